@@ -1,0 +1,292 @@
+"""The contract of a store: what a writer may rely on, and what may be asked.
+
+No implementation lives here. Every engine passes the same suite,
+`tests/store/contract`. A writer and a reader are separate: the collector holds
+one writer, the screens hold readers, and neither can reach the other's half.
+
+    StoreError
+    ├── StoreBusy         the queue is full: try again later
+    ├── StoreUnavailable  the disk is full, read-only or locked: says which and the remedy
+    ├── StoreMismatch     the file was made by another version: says which file
+    └── BadQuery          a question that cannot be asked: says which part and the remedy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Generic
+from typing import Literal
+from typing import Protocol
+from typing import TypeVar
+
+from store.model import Batch
+from store.model import Breakdown
+from store.model import ErrorGroup
+from store.model import HistogramColumn
+from store.model import Log
+from store.model import LogField
+from store.model import Measure
+from store.model import Point
+from store.model import ServiceMap
+from store.model import SessionId
+from store.model import SessionSummary
+from store.model import Severity
+from store.model import Span
+from store.model import StoreStatus
+from store.model import TraceId
+from store.model import TraceSummary
+from store.model import Whereabouts
+from store.model import Window
+
+T = TypeVar("T")
+
+
+class StoreError(Exception):
+    """Something the store cannot do; the message names the thing and the remedy."""
+
+
+class StoreBusy(StoreError):
+    """The bounded queue is full; nothing of the batch was taken; the sender may try again."""
+
+
+class StoreUnavailable(StoreError):
+    """The medium refuses (full, read-only, locked); nothing of the batch was committed."""
+
+
+class StoreMismatch(StoreError):
+    """The data was written by another version of the schema; names the path."""
+
+
+class BadQuery(StoreError):
+    """The question is malformed; names the part and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    items: Sequence[T]
+    next_cursor: str | None = None
+    """Opaque; hand it back as `cursor` to go on. None at the end."""
+    truncated: bool = False
+    """A bounded scan ended before the window did: there may be more that was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceQuery:
+    """Which traces; all conditions must hold.
+
+    `attributes` match as text, against any backend span of the trace (its own
+    attributes or its resource's). Promoted attributes are looked up; any other is
+    a bounded scan, newest first.
+    """
+
+    window: Window
+    service: str | None = None
+    """Traces in which this service owns a span."""
+    operation: str | None = None
+    """Exact operation of a request (entry span) of `service`, or of any if there is none."""
+    error: Literal["any", "origin"] | None = None
+    """Of `service` if one is given, else of any service."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    min_ns: int | None = None
+    max_ns: int | None = None
+    sort: Literal["newest", "slowest"] = "newest"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Which sessions; `attributes` match as text, against any span of the session."""
+
+    window: Window
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Sessions that carry any of these are left out (synthetic traffic, say)."""
+    sort: Literal["newest", "longest", "errors"] = "newest"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which logs, newest first unless `oldest_first`.
+
+    `text` is found anywhere in the body, upper or lower case alike. `after` gives
+    only logs that arrived after that log id, oldest first, whatever their own
+    time: the live tail.
+    """
+
+    window: Window
+    trace_id: TraceId | None = None
+    span_id: str | None = None
+    session_id: SessionId | None = None
+    service: str | None = None
+    severities: frozenset[Severity] = frozenset()
+    text: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    oldest_first: bool = False
+    after: str | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+RumMetric = Literal[
+    "page_views",
+    "page_load",
+    "route_changes",
+    "js_errors",
+    "network_requests",
+    "network_errors",
+    "ttfb",
+    "lcp",
+    "inp",
+    "cls",
+    "long_tasks",
+    "custom_events",
+]
+"""What is measured of browsers. The measure's `requests` counts samples, `errors` the
+failed ones, `latency` is their duration in ns; `cls`, which has no unit, is times 10⁹."""
+
+
+class Writer(Protocol):
+    """Takes batches in. Safe to call from many threads. One writer process per store."""
+
+    def write(self, batch: Batch) -> None:
+        """Commit a batch whole; durable against the death of this process when it returns.
+
+        Concurrent calls may share one commit. Spans and logs may come in any order;
+        a span that comes twice (same trace and span id) is kept once, and what came
+        first stays. Rollups, sessions and summaries follow within half a second and
+        survive a crash between: what was not settled is settled at the next start.
+
+        Raises StoreBusy or StoreUnavailable; then nothing of the batch is kept.
+        """
+
+    def close(self) -> None:
+        """Settle what is open, and close. Idempotent."""
+
+
+class Reader(Protocol):
+    """Answers questions. Safe to call from many threads; never blocks the writer.
+
+    An empty answer is an empty answer, never an error. Limits are kept between 1
+    and 1,000 (BadQuery otherwise). Every list has a total order, so that pages
+    neither repeat nor skip what was there when the first was asked for.
+    """
+
+    def status(self) -> StoreStatus:
+        """Counts and bounds of the whole store. Cost: constant."""
+
+    def spans_of_trace(self, trace_id: TraceId, limit: int = 50_000) -> Sequence[Span]:
+        """Every span of a trace, browser spans too, by start and then id. Empty if unknown.
+
+        Cost: the trace's own size. No more than `limit` spans, the earliest.
+        """
+
+    def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
+        """The traces whose id ends in these 16 hexadecimal digits, newest first, at most 10."""
+
+    def locate(self, trace_id: TraceId) -> Whereabouts:
+        """Whether a trace is here, was pruned, or never came (as far as is remembered)."""
+
+    def locate_session(self, session_id: SessionId) -> Whereabouts:
+        """The same for a session."""
+
+    def trace_of_span(self, span_id: str) -> TraceId | None:
+        """The newest trace that holds a span of this id. May be a bounded scan."""
+
+    def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
+        """Summaries by start (newest first) or duration (slowest first), then id."""
+
+    def trace_summaries(self, trace_ids: Sequence[TraceId]) -> Mapping[TraceId, TraceSummary]:
+        """The summaries of those that are here."""
+
+    def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
+        """Sessions with any span in the window, by start, duration or errors, then id."""
+
+    def session(self, session_id: SessionId) -> SessionSummary | None:
+        """One session's summary."""
+
+    def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
+        """Every browser span of a session, by start and then id; the earliest `limit`."""
+
+    def find_logs(self, query: LogQuery) -> Page[Log]:
+        """Logs that match. Within a trace, a span or a session: the cost of that one."""
+
+    def count_logs(self, query: LogQuery) -> int:
+        """How many match, whatever `limit` and `cursor` say."""
+
+    def log(self, log_id: str) -> Log | None:
+        """One log by its id."""
+
+    def log_histogram(self, query: LogQuery, columns: int = 60) -> Sequence[HistogramColumn]:
+        """Counts by severity over the window, in equal columns, empty ones included."""
+
+    def log_fields(self, query: LogQuery, top: int = 5) -> tuple[Sequence[LogField], bool]:
+        """Fields of the newest matching logs with their top values; True if it was cut short."""
+
+    def services(self, window: Window) -> Mapping[str, Measure]:
+        """Every backend service seen in the window with the measure of its requests."""
+
+    def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
+        """Services, inferred services and the calls between them. Cost: rollup cells, not spans."""
+
+    def operations(self, service: str, window: Window) -> Mapping[str, Measure]:
+        """Requests of a service by operation (entry spans only)."""
+
+    def series(
+        self, service: str | None, window: Window, columns: int = 60, operation: str | None = None
+    ) -> Sequence[Point]:
+        """Requests of one service (or all) over time, in equal columns, empty ones included."""
+
+    def breakdown(
+        self,
+        service: str | None,
+        tag: str,
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> Breakdown:
+        """Requests by the values of an attribute.
+
+        A request carries a value if any span of that service under that entry has
+        it. From rollups for promoted tags without `where`; else a bounded scan.
+        """
+
+    def tags(self, window: Window) -> Sequence[str]:
+        """The promoted tags that requests of the window carry, by name."""
+
+    def rum_apps(self, window: Window) -> Sequence[tuple[str, str]]:
+        """(app, environment) pairs seen, by name."""
+
+    def rum_measures(self, window: Window, where: Mapping[str, str] | None = None) -> Mapping[RumMetric, Measure]:
+        """Every RUM metric over the window; those without samples are left out."""
+
+    def rum_series(
+        self, metric: RumMetric, window: Window, columns: int = 60, where: Mapping[str, str] | None = None
+    ) -> Sequence[Point]:
+        """One RUM metric over time, in equal columns, empty ones included."""
+
+    def rum_breakdown(
+        self,
+        metric: RumMetric,
+        tag: str,
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> Breakdown:
+        """One RUM metric by the values of an attribute (`store.semantics.RUM_TAGS` from rollups)."""
+
+    def rum_errors(
+        self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
+    ) -> Sequence[ErrorGroup]:
+        """JavaScript errors in groups, most frequent first. A bounded scan, newest first."""
+
+    def environments(self, window: Window) -> Sequence[str]:
+        """Deployment environments seen in backend or browser telemetry, by name."""
+
+    def close(self) -> None:
+        """Give back files and connections. Idempotent."""
