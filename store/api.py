@@ -262,7 +262,9 @@ class Reader(Protocol):
     def rum_apps(self, window: Window) -> Sequence[tuple[str, str]]:
         """(app, environment) pairs seen, by name."""
 
-    def rum_measures(self, window: Window, where: Mapping[str, str] | None = None) -> Mapping[RumMetric, Measure]:
+    def rum_measures(
+        self, window: Window, where: Mapping[str, str] | None = None
+    ) -> Mapping[RumMetric, Measure]:
         """Every RUM metric over the window; those without samples are left out."""
 
     def rum_series(
