@@ -1,0 +1,61 @@
+"""Everything the lab tells a person that went wrong: one sentence, and what to do about it.
+
+    LabError
+    ├── SetupError        the environment could not be made
+    ├── UsageError        the command line asked for something impossible
+    ├── NotRunning        no lab of this clone is running
+    ├── AlreadyRunning    a lab of this clone is running
+    └── StartError        the lab was started and did not become ready
+
+The command line prints `message` and `remedy` and exits with `exit_code`.
+"""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """A failure with a remedy.
+
+    `message` is one sentence saying what happened, `remedy` one saying what to do (may be empty).
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+class SetupError(LabError):
+    """The environment could not be made."""
+
+
+class UsageError(LabError):
+    """The command line asked for something that cannot be."""
+
+    exit_code = 2
+
+
+class NotRunning(LabError):
+    """No lab of this clone is running."""
+
+    def __init__(self) -> None:
+        super().__init__("No lab is running from this folder.", "Start one with: python3 -m lab up")
+
+
+class AlreadyRunning(LabError):
+    """A lab of this clone is running already."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(
+            f"A lab is already running from this folder (process {pid}).",
+            "See it with `python3 -m lab status`, stop it with `python3 -m lab down`.",
+        )
+
+
+class StartError(LabError):
+    """The lab was started and did not become ready."""
