@@ -1,0 +1,103 @@
+"""The observer's Flask application: which areas it has and how it says that something went wrong.
+
+Knows every area's blueprint by name and nothing of what an area shows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import time
+from collections.abc import Callable
+
+import orjson
+from flask import Flask
+from flask import Response
+from flask import render_template
+from flask import request
+from werkzeug.exceptions import HTTPException
+
+from observer import context
+from observer import web
+from observer.errors import Malformed
+from observer.errors import Problem
+from observer.errors import Unavailable
+from observer.settings import Settings
+from store.api import BadQuery
+from store.api import Reader
+from store.api import StoreError
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    reader: Reader, settings: Settings | None = None, clock: Callable[[], int] = time.time_ns
+) -> Flask:
+    """The whole application over one reader; `clock` gives nanoseconds since the Unix epoch."""
+    settings = settings or Settings()
+    app = Flask(__name__)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    context.install(app, context.Services(reader=reader, settings=settings, clock=clock))
+    web.install(app, settings.web_dir)
+    app.register_error_handler(Problem, _answer_problem)
+    app.register_error_handler(StoreError, _answer_store_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(Exception, _answer_unexpected)
+    app.add_url_rule("/healthz", "healthz", _healthz)
+    for area in ("api", "apm", "rum", "logs", "home", "workshop"):
+        try:
+            module = importlib.import_module(f"observer.{area}")
+        except ModuleNotFoundError as missing:
+            if missing.name != f"observer.{area}":
+                raise
+            continue
+        if hasattr(module, "blueprint"):
+            app.register_blueprint(module.blueprint)
+    return app
+
+
+def _healthz() -> Response:
+    return Response("ok\n", mimetype="text/plain")
+
+
+def _answer_problem(problem: Problem) -> Response:
+    return _say(problem.status, problem.code, problem.message, problem.remedy)
+
+
+def _answer_store_error(error: StoreError) -> Response:
+    if isinstance(error, BadQuery):
+        return _answer_problem(Malformed(str(error), "Change that part of the address and ask again."))
+    _log.warning("the store does not answer: %s", error)
+    remedy = "See whether the collector runs (`python3 -m lab status`), then load the page again."
+    return _answer_problem(Unavailable(str(error), remedy))
+
+
+def _answer_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if 300 <= status < 400:
+        return error.get_response()  # type: ignore[return-value]  # werkzeug's redirect is a full response
+    if status == 404:
+        return _say(404, "unknown", f"There is no page at {request.path}.", "Start from the home page.")
+    if status == 405:
+        return _say(405, "method", f"{request.method} is not allowed here.", "Use GET.")
+    return _say(status, "http", error.description or error.name, "Go back and try again.")
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    _log.exception("could not answer %s", request.path)
+    return _say(
+        500,
+        "internal",
+        f"The observer failed while answering ({type(error).__name__}).",
+        "This is a fault of ours: its log has the details. Other pages should still work.",
+    )
+
+
+def _say(status: int, code: str, message: str, remedy: str) -> Response:
+    """One error, as JSON under /api and as a page elsewhere."""
+    if request.path.startswith("/api/"):
+        body = {"error": {"code": code, "message": message, "remedy": remedy}}
+        return Response(orjson.dumps(body), status, mimetype="application/json")
+    page = render_template("errors/error.html", status=status, code=code, message=message, remedy=remedy)
+    return Response(page, status, mimetype="text/html")

@@ -1,0 +1,65 @@
+"""Runs the observer: reads the settings, opens the store for reading, serves until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from observer.settings import BadSetting
+from observer.settings import Settings
+
+_log = logging.getLogger("observer")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a graceful stop, 2 for a malformed setting, 1 for a port in use."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = Settings.from_environment(os.environ)
+    except BadSetting as error:
+        sys.stderr.write(f"observer: {error}\n")
+        return 2
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    import waitress.server
+
+    from observer.app import create_app
+    from store import open_reader
+
+    reader = open_reader(settings.store_path)
+    app = create_app(reader, settings)
+    try:
+        server = waitress.server.create_server(
+            app,
+            host=settings.listen_addr,
+            port=settings.port,
+            threads=settings.threads,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+        )
+    except OSError as error:
+        sys.stderr.write(
+            f"observer: cannot listen on {settings.listen_addr}:{settings.port}: {error.strerror or error}; "
+            "set PORT to a free one\n"
+        )
+        reader.close()
+        return 1
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    _log.info("listening on http://%s:%d", settings.listen_addr, settings.port)
+    try:
+        server.run()  # ends by the SystemExit of _stop, which it takes for a wish to shut down
+    finally:
+        server.close()
+        reader.close()
+    return 0
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)

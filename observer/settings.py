@@ -1,0 +1,76 @@
+"""What the observer can be told from outside: one dataclass, read from the environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import fields
+from pathlib import Path
+
+
+class BadSetting(ValueError):
+    """A setting is malformed; names the key, the value and what is allowed."""
+
+
+def _setting(env: str, default: str, help_text: str) -> str:
+    return field(default=default, metadata={"env": env, "help": help_text})
+
+
+def _path_setting(env: str, default: Path, help_text: str) -> Path:
+    return field(default=default, metadata={"env": env, "help": help_text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of the observer's settings; each field's metadata holds its variable and what it is for."""
+
+    port: int = field(default=8090, metadata={"env": "PORT", "help": "port to serve on, 1 to 65535"})
+    listen_addr: str = _setting("LISTEN_ADDR", "127.0.0.1", "address to bind")
+    store_path: Path = _path_setting(
+        "STORE_PATH", Path("store.sqlite"), "the store that the collector writes"
+    )
+    lab_status_file: str = _setting(
+        "LAB_STATUS_FILE", "", "JSON that the lab keeps about its processes; empty where there is no lab"
+    )
+    shop_url: str = _setting("SHOP_URL", "", "where the shop is, for links; empty where there is none")
+    otlp_http_url: str = _setting("OTLP_HTTP_URL", "http://127.0.0.1:4318", "where to send OTLP over HTTP")
+    otlp_grpc_addr: str = _setting("OTLP_GRPC_ADDR", "127.0.0.1:4317", "where to send OTLP over gRPC")
+    web_dir: Path = _path_setting(
+        "HIPSTERLAB_WEB_DIR", Path(sys.prefix) / "web", "installed browser files (htmx.min.js)"
+    )
+    threads: int = field(default=6, metadata={"env": "OBSERVER_THREADS", "help": "worker threads, 1 to 64"})
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read every setting that the environment names; an empty value counts as absent.
+
+        Raises BadSetting.
+        """
+        given: dict[str, str | int | Path] = {}
+        for each in fields(cls):
+            key = each.metadata["env"]
+            text = environment.get(key, "").strip()
+            if not text:
+                continue
+            if each.name in _NUMBERS:
+                given[each.name] = _number(key, text, *_NUMBERS[each.name])
+            elif isinstance(each.default, Path):
+                given[each.name] = Path(text)
+            else:
+                given[each.name] = text
+        return cls(**given)  # type: ignore[arg-type]  # the loop above gives each field its own type
+
+
+_NUMBERS = {"port": (1, 65535), "threads": (1, 64)}
+
+
+def _number(key: str, text: str, low: int, high: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise BadSetting(f"{key}={text!r}: give a whole number from {low} to {high}")
+    return number
