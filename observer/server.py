@@ -16,7 +16,7 @@ _log = logging.getLogger("observer")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 0 after a graceful stop, 2 for a malformed setting, 1 for a port in use."""
+    """Serve until SIGTERM or SIGINT; 0 when stopped, 2 for a malformed setting, 1 for a taken port."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = Settings.from_environment(os.environ)

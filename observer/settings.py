@@ -14,31 +14,37 @@ class BadSetting(ValueError):
     """A setting is malformed; names the key, the value and what is allowed."""
 
 
-def _setting(env: str, default: str, help_text: str) -> str:
-    return field(default=default, metadata={"env": env, "help": help_text})
-
-
-def _path_setting(env: str, default: Path, help_text: str) -> Path:
-    return field(default=default, metadata={"env": env, "help": help_text})
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All of the observer's settings; each field's metadata holds its variable and what it is for."""
 
     port: int = field(default=8090, metadata={"env": "PORT", "help": "port to serve on, 1 to 65535"})
-    listen_addr: str = _setting("LISTEN_ADDR", "127.0.0.1", "address to bind")
-    store_path: Path = _path_setting(
-        "STORE_PATH", Path("store.sqlite"), "the store that the collector writes"
+    listen_addr: str = field(default="127.0.0.1", metadata={"env": "LISTEN_ADDR", "help": "address to bind"})
+    store_path: Path = field(
+        default=Path("store.sqlite"),
+        metadata={"env": "STORE_PATH", "help": "the store that the collector writes"},
     )
-    lab_status_file: str = _setting(
-        "LAB_STATUS_FILE", "", "JSON that the lab keeps about its processes; empty where there is no lab"
+    lab_status_file: str = field(
+        default="",
+        metadata={
+            "env": "LAB_STATUS_FILE",
+            "help": "JSON that the lab keeps about its processes; empty where there is no lab",
+        },
     )
-    shop_url: str = _setting("SHOP_URL", "", "where the shop is, for links; empty where there is none")
-    otlp_http_url: str = _setting("OTLP_HTTP_URL", "http://127.0.0.1:4318", "where to send OTLP over HTTP")
-    otlp_grpc_addr: str = _setting("OTLP_GRPC_ADDR", "127.0.0.1:4317", "where to send OTLP over gRPC")
-    web_dir: Path = _path_setting(
-        "HIPSTERLAB_WEB_DIR", Path(sys.prefix) / "web", "installed browser files (htmx.min.js)"
+    shop_url: str = field(
+        default="",
+        metadata={"env": "SHOP_URL", "help": "where the shop is, for links; empty where there is none"},
+    )
+    otlp_http_url: str = field(
+        default="http://127.0.0.1:4318",
+        metadata={"env": "OTLP_HTTP_URL", "help": "where to send OTLP over HTTP"},
+    )
+    otlp_grpc_addr: str = field(
+        default="127.0.0.1:4317", metadata={"env": "OTLP_GRPC_ADDR", "help": "where to send OTLP over gRPC"}
+    )
+    web_dir: Path = field(
+        default=Path(sys.prefix) / "web",
+        metadata={"env": "HIPSTERLAB_WEB_DIR", "help": "installed browser files (htmx.min.js)"},
     )
     threads: int = field(default=6, metadata={"env": "OBSERVER_THREADS", "help": "worker threads, 1 to 64"})
 

@@ -86,7 +86,7 @@ def _compressed(response: Response) -> Response:
     response.vary.add("Accept-Encoding")
     if (
         request.method == "HEAD"
-        or response.is_streamed and not response.direct_passthrough
+        or (response.is_streamed and not response.direct_passthrough)
         or "gzip" not in request.headers.get("Accept-Encoding", "").lower()
         or "Content-Encoding" in response.headers
         or response.status_code in (204, 206, 304)
