@@ -44,8 +44,9 @@ _ERROR_NAMES: Final = frozenset(
     {"onerror", "unhandledrejection", "console.error", "eventlistener.error", "exception", "windowerror"}
 )
 _ACTION_NAMES: Final = frozenset(
-    "click dblclick submit change input keydown keyup keypress mousedown mouseup touchstart touchend "
-    "pointerdown pointerup drag drop focus blur scroll frustration".split()
+    {"click", "dblclick", "submit", "change", "input", "keydown", "keyup", "keypress", "frustration"}
+    | {"mousedown", "mouseup", "touchstart", "touchend", "pointerdown", "pointerup"}
+    | {"drag", "drop", "focus", "blur", "scroll"}
 )
 _VITALS: Final = ("lcp", "inp", "cls")
 _FETCH_COMPONENTS: Final = frozenset({"fetch", "xml-http-request", "xmlhttprequest", "xhr"})

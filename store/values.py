@@ -15,7 +15,7 @@ import orjson
 from store.model import Attribute
 from store.model import Attributes
 
-_FALSE: Final = frozenset({"", "0", "false", "no", "off", "none", "null", "0.0"})
+_FALSE: Final = frozenset({"", "0", "false"})
 
 
 def text_of(value: Attribute) -> str:
