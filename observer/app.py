@@ -45,7 +45,7 @@ def create_app(
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_unexpected)
     app.add_url_rule("/healthz", "healthz", _healthz)
-    for area in ("api", "apm", "rum", "logs", "home", "workshop"):
+    for area in ("ui", "api", "apm", "rum", "logs", "home", "workshop"):
         try:
             module = importlib.import_module(f"observer.{area}")
         except ModuleNotFoundError as missing:

@@ -1,0 +1,1 @@
+// What every page may use. Without it every page still works by its links and forms.

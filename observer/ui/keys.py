@@ -1,0 +1,87 @@
+"""Every keyboard shortcut of the screens, in one table.
+
+It renders the help, the documentation and the `data-keys` attribute that keys.js
+acts on. No key does anything while the reader types in a field, nor with Ctrl, Alt
+or Meta held.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One shortcut: what is pressed, what it does, and how keys.js finds what it acts on."""
+
+    keys: tuple[str, ...]
+    """As `KeyboardEvent.key` has them."""
+    action: str
+    """A word that keys.js knows: `go`, `follow`, `focus`, `row`, `fold`, `error`, `layer`, …"""
+    target: str
+    """For `go` an address, for `follow` and `focus` the `data-key` of an element, else a detail."""
+    help: str
+    group: str
+
+
+_ALL = "Anywhere"
+_ROWS = "Rows of sessions, traces and logs"
+_THREAD = "Following the thread"
+
+KEYS = (
+    Key(("?",), "follow", "help", "Show this list", _ALL),
+    Key(("/",), "focus", "filter", "Type into this page's filter, or the search field", _ALL),
+    Key(("s",), "focus", "seek", "Go to a trace, span, session or order by its id", _ALL),
+    Key(("1",), "follow", "area-home", "Home", _ALL),
+    Key(("2",), "follow", "area-rum", "RUM", _ALL),
+    Key(("3",), "follow", "area-apm", "APM", _ALL),
+    Key(("4",), "follow", "area-logs", "Logs", _ALL),
+    Key(("5",), "follow", "area-workshop", "Workshop", _ALL),
+    Key(("m",), "follow", "map", "Service map", _ALL),
+    Key(("p",), "follow", "live", "Pause or resume live data", _ALL),
+    Key(("n",), "follow", "news", "Show what has arrived meanwhile", _ALL),
+    Key(("y",), "copy", "permalink", "Copy a link to exactly this", _ALL),
+    Key(("Escape",), "layer", "close", "Close one layer: dialog, menu, detail", _ALL),
+    Key(("j", "ArrowDown"), "row", "next", "Next row", _ROWS),
+    Key(("k", "ArrowUp"), "row", "previous", "Previous row", _ROWS),
+    Key(("Home",), "row", "first", "First row", _ROWS),
+    Key(("End",), "row", "last", "Last row", _ROWS),
+    Key(("Enter",), "row", "open", "Open or close the row", _ROWS),
+    Key(
+        ("ArrowRight",),
+        "fold",
+        "out",
+        "Unfold the row, or go to its first child",
+        _ROWS,
+    ),
+    Key(("ArrowLeft",), "fold", "in", "Fold the row, or go to its parent", _ROWS),
+    Key(("[",), "fold", "all-in", "Fold everything", _ROWS),
+    Key(("]",), "fold", "all-out", "Unfold everything", _ROWS),
+    Key(("e",), "mark", "error next", "Next error", _THREAD),
+    Key(("E",), "mark", "error previous", "Previous error", _THREAD),
+    Key(("r",), "mark", "origin next", "Next root cause: where an error began", _THREAD),
+    Key(("a",), "near", "apm", "APM link of this row", _THREAD),
+    Key(("t",), "near", "trace", "Trace of this row or dialog", _THREAD),
+    Key(("l",), "near", "logs", "Logs of this span, or of this trace", _THREAD),
+    Key(("b",), "near", "session", "Browser session of this trace or log", _THREAD),
+)
+
+
+def groups() -> dict[str, list[Key]]:
+    """The table by group, in order."""
+    found: dict[str, list[Key]] = {}
+    for key in KEYS:
+        found.setdefault(key.group, []).append(key)
+    return found
+
+
+def data_keys() -> str:
+    """The table as keys.js reads it: `{key: [action, target]}` in JSON."""
+    return json.dumps({k: [key.action, key.target] for key in KEYS for k in key.keys}, separators=(",", ":"))
+
+
+def label(key: str) -> str:
+    """How a key is written on a key cap."""
+    names = {"ArrowDown": "↓", "ArrowUp": "↑", "ArrowLeft": "←", "ArrowRight": "→", "Escape": "Esc"}
+    return names.get(key, key)

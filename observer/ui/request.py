@@ -1,0 +1,82 @@
+"""The request, read once: its scope, its theme, the reader's time zone, addresses that keep the scope."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from flask import g
+from flask import request
+
+from observer import context
+from observer.errors import Malformed
+from observer.ui import chrome
+from observer.ui import scope as scopes
+from observer.ui.format import zone_of
+from observer.ui.scope import Scope
+from store.api import StoreError
+
+
+def zone() -> tzinfo:
+    """The reader's time zone, as their browser said it, else this machine's."""
+    if "zone" not in g:
+        g.zone = zone_of(request.cookies.get(chrome.ZONE_COOKIE))
+    found: tzinfo = g.zone
+    return found
+
+
+def theme() -> str:
+    """`auto`, `light` or `dark`."""
+    wanted = request.cookies.get(chrome.THEME_COOKIE, "")
+    return wanted if wanted in chrome.THEMES else "auto"
+
+
+def current_scope() -> Scope:
+    """What part of the telemetry this request asks for. Raises Malformed."""
+    if "scope" not in g:
+        try:
+            g.scope = scopes.parse(request.args, context.now_unix_nano(), zone())
+        except scopes.BadScope as error:
+            raise Malformed(
+                str(error), "Change the time range at the top of the page.", "bad_range"
+            ) from error
+    found: Scope = g.scope
+    return found
+
+
+def _scope_or_default() -> Scope:
+    """For error pages too, whose own address may be the error."""
+    try:
+        return current_scope()
+    except Malformed:
+        return scopes.parse({}, context.now_unix_nano(), zone())
+
+
+def scoped(path: str, **args: str | None) -> str:
+    """An address within this application that keeps the reader's time range and environment.
+
+    Arguments given here win; those that are None or empty are left out.
+    """
+    wanted: dict[str, str | None] = dict(_scope_or_default().args())
+    if "from_" in args:
+        args["from"] = args.pop("from_")
+    if {"from", "to", "since"} & args.keys():
+        for key in ("from", "to", "since"):
+            wanted.pop(key, None)
+    return chrome.address(path, {**wanted, **args})
+
+
+def here(**changes: str | None) -> str:
+    """This page's address with some arguments changed, or left out where None; pages of lists begin anew."""
+    pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in changes and k != "cursor"]
+    return chrome.address(request.path, [*pairs, *((k, v) for k, v in changes.items() if v)])
+
+
+def header(area: str = "") -> chrome.Chrome:
+    """What base.html places around the page; never fails for want of data."""
+    scope = _scope_or_default()
+    try:
+        environments = context.reader().environments(scope.window)
+    except StoreError:
+        environments = ()
+    arguments = list(request.args.items(multi=True))
+    return chrome.build(request.path, arguments, scope, theme(), environments, area)

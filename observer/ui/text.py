@@ -1,0 +1,75 @@
+"""Telemetry is hostile text: here it becomes something that a page may hold.
+
+Markup is escaped, control and direction-changing characters are made visible
+instead of obeyed, and what is too long is cut with a notice that says by how much.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from markupsafe import Markup
+from markupsafe import escape
+
+from store.model import Attribute
+from store.values import text_of
+
+VALUE_LIMIT = 4_096
+"""Characters of one value shown in a table."""
+LINE_LIMIT = 240
+"""Characters of one value shown on one line."""
+ROWS_LIMIT = 200
+"""Attributes of one thing shown in a table."""
+
+_KEPT = {"\n", "\t"}
+
+
+def odd(character: str) -> bool:
+    """Whether a reader would not see this character for what it is: control, format, unassigned."""
+    if character in _KEPT:
+        return False
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def plain(value: Attribute, limit: int = LINE_LIMIT) -> str:
+    """One line of text for attributes and titles: odd characters as `⟨U+202E⟩`, cut with `…`."""
+    text = text_of(value)
+    cut = text[:limit]
+    line = "".join(f"⟨U+{ord(c):04X}⟩" if odd(c) else " " if c in _KEPT else c for c in cut)
+    return line + "…" if len(text) > limit else line
+
+
+def visible(value: Attribute, limit: int = VALUE_LIMIT) -> Markup:
+    """The value as HTML: isolated in direction, odd characters named, cut with a notice."""
+    text = text_of(value)
+    body = _named(text[:limit])
+    if len(text) > limit:
+        body += Markup(' <span class="cut">… {:,} more characters not shown</span>').format(len(text) - limit)
+    return Markup("<bdi>{}</bdi>").format(body)
+
+
+def line(value: Attribute, limit: int = LINE_LIMIT) -> Markup:
+    """As `visible`, on one line: line breaks become `⏎`."""
+    text = text_of(value)
+    cut = text[:limit].replace("\r\n", "\n").replace("\n", " ⏎ ")
+    body = _named(cut)
+    if len(text) > limit:
+        body += Markup('<span class="cut" title="{:,} more characters">…</span>').format(len(text) - limit)
+    return Markup("<bdi>{}</bdi>").format(body)
+
+
+def _named(text: str) -> Markup:
+    if not any(odd(c) for c in set(text)):
+        return escape(text)
+    parts: list[str] = []
+    run: list[str] = []
+    for character in text:
+        if odd(character):
+            parts.append(str(escape("".join(run))))
+            run.clear()
+            name = unicodedata.name(character, "control character")
+            parts.append(f'<span class="ctl" title="{escape(name)}">U+{ord(character):04X}</span>')
+        else:
+            run.append(character)
+    parts.append(str(escape("".join(run))))
+    return Markup("".join(parts))  # noqa: S704  # every part was escaped above

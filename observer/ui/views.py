@@ -1,0 +1,110 @@
+"""The design system's own addresses (theme, keys, patterns) and the filters of every template."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint
+from flask import Response
+from flask import redirect
+from flask import render_template
+from flask import request
+from markupsafe import Markup
+
+from observer import context
+from observer.ui import chrome
+from observer.ui import contrast
+from observer.ui import format as formats
+from observer.ui import keys
+from observer.ui import text
+from observer.ui.request import header
+from observer.ui.request import here
+from observer.ui.request import scoped
+from observer.ui.request import zone
+from observer.web import asset
+
+blueprint = Blueprint("ui", __name__)
+
+_YEAR_S = 31_536_000
+
+
+@blueprint.app_context_processor
+def _around() -> dict[str, object]:
+    return {
+        "chrome": header,
+        "scoped": scoped,
+        "here": here,
+        "key_groups": keys.groups,
+        "data_keys": keys.data_keys,
+        "sections_of": chrome.SECTIONS,
+    }
+
+
+def _when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
+    """A `<time>` in the reader's zone; style `stamp`, `clock` or `ago`."""
+    if unix_nano is None:
+        return formats.NOTHING
+    if style == "ago":
+        words = formats.ago(unix_nano, context.now_unix_nano())
+    elif style == "clock":
+        words = formats.clock(unix_nano, zone())
+    else:
+        words = formats.stamp(unix_nano, zone())
+    exact = formats.moment(unix_nano, zone()).strftime("%Y-%m-%d %H:%M:%S.%f %Z")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(formats.iso(unix_nano), exact, words)
+
+
+_FILTERS: dict[str, Callable[..., object]] = {
+    "duration": formats.duration,
+    "count": formats.count,
+    "plural": formats.plural,
+    "size": formats.size,
+    "percent": formats.percent,
+    "visible": text.visible,
+    "oneline": text.line,
+    "plain": text.plain,
+    "when": _when,
+    "keycap": keys.label,
+}
+for _name, _filter in _FILTERS.items():
+    blueprint.add_app_template_filter(_filter, _name)
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> Response:
+    """Browsers ask for it whatever the page says."""
+    return _back(asset("favicon.svg"), 301)
+
+
+@blueprint.post("/-/theme")
+def choose_theme() -> Response:
+    """Keep the theme in a cookie, so that the server draws the right one, and go back."""
+    wanted = request.form.get("theme", "")
+    answer = _back(request.form.get("next", "/"), 303)
+    answer.set_cookie(
+        chrome.THEME_COOKIE,
+        wanted if wanted in chrome.THEMES else "auto",
+        max_age=_YEAR_S,
+        samesite="Lax",
+    )
+    return answer
+
+
+def _back(address: str, status: int) -> Response:
+    """A redirect that never leaves this application."""
+    local = address.startswith("/") and not address.startswith(("//", "/\\"))
+    answer = redirect(address if local else "/", status)
+    assert isinstance(answer, Response)
+    return answer
+
+
+@blueprint.get("/-/keys")
+def key_list() -> str:
+    """Every keyboard shortcut."""
+    return render_template("ui/keys.html")
+
+
+@blueprint.get("/-/patterns")
+def patterns() -> str:
+    """Every component, in both themes at once."""
+    return render_template("patterns/patterns.html", pairs=contrast.measured(contrast.tokens()))
