@@ -1,0 +1,33 @@
+"""Every fault as data: its flags, the lesson that finds it, the checks of every step, the answer.
+
+Knows no code of the shop, the screens or the lab; they read it through `load`,
+`names`, `flagd_document` and the check language in `incidents.checks`.
+"""
+
+from __future__ import annotations
+
+from incidents.flags import flagd_document
+from incidents.flags import flagd_json
+from incidents.loading import load
+from incidents.loading import names
+from incidents.model import Check
+from incidents.model import Flag
+from incidents.model import Incident
+from incidents.model import Step
+from incidents.reading import IncidentError
+
+DEFAULT = "invalid-token"
+"""The incident of a lab that was not told another."""
+
+__all__ = [
+    "DEFAULT",
+    "Check",
+    "Flag",
+    "Incident",
+    "IncidentError",
+    "Step",
+    "flagd_document",
+    "flagd_json",
+    "load",
+    "names",
+]

@@ -1,0 +1,251 @@
+"""The meaning of a check: which items fit, what is missing, and what follows from what.
+
+Pure but for the answers it is given: it knows neither how an answer is fetched
+nor what any of it stands for, so a new incident is data alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+from typing import TypeAlias
+
+from incidents.answers import MISSING
+from incidents.answers import Unfilled
+from incidents.answers import at
+from incidents.answers import filled
+from incidents.answers import filled_path
+from incidents.answers import holds
+from incidents.answers import plain
+from incidents.answers import shown
+from incidents.answers import wanted
+from incidents.model import Check
+from incidents.model import Condition
+from incidents.model import Count
+from incidents.model import Related
+from incidents.model import Source
+
+
+class Outcome(Enum):
+    """What became of a check."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One judgement of one answer: whether it holds, what was seen, what it leaves for later checks."""
+
+    holds: bool
+    seen: str
+    kept: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a check, in one line for people, with the seconds it took."""
+
+    check: Check
+    outcome: Outcome
+    detail: str
+    seconds: float
+
+
+class NoAnswer(Exception):
+    """There is nothing to judge yet; the text says why in a few words, such as `404 not found`."""
+
+
+Ask: TypeAlias = Callable[[Source, str], Any]
+"""Fetches the JSON answer of a source at a filled path; raises NoAnswer."""
+Settle: TypeAlias = Callable[[Callable[[], Verdict]], Verdict]
+"""Judges once, or again and again until it holds or patience ends."""
+
+
+def once(judgement: Callable[[], Verdict]) -> Verdict:
+    """The impatient Settle: one look."""
+    return judgement()
+
+
+def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Settle = once) -> list[Result]:
+    """Every check in order, each with its outcome; `given` names what templates may use from the start.
+
+    A check whose needs did not all hold is not reached. One that fails while a check that it
+    follows from is broken is not reached either: it says what it follows from.
+    """
+    known: dict[str, Any] = dict(given)
+    results: dict[str, Result] = {}
+    for check in checks:
+        started = time.monotonic()
+        missing = [need for need in check.needs if results[need].outcome is not Outcome.HOLDS]
+        if missing:
+            outcome, detail = Outcome.NOT_REACHED, f"not reached: it hangs on {', '.join(missing)}"
+        else:
+            verdict = settle(lambda check=check: _look(check, known, ask))  # type: ignore[misc]
+            known.update(verdict.kept)
+            outcome = Outcome.HOLDS if verdict.holds else Outcome.BROKEN
+            detail = verdict.seen if verdict.holds else _explanation(check, verdict, known, ask)
+        results[check.name] = Result(check, outcome, detail, time.monotonic() - started)
+    return [_excused(result, results) for result in results.values()]
+
+
+def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
+    """Whether an answer meets a check, and if not, what the nearest thing in it looks like."""
+    items = _items(answer, check.find)
+    if items is None:
+        return Verdict(False, f"no {check.find} in the answer", {})
+    chosen = [item for item in items if _all_hold(check.where, item, known)]
+    fitting = [item for item in chosen if _fits(check, item, answer, known)]
+    if check.each and len(fitting) < len(chosen):
+        odd = next(item for item in chosen if item not in fitting)
+        many = f"{len(chosen) - len(fitting)} of {len(chosen)} {check.find}: "
+        return Verdict(False, many + _misfit(check, odd, answer, known), {})
+    if not _within(check.count, len(fitting)):
+        return Verdict(False, _shortfall(check, items, chosen, fitting, answer, known), {})
+    kept: dict[str, Any] = {}
+    for name, field in check.keep.items():
+        found = at(fitting[0], field) if fitting else MISSING
+        if found is MISSING or found is None:
+            return Verdict(False, f"{field} was missing", {})
+        kept[name] = found
+    return Verdict(True, _summary(check, fitting), kept)
+
+
+def _look(check: Check, known: Mapping[str, Any], ask: Ask) -> Verdict:
+    try:
+        return judge(check, ask(check.source, filled_path(check.ask, known)), known)
+    except NoAnswer as reason:
+        return Verdict(False, str(reason), {})
+    except Unfilled as name:
+        return Verdict(False, f"nothing kept as {name}", {})
+
+
+def _items(answer: Any, find: str) -> list[Any] | None:
+    found = at(answer, find)
+    if found is MISSING or found is None:
+        return None
+    return found if isinstance(found, list) else [found]
+
+
+def _all_hold(conditions: Iterable[Condition], item: Any, known: Mapping[str, Any]) -> bool:
+    return all(holds(condition, item, known) for condition in conditions)
+
+
+def _fits(check: Check, item: Any, answer: Any, known: Mapping[str, Any]) -> bool:
+    return _all_hold(check.expect, item, known) and all(
+        _within(related.count, len(_relatives(related, item, answer, known))) for related in check.has
+    )
+
+
+def _relatives(related: Related, item: Any, answer: Any, known: Mapping[str, Any]) -> list[Any]:
+    """The items that fit `related`, whose braces see the item in question and not themselves."""
+    conditions = [
+        replace(condition, value=filled(condition.value, known, item))
+        if isinstance(condition.value, str) and condition.operator != "matches"
+        else condition
+        for condition in related.where
+    ]
+    return [other for other in _items(answer, related.find) or [] if _all_hold(conditions, other, known)]
+
+
+def _within(count: Count, number: int) -> bool:
+    return number >= count.at_least and (count.at_most is None or number <= count.at_most)
+
+
+def _shortfall(
+    check: Check,
+    items: list[Any],
+    chosen: list[Any],
+    fitting: list[Any],
+    answer: Any,
+    known: Mapping[str, Any],
+) -> str:
+    what = check.find or "answer"
+    if len(fitting) >= check.count.at_least:
+        return f"{len(fitting)} {what}, such as {_label(fitting[0])}"
+    if fitting:
+        return f"only {len(fitting)} {what}: {', '.join(_label(item) for item in fitting[:4])}"
+    if chosen:
+        return _misfit(check, chosen[0], answer, known)
+    if not items:
+        return f"no {what} at all"
+    nearest = max(items, key=lambda item: sum(holds(one, item, known) for one in check.where))
+    failing = [one for one in check.where if not holds(one, nearest, known)]
+    return f"none of {len(items)} {what}; nearest {_label(nearest)}: {_differences(failing, nearest, known)}"
+
+
+def _misfit(check: Check, item: Any, answer: Any, known: Mapping[str, Any]) -> str:
+    failing = [one for one in check.expect if not holds(one, item, known)]
+    if failing:
+        return _differences(failing, item, known)
+    for related in check.has:
+        found = _relatives(related, item, answer, known)
+        if not _within(related.count, len(found)):
+            such = f", such as {_label(found[0])}" if found else ""
+            return f"{_label(item)} with {len(found)} {related.find} that belong to it{such}"
+    return _label(item)
+
+
+def _differences(failing: Iterable[Condition], item: Any, known: Mapping[str, Any]) -> str:
+    parts = []
+    for condition in failing:
+        words = condition.operator.replace("_", " ")
+        try:
+            value = shown(wanted(condition, item, known))
+        except Unfilled as name:
+            value = f"unknown {name}"
+        parts.append(f"{condition.field} = {shown(at(item, condition.field))} ({words} {value} was wanted)")
+    return "; ".join(parts)
+
+
+def _label(item: Any) -> str:
+    """A few words that tell one item from another, from whatever names it carries."""
+    if not isinstance(item, Mapping):
+        return shown(item)
+    for fields in (("service", "operation"), ("service", "body"), ("kind", "name"), ("name",), ("value",)):
+        values = [at(item, field) for field in fields]
+        if all(isinstance(value, str) and value for value in values):
+            return shown(": ".join(values))
+    return shown(dict(item))
+
+
+def _summary(check: Check, fitting: list[Any]) -> str:
+    if check.count.at_most == 0:
+        return "none, as it should be"
+    kept = [f"{name} {plain(at(fitting[0], field))}" for name, field in check.keep.items()]
+    return ", ".join(kept) if kept else check.expects
+
+
+def _explanation(check: Check, verdict: Verdict, known: Mapping[str, Any], ask: Ask) -> str:
+    clues = "".join(f" ({clue})" for clue in _clues(check, known, ask))
+    expected, look = filled(check.expects, known), filled(check.look, known)
+    return f"expected {expected}; saw {verdict.seen}{clues}; look at {look}"
+
+
+def _clues(check: Check, known: Mapping[str, Any], ask: Ask) -> Iterable[str]:
+    for clue in check.clues:
+        source = Source.API if clue.ask else Source.VISIT
+        try:
+            items = _items(ask(source, filled_path(clue.ask, known)), clue.find) or []
+        except (NoAnswer, Unfilled):
+            continue
+        if any(_all_hold(clue.where, item, known) for item in items):
+            yield clue.say
+
+
+def _excused(result: Result, results: Mapping[str, Result]) -> Result:
+    if result.outcome is not Outcome.BROKEN:
+        return result
+    causes = [cause for cause in result.check.follows if results[cause].outcome is Outcome.BROKEN]
+    if not causes:
+        return result
+    seen = result.detail.partition("; saw ")[2].partition("; look at ")[0]
+    detail = f"not reached: it follows from {', '.join(causes)} (saw {seen})"
+    return replace(result, outcome=Outcome.NOT_REACHED, detail=detail)
