@@ -1,0 +1,78 @@
+"""OTLP/gRPC: the three export services on raw bytes.
+
+Owns the service names and the mapping of outcomes to gRPC statuses; must not know
+what the items mean or how they are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from collector import answers
+from collector.answers import Code
+from collector.intake import RETRY_AFTER_S
+from collector.intake import Encoding
+from collector.intake import Intake
+from collector.intake import Overloaded
+from collector.intake import Signal
+from collector.intake import Unavailable
+from collector.rows import Undecodable
+
+_SERVICES = {
+    "opentelemetry.proto.collector.trace.v1.TraceService": Signal.TRACES,
+    "opentelemetry.proto.collector.logs.v1.LogsService": Signal.LOGS,
+    "opentelemetry.proto.collector.metrics.v1.MetricsService": Signal.METRICS,
+}
+_WAITING_PER_THREAD = 8
+
+
+def create(intake: Intake, *, threads: int, max_request_bytes: int) -> grpc.Server:
+    """A server that is not bound or started yet."""
+    server = grpc.server(
+        ThreadPoolExecutor(threads, thread_name_prefix="otlp-grpc"),
+        maximum_concurrent_rpcs=threads * _WAITING_PER_THREAD,
+        options=[
+            ("grpc.max_receive_message_length", max_request_bytes),
+            # A port that someone else holds must be refused, not shared.
+            ("grpc.so_reuseport", 0),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ],
+    )
+    for service, signal in _SERVICES.items():
+        handler = grpc.unary_unary_rpc_method_handler(_export(intake, signal))
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
+    return server
+
+
+def _export(intake: Intake, signal: Signal) -> Callable[[bytes, Any], bytes]:
+    def export(body: bytes, context: Any) -> bytes:
+        try:
+            outcome = intake.take(signal, Encoding.PROTOBUF, body)
+        except Undecodable as error:
+            _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, Code.INVALID_ARGUMENT, str(error), None)
+        except Overloaded as error:
+            _refuse(
+                context,
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                Code.RESOURCE_EXHAUSTED,
+                str(error),
+                RETRY_AFTER_S,
+            )
+        except Unavailable as error:
+            _refuse(context, grpc.StatusCode.UNAVAILABLE, Code.UNAVAILABLE, str(error), RETRY_AFTER_S)
+        else:
+            return answers.success_protobuf(signal, outcome)
+        return b""
+
+    return export
+
+
+def _refuse(context: Any, status: grpc.StatusCode, code: Code, message: str, retry_s: int | None) -> None:
+    details = answers.status_protobuf(code, message, retry_s)
+    context.set_trailing_metadata((("grpc-status-details-bin", details),))
+    context.abort(status, message)

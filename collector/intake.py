@@ -1,0 +1,198 @@
+"""One way in for every transport: decode, commit, count; an answer only after the commit.
+
+Owns admission (how much may be worked on at once) and the numbers of `/stats`;
+must not know HTTP or gRPC.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from collector import otlp_json
+from collector import zipkin
+from collector.rows import Decoded
+from collector.rows import Decoder
+from collector.rows import Group
+from collector.rows import Refusals
+from collector.rows import Undecodable
+from collector.rows import protobuf_groups
+from store.api import StoreBusy
+from store.api import StoreError
+from store.api import Writer
+from store.model import Batch
+
+RETRY_AFTER_S = 1
+
+
+class Signal(Enum):
+    """What a request carries; the value is OTLP's word for it."""
+
+    TRACES = "traces"
+    LOGS = "logs"
+    METRICS = "metrics"
+
+    @property
+    def items(self) -> str:
+        """What the signal's items are called in `/stats`."""
+        return {"traces": "spans", "logs": "logs", "metrics": "metric_points"}[self.value]
+
+
+class Encoding(Enum):
+    """How the items are written."""
+
+    PROTOBUF = "protobuf"
+    JSON = "json"
+    ZIPKIN = "zipkin"
+
+
+class Overloaded(Exception):
+    """No room now: the sender should try again after RETRY_AFTER_S; the message says why."""
+
+
+class Unavailable(Exception):
+    """The store cannot take anything at present; the sender should try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request that was answered with success."""
+
+    accepted: int
+    rejected: int
+    message: str
+    """Why items were rejected, in one line; empty if none was."""
+
+
+class Intake:
+    """Takes requests of any transport to the store. Safe to call from many threads."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        max_in_flight_bytes: int,
+        now_unix_nano: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._writer = writer
+        self._decoder = Decoder(now_unix_nano)
+        self._max_in_flight_bytes = max_in_flight_bytes
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._draining = False
+        self._started_s = time.monotonic()
+        self._received = {signal.items: 0 for signal in Signal}
+        self._rejected = {signal.items: 0 for signal in Signal}
+        self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
+        self._requests = 0
+
+    def take(self, signal: Signal, encoding: Encoding, body: bytes) -> Outcome:
+        """Decode and commit one request's body; when this returns, what was accepted is kept.
+
+        Raises Undecodable (final), Overloaded and Unavailable (try again).
+        """
+        with self._admitted(len(body)):
+            try:
+                decoded = self._decode(signal, encoding, body)
+            except Undecodable:
+                self.count_refused("undecodable")
+                self._tell_store_of_undecodable()
+                raise
+            self._commit(decoded.batch)
+        accepted = len(decoded.batch)
+        with self._lock:
+            self._received[signal.items] += accepted
+            self._rejected[signal.items] += decoded.refused.count
+        return Outcome(accepted, decoded.refused.count, decoded.refused.message())
+
+    def count_refused(self, why: str) -> None:
+        """Count a request that was refused whole; `why` is one of the words of `/stats`."""
+        with self._lock:
+            self._refused[why] += 1
+
+    def drain(self) -> None:
+        """Refuse whatever comes from now on; what is in flight goes on."""
+        with self._lock:
+            self._draining = True
+
+    @property
+    def in_flight(self) -> int:
+        """Requests between admission and answer."""
+        return self._in_flight
+
+    def stats(self) -> dict[str, object]:
+        """The counts since the start, for people and for the lab."""
+        with self._lock:
+            return {
+                "uptime_s": round(time.monotonic() - self._started_s, 3),
+                "requests": self._requests,
+                "received": dict(self._received),
+                "rejected": dict(self._rejected),
+                "refused_requests": dict(self._refused),
+                "queue": {
+                    "requests": self._in_flight,
+                    "bytes": self._in_flight_bytes,
+                    "max_bytes": self._max_in_flight_bytes,
+                },
+                "draining": self._draining,
+            }
+
+    @contextmanager
+    def _admitted(self, size_bytes: int) -> Iterator[None]:
+        with self._lock:
+            self._requests += 1
+            if self._draining:
+                self._refused["unavailable"] += 1
+                raise Unavailable("the collector is stopping")
+            # One request of any allowed size must always be able to pass.
+            if self._in_flight and self._in_flight_bytes + size_bytes > self._max_in_flight_bytes:
+                self._refused["busy"] += 1
+                raise Overloaded("the collector is working on as much as it may")
+            self._in_flight += 1
+            self._in_flight_bytes += size_bytes
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+                self._in_flight_bytes -= size_bytes
+
+    def _decode(self, signal: Signal, encoding: Encoding, body: bytes) -> Decoded:
+        refused = Refusals()
+        groups: list[Group]
+        if encoding is Encoding.PROTOBUF:
+            groups = protobuf_groups(body)
+        elif encoding is Encoding.JSON:
+            groups = otlp_json.groups(body, signal.value, refused)
+        else:
+            groups = zipkin.groups(body, refused)
+        make = {
+            Signal.TRACES: self._decoder.traces,
+            Signal.LOGS: self._decoder.logs,
+            Signal.METRICS: self._decoder.metrics,
+        }[signal]
+        return make(groups, refused)
+
+    def _commit(self, batch: Batch) -> None:
+        if not len(batch) and not batch.rejected:
+            return
+        try:
+            self._writer.write(batch)
+        except StoreBusy as error:
+            self.count_refused("busy")
+            raise Overloaded(str(error)) from error
+        except StoreError as error:
+            self.count_refused("unavailable")
+            raise Unavailable(str(error)) from error
+
+    def _tell_store_of_undecodable(self) -> None:
+        try:
+            self._writer.write(Batch(rejected=1))
+        except StoreError:
+            return  # the sender learns of its own fault; the count stays in `/stats`

@@ -1,0 +1,326 @@
+"""Raw spans and log records into the store's rows; what is malformed is refused one by one.
+
+Owns validity (ids, times, text, depth) and the caches that keep decoding cheap;
+what attributes mean comes from `store.semantics`. Must not know transports.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+from typing import NamedTuple
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1 import common_pb2
+from opentelemetry.proto.resource.v1 import resource_pb2
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from collector import wire
+from store import semantics
+from store.model import Attribute
+from store.model import Attributes
+from store.model import Batch
+from store.model import LogRow
+from store.model import SpanRow
+from store.values import text_of
+
+MAX_DEPTH = 32
+"""Lists and maps within an attribute's value may nest this deep."""
+EARLIEST_UNIX_NANO = 946_684_800 * 10**9
+"""The year 2000: seconds, milli- or microseconds mistaken for nanoseconds fall before it."""
+LATEST_UNIX_NANO = 7_258_118_400 * 10**9
+"""The year 2200."""
+
+_CACHED_ATTRIBUTES = 32_768
+_CACHED_ATTRIBUTE_BYTES = 256
+_CACHED_RESOURCES = 2_048
+_CACHED_RESOURCE_BYTES = 16_384
+_NO_TRACE = bytes(16)
+_NO_SPAN = bytes(8)
+_MAX_REASONS = 5
+
+V = TypeVar("V")
+
+
+class Undecodable(Exception):
+    """The whole request cannot be read; the message says what is wrong with it."""
+
+
+class Malformed(Exception):
+    """One item cannot be kept; the message says why."""
+
+
+class Group(NamedTuple):
+    """Items of one resource and scope, each still in its serialized form."""
+
+    resource: bytes
+    scope: bytes
+    items: Sequence[bytes]
+
+
+@dataclass(slots=True)
+class Refusals:
+    """How many items were refused, and why, for the answer's message."""
+
+    count: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reason: str, count: int = 1) -> None:
+        self.count += count
+        self.reasons[reason[:200]] += count
+
+    def message(self) -> str:
+        """The most frequent reasons in one line; empty if nothing was refused."""
+        most = self.reasons.most_common(_MAX_REASONS)
+        parts = [f"{reason} ({count} times)" if count > 1 else reason for reason, count in most]
+        if len(self.reasons) > _MAX_REASONS:
+            parts.append(f"and {len(self.reasons) - _MAX_REASONS} other reasons")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a request holds: what can be kept, and what was refused."""
+
+    batch: Batch
+    refused: Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    attributes: Attributes
+    service: str
+
+
+class Decoder:
+    """Turns groups into rows. Safe to call from many threads: its caches may only miss."""
+
+    def __init__(self, now_unix_nano: Callable[[], int] = time.time_ns) -> None:
+        self._now_unix_nano = now_unix_nano
+        self._attributes: dict[bytes, tuple[str, Attribute]] = {}
+        self._resources: dict[bytes, _Resource | Malformed] = {}
+        self._scopes: dict[bytes, Malformed | None] = {}
+
+    def traces(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
+        """Spans; `refused` may already hold what an earlier step refused."""
+        rows: list[SpanRow] = []
+        self._each(groups, self._span_row, rows.append, refused)
+        return Decoded(Batch(spans=rows, rejected=refused.count), refused)
+
+    def logs(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
+        """Log records, likewise."""
+        rows: list[LogRow] = []
+        self._each(groups, self._log_row, rows.append, refused)
+        return Decoded(Batch(logs=rows, rejected=refused.count), refused)
+
+    def metrics(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
+        """Metrics: their data points are counted and let go."""
+        points = 0
+        for group in groups:
+            for raw in group.items:
+                try:
+                    metric = wire.Metric.FromString(raw)
+                except DecodeError:
+                    refused.add("a metric cannot be read as protobuf")
+                    continue
+                points += sum(
+                    len(getattr(metric, kind).points) for kind in wire.METRIC_KINDS if metric.HasField(kind)
+                )
+        return Decoded(Batch(metric_points=points, rejected=refused.count), refused)
+
+    def _each(
+        self,
+        groups: Iterable[Group],
+        make: Callable[[bytes, _Resource, Group], V],
+        keep: Callable[[V], None],
+        refused: Refusals,
+    ) -> None:
+        for group in groups:
+            resource = self._resource(group.resource)
+            problem = resource if isinstance(resource, Malformed) else self._scope_problem(group.scope)
+            if problem is not None:
+                refused.add(str(problem), len(group.items))
+                continue
+            assert isinstance(resource, _Resource)
+            for raw in group.items:
+                try:
+                    keep(make(raw, resource, group))
+                except Malformed as problem:
+                    refused.add(str(problem))
+                except DecodeError:
+                    refused.add("an item cannot be read as protobuf, or its text is not UTF-8")
+
+    def _span_row(self, raw: bytes, resource: _Resource, group: Group) -> SpanRow:
+        span = wire.Span.FromString(raw)
+        trace_id, span_id, parent_id = span.trace_id, span.span_id, span.parent_span_id
+        _check_id(trace_id, 16, _NO_TRACE, "trace id")
+        _check_id(span_id, 8, _NO_SPAN, "span id")
+        if parent_id:
+            if len(parent_id) != 8:
+                raise Malformed(f"a parent span id has {len(parent_id)} bytes instead of 8")
+            if parent_id == _NO_SPAN:
+                parent_id = b""
+        start, end = span.start_unix_nano, span.end_unix_nano
+        _check_time(start, "start time")
+        if end > LATEST_UNIX_NANO:
+            raise Malformed("a span's end time is after the year 2200")
+        if span.events or span.links:
+            # What is not looked at here will be by readers: it must be readable as a whole.
+            trace_pb2.Span.FromString(raw)
+        attributes = self._pairs(span.attributes)
+        kind = span.kind if 0 <= span.kind <= 5 else 0
+        name = span.name
+        browser = semantics.is_browser(attributes, resource.attributes)
+        peer, database = semantics.peer_of(kind, attributes)
+        return SpanRow(
+            trace_id,
+            span_id,
+            parent_id,
+            _app_of(attributes, resource) if browser else resource.service or "unknown_service",
+            name,
+            kind,
+            start,
+            max(end - start, 0),
+            semantics.is_error(span.status.code, attributes),
+            peer,
+            database,
+            semantics.session_of(attributes, resource.attributes) if browser else "",
+            browser,
+            semantics.tags_of(name, attributes, resource.attributes, browser=browser),
+            group.resource,
+            group.scope,
+            raw,
+        )
+
+    def _log_row(self, raw: bytes, resource: _Resource, group: Group) -> LogRow:
+        record = wire.LogRecord.FromString(raw)
+        trace_id, span_id = record.trace_id, record.span_id
+        if trace_id and len(trace_id) != 16:
+            raise Malformed(f"a log record's trace id has {len(trace_id)} bytes instead of 16")
+        if span_id and len(span_id) != 8:
+            raise Malformed(f"a log record's span id has {len(span_id)} bytes instead of 8")
+        time_ns = record.time_unix_nano or record.observed_unix_nano or self._now_unix_nano()
+        _check_time(time_ns, "log record's time")
+        attributes = self._pairs(record.attributes)
+        body = _value(common_pb2.AnyValue.FromString(record.body)) if record.body else ""
+        return LogRow(
+            time_ns,
+            record.severity_number if 0 <= record.severity_number <= 24 else 0,
+            text_of(body),
+            resource.service,
+            b"" if trace_id == _NO_TRACE else trace_id,
+            b"" if span_id == _NO_SPAN else span_id,
+            semantics.session_of(attributes, resource.attributes),
+            group.resource,
+            group.scope,
+            raw,
+        )
+
+    def _pairs(self, raw_pairs: Iterable[bytes]) -> dict[str, Attribute]:
+        known = self._attributes
+        try:
+            return dict([known[raw] for raw in raw_pairs])
+        except KeyError:
+            return dict([known.get(raw) or self._learn(raw) for raw in raw_pairs])
+
+    def _learn(self, raw: bytes) -> tuple[str, Attribute]:
+        pair = common_pb2.KeyValue.FromString(raw)
+        learnt = (pair.key, _value(pair.value))
+        if len(raw) <= _CACHED_ATTRIBUTE_BYTES:
+            _remember(self._attributes, raw, learnt, _CACHED_ATTRIBUTES)
+        return learnt
+
+    def _resource(self, raw: bytes) -> _Resource | Malformed:
+        known = self._resources.get(raw)
+        if known is None:
+            known = self._read_resource(raw)
+            if len(raw) <= _CACHED_RESOURCE_BYTES:
+                _remember(self._resources, raw, known, _CACHED_RESOURCES)
+        return known
+
+    def _read_resource(self, raw: bytes) -> _Resource | Malformed:
+        try:
+            resource = resource_pb2.Resource.FromString(raw)
+            attributes = {pair.key: _value(pair.value) for pair in resource.attributes}
+        except DecodeError:
+            return Malformed("a resource cannot be read as protobuf, or its text is not UTF-8")
+        except Malformed as problem:
+            return problem
+        return _Resource(attributes, text_of(attributes.get("service.name")))
+
+    def _scope_problem(self, raw: bytes) -> Malformed | None:
+        if raw not in self._scopes:
+            problem = None
+            try:
+                common_pb2.InstrumentationScope.FromString(raw)
+            except DecodeError:
+                problem = Malformed("a scope cannot be read as protobuf, or its text is not UTF-8")
+            if len(raw) > _CACHED_RESOURCE_BYTES:
+                return problem
+            _remember(self._scopes, raw, problem, _CACHED_RESOURCES)
+        return self._scopes.get(raw)
+
+
+def protobuf_groups(body: bytes) -> list[Group]:
+    """The groups of an OTLP export request of any signal. Raises Undecodable."""
+    try:
+        request = wire.Request.FromString(body)
+    except DecodeError as error:
+        raise Undecodable("the body is not an OTLP export request in protobuf") from error
+    return [
+        Group(resourced.resource, scoped.scope, scoped.items)
+        for resourced in request.resourced
+        for scoped in resourced.scoped
+    ]
+
+
+def _remember(cache: dict[bytes, V], key: bytes, value: V, limit: int) -> None:
+    if len(cache) >= limit:
+        cache.clear()
+    cache[key] = value
+
+
+def _check_id(value: bytes, length: int, zero: bytes, what: str) -> None:
+    if len(value) != length:
+        raise Malformed(f"a {what} has {len(value)} bytes instead of {length}")
+    if value == zero:
+        raise Malformed(f"a {what} is all zeros")
+
+
+def _check_time(value_unix_nano: int, what: str) -> None:
+    if not value_unix_nano:
+        raise Malformed(f"a {what} is missing")
+    if value_unix_nano < EARLIEST_UNIX_NANO:
+        raise Malformed(f"a {what} is before the year 2000: it must be in nanoseconds")
+    if value_unix_nano > LATEST_UNIX_NANO:
+        raise Malformed(f"a {what} is after the year 2200")
+
+
+def _app_of(attributes: Attributes, resource: _Resource) -> str:
+    app = attributes.get("app") or resource.attributes.get("app")
+    return text_of(app) if app else resource.service
+
+
+def _value(value: Any, depth: int = 0) -> Attribute:
+    """An AnyValue in Python. Raises Malformed where it nests too deep."""
+    which = value.WhichOneof("value")
+    if which == "string_value":
+        text: str = value.string_value
+        return text
+    if which is None:
+        return None
+    if which not in ("array_value", "kvlist_value"):
+        plain: Attribute = getattr(value, which)
+        return plain
+    if depth >= MAX_DEPTH:
+        raise Malformed(f"an attribute's value nests deeper than {MAX_DEPTH}")
+    if which == "array_value":
+        return [_value(each, depth + 1) for each in value.array_value.values]
+    return {each.key: _value(each.value, depth + 1) for each in value.kvlist_value.values}
