@@ -1,0 +1,188 @@
+"""The faults of the lab, as OpenFeature flags read from a flagd file in this very process.
+
+The file is watched: a change is seen within a second. Without a file, or with a
+flag that is absent or broken, the fault is off. Values depend on the traffic
+alone (`people` or `synthetic`), so each is worked out once per change of the
+file. Every backend answers for its own flags through `FlagService`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from openfeature import api
+from openfeature.client import OpenFeatureClient
+from openfeature.contrib.provider.flagd import FlagdProvider
+from openfeature.contrib.provider.flagd.config import ResolverType
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import EventDetails
+from openfeature.event import ProviderEvent
+from openfeature.exception import ErrorCode
+from openfeature.exception import OpenFeatureError
+
+from services.common import seat
+from services.common.log import ShopLogger
+
+_LOOK_EVERY_MS = 400
+TRAFFIC = (seat.PEOPLE, seat.SYNTHETIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One fault switch; `off` is its healthy value and gives its type."""
+
+    key: str
+    off: Any
+    brief: str
+
+
+CART_PRICE_TYPO = Flag(
+    "cart_price_typo", False, "The cart page's script misspells a property and leaves the total at zero."
+)
+PAYMENT_INVALID_TOKEN = Flag(
+    "payment_invalid_token",
+    0.0,
+    "Share of charges served by v350.10, whose API token the provider refuses; 0 to 1.",
+)
+CHECKOUT_STALE_ENDPOINT = Flag(
+    "checkout_stale_endpoint",
+    False,
+    "The first charge attempt goes to the drained address of the retired v350.8.",
+)
+
+
+def delay_flag(short_name: str) -> Flag:
+    """The flag that slows one service (`buttercup`, `cart`, …) by `min` to `max` milliseconds a call."""
+    return Flag(
+        f"{short_name}_delay_ms", {"min": 0, "max": 0}, f"Extra time of each call to {short_name}, in ms."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The real value of one flag here and now, as JSON text; `error` says why it could not be read."""
+
+    key: str
+    people: str
+    synthetic: str
+    error: str
+
+
+class Flags:
+    """The flags of one process. Make it after any fork; `close` ends its watcher."""
+
+    def __init__(self, file: Path | None, logger: ShopLogger, known: Sequence[Flag] = ()) -> None:
+        self._known = tuple(known)
+        self._file = file
+        self._log = logger
+        self._values: dict[tuple[str, str], tuple[Any, str]] = {}
+        self._client: OpenFeatureClient | None = None
+        if file is not None:
+            self._client = self._connect(file)
+
+    def _connect(self, file: Path) -> OpenFeatureClient:
+        logging.getLogger("openfeature.contrib").addFilter(_once_per_text())
+        domain = f"hipsterlab-{id(self)}"
+        client = api.get_client(domain)
+        for event in (
+            ProviderEvent.PROVIDER_CONFIGURATION_CHANGED,
+            ProviderEvent.PROVIDER_READY,
+            ProviderEvent.PROVIDER_ERROR,
+        ):
+            client.add_handler(event, self._changed)
+        provider = FlagdProvider(
+            resolver_type=ResolverType.FILE,
+            offline_flag_source_path=str(file),
+            deadline_ms=_LOOK_EVERY_MS,
+        )
+        try:
+            api.set_provider_and_wait(provider, domain)
+        except OpenFeatureError:
+            self._log.warning("The flags file cannot be read: every fault is off", file=str(file))
+        return client
+
+    def close(self) -> None:
+        """Stop watching the file; every flag is off from now on."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.provider.shutdown()
+
+    def _changed(self, _details: EventDetails) -> None:
+        self._values.clear()
+
+    def value(self, flag: Flag, traffic: str) -> Any:
+        """The value of `flag` for `traffic` (`people` or `synthetic`); its healthy value when unreadable."""
+        return self._read(flag, traffic)[0]
+
+    def _read(self, flag: Flag, traffic: str) -> tuple[Any, str]:
+        if self._client is None:
+            return flag.off, ""
+        known = self._values.get((flag.key, traffic))
+        if known is None:
+            known = self._values[flag.key, traffic] = self._evaluate(self._client, flag, traffic)
+        return known
+
+    def _evaluate(self, client: OpenFeatureClient, flag: Flag, traffic: str) -> tuple[Any, str]:
+        ask: Any = client.get_object_details
+        if isinstance(flag.off, bool):
+            ask = client.get_boolean_details
+        elif isinstance(flag.off, float):
+            ask = client.get_float_details
+        details = ask(flag.key, flag.off, EvaluationContext(attributes={"traffic": traffic}))
+        if details.error_code is None or details.error_code is ErrorCode.FLAG_NOT_FOUND:
+            return details.value, ""
+        reason = details.error_message or str(details.error_code)
+        return flag.off, f"{flag.key} cannot be read and is off: {reason}"
+
+    def states(self) -> Sequence[State]:
+        """The real state of every flag that this process uses."""
+        states = []
+        for flag in self._known:
+            (people, error), (synthetic, other) = (self._read(flag, traffic) for traffic in TRAFFIC)
+            states.append(State(flag.key, _json(people), _json(synthetic), error or other))
+        return states
+
+    def cart_price_typo(self, traffic: str) -> bool:
+        """Whether the cart page is served with its misspelt property."""
+        return bool(self.value(CART_PRICE_TYPO, traffic))
+
+    def payment_invalid_token(self, traffic: str) -> float:
+        """The share of charges that meet the version with the bad token, 0 to 1."""
+        return min(1.0, max(0.0, float(self.value(PAYMENT_INVALID_TOKEN, traffic))))
+
+    def checkout_stale_endpoint(self, traffic: str) -> bool:
+        """Whether the first charge attempt goes to the retired address."""
+        return bool(self.value(CHECKOUT_STALE_ENDPOINT, traffic))
+
+    def delay_range_ms(self, flag: Flag, traffic: str) -> tuple[float, float]:
+        """The least and the most extra time of a call; (0, 0) when off or malformed."""
+        value = self.value(flag, traffic)
+        try:
+            least, most = float(value["min"]), float(value["max"])
+        except (KeyError, TypeError, ValueError):
+            return 0.0, 0.0
+        return (least, most) if 0 <= least <= most else (0.0, 0.0)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(dict(value) if isinstance(value, Mapping) else value).decode()
+
+
+def _once_per_text() -> logging.Filter:
+    """The provider logs a broken file at every look, twice a second; let each text pass once in a row."""
+
+    class Once(logging.Filter):
+        last = ""
+
+        def filter(self, record: logging.LogRecord) -> bool:
+            text = record.getMessage()
+            fresh, self.last = text != self.last, text
+            return fresh
+
+    return Once()
