@@ -1,0 +1,133 @@
+// Rows that are walked by j and k, opened in place, and folded.
+// <… data-rows> holds [data-row] elements. A row with <a data-open href="…"> opens in place: the
+// element that the page at that address has after the row, marked data-detail="<row id>", is put here.
+// Rows with aria-level fold their deeper followers when their aria-expanded is set to false.
+import { announceContent, elsewhere, page } from "./part.js";
+
+/** @returns {HTMLElement[]} */
+const rows = () => [...document.querySelectorAll("[data-rows] [data-row]")].filter(
+  (row) => !(/** @type {HTMLElement} */ (row).hidden) && row.getClientRects().length > 0,
+);
+
+/** The row that has the focus, or whose detail has it, or the chosen one. */
+export function current() {
+  const active = document.activeElement;
+  const detail = active?.closest("[data-detail]");
+  const row = detail ? document.getElementById(detail.dataset.detail) : active?.closest("[data-row]");
+  return row ?? document.querySelector("[data-rows] [data-row][aria-selected='true']");
+}
+
+/** @param {HTMLElement} row */
+export function focus(row) {
+  const target = row.hasAttribute("tabindex") ? row : row.querySelector("a, button");
+  for (const other of document.querySelectorAll("[data-rows] [data-row][tabindex='0']")) other.setAttribute("tabindex", "-1");
+  if (row.hasAttribute("tabindex")) row.setAttribute("tabindex", "0");
+  /** @type {HTMLElement | null} */ (target)?.focus({ preventScroll: true });
+  row.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {string} where `next`, `previous`, `first`, `last` or `open` */
+export function move(where) {
+  const all = rows();
+  if (!all.length) return false;
+  const now = all.indexOf(/** @type {HTMLElement} */ (current()));
+  if (where === "open") {
+    if (now < 0) return false;
+    const active = document.activeElement;
+    if (active instanceof HTMLAnchorElement || active instanceof HTMLButtonElement || active?.closest("summary")) return false;
+    /** @type {HTMLElement | null} */ (all[now].querySelector("a[data-open], a[data-main], a"))?.click();
+    return true;
+  }
+  const next = { next: Math.min(now + 1, all.length - 1), previous: Math.max(now - 1, 0), first: 0, last: all.length - 1 }[where];
+  focus(all[next ?? 0]);
+  return true;
+}
+
+/** @param {HTMLElement} row */
+function followers(row) {
+  const level = Number(row.getAttribute("aria-level"));
+  const found = [];
+  for (let next = row.nextElementSibling; next; next = next.nextElementSibling) {
+    const depth = next.getAttribute("aria-level");
+    if (depth && Number(depth) <= level) break;
+    found.push(next);
+  }
+  return found;
+}
+
+/** @param {HTMLElement} row @param {boolean} open */
+function fold(row, open) {
+  if (!row.hasAttribute("aria-expanded") || row.querySelector("a[data-open][aria-expanded]")) return;
+  row.setAttribute("aria-expanded", String(open));
+  const shut = [];
+  for (const next of followers(row)) {
+    const level = Number(next.getAttribute("aria-level"));
+    while (shut.length && level && level <= shut[shut.length - 1]) shut.pop();
+    /** @type {HTMLElement} */ (next).hidden = !open || shut.length > 0;
+    if (level && next.getAttribute("aria-expanded") === "false") shut.push(level);
+  }
+}
+
+/** @param {string} how `in`, `out`, `all-in` or `all-out` */
+export function foldBy(how) {
+  const row = /** @type {HTMLElement | null} */ (current());
+  if (how.startsWith("all")) {
+    const all = [...document.querySelectorAll("[data-rows] [data-row][aria-expanded]")];
+    for (const each of all) fold(/** @type {HTMLElement} */ (each), how === "all-out");
+    return all.length > 0;
+  }
+  if (!row?.hasAttribute("aria-level")) return false;
+  const open = row.getAttribute("aria-expanded");
+  if (how === "out" && open === "false") fold(row, true);
+  else if (how === "in" && open === "true") fold(row, false);
+  else if (how === "out") move("next");
+  else {
+    const level = Number(row.getAttribute("aria-level"));
+    let up = row.previousElementSibling;
+    while (up && !(Number(up.getAttribute("aria-level")) < level && up.matches("[data-row]"))) up = up.previousElementSibling;
+    if (up) focus(/** @type {HTMLElement} */ (up));
+  }
+  return true;
+}
+
+/** @param {HTMLAnchorElement} link */
+async function openRow(link) {
+  const row = /** @type {HTMLElement} */ (link.closest("[data-row]"));
+  const here = document.querySelector(`[data-detail="${CSS.escape(row.id)}"]`);
+  link.setAttribute("aria-expanded", String(!here));
+  if (here) {
+    here.remove();
+    if (link.dataset.shut) history.replaceState(history.state, "", link.dataset.shut);
+    return;
+  }
+  row.classList.add("busy");
+  const next = await page(link.href).catch(() => null);
+  row.classList.remove("busy");
+  const detail = next?.querySelector(`[data-detail="${CSS.escape(row.id)}"]`);
+  if (!detail) return location.assign(link.href);
+  row.after(detail);
+  announceContent(detail);
+  history.replaceState(history.state, "", link.href);
+}
+
+export function start() {
+  document.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const link = target.closest?.("a[data-open]");
+    if (link instanceof HTMLAnchorElement && !elsewhere(event)) {
+      event.preventDefault();
+      openRow(link);
+      return;
+    }
+    const row = target.closest?.("[data-row][data-whole]");
+    if (row && !target.closest("a, button, summary, input, label") && !String(getSelection())) {
+      /** @type {HTMLElement | null} */ (row.querySelector("a[data-open], a[data-main]"))?.click();
+    }
+    const twist = target.closest?.("[data-twist]");
+    if (twist) {
+      event.preventDefault();
+      const of = /** @type {HTMLElement} */ (twist.closest("[data-row]"));
+      fold(of, of.getAttribute("aria-expanded") === "false");
+    }
+  });
+}
