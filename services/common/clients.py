@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from typing import TypeVar
 
@@ -39,7 +40,7 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
 )
 _tolerated: ContextVar[frozenset[grpc.StatusCode]] = ContextVar("tolerated", default=frozenset())
-_extra: ContextVar[Mapping[str, str]] = ContextVar("extra", default={})
+_extra: ContextVar[Mapping[str, str]] = ContextVar("extra", default=MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,11 @@ def rpc_error_text(error: grpc.RpcError) -> str:
     return f"rpc error: code = {_original_code(error)} desc = {details_of(error)}"
 
 
-class _ClientSpans(OpenTelemetryClientInterceptor):  # type: ignore[misc]  # ships no types
+class _ClientSpans(OpenTelemetryClientInterceptor):
     """The library's interceptor, told who is called, with one-line messages and expected failures."""
 
     def __init__(self, tracer: trace.Tracer, target: Target) -> None:
-        super().__init__(tracer)
+        super().__init__(tracer)  # type: ignore[no-untyped-call]  # the library ships no types
         self._attributes = target.attributes()
 
     def intercept_unary(
@@ -150,7 +151,7 @@ class Connection:
         self._traced = intercept_channel(self._channel, _ClientSpans(telemetry.tracer, target))
 
     def stub(self, stub_class: Callable[[Any], Stub], *, deadline_s: float = DEADLINE_S) -> Stub:
-        """A stub whose every call is traced and ends after `deadline_s` at the latest (`timeout=` overrides)."""
+        """A stub whose every call is traced and ends after `deadline_s` (`timeout=` overrides)."""
         stub = stub_class(self._traced)
         for name, call in list(vars(stub).items()):
             setattr(stub, name, partial(call, timeout=deadline_s))

@@ -198,8 +198,11 @@ class Exporter:
         while True:
             self._wake.wait(PERIOD_S)
             self._wake.clear()
-            while any([lane.step(self._pool, hurry=self._stopping) for lane in self._lanes]):
-                pass
+            busy = True
+            while busy:
+                busy = False
+                for lane in self._lanes:
+                    busy = lane.step(self._pool, hurry=self._stopping) or busy
             self._tell()
             if self._stopping:
                 if all(lane.idle for lane in self._lanes) or time.monotonic() >= self._stop_by:
