@@ -1,0 +1,9 @@
+"""`python -m lab.verify`: the same command without the rest of the lab's command line."""
+
+from __future__ import annotations
+
+import sys
+
+from lab.verify.command import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,159 @@
+"""The command line of verify: what to verify, on which lab, told how."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+
+import incidents
+from incidents import IncidentError
+from lab import terminal
+from lab.errors import LabError
+from lab.errors import UsageError
+from lab.verify.labs import Addresses
+from lab.verify.labs import RunningLab
+from lab.verify.labs import own_lab
+from lab.verify.labs import running_lab
+from lab.verify.report import Verification
+from lab.verify.report import as_json
+from lab.verify.report import as_junit
+from lab.verify.report import as_text
+from lab.verify.visiting import DRIVERS
+from lab.verify.walking import verify
+
+WITHIN_S = 12.0
+CANNOT_VERIFY = 2
+
+_EPILOG = """\
+Sends one shopper with a seat of its own through the shop, then asks the JSON API of the
+screens for every link between browser, trace and log. It changes nothing else.
+
+The lab that runs from this folder is verified; where none runs, one is started on free
+ports and stopped afterwards. Another incident than the running one is verified on a lab
+of its own, so that nobody's lab is switched under their hands.
+
+exit codes:
+  0  every link holds
+  1  at least one link is broken; the lines marked BROKEN say which
+  2  nothing could be verified (no answer from shop or screens, no such incident)
+
+environment: LAB_VERIFY_SHOP, LAB_VERIFY_OBSERVER (like --shop and --observer),
+CHROMIUM_PATH (the browser to drive)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Verify and tell; the exit code is in the help text."""
+    arguments = _parser().parse_args(argv)
+    try:
+        verifications = _verify_all(arguments)
+    except (LabError, IncidentError) as error:
+        terminal.fail(error if isinstance(error, LabError) else LabError(str(error)))
+        return CANNOT_VERIFY
+    except KeyboardInterrupt:
+        terminal.note("Stopped before the end; nothing was decided.")
+        return 130
+    if arguments.format == "json":
+        terminal.say(as_json(verifications))
+    elif arguments.format == "junit":
+        terminal.say(as_junit(verifications))
+    return 0 if all(verification.passed for verification in verifications) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab verify",
+        description="Prove that every link of the lesson holds, from the browser to the log line.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--incident",
+        metavar="NAME",
+        help=f"one of: {', '.join(incidents.names())} (default: that of the running lab)",
+    )
+    which.add_argument("--all", action="store_true", help="verify every incident, one after the other")
+    parser.add_argument(
+        "--format", choices=("text", "json", "junit"), default="text", help="how to tell (default: text)"
+    )
+    parser.add_argument(
+        "--driver",
+        choices=DRIVERS,
+        default="auto",
+        help="a real browser, a script without one, or whichever is possible (default: auto)",
+    )
+    parser.add_argument(
+        "--within",
+        type=_seconds,
+        default=WITHIN_S,
+        metavar="SECONDS",
+        help=f"how long telemetry may take to arrive after the visit (default: {WITHIN_S:g})",
+    )
+    parser.add_argument(
+        "--shop",
+        metavar="URL",
+        default=os.environ.get("LAB_VERIFY_SHOP"),
+        help="verify this shop instead of the running lab's",
+    )
+    parser.add_argument(
+        "--observer",
+        metavar="URL",
+        default=os.environ.get("LAB_VERIFY_OBSERVER"),
+        help="ask these screens instead of the running lab's",
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 600")
+    return value
+
+
+def _verify_all(arguments: argparse.Namespace) -> list[Verification]:
+    both = arguments.shop and arguments.observer
+    running = None if both else running_lab()
+    fixed = _fixed(arguments, running)
+    done = []
+    for incident in [incidents.load(name) for name in _names(arguments, running)]:
+        if fixed:
+            done.append(_one(arguments, incident, fixed))
+        elif running and running.incident == incident.name:
+            done.append(_one(arguments, incident, running.addresses))
+        else:
+            terminal.note(f"{incident.name}: starting a lab of its own ...")
+            with own_lab(incident.name) as own:
+                done.append(_one(arguments, incident, own))
+    return done
+
+
+def _names(arguments: argparse.Namespace, running: RunningLab | None) -> list[str]:
+    if arguments.all:
+        return list(incidents.names())
+    return [arguments.incident or (running.incident if running else incidents.DEFAULT)]
+
+
+def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Addresses) -> Verification:
+    verification = verify(incident, where, arguments.driver, arguments.within, terminal.note)
+    if arguments.format == "text":
+        terminal.say(as_text(verification))
+    return verification
+
+
+def _fixed(arguments: argparse.Namespace, running: RunningLab | None) -> Addresses | None:
+    """The addresses to verify as they were given, what is missing taken from the running lab."""
+    if not (arguments.shop or arguments.observer):
+        return None
+    if not running and not (arguments.shop and arguments.observer):
+        raise UsageError(
+            "No lab is running to take the other address from.", "Give both --shop and --observer."
+        )
+    shop = arguments.shop or (running.addresses.shop if running else "")
+    observer = arguments.observer or (running.addresses.observer if running else "")
+    return Addresses(shop.rstrip("/"), observer.rstrip("/"))

@@ -1,0 +1,117 @@
+"""What verify tells, as text for people, JSON for programs and JUnit for build servers. Pure."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from incidents.checks import Outcome
+from incidents.checks import Result
+
+_WORDS = {Outcome.HOLDS: "ok", Outcome.BROKEN: "BROKEN", Outcome.NOT_REACHED: "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of one incident: its name, how it was driven and every step with its seconds."""
+
+    name: str
+    title: str
+    driver: str
+    seat: str
+    shop: str
+    seconds: float
+    results: tuple[Result, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every link holds."""
+        return all(result.outcome is Outcome.HOLDS for result in self.results)
+
+    def of(self, outcome: Outcome) -> tuple[Result, ...]:
+        """The steps with that outcome."""
+        return tuple(result for result in self.results if result.outcome is outcome)
+
+
+def as_text(verification: Verification) -> str:
+    """A heading, one line per step, and a closing sentence."""
+    width = max(len(result.check.name) for result in verification.results)
+    head = f"{verification.name}: {verification.title}"
+    lines = [head, f"  seat {verification.seat} at {verification.shop}, {verification.driver}"]
+    lines += [f"  {_WORDS[r.outcome]:<7}{r.check.name:<{width + 2}}{_line(r)}" for r in verification.results]
+    return "\n".join([*lines, closing(verification)])
+
+
+def closing(verification: Verification) -> str:
+    """One sentence: every link holds, or which are broken."""
+    took = f"{verification.seconds:.1f} s"
+    broken = verification.of(Outcome.BROKEN)
+    if verification.passed:
+        return f"{verification.name}: every link holds ({len(verification.results)} steps, {took})."
+    names = ", ".join(result.check.name for result in broken)
+    unreached = len(verification.of(Outcome.NOT_REACHED))
+    links = "1 link is" if len(broken) == 1 else f"{len(broken)} links are"
+    return f"{verification.name}: {links} broken: {names} ({unreached} not reached, {took})."
+
+
+def as_json(verifications: Sequence[Verification]) -> str:
+    """The document that design.md fixes, in one line feed's worth of indented JSON."""
+    document = {
+        "passed": all(one.passed for one in verifications),
+        "incidents": [
+            {
+                "name": one.name,
+                "passed": one.passed,
+                "steps": [
+                    {
+                        "name": result.check.name,
+                        "passed": result.outcome is Outcome.HOLDS,
+                        "detail": result.detail,
+                        "seconds": round(result.seconds, 3),
+                    }
+                    for result in one.results
+                ],
+            }
+            for one in verifications
+        ],
+    }
+    return json.dumps(document, indent=2)
+
+
+def as_junit(verifications: Iterable[Verification]) -> str:
+    """One test suite per incident, one case per step; a step that was not reached counts as skipped."""
+    root = ET.Element("testsuites", name="lab verify")
+    for one in verifications:
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=one.name,
+            tests=str(len(one.results)),
+            failures=str(len(one.of(Outcome.BROKEN))),
+            skipped=str(len(one.of(Outcome.NOT_REACHED))),
+            errors="0",
+            time=f"{one.seconds:.3f}",
+        )
+        for result in one.results:
+            case = ET.SubElement(
+                suite,
+                "testcase",
+                classname=f"verify.{one.name}",
+                name=result.check.name,
+                time=f"{result.seconds:.3f}",
+            )
+            if result.outcome is Outcome.BROKEN:
+                ET.SubElement(case, "failure", message=result.detail)
+            elif result.outcome is Outcome.NOT_REACHED:
+                ET.SubElement(case, "skipped", message=result.detail)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _line(result: Result) -> str:
+    return (
+        f"{result.check.title} ({result.seconds:.1f} s)" if result.outcome is Outcome.HOLDS else result.detail
+    )

@@ -1,0 +1,98 @@
+"""Sends a shopper down the student's path: a real browser where there is one, a browserless one elsewhere.
+
+A driver answers with one JSON object, described in incidents/README.md; what
+it saw is judged by the incident's checks and not here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+from lab.paths import ROOT
+
+Visit = Mapping[str, Any]
+DRIVERS = ("auto", "browser", "script")
+SCRIPT_TIMEOUT_S = 60.0
+_BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_BROWSER_PLACES = (
+    "/usr/lib/chromium/chromium",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+class CannotVisit(LabError):
+    """No shopper could be sent at all."""
+
+    exit_code = 2
+
+
+def new_seat() -> str:
+    """A seat name that nobody else has."""
+    return f"verify-{secrets.token_hex(4)}"
+
+
+def browser_path() -> str | None:
+    """The Chromium to drive: CHROMIUM_PATH, else one on PATH or in the usual places, else None."""
+    named = os.environ.get("CHROMIUM_PATH")
+    if named:
+        return named if Path(named).is_file() else None
+    found = (shutil.which(name) for name in _BROWSER_NAMES)
+    return next(filter(None, found), None) or next(filter(lambda p: Path(p).is_file(), _BROWSER_PLACES), None)
+
+
+def choose_driver(wish: str) -> tuple[str, str]:
+    """`browser` or `script`, and why in a few words; CannotVisit if a browser is demanded in vain."""
+    path = browser_path()
+    if wish == "script":
+        return "script", "a shopper without a browser, as asked"
+    if path and find_spec("playwright"):
+        return "browser", f"a real browser, {path}"
+    missing = "no Chromium was found" if not path else "Playwright is not installed"
+    if wish == "browser":
+        raise CannotVisit(
+            f"A real browser was asked for, but {missing}.",
+            "Install Chromium, or name one in CHROMIUM_PATH; --driver script does without.",
+        )
+    return "script", f"a shopper without a browser, because {missing}"
+
+
+def visit(driver: str, shop: str, seat: str, entry: str) -> Visit:
+    """Walk the path and tell what was seen. `entry` is the address that gives the shopper its seat."""
+    if driver == "browser":
+        from lab.verify.browser import browse
+
+        return browse(browser_path() or "", shop, seat, entry)
+    return _scripted(shop, seat, entry)
+
+
+def _scripted(shop: str, seat: str, entry: str) -> Visit:
+    command = [sys.executable, "-m", "loadgen.student", "--shop", shop, "--seat", seat]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=SCRIPT_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CannotVisit(
+            f"The shopper did not finish within {SCRIPT_TIMEOUT_S:g} s.",
+            f"Does {shop} answer? See `python3 -m lab status`.",
+        ) from error
+    for line in reversed(done.stdout.splitlines()):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(told, dict):
+            return {"driver": "script", "seat": seat, **told}
+    reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    raise CannotVisit(f"The shopper could not shop at {shop}: {reason}.", "See `python3 -m lab status`.")

@@ -1,0 +1,67 @@
+"""One incident verified against one lab: a visit, then every check. Knows no incident by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from incidents import Incident
+from incidents.checks import NoAnswer
+from incidents.checks import run
+from incidents.model import Source
+from lab.verify.asking import Patience
+from lab.verify.asking import json_at
+from lab.verify.asking import must_answer
+from lab.verify.labs import Addresses
+from lab.verify.report import Verification
+from lab.verify.visiting import Visit
+from lab.verify.visiting import choose_driver
+from lab.verify.visiting import new_seat
+from lab.verify.visiting import visit
+
+Tell = Callable[[str], None]
+
+
+def verify(incident: Incident, where: Addresses, driver: str, within_s: float, tell: Tell) -> Verification:
+    """Shop with a seat of its own, then ask the screens for every link of what that visit left behind.
+
+    Raises Unreachable when shop or screens do not answer, CannotVisit when no shopper could be sent.
+    """
+    started = time.monotonic()
+    must_answer("The shop", f"{where.shop}/_healthz")
+    must_answer("The screens", f"{where.observer}/healthz")
+    chosen, why = choose_driver(driver)
+    seat = new_seat()
+    tell(f"{incident.name}: shopping as {seat} with {why} ...")
+    entry = where.entry(seat) if where.entry else f"{where.shop}/?{urlencode({'seat': seat})}"
+    seen = visit(chosen, where.shop, seat, entry)
+    tell(f"{incident.name}: asking the screens for {len(incident.checks)} links ...")
+    patience = Patience(within_s)
+    results = run(
+        incident.checks,
+        {"seat": seat, "shop": where.shop},
+        _asker(where.observer, seen),
+        patience.settle,
+    )
+    return Verification(
+        name=incident.name,
+        title=incident.title,
+        driver=f"driven by {why}",
+        seat=seat,
+        shop=where.shop,
+        seconds=time.monotonic() - started,
+        results=tuple(results),
+    )
+
+
+def _asker(observer: str, seen: Visit) -> Callable[[Source, str], Any]:
+    def ask(source: Source, path: str) -> Any:
+        if source is Source.VISIT:
+            return seen
+        if not path.startswith("/"):
+            raise NoAnswer(f"{path!r} is no path")
+        return json_at(observer + path)
+
+    return ask
