@@ -26,7 +26,7 @@ from store.rum import rum_samples as rum_samples
 from store.rum import rum_tags_of as rum_tags_of
 from store.rum import session_of as session_of
 from store.values import environment_of as environment_of
-from store.values import first_of
+from store.values import first_of as first_of
 from store.values import http_method_of as http_method_of
 from store.values import http_status_of as http_status_of
 from store.values import is_truthy as is_truthy

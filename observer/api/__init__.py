@@ -1,0 +1,11 @@
+"""The JSON API under /api/v1: every screen's numbers, and an OpenAPI document that describes it."""
+
+from __future__ import annotations
+
+from observer.api import apm as apm
+from observer.api import general as general
+from observer.api import logs as logs
+from observer.api import rum as rum
+from observer.api.contract import blueprint as blueprint
+
+__all__ = ["blueprint"]

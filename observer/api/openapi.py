@@ -1,0 +1,78 @@
+"""The OpenAPI document, made from the declarations of the routes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from observer.api.contract import PREFIX
+from observer.api.contract import ROUTES
+from observer.api.contract import Parameter
+from observer.api.contract import Route
+from observer.api.schemas import COMPONENTS
+from observer.api.schemas import ref
+
+_PART = re.compile(r"<(\w+)>")
+
+_CONVENTIONS = (
+    "Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations (`_ns`); ids are "
+    "lower-case hexadecimal, and 16 digits of a trace id mean the last 16. Unknown parameters and "
+    "malformed values are answered with 400, what is not here with 404, a store that cannot be read with 503."
+)
+
+
+def build() -> dict[str, Any]:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Hipster Lab observer", "version": "1", "description": _CONVENTIONS},
+        "tags": [
+            {"name": "general", "description": "The store, ids, this document"},
+            {"name": "rum", "description": "What browsers reported"},
+            {"name": "apm", "description": "What backends reported"},
+            {"name": "logs", "description": "Log records"},
+        ],
+        "paths": {PREFIX + _PART.sub(r"{\1}", route.path): {"get": _operation(route)} for route in ROUTES},
+        "components": {"schemas": COMPONENTS},
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    errors = {"400": "Malformed", "404": "Not here", "503": "The store cannot be read now"}
+    return {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": [
+            *(_path_part(name, route.path_help.get(name, "")) for name in _PART.findall(route.path)),
+            *(_parameter(parameter) for parameter in route.parameters),
+        ],
+        "responses": {
+            "200": {"description": route.summary, "content": {route.media_type: {"schema": route.answer}}},
+            **{
+                code: {"description": words, "content": {"application/json": {"schema": ref("Error")}}}
+                for code, words in errors.items()
+            },
+        },
+    }
+
+
+def _path_part(name: str, help_text: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": help_text,
+        "schema": {"type": "string"},
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema = parameter.schema
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "description": parameter.help,
+        "schema": {"type": "array", "items": schema} if parameter.repeated else schema,
+    }

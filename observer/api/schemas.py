@@ -1,0 +1,217 @@
+"""JSON Schemas of everything that the API answers, as OpenAPI 3.1 has them.
+
+Objects are closed: a field that is not declared here is never sent, and one that is
+declared is always there (null where it has no value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def text(help_text: str = "", *, words: Sequence[str] = (), pattern: str = "", null: bool = False) -> Schema:
+    """A string: free, one of some words, or of a pattern."""
+    schema: Schema = {"type": ["string", "null"] if null else "string"}
+    if words:
+        schema["enum"] = [*words, None] if null else list(words)
+    if pattern:
+        schema["pattern"] = pattern
+    return _helped(schema, help_text)
+
+
+def whole(help_text: str = "", *, null: bool = False) -> Schema:
+    """An integer."""
+    return _helped({"type": ["integer", "null"] if null else "integer"}, help_text)
+
+
+def number(help_text: str = "") -> Schema:
+    """Any number."""
+    return _helped({"type": "number"}, help_text)
+
+
+def boolean(help_text: str = "") -> Schema:
+    """True or false."""
+    return _helped({"type": "boolean"}, help_text)
+
+
+def list_of(item: Schema, help_text: str = "") -> Schema:
+    """An array."""
+    return _helped({"type": "array", "items": item}, help_text)
+
+
+def record(fields: dict[str, Schema], *, null: bool = False) -> Schema:
+    """An object with exactly these fields."""
+    return {
+        "type": ["object", "null"] if null else "object",
+        "properties": fields,
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
+def map_of(item: Schema, help_text: str = "") -> Schema:
+    """An object whose keys are data."""
+    return _helped({"type": "object", "additionalProperties": item}, help_text)
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of COMPONENTS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _helped(schema: Schema, help_text: str) -> Schema:
+    if help_text:
+        schema["description"] = help_text
+    return schema
+
+
+TRACE_ID = text("32 lower-case hexadecimal digits", pattern="^[0-9a-f]{32}$")
+TRACE_ID_OR_NULL = text("32 lower-case hexadecimal digits", pattern="^[0-9a-f]{32}$", null=True)
+SPAN_ID = text("16 lower-case hexadecimal digits", pattern="^[0-9a-f]{16}$")
+SPAN_ID_OR_NULL = text("16 lower-case hexadecimal digits", pattern="^[0-9a-f]{16}$", null=True)
+TIME = whole("nanoseconds since the Unix epoch")
+TIME_OR_NULL = whole("nanoseconds since the Unix epoch", null=True)
+DURATION = whole("nanoseconds")
+ANY_ATTRIBUTES = map_of({}, "OpenTelemetry attributes, each value of any JSON type")
+TEXT_ATTRIBUTES = map_of(text())
+NEXT = text("hand it back as `cursor` to go on; null at the end", null=True)
+TRUNCATED = boolean("a bounded scan ended before the window did: there may be more")
+ERROR_WORD = text(
+    "origin: the error began here; received: a child's error reached it", words=("origin", "received", "none")
+)
+SEVERITY_WORDS = ("trace", "debug", "info", "warn", "error", "fatal")
+EVENT_KINDS = (
+    "document",
+    "document_fetch",
+    "resource",
+    "fetch",
+    "action",
+    "error",
+    "longtask",
+    "vital",
+    "route",
+    "custom",
+    "session",
+)
+
+_MEASURE: dict[str, Schema] = {
+    "requests": whole(),
+    "errors": whole("requests that failed"),
+    "origin_errors": whole("requests under which an error began in the service itself"),
+}
+_LATENCY: dict[str, Schema] = {
+    name: whole("nanoseconds; null without a sample", null=True)
+    for name in ("p50_ns", "p75_ns", "p90_ns", "p99_ns")
+}
+MEASURE: dict[str, Schema] = {**_MEASURE, **_LATENCY}
+"""The fields of every measure: how often, how bad, how slow."""
+
+_SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
+_TRACE_SUMMARY = record(
+    {
+        "trace_id": TRACE_ID,
+        "service": text("the entry's service; empty while only browser spans are here"),
+        "operation": text(),
+        "start_unix_nano": TIME,
+        "duration_ns": DURATION,
+        "spans": whole(),
+        "errors": whole("spans in error"),
+        "origin_errors": whole("spans where an error began"),
+        "services": list_of(ref("ServiceInTrace")),
+        "complete": boolean("every parent that a span names is here"),
+        "session_id": text("the browser session of the trace, if it has one", null=True),
+    }
+)
+_SPAN = record(
+    {
+        "span_id": SPAN_ID,
+        "parent_span_id": SPAN_ID_OR_NULL,
+        "service": text(),
+        "operation": text(),
+        "kind": text(words=("server", "client", "internal", "producer", "consumer")),
+        "start_unix_nano": TIME,
+        "duration_ns": DURATION,
+        "status": text(words=("unset", "ok", "error")),
+        "status_message": text(),
+        "error": ERROR_WORD,
+        "inferred": boolean("made up of what its caller told: its service sent no spans"),
+        "entry": boolean("a request of its service begins here"),
+        "depth": whole("0 for a top row"),
+        "attributes": ANY_ATTRIBUTES,
+        "resource": ANY_ATTRIBUTES,
+        "scope": text("the instrumentation scope"),
+        "events": list_of(ref("SpanEvent")),
+        "links": list_of(ref("SpanLink")),
+        "notes": list_of(text(), "what is odd about this span"),
+    }
+)
+_SESSION = record(
+    {
+        "session_id": text(),
+        "start_unix_nano": TIME,
+        "duration_ns": DURATION,
+        "app": text(),
+        "environment": text(),
+        "page_views": whole(),
+        "errors": whole("JavaScript errors"),
+        "network_errors": whole(),
+        "events": whole(),
+        "last_seen_unix_nano": TIME,
+        "attributes": TEXT_ATTRIBUTES,
+    }
+)
+_SESSION_EVENT = record(
+    {
+        "kind": text(words=EVENT_KINDS),
+        "name": text("what one would call it, such as `POST /cart/checkout`"),
+        "detail": text("the rest in one line: URL, message or value"),
+        "operation": text("the span's own name"),
+        "trace_id": TRACE_ID,
+        "span_id": SPAN_ID,
+        "parent_span_id": SPAN_ID_OR_NULL,
+        "start_unix_nano": TIME,
+        "duration_ns": DURATION,
+        "http_status": whole(null=True),
+        "error": boolean("an error event, an `error` attribute, or a status of 400 and above"),
+        "apm": record({"trace_id": TRACE_ID, "span_id": SPAN_ID}, null=True),
+        "attributes": ANY_ATTRIBUTES,
+        "events": list_of(ref("SpanEvent")),
+    }
+)
+_LOG = record(
+    {
+        "log_id": text("opaque, in order of arrival"),
+        "time_unix_nano": TIME,
+        "severity": text(words=SEVERITY_WORDS),
+        "severity_number": whole("as OpenTelemetry numbers them, 1 to 24; 0 if unspecified"),
+        "body": text(),
+        "service": text(),
+        "trace_id": TRACE_ID_OR_NULL,
+        "span_id": SPAN_ID_OR_NULL,
+        "session_id": text(null=True),
+        "attributes": ANY_ATTRIBUTES,
+        "resource": ANY_ATTRIBUTES,
+        "scope": text(),
+    }
+)
+
+COMPONENTS: dict[str, Schema] = {
+    "Error": record({"error": record({"code": text(), "message": text(), "remedy": text()})}),
+    "ServiceInTrace": _SERVICE_IN_TRACE,
+    "TraceSummary": _TRACE_SUMMARY,
+    "Span": _SPAN,
+    "SpanEvent": record({"name": text(), "time_unix_nano": TIME, "attributes": ANY_ATTRIBUTES}),
+    "SpanLink": record({"trace_id": TRACE_ID, "span_id": SPAN_ID, "attributes": ANY_ATTRIBUTES}),
+    "Session": _SESSION,
+    "SessionEvent": _SESSION_EVENT,
+    "Log": _LOG,
+    "TagValue": record({"value": text("empty where the tag was absent"), **MEASURE}),
+    "Point": record({"start_unix_nano": TIME, **MEASURE}),
+    "LogColumn": record(
+        {"start_unix_nano": TIME, "counts": map_of(whole(), "by severity; those without a log left out")}
+    ),
+}
+"""The schemas that the OpenAPI document names."""

@@ -1,0 +1,154 @@
+"""What a browser's session tells: its events, each with a name, a detail and its way to the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from store.model import Attributes
+from store.model import Span
+from store.model import SpanId
+from store.model import TraceId
+from store.model import TraceSummary
+from store.semantics import first_of
+from store.semantics import http_method_of
+from store.semantics import http_status_of
+from store.semantics import number_of
+from store.semantics import rum_is_error
+from store.semantics import rum_kind
+from store.semantics import text_of
+from store.semantics import url_of
+
+_VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")
+_REQUESTS = frozenset({"fetch", "document_fetch", "resource"})
+_HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class ApmLink:
+    """The backend's span that answered a browser's request, as `Server-Timing` told the agent."""
+
+    trace_id: TraceId
+    span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """One row of a session."""
+
+    span: Span
+    kind: str
+    name: str
+    """`POST /cart/checkout`, `LCP`, `TypeError`: what one would call it."""
+    detail: str
+    """The rest in one line: the URL, the message, the measured value; may be empty."""
+    http_status: int | None
+    error: bool
+    apm: ApmLink | None
+
+
+def events_of(spans: Sequence[Span], entries: Mapping[TraceId, TraceSummary]) -> tuple[SessionEvent, ...]:
+    """The events of a session, in the order of its spans.
+
+    `entries` are the linked traces that are here: a document's method is always
+    told as GET by the agent, so it is taken from the backend's entry where that
+    says another.
+    """
+    return tuple(_event(span, entries) for span in spans)
+
+
+def apm_link_of(attributes: Attributes) -> ApmLink | None:
+    """The link that the agent read from `Server-Timing`, or None; 64-bit trace ids are padded."""
+    trace = text_of(attributes.get("link.traceId")).lower()
+    span = text_of(attributes.get("link.spanId")).lower()
+    if len(trace) not in (16, 32) or len(span) != 16 or not (_HEX.issuperset(trace + span)):
+        return None
+    if not trace.strip("0") or not span.strip("0"):
+        return None
+    return ApmLink(TraceId(trace.zfill(32)), SpanId(span))
+
+
+def linked_traces(spans: Sequence[Span]) -> tuple[TraceId, ...]:
+    """The traces that these browser spans link to, each once, in order."""
+    links = (apm_link_of(span.attributes) for span in spans)
+    return tuple(dict.fromkeys(link.trace_id for link in links if link))
+
+
+def _event(span: Span, entries: Mapping[TraceId, TraceSummary]) -> SessionEvent:
+    attributes = span.attributes
+    kind = rum_kind(span.name, attributes)
+    apm = apm_link_of(attributes)
+    summary = entries.get(apm.trace_id) if apm else None
+    name, detail = _words(kind, span, summary)
+    return SessionEvent(
+        span=span,
+        kind=kind,
+        name=name,
+        detail=detail,
+        http_status=http_status_of(attributes),
+        error=rum_is_error(span.name, attributes),
+        apm=apm,
+    )
+
+
+def _words(kind: str, span: Span, summary: TraceSummary | None) -> tuple[str, str]:
+    attributes = span.attributes
+    url = url_of(attributes)
+    if kind in _REQUESTS:
+        method = _method(kind, attributes, summary)
+        return f"{method} {path_of(url)}" if url else span.name, url
+    if kind == "document":
+        where = url or text_of(attributes.get("location.href"))
+        return path_of(where) or span.name, where
+    if kind == "error":
+        return span.name, error_text(attributes)
+    if kind == "vital":
+        return _vital(span)
+    if kind == "route":
+        before = text_of(attributes.get("prev.href"))
+        after = text_of(attributes.get("location.href"))
+        return path_of(after) or span.name, f"from {path_of(before)}" if before else ""
+    if kind == "action":
+        target = first_of(attributes, ("target_text", "target_xpath", "target_element"))
+        return first_of(attributes, ("event_type",)) or span.name, target
+    if kind == "longtask":
+        return span.name, first_of(attributes, ("longtask.attribution.name", "longtask.name"))
+    return span.name, text_of(attributes.get("workflow.name")) if kind == "custom" else ""
+
+
+def _method(kind: str, attributes: Attributes, summary: TraceSummary | None) -> str:
+    said = http_method_of(attributes).upper() or "GET"
+    if kind == "document_fetch" and summary:
+        true = first_of(summary.tags, ("http.request.method", "http.method")).upper()
+        return true or said
+    return said
+
+
+def path_of(url: str) -> str:
+    """The path of a URL, `/` where it has none; text that is no URL stays as it is."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return parts.path or ("/" if parts.netloc else url)
+
+
+def error_text(attributes: Attributes) -> str:
+    """`TypeError: …`: an error's type and message, the type only once."""
+    message = first_of(attributes, ("error.message", "exception.message", "message"))
+    kind = first_of(attributes, ("error.object", "exception.type", "error.type"))
+    if not message:
+        return kind
+    if not kind or kind in ("String", "Error", "true") or message.startswith(kind):
+        return message
+    return f"{kind}: {message}"
+
+
+def _vital(span: Span) -> tuple[str, str]:
+    for vital in _VITALS:
+        value = number_of(span.attributes.get(vital))
+        if value is not None:
+            return vital.upper(), f"{value:.3f}" if vital == "cls" else f"{value:,.0f} ms"
+    return span.name, ""
