@@ -133,7 +133,9 @@ def read_member(archive: Path, file: BrowserFile) -> bytes:
         except KeyError:
             member = None
         if member is None:
-            raise SetupError(f"The package {file.spec} has no file {file.member}.", "Mend lab/browser_files.toml.")
+            raise SetupError(
+                f"The package {file.spec} has no file {file.member}.", "Mend lab/browser_files.toml."
+            )
         return member.read()
 
 
@@ -191,7 +193,9 @@ def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> Non
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise SetupError("npm did not answer within five minutes.", "Check the network and run this again.") from None
+        raise SetupError(
+            "npm did not answer within five minutes.", "Check the network and run this again."
+        ) from None
     absent = [file.spec for file in files if not (folder / file.archive).exists()]
     if result.returncode or absent:
         lines = [line for line in result.stderr.splitlines() if "npm error" in line or "ERR!" in line]

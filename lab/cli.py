@@ -1,0 +1,119 @@
+"""The verbs: their names, their one-line help, what each needs installed. Loads a verb's module only when used.
+
+Standard library only: help and wrong options are answered before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+# What must be installed for a verb, each level including those before it.
+NOTHING = "nothing"
+LAB = "lab"
+BROWSER = "browser"
+DEV = "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb of the command line; its module is `lab.commands.<name>` with `configure` and `run`.
+
+    `passes_on` marks a verb whose arguments belong to somebody else.
+    """
+
+    name: str
+    help: str
+    needs: str
+    passes_on: bool = False
+
+    def module(self) -> ModuleType:
+        """Import it."""
+        return importlib.import_module(f"lab.commands.{self.name}")
+
+
+VERBS = (
+    Verb("up", "start the lab, prove that it works, print its addresses", BROWSER),
+    Verb("down", "stop the lab that runs from this folder", NOTHING),
+    Verb("status", "what runs, where, and how much memory it takes", NOTHING),
+    Verb("verify", "walk the student's path and check every link of the story", BROWSER, passes_on=True),
+    Verb("logs", "read or follow what the processes write", NOTHING),
+    Verb("incident", "show the incidents, or switch the running lab to another one", LAB),
+    Verb("load", "change, stop or restart the shoppers of the running lab", NOTHING),
+    Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
+    Verb("reset", "wipe the lab's data (the lab must be stopped)", NOTHING),
+    Verb("test", "prepare what the tests need and run them; arguments go to pytest", DEV, passes_on=True),
+    Verb("bench", "run the benchmarks and print their table", DEV, passes_on=True),
+)
+BY_NAME = {verb.name: verb for verb in VERBS}
+
+EPILOG = """\
+In a hurry:
+  python3 -m lab up          start everything; Ctrl-C stops it all
+  python3 -m lab up --help   the options of a verb
+
+The first run makes an environment in .venv and downloads what is needed; later runs need no network.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The outer parser, which knows the verbs by name only."""
+    outer = argparse.ArgumentParser(
+        prog="python3 -m lab",
+        description="Hipster Lab: a shop whose checkout is broken, and the screens to find out why.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = outer.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        verbs.add_parser(verb.name, help=verb.help, add_help=False)
+    return outer
+
+
+def choose(argv: Sequence[str]) -> Verb:
+    """The verb of a command line; prints help or the mistake and leaves when there is none."""
+    if argv and argv[0] in BY_NAME:
+        return BY_NAME[argv[0]]
+    outer = parser()
+    if not argv:
+        outer.print_help()
+        raise SystemExit(0)
+    outer.parse_args([argv[0]])
+    raise AssertionError("argparse leaves on every other word")
+
+
+def parse(verb: Verb, argv: Sequence[str]) -> argparse.Namespace:
+    """The verb's own options; prints help or the mistake and leaves when asked or when wrong."""
+    inner = argparse.ArgumentParser(
+        prog=f"python3 -m lab {verb.name}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.module().configure(inner)
+    return inner.parse_args(list(argv))
+
+
+def run(verb: Verb, argv: Sequence[str]) -> int:
+    """Carry out a verb; its errors are printed with their remedy. Returns the exit code."""
+    from lab import terminal
+    from lab.errors import LabError
+
+    try:
+        module = verb.module()
+        if verb.passes_on:
+            return int(module.run(list(argv)))
+        return int(module.run(parse(verb, argv)))
+    except LabError as error:
+        return terminal.fail(error)
+    except KeyboardInterrupt:
+        terminal.note("")
+        return 130
+    except BrokenPipeError:
+        # Whoever read us went away; nothing is left to say, not even at exit.
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,90 @@
+"""`lab up`: start everything, prove it, print the addresses; Ctrl-C stops it all."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lab.errors import UsageError
+
+DESCRIPTION = """\
+Start the shop, the observer and everything between them.
+
+"Ready" is printed only after one real checkout went through the whole lab: its browser
+session, its trace and its log line were all found again. Ctrl-C stops everything."""
+
+EPILOG = """\
+Fixed ports: shop 8080, observer 8090, OTLP 4317 (gRPC) and 4318 (HTTP), Locust 8089.
+Everything else takes a free port on this machine only.
+
+Examples:
+  python3 -m lab up                                 the broken checkout, with gentle load
+  python3 -m lab up --detach --free-ports           in the background, on any free ports
+  python3 -m lab up --incident none                 a healthy shop
+  python3 -m lab up --host 0.0.0.0 --seats          for a class: reachable from other machines
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.description = DESCRIPTION
+    parser.epilog = EPILOG
+    parser.add_argument("--detach", action="store_true", help="return when ready and leave the lab running")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address that shop, observer and OTLP listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--free-ports", action="store_true", help="use any free ports instead of the fixed ones"
+    )
+    parser.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="another port for one of: shop, observer, otlp-http, otlp-grpc, locust (may be repeated)",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the store lives (default: .lab/data)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="begin a new store, and make the shop's chances repeatable"
+    )
+    parser.add_argument("--incident", default="invalid-token", metavar="NAME", help=_INCIDENT_HELP)
+    parser.add_argument(
+        "--users", type=int, default=10, metavar="N", help="shoppers of the load (default: 10)"
+    )
+    parser.add_argument("--no-load", action="store_true", help="no shoppers but you")
+    parser.add_argument("--seats", action="store_true", help="class mode: only signed links give a seat")
+    parser.add_argument("--logs", action="store_true", help="show what every process writes, here")
+
+
+_INCIDENT_HELP = "what is wrong with the shop; `none` for a healthy one (default: invalid-token)"
+PORT_NAMES = {
+    "shop": "frontend:http",
+    "observer": "observer:http",
+    "otlp-http": "collector:http",
+    "otlp-grpc": "collector:grpc",
+    "locust": "loadgen:http",
+}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start the lab in the foreground, or in the background with --detach."""
+    from lab import launch
+
+    options = launch.options_of(args, parse_ports(args.port))
+    return launch.detached(options) if args.detach else launch.foreground(options, show_logs=args.logs)
+
+
+def parse_ports(given: list[str]) -> dict[str, int]:
+    """`["shop=9000"]` as `{"frontend:http": 9000}`. Raises UsageError naming what is wrong."""
+    ports = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if name not in PORT_NAMES or not number.isdecimal() or not 1 <= int(number) <= 65_535:
+            raise UsageError(
+                f"--port {text} is not understood.",
+                f"Write NAME=NUMBER with a name of {', '.join(PORT_NAMES)} and a number from 1 to 65535.",
+            )
+        ports[PORT_NAMES[name]] = int(number)
+    return ports

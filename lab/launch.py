@@ -1,0 +1,175 @@
+"""Brings a lab up: claims the clone, writes the flags, runs the supervisor here or in the background."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lab import faults
+from lab import logfiles
+from lab import paths
+from lab import plan
+from lab import report
+from lab import runfile
+from lab import terminal
+from lab.errors import LabError
+from lab.errors import StartError
+from lab.errors import UsageError
+from lab.memory import start_ticks
+from lab.process import LabPlan
+from lab.supervisor import Reporter
+from lab.supervisor import Supervisor
+
+ASKED_AT = "LAB_ASKED_AT"
+
+
+def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> plan.Options:
+    """The options of `lab up`. Raises UsageError for what cannot be."""
+    if args.users < 0:
+        raise UsageError("--users must not be negative.")
+    return plan.Options(
+        host=args.host,
+        free_ports=args.free_ports,
+        data=(args.data or paths.run_dir() / "data").absolute(),
+        seed=args.seed,
+        load=not args.no_load,
+        users=args.users,
+        incident=args.incident,
+        seats=args.seats,
+        ports=ports,
+    )
+
+
+def foreground(options: plan.Options, *, show_logs: bool) -> int:
+    """Run a lab until Ctrl-C. Raises LabError when it does not become ready."""
+    supervise(options, lambda built: report.OnTerminal(built, options, show_logs=show_logs))
+    terminal.say("Stopped.")
+    return 0
+
+
+def supervise(options: plan.Options, reporter_of: Any) -> None:
+    """Claim this clone, build the plan, run it to its end, give the claim back."""
+    run_dir = paths.run_dir()
+    claim = runfile.Claim(run_dir)
+    try:
+        built = _prepare(options, run_dir)
+        claim.write(
+            runfile.RunFile(
+                pid=os.getpid(),
+                started=start_ticks(os.getpid()),
+                data=str(options.data),
+                incident=options.incident,
+                host=options.host,
+                started_unix_s=time.time(),
+            )
+        )
+        reporter: Reporter = reporter_of(built)
+        Supervisor(built, reporter, asked_at=asked_at()).run()
+    finally:
+        claim.release()
+
+
+def _prepare(options: plan.Options, run_dir: Path) -> LabPlan:
+    flags = faults.content(options.incident)
+    _prepare_data(options)
+    built = plan.build(options, run_dir)
+    faults.write(run_dir, flags)
+    for old in built.log_dir.glob("*.log*"):
+        with contextlib.suppress(OSError):
+            old.unlink()
+    return built
+
+
+def _prepare_data(options: plan.Options) -> None:
+    """Make the data folder and see that it can be written; a seed begins a new store in it."""
+    try:
+        options.data.mkdir(parents=True, exist_ok=True)
+        probe = options.data / ".writable"
+        probe.write_bytes(b"\0" * 65_536)
+        probe.unlink()
+        if options.seed is not None:
+            for pattern in ("store.sqlite3*", "carts.sqlite3*"):
+                for old in options.data.glob(pattern):
+                    old.unlink()
+    except OSError as error:
+        raise runfile.unwritable(options.data, error) from error
+
+
+def asked_at() -> float:
+    """When the user asked, on the monotonic clock, as the first process noted it."""
+    try:
+        return float(os.environ[ASKED_AT])
+    except (KeyError, ValueError):
+        return time.monotonic()
+
+
+def detached(options: plan.Options) -> int:
+    """Start a lab in the background; return when it is ready. Raises LabError with its reason when not."""
+    run_dir = paths.run_dir()
+    # Ask for the lock here, so that the common refusals need no background process.
+    runfile.Claim(run_dir).release_lock_only()
+    reader, writer = os.pipe()
+    log = logfiles.open_log(run_dir / "logs", "supervisor")
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab.background", str(writer), _as_json(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(writer,),
+            start_new_session=True,
+            cwd=paths.ROOT,
+        )
+    finally:
+        os.close(writer)
+        os.close(log)
+    process.returncode = None
+    with os.fdopen(reader, "r", encoding="utf-8") as lines:
+        try:
+            return _follow(lines)
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                process.wait(8)
+            raise
+
+
+def _follow(lines: Any) -> int:
+    progress = terminal.Progress()
+    for line in lines:
+        message = json.loads(line)
+        if "progress" in message:
+            progress.step(message["progress"])
+            continue
+        progress.close()
+        if "ready" in message:
+            terminal.say(message["ready"])
+            return 0
+        raise StartError(message["failed"], message["remedy"])
+    progress.close()
+    raise StartError("The lab ended before it was ready.", "See: python3 -m lab logs supervisor")
+
+
+def _as_json(options: plan.Options) -> str:
+    return json.dumps({**asdict(options), "data": str(options.data), "ports": dict(options.ports)})
+
+
+def options_from_json(text: str) -> plan.Options:
+    """The inverse, in the background process."""
+    values = json.loads(text)
+    return plan.Options(**{**values, "data": Path(values["data"])})
+
+
+def failure_message(error: LabError) -> str:
+    """A failure for the waiting command, as one JSON line."""
+    return json.dumps({"failed": error.message, "remedy": error.remedy})

@@ -1,0 +1,91 @@
+"""The output of every process in a file of its own: bounded, readable, followable.
+
+A process writes its file by itself, so a busy supervisor never holds it up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 8 * 1024 * 1024
+_SHOWN_FIRST = ("timestamp", "level", "event", "message", "severity", "service.name", "service")
+_HIDDEN = ("service.version", "deployment.environment", "deployment.environment.name", "service.instance.id")
+
+
+def open_log(folder: Path, name: str) -> int:
+    """The file that a process appends its output to, as an open file number. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.open(folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+
+def rotate(folder: Path, limit_bytes: int = MAX_BYTES) -> list[str]:
+    """Move what exceeds the limit aside as `<name>.log.1` (one generation); returns the files cut.
+
+    Writers keep their open file and go on at its new start: they always append.
+    """
+    cut = []
+    for path in folder.glob("*.log"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_size > limit_bytes:
+                shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+                os.truncate(path, 0)
+                cut.append(path.name)
+    return cut
+
+
+def last_words(folder: Path, name: str, lines: int = 40) -> str:
+    """The most telling of the last lines of a process: the last error, else the last line; may be empty."""
+    text = tail(folder / f"{name}.log", lines)
+    for line in reversed(text):
+        if any(mark in line for mark in ("Error", "error", "refused", "in use", "must be")):
+            return readable(line).strip()
+    return readable(text[-1]).strip() if text else ""
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a file, oldest first; none when it is not there."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 512 * max(lines, 40)))
+            data = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [line for line in data.splitlines() if line.strip()][-lines:]
+
+
+def readable(line: str, name: str = "") -> str:
+    """One line for people: a JSON record becomes time, level, message and its fields; other text stays."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return f"{'':12} {name:<22} {line.rstrip()}" if name else line.rstrip()
+    if not isinstance(record, dict):
+        return line.rstrip()
+    message = record.get("message") or record.get("event") or ""
+    level = str(record.get("level") or record.get("severity") or "").upper()
+    rest = " ".join(
+        f"{key}={_short(value)}" for key, value in record.items() if key not in _SHOWN_FIRST + _HIDDEN
+    )
+    who = name or str(record.get("service.name") or record.get("service") or "")
+    return f"{_clock(record.get('timestamp')):12} {who:<22} {level:<5} {message} {rest}".rstrip()
+
+
+def _clock(timestamp: Any) -> str:
+    if isinstance(timestamp, int | float):
+        seconds = timestamp / 1e9 if timestamp > 1e14 else timestamp / 1e3 if timestamp > 1e11 else timestamp
+        return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S.%f")[:12]
+    text = str(timestamp or "")
+    return text.partition("T")[2].rstrip("Z")[:12] or text[:12]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return json.dumps(text) if " " in text else text

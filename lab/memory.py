@@ -1,0 +1,28 @@
+"""How much memory a process costs, shared pages counted in part. Standard library only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def pss_bytes(pid: int) -> int | None:
+    """A process's proportional set size in bytes; None where the system cannot tell."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+    except OSError:
+        return None
+    for line in text.splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def start_ticks(pid: int) -> str:
+    """A mark that tells this process from a later one with the same id; empty where unknown or gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    fields = text.rpartition(")")[2].split()
+    # A zombie has ended, whatever its entry says.
+    return "" if fields[0] in "ZX" else fields[19]

@@ -1,0 +1,170 @@
+"""From options to a plan: which ports, which environment for which process.
+
+Knows the table in `lab.topology` and the machine's ports; starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+from lab import topology
+from lab.errors import LabError
+from lab.paths import RUN_DIR
+from lab.paths import web_dir
+from lab.ports import free_ports
+from lab.ports import is_free
+from lab.process import LabPlan
+from lab.process import ProcessPlan
+from lab.runfile import STATUS
+
+LOOPBACK = "127.0.0.1"
+WILDCARDS = ("0.0.0.0", "::", "")
+DEFAULT_SEED = 20_240_214
+# What a user's shell may hold for another application and must not steer the lab's own telemetry.
+_FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `lab up` was asked for. `seed` None keeps the store; `ports` maps `service:port` to a number."""
+
+    host: str = LOOPBACK
+    free_ports: bool = False
+    data: Path = RUN_DIR / "data"
+    seed: int | None = None
+    load: bool = True
+    users: int = 10
+    incident: str = "invalid-token"
+    seats: bool = False
+    ports: Mapping[str, int] = field(default_factory=dict)
+
+
+Address = tuple[str, int]
+
+
+def assign_ports(options: Options) -> dict[str, Address]:
+    """An address for every port of the table.
+
+    Raises LabError naming the first port that is taken, whose it is, and the option that helps.
+    """
+    book: dict[str, Address] = {}
+    open_keys: list[str] = []
+    for service, port in topology.ports():
+        key = topology.port_key(service.name, port.name)
+        host = options.host if port.public else LOOPBACK
+        number = options.ports.get(key) or (None if options.free_ports else port.fixed)
+        if number is None:
+            open_keys.append(key)
+            continue
+        if (
+            not options.load
+            and service.name == "loadgen"
+            and key not in options.ports
+            and not is_free(host, number)
+        ):
+            open_keys.append(key)
+            continue
+        if not is_free(host, number):
+            raise LabError(
+                f"Port {number}, meant for {port.label or service.name}, is in use by another program.",
+                f"Stop that program, or start with --free-ports or --port {key}=NUMBER.",
+            )
+        book[key] = (host, number)
+    taken = {number for _, number in book.values()}
+    for key, number in zip(
+        open_keys, free_ports(len(open_keys), options.host or "0.0.0.0", taken), strict=True
+    ):
+        name, _, port_name = key.partition(":")
+        public = next(port.public for port in topology.BY_NAME[name].ports if port.name == port_name)
+        book[key] = (options.host if public else LOOPBACK, number)
+    return book
+
+
+def reachable(address: Address) -> Address:
+    """The address to call for an address that is listened on: a wildcard is reached over loopback."""
+    host, port = address
+    return (LOOPBACK if host in WILDCARDS else host, port)
+
+
+def build(options: Options, run_dir: Path, environment: Mapping[str, str] | None = None) -> LabPlan:
+    """The whole plan. Raises LabError when a port cannot be had."""
+    book = assign_ports(options)
+    base = base_environment(os.environ if environment is None else environment, options, run_dir)
+    base["OTEL_EXPORTER_OTLP_ENDPOINT"] = _format(topology.URL, reachable(book["collector:http"]))
+    processes = tuple(_process(service, book, base, options) for service in topology.SERVICES)
+    urls = {
+        "shop": _format(topology.URL, reachable(book["frontend:http"])),
+        "observer": _format(topology.URL, reachable(book["observer:http"])),
+        "otlp_http": _format(topology.URL, reachable(book["collector:http"])),
+        "otlp_grpc": _format(topology.ADDRESS, reachable(book["collector:grpc"])),
+    }
+    return LabPlan(
+        run_dir=run_dir,
+        processes=processes,
+        environment=base,
+        urls=urls,
+        preload=topology.PRELOAD,
+        probe=(urls["shop"], urls["observer"], "failing" if options.incident != "none" else "healthy"),
+    )
+
+
+def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
+    """What every process is told, over what the user's own environment says."""
+    kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
+    for unwanted in (
+        "PORT",
+        "LISTEN_ADDR",
+        "REDIS_ADDR" if not outer.get("REDIS_ADDR") else "",
+        "PYTHONHASHSEED",
+    ):
+        kept.pop(unwanted, None)
+    bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
+    kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
+    seed = DEFAULT_SEED if options.seed is None else options.seed
+    kept |= {
+        "PYTHONUNBUFFERED": "1",
+        # Each thread's own heap costs memory that seventeen small processes never use.
+        "MALLOC_ARENA_MAX": "2",
+        "DEPLOYMENT_ENVIRONMENT": outer.get("DEPLOYMENT_ENVIRONMENT") or "hipster-lab",
+        "HIPSTERLAB_SEED": str(seed),
+        "HIPSTERLAB_FLAGS_FILE": str(run_dir / "flags.json"),
+        "HIPSTERLAB_WEB_DIR": outer.get("HIPSTERLAB_WEB_DIR") or str(web_dir()),
+        "STORE_PATH": str(options.data / "store.sqlite3"),
+        "CART_DB": str(options.data / "carts.sqlite3"),
+        "LAB_STATUS_FILE": str(run_dir / STATUS),
+        "LOADGEN_USERS": str(options.users),
+    }
+    return kept
+
+
+def _process(
+    service: topology.Service, book: Mapping[str, Address], base: Mapping[str, str], options: Options
+) -> ProcessPlan:
+    own = dict(base)
+    first = book[topology.port_key(service.name, service.ports[0].name)]
+    own["LISTEN_ADDR"] = first[0] or "0.0.0.0"
+    for port in service.ports:
+        own[port.variable] = str(book[topology.port_key(service.name, port.name)][1])
+    for variable, (target, shape) in service.calls.items():
+        own[variable] = _format(shape, reachable(book[topology.target_key(target)]))
+    return ProcessPlan(
+        name=service.name,
+        module=service.module,
+        environment=own,
+        address=_format(topology.ADDRESS, reachable(first)),
+        ready=service.ready,
+        after=service.after,
+        fresh=service.fresh,
+        gates=service.name != "loadgen",
+        last=service.name == "collector",
+        wanted=service.name != "loadgen" or options.load,
+    )
+
+
+def _format(shape: str, address: Address) -> str:
+    host, port = address
+    return shape.format(host=f"[{host}]" if ":" in host else host, port=port)
