@@ -49,7 +49,7 @@ def create_app(
         try:
             module = importlib.import_module(f"observer.{area}")
         except ModuleNotFoundError as missing:
-            if missing.name != f"observer.{area}":
+            if not (missing.name or "").startswith(f"observer.{area}"):
                 raise
             continue
         if hasattr(module, "blueprint"):
