@@ -1,0 +1,72 @@
+"""Bars: shares of a whole, a value against the largest, a span's place in its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from observer.drawing import svg
+
+FULL = 1000.0
+"""Units across a bar that is stretched to its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One part of a whole, in percent."""
+
+    name: str
+    css: str
+    percent: float
+
+
+def stacked(shares: Sequence[Share], label: str, height: float = 14.0) -> Markup:
+    """Shares of a whole side by side; a share above nothing is never invisible."""
+    parts, at = [], 0.0
+    for share in shares:
+        if share.percent <= 0:
+            continue
+        width = share.percent / 100 * FULL
+        words = f"{share.name} {share.percent:.1f} %"
+        rect = svg.element(
+            "rect",
+            svg.title(words),
+            x=at,
+            y=0,
+            width=max(width, 3.0),
+            height=height,
+            class_=share.css,
+        )
+        parts.append(rect)
+        at += width
+    return svg.element(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {svg.number(FULL)} {svg.number(height)}",
+        preserveAspectRatio="none",
+        class_="shares",
+        role="img",
+        aria_label=label,
+    )
+
+
+def meter(share: float, css: str = "", second: float = 0.0, second_css: str = "") -> Markup:
+    """A share from 0 to 1 as a thin bar, with a second one inside it from the left; beside a number."""
+    rects = [svg.element("rect", x=0, y=0, width=_units(share), height=8, class_=css or None)]
+    if second > 0:
+        rects.append(svg.element("rect", x=0, y=0, width=_units(second), height=8, class_=second_css))
+    return svg.element(
+        "svg",
+        *rects,
+        viewBox=f"0 0 {svg.number(FULL)} 8",
+        preserveAspectRatio="none",
+        class_="meter",
+        aria_hidden="true",
+    )
+
+
+def _units(share: float) -> float:
+    wide = min(max(share, 0.0), 1.0) * FULL
+    return max(wide, 4.0) if wide > 0 else 0.0

@@ -1,0 +1,275 @@
+"""Charts over time: lines, stacked columns, and points by time and value.
+
+Every chart takes its window in Unix nanoseconds and draws into units of a viewBox that
+is scaled to its place. With `brush` it carries what static/brush.js needs to zoom.
+A chart is a picture with a name; the page gives the same numbers as a table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from markupsafe import Markup
+
+from observer.drawing import scale
+from observer.drawing import svg
+from store.model import Window
+
+_LEFT = 56.0
+_RIGHT = 8.0
+_TOP = 8.0
+_BOTTOM = 20.0
+_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a chart draws into, and how it writes its values."""
+
+    label: str
+    """The name that is read out instead of the picture."""
+    window: Window
+    zone: tzinfo
+    unit: Callable[[float], str]
+    """How a value on the axis is written."""
+    width: float = 480.0
+    height: float = 150.0
+    brush: bool = True
+
+    @property
+    def left(self) -> float:
+        return _LEFT
+
+    @property
+    def right(self) -> float:
+        return self.width - _RIGHT
+
+    @property
+    def top(self) -> float:
+        return _TOP
+
+    @property
+    def bottom(self) -> float:
+        return self.height - _BOTTOM
+
+    def x(self, unix_nano: float) -> float:
+        """Where a time lies."""
+        w = self.window
+        return scale.position(unix_nano, w.from_unix_nano, w.to_unix_nano, self.left, self.right)
+
+    def y(self, value: float, highest: float) -> float:
+        """Where a value lies between nothing and the highest."""
+        return scale.position(value, 0, highest, self.bottom, self.top)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: values at the beginnings of equal columns; None leaves a gap."""
+
+    name: str
+    css: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of stacked columns, the first at the bottom."""
+
+    name: str
+    css: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One point of a scatter plot."""
+
+    unix_nano: int
+    value: float
+    css: str
+    title: str
+    href: str
+
+
+def lines(frame: Frame, of: Sequence[Line], column_titles: Sequence[str] = ()) -> Markup:
+    """Lines over time; a value without neighbours is a dot. `column_titles` are told under the pointer."""
+    highest = max((v for line in of for v in line.values if v is not None), default=0.0)
+    marks, top = _values_axis(frame, highest)
+    count = max((len(line.values) for line in of), default=0)
+    drawn = [_line(frame, line, top) for line in of]
+    return _chart(frame, [marks, _time_axis(frame), *drawn, _hovers(frame, count, column_titles)], "lines")
+
+
+def columns(
+    frame: Frame,
+    layers: Sequence[Layer],
+    column_titles: Sequence[str] = (),
+    hrefs: Sequence[str] = (),
+) -> Markup:
+    """Stacked columns over time; each may be a link (`hrefs`) and carry words (`column_titles`)."""
+    count = max((len(layer.values) for layer in layers), default=0)
+    sums = [sum(layer.values[i] for layer in layers) for i in range(count)]
+    marks, top = _values_axis(frame, max(sums, default=0.0))
+    width = (frame.right - frame.left) / max(1, count)
+    gap = 1.0 if width > 3 else 0.0
+    drawn = []
+    for i in range(count):
+        if not sums[i]:
+            continue
+        stack, below = [], 0.0
+        for layer in layers:
+            if layer.values[i]:
+                y = frame.y(below + layer.values[i], top)
+                height = max(1.0, frame.y(below, top) - y)
+                stack.append(
+                    svg.element(
+                        "rect",
+                        x=frame.left + i * width,
+                        y=y,
+                        width=width - gap,
+                        height=height,
+                        class_=layer.css,
+                    )
+                )
+                below += layer.values[i]
+        drawn.append(_column(stack, i, column_titles, hrefs))
+    return _chart(frame, [marks, _time_axis(frame), *drawn], "columns")
+
+
+def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
+    """Points by time and value on a logarithmic axis, each a link."""
+    values = [max(dot.value, 1e-9) for dot in dots]
+    if not values:
+        return _chart(frame, [_time_axis(frame)], "scatter")
+    marks = scale.log_ticks(min(values), max(values))
+    low, high = math.log10(marks[0]), math.log10(marks[-1])
+
+    def y(value: float) -> float:
+        return scale.position(math.log10(max(value, 1e-9)), low, high, frame.bottom, frame.top)
+
+    parts = [_rule(frame, y(mark), frame.unit(mark)) for mark in marks]
+    drawn = [
+        svg.element(
+            "a",
+            svg.element("circle", cx=frame.x(dot.unix_nano), cy=y(dot.value), r=3.5, class_=dot.css),
+            svg.title(dot.title),
+            href=dot.href,
+            tabindex="-1",
+        )
+        for dot in dots
+    ]
+    return _chart(frame, [svg.joined(parts), _time_axis(frame), *drawn], "scatter")
+
+
+def sparkline(
+    values: Sequence[float | None], label: str, width: float = 96.0, height: float = 20.0
+) -> Markup:
+    """A small line without axes; empty where there is nothing."""
+    known = [v for v in values if v is not None]
+    highest = max(known, default=0.0) or 1.0
+    step = width / max(1, len(values) - 1)
+    points = [
+        f"{svg.number(i * step)},{svg.number(height - 1 - v / highest * (height - 2))}"
+        for i, v in enumerate(values)
+        if v is not None
+    ]
+    line = svg.element("polyline", points=" ".join(points), class_="line series-1", fill="none")
+    return svg.element(
+        "svg",
+        line,
+        viewBox=f"0 0 {svg.number(width)} {svg.number(height)}",
+        class_="spark",
+        role="img",
+        aria_label=label,
+    )
+
+
+def _chart(frame: Frame, parts: Sequence[Markup], kind: str) -> Markup:
+    w = frame.window
+    attributes: dict[str, svg.Attribute] = {}
+    if frame.brush:
+        attributes = {
+            "data-brush": True,
+            "data-from": w.from_unix_nano // _MS,
+            "data-to": -(-w.to_unix_nano // _MS),
+            "data-left": frame.left,
+            "data-right": frame.right,
+        }
+    return svg.element(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {svg.number(frame.width)} {svg.number(frame.height)}",
+        class_=f"chart {kind}" + (" brush" if frame.brush else ""),
+        role="group" if kind == "scatter" else "img",
+        aria_label=frame.label,
+        **attributes,
+    )
+
+
+def _values_axis(frame: Frame, highest: float) -> tuple[Markup, float]:
+    marks = scale.ticks(highest, 3)
+    return svg.joined(_rule(frame, frame.y(mark, marks[-1]), frame.unit(mark)) for mark in marks), marks[-1]
+
+
+def _rule(frame: Frame, y: float, label: str) -> Markup:
+    line = svg.element("line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="grid")
+    return line + svg.text(frame.left - 6, y + 3.5, label, class_="tick", text_anchor="end")
+
+
+def _time_axis(frame: Frame) -> Markup:
+    w = frame.window
+    parts = []
+    for at, label in scale.time_ticks(w.from_unix_nano, w.to_unix_nano, frame.zone):
+        x = frame.x(at)
+        anchor = "start" if x < frame.left + 20 else "end" if x > frame.right - 24 else "middle"
+        parts.append(svg.element("line", x1=x, x2=x, y1=frame.bottom, y2=frame.bottom + 4, class_="grid"))
+        parts.append(svg.text(x, frame.height - 4, label, class_="tick", text_anchor=anchor))
+    return svg.joined(parts)
+
+
+def _line(frame: Frame, line: Line, top: float) -> Markup:
+    width = (frame.right - frame.left) / max(1, len(line.values))
+    runs: list[list[tuple[float, float]]] = [[]]
+    for i, value in enumerate(line.values):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append((frame.left + (i + 0.5) * width, frame.y(value, top)))
+    parts = []
+    for run in runs:
+        if len(run) == 1:
+            parts.append(svg.element("circle", cx=run[0][0], cy=run[0][1], r=2.0, class_=f"dot {line.css}"))
+        elif run:
+            points = " ".join(f"{svg.number(x)},{svg.number(y)}" for x, y in run)
+            parts.append(svg.element("polyline", points=points, fill="none", class_=f"line {line.css}"))
+    return svg.joined(parts)
+
+
+def _hovers(frame: Frame, count: int, titles: Sequence[str]) -> Markup:
+    width = (frame.right - frame.left) / max(1, count)
+    return svg.joined(
+        svg.element(
+            "rect",
+            svg.title(words),
+            x=frame.left + i * width,
+            y=frame.top,
+            width=width,
+            height=frame.bottom - frame.top,
+            class_="hover",
+        )
+        for i, words in enumerate(titles[:count])
+        if words
+    )
+
+
+def _column(stack: Sequence[Markup], i: int, titles: Sequence[str], hrefs: Sequence[str]) -> Markup:
+    parts = list(stack)
+    if i < len(titles) and titles[i]:
+        parts.append(svg.title(titles[i]))
+    if i < len(hrefs) and hrefs[i]:
+        return svg.element("a", *parts, href=hrefs[i], tabindex="-1")
+    return svg.group(parts)

@@ -1,0 +1,79 @@
+"""Axes: where round numbers and round times lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from datetime import timedelta
+from datetime import tzinfo
+
+_STEPS_S = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
+    604_800, 1_209_600, 2_592_000, 7_776_000, 31_536_000,
+)  # fmt: skip
+_S = 10**9
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 … that is no less; 1 for nothing."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    for factor in (1, 2, 5, 10):
+        if factor * power >= value * (1 - 1e-9):
+            return float(factor * power)
+    return 10 * power
+
+
+def ticks(top: float, most: int = 4) -> list[float]:
+    """Round values from 0 up to the first that is no less than `top`; at most `most` above 0."""
+    step = round_up(top / most)
+    count = max(1, math.ceil(top / step - 1e-9))
+    return [step * i for i in range(count + 1)]
+
+
+def time_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int = 6) -> list[tuple[int, str]]:
+    """(Unix nanoseconds, label) at round local times inside the window, oldest first."""
+    span_s = max(1e-9, (to_unix_nano - from_unix_nano) / _S)
+    if span_s < 2:
+        return []
+    step = next((s for s in _STEPS_S if span_s / s <= most), _STEPS_S[-1])
+    try:
+        begin = datetime.fromtimestamp(from_unix_nano // _S, zone)
+        offset_s = round((begin.utcoffset() or timedelta()).total_seconds())
+    except (OverflowError, OSError, ValueError):
+        return []
+    first = -(-(from_unix_nano // _S + offset_s) // step) * step - offset_s
+    found: list[tuple[int, str]] = []
+    at = first
+    while at * _S < to_unix_nano and len(found) <= most:
+        if at * _S >= from_unix_nano:
+            found.append((at * _S, _label(datetime.fromtimestamp(at, zone), step)))
+        at += step
+    return found
+
+
+def _label(moment: datetime, step_s: int) -> str:
+    if step_s >= 86_400:
+        return moment.strftime("%d %b")
+    if step_s < 60:
+        return moment.strftime("%H:%M:%S")
+    return moment.strftime("%H:%M")
+
+
+def position(value: float, low: float, high: float, start: float, end: float) -> float:
+    """Where a value lies between two places, for values between two others."""
+    if high <= low:
+        return start
+    return start + (value - low) / (high - low) * (end - start)
+
+
+def log_ticks(low: float, high: float) -> Sequence[float]:
+    """Powers of ten, and 3 times them where few fit, from the one below `low` to the one above `high`."""
+    low, high = max(low, 1e-9), max(high, 1e-9)
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    factors = (1,) if last - first > 2 else (1, 3)
+    return [
+        f * 10.0**power for power in range(first, last + 1) for f in factors if f * 10.0**power <= 10.0**last
+    ]
