@@ -1,6 +1,6 @@
 """`python3 -m lab`: refuses what cannot work in one sentence, then hands over to `lab.bootstrap`.
 
-This file must be readable by any Python 3, so that an old one can be told.
+This file must be readable by any Python from 3.6, so that an old one can be told.
 """
 
 import os
@@ -11,33 +11,37 @@ LOWEST = (3, 11)
 HIGHEST = (3, 14)
 
 
-def unsupported(version, platform):  # type: ignore[no-untyped-def]  # old interpreters read this file
+def unsupported(version: "tuple[int, int]", platform: str) -> str:
     """Say in two lines why this interpreter or system will not do; empty when it will."""
     if platform == "win32":
         return (
             "Hipster Lab runs on Linux and macOS.\n"
-            "On Windows, open a WSL terminal (wsl --install), clone the project there and run the same command."
+            "On Windows, open a WSL terminal (wsl --install), clone the project there, run the same command."
         )
-    if tuple(version[:2]) < LOWEST or tuple(version[:2]) > HIGHEST:
+    if version < LOWEST or version > HIGHEST:
         return (
-            "Hipster Lab needs Python %d.%d to %d.%d; this is %d.%d.\n" % (*LOWEST, *HIGHEST, *version[:2])
-            + "Run it with a supported one, for example: %s -m lab" % _other_python()
+            f"Hipster Lab needs Python {_dotted(LOWEST)} to {_dotted(HIGHEST)}; this is {_dotted(version)}.\n"
+            + f"Run it with a supported one, for example: {_other_python()} -m lab"
         )
     return ""
 
 
-def _other_python():  # type: ignore[no-untyped-def]  # old interpreters read this file
+def _other_python() -> str:
     import shutil
 
     for minor in range(HIGHEST[1], LOWEST[1] - 1, -1):
-        if shutil.which("python3.%d" % minor):
-            return "python3.%d" % minor
-    return "python3.%d" % HIGHEST[1]
+        if shutil.which(f"python3.{minor}"):
+            return f"python3.{minor}"
+    return f"python{_dotted(HIGHEST)}"
 
 
-def main():  # type: ignore[no-untyped-def]  # old interpreters read this file
+def _dotted(version: "tuple[int, int]") -> str:
+    return ".".join(str(part) for part in version)
+
+
+def main() -> int:
     """Check the interpreter, note the moment that we were asked, go on."""
-    refusal = unsupported(sys.version_info, sys.platform)
+    refusal = unsupported(sys.version_info[:2], sys.platform)
     if refusal:
         sys.stderr.write(refusal + "\n")
         return 1

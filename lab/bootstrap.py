@@ -72,7 +72,7 @@ def requirements_file(level: str) -> Path:
 
 
 def fingerprint(level: str) -> dict[str, str]:
-    """What must be as it was for an environment to be good: its lock, the files for the browser, this folder."""
+    """What must be as it was for an environment to be good: its lock, its browser files, this folder."""
     from lab import browser_files
 
     return {

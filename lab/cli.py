@@ -1,4 +1,4 @@
-"""The verbs: their names, their one-line help, what each needs installed. Loads a verb's module only when used.
+"""The verbs: name, one-line help, what each needs installed. Loads a verb's module only when used.
 
 Standard library only: help and wrong options are answered before anything is installed.
 """

@@ -1,4 +1,4 @@
-"""The flag file of a running lab. The faults themselves are data of `incidents`; here they are only put in place."""
+"""The flag file of a running lab. The faults are data of `incidents`; here they are only put in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks processes whether they are ready, as a short-lived process of its own (so the supervisor needs no gRPC).
+"""Asks processes whether they are ready, in a process of its own (so the supervisor needs no gRPC).
 
 `python -m lab.readiness '{"name": ["grpc", "127.0.0.1:7000"], "other": ["/healthz", …]}'` prints
 each name on a line of its own as soon as it answers, and ends after the last.

@@ -88,7 +88,7 @@ class ForkServer:
         return self._channel.fileno()
 
     def request(self, job: Job, stdout: int, stderr: int) -> int:
-        """Ask for a process; returns the number that its reply will carry. Raises OSError when the server is gone."""
+        """Ask for a process; returns the number of the reply to come. Raises OSError if the server is gone."""
         self._next_id += 1
         environment = {
             **job.environment,
@@ -111,7 +111,7 @@ class ForkServer:
 
     def replies(self) -> list[tuple[int, int]]:
         """(request, process id) pairs that have arrived; marks itself closed when the server has gone."""
-        found = []
+        found: list[tuple[int, int]] = []
         while True:
             try:
                 data = self._channel.recv(4096, socket.MSG_DONTWAIT)

@@ -14,7 +14,7 @@ from lab.process import State
 from lab.runfile import STATUS
 from lab.runfile import write_atomically
 
-# Measuring memory walks page tables, so the file's own figures are refreshed rarely; `lab status` measures anew.
+# Measuring memory walks page tables, so the file's figures are refreshed rarely; `lab status` measures.
 REFRESH_S = 15.0
 SHORTEST_INTERVAL_S = 0.1
 

@@ -53,7 +53,7 @@ class Reporter(Protocol):
 
 
 class Supervisor:
-    """One run of one plan. `run` returns when everything has stopped; it must be called in the main thread."""
+    """One run of one plan. `run` returns when everything has stopped; call it in the main thread."""
 
     def __init__(self, plan: LabPlan, reporter: Reporter, *, asked_at: float | None = None) -> None:
         self._plan = plan
@@ -72,7 +72,7 @@ class Supervisor:
         self._status = StatusFile(plan, self._processes)
         self._stopping = False
         self._proving = False
-        self._ready = not plan.probe
+        self._ready = False
         self._failure: LabError | None = None
         self._next_tick = 0.0
 
@@ -258,6 +258,8 @@ class Supervisor:
             self._reporter.progress(
                 f"starting: {len(gating) - len(waiting)} of {len(gating)} processes ready"
             )
+        elif not self._plan.probe:
+            self._become_ready("every process is ready")
         elif not self._proving:
             self._proving = True
             self._reporter.progress("every process is ready; sending one checkout through the whole lab")
@@ -274,15 +276,20 @@ class Supervisor:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             answer = json.loads(line)
             if answer["passed"]:
-                self._ready = True
-                self._status.touch()
-                self._reporter.ready(time.monotonic() - self._asked_at, answer["detail"])
+                self._become_ready(answer["detail"])
             elif "detail" in answer:
                 self._give_up(
                     StartError(
                         f"The lab runs, but the checkout that proves it: {answer['detail']}", answer["remedy"]
                     )
                 )
+
+    def _become_ready(self, detail: str) -> None:
+        self._ready = True
+        self._status.touch()
+        # The file first: whoever is told asks it at once.
+        self._status.write_now(ready=self._is_ready(), helpers=self._helpers())
+        self._reporter.ready(time.monotonic() - self._asked_at, detail)
 
     def _proof_ended(self, _: Task) -> None:
         if not self._ready and not self._stopping:

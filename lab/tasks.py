@@ -18,7 +18,7 @@ Spawn = Callable[[Job, int, int, bool, Callable[[int], None]], None]
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """`python -m module arguments`: `on_line` gets each line it prints, `on_end` is called once after the last."""
+    """`python -m module arguments`: `on_line` gets each line of its output, `on_end` is called at the end."""
 
     name: str
     module: str

@@ -1,0 +1,1 @@
+"""Tiny processes for the supervisor to keep alive."""
