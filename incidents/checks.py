@@ -243,7 +243,9 @@ def _clues(check: Check, known: Mapping[str, Any], ask: Ask) -> Iterable[str]:
 def _excused(result: Result, results: Mapping[str, Result]) -> Result:
     if result.outcome is not Outcome.BROKEN:
         return result
-    causes = [cause for cause in result.check.follows if results[cause].outcome is Outcome.BROKEN]
+    # A shared check may name causes that this incident does not ask about.
+    known = (results.get(cause) for cause in result.check.follows)
+    causes = [cause.check.name for cause in known if cause and cause.outcome is Outcome.BROKEN]
     if not causes:
         return result
     seen = result.detail.partition("; saw ")[2].partition("; look at ")[0]

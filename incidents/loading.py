@@ -76,7 +76,7 @@ def load(name: str, folder: Path = DATA) -> Incident:
     unused = sorted(set(own) - {check.name for check in incident.checks})
     if unused:
         raise table.error(f"checks.{unused[0]}", "is in no step", "name it in the checks of a step")
-    _consistent(table, incident)
+    _consistent(table, incident, frozenset(checks))
     return incident
 
 
@@ -242,14 +242,13 @@ def _value(entry: Table, operator: str) -> Scalar | tuple[Scalar, ...]:
     return value
 
 
-def _consistent(table: Table, incident: Incident) -> None:
+def _consistent(table: Table, incident: Incident, defined: frozenset[str]) -> None:
     """What can only be judged of the whole: names are unique, needs come earlier, braces are kept."""
     if not incident.steps:
         raise table.error("steps", "is empty", "add at least one [[steps]]")
     _unique(table, "steps.name", (step.name for step in incident.steps))
     _unique(table, "steps.checks", (check.name for check in incident.checks))
     kept: dict[str, set[str]] = {}
-    every = {check.name for check in incident.checks}
     for check in incident.checks:
         known = set(GIVEN)
         for need in check.needs:
@@ -259,9 +258,9 @@ def _consistent(table: Table, incident: Incident) -> None:
                 )
             known |= kept[need]
         for cause in check.follows:
-            if cause not in every or cause == check.name:
+            if cause not in defined or cause == check.name:
                 raise table.error(
-                    f"checks.{check.name}.follows", f"names {cause!r}", "name another check of this incident"
+                    f"checks.{check.name}.follows", f"names {cause!r}", "name another check that is defined"
                 )
         for reference in _used(check):
             if reference not in known and not reference.startswith("item."):

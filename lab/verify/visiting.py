@@ -77,7 +77,7 @@ def visit(driver: str, shop: str, seat: str, entry: str) -> Visit:
 
 
 def _scripted(shop: str, seat: str, entry: str) -> Visit:
-    command = [sys.executable, "-m", "loadgen.student", "--shop", shop, "--seat", seat]
+    command = [sys.executable, "-m", "loadgen.student", "--shop", shop, "--seat", seat, "--entry", entry]
     try:
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=SCRIPT_TIMEOUT_S, check=False
@@ -89,10 +89,32 @@ def _scripted(shop: str, seat: str, entry: str) -> Visit:
         ) from error
     for line in reversed(done.stdout.splitlines()):
         try:
-            told = json.loads(line)
-        except ValueError:
+            return _from_student(json.loads(line))
+        except (ValueError, AttributeError):
             continue
-        if isinstance(told, dict):
-            return {"driver": "script", "seat": seat, **told}
     reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
     raise CannotVisit(f"The shopper could not shop at {shop}: {reason}.", "See `python3 -m lab status`.")
+
+
+def _from_student(told: Mapping[str, Any]) -> Visit:
+    """The student's line as a visit: the same words for what both drivers see."""
+    seen: dict[str, Any] = {
+        "driver": "script",
+        "seat": told.get("seat"),
+        "errors": [error.get("message") for error in told.get("script_errors") or ()],
+        "cart": {"total": told.get("order_total")},
+    }
+    if told.get("error"):
+        seen["problem"] = told["error"]
+    checkout = told.get("checkout")
+    if checkout:
+        linked = checkout.get("trace_id")
+        timing = f"traceparent of {linked}" if linked else None
+        seen["checkout"] = {
+            "status": checkout.get("status"),
+            "heading": checkout.get("heading"),
+            "order_id": checkout.get("order_id"),
+            "total_paid": checkout.get("total_paid"),
+            "server_timing": timing,
+        }
+    return seen

@@ -1,0 +1,45 @@
+"""The flag file means to a real flagd evaluator what the incident says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from openfeature.contrib.tools.flagd.core import FlagdCore
+from openfeature.evaluation_context import EvaluationContext
+
+import incidents
+
+WHO = {"people": "people", "synthetic": "synthetic", "nobody said": None}
+
+
+def value_of(core: FlagdCore, key: str, default: object, traffic: str | None) -> object:
+    context = EvaluationContext(attributes={"traffic": traffic} if traffic else {})
+    if isinstance(default, bool):
+        return core.resolve_boolean_value(key, not default, context).value
+    if isinstance(default, float):
+        return core.resolve_float_value(key, -1.0, context).value
+    return core.resolve_object_value(key, {}, context).value
+
+
+@pytest.mark.parametrize("name", incidents.names())
+@pytest.mark.parametrize("who", WHO)
+def test_flagd_gives_each_kind_of_traffic_its_own_value(name: str, who: str) -> None:
+    incident = incidents.load(name)
+    core = FlagdCore()
+    core.set_flags(incidents.flagd_json(incident))
+    for flag in incident.flags:
+        wished = flag.synthetic if who == "synthetic" else flag.people
+        wished = dict(wished) if isinstance(wished, Mapping) else wished
+        told = value_of(core, flag.key, wished, WHO[who])
+        assert told == wished, f"{name}: {flag.key} for {who} is {told!r} instead of {wished!r}"
+
+
+def test_a_healthy_shop_has_no_flag_at_all() -> None:
+    assert json.loads(incidents.flagd_json(incidents.load("none")))["flags"] == {}
+
+
+def test_the_document_says_the_same_every_time() -> None:
+    incident = incidents.load(incidents.DEFAULT)
+    assert incidents.flagd_json(incident) == incidents.flagd_json(incident)
