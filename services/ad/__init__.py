@@ -1,0 +1,1 @@
+"""adservice: short advertisements."""

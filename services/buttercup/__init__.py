@@ -1,0 +1,1 @@
+"""ButtercupPayments, the outside payment provider: somebody else's company, without telemetry."""

@@ -1,0 +1,7 @@
+"""`python -m services.buttercup`."""
+
+from __future__ import annotations
+
+from services.buttercup.server import main
+
+raise SystemExit(main())

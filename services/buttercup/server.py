@@ -1,0 +1,155 @@
+"""ButtercupPayments: a payment provider over plain HTTP.
+
+Somebody else's company: it knows nothing of the shop, takes no part in its
+traces and exports no telemetry. `POST /charge` answers 200 with a transaction
+id, 401 to a token that is not its customer's, 400 to a body that it cannot use;
+`GET /_healthz` answers `ok`. It logs neither cards nor tokens.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from typing import TypeGuard
+
+import waitress
+from flask import Flask
+from flask import Response
+from flask import jsonify
+from flask import request
+
+from services.common import log
+from services.common import randomness
+from services.common import settings as settings_module
+from services.common.flags import Flags
+from services.common.flags import delay_flag
+from services.common.server import StopSignal
+from services.common.settings import CommonSettings
+from services.common.settings import setting
+
+NAME = "buttercup"
+CUSTOMER_TOKEN = "prod-a8cf28f9-1a1a-4994-bafa-cd4b143c3291"  # noqa: S105  # the lesson's own, opens nothing
+DELAY = delay_flag(NAME)
+DEFAULT_DELAY_MS = (50.0, 250.0)
+_REMEMBERED = 10_000
+_MAX_BODY_BYTES = 16 * 1024
+_CARD_NUMBER = re.compile(r"[0-9]{12,19}")
+_pause = threading.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """The provider's settings."""
+
+    token: str = setting(
+        CUSTOMER_TOKEN, "BUTTERCUP_TOKEN", "The API token that this provider accepts.", secret=True
+    )
+    threads: int = setting(16, "BUTTERCUP_THREADS", "Charges handled at once.", settings_module.integer)
+
+
+class Receipts:
+    """Transaction ids; a repeated idempotency key gets the one that it got before."""
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, str] = OrderedDict()
+
+    def issue(self, key: str) -> str:
+        """The transaction id for a charge; `key` may be empty."""
+        with self._lock:
+            if key and key in self._known:
+                return self._known[key]
+            receipt = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
+            if key:
+                self._known[key] = receipt
+                if len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+            return receipt
+
+
+def problem_of(content: Any) -> str:
+    """Why a charge's JSON cannot be used; empty when it can. Never repeats what it holds."""
+    if not isinstance(content, dict):
+        return "the body must be a JSON object"
+    amount, card = content.get("amount"), content.get("card")
+    if not isinstance(amount, dict) or not isinstance(card, dict):
+        return "amount and card are required"
+    code = amount.get("currency_code")
+    if not isinstance(code, str) or not re.fullmatch(r"[A-Z]{3}", code):
+        return "amount.currency_code must be three capital letters"
+    units, nanos = amount.get("units"), amount.get("nanos")
+    if not _whole(units) or not _whole(nanos) or units < 0 or not 0 <= nanos < 1_000_000_000:
+        return "amount.units and amount.nanos must be whole numbers of 0 or more"
+    if not isinstance(card.get("number"), str) or not _CARD_NUMBER.fullmatch(card["number"]):
+        return "card.number must be 12 to 19 digits"
+    if not _whole(card.get("expiration_year")) or not _whole(card.get("expiration_month")):
+        return "card.expiration_year and card.expiration_month must be whole numbers"
+    return ""
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def make_app(settings: Settings, flags: Flags) -> Flask:
+    """The provider's web application."""
+    app = Flask(NAME, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
+    delays = randomness.stream(settings.seed, NAME, "delay")
+    receipts = Receipts(randomness.stream(settings.seed, NAME, "receipts"))
+
+    @app.get("/_healthz")
+    def healthz() -> Response:
+        return Response("ok", mimetype="text/plain")
+
+    @app.post("/charge")
+    def charge() -> tuple[Response, int]:
+        least_ms, most_ms = flags.delay_range_ms(DELAY, "people")
+        if most_ms == 0:
+            least_ms, most_ms = DEFAULT_DELAY_MS
+        _pause.wait(delays.uniform(least_ms, most_ms) / 1000)
+        if request.headers.get("Authorization", "") != f"Bearer {settings.token}":
+            return jsonify(error="Invalid API Token"), 401
+        problem = problem_of(request.get_json(silent=True))
+        if problem:
+            return jsonify(error=problem), 400
+        return jsonify(transaction_id=receipts.issue(request.headers.get("Idempotency-Key", ""))), 200
+
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    settings = settings_module.load_or_exit(Settings, argv, f"{NAME}: the outside payment provider.")
+    stop = StopSignal()
+    logger = log.make_logger({"service.name": NAME, "environment": settings.environment})
+    log.lead_standard_logging(logger)
+    flags = Flags(settings.flags_file, logger, [DELAY])
+    try:
+        server = waitress.create_server(
+            make_app(settings, flags),
+            host=settings.listen_addr,
+            port=settings.port,
+            threads=settings.threads,
+            ident=None,
+        )
+    except OSError as error:
+        where = f"{settings.listen_addr}:{settings.port}"
+        sys.stderr.write(f"{NAME} cannot listen on {where}: {error.strerror}; set PORT to another.\n")
+        return 1
+    threading.Thread(target=server.run, name="http", daemon=True).start()
+    logger.info("Serving", address=f"{settings.listen_addr}:{server.effective_port}", pid=os.getpid())
+    stop.wait()
+    server.close()
+    flags.close()
+    logger.info("Stopped")
+    return 0

@@ -1,0 +1,1 @@
+"""cartservice: what shoppers put aside."""

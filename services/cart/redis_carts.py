@@ -1,0 +1,83 @@
+"""Carts in Redis or Valkey: one hash per user, one span per command.
+
+The hash maps product to quantity, as the original's does in spirit; it expires
+two days after its last change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeVar
+
+import redis
+from opentelemetry import trace
+from opentelemetry.instrumentation.redis import RedisInstrumentor
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from services.cart.carts import KEPT_S
+from services.cart.carts import MOST_OF_ONE
+from services.cart.carts import Line
+from services.common.errors import InvalidRequest
+from services.common.errors import Unavailable
+
+Answer = TypeVar("Answer")
+
+_TIMEOUT_S = 2.0
+
+
+class RedisCarts:
+    """`Carts` in the server at `address` (host:port)."""
+
+    def __init__(self, address: str, tracer_provider: trace.TracerProvider) -> None:
+        host, _, port = address.rpartition(":")
+        self._address = address
+        self._redis: Any = redis.Redis(
+            host=host.strip("[]"),
+            port=int(port),
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            decode_responses=True,
+        )
+        RedisInstrumentor.instrument_client(self._redis, tracer_provider=tracer_provider)
+
+    def _ask(self, command: Callable[[], Answer]) -> Answer:
+        try:
+            return command()
+        except redis.RedisError as error:
+            raise Unavailable(f"the carts in Redis at {self._address} cannot be used now: {error}") from error
+
+    def add(self, user_id: str, line: Line) -> None:
+        """See `Carts.add`."""
+        key = _key(user_id)
+        total = self._ask(lambda: self._redis.hincrby(key, line.product_id, line.quantity))
+        if int(total) > MOST_OF_ONE:
+            self._ask(lambda: self._redis.hincrby(key, line.product_id, -line.quantity))
+            raise InvalidRequest(f"a cart holds at most {MOST_OF_ONE} of one product")
+        self._ask(lambda: self._redis.expire(key, KEPT_S))
+
+    def lines(self, user_id: str) -> Sequence[Line]:
+        """See `Carts.lines`; small hashes keep their order, very large ones may not."""
+        found = self._ask(lambda: self._redis.hgetall(_key(user_id)))
+        return [Line(product_id, int(quantity)) for product_id, quantity in found.items()]
+
+    def empty(self, user_id: str) -> None:
+        """See `Carts.empty`."""
+        self._ask(lambda: self._redis.delete(_key(user_id)))
+
+    def healthy(self) -> bool:
+        """Whether the server answers a ping."""
+        try:
+            with suppress_instrumentation():
+                return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
+
+
+def _key(user_id: str) -> str:
+    return f"cart:{user_id}"

@@ -1,0 +1,114 @@
+"""cartservice: what shoppers put aside, kept in SQLite, or in Redis where `REDIS_ADDR` is set."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.cart.carts import Carts
+from services.cart.carts import Line
+from services.common.errors import InvalidRequest
+from services.common.log import ShopLogger
+from services.common.server import Backend
+from services.common.server import Mounted
+from services.common.server import Runtime
+from services.common.server import serve
+from services.common.settings import CommonSettings
+from services.common.settings import address
+from services.common.settings import path
+from services.common.settings import setting
+
+_MAX_PRODUCT_ID_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """cartservice's settings."""
+
+    cart_db: Path = setting(Path("carts.sqlite3"), "CART_DB", "The SQLite file that keeps the carts.", path)
+    redis_addr: str = setting("", "REDIS_ADDR", "Redis or Valkey to keep the carts in instead.", address)
+
+
+class CartServicer(rpc.CartServiceServicer):
+    """Serves `hipstershop.CartService`."""
+
+    def __init__(self, logger: ShopLogger, carts: Carts) -> None:
+        self._log = logger
+        self._carts = carts
+
+    def AddItem(self, request: pb.AddItemRequest, context: grpc.ServicerContext) -> pb.Empty:
+        """Put a product into a user's cart; quantities of the same product add up."""
+        user_id = _user(request.user_id)
+        product_id, quantity = request.item.product_id, request.item.quantity
+        if not product_id or len(product_id) > _MAX_PRODUCT_ID_LENGTH:
+            raise InvalidRequest("item.product_id is required and has at most 64 characters")
+        if quantity < 1:
+            raise InvalidRequest(f"item.quantity must be 1 or more, not {quantity}")
+        self._carts.add(user_id, Line(product_id, quantity))
+        self._log.info("AddItem", user_id=user_id, product_id=product_id, quantity=quantity)
+        return pb.Empty()
+
+    def GetCart(self, request: pb.GetCartRequest, context: grpc.ServicerContext) -> pb.Cart:
+        """A user's cart; an empty one for a user who has none."""
+        lines = self._carts.lines(_user(request.user_id))
+        items = [pb.CartItem(product_id=line.product_id, quantity=line.quantity) for line in lines]
+        return pb.Cart(user_id=request.user_id, items=items)
+
+    def EmptyCart(self, request: pb.EmptyCartRequest, context: grpc.ServicerContext) -> pb.Empty:
+        """Take everything out of a user's cart."""
+        user_id = _user(request.user_id)
+        self._carts.empty(user_id)
+        self._log.info("EmptyCart", user_id=user_id)
+        return pb.Empty()
+
+
+def _user(user_id: str) -> str:
+    """The user id in its one spelling.
+
+    Raises:
+        InvalidRequest: it is not a GUID.
+    """
+    try:
+        return str(uuid.UUID(user_id))
+    except ValueError:
+        raise InvalidRequest("user_id must be a GUID") from None
+
+
+def open_carts(runtime: Runtime[Settings]) -> Carts:
+    """The store that the settings name; its library is imported only when it is the one."""
+    settings, tracer_provider = runtime.settings, runtime.telemetry.tracer_provider
+    if settings.redis_addr:
+        from services.cart.redis_carts import RedisCarts
+
+        return RedisCarts(settings.redis_addr, tracer_provider)
+    from services.cart.sqlite_carts import SqliteCarts
+
+    return SqliteCarts(settings.cart_db, tracer_provider)
+
+
+def mount(runtime: Runtime[Settings]) -> Mounted:
+    """Open the store and make the servicer."""
+    carts = open_carts(runtime)
+    return Mounted(CartServicer(runtime.log, carts), healthy=carts.healthy, close=carts.close)
+
+
+BACKEND = Backend(
+    service="cartservice",
+    short_name="cart",
+    title="keeps what shoppers put aside.",
+    settings=Settings,
+    rpc_service="hipstershop.CartService",
+    register=rpc.add_CartServiceServicer_to_server,
+    mount=mount,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    return serve(BACKEND, argv)

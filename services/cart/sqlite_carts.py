@@ -1,0 +1,142 @@
+"""Carts in one SQLite file, with a database span for every statement.
+
+One connection and a lock: a cart's statements take microseconds, and SQLite has
+one writer anyway. Carts that nobody touched for two days go when the service
+starts and every hour.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.instrumentation import dbapi
+
+from services.cart.carts import KEPT_S
+from services.cart.carts import MOST_OF_ONE
+from services.cart.carts import Line
+from services.common.errors import InvalidRequest
+from services.common.errors import StartError
+from services.common.errors import Unavailable
+
+DATABASE = "carts"
+_BUSY_S = 2.0
+_PRUNE_EVERY_S = 3600.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS cart_item (
+    user_id TEXT NOT NULL,
+    product_id TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    added_unix_ns INTEGER NOT NULL,
+    touched_unix_s INTEGER NOT NULL,
+    PRIMARY KEY (user_id, product_id)
+) WITHOUT ROWID
+"""
+_ADD = (
+    "INSERT INTO cart_item VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id, product_id) "
+    "DO UPDATE SET quantity = quantity + excluded.quantity, touched_unix_s = excluded.touched_unix_s "
+    "WHERE quantity + excluded.quantity <= ?"
+)
+_LINES = "SELECT product_id, quantity FROM cart_item WHERE user_id = ? ORDER BY added_unix_ns, product_id"
+_EMPTY = "DELETE FROM cart_item WHERE user_id = ?"
+_PRUNE = "DELETE FROM cart_item WHERE touched_unix_s < ?"
+
+
+class _NamedDatabase(dbapi.DatabaseApiIntegration):
+    """Gives the spans the database's name: a SQLite connection cannot tell one."""
+
+    def get_connection_attributes(self, connection: object) -> None:
+        self.name = self.database = DATABASE
+
+
+class SqliteCarts:
+    """`Carts` in the file at `path`, made if it is missing."""
+
+    def __init__(self, path: Path, tracer_provider: trace.TracerProvider) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._pruned_at = 0.0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._plain = sqlite3.connect(
+                path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None
+            )
+            self._plain.execute("PRAGMA journal_mode = WAL")
+            self._plain.execute("PRAGMA synchronous = NORMAL")
+            self._plain.execute(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise StartError(
+                f"cannot keep carts in {path}: {error}; set CART_DB to a file that can be written."
+            ) from error
+        self._traced: Any = dbapi.instrument_connection(
+            __name__,
+            self._plain,
+            "sqlite",
+            tracer_provider=tracer_provider,
+            db_api_integration_factory=_NamedDatabase,
+        )
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        with self._lock:
+            cursor = self._traced.cursor()
+            try:
+                yield cursor
+            except sqlite3.Error as error:
+                raise Unavailable(f"the carts in {self._path.name} cannot be used now: {error}") from error
+            finally:
+                cursor.close()
+
+    def add(self, user_id: str, line: Line) -> None:
+        """See `Carts.add`."""
+        now_s = int(time.time())
+        self._prune(now_s)
+        with self._cursor() as cursor:
+            cursor.execute(
+                _ADD, (user_id, line.product_id, line.quantity, time.time_ns(), now_s, MOST_OF_ONE)
+            )
+            if cursor.rowcount == 0:
+                raise InvalidRequest(f"a cart holds at most {MOST_OF_ONE} of one product")
+
+    def lines(self, user_id: str) -> Sequence[Line]:
+        """See `Carts.lines`."""
+        with self._cursor() as cursor:
+            cursor.execute(_LINES, (user_id,))
+            return [Line(product_id, quantity) for product_id, quantity in cursor.fetchall()]
+
+    def empty(self, user_id: str) -> None:
+        """See `Carts.empty`."""
+        with self._cursor() as cursor:
+            cursor.execute(_EMPTY, (user_id,))
+
+    def healthy(self) -> bool:
+        """Whether the file can be read and its folder is still there."""
+        try:
+            with self._lock:
+                self._plain.execute("SELECT 1 FROM cart_item LIMIT 1").fetchone()
+        except sqlite3.Error:
+            return False
+        return self._path.exists()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._plain.close()
+
+    def _prune(self, now_s: int) -> None:
+        """Delete forgotten carts; no part of any request's trace."""
+        if time.monotonic() - self._pruned_at < _PRUNE_EVERY_S and self._pruned_at:
+            return
+        self._pruned_at = time.monotonic()
+        try:
+            with self._lock:
+                self._plain.execute(_PRUNE, (now_s - KEPT_S,))
+        except sqlite3.Error as error:
+            raise Unavailable(f"the carts in {self._path.name} cannot be used now: {error}") from error

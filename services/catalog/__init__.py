@@ -1,0 +1,1 @@
+"""productcatalogservice: the nine products."""

@@ -1,0 +1,1 @@
+"""checkoutservice: turns a cart into an order."""

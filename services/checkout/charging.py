@@ -1,0 +1,130 @@
+"""How checkoutservice gets a card charged: four attempts at most, and where each one goes.
+
+Waits 25, 50 and 100 ms between them and repeats only what may pass the next
+time. With the flag `checkout_stale_endpoint` the first attempt goes to the
+drained address of the retired payment release v350.8, whose port this process
+holds without listening, so that nobody else can answer there. An attempt that is
+repeated carries the order's id as idempotency key: no card is charged twice.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.common.clients import Connection
+from services.common.clients import Target
+from services.common.clients import code_of
+from services.common.clients import details_of
+from services.common.clients import marking
+from services.common.clients import rpc_error_text
+from services.common.errors import Failed
+from services.common.errors import InvalidRequest
+from services.common.flags import Flags
+from services.common.log import ShopLogger
+from services.common.telemetry import Telemetry
+
+PEER = "paymentservice"
+RETIRED_VERSION = "v350.8"
+WAITS_MS = (25, 50, 100)
+ATTEMPT_DEADLINE_S = 4.0
+REFERENCE_KEY = "idempotency-key"
+# What a second attempt may get past: another replica, another version, a restart.
+MAY_PASS = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+    }
+)
+_pause = threading.Event()
+
+
+class DrainedAddress:
+    """A loopback port that is bound and never listens: every connection to it is refused."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Let go of the port."""
+        self._socket.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a charge is for."""
+
+    order_id: str
+    amount: pb.Money
+    card: pb.CreditCardInfo
+    traffic: str
+
+
+class Charging:
+    """Charges cards through the payment service. Make it after any fork."""
+
+    def __init__(self, address: str, telemetry: Telemetry, flags: Flags) -> None:
+        self._log: ShopLogger = telemetry.log
+        self._flags = flags
+        self._drained = DrainedAddress()
+        self._current = Connection(Target(address, PEER), telemetry)
+        self._retired = Connection(Target(self._drained.address, PEER), telemetry)
+        self._payment = self._current.stub(rpc.PaymentServiceStub, deadline_s=ATTEMPT_DEADLINE_S)
+        self._stale = self._retired.stub(rpc.PaymentServiceStub, deadline_s=ATTEMPT_DEADLINE_S)
+
+    def charge(self, order: Order, still_wanted: Callable[[], bool]) -> str:
+        """Charge the card; the transaction id. Gives up early when nobody waits any more.
+
+        Raises:
+            InvalidRequest: the card itself was refused.
+            Failed: every attempt failed; the message holds the chain of causes.
+        """
+        for attempt in range(len(WAITS_MS) + 1):
+            try:
+                return self._attempt(order, attempt)
+            except grpc.RpcError as error:
+                if code_of(error) is grpc.StatusCode.INVALID_ARGUMENT:
+                    raise InvalidRequest(details_of(error)) from error
+                cause = f"could not charge the card: {rpc_error_text(error)}"
+                last = code_of(error) not in MAY_PASS or attempt == len(WAITS_MS) or not still_wanted()
+                if last:
+                    self._log.error("failed to charge card", error=cause, order_id=order.order_id)
+                    raise Failed(f"failed to charge card: {cause}") from error
+                self._log.warning(
+                    "Retrying chargeCard",
+                    error=cause,
+                    RetriesRemaining=len(WAITS_MS) - attempt,
+                    Sleep=f"{WAITS_MS[attempt]}ms",
+                )
+                _pause.wait(WAITS_MS[attempt] / 1000)
+        raise AssertionError("the last attempt either returns or raises")
+
+    def _attempt(self, order: Order, attempt: int) -> str:
+        request = pb.ChargeRequest(amount=order.amount, credit_card=order.card)
+        metadata = ((REFERENCE_KEY, order.order_id),)
+        if attempt == 0 and self._flags.checkout_stale_endpoint(order.traffic):
+            self._log.info(
+                "Charging through the payment endpoint of a retired release",
+                endpoint=self._drained.address,
+                endpoint_version=RETIRED_VERSION,
+            )
+            with marking({"payment.endpoint.version": RETIRED_VERSION}):
+                return str(self._stale.Charge(request, metadata=metadata).transaction_id)
+        return str(self._payment.Charge(request, metadata=metadata).transaction_id)
+
+    def close(self) -> None:
+        """Close both channels and the held port."""
+        self._current.close()
+        self._retired.close()
+        self._drained.close()

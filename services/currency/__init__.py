@@ -1,0 +1,1 @@
+"""currencyservice: converts money."""

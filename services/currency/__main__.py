@@ -1,0 +1,7 @@
+"""`python -m services.currency`."""
+
+from __future__ import annotations
+
+from services.currency.server import main
+
+raise SystemExit(main())

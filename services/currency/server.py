@@ -1,0 +1,87 @@
+"""currencyservice: exact conversion through the euro.
+
+Rates are decimals from `rates.json` (units per euro, a day of the European
+Central Bank). A result is cut to the cent; a currency to itself changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import resources
+
+import grpc
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.common import money
+from services.common.errors import InvalidRequest
+from services.common.server import Backend
+from services.common.server import Mounted
+from services.common.server import Runtime
+from services.common.server import serve
+from services.common.settings import CommonSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """currencyservice's settings."""
+
+
+def load_rates() -> Mapping[str, Decimal]:
+    """Units of each currency per euro, in the order that shops show them."""
+    text = resources.files("services.currency").joinpath("rates.json").read_text("utf-8")
+    return {code: Decimal(rate) for code, rate in json.loads(text).items()}
+
+
+class CurrencyServicer(rpc.CurrencyServiceServicer):
+    """Serves `hipstershop.CurrencyService`."""
+
+    def __init__(self, rates: Mapping[str, Decimal]) -> None:
+        self._rates = rates
+
+    def GetSupportedCurrencies(
+        self, request: pb.Empty, context: grpc.ServicerContext
+    ) -> pb.GetSupportedCurrenciesResponse:
+        """The codes of all currencies, in their fixed order."""
+        return pb.GetSupportedCurrenciesResponse(currency_codes=list(self._rates))
+
+    def Convert(self, request: pb.CurrencyConversionRequest, context: grpc.ServicerContext) -> pb.Money:
+        """The amount in another currency."""
+        amount: pb.Money = getattr(request, "from")
+        from_rate, to_rate = self._rate(amount.currency_code), self._rate(request.to_code)
+        if amount.currency_code == request.to_code:
+            money.nanos_of(amount)
+            return amount
+        return money.converted(amount, request.to_code, from_rate, to_rate)
+
+    def _rate(self, code: str) -> Decimal:
+        rate = self._rates.get(code)
+        if rate is None:
+            known = ", ".join(self._rates)
+            raise InvalidRequest(f"unknown currency {code[:8]!r}: it must be one of {known}")
+        return rate
+
+
+def mount(_runtime: Runtime[Settings]) -> Mounted:
+    """Read the rates and make the servicer."""
+    return Mounted(CurrencyServicer(load_rates()))
+
+
+BACKEND = Backend(
+    service="currencyservice",
+    short_name="currency",
+    title="converts money exactly.",
+    settings=Settings,
+    rpc_service="hipstershop.CurrencyService",
+    register=rpc.add_CurrencyServiceServicer_to_server,
+    mount=mount,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    return serve(BACKEND, argv)

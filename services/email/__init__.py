@@ -1,0 +1,1 @@
+"""emailservice: confirms orders."""

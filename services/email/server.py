@@ -1,0 +1,67 @@
+"""emailservice: confirms orders. It sends nothing: the lab has no mail server, the log line is the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.common.errors import InvalidRequest
+from services.common.log import ShopLogger
+from services.common.server import Backend
+from services.common.server import Mounted
+from services.common.server import Runtime
+from services.common.server import serve
+from services.common.settings import CommonSettings
+
+_MAX_EMAIL_LENGTH = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """emailservice's settings."""
+
+
+class EmailServicer(rpc.EmailServiceServicer):
+    """Serves `hipstershop.EmailService`."""
+
+    def __init__(self, logger: ShopLogger) -> None:
+        self._log = logger
+
+    def SendOrderConfirmation(
+        self, request: pb.SendOrderConfirmationRequest, context: grpc.ServicerContext
+    ) -> pb.Empty:
+        """Confirm an order to an address that could be one."""
+        name, at, host = request.email.strip().rpartition("@")
+        if not (name and at and host) or len(request.email) > _MAX_EMAIL_LENGTH or "\n" in request.email:
+            raise InvalidRequest("the e-mail address is not one: it must look like someone@example.com")
+        self._log.info(
+            "A request to send order confirmation email has been received",
+            email=request.email,
+            order_id=request.order.order_id,
+        )
+        return pb.Empty()
+
+
+def mount(runtime: Runtime[Settings]) -> Mounted:
+    """Make the servicer."""
+    return Mounted(EmailServicer(runtime.log))
+
+
+BACKEND = Backend(
+    service="emailservice",
+    short_name="email",
+    title="confirms orders.",
+    settings=Settings,
+    rpc_service="hipstershop.EmailService",
+    register=rpc.add_EmailServiceServicer_to_server,
+    mount=mount,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    return serve(BACKEND, argv)

@@ -1,0 +1,1 @@
+"""paymentservice: charges a card through the outside provider ButtercupPayments."""

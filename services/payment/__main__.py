@@ -1,0 +1,7 @@
+"""`python -m services.payment`."""
+
+from __future__ import annotations
+
+from services.payment.server import main
+
+raise SystemExit(main())

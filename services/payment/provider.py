@@ -1,0 +1,131 @@
+"""The call to ButtercupPayments: plain HTTP with a bearer token, one hand-made client span.
+
+The span is the only sign of the provider, which exports no telemetry. It leaves
+its own status unset, as the original does, so that the error of a refused token
+begins in the Charge span (conventions would mark a client's 4xx). What a real
+provider needs, the card, travels in the body and nowhere else; neither trace
+context nor baggage leaves the house.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import orjson
+import urllib3
+from opentelemetry import trace
+from opentelemetry.instrumentation.utils import suppress_http_instrumentation
+
+from protos import hipstershop_pb2 as pb
+from services.common.errors import InvalidRequest
+from services.common.errors import Unauthenticated
+from services.common.errors import Unavailable
+
+SPAN_NAME = "buttercup.payments.api"
+PEER = "ButtercupPayments"
+_UNREACHED = "ButtercupPayments did not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the provider is asked for; `reference` makes a repeated charge the same charge."""
+
+    amount: pb.Money
+    card: pb.CreditCardInfo
+    digits: str
+    reference: str
+
+    def body(self) -> bytes:
+        """The JSON that the provider expects."""
+        return orjson.dumps(
+            {
+                "amount": {
+                    "currency_code": self.amount.currency_code,
+                    "units": self.amount.units,
+                    "nanos": self.amount.nanos,
+                },
+                "card": {
+                    "number": self.digits,
+                    "cvv": self.card.credit_card_cvv,
+                    "expiration_year": self.card.credit_card_expiration_year,
+                    "expiration_month": self.card.credit_card_expiration_month,
+                },
+            }
+        )
+
+
+class Provider:
+    """A client of ButtercupPayments at `url`. Make it after any fork."""
+
+    def __init__(self, url: str, tracer: trace.Tracer, timeout_s: float) -> None:
+        self._url = f"{url}/charge"
+        self._tracer = tracer
+        self._pool = urllib3.PoolManager(maxsize=16)
+        self._timeout_s = timeout_s
+        where = urlsplit(url)
+        self._attributes: dict[str, str | int] = {
+            "peer.service": PEER,
+            "http.request.method": "POST",
+            "url.full": self._url,
+            "server.address": where.hostname or "",
+            "server.port": where.port or (443 if where.scheme == "https" else 80),
+        }
+
+    def charge(self, charge: Charge, token: str) -> str:
+        """Charge the card; the provider's transaction id.
+
+        Raises:
+            Unauthenticated: the provider refused the token (401).
+            InvalidRequest: it refused the charge itself (other 4xx).
+            Unavailable: it was not reached, or failed inside.
+        """
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        if charge.reference:
+            headers["idempotency-key"] = charge.reference
+        with self._tracer.start_as_current_span(
+            SPAN_NAME,
+            kind=trace.SpanKind.CLIENT,
+            attributes=self._attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                with suppress_http_instrumentation():
+                    answer = self._pool.request(
+                        "POST",
+                        self._url,
+                        body=charge.body(),
+                        headers=headers,
+                        timeout=self._timeout_s,
+                        retries=False,
+                    )
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                span.set_status(trace.StatusCode.ERROR, _UNREACHED)
+                span.set_attribute("error.type", type(error).__name__)
+                raise Unavailable(_UNREACHED) from error
+            span.set_attribute("http.response.status_code", answer.status)
+            span.set_attribute("http.status_code", answer.status)
+        return _transaction_id(answer.status, answer.data)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+
+def _transaction_id(status: int, data: bytes) -> str:
+    if status == 401:
+        raise Unauthenticated("Invalid request")
+    if status == 429 or status >= 500:
+        raise Unavailable(f"ButtercupPayments answered {status}")
+    try:
+        content = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        content = {}
+    if status >= 400:
+        reason = content.get("error") if isinstance(content, dict) else None
+        raise InvalidRequest(f"ButtercupPayments refused the charge: {reason or status}")
+    transaction = content.get("transaction_id") if isinstance(content, dict) else None
+    if not isinstance(transaction, str) or not transaction:
+        raise Unavailable("ButtercupPayments answered something that is no receipt")
+    return transaction

@@ -1,0 +1,168 @@
+"""paymentservice: `Charge` checks the card and charges it through ButtercupPayments.
+
+Two versions serve charges side by side, as during a roll-out: `v350.9` holds
+the provider's production token, `v350.10` a test token that the provider refuses
+with 401. The flag `payment_invalid_token` says which share of the charges meets
+the bad one. Nothing here pretends: the token goes out and the answer comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
+
+import grpc
+from opentelemetry import trace
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.common import money
+from services.common import seat
+from services.common.clients import ORIGINAL_CODE_KEY
+from services.common.errors import Unauthenticated
+from services.common.flags import PAYMENT_INVALID_TOKEN
+from services.common.server import Backend
+from services.common.server import Mounted
+from services.common.server import Runtime
+from services.common.server import serve
+from services.common.settings import CommonSettings
+from services.common.settings import http_url
+from services.common.settings import seconds
+from services.common.settings import setting
+from services.payment import cards
+from services.payment.provider import Charge
+from services.payment.provider import Provider
+
+SPAN_NAME = "grpc.hipstershop.PaymentService/Charge"
+REFERENCE_KEY = "idempotency-key"
+REFUSED = "Invalid request"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of the service: its number, its pods, its token for the provider."""
+
+    version: str
+    pods: Sequence[str]
+    token: str
+
+
+GOOD = Release("v350.9", ("payment-service-449bc",), "prod-a8cf28f9-1a1a-4994-bafa-cd4b143c3291")
+BAD = Release(
+    "v350.10",
+    (
+        "payment-service-3483d",
+        "payment-service-ab82e",
+        "payment-service-9aaf3",
+        "payment-service-6bbaf",
+    ),
+    "test-20e26e90-356b-432e-a2c6-956fc03f5609",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """paymentservice's settings."""
+
+    buttercup_url: str = setting(
+        "http://127.0.0.1:8081", "BUTTERCUP_URL", "The payment provider's base URL.", http_url
+    )
+    provider_timeout_s: float = setting(
+        3.0, "BUTTERCUP_TIMEOUT_S", "How long a charge waits for the provider.", seconds
+    )
+
+
+class PaymentServicer(rpc.PaymentServiceServicer):
+    """Serves `hipstershop.PaymentService`."""
+
+    def __init__(self, runtime: Runtime[Settings], provider: Provider) -> None:
+        self._log = runtime.log
+        self._flags = runtime.flags
+        self._provider = provider
+        self._routing = runtime.chance("release")
+        self._tenants = runtime.chance("tenant")
+
+    def Charge(self, request: pb.ChargeRequest, context: grpc.ServicerContext) -> pb.ChargeResponse:
+        """Charge the card once; the provider's transaction id."""
+        span = trace.get_current_span()
+        span.update_name(SPAN_NAME)
+        shopper = seat.current()
+        release, pod = self._route(shopper.traffic)
+        span.set_attributes(
+            {
+                "version": release.version,
+                "kubernetes_pod_uid": pod,
+                "tenant.level": shopper.tenant_level or self._tenants.choice(seat.TENANT_LEVELS),
+            }
+        )
+        card = cards.check(request.credit_card, datetime.now(UTC).date())
+        money.nanos_of(request.amount)
+        self._log.info("Charging through ButtercupPayments", token=release.token, version=release.version)
+        reference = dict(context.invocation_metadata()).get(REFERENCE_KEY, "")
+        charge = Charge(request.amount, request.credit_card, card.digits, str(reference))
+        try:
+            transaction_id = self._provider.charge(charge, release.token)
+        except Unauthenticated:
+            self._refused(span, release)
+            context.set_trailing_metadata(((ORIGINAL_CODE_KEY, "401"),))
+            raise
+        self._log.info(
+            "Transaction processed",
+            version=release.version,
+            cardType=card.brand,
+            cardNumberEnding=card.ending,
+            **{
+                "amount.currency_code": request.amount.currency_code,
+                "amount.units": request.amount.units,
+                "amount.nanos": request.amount.nanos,
+            },
+        )
+        return pb.ChargeResponse(transaction_id=transaction_id)
+
+    def _route(self, traffic: str) -> tuple[Release, str]:
+        share = self._flags.payment_invalid_token(traffic)
+        release = BAD if self._routing.random() < share else GOOD
+        return release, self._routing.choice(release.pods)
+
+    def _refused(self, span: trace.Span, release: Release) -> None:
+        span.set_attributes(
+            {
+                "error": True,
+                "grpc.status_code": "401",
+                "grpc.error_name": "Error",
+                "grpc.error_message": REFUSED,
+            }
+        )
+        span.set_status(trace.StatusCode.ERROR, REFUSED)
+        self._log.error(
+            f"Failed payment processing through ButtercupPayments: Invalid API Token ({release.token})",
+            token=release.token,
+            version=release.version,
+        )
+
+
+def mount(runtime: Runtime[Settings]) -> Mounted:
+    """Open the provider's client and make the servicer."""
+    settings = runtime.settings
+    provider = Provider(settings.buttercup_url, runtime.telemetry.tracer, settings.provider_timeout_s)
+    return Mounted(PaymentServicer(runtime, provider), close=provider.close)
+
+
+BACKEND = Backend(
+    service="paymentservice",
+    short_name="payment",
+    title="charges cards through ButtercupPayments.",
+    settings=Settings,
+    rpc_service="hipstershop.PaymentService",
+    register=rpc.add_PaymentServiceServicer_to_server,
+    mount=mount,
+    flags=(PAYMENT_INVALID_TOKEN,),
+    workers=16,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    return serve(BACKEND, argv)

@@ -1,0 +1,1 @@
+"""recommendationservice: five other products."""

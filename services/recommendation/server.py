@@ -1,0 +1,83 @@
+"""recommendationservice: five drawn products that the shopper is not looking at already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import grpc
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.common.clients import Connection
+from services.common.clients import Target
+from services.common.clients import details_of
+from services.common.errors import Unavailable
+from services.common.log import ShopLogger
+from services.common.server import Backend
+from services.common.server import Mounted
+from services.common.server import Runtime
+from services.common.server import serve
+from services.common.settings import CommonSettings
+from services.common.settings import address
+from services.common.settings import setting
+
+MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """recommendationservice's settings."""
+
+    catalog: str = setting(
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "productcatalogservice.", address
+    )
+
+
+class RecommendationServicer(rpc.RecommendationServiceServicer):
+    """Serves `hipstershop.RecommendationService`."""
+
+    def __init__(self, logger: ShopLogger, catalog: Any, chance: Random) -> None:
+        self._log = logger
+        self._catalog = catalog
+        self._chance = chance
+
+    def ListRecommendations(
+        self, request: pb.ListRecommendationsRequest, context: grpc.ServicerContext
+    ) -> pb.ListRecommendationsResponse:
+        """Up to five product ids, none of the given ones."""
+        try:
+            products = self._catalog.ListProducts(pb.Empty()).products
+        except grpc.RpcError as error:
+            raise Unavailable(f"productcatalogservice did not answer: {details_of(error)}") from error
+        known = set(request.product_ids)
+        others = [product.id for product in products if product.id not in known]
+        drawn = self._chance.sample(others, min(MOST, len(others)))
+        self._log.info("Recv ListRecommendations", product_ids=", ".join(drawn))
+        return pb.ListRecommendationsResponse(product_ids=drawn)
+
+
+def mount(runtime: Runtime[Settings]) -> Mounted:
+    """Open the channel to the catalogue and make the servicer."""
+    connection = Connection(Target(runtime.settings.catalog, "productcatalogservice"), runtime.telemetry)
+    catalog = connection.stub(rpc.ProductCatalogServiceStub)
+    servicer = RecommendationServicer(runtime.log, catalog, runtime.chance("recommendations"))
+    return Mounted(servicer, close=connection.close)
+
+
+BACKEND = Backend(
+    service="recommendationservice",
+    short_name="recommendation",
+    title="recommends other products.",
+    settings=Settings,
+    rpc_service="hipstershop.RecommendationService",
+    register=rpc.add_RecommendationServiceServicer_to_server,
+    mount=mount,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    return serve(BACKEND, argv)

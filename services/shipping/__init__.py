@@ -1,0 +1,1 @@
+"""shippingservice: quotes and ships."""

@@ -1,0 +1,7 @@
+"""`python -m services.shipping`."""
+
+from __future__ import annotations
+
+from services.shipping.server import main
+
+raise SystemExit(main())

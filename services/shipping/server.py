@@ -1,0 +1,68 @@
+"""shippingservice: `GetQuote` prices a shipment, `ShipOrder` gives it a tracking id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import grpc
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.common import money
+from services.common.log import ShopLogger
+from services.common.server import Backend
+from services.common.server import Mounted
+from services.common.server import Runtime
+from services.common.server import serve
+from services.common.settings import CommonSettings
+from services.shipping import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """shippingservice's settings."""
+
+
+class ShippingServicer(rpc.ShippingServiceServicer):
+    """Serves `hipstershop.ShippingService`."""
+
+    def __init__(self, logger: ShopLogger, chance: Random) -> None:
+        self._log = logger
+        self._chance = chance
+
+    def GetQuote(self, request: pb.GetQuoteRequest, context: grpc.ServicerContext) -> pb.GetQuoteResponse:
+        """The price of shipping these items, in USD; the address does not matter."""
+        count = quote.total_quantity(request.items)
+        cost = quote.cost(count)
+        self._log.info("[GetQuote] completed", items=count, cost=money.shown(cost))
+        return pb.GetQuoteResponse(cost_usd=cost)
+
+    def ShipOrder(self, request: pb.ShipOrderRequest, context: grpc.ServicerContext) -> pb.ShipOrderResponse:
+        """Ship the items; the tracking id."""
+        quote.total_quantity(request.items)
+        tracking_id = quote.tracking_id(request.address, self._chance)
+        self._log.info("[ShipOrder] completed", tracking_id=tracking_id)
+        return pb.ShipOrderResponse(tracking_id=tracking_id)
+
+
+def mount(runtime: Runtime[Settings]) -> Mounted:
+    """Make the servicer."""
+    return Mounted(ShippingServicer(runtime.log, runtime.chance("tracking")))
+
+
+BACKEND = Backend(
+    service="shippingservice",
+    short_name="shipping",
+    title="quotes and ships.",
+    settings=Settings,
+    rpc_service="hipstershop.ShippingService",
+    register=rpc.add_ShippingServiceServicer_to_server,
+    mount=mount,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    return serve(BACKEND, argv)
