@@ -67,6 +67,7 @@ def load(name: str, folder: Path = DATA) -> Incident:
         title=table.text("title"),
         summary=table.text("summary"),
         minutes=table.whole("minutes"),
+        checkout_status=table.whole("checkout_status"),
         flags=tuple(_flag(table.table("flags"), key) for key in table.table("flags").names()),
         steps=tuple(_step(step, checks) for step in table.tables("steps")),
         headline=table.text("headline"),

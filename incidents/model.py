@@ -132,13 +132,15 @@ class Step:
 class Incident:
     """A fault, the lesson that finds it, and the answer.
 
-    `headline` is the answer in one sentence, `answer` explains it; both are for the end of the lesson.
+    `checkout_status` is the HTTP status that a person's checkout gets under it. `headline` is the
+    answer in one sentence, `answer` explains it; both are for the end of the lesson.
     """
 
     name: str
     title: str
     summary: str
     minutes: int
+    checkout_status: int
     flags: tuple[Flag, ...]
     steps: tuple[Step, ...]
     headline: str

@@ -108,7 +108,7 @@ def build(options: Options, run_dir: Path, environment: Mapping[str, str] | None
         environment=base,
         urls=urls,
         preload=topology.PRELOAD,
-        probe=(urls["shop"], urls["observer"], "failing" if options.incident != "none" else "healthy"),
+        probe=(urls["shop"], urls["observer"], options.incident),
     )
 
 

@@ -19,7 +19,7 @@ look = "Look."
 meaning = "So."
 checks = ["thing"]
 """
-HEAD = 'title = "T"\nsummary = "S"\nminutes = 1\nheadline = "H"\nanswer = "A"\n'
+HEAD = 'title = "T"\nsummary = "S"\nminutes = 1\ncheckout_status = 200\nheadline = "H"\nanswer = "A"\n'
 CHECK = """
 [checks.thing]
 title = "T"
