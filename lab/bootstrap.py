@@ -55,8 +55,8 @@ def level_needed(wanted: str, arguments: Sequence[str]) -> str:
 
 
 def find_browser() -> Path | None:
-    """A Chromium or Chrome of this machine; LAB_BROWSER names one that is elsewhere."""
-    named = os.environ.get("LAB_BROWSER")
+    """A Chromium or Chrome of this machine; CHROMIUM_PATH names one that is elsewhere."""
+    named = os.environ.get("CHROMIUM_PATH")
     if named:
         return Path(named) if os.access(named, os.X_OK) else None
     for name in BROWSERS:

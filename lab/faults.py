@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import incidents
 from lab.errors import UsageError
 from lab.runfile import write_atomically
 
 FLAGS_FILE = "flags.json"
 
 
-def content(name: str) -> str:
-    """The flag file's text for an incident. Raises UsageError naming the known ones."""
-    import incidents
-
+def find(name: str) -> incidents.Incident:
+    """The incident of this name. Raises UsageError naming the known ones."""
     if name not in incidents.names():
         raise UsageError(
             f"There is no incident named {name}.", f"Use one of: {', '.join(incidents.names())}."
         )
-    return incidents.flagd_json(incidents.load(name))
+    return incidents.load(name)
 
 
-def write(run_dir: Path, text: str) -> None:
-    """Put a flag file in place at once; the services notice by themselves. Raises LabError."""
-    write_atomically(run_dir / FLAGS_FILE, text)
+def write(run_dir: Path, incident: incidents.Incident) -> None:
+    """Put its flag file in place at once; the services notice by themselves. Raises LabError."""
+    write_atomically(run_dir / FLAGS_FILE, incidents.flagd_json(incident))

@@ -80,10 +80,10 @@ def supervise(options: plan.Options, reporter_of: Any) -> None:
 
 
 def _prepare(options: plan.Options, run_dir: Path) -> LabPlan:
-    flags = faults.content(options.incident)
+    fault = faults.find(options.incident)
     _prepare_data(options)
-    built = plan.build(options, run_dir)
-    faults.write(run_dir, flags)
+    built = plan.build(options, run_dir, checkout_status=fault.checkout_status)
+    faults.write(run_dir, fault)
     for old in built.log_dir.glob("*.log*"):
         with contextlib.suppress(OSError):
             old.unlink()

@@ -90,8 +90,17 @@ def reachable(address: Address) -> Address:
     return (LOOPBACK if host in WILDCARDS else host, port)
 
 
-def build(options: Options, run_dir: Path, environment: Mapping[str, str] | None = None) -> LabPlan:
-    """The whole plan. Raises LabError when a port cannot be had."""
+def build(
+    options: Options,
+    run_dir: Path,
+    *,
+    checkout_status: int,
+    environment: Mapping[str, str] | None = None,
+) -> LabPlan:
+    """The whole plan; `checkout_status` is what a person's checkout is answered with.
+
+    Raises LabError when a port cannot be had.
+    """
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = _format(topology.URL, reachable(book["collector:http"]))
@@ -108,7 +117,7 @@ def build(options: Options, run_dir: Path, environment: Mapping[str, str] | None
         environment=base,
         urls=urls,
         preload=topology.PRELOAD,
-        probe=(urls["shop"], urls["observer"], options.incident),
+        probe=(urls["shop"], urls["observer"], str(checkout_status)),
     )
 
 

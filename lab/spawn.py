@@ -88,7 +88,7 @@ class ForkServer:
         return self._channel.fileno()
 
     def request(self, job: Job, stdout: int, stderr: int) -> int:
-        """Ask for a process; returns the number of the reply to come. Raises OSError if the server is gone."""
+        """Ask for a process; returns the number of the reply to come. Raises OSError when it is gone."""
         self._next_id += 1
         environment = {
             **job.environment,

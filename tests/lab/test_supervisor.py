@@ -49,8 +49,8 @@ class Run:
 
     def row(self, name: str) -> dict[str, Any]:
         """One process's row."""
-        found: dict[str, Any] = next(row for row in self.status()["processes"] if row["name"] == name)
-        return found
+        rows: list[dict[str, Any]] = self.status()["processes"]
+        return next(row for row in rows if row["name"] == name)
 
     def pids(self) -> list[int]:
         """Every process id that the status names, the supervisor's not."""

@@ -1,0 +1,22 @@
+"""`lab bench`: run the benchmarks and print their table."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from lab import paths
+from lab.errors import LabError
+
+
+def run(argv: list[str]) -> int:
+    """Run `python -m benchmarks` with the arguments passed on. Raises LabError when there are none."""
+    if not (paths.ROOT / "benchmarks" / "__main__.py").exists():
+        raise LabError("There are no benchmarks in this clone.", "Get the folder benchmarks/ back with git.")
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("LAB_ASKED_AT", "LAB_RUN_DIR")
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *argv], cwd=paths.ROOT, env=environment, check=False
+    ).returncode

@@ -1,0 +1,60 @@
+"""`lab incident`: which faults there are, and a switch of the running lab to another one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from dataclasses import replace
+
+from lab import paths
+from lab import runfile
+from lab import terminal
+from lab.errors import NotRunning
+
+DESCRIPTION = """\
+Without a name: list the incidents. With one: switch the running lab to it. The services
+read their flags anew within a second; nothing is restarted. `none` is a healthy shop."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.description = DESCRIPTION
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the incident to switch to")
+    parser.add_argument("--json", action="store_true", help="print the flags of an incident, change nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List or switch. Raises NotRunning, or UsageError for an unknown name."""
+    import incidents
+    from lab import faults
+
+    run_dir = paths.run_dir()
+    running = runfile.read(run_dir)
+    if args.name is None:
+        terminal.say(listing(running.incident if running else ""))
+        return 0
+    incident = faults.find(args.name)
+    if args.json:
+        terminal.say(incidents.flagd_json(incident).rstrip())
+        return 0
+    if running is None:
+        raise NotRunning
+    faults.write(run_dir, incident)
+    changed = replace(running, incident=args.name)
+    runfile.write_atomically(run_dir / runfile.RUN, json.dumps(asdict(changed), indent=1))
+    terminal.say(f"The lab now runs the incident {args.name}.")
+    return 0
+
+
+def listing(current: str) -> str:
+    """The incidents, one line each, the running one marked."""
+    import incidents
+
+    lines = []
+    for name in incidents.names():
+        mark = "*" if name == current else " "
+        lines.append(f"{mark} {name:<20} {incidents.load(name).title}")
+    if current:
+        lines += ["", "* runs now"]
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""`lab load`: how many shoppers the running lab has, through Locust's own web interface."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+from lab import paths
+from lab import runfile
+from lab import terminal
+from lab.commands import status
+from lab.errors import LabError
+from lab.errors import NotRunning
+from lab.errors import UsageError
+
+START_WITHIN_S = 20.0
+
+DESCRIPTION = """\
+Without options: show the load. With --users: change it (and start it where the lab was
+started with --no-load). Locust's own page shows more; its address is printed."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    parser.description = DESCRIPTION
+    parser.add_argument("--users", type=int, metavar="N", help="this many shoppers from now on")
+    parser.add_argument(
+        "--rate", type=float, default=5.0, metavar="R", help="shoppers begun per second (default: 5)"
+    )
+    parser.add_argument("--stop", action="store_true", help="send every shopper home")
+    parser.add_argument("--json", action="store_true", help="Locust's own figures, for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show, change or stop the load. Raises NotRunning, UsageError or LabError."""
+    if args.users is not None and (args.users < 0 or args.stop):
+        raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
+    if args.stop or args.users == 0:
+        _ask(address(), "/stop")
+        terminal.say("The shoppers go home.")
+        return 0
+    if args.users is not None:
+        locust = address(start=True)
+        _ask(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
+        terminal.say(f"{args.users} shoppers from now on; Locust's page: {locust}")
+        return 0
+    locust = address()
+    figures = _ask(locust, "/stats/requests")
+    terminal.say(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
+    return 0
+
+
+def address(*, start: bool = False) -> str:
+    """Locust's web address; with `start`, started where it is off. Raises NotRunning or LabError."""
+    row = _row()
+    if row["state"] == "off":
+        if not start:
+            raise LabError("The lab runs without load.", "Start it with: python3 -m lab load --users 10")
+        running = runfile.read(paths.run_dir())
+        if running is None:
+            raise NotRunning
+        os.kill(running.pid, signal.SIGUSR1)
+    deadline = time.monotonic() + START_WITHIN_S
+    while row["state"] != "ready":
+        if time.monotonic() > deadline:
+            raise LabError("Locust does not start.", "See: python3 -m lab logs loadgen")
+        time.sleep(0.1)
+        row = _row()
+    return f"http://{row['address']}"
+
+
+def summary(figures: dict[str, Any], locust: str) -> str:
+    """Locust's figures in a few lines."""
+    total: dict[str, Any] = next(
+        (row for row in figures.get("stats", []) if row.get("name") == "Aggregated"), {}
+    )
+    return (
+        f"{figures.get('user_count', 0)} shoppers ({figures.get('state', 'unknown')}), "
+        f"{figures.get('total_rps', 0):.1f} requests/s, "
+        f"{100 * figures.get('fail_ratio', 0):.0f} % of {total.get('num_requests', 0)} failed\n"
+        f"Locust's page: {locust}"
+    )
+
+
+def _row() -> dict[str, Any]:
+    for row in status.current()["processes"]:
+        if row["name"] == "loadgen":
+            return dict(row)
+    raise NotRunning
+
+
+def _ask(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
+    data = urllib.parse.urlencode(form).encode() if form else None
+    try:
+        with urllib.request.urlopen(locust + path, data=data, timeout=10) as answer:  # noqa: S310 - our own
+            found = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
+    return found if isinstance(found, dict) else {}
