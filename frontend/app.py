@@ -1,0 +1,149 @@
+"""The storefront as a Flask application: what every request and answer has in common.
+
+`create_app` takes everything from outside, so that tests need no port. Routes
+are in `frontend.routes`, what pages show in `frontend.shop`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask import Response
+from flask import g
+from flask import request
+from werkzeug.exceptions import HTTPException
+
+from frontend import problems
+from frontend import routes
+from frontend import rum
+from frontend import tracing
+from frontend.assets import Assets
+from frontend.backends import Backends
+from frontend.edge import Edge
+from frontend.pages import Pages
+from frontend.relay import Relay
+from frontend.settings import Settings
+from frontend.shop import Shop
+from frontend.visit import Visits
+from services.common import randomness
+from services.common import seat
+from services.common.flags import Flags
+from services.common.telemetry import Telemetry
+
+# Far above any form of the shop; the relay has a bound of its own.
+_MAX_FORM_BYTES = 64 * 1024
+_WITHOUT_VISIT = (
+    "routes.static_file",
+    "routes.health",
+    "routes.flag_states",
+    "routes.beacon",
+    "routes.beacon_otlp",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an application is made of; `app.extensions["shop"]` while it runs."""
+
+    settings: Settings
+    telemetry: Telemetry
+    flags: Flags
+    assets: Assets
+    shop: Shop
+    visits: Visits
+    relay: Relay
+    pages: Pages
+
+
+def create_app(
+    settings: Settings, telemetry: Telemetry, backends: Backends, flags: Flags, relay: Relay
+) -> Flask:
+    """The application over the given parts; it owns none of them and starts nothing."""
+    app = Flask("frontend", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_FORM_BYTES
+    app.config["MAX_FORM_PARTS"] = 100
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    assets = Assets(settings.web_dir)
+    visits = Visits(settings.seat_secret, settings.seed)
+    chance = randomness.stream(settings.seed, "frontend", "adverts")
+    parts = Parts(
+        settings=settings,
+        telemetry=telemetry,
+        flags=flags,
+        assets=assets,
+        shop=Shop(backends, assets.picture, chance, telemetry.log),
+        visits=visits,
+        relay=relay,
+        pages=Pages(settings, telemetry.identity.version, assets, visits),
+    )
+    app.extensions["shop"] = parts
+    if settings.rum_enabled and not assets.has_agent:
+        telemetry.log.warning(
+            "The RUM agent is not installed: pages go out without it",
+            file=str(settings.web_dir / rum.AGENT_FILE),
+        )
+    app.jinja_env.globals["asset"] = assets.url
+    tracing.instrument(app, telemetry)
+    _register_visits(app, parts)
+    _register_answers(app, parts)
+    app.register_blueprint(routes.blueprint)
+    app.wsgi_app = Edge(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to add a middleware
+    return app
+
+
+def _register_visits(app: Flask, parts: Parts) -> None:
+    @app.before_request
+    def arrive() -> Response | None:
+        if request.endpoint in _WITHOUT_VISIT:
+            return None
+        visit = g.visit = parts.visits.read(request)
+        g.entered = seat.enter(visit.shopper)
+        if visit.seat_problem:
+            raise problems.bad_request("No seat by this link", visit.seat_problem)
+        return None
+
+    @app.teardown_request
+    def leave(_error: BaseException | None) -> None:
+        entered = g.pop("entered", None)
+        if entered is not None:
+            seat.leave(entered)
+
+
+def _register_answers(app: Flask, parts: Parts) -> None:
+    policy = rum.content_security_policy(parts.settings)
+
+    @app.errorhandler(problems.PageError)
+    def page_error(error: problems.PageError) -> tuple[str, int]:
+        if error.status >= 500:
+            g.cause = error.cause
+            parts.telemetry.log.error("request error", error=error.cause)
+        return parts.pages.error(error), error.status
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Any:
+        if error.code is None or error.code < 400:
+            return error
+        page = parts.pages.error(problems.of_http(error.code))
+        headers = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+        return page, error.code, headers
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> tuple[str, int]:
+        parts.telemetry.log.exception("A page failed unexpectedly")
+        g.cause = f"unexpected {type(error).__name__}"
+        return parts.pages.error(problems.of_http(500)), 500
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        tracing.tell_browser(response)
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = policy
+            response.headers["Referrer-Policy"] = "same-origin"
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Cache-Control"] = "no-store"
+        if "visit" in g:
+            parts.visits.write(g.visit, response)
+        return response

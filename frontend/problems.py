@@ -1,0 +1,150 @@
+"""What goes wrong on a page, and how it is told: status, words, the way on.
+
+The one place that turns failed calls into answers. A page shows the cause as the
+chain of gRPC messages, never a stack. Knows no route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from http import HTTPStatus
+
+import grpc
+
+from services.common.clients import code_of
+from services.common.clients import rpc_error_text
+
+UH_OH = "Uh, oh!"
+PLACING = "failed to complete the order"
+CART_INTACT = "Your cart is as you left it, and nothing was charged."
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A way on from an error page."""
+
+    label: str
+    href: str
+
+
+BROWSE = Action("Browse the shop", "/")
+TO_CART = Action("Back to your cart", "/cart")
+
+
+class PageError(Exception):
+    """An error that has a page: `title` and `lead` for people, `cause` for the curious (may be empty)."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        title: str,
+        lead: str,
+        *,
+        cause: str = "",
+        reassurance: str = "",
+        actions: tuple[Action, ...] = (BROWSE,),
+    ) -> None:
+        super().__init__(cause or lead)
+        self.status = status
+        self.title = title
+        self.lead = lead
+        self.cause = cause
+        self.reassurance = reassurance
+        self.actions = actions
+
+    @property
+    def status_line(self) -> str:
+        """`500 Internal Server Error`."""
+        return f"{self.status.value} {self.status.phrase}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderProblem(Exception):
+    """An order that the customer can correct: `fields` has a sentence for each field at fault."""
+
+    summary: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def no_such_product() -> PageError:
+    """The catalogue has no such product."""
+    return PageError(
+        HTTPStatus.NOT_FOUND,
+        "We do not sell that",
+        "There is no such product in the shop. Perhaps there was once.",
+    )
+
+
+def bad_request(title: str, lead: str, *actions: Action) -> PageError:
+    """The request itself can never work."""
+    return PageError(HTTPStatus.BAD_REQUEST, title, lead, actions=actions or (BROWSE,))
+
+
+def unprocessable(title: str, lead: str, *actions: Action) -> PageError:
+    """The request is well formed, but what it asks for does not exist."""
+    return PageError(HTTPStatus.UNPROCESSABLE_ENTITY, title, lead, actions=actions or (BROWSE,))
+
+
+def backend_failed(doing: str, error: grpc.RpcError) -> PageError:
+    """A service failed while the storefront was `doing` something (`could not retrieve the cart`)."""
+    return backend_broken(doing, rpc_error_text(error))
+
+
+def backend_broken(doing: str, why: str) -> PageError:
+    """The same for an answer that cannot be used; `why` is one line."""
+    ordering = doing == PLACING
+    return PageError(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        UH_OH,
+        "Something has failed. Below is what we know about it.",
+        cause=f"{doing}: {why}",
+        reassurance=CART_INTACT if ordering else "Nothing of yours was lost. Please try again in a moment.",
+        actions=(TO_CART, BROWSE) if ordering else (BROWSE,),
+    )
+
+
+_CORRECTABLE = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
+
+
+def order_failed(error: grpc.RpcError) -> PageError | OrderProblem:
+    """What became of an order that checkoutservice did not take."""
+    if code_of(error) not in _CORRECTABLE:
+        return backend_failed(PLACING, error)
+    said = rpc_error_text(error).lower()
+    if "cart" in said and "empty" in said:
+        return unprocessable(
+            "Your cart is empty", "There is nothing to order yet. Put something in the cart first."
+        )
+    if "expired" in said:
+        return OrderProblem(
+            "The card has expired, so nothing was charged.",
+            {"credit_card_expiration_year": "This date has passed."},
+        )
+    if "only visa or mastercard" in said:
+        return OrderProblem(
+            "The card was not accepted, and nothing was charged.",
+            {"credit_card_number": "Only VISA and MasterCard are accepted."},
+        )
+    if "card" in said:
+        return OrderProblem(
+            "The card was not accepted, and nothing was charged.",
+            {"credit_card_number": "This is not a valid card number. Please check the digits."},
+        )
+    return OrderProblem("The shop cannot take this order as it is. Please check every field.")
+
+
+_OF_HTTP = {
+    404: ("This page is not in the shop", "Perhaps the address was mistyped, or the page has moved on."),
+    405: ("This page works differently", "The address exists, but not for what was asked of it."),
+    413: ("That was too much", "What was sent is far larger than any form of the shop."),
+}
+
+
+def of_http(code: int) -> PageError:
+    """An error of HTTP itself, in friendly words."""
+    status = HTTPStatus(code)
+    if code >= 500:
+        return PageError(status, UH_OH, "Something has failed on our side. Please try again in a moment.")
+    title, lead = _OF_HTTP.get(code, ("That did not work", "The shop could not make sense of the request."))
+    return PageError(status, title, lead)

@@ -1,0 +1,57 @@
+"""The RUM snippet: what the agent on every page is started with, and which hosts it may reach.
+
+Knows the agent's options (`@splunk/otel-web` 2.x), not who reads what it sends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from frontend.settings import Settings
+from frontend.visit import Visit
+
+AGENT_FILE = "splunk-otel-web.js"
+BEACON_PATH = "/v1/rum"
+# The agent's own four seconds would make a student wait for their session.
+FLUSH_AFTER_MS = 500
+
+
+def agent_config(settings: Settings, version: str, visit: Visit | None) -> dict[str, Any]:
+    """The argument of `SplunkRum.init` for a page shown to `visit`.
+
+    `visit` is None on an error page so early that nobody is known yet.
+    """
+    config: dict[str, Any] = {}
+    if settings.reports_to_splunk:
+        config["realm"] = settings.rum_realm
+    else:
+        config["beaconEndpoint"] = BEACON_PATH
+        config["allowInsecureBeacon"] = True
+    if settings.rum_auth:
+        config["rumAccessToken"] = settings.rum_auth
+    config["applicationName"] = settings.rum_app_name
+    config["deploymentEnvironment"] = settings.rum_environment or settings.environment
+    config["version"] = version
+    config["bufferTimeout"] = FLUSH_AFTER_MS
+    config["globalAttributes"] = visit.shopper.attributes() if visit is not None else {}
+    return config
+
+
+def content_security_policy(settings: Settings) -> str:
+    """A policy under which pages run the shop's own files and nothing else."""
+    beacons = "'self'"
+    if settings.rum_enabled and settings.reports_to_splunk:
+        realm = settings.rum_realm
+        beacons += f" https://rum-ingest.{realm}.signalfx.com https://rum-ingest.{realm}.observability.splunkcloud.com"
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            f"connect-src {beacons}",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

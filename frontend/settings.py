@@ -1,0 +1,84 @@
+"""The storefront's settings, from the environment variables of the original shop and our own.
+
+Knows no page and no service's behaviour.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.common.settings import CommonSettings
+from services.common.settings import address
+from services.common.settings import boolean
+from services.common.settings import http_url
+from services.common.settings import path
+from services.common.settings import port
+from services.common.settings import setting
+
+
+def thread_count(value: str) -> int:
+    """From 2 to 256 threads."""
+    number = int(value)
+    if not 2 <= number <= 256:
+        raise ValueError(value)
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(CommonSettings):
+    """Everything that the storefront can be told."""
+
+    port: int = setting(8080, "PORT", "TCP port to listen on; 0 takes any free one.", port)
+    threads: int = setting(
+        16, "FRONTEND_THREADS", "Requests served at once.", thread_count, allowed="a whole number, 2 to 256"
+    )
+    catalog_addr: str = setting(
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", address
+    )
+    currency_addr: str = setting(
+        "127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "Address of currencyservice.", address
+    )
+    cart_addr: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "Address of cartservice.", address)
+    recommendation_addr: str = setting(
+        "127.0.0.1:8081", "RECOMMENDATION_SERVICE_ADDR", "Address of recommendationservice.", address
+    )
+    shipping_addr: str = setting(
+        "127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "Address of shippingservice.", address
+    )
+    checkout_addr: str = setting(
+        "127.0.0.1:5050", "CHECKOUT_SERVICE_ADDR", "Address of checkoutservice.", address
+    )
+    ad_addr: str = setting("127.0.0.1:9555", "AD_SERVICE_ADDR", "Address of adservice.", address)
+    web_dir: Path = setting(
+        Path(sys.prefix) / "web", "HIPSTERLAB_WEB_DIR", "Folder of the installed browser files.", path
+    )
+    rum_enabled: bool = setting(
+        True, "RUM_ENABLED", "Whether pages carry the RUM agent; off shows a shop before RUM.", boolean
+    )
+    rum_beacon_url: str = setting(
+        "http://127.0.0.1:4318/v1/rum",
+        "RUM_BEACON_URL",
+        "Where the beacons that pages send to /v1/rum are relayed to.",
+        http_url,
+    )
+    rum_realm: str = setting(
+        "", "RUM_REALM", "Realm of Splunk Observability Cloud; with RUM_AUTH pages report there instead."
+    )
+    rum_auth: str = setting("", "RUM_AUTH", "RUM access token, rendered into pages as the agent needs it.")
+    rum_app_name: str = setting("hipster-shop", "RUM_APP_NAME", "Application name on RUM data.")
+    rum_environment: str = setting(
+        "", "RUM_ENVIRONMENT", "Environment name on RUM data; empty means DEPLOYMENT_ENVIRONMENT."
+    )
+    seat_secret: str = setting(
+        "",
+        "SEAT_SECRET",
+        "Class mode: only links signed with it set a seat; empty is open mode.",
+        secret=True,
+    )
+
+    @property
+    def reports_to_splunk(self) -> bool:
+        """Whether pages beacon to the real product instead of to the shop's own origin."""
+        return bool(self.rum_realm and self.rum_auth)

@@ -1,0 +1,326 @@
+"""What each page asks of the backends, in the order of the original shop.
+
+Returns plain page models; raises `PageError` or `OrderProblem`. Knows neither
+HTTP nor HTML. The order of calls is part of the lesson: traces show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import grpc
+
+from frontend import problems
+from frontend.backends import Backends
+from frontend.visit import OFFERED_CURRENCIES
+from frontend.visit import Visit
+from protos import hipstershop_pb2 as pb
+from services.common import money
+from services.common.clients import code_of
+from services.common.clients import tolerating
+from services.common.errors import InvalidRequest
+from services.common.log import ShopLogger
+
+AD_DEADLINE_S = 0.1
+_RECOMMENDED_ASKED = 5
+_RECOMMENDED_SHOWN = 4
+_NO_SUCH = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
+_MAX_REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as pages show it; `price` is text such as `USD 67.99`, empty where none is shown."""
+
+    id: str
+    name: str
+    picture: str
+    description: str = ""
+    categories: Sequence[str] = ()
+    price: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Advert:
+    """One advert; `href` stays within the shop."""
+
+    href: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a cart or order: `product.price` is for one piece, `cost` for all."""
+
+    product: Product
+    quantity: int
+    cost: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """What the home page shows."""
+
+    currencies: Sequence[str]
+    cart_count: int
+    products: Sequence[Product]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """What a product's page shows."""
+
+    currencies: Sequence[str]
+    cart_count: int
+    product: Product
+    ad: Advert | None
+    recommended: Sequence[Product]
+
+
+@dataclass(frozen=True, slots=True)
+class CartPage:
+    """What the cart page shows.
+
+    `prices` is what the page's script adds up, amounts in billionths of a unit as
+    text: {currency, shipping, lines: [{id, quantity}], products: {id: {Price}}}.
+    """
+
+    currencies: Sequence[str]
+    cart_count: int
+    lines: Sequence[Line]
+    shipping: str
+    total: str
+    zero: str
+    prices: dict[str, Any]
+    recommended: Sequence[Product]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order that was placed."""
+
+    id: str
+    tracking_id: str
+    shipping: str
+    total: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """What the order page shows."""
+
+    currencies: Sequence[str]
+    order: Order
+    recommended: Sequence[Product]
+
+
+@contextmanager
+def _asking(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise problems.backend_failed(doing, error) from error
+
+
+class Shop:
+    """The storefront's questions to the backends; `picture` finds the address of a product's picture."""
+
+    def __init__(
+        self, backends: Backends, picture: Callable[[str], str], chance: Random, logger: ShopLogger
+    ) -> None:
+        self._ask = backends
+        self._picture = picture
+        self._chance = chance
+        self._log = logger
+        self._seen: dict[str, Product] = {}
+
+    def home(self, visit: Visit) -> HomePage:
+        """All products with their prices in the visitor's currency."""
+        currencies = self._currencies()
+        with _asking("could not retrieve products"):
+            listed = self._ask.catalog.ListProducts(pb.Empty()).products
+        count = _count(self._cart_items(visit))
+        products = [self._product(product, self._converted(product.price_usd, visit)) for product in listed]
+        self._advert(())
+        return HomePage(currencies, count, products)
+
+    def product(self, visit: Visit, product_id: str) -> ProductPage:
+        """One product, an advert and what else may please."""
+        product = self._get_product(product_id)
+        currencies = self._currencies()
+        count = _count(self._cart_items(visit))
+        shown = self._product(product, self._converted(product.price_usd, visit))
+        recommended = self._recommended(visit, [product_id])
+        return ProductPage(currencies, count, shown, self._advert(product.categories), recommended)
+
+    def cart(self, visit: Visit) -> CartPage:
+        """The cart's lines, shipping and total."""
+        currencies = self._currencies()
+        items = self._cart_items(visit)
+        recommended = self._recommended(visit, [item.product_id for item in items])
+        with _asking("failed to get the shipping quote"):
+            quote = self._ask.shipping.GetQuote(
+                pb.GetQuoteRequest(address=pb.Address(), items=items)
+            ).cost_usd
+        shipping = self._converted(quote, visit)
+        lines = []
+        prices = []
+        total_nanos = money.nanos_of(shipping)
+        for item in items:
+            product = self._get_product(item.product_id)
+            price = self._converted(product.price_usd, visit)
+            cost = money.times(price, item.quantity)
+            total_nanos += money.nanos_of(cost)
+            prices.append((item, money.nanos_of(price)))
+            lines.append(Line(self._product(product, price), item.quantity, money.shown(cost)))
+        return CartPage(
+            currencies=currencies,
+            cart_count=_count(items),
+            lines=lines,
+            shipping=money.shown(shipping),
+            total=money.shown(money.from_nanos(visit.currency, total_nanos)),
+            zero=money.shown(pb.Money(currency_code=visit.currency)),
+            prices={
+                "currency": visit.currency,
+                "shipping": str(money.nanos_of(shipping)),
+                "lines": [{"id": item.product_id, "quantity": item.quantity} for item, _ in prices],
+                "products": {item.product_id: {"Price": str(nanos)} for item, nanos in prices},
+            },
+            recommended=recommended,
+        )
+
+    def add(self, visit: Visit, item: pb.CartItem) -> None:
+        """Put `item` into the cart; the product must exist."""
+        self._get_product(item.product_id)
+        with _asking("failed to add to the cart"):
+            self._ask.cart.AddItem(pb.AddItemRequest(user_id=visit.session_id, item=item))
+
+    def empty(self, visit: Visit) -> None:
+        """Empty the cart."""
+        with _asking("failed to empty the cart"):
+            self._ask.cart.EmptyCart(pb.EmptyCartRequest(user_id=visit.session_id))
+
+    def place_order(self, request: pb.PlaceOrderRequest) -> pb.OrderResult:
+        """Place the order.
+
+        Raises:
+            OrderProblem: the customer can correct it.
+            PageError: the cart is empty, or the shop failed.
+        """
+        try:
+            answer: pb.PlaceOrderResponse = self._ask.checkout.PlaceOrder(request)
+        except grpc.RpcError as error:
+            raise problems.order_failed(error) from error
+        return answer.order
+
+    def order(self, visit: Visit, result: pb.OrderResult) -> OrderPage:
+        """The page of an order that was placed."""
+        recommended = self._recommended(visit, ())
+        currencies = self._currencies()
+        total_nanos = money.nanos_of(result.shipping_cost)
+        lines = []
+        for ordered in result.items:
+            cost = money.times(ordered.cost, ordered.item.quantity)
+            total_nanos += money.nanos_of(cost)
+            lines.append(
+                Line(
+                    self._remembered(ordered.item.product_id, ordered.cost),
+                    ordered.item.quantity,
+                    money.shown(cost),
+                )
+            )
+        return OrderPage(
+            currencies=currencies,
+            order=Order(
+                id=result.order_id,
+                tracking_id=result.shipping_tracking_id,
+                shipping=money.shown(result.shipping_cost),
+                total=money.shown(money.from_nanos(result.shipping_cost.currency_code, total_nanos)),
+                lines=lines,
+            ),
+            recommended=recommended,
+        )
+
+    def _currencies(self) -> Sequence[str]:
+        with _asking("could not retrieve currencies"):
+            codes = self._ask.currency.GetSupportedCurrencies(pb.Empty()).currency_codes
+        return [code for code in codes if code in OFFERED_CURRENCIES]
+
+    def _cart_items(self, visit: Visit) -> Sequence[pb.CartItem]:
+        with _asking("could not retrieve the cart"):
+            items: Sequence[pb.CartItem] = self._ask.cart.GetCart(
+                pb.GetCartRequest(user_id=visit.session_id)
+            ).items
+        return items
+
+    def _get_product(self, product_id: str) -> pb.Product:
+        try:
+            with tolerating(*_NO_SUCH):
+                product: pb.Product = self._ask.catalog.GetProduct(pb.GetProductRequest(id=product_id))
+        except grpc.RpcError as error:
+            if code_of(error) in _NO_SUCH:
+                raise problems.no_such_product() from error
+            raise problems.backend_failed("could not retrieve the product", error) from error
+        return product
+
+    def _converted(self, amount: pb.Money, visit: Visit) -> pb.Money:
+        request = pb.CurrencyConversionRequest(to_code=visit.currency)
+        getattr(request, "from").CopyFrom(amount)
+        with _asking("failed to convert the currency"):
+            converted: pb.Money = self._ask.currency.Convert(request)
+        try:
+            money.nanos_of(converted)
+        except InvalidRequest as error:
+            raise problems.backend_broken("failed to convert the currency", str(error)) from error
+        return converted
+
+    def _recommended(self, visit: Visit, product_ids: Sequence[str]) -> Sequence[Product]:
+        request = pb.ListRecommendationsRequest(user_id=visit.session_id, product_ids=product_ids)
+        with _asking("failed to get recommendations"):
+            ids = self._ask.recommendation.ListRecommendations(request).product_ids
+        found = [self._product(self._get_product(product_id)) for product_id in ids[:_RECOMMENDED_ASKED]]
+        return found[:_RECOMMENDED_SHOWN]
+
+    def _advert(self, categories: Sequence[str]) -> Advert | None:
+        """One advert for `categories`; none when there is none in time: a page never waits for adverts."""
+        try:
+            with tolerating(grpc.StatusCode.DEADLINE_EXCEEDED):
+                ads = self._ask.ads.GetAds(pb.AdRequest(context_keys=categories), timeout=AD_DEADLINE_S).ads
+        except grpc.RpcError as error:
+            self._log.warning("failed to retrieve ads", error=code_of(error).name)
+            return None
+        if not ads:
+            return None
+        chosen = self._chance.choice(ads)
+        within = chosen.redirect_url.startswith("/") and not chosen.redirect_url.startswith(("//", "/\\"))
+        return Advert(chosen.redirect_url if within else "/", chosen.text)
+
+    def _product(self, product: pb.Product, price: pb.Money | None = None) -> Product:
+        shown = Product(
+            id=product.id,
+            name=product.name,
+            picture=self._picture(product.picture),
+            description=product.description,
+            categories=tuple(product.categories),
+            price=money.shown(price) if price is not None else "",
+        )
+        if len(self._seen) < _MAX_REMEMBERED or product.id in self._seen:
+            self._seen[product.id] = shown
+        return shown
+
+    def _remembered(self, product_id: str, price: pb.Money) -> Product:
+        """A product of an order, without asking: whoever ordered it has just seen it on a page from here."""
+        seen = self._seen.get(product_id)
+        name, picture = (seen.name, seen.picture) if seen else (product_id, self._picture(""))
+        return Product(product_id, name, picture, price=money.shown(price))
+
+
+def _count(items: Sequence[pb.CartItem]) -> int:
+    return sum(item.quantity for item in items)

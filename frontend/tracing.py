@@ -1,0 +1,69 @@
+"""The storefront's own spans: names by route, the shopper's marks, what the browser is told of the trace.
+
+Built on the Flask instrumentation. Static files, health checks and beacons have
+no span. A span is in error only when its answer is a 5xx, and then says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from flask import Flask
+from flask import Response
+from flask import g
+from flask import request
+from opentelemetry import trace
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from opentelemetry.trace import Span
+from opentelemetry.trace import Status
+from opentelemetry.trace import StatusCode
+
+from services.common.telemetry import Telemetry
+
+ORDER_ID = "orderId"
+_UNTRACED = r"^[^:]+://[^/]+/(static/|_healthz$|_flags$|v1/rum$|v1/rumotlp$)"
+_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+
+
+def instrument(app: Flask, telemetry: Telemetry) -> None:
+    """Give every request of `app` a span; call it before any other `before_request` is registered."""
+    if telemetry.enabled:
+        FlaskInstrumentor.instrument_app(
+            app,
+            tracer_provider=telemetry.tracer_provider,
+            excluded_urls=_UNTRACED,
+            enable_commenter=False,
+            response_hook=_explain,
+        )
+    app.before_request(_name_span)
+
+
+def route_of(rule: str) -> str:
+    """A Flask rule as a route template: `/product/<product_id>` is `/product/{product_id}`."""
+    return _VARIABLE.sub(r"{\1}", rule)
+
+
+def _name_span() -> None:
+    span = trace.get_current_span()
+    if request.url_rule is not None and span.is_recording():
+        route = route_of(request.url_rule.rule)
+        span.update_name(route)
+        span.set_attribute("http.route", route)
+
+
+def _explain(span: Span, status: str, _headers: Sequence[tuple[str, str]]) -> None:
+    """The instrumentation sets the error of a 5xx without a word; add the cause, on one line."""
+    cause = g.get("cause", "")
+    if cause and status.startswith("5") and span.is_recording():
+        span.set_status(Status(StatusCode.ERROR, cause))
+
+
+def tell_browser(response: Response) -> None:
+    """Put the current trace into `Server-Timing`, where a RUM agent looks for it."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return
+    parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
+    response.headers.add("Server-Timing", f'traceparent;desc="{parent}"')
+    response.headers["Access-Control-Expose-Headers"] = "Server-Timing"

@@ -1,0 +1,130 @@
+"""Who is visiting: session, currency and seat from cookies, links and headers.
+
+A `Visit` is read from a request and says which cookies the answer must set.
+The tenant level is drawn from the session's id, so it stays the same for the
+whole session without being kept, and nobody can choose it. Knows no page.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from urllib.parse import quote
+from urllib.parse import unquote
+
+from flask import Request
+from flask import Response
+
+from frontend.edge import SEAT_PARAMETER
+from frontend.edge import SIGNATURE_KEY
+from services.common import randomness
+from services.common import seat
+from services.common.seat import Shopper
+
+SESSION_COOKIE = "shop_session-id"
+CURRENCY_COOKIE = "shop_currency"
+SEAT_COOKIE = "shop_seat"
+COOKIE_MAX_AGE_S = 60 * 60 * 48
+DEFAULT_CURRENCY = "USD"
+# The rate table knows more; these are offered, in the table's order.
+OFFERED_CURRENCIES = ("EUR", "USD", "JPY", "GBP", "TRY", "CAD")
+
+NOT_A_SEAT = "A seat name needs at least one letter or digit."
+NOT_SIGNED = "This link does not give you a seat: in this class only the link your instructor gave you does."
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request's visitor.
+
+    `new_session` and `seat_changed` say which cookies the answer must set;
+    `seat_problem` is one sentence for the visitor, empty when all is well.
+    """
+
+    session_id: str
+    currency: str
+    shopper: Shopper
+    new_session: bool = False
+    seat_changed: bool = False
+    seat_problem: str = ""
+
+
+class Visits:
+    """Reads visits and writes their cookies; `secret` is empty in open mode."""
+
+    def __init__(self, secret: str, seed: int | None) -> None:
+        self._secret = secret
+        # Session ids are random already: without a seed a fixed one keeps levels steady over restarts.
+        self._seed = seed or 0
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody may choose a seat."""
+        return not self._secret
+
+    def read(self, request: Request) -> Visit:
+        """The visit of `request`; never raises."""
+        session_id = _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
+        new_session = session_id is None
+        session_id = session_id or str(uuid.uuid4())
+        currency = request.cookies.get(CURRENCY_COOKIE, DEFAULT_CURRENCY)
+        name, changed, problem = self._seat(request)
+        return Visit(
+            session_id=session_id,
+            currency=currency if currency in OFFERED_CURRENCIES else DEFAULT_CURRENCY,
+            shopper=Shopper(
+                seat=name,
+                tenant_level=self.tenant_level(session_id),
+                synthetic=bool(request.headers.get(seat.SYNTHETIC_HEADER, "").strip()),
+            ),
+            new_session=new_session,
+            seat_changed=changed,
+            seat_problem=problem,
+        )
+
+    def tenant_level(self, session_id: str) -> str:
+        """The tenant level of a session: the same for as long as the session lives."""
+        return randomness.stream(self._seed, "frontend", "tenant", session_id).choice(seat.TENANT_LEVELS)
+
+    def _seat(self, request: Request) -> tuple[str, bool, str]:
+        kept = self._kept(request.cookies.get(SEAT_COOKIE, ""))
+        asked = request.args.get(SEAT_PARAMETER)
+        if asked is None or request.method not in ("GET", "HEAD"):
+            return kept, False, ""
+        if self._secret and not seat.verify(self._secret, asked, request.environ.get(SIGNATURE_KEY, "")):
+            return kept, False, NOT_SIGNED
+        name = seat.clean(asked)
+        if asked.strip() and not any(character.isalnum() for character in name):
+            return kept, False, NOT_A_SEAT
+        return name, name != kept, ""
+
+    def _kept(self, cookie: str) -> str:
+        name, _, signature = cookie.partition(":")
+        name = seat.clean(unquote(name))
+        if self._secret and not seat.verify(self._secret, name, signature):
+            return ""
+        return name
+
+    def write(self, visit: Visit, response: Response) -> None:
+        """Set the cookies that `visit` asks for."""
+        if visit.new_session:
+            set_cookie(response, SESSION_COOKIE, visit.session_id)
+        if visit.seat_changed:
+            name = visit.shopper.seat
+            if not name:
+                response.delete_cookie(SEAT_COOKIE)
+                return
+            signature = f":{seat.sign(self._secret, name)}" if self._secret else ""
+            set_cookie(response, SEAT_COOKIE, quote(name, safe="") + signature)
+
+
+def set_cookie(response: Response, name: str, value: str) -> None:
+    """Set a cookie of the shop: two days, for this origin, out of reach of scripts."""
+    response.set_cookie(name, value, max_age=COOKIE_MAX_AGE_S, httponly=True, samesite="Lax")
+
+
+def _uuid_or_none(text: str) -> str | None:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
