@@ -36,13 +36,10 @@ def must_answer(what: str, url: str) -> None:
             return
     except urllib.error.HTTPError as error:
         error.close()
-        reason = f"answers {error.code}"
+        told = f"No useful answer from {what} at {url} (status {error.code})."
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = f"does not answer: {why(error)}"
-    raise Unreachable(
-        f"{what} at {url} {reason}.",
-        "See `python3 -m lab status`; start a lab with `python3 -m lab up`.",
-    )
+        told = f"No answer from {what} at {url} ({why(error)})."
+    raise Unreachable(told, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
 
 
 def json_at(url: str) -> Any:

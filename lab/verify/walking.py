@@ -30,8 +30,8 @@ def verify(incident: Incident, where: Addresses, driver: str, within_s: float, t
     Raises Unreachable when shop or screens do not answer, CannotVisit when no shopper could be sent.
     """
     started = time.monotonic()
-    must_answer("The shop", f"{where.shop}/_healthz")
-    must_answer("The screens", f"{where.observer}/healthz")
+    must_answer("the shop", f"{where.shop}/_healthz")
+    must_answer("the screens", f"{where.observer}/healthz")
     chosen, why = choose_driver(driver)
     seat = new_seat()
     tell(f"{incident.name}: shopping as {seat} with {why} ...")
