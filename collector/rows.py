@@ -29,7 +29,6 @@ from store.model import Attributes
 from store.model import Batch
 from store.model import LogRow
 from store.model import SpanRow
-from store.values import text_of
 
 MAX_DEPTH = 32
 """Lists and maps within an attribute's value may nest this deep."""
@@ -213,7 +212,7 @@ class Decoder:
         return LogRow(
             time_ns,
             record.severity_number if 0 <= record.severity_number <= 24 else 0,
-            text_of(body),
+            semantics.text_of(body),
             resource.service,
             b"" if trace_id == _NO_TRACE else trace_id,
             b"" if span_id == _NO_SPAN else span_id,
@@ -223,12 +222,14 @@ class Decoder:
             raw,
         )
 
-    def _pairs(self, raw_pairs: Iterable[bytes]) -> dict[str, Attribute]:
+    def _pairs(self, raw_pairs: Sequence[bytes]) -> dict[str, Attribute]:
         known = self._attributes
+        # From the end, so that of a key that comes twice the first stays, as readers have it.
+        backwards = raw_pairs[::-1]
         try:
-            return dict([known[raw] for raw in raw_pairs])
+            return dict([known[raw] for raw in backwards])
         except KeyError:
-            return dict([known.get(raw) or self._learn(raw) for raw in raw_pairs])
+            return dict([known.get(raw) or self._learn(raw) for raw in backwards])
 
     def _learn(self, raw: bytes) -> tuple[str, Attribute]:
         pair = common_pb2.KeyValue.FromString(raw)
@@ -253,7 +254,7 @@ class Decoder:
             return Malformed("a resource cannot be read as protobuf, or its text is not UTF-8")
         except Malformed as problem:
             return problem
-        return _Resource(attributes, text_of(attributes.get("service.name")))
+        return _Resource(attributes, semantics.text_of(attributes.get("service.name")))
 
     def _scope_problem(self, raw: bytes) -> Malformed | None:
         if raw not in self._scopes:
@@ -305,7 +306,7 @@ def _check_time(value_unix_nano: int, what: str) -> None:
 
 def _app_of(attributes: Attributes, resource: _Resource) -> str:
     app = attributes.get("app") or resource.attributes.get("app")
-    return text_of(app) if app else resource.service
+    return semantics.text_of(app) if app else resource.service
 
 
 def _value(value: Any, depth: int = 0) -> Attribute:

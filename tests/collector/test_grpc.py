@@ -1,0 +1,97 @@
+"""The gRPC port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # ships no types
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+
+from store.api import StoreBusy
+from store.api import StoreUnavailable
+from tests.collector import build
+from tests.collector.conftest import MAX_REQUEST_BYTES
+from tests.collector.conftest import Running
+
+TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
+METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+
+
+@pytest.fixture
+def channel(running: Running) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(running.grpc_address) as channel:
+        yield channel
+
+
+def call(
+    channel: grpc.Channel, method: str, body: bytes, compression: grpc.Compression | None = None
+) -> bytes:
+    answer: bytes = channel.unary_unary(method)(body, timeout=10, compression=compression)
+    return answer
+
+
+def refusal(channel: grpc.Channel, method: str, body: bytes) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as raised:
+        call(channel, method, body)
+    return raised.value
+
+
+def test_every_signal_is_taken(running: Running, channel: grpc.Channel) -> None:
+    spans = build.traces([build.span(1), build.span(2, span_id=b"")]).SerializeToString()
+    response = ExportTraceServiceResponse.FromString(call(channel, TRACES, spans))
+    assert response.partial_success.rejected_spans == 1
+    records = build.logs([LogRecord(time_unix_nano=build.T0)]).SerializeToString()
+    assert ExportLogsServiceResponse.FromString(call(channel, LOGS, records)) == ExportLogsServiceResponse()
+    assert call(channel, METRICS, build.metrics(3).SerializeToString()) == b""
+    assert (len(running.writer.spans), len(running.writer.logs)) == (1, 1)
+    assert running.writer.batches[-1].metric_points == 3
+
+
+def test_gzip_and_empty_requests(running: Running, channel: grpc.Channel) -> None:
+    body = build.traces([build.span(1)]).SerializeToString()
+    call(channel, TRACES, body, grpc.Compression.Gzip)
+    assert len(running.writer.spans) == 1
+    assert call(channel, TRACES, b"") == b""
+
+
+def test_undecodable_is_final(running: Running, channel: grpc.Channel) -> None:
+    error = refusal(channel, TRACES, b"\x0a\xff\xff\xff\xff\x07")
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_too_large_is_final(running: Running, channel: grpc.Channel) -> None:
+    error = refusal(channel, TRACES, b"\0" * (MAX_REQUEST_BYTES + 1))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert not any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata() or ())
+
+
+def test_a_bomb_is_too_large(running: Running, channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        call(channel, TRACES, b"\0" * (32 * 1024 * 1024), grpc.Compression.Gzip)
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        (StoreBusy("the queue is full"), grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (StoreUnavailable("the disk is full"), grpc.StatusCode.UNAVAILABLE),
+    ],
+)
+def test_a_store_that_refuses_means_try_again(
+    running: Running, channel: grpc.Channel, cause: Exception, status: grpc.StatusCode
+) -> None:
+    running.writer.refusal = cause
+    error = refusal(channel, TRACES, build.traces([build.span(1)]).SerializeToString())
+    assert error.code() is status
+    details = Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    retry = RetryInfo()
+    assert details.details[0].Unpack(retry)
+    assert retry.retry_delay.seconds >= 1
+    assert details.message == str(cause)
