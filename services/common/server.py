@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -155,15 +156,19 @@ def _traced(details: grpc.HandlerCallDetails) -> bool:
 def _bound(server: grpc.Server, settings: CommonSettings) -> int:
     wanted = f"{settings.listen_addr}:{settings.port}"
     try:
-        port: int = server.add_insecure_port(wanted)
-    except RuntimeError:
-        port = 0
-    if port == 0:
-        raise StartError(
-            f"cannot listen on {wanted}: the port is taken or the address is not this machine's; "
-            "set PORT or LISTEN_ADDR to others."
-        )
-    return port
+        _try_address(settings.listen_addr, settings.port)
+        return int(server.add_insecure_port(wanted))
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be used"
+        raise StartError(f"cannot listen on {wanted}: {reason}; set PORT or LISTEN_ADDR to others.") from error
+
+
+def _try_address(host: str, port: int) -> None:
+    """Bind it for a moment: gRPC would write a stack of its own about a taken port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host.strip("[]"), port))
 
 
 def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:

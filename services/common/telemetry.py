@@ -36,7 +36,7 @@ from services.common.export import QueueLogs
 from services.common.export import QueueSpans
 from services.common.export import SeatSpans
 
-VERSION = "v350.10"
+VERSION = "0.1.0"
 SCOPE = "hipster-lab"
 _DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _DEFAULT_QUEUE = 8192
