@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
 
 from flask import g
@@ -69,6 +70,23 @@ def here(**changes: str | None) -> str:
     """This page's address with some arguments changed, or left out where None; pages of lists begin anew."""
     pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in changes and k != "cursor"]
     return chrome.address(request.path, [*pairs, *((k, v) for k, v in changes.items() if v)])
+
+
+def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
+    """As `scoped`, with these attributes as repeated `attr=name:value`."""
+    wanted = {**_scope_or_default().args(), **args}
+    pairs = [(k, v) for k, v in wanted.items() if v]
+    return chrome.address(path, [*pairs, *(("attr", f"{k}:{v}") for k, v in attributes.items())])
+
+
+def without(attribute: str) -> str:
+    """This page's address less one filter, be it `attr=name:value` or an argument of that name."""
+    pairs = [
+        (k, v)
+        for k, v in request.args.items(multi=True)
+        if k not in (attribute, "cursor") and not (k == "attr" and v.partition(":")[0].strip() == attribute)
+    ]
+    return chrome.address(request.path, pairs)
 
 
 def header(area: str = "") -> chrome.Chrome:

@@ -17,9 +17,11 @@ from observer.ui import contrast
 from observer.ui import format as formats
 from observer.ui import keys
 from observer.ui import text
+from observer.ui.request import filtered
 from observer.ui.request import header
 from observer.ui.request import here
 from observer.ui.request import scoped
+from observer.ui.request import without
 from observer.ui.request import zone
 from observer.web import asset
 
@@ -28,16 +30,19 @@ blueprint = Blueprint("ui", __name__)
 _YEAR_S = 31_536_000
 
 
-@blueprint.app_context_processor
-def _around() -> dict[str, object]:
-    return {
-        "chrome": header,
-        "scoped": scoped,
-        "here": here,
-        "key_groups": keys.groups,
-        "data_keys": keys.data_keys,
-        "sections_of": chrome.SECTIONS,
-    }
+_GLOBALS: dict[str, Callable[..., object]] = {
+    "chrome": header,
+    "scoped": scoped,
+    "here": here,
+    "filtered": filtered,
+    "without": without,
+    "address": chrome.address,
+    "key_groups": keys.groups,
+    "data_keys": keys.data_keys,
+    "sections_of": lambda area: chrome.SECTIONS.get(area, ()),
+}
+for _name, _global in _GLOBALS.items():
+    blueprint.add_app_template_global(_global, _name)
 
 
 def _when(unix_nano: int | None, style: str = "stamp") -> Markup | str:

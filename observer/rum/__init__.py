@@ -1,0 +1,11 @@
+"""RUM: what browsers saw. Overview, Tag Spotlight, sessions, one session's waterfall.
+
+View-models are pure functions over the store's answers; `views` asks and places.
+Knows no application, page or seat by name.
+"""
+
+from __future__ import annotations
+
+from observer.rum.views import blueprint
+
+__all__ = ["blueprint"]

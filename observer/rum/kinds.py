@@ -1,0 +1,98 @@
+"""What kinds of browser events there are on screen: their words, their pills, which belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observer.meaning.session import SessionEvent
+
+WORDS = {
+    "document": "Document load",
+    "document_fetch": "Document fetch",
+    "resource": "Resource",
+    "fetch": "Fetch",
+    "action": "User action",
+    "error": "JavaScript error",
+    "longtask": "Long task",
+    "vital": "Web vital",
+    "route": "Route change",
+    "custom": "Custom event",
+    "session": "Session",
+}
+"""How one event of each kind is called."""
+
+COLOURS = {"document_fetch": "document"}
+"""Kinds that share another's colour."""
+
+_CONSOLE = "console.error"
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    """One choice of the filter over a session's events."""
+
+    name: str
+    """As in the address: `kind=…`; empty for all."""
+    label: str
+    colour: str
+    count: int
+    chosen: bool
+
+
+_PILLS = (
+    ("documents", "Document loads", "document", ("document", "document_fetch")),
+    ("errors", "JavaScript errors", "error", ("error",)),
+    ("network-errors", "Network errors", "error", ()),
+    ("fetch", "Fetch and XHR", "fetch", ("fetch",)),
+    ("resources", "Resources", "resource", ("resource",)),
+    ("actions", "User actions", "action", ("action",)),
+    ("vitals", "Web vitals", "vital", ("vital",)),
+    ("longtasks", "Long tasks", "longtask", ("longtask",)),
+    ("routes", "Route changes", "route", ("route",)),
+    ("custom", "Custom events", "custom", ("custom",)),
+    ("session", "Session", "session", ("session",)),
+)
+PILL_NAMES = tuple(name for name, *_ in _PILLS)
+
+
+def word_of(event: SessionEvent) -> str:
+    """The first line of a row: `Fetch`, `Console error`, `Uncaught error`."""
+    if event.kind == "error":
+        name = event.span.name.lower()
+        if name == _CONSOLE:
+            return "Console error"
+        if name == "onerror":
+            return "Uncaught error"
+        if name == "unhandledrejection":
+            return "Unhandled rejection"
+    return WORDS.get(event.kind, "Custom event")
+
+
+def colour_of(kind: str) -> str:
+    """The colour's name among the `--kind-…` tokens."""
+    return COLOURS.get(kind, kind) if kind in WORDS else "custom"
+
+
+def is_network_error(event: SessionEvent) -> bool:
+    """A request that failed: the answer says so, or nobody answered."""
+    return event.error and event.kind in ("fetch", "document_fetch", "resource")
+
+
+def fits(event: SessionEvent, pill: str) -> bool:
+    """Whether an event is one of those that a pill shows; an empty pill shows all."""
+    if not pill:
+        return True
+    if pill == "network-errors":
+        return is_network_error(event)
+    return any(name == pill and event.kind in kinds for name, _, _, kinds in _PILLS)
+
+
+def pills(events: Sequence[SessionEvent], chosen: str) -> tuple[Pill, ...]:
+    """All, and each kind that occurs (or is chosen), with its count."""
+    found = [Pill("", "All", "", len(events), not chosen)]
+    for name, label, colour, _ in _PILLS:
+        number = sum(fits(event, name) for event in events)
+        if number or name == chosen:
+            found.append(Pill(name, label, colour, number, name == chosen))
+    return tuple(found)

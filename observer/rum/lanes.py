@@ -1,0 +1,64 @@
+"""The session at a glance: a lane each for pages, requests, errors and actions, over the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observer.meaning.session import SessionEvent
+from observer.rum.kinds import colour_of
+from observer.rum.kinds import is_network_error
+from observer.rum.timescale import Scale
+from observer.rum.timescale import scale
+
+_LANES = (
+    ("Pages", ("document", "route")),
+    ("Requests", ("fetch", "document_fetch", "resource")),
+    ("Errors", ("error",)),
+    ("Actions", ("action", "custom")),
+)
+_MARKS_LIMIT = 400
+"""Marks of one lane; more could not be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    left: float
+    width: float
+    colour: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    label: str
+    marks: tuple[Mark, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    scale: Scale
+    lanes: tuple[Lane, ...]
+
+
+def lanes_of(events: Sequence[SessionEvent]) -> Lanes:
+    """Where the events of a session lie, by lane."""
+    line = scale((e.span.start_unix_nano, e.span.end_unix_nano) for e in events)
+    lanes = []
+    for label, kinds in _LANES:
+        own = [event for event in events if event.kind in kinds]
+        marks = tuple(_mark(event, line) for event in own[:_MARKS_LIMIT])
+        lanes.append(Lane(label, marks, len(own)))
+    return Lanes(line, tuple(lanes))
+
+
+def _mark(event: SessionEvent, line: Scale) -> Mark:
+    left = line.at(event.span.start_unix_nano)
+    failed = is_network_error(event)
+    return Mark(
+        left=min(left, 99.7),
+        width=max(0.3, line.at(event.span.end_unix_nano) - left),
+        colour="error" if failed else colour_of(event.kind),
+        failed=failed,
+    )

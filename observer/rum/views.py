@@ -1,0 +1,161 @@
+"""The addresses of RUM: asks the reader, hands view-models to templates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from flask import Blueprint
+from flask import Response
+from flask import jsonify
+from flask import redirect
+from flask import render_template
+from flask import request
+from werkzeug.wrappers import Response as BaseResponse
+
+from observer import context
+from observer.meaning.session import events_of
+from observer.meaning.session import linked_traces
+from observer.meaning.sessions import find_session
+from observer.query import Query
+from observer.rum import session as one
+from observer.rum import sessions as many
+from observer.rum.kinds import PILL_NAMES
+from observer.rum.kinds import pills
+from observer.rum.lanes import lanes_of
+from observer.ui import current_scope
+from observer.ui import filtered
+from store.api import LogQuery
+from store.model import SessionSummary
+from store.model import Window
+
+blueprint = Blueprint("rum", __name__)
+
+EVENTS_LIMIT = 10_000
+_AROUND_NS = 60 * 10**9
+"""Backend logs of a session may be stamped a little before or after its browser's events."""
+
+
+def _query() -> Query:
+    return Query(request.args, context.now_unix_nano())
+
+
+@blueprint.get("/rum/sessions")
+def session_list() -> str | BaseResponse:
+    """Sessions that match, seat first."""
+    query = _query()
+    scope = current_scope()
+    attributes = dict(query.attributes())
+    if any(name in request.args for name in ("seat", "key", "value")):
+        return redirect(_with_typed_filters(query, attributes), 303)
+    whose = query.choice("whose", many.WHOSE) or ("all" if many.SYNTHETIC in attributes else "people")
+    sort = query.choice("sort", tuple(many.SORTS)) or "newest"
+    page = context.reader().find_sessions(many.query_of(scope, attributes, whose, sort, query.text("cursor")))
+    rows = many.rows_of(page.items)
+    nearest = None if rows else context.reader().status()
+    return render_template(
+        "rum/sessions.html",
+        rows=rows,
+        attributes=attributes,
+        whose=whose,
+        sort=sort,
+        page=page,
+        searchable=many.SEARCHABLE,
+        seat=attributes.get(many.SEAT, ""),
+        nearest=nearest,
+        news=filtered(
+            "/rum/sessions/news", attributes, whose=whose, after=str(_latest(rows, scope.now_unix_nano))
+        ),
+        settings=context.settings(),
+    )
+
+
+def _latest(rows: Sequence[many.Row], now_unix_nano: int) -> int:
+    return max((row.start_unix_nano for row in rows), default=now_unix_nano)
+
+
+def _with_typed_filters(query: Query, attributes: dict[str, str]) -> str:
+    """The address that says in `attr` what was typed into the fields; an empty seat takes its filter away."""
+    key = (query.text("key") or "").strip()
+    typed = {many.SEAT: query.text("seat"), key: query.text("value")}
+    for name, value in typed.items():
+        if name:
+            attributes.pop(name, None)
+        if name and value and value.strip():
+            attributes[name] = value.strip()
+    return filtered("/rum/sessions", attributes, whose=query.text("whose"), sort=query.text("sort"))
+
+
+@blueprint.get("/rum/sessions/news")
+def session_news() -> Response:
+    """How many sessions of this list began after the newest that the reader sees."""
+    query = _query()
+    scope = current_scope()
+    after = query.whole("after", 0, 0, 2**63 - 1)
+    whose = query.choice("whose", many.WHOSE) or "people"
+    wanted = many.query_of(scope, query.attributes(), whose, "newest", None)
+    found = context.reader().find_sessions(wanted).items
+    number = sum(summary.start_unix_nano > after for summary in found)
+    more = "+" if number >= many.PAGE_SIZE else ""
+    return jsonify(count=number, words=f"{number}{more} new session{'' if number == 1 else 's'}")
+
+
+@blueprint.get("/rum/sessions/<session_id>")
+def session_page(session_id: str) -> str:
+    """One session: facts, pages, waterfall."""
+    query = _query()
+    reader = context.reader()
+    summary = find_session(reader, session_id)
+    spans = reader.spans_of_session(summary.session_id, EVENTS_LIMIT)
+    linked = linked_traces(spans)
+    here = reader.trace_summaries(linked)
+    events = events_of(spans, here)
+    kind = query.choice("kind", PILL_NAMES) or ""
+    pages = one.pages_of(events, kind)
+    chosen = query.whole("page", 0, 0, max(1, len(pages)))
+    opened = query.text("event") or ""
+    shown = one.pages_to_show(pages, chosen, opened)
+    missing = {t: reader.locate(t) for t in linked if t not in here}
+    return render_template(
+        "rum/session.html",
+        session=summary,
+        pages=pages,
+        shown=shown,
+        chosen=chosen,
+        kind=kind,
+        pills=pills(events, kind),
+        lanes=lanes_of(events),
+        opened=opened,
+        opened_apm=query.text("apm") or "",
+        events=len(events),
+        cut=len(spans) >= EVENTS_LIMIT,
+        traces=[here[t] for t in linked if t in here],
+        missing=missing,
+        where_is=one.where_is,
+        errors=Counter(event.kind for event in events)["error"],
+        logs=_related_logs(summary),
+    )
+
+
+def _related_logs(summary: SessionSummary) -> tuple[int, dict[str, str]]:
+    """How many logs belong to the session, and the filter that shows them.
+
+    Backend logs know the seat, not the browser's session; where there is no seat,
+    only logs that name the session itself can be told to be its own.
+    """
+    window = Window(
+        max(0, summary.start_unix_nano - _AROUND_NS),
+        summary.start_unix_nano + summary.duration_ns + _AROUND_NS,
+    )
+    seat = summary.attributes.get(many.SEAT)
+    if seat:
+        wanted = LogQuery(window=window, attributes={many.SEAT: seat})
+        args = {"attr": f"{many.SEAT}:{seat}"}
+    else:
+        wanted = LogQuery(window=window, session_id=summary.session_id)
+        args = {"session": summary.session_id}
+    return context.reader().count_logs(wanted), {
+        **args,
+        "from": str(window.from_unix_nano),
+        "to": str(window.to_unix_nano),
+    }
