@@ -2,8 +2,8 @@
 
 `python -m lab.probe SHOP_URL OBSERVER_URL STATUS` prints one JSON line:
 `{"passed", "detail", "remedy"}`. STATUS is what the checkout must be answered with.
-It starts the browserless student by its module name
-and asks the observer; it knows neither the store nor the services.
+It starts the browserless student by its module name and asks the observer; it knows
+neither the store nor the services.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ SEAT = "lab-probe"
 STUDENT = "loadgen.student"
 WITHIN_S = 20.0
 PAUSE_S = 0.02
+# No proxy lies between this process and the lab.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)

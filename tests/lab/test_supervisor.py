@@ -90,7 +90,7 @@ def gone(pids: list[int]) -> bool:
 
 
 def test_everything_becomes_ready_and_stops_within_five_seconds(tmp_path: Path) -> None:
-    """A forked process, a fresh one and one that waits for another all become ready; SIGTERM ends them all."""
+    """A forked process, a fresh one and one that waits all become ready; SIGTERM ends them all."""
     plan = (steady("one"), steady("two", after=["one"]), steady("three", fresh=True, last=True))
     with supervised(tmp_path, *plan) as run:
         run.wait_ready()

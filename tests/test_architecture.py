@@ -1,0 +1,230 @@
+"""Holds the house's one-way arrows, its declared libraries and its budget of lines, by reading the code."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from collections.abc import Mapping
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import REPO
+
+ROOMS = ("collector", "frontend", "incidents", "lab", "loadgen", "observer", "protos", "services", "store")
+# Which room may import which other; `services.common` is the part that outsiders may use.
+MAY_IMPORT: dict[str, set[str]] = {
+    "protos": set(),
+    "store": set(),
+    "incidents": set(),
+    "services": {"protos", "services.common"},
+    "frontend": {"protos", "services.common"},
+    "loadgen": {"protos", "services.common"},
+    "collector": {"store"},
+    "observer": {"store", "incidents"},
+    "lab": {"incidents"},
+}
+# Beyond the arrows, for a reason each.
+EXCEPTIONS = {
+    # Asks the services for the flags they really use, over gRPC: the interface, not the code.
+    ("observer", "protos"),
+}
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 50
+GENERATED = ("_pb2.py", "_pb2_grpc.py")
+# Used by name (a plug-in, a command), so no import shows it.
+USED_WITHOUT_IMPORT = {"grpcio-tools", "mypy", "pytest-timeout", "ruff"}
+
+
+# Top-level module -> the distributions that bring (a part of) it.
+Providers = Mapping[str, list[str]]
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    """The Python files of these folders, generated code left out."""
+    for folder in folders:
+        for path in sorted((REPO / folder).rglob("*.py")):
+            if not path.name.endswith(GENERATED):
+                yield path
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Every absolute module name that a file imports, anywhere in it, with its line."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node.lineno
+
+
+def allowed(room: str, module: str) -> bool:
+    """Whether a file of `room` may import `module`."""
+    target = module.partition(".")[0]
+    if target not in ROOMS or target == room or (room, target) in EXCEPTIONS:
+        return True
+    return any(f"{module}.".startswith(f"{name}.") for name in MAY_IMPORT[room])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_arrows_point_one_way(room: str) -> None:
+    """No room imports a room that it must not know."""
+    wrong = [
+        f"{path.relative_to(REPO)}:{line} imports {module}"
+        for path in sources(room)
+        for module, line in imports(path)
+        if not allowed(room, module)
+    ]
+
+    assert wrong == []
+
+
+def test_services_know_one_another_by_address_only() -> None:
+    """One backend never imports another: only its own folder and what is common."""
+    wrong = []
+    for path in sources("services"):
+        folder = path.relative_to(REPO / "services").parts[0]
+        for module, line in imports(path):
+            parts = module.split(".")
+            if parts[0] == "services" and len(parts) > 1 and parts[1] not in (folder, "common"):
+                wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
+
+
+def test_the_lab_starts_on_the_standard_library_alone() -> None:
+    """What runs before the environment exists imports nothing that must be installed, when it is imported."""
+    first = ["__init__", "__main__", "bootstrap", "browser_files", "cli", "environment", "errors"]
+    first += ["memory", "paths", "runfile", "terminal", "follow", "logfiles"]
+    files = [REPO / "lab" / f"{name}.py" for name in first]
+    files += [path for path in sources("lab/commands") if path.stem != "test"]
+    wrong = []
+    for path in files:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [node.module or ""]
+            for module in modules:
+                top = module.partition(".")[0]
+                if top not in sys.stdlib_module_names and top != "lab":
+                    wrong.append(f"{path.relative_to(REPO)}:{node.lineno} imports {module}")
+
+    assert wrong == []
+
+
+def test_every_library_that_is_used_is_declared() -> None:
+    """What our code imports is pinned in pyproject.toml, not found by luck."""
+    project = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    runtime = {_name(pin) for pin in project["dependencies"]}
+    everything = runtime | {_name(pin) for extra in extras.values() for pin in extra}
+    browser = runtime | {_name(pin) for pin in extras["browser"]}
+    providers = packages_distributions()
+    wrong = []
+    for room in (*ROOMS, "tests", "benchmarks"):
+        declared = {"tests": everything, "benchmarks": everything, "lab": browser}.get(room, runtime)
+        for path in sources(room):
+            for module, line in imports(path):
+                if not _is_declared(module, declared, providers):
+                    wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
+
+
+def test_every_declared_library_is_used() -> None:
+    """A pin that nothing imports is a download for nothing."""
+    project = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {_name(pin) for pin in project["dependencies"]}
+    declared |= {_name(pin) for extra in project["optional-dependencies"].values() for pin in extra}
+    declared = {name for name in declared if not name.startswith("types-")} - USED_WITHOUT_IMPORT
+    providers = packages_distributions()
+    used: set[str] = set()
+    for path in sources(*ROOMS, "tests", "benchmarks"):
+        for module, _ in imports(path):
+            used |= _distributions(module, providers)
+
+    assert sorted(declared - used) == []
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "tests", "benchmarks"])
+def test_files_and_functions_stay_short(room: str) -> None:
+    """A file has at most 400 lines and a function at most 50: beyond that it is two things."""
+    too_long = []
+    for path in sources(room):
+        text = path.read_text("utf-8")
+        lines = text.count("\n")
+        if lines > MAX_FILE_LINES:
+            too_long.append(f"{path.relative_to(REPO)} has {lines} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                length = node.end_lineno - node.lineno + 1
+                if length > MAX_FUNCTION_LINES:
+                    too_long.append(f"{path.relative_to(REPO)}:{node.lineno} {node.name} has {length} lines")
+
+    assert too_long == []
+
+
+def test_every_module_says_what_it_owns() -> None:
+    """Each file of ours opens with a docstring."""
+    silent = [
+        str(path.relative_to(REPO))
+        for path in sources(*ROOMS, "tests", "benchmarks")
+        if path.stat().st_size and not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
+
+    assert silent == []
+
+
+def _name(pin: str) -> str:
+    return pin.partition("==")[0].strip().lower()
+
+
+def _distributions(module: str, providers: Providers) -> set[str]:
+    top = module.partition(".")[0]
+    names = {name.lower() for name in providers.get(top, [])}
+    if len(names) < 2:
+        return names
+    # A namespace (opentelemetry, google) belongs to many: the longest name that fits the module.
+    dashed = module.replace(".", "-").replace("_", "-").lower()
+    return {name for name in names if _fits(name, dashed)} or names
+
+
+def _fits(distribution: str, dashed_module: str) -> bool:
+    aliases = {
+        "openfeature-sdk": "openfeature",
+        "openfeature-provider-flagd": "openfeature-contrib-provider-flagd",
+        "opentelemetry-api": "opentelemetry",
+        "grpcio": "grpc",
+    }
+    return dashed_module.startswith(aliases.get(distribution, distribution))
+
+
+def _is_declared(module: str, declared: set[str], providers: Providers) -> bool:
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names or top in (*ROOMS, "tests", "benchmarks"):
+        return True
+    return bool(_distributions(module, providers) & declared)
+
+
+def test_the_locks_hold_what_is_pinned() -> None:
+    """Every pin of pyproject.toml stands in the locks with the same version, and every entry has a hash."""
+    project = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    levels = {
+        "lab": project["dependencies"],
+        "browser": [*project["dependencies"], *extras["browser"]],
+        "dev": [*project["dependencies"], *extras["browser"], *extras["dev"]],
+    }
+    for level, pins in levels.items():
+        lock = (REPO / "requirements" / f"{level}.txt").read_text("utf-8")
+        entries = [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
+        locked = {entry.split(";")[0].rstrip("\\ ").strip().lower() for entry in entries}
+
+        assert sorted({pin.lower() for pin in pins} - locked) == [], f"run requirements/lock ({level}.txt)"
+        assert all(entry.endswith("\\") for entry in entries), f"{level}.txt has an entry without a hash"
