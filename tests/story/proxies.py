@@ -1,0 +1,133 @@
+"""Proxies that stand between real parts of a lab and tamper with what passes, to break one link at a time."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import re
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+Headers = list[tuple[str, str]]
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
+_AGENT = re.compile(rb"<script\b[^>]*splunk-otel-web[^>]*></script>")
+
+
+@dataclass
+class Tampering:
+    """What a proxy does to what passes it. As it is made, it changes nothing."""
+
+    request: Callable[[str, Headers, bytes], tuple[Headers, bytes]] = lambda path, headers, body: (
+        headers,
+        body,
+    )
+    answer: Callable[[Headers, bytes], tuple[Headers, bytes]] = lambda headers, body: (headers, body)
+
+
+@dataclass
+class Proxy:
+    """A running proxy: where it listens, and what it does just now."""
+
+    url: str
+    tampering: Tampering = field(default_factory=Tampering)
+
+    @contextmanager
+    def doing(self, tampering: Tampering) -> Iterator[None]:
+        """Tamper while the block runs."""
+        self.tampering = tampering
+        try:
+            yield
+        finally:
+            self.tampering = Tampering()
+
+
+def without_server_timing(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    """Drop the header that names the trace."""
+    return [pair for pair in headers if pair[0].lower() != "server-timing"], body
+
+
+def without_agent(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    """Take the RUM agent's script out of a page."""
+    return headers, _AGENT.sub(b"", body)
+
+
+def without_trace_of_logs(path: str, headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    """Strip trace and span id from every log record of an OTLP export."""
+    if not path.endswith("/v1/logs"):
+        return headers, body
+    zipped = any(pair == ("content-encoding", "gzip") for pair in ((n.lower(), v) for n, v in headers))
+    export = ExportLogsServiceRequest.FromString(gzip.decompress(body) if zipped else body)
+    for resource in export.resource_logs:
+        for scope in resource.scope_logs:
+            for record in scope.log_records:
+                record.trace_id = record.span_id = b""
+    headers = [pair for pair in headers if pair[0].lower() != "content-encoding"]
+    return headers, export.SerializeToString()
+
+
+@contextmanager
+def proxy(upstream: str | Callable[[], str]) -> Iterator[Proxy]:
+    """A proxy in front of an address, which may be known only later."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers, body = made.tampering.request(self.path, list(self.headers.items()), body)
+            host = urlsplit(upstream if isinstance(upstream, str) else upstream()).netloc
+            connection = http.client.HTTPConnection(host, timeout=30)
+            try:
+                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in headers:
+                    if name.lower() not in _HOP_BY_HOP:
+                        connection.putheader(name, value)
+                connection.putheader("Content-Length", str(len(body)))
+                connection.endheaders(body)
+                self.answer(connection.getresponse())
+            except OSError:
+                self.send_error(502)
+            finally:
+                connection.close()
+
+        do_POST = do_GET
+        do_OPTIONS = do_GET
+
+        def answer(self, response: http.client.HTTPResponse) -> None:
+            headers, body = made.tampering.answer(response.getheaders(), response.read())
+            self.send_response_only(response.status)
+            for name, value in headers:
+                if name.lower() not in _HOP_BY_HOP:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Silence."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """A client that went away is no news."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    made = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
