@@ -2,133 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.story.proxies import Proxy
+from tests.story.bench import Bench
 from tests.story.proxies import Tampering
-from tests.story.proxies import proxy
 from tests.story.proxies import without_agent
 from tests.story.proxies import without_server_timing
 from tests.story.proxies import without_trace_of_logs
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 WITHIN_S = "3"
-
-
-@dataclass
-class Bench:
-    """A lab with a proxy before the shop and one behind paymentservice's telemetry."""
-
-    run_dir: Path
-    shop: Proxy
-    payment_telemetry: Proxy
-    urls: dict[str, str]
-
-    def verify(self, *arguments: str) -> dict[str, Any]:
-        """Verify through the proxy: exit code, and what each step came to."""
-        addresses = ["--shop", self.shop.url, "--observer", self.urls["observer"]]
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "lab.verify",
-                *addresses,
-                "--format",
-                "json",
-                "--driver",
-                "script",
-                *arguments,
-            ],
-            cwd=REPO,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.stdout, f"verify said nothing on standard output: {done.stderr}"
-        (incident,) = json.loads(done.stdout)["incidents"]
-        steps = {step["name"]: step for step in incident["steps"]}
-        return {"code": done.returncode, "steps": steps}
-
-    def pid(self, name: str) -> int:
-        """The process id of one of the lab's processes."""
-        rows = json.loads((self.run_dir / "status.json").read_text("utf-8"))["processes"]
-        return next(int(row["pid"]) for row in rows if row["name"] == name)
-
-    @contextmanager
-    def mended(self, fault: str) -> Iterator[None]:
-        """The lab with one of its faults taken out of the flag file while it runs."""
-        file = self.run_dir / "flags.json"
-        before = file.read_text("utf-8")
-        document = json.loads(before)
-        del document["flags"][fault]
-        self._switch(json.dumps(document), 200)
-        try:
-            yield
-        finally:
-            self._switch(before, 500)
-
-    def _switch(self, flags: str, checkout_status: int) -> None:
-        partial = self.run_dir / "flags.next"
-        partial.write_text(flags, "utf-8")
-        partial.replace(self.run_dir / "flags.json")
-        eventually(lambda: self.checkout() == checkout_status, f"checkouts are answered {checkout_status}")
-
-    def checkout(self) -> int:
-        """What a person's checkout is answered just now."""
-        command = [sys.executable, "-m", "loadgen.student", "--shop", self.urls["shop"], "--seat", "probe"]
-        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=30, check=False)
-        return int(json.loads(done.stdout.splitlines()[-1])["checkout"]["status"])
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    folder = tmp_path_factory.mktemp("lab")
-    run_dir = folder / "run"
-
-    def urls() -> dict[str, str]:
-        found: dict[str, str] = json.loads((run_dir / "status.json").read_text("utf-8"))["urls"]
-        return found
-
-    with proxy(lambda: urls()["shop"]) as shop, proxy(lambda: urls()["otlp_http"]) as telemetry:
-        wish = {
-            "run_dir": str(run_dir),
-            "data": str(folder / "data"),
-            "environments": {"paymentservice": {"OTEL_EXPORTER_OTLP_ENDPOINT": telemetry.url}},
-        }
-        lab = subprocess.Popen(
-            [sys.executable, "-m", "tests.story.detour", json.dumps(wish)],
-            cwd=REPO,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-        def ready() -> bool:
-            if lab.poll() is not None:
-                pytest.fail(f"the lab ended while starting: {lab.stderr.read() if lab.stderr else ''}")
-            return bool(json.loads((run_dir / "status.json").read_text("utf-8"))["ready"])
-
-        try:
-            eventually(ready, "the lab is ready", within_s=40)
-            yield Bench(run_dir, shop, telemetry, urls())
-        finally:
-            lab.send_signal(signal.SIGTERM)
-            lab.communicate(timeout=15)
 
 
 def named(steps: dict[str, Any]) -> list[str]:

@@ -1,0 +1,99 @@
+"""One real lab for the tests of the story, with proxies where links can be broken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.helpers import REPO
+from tests.helpers import eventually
+from tests.story.proxies import Proxy
+
+
+@dataclass
+class Bench:
+    """A lab with a proxy before the shop and one behind paymentservice's telemetry."""
+
+    run_dir: Path
+    shop: Proxy
+    payment_telemetry: Proxy
+    urls: dict[str, str]
+
+    def verify(self, *arguments: str) -> dict[str, Any]:
+        """Verify through the proxy: exit code, and what each step came to."""
+        addresses = ["--shop", self.shop.url, "--observer", self.urls["observer"]]
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "lab.verify",
+                *addresses,
+                "--format",
+                "json",
+                "--driver",
+                "script",
+                *arguments,
+            ],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout, f"verify said nothing on standard output: {done.stderr}"
+        (incident,) = json.loads(done.stdout)["incidents"]
+        steps = {step["name"]: step for step in incident["steps"]}
+        return {"code": done.returncode, "steps": steps}
+
+    def pid(self, name: str) -> int:
+        """The process id of one of the lab's processes."""
+        rows = json.loads((self.run_dir / "status.json").read_text("utf-8"))["processes"]
+        return next(int(row["pid"]) for row in rows if row["name"] == name)
+
+    @contextmanager
+    def mended(self, fault: str) -> Iterator[None]:
+        """The lab with one of its faults taken out of the flag file while it runs."""
+        file = self.run_dir / "flags.json"
+        before = file.read_text("utf-8")
+        document = json.loads(before)
+        del document["flags"][fault]
+        self._switch(json.dumps(document), 200)
+        try:
+            yield
+        finally:
+            self._switch(before, 500)
+
+    def _switch(self, flags: str, checkout_status: int) -> None:
+        partial = self.run_dir / "flags.next"
+        partial.write_text(flags, "utf-8")
+        partial.replace(self.run_dir / "flags.json")
+        eventually(
+            lambda: self.checkout()["status"] == checkout_status, f"checkouts are answered {checkout_status}"
+        )
+
+    def checkout(self) -> dict[str, Any]:
+        """What a person's checkout comes to just now: status, heading, trace id and so on."""
+        command = [sys.executable, "-m", "loadgen.student", "--shop", self.urls["shop"], "--seat", "probe"]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=30, check=False)
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["checkout"]
+        return found
+
+    def ask(self, path: str) -> Any:
+        """The JSON of the API at a path; OSError while there is none."""
+        with urllib.request.urlopen(f"{self.urls['observer']}/api/v1{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: bytes, content_type: str = "application/json") -> int:
+        """Send telemetry to the collector as anybody may; the status."""
+        request = urllib.request.Request(
+            f"{self.urls['otlp_http']}{path}", body, {"Content-Type": content_type}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)

@@ -1,0 +1,54 @@
+"""The lab that the tests of the story share."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers import REPO
+from tests.helpers import eventually
+from tests.story.bench import Bench
+from tests.story.proxies import proxy
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A ready lab with a proxy before the shop and one behind paymentservice's telemetry."""
+    folder = tmp_path_factory.mktemp("lab")
+    run_dir = folder / "run"
+
+    def urls() -> dict[str, str]:
+        found: dict[str, str] = json.loads((run_dir / "status.json").read_text("utf-8"))["urls"]
+        return found
+
+    with proxy(lambda: urls()["shop"]) as shop, proxy(lambda: urls()["otlp_http"]) as telemetry:
+        wish = {
+            "run_dir": str(run_dir),
+            "data": str(folder / "data"),
+            "environments": {"paymentservice": {"OTEL_EXPORTER_OTLP_ENDPOINT": telemetry.url}},
+        }
+        lab = subprocess.Popen(
+            [sys.executable, "-m", "tests.story.detour", json.dumps(wish)],
+            cwd=REPO,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+        def ready() -> bool:
+            if lab.poll() is not None:
+                pytest.fail(f"the lab ended while starting: {lab.stderr.read() if lab.stderr else ''}")
+            return bool(json.loads((run_dir / "status.json").read_text("utf-8"))["ready"])
+
+        try:
+            eventually(ready, "the lab is ready", within_s=40)
+            yield Bench(run_dir, shop, telemetry, urls())
+        finally:
+            lab.send_signal(signal.SIGTERM)
+            lab.communicate(timeout=15)
