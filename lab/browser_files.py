@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import tomllib
@@ -22,7 +23,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import terminal
+from lab.errors import LabError
 from lab.errors import SetupError
+from lab.errors import UsageError
 
 MANIFEST = Path(__file__).with_name("browser_files.toml")
 NODE_REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements" / "node.txt"
@@ -221,3 +225,18 @@ def _place(web_dir: Path, file: BrowserFile, content: bytes) -> None:
     partial.write_bytes(content)
     partial.replace(web_dir / file.target)
     _stamp(web_dir, file).touch()
+
+
+def main(argv: Sequence[str]) -> int:
+    """`python -m lab.browser_files FOLDER`: install the pages' files elsewhere (an image is built so)."""
+    if len(argv) != 1:
+        return terminal.fail(UsageError("One word is needed: the folder to install into."))
+    try:
+        install(Path(argv[0]), manifest(["lab"]), Path(sys.executable))
+    except LabError as error:
+        return terminal.fail(error)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import incidents
+from lab import terminal
+from lab.errors import LabError
 from lab.errors import UsageError
 from lab.runfile import write_atomically
 
@@ -23,3 +26,20 @@ def find(name: str) -> incidents.Incident:
 def write(run_dir: Path, incident: incidents.Incident) -> None:
     """Put its flag file in place at once; the services notice by themselves. Raises LabError."""
     write_atomically(run_dir / FLAGS_FILE, incidents.flagd_json(incident))
+
+
+def main(argv: list[str]) -> int:
+    """`python -m lab.faults NAME FOLDER`: put an incident's flag file into a (shared) folder."""
+    if len(argv) != 2:
+        return terminal.fail(UsageError("Two words are needed: the incident and a folder."))
+    try:
+        incident = find(argv[0])
+        write(Path(argv[1]), incident)
+    except LabError as error:
+        return terminal.fail(error)
+    terminal.say(f"{argv[1]}/{FLAGS_FILE}: {incident.title}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,32 @@
+"""`lab doctor`: look at this machine and say what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+
+from lab import checks
+from lab import terminal
+
+MARKS = {checks.GOOD: ("ok  ", "green"), checks.NOTE: ("note", "yellow"), checks.BAD: ("BAD ", "red")}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """It has no options."""
+    parser.description = (
+        "Check what the lab needs: Python, npm, a browser, ports, disk, memory. Changes nothing. "
+        "Exit code 1 when something would keep the lab from starting."
+    )
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print one line per check; 1 when any is bad."""
+    findings = checks.all_findings()
+    for finding in findings:
+        mark, style = MARKS[finding.verdict]
+        terminal.say(f"{terminal.paint(mark, style)}  {finding.name:<18} {finding.says}")
+        if finding.remedy:
+            terminal.say(f"{'':24} {finding.remedy}")
+    bad = sum(finding.verdict == checks.BAD for finding in findings)
+    terminal.say()
+    terminal.say(f"{bad} would keep the lab from starting." if bad else "The lab can start here.")
+    return 1 if bad else 0
