@@ -21,16 +21,13 @@ from typing import Generic
 from typing import TypeVar
 
 import urllib3
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace import Span
 from opentelemetry.sdk.trace import SpanProcessor
 
-from services.common import seat
+from services.common.otlp import Encoder
 
 Item = TypeVar("Item")
 Report = Callable[[str, Mapping[str, object]], None]
@@ -66,7 +63,7 @@ class Lane(Generic[Item]):
     """One signal on its way: its queue, the batch in hand and its numbers."""
 
     def __init__(
-        self, name: str, endpoint: Endpoint, capacity: int, encode: Callable[[Sequence[Item]], Any]
+        self, name: str, endpoint: Endpoint, capacity: int, encode: Callable[[Sequence[Item]], bytes]
     ) -> None:
         self.name = name
         self.endpoint = endpoint
@@ -97,7 +94,7 @@ class Lane(Generic[Item]):
                 return False
             batch = [self.queue.popleft() for _ in range(min(BATCH_SIZE, len(self.queue)))]
             self._count = len(batch)
-            body = self._encode(batch).SerializeToString()
+            body = self._encode(batch)
             self._body = gzip.compress(body, 1) if self.endpoint.gzip else body
         elif not hurry and time.monotonic() < self._not_before:
             return False
@@ -147,11 +144,12 @@ class Exporter:
         self._wake = threading.Event()
         self._stopping = False
         self._stop_by = 0.0
+        encoder = Encoder()
         self.spans: Lane[ReadableSpan] | None = (
-            Lane("spans", traces, capacity, encode_spans) if traces is not None else None
+            Lane("spans", traces, capacity, encoder.spans) if traces is not None else None
         )
         self.logs: Lane[ReadableLogRecord] | None = (
-            Lane("logs", logs, capacity, encode_logs) if logs is not None else None
+            Lane("logs", logs, capacity, encoder.logs) if logs is not None else None
         )
         self._lanes: list[Lane[Any]] = [lane for lane in (self.spans, self.logs) if lane is not None]
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
@@ -219,16 +217,6 @@ class Exporter:
         for lane in self._lanes:
             lane.told = lane.dropped
         self._report("Telemetry was dropped: its receiver is away or refuses it", news)
-
-
-class SeatSpans(SpanProcessor):
-    """Puts what the baggage says about the shopper on every span that starts."""
-
-    def on_start(self, span: Span, parent_context: Any = None) -> None:
-        """Mark the span."""
-        marks = seat.attributes(parent_context)
-        if marks:
-            span.set_attributes(marks)
 
 
 class QueueSpans(SpanProcessor):

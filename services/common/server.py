@@ -25,7 +25,6 @@ import grpc
 from grpc_health.v1 import health
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
-from opentelemetry.instrumentation.grpc import server_interceptor
 
 from protos import lab_pb2
 from protos import lab_pb2_grpc
@@ -41,10 +40,11 @@ from services.common.log import ShopLogger
 from services.common.settings import CommonSettings
 from services.common.telemetry import Identity
 from services.common.telemetry import Telemetry
+from services.common.tracing import BaggageServer
+from services.common.tracing import ServerSpans
 
 S = TypeVar("S", bound=CommonSettings)
 
-_UNTRACED = ("/grpc.health.", "/grpc.reflection.", "/hipsterlab.")
 _GRACE_S = 0.5
 
 
@@ -149,10 +149,6 @@ class Running:
         self.flags.close()
 
 
-def _traced(details: grpc.HandlerCallDetails) -> bool:
-    return not details.method.startswith(_UNTRACED)
-
-
 def _bound(server: grpc.Server, settings: CommonSettings) -> int:
     wanted = f"{settings.listen_addr}:{settings.port}"
     try:
@@ -160,7 +156,9 @@ def _bound(server: grpc.Server, settings: CommonSettings) -> int:
         return int(server.add_insecure_port(wanted))
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be used"
-        raise StartError(f"cannot listen on {wanted}: {reason}; set PORT or LISTEN_ADDR to others.") from error
+        raise StartError(
+            f"cannot listen on {wanted}: {reason}; set PORT or LISTEN_ADDR to others."
+        ) from error
 
 
 def _try_address(host: str, port: int) -> None:
@@ -182,7 +180,7 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     runtime = Runtime(settings, telemetry, flags)
     server = grpc.server(
         ThreadPoolExecutor(backend.workers, thread_name_prefix=backend.short_name),
-        interceptors=[server_interceptor(telemetry.tracer_provider, filter_=_traced)],
+        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else BaggageServer()],
         options=[("grpc.so_reuseport", 0)],
     )
     mounted = None

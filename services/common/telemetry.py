@@ -34,7 +34,7 @@ from services.common.export import Endpoint
 from services.common.export import Exporter
 from services.common.export import QueueLogs
 from services.common.export import QueueSpans
-from services.common.export import SeatSpans
+from services.common.tracing import SeatSampler
 
 VERSION = "0.1.0"
 SCOPE = "hipster-lab"
@@ -118,7 +118,7 @@ def build(
     }
     resource = _resource(identity)
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-    tracers.add_span_processor(SeatSpans())
+    tracers.sampler = SeatSampler(tracers.sampler)
     for span_processor in span_processors:
         tracers.add_span_processor(span_processor)
     otlp = None
