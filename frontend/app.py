@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from typing import cast
 
 from flask import Flask
 from flask import Response
 from flask import g
+from flask import redirect
 from flask import request
 from werkzeug.exceptions import HTTPException
 
@@ -103,6 +105,9 @@ def _register_visits(app: Flask, parts: Parts) -> None:
         g.entered = seat.enter(visit.shopper)
         if visit.seat_problem:
             raise problems.bad_request("No seat by this link", visit.seat_problem)
+        if visit.seat_changed and not parts.visits.open:
+            # A signed link is a key: it must not stay in the address bar, where RUM would report it.
+            return cast(Response, redirect(request.path, 302))
         return None
 
     @app.teardown_request

@@ -6,9 +6,10 @@ chain of gRPC messages, never a stack. Knows no route.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field
 from http import HTTPStatus
+from types import MappingProxyType
 
 import grpc
 
@@ -17,7 +18,12 @@ from services.common.clients import rpc_error_text
 
 UH_OH = "Uh, oh!"
 PLACING = "failed to complete the order"
-CART_INTACT = "Your cart is as you left it, and nothing was charged."
+NOT_CHARGED = "Your cart is as you left it, and nothing was charged."
+UNCERTAIN = "Please look into your cart before you try again: if it is empty, the order went through."
+NOTHING_LOST = "Nothing of yours was lost. Please try again in a moment."
+# What checkoutservice says when no attempt to charge the card succeeded.
+_CHARGE_FAILED = "failed to charge card"
+CORRECTABLE = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +65,13 @@ class PageError(Exception):
         return f"{self.status.value} {self.status.phrase}"
 
 
-@dataclass(frozen=True, slots=True)
 class OrderProblem(Exception):
     """An order that the customer can correct: `fields` has a sentence for each field at fault."""
 
-    summary: str
-    fields: dict[str, str] = field(default_factory=dict)
+    def __init__(self, summary: str, fields: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.fields = fields
 
 
 def no_such_product() -> PageError:
@@ -86,6 +93,13 @@ def unprocessable(title: str, lead: str, *actions: Action) -> PageError:
     return PageError(HTTPStatus.UNPROCESSABLE_ENTITY, title, lead, actions=actions or (BROWSE,))
 
 
+def does_not_fit() -> PageError:
+    """The cart refused a product or its quantity."""
+    return unprocessable(
+        "That does not fit into the cart", "The cart cannot take that many of this product.", TO_CART, BROWSE
+    )
+
+
 def backend_failed(doing: str, error: grpc.RpcError) -> PageError:
     """A service failed while the storefront was `doing` something (`could not retrieve the cart`)."""
     return backend_broken(doing, rpc_error_text(error))
@@ -94,22 +108,22 @@ def backend_failed(doing: str, error: grpc.RpcError) -> PageError:
 def backend_broken(doing: str, why: str) -> PageError:
     """The same for an answer that cannot be used; `why` is one line."""
     ordering = doing == PLACING
+    reassurance = NOTHING_LOST
+    if ordering:
+        reassurance = NOT_CHARGED if _CHARGE_FAILED in why else UNCERTAIN
     return PageError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         UH_OH,
         "Something has failed. Below is what we know about it.",
         cause=f"{doing}: {why}",
-        reassurance=CART_INTACT if ordering else "Nothing of yours was lost. Please try again in a moment.",
+        reassurance=reassurance,
         actions=(TO_CART, BROWSE) if ordering else (BROWSE,),
     )
 
 
-_CORRECTABLE = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
-
-
 def order_failed(error: grpc.RpcError) -> PageError | OrderProblem:
     """What became of an order that checkoutservice did not take."""
-    if code_of(error) not in _CORRECTABLE:
+    if code_of(error) not in CORRECTABLE:
         return backend_failed(PLACING, error)
     said = rpc_error_text(error).lower()
     if "cart" in said and "empty" in said:

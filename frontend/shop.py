@@ -199,8 +199,14 @@ class Shop:
     def add(self, visit: Visit, item: pb.CartItem) -> None:
         """Put `item` into the cart; the product must exist."""
         self._get_product(item.product_id)
-        with _asking("failed to add to the cart"):
-            self._ask.cart.AddItem(pb.AddItemRequest(user_id=visit.session_id, item=item))
+        request = pb.AddItemRequest(user_id=visit.session_id, item=item)
+        try:
+            with tolerating(*problems.CORRECTABLE):
+                self._ask.cart.AddItem(request)
+        except grpc.RpcError as error:
+            if code_of(error) in problems.CORRECTABLE:
+                raise problems.does_not_fit() from error
+            raise problems.backend_failed("failed to add to the cart", error) from error
 
     def empty(self, visit: Visit) -> None:
         """Empty the cart."""
@@ -215,7 +221,9 @@ class Shop:
             PageError: the cart is empty, or the shop failed.
         """
         try:
-            answer: pb.PlaceOrderResponse = self._ask.checkout.PlaceOrder(request)
+            # What the customer can correct is no failure of the shop.
+            with tolerating(*problems.CORRECTABLE):
+                answer: pb.PlaceOrderResponse = self._ask.checkout.PlaceOrder(request)
         except grpc.RpcError as error:
             raise problems.order_failed(error) from error
         return answer.order

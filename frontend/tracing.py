@@ -23,6 +23,7 @@ from services.common.telemetry import Telemetry
 
 ORDER_ID = "orderId"
 _UNTRACED = r"^[^:]+://[^/]+/(static/|_healthz$|_flags$|v1/rum$|v1/rumotlp$)"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
@@ -46,10 +47,15 @@ def route_of(rule: str) -> str:
 
 def _name_span() -> None:
     span = trace.get_current_span()
-    if request.url_rule is not None and span.is_recording():
-        route = route_of(request.url_rule.rule)
-        span.update_name(route)
-        span.set_attribute("http.route", route)
+    if not span.is_recording():
+        return
+    if request.url_rule is None:
+        # A name per mistyped address would make as many workflows.
+        span.update_name(request.method if request.method in _METHODS else "HTTP")
+        return
+    route = route_of(request.url_rule.rule)
+    span.update_name(route)
+    span.set_attribute("http.route", route)
 
 
 def _explain(span: Span, status: str, _headers: Sequence[tuple[str, str]]) -> None:
