@@ -2,5 +2,41 @@
 
 Knows neither who writes nor who asks. Everything outside imports from
 `store.model`, `store.api`, `store.semantics` and `store.trace` only; an engine
-is reached through `store.open_store`.
+is reached through `open_writer` and `open_reader`.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from store.api import Reader
+from store.api import Writer
+
+DEFAULT_MAX_BYTES: Final = 2 * 1024**3
+DEFAULT_MAX_AGE_S: Final = 7 * 24 * 3600.0
+
+
+def open_writer(
+    path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES, max_age_s: float = DEFAULT_MAX_AGE_S
+) -> Writer:
+    """The writer of the store at `path`, which is made if it is not there.
+
+    `max_bytes` bounds the data (the file may be a little larger), `max_age_s` the
+    time in the store. Raises StoreUnavailable (another writer, no right to write, a
+    full disk) and StoreMismatch (another program's file, another schema).
+    """
+    from store.sqlite.writer import SqliteWriter
+
+    return SqliteWriter(Path(path), max_bytes=max_bytes, max_age_s=max_age_s)
+
+
+def open_reader(path: str | Path) -> Reader:
+    """A reader of the store at `path`.
+
+    The store need not be there yet: until its writer makes it, every answer is
+    empty; when the file is replaced, the next answer is from the new one.
+    """
+    from store.sqlite.reader import SqliteReader
+
+    return SqliteReader(Path(path))

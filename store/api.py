@@ -8,6 +8,7 @@ one writer, the screens hold readers, and neither can reach the other's half.
     ├── StoreBusy         the queue is full: try again later
     ├── StoreUnavailable  the disk is full, read-only or locked: says which and the remedy
     ├── StoreMismatch     the file was made by another version: says which file
+    ├── TooSlow           the answer would take too long: says how to ask for less
     └── BadQuery          a question that cannot be asked: says which part and the remedy
 """
 
@@ -35,6 +36,7 @@ from store.model import SessionId
 from store.model import SessionSummary
 from store.model import Severity
 from store.model import Span
+from store.model import SpanId
 from store.model import StoreStatus
 from store.model import TraceId
 from store.model import TraceSummary
@@ -58,6 +60,10 @@ class StoreUnavailable(StoreError):
 
 class StoreMismatch(StoreError):
     """The data was written by another version of the schema; names the path."""
+
+
+class TooSlow(StoreError):
+    """The answer would take longer than a reader may; the message says how to ask for less."""
 
 
 class BadQuery(StoreError):
@@ -151,6 +157,16 @@ RumMetric = Literal[
 failed ones, `latency` is their duration in ns; `cls`, which has no unit, is times 10⁹."""
 
 
+@dataclass(frozen=True, slots=True)
+class BrowserLink:
+    """The browser's event that a backend trace answered."""
+
+    session_id: SessionId
+    trace_id: TraceId
+    """The event's own trace: another one than the backend's for whole documents."""
+    span_id: SpanId
+
+
 class Writer(Protocol):
     """Takes batches in. Safe to call from many threads. One writer process per store."""
 
@@ -198,6 +214,12 @@ class Reader(Protocol):
     def trace_of_span(self, span_id: str) -> TraceId | None:
         """The newest trace that holds a span of this id. May be a bounded scan."""
 
+    def browser_of_trace(self, trace_id: TraceId) -> BrowserLink | None:
+        """The browser's event that this trace answered, by the agent's link or as its parent.
+
+        The earliest if several claim it. Cost: constant.
+        """
+
     def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
         """Summaries by start (newest first) or duration (slowest first), then id."""
 
@@ -228,17 +250,24 @@ class Reader(Protocol):
     def log_fields(self, query: LogQuery, top: int = 5) -> tuple[Sequence[LogField], bool]:
         """Fields of the newest matching logs with their top values; True if it was cut short."""
 
-    def services(self, window: Window) -> Mapping[str, Measure]:
+    def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
         """Every backend service seen in the window with the measure of its requests."""
 
     def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
         """Services, inferred services and the calls between them. Cost: rollup cells, not spans."""
 
-    def operations(self, service: str, window: Window) -> Mapping[str, Measure]:
+    def operations(
+        self, service: str, window: Window, environment: str | None = None
+    ) -> Mapping[str, Measure]:
         """Requests of a service by operation (entry spans only)."""
 
     def series(
-        self, service: str | None, window: Window, columns: int = 60, operation: str | None = None
+        self,
+        service: str | None,
+        window: Window,
+        columns: int = 60,
+        operation: str | None = None,
+        environment: str | None = None,
     ) -> Sequence[Point]:
         """Requests of one service (or all) over time, in equal columns, empty ones included."""
 
@@ -249,6 +278,7 @@ class Reader(Protocol):
         window: Window,
         where: Mapping[str, str] | None = None,
         limit: int = 50,
+        environment: str | None = None,
     ) -> Breakdown:
         """Requests by the values of an attribute.
 

@@ -1,0 +1,51 @@
+"""Latency in log-spaced buckets: sixteen to each doubling, so a percentile is right within about 2 %."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from store.model import Latency
+
+_PER_DOUBLING = 16
+
+
+def bucket_of(value_ns: int) -> int:
+    """The bucket of a duration; 0 holds everything up to 1 ns."""
+    return int(math.log2(value_ns) * _PER_DOUBLING) + 1 if value_ns > 1 else 0
+
+
+def value_of(bucket: int) -> int:
+    """The duration in the (logarithmic) middle of a bucket, in ns."""
+    return round(2 ** ((bucket - 0.5) / _PER_DOUBLING)) if bucket else 0
+
+
+def percentile(counts: Mapping[int, int], share: float) -> int | None:
+    """The value below which `share` (0 to 1) of the samples lie; None without samples.
+
+    Inside the bucket that it falls into, samples are taken as spread evenly.
+    """
+    total = sum(counts.values())
+    if total <= 0:
+        return None
+    wanted = share * (total - 1)
+    before = 0
+    for bucket in sorted(counts):
+        count = counts[bucket]
+        if count > 0 and wanted < before + count:
+            if not bucket:
+                return 0
+            part = (wanted - before + 0.5) / count
+            return round(2 ** ((bucket - 1 + part) / _PER_DOUBLING))
+        before += max(0, count)
+    return value_of(max(counts))
+
+
+def latency_of(counts: Mapping[int, int]) -> Latency:
+    """The four percentiles that the screens show."""
+    return Latency(
+        p50_ns=percentile(counts, 0.50),
+        p75_ns=percentile(counts, 0.75),
+        p90_ns=percentile(counts, 0.90),
+        p99_ns=percentile(counts, 0.99),
+    )

@@ -1,0 +1,196 @@
+"""Rows into tables: the hot path. Must run inside the writer's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import Final
+
+from store.model import Batch
+from store.model import LogRow
+from store.model import SpanRow
+from store.sqlite.facts import Facts
+from store.sqlite.intern import Origins
+
+MAX_TIME: Final = 1 << 62
+"""Times beyond the year 2116 are held there, so that sums fit SQLite's integers."""
+_ARRIVAL_EVERY_NS: Final = 5_000_000_000
+_SLOT_NS: Final = 10_000_000_000
+
+_INSERT_SPAN = (
+    "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
+    "duration, flags, peer, session_id, resource, scope, raw) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_LOG = (
+    "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
+    "raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_COUNT_LOGS = (
+    "INSERT INTO log_cells (slot, service, severity, n) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET n = n + excluded.n"
+)
+
+
+class StoreClock:
+    """The store's own time: it starts at the wall's, or where it was left, and never jumps.
+
+    While the process lives it goes by the monotonic clock: setting the wall clock
+    makes nothing old and nothing young.
+    """
+
+    def __init__(self, wall: Callable[[], int], at_least: int) -> None:
+        self._base = max(wall(), at_least)
+        self._began = time.monotonic_ns()
+
+    def now(self) -> int:
+        return self._base + time.monotonic_ns() - self._began
+
+
+class Ingest:
+    """Numbers and inserts what comes, and remembers the newest of it for settling."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
+        self._connection = connection
+        self.facts = Facts(connection)
+        last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
+        self.clock = StoreClock(clock, last)
+        self.origins = Origins(connection)
+        highest = connection.execute(
+            "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
+        ).fetchone()[0]
+        self.seq = max(int(highest), self.facts.get("seq"))
+        connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
+        self._kept_seq = self.seq
+        self._last_arrival = last
+        self._has_text = (
+            connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone() is not None
+        )
+        self.fresh: list[SpanRow] = []
+        """Spans of the open transaction; once committed, the settler takes them."""
+        self.committed: list[SpanRow] = []
+
+    def insert(self, batches: Sequence[Batch]) -> None:
+        """Insert whole batches."""
+        for batch in batches:
+            self._spans(batch.spans)
+            self._logs(batch.logs)
+            self.facts.add("metric_points", batch.metric_points)
+            self.facts.add("rejected", batch.rejected)
+        now = self.clock.now()
+        if now - self._last_arrival >= _ARRIVAL_EVERY_NS:
+            self._connection.execute("INSERT OR IGNORE INTO arrivals VALUES (?, ?)", (self.seq, now))
+            self._last_arrival = now
+        self.facts.set("seq", self.seq)
+        self.facts.set("last_received", now)
+        self.facts.flush()
+
+    def _spans(self, spans: Sequence[SpanRow]) -> None:
+        if not spans:
+            return
+        origin = self.origins.id_of
+        seq = self.seq
+        rows: list[tuple[Any, ...]] = []
+        for span in spans:
+            seq += 1
+            rows.append(
+                (
+                    seq,
+                    span.trace_id,
+                    span.span_id,
+                    span.parent_span_id or None,
+                    span.service,
+                    span.name,
+                    span.kind,
+                    min(span.start_unix_nano, MAX_TIME),
+                    min(span.duration_ns, MAX_TIME),
+                    span.error | span.peer_is_database << 1 | span.browser << 2,
+                    span.peer,
+                    span.session_id or None,
+                    origin(span.resource, seq),
+                    origin(span.scope, seq),
+                    span.raw,
+                )
+            )
+        self.seq = seq
+        try:
+            added = self._connection.executemany(_INSERT_SPAN, rows).rowcount
+        except UnicodeEncodeError:
+            added = self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
+        self.facts.add("spans", added)
+        self._reach([span.start_unix_nano for span in spans])
+        self.fresh.extend(spans)
+
+    def _logs(self, logs: Sequence[LogRow]) -> None:
+        if not logs:
+            return
+        origin = self.origins.id_of
+        seq = self.seq
+        rows: list[tuple[Any, ...]] = []
+        cells: dict[tuple[int, str, int], int] = {}
+        for log in logs:
+            seq += 1
+            time_unix_nano = min(log.time_unix_nano, MAX_TIME)
+            rows.append(
+                (
+                    seq,
+                    time_unix_nano,
+                    log.severity_number,
+                    log.service,
+                    log.trace_id or None,
+                    log.span_id or None,
+                    log.session_id or None,
+                    log.body,
+                    origin(log.resource, seq),
+                    origin(log.scope, seq),
+                    log.raw,
+                )
+            )
+            cell = (time_unix_nano // _SLOT_NS, log.service, log.severity_number)
+            cells[cell] = cells.get(cell, 0) + 1
+        first = self.seq
+        self.seq = seq
+        counts: list[tuple[Any, ...]] = [(*cell, n) for cell, n in cells.items()]
+        try:
+            self._connection.executemany(_INSERT_LOG, rows)
+            self._connection.executemany(_COUNT_LOGS, counts)
+        except UnicodeEncodeError:
+            self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
+            self._connection.executemany(_INSERT_LOG, _encodable(rows))
+            self._connection.executemany(_COUNT_LOGS, _encodable(counts))
+        if self._has_text:
+            self._connection.execute(
+                "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
+                (first, seq),
+            )
+        self.facts.add("logs", len(rows))
+        self._reach([log.time_unix_nano for log in logs])
+
+    def _reach(self, times: Sequence[int]) -> None:
+        self.facts.at_most("oldest", min(min(times), MAX_TIME))
+        self.facts.at_least("newest", min(max(times), MAX_TIME))
+
+    def keep(self) -> None:
+        """The transaction was committed."""
+        self._kept_seq = self.seq
+        self.committed.extend(self.fresh)
+        self.fresh.clear()
+        self.facts.keep()
+
+    def forget(self) -> None:
+        """The transaction was undone."""
+        self.seq = self._kept_seq
+        self.fresh.clear()
+        self.origins.forget()
+        self.facts.forget()
+
+
+def _encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Text that UTF-8 cannot hold (lone surrogates) with question marks in its place."""
+    return [
+        tuple(cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell for cell in row)
+        for row in rows
+    ]

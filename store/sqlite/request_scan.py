@@ -1,0 +1,112 @@
+"""Breakdowns that the rollups cannot give: the newest requests of the window, one by one."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from store.model import Window
+from store.outline import outline
+from store.outline import requests_of
+from store.semantics import PROMOTED
+from store.semantics import environment_of
+from store.semantics import text_of
+from store.sqlite.answers import SPAN_COLUMNS
+from store.sqlite.answers import SPAN_TABLES
+from store.sqlite.answers import span_of
+from store.sqlite.asking import Question
+from store.sqlite.gather import Tally
+
+MAX_REQUESTS = 20_000
+MAX_TRACES = 200
+"""Whole traces must be decoded for a tag that is not indexed."""
+
+_INDEXED = frozenset(PROMOTED)
+Found = tuple[dict[str, Tally], int, bool]
+"""Tallies by value, rows looked at, whether older ones were left out."""
+
+
+def scan_requests(
+    ask: Question,
+    service: str | None,
+    tag: str,
+    window: Window,
+    where: Mapping[str, str],
+    environment: str | None,
+) -> Found:
+    """Requests by the values of `tag`, of those that carry all of `where`."""
+    indexed = {name: value for name, value in where.items() if name in _INDEXED}
+    decoded = {name: value for name, value in where.items() if name not in _INDEXED}
+    whole = bool(decoded) or tag not in _INDEXED
+    condition = "q.start >= ? AND q.start < ?"
+    values: list[object] = [window.from_unix_nano, window.to_unix_nano]
+    if service is not None:
+        condition += " AND q.service = ?"
+        values.append(service)
+    for value in indexed.values():
+        condition += " AND instr(q.tags, ?)"
+        values.append(orjson.dumps(value).decode())
+    rows = ask.each(
+        "SELECT q.trace, q.bucket, q.error, q.worst, q.tags, q.service, q.start, q.operation "
+        f"FROM requests q WHERE {condition} ORDER BY q.start DESC LIMIT ?",
+        (*values, MAX_REQUESTS + 1),
+    )
+    tallies: dict[str, Tally] = {}
+    looked = 0
+    details = _Details(ask, {tag, *decoded} - _INDEXED) if whole else None
+    for trace, bucket, error, worst, text, name, start, operation in rows:
+        if looked >= MAX_REQUESTS or (details is not None and details.full(trace)):
+            return tallies, looked, True
+        looked += 1
+        tags: dict[str, list[str]] = orjson.loads(text)
+        if environment is not None and environment != environment_of({tag: v[0] for tag, v in tags.items()}):
+            continue
+        if any(value not in tags.get(key, ()) for key, value in indexed.items()):
+            continue
+        if details is not None:
+            tags.update(details.of(trace, (name, start, operation)))
+        if any(value not in tags.get(key, ()) for key, value in decoded.items()):
+            continue
+        for value in tags.get(tag) or [""]:
+            tallies.setdefault(value, Tally()).add(bucket, 1, error, int(worst == 2))
+    return tallies, looked, False
+
+
+class _Details:
+    """Attributes of requests that only their decoded spans tell, trace by trace."""
+
+    def __init__(self, ask: Question, names: set[str]) -> None:
+        self._ask = ask
+        self._names = names
+        self._traces: dict[int, dict[tuple[str, int, str], dict[str, list[str]]]] = {}
+
+    def full(self, trace: int) -> bool:
+        return trace not in self._traces and len(self._traces) >= MAX_TRACES
+
+    def of(self, trace: int, request: tuple[str, int, str]) -> dict[str, list[str]]:
+        found = self._traces.get(trace)
+        if found is None:
+            found = self._traces[trace] = self._read(trace)
+        return found.get(request, {})
+
+    def _read(self, trace: int) -> dict[tuple[str, int, str], dict[str, list[str]]]:
+        rows = self._ask.all(
+            f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} "
+            "WHERE s.trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY s.seq LIMIT 5000",
+            (trace,),
+        )
+        shape = outline([span_of(row) for row in rows])
+        requests: dict[tuple[str, int, str], dict[str, list[str]]] = {}
+        for request in requests_of(shape):
+            entry = shape.spans[request.place]
+            tags = requests.setdefault((entry.service, entry.start_unix_nano, entry.name), {})
+            for place in request.members:
+                span = shape.spans[place]
+                for name in self._names:
+                    value = span.attributes.get(name, span.resource.get(name))
+                    if value is not None and text_of(value) not in tags.get(name, ()):
+                        tags.setdefault(name, []).append(text_of(value))
+        return requests

@@ -1,0 +1,269 @@
+"""Questions about what was measured of browsers."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+
+from store.api import BadQuery
+from store.api import RumMetric
+from store.model import Breakdown
+from store.model import ErrorGroup
+from store.model import Measure
+from store.model import Point
+from store.model import SessionId
+from store.model import Span
+from store.model import SpanId
+from store.model import Window
+from store.semantics import rum_tags_of
+from store.semantics import text_of
+from store.sqlite.answers import SPAN_COLUMNS
+from store.sqlite.answers import SPAN_TABLES
+from store.sqlite.answers import limited
+from store.sqlite.answers import span_of
+from store.sqlite.apm_reader import ranked
+from store.sqlite.asking import Asking
+from store.sqlite.asking import Question
+from store.sqlite.gather import Tally
+from store.sqlite.sessions import METRICS
+from store.sqlite.sessions import TAG_COLUMNS
+from store.sqlite.sessions import metric_number
+
+_MAX_ERRORS = 2_000
+_MAX_DECODED = 5_000
+_MAX_COLUMNS = 1_000
+_FRAMES = 3
+
+
+class RumReader:
+    """The part of `store.api.Reader` that knows RUM metrics."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    def rum_apps(self, window: Window) -> Sequence[tuple[str, str]]:
+        with self._asking.question() as ask:
+            rows = ask.all(
+                "SELECT DISTINCT app, environment FROM sessions "
+                "WHERE finish >= ? AND start < ? ORDER BY 1, 2",
+                (window.from_unix_nano, window.to_unix_nano),
+            )
+        return [(app, environment) for app, environment in rows]
+
+    def rum_measures(
+        self, window: Window, where: Mapping[str, str] | None = None
+    ) -> Mapping[RumMetric, Measure]:
+        found: dict[RumMetric, Measure] = {}
+        with self._asking.question() as ask:
+            for metric in METRICS:
+                tally = Tally()
+                for _, bucket, n, failed in _grouped(ask, metric, window, where, "0"):
+                    tally.add(bucket, n, failed, 0)
+                if tally.requests:
+                    found[metric] = tally.measure()
+        return found
+
+    def rum_series(
+        self,
+        metric: RumMetric,
+        window: Window,
+        columns: int = 60,
+        where: Mapping[str, str] | None = None,
+    ) -> Sequence[Point]:
+        if not 1 <= columns <= _MAX_COLUMNS:
+            raise BadQuery(f"columns is {columns}: give 1 to {_MAX_COLUMNS}.")
+        width = max(1, -(-window.duration_ns // columns))
+        begin = window.from_unix_nano
+        tallies = [Tally() for _ in range(columns)]
+        with self._asking.question() as ask:
+            for column, bucket, n, failed in _grouped(
+                ask, metric, window, where, f"(m.start - {begin}) / {width}"
+            ):
+                if 0 <= column < columns:
+                    tallies[column].add(bucket, n, failed, 0)
+        return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
+
+    def rum_breakdown(
+        self,
+        metric: RumMetric,
+        tag: str,
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> Breakdown:
+        limited(limit)
+        tallies: dict[str, Tally] = {}
+        with self._asking.question() as ask:
+            if tag not in TAG_COLUMNS:
+                scanned = _decoded(ask, metric, tag, window, where, tallies)
+                return ranked(tag, tallies, limit, scanned, cut=scanned >= _MAX_DECODED)
+            names = {0: ""}
+            for pair, bucket, n, failed in _grouped(ask, metric, window, where, f"m.{TAG_COLUMNS[tag]}"):
+                if pair not in names:
+                    row = ask.one("SELECT value FROM pairs WHERE id = ?", (pair,))
+                    names[pair] = row[0] if row else ""
+                tallies.setdefault(names[pair], Tally()).add(bucket, n, failed, 0)
+        return ranked(tag, tallies, limit, 0, cut=False)
+
+    def rum_errors(
+        self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
+    ) -> Sequence[ErrorGroup]:
+        limited(limit)
+        groups: dict[str, _Group] = {}
+        with self._asking.question() as ask:
+            for span in _spans(ask, "js_errors", window, where, _MAX_ERRORS):
+                described = _describe(span)
+                groups.setdefault(described[0], _Group(*described, span)).add(span)
+        order = sorted(
+            groups.values(), key=lambda group: (-group.count, -group.newest.start_unix_nano, group.error_id)
+        )
+        return [group.answer() for group in order[:limit]]
+
+
+@dataclass(slots=True)
+class _Group:
+    error_id: str
+    type: str
+    message: str
+    newest: Span
+    count: int = 0
+    sessions: set[str] = field(default_factory=set)
+
+    def add(self, span: Span) -> None:
+        self.count += 1
+        if span.session_id:
+            self.sessions.add(span.session_id)
+        if span.start_unix_nano > self.newest.start_unix_nano:
+            self.newest = span
+
+    def answer(self) -> ErrorGroup:
+        return ErrorGroup(
+            error_id=self.error_id,
+            type=self.type,
+            message=self.message,
+            count=self.count,
+            sessions=len(self.sessions),
+            last_seen_unix_nano=self.newest.start_unix_nano,
+            example_session_id=self.newest.session_id or SessionId(""),
+            example_span_id=SpanId(self.newest.span_id),
+        )
+
+
+def _describe(span: Span) -> tuple[str, str, str]:
+    """Group id, type and message of an error's span."""
+    attributes = span.attributes
+    kind = text_of(
+        attributes.get("error.object") or attributes.get("exception.type") or attributes.get("error.type")
+    )
+    message = text_of(attributes.get("error.message") or attributes.get("exception.message")) or span.name
+    stack = text_of(attributes.get("error.stack") or attributes.get("exception.stacktrace"))
+    frames = [line.strip() for line in stack.splitlines() if "at " in line or "@" in line][:_FRAMES]
+    digest = hashlib.blake2b(
+        "\n".join([span.name, kind, message, *frames]).encode("utf-8", "replace"), digest_size=8
+    )
+    return digest.hexdigest(), kind or span.name, message
+
+
+def _conditions(
+    ask: Question, metric: str, window: Window, where: Mapping[str, str] | None
+) -> tuple[str, list[object]] | None:
+    """For the RUM tags of `where`; None if a wanted value was never seen."""
+    if metric not in METRICS:
+        raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
+    sql = "m.metric = ? AND m.start >= ? AND m.start < ?"
+    values: list[object] = [metric_number(metric), window.from_unix_nano, window.to_unix_nano]
+    for tag, value in (where or {}).items():
+        if tag not in TAG_COLUMNS:
+            continue
+        pair = 0
+        if value:
+            row = ask.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", (tag, value))
+            if row is None:
+                return None
+            pair = row[0]
+        sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
+        values.append(pair)
+    return sql, values
+
+
+def _grouped(
+    ask: Question, metric: str, window: Window, where: Mapping[str, str] | None, group: str
+) -> Sequence[tuple[int, int, int, int]]:
+    """(group, bucket, samples, failed)"""
+    found = _conditions(ask, metric, window, where)
+    if found is None:
+        return []
+    condition, values = found
+    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
+    if other:
+        seqs = [
+            span_seq
+            for span_seq, span in _with_seq(ask, condition, values, _MAX_DECODED)
+            if _has(span, other)
+        ]
+        condition += f" AND m.seq IN ({', '.join(map(str, seqs))})"
+    return ask.all(
+        f"SELECT {group}, m.bucket, count(*), sum(m.failed) FROM samples m WHERE {condition} GROUP BY 1, 2",
+        values,
+    )
+
+
+def _spans(
+    ask: Question, metric: str, window: Window, where: Mapping[str, str] | None, limit: int
+) -> list[Span]:
+    found = _conditions(ask, metric, window, where)
+    if found is None:
+        return []
+    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
+    return [span for _, span in _with_seq(ask, *found, limit) if not other or _has(span, other)]
+
+
+def _with_seq(ask: Question, condition: str, values: Sequence[object], limit: int) -> list[tuple[int, Span]]:
+    tables = SPAN_TABLES.replace("spans s", "spans s ON s.seq = m.seq", 1)
+    rows = ask.each(
+        f"SELECT m.seq, {SPAN_COLUMNS} FROM samples m JOIN {tables} "
+        f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [(row[0], span_of(row[1:])) for row in rows]
+
+
+def _has(span: Span, wanted: Mapping[str, str]) -> bool:
+    return all(
+        text_of(span.attributes.get(name, span.resource.get(name))) == value for name, value in wanted.items()
+    )
+
+
+def _decoded(
+    ask: Question,
+    metric: str,
+    tag: str,
+    window: Window,
+    where: Mapping[str, str] | None,
+    tallies: dict[str, Tally],
+) -> int:
+    """Tally by a tag that is no RUM tag; give how many spans were decoded for it."""
+    found = _conditions(ask, metric, window, where)
+    if found is None:
+        return 0
+    condition, values = found
+    rows = _with_seq(ask, condition, values, _MAX_DECODED)
+    spans = dict(rows)
+    other = {name: value for name, value in (where or {}).items() if name not in TAG_COLUMNS}
+    samples = ask.each(
+        f"SELECT m.seq, m.bucket, m.failed FROM samples m WHERE {condition} ORDER BY m.start DESC LIMIT ?",
+        (*values, _MAX_DECODED),
+    )
+    for seq, bucket, failed in samples:
+        span = spans.get(seq)
+        if span is None or (other and not _has(span, other)):
+            continue
+        value = text_of(span.attributes.get(tag, span.resource.get(tag)))
+        value = value or rum_tags_of(span.name, span.attributes, span.resource).get(tag, "")
+        tallies.setdefault(value, Tally()).add(bucket, 1, failed, 0)
+    return len(rows)

@@ -1,0 +1,192 @@
+-- The embedded store. `user_version` holds the schema's number (store/sqlite/files.py):
+-- raise it with any change here; a file of another number is refused, not migrated.
+
+-- One sequence numbers spans and logs by arrival, so that the oldest of both can go first.
+
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Serialized Resource and InstrumentationScope messages, each kept once.
+CREATE TABLE origins (
+    id       INTEGER PRIMARY KEY,
+    body     BLOB NOT NULL UNIQUE,
+    last_seq INTEGER NOT NULL
+);
+
+CREATE TABLE spans (
+    seq            INTEGER PRIMARY KEY,
+    trace_id       BLOB NOT NULL,
+    span_id        BLOB NOT NULL,
+    parent_span_id BLOB,
+    service        TEXT NOT NULL,
+    name           TEXT NOT NULL,
+    kind           INTEGER NOT NULL,
+    start          INTEGER NOT NULL,
+    duration       INTEGER NOT NULL,
+    flags          INTEGER NOT NULL, -- 1 error, 2 peer is a database, 4 browser
+    peer           TEXT NOT NULL,
+    session_id     TEXT,
+    resource       INTEGER NOT NULL,
+    scope          INTEGER NOT NULL,
+    raw            BLOB NOT NULL
+);
+CREATE UNIQUE INDEX spans_by_id ON spans (trace_id, span_id);
+CREATE INDEX spans_by_session ON spans (session_id, start) WHERE session_id IS NOT NULL;
+
+-- Not a child of spans on purpose: either may come first, or alone.
+CREATE TABLE logs (
+    seq        INTEGER PRIMARY KEY,
+    time       INTEGER NOT NULL,
+    severity   INTEGER NOT NULL,
+    service    TEXT NOT NULL,
+    trace_id   BLOB,
+    span_id    BLOB,
+    session_id TEXT,
+    body       TEXT NOT NULL,
+    resource   INTEGER NOT NULL,
+    scope      INTEGER NOT NULL,
+    raw        BLOB NOT NULL
+);
+CREATE INDEX logs_by_time ON logs (time, severity, service);
+CREATE INDEX logs_by_trace ON logs (trace_id, time) WHERE trace_id IS NOT NULL;
+CREATE INDEX logs_by_session ON logs (session_id, time) WHERE session_id IS NOT NULL;
+
+-- How many logs of each severity and service, in slots of 10 s.
+CREATE TABLE log_cells (
+    slot     INTEGER NOT NULL,
+    service  TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    n        INTEGER NOT NULL,
+    PRIMARY KEY (slot, service, severity)
+) WITHOUT ROWID;
+
+-- What follows is settled: computed from the above after the commit, and again when more comes.
+
+CREATE TABLE traces (
+    id         INTEGER PRIMARY KEY,
+    trace_id   BLOB NOT NULL UNIQUE,
+    start      INTEGER NOT NULL,
+    duration   INTEGER NOT NULL,
+    service    TEXT NOT NULL,
+    operation  TEXT NOT NULL,
+    spans      INTEGER NOT NULL,
+    errors     INTEGER NOT NULL,
+    origins    INTEGER NOT NULL,
+    complete   INTEGER NOT NULL,
+    session_id TEXT,
+    services   TEXT NOT NULL, -- [[name, spans, error], …] in order of first start
+    tags       TEXT NOT NULL, -- the entry's
+    calls      TEXT NOT NULL  -- what it adds to the edges of the map
+);
+CREATE INDEX traces_by_start ON traces (start, duration);
+CREATE INDEX traces_by_tail ON traces (substr(trace_id, 9));
+
+CREATE TABLE requests (
+    id        INTEGER PRIMARY KEY,
+    trace     INTEGER NOT NULL,
+    service   TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    start     INTEGER NOT NULL,
+    duration  INTEGER NOT NULL,
+    bucket    INTEGER NOT NULL,
+    error     INTEGER NOT NULL, -- of the entry span
+    worst     INTEGER NOT NULL, -- of its service under it: 0 none, 1 received, 2 origin
+    tags      TEXT NOT NULL     -- {tag: [value, …]}: over the service's spans under the entry
+);
+CREATE INDEX requests_by_trace ON requests (trace);
+CREATE INDEX requests_by_start ON requests (start, bucket, error, worst);
+CREATE INDEX requests_by_service ON requests (service, start, bucket, error, worst);
+
+-- Tag and value, each pair kept once; which traces and sessions carry it. Tags that begin
+-- with a colon are ours: `:service`, `:error` and `:origin` (of a service), `:operation`.
+CREATE TABLE pairs (
+    id    INTEGER PRIMARY KEY,
+    tag   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (tag, value)
+);
+CREATE TABLE trace_pairs (
+    pair  INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    trace INTEGER NOT NULL,
+    PRIMARY KEY (pair, start, trace)
+) WITHOUT ROWID;
+CREATE TABLE session_pairs (
+    pair    INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    PRIMARY KEY (pair, session)
+) WITHOUT ROWID;
+CREATE INDEX session_pairs_by_session ON session_pairs (session);
+
+-- Rollups. A series is what is counted; a cell is one slot and latency bucket of it.
+CREATE TABLE series (
+    id          INTEGER PRIMARY KEY,
+    kind        INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    item        TEXT NOT NULL,
+    value       TEXT NOT NULL,
+    UNIQUE (kind, subject, item, value, environment)
+);
+CREATE TABLE cells (
+    series INTEGER NOT NULL,
+    width  INTEGER NOT NULL, -- seconds
+    slot   INTEGER NOT NULL, -- start in units of width
+    bucket INTEGER NOT NULL,
+    n      INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    origins INTEGER NOT NULL,
+    PRIMARY KEY (series, width, slot, bucket)
+) WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    id             INTEGER PRIMARY KEY,
+    session_id     TEXT NOT NULL UNIQUE,
+    start          INTEGER NOT NULL,
+    finish         INTEGER NOT NULL,
+    last_start     INTEGER NOT NULL,
+    app            TEXT NOT NULL,
+    environment    TEXT NOT NULL,
+    page_views     INTEGER NOT NULL,
+    errors         INTEGER NOT NULL,
+    network_errors INTEGER NOT NULL,
+    events         INTEGER NOT NULL,
+    attributes     TEXT NOT NULL -- {tag: [value, start of the span that said so]}
+);
+CREATE INDEX sessions_by_finish ON sessions (finish);
+
+-- One row for each measured value of a browser; tags are ids of `pairs`, 0 where absent.
+CREATE TABLE samples (
+    metric INTEGER NOT NULL,
+    start  INTEGER NOT NULL,
+    seq    INTEGER NOT NULL, -- of its span
+    bucket INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    t0  INTEGER NOT NULL, t1  INTEGER NOT NULL, t2  INTEGER NOT NULL, t3  INTEGER NOT NULL,
+    t4  INTEGER NOT NULL, t5  INTEGER NOT NULL, t6  INTEGER NOT NULL, t7  INTEGER NOT NULL,
+    t8  INTEGER NOT NULL, t9  INTEGER NOT NULL, t10 INTEGER NOT NULL, t11 INTEGER NOT NULL,
+    PRIMARY KEY (metric, start, seq)
+) WITHOUT ROWID;
+
+-- The browser's event that a backend trace answered, by the agent's own link.
+CREATE TABLE links (
+    trace_id   BLOB NOT NULL,
+    seq        INTEGER NOT NULL,
+    session_id TEXT NOT NULL,
+    PRIMARY KEY (trace_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX links_by_seq ON links (seq);
+
+-- What was pruned, as far as is remembered: traces by id, sessions by name.
+CREATE TABLE tombstones (
+    id   INTEGER PRIMARY KEY,
+    name BLOB NOT NULL UNIQUE
+);
+
+-- When which number of the sequence was reached, by the store's own clock.
+CREATE TABLE arrivals (
+    seq       INTEGER PRIMARY KEY,
+    unix_nano INTEGER NOT NULL
+);

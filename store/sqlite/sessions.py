@@ -1,0 +1,181 @@
+"""Browser spans into sessions, measured samples and links: each span once, in order of arrival.
+
+Must run inside the writer's transaction, which also moves the mark that says how
+far this has come: that is what makes it exactly once.
+"""
+
+# ruff: noqa: S608 - what is put into SQL text are column names of our own
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Final
+from typing import get_args
+
+import orjson
+
+from store.api import RumMetric
+from store.decode import resource_attributes
+from store.decode import span_detail
+from store.histogram import bucket_of
+from store.model import Attributes
+from store.semantics import PROMOTED
+from store.semantics import RUM_TAGS
+from store.semantics import promoted_of
+from store.semantics import rum_samples
+from store.semantics import rum_tags_of
+from store.sqlite.intern import Pairs
+
+METRICS: Final[tuple[RumMetric, ...]] = get_args(RumMetric)
+TAG_COLUMNS: Final = {tag: f"t{place}" for place, tag in enumerate(RUM_TAGS)}
+_PRIVATE: Final = frozenset(
+    {
+        "link.traceId",
+        "link.spanId",
+        "operation",
+        "page",
+        "http.status_code",
+        "http.method",
+        "http.request.method",
+    }
+    | {"http.response.status_code"}
+)
+INDEXED: Final = frozenset({*PROMOTED, *RUM_TAGS}) - _PRIVATE
+"""Attributes that a session is found by without a scan: those that say something of all of it."""
+_NUMBER_OF = {metric: number for number, metric in enumerate(METRICS)}
+_INSERT_SAMPLE = (
+    "INSERT OR IGNORE INTO samples (metric, start, seq, bucket, failed, "
+    + ", ".join(TAG_COLUMNS.values())
+    + ") VALUES (?, ?, ?, ?, ?"
+    + ", ?" * len(TAG_COLUMNS)
+    + ")"
+)
+_READ = (
+    "SELECT s.seq, s.session_id, s.name, s.start, s.duration, s.raw, o.body FROM spans s "
+    "LEFT JOIN origins o ON o.id = s.resource "
+    "WHERE s.seq > ? AND s.seq <= ? AND s.flags & 4 ORDER BY s.seq"
+)
+
+
+def metric_number(metric: str) -> int:
+    """The number that stands for a RUM metric in the table."""
+    return _NUMBER_OF[metric]  # type: ignore[index]  # callers check
+
+
+@dataclass(slots=True)
+class _Session:
+    """What a round adds to one session."""
+
+    start: int
+    finish: int
+    last_start: int
+    counts: dict[str, int] = field(default_factory=dict)
+    events: int = 0
+    tags: dict[str, tuple[str, int]] = field(default_factory=dict)
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+
+    def see(self, tags: Mapping[str, str], start: int) -> None:
+        for tag, value in tags.items():
+            self.pairs.add((tag, value))
+            if tag not in self.tags or self.tags[tag][1] <= start:
+                self.tags[tag] = (value, start)
+
+
+class Sessions:
+    """Takes browser spans into account."""
+
+    def __init__(self, connection: sqlite3.Connection, pairs: Pairs) -> None:
+        self._connection = connection
+        self._pairs = pairs
+
+    def settle(self, after_seq: int, upto_seq: int) -> None:
+        """Count the browser spans of this stretch of the sequence."""
+        sessions: dict[str, _Session] = {}
+        samples: list[tuple[int, ...]] = []
+        links: list[tuple[bytes, int, str]] = []
+        rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
+        for seq, session_id, name, start, duration, raw, resource_body in rows:
+            detail = span_detail(raw)
+            resource = resource_attributes(resource_body or b"")
+            derived = rum_tags_of(name, detail.attributes, resource)
+            events = {event.name: event.time_unix_nano for event in detail.events}
+            found = rum_samples(name, detail.attributes, duration, events)
+            tag_ids = [self._id(tag, derived) for tag in RUM_TAGS]
+            samples += [
+                (_NUMBER_OF[sample.metric], start, seq, bucket_of(sample.value_ns), sample.failed, *tag_ids)  # type: ignore[index]  # semantics names no others
+                for sample in found
+            ]
+            if not session_id:
+                continue
+            trace = _trace_bytes(derived.get("link.traceId", ""))
+            if trace:
+                links.append((trace, seq, session_id))
+            session = sessions.setdefault(session_id, _Session(start, start + duration, start))
+            session.start = min(session.start, start)
+            session.finish = max(session.finish, start + duration)
+            session.last_start = max(session.last_start, start)
+            session.events += 1
+            for sample in found:
+                session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
+            session.see(_session_tags(derived, detail.attributes, resource), start)
+        self._connection.executemany(_INSERT_SAMPLE, samples)
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO links (trace_id, seq, session_id) VALUES (?, ?, ?)", links
+        )
+        for session_id, session in sessions.items():
+            self._add(session_id, session)
+
+    def _id(self, tag: str, tags: Mapping[str, str]) -> int:
+        value = tags.get(tag)
+        return self._pairs.id_of((tag, value)) if value else 0
+
+    def _add(self, session_id: str, new: _Session) -> None:
+        execute = self._connection.execute
+        old = execute("SELECT id, attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+        tags: dict[str, tuple[str, int]] = orjson.loads(old[1]) if old else {}
+        for tag, (value, start) in new.tags.items():
+            if tag not in tags or tags[tag][1] <= start:
+                tags[tag] = (value, start)
+        row = execute(
+            "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
+            "errors, network_errors, events, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (session_id) DO UPDATE SET start = min(start, excluded.start), "
+            "finish = max(finish, excluded.finish), last_start = max(last_start, excluded.last_start), "
+            "app = excluded.app, environment = excluded.environment, "
+            "page_views = page_views + excluded.page_views, errors = errors + excluded.errors, "
+            "network_errors = network_errors + excluded.network_errors, events = events + excluded.events, "
+            "attributes = excluded.attributes RETURNING id",
+            (
+                session_id,
+                new.start,
+                new.finish,
+                new.last_start,
+                tags.get("app", ("",))[0],
+                tags.get("environment", ("",))[0],
+                new.counts.get("page_views", 0),
+                new.counts.get("js_errors", 0),
+                new.counts.get("network_errors", 0),
+                new.events,
+                orjson.dumps(tags).decode(),
+            ),
+        ).fetchone()
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO session_pairs (pair, session) VALUES (?, ?)",
+            [(self._pairs.id_of(pair), row[0]) for pair in new.pairs],
+        )
+
+
+def _session_tags(derived: Mapping[str, str], attributes: Attributes, resource: Attributes) -> dict[str, str]:
+    tags = {**promoted_of(attributes, resource), **derived}
+    return {tag: value for tag, value in tags.items() if tag not in _PRIVATE}
+
+
+def _trace_bytes(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return found.rjust(16, b"\0") if 0 < len(found) <= 16 else b""

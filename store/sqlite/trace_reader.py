@@ -1,0 +1,249 @@
+"""Questions about traces and their spans."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from store.api import BadQuery
+from store.api import BrowserLink
+from store.api import Page
+from store.api import TraceQuery
+from store.model import SessionId
+from store.model import Span
+from store.model import SpanId
+from store.model import TraceId
+from store.model import TraceSummary
+from store.model import Whereabouts
+from store.semantics import PROMOTED
+from store.sqlite import scan
+from store.sqlite.answers import SPAN_COLUMNS
+from store.sqlite.answers import SPAN_TABLES
+from store.sqlite.answers import TRACE_COLUMNS
+from store.sqlite.answers import limited
+from store.sqlite.answers import make_cursor
+from store.sqlite.answers import read_cursor
+from store.sqlite.answers import span_bytes
+from store.sqlite.answers import span_of
+from store.sqlite.answers import trace_bytes
+from store.sqlite.answers import trace_of
+from store.sqlite.asking import Asking
+from store.sqlite.asking import Question
+from store.sqlite.asking import Row
+
+_INDEXED = frozenset(PROMOTED)
+_RARE = 500
+"""A tag with fewer traces than this in the window is surely the one to begin with."""
+
+
+class TraceReader:
+    """The part of `store.api.Reader` that knows traces."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    def spans_of_trace(self, trace_id: TraceId, limit: int = 50_000) -> Sequence[Span]:
+        with self._asking.question() as ask:
+            rows = ask.all(
+                f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} WHERE s.trace_id = ? "
+                "ORDER BY s.start, s.span_id LIMIT ?",
+                (trace_bytes(trace_id), limit),
+            )
+        return [span_of(row) for row in rows]
+
+    def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
+        tail = span_bytes(last_16)
+        with self._asking.question() as ask:
+            rows = ask.all(
+                "SELECT trace_id FROM traces WHERE substr(trace_id, 9) = ? ORDER BY start DESC LIMIT 10",
+                (tail,),
+            ) or ask.all(
+                "SELECT DISTINCT trace_id FROM spans WHERE substr(trace_id, 9) = ? LIMIT 10", (tail,)
+            )
+        return [TraceId(trace_id.hex()) for (trace_id,) in rows]
+
+    def locate(self, trace_id: TraceId) -> Whereabouts:
+        wanted = trace_bytes(trace_id)
+        with self._asking.question() as ask:
+            if ask.one("SELECT 1 FROM spans WHERE trace_id = ? LIMIT 1", (wanted,)):
+                return Whereabouts.PRESENT
+            return _buried(ask, wanted)
+
+    def locate_session(self, session_id: SessionId) -> Whereabouts:
+        with self._asking.question() as ask:
+            if ask.one("SELECT 1 FROM spans WHERE session_id = ? LIMIT 1", (session_id,)):
+                return Whereabouts.PRESENT
+            return _buried(ask, session_id.encode("utf-8", "replace"))
+
+    def trace_of_span(self, span_id: str) -> TraceId | None:
+        with self._asking.question() as ask:
+            row = ask.one(
+                "SELECT trace_id FROM spans WHERE span_id = ? ORDER BY seq DESC LIMIT 1",
+                (span_bytes(span_id),),
+            )
+        return TraceId(row[0].hex()) if row else None
+
+    def browser_of_trace(self, trace_id: TraceId) -> BrowserLink | None:
+        wanted = trace_bytes(trace_id)
+        with self._asking.question() as ask:
+            row = ask.one(
+                "SELECT k.session_id, s.trace_id, s.span_id FROM links k JOIN spans s ON s.seq = k.seq "
+                "WHERE k.trace_id = ? ORDER BY k.seq LIMIT 1",
+                (wanted,),
+            ) or ask.one(
+                "SELECT s.session_id, s.trace_id, s.span_id FROM traces t "
+                "JOIN spans s ON s.trace_id = t.trace_id "
+                "WHERE t.trace_id = ? AND s.session_id = t.session_id ORDER BY s.start, s.span_id LIMIT 1",
+                (wanted,),
+            )
+        if row is None:
+            return None
+        return BrowserLink(SessionId(row[0]), TraceId(row[1].hex()), SpanId(row[2].hex()))
+
+    def trace_summaries(self, trace_ids: Sequence[TraceId]) -> Mapping[TraceId, TraceSummary]:
+        found: dict[TraceId, TraceSummary] = {}
+        wanted = [trace_bytes(trace_id) for trace_id in trace_ids]
+        with self._asking.question() as ask:
+            for begin in range(0, len(wanted), 500):
+                part = wanted[begin : begin + 500]
+                marks = ", ".join("?" * len(part))
+                for row in ask.each(
+                    f"SELECT {TRACE_COLUMNS} FROM traces t WHERE t.trace_id IN ({marks})", part
+                ):
+                    summary = trace_of(row)
+                    found[summary.trace_id] = summary
+        return found
+
+    def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
+        limit = limited(query.limit)
+        if query.sort not in ("newest", "slowest"):
+            raise BadQuery(f"sort is {query.sort!r}: give newest or slowest.")
+        with self._asking.question() as ask:
+            search = _Search(ask, query)
+            rows = search.rows(limit + 1)
+        column = 3 if query.sort == "newest" else 4
+        cursor = (
+            make_cursor(query.sort, rows[limit - 1][column], rows[limit - 1][-1])
+            if len(rows) > limit
+            else None
+        )
+        return Page([trace_of(row[:-1]) for row in rows[:limit]], cursor, search.truncated)
+
+
+class _Search:
+    """A trace query on its way into SQL."""
+
+    def __init__(self, ask: Question, query: TraceQuery) -> None:
+        self._ask = ask
+        self._query = query
+        self._conditions: list[str] = []
+        self._values: list[object] = []
+        self._impossible = False
+        self.truncated = False
+
+    def rows(self, limit: int) -> list[Row]:
+        """TRACE_COLUMNS and the row's number, in order."""
+        query = self._query
+        window = query.window
+        pairs = self._pairs()
+        if self._impossible:
+            return []
+        scanned = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
+        if scanned:
+            self._scan(scanned)
+        self._conditions += ["t.start >= ?", "t.start < ?"]
+        self._values += [window.from_unix_nano, window.to_unix_nano]
+        if query.min_ns is not None:
+            self._where("t.duration >= ?", query.min_ns)
+        if query.max_ns is not None:
+            self._where("t.duration <= ?", query.max_ns)
+        if query.service and query.operation is not None:
+            self._where(
+                "EXISTS (SELECT 1 FROM requests q "
+                "WHERE q.trace = t.id AND q.service = ? AND q.operation = ?)",
+                query.service,
+                query.operation,
+            )
+        measure = "t.start" if query.sort == "newest" else "t.duration"
+        after = read_cursor(query.cursor, query.sort)
+        if after:
+            self._where(f"({measure}, t.id) < (?, ?)", *after)
+        tables = self._from(pairs)
+        if query.sort == "newest" and pairs:
+            measure = "p.start"
+        return self._ask.all(
+            f"SELECT {TRACE_COLUMNS}, t.id FROM {tables} WHERE {' AND '.join(self._conditions)} "
+            f"ORDER BY {measure} DESC, t.id DESC LIMIT ?",
+            (*self._values, limit),
+        )
+
+    def _where(self, condition: str, *values: object) -> None:
+        self._conditions.append(condition)
+        self._values += values
+
+    def _pairs(self) -> list[int]:
+        query = self._query
+        wanted = [(name, value) for name, value in query.attributes.items() if name in _INDEXED]
+        if query.error is not None:
+            if query.error not in ("any", "origin"):
+                raise BadQuery(f"error is {query.error!r}: give any or origin.")
+            wanted.append((":error" if query.error == "any" else ":origin", query.service or ""))
+        elif query.service:
+            wanted.append((":service", query.service))
+        if query.operation is not None:
+            wanted.append((":operation", query.operation))
+        found = []
+        for pair in wanted:
+            row = self._ask.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)
+            if row is None:
+                self._impossible = True
+                return []
+            found.append(row[0])
+        return found
+
+    def _from(self, pairs: list[int]) -> str:
+        """Begin with the rarest tag; the others are looked up."""
+        if not pairs:
+            return "traces t"
+        window = self._query.window
+        counts = []
+        for pair in pairs:
+            row = self._ask.one(
+                "SELECT count(*) FROM (SELECT 1 FROM trace_pairs "
+                "WHERE pair = ? AND start >= ? AND start < ? LIMIT ?)",
+                (pair, window.from_unix_nano, window.to_unix_nano, _RARE if len(pairs) > 1 else 0),
+            )
+            counts.append((row[0] if row else 0, pair))
+        rarest = min(counts)[1]
+        self._where(
+            "p.pair = ? AND p.start >= ? AND p.start < ?", rarest, window.from_unix_nano, window.to_unix_nano
+        )
+        for pair in pairs:
+            if pair != rarest:
+                self._where(
+                    "EXISTS (SELECT 1 FROM trace_pairs x "
+                    "WHERE x.pair = ? AND x.start = p.start AND x.trace = p.trace)",
+                    pair,
+                )
+        return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace"
+
+    def _scan(self, wanted: Mapping[str, str]) -> None:
+        condition, values = scan.raw_conditions(self._ask, wanted, "s")
+        newest = self._ask.one("SELECT max(seq), min(seq) FROM spans") or (None, None)
+        floor = max(0, (newest[0] or 0) - scan.MAX_ROWS)
+        self.truncated = floor >= (newest[1] or 0) and newest[0] is not None
+        rows = self._ask.each(
+            "SELECT s.trace_id, s.raw, r.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
+            f"WHERE s.seq > ? AND NOT s.flags & 4 AND s.start >= ? AND {condition}",
+            (floor, self._query.window.from_unix_nano, *values),
+        )
+        traces = {trace_id for trace_id, raw, resource in rows if scan.span_carries(raw, resource, wanted)}
+        literals = ", ".join(f"x'{trace_id.hex()}'" for trace_id in sorted(traces))
+        self._where(f"t.trace_id IN ({literals})")
+
+
+def _buried(ask: Question, name: bytes) -> Whereabouts:
+    row = ask.one("SELECT 1 FROM tombstones WHERE name = ?", (name,))
+    return Whereabouts.PRUNED if row else Whereabouts.NEVER_SEEN
