@@ -92,9 +92,11 @@ class Shopper:
         rng: random.Random,
         *,
         synthetic: bool,
+        ids: random.Random | None = None,
         browser: Browser | None = None,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
+        """`rng` draws what is done, `ids` the ids: the same walk twice must not reuse them."""
         self.shop_url = shop_url.rstrip("/")
         self._client = client
         self._rng = rng
@@ -104,7 +106,7 @@ class Shopper:
         self._headers = {SYNTHETIC_HEADER: "loadgen"} if synthetic else {}
         self._headers |= {"User-Agent": self._browser.user_agent, "Accept-Language": "en-US,en;q=0.9"}
         attributes = {SYNTHETIC_ATTRIBUTE: SYNTHETIC_TYPE} if synthetic else {}
-        self.rum = RumSession(self._browser, rng, clock_us, attributes)
+        self.rum = RumSession(self._browser, ids or random.Random(), clock_us, attributes)
         self.page: Page | None = None
         self.view: PageView | None = None
         """The agent in the current page; None where the page has none."""

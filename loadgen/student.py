@@ -114,8 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     started_s = time.monotonic()
     client = PlainClient(arguments.timeout)
-    rng = random.Random(arguments.seed) if arguments.seed is not None else random.SystemRandom()
-    shopper = Shopper(arguments.shop, client, rng, synthetic=arguments.synthetic)
+    shopper = Shopper(arguments.shop, client, random.Random(), synthetic=arguments.synthetic)
     order, problem = None, ""
     try:
         order = walk(
@@ -148,7 +147,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quantity", type=int, default=1, help="how many of it (default %(default)s)")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between steps (default none)")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for each answer")
-    parser.add_argument("--seed", type=int, help="makes every drawn id repeatable")
     parser.add_argument("--synthetic", action="store_true", help="declare the visit as synthetic traffic")
     return parser
 

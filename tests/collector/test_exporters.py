@@ -31,8 +31,9 @@ def test_spans_over_http(running: Running, compression: Compression) -> None:
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("tests", "1.0")
     with tracer.start_as_current_span("GET /", kind=SpanKind.SERVER):
-        attributes = {"server.address": "db.example", "server.port": 5432, "list": ["a", "b"]}
-        with tracer.start_as_current_span("query", kind=SpanKind.CLIENT, attributes=attributes) as inner:
+        with tracer.start_as_current_span("query", kind=SpanKind.CLIENT) as inner:
+            inner.set_attributes({"server.address": "db.example", "server.port": 5432})
+            inner.set_attribute("list", ["a", "b"])
             inner.add_event("cache miss", {"key": "k"})
             inner.set_status(StatusCode.ERROR, "timed out")
     provider.shutdown()

@@ -10,6 +10,7 @@ import requests
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from store.api import StoreBusy
@@ -72,7 +73,12 @@ def test_text_that_is_not_utf_8_refuses_its_span_alone(running: Running) -> None
 
 def test_logs_and_their_partial_success(running: Running) -> None:
     records = [
-        LogRecord(time_unix_nano=build.T0, severity_number=17, trace_id=b"t" * 16, span_id=b"s" * 8),
+        LogRecord(
+            time_unix_nano=build.T0,
+            severity_number=SEVERITY_NUMBER_ERROR,
+            trace_id=b"t" * 16,
+            span_id=b"s" * 8,
+        ),
         LogRecord(observed_time_unix_nano=build.T0, trace_id=bytes(16)),
         LogRecord(time_unix_nano=build.T0, trace_id=b"short"),
         LogRecord(),

@@ -1,0 +1,215 @@
+"""Locust's virtual users: one over plain HTTP, one with the RUM session of a browser.
+
+The first has the routes, forms and weights of the original shop's load; the second
+shops like a person with a browser. Both declare themselves synthetic.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Any
+from typing import ClassVar
+
+import gevent
+from locust import FastHttpUser
+from locust import TaskSet
+from locust import task
+
+from loadgen.agent import Browser
+from loadgen.locust_client import LocustClient
+from loadgen.shopper import SYNTHETIC_HEADER
+from loadgen.shopper import Shopper
+from loadgen.student import CHECKOUT_FIELDS
+
+PRODUCTS = (
+    "0PUK6V6EV0",
+    "1YMWWN1N4O",
+    "2ZYFJ3GM2N",
+    "66VCHSJNUP",
+    "6E92ZMYYFZ",
+    "9SIQT8TOJO",
+    "L9ECAV7KIM",
+    "LS4PSXUNUM",
+    "OLJCESPC7Z",
+)
+CURRENCIES = ("EUR", "USD", "JPY", "CAD")
+QUANTITIES = (1, 2, 3, 4, 5, 10)
+BROWSERS = (
+    Browser(automated=True),
+    Browser(
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/156.0.0.0 Safari/537.36",
+        "Windows",
+        screen="1920x1080",
+        automated=True,
+    ),
+    Browser(
+        "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0",
+        "Linux",
+        screen="1440x900",
+        automated=True,
+    ),
+    Browser(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        "Version/26.1 Safari/605.1.15",
+        "macOS",
+        screen="1512x982",
+        automated=True,
+    ),
+    Browser(
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/156.0.0.0 Mobile Safari/537.36",
+        "Android",
+        mobile=True,
+        screen="412x915",
+        automated=True,
+    ),
+)
+
+
+class Seeded(FastHttpUser):
+    """A user whose doings follow from the seed and its number among its kind."""
+
+    abstract = True
+    seed: ClassVar[int | None] = None
+    """Set before the first user is made; None makes each start differ."""
+    slowest_s: ClassVar[float] = 10.0
+    quickest_s: ClassVar[float] = 1.0
+    network_timeout = 30.0
+    connection_timeout = 5.0
+    _numbers: ClassVar[Iterator[int]] = itertools.count()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls._numbers = itertools.count()
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        number = next(type(self)._numbers)
+        given = None if self.seed is None else f"{self.seed}:{type(self).__name__}:{number}"
+        self.rng = random.Random(given)
+        self.shop_url = (self.host or "").rstrip("/")
+        self.browser_client = LocustClient(self.client)
+
+    def wait_time(self) -> float:
+        """Seconds to think before the next step."""
+        return self.rng.uniform(self.quickest_s, self.slowest_s)
+
+    def think(self) -> None:
+        """Take that time."""
+        gevent.sleep(self.wait_time())
+
+
+class Weighted(TaskSet):
+    """Draws the next task from the user's own generator instead of the process's."""
+
+    def get_next_task(self) -> Any:
+        """One of the tasks, as often as its weight says."""
+        return self.shopper.rng.choice(self.tasks)
+
+    @property
+    def shopper(self) -> Seeded:
+        """The user whose tasks these are."""
+        user = self.user
+        assert isinstance(user, Seeded)
+        return user
+
+
+class Routes(Weighted):
+    """What the original shop's load does, as often as it does it."""
+
+    def on_start(self) -> None:
+        """Every visitor begins at the home page."""
+        self.index()
+
+    @task(1)
+    def index(self) -> None:
+        self._get("/")
+
+    @task(2)
+    def set_currency(self) -> None:
+        self._post("/setCurrency", {"currency_code": self.shopper.rng.choice(CURRENCIES)})
+
+    @task(10)
+    def browse_product(self) -> None:
+        self._get(f"/product/{self.shopper.rng.choice(PRODUCTS)}", "/product/[id]")
+
+    @task(2)
+    def add_to_cart(self) -> None:
+        product = self.shopper.rng.choice(PRODUCTS)
+        self._get(f"/product/{product}", "/product/[id]")
+        quantity = self.shopper.rng.choice(QUANTITIES)
+        self._post("/cart", {"product_id": product, "quantity": str(quantity)}, "/cart [add]")
+
+    @task(3)
+    def view_cart(self) -> None:
+        self._get("/cart")
+
+    @task(1)
+    def checkout(self) -> None:
+        self.add_to_cart()
+        self._post("/cart/checkout", dict(CHECKOUT_FIELDS))
+        # The next visitor starts with an empty cart, whatever became of this order.
+        self.shopper.browser_client.forget()
+
+    def _get(self, path: str, name: str = "") -> None:
+        self._send("GET", path, name or path, None)
+
+    def _post(self, path: str, fields: dict[str, str], name: str = "") -> None:
+        self._send("POST", path, name or path, fields)
+
+    def _send(self, method: str, path: str, name: str, fields: dict[str, str] | None) -> None:
+        url = self.shopper.shop_url + path
+        headers = {SYNTHETIC_HEADER: "loadgen", "User-Agent": "hipster-lab-loadgen"}
+        self.shopper.browser_client.send(method, url, name=name, headers=headers, data=fields)
+
+
+class HttpShopper(Seeded):
+    """Shops over plain HTTP, as the original's load does; makes no RUM data."""
+
+    weight = 1
+    tasks = [Routes]  # noqa: RUF012  # Locust's own way to name them
+
+
+class RumShopper(Seeded):
+    """Shops like a person with a browser; every trip is a RUM session of its own."""
+
+    weight = 2
+    slowest_s = 3.0
+    order_share: ClassVar[float] = 0.8
+
+    @task
+    def trip(self) -> None:
+        """From the home page over a few products to the cart, and mostly on to an order."""
+        self.browser_client.forget()
+        shopper = Shopper(
+            self.shop_url,
+            self.browser_client,
+            self.rng,
+            synthetic=True,
+            browser=self.rng.choice(BROWSERS),
+        )
+        if not self._shop(shopper):
+            return
+        if self.rng.random() < self.order_share:
+            self.think()
+            form = shopper.page.form("checkout") if shopper.page else None
+            shopper.place_order(form.fields if form else CHECKOUT_FIELDS)
+            self.think()
+        shopper.leave()
+
+    def _shop(self, shopper: Shopper) -> bool:
+        """Fill the cart and look at it; False if the shop is away."""
+        if not shopper.visit("/").status:
+            return False
+        for product in self.rng.sample(PRODUCTS, self.rng.randint(1, 4)):
+            self.think()
+            if shopper.visit(f"/product/{product}", "/product/[id]").status != 200:
+                return False
+            self.think()
+            quantity = self.rng.choice(QUANTITIES[:3])
+            if shopper.add_to_cart(product, quantity).status != 200:
+                return False
+        return True
