@@ -68,8 +68,24 @@ def scoped(path: str, **args: str | None) -> str:
 
 def here(**changes: str | None) -> str:
     """This page's address with some arguments changed, or left out where None; pages of lists begin anew."""
+    return here_at(request.path, **changes)
+
+
+def here_at(path: str, **changes: str | None) -> str:
+    """As `here`, at another path: the same filters seen otherwise. `from_` stands for `from`."""
+    changes = {("from" if k == "from_" else k): v for k, v in changes.items()}
     pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in changes and k != "cursor"]
-    return chrome.address(request.path, [*pairs, *((k, v) for k, v in changes.items() if v)])
+    return chrome.address(path, [*pairs, *((k, v) for k, v in changes.items() if v)])
+
+
+def more(attribute: str, value: str) -> str:
+    """This page's address with one more `attr=name:value`, in place of another of that name."""
+    pairs = [
+        (k, v)
+        for k, v in request.args.items(multi=True)
+        if k not in ("cursor", "log") and not (k == "attr" and v.partition(":")[0].strip() == attribute)
+    ]
+    return chrome.address(request.path, [*pairs, ("attr", f"{attribute}:{value}")])
 
 
 def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:

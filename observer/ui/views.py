@@ -20,6 +20,8 @@ from observer.ui import text
 from observer.ui.request import filtered
 from observer.ui.request import header
 from observer.ui.request import here
+from observer.ui.request import here_at
+from observer.ui.request import more
 from observer.ui.request import scoped
 from observer.ui.request import without
 from observer.ui.request import zone
@@ -34,6 +36,8 @@ _GLOBALS: dict[str, Callable[..., object]] = {
     "chrome": header,
     "scoped": scoped,
     "here": here,
+    "here_at": here_at,
+    "filtered_more": more,
     "filtered": filtered,
     "without": without,
     "address": chrome.address,
