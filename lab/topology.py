@@ -176,25 +176,17 @@ INSTRUMENTED = tuple(
     if service.name not in ("collector", "observer", "buttercup", "loadgen")
 )
 
-# Imported once before forking, so that every process shares their memory: nothing here may start
-# a thread, open a gRPC object or read the environment when imported.
+# Imported once before forking, so that every process shares their memory and none waits for them: nothing
+# here may start a thread, open a gRPC object or read the environment when imported.
 PRELOAD = (
     "grpc",
     "grpc_health.v1.health",
-    "flask",
-    "waitress",
-    "structlog",
-    "requests",
-    "sqlite3",
-    "orjson",
-    "opentelemetry.sdk.trace.export",
-    "opentelemetry.sdk._logs.export",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.exporter.otlp.proto.http._log_exporter",
-    "opentelemetry.instrumentation.grpc",
-    "opentelemetry.instrumentation.flask",
     "opentelemetry.instrumentation.sqlite3",
-    "openfeature.contrib.provider.flagd",
+    "opentelemetry.instrumentation.redis",
+    *(f"{service.module}.server" for service in SERVICES if not service.fresh),
+    "loadgen.student",
+    "lab.readiness",
+    "lab.probe",
 )
 
 
