@@ -31,6 +31,7 @@ from lab.supervisor import Reporter
 from lab.supervisor import Supervisor
 
 ASKED_AT = "LAB_ASKED_AT"
+SUPERVISOR_LOG = "supervisor"
 
 
 def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> plan.Options:
@@ -84,10 +85,16 @@ def _prepare(options: plan.Options, run_dir: Path) -> LabPlan:
     _prepare_data(options)
     built = plan.build(options, run_dir, checkout_status=fault.checkout_status)
     faults.write(run_dir, fault)
-    for old in built.log_dir.glob("*.log*"):
-        with contextlib.suppress(OSError):
-            old.unlink()
+    _forget_logs(built.log_dir)
     return built
+
+
+def _forget_logs(folder: Path) -> None:
+    """The last run's logs go; the supervisor's own is already being written."""
+    for old in folder.glob("*.log*"):
+        if old.name != f"{SUPERVISOR_LOG}.log":
+            with contextlib.suppress(OSError):
+                old.unlink()
 
 
 def _prepare_data(options: plan.Options) -> None:
@@ -119,7 +126,8 @@ def detached(options: plan.Options) -> int:
     # Ask for the lock here, so that the common refusals need no background process.
     runfile.Claim(run_dir).release_lock_only()
     reader, writer = os.pipe()
-    log = logfiles.open_log(run_dir / "logs", "supervisor")
+    log = logfiles.open_log(run_dir / "logs", SUPERVISOR_LOG)
+    os.truncate(log, 0)
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "lab.background", str(writer), _as_json(options)],

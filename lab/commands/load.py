@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if args.users is not None and (args.users < 0 or args.stop):
         raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
     if args.stop or args.users == 0:
-        _ask(address(), "/stop")
+        _ask(address(), "/stop", {})
         terminal.say("The shoppers go home.")
         return 0
     if args.users is not None:
@@ -97,7 +97,7 @@ def _row() -> dict[str, Any]:
 
 
 def _ask(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
-    data = urllib.parse.urlencode(form).encode() if form else None
+    data = urllib.parse.urlencode(form).encode() if form is not None else None
     try:
         with urllib.request.urlopen(locust + path, data=data, timeout=10) as answer:  # noqa: S310 - our own
             found = json.load(answer)
