@@ -136,7 +136,9 @@ class Mesh:
 
     def trace(self, trace_id: str) -> list[ReadableSpan]:
         """The spans of a trace so far."""
-        return [span for span in self.spans.get_finished_spans() if f"{span.context.trace_id:032x}" == trace_id]
+        return [
+            span for span in self.spans.get_finished_spans() if f"{span.context.trace_id:032x}" == trace_id
+        ]
 
 
 def flags_json(values: Mapping[str, Any]) -> str:
@@ -164,14 +166,18 @@ def shop(folder: Path, web_dir: Path, **settings: str) -> Iterator[Mesh]:
 
     def recorded(service: str) -> Telemetry:
         stream = ends.enter_context((folder / f"{service}.log").open("w"))
-        telemetry[service] = build(Identity(service), span_processors=[SimpleSpanProcessor(spans)], stream=stream)
+        telemetry[service] = build(
+            Identity(service), span_processors=[SimpleSpanProcessor(spans)], stream=stream
+        )
         return telemetry[service]
 
     with ExitStack() as ends:
         beacons = ends.enter_context(beacon_receiver())
         provider_flags = Flags(None, recorded("buttercup").log)
         provider_settings = load(buttercup.Settings, common)
-        common["BUTTERCUP_URL"] = ends.enter_context(serving(buttercup.make_app(provider_settings, provider_flags)))
+        common["BUTTERCUP_URL"] = ends.enter_context(
+            serving(buttercup.make_app(provider_settings, provider_flags))
+        )
         for module in BACKENDS:
             backend: Any = module.BACKEND
             environ = {**common, **addresses, "CART_DB": str(folder / "carts.sqlite3")}
