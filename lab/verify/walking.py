@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from incidents import Incident
 from incidents.checks import NoAnswer
+from incidents.checks import Result
 from incidents.checks import run
 from incidents.model import Source
 from lab.verify.asking import Patience
@@ -36,7 +39,9 @@ def verify(incident: Incident, where: Addresses, driver: str, within_s: float, t
     seat = new_seat()
     tell(f"{incident.name}: shopping as {seat} with {why} ...")
     entry = where.entry(seat) if where.entry else f"{where.shop}/?{urlencode({'seat': seat})}"
+    walked = time.monotonic()
     seen = visit(chosen, where.shop, seat, entry)
+    walk_s = time.monotonic() - walked
     tell(f"{incident.name}: asking the screens for {len(incident.checks)} links ...")
     patience = Patience(within_s)
     results = run(
@@ -52,8 +57,17 @@ def verify(incident: Incident, where: Addresses, driver: str, within_s: float, t
         seat=seat,
         shop=where.shop,
         seconds=time.monotonic() - started,
-        results=tuple(results),
+        results=tuple(_with_walk(results, walk_s)),
     )
+
+
+def _with_walk(results: list[Result], walk_s: float) -> Iterator[Result]:
+    """The results, the walk's own time counted with the first step that judges the visit."""
+    rest = walk_s
+    for result in results:
+        spent = rest if result.check.source is Source.VISIT else 0.0
+        rest -= spent
+        yield replace(result, seconds=result.seconds + spent)
 
 
 def _asker(observer: str, seen: Visit) -> Callable[[Source, str], Any]:
