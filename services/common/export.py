@@ -83,6 +83,11 @@ class Lane(Generic[Item]):
         return Counts(self._sent, self.dropped, len(self.queue) + self._count)
 
     @property
+    def in_hand(self) -> bool:
+        """Whether a batch waits to be tried again."""
+        return self._body is not None
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is in hand."""
         return not self.queue and self._body is None
@@ -143,6 +148,7 @@ class Exporter:
         self._reported_at = 0.0
         self._wake = threading.Event()
         self._stopping = False
+        self._urgent = False
         self._stop_by = 0.0
         encoder = Encoder()
         self.spans: Lane[ReadableSpan] | None = (
@@ -171,6 +177,7 @@ class Exporter:
         while not all(lane.idle for lane in self._lanes):
             if time.monotonic() >= deadline:
                 return False
+            self._urgent = True
             self._wake.set()
             self._thread.join(0.01)
         return True
@@ -180,7 +187,7 @@ class Exporter:
         if self._stopping:
             return
         self._stop_by = time.monotonic() + timeout_s
-        self._stopping = True
+        self._stopping = self._urgent = True
         self._wake.set()
         self._thread.join(timeout_s + 0.3)
         for lane in self._lanes:
@@ -193,19 +200,29 @@ class Exporter:
         return {lane.name: lane.counts() for lane in self._lanes}
 
     def _run(self) -> None:
+        all_due = 0.0
         while True:
-            self._wake.wait(PERIOD_S)
+            self._wake.wait(0.05 if self._stopping else PERIOD_S)
             self._wake.clear()
-            busy = True
-            while busy:
-                busy = False
-                for lane in self._lanes:
-                    busy = lane.step(self._pool, hurry=self._stopping) or busy
+            now = time.monotonic()
+            everything = self._urgent or now >= all_due
+            if everything:
+                self._urgent, all_due = False, now + PERIOD_S
+            for lane in self._lanes:
+                self._drain(lane, everything)
             self._tell()
             if self._stopping:
-                if all(lane.idle for lane in self._lanes) or time.monotonic() >= self._stop_by:
+                self._urgent = True
+                if all(lane.idle for lane in self._lanes) or now >= self._stop_by:
                     return
-                self._wake.wait(0.05)
+
+    def _drain(self, lane: Lane[Any], everything: bool) -> None:
+        """Send full batches; with `everything` also the rest of what waits now, but not what comes meanwhile."""
+        rest = len(lane.queue) if everything else 0
+        while lane.in_hand or rest > 0 or len(lane.queue) >= BATCH_SIZE:
+            if not lane.step(self._pool, hurry=self._stopping):
+                return
+            rest -= BATCH_SIZE
 
     def _tell(self, *, force: bool = False) -> None:
         """Say how much was dropped, at most every ten seconds and only when it grew."""
