@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -117,6 +118,7 @@ def _wait_until(done: Callable[[], bool], deadline: float) -> None:
 def start(settings: Settings, writer: Writer) -> Collector:
     """Bind and start both receivers. Raises CannotStart if a port cannot be had."""
     intake = Intake(writer, max_in_flight_bytes=settings.max_in_flight_bytes)
+    _probe(settings.listen_addr, settings.otlp_grpc_port)
     http_server = _bind_http(settings, Application(intake, settings.max_request_bytes))
     grpc_server = grpc_receiver.create(
         intake, threads=settings.threads, max_request_bytes=settings.max_request_bytes
@@ -130,6 +132,16 @@ def start(settings: Settings, writer: Writer) -> Collector:
     thread = threading.Thread(target=http_server.run, name="otlp-http", daemon=True)
     thread.start()
     return Collector(intake, grpc_server, grpc_port, http_server, http_server.effective_port, thread)
+
+
+def _probe(host: str, port: int) -> None:
+    """Find out in one sentence what gRPC would tell in its own way on standard error."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise _port_taken("OTLP_GRPC_PORT", host, port, error) from error
 
 
 def _bind_http(settings: Settings, application: Application) -> Any:

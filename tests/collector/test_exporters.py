@@ -30,12 +30,14 @@ def test_spans_over_http(running: Running, compression: Compression) -> None:
     exporter = OTLPSpanExporter(running.url + "/v1/traces", compression=compression)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("tests", "1.0")
-    with tracer.start_as_current_span("GET /", kind=SpanKind.SERVER):
-        with tracer.start_as_current_span("query", kind=SpanKind.CLIENT) as inner:
-            inner.set_attributes({"server.address": "db.example", "server.port": 5432})
-            inner.set_attribute("list", ["a", "b"])
-            inner.add_event("cache miss", {"key": "k"})
-            inner.set_status(StatusCode.ERROR, "timed out")
+    with (
+        tracer.start_as_current_span("GET /", kind=SpanKind.SERVER),
+        tracer.start_as_current_span("query", kind=SpanKind.CLIENT) as inner,
+    ):
+        inner.set_attributes({"server.address": "db.example", "server.port": 5432})
+        inner.set_attribute("list", ["a", "b"])
+        inner.add_event("cache miss", {"key": "k"})
+        inner.set_status(StatusCode.ERROR, "timed out")
     provider.shutdown()
     query, entry = running.writer.spans
     assert (entry.service, entry.kind, entry.error, entry.parent_span_id) == ("foreign", 2, False, b"")

@@ -116,10 +116,9 @@ def test_a_port_in_use_is_one_sentence(place: Place, key: str) -> None:
             timeout=20,
         )
     assert said.returncode == 2
-    message = [line for line in said.stderr.splitlines() if line.startswith("collector: ")]
-    assert len(message) == 1
-    assert str(port) in message[0]
-    assert key in message[0]
+    (message,) = said.stderr.splitlines()
+    assert str(port) in message
+    assert key in message
 
 
 def test_a_malformed_setting_names_key_value_and_what_is_allowed(place: Place) -> None:
