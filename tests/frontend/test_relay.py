@@ -1,0 +1,115 @@
+"""Beacons pass on as they came; a receiver that is away or slow never holds up the shop."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.frontend.fakes import FakeShop
+from tests.frontend.fakes import fake_shop
+from tests.helpers import eventually
+from tests.helpers import free_port
+
+
+class Receiver:
+    """An HTTP receiver that notes what comes and answers `status`."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
+        self.status = 200
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.got.append((self.path, self.headers.get("Content-Type", ""), body))
+                outer.headers.append(dict(self.headers))
+                self.send_response(outer.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1/rum"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def relaying(tmp_path: Path, receiver: Receiver) -> FakeShop:
+    return fake_shop(tmp_path, RUM_BEACON_URL=receiver.url)
+
+
+def test_beacons_pass_on_unchanged(relaying: FakeShop, receiver: Receiver) -> None:
+    body = b'[{"name":"documentLoad"}]'
+    relaying.client.set_cookie("shop_session-id", "secret")
+    answer = relaying.client.post("/v1/rum?auth=token", data=body, content_type="text/plain;charset=UTF-8")
+    assert (answer.status_code, answer.data) == (200, b"")
+    relaying.client.post("/v1/rumotlp", data=b"{}", content_type="application/json")
+    assert receiver.got == [
+        ("/v1/rum", "text/plain;charset=UTF-8", body),
+        ("/v1/rumotlp", "application/json", b"{}"),
+    ]
+    for headers in receiver.headers:
+        assert not {name.lower() for name in headers} & {"cookie", "traceparent", "baggage"}
+
+
+@pytest.mark.parametrize("status", [202, 400, 413, 415, 503])
+def test_the_receivers_answer_is_the_answer(relaying: FakeShop, receiver: Receiver, status: int) -> None:
+    receiver.status = status
+    assert relaying.client.post("/v1/rum", data=b"x").status_code == status
+
+
+def test_without_a_receiver_the_answer_is_503_and_the_log_says_so_once(tmp_path: Path) -> None:
+    lonely = fake_shop(tmp_path, RUM_BEACON_URL=f"http://127.0.0.1:{free_port()}/v1/rum")
+    for _ in range(3):
+        answer = lonely.client.post("/v1/rum", data=b"[]")
+        assert answer.status_code == 503
+        assert "the shop works without it" in answer.text
+    assert lonely.log.getvalue().count("RUM beacons are not relayed") == 1
+
+
+def test_a_beacon_that_is_too_large_is_refused(relaying: FakeShop, receiver: Receiver) -> None:
+    assert relaying.client.post("/v1/rum", data=b"x" * (1024 * 1024 + 1)).status_code == 413
+    assert relaying.client.post("/v1/rum", data=b"x" * (1024 * 1024)).status_code == 200
+    assert len(receiver.got) == 1
+
+
+def test_a_receiver_that_hangs_takes_few_of_the_shops_threads(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}/v1/rum"
+        stuck = fake_shop(tmp_path, RUM_BEACON_URL=url)
+
+        def send() -> int:
+            return stuck.app.test_client().post("/v1/rum", data=b"[]").status_code
+
+        with ThreadPoolExecutor(4) as waiting:
+            sent = [waiting.submit(send) for _ in range(4)]
+            refused = eventually(
+                lambda: send() == 503 and not any(one.done() for one in sent),
+                "further beacons are refused while four wait",
+            )
+            assert refused
+            assert stuck.client.get("/").status_code == 200
+            assert [one.result() for one in sent] == [503] * 4
+
+
+def test_the_relay_takes_posts_only(relaying: FakeShop) -> None:
+    assert relaying.client.get("/v1/rum").status_code == 405
