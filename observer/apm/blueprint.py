@@ -1,0 +1,32 @@
+"""The APM area's blueprint and what its templates may call; its views are in the modules beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint
+
+from observer.apm import numbers
+from observer.drawing import bars
+from observer.meaning.summary import TimeShare
+from observer.meaning.summary import status_code_of
+from observer.meaning.summary import status_words
+from observer.ui.scope import range_args
+
+blueprint = Blueprint("apm", __name__)
+
+
+def _stacked_bar(shares: tuple[TimeShare, ...], label: str) -> str:
+    return bars.stacked([bars.Share(share.name, share.css, share.percent) for share in shares], label)
+
+
+_HELPERS: dict[str, Callable[..., object]] = {
+    "stacked_bar": _stacked_bar,
+    "per_minute": numbers.per_minute,
+    "bar_meter": bars.meter,
+    "status_code": status_code_of,
+    "status_words": status_words,
+    "range_args": range_args,
+}
+for _name, _helper in _HELPERS.items():
+    blueprint.add_app_template_global(_helper, _name)

@@ -1,0 +1,159 @@
+"""The trace search: a form, chips, a picture of durations over time, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import Literal
+
+from flask import Response
+from flask import render_template
+from flask import request
+from markupsafe import Markup
+
+from observer import context
+from observer.api.contract import json_response
+from observer.apm.blueprint import blueprint
+from observer.drawing import charts
+from observer.query import Query
+from observer.ui import chrome
+from observer.ui import format as formats
+from observer.ui.request import current_scope
+from observer.ui.request import scoped
+from observer.ui.scope import Scope
+from observer.ui.text import plain
+from store.api import TraceQuery
+from store.model import TraceSummary
+from store.model import Window
+
+_LIMIT = 50
+_NEWS_LIMIT = 100
+_ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
+_SORTS: dict[str | None, Literal["newest", "slowest"]] = {
+    None: "newest",
+    "newest": "newest",
+    "slowest": "slowest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition that is set, and this page's address without it."""
+
+    name: str
+    sign: str
+    value: str
+    without: str
+
+
+@blueprint.get("/apm/traces")
+def traces() -> str:
+    """Summaries of traces that fit, newest or slowest first."""
+    reader = context.reader()
+    scope = current_scope()
+    query = Query(request.args, context.now_unix_nano())
+    asked = _asked(query, scope.window)
+    page = reader.find_traces(asked)
+    longest = max((summary.duration_ns for summary in page.items), default=0)
+    return render_template(
+        "apm/traces.html",
+        asked=asked,
+        found=page.items,
+        next_cursor=page.next_cursor,
+        truncated=page.truncated,
+        filters=_filters(asked),
+        services=sorted(reader.services(scope.window)),
+        picture=_picture(page.items, scope) if page.items else None,
+        longest=longest,
+        news=_news_address(asked, scope),
+        has_traces=bool(page.items) or reader.status().spans > 0,
+    )
+
+
+@blueprint.get("/apm/traces/news")
+def traces_news() -> Response:
+    """How many traces came since `after` that fit the same conditions."""
+    query = Query(request.args, context.now_unix_nano())
+    after = query.whole("after", 0, 0, 2**63 - 1)
+    asked = replace(
+        _asked(query, Window(after + 1, 2**63 - 1)), sort="newest", cursor=None, limit=_NEWS_LIMIT
+    )
+    page = context.reader().find_traces(asked)
+    count = len(page.items)
+    more = "+" if page.next_cursor else ""
+    words = f"{formats.count(count)}{more} new {'trace' if count == 1 else 'traces'}"
+    return json_response({"count": count, "words": words})
+
+
+def _asked(query: Query, window: Window) -> TraceQuery:
+    return TraceQuery(
+        window=window,
+        service=query.text("service"),
+        operation=query.text("operation"),
+        error=_ERRORS[query.choice("error", ("any", "origin"))],
+        attributes=query.attributes(),
+        min_ns=query.milliseconds_ns("min_ms"),
+        max_ns=query.milliseconds_ns("max_ms"),
+        sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
+        limit=_LIMIT,
+        cursor=query.text("cursor"),
+    )
+
+
+def _filters(asked: TraceQuery) -> list[Filter]:
+    found = []
+    if asked.service:
+        found.append(Filter("service", "=", asked.service, _less("service")))
+    if asked.operation:
+        found.append(Filter("operation", "=", asked.operation, _less("operation")))
+    if asked.error:
+        words = "originated here" if asked.error == "origin" else "any"
+        found.append(Filter("error", "=", words, _less("error")))
+    for name, value in asked.attributes.items():
+        found.append(Filter(name, "=", value, _less("attr", f"{name}:{value}")))
+    if asked.min_ns is not None:
+        found.append(Filter("duration", "≥", formats.duration(asked.min_ns), _less("min_ms")))
+    if asked.max_ns is not None:
+        found.append(Filter("duration", "≤", formats.duration(asked.max_ns), _less("max_ms")))
+    return found
+
+
+def _less(name: str, value: str | None = None) -> str:
+    """This page's address without an argument, or without one of its values."""
+    pairs = [
+        (key, text)
+        for key, text in request.args.items(multi=True)
+        if key != "cursor" and not (key == name and (value is None or text == value))
+    ]
+    return chrome.address(request.path, pairs)
+
+
+def _picture(found: Sequence[TraceSummary], scope: Scope) -> Markup:
+    dots = []
+    for summary in found:
+        css = "origin" if summary.origin_errors else "received" if summary.errors else "ok"
+        what = f"{summary.service}: {summary.operation}" if summary.service else "browser only"
+        bad = f", {formats.plural(summary.errors, 'error')}" if summary.errors else ""
+        title = f"{plain(what, 120)}\n{formats.stamp(summary.start_unix_nano, scope.zone)}"
+        title += f", {formats.duration(summary.duration_ns)}{bad}"
+        href = scoped(f"/apm/traces/{summary.trace_id}")
+        dots.append(charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href))
+    frame = charts.Frame(
+        "Duration of these traces over time",
+        scope.window,
+        scope.zone,
+        formats.duration,
+        width=960.0,
+        height=150.0,
+    )
+    return charts.scatter(frame, dots)
+
+
+def _news_address(asked: TraceQuery, scope: Scope) -> str | None:
+    """Where to ask for new traces; None where the page does not show the newest."""
+    if not scope.live or asked.cursor or asked.sort != "newest":
+        return None
+    skipped = {"since", "from", "to", "live", "cursor", "sort", "env"}
+    pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in skipped]
+    return chrome.address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])

@@ -1,0 +1,127 @@
+"""What the page of one trace and the APM dialog hold, put together from the store's answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from observer.apm import waterfall
+from observer.meaning.origin import BrowserEvent
+from observer.meaning.origin import browser_of
+from observer.meaning.session import SessionEvent
+from observer.meaning.session import events_of
+from observer.meaning.session import linked_traces
+from observer.meaning.summary import TimeShare
+from observer.meaning.summary import failing_first
+from observer.meaning.summary import global_tags
+from observer.meaning.summary import time_shares
+from observer.meaning.traces import find_trace
+from store.api import LogQuery
+from store.api import Reader
+from store.model import ServiceInTrace
+from store.model import SpanId
+from store.model import TraceId
+from store.model import Window
+from store.trace import TraceAnalysis
+from store.trace import TraceRow
+from store.trace import analyse
+
+LOGS_AROUND_NS = 300 * 10**9
+"""Logs are looked for this long before and after their trace: clocks differ, and some come late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a trace beside its waterfall."""
+
+    trace_id: TraceId
+    analysis: TraceAnalysis
+    shares: tuple[TimeShare, ...]
+    tags: tuple[tuple[str, str], ...]
+    services: tuple[ServiceInTrace, ...]
+    """Failing first."""
+    browser: BrowserEvent | None
+    truncated: bool
+    """Only the earliest spans were read."""
+
+    @property
+    def shares_label(self) -> str:
+        """The shares in words, for those who do not see the bar."""
+        return ", ".join(f"{share.name} {share.percent:.1f} percent" for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One span, opened."""
+
+    line_key: str
+    row: TraceRow
+    logs: int
+    logs_window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    told: Told
+    waterfall: waterfall.Waterfall
+    detail: Detail | None
+    event: SessionEvent | None
+    """The browser's event that set the trace going, where the store has it."""
+    logs: int
+    logs_window: Window
+
+
+def told(reader: Reader, text: str) -> Told:
+    """A trace by the id of an address. Raises Malformed or Unknown."""
+    found = find_trace(reader, text)
+    analysis = analyse(found.spans)
+    return Told(
+        trace_id=found.trace_id,
+        analysis=analysis,
+        shares=time_shares(analysis),
+        tags=global_tags(analysis),
+        services=failing_first(analysis.services),
+        browser=browser_of(reader, analysis),
+        truncated=found.truncated,
+    )
+
+
+def build(reader: Reader, text: str, wish: waterfall.Wish) -> TracePage:
+    """The whole page of a trace. Raises Malformed or Unknown."""
+    about = told(reader, text)
+    fall = waterfall.build(about.analysis, wish)
+    window = logs_window(about.analysis)
+    return TracePage(
+        told=about,
+        waterfall=fall,
+        detail=_detail(reader, about, fall, wish.opened, window),
+        event=_event(reader, about.browser),
+        logs=reader.count_logs(LogQuery(window=window, trace_id=about.trace_id)),
+        logs_window=window,
+    )
+
+
+def logs_window(analysis: TraceAnalysis) -> Window:
+    """Where the logs of a trace are looked for, in whole seconds so that an address can hold it."""
+    second = 10**9
+    first = max(0, analysis.start_unix_nano - LOGS_AROUND_NS) // second * second
+    last = analysis.start_unix_nano + analysis.duration_ns + LOGS_AROUND_NS
+    return Window(first, -(-last // second) * second)
+
+
+def _detail(
+    reader: Reader, about: Told, fall: waterfall.Waterfall, opened: SpanId | None, window: Window
+) -> Detail | None:
+    if opened is None:
+        return None
+    line = next((line for line in fall.lines if line.row.span.span_id == opened and not line.group), None)
+    if line is None:
+        return None
+    query = LogQuery(window=window, trace_id=about.trace_id, span_id=opened)
+    return Detail(line.key, line.row, 0 if line.row.inferred else reader.count_logs(query), window)
+
+
+def _event(reader: Reader, browser: BrowserEvent | None) -> SessionEvent | None:
+    if browser is None:
+        return None
+    spans = [s for s in reader.spans_of_session(browser.session_id) if s.span_id == browser.span_id]
+    return events_of(spans[:1], reader.trace_summaries(linked_traces(spans)))[0] if spans else None

@@ -1,0 +1,124 @@
+"""The pages of traces: the waterfall of one, and the APM dialog over a session's event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask import render_template
+from flask import request
+
+from observer import context
+from observer.apm import tracepage
+from observer.apm.blueprint import blueprint
+from observer.apm.waterfall import ErrorFilter
+from observer.apm.waterfall import Line
+from observer.apm.waterfall import Wish
+from observer.errors import Unknown
+from observer.meaning.session import apm_link_of
+from observer.meaning.session import events_of
+from observer.meaning.session import linked_traces
+from observer.meaning.sessions import find_session
+from observer.query import Query
+from observer.query import span_id as parse_span_id
+from observer.ui.request import here
+from observer.ui.scope import range_args
+from store.model import SpanId
+
+_FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
+_MOST_FOLDS = 200
+_LONGEST_SEARCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RowLinks:
+    """The beginnings of the addresses that every row completes with its own id."""
+
+    opening: str
+    closed: str
+    folding: str
+    unfolding: str
+    folded: frozenset[str]
+
+    def twist(self, line: Line) -> str:
+        """The address that folds an open row, or unfolds one that is folded."""
+        if line.key in self.folded:
+            return here(fold=",".join(sorted(self.folded - {line.key})))
+        return (self.folding if line.open else self.unfolding) + line.key
+
+
+@blueprint.get("/apm/traces/<trace_id>")
+def trace(trace_id: str) -> str:
+    """The waterfall of one trace."""
+    query = Query(request.args, context.now_unix_nano())
+    wish = _wish(query)
+    page = tracepage.build(context.reader(), trace_id, wish)
+    return render_template(
+        "apm/trace.html",
+        page=page,
+        told=page.told,
+        analysis=page.told.analysis,
+        fall=page.waterfall,
+        wish=wish,
+        critical=query.text("critical") != "0",
+        links=_row_links(wish),
+        logs_range=range_args(page.logs_window),
+    )
+
+
+@blueprint.get("/rum/sessions/<session_id>/apm/<span_id>")
+def dialog(session_id: str, span_id: str) -> str:
+    """What the backend did for one event of a session: a page, and the body of a dialog over it."""
+    reader = context.reader()
+    wanted = parse_span_id(span_id, "the event's span id")
+    session = find_session(reader, session_id)
+    spans = [span for span in reader.spans_of_session(session.session_id) if span.span_id == wanted]
+    if not spans:
+        raise Unknown(
+            f"The session has no event with the span id {wanted}.",
+            "Go back to the session and choose one of its events.",
+        )
+    event = events_of(spans[:1], reader.trace_summaries(linked_traces(spans)))[0]
+    link = apm_link_of(spans[0].attributes)
+    about = None
+    if link is not None:
+        try:
+            about = tracepage.told(reader, link.trace_id)
+        except Unknown:
+            about = None
+    return render_template(
+        "apm/dialog.html", session=session, event=event, link=link, told=about, wanted=wanted
+    )
+
+
+def _wish(query: Query) -> Wish:
+    opened = query.text("span")
+    return Wish(
+        errors=_FILTERS[query.choice("errors", ("all", "errors", "root"))],
+        text=(query.text("q") or "").strip()[:_LONGEST_SEARCH],
+        min_ns=query.milliseconds_ns("min_ms") or 0,
+        matches_only=query.flag("matches"),
+        opened=SpanId(parse_span_id(opened, "span")) if opened else None,
+        unfolded=_keys(query.text("unfold")),
+        folded=_keys(query.text("fold")),
+    )
+
+
+def _keys(text: str | None) -> frozenset[str]:
+    return frozenset((text or "").split(",")[:_MOST_FOLDS]) - {""}
+
+
+def _row_links(wish: Wish) -> RowLinks:
+    return RowLinks(
+        opening=_begin(here(span=None), "span", ()),
+        closed=here(span=None),
+        folding=_begin(here(fold=None), "fold", sorted(wish.folded)),
+        unfolding=_begin(here(unfold=None), "unfold", sorted(wish.unfolded)),
+        folded=wish.folded,
+    )
+
+
+def _begin(address: str, name: str, ids: Iterable[str]) -> str:
+    """An address that ends where one more id is to be added to this argument."""
+    start = f"{address}{'&' if '?' in address else '?'}{name}="
+    return start + "".join(f"{each}," for each in ids)
