@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from flask import Blueprint
@@ -11,6 +12,7 @@ from flask import jsonify
 from flask import redirect
 from flask import render_template
 from flask import request
+from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from observer import context
@@ -18,26 +20,108 @@ from observer.meaning.session import events_of
 from observer.meaning.session import linked_traces
 from observer.meaning.sessions import find_session
 from observer.query import Query
+from observer.rum import overview as seen
 from observer.rum import session as one
 from observer.rum import sessions as many
 from observer.rum.kinds import PILL_NAMES
 from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
+from observer.rum.metrics import BY_NAME
+from observer.rum.metrics import METRICS
+from observer.rum.metrics import value_text
+from observer.rum.metrics import vital
 from observer.ui import current_scope
 from observer.ui import filtered
 from store.api import LogQuery
+from store.api import RumMetric
+from store.model import Breakdown
 from store.model import SessionSummary
 from store.model import Window
+from store.semantics import RUM_TAGS
 
 blueprint = Blueprint("rum", __name__)
 
 EVENTS_LIMIT = 10_000
+COLUMNS = 60
+PAGES = 30
+_PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_errors", "page_load", "lcp")
 _AROUND_NS = 60 * 10**9
 """Backend logs of a session may be stamped a little before or after its browser's events."""
 
 
 def _query() -> Query:
     return Query(request.args, context.now_unix_nano())
+
+
+@blueprint.get("/rum")
+def overview() -> str:
+    """What browsers saw, at a glance."""
+    scope = current_scope()
+    reader = context.reader()
+    window, where = scope.window, _where(scope.environment, {})
+    now = reader.rum_measures(window, where)
+    before = reader.rum_measures(window.before(), where)
+
+    def by_page(metric: RumMetric) -> Breakdown:
+        return reader.rum_breakdown(metric, "page", window, where, PAGES)
+
+    def chart(metric: RumMetric, css: str) -> Markup:
+        points = reader.rum_series(metric, window, COLUMNS, where)
+        label = f"{BY_NAME[metric].label} over time. Drag to zoom."
+        return seen.counts_chart(points, window, scope.zone, label, css)
+
+    return render_template(
+        "rum/overview.html",
+        numbers=seen.numbers(now, before),
+        vitals=[vital(BY_NAME[name], now.get(name), before.get(name)) for name in seen.VITALS],
+        charts=[
+            ("Page views", chart("page_views", "ok")),
+            ("JavaScript errors", chart("js_errors", "bad")),
+            ("Network requests", chart("network_requests", "ok")),
+        ],
+        errors=reader.rum_errors(window, where),
+        pages=seen.pages(*(by_page(m) for m in _PAGE_METRICS)),
+        apps=reader.rum_apps(window),
+        status=None if now else reader.status(),
+        settings=context.settings(),
+    )
+
+
+@blueprint.get("/rum/tags")
+def tag_spotlight() -> str:
+    """One metric over time and by every tag."""
+    query = _query()
+    scope = current_scope()
+    reader = context.reader()
+    metric = BY_NAME[query.choice("metric", tuple(BY_NAME)) or "page_load"]
+    attributes = query.attributes()
+    where = _where(scope.environment, attributes)
+    points = reader.rum_series(metric.name, scope.window, COLUMNS, where)
+    total = reader.rum_measures(scope.window, where).get(metric.name)
+    cards = [
+        seen.card(reader.rum_breakdown(metric.name, tag, scope.window, where), metric, attributes)
+        for tag in RUM_TAGS
+    ]
+    label = f"{metric.label} over time. Drag to zoom."
+    return render_template(
+        "rum/tags.html",
+        metric=metric,
+        metrics=METRICS,
+        attributes=attributes,
+        total=total,
+        value_text=value_text,
+        cards=[card for card in cards if any(value.value for value in card.values)],
+        counts=seen.counts_chart(points, scope.window, scope.zone, label, "ok", width=960),
+        percentiles=seen.percentiles_chart(points, metric, scope.window, scope.zone, width=960)
+        if metric.timed
+        else None,
+        status=None if total else reader.status(),
+    )
+
+
+def _where(environment: str | None, attributes: Mapping[str, str]) -> Mapping[str, str] | None:
+    found = {**attributes, "environment": environment} if environment else dict(attributes)
+    return found or None
 
 
 @blueprint.get("/rum/sessions")

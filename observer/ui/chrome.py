@@ -31,7 +31,7 @@ SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "rum": (
         ("overview", "Overview", "/rum"),
         ("tags", "Tag Spotlight", "/rum/tags"),
-        ("sessions", "User sessions", "/rum/sessions"),
+        ("sessions", "Sessions", "/rum/sessions"),
     ),
     "apm": (
         ("map", "Service map", "/apm"),
