@@ -15,7 +15,7 @@ from store.model import SpanRow
 from store.sqlite.facts import Facts
 from store.sqlite.intern import Origins
 
-MAX_TIME: Final = 1 << 62
+MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are held there, so that sums fit SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 _SLOT_NS: Final = 10_000_000_000
@@ -96,6 +96,8 @@ class Ingest:
         rows: list[tuple[Any, ...]] = []
         for span in spans:
             seq += 1
+            if not (0 <= span.start_unix_nano <= MAX_TIME and 0 <= span.duration_ns <= MAX_TIME):
+                span = _bounded(span)
             rows.append(
                 (
                     seq,
@@ -105,8 +107,8 @@ class Ingest:
                     span.service,
                     span.name,
                     span.kind,
-                    min(span.start_unix_nano, MAX_TIME),
-                    min(span.duration_ns, MAX_TIME),
+                    span.start_unix_nano,
+                    span.duration_ns,
                     span.error | span.peer_is_database << 1 | span.browser << 2,
                     span.peer,
                     span.session_id or None,
@@ -115,14 +117,14 @@ class Ingest:
                     span.raw,
                 )
             )
+            self.fresh.append(span)
         self.seq = seq
         try:
             added = self._connection.executemany(_INSERT_SPAN, rows).rowcount
         except UnicodeEncodeError:
             added = self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
         self.facts.add("spans", added)
-        self._reach([span.start_unix_nano for span in spans])
-        self.fresh.extend(spans)
+        self._reach([row[7] for row in rows])
 
     def _logs(self, logs: Sequence[LogRow]) -> None:
         if not logs:
@@ -133,7 +135,7 @@ class Ingest:
         cells: dict[tuple[int, str, int], int] = {}
         for log in logs:
             seq += 1
-            time_unix_nano = min(log.time_unix_nano, MAX_TIME)
+            time_unix_nano = min(max(log.time_unix_nano, 0), MAX_TIME)
             rows.append(
                 (
                     seq,
@@ -167,11 +169,11 @@ class Ingest:
                 (first, seq),
             )
         self.facts.add("logs", len(rows))
-        self._reach([log.time_unix_nano for log in logs])
+        self._reach([row[1] for row in rows])
 
     def _reach(self, times: Sequence[int]) -> None:
-        self.facts.at_most("oldest", min(min(times), MAX_TIME))
-        self.facts.at_least("newest", min(max(times), MAX_TIME))
+        self.facts.at_most("oldest", min(times))
+        self.facts.at_least("newest", max(times))
 
     def keep(self) -> None:
         """The transaction was committed."""
@@ -186,6 +188,13 @@ class Ingest:
         self.fresh.clear()
         self.origins.forget()
         self.facts.forget()
+
+
+def _bounded(span: SpanRow) -> SpanRow:
+    start, duration = span.start_unix_nano, span.duration_ns
+    return span._replace(
+        start_unix_nano=min(max(start, 0), MAX_TIME), duration_ns=min(max(duration, 0), MAX_TIME)
+    )
 
 
 def _encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

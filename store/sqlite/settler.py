@@ -20,7 +20,7 @@ from store.sqlite.sessions import Sessions
 from store.sqlite.settle import Traces
 
 _LOG = logging.getLogger(__name__)
-_QUIET_S: Final = 0.15
+_QUIET_S: Final = 0.1
 """A trace that got nothing for so long is settled …"""
 _LATEST_S: Final = 0.3
 """… and one that still gets spans, so long after the first that is not settled."""
@@ -65,6 +65,11 @@ class Settler:
         self._dirty.update((trace_id, (0.0, mark)) for (trace_id,) in rows)
         self._browsers_wait = True
         self._taken_seq = self._ingest.seq
+
+    @property
+    def waits(self) -> bool:
+        """Whether something will soon be due."""
+        return bool(self._dirty or self._browsers_wait or self._ingest.committed)
 
     def is_due(self, *, final: bool) -> bool:
         """Take over what was committed; say whether a round is worth a transaction."""

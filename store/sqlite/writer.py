@@ -34,7 +34,8 @@ _MAX_PENDING: Final = 100_000
 """Items in the queue; beyond this a sender is told to come again."""
 _MAX_PENDING_BYTES: Final = 256 * 1024 * 1024
 _MAX_GROUP: Final = 20_000
-_TICK_S: Final = 0.1
+_TICK_S: Final = 0.04
+_IDLE_S: Final = 0.5
 _PRUNE_EVERY_S: Final = 1.0
 
 
@@ -121,7 +122,7 @@ class SqliteWriter:
         while True:
             with self._wake:
                 if not self._queue and not self._closing:
-                    self._wake.wait(_TICK_S)
+                    self._wake.wait(_TICK_S if self._settler.waits else _IDLE_S)
                 group = self._take()
                 closing = self._closing and not self._queue
             if group:

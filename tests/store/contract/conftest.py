@@ -1,0 +1,71 @@
+"""Every engine passes the same suite: a store per test, and a way to wait until it settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+import store
+from store.api import Reader
+from store.api import TraceQuery
+from store.api import Writer
+from store.model import Batch
+from store.model import LogRow
+from store.model import Span
+from store.model import SpanRow
+from store.model import TraceId
+from store.model import Window
+from tests.helpers import eventually
+from tests.store.build import SECOND
+from tests.store.build import T0
+from tests.store.build import row
+
+T = TypeVar("T")
+WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
+
+
+@dataclass
+class House:
+    """One engine's store: a writer and a reader on it."""
+
+    writer: Writer
+    reader: Reader
+    window: Window = WINDOW
+
+    def write(self, spans: Sequence[Span | SpanRow] = (), logs: Sequence[LogRow] = ()) -> None:
+        rows = [one if isinstance(one, SpanRow) else row(one) for one in spans]
+        self.writer.write(Batch(spans=rows, logs=logs))
+
+    def settled(self, trace_id: TraceId, spans: int) -> None:
+        """Wait until the summary of a trace counts so many backend spans."""
+
+        def enough() -> bool:
+            found = self.reader.trace_summaries([trace_id]).get(trace_id)
+            return found is not None and found.spans == spans
+
+        eventually(enough, f"a summary of {spans} spans")
+
+    def until(self, question: Callable[[], T], what: str) -> T:
+        return eventually(question, what)
+
+    def found(self, **conditions: object) -> list[TraceId]:
+        query = TraceQuery(self.window, **conditions)  # type: ignore[arg-type]  # tests name them
+        return [summary.trace_id for summary in self.reader.find_traces(query).items]
+
+
+@pytest.fixture(params=["sqlite"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A new, empty store of each engine."""
+    assert request.param == "sqlite"
+    path = tmp_path / "store.db"
+    writer = store.open_writer(path)
+    reader = store.open_reader(path)
+    yield House(writer, reader)
+    writer.close()
+    reader.close()

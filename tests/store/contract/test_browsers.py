@@ -1,0 +1,200 @@
+"""Questions about sessions and RUM metrics."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.api import BadQuery
+from store.api import RumMetric
+from store.api import SessionQuery
+from store.model import Attributes
+from store.model import SessionId
+from store.model import Span
+from store.model import TraceId
+from store.model import Whereabouts
+from tests.store.build import MS
+from tests.store.build import T0
+from tests.store.build import row
+from tests.store.build import span
+from tests.store.contract.conftest import House
+
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+)
+
+
+def event(
+    number: int, name: str, session: str = "s1", *, at_ms: float = 0, ms: float = 0, **attributes: str
+) -> Span:
+    """A browser's span as the agent would send it: every value is text."""
+    common: Attributes = {
+        "splunk.rumSessionId": session,
+        "app": "foreign",
+        "environment": "lab",
+        "location.href": "http://shop/product/OLJCESPC7Z",
+        "user_agent.original": AGENT,
+    }
+    own = {name.replace("__", "."): value for name, value in attributes.items()}
+    return span(
+        number,
+        service="",
+        name=name,
+        start_ms=at_ms,
+        ms=ms,
+        browser=True,
+        session=session,
+        attributes={**common, **own},
+        trace_id=TraceId(f"{number:032x}"),
+    )
+
+
+def fill(house: House) -> None:
+    document = event(2, "documentFetch", at_ms=1, ms=30, http__url="http://shop/", http__status_code="200")
+    rows = [
+        row(event(1, "documentLoad", ms=400, enduser__id="anna")),
+        row(document, {"fetchStart": T0 + MS, "responseStart": T0 + 21 * MS}),
+        row(
+            event(3, "onerror", at_ms=500, error="true", error__object="TypeError", error__message="no price")
+        ),
+        row(
+            event(4, "onerror", at_ms=600, error="true", error__object="TypeError", error__message="no price")
+        ),
+        row(
+            event(
+                5,
+                "HTTP POST",
+                at_ms=700,
+                ms=50,
+                component="fetch",
+                http__method="POST",
+                http__url="http://shop/cart/checkout",
+                http__status_code="500",
+                link__traceId="ab" * 16,
+                link__spanId="cd" * 8,
+            )
+        ),
+        row(event(6, "webvitals", at_ms=800, lcp="512")),
+        row(event(7, "webvitals", at_ms=801, cls="0.25")),
+        row(
+            event(
+                8,
+                "AddToCart",
+                "s2",
+                at_ms=900,
+                plan="b",
+                enduser__id="ben",
+                user_agent__synthetic__type="test",
+            )
+        ),
+    ]
+    house.write(rows)
+    house.until(lambda: house.reader.session(SessionId("s2")), "the second session")
+
+
+def test_a_session_is_summed_up(house: House) -> None:
+    fill(house)
+    session = house.reader.session(SessionId("s1"))
+    assert session is not None
+    assert (session.app, session.environment, session.events) == ("foreign", "lab", 7)
+    assert (session.page_views, session.errors, session.network_errors) == (1, 2, 1)
+    assert (session.start_unix_nano, session.duration_ns) == (T0, 801 * MS)
+    assert session.attributes["enduser.id"] == "anna"
+    assert session.attributes["browser.name"] == "Chrome"
+    assert [one.name for one in house.reader.spans_of_session(SessionId("s1"))][:2] == [
+        "documentLoad",
+        "documentFetch",
+    ]
+    assert house.reader.locate_session(SessionId("s1")) is Whereabouts.PRESENT
+    assert house.reader.locate_session(SessionId("s9")) is Whereabouts.NEVER_SEEN
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sessions"),
+    [
+        ({}, ["s2", "s1"]),
+        ({"sort": "longest"}, ["s1", "s2"]),
+        ({"sort": "errors"}, ["s1", "s2"]),
+        ({"attributes": {"enduser.id": "anna"}}, ["s1"]),
+        ({"attributes": {"enduser.id": "nobody"}}, []),
+        ({"attributes": {"plan": "b"}}, ["s2"]),
+        ({"attributes": {"http.status_code": "500"}}, ["s1"]),
+        ({"excluded": {"user_agent.synthetic.type": "test"}}, ["s1"]),
+        ({"excluded": {"plan": "b"}}, ["s1"]),
+    ],
+)
+def test_sessions_are_found_by(house: House, conditions: dict[str, object], sessions: list[str]) -> None:
+    fill(house)
+    query = SessionQuery(house.window, **conditions)  # type: ignore[arg-type]  # the table names them
+    assert [one.session_id for one in house.reader.find_sessions(query).items] == sessions
+
+
+def test_pages_of_sessions(house: House) -> None:
+    fill(house)
+    first = house.reader.find_sessions(SessionQuery(house.window, limit=1))
+    second = house.reader.find_sessions(SessionQuery(house.window, limit=1, cursor=first.next_cursor))
+    assert [one.session_id for one in (*first.items, *second.items)] == ["s2", "s1"]
+    assert second.next_cursor is None
+
+
+def test_rum_metrics(house: House) -> None:
+    fill(house)
+    measures = house.reader.rum_measures(house.window)
+    counts = {name: (one.requests, one.errors) for name, one in measures.items()}
+    assert counts == {
+        "page_views": (1, 0),
+        "page_load": (1, 0),
+        "js_errors": (2, 2),
+        "network_requests": (2, 1),
+        "network_errors": (1, 1),
+        "ttfb": (1, 0),
+        "lcp": (1, 0),
+        "cls": (1, 0),
+        "custom_events": (1, 0),
+    }
+    assert measures["ttfb"].latency.p50_ns == pytest.approx(20 * MS, rel=0.05)
+    assert measures["cls"].latency.p75_ns == pytest.approx(0.25e9, rel=0.05)
+    assert house.reader.rum_apps(house.window) == [("foreign", "lab")]
+
+
+@pytest.mark.parametrize(
+    ("metric", "tag", "where", "values"),
+    [
+        ("js_errors", "page", {}, {"/product/<??>": 2}),
+        ("network_requests", "operation", {}, {"GET /": 1, "POST /cart/checkout": 1}),
+        ("network_requests", "operation", {"http.status_code": "500"}, {"POST /cart/checkout": 1}),
+        ("page_views", "enduser.id", {}, {"anna": 1}),
+        ("js_errors", "enduser.id", {}, {"": 2}),
+        ("custom_events", "plan", {}, {"b": 1}),
+        ("custom_events", "enduser.id", {"plan": "b"}, {"ben": 1}),
+        ("custom_events", "enduser.id", {"app": "other"}, {}),
+    ],
+)
+def test_rum_breakdowns(
+    house: House, metric: RumMetric, tag: str, where: dict[str, str], values: dict[str, int]
+) -> None:
+    fill(house)
+    found = house.reader.rum_breakdown(metric, tag, house.window, where)
+    assert {one.value: one.measure.requests for one in found.values} == values
+
+
+def test_rum_series_and_bad_names(house: House) -> None:
+    fill(house)
+    points = house.reader.rum_series("js_errors", house.window, 4)
+    assert [point.measure.requests for point in points] == [0, 0, 2, 0]
+    with pytest.raises(BadQuery, match="metric"):
+        house.reader.rum_series("nonsense", house.window, 4)  # type: ignore[arg-type]  # on purpose
+
+
+def test_errors_are_grouped(house: House) -> None:
+    fill(house)
+    (group,) = house.reader.rum_errors(house.window)
+    assert (group.type, group.message, group.count, group.sessions) == ("TypeError", "no price", 2, 1)
+    assert group.example_session_id == "s1"
+
+
+def test_the_link_leads_back_from_the_trace_to_the_browser(house: House) -> None:
+    fill(house)
+    link = house.reader.browser_of_trace(TraceId("ab" * 16))
+    assert link is not None
+    assert (link.session_id, link.span_id) == ("s1", event(5, "").span_id)
+    assert house.reader.browser_of_trace(TraceId("ef" * 16)) is None

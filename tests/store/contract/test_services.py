@@ -1,0 +1,177 @@
+"""Questions about services: the map, rates, breakdowns; right to the second."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.api import BadQuery
+from store.model import Attributes
+from store.model import SpanKind
+from store.model import TraceId
+from store.model import Window
+from tests.store.build import SECOND
+from tests.store.build import T0
+from tests.store.build import TRACE
+from tests.store.build import failing_checkout
+from tests.store.build import span
+from tests.store.contract.conftest import House
+
+SERVER, CLIENT = SpanKind.SERVER, SpanKind.CLIENT
+
+
+def request(
+    house: House, number: int, at_s: float, *, error: bool = False, attributes: Attributes | None = None
+) -> None:
+    trace_id = TraceId(f"{number:032x}")
+    spans = [
+        span(
+            number,
+            service="shop",
+            name="GET /",
+            kind=SERVER,
+            start_ms=at_s * 1000,
+            ms=100,
+            error=error,
+            trace_id=trace_id,
+            attributes=attributes or {},
+        ),
+        span(
+            number + 1000,
+            number,
+            "shop",
+            "query",
+            kind=CLIENT,
+            start_ms=at_s * 1000 + 1,
+            peer="carts",
+            database=True,
+            trace_id=trace_id,
+        ),
+    ]
+    house.write(spans)
+    house.settled(trace_id, 2)
+
+
+def test_the_map_of_the_failing_checkout(house: House) -> None:
+    house.write(failing_checkout())
+    house.settled(TRACE, 10)
+    found = house.reader.service_map(house.window)
+    nodes = {
+        node.service: (node.inferred, node.measure.requests, node.measure.errors) for node in found.nodes
+    }
+    assert nodes == {
+        "ButtercupPayments": (True, 2, 0),
+        "checkoutservice": (False, 1, 1),
+        "frontend": (False, 1, 1),
+        "paymentservice": (False, 2, 2),
+    }
+    origins = {node.service: node.measure.origin_errors for node in found.nodes}
+    assert origins == {"ButtercupPayments": 0, "checkoutservice": 1, "frontend": 0, "paymentservice": 2}
+    edges = {(edge.source, edge.target): (edge.measure.requests, edge.measure.errors) for edge in found.edges}
+    assert edges == {
+        ("checkoutservice", "paymentservice"): (3, 3),
+        ("frontend", "checkoutservice"): (1, 1),
+        ("paymentservice", "ButtercupPayments"): (2, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "count"),
+    [(-60, 5000, 5), (0, 60, 3), (0.5, 60, 2), (0, 59.9, 2), (59.9, 60.1, 1), (100, 200, 0), (-60, 1300, 4)],
+)
+def test_windows_are_right_to_the_second(house: House, from_s: float, to_s: float, count: int) -> None:
+    for number, at_s in enumerate([0.2, 2.5, 59.95, 1250, 4000], 1):
+        request(house, number, at_s)
+    window = Window(T0 + round(from_s * SECOND), T0 + round(to_s * SECOND))
+    services = house.reader.services(window)
+    assert (services["shop"].requests if services else 0) == count
+    assert sum(point.measure.requests for point in house.reader.series("shop", window, 7)) == count
+    edges = {edge.target: edge.measure.requests for edge in house.reader.service_map(window).edges}
+    # A call stands where it starts: a millisecond after its request.
+    assert edges.get("carts", 0) == count
+
+
+def test_series_has_equal_columns_empty_ones_included(house: House) -> None:
+    request(house, 1, 1)
+    request(house, 2, 11, error=True)
+    points = house.reader.series("shop", Window(T0, T0 + 20 * SECOND), 4)
+    assert [point.start_unix_nano - T0 for point in points] == [0, 5 * SECOND, 10 * SECOND, 15 * SECOND]
+    assert [(point.measure.requests, point.measure.errors) for point in points] == [
+        (1, 0),
+        (0, 0),
+        (1, 1),
+        (0, 0),
+    ]
+    with pytest.raises(BadQuery, match="columns"):
+        house.reader.series("shop", house.window, 0)
+
+
+def test_operations_and_percentiles(house: House) -> None:
+    request(house, 1, 1)
+    measure = house.reader.operations("shop", house.window)["GET /"]
+    assert measure.requests == 1
+    assert measure.latency.p99_ns == pytest.approx(100_000_000, rel=0.03)
+
+
+def test_breakdown_by_a_promoted_tag_counts_the_absent_too(house: House) -> None:
+    request(house, 1, 1, attributes={"version": "v1"})
+    request(house, 2, 2, attributes={"version": "v2"}, error=True)
+    request(house, 3, 3, attributes={"version": "v2"}, error=True)
+    request(house, 4, 4)
+    found = house.reader.breakdown("shop", "version", house.window)
+    assert [(one.value, one.measure.requests, one.measure.errors) for one in found.values] == [
+        ("v2", 2, 2),
+        ("", 1, 0),
+        ("v1", 1, 0),
+    ]
+    assert (found.scanned, found.truncated) == (0, False)
+    assert "version" in house.reader.tags(house.window)
+
+
+def test_breakdown_by_any_tag_is_a_scan_that_says_so(house: House) -> None:
+    request(house, 1, 1, attributes={"colour": "red"})
+    request(house, 2, 2, attributes={"colour": "blue", "version": "v2"})
+    found = house.reader.breakdown("shop", "colour", house.window)
+    assert {one.value: one.measure.requests for one in found.values} == {"red": 1, "blue": 1}
+    assert found.scanned == 2
+    narrowed = house.reader.breakdown("shop", "version", house.window, {"colour": "blue"})
+    assert [(one.value, one.measure.requests) for one in narrowed.values] == [("v2", 1)]
+    by_promoted = house.reader.breakdown("shop", "colour", house.window, {"version": "v2"})
+    assert [one.value for one in by_promoted.values] == ["blue"]
+
+
+def test_a_request_with_two_values_counts_for_both_and_once_in_all(house: House) -> None:
+    trace_id = TraceId("1" * 32)
+    house.write(
+        [
+            span(1, service="shop", kind=SERVER, trace_id=trace_id, attributes={"version": "v1"}),
+            span(2, 1, service="shop", trace_id=trace_id, attributes={"version": "v2"}),
+        ]
+    )
+    house.settled(trace_id, 2)
+    found = house.reader.breakdown("shop", "version", house.window)
+    assert sorted((one.value, one.measure.requests) for one in found.values) == [("v1", 1), ("v2", 1)]
+
+
+def test_environments_are_told_apart(house: House) -> None:
+    request(house, 1, 1, attributes={"deployment.environment.name": "red"})
+    request(house, 2, 2, attributes={"deployment.environment": "blue"})
+    request(house, 3, 3)
+    reader, window = house.reader, house.window
+    assert reader.environments(window) == ["blue", "red"]
+    assert reader.services(window)["shop"].requests == 3
+    assert reader.services(window, "red")["shop"].requests == 1
+    assert [node.measure.requests for node in reader.service_map(window, "blue").nodes] == [1, 1]
+    assert sum(point.measure.requests for point in reader.series("shop", window, 5, environment="red")) == 1
+
+
+def test_a_peer_that_reports_itself_elsewhere_is_no_inferred_service(house: House) -> None:
+    house.write([span(1, service="shop", kind=CLIENT, peer="bank", error=True)])
+    house.settled(TRACE, 1)
+    assert {node.service: node.inferred for node in house.reader.service_map(house.window).nodes}["bank"]
+    other = TraceId("2" * 32)
+    house.write([span(1, service="bank", kind=SERVER, trace_id=other)])
+    house.settled(other, 1)
+    assert {node.service: node.inferred for node in house.reader.service_map(house.window).nodes} == {
+        "bank": False,
+        "shop": False,
+    }

@@ -1,0 +1,95 @@
+"""What a writer may rely on."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from store.api import LogQuery
+from store.model import Batch
+from store.model import SpanKind
+from tests.store.build import TRACE
+from tests.store.build import log_row
+from tests.store.build import row
+from tests.store.build import span
+from tests.store.contract.conftest import House
+
+
+def test_a_batch_is_there_when_write_returns(house: House) -> None:
+    house.write([span(1), span(2, 1)], [log_row("hello", trace_id=TRACE)])
+    assert [one.span_id for one in house.reader.spans_of_trace(TRACE)] == [
+        "0000000000000001",
+        "0000000000000002",
+    ]
+    assert [log.body for log in house.reader.find_logs(LogQuery(house.window, trace_id=TRACE)).items] == [
+        "hello"
+    ]
+
+
+def test_a_span_comes_back_as_it_was(house: House) -> None:
+    sent = span(
+        7,
+        3,
+        "shop",
+        "GET /cart",
+        kind=SpanKind.SERVER,
+        ms=12.5,
+        error=True,
+        attributes={"text": "ä", "yes": True, "count": 3, "part": 0.5},
+    )
+    house.write([sent])
+    assert house.reader.spans_of_trace(TRACE) == [sent]
+
+
+def test_of_a_span_that_comes_twice_the_first_stays(house: House) -> None:
+    house.write([span(1, name="first")])
+    house.write([span(1, name="second"), span(1, name="third")])
+    assert [one.name for one in house.reader.spans_of_trace(TRACE)] == ["first"]
+    assert house.reader.status().spans == 1
+
+
+def test_status_counts_everything(house: House) -> None:
+    house.writer.write(Batch([row(span(1))], [log_row("a"), log_row("b")], metric_points=5, rejected=2))
+    status = house.reader.status()
+    assert (status.spans, status.logs, status.metric_points, status.rejected) == (1, 2, 5, 2)
+    assert status.oldest_unix_nano is not None
+    assert status.newest_unix_nano is not None
+    assert status.last_received_unix_nano is not None
+
+
+def test_many_threads_write_at_once_and_nothing_is_lost(house: House) -> None:
+    def send(thread: int) -> None:
+        for number in range(20):
+            house.write([span(thread * 1000 + number + 1)])
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert house.reader.status().spans == 160
+    assert len(house.reader.spans_of_trace(TRACE)) == 160
+
+
+def test_hostile_text_and_times_are_kept(house: House) -> None:
+    odd = row(span(1))._replace(
+        name="bad \ud800 text", service="n\0l", start_unix_nano=2**64 - 1, duration_ns=2**63
+    )
+    early = row(span(2))._replace(start_unix_nano=0)
+    house.write([odd, early], [log_row("fine")._replace(body="bad \udfff body", time_unix_nano=2**64 - 1)])
+    assert house.reader.status().spans == 2
+    assert house.reader.status().logs == 1
+    house.settled(TRACE, 2)
+
+
+def test_an_unreadable_span_is_kept_with_what_was_extracted(house: House) -> None:
+    house.write([row(span(1, service="shop"))._replace(raw=b"\xff\xff\xff")])
+    (found,) = house.reader.spans_of_trace(TRACE)
+    assert (found.service, found.attributes) == ("shop", {})
+
+
+def test_logs_and_spans_may_come_in_any_order_or_alone(house: House) -> None:
+    house.write(logs=[log_row("before its span", trace_id=TRACE, span="00000000000000aa")])
+    house.write([replace(span(2), span_id=span(0xAA).span_id)])
+    assert len(house.reader.spans_of_trace(TRACE)) == 1
+    assert house.reader.count_logs(LogQuery(house.window, span_id="00000000000000aa")) == 1
