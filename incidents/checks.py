@@ -25,6 +25,7 @@ from incidents.answers import holds
 from incidents.answers import plain
 from incidents.answers import shown
 from incidents.answers import wanted
+from incidents.model import NOTHING_KEPT
 from incidents.model import Check
 from incidents.model import Condition
 from incidents.model import Count
@@ -51,12 +52,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a check, in one line for people, with the seconds it took."""
+    """What became of a check, in one line for people, with the seconds it took and what it kept."""
 
     check: Check
     outcome: Outcome
     detail: str
     seconds: float
+    kept: Mapping[str, Any]
 
 
 class NoAnswer(Exception):
@@ -84,15 +86,17 @@ def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Set
     results: dict[str, Result] = {}
     for check in checks:
         started = time.monotonic()
+        kept: Mapping[str, Any] = NOTHING_KEPT
         missing = [need for need in check.needs if results[need].outcome is not Outcome.HOLDS]
         if missing:
             outcome, detail = Outcome.NOT_REACHED, f"not reached: it hangs on {', '.join(missing)}"
         else:
             verdict = settle(lambda check=check: _look(check, known, ask))  # type: ignore[misc]
-            known.update(verdict.kept)
+            kept = verdict.kept
+            known.update(kept)
             outcome = Outcome.HOLDS if verdict.holds else Outcome.BROKEN
             detail = verdict.seen if verdict.holds else _explanation(check, verdict, known, ask)
-        results[check.name] = Result(check, outcome, detail, time.monotonic() - started)
+        results[check.name] = Result(check, outcome, detail, time.monotonic() - started, kept)
     return [_excused(result, results) for result in results.values()]
 
 

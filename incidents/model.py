@@ -18,6 +18,9 @@ FlagValue: TypeAlias = bool | int | float | str | Mapping[str, int | float]
 Scalar: TypeAlias = bool | int | float | str
 """What a condition compares with. A text may hold `{name}`, filled from what earlier checks kept."""
 
+NOTHING_KEPT: Mapping[str, str] = MappingProxyType({})
+"""What a check that did not hold leaves for those after it."""
+
 
 class Source(Enum):
     """Where the answer that a check reads comes from."""
@@ -150,6 +153,3 @@ class Incident:
     def checks(self) -> tuple[Check, ...]:
         """Every check of every step, in the order in which they are asked."""
         return tuple(check for step in self.steps for check in step.checks)
-
-
-NOTHING_KEPT: Mapping[str, str] = MappingProxyType({})

@@ -15,6 +15,8 @@ from lab.verify.visiting import CannotVisit
 from lab.verify.visiting import Visit
 
 STEP_TIMEOUT_MS = 15_000
+# A checkout may wait for four attempts at a payment service that hangs.
+CHECKOUT_TIMEOUT_MS = 40_000
 # The agent flushes every half second; leaving the page then sends what is left.
 LINGER_MS = 700
 _LONGEST_TEXT = 300
@@ -86,7 +88,8 @@ def _cart(page: Page, _: str) -> dict[str, Any]:
 def _checkout(page: Page, _: str) -> dict[str, Any]:
     before = page.url
     with page.expect_response(
-        lambda answer: answer.request.method == "POST" and answer.url.endswith("/cart/checkout")
+        lambda answer: answer.request.method == "POST" and answer.url.endswith("/cart/checkout"),
+        timeout=CHECKOUT_TIMEOUT_MS,
     ) as arrived:
         page.locator('form[action="/cart/checkout"] [type=submit]').click()
     # The answer replaces <main>, or, without fetch, the whole page: either way the form is gone.

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,12 +26,12 @@ STOP_TIMEOUT_S = 15.0
 class Addresses:
     """Where the shop and the screens answer, without a slash at the end.
 
-    `entry` makes the address that gives a visitor its seat, where `?seat=` alone does not.
+    `seat_secret` signs seat links; empty for an open class, None where only the environment can tell.
     """
 
     shop: str
     observer: str
-    entry: Callable[[str], str] | None = None
+    seat_secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -35,11 +34,6 @@ class CannotVisit(LabError):
     """No shopper could be sent at all."""
 
     exit_code = 2
-
-
-def new_seat() -> str:
-    """A seat name that nobody else has."""
-    return f"verify-{secrets.token_hex(4)}"
 
 
 def browser_path() -> str | None:

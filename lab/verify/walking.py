@@ -7,7 +7,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from incidents import Incident
 from incidents.checks import NoAnswer
@@ -19,9 +18,10 @@ from lab.verify.asking import json_at
 from lab.verify.asking import must_answer
 from lab.verify.labs import Addresses
 from lab.verify.report import Verification
+from lab.verify.seats import entry
+from lab.verify.seats import new_seat
 from lab.verify.visiting import Visit
 from lab.verify.visiting import choose_driver
-from lab.verify.visiting import new_seat
 from lab.verify.visiting import visit
 
 Tell = Callable[[str], None]
@@ -38,9 +38,8 @@ def verify(incident: Incident, where: Addresses, driver: str, within_s: float, t
     chosen, why = choose_driver(driver)
     seat = new_seat()
     tell(f"{incident.name}: shopping as {seat} with {why} ...")
-    entry = where.entry(seat) if where.entry else f"{where.shop}/?{urlencode({'seat': seat})}"
     walked = time.monotonic()
-    seen = visit(chosen, where.shop, seat, entry)
+    seen = visit(chosen, where.shop, seat, entry(where.shop, seat, where.seat_secret))
     walk_s = time.monotonic() - walked
     tell(f"{incident.name}: asking the screens for {len(incident.checks)} links ...")
     patience = Patience(within_s)
