@@ -97,7 +97,7 @@ def beacon_receiver() -> Iterator[Beacons]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     beacons.url = f"http://127.0.0.1:{server.server_address[1]}/v1/rum"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield beacons
     finally:
@@ -132,7 +132,9 @@ class Mesh:
 
     def set_flags(self, **values: Any) -> None:
         """Write the flags file; flags that are not named are off."""
-        self.flags_file.write_text(flags_json(values))
+        fresh = self.flags_file.with_suffix(".new")
+        fresh.write_text(flags_json(values))
+        fresh.replace(self.flags_file)
 
     def trace(self, trace_id: str) -> list[ReadableSpan]:
         """The spans of a trace so far."""

@@ -108,6 +108,7 @@ def test_a_page_that_fails_unexpectedly_shows_no_stack_but_logs_it(fake: FakeSho
     fake.world.products[0].price_usd.nanos = 2_000_000_000
     page = page_of(fake.client.get("/"), 500)
     assert text(page, "h1") == "Uh, oh!"
+    assert "exception.stacktrace" in fake.log.getvalue()
 
 
 def test_a_cause_is_text_and_never_markup(fake: FakeShop) -> None:
