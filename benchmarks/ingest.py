@@ -28,6 +28,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from collector.rows import Decoder
 from collector.rows import Refusals
 from collector.rows import protobuf_groups
+from collector.server import spare_the_garbage_collector
 
 SPANS_PER_REQUEST = 512
 SPANS_PER_TRACE = 40
@@ -200,6 +201,7 @@ def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print
     parser.add_argument("--requests", type=int, default=200, help="of 512 spans each (default %(default)s)")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args(argv)
+    spare_the_garbage_collector()
     bodies = payloads(arguments.requests, random.Random(arguments.seed))
     size = sum(map(len, bodies)) / len(bodies) / SPANS_PER_REQUEST
     say(f"{len(bodies) * SPANS_PER_REQUEST:,} spans of {size:.0f} bytes, {SPANS_PER_REQUEST} a request\n")

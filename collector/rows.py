@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -44,6 +45,8 @@ _CACHED_RESOURCE_BYTES = 16_384
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
 _MAX_REASONS = 5
+_NO_ATTRIBUTES: Attributes = {}
+_PROMOTED = frozenset(semantics.PROMOTED)
 
 V = TypeVar("V")
 
@@ -96,6 +99,17 @@ class Decoded:
 class _Resource:
     attributes: Attributes
     service: str
+    tags: Mapping[str, str]
+    browser: bool
+
+
+class _Pair(NamedTuple):
+    """An attribute and what `semantics` makes of it alone."""
+
+    key: str
+    value: Attribute
+    tag: str | None
+    """Its text if it is promoted (which may be empty), else None."""
 
 
 class Decoder:
@@ -103,7 +117,7 @@ class Decoder:
 
     def __init__(self, now_unix_nano: Callable[[], int] = time.time_ns) -> None:
         self._now_unix_nano = now_unix_nano
-        self._attributes: dict[bytes, tuple[str, Attribute]] = {}
+        self._attributes: dict[bytes, _Pair] = {}
         self._resources: dict[bytes, _Resource | Malformed] = {}
         self._scopes: dict[bytes, Malformed | None] = {}
 
@@ -173,10 +187,11 @@ class Decoder:
         if span.events or span.links:
             # What is not looked at here will be by readers: it must be readable as a whole.
             trace_pb2.Span.FromString(raw)
-        attributes = self._pairs(span.attributes)
+        pairs = self._pairs(span.attributes)
+        attributes = {key: value for key, value, _ in pairs}
         kind = span.kind if 0 <= span.kind <= 5 else 0
         name = span.name
-        browser = semantics.is_browser(attributes, resource.attributes)
+        browser = resource.browser or semantics.is_browser(attributes, _NO_ATTRIBUTES)
         peer, database = semantics.peer_of(kind, attributes)
         return SpanRow(
             trace_id,
@@ -192,7 +207,9 @@ class Decoder:
             database,
             semantics.session_of(attributes, resource.attributes) if browser else "",
             browser,
-            semantics.tags_of(name, attributes, resource.attributes, browser=browser),
+            semantics.tags_of(name, attributes, resource.attributes, browser=True)
+            if browser
+            else _tags(pairs, resource),
             group.resource,
             group.scope,
             raw,
@@ -207,7 +224,7 @@ class Decoder:
             raise Malformed(f"a log record's span id has {len(span_id)} bytes instead of 8")
         time_ns = record.time_unix_nano or record.observed_unix_nano or self._now_unix_nano()
         _check_time(time_ns, "log record's time")
-        attributes = self._pairs(record.attributes)
+        attributes = {key: value for key, value, _ in self._pairs(record.attributes)}
         body = _value(common_pb2.AnyValue.FromString(record.body)) if record.body else ""
         return LogRow(
             time_ns,
@@ -222,18 +239,22 @@ class Decoder:
             raw,
         )
 
-    def _pairs(self, raw_pairs: Sequence[bytes]) -> dict[str, Attribute]:
+    def _pairs(self, raw_pairs: Sequence[bytes]) -> list[_Pair]:
         known = self._attributes
         # From the end, so that of a key that comes twice the first stays, as readers have it.
         backwards = raw_pairs[::-1]
         try:
-            return dict([known[raw] for raw in backwards])
+            return [known[raw] for raw in backwards]
         except KeyError:
-            return dict([known.get(raw) or self._learn(raw) for raw in backwards])
+            return [known.get(raw) or self._learn(raw) for raw in backwards]
 
-    def _learn(self, raw: bytes) -> tuple[str, Attribute]:
+    def _learn(self, raw: bytes) -> _Pair:
         pair = common_pb2.KeyValue.FromString(raw)
-        learnt = (pair.key, _value(pair.value))
+        key, value = pair.key, _value(pair.value)
+        tag = None
+        if key in _PROMOTED and value is not None:
+            tag = semantics.promoted_of({key: value}, _NO_ATTRIBUTES).get(key, "")
+        learnt = _Pair(key, value, tag)
         if len(raw) <= _CACHED_ATTRIBUTE_BYTES:
             _remember(self._attributes, raw, learnt, _CACHED_ATTRIBUTES)
         return learnt
@@ -254,7 +275,12 @@ class Decoder:
             return Malformed("a resource cannot be read as protobuf, or its text is not UTF-8")
         except Malformed as problem:
             return problem
-        return _Resource(attributes, semantics.text_of(attributes.get("service.name")))
+        return _Resource(
+            attributes,
+            semantics.text_of(attributes.get("service.name")),
+            semantics.promoted_of(_NO_ATTRIBUTES, attributes),
+            semantics.is_browser(_NO_ATTRIBUTES, attributes),
+        )
 
     def _scope_problem(self, raw: bytes) -> Malformed | None:
         if raw not in self._scopes:
@@ -302,6 +328,17 @@ def _check_time(value_unix_nano: int, what: str) -> None:
         raise Malformed(f"a {what} is before the year 2000: it must be in nanoseconds")
     if value_unix_nano > LATEST_UNIX_NANO:
         raise Malformed(f"a {what} is after the year 2200")
+
+
+def _tags(pairs: Iterable[_Pair], resource: _Resource) -> dict[str, str]:
+    """`semantics.tags_of` of a backend's span, put together from what is known of its attributes."""
+    tags = dict(resource.tags)
+    for key, _, tag in pairs:
+        if tag:
+            tags[key] = tag
+        elif tag is not None:
+            tags.pop(key, None)
+    return tags
 
 
 def _app_of(attributes: Attributes, resource: _Resource) -> str:

@@ -7,6 +7,7 @@ output; must not know wire formats.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -109,6 +110,12 @@ class Collector:
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
 
+def spare_the_garbage_collector() -> None:
+    """Rows make no cycles: looking for them in every batch costs a third of decoding it."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def _wait_until(done: Callable[[], bool], deadline: float) -> None:
     pause = threading.Event()
     while not done() and time.monotonic() < deadline:
@@ -197,6 +204,7 @@ def _run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _log_to_stdout()
+    spare_the_garbage_collector()
     writer = store.open_writer(
         settings.store_path, max_bytes=settings.store_max_bytes, max_age_s=settings.store_max_age_s
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from collector.rows import MAX_DEPTH
 from collector.rows import Decoder
 from collector.rows import Refusals
 from collector.rows import protobuf_groups
+from store import semantics
+from store.model import Attribute
 from store.model import SpanRow
 from tests.collector import build
 from tests.collector.conftest import Running
@@ -103,6 +106,28 @@ def test_of_a_key_that_comes_twice_the_first_stays() -> None:
     span.attributes.append(build.pair("version", "2"))
     (row,) = rows(build.traces([span]))
     assert row.tags["version"] == "1"
+
+
+def test_tags_from_the_cache_are_those_of_the_semantics() -> None:
+    rng = random.Random(7)
+    decoder = Decoder()
+    values: list[Attribute] = ["", "x", "y" * 300, 0, 1, True, False]
+    for number in range(1, 300):
+        keys = rng.sample((*semantics.PROMOTED, "other", "splunk.rumSessionId"), 6)
+        own: dict[str, Attribute] = {key: rng.choice(values) for key in keys[:4]}
+        of_resource: dict[str, Attribute] = {
+            "service.name": "shop",
+            keys[4]: rng.choice(values),
+            keys[0]: rng.choice(values),
+        }
+        request = build.traces([build.span(number, attributes=own)], service="")
+        request.resource_spans[0].resource.attributes.extend(
+            build.pair(key, value) for key, value in of_resource.items()
+        )
+        (row,) = decoder.traces(protobuf_groups(request.SerializeToString()), Refusals()).batch.spans
+        browser = semantics.is_browser(own, of_resource)
+        assert row.browser == browser
+        assert row.tags == semantics.tags_of(row.name, own, of_resource, browser=browser)
 
 
 def test_nesting_is_bounded() -> None:
