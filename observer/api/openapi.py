@@ -12,7 +12,7 @@ from observer.api.contract import Route
 from observer.api.schemas import COMPONENTS
 from observer.api.schemas import ref
 
-_PART = re.compile(r"<(\w+)>")
+_PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 _CONVENTIONS = (
     "Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations (`_ns`); ids are "

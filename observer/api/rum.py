@@ -83,7 +83,7 @@ def sessions(query: Query) -> plain.Plain:
 
 
 @route(
-    "/rum/sessions/<session_id>",
+    "/rum/sessions/<path:session_id>",
     record(
         {
             "session": ref("Session"),

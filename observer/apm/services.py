@@ -141,7 +141,9 @@ def tags() -> str:
         services=names,
         where=where,
         metric=metric,
-        cards=[card for card in cards if card.tag in asked or _says_something(card)],
+        cards=sorted(
+            (c for c in cards if c.tag in asked or _says_something(c)), key=lambda c: _telling(c, asked)
+        ),
         limit=_CARD_VALUES,
         not_shown=[tag for tag in wanted if tag not in shown],
         charts=numbers.over_time(points, scope.window, scope.zone, name or "all services"),
@@ -202,6 +204,19 @@ def _rank(node: MapNode, sort: str) -> tuple[float, str]:
 def _says_something(card: Breakdown) -> bool:
     """Whether any request carries the tag at all."""
     return any(value.value for value in card.values)
+
+
+def _telling(card: Breakdown, asked: Sequence[str]) -> tuple[bool, bool, float, str]:
+    """Sorts cards: those asked for, then those whose values tell errors apart best.
+
+    The measure is how many errors stand elsewhere than an even spread would put them,
+    as a share of all requests. Codes of outcomes tell nothing but themselves: last.
+    """
+    requests = sum(value.measure.requests for value in card.values) or 1
+    errors = sum(value.measure.errors for value in card.values)
+    moved = sum(abs(v.measure.errors - errors * v.measure.requests / requests) for v in card.values)
+    outcome = card.tag.endswith("status_code") or card.tag.startswith("error")
+    return card.tag not in asked, outcome, -round(moved / requests, 6), card.tag
 
 
 def _amount(measure: Measure, metric: str) -> float:

@@ -66,7 +66,7 @@ def trace(trace_id: str) -> str:
     )
 
 
-@blueprint.get("/rum/sessions/<session_id>/apm/<span_id>")
+@blueprint.get("/rum/sessions/<path:session_id>/apm/<span_id>")
 def dialog(session_id: str, span_id: str) -> str:
     """What the backend did for one event of a session: a page, and the body of a dialog over it."""
     reader = context.reader()

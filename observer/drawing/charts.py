@@ -36,8 +36,8 @@ class Frame:
     zone: tzinfo
     unit: Callable[[float], str]
     """How a value on the axis is written."""
-    width: float = 480.0
-    height: float = 150.0
+    width: float = 600.0
+    height: float = 160.0
     brush: bool = True
 
     @property
@@ -137,7 +137,7 @@ def columns(
                 )
                 below += layer.values[i]
         drawn.append(_column(stack, i, column_titles, hrefs))
-    return _chart(frame, [marks, _time_axis(frame), *drawn], "columns")
+    return _chart(frame, [marks, _time_axis(frame), *drawn], "columns", links=bool(hrefs))
 
 
 def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
@@ -162,7 +162,7 @@ def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
         )
         for dot in dots
     ]
-    return _chart(frame, [svg.joined(parts), _time_axis(frame), *drawn], "scatter")
+    return _chart(frame, [svg.joined(parts), _time_axis(frame), *drawn], "scatter", links=True)
 
 
 def sparkline(
@@ -188,7 +188,7 @@ def sparkline(
     )
 
 
-def _chart(frame: Frame, parts: Sequence[Markup], kind: str) -> Markup:
+def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False) -> Markup:
     w = frame.window
     attributes: dict[str, svg.Attribute] = {}
     if frame.brush:
@@ -204,7 +204,7 @@ def _chart(frame: Frame, parts: Sequence[Markup], kind: str) -> Markup:
         *parts,
         viewBox=f"0 0 {svg.number(frame.width)} {svg.number(frame.height)}",
         class_=f"chart {kind}" + (" brush" if frame.brush else ""),
-        role="group" if kind == "scatter" else "img",
+        role="group" if links else "img",
         aria_label=frame.label,
         **attributes,
     )

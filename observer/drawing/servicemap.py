@@ -27,7 +27,7 @@ _LAYER = 190.0
 _ROW = 112.0
 _MARGIN_X = 84.0
 _MARGIN_TOP = 46.0
-_MARGIN_BOTTOM = 62.0
+_MARGIN_BOTTOM = 74.0
 _LABEL = 22
 """Characters of a name under its circle; the rest is told under the pointer."""
 
