@@ -19,6 +19,8 @@ from lab import paths
 
 LEVELS = (cli.NOTHING, cli.LAB, cli.BROWSER, cli.DEV)
 STAMP = "lab-stamp.json"
+# Tells the re-executed command that set-up was done a moment ago.
+CHECKED = "LAB_SETUP_CHECKED"
 LAYOUT = 1
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_BROWSERS = (
@@ -34,11 +36,13 @@ def main(argv: Sequence[str]) -> int:
     if not verb.passes_on:
         cli.parse(verb, rest)
     needs = level_needed(verb.needs, rest)
-    if needs == cli.NOTHING:
+    checked = os.environ.pop(CHECKED, "") and paths.inside_environment()
+    if needs == cli.NOTHING or checked:
         return cli.run(verb, rest)
     if not is_prepared(needs):
         code = _prepare(needs)
-        if code:
+        # Without the browser's driver there is still the walk without a browser.
+        if code and not (needs == cli.BROWSER and is_prepared(cli.LAB)):
             return code
     if not paths.inside_environment():
         _reexecute(argv)
@@ -123,6 +127,7 @@ def _reexecute(argv: Sequence[str]) -> None:
     python = os.fspath(paths.environment_python())
     sys.stdout.flush()
     sys.stderr.flush()
+    os.environ[CHECKED] = "1"
     os.execv(python, [python, "-m", "lab", *argv])  # noqa: S606 - the same command, inside the environment
 
 

@@ -37,7 +37,7 @@ class Verb:
 
 
 VERBS = (
-    Verb("up", "start the lab, prove that it works, print its addresses", BROWSER),
+    Verb("up", "start the lab, prove that it works, print its addresses", LAB),
     Verb("down", "stop the lab that runs from this folder", NOTHING),
     Verb("status", "what runs, where, and how much memory it takes", NOTHING),
     Verb("verify", "walk the student's path and check every link of the story", BROWSER, passes_on=True),

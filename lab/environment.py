@@ -147,12 +147,11 @@ def install_packages(environment: Path, requirements: Path) -> None:
     ):
         return
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    # What is never imported need not be compiled; the first start compiles the rest.
     command += ["--require-hashes", "--no-compile", "-r", os.fspath(requirements)]
     result = _run(command)
     if result.returncode:
         raise _explain(result.stdout, "The packages could not be installed")
-    # After the download, where it does not compete with it; every later start saves it.
-    _run([python, "-m", "compileall", "-q", "-j", "0", os.fspath(_site_packages(environment))])
 
 
 def _level_before(environment: Path) -> str:

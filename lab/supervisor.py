@@ -75,6 +75,8 @@ class Supervisor:
         self._ready = False
         self._failure: LabError | None = None
         self._next_tick = 0.0
+        # The wait for a first set-up is not the processes' fault.
+        self._start_deadline = time.monotonic() + START_TIMEOUT_S
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -252,7 +254,7 @@ class Supervisor:
         hopeless = next((entry for entry in waiting if entry.deaths_in_a_row >= DEATHS_UNTIL_GIVING_UP), None)
         if hopeless is not None:
             self._give_up(self._does_not_start(hopeless.plan.name))
-        elif now - self._asked_at > START_TIMEOUT_S and not self._proving:
+        elif now > self._start_deadline and not self._proving:
             self._give_up(self._does_not_start(waiting[0].plan.name if waiting else "forkserver"))
         elif waiting:
             self._reporter.progress(
