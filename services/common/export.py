@@ -217,7 +217,7 @@ class Exporter:
                     return
 
     def _drain(self, lane: Lane[Any], everything: bool) -> None:
-        """Send full batches; with `everything` also the rest of what waits now, but not what comes meanwhile."""
+        """Send full batches, and with `everything` the rest of what waits now; never what comes meanwhile."""
         rest = len(lane.queue) if everything else 0
         while lane.in_hand or rest > 0 or len(lane.queue) >= BATCH_SIZE:
             if not lane.step(self._pool, hurry=self._stopping):

@@ -40,7 +40,7 @@ VERSION = "0.1.0"
 SCOPE = "hipster-lab"
 _DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _DEFAULT_QUEUE = 8192
-_SEMANTIC_CONVENTIONS = "http,database/dup"
+_SEMANTIC_CONVENTIONS = "http,database"
 
 _started: dict[str, Telemetry] = {}
 
