@@ -38,7 +38,8 @@ exit codes:
   1  at least one link is broken; the lines marked BROKEN say which
   2  nothing could be verified (no answer from shop or screens, no such incident)
 
-environment: LAB_VERIFY_SHOP, LAB_VERIFY_OBSERVER (like --shop and --observer),
+environment: LAB_VERIFY_SHOP, LAB_VERIFY_OBSERVER (like --shop and --observer), SEAT_SECRET
+(signs the seat's link where the class has signed links),
 CHROMIUM_PATH (the browser to drive)
 """
 

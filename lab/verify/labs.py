@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from lab import runfile
+from lab import seats
 from lab.errors import LabError
 from lab.errors import StartError
 from lab.paths import ROOT
@@ -47,7 +49,9 @@ def running_lab() -> RunningLab | None:
     run = runfile.read(run_dir())
     if run is None:
         return None
-    return RunningLab(_addresses(_status(dict(os.environ))), run.incident)
+    where = _addresses(_status(dict(os.environ)))
+    secret = seats.secret(run_dir()) if run.seats else ""
+    return RunningLab(replace(where, seat_secret=secret), run.incident)
 
 
 @contextmanager
