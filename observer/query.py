@@ -109,7 +109,7 @@ class Query:
         text = self._args.get(name)
         if not text:
             return default
-        if text.isascii() and text.isdigit() and len(text) < 19 and low <= int(text) <= high:
+        if text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high:
             return int(text)
         raise refuse(name, text, f"a whole number from {low} to {high}")
 

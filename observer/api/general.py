@@ -5,6 +5,8 @@ from __future__ import annotations
 from observer import context
 from observer.api import openapi as document
 from observer.api import plain
+from observer.api.contract import PREFIX
+from observer.api.contract import ROUTES
 from observer.api.contract import Parameter
 from observer.api.contract import route
 from observer.api.parameters import WINDOW
@@ -124,6 +126,19 @@ def unresolved(wanted: str, found: Unresolved) -> Unknown:
         f"No trace, span, session or order here has the id {shown}.",
         "Check the id. If it is new, wait a second: senders batch what they have.",
     )
+
+
+@route(
+    "/",
+    record({"openapi": text("the document that describes all of it"), "routes": list_of(text())}),
+    tag="general",
+)
+def index(_query: Query) -> plain.Plain:
+    """What there is to ask."""
+    return {
+        "openapi": f"{PREFIX}/openapi.json",
+        "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
+    }
 
 
 @route("/openapi.json", {"type": "object", "description": "an OpenAPI 3.1 document"}, tag="general")
