@@ -43,6 +43,7 @@ VERBS = (
     Verb("verify", "walk the student's path and check every link of the story", BROWSER, passes_on=True),
     Verb("logs", "read or follow what the processes write", NOTHING),
     Verb("incident", "show the incidents, or switch the running lab to another one", LAB),
+    Verb("seats", "print the links that give the students of a class their seats", LAB),
     Verb("load", "change, stop or restart the shoppers of the running lab", NOTHING),
     Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
     Verb("reset", "wipe the lab's data (the lab must be stopped)", NOTHING),

@@ -21,6 +21,7 @@ from lab import paths
 from lab import plan
 from lab import report
 from lab import runfile
+from lab import seats
 from lab import terminal
 from lab.errors import LabError
 from lab.errors import StartError
@@ -71,6 +72,7 @@ def supervise(options: plan.Options, reporter_of: Any) -> None:
                 data=str(options.data),
                 incident=options.incident,
                 host=options.host,
+                seats=options.seats,
                 started_unix_s=time.time(),
             )
         )
@@ -83,7 +85,10 @@ def supervise(options: plan.Options, reporter_of: Any) -> None:
 def _prepare(options: plan.Options, run_dir: Path) -> LabPlan:
     fault = faults.find(options.incident)
     _prepare_data(options)
-    built = plan.build(options, run_dir, checkout_status=fault.checkout_status)
+    secret = seats.make_secret(run_dir) if options.seats else ""
+    built = plan.build(
+        options, run_dir, plan.Story(checkout_status=fault.checkout_status, seat_secret=secret)
+    )
     faults.write(run_dir, fault)
     _forget_logs(built.log_dir)
     return built

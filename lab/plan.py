@@ -17,9 +17,11 @@ from lab.paths import RUN_DIR
 from lab.paths import web_dir
 from lab.ports import free_ports
 from lab.ports import is_free
+from lab.probe import SEAT
 from lab.process import LabPlan
 from lab.process import ProcessPlan
 from lab.runfile import STATUS
+from lab.seats import links
 
 LOOPBACK = "127.0.0.1"
 WILDCARDS = ("0.0.0.0", "::", "")
@@ -41,6 +43,14 @@ class Options:
     incident: str = "invalid-token"
     seats: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a person will meet: the status of the checkout's answer, the secret that signs seats (or none)."""
+
+    checkout_status: int
+    seat_secret: str = ""
 
 
 Address = tuple[str, int]
@@ -93,43 +103,37 @@ def reachable(address: Address) -> Address:
 def build(
     options: Options,
     run_dir: Path,
-    *,
-    checkout_status: int,
+    story: Story,
     environment: Mapping[str, str] | None = None,
 ) -> LabPlan:
-    """The whole plan; `checkout_status` is what a person's checkout is answered with.
-
-    Raises LabError when a port cannot be had.
-    """
+    """The whole plan. Raises LabError when a port cannot be had."""
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = _format(topology.URL, reachable(book["collector:http"]))
     processes = tuple(_process(service, book, base, options) for service in topology.SERVICES)
+    if story.seat_secret:
+        base["SEAT_SECRET"] = story.seat_secret
     urls = {
         "shop": _format(topology.URL, reachable(book["frontend:http"])),
         "observer": _format(topology.URL, reachable(book["observer:http"])),
         "otlp_http": _format(topology.URL, reachable(book["collector:http"])),
         "otlp_grpc": _format(topology.ADDRESS, reachable(book["collector:grpc"])),
     }
+    entry = (_signed_entry(story.seat_secret),) if story.seat_secret else ()
     return LabPlan(
         run_dir=run_dir,
         processes=processes,
         environment=base,
         urls=urls,
         preload=topology.PRELOAD,
-        probe=(urls["shop"], urls["observer"], str(checkout_status)),
+        probe=(urls["shop"], urls["observer"], str(story.checkout_status), *entry),
     )
 
 
 def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
     """What every process is told, over what the user's own environment says."""
     kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
-    for unwanted in (
-        "PORT",
-        "LISTEN_ADDR",
-        "REDIS_ADDR" if not outer.get("REDIS_ADDR") else "",
-        "PYTHONHASHSEED",
-    ):
+    for unwanted in ("PORT", "LISTEN_ADDR", "PYTHONHASHSEED", "SEAT_SECRET"):
         kept.pop(unwanted, None)
     bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
     kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
@@ -172,6 +176,11 @@ def _process(
         last=service.name == "collector",
         wanted=service.name != "loadgen" or options.load,
     )
+
+
+def _signed_entry(secret: str) -> str:
+    """Path and query by which the proof of readiness takes its seat in a class."""
+    return links("", [SEAT], secret)[0][1]
 
 
 def _format(shape: str, address: Address) -> str:

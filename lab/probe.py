@@ -1,6 +1,6 @@
 """The proof behind the word *ready*: one real checkout, found again in every pipeline through the public API.
 
-`python -m lab.probe SHOP_URL OBSERVER_URL STATUS` prints one JSON line:
+`python -m lab.probe SHOP_URL OBSERVER_URL STATUS [ENTRY]` prints one JSON line:
 `{"passed", "detail", "remedy"}`. STATUS is what the checkout must be answered with.
 It starts the browserless student by its module name and asks the observer; it knows
 neither the store nor the services.
@@ -57,9 +57,9 @@ class Observer:
 
 def main(argv: Sequence[str]) -> int:
     """Run the proof once and print its result."""
-    shop, observer, expected = argv
+    shop, observer, expected, *entry = argv
     try:
-        result = look_for(Observer(observer), shop_once(shop), int(expected))
+        result = look_for(Observer(observer), shop_once(shop, *entry), int(expected))
     except LookupError as error:
         result = _refusal(str(error), "python3 -m lab logs probe")
     sys.stdout.write(json.dumps(result) + "\n")
@@ -67,13 +67,15 @@ def main(argv: Sequence[str]) -> int:
     return 0 if result["passed"] else 1
 
 
-def shop_once(shop: str) -> dict[str, Any]:
+def shop_once(shop: str, entry: str = "") -> dict[str, Any]:
     """Walk the student's path without a browser; returns the student's own account of it.
+
+    `entry` is the path that gives the seat where a class asks for a signed one.
 
     Raises LookupError when the student could not do it.
     """
     words = io.StringIO()
-    sys.argv = [STUDENT, "--shop", shop, "--seat", SEAT]
+    sys.argv = [STUDENT, "--shop", shop, "--seat", SEAT, "--entry", entry]
     with contextlib.redirect_stdout(words):
         try:
             runpy.run_module(STUDENT, run_name="__main__", alter_sys=True)

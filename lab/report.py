@@ -10,6 +10,7 @@ from lab import follow
 from lab import plan
 from lab import terminal
 from lab.process import LabPlan
+from lab.seats import outside_address
 
 
 def log_event(text: str) -> None:
@@ -19,19 +20,22 @@ def log_event(text: str) -> None:
 
 def ready_block(built: LabPlan, options: plan.Options, seconds: float, *, detached: bool) -> str:
     """The block of addresses of a lab that is ready."""
-    urls = built.urls
+    urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
+    urls["otlp_grpc"] = urls["otlp_grpc"].removeprefix("http://")
     locust = next((entry for entry in built.processes if entry.name == "loadgen"), None)
     lines = [
         terminal.paint(
             f"Ready after {seconds:.1f} s: one checkout was followed through the whole lab.", "green"
         ),
         "",
-        f"  shop        {urls['shop']}/?seat=YOURNAME",
+        f"  shop        {urls['shop']}" + ("" if options.seats else "/?seat=YOURNAME"),
         f"  observer    {urls['observer']}",
         f"  OTLP        {urls['otlp_http']} (HTTP), {urls['otlp_grpc']} (gRPC)",
     ]
     if options.load and locust is not None:
         lines.append(f"  load        http://{locust.address} (Locust, {options.users} shoppers)")
+    if options.seats:
+        lines.append("  seats       python3 -m lab seats NAME… prints each student's own link")
     lines += [
         f"  incident    {options.incident}",
         "",

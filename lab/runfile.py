@@ -33,6 +33,7 @@ class RunFile:
     data: str
     incident: str
     host: str
+    seats: bool
     started_unix_s: float
 
     def is_alive(self) -> bool:

@@ -14,7 +14,7 @@ from lab.errors import LabError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Name the options."""
-    parser.description = "Delete the telemetry, the carts and the logs of this folder's lab."
+    parser.description = "Delete the telemetry, the carts, the logs and the seats of this folder's lab."
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data folder given to `up --data`")
     parser.add_argument("--all", action="store_true", help="the installed environment too (.venv)")
 
@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         data = (args.data or run_dir / "data").absolute()
         removed = _remove(data) + _remove_folder(run_dir / "logs")
+        (run_dir / "seat-secret").unlink(missing_ok=True)
         if args.all:
             removed += _remove_folder(paths.ENVIRONMENT)
     finally:

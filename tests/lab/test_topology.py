@@ -37,7 +37,7 @@ NAMES = {
 
 def build(run_dir: Path, options: Options, **environment: str) -> LabPlan:
     """A plan from an environment that holds nothing else."""
-    return plan.build(options, run_dir, checkout_status=500, environment={"PATH": "/usr/bin", **environment})
+    return plan.build(options, run_dir, plan.Story(500), {"PATH": "/usr/bin", **environment})
 
 
 @pytest.fixture(name="built")
