@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
-from typing import Protocol
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
@@ -40,13 +39,6 @@ _FIXED32 = struct.Struct("<2sI").pack
 _DOUBLE = struct.Struct("<cd").pack
 _HAS_IS_REMOTE = 0x100
 _IS_REMOTE = 0x200
-
-
-class _Scoped(Protocol):
-    @property
-    def resource(self) -> Any: ...
-    @property
-    def instrumentation_scope(self) -> Any: ...
 
 
 def _varint(number: int) -> bytes:
@@ -116,21 +108,20 @@ class Encoder:
         return self._request(records, self._log)
 
     def _request(self, items: Iterable[Any], encode: Any) -> bytes:
-        groups: dict[tuple[int, int], tuple[_Scoped, list[bytes]]] = {}
+        by_resource: dict[int, tuple[Any, dict[int, tuple[Any, list[bytes]]]]] = {}
         for item in items:
-            key = (id(item.resource), id(item.instrumentation_scope))
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = (item, [])
-            group[1].append(_field(b"\x12", encode(item)))
+            resource, scope = item.resource, item.instrumentation_scope
+            scopes = by_resource.setdefault(id(resource), (resource, {}))[1]
+            scopes.setdefault(id(scope), (scope, []))[1].append(_field(b"\x12", encode(item)))
         out = []
-        for item, encoded in groups.values():
-            scope = item.instrumentation_scope
-            inner = _field(b"\x0a", self._whole(scope, self._scope)) if scope else b""
-            scoped = inner + b"".join(encoded) + (_text(b"\x1a", scope.schema_url) if scope else b"")
-            resource = item.resource
-            outer = _field(b"\x0a", self._whole(resource, self._resource)) + _field(b"\x12", scoped)
-            out.append(_field(b"\x0a", outer + _text(b"\x1a", resource.schema_url)))
+        for resource, scopes in by_resource.values():
+            parts = [_field(b"\x0a", self._whole(resource, self._resource))]
+            for scope, encoded in scopes.values():
+                head = _field(b"\x0a", self._whole(scope, self._scope)) if scope else b""
+                tail = _text(b"\x1a", scope.schema_url) if scope else b""
+                parts.append(_field(b"\x12", head + b"".join(encoded) + tail))
+            parts.append(_text(b"\x1a", resource.schema_url))
+            out.append(_field(b"\x0a", b"".join(parts)))
         return b"".join(out)
 
     def _whole(self, thing: Any, encode: Any) -> bytes:
@@ -236,8 +227,7 @@ class Encoder:
         if record.severity_number is not None:
             parts.append(bytes((0x10, record.severity_number.value)))
         parts.append(_text(b"\x1a", record.severity_text))
-        if record.body is not None:
-            parts.append(_field(b"\x2a", _value(record.body)))
+        parts.append(_field(b"\x2a", _value(record.body)))
         parts.append(self._attributes(b"\x32", record.attributes))
         if readable.dropped_attributes:
             parts.append(b"\x38" + _varint(readable.dropped_attributes))

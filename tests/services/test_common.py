@@ -1,0 +1,179 @@
+"""What the services share, one piece at a time: settings, money, seats, redaction, chance, preloading."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from opentelemetry import baggage
+from opentelemetry import context as otel_context
+
+from protos import hipstershop_pb2 as pb
+from services.common import money
+from services.common import randomness
+from services.common import redaction
+from services.common import seat
+from services.common import settings
+from services.common.errors import InvalidRequest
+from services.common.errors import SettingsError
+from services.common.settings import CommonSettings
+from services.common.settings import setting
+from tests.helpers import REPO
+
+
+@dataclass(frozen=True, slots=True)
+class Example(CommonSettings):
+    """Settings of nobody."""
+
+    secret: str = setting("", "A_SECRET", "A secret.", secret=True)
+    on: bool = setting(False, "A_SWITCH", "A switch.", settings.boolean)
+    there: str = setting("127.0.0.1:1", "A_PLACE", "A place.", settings.address)
+
+
+def test_settings_come_from_the_environment_and_empty_means_default() -> None:
+    loaded = settings.load(Example, {"PORT": "81", "A_SWITCH": "Yes", "A_PLACE": " ", "OTHER": "x"})
+    assert (loaded.port, loaded.on, loaded.there) == (81, True, "127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("env", "value", "allowed"),
+    [
+        ("PORT", "65536", "a port, 0 to 65535"),
+        ("PORT", "eighty", "a port, 0 to 65535"),
+        ("A_SWITCH", "maybe", "true or false"),
+        ("A_PLACE", "nowhere", "host:port"),
+        ("HIPSTERLAB_SEED", "1.5", "a whole number"),
+    ],
+)
+def test_a_malformed_setting_names_key_value_and_what_is_allowed(env: str, value: str, allowed: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings.load(Example, {env: value})
+    assert str(error.value) == f"{env}={value!r} is not understood: it must be {allowed}."
+
+
+def test_overrides_show_what_changed_but_no_secret() -> None:
+    loaded = settings.load(Example, {"A_SECRET": "hush", "PORT": "81"})
+    assert list(settings.overrides(loaded)) == [("PORT", "0", "81"), ("A_SECRET", "", "(hidden)")]
+
+
+def test_money_adds_multiplies_and_converts_exactly() -> None:
+    price = pb.Money(currency_code="USD", units=67, nanos=990_000_000)
+    assert money.shown(money.times(price, 3)) == "USD 203.97"
+    assert money.shown(money.add(price, pb.Money(currency_code="USD", nanos=10_000_000))) == "USD 68.00"
+    assert money.shown(money.converted(price, "EUR", Decimal("1.1305"), Decimal("1.0"))) == "EUR 60.14"
+    owed = pb.Money(currency_code="USD", units=-1, nanos=-500_000_000)
+    assert money.shown(owed) == "USD -1.50"
+    assert money.shown(money.add(price, owed)) == "USD 66.49"
+
+
+def test_money_refuses_what_is_none() -> None:
+    euro = pb.Money(currency_code="EUR", units=1)
+    with pytest.raises(InvalidRequest, match="cannot add EUR to USD"):
+        money.add(pb.Money(currency_code="USD"), euro)
+    with pytest.raises(InvalidRequest, match="not an amount"):
+        money.nanos_of(pb.Money(units=1, nanos=1_000_000_000))
+    with pytest.raises(InvalidRequest, match="too large"):
+        money.times(pb.Money(units=2**62), 4)
+
+
+def test_a_seat_link_holds_for_its_seat_and_secret_only() -> None:
+    signature = seat.sign("s3cret", "Anna")
+    assert len(signature) == 32
+    assert seat.verify("s3cret", " Anna ", signature.upper())
+    assert not seat.verify("s3cret", "anna", signature)
+    assert not seat.verify("other", "Anna", signature)
+    assert not seat.verify("s3cret", "Anna", "")
+    assert not seat.verify("s3cret", "Anna", "ü" * 32)
+    assert not seat.verify("s3cret", "", seat.sign("s3cret", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [("  Anna\tvon\nB ", "Anna von B"), ("x" * 99, "x" * 40), ("a\u202eb\x00", "a b"), ("Zoë 💺", "Zoë 💺")],
+)
+def test_seat_names_are_cleaned(name: str, cleaned: str) -> None:
+    assert seat.clean(name) == cleaned
+
+
+def test_entering_replaces_foreign_baggage() -> None:
+    outer = otel_context.attach(baggage.set_baggage("foreign", "x"))
+    try:
+        token = seat.enter(seat.Shopper("anna", "gold", synthetic=True))
+        assert seat.current() == seat.Shopper("anna", "gold", synthetic=True)
+        assert seat.current().traffic == "synthetic"
+        assert "foreign" not in baggage.get_all()
+        seat.leave(token)
+        assert seat.current() == seat.Shopper()
+        assert seat.current().traffic == "people"
+    finally:
+        otel_context.detach(outer)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("credit_card_number", "anything", redaction.REDACTED),
+        ("cvv", 672, redaction.REDACTED),
+        ("text", "paid with 4432-8015-6152-0454 today", f"paid with {redaction.REDACTED} today"),
+        ("text", "4432801561520454", redaction.REDACTED),
+        ("text", "not a card: 4432801561520455", "not a card: 4432801561520455"),
+        ("cardNumberEnding", "0454", "0454"),
+        ("token", "test-20e26e90-356b-432e-a2c6-956fc03f5609", "test-20e26e90-356b-432e-a2c6-956fc03f5609"),
+        ("order_id", "11111111-1111-4111-8111-111111111111", "11111111-1111-4111-8111-111111111111"),
+        ("units", 4432801561520454, 4432801561520454),
+    ],
+)
+def test_card_data_is_masked_and_nothing_else(name: str, value: object, kept: object) -> None:
+    assert redaction.redact(name, value) == kept
+
+
+def test_chance_repeats_by_seed_and_purpose() -> None:
+    def draws(seed: int | None, *purpose: str) -> list[float]:
+        chance = randomness.stream(seed, *purpose)
+        return [chance.random() for _ in range(3)]
+
+    assert draws(1, "a") == draws(1, "a")
+    assert draws(1, "a") != draws(1, "b")
+    assert draws(1, "a") != draws(2, "a")
+    assert draws(None, "a") != draws(None, "a")
+
+
+def test_preloading_starts_nothing_and_reads_no_setting() -> None:
+    """After it the process has one thread, and gRPC was never used."""
+    probe = """
+import os, threading
+read = set()
+class Watched(type(os.environ)):
+    def __getitem__(self, key):
+        read.add(key)
+        return super().__getitem__(key)
+os.environ.__class__ = Watched
+from services.common.preload import preload
+preload()
+ours = [key for key in read if key.startswith(("HIPSTERLAB_", "PORT", "LISTEN_", "DEPLOYMENT_"))]
+assert not ours, ours
+assert threading.active_count() == 1, threading.enumerate()
+pid = os.fork()
+if pid == 0:
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", probe],
+        cwd=REPO,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_generated_code_is_what_the_protos_give() -> None:
+    from protos.__main__ import differing
+
+    assert differing() == []
