@@ -157,4 +157,5 @@ def _fixed(arguments: argparse.Namespace, running: RunningLab | None) -> Address
         )
     shop = arguments.shop or (running.addresses.shop if running else "")
     observer = arguments.observer or (running.addresses.observer if running else "")
-    return Addresses(shop.rstrip("/"), observer.rstrip("/"))
+    secret = running.addresses.seat_secret if running and not arguments.shop else None
+    return Addresses(shop.rstrip("/"), observer.rstrip("/"), secret)

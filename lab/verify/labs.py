@@ -19,6 +19,7 @@ from lab.errors import LabError
 from lab.errors import StartError
 from lab.paths import ROOT
 from lab.paths import run_dir
+from lab.verify.seats import SECRET_VARIABLE
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 15.0
@@ -59,6 +60,7 @@ def own_lab(incident: str) -> Iterator[Addresses]:
     """A lab for this purpose alone: free ports, a data folder of its own, no load; stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="hipster-lab-verify-") as folder:
         environment = {**os.environ, "LAB_RUN_DIR": f"{folder}/run"}
+        environment.pop(SECRET_VARIABLE, None)
         wish = ["--detach", "--free-ports", "--no-load", "--data", f"{folder}/data", "--incident", incident]
         try:
             started = _lab(["up", *wish], environment, START_TIMEOUT_S)
