@@ -54,7 +54,7 @@ class Result:
 
 def payloads(count: int, rng: random.Random) -> list[bytes]:
     """Export requests of checkout-like traces: 15 attributes a span, 3 in 100 traces with an error."""
-    made, trace_id, left, failing = [], b"", 0, False
+    made, trace = [], _Trace(rng)
     start = time.time_ns() - 60 * 10**9
     for _ in range(count):
         request = ExportTraceServiceRequest()
@@ -71,18 +71,29 @@ def payloads(count: int, rng: random.Random) -> list[bytes]:
                 resource_spans.resource.attributes.add(key=key).value.string_value = value
             groups.append(resource_spans.scope_spans.add())
         for _ in range(SPANS_PER_REQUEST):
-            if not left:
-                trace_id, left, failing = rng.randbytes(16), SPANS_PER_TRACE, rng.random() < 0.03
-            left -= 1
+            if len(trace.span_ids) == SPANS_PER_TRACE:
+                trace = _Trace(rng)
             start += 1000
-            _add_span(rng, groups[rng.randrange(len(groups))].spans.add(), trace_id, start, failing)
+            _add_span(rng, groups[rng.randrange(len(groups))].spans.add(), trace, start)
         made.append(request.SerializeToString())
     return made
 
 
-def _add_span(rng: random.Random, span: Span, trace_id: bytes, start: int, failing: bool) -> None:
-    span.trace_id, span.span_id, span.parent_span_id = trace_id, rng.randbytes(8), rng.randbytes(8)
-    span.kind = rng.choice((Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT))
+class _Trace:
+    """A tree that grows span by span."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.id = rng.randbytes(16)
+        self.failing = rng.random() < 0.03
+        self.span_ids: list[bytes] = []
+
+
+def _add_span(rng: random.Random, span: Span, trace: _Trace, start: int) -> None:
+    span.trace_id, span.span_id = trace.id, rng.randbytes(8)
+    if trace.span_ids:
+        span.parent_span_id = rng.choice(trace.span_ids)
+    trace.span_ids.append(span.span_id)
+    span.kind = Span.SPAN_KIND_SERVER if len(trace.span_ids) % 2 else Span.SPAN_KIND_CLIENT
     method = rng.choice(("GetProduct", "Convert", "GetCart", "Charge", "PlaceOrder"))
     span.name = f"/hipstershop.Service/{method}"
     span.start_time_unix_nano, span.end_time_unix_nano = start, start + rng.randrange(10**5, 10**8)
@@ -108,7 +119,7 @@ def _add_span(rng: random.Random, span: Span, trace_id: bytes, start: int, faili
         ("thread.id", rng.randrange(99)),
     ):
         span.attributes.add(key=key).value.int_value = number
-    if failing and method == "Charge":
+    if trace.failing and method == "Charge":
         span.status.code = 2  # type: ignore[assignment]  # the number of STATUS_CODE_ERROR
         span.status.message = "Invalid request"
 

@@ -35,7 +35,8 @@ from store.api import StoreError
 from store.api import Writer
 
 _log = logging.getLogger("collector")
-_DRAIN_S = 1.2
+_DRAIN_S = 0.8
+_CLOSE_S = 1.0
 _HTTP_CONNECTIONS = 512
 _HTTP_BUFFER_BYTES = 4 * 1024**2
 
@@ -224,5 +225,16 @@ def _run(settings: Settings) -> int:
         collector.stop()
         _log.info("stopped", extra={"fields": collector.intake.stats()})
     finally:
-        writer.close()
+        _close(writer)
     return 0
+
+
+def _close(writer: Writer) -> None:
+    """Close the store, but not for longer than a stop may take: what is left is settled at the next start."""
+    closing = threading.Thread(target=writer.close, name="closing", daemon=True)
+    closing.start()
+    closing.join(_CLOSE_S)
+    if closing.is_alive():
+        _log.warning("stopped while summaries were being settled; the next start goes on with it")
+        sys.stdout.flush()
+        os._exit(0)
