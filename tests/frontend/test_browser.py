@@ -1,0 +1,331 @@
+"""The storefront in a real browser, with the real agent and the real backends."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.frontend.mesh import Mesh
+from tests.frontend.mesh import shop
+from tests.frontend.test_story import CART
+from tests.frontend.test_story import STORY
+from tests.frontend.test_story import settled
+from tests.helpers import eventually
+from tests.helpers import required_in_ci
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
+)
+TYPO = "Cannot read properties of undefined (reading 'Prcie')"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        required_in_ci("no Chromium is installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """One visitor's tab: its page, what it sent, what it complained of."""
+
+    def __init__(self, browser: Any, url: str, **context: Any) -> None:
+        self.url = url
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.said: list[str] = []
+        self.thrown: list[Any] = []
+        self.requests: list[Any] = []
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.thrown.append(error))
+        self.page.on("request", lambda request: self.requests.append(request))
+
+    def goto(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def fill_cart(self) -> None:
+        """Put the original's example into the cart and open it."""
+        for product_id, quantity in CART[:-1]:
+            form = {"product_id": product_id, "quantity": str(quantity)}
+            self.context.request.post(f"{self.url}/cart", form=form, max_redirects=0)
+        product_id, quantity = CART[-1]
+        self.goto(f"/product/{product_id}")
+        self.page.select_option("#quantity", str(quantity))
+        self.page.click("#add-to-cart button")
+        self.page.wait_for_url("**/cart")
+
+    def posts(self, path: str) -> list[Any]:
+        """The POST requests to `path` so far."""
+        return [sent for sent in self.requests if sent.method == "POST" and sent.url == self.url + path]
+
+    def focused(self) -> str:
+        """The text of the element that has the focus."""
+        return str(self.page.evaluate("document.activeElement.textContent"))
+
+
+@pytest.fixture
+def tab(chromium: Any, mesh: Mesh) -> Iterator[Tab]:
+    """A new visitor of a healthy shop."""
+    mesh.set_flags()
+    settled(mesh, typo=False)
+    mesh.beacons.spans.clear()
+    opened = Tab(chromium, mesh.url)
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def broken(mesh: Mesh, tab: Tab) -> Tab:
+    """A new visitor of the story's broken shop."""
+    mesh.set_flags(**STORY)
+    settled(mesh, typo=True)
+    return tab
+
+
+def test_the_typo_leaves_the_total_at_zero_and_the_agent_reports_it(mesh: Mesh, broken: Tab) -> None:
+    broken.goto("/?seat=anna")
+    broken.fill_cart()
+    assert broken.page.inner_text("#order-total") == "USD 0.00"
+    assert broken.thrown[-1].message == TYPO
+    frames = [line.strip() for line in broken.thrown[-1].stack.splitlines()[1:]]
+    assert [frame.split(" (")[0] for frame in frames[:2]] == ["at getProductPrice", "at renderFinalPrice"]
+    assert f"{mesh.url}/static/js/cart-total.js" in frames[2]
+    fixed = "error: Uncaught TypeError: Cannot read property 'Prcie' of undefined"
+    assert fixed in broken.said
+    thrown = eventually(
+        lambda: mesh.beacons.named("onerror", enduser__id="anna"), "the TypeError is beaconed"
+    )
+    assert thrown[0]["tags"]["error.message"] == TYPO
+    assert thrown[0]["tags"]["error.object"] == "TypeError"
+    assert "getProductPrice" in thrown[0]["tags"]["error.stack"]
+    assert thrown[0]["tags"]["location.href"] == f"{mesh.url}/cart"
+    (said,) = [
+        span for span in mesh.beacons.named("console.error") if "Prcie" in span["tags"]["error.message"]
+    ][:1]
+    assert said["timestamp"] <= thrown[0]["timestamp"]
+
+
+def test_without_the_typo_the_same_script_shows_the_right_total(tab: Tab) -> None:
+    tab.fill_cart()
+    assert tab.page.inner_text("#order-total") == "USD 1061.21"
+    tab.page.select_option("#currency_code", "JPY")
+    tab.page.wait_for_function("document.querySelector('#order-total').textContent.startsWith('JPY')")
+    assert tab.page.inner_text("#order-total") in tab.page.text_content("noscript")
+    assert tab.thrown == []
+    assert not [line for line in tab.said if line.startswith("error")]
+
+
+def test_an_empty_cart_throws_nothing_even_with_the_typo(broken: Tab) -> None:
+    broken.goto("/cart")
+    assert "Your cart is empty" in broken.page.inner_text("main")
+    assert broken.thrown == []
+
+
+def test_one_click_is_one_order_in_one_trace(mesh: Mesh, broken: Tab) -> None:
+    broken.goto("/?seat=bert")
+    broken.fill_cart()
+    broken.page.dblclick("#place-order")
+    broken.page.wait_for_selector("#error-title")
+    assert broken.focused() == "Uh, oh!"
+    assert "Code(401) desc = Invalid request" in broken.page.inner_text(".cause")
+    assert broken.page.title() == "Uh, oh! · Hipster Shop"
+    (sent,) = broken.posts("/cart/checkout")
+    assert sent.resource_type == "fetch"
+    assert sent.response().status == 500
+    (event,) = eventually(
+        lambda: mesh.beacons.named("HTTP POST", enduser__id="bert", http__url=f"{mesh.url}/cart/checkout"),
+        "the order's fetch is beaconed",
+    )
+    tags = event["tags"]
+    assert tags["http.status_code"] == "500"
+    spans = mesh.trace(tags["link.traceId"])
+    (entry,) = [span for span in spans if f"{span.context.span_id:016x}" == tags["link.spanId"]]
+    assert entry.name == "/cart/checkout"
+    assert event["traceId"] == tags["link.traceId"]
+    assert entry.parent is not None
+    assert f"{entry.parent.span_id:016x}" == event["id"]
+    eventually(
+        lambda: mesh.beacons.named("PlaceOrder", workflow__name="PlaceOrder"), "the workflow is beaconed"
+    )
+    broken.page.click("text=Back to your cart")
+    broken.page.wait_for_selector("#place-order")
+    assert broken.page.inner_text("#cart-count .number") == "4"
+
+
+def test_an_order_takes_the_place_of_the_page(tab: Tab) -> None:
+    tab.fill_cart()
+    tab.page.click("#place-order")
+    tab.page.wait_for_selector("#order-id")
+    assert tab.focused() == "Your order is complete!"
+    assert tab.page.inner_text("#total-paid") == "USD 1061.21"
+    assert tab.page.is_hidden("#cart-count")
+    assert len(tab.page.query_selector_all("main")) == 1
+    assert tab.page.title() == "Order complete · Hipster Shop"
+    tab.page.reload()
+    assert "Your cart is empty" in tab.page.inner_text("main")
+    tab.page.go_back()
+    assert tab.page.url == f"{tab.url}/product/66VCHSJNUP"
+
+
+def test_a_form_that_comes_back_keeps_the_total_and_can_be_sent_again(tab: Tab) -> None:
+    tab.fill_cart()
+    tab.page.select_option("#credit_card_expiration_year", index=0)
+    tab.page.fill("#credit_card_number", "4432-8015-6152-0455")
+    tab.page.click("#place-order")
+    tab.page.wait_for_selector("#credit_card_number-problem")
+    assert tab.focused() == "Please check your order"
+    tab.page.wait_for_function("document.querySelector('#order-total').textContent === 'USD 1061.21'")
+    assert tab.page.input_value("#credit_card_number") == ""
+    tab.page.fill("#credit_card_number", "4432-8015-6152-0454")
+    tab.page.fill("#credit_card_cvv", "672")
+    tab.page.select_option("#credit_card_expiration_year", index=2)
+    tab.page.click("#place-order")
+    tab.page.wait_for_selector("#order-id")
+    assert len(tab.posts("/cart/checkout")) == 2
+
+
+def test_a_shop_that_does_not_answer_is_told_and_the_button_works_again(tab: Tab) -> None:
+    tab.fill_cart()
+    tab.page.route("**/cart/checkout", lambda route: route.abort())
+    tab.page.click("#place-order")
+    tab.page.wait_for_selector("#checkout-trouble:not([hidden])")
+    assert "did not answer" in tab.page.inner_text("#checkout-trouble")
+    tab.page.unroute("**/cart/checkout")
+    assert tab.page.inner_text("#place-order") == "Place order"
+    tab.page.click("#place-order")
+    tab.page.wait_for_selector("#order-id")
+
+
+def test_scripts_of_an_answer_do_not_run(tab: Tab) -> None:
+    tab.fill_cart()
+    hostile = "<main><h1>Hi</h1><script>window.ran = 1</script><img src=x onerror='window.ran = 2'></main>"
+    tab.page.route("**/cart/checkout", lambda route: route.fulfill(body=hostile, content_type="text/html"))
+    tab.page.click("#place-order")
+    tab.page.wait_for_function("document.querySelector('h1').textContent === 'Hi'")
+    tab.page.wait_for_function("document.querySelector('main img').complete")
+    assert tab.page.evaluate("window.ran") is None
+    assert tab.page.query_selector("main script") is None
+
+
+def test_without_scripts_the_plain_form_orders(chromium: Any, mesh: Mesh, tab: Tab) -> None:
+    plain = Tab(chromium, mesh.url, java_script_enabled=False)
+    plain.fill_cart()
+    assert "USD 1061.21" in plain.page.inner_text("noscript")
+    plain.page.select_option("#currency_code", "EUR")
+    plain.page.click("text=Set")
+    assert "EUR" in plain.page.inner_text(".sums")
+    plain.page.click("#place-order")
+    plain.page.wait_for_selector("#order-id")
+    assert plain.page.url == f"{mesh.url}/cart/checkout"
+    plain.context.close()
+
+
+def test_every_page_is_reported_in_one_session(mesh: Mesh, tab: Tab) -> None:
+    tab.goto("/?seat=cleo")
+    for path in ("/product/9SIQT8TOJO", "/product/NOPE", "/cart"):
+        tab.goto(path)
+
+    def fetched() -> set[str]:
+        spans = mesh.beacons.named("documentFetch", enduser__id="cleo")
+        return {
+            span["tags"]["http.url"].removeprefix(mesh.url)
+            for span in spans
+            if "link.traceId" in span["tags"]
+        }
+
+    wanted = {"/?seat=cleo", "/product/9SIQT8TOJO", "/product/NOPE", "/cart"}
+    eventually(lambda: fetched() == wanted, "every page is beaconed with its link")
+    sessions = {span["tags"]["splunk.rumSessionId"] for span in mesh.beacons.spans}
+    assert len(sessions) == 1
+
+
+def test_pages_keep_to_their_own_origin_and_policy(mesh: Mesh, tab: Tab) -> None:
+    tab.goto("/")
+    tab.fill_cart()
+    tab.goto("/nowhere")
+    eventually(lambda: mesh.beacons.named("documentLoad"), "a page is beaconed")
+    assert {sent.url.split("/")[2] for sent in tab.requests} == {mesh.url.split("/")[2]}
+    assert not [line for line in tab.said if "Content Security Policy" in line]
+
+
+def test_the_seat_panel_works_by_keyboard(tab: Tab) -> None:
+    tab.goto("/product/9SIQT8TOJO")
+    tab.page.focus(".seat summary")
+    tab.page.keyboard.press("Enter")
+    tab.page.keyboard.press("Escape")
+    assert not tab.page.is_visible("#seat")
+    tab.page.keyboard.press("Enter")
+    tab.page.keyboard.press("Tab")
+    tab.page.keyboard.type("dora")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url("**/product/9SIQT8TOJO?seat=dora")
+    assert "dora" in tab.page.inner_text(".seat summary")
+
+
+def test_without_the_agent_the_shop_works_and_reports_nothing(
+    chromium: Any, tmp_path: Path, web_dir: Path
+) -> None:
+    with shop(tmp_path, web_dir, RUM_ENABLED="false") as before_rum:
+        quiet = Tab(chromium, before_rum.url)
+        quiet.fill_cart()
+        assert quiet.page.inner_text("#order-total") == "USD 1061.21"
+        quiet.page.click("#place-order")
+        quiet.page.wait_for_selector("#order-id")
+        assert quiet.posts("/v1/rum") == []
+        assert quiet.page.evaluate("typeof window.SplunkRum") == "undefined"
+        assert quiet.thrown == []
+        quiet.context.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_pages_are_accessible_and_fit(chromium: Any, mesh: Mesh, tab: Tab, scheme: str, width: int) -> None:
+    axe = Path(sys.prefix) / "web" / "axe.min.js"
+    if not axe.is_file():
+        required_in_ci("axe-core is not installed: run `python3 -m lab test` once")
+    looking = Tab(
+        chromium, mesh.url, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
+    )
+
+    def check(name: str) -> None:
+        looking.page.add_script_tag(path=str(axe))
+        found = looking.page.evaluate("axe.run().then(result => result.violations)")
+        told = [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
+        assert not told, f"{name}: {told}"
+        surplus = looking.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert surplus <= 0, f"{name} is {surplus} px too wide"
+
+    looking.goto("/?seat=anna")
+    check("home")
+    looking.page.click(".seat summary")
+    check("seat panel")
+    looking.goto("/product/9SIQT8TOJO")
+    check("product")
+    looking.goto("/cart")
+    check("empty cart")
+    looking.goto("/product/NOPE")
+    check("not found")
+    looking.fill_cart()
+    check("cart")
+    looking.page.fill("#email", "nobody")
+    looking.page.click("#place-order")
+    looking.page.wait_for_selector(".problem")
+    check("form with problems")
+    looking.context.close()
