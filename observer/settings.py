@@ -35,6 +35,13 @@ class Settings:
         default="",
         metadata={"env": "SHOP_URL", "help": "where the shop is, for links; empty where there is none"},
     )
+    seat_secret: str = field(
+        default="",
+        metadata={
+            "env": "SEAT_SECRET",
+            "help": "class mode: signs the seat links that the screens offer; empty is open mode",
+        },
+    )
     otlp_http_url: str = field(
         default="http://127.0.0.1:4318",
         metadata={"env": "OTLP_HTTP_URL", "help": "where to send OTLP over HTTP"},

@@ -33,10 +33,9 @@ export function start() {
   document.addEventListener("click", async (event) => {
     const button = /** @type {Element} */ (event.target).closest?.("[data-copy]");
     if (!(button instanceof HTMLElement)) return;
-    const before = button.textContent;
     if (await copy(button.dataset.copy ?? "", "Text")) {
-      button.textContent = "✓";
-      setTimeout(() => { button.textContent = before; }, 1200);
+      button.classList.add("copied");
+      setTimeout(() => button.classList.remove("copied"), 1200);
     }
   });
 }

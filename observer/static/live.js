@@ -2,6 +2,7 @@
 // <… data-news="address"> asks that address, which answers {"count": n, "words": "3 new sessions"}.
 // <tbody data-tail="address"> asks for rows that came after data-cursor and puts them first, unless
 // the reader has scrolled, opened or chosen something: then they are counted and announced.
+// <… id data-refresh> holds nothing but numbers, and is kept up to date.
 import { announceContent, page, say } from "./part.js";
 
 const EVERY_MS = 2500;
@@ -93,7 +94,21 @@ function tail(body) {
   });
 }
 
+/** Elements with data-refresh and an id hold numbers alone: they are exchanged for newer ones. */
+function refresh() {
+  repeat(async () => {
+    const ids = [...document.querySelectorAll("[data-refresh][id]")].map((element) => element.id);
+    const next = await page(location.href);
+    for (const id of ids) {
+      const here = document.getElementById(id);
+      const there = next.getElementById(id);
+      if (here && there && !here.contains(document.activeElement) && here.innerHTML !== there.innerHTML) here.replaceWith(there);
+    }
+  });
+}
+
 export function start() {
+  if (document.querySelector("[data-refresh][id]")) refresh();
   const place = document.querySelector("[data-news]");
   if (place instanceof HTMLElement) news(place);
   const body = document.querySelector("tbody[data-tail]");

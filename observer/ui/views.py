@@ -17,6 +17,7 @@ from observer.ui import contrast
 from observer.ui import format as formats
 from observer.ui import keys
 from observer.ui import text
+from observer.ui.jsontree import tree
 from observer.ui.request import filtered
 from observer.ui.request import header
 from observer.ui.request import here
@@ -116,4 +117,11 @@ def key_list() -> str:
 @blueprint.get("/-/patterns")
 def patterns() -> str:
     """Every component, in both themes at once."""
-    return render_template("patterns/patterns.html", pairs=contrast.measured(contrast.tokens()))
+    sample = {
+        "severity": "error",
+        "attempt": 2,
+        "provider": {"name": "buttercup", "ok": False, "codes": [401]},
+    }
+    return render_template(
+        "patterns/patterns.html", pairs=contrast.measured(contrast.tokens()), tree=tree(sample)
+    )

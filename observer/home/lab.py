@@ -1,0 +1,92 @@
+"""What the lab tells of itself: the document it keeps in LAB_STATUS_FILE, read leniently.
+
+A missing or broken document is no error: without a lab the screens work too, from
+the addresses in their settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from observer.settings import Settings
+
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    name: str
+    state: str
+    restarts: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Addresses, and if a lab runs its processes and incident."""
+
+    shop: str
+    otlp_http: str
+    otlp_grpc: str
+    observer: str
+    loadgen: str
+    processes: tuple[Process, ...]
+    ready: bool | None
+    """None where no lab says."""
+    incident: str | None
+    """The running incident's name, where the lab says."""
+
+
+def lab_of(settings: Settings) -> Lab:
+    """The lab as its status document says, else as the settings do."""
+    document = _read(settings.lab_status_file)
+    urls = document.get("urls")
+    urls = urls if isinstance(urls, Mapping) else {}
+
+    def url(name: str, otherwise: str) -> str:
+        found = urls.get(name)
+        return found if isinstance(found, str) and found else otherwise
+
+    ready = document.get("ready")
+    incident = document.get("incident")
+    return Lab(
+        shop=url("shop", settings.shop_url).rstrip("/"),
+        otlp_http=url("otlp_http", settings.otlp_http_url).rstrip("/"),
+        otlp_grpc=url("otlp_grpc", settings.otlp_grpc_addr),
+        observer=url("observer", ""),
+        loadgen=url("loadgen", ""),
+        processes=_processes(document.get("processes")),
+        ready=ready if isinstance(ready, bool) else None,
+        incident=incident if isinstance(incident, str) and incident else None,
+    )
+
+
+def _read(path: str) -> Mapping[str, object]:
+    if not path:
+        return {}
+    file = Path(path)
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            return {}
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _processes(rows: object) -> tuple[Process, ...]:
+    if not isinstance(rows, list):
+        return ()
+    return tuple(
+        Process(
+            name=str(row.get("name", "")),
+            state=str(row.get("state", "")),
+            restarts=row["restarts"] if isinstance(row.get("restarts"), int) else 0,
+            address=str(row.get("address") or ""),
+        )
+        for row in rows
+        if isinstance(row, dict) and row.get("name")
+    )

@@ -1,0 +1,85 @@
+"""The addresses of the home page and of the search."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+from urllib.parse import unquote
+
+from flask import Blueprint
+from flask import make_response
+from flask import redirect
+from flask import render_template
+from flask import request
+from werkzeug.wrappers import Response
+
+from observer import context
+from observer.home import seats
+from observer.home.lab import lab_of
+from observer.meaning.resolve import Resolved
+from observer.meaning.resolve import resolve
+from observer.rum.sessions import rows_of
+from observer.ui import current_scope
+from observer.ui import scoped
+from store.api import LogQuery
+from store.api import SessionQuery
+from store.api import TraceQuery
+from store.model import Severity
+
+blueprint = Blueprint("home", __name__)
+
+_SHOWN = 5
+_YEAR_S = 31_536_000
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """What arrives now and what to do first."""
+    scope = current_scope()
+    reader = context.reader()
+    settings = context.settings()
+    typed = request.args.get("seat")
+    seat = seats.clean(typed if typed is not None else unquote(request.cookies.get(seats.COOKIE, "")))
+    lab = lab_of(settings)
+    sessions = reader.find_sessions(
+        SessionQuery(scope.window, excluded={"user_agent.synthetic.type": "test"}, limit=_SHOWN)
+    )
+    traces = reader.find_traces(TraceQuery(scope.window, error="origin", limit=_SHOWN))
+    logs = reader.find_logs(
+        LogQuery(scope.window, severities=frozenset({Severity.ERROR, Severity.FATAL}), limit=_SHOWN)
+    )
+    page = make_response(
+        render_template(
+            "home/home.html",
+            lab=lab,
+            seat=seat,
+            shop_link=seats.link(lab.shop, seat, settings.seat_secret),
+            class_mode=bool(settings.seat_secret),
+            status=reader.status(),
+            sessions=rows_of(sessions.items),
+            traces=traces.items,
+            logs=logs.items,
+        )
+    )
+    if typed is not None:
+        remember_seat(page, seat)
+    return page
+
+
+def remember_seat(page: Response, seat: str) -> None:
+    """Keep the reader's seat for the workshop's links; an empty one is forgotten."""
+    if seat:
+        page.set_cookie(seats.COOKIE, quote(seat), max_age=_YEAR_S, samesite="Lax", httponly=True)
+    else:
+        page.delete_cookie(seats.COOKIE)
+
+
+@blueprint.get("/search")
+def search() -> Response | str:
+    """Go to the trace, span, session or order that has this id."""
+    text = request.args.get("q", "").strip()
+    found = resolve(context.reader(), text) if text else None
+    if isinstance(found, Resolved):
+        path, _, query = found.url.partition("?")
+        span = query.removeprefix("span=") if query.startswith("span=") else None
+        return redirect(scoped(path, span=span), 303)
+    return render_template("home/search.html", sought=text, pruned=bool(found and found.pruned))

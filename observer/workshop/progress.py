@@ -1,0 +1,116 @@
+"""How far the telemetry of one seat bears out a lesson, step by step.
+
+Pure but for `ask`, which fetches an answer of the JSON API. What only the visitor
+saw, and whether anybody looked, cannot be told from telemetry: such checks are
+left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from incidents.answers import Unfilled
+from incidents.answers import filled_path
+from incidents.checks import Ask
+from incidents.checks import Outcome
+from incidents.checks import Result
+from incidents.checks import run
+from incidents.model import Check
+from incidents.model import Incident
+from incidents.model import Source
+from incidents.model import Step
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    title: str
+    holds: bool
+    reached: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of the lesson and what has arrived of it."""
+
+    number: int
+    step: Step
+    href: str | None
+    """Where the step happens; None until the ids in its address are known."""
+    checks: tuple[CheckView, ...]
+    unseen: int
+    """Checks of this step that only the visitor's own eyes can make."""
+
+    @property
+    def state(self) -> str:
+        """`arrived`, `partly`, `waiting`, or `yours` where telemetry has no say."""
+        if not self.checks:
+            return "yours"
+        held = sum(check.holds for check in self.checks)
+        return "arrived" if held == len(self.checks) else "partly" if held else "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    incident: Incident
+    steps: tuple[StepView, ...]
+
+    @property
+    def arrived(self) -> int:
+        return sum(step.state == "arrived" for step in self.steps)
+
+    @property
+    def judged(self) -> int:
+        """Steps that telemetry can say something about."""
+        return sum(step.state != "yours" for step in self.steps)
+
+
+def askable(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """The checks that the API alone can answer: none that looks at a visit, or that needs one that does."""
+    left_out: set[str] = set()
+    kept = []
+    for check in checks:
+        if check.source is not Source.API or left_out.intersection(check.needs):
+            left_out.add(check.name)
+        else:
+            kept.append(check)
+    return tuple(kept)
+
+
+def progress(incident: Incident, given: Mapping[str, str], ask: Ask | None) -> Progress:
+    """The lesson for a seat; without `ask` (nobody has taken a seat) nothing is judged."""
+    results: Sequence[Result] = run(askable(incident.checks), given, ask) if ask else ()
+    known: dict[str, Any] = dict(given)
+    for result in results:
+        known.update(result.kept)
+    by_name = {result.check.name: result for result in results}
+    steps = []
+    for number, step in enumerate(incident.steps, 1):
+        views = tuple(_view(by_name[check.name]) for check in step.checks if check.name in by_name)
+        unseen = sum(check.source is Source.VISIT for check in step.checks)
+        steps.append(StepView(number, step, address(step, known), views, unseen))
+    return Progress(incident, tuple(steps))
+
+
+def _view(result: Result) -> CheckView:
+    return CheckView(
+        title=result.check.title,
+        holds=result.outcome is Outcome.HOLDS,
+        reached=result.outcome is not Outcome.NOT_REACHED,
+        detail=result.detail,
+    )
+
+
+def address(step: Step, known: Mapping[str, Any]) -> str | None:
+    """Where a step happens, or None while an id of it is not known."""
+    template = step.screen
+    try:
+        if template.startswith("{shop}"):
+            shop = known.get("shop")
+            return f"{shop}{filled_path(template.removeprefix('{shop}'), known)}" if shop else None
+        return filled_path(template, known)
+    except Unfilled:
+        return None
