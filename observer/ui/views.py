@@ -27,6 +27,7 @@ from observer.ui.request import scoped
 from observer.ui.request import without
 from observer.ui.request import zone
 from observer.web import asset
+from store.model import Attributes
 
 blueprint = Blueprint("ui", __name__)
 
