@@ -14,7 +14,7 @@ from markupsafe import escape
 from store.model import Attribute
 from store.values import text_of
 
-VALUE_LIMIT = 4_096
+VALUE_LIMIT = 2_000
 """Characters of one value shown in a table."""
 LINE_LIMIT = 240
 """Characters of one value shown on one line."""

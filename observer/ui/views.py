@@ -118,11 +118,8 @@ def key_list() -> str:
 @blueprint.get("/-/patterns")
 def patterns() -> str:
     """Every component, in both themes at once."""
-    sample = {
-        "severity": "error",
-        "attempt": 2,
-        "provider": {"name": "buttercup", "ok": False, "codes": [401]},
-    }
+    provider: Attributes = {"name": "buttercup", "ok": False, "codes": [401]}
+    sample: Attributes = {"severity": "error", "attempt": 2, "provider": provider}
     return render_template(
         "patterns/patterns.html", pairs=contrast.measured(contrast.tokens()), tree=tree(sample)
     )
