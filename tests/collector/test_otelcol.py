@@ -1,0 +1,47 @@
+"""The configurations of the OpenTelemetry Collector hang together, as far as can be told without running it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helpers import REPO
+
+FILES = sorted((REPO / "deploy" / "otelcol").glob("*.yaml"))
+VARIABLE = re.compile(r"\$\{env:([A-Z_]+):-[^}]*\}")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_pipeline_names_only_what_is_defined(path: Path) -> None:
+    document: dict[str, Any] = yaml.safe_load(path.read_text())
+    pipelines = document["service"]["pipelines"]
+    assert {"traces", "logs"} <= set(pipelines)
+    for pipeline in pipelines.values():
+        for part in ("receivers", "processors", "exporters"):
+            assert set(pipeline[part]) <= set(document[part])
+            assert pipeline[part]
+        # Refusing memory must come before all else.
+        assert pipeline["processors"][0] == "memory_limiter"
+    for exporter in document["exporters"].values():
+        assert exporter["sending_queue"]["block_on_overflow"] is True
+        assert exporter["retry_on_failure"]["enabled"] is True
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_variable_has_a_default_and_is_explained(path: Path) -> None:
+    text = path.read_text()
+    readme = (path.parent / "README.md").read_text()
+    names = VARIABLE.findall(text)
+    assert names
+    assert len(names) == text.count("${env:")
+    assert [name for name in names if f"`{name}`" not in readme] == []
+
+
+def test_the_tables_are_those_of_the_exporters_schema() -> None:
+    document = yaml.safe_load((REPO / "deploy" / "otelcol" / "clickhouse.yaml").read_text())
+    exporter = document["exporters"]["clickhouse"]
+    assert (exporter["traces_table_name"], exporter["logs_table_name"]) == ("otel_traces", "otel_logs")
