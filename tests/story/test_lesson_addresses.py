@@ -1,0 +1,44 @@
+"""The addresses that the lesson sends a student to exist, filled with the ids of a real visit."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+
+import incidents
+from incidents.answers import filled_path
+from incidents.checks import NoAnswer
+from incidents.checks import Outcome
+from incidents.checks import run
+from incidents.model import Source
+from lab.verify.asking import Patience
+from lab.verify.asking import json_at
+from tests.story.bench import Bench
+
+pytestmark = pytest.mark.lab
+
+
+def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
+    incident = incidents.load(incidents.DEFAULT)
+    assert bench.checkout()["status"] == incident.checkout_status
+    known = {"seat": "probe", "shop": bench.urls["shop"]}
+
+    def ask(source: Source, path: str) -> object:
+        if source is Source.VISIT:
+            raise NoAnswer("nobody watched the visit")
+        return json_at(bench.urls["observer"] + path)
+
+    asked = [check for check in incident.checks if check.source is Source.API]
+    for result in run(asked, dict(known), ask, Patience(8).settle):
+        assert result.outcome is Outcome.HOLDS, result.detail
+        known.update(result.kept)
+    for step in incident.steps:
+        screens = bench.urls["observer"]
+        address = (
+            step.screen.replace("{shop}", known["shop"]).replace("{seat}", "probe")
+            if step.screen.startswith("{shop}")
+            else screens + filled_path(step.screen, known)
+        )
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            assert "text/html" in answer.headers["Content-Type"], f"{step.name}: {address} is no page"
