@@ -268,8 +268,12 @@ class Reader(Protocol):
         columns: int = 60,
         operation: str | None = None,
         environment: str | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> Sequence[Point]:
-        """Requests of one service (or all) over time, in equal columns, empty ones included."""
+        """Requests of one service (or all) over time, in equal columns, empty ones included.
+
+        `where` narrows by promoted tags only (BadQuery otherwise).
+        """
 
     def breakdown(
         self,
@@ -283,8 +287,20 @@ class Reader(Protocol):
         """Requests by the values of an attribute.
 
         A request carries a value if any span of that service under that entry has
-        it. From rollups for promoted tags without `where`; else a bounded scan.
+        it; value "" stands for those without. Promoted tags, in `where` too, come
+        from what is kept of each request; any other from a bounded scan that says so.
         """
+
+    def breakdowns(
+        self,
+        service: str | None,
+        tags: Sequence[str],
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+        environment: str | None = None,
+    ) -> Mapping[str, Breakdown]:
+        """Several breakdowns of the same requests, for hardly more than the cost of one."""
 
     def tags(self, window: Window) -> Sequence[str]:
         """The promoted tags that requests of the window carry, by name."""

@@ -80,6 +80,7 @@ PROMOTED: Final[tuple[str, ...]] = (
 UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId", "service.instance.id"})
 """Promoted tags with about as many values as requests: searched by, never summed up by."""
 
+_IS_PROMOTED: Final = frozenset(PROMOTED)
 _CALLS: Final = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
 _DATABASE_NAMES: Final = ("db.namespace", "db.name")
 _DATABASE_SYSTEMS: Final = ("db.system.name", "db.system")
@@ -164,15 +165,12 @@ def workflow_of(service: str, name: str, attributes: Attributes) -> str:
 def promoted_of(attributes: Attributes, resource: Attributes) -> dict[str, str]:
     """The promoted attributes of a span as text; its own win over its resource's."""
     tags = {}
-    for name in PROMOTED:
-        value = attributes.get(name)
-        if value is None:
-            value = resource.get(name)
-            if value is None:
-                continue
-        text = text_of(value)
-        if text:
-            tags[name] = text[:_MAX_TAG_CHARACTERS]
+    for bag in (resource, attributes):
+        for name in bag:
+            if name in _IS_PROMOTED:
+                text = text_of(bag[name])
+                if text:
+                    tags[name] = text[:_MAX_TAG_CHARACTERS]
     return tags
 
 

@@ -26,11 +26,9 @@ from store.sqlite.asking import Question
 from store.sqlite.rollups import CALL
 from store.sqlite.rollups import COARSE_S
 from store.sqlite.rollups import FINE_S
-from store.sqlite.rollups import OPERATION
-from store.sqlite.rollups import REPEAT
 from store.sqlite.rollups import SECOND_NS
-from store.sqlite.rollups import SERVICE
-from store.sqlite.rollups import TAG
+from store.sqlite.tagsets import environment_in
+from store.sqlite.tagsets import read_sets
 
 G = TypeVar("G")
 _LONGEST_NS = 600 * SECOND_NS
@@ -167,25 +165,14 @@ def _edge(ask: Question, wanted: Wanted, begin: int, end: int) -> Iterator[tuple
         yield from _edge_calls(ask, begin, end)
         return
     service = "" if wanted.subject is None else "AND service = ?"
-    rows = ask.each(
-        "SELECT service, operation, bucket, error, worst, tags FROM requests "
+    rows = ask.all(
+        "SELECT service, bucket, error, worst, tagset FROM requests "
         f"WHERE start >= ? AND start < ? {service}",
         (begin, end) if wanted.subject is None else (begin, end, wanted.subject),
     )
-    for name, operation, bucket, error, worst, text in rows:
-        tags: dict[str, list[str]] = orjson.loads(text)
-        origin = int(worst == 2)
-        environment = environment_of({tag: values[0] for tag, values in tags.items() if "env" in tag})
-        if wanted.kind == SERVICE:
-            yield Key(environment, name, "", ""), bucket, error, origin
-        elif wanted.kind == OPERATION:
-            yield Key(environment, name, operation, ""), bucket, error, origin
-        elif wanted.kind == TAG and wanted.item is not None:
-            for value in tags.get(wanted.item, ()):
-                yield Key(environment, name, wanted.item, value), bucket, error, origin
-        elif wanted.kind == REPEAT and wanted.item is not None:
-            for _ in tags.get(wanted.item, ())[1:]:
-                yield Key(environment, name, wanted.item, ""), bucket, error, origin
+    sets = read_sets(ask, {row[4] for row in rows})
+    for name, bucket, error, worst, tagset in rows:
+        yield Key(environment_in(sets.get(tagset, {})), name, "", ""), bucket, error, int(worst == 2)
 
 
 def _edge_calls(ask: Question, begin: int, end: int) -> Iterator[tuple[Key, int, int, int]]:

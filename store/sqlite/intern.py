@@ -92,9 +92,9 @@ class SeriesIds:
     """Series of the rollups, all in memory; hostile numbers of values are folded into one."""
 
     LIMIT: Final = 1_000
-    """Values that one subject may have, and services, operations and callees likewise."""
+    """Services, and callees of one of them."""
     OTHER: Final = "(other)"
-    _FREE: Final = {1: 2, 2: 3, 3: 3, 4: 4, 5: 3}
+    _FREE: Final = {1: 2, 2: 3}
     """By kind: the part of a key that senders may vary at will."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -12,13 +12,15 @@ from store.model import Window
 from store.outline import outline
 from store.outline import requests_of
 from store.semantics import PROMOTED
-from store.semantics import environment_of
 from store.semantics import text_of
 from store.sqlite.answers import SPAN_COLUMNS
 from store.sqlite.answers import SPAN_TABLES
 from store.sqlite.answers import span_of
 from store.sqlite.asking import Question
 from store.sqlite.gather import Tally
+from store.sqlite.tagsets import environment_in
+from store.sqlite.tagsets import read_sets
+from store.sqlite.tagsets import values_in
 
 MAX_REQUESTS = 20_000
 MAX_TRACES = 200
@@ -38,41 +40,38 @@ def scan_requests(
     environment: str | None,
 ) -> Found:
     """Requests by the values of `tag`, of those that carry all of `where`."""
-    indexed = {name: value for name, value in where.items() if name in _INDEXED}
+    bounded = {name: value for name, value in where.items() if name in _INDEXED}
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
-    whole = bool(decoded) or tag not in _INDEXED
-    condition = "q.start >= ? AND q.start < ?"
+    condition = "start >= ? AND start < ?"
     values: list[object] = [window.from_unix_nano, window.to_unix_nano]
     if service is not None:
-        condition += " AND q.service = ?"
+        condition += " AND service = ?"
         values.append(service)
-    for value in indexed.values():
-        condition += " AND instr(q.tags, ?)"
-        values.append(orjson.dumps(value).decode())
-    rows = ask.each(
-        "SELECT q.trace, q.bucket, q.error, q.worst, q.tags, q.service, q.start, q.operation "
-        f"FROM requests q WHERE {condition} ORDER BY q.start DESC LIMIT ?",
+    rows = ask.all(
+        "SELECT trace, bucket, error, worst, service, start, tagset, unbounded "
+        f"FROM requests WHERE {condition} ORDER BY start DESC LIMIT ?",
         (*values, MAX_REQUESTS + 1),
     )
+    sets = read_sets(ask, {row[6] for row in rows})
     tallies: dict[str, Tally] = {}
-    looked = 0
-    details = _Details(ask, {tag, *decoded} - _INDEXED) if whole else None
-    for trace, bucket, error, worst, text, name, start, operation in rows:
-        if looked >= MAX_REQUESTS or (details is not None and details.full(trace)):
+    details = _Details(ask, {tag, *decoded} - _INDEXED)
+    for looked, (trace, bucket, error, worst, name, start, tagset, unbounded) in enumerate(rows):
+        if looked >= MAX_REQUESTS or details.full(trace):
             return tallies, looked, True
-        looked += 1
-        tags: dict[str, list[str]] = orjson.loads(text)
-        if environment is not None and environment != environment_of({tag: v[0] for tag, v in tags.items()}):
+        tags = sets.get(tagset, {})
+        if unbounded:
+            tags = {**tags, **orjson.loads(unbounded)}
+        if environment is not None and environment != environment_in(tags):
             continue
-        if any(value not in tags.get(key, ()) for key, value in indexed.items()):
+        if any(value not in values_in(tags, key) for key, value in bounded.items()):
             continue
-        if details is not None:
-            tags.update(details.of(trace, (name, start, operation)))
-        if any(value not in tags.get(key, ()) for key, value in decoded.items()):
+        if details.wanted:
+            tags = {**tags, **details.of(trace, (name, start))}
+        if any(value not in values_in(tags, key) for key, value in decoded.items()):
             continue
-        for value in tags.get(tag) or [""]:
+        for value in values_in(tags, tag) or [""]:
             tallies.setdefault(value, Tally()).add(bucket, 1, error, int(worst == 2))
-    return tallies, looked, False
+    return tallies, len(rows), False
 
 
 class _Details:
@@ -80,32 +79,32 @@ class _Details:
 
     def __init__(self, ask: Question, names: set[str]) -> None:
         self._ask = ask
-        self._names = names
-        self._traces: dict[int, dict[tuple[str, int, str], dict[str, list[str]]]] = {}
+        self.wanted = names
+        self._traces: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
 
     def full(self, trace: int) -> bool:
-        return trace not in self._traces and len(self._traces) >= MAX_TRACES
+        return bool(self.wanted) and trace not in self._traces and len(self._traces) >= MAX_TRACES
 
-    def of(self, trace: int, request: tuple[str, int, str]) -> dict[str, list[str]]:
+    def of(self, trace: int, request: tuple[str, int]) -> dict[str, list[str]]:
         found = self._traces.get(trace)
         if found is None:
             found = self._traces[trace] = self._read(trace)
         return found.get(request, {})
 
-    def _read(self, trace: int) -> dict[tuple[str, int, str], dict[str, list[str]]]:
+    def _read(self, trace: int) -> dict[tuple[str, int], dict[str, list[str]]]:
         rows = self._ask.all(
             f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} "
             "WHERE s.trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY s.seq LIMIT 5000",
             (trace,),
         )
         shape = outline([span_of(row) for row in rows])
-        requests: dict[tuple[str, int, str], dict[str, list[str]]] = {}
+        requests: dict[tuple[str, int], dict[str, list[str]]] = {}
         for request in requests_of(shape):
             entry = shape.spans[request.place]
-            tags = requests.setdefault((entry.service, entry.start_unix_nano, entry.name), {})
+            tags = requests.setdefault((entry.service, entry.start_unix_nano), {})
             for place in request.members:
                 span = shape.spans[place]
-                for name in self._names:
+                for name in self.wanted:
                     value = span.attributes.get(name, span.resource.get(name))
                     if value is not None and text_of(value) not in tags.get(name, ()):
                         tags.setdefault(name, []).append(text_of(value))

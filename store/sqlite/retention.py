@@ -46,6 +46,7 @@ class Retention:
         self._pruning = False
         self._next_derived_s = 0.0
         self._pairs_seen = 0
+        self._tagsets_seen = 0
         self._page_bytes = int(self._pragma("page_size"))
         self.more = False
         """Whether another round is wanted at once."""
@@ -194,3 +195,15 @@ class Retention:
         highest = self._connection.execute("SELECT max(id) FROM pairs").fetchone()[0] or 0
         self._pairs_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
         self._settler.pairs.forget()
+        self._prune_tagsets()
+
+    def _prune_tagsets(self) -> None:
+        seen = self._tagsets_seen
+        self._connection.execute(
+            "DELETE FROM tagsets WHERE id > ? AND id <= ? "
+            "AND NOT EXISTS (SELECT 1 FROM requests WHERE tagset = tagsets.id)",
+            (seen, seen + _PAIRS_ROUND),
+        )
+        highest = self._connection.execute("SELECT max(id) FROM tagsets").fetchone()[0] or 0
+        self._tagsets_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
+        self._settler.tagsets.forget()

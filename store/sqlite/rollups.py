@@ -7,34 +7,21 @@ short windows right, slots of 10 min keep long ones cheap.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from collections.abc import Mapping
 from typing import Final
 
 from store.histogram import bucket_of
-from store.semantics import UNBOUNDED
-from store.semantics import environment_of
 from store.sqlite.intern import SeriesIds
 from store.sqlite.intern import SeriesKey
 
 SERVICE: Final = 1
 """subject: the service."""
-OPERATION: Final = 2
-"""subject: the service; item: the operation."""
-CALL: Final = 3
+CALL: Final = 2
 """subject: the caller; item: who is called; value: `i` inferred, `d` inferred database, or nothing."""
-TAG: Final = 4
-"""subject: the service; item: the tag; value: its value."""
-REPEAT: Final = 5
-"""subject: the service; item: the tag: how many values too many its requests carried."""
-
 FINE_S: Final = 10
 COARSE_S: Final = 600
 WIDTHS: Final = (FINE_S, COARSE_S)
 SECOND_NS: Final = 1_000_000_000
 _MAX_TEXT: Final = 256
-
-Tags = Mapping[str, list[str]]
 
 _ADD = (
     "INSERT INTO cells (series, width, slot, bucket, n, errors, origins) VALUES (?, ?, ?, ?, ?, ?, ?) "
@@ -52,52 +39,27 @@ class Rollups:
         self._cells: dict[tuple[int, int, int], list[int]] = {}
 
     def request(
-        self,
-        sign: int,
-        service: str,
-        operation: str,
-        start: int,
-        bucket: int,
-        error: int,
-        worst: int,
-        tags: Tags,
+        self, sign: int, environment: str, service: str, start: int, bucket: int, error: int, worst: int
     ) -> None:
         """Count one request; with sign -1, count it no more."""
-        environment = environment_of({name: values[0] for name, values in tags.items() if "env" in name})
-        keys: list[SeriesKey] = [
-            (SERVICE, environment, service, "", ""),
-            (OPERATION, environment, service, operation[:_MAX_TEXT], ""),
-        ]
-        for tag, values in tags.items():
-            if tag in UNBOUNDED:
-                continue
-            for value in values:
-                keys.append((TAG, environment, service, tag, value))
-            if len(values) > 1:
-                keys.extend([(REPEAT, environment, service, tag, "")] * (len(values) - 1))
-        self._count(keys, sign, start, bucket, error, worst == 2)
+        self._count((SERVICE, environment, service, "", ""), sign, start, bucket, error, worst == 2)
 
     def call(self, sign: int, environment: str, call: tuple[str, str, int, int, int, str]) -> None:
         """Count one call: source, target, start, duration, error and flag."""
         source, target, start, duration_ns, error, flag = call
         key: SeriesKey = (CALL, environment, source, target[:_MAX_TEXT], flag)
-        self._count((key,), sign, start, bucket_of(duration_ns), error, False)
+        self._count(key, sign, start, bucket_of(duration_ns), error, False)
 
-    def _count(
-        self, keys: Iterable[SeriesKey], sign: int, start: int, bucket: int, error: int, origin: bool
-    ) -> None:
-        slot = start // (FINE_S * SECOND_NS)
-        cells = self._cells
-        id_of = self._series.id_of
-        for key in keys:
-            cell = cells.get(where := (id_of(key), slot, bucket))
-            if cell is None:
-                cell = cells[where] = [0, 0, 0]
-            cell[0] += sign
-            if error:
-                cell[1] += sign
-            if origin:
-                cell[2] += sign
+    def _count(self, key: SeriesKey, sign: int, start: int, bucket: int, error: int, origin: bool) -> None:
+        where = (self._series.id_of(key), start // (FINE_S * SECOND_NS), bucket)
+        cell = self._cells.get(where)
+        if cell is None:
+            cell = self._cells[where] = [0, 0, 0]
+        cell[0] += sign
+        if error:
+            cell[1] += sign
+        if origin:
+            cell[2] += sign
 
     def flush(self) -> None:
         """Add what was gathered to the table, inside the caller's transaction."""

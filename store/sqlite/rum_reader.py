@@ -26,9 +26,9 @@ from store.sqlite.answers import SPAN_COLUMNS
 from store.sqlite.answers import SPAN_TABLES
 from store.sqlite.answers import limited
 from store.sqlite.answers import span_of
-from store.sqlite.apm_reader import ranked
 from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
+from store.sqlite.by_set import ranked
 from store.sqlite.gather import Tally
 from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS

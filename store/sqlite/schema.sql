@@ -83,24 +83,31 @@ CREATE TABLE traces (
 CREATE INDEX traces_by_start ON traces (start, duration);
 CREATE INDEX traces_by_tail ON traces (substr(trace_id, 9));
 
+-- Operation and tags of requests, each combination kept once (store/sqlite/tagsets.py).
+CREATE TABLE tagsets (
+    id   INTEGER PRIMARY KEY,
+    key  BLOB NOT NULL UNIQUE,
+    body TEXT NOT NULL
+);
+
 CREATE TABLE requests (
     id        INTEGER PRIMARY KEY,
     trace     INTEGER NOT NULL,
     service   TEXT NOT NULL,
-    operation TEXT NOT NULL,
     start     INTEGER NOT NULL,
-    duration  INTEGER NOT NULL,
     bucket    INTEGER NOT NULL,
     error     INTEGER NOT NULL, -- of the entry span
     worst     INTEGER NOT NULL, -- of its service under it: 0 none, 1 received, 2 origin
-    tags      TEXT NOT NULL     -- {tag: [value, …]}: over the service's spans under the entry
+    tagset    INTEGER NOT NULL,
+    unbounded TEXT              -- {tag: [value, ...]}: tags too varied for a set
 );
-CREATE INDEX requests_by_trace ON requests (trace);
-CREATE INDEX requests_by_start ON requests (start, bucket, error, worst);
-CREATE INDEX requests_by_service ON requests (service, start, bucket, error, worst);
+CREATE INDEX requests_by_trace ON requests (trace, tagset);
+CREATE INDEX requests_by_tagset ON requests (tagset, trace);
+CREATE INDEX requests_by_start ON requests (start, bucket, error, worst, tagset);
+CREATE INDEX requests_by_service ON requests (service, start, bucket, error, worst, tagset);
 
--- Tag and value, each pair kept once; which traces and sessions carry it. Tags that begin
--- with a colon are ours: `:service`, `:error` and `:origin` (of a service), `:operation`.
+-- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only
+-- unbounded tags and our own: `:service`, `:error` and `:origin` (of a service, or any).
 CREATE TABLE pairs (
     id    INTEGER PRIMARY KEY,
     tag   TEXT NOT NULL,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import orjson
@@ -23,10 +24,16 @@ from store.outline import calls_of
 from store.outline import outline
 from store.outline import requests_of
 from store.outline import services_of
+from store.semantics import UNBOUNDED
 from store.semantics import environment_of
 from store.semantics import promoted_of
 from store.sqlite.intern import Pairs
 from store.sqlite.rollups import Rollups
+from store.sqlite.tagsets import OPERATION
+from store.sqlite.tagsets import Tags
+from store.sqlite.tagsets import TagSets
+from store.sqlite.tagsets import environment_in
+from store.sqlite.tagsets import parse
 
 MAX_SPANS = 50_000
 """Of a larger trace, the first to arrive are summed up."""
@@ -54,8 +61,11 @@ def _own_pairs(services: Services) -> Iterable[tuple[str, str]]:
 class Traces:
     """Settles one trace at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, pairs: Pairs, rollups: Rollups) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, pairs: Pairs, tagsets: TagSets, rollups: Rollups
+    ) -> None:
         self._connection = connection
+        self._tagsets = tagsets
         self._pairs = pairs
         self._rollups = rollups
 
@@ -68,10 +78,10 @@ class Traces:
         execute = self._connection.execute
         count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
         spans = remembered if count == len(remembered) else self._read(trace_id)
-        shape = outline(spans)
-        old = execute("SELECT id, start, tags, calls FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+        old = execute("SELECT id, tags, calls FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
         if old is not None:
             self._take_back(*old)
+        shape = outline(spans)
         if shape.initiating == ABSENT:
             return
         services = [(name, count, _ERROR_NUMBER[error]) for name, count, error in services_of(shape)]
@@ -133,13 +143,14 @@ class Traces:
             )
         return found
 
-    def _take_back(self, trace: int, start: int, tags: str, calls: str) -> None:
+    def _take_back(self, trace: int, tags: str, calls: str) -> None:
         rows = self._connection.execute(
-            "SELECT service, operation, start, bucket, error, worst, tags FROM requests WHERE trace = ?",
+            "SELECT q.service, q.start, q.bucket, q.error, q.worst, s.body FROM requests q "
+            "JOIN tagsets s ON s.id = q.tagset WHERE q.trace = ?",
             (trace,),
         )
-        for service, operation, begun, bucket, error, worst, carried in rows:
-            self._rollups.request(-1, service, operation, begun, bucket, error, worst, orjson.loads(carried))
+        for service, begun, bucket, error, worst, body in rows:
+            self._rollups.request(-1, environment_in(parse(body)), service, begun, bucket, error, worst)
         environment = environment_of(orjson.loads(tags))
         for call in orjson.loads(calls):
             self._rollups.call(-1, environment, call)
@@ -147,15 +158,14 @@ class Traces:
 
     def _delete(self, trace: int) -> None:
         execute = self._connection.execute
-        row = execute("SELECT start, services FROM traces WHERE id = ?", (trace,)).fetchone()
-        services = orjson.loads(row[1])
-        carried = set(_own_pairs(services))
-        for operation, tags in execute("SELECT operation, tags FROM requests WHERE trace = ?", (trace,)):
-            carried.add((":operation", operation))
-            carried |= {(tag, value) for tag, values in orjson.loads(tags).items() for value in values}
+        start, services = execute("SELECT start, services FROM traces WHERE id = ?", (trace,)).fetchone()
+        carried = set(_own_pairs(orjson.loads(services)))
+        rows = execute("SELECT unbounded FROM requests WHERE trace = ? AND unbounded IS NOT NULL", (trace,))
+        for (unbounded,) in rows:
+            carried |= {(tag, value) for tag, values in orjson.loads(unbounded).items() for value in values}
         self._connection.executemany(
             "DELETE FROM trace_pairs WHERE pair = ? AND start = ? AND trace = ?",
-            [(self._pairs.id_of(pair), row[0], trace) for pair in carried],
+            [(self._pairs.id_of(pair), start, trace) for pair in carried],
         )
         execute("DELETE FROM requests WHERE trace = ?", (trace,))
         execute("DELETE FROM traces WHERE id = ?", (trace,))
@@ -215,42 +225,64 @@ class Traces:
     def _insert_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
         rows = []
         carried = set(_own_pairs(services))
+        spans = shape.spans
         for request in requests_of(shape):
-            span = shape.spans[request.place]
-            carried.add((":operation", span.name))
-            tags: dict[str, list[str]] = {}
-            worst = 0
-            for place in request.members:
-                worst = max(worst, _ERROR_NUMBER[shape.origins[place]])
-                for pair in shape.spans[place].tags.items():
-                    values = tags.setdefault(pair[0], [])
-                    if pair[1] not in values and len(values) < _MAX_VALUES:
-                        values.append(pair[1])
-                        carried.add(pair)
+            span = spans[request.place]
+            worst = max(_ERROR_NUMBER[shape.origins[place]] for place in request.members)
+            tags = _union([spans[place].tags for place in request.members])
+            unbounded = {tag: _listed(tags.pop(tag)) for tag in UNBOUNDED if tag in tags}
+            carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
+            tags[OPERATION] = span.name
             bucket = bucket_of(span.duration_ns)
-            error = int(span.error)
             start = span.start_unix_nano
-            self._rollups.request(1, span.service, span.name, start, bucket, error, worst, tags)
+            self._rollups.request(
+                1, environment_in(tags), span.service, start, bucket, int(span.error), worst
+            )
             rows.append(
                 (
                     trace,
                     span.service,
-                    span.name,
                     start,
-                    span.duration_ns,
                     bucket,
-                    error,
+                    int(span.error),
                     worst,
-                    orjson.dumps(tags).decode(),
+                    self._tagsets.id_of(tags),
+                    orjson.dumps(unbounded).decode() if unbounded else None,
                 )
             )
         self._connection.executemany(
-            "INSERT INTO requests (trace, service, operation, start, duration, bucket, error, worst, tags) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO requests (trace, service, start, bucket, error, worst, tagset, unbounded) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
-        begun = shape.spans[0].start_unix_nano
+        begun = spans[0].start_unix_nano
         self._connection.executemany(
             "INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)",
             [(self._pairs.id_of(pair), begun, trace) for pair in carried],
         )
+
+
+def _union(bags: Sequence[Mapping[str, str]]) -> Tags:
+    """All values of all tags; lists sorted, so that equal sets are equal."""
+    tags: Tags = dict(bags[0])
+    several = False
+    for bag in bags[1:]:
+        for tag, value in bag.items():
+            known = tags.get(tag)
+            if known is None:
+                tags[tag] = value
+            elif known != value:
+                several = True
+                if isinstance(known, str):
+                    tags[tag] = [known, value]
+                elif value not in known and len(known) < _MAX_VALUES:
+                    known.append(value)
+    if several:
+        for values in tags.values():
+            if isinstance(values, list):
+                values.sort()
+    return tags
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -18,6 +18,7 @@ from store.sqlite.intern import Pairs
 from store.sqlite.rollups import Rollups
 from store.sqlite.sessions import Sessions
 from store.sqlite.settle import Traces
+from store.sqlite.tagsets import TagSets
 
 _LOG = logging.getLogger(__name__)
 _QUIET_S: Final = 0.1
@@ -48,7 +49,8 @@ class Settler:
         self._ingest = ingest
         self.pairs = Pairs(connection)
         self.rollups = Rollups(connection)
-        self.traces = Traces(connection, self.pairs, self.rollups)
+        self.tagsets = TagSets(connection)
+        self.traces = Traces(connection, self.pairs, self.tagsets, self.rollups)
         self._sessions = Sessions(connection, self.pairs)
         self._open: dict[bytes, _Open] = {}
         self._remembered = 0
@@ -124,6 +126,7 @@ class Settler:
     def forget(self) -> None:
         """A transaction was undone: trust nothing in memory, look again at what is not settled."""
         self.pairs.forget()
+        self.tagsets.forget()
         self.rollups.forget()
         self._open.clear()
         self._remembered = 0

@@ -18,6 +18,7 @@ from store.model import TraceId
 from store.model import TraceSummary
 from store.model import Whereabouts
 from store.semantics import PROMOTED
+from store.semantics import UNBOUNDED
 from store.sqlite import scan
 from store.sqlite.answers import SPAN_COLUMNS
 from store.sqlite.answers import SPAN_TABLES
@@ -32,8 +33,12 @@ from store.sqlite.answers import trace_of
 from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
 from store.sqlite.asking import Row
+from store.sqlite.tagsets import OPERATION
+from store.sqlite.tagsets import sets_with
 
 _INDEXED = frozenset(PROMOTED)
+_FEW = 5_000
+"""With fewer requests than this, they are listed before the traces are looked at."""
 _RARE = 500
 """A tag with fewer traces than this in the window is surely the one to begin with."""
 
@@ -159,13 +164,13 @@ class _Search:
             self._where("t.duration >= ?", query.min_ns)
         if query.max_ns is not None:
             self._where("t.duration <= ?", query.max_ns)
-        if query.service and query.operation is not None:
-            self._where(
-                "EXISTS (SELECT 1 FROM requests q "
-                "WHERE q.trace = t.id AND q.service = ? AND q.operation = ?)",
-                query.service,
-                query.operation,
-            )
+        for name, value in query.attributes.items():
+            if name in _INDEXED and name not in UNBOUNDED:
+                self._carrying(name, value)
+        if query.operation is not None:
+            self._carrying(OPERATION, query.operation, query.service)
+        if self._impossible:
+            return []
         measure = "t.start" if query.sort == "newest" else "t.duration"
         after = read_cursor(query.cursor, query.sort)
         if after:
@@ -183,17 +188,34 @@ class _Search:
         self._conditions.append(condition)
         self._values += values
 
+    def _carrying(self, tag: str, value: str, service: str | None = None) -> None:
+        """Traces with a request whose tag set has this value: listed if they are few, else looked up."""
+        found = sets_with(self._ask, tag, value)
+        if not found:
+            self._impossible = True
+            return
+        condition = f"q.tagset IN ({', '.join(map(str, found))})"
+        values: list[object] = []
+        if service:
+            condition += " AND q.service = ?"
+            values.append(service)
+        row = self._ask.one(
+            f"SELECT count(*) FROM (SELECT 1 FROM requests q WHERE {condition} LIMIT {_FEW + 1})", values
+        )
+        if row and row[0] <= _FEW:
+            self._where(f"t.id IN (SELECT q.trace FROM requests q WHERE {condition})", *values)
+        else:
+            self._where(f"EXISTS (SELECT 1 FROM requests q WHERE q.trace = t.id AND {condition})", *values)
+
     def _pairs(self) -> list[int]:
         query = self._query
-        wanted = [(name, value) for name, value in query.attributes.items() if name in _INDEXED]
+        wanted = [(name, value) for name, value in query.attributes.items() if name in UNBOUNDED]
         if query.error is not None:
             if query.error not in ("any", "origin"):
                 raise BadQuery(f"error is {query.error!r}: give any or origin.")
             wanted.append((":error" if query.error == "any" else ":origin", query.service or ""))
         elif query.service:
             wanted.append((":service", query.service))
-        if query.operation is not None:
-            wanted.append((":operation", query.operation))
         found = []
         for pair in wanted:
             row = self._ask.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)

@@ -1,0 +1,255 @@
+"""The embedded store under a million spans: what a span costs on its way in, what each question takes.
+
+    python -m benchmarks.store             1,000,000 spans and 300,000 logs
+    python -m benchmarks.store --small     a twentieth of that
+    python -m benchmarks.store --keep DIR  leave the store there, or use the one that is there
+
+Absolute times are this machine's. What travels is the ratio to the two yardsticks of the
+same run: inserting the bare rows into an indexless table, and one empty question.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+
+import store
+from benchmarks.fill import SECOND
+from benchmarks.fill import Filler
+from store.api import LogQuery
+from store.api import Reader
+from store.api import SessionQuery
+from store.api import TraceQuery
+from store.model import Severity
+from store.model import SpanRow
+from store.model import Window
+from store.trace import analyse
+
+_SPREAD_S = 3 * 3600
+_TARGET_MS = 100.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print both tables, and say whether each question kept under 100 ms."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--small", action="store_true", help="a twentieth of the data")
+    parser.add_argument("--spans", type=int, help="how many spans (default 1,000,000; logs are 3 for 10)")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="how often each question is asked (default 15)"
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the store in DIR, or reuse it")
+    arguments = parser.parse_args(argv)
+    spans = arguments.spans or (50_000 if arguments.small else 1_000_000)
+    with tempfile.TemporaryDirectory(prefix="store-bench-") as scratch:
+        folder = arguments.keep or Path(scratch)
+        path = folder / "store.db"
+        if not path.exists():
+            ingest(path, spans)
+        return questions(path, arguments.rounds)
+
+
+def ingest(path: Path, spans: int) -> None:
+    """Fill the store and tell the cost of a span."""
+    writer = store.open_writer(path, max_bytes=64 * 1024**3, max_age_s=30 * 86400)
+    now = time.time_ns()
+    batches = Filler().batches(
+        spans, spans * 3 // 10, from_unix_nano=now - _SPREAD_S * SECOND, to_unix_nano=now
+    )
+    written = logs = 0
+    waits_ms: list[float] = []
+    sample: list[SpanRow] = []
+    cpu_s = 0.0
+    wall_s = 0.0
+    for batch in batches:
+        began_s, process_s, thread_s = time.perf_counter(), time.process_time(), time.thread_time()
+        writer.write(batch)
+        cpu_s += time.process_time() - process_s - (time.thread_time() - thread_s)
+        waits_ms.append((time.perf_counter() - began_s) * 1e3)
+        wall_s += time.perf_counter() - began_s
+        written += len(batch.spans)
+        logs += len(batch.logs)
+        if len(sample) < 50_000:
+            sample += batch.spans
+    cpu_s += _cpu_of(writer.close)
+    bare_us = _bare_us(sample)
+    cost_us = cpu_s / written * 1e6
+    used = path.stat().st_size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory_mb = peak / (1024**2 if sys.platform == "darwin" else 1024)
+    print(f"{written:,} spans and {logs:,} logs in batches of 512")
+    print(f"  CPU a span (its share of logs and settling counted)  {cost_us:6.1f} us")
+    print(
+        f"  the same rows into a bare table                      {bare_us:6.1f} us   ratio {cost_us / bare_us:.1f}"
+    )
+    print(f"  spans a second, one sender that waits                {written / wall_s:8,.0f}")
+    print(
+        f"  write() p50 {_share(waits_ms, 0.5):.1f} ms, p95 {_share(waits_ms, 0.95):.1f} ms, max {max(waits_ms):.0f} ms"
+    )
+    print(
+        f"  bytes a span {used / written:,.0f} (file {used / 1e6:,.0f} MB); peak memory {memory_mb:,.0f} MB"
+    )
+
+
+def _cpu_of(work: Callable[[], None]) -> float:
+    began_s = time.process_time()
+    work()
+    return time.process_time() - began_s
+
+
+def _bare_us(sample: Sequence[SpanRow]) -> float:
+    """CPU of putting the same rows into a table without index, one commit for 512."""
+    with tempfile.TemporaryDirectory() as folder:
+        connection = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("CREATE TABLE t (a, b, c, d, e, f, g, h, i, j)")
+        began_s = time.process_time()
+        for begin in range(0, len(sample), 512):
+            connection.execute("BEGIN")
+            connection.executemany(
+                "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*row[:9], row.raw) for row in sample[begin : begin + 512]],
+            )
+            connection.execute("COMMIT")
+        spent_s = time.process_time() - began_s
+        connection.close()
+    return spent_s / len(sample) * 1e6
+
+
+Question = tuple[str, Callable[[], object]]
+
+
+def questions(path: Path, rounds: int) -> int:
+    """Ask everything that screens ask, again and again."""
+    reader = store.open_reader(path)
+    status = reader.status()
+    newest = status.newest_unix_nano or 0
+    print(f"\n{status.spans:,} spans, {status.logs:,} logs, {status.sessions:,} sessions")
+    print(f"  {'question':52} {'p50 ms':>8} {'p95 ms':>8}")
+    slow = 0
+    for name, ask in _questions(reader, newest):
+        times_ms = []
+        for _ in range(rounds):
+            began_s = time.perf_counter()
+            ask()
+            times_ms.append((time.perf_counter() - began_s) * 1e3)
+        late = _share(times_ms, 0.95)
+        slow += late > _TARGET_MS
+        print(
+            f"  {name:52} {statistics.median(times_ms):8.1f} {late:8.1f}{'  over 100' if late > _TARGET_MS else ''}"
+        )
+    reader.close()
+    print(f"\n{slow or 'no'} question(s) over {_TARGET_MS:.0f} ms")
+    return 1 if slow else 0
+
+
+def _questions(reader: Reader, newest: int) -> list[Question]:
+    asked: list[Question] = [("status", reader.status)]
+    for label, seconds in (("1m", 60), ("15m", 900), ("3h", 4 * 3600)):
+        window = Window(newest - seconds * SECOND, newest + SECOND)
+        asked += [(f"{name} {label}", ask) for name, ask in _of_window(reader, window)]
+    return asked + _of_one(reader, Window(newest - 900 * SECOND, newest + SECOND))
+
+
+def _of_window(reader: Reader, window: Window) -> list[Question]:
+    pay, gold = "paymentservice", {"tenant.level": "gold"}
+    return [
+        ("service map", lambda: reader.service_map(window)),
+        ("services", lambda: reader.services(window)),
+        ("operations of frontend", lambda: reader.operations("frontend", window)),
+        ("series of all", lambda: reader.series(None, window)),
+        ("series of frontend", lambda: reader.series("frontend", window)),
+        ("breakdown of payment by version", lambda: reader.breakdown(pay, "version", window)),
+        ("breakdown of all by tenant", lambda: reader.breakdown(None, "tenant.level", window)),
+        ("breakdown with where", lambda: reader.breakdown(pay, "version", window, gold)),
+        ("breakdown by unindexed", lambda: reader.breakdown(pay, "thread.id", window)),
+        ("tags", lambda: reader.tags(window)),
+        ("environments", lambda: reader.environments(window)),
+        ("newest traces", lambda: reader.find_traces(TraceQuery(window))),
+        ("slowest traces", lambda: reader.find_traces(TraceQuery(window, sort="slowest"))),
+        (
+            "traces with origin in payment",
+            lambda: reader.find_traces(TraceQuery(window, pay, error="origin")),
+        ),
+        (
+            "slowest of a service by tenant",
+            lambda: reader.find_traces(TraceQuery(window, pay, attributes=gold, sort="slowest")),
+        ),
+        (
+            "traces of a seat",
+            lambda: reader.find_traces(TraceQuery(window, attributes={"enduser.id": "student-7"})),
+        ),
+        (
+            "traces by unindexed",
+            lambda: reader.find_traces(TraceQuery(window, attributes={"thread.id": "99"})),
+        ),
+        ("newest sessions", lambda: reader.find_sessions(SessionQuery(window))),
+        ("sessions by errors", lambda: reader.find_sessions(SessionQuery(window, sort="errors"))),
+        (
+            "sessions of a seat",
+            lambda: reader.find_sessions(SessionQuery(window, {"enduser.id": "student-7"})),
+        ),
+        ("sessions by unindexed", lambda: reader.find_sessions(SessionQuery(window, {"component": "error"}))),
+        ("newest logs", lambda: reader.find_logs(LogQuery(window))),
+        ("logs with a common text", lambda: reader.find_logs(LogQuery(window, text="handled"))),
+        (
+            "logs with a rare text",
+            lambda: reader.find_logs(LogQuery(window, text="charge handled request 63")),
+        ),
+        ("error logs of payment", lambda: reader.find_logs(_errors_of(window, pay))),
+        ("logs by attribute", lambda: reader.find_logs(LogQuery(window, attributes={"number": "5"}))),
+        ("count of logs", lambda: reader.count_logs(LogQuery(window))),
+        ("count of logs with a common text", lambda: reader.count_logs(LogQuery(window, text="handled"))),
+        ("log histogram", lambda: reader.log_histogram(LogQuery(window))),
+        ("log histogram with a text", lambda: reader.log_histogram(LogQuery(window, text="Invalid"))),
+        ("log fields", lambda: reader.log_fields(LogQuery(window))),
+        ("RUM measures", lambda: reader.rum_measures(window)),
+        ("RUM measures of a page", lambda: reader.rum_measures(window, {"page": "/cart/checkout"})),
+        ("RUM series", lambda: reader.rum_series("page_load", window)),
+        ("RUM breakdown", lambda: reader.rum_breakdown("network_requests", "operation", window)),
+        ("RUM errors", lambda: reader.rum_errors(window)),
+        ("RUM apps", lambda: reader.rum_apps(window)),
+    ]
+
+
+def _errors_of(window: Window, service: str) -> LogQuery:
+    return LogQuery(window, service=service, severities=frozenset({Severity.ERROR}))
+
+
+def _of_one(reader: Reader, window: Window) -> list[Question]:
+    summary = reader.find_traces(TraceQuery(window, "paymentservice", error="origin")).items[0]
+    trace_id = summary.trace_id
+    session = reader.find_sessions(SessionQuery(window)).items[0].session_id
+    spans = reader.spans_of_trace(trace_id)
+    of_trace = LogQuery(window, trace_id=trace_id)
+    return [
+        ("a trace", lambda: reader.spans_of_trace(trace_id)),
+        ("analyse it", lambda: analyse(spans)),
+        ("its logs", lambda: reader.find_logs(of_trace)),
+        ("its logs by text", lambda: reader.find_logs(LogQuery(window, trace_id=trace_id, text="invalid"))),
+        ("its browser event", lambda: reader.browser_of_trace(trace_id)),
+        ("where it is", lambda: reader.locate(trace_id)),
+        ("by its last 16 digits", lambda: reader.trace_ids_ending(trace_id[16:])),
+        ("by digits that nobody has", lambda: reader.trace_ids_ending("0123456789abcdef")),
+        ("the trace of a span", lambda: reader.trace_of_span(spans[0].span_id)),
+        ("a session", lambda: reader.session(session)),
+        ("its spans", lambda: reader.spans_of_session(session)),
+    ]
+
+
+def _share(values: Sequence[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
