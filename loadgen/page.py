@@ -30,6 +30,7 @@ _ORDER = re.compile(r"""\bid=["']order-id["'][^>]*>([^<]*)<""", re.IGNORECASE)
 _PAID = re.compile(r"""\bid=["']total-paid["'][^>]*>([^<]*)<""", re.IGNORECASE)
 _FORM = re.compile(r"<form\b[^>]*>.*?</form>", re.DOTALL | re.IGNORECASE)
 _PRODUCT = re.compile(r"""\bhref=["']/product/([^"'/?#]+)["']""", re.IGNORECASE)
+_SEAT_PANEL = re.compile(r"""<details\b[^>]*\bclass=["'](?:[^"']* )?seat[ "']""", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _FALLBACK_STACK = "TypeError: {message}\n    at getProductPrice ({script})"
 _NANOS_OF_A_CENT = 10_000_000
@@ -111,6 +112,11 @@ class Page:
             if parser.id == form_id:
                 return Form(parser.id, urljoin(self.url, parser.action), parser.method, parser.fields)
         return None
+
+    @property
+    def listens_to_clicks(self) -> bool:
+        """Whether the shop's script listens to every click: it does to close an open seat panel."""
+        return bool(_SEAT_PANEL.search(self.html))
 
     @property
     def heading(self) -> str:

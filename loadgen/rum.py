@@ -248,9 +248,9 @@ class PageView:
         trace_id, parent_id = (parent.trace_id, parent.span_id) if parent else ("", "")
         self.add(name, start_us, duration_us, dict(tags), trace_id=trace_id, parent_id=parent_id)
 
-    def action(self, event: str, element: str, element_id: str, *, interactive: bool = True) -> Action:
+    def action(self, event: str, element: str, xpath: str, *, interactive: bool = True) -> Action:
         """A click, submit or the like that a listener handles; what it sets off are its children."""
-        return Action(self, event, element, element_id, interactive)
+        return Action(self, event, element, xpath, interactive)
 
     def _common(self, user_agent: bool) -> Tags:
         session, config = self.session, self.config
@@ -281,7 +281,7 @@ class PageView:
 class Action:
     """A user's action on a page, from its event until its listeners have run."""
 
-    def __init__(self, page: PageView, event: str, element: str, element_id: str, interactive: bool) -> None:
+    def __init__(self, page: PageView, event: str, element: str, xpath: str, interactive: bool) -> None:
         self.page = page
         self.trace_id = page.session.hexadecimal(16)
         self.span_id = page.session.hexadecimal(8)
@@ -292,7 +292,7 @@ class Action:
             "http.url": page.url,
             "target_element": element.upper(),
             "target_interactive": boolean(interactive),
-            "target_xpath": f'//*[@id="{element_id}"]',
+            "target_xpath": xpath,
             "component": "user-interaction",
         }
         if event == "click":
@@ -350,6 +350,11 @@ class Fetch:
             kind="CLIENT",
             marks=_fetch_marks(exchange),
         )
+
+
+def by_id(element_id: str, rest: str = "") -> str:
+    """The XPath that the agent gives an element with an id, or one below it."""
+    return f'//*[@id="{element_id}"]{rest}'
 
 
 def _fetched(exchange: Exchange) -> Tags:

@@ -22,6 +22,7 @@ from loadgen.page import Page
 from loadgen.page import render
 from loadgen.rum import PageView
 from loadgen.rum import RumSession
+from loadgen.rum import by_id
 
 SYNTHETIC_HEADER = "X-Synthetic"
 SYNTHETIC_ATTRIBUTE = "user_agent.synthetic.type"
@@ -116,6 +117,7 @@ class Shopper:
         self.beacons_failed = 0
         self.spans_sent = 0
         self._scripts: dict[str, str] = {}
+        self._shown_us = clock_us()
 
     def visit(self, path: str, name: str = "") -> Reply:
         """Open a page by its address."""
@@ -128,9 +130,12 @@ class Shopper:
     def add_to_cart(self, product_id: str, quantity: int) -> Reply:
         """Press *Add to cart* on the product's page, which must be the current one."""
         if self.view:
-            action = self.view.action("submit", "form", "add-to-cart", interactive=False)
-            for event in ("ProductDetails", "AddToCart"):
-                self.view.custom(event, {"workflow.name": event}, self._clock_us(), parent=action)
+            self._click("button", by_id("add-to-cart", "/button"))
+            action = self.view.action("submit", "form", by_id("add-to-cart"), interactive=False)
+            now = self._clock_us()
+            looked_us = now - self._shown_us
+            self.view.custom("ProductDetails", {"workflow.name": "ProductDetails"}, self._shown_us, looked_us)
+            self.view.custom("AddToCart", {"workflow.name": "AddToCart"}, now, parent=action)
             action.end()
         return self.submit("/cart", {"product_id": product_id, "quantity": str(quantity)}, "/cart [add]")
 
@@ -139,8 +144,8 @@ class Shopper:
         url = urljoin(self.shop_url, "/cart/checkout")
         headers, fetch, action = dict(self._headers), None, None
         if self.view:
-            self.view.action("click", "button", "place-order").end()
-            action = self.view.action("submit", "form", "checkout", interactive=False)
+            self._click("button", by_id("place-order"))
+            action = self.view.action("submit", "form", by_id("checkout"), interactive=False)
             fetch = action.fetch()
             headers |= fetch.headers
             action.end()
@@ -172,6 +177,11 @@ class Shopper:
             duration_ms=exchange.duration_us / 1000,
             error=reply.error,
         )
+
+    def _click(self, element: str, xpath: str) -> None:
+        """A click makes a span only where the page listens to clicks."""
+        if self.view and self.page and self.page.listens_to_clicks:
+            self.view.action("click", element, xpath).end()
 
     def flush(self) -> None:
         """Beacon whatever spans wait. A beacon that fails is lost, as with the real agent."""
@@ -219,6 +229,7 @@ class Shopper:
             for cookie, value in self.rum.cookies().items():
                 self._client.set_cookie(cookie, value)
         self._run_total()
+        self._shown_us = self._clock_us()
         if self.view:
             if first:
                 self.view.long_task(self._clock_us(), self._rng.randint(51, 140))

@@ -100,6 +100,12 @@ def test_forms_are_read_as_a_browser_would_send_them() -> None:
     assert Page(URL, html).form("nowhere") is None
 
 
+def test_pages_with_a_seat_panel_listen_to_clicks() -> None:
+    assert Page(URL, '<details class="seat"><summary>').listens_to_clicks
+    assert Page(URL, '<details open class="x seat y">').listens_to_clicks
+    assert not Page(URL, '<p class="seat-fixed">').listens_to_clicks
+
+
 def test_headings_orders_and_products() -> None:
     page = Page(
         URL,

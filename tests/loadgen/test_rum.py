@@ -17,6 +17,7 @@ from loadgen.agent import ScriptError
 from loadgen.rum import SESSION_COOKIE
 from loadgen.rum import PageView
 from loadgen.rum import RumSession
+from loadgen.rum import by_id
 
 PAYLOADS = Path(__file__).parent.parent / "data" / "rum-payloads"
 LINK = 'app;dur=3, traceparent;desc="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"'
@@ -60,13 +61,13 @@ def everything(session: RumSession) -> PageView:
     page.loaded()
     page.vital("lcp", 512)
     page.thrown(ScriptError("TypeError", "no price", "TypeError: no price\n    at http://shop/x.js:1:1"))
-    action = page.action("click", "button", "buy")
+    action = page.action("click", "button", by_id("buy"))
     page.logged(ScriptError("String", "oh", "Error: oh"), action)
     fetch = action.fetch()
     fetch.end(document(url="http://shop/api/price?x=1", method="POST"))
     page.custom("AddToCart", {"workflow.name": "AddToCart"}, START_US, parent=action)
     action.end()
-    page.action("submit", "form", "f", interactive=False).end()
+    page.action("submit", "form", by_id("f"), interactive=False).end()
     return page
 
 
@@ -134,7 +135,7 @@ def test_a_broken_server_timing_makes_no_link(session: RumSession, header: str) 
 
 def test_a_fetch_sends_its_own_ids_as_trace_context(session: RumSession) -> None:
     page = session.open_page(CONFIG, document())
-    action = page.action("submit", "form", "checkout")
+    action = page.action("submit", "form", by_id("checkout"))
     fetch = action.fetch()
     fetch.end(document(method="POST", status=500))
     span = next(span for span in spans(session) if span["name"] == "HTTP POST")
@@ -149,7 +150,7 @@ def test_a_fetch_sends_its_own_ids_as_trace_context(session: RumSession) -> None
 
 def test_a_fetch_that_nobody_answers(session: RumSession) -> None:
     page = session.open_page(CONFIG, document())
-    page.action("click", "button", "x").fetch().end(document(status=0, server_timing=""))
+    page.action("click", "button", by_id("x")).fetch().end(document(status=0, server_timing=""))
     tags = next(span for span in spans(session) if span["name"] == "HTTP GET")["tags"]
     assert (tags["http.status_code"], tags["http.status_text"]) == ("0", "Failed to fetch")
 
