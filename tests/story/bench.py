@@ -78,9 +78,9 @@ class Bench:
             lambda: self.checkout()["status"] == checkout_status, f"checkouts are answered {checkout_status}"
         )
 
-    def checkout(self) -> dict[str, Any]:
+    def checkout(self, seat: str = "probe") -> dict[str, Any]:
         """What a person's checkout comes to just now: status, heading, trace id and so on."""
-        command = [sys.executable, "-m", "loadgen.student", "--shop", self.urls["shop"], "--seat", "probe"]
+        command = [sys.executable, "-m", "loadgen.student", "--shop", self.urls["shop"], "--seat", seat]
         done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=30, check=False)
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["checkout"]
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,13 +29,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
     with proxy(lambda: urls()["shop"]) as shop, proxy(lambda: urls()["otlp_http"]) as telemetry:
         wish = {
-            "run_dir": str(run_dir),
             "data": str(folder / "data"),
             "environments": {"paymentservice": {"OTEL_EXPORTER_OTLP_ENDPOINT": telemetry.url}},
         }
         lab = subprocess.Popen(
             [sys.executable, "-m", "tests.story.detour", json.dumps(wish)],
             cwd=REPO,
+            env={**os.environ, "LAB_RUN_DIR": str(run_dir)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

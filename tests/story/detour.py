@@ -1,20 +1,21 @@
 """`python -m tests.story.detour JSON`: a whole lab, some of whose processes are told other addresses.
 
-The JSON holds `run_dir`, `data` and `environments`: by process, the variables to
-set over those of the lab's own plan.
+The JSON holds `data` (a folder) and `environments`: by process, the variables to
+set over those of the lab's own plan. LAB_RUN_DIR names the lab's own folder.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import incidents
-from lab import faults
+from lab import launch
 from lab import plan
-from lab.supervisor import Supervisor
+from lab.process import LabPlan
 
 
 class Silent:
@@ -30,21 +31,26 @@ class Silent:
         """Nothing."""
 
 
+def detoured(built: LabPlan, environments: Mapping[str, Mapping[str, str]]) -> LabPlan:
+    """The plan with some processes' environment changed."""
+    processes = tuple(
+        replace(process, environment={**process.environment, **environments.get(process.name, {})})
+        for process in built.processes
+    )
+    return replace(built, processes=processes)
+
+
 def main(argument: str) -> None:
     """Run until told to stop."""
     wish = json.loads(argument)
-    run_dir, data = Path(wish["run_dir"]), Path(wish["data"])
-    run_dir.mkdir(parents=True)
-    data.mkdir(parents=True)
-    fault = faults.find(incidents.DEFAULT)
-    options = plan.Options(free_ports=True, data=data, load=False)
-    built = plan.build(options, run_dir, checkout_status=fault.checkout_status)
-    faults.write(run_dir, fault)
-    detoured = tuple(
-        replace(process, environment={**process.environment, **wish["environments"].get(process.name, {})})
-        for process in built.processes
-    )
-    Supervisor(replace(built, processes=detoured), Silent()).run()
+    straight = plan.build
+
+    def build(*arguments: Any, **named: Any) -> LabPlan:
+        return detoured(straight(*arguments, **named), wish["environments"])
+
+    plan.build = build
+    options = plan.Options(free_ports=True, data=Path(wish["data"]), load=False)
+    launch.supervise(options, lambda _: Silent())
 
 
 if __name__ == "__main__":

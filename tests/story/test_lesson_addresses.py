@@ -17,12 +17,13 @@ from lab.verify.asking import json_at
 from tests.story.bench import Bench
 
 pytestmark = pytest.mark.lab
+SEAT = "reader"
 
 
 def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
     incident = incidents.load(incidents.DEFAULT)
-    assert bench.checkout()["status"] == incident.checkout_status
-    known = {"seat": "probe", "shop": bench.urls["shop"]}
+    assert bench.checkout(SEAT)["status"] == incident.checkout_status
+    known = {"seat": SEAT, "shop": bench.urls["shop"]}
 
     def ask(source: Source, path: str) -> object:
         if source is Source.VISIT:
@@ -36,7 +37,7 @@ def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
     for step in incident.steps:
         screens = bench.urls["observer"]
         address = (
-            step.screen.replace("{shop}", known["shop"]).replace("{seat}", "probe")
+            step.screen.replace("{shop}", known["shop"]).replace("{seat}", SEAT)
             if step.screen.startswith("{shop}")
             else screens + filled_path(step.screen, known)
         )
