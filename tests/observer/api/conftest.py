@@ -1,0 +1,34 @@
+"""One observer for all tests of the API: what they ask changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.browser.seed import hostile
+from tests.browser.seed import story
+from tests.observer.scene import observing
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="package")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    with observing(hostile(story()), tmp_path_factory.mktemp("api")) as found:
+        yield found
+
+
+@pytest.fixture
+def ask(client: FlaskClient) -> Ask:
+    """`ask("/apm/map", since="15m")`: the JSON of an answer whose status is the expected one."""
+
+    def asking(path: str, expect: int = 200, **args: Any) -> Any:
+        answer = client.get(f"/api/v1{path}", query_string={k.rstrip("_"): v for k, v in args.items()})
+        assert answer.status_code == expect, f"{path} {args}: {answer.status_code} {answer.text[:300]}"
+        return answer.get_json()
+
+    return asking

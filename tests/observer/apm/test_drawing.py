@@ -1,0 +1,176 @@
+"""Layouts and charts: deterministic, readable, free of surprises in names and values."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from datetime import UTC
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from observer.drawing import bars
+from observer.drawing import charts
+from observer.drawing import scale
+from observer.drawing import servicemap
+from observer.drawing import svg
+from observer.drawing.layers import arrange
+from store.model import Window
+
+SHOP = [
+    ("frontend", other)
+    for other in ("checkout", "cart", "catalog", "currency", "shipping", "recommendation", "ad")
+]
+SHOP += [("checkout", other) for other in ("payment", "cart", "catalog", "currency", "shipping", "email")]
+SHOP += [("recommendation", "catalog"), ("payment", "provider"), ("cart", "sqlite")]
+NAMES = sorted({name for edge in SHOP for name in edge})
+WINDOW = Window(1_800_000_000 * 10**9, 1_800_000_900 * 10**9)
+
+
+def _frame() -> charts.Frame:
+    return charts.Frame("a chart", WINDOW, UTC, lambda value: f"{value:g} ms")
+
+
+def test_the_layout_does_not_depend_on_the_order_of_its_input() -> None:
+    shuffled_names, shuffled_edges = NAMES[:], SHOP[:]
+    random.Random(7).shuffle(shuffled_names)
+    random.Random(8).shuffle(shuffled_edges)
+    assert arrange(NAMES, SHOP) == arrange(shuffled_names, shuffled_edges)
+
+
+def test_callers_stand_before_those_they_call() -> None:
+    layout = arrange(NAMES, SHOP)
+    assert all(layout.layer_of[a] < layout.layer_of[b] for a, b in SHOP)
+    assert layout.layer_of["frontend"] == 0
+
+
+def test_no_two_nodes_of_a_layer_are_closer_than_a_row() -> None:
+    layout = arrange(NAMES, SHOP)
+    for layer in range(layout.layers):
+        rows = sorted(layout.row_of[name] for name in NAMES if layout.layer_of[name] == layer)
+        assert all(after - before >= 0.999 for before, after in itertools.pairwise(rows))
+
+
+def test_long_edges_pass_between_the_nodes_that_they_cross() -> None:
+    layout = arrange(NAMES, SHOP)
+    for (source, target), bends in layout.bends.items():
+        assert [layer for layer, _ in bends] == list(
+            range(layout.layer_of[source] + 1, layout.layer_of[target])
+        )
+        for layer, row in bends:
+            near = [abs(layout.row_of[n] - row) for n in NAMES if layout.layer_of[n] == layer]
+            assert all(gap > 0.5 for gap in near), (source, target)
+
+
+def test_cycles_and_loops_are_drawn_all_the_same() -> None:
+    layout = arrange(["a", "b", "c"], [("a", "b"), ("b", "c"), ("c", "a"), ("b", "b"), ("c", "nowhere")])
+    assert sorted(layout.layer_of.values()) == [0, 1, 2]
+    assert ("c", "a") in layout.bends
+
+
+def test_an_empty_map_is_nothing() -> None:
+    assert servicemap.draw([], [], "map") == ""
+    assert arrange([], []).layers == 0
+
+
+def _node(name: str, **more: object) -> servicemap.Node:
+    given: dict[str, object] = {
+        "name": name,
+        "label": name,
+        "requests": 10,
+        "error_share": 0.0,
+        "origin_share": 0.0,
+        "inferred": False,
+        "database": False,
+        "words": f"{name}: 10 requests",
+        "href": f"/apm?service={name}",
+    }
+    return servicemap.Node(**{**given, **more})  # type: ignore[arg-type]  # typed by the dictionary above
+
+
+def test_nodes_are_links_that_say_in_words_what_they_show() -> None:
+    evil = '<script>alert("x")</script>'
+    drawing = servicemap.draw(
+        [
+            _node("a", selected=True),
+            _node(evil, error_share=0.5, origin_share=0.25),
+            _node("c", inferred=True),
+        ],
+        [
+            servicemap.Edge("a", evil, 10, 0.5, "12 ms", "a calls it"),
+            servicemap.Edge("a", "c", 5, 0, "", "w"),
+        ],
+        "map",
+    )
+    assert "<script>" not in drawing
+    tree = LexborHTMLParser(str(drawing))
+    links = tree.css("a")
+    assert [link.attributes["aria-label"] for link in links] == [
+        "a: 10 requests",
+        f"{evil}: 10 requests",
+        "c: 10 requests",
+    ]
+    assert links[0].attributes["aria-current"] == "true"
+    assert tree.css_first(".origin-disc") is not None
+    assert "50% errors" in drawing
+    assert tree.css_first("a.inferred") is not None
+    assert tree.css_first("path.edge.bad") is not None
+
+
+def test_the_same_map_is_the_same_bytes() -> None:
+    nodes = [_node(name) for name in NAMES]
+    edges = [servicemap.Edge(a, b, 3, 0.1, "1 ms", "w") for a, b in SHOP]
+    assert servicemap.draw(nodes, edges, "m") == servicemap.draw(nodes, list(reversed(edges)), "m")
+
+
+def test_a_big_tangled_map_is_drawn() -> None:
+    dice = random.Random(3)
+    names = [f"s{i}" for i in range(100)]
+    edges = {(dice.choice(names), dice.choice(names)) for _ in range(250)}
+    assert arrange(names, edges).layers > 1
+
+
+@pytest.mark.parametrize(
+    ("top", "marks"), [(0, [0, 1]), (7, [0, 5, 10]), (400, [0, 200, 400]), (3, [0, 1, 2, 3])]
+)
+def test_axes_have_round_values(top: float, marks: list[float]) -> None:
+    assert scale.ticks(top, 3) == marks
+
+
+def test_time_axes_have_round_times() -> None:
+    labels = [label for _, label in scale.time_ticks(WINDOW.from_unix_nano, WINDOW.to_unix_nano, UTC)]
+    assert labels == ["08:00", "08:05", "08:10"]
+    assert scale.time_ticks(0, 2**63 - 1, UTC) is not None
+
+
+def test_a_gap_in_a_line_stays_a_gap() -> None:
+    drawing = charts.lines(_frame(), [charts.Line("P50", "p50", [1, 2, None, 3, None, 4, 5])])
+    tree = LexborHTMLParser(str(drawing))
+    assert len(tree.css("polyline")) == 2
+    assert len(tree.css("circle")) == 1
+
+
+def test_charts_of_nothing_are_drawn() -> None:
+    for drawing in (
+        charts.lines(_frame(), [charts.Line("a", "p50", [None] * 5)]),
+        charts.columns(_frame(), [charts.Layer("a", "ok", [0.0] * 5)]),
+        charts.columns(_frame(), []),
+        charts.scatter(_frame(), []),
+        bars.stacked([bars.Share("a", "x", 0.0)], "nothing"),
+    ):
+        assert drawing.startswith("<svg")
+
+
+def test_no_drawing_needs_inline_style() -> None:
+    parts = [
+        charts.columns(_frame(), [charts.Layer("a", "ok", [1.0, 2.0])], ["x", "y"], ["/a", "/b"]),
+        charts.scatter(_frame(), [charts.Dot(WINDOW.from_unix_nano, 5.0, "ok", "<b>", "/x")]),
+        bars.stacked([bars.Share("a", "x", 40.0)], "bar"),
+        bars.meter(0.5, "", 0.2, "origin"),
+        servicemap.draw([_node("a")], [], "m"),
+    ]
+    assert all("style=" not in part and "<b>" not in part for part in parts)
+
+
+def test_markup_in_values_is_escaped() -> None:
+    assert svg.element("text", "<i>", x=1.04, class_='"') == '<text x="1" class="&#34;">&lt;i&gt;</text>'
