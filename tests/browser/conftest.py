@@ -1,0 +1,152 @@
+"""A seeded store behind the real application, and a real Chromium that may go nowhere else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import pytest
+from waitress.server import create_server
+
+import store
+from observer.app import create_app
+from observer.settings import Settings
+from store.api import Reader
+from store.api import Writer
+from store.model import SessionId
+from store.model import TraceId
+from tests.browser import seed
+from tests.helpers import eventually
+from tests.helpers import required_in_ci
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"
+
+
+@dataclass
+class World:
+    """What the journeys walk in."""
+
+    url: str
+    reader: Reader
+    writer: Writer
+    now_unix_nano: int
+
+
+@dataclass
+class Visitor:
+    """A page and what went wrong in it."""
+
+    page: Page
+    base: str
+    foreign: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    clicks: int = 0
+
+    def go(self, path: str) -> Page:
+        """Open a page of ours and make sure that it is one."""
+        answer = self.page.goto(self.base + path)
+        assert answer is not None and answer.status < 400, f"{path} answered {answer and answer.status}"
+        return self.page
+
+    def click(self, *, role: Any, name: Any, within: Any = None) -> None:
+        """One click on what a reader would name."""
+        (within or self.page).get_by_role(role, name=name).first.click()
+        self.clicks += 1
+
+    def blameless(self) -> None:
+        """Nothing was asked of another origin, and the browser had nothing to complain of."""
+        assert not self.foreign, f"requests left the origin: {self.foreign[:5]}"
+        assert not self.complaints, f"the browser complained: {self.complaints[:5]}"
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The story, a foreign page's beacons and hostile telemetry, served by the application."""
+    path = tmp_path_factory.mktemp("browser") / "store.sqlite3"
+    writer = store.open_writer(path)
+    told = seed.hostile(seed.story())
+    told.send(writer)
+    reader = store.open_reader(path)
+    eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
+    eventually(lambda: reader.trace_summaries([TraceId(seed.TRACE)]), "the seeded trace")
+    app = create_app(reader, Settings(shop_url=seed.SHOP))
+    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield World(f"http://127.0.0.1:{server.effective_port}", reader, writer, told.now_unix_nano)
+    server.close()
+    thread.join(5)
+    reader.close()
+    writer.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, driven by Playwright."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        required_in_ci("Playwright is not installed")
+    if CHROMIUM is None:
+        required_in_ci("no Chromium is installed")
+    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*sandbox, OFFLINE])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors: `visit(width=390, color_scheme="dark", java_script_enabled=False)`."""
+    contexts = []
+
+    def make(width: int = 1440, height: int = 900, **options: Any) -> Visitor:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        context.set_default_timeout(8_000)
+        visitor = Visitor(context.new_page(), world.url)
+        visitor.page.on(
+            "request",
+            lambda asked: (
+                None
+                if asked.url.startswith((world.url, "data:", "about:"))
+                else visitor.foreign.append(asked.url)
+            ),
+        )
+        visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+        visitor.page.on(
+            "console",
+            lambda said: visitor.complaints.append(said.text) if said.type == "error" else None,
+        )
+        return visitor
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, as the lab installs it for its tests."""
+    web = Path(os.environ.get("HIPSTERLAB_WEB_DIR") or Path(sys.prefix) / "web")
+    file = web / "axe.min.js"
+    if not file.is_file():
+        required_in_ci(f"{file} is not installed: run `python3 -m lab test` once")
+    return file.read_text("utf-8")
