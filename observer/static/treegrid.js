@@ -57,7 +57,7 @@ function followers(row) {
 
 /** @param {HTMLElement} row @param {boolean} open */
 function fold(row, open) {
-  if (!row.hasAttribute("aria-expanded") || row.querySelector("a[data-open][aria-expanded]")) return;
+  if (!row.hasAttribute("aria-expanded")) return;
   row.setAttribute("aria-expanded", String(open));
   const shut = [];
   for (const next of followers(row)) {
