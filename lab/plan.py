@@ -173,6 +173,8 @@ def _process(
         after=service.after,
         fresh=service.fresh,
         gates=service.name != "loadgen",
+        # The proof asks the screens again and again; they may come up meanwhile.
+        proves=service.name not in ("loadgen", "observer"),
         last=service.name == "collector",
         wanted=service.name != "loadgen" or options.load,
     )

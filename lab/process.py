@@ -31,7 +31,8 @@ class ProcessPlan:
 
     `ready` is `grpc`, an HTTP path asked on `address` (host:port), or empty for a process that is
     ready once it runs. `after` names processes that must be ready first. `fresh` forbids forking.
-    `gates` says whether the lab counts as ready only with it; `last` keeps it until the others have stopped.
+    `gates` says whether the lab counts as ready only with it, `proves` whether the proof must wait for it;
+    `last` keeps it until the others have stopped.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ProcessPlan:
     after: tuple[str, ...] = ()
     fresh: bool = False
     gates: bool = True
+    proves: bool = True
     last: bool = False
     wanted: bool = True
 

@@ -16,7 +16,6 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 from lab import child
@@ -29,6 +28,7 @@ from lab.errors import UsageError
 from lab.process import LabPlan
 from lab.process import Process
 from lab.process import State
+from lab.spawner import Spawner
 from lab.statusfile import StatusFile
 from lab.tasks import Task
 from lab.tasks import Tasks
@@ -61,17 +61,12 @@ class Supervisor:
         self._asked_at = time.monotonic() if asked_at is None else asked_at
         self._processes = {entry.name: Process(entry, wanted=entry.wanted) for entry in plan.processes}
         self._selector = selectors.DefaultSelector()
-        self._forks: spawn.ForkServer | None = None
-        self._fork_deaths = 0
-        self._fork_restarts = 0
-        self._fork_next_at = 0.0
-        self._forking = spawn.ForkServer.is_available()
-        # Request number of the current fork server -> who gets the process id.
-        self._awaiting: dict[int, Callable[[int], None]] = {}
-        self._tasks = Tasks(plan, self._selector, self._spawn)
+        self._spawner = Spawner(plan, self._selector)
+        self._tasks = Tasks(plan, self._selector, self._spawner.spawn)
         self._status = StatusFile(plan, self._processes)
         self._stopping = False
         self._proving = False
+        self._proved = "" if plan.probe else "no proof was asked for"
         self._ready = False
         self._failure: LabError | None = None
         self._next_tick = 0.0
@@ -84,8 +79,6 @@ class Supervisor:
         """Start everything and keep it until a signal; raises LabError when it does not become ready."""
         with self._signals():
             try:
-                if self._forking:
-                    self._start_fork_server()
                 while not self._stopping:
                     self._step()
             finally:
@@ -117,10 +110,8 @@ class Supervisor:
             self._reporter.event(str(error))
 
     def _next_wake(self, now: float) -> float:
-        due = [self._next_tick, self._status.next_write(now)]
+        due = [self._next_tick, self._status.next_write(now), self._spawner.next_wake()]
         due += [entry.next_start_at for entry in self._processes.values() if entry.state is State.RESTARTING]
-        if self._forks is None and self._forking:
-            due.append(self._fork_next_at)
         return min(due)
 
     def _is_ready(self) -> bool:
@@ -132,15 +123,15 @@ class Supervisor:
 
     def _helpers(self) -> list[tuple[str, int, int]]:
         helpers = [("supervisor", os.getpid(), 0)]
-        if self._forks is not None:
-            helpers.append(("forkserver", self._forks.pid, self._fork_restarts))
+        if self._spawner.pid is not None:
+            helpers.append(("forkserver", self._spawner.pid, self._spawner.restarts))
         return helpers
 
     # -- starting -----------------------------------------------------------------------------
 
     def _start_due(self, now: float) -> None:
-        if self._forking and self._forks is None and now >= self._fork_next_at:
-            self._start_fork_server()
+        if self._spawner.keep_alive(now):
+            self._status.touch()
         started = []
         for entry in self._processes.values():
             if not entry.wanted or entry.state not in (State.OFF, State.WAITING, State.RESTARTING):
@@ -164,7 +155,7 @@ class Supervisor:
         job = spawn.Job(plan.name, plan.module, (), plan.environment)
         log = logfiles.open_log(self._plan.log_dir, plan.name)
         try:
-            self._spawn(job, log, log, plan.fresh, lambda pid: self._has_pid(entry, pid))
+            self._spawner.spawn(job, log, log, plan.fresh, lambda pid: self._has_pid(entry, pid))
         except OSError as error:
             self._reporter.event(f"{plan.name} could not be started: {error.strerror or error}")
             entry.died(now)
@@ -176,47 +167,6 @@ class Supervisor:
         if not entry.plan.ready and entry.state is State.STARTING:
             entry.state = State.READY
         self._status.touch()
-
-    def _spawn(
-        self, job: spawn.Job, stdout: int, stderr: int, fresh: bool, on_pid: Callable[[int], None]
-    ) -> None:
-        if fresh or self._forks is None:
-            on_pid(spawn.start_fresh(job, stdout, stderr))
-        else:
-            self._awaiting[self._forks.request(job, stdout, stderr)] = on_pid
-
-    def _start_fork_server(self) -> None:
-        log = logfiles.open_log(self._plan.log_dir, "forkserver")
-        try:
-            self._forks = spawn.ForkServer(self._plan.preload, self._plan.environment, log)
-        finally:
-            os.close(log)
-        self._selector.register(self._forks, selectors.EVENT_READ, self._collect_replies)
-        self._status.touch()
-
-    def _collect_replies(self) -> None:
-        if self._forks is None:
-            return
-        for request, pid in self._forks.replies():
-            self._awaiting.pop(request)(pid)
-
-    def _lose_fork_server(self) -> None:
-        """Its services live on as our own children; only what it was just asked for must be asked again."""
-        if self._forks is None:
-            return
-        self._collect_replies()
-        self._selector.unregister(self._forks)
-        self._forks.close()
-        self._forks = None
-        self._awaiting.clear()
-        now = time.monotonic()
-        self._fork_next_at = now + min(0.05 * 2.0**self._fork_deaths, 5.0)
-        self._fork_deaths += 1
-        self._fork_restarts += 1
-        for entry in self._processes.values():
-            if entry.state is State.STARTING and entry.pid is None:
-                entry.died(now)
-        self._tasks.abandon_unborn()
 
     # -- becoming ready -----------------------------------------------------------------------
 
@@ -256,15 +206,12 @@ class Supervisor:
             self._give_up(self._does_not_start(hopeless.plan.name))
         elif now > self._start_deadline and not self._proving:
             self._give_up(self._does_not_start(waiting[0].plan.name if waiting else "forkserver"))
-        elif waiting:
-            self._reporter.progress(
-                f"starting: {len(gating) - len(waiting)} of {len(gating)} processes ready"
-            )
-        elif not self._plan.probe:
-            self._become_ready("every process is ready")
-        elif not self._proving:
+        elif not waiting and self._proved:
+            self._become_ready(self._proved)
+        elif self._proving or any(entry.plan.proves for entry in waiting):
+            self._reporter.progress(_progress(len(gating), len(waiting)))
+        elif self._plan.probe:
             self._proving = True
-            self._reporter.progress("every process is ready; sending one checkout through the whole lab")
             self._tasks.start(
                 Task("probe", "lab.probe", self._plan.probe, self._proof_line, self._proof_ended)
             )
@@ -278,7 +225,7 @@ class Supervisor:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             answer = json.loads(line)
             if answer["passed"]:
-                self._become_ready(answer["detail"])
+                self._proved = answer["detail"]
             elif "detail" in answer:
                 self._give_up(
                     StartError(
@@ -294,7 +241,7 @@ class Supervisor:
         self._reporter.ready(time.monotonic() - self._asked_at, detail)
 
     def _proof_ended(self, _: Task) -> None:
-        if not self._ready and not self._stopping:
+        if not self._proved and not self._stopping:
             self._give_up(self._does_not_start("probe"))
 
     def _give_up(self, error: LabError) -> None:
@@ -315,8 +262,8 @@ class Supervisor:
 
     def _ended(self, pid: int, status: int) -> None:
         # The process may have died before its id was told.
-        self._collect_replies()
-        if self._forks is not None and pid == self._forks.pid:
+        self._spawner.collect()
+        if pid == self._spawner.pid:
             self._reporter.event("the fork server ended and is started again; the services are not affected")
             self._lose_fork_server()
         elif self._tasks.ended(pid):
@@ -326,6 +273,15 @@ class Supervisor:
             if entry is not None:
                 self._service_ended(entry, pid, status)
         self._status.touch()
+
+    def _lose_fork_server(self) -> None:
+        """Only what it was just asked for must be asked again."""
+        now = time.monotonic()
+        self._spawner.lose(now)
+        for entry in self._processes.values():
+            if entry.state is State.STARTING and entry.pid is None:
+                entry.died(now)
+        self._tasks.abandon_unborn()
 
     def _service_ended(self, entry: Process, pid: int, status: int) -> None:
         shutdown.kill_group(pid, signal.SIGKILL)
@@ -387,11 +343,14 @@ class Supervisor:
             entry.state = State.STOPPING if entry.pid else State.OFF
         with contextlib.suppress(LabError):
             self._status.write_now(ready=False, helpers=self._helpers())
-        if self._forks is not None:
-            # No more forks from here on; what it forked unseen is found among our children.
-            self._collect_replies()
-            shutdown.kill(self._forks.pid, signal.SIGKILL)
+        self._spawner.stop()
         first = [entry.pid for entry in self._processes.values() if entry.pid and not entry.plan.last]
         last = [entry.pid for entry in self._processes.values() if entry.pid and entry.plan.last]
         shutdown.stop_all(self._tasks.pids(), first, last)
         self._tasks.close()
+
+
+def _progress(of: int, waiting: int) -> str:
+    if waiting:
+        return f"starting: {of - waiting} of {of} processes ready"
+    return "every process is ready; following one checkout through the whole lab"

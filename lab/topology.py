@@ -97,7 +97,6 @@ SERVICES: tuple[Service, ...] = (
             "OTLP_HTTP_URL": ("collector:http", URL),
             "OTLP_GRPC_ADDR": ("collector:grpc", ADDRESS),
         },
-        after=("collector",),
         purpose="the screens and the JSON API over the store",
     ),
     Service(
@@ -184,6 +183,12 @@ PRELOAD = (
     "opentelemetry.instrumentation.sqlite3",
     "opentelemetry.instrumentation.redis",
     *(f"{service.module}.server" for service in SERVICES if not service.fresh),
+    # What some of them import only when they start.
+    "waitress.server",
+    "observer.app",
+    "store.sqlite.reader",
+    "store.sqlite.writer",
+    "services.cart.sqlite_carts",
     "loadgen.student",
     "lab.readiness",
     "lab.probe",
