@@ -35,6 +35,18 @@ MONTHS = (
     (11, "November"),
     (12, "December"),
 )
+LABELS = {
+    "email": "E-mail address",
+    "street_address": "Street address",
+    "zip_code": "Zip code",
+    "city": "City",
+    "state": "State",
+    "country": "Country",
+    "credit_card_number": "Card number",
+    "credit_card_expiration_month": "Month",
+    "credit_card_expiration_year": "Year",
+    "credit_card_cvv": "CVV",
+}
 _ADDRESS_FIELDS = {
     "street_address": "Where should it be sent?",
     "city": "Which city?",

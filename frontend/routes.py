@@ -94,6 +94,7 @@ def _cart_page(form: CheckoutForm) -> str:
         price_typo=parts.flags.cart_price_typo(_visit().shopper.traffic),
         recommended=page.recommended,
         form=form,
+        labels=forms.LABELS,
         months=forms.MONTHS,
         years=forms.years(_today()),
     )

@@ -141,6 +141,8 @@ def test_a_field_that_cannot_be_sent_is_told_beside_it(
     page = page_of(fake.client.post("/cart/checkout", data=GOOD_FORM | {field: value}), 422)
     assert words in text(page, f"#{field}-problem")
     assert attribute(page, f"#{field}", "aria-describedby") == f"{field}-problem"
+    assert words in text(page, "main > .alert li")
+    assert attribute(page, "main > .alert a", "href") == f"#{field}"
     assert len(page.css(".problem")) == 1
     assert "PlaceOrder" not in fake.world.calls
 

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace import StatusCode
 
 from frontend.tracing import route_of
+from services.common.attributes import undeclared
 from tests.frontend.fakes import CHARGE_REFUSED
 from tests.frontend.fakes import GOOD_FORM
 from tests.frontend.fakes import ORDER_ID
@@ -137,6 +138,31 @@ def test_files_health_flags_and_beacons_have_no_span(fake: FakeShop) -> None:
     assert fake.spans.get_finished_spans() == ()
     fake.client.get("/cart?x=http://shop/static/")
     assert len(fake.spans.get_finished_spans()) == 1
+
+
+def test_every_attribute_is_declared(fake: FakeShop) -> None:
+    fake.fill_cart()
+    fake.client.post("/setCurrency", data={"currency_code": "EUR"})
+    fake.client.post("/cart/checkout?seat=anna", data=GOOD_FORM)
+    fake.client.post("/cart/checkout", data={})
+    fake.world.failing["ListProducts"] = CHARGE_REFUSED
+    fake.client.get("/?seat=anna&other=1", headers={"X-Synthetic": "1"})
+    fake.client.get("/logout")
+    for span in fake.spans.get_finished_spans():
+        assert undeclared("span", span.attributes) == []
+    around = {
+        "timestamp",
+        "severity",
+        "message",
+        "service.name",
+        "version",
+        "environment",
+        "trace_id",
+        "span_id",
+    }
+    for line in fake.log.getvalue().splitlines():
+        fields = {key: value for key, value in json.loads(line).items() if key not in around}
+        assert undeclared("log", fields) == []
 
 
 def test_route_templates() -> None:
