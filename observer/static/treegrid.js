@@ -35,7 +35,7 @@ export function move(where) {
     if (now < 0) return false;
     const active = document.activeElement;
     if (active instanceof HTMLAnchorElement || active instanceof HTMLButtonElement || active?.closest("summary")) return false;
-    /** @type {HTMLElement | null} */ (all[now].querySelector("a[data-open], a[data-main], a"))?.click();
+    /** @type {HTMLElement | null} */ (all[now].querySelector("a[data-open], a[data-main]") ?? all[now].querySelector("a"))?.click();
     return true;
   }
   const next = { next: Math.min(now + 1, all.length - 1), previous: Math.max(now - 1, 0), first: 0, last: all.length - 1 }[where];
