@@ -15,6 +15,8 @@ import redis
 from opentelemetry import trace
 from opentelemetry.instrumentation.redis import RedisInstrumentor
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from services.cart.carts import KEPT_S
 from services.cart.carts import MOST_OF_ONE
@@ -38,6 +40,8 @@ class RedisCarts:
             port=int(port),
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
+            # A stale connection of the pool is worth one more try; the caller's deadline no more than that.
+            retry=Retry(NoBackoff(), 1),
             decode_responses=True,
         )
         RedisInstrumentor.instrument_client(self._redis, tracer_provider=tracer_provider)

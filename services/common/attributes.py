@@ -83,6 +83,7 @@ _HTTP = (
     _of("client.port", "int", "The caller's port.", "frontend", "span"),
     _of("network.peer.address", "string", "The other end's address.", "frontend, cartservice", "span"),
     _of("network.peer.port", "int", "The other end's port.", "frontend, cartservice", "span"),
+    _of("network.transport", "string", "tcp or unix.", "cartservice", "span"),
     _of("network.protocol.version", "string", "1.1 and so on.", "frontend", "span"),
     _of("user_agent.original", "string", "What the caller says it is.", "frontend", "span"),
     _of("orderId", "string", "The order that was placed.", "frontend, checkoutservice", "span"),
@@ -104,17 +105,10 @@ _PAYMENT = (
 )
 
 _DATABASE = (
-    _of("db.system.name", "string", "sqlite.", "cartservice", "span"),
-    _of("db.system", "string", "redis.", "cartservice", "span"),
+    _of("db.system.name", "string", "sqlite or redis.", "cartservice", "span"),
     _of("db.namespace", "string", "The database.", "cartservice", "span"),
     _of("db.query.text", "string", "The statement, without its values.", "cartservice", "span"),
-    _of("db.statement", "string", "The command, without its values.", "cartservice", "span"),
-    _of("db.operation.name", "string", "The command's name.", "cartservice", "span"),
     _of("db.redis.args_length", "int", "How many words the command has.", "cartservice", "span"),
-    _of("db.redis.database_index", "int", "The Redis database.", "cartservice", "span"),
-    _of("net.peer.name", "string", "The Redis server.", "cartservice", "span"),
-    _of("net.peer.port", "int", "Its port.", "cartservice", "span"),
-    _of("net.transport", "string", "How it is reached.", "cartservice", "span"),
 )
 
 _EXCEPTIONS = (

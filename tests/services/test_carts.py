@@ -1,0 +1,158 @@
+"""Both stores of carts keep the same promises."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+from opentelemetry import trace
+
+from protos import hipstershop_pb2 as pb
+from protos import hipstershop_pb2_grpc as rpc
+from services.cart.carts import MOST_OF_ONE
+from services.cart.carts import Carts
+from services.cart.carts import Line
+from services.cart.redis_carts import RedisCarts
+from services.cart.sqlite_carts import SqliteCarts
+from services.common.attributes import undeclared
+from services.common.errors import InvalidRequest
+from services.common.errors import StartError
+from services.common.errors import Unavailable
+from services.common.seat import Shopper
+from tests.helpers import eventually
+from tests.helpers import free_port
+from tests.helpers import required_in_ci
+from tests.services.mesh import running_mesh
+
+Reopen = Callable[[], Carts]
+SILENT = trace.NoOpTracerProvider()
+
+
+@pytest.fixture(scope="module")
+def redis_addr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = shutil.which("redis-server") or shutil.which("valkey-server")
+    if server is None:
+        required_in_ci("redis-server or valkey-server is not installed")
+        raise AssertionError("unreachable")
+    port = free_port()
+    folder = tmp_path_factory.mktemp("redis")
+    process = subprocess.Popen(
+        [server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""],
+        stdout=subprocess.DEVNULL,
+    )
+    client = redis.Redis(port=port)
+
+    def answers() -> bool:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    try:
+        eventually(answers, "redis-server answers")
+        yield f"127.0.0.1:{port}"
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(5)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
+    if request.param == "sqlite":
+        return lambda: SqliteCarts(tmp_path / "new" / "carts.sqlite3", SILENT)
+    address = request.getfixturevalue("redis_addr")
+    return lambda: RedisCarts(address, SILENT)
+
+
+def test_lines_add_up_keep_their_order_and_survive_a_restart(reopen: Reopen) -> None:
+    carts, user, other = reopen(), str(uuid4()), str(uuid4())
+    assert carts.lines(user) == []
+    for line in (Line("b", 1), Line("a", 2), Line("b", 3)):
+        carts.add(user, line)
+    carts.add(other, Line("c", 1))
+    carts.close()
+    carts = reopen()
+    assert carts.lines(user) == [Line("b", 4), Line("a", 2)]
+    carts.empty(user)
+    carts.empty(user)
+    assert carts.lines(user) == []
+    assert carts.lines(other) == [Line("c", 1)]
+    assert carts.healthy()
+    carts.close()
+
+
+def test_a_cart_has_a_limit(reopen: Reopen) -> None:
+    carts, user = reopen(), str(uuid4())
+    carts.add(user, Line("a", MOST_OF_ONE))
+    with pytest.raises(InvalidRequest, match="at most"):
+        carts.add(user, Line("a", 1))
+    assert carts.lines(user) == [Line("a", MOST_OF_ONE)]
+    carts.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartError, match="set CART_DB"):
+        SqliteCarts(tmp_path / "file" / "carts.sqlite3", SILENT)
+
+
+def test_a_locked_database_is_unavailable_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.cart.sqlite_carts._BUSY_S", 0.05)
+    carts, user = SqliteCarts(tmp_path / "carts.sqlite3", SILENT), str(uuid4())
+    carts.add(user, Line("a", 1))
+    intruder = sqlite3.connect(tmp_path / "carts.sqlite3", isolation_level=None)
+    intruder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        carts.add(user, Line("a", 1))
+    assert carts.lines(user) == [Line("a", 1)], "reading goes on"
+    intruder.execute("ROLLBACK")
+    intruder.close()
+    carts.add(user, Line("a", 1))
+    assert carts.lines(user) == [Line("a", 2)]
+    carts.close()
+
+
+def test_a_database_that_vanished_is_not_healthy(tmp_path: Path) -> None:
+    carts = SqliteCarts(tmp_path / "carts.sqlite3", SILENT)
+    assert carts.healthy()
+    (tmp_path / "carts.sqlite3").unlink()
+    assert not carts.healthy()
+    carts.close()
+
+
+def test_redis_away_is_unavailable_and_not_healthy() -> None:
+    carts = RedisCarts(f"127.0.0.1:{free_port()}", SILENT)
+    assert not carts.healthy()
+    with pytest.raises(Unavailable, match="Redis"):
+        carts.lines(str(uuid4()))
+    carts.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "redis"])
+def test_database_spans_name_their_database(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    redis_addr = request.getfixturevalue("redis_addr") if engine == "redis" else ""
+    with running_mesh(tmp_path, redis_addr=redis_addr) as mesh:
+        mesh.place_order(Shopper("anna", "gold"))
+        with mesh.stub("cartservice", rpc.CartServiceStub) as carts:
+            carts.GetCart(pb.GetCartRequest(user_id=str(uuid4())))
+        database = [span for span in mesh.spans("cartservice") if span.kind is trace.SpanKind.CLIENT]
+        assert database
+        for span in database:
+            attributes = dict(span.attributes or {})
+            assert engine in (attributes.get("db.system"), attributes.get("db.system.name"))
+            assert not undeclared("span", attributes)
+            assert span.status.status_code is trace.StatusCode.UNSET
+            if engine == "sqlite":
+                assert attributes["db.namespace"] == "carts"

@@ -1,0 +1,201 @@
+"""The way out: nothing is lost while the receiver is away, and what does not fit is counted."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from services.common import log
+from services.common import telemetry
+from services.common.export import Exporter
+from services.common.export import QueueSpans
+from services.common.telemetry import Identity
+from services.common.telemetry import Telemetry
+from tests.helpers import eventually
+from tests.helpers import free_port
+
+
+@dataclass
+class Receiver:
+    """What an OTLP receiver got, and how it answers."""
+
+    status: int = 200
+    spans: list[Any] = field(default_factory=list)
+    logs: list[Any] = field(default_factory=list)
+    requests: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def receiving(port: int, receiver: Receiver) -> Iterator[None]:
+    """An OTLP/HTTP receiver on `port` for the length of the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            receiver.requests += 1
+            receiver.headers = dict(self.headers)
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            if receiver.status == 200 and self.path == "/v1/traces":
+                spans = ExportTraceServiceRequest.FromString(body).resource_spans
+                receiver.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
+            elif receiver.status == 200:
+                records = ExportLogsServiceRequest.FromString(body).resource_logs
+                receiver.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
+            self.send_response(receiver.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", port), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(2)
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+def started(service: str, port: int, **environ: str) -> Telemetry:
+    environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}/"
+    return telemetry.start(Identity(service), environ)
+
+
+def test_what_ends_arrives_within_a_second_in_one_trace(
+    port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver = Receiver()
+    with receiving(port, receiver):
+        one = started(
+            "one", port, OTEL_EXPORTER_OTLP_COMPRESSION="gzip", OTEL_EXPORTER_OTLP_HEADERS="x-key=a b"
+        )
+        with one.tracer.start_as_current_span("work"):
+            one.log.error("it failed", exc_info=ValueError("no"), units=3)
+        eventually(lambda: receiver.spans and receiver.logs, "a span and a log arrive", within_s=3)
+        one.stop()
+    (record,) = receiver.logs
+    assert record.trace_id == receiver.spans[0].trace_id
+    assert record.span_id == receiver.spans[0].span_id
+    assert record.body.string_value == "it failed"
+    keys = [pair.key for pair in record.attributes]
+    assert keys == ["units", "exception.type", "exception.message", "exception.stacktrace"]
+    line = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert line["exception.type"] == "ValueError"
+    assert line["trace_id"] == record.trace_id.hex()
+    assert receiver.headers["x-key"] == "a b"
+
+
+def test_a_second_start_is_the_same(port: int) -> None:
+    first = started("twice", port)
+    assert started("twice", port) is first
+    first.stop(0.05)
+
+
+def test_nothing_is_lost_while_the_receiver_is_away(port: int) -> None:
+    one = started("patient", port)
+    for number in range(200):
+        one.tracer.start_span(f"span {number}").end()
+    assert not one.flush(0.3)
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: len(receiver.spans) == 200, "all spans arrive once it is back", within_s=5)
+        assert one.counts()["spans"].dropped == 0
+        one.stop()
+    assert [span.name for span in receiver.spans] == [f"span {number}" for number in range(200)]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_receiver_that_says_later_is_asked_again(port: int, status: int) -> None:
+    receiver = Receiver(status=status)
+    with receiving(port, receiver):
+        one = started("asking", port)
+        one.tracer.start_span("span").end()
+        eventually(lambda: receiver.requests >= 2, "a second try", within_s=5)
+        receiver.status = 200
+        eventually(lambda: receiver.spans, "the span arrives", within_s=5)
+        one.stop()
+
+
+def test_a_final_no_is_counted_and_not_repeated(port: int) -> None:
+    receiver = Receiver(status=400)
+    with receiving(port, receiver):
+        one = started("refused", port)
+        one.tracer.start_span("span").end()
+        eventually(lambda: one.counts()["spans"].dropped == 1, "the drop is counted", within_s=5)
+        one.stop(0.2)
+
+
+def test_what_does_not_fit_is_counted_and_told(port: int) -> None:
+    told: list[Mapping[str, object]] = []
+    endpoint = telemetry._endpoint("TRACES", {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"})
+    exporter = Exporter(endpoint, None, 100, lambda _message, fields: told.append(fields))
+    assert exporter.spans
+    one = telemetry.build(
+        Identity("full"), span_processors=[QueueSpans(exporter, exporter.spans)], stream=io.StringIO()
+    )
+    for _ in range(300):
+        one.tracer.start_span("span").end()
+    counts = exporter.counts()["spans"]
+    assert counts.dropped >= 300 - 100 - 64
+    assert counts.dropped + counts.waiting == 300
+    exporter.stop(0.1)
+    assert exporter.counts()["spans"].dropped == 300
+    assert told[-1] == {"dropped.spans": 300}
+
+
+def test_a_stop_sends_what_is_left(port: int) -> None:
+    receiver = Receiver()
+    with receiving(port, receiver):
+        one = started("leaving", port)
+        for _ in range(500):
+            one.tracer.start_span("span").end()
+            one.log.info("line")
+        one.stop()
+    assert (len(receiver.spans), len(receiver.logs)) == (500, 500)
+
+
+def test_telemetry_can_be_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
+    one = telemetry.start(Identity("silent"), {"OTEL_SDK_DISABLED": "true"})
+    with one.tracer.start_as_current_span("work"):
+        one.log.info("still on standard output")
+    assert one.counts() == {}
+    assert json.loads(capsys.readouterr().out)["message"] == "still on standard output"
+    one.stop()
+
+
+def test_a_log_line_outside_a_request_has_no_trace() -> None:
+    stream = io.StringIO()
+    log.make_logger({"service.name": "x"}, None, stream).info("hello", card_number="4432801561520454")
+    line = json.loads(stream.getvalue())
+    assert "trace_id" not in line
+    assert line["card_number"] == "[redacted]"
+    assert line["severity"] == "info"

@@ -1,0 +1,138 @@
+"""Flags: absent is off, changes are seen while running, a broken file is told, states are the real ones."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protos import lab_pb2
+from protos import lab_pb2_grpc
+from services.common import flags as flags_module
+from services.common import log
+from services.common.flags import Flags
+from tests.helpers import eventually
+from tests.services.mesh import Mesh
+from tests.services.mesh import write_flags
+
+DELAY = flags_module.delay_flag("cart")
+ALL = (
+    flags_module.CART_PRICE_TYPO,
+    flags_module.PAYMENT_INVALID_TOKEN,
+    flags_module.CHECKOUT_STALE_ENDPOINT,
+    DELAY,
+)
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "flags.json"
+
+
+def opened(file: Path | None, stream: io.StringIO) -> Flags:
+    return Flags(file, log.make_logger({}, stream=stream), ALL)
+
+
+@pytest.fixture
+def flags(file: Path, stream: io.StringIO) -> Iterator[Flags]:
+    write_flags(file, {})
+    flags = opened(file, stream)
+    yield flags
+    flags.close()
+
+
+def all_off(flags: Flags) -> bool:
+    return (
+        not flags.cart_price_typo("people")
+        and flags.payment_invalid_token("people") == 0.0
+        and not flags.checkout_stale_endpoint("people")
+        and flags.delay_range_ms(DELAY, "people") == (0.0, 0.0)
+    )
+
+
+def test_without_a_file_everything_is_off(stream: io.StringIO) -> None:
+    flags = opened(None, stream)
+    assert all_off(flags)
+    assert [state.error for state in flags.states()] == [""] * 4
+
+
+def test_a_missing_file_is_told_and_seen_when_it_comes(file: Path, stream: io.StringIO) -> None:
+    flags = opened(file, stream)
+    try:
+        assert all_off(flags)
+        assert "every fault is off" in stream.getvalue()
+        write_flags(file, {"cart_price_typo": True})
+        eventually(lambda: flags.cart_price_typo("people"), "the file that came is read", within_s=3)
+    finally:
+        flags.close()
+
+
+def test_changes_are_seen_while_running(flags: Flags, file: Path) -> None:
+    assert all_off(flags)
+    write_flags(file, {"payment_invalid_token": 1, "cart_delay_ms": {"min": 5, "max": 7}})
+    eventually(lambda: flags.payment_invalid_token("people") == 1.0, "the change is seen", within_s=2)
+    assert flags.delay_range_ms(DELAY, "people") == (5.0, 7.0)
+    write_flags(file, {})
+    eventually(lambda: all_off(flags), "the change back is seen", within_s=2)
+
+
+def test_people_and_synthetic_shoppers_can_differ(flags: Flags, file: Path) -> None:
+    targeted = {
+        "state": "ENABLED",
+        "variants": {"people": 1.0, "synthetic": 0.75},
+        "defaultVariant": "people",
+        "targeting": {"if": [{"==": [{"var": "traffic"}, "synthetic"]}, "synthetic", "people"]},
+    }
+    file.write_text(json.dumps({"flags": {"payment_invalid_token": targeted}}))
+    eventually(lambda: flags.payment_invalid_token("people") == 1.0, "the change is seen", within_s=2)
+    assert flags.payment_invalid_token("synthetic") == 0.75
+    state = {state.key: state for state in flags.states()}["payment_invalid_token"]
+    assert (state.people, state.synthetic, state.error) == ("1.0", "0.75", "")
+
+
+@pytest.mark.parametrize("value", ["much", True, {"a": 1}])
+def test_a_value_of_the_wrong_type_is_off_and_says_so(flags: Flags, file: Path, value: Any) -> None:
+    write_flags(file, {"payment_invalid_token": value, "cart_price_typo": True})
+    eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
+    state = {state.key: state for state in flags.states()}["payment_invalid_token"]
+    if value is True:
+        assert flags.payment_invalid_token("people") in (0.0, 1.0)
+    else:
+        assert flags.payment_invalid_token("people") == 0.0
+        assert state.error.startswith("payment_invalid_token cannot be read and is off")
+
+
+def test_a_file_broken_while_running_keeps_the_last_good_state(flags: Flags, file: Path) -> None:
+    write_flags(file, {"cart_price_typo": True})
+    eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
+    file.write_text("{")
+    write_flags(file.with_name("other.json"), {})
+    assert flags.cart_price_typo("people")
+
+
+@pytest.mark.parametrize("value", [{"min": 9, "max": 1}, {"min": -1, "max": 1}, {"min": "a", "max": 1}, {}])
+def test_a_senseless_delay_is_none(flags: Flags, file: Path, value: Any) -> None:
+    write_flags(file, {"cart_delay_ms": value, "cart_price_typo": True})
+    eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
+    assert flags.delay_range_ms(DELAY, "people") == (0.0, 0.0)
+
+
+def test_every_backend_tells_its_own_real_state(broken: Mesh) -> None:
+    told = {}
+    for service in broken.addresses:
+        with broken.stub(service, lab_pb2_grpc.FlagServiceStub) as client:
+            answer = client.GetFlags(lab_pb2.GetFlagsRequest())
+        assert answer.service == service
+        told[service] = {flag.key: flag.people for flag in answer.flags}
+    assert told["paymentservice"]["payment_invalid_token"] == "1.0"
+    assert told["checkoutservice"]["checkout_stale_endpoint"] == "true"
+    assert told["cartservice"] == {"cart_delay_ms": '{"min":0,"max":0}'}
