@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -164,6 +165,7 @@ def _http_failed(kind: str, attributes: Attributes) -> bool:
     return status is not None and (status >= 400 or (status == 0 and kind == "fetch"))
 
 
+@lru_cache(maxsize=4096)
 def rum_page(url: str) -> str:
     """The page of a URL: its path, in which whatever looks like an id is `<??>`.
 
@@ -188,7 +190,11 @@ def _is_id(segment: str) -> bool:
 def browser_of(attributes: Attributes) -> tuple[str, str, str]:
     """Browser, its major version and the operating system, each empty where nobody can tell."""
     agent = first_of(attributes, ("user_agent.original", "http.user_agent"))
-    system = text_of(attributes.get("user_agent.os.name"))
+    return _browser_of(agent, text_of(attributes.get("user_agent.os.name")))
+
+
+@lru_cache(maxsize=1024)
+def _browser_of(agent: str, system: str) -> tuple[str, str, str]:
     if not system:
         system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     for name, pattern in _BROWSERS:

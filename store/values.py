@@ -15,6 +15,7 @@ import orjson
 from store.model import Attribute
 from store.model import Attributes
 
+ENVIRONMENT_NAMES: Final = ("deployment.environment.name", "deployment.environment", "environment")
 _FALSE: Final = frozenset({"", "0", "false"})
 
 
@@ -99,5 +100,4 @@ def url_of(attributes: Attributes) -> str:
 
 def environment_of(tags: Attributes, resource: Attributes | None = None) -> str:
     """The deployment environment under any of its names, or nothing."""
-    names = ("deployment.environment.name", "deployment.environment", "environment")
-    return first_of(tags, names) or (first_of(resource, names) if resource else "")
+    return first_of(tags, ENVIRONMENT_NAMES) or (first_of(resource, ENVIRONMENT_NAMES) if resource else "")

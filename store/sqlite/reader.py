@@ -36,7 +36,7 @@ class SqliteReader(TraceReader, SessionReader, LogReader, ApmReader, RumReader):
             oldest_unix_nano=facts.get("oldest"),
             newest_unix_nano=facts.get("newest"),
             last_received_unix_nano=facts.get("last_received"),
-            bytes=(pages[0] - free[0]) * page_bytes[0],
+            bytes=(pages[0] - free[0]) * page_bytes[0] if facts else 0,
             max_bytes=facts.get("max_bytes", 0),
             pruned_spans=facts.get("pruned_spans", 0),
             pruned_logs=facts.get("pruned_logs", 0),

@@ -18,8 +18,8 @@ from typing import Final
 
 import orjson
 
-from store.semantics import environment_of
 from store.sqlite.asking import Question
+from store.values import ENVIRONMENT_NAMES
 
 OPERATION: Final = ":operation"
 """The tag under which a set holds its request's operation."""
@@ -62,7 +62,11 @@ class TagSets:
 
 def environment_in(tags: Mapping[str, str | list[str]]) -> str:
     """The deployment environment of a set."""
-    return environment_of({tag: values_in(tags, tag)[0] for tag in tags if "env" in tag})
+    for name in ENVIRONMENT_NAMES:
+        found = tags.get(name)
+        if found:
+            return found if isinstance(found, str) else found[0]
+    return ""
 
 
 def values_in(tags: Mapping[str, str | list[str]], tag: str) -> list[str]:
