@@ -42,7 +42,7 @@ class Settings(CommonSettings):
     )
     cart_addr: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "Address of cartservice.", address)
     recommendation_addr: str = setting(
-        "127.0.0.1:8081", "RECOMMENDATION_SERVICE_ADDR", "Address of recommendationservice.", address
+        "127.0.0.1:8082", "RECOMMENDATION_SERVICE_ADDR", "Address of recommendationservice.", address
     )
     shipping_addr: str = setting(
         "127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "Address of shippingservice.", address

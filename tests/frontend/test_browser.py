@@ -327,4 +327,13 @@ def test_pages_are_accessible_and_fit(chromium: Any, mesh: Mesh, tab: Tab, schem
     looking.page.click("#place-order")
     looking.page.wait_for_selector(".problem")
     check("form with problems")
+    if scheme == "dark":
+        mesh.set_flags(**STORY)
+        settled(mesh, typo=True)
+    looking.page.fill("#email", "someone@example.com")
+    looking.page.fill("#credit_card_number", "4432-8015-6152-0454")
+    looking.page.fill("#credit_card_cvv", "672")
+    looking.page.click("#place-order")
+    looking.page.wait_for_selector("#error-title" if scheme == "dark" else "#order-title")
+    check("failed order" if scheme == "dark" else "order")
     looking.context.close()
