@@ -33,6 +33,8 @@ PAIRS: tuple[tuple[str, str, float], ...] = (
         for ink in ("ink", "ink-soft", "accent", "origin")
         for ground in ("paper", "surface", "raised", "sunk", "stripe", "chosen")
     ),
+    ("ink", "accent-wash", TEXT),
+    ("accent", "accent-wash", TEXT),
     ("on-accent", "accent-fill", TEXT),
     ("on-origin", "origin", TEXT),
     ("received", "received-wash", TEXT),

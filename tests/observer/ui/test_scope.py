@@ -1,0 +1,95 @@
+"""What part of the telemetry an address asks for."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from observer.ui import scope
+from observer.ui.chrome import build
+from store.model import Window
+
+NOW = 1_795_343_067_482_000_000
+S = 1_000_000_000
+
+
+def parsed(**args: str) -> scope.Scope:
+    return scope.parse(args, NOW, UTC)
+
+
+def test_nothing_asked_is_the_last_fifteen_minutes_live() -> None:
+    found = parsed()
+    assert (found.window.from_unix_nano, found.since, found.live) == (NOW - 900 * S, "15m", True)
+    assert found.args() == {}
+    assert found.label == "Last 15 minutes"
+
+
+def test_since_env_and_pause_come_back_as_arguments() -> None:
+    found = parsed(since="2h", env="prod", live="0")
+    assert found.args() == {"since": "2h", "env": "prod", "live": "0"}
+    assert found.label == "Last 2h"
+
+
+def test_an_absolute_range_is_fixed_and_comes_back_exactly() -> None:
+    found = scope.parse({"from": "2026-11-22T10:00:00Z", "to": "2026-11-22T10:05:00Z"}, NOW, UTC)
+    assert found.window.duration_ns == 300 * S
+    assert not found.live
+    again = scope.parse(found.args(), NOW, UTC)
+    assert again.window == found.window
+
+
+def test_times_without_a_zone_are_the_readers() -> None:
+    berlin = scope.parse(
+        {"from": "2026-11-22T11:00:00", "to": "2026-11-22T11:05"}, NOW, ZoneInfo("Europe/Berlin")
+    )
+    utc = scope.parse({"from": "2026-11-22T10:00:00", "to": "2026-11-22T10:05"}, NOW, UTC)
+    assert berlin.window == utc.window
+
+
+def test_nanoseconds_and_milliseconds_are_times() -> None:
+    found = scope.parse({"from": str(NOW - S), "to": str(NOW)}, NOW, UTC)
+    assert found.window == Window(NOW - S, NOW)
+    assert scope.parse({"from": str((NOW - S) // 10**6), "to": str(NOW)}, NOW, UTC).window == found.window
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"since": "soon"},
+        {"since": "0m"},
+        {"since": "9999d"},
+        {"from": "yesterday"},
+        {"from": "2026-11-22T10:00:00Z", "to": "2026-11-22T09:00:00Z"},
+        {"from": "9" * 40},
+        {"to": "-5"},
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_what_is_allowed(args: dict[str, str]) -> None:
+    with pytest.raises(scope.BadScope, match=r"write|earlier"):
+        scope.parse(args, NOW, UTC)
+
+
+def test_a_permalink_has_absolute_times_and_the_pages_own_arguments() -> None:
+    header = build(
+        "/logs", [("q", "token"), ("since", "1h"), ("cursor", "x")], parsed(since="1h"), "auto", (), "logs"
+    )
+    assert "q=token" in header.permalink
+    assert "from=2026-11-22T09" in header.permalink
+    assert "since" not in header.permalink
+    assert "cursor" not in header.permalink
+
+
+def test_choosing_a_range_keeps_filters_and_drops_the_old_range() -> None:
+    header = build(
+        "/logs", [("q", "a"), ("from", "1"), ("to", "2")], parsed(env="prod"), "auto", ["prod"], "logs"
+    )
+    hour = next(choice for choice in header.ranges if choice.label == "Last hour")
+    assert hour.href == "/logs?q=a&env=prod&since=1h"
+    assert [choice.current for choice in header.environments] == [False, True]
+
+
+def test_an_environment_that_is_not_seen_now_stays_chosen() -> None:
+    header = build("/rum", [], parsed(env="gone"), "dark", ["prod"], "rum")
+    assert [(choice.label, choice.current) for choice in header.environments][-1] == ("gone", True)

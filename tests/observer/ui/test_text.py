@@ -1,0 +1,40 @@
+"""Hostile text: shown, named, cut, never obeyed."""
+
+from __future__ import annotations
+
+from observer.ui import text
+
+
+def test_markup_is_escaped() -> None:
+    assert "<script>" not in text.visible("<script>alert(1)</script>")
+    assert "&lt;script&gt;" in text.line("<script>")
+
+
+def test_controls_and_direction_marks_are_named() -> None:
+    shown = text.visible("a\u202eb\x07c")
+    assert "U+202E" in shown
+    assert "RIGHT-TO-LEFT OVERRIDE" in shown
+    assert "U+0007" in shown
+    assert "\u202e" not in shown
+    assert "\x07" not in shown
+
+
+def test_plain_text_for_attributes_has_no_odd_character() -> None:
+    assert text.plain("a\u202eb\nc") == "a⟨U+202E⟩b c"
+    assert text.plain("x" * 300, 10) == "x" * 10 + "…"
+
+
+def test_what_is_cut_says_by_how_much() -> None:
+    assert "… 1,000 more characters not shown" in text.visible("y" * 1100, 100)
+    assert text.visible("y" * 100, 100) == f"<bdi>{'y' * 100}</bdi>"
+
+
+def test_a_line_stays_a_line() -> None:
+    assert "\n" not in text.line("one\ntwo\r\nthree")
+    assert text.line("one\ntwo") == "<bdi>one ⏎ two</bdi>"
+
+
+def test_values_that_are_no_text_are_written_as_json() -> None:
+    assert text.plain([1, {"a": None}]) == '[1,{"a":null}]'
+    assert text.plain(True) == "true"
+    assert text.plain(b"\x01\xff") == "01ff"
