@@ -81,7 +81,8 @@ def assign_ports(options: Options) -> dict[str, Address]:
         if not is_free(host, number):
             raise LabError(
                 f"Port {number}, meant for {port.label or service.name}, is in use by another program.",
-                f"Stop that program, or start with --free-ports or --port {key}=NUMBER.",
+                "Stop that program, or start with --free-ports"
+                + (f" or --port {port.option}=NUMBER." if port.option else "."),
             )
         book[key] = (host, number)
     taken = {number for _, number in book.values()}

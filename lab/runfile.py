@@ -110,6 +110,7 @@ def unwritable(folder: Path, error: OSError) -> LabError:
         )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return LabError(
-            f"{folder} cannot be written.", "Make it writable, or clone the project where you may write."
+            f"{folder} cannot be written.",
+            "Make it writable, or use a folder (--data) or a clone where you may.",
         )
     return LabError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder.")

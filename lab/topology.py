@@ -19,8 +19,8 @@ class Port:
     """A port that a process listens on.
 
     `variable` is the environment variable that names it to the process, `fixed` the number used
-    by default (None: any free one), `public` whether it follows `--host` (else loopback), and
-    `label` what a person calls it.
+    by default (None: any free one), `public` whether it follows `--host` (else loopback), `label`
+    what a person calls it, and `option` its name in `up --port NAME=NUMBER` (empty: it has none).
     """
 
     name: str
@@ -28,6 +28,7 @@ class Port:
     fixed: int | None = None
     public: bool = False
     label: str = ""
+    option: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ SERVICES: tuple[Service, ...] = (
         "collector",
         "collector",
         (
-            Port("http", "OTLP_HTTP_PORT", 4318, public=True, label="OTLP over HTTP"),
-            Port("grpc", "OTLP_GRPC_PORT", 4317, public=True, label="OTLP over gRPC"),
+            Port("http", "OTLP_HTTP_PORT", 4318, public=True, label="OTLP over HTTP", option="otlp-http"),
+            Port("grpc", "OTLP_GRPC_PORT", 4317, public=True, label="OTLP over gRPC", option="otlp-grpc"),
         ),
         "/healthz",
         purpose="receives OTLP and RUM beacons and commits them to the store",
@@ -90,7 +91,7 @@ SERVICES: tuple[Service, ...] = (
     Service(
         "observer",
         "observer",
-        (Port("http", "PORT", 8090, public=True, label="the observer"),),
+        (Port("http", "PORT", 8090, public=True, label="the observer", option="observer"),),
         "/healthz",
         {
             "SHOP_URL": ("frontend", URL),
@@ -102,7 +103,7 @@ SERVICES: tuple[Service, ...] = (
     Service(
         "frontend",
         "frontend",
-        (Port("http", "PORT", 8080, public=True, label="the shop"),),
+        (Port("http", "PORT", 8080, public=True, label="the shop", option="shop"),),
         "/_healthz",
         {**_EVERY_BACKEND, "RUM_BEACON_URL": ("collector:http", URL + "/v1/rum")},
         purpose="the storefront: pages, forms and the RUM agent",
@@ -157,7 +158,7 @@ SERVICES: tuple[Service, ...] = (
     Service(
         "loadgen",
         "loadgen",
-        (Port("http", "PORT", 8089, public=True, label="Locust's web page"),),
+        (Port("http", "PORT", 8089, public=True, label="Locust's web page", option="locust"),),
         "/",
         {"SHOP_URL": ("frontend", URL)},
         after=("frontend",),
@@ -200,6 +201,11 @@ def ports() -> Iterator[tuple[Service, Port]]:
     for service in SERVICES:
         for port in service.ports:
             yield service, port
+
+
+def port_options() -> dict[str, str]:
+    """What `up --port` may name -> the port's name in an address book."""
+    return {port.option: port_key(service.name, port.name) for service, port in ports() if port.option}
 
 
 def port_key(service: str, port: str) -> str:

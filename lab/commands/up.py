@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lab import topology
 from lab.errors import UsageError
 
 DESCRIPTION = """\
@@ -43,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help="another port for one of: shop, observer, otlp-http, otlp-grpc, locust (may be repeated)",
+        help=f"another port for one of: {', '.join(topology.port_options())} (may be repeated)",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the store lives (default: .lab/data)")
     parser.add_argument(
@@ -59,13 +60,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 _INCIDENT_HELP = "what is wrong with the shop; `none` for a healthy one (default: invalid-token)"
-PORT_NAMES = {
-    "shop": "frontend:http",
-    "observer": "observer:http",
-    "otlp-http": "collector:http",
-    "otlp-grpc": "collector:grpc",
-    "locust": "loadgen:http",
-}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,13 +72,14 @@ def run(args: argparse.Namespace) -> int:
 
 def parse_ports(given: list[str]) -> dict[str, int]:
     """`["shop=9000"]` as `{"frontend:http": 9000}`. Raises UsageError naming what is wrong."""
+    known = topology.port_options()
     ports = {}
     for text in given:
         name, _, number = text.partition("=")
-        if name not in PORT_NAMES or not number.isdecimal() or not 1 <= int(number) <= 65_535:
+        if name not in known or not number.isdecimal() or not 1 <= int(number) <= 65_535:
             raise UsageError(
                 f"--port {text} is not understood.",
-                f"Write NAME=NUMBER with a name of {', '.join(PORT_NAMES)} and a number from 1 to 65535.",
+                f"Write NAME=NUMBER with a name of {', '.join(known)} and a number from 1 to 65535.",
             )
-        ports[PORT_NAMES[name]] = int(number)
+        ports[known[name]] = int(number)
     return ports

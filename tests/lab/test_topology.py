@@ -124,7 +124,7 @@ def test_a_taken_port_is_named_with_its_owner_and_the_remedy(tmp_path: Path) -> 
 
     assert str(port) in raised.value.message
     assert "observer" in raised.value.message
-    assert "--free-ports" in raised.value.remedy
+    assert "--free-ports or --port observer=NUMBER" in raised.value.remedy
 
 
 def test_an_address_that_is_not_ours_is_refused(tmp_path: Path) -> None:
