@@ -136,31 +136,30 @@ def critical_path_of(shape: Outline[S]) -> list[tuple[int, int, int]]:
     spans = shape.spans
     segments: list[tuple[int, int, int]] = []
     root = spans[shape.initiating]
-    frames: list[tuple[int, int, list[int], bool]] = []
+    frames: list[tuple[int, int, int, list[int], bool]] = []
 
-    def enter(place: int, limit: int) -> None:
+    def enter(place: int, floor: int, limit: int) -> None:
         later = sorted(shape.children[place], key=lambda child: _end_rank(shape, child))
-        frames.append((place, limit, later, True))
+        frames.append((place, max(floor, spans[place].start_unix_nano), limit, later, True))
 
-    enter(shape.initiating, root.start_unix_nano + root.duration_ns)
+    enter(shape.initiating, root.start_unix_nano, root.start_unix_nano + root.duration_ns)
     while frames:
-        place, limit, later, first = frames.pop()
-        start = spans[place].start_unix_nano
+        place, floor, limit, later, first = frames.pop()
         while later:
             child = later.pop()
-            child_start = spans[child].start_unix_nano
-            child_end = child_start + spans[child].duration_ns
+            child_start = max(spans[child].start_unix_nano, floor)
+            child_end = spans[child].start_unix_nano + spans[child].duration_ns
             clipped = min(child_end, limit)
-            if clipped <= start or child_start >= limit or (child_end > limit and not first):
+            if clipped <= child_start or (child_end > limit and not first):
                 continue
             if clipped < limit:
                 segments.append((place, clipped, limit))
-            frames.append((place, max(child_start, start), later, False))
-            enter(child, clipped)
+            frames.append((place, floor, child_start, later, False))
+            enter(child, floor, clipped)
             break
         else:
-            if limit > start:
-                segments.append((place, start, limit))
+            if limit > floor:
+                segments.append((place, floor, limit))
     segments.sort(key=lambda segment: (segment[1], segment[2]))
     return segments
 
