@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
+from typing import TypeVar
 
 import grpc
 
@@ -32,6 +33,7 @@ _RECOMMENDED_ASKED = 5
 _RECOMMENDED_SHOWN = 4
 _NO_SUCH = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
 _MAX_REMEMBERED = 1000
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +231,9 @@ class Shop:
         return answer.order
 
     def order(self, visit: Visit, result: pb.OrderResult) -> OrderPage:
-        """The page of an order that was placed."""
-        recommended = self._recommended(visit, ())
-        currencies = self._currencies()
+        """The page of an order that was placed; whatever else fails now, the order is shown."""
+        recommended = self._if_it_works(lambda: self._recommended(visit, ()))
+        currencies = self._if_it_works(self._currencies)
         total_nanos = money.nanos_of(result.shipping_cost)
         lines = []
         for ordered in result.items:
@@ -255,6 +257,13 @@ class Shop:
             ),
             recommended=recommended,
         )
+
+    def _if_it_works(self, ask: Callable[[], Sequence[Shown]]) -> Sequence[Shown]:
+        try:
+            return ask()
+        except problems.PageError as error:
+            self._log.warning("The order's page goes without a part of it", error=error.cause)
+            return ()
 
     def _currencies(self) -> Sequence[str]:
         with _asking("could not retrieve currencies"):

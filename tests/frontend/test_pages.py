@@ -184,6 +184,16 @@ def test_an_order_is_shown_with_everything_that_was_bought(fake: FakeShop) -> No
     ]
 
 
+@pytest.mark.parametrize("failing", ["ListRecommendations", "GetProduct", "GetSupportedCurrencies"])
+def test_an_order_that_was_placed_is_shown_whatever_fails_after(fake: FakeShop, failing: str) -> None:
+    fake.fill_cart()
+    fake.get("/cart")
+    fake.world.failing[failing] = Refusal(grpc.StatusCode.UNAVAILABLE, "away")
+    answer = fake.client.post("/cart/checkout", data=GOOD_FORM)
+    assert answer.status_code == 200
+    assert text(LexborHTMLParser(answer.text), "#order-id") == ORDER_ID
+
+
 def test_an_order_carries_what_was_filled_in(fake: FakeShop) -> None:
     fake.fill_cart()
     fake.client.post("/cart/checkout", data=GOOD_FORM)
