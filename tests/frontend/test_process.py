@@ -68,6 +68,14 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_importing_it_starts_nothing() -> None:
+    code = "import threading, frontend.server; assert threading.active_count() == 1"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_help_names_every_setting() -> None:
     ended = run(["--help"])
     assert ended.returncode == 0
