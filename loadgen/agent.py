@@ -111,10 +111,10 @@ class ScriptError:
             "error": "true",
             "error.object": self.type,
             "error.message": self.message[:1024],
-            "error.source_map_ids": "{}",
         }
         if self.stack:
             tags["error.stack"] = self.stack[:4096]
+            tags["error.source_map_ids"] = "{}"
         return tags
 
 

@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -141,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     threads = [threading.Thread(target=one, args=(number,)) for number in range(arguments.count)]
     for thread in threads:
         thread.start()
+    # SIGTERM ends it as Ctrl-C does: the browsers close.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for thread in threads:
             thread.join()

@@ -21,7 +21,7 @@ def users(value: str) -> int:
 
 
 def rate(value: str) -> float:
-    """Users started per second."""
+    """A number above 0."""
     number = float(value)
     if not 0 < number <= MAX_USERS:
         raise ValueError(value)
@@ -44,6 +44,9 @@ class Settings:
     )
     spawn_rate: float = setting(
         1.0, "LOADGEN_SPAWN_RATE", "Users started per second.", rate, allowed="a number above 0"
+    )
+    pace: float = setting(
+        1.0, "LOADGEN_PACE", "How quickly shoppers think; 10 waits a tenth.", rate, allowed="a number above 0"
     )
     seed: int | None = setting(
         None, "HIPSTERLAB_SEED", "Makes what shoppers do repeatable; without it each start differs.", integer

@@ -83,7 +83,7 @@ def _guard(settings: Settings, app: Any) -> None:
 def run(settings: Settings) -> int:
     """Serve Locust's pages and shop until SIGTERM or SIGINT."""
     _log_to_stdout()
-    Seeded.seed = settings.seed
+    Seeded.seed, Seeded.pace = settings.seed, settings.pace
     environment = Environment(
         user_classes=[HttpShopper, RumShopper], host=settings.shop_url, events=events, catch_exceptions=True
     )

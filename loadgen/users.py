@@ -75,6 +75,8 @@ class Seeded(FastHttpUser):
     abstract = True
     seed: ClassVar[int | None] = None
     """Set before the first user is made; None makes each start differ."""
+    pace: ClassVar[float] = 1.0
+    """Think times are divided by this."""
     slowest_s: ClassVar[float] = 10.0
     quickest_s: ClassVar[float] = 1.0
     network_timeout = 30.0
@@ -95,7 +97,7 @@ class Seeded(FastHttpUser):
 
     def wait_time(self) -> float:
         """Seconds to think before the next step."""
-        return self.rng.uniform(self.quickest_s, self.slowest_s)
+        return self.rng.uniform(self.quickest_s, self.slowest_s) / self.pace
 
     def think(self) -> None:
         """Take that time."""
