@@ -52,7 +52,7 @@ class Settings(CommonSettings):
     token: str = setting(
         CUSTOMER_TOKEN, "BUTTERCUP_TOKEN", "The API token that this provider accepts.", secret=True
     )
-    threads: int = setting(16, "BUTTERCUP_THREADS", "Charges handled at once.", settings_module.integer)
+    threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", settings_module.integer)
 
 
 class Receipts:

@@ -227,7 +227,8 @@ BACKEND = Backend(
     register=rpc.add_CheckoutServiceServicer_to_server,
     mount=mount,
     flags=(CHECKOUT_STALE_ENDPOINT,),
-    workers=16,
+    # Most of a call is waiting; a slow provider must not leave health checks without a thread.
+    workers=64,
 )
 
 

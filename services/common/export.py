@@ -142,8 +142,15 @@ class Lane(Generic[Item]):
 class Exporter:
     """The thread that empties the lanes. Make it after any fork."""
 
-    def __init__(self, traces: Endpoint | None, logs: Endpoint | None, capacity: int, report: Report) -> None:
-        self._pool = urllib3.PoolManager(num_pools=2, maxsize=1)
+    def __init__(
+        self,
+        traces: Endpoint | None,
+        logs: Endpoint | None,
+        capacity: int,
+        report: Report,
+        tls: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._pool = urllib3.PoolManager(num_pools=2, maxsize=1, **(tls or {}))
         self._report = report
         self._reported_at = 0.0
         self._wake = threading.Event()
@@ -225,15 +232,20 @@ class Exporter:
             rest -= BATCH_SIZE
 
     def _tell(self, *, force: bool = False) -> None:
-        """Say how much was dropped, at most every ten seconds and only when it grew."""
+        """Say how much was dropped: every ten seconds while it goes on, and once when the receiver is back.
+
+        What is said while the receiver is away may itself be dropped, so it does not count as told.
+        """
         now = time.monotonic()
         news = {f"dropped.{lane.name}": lane.dropped for lane in self._lanes if lane.dropped > lane.told}
-        if not news or (not force and now - self._reported_at < _REPORT_EVERY_S):
+        back = not any(lane.in_hand for lane in self._lanes)
+        if not news or not (force or back or now - self._reported_at >= _REPORT_EVERY_S):
             return
         self._reported_at = now
-        for lane in self._lanes:
-            lane.told = lane.dropped
-        self._report("Telemetry was dropped: its receiver is away or refuses it", news)
+        if back:
+            for lane in self._lanes:
+                lane.told = lane.dropped
+        self._report("Telemetry was dropped: its receiver was away or refused it", news)
 
 
 class QueueSpans(SpanProcessor):

@@ -40,6 +40,7 @@ VERSION = "0.1.0"
 SCOPE = "hipster-lab"
 _DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _DEFAULT_QUEUE = 8192
+_PROTOCOL = "http/protobuf"
 _SEMANTIC_CONVENTIONS = "http,database"
 
 _started: dict[str, Telemetry] = {}
@@ -178,7 +179,9 @@ def _exporting(identity: Identity, environ: Mapping[str, str]) -> Telemetry:
         if holder:
             holder[0].log.warning(message, **fields)
 
-    exporter = Exporter(_endpoint("TRACES", environ), _endpoint("LOGS", environ), _capacity(environ), report)
+    exporter = Exporter(
+        _endpoint("TRACES", environ), _endpoint("LOGS", environ), _capacity(environ), report, _tls(environ)
+    )
     telemetry = build(
         identity,
         span_processors=[QueueSpans(exporter, exporter.spans)] if exporter.spans else [],
@@ -186,6 +189,9 @@ def _exporting(identity: Identity, environ: Mapping[str, str]) -> Telemetry:
         exporter=exporter,
     )
     holder.append(telemetry)
+    protocol = environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", _PROTOCOL).strip().lower()
+    if protocol != _PROTOCOL:
+        telemetry.log.warning("OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf is used instead", value=protocol)
     return telemetry
 
 
@@ -209,6 +215,13 @@ def _endpoint(signal: str, environ: Mapping[str, str]) -> Endpoint | None:
     if packed:
         headers["content-encoding"] = "gzip"
     return Endpoint(url, headers, _number(option("TIMEOUT", "10"), 10.0), packed)
+
+
+def _tls(environ: Mapping[str, str]) -> dict[str, str]:
+    """Certificate files, by the names that urllib3 gives them."""
+    named = {"CERTIFICATE": "ca_certs", "CLIENT_CERTIFICATE": "cert_file", "CLIENT_KEY": "key_file"}
+    found = {argument: environ.get(f"OTEL_EXPORTER_OTLP_{name}", "") for name, argument in named.items()}
+    return {argument: file for argument, file in found.items() if file}
 
 
 def _capacity(environ: Mapping[str, str]) -> int:

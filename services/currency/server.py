@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from decimal import InvalidOperation
 from importlib import resources
 
 import grpc
@@ -19,6 +20,7 @@ from protos import hipstershop_pb2 as pb
 from protos import hipstershop_pb2_grpc as rpc
 from services.common import money
 from services.common.errors import InvalidRequest
+from services.common.errors import StartError
 from services.common.server import Backend
 from services.common.server import Mounted
 from services.common.server import Runtime
@@ -32,9 +34,21 @@ class Settings(CommonSettings):
 
 
 def load_rates() -> Mapping[str, Decimal]:
-    """Units of each currency per euro, in the order that shops show them."""
+    """Units of each currency per euro, in the order that shops show them.
+
+    Raises:
+        StartError: a rate is not a positive decimal.
+    """
     text = resources.files("services.currency").joinpath("rates.json").read_text("utf-8")
-    return {code: Decimal(rate) for code, rate in json.loads(text).items()}
+    rates = {}
+    for code, rate in json.loads(text).items():
+        try:
+            rates[code] = Decimal(rate)
+        except InvalidOperation:
+            rates[code] = Decimal(0)
+        if not 0 < rates[code] < Decimal("Infinity"):
+            raise StartError(f"cannot use rates.json: the rate of {code} is {rate!r}, not a decimal above 0.")
+    return rates
 
 
 class CurrencyServicer(rpc.CurrencyServiceServicer):

@@ -159,7 +159,8 @@ BACKEND = Backend(
     register=rpc.add_PaymentServiceServicer_to_server,
     mount=mount,
     flags=(PAYMENT_INVALID_TOKEN,),
-    workers=16,
+    # Most of a call is waiting; a slow provider must not leave health checks without a thread.
+    workers=64,
 )
 
 

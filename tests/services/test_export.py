@@ -172,6 +172,19 @@ def test_what_does_not_fit_is_counted_and_told(port: int) -> None:
     assert told[-1] == {"dropped.spans": 300}
 
 
+def test_what_was_dropped_is_told_when_the_receiver_is_back(port: int) -> None:
+    one = started("overrun", port, OTEL_BSP_MAX_QUEUE_SIZE="64")
+    for _ in range(300):
+        one.tracer.start_span("span").end()
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: receiver.logs, "the loss is told to the receiver", within_s=5)
+        one.stop()
+    assert "Telemetry was dropped" in receiver.logs[-1].body.string_value
+    told = {pair.key: pair.value.int_value for pair in receiver.logs[-1].attributes}
+    assert told["dropped.spans"] + len(receiver.spans) == 300
+
+
 def test_a_stop_sends_what_is_left(port: int) -> None:
     receiver = Receiver()
     with receiving(port, receiver):

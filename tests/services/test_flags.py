@@ -111,12 +111,16 @@ def test_a_value_of_the_wrong_type_is_off_and_says_so(flags: Flags, file: Path, 
         assert state.error.startswith("payment_invalid_token cannot be read and is off")
 
 
-def test_a_file_broken_while_running_keeps_the_last_good_state(flags: Flags, file: Path) -> None:
+def test_a_file_broken_while_running_keeps_the_last_good_state(
+    flags: Flags, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write_flags(file, {"cart_price_typo": True})
     eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
     file.write_text("{")
-    write_flags(file.with_name("other.json"), {})
+    eventually(lambda: "Could not parse" in caplog.text, "the broken file is noticed", within_s=2)
     assert flags.cart_price_typo("people")
+    write_flags(file, {})
+    eventually(lambda: not flags.cart_price_typo("people"), "the mended file is read", within_s=2)
 
 
 @pytest.mark.parametrize("value", [{"min": 9, "max": 1}, {"min": -1, "max": 1}, {"min": "a", "max": 1}, {}])

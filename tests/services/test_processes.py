@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -176,3 +177,16 @@ def test_carts_survive_a_kill_and_callers_are_back_within_a_second(tmp_path: Pat
         eventually(lambda: serving(port), "cart answers SERVING again", within_s=20)
         eventually(lambda: lines() == [("9SIQT8TOJO", 3)], "the same channel finds the cart", within_s=1.5)
     connection.close()
+
+
+@pytest.mark.parametrize("name", [*BACKENDS, "buttercup"])
+def test_every_knob_is_in_the_rooms_readme(name: str) -> None:
+    from services.common.settings import CommonSettings
+    from services.common.settings import knobs
+
+    module = importlib.import_module(f"services.{name}.server")
+    common = {knob.env for knob in knobs(CommonSettings)}
+    readme = (REPO / "services" / name / "README.md").read_text()
+    for knob in knobs(module.Settings):
+        assert knob.env in common or f"`{knob.env}` | `{knob.default}`" in readme or knob.env in readme
+    assert "**Break it:**" in readme
