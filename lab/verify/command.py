@@ -119,7 +119,7 @@ def _seconds(text: str) -> float:
 
 def _verify_all(arguments: argparse.Namespace) -> list[Verification]:
     both = arguments.shop and arguments.observer
-    running = None if both else running_lab()
+    running = None if both else running_lab(terminal.note)
     fixed = _fixed(arguments, running)
     done = []
     for incident in [incidents.load(name) for name in _names(arguments, running)]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +27,9 @@ from lab.verify.seats import SECRET_VARIABLE
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 15.0
+READY_WITHIN_S = 6.0
+READY_PAUSE_S = 0.3
+_pause = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +52,25 @@ class RunningLab:
     incident: str
 
 
-def running_lab() -> RunningLab | None:
-    """The lab of this clone, or None. LabError when it runs but is not ready."""
+def running_lab(tell: Callable[[str], None]) -> RunningLab | None:
+    """The lab of this clone, or None.
+
+    One that is not ready gets a few seconds, and is then verified as it is: what
+    keeps it from being ready may be the very link that is broken.
+    """
     run = runfile.read(run_dir())
     if run is None:
         return None
-    where = _addresses(_status(dict(os.environ)))
+    deadline = time.monotonic() + READY_WITHIN_S
+    status = _status(dict(os.environ))
+    while not status["ready"] and time.monotonic() < deadline:
+        _pause.wait(READY_PAUSE_S)
+        status = _status(dict(os.environ))
+    if not status["ready"]:
+        waiting = [row["name"] for row in status["processes"] if row["state"] not in ("ready", "off")]
+        tell(f"The lab is not ready ({', '.join(waiting) or 'no process says why'}); verifying all the same.")
     secret = seats.secret(run_dir()) if run.seats else ""
-    return RunningLab(replace(where, seat_secret=secret), run.incident)
+    return RunningLab(replace(_addresses(status), seat_secret=secret), run.incident)
 
 
 @contextmanager
@@ -62,31 +80,53 @@ def own_lab(incident: str) -> Iterator[Addresses]:
         environment = {**os.environ, "LAB_RUN_DIR": f"{folder}/run"}
         environment.pop(SECRET_VARIABLE, None)
         wish = ["--detach", "--free-ports", "--no-load", "--data", f"{folder}/data", "--incident", incident]
-        try:
-            started = _lab(["up", *wish], environment, START_TIMEOUT_S)
-            if started.returncode != 0:
-                reason = " ".join((started.stderr or started.stdout).split()) or "it did not say why"
-                raise StartError(
-                    f"No lab could be started for {incident}: {reason}.", "Try `python3 -m lab doctor`."
-                )
-            yield _addresses(_status(environment))
-        finally:
-            _lab(["down"], environment, STOP_TIMEOUT_S)
+        with _unwinding_when_told_to_stop():
+            try:
+                started = _lab(["up", *wish], environment, START_TIMEOUT_S)
+                if started.returncode != 0:
+                    raise StartError(
+                        f"No lab could be started for {incident}: {_last_words(started)}",
+                        f"See it happen with: python3 -m lab up --incident {incident}",
+                    )
+                yield _addresses(_status(environment))
+            finally:
+                _lab(["down"], environment, STOP_TIMEOUT_S)
+
+
+@contextmanager
+def _unwinding_when_told_to_stop() -> Iterator[None]:
+    """SIGTERM leaves through every `finally`, so that no lab of ours outlives us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """The error that a command ended with, after whatever progress it told: one line."""
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return " ".join(lines[-2:]) or "it did not say why."
 
 
 def _status(environment: dict[str, str]) -> dict[str, Any]:
     told = _lab(["status", "--json"], environment, STOP_TIMEOUT_S)
     try:
-        status = json.loads(told.stdout)
-        ready = bool(status["ready"])
-    except (ValueError, LookupError, TypeError) as error:
-        reason = " ".join(told.stderr.split()) or "no JSON"
+        status: dict[str, Any] = json.loads(told.stdout)
+        if not {"ready", "urls", "processes"} <= set(status):
+            raise ValueError("it lacks a part")
+    except (ValueError, TypeError) as error:
         raise LabError(
-            f"`lab status` could not be read: {reason}.", "Try `python3 -m lab status`."
+            f"`lab status` could not be read: {_last_words(told)}", "Try `python3 -m lab status`."
         ) from error
-    if not ready:
-        raise LabError("The lab is running but not ready.", "See `python3 -m lab status`, and try again.")
-    return dict(status)
+    return status
 
 
 def _addresses(status: dict[str, Any]) -> Addresses:

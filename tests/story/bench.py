@@ -14,16 +14,18 @@ from typing import Any
 
 from tests.helpers import REPO
 from tests.helpers import eventually
+from tests.story.proxies import Gate
 from tests.story.proxies import Proxy
 
 
 @dataclass
 class Bench:
-    """A lab with a proxy before the shop and one behind paymentservice's telemetry."""
+    """A lab, a proxy before its shop, one behind paymentservice's telemetry, a door before its calls."""
 
     run_dir: Path
     shop: Proxy
     payment_telemetry: Proxy
+    payment_door: Gate
     urls: dict[str, str]
 
     def verify(self, *arguments: str) -> dict[str, Any]:
@@ -51,11 +53,6 @@ class Bench:
         (incident,) = json.loads(done.stdout)["incidents"]
         steps = {step["name"]: step for step in incident["steps"]}
         return {"code": done.returncode, "steps": steps}
-
-    def pid(self, name: str) -> int:
-        """The process id of one of the lab's processes."""
-        rows = json.loads((self.run_dir / "status.json").read_text("utf-8"))["processes"]
-        return next(int(row["pid"]) for row in rows if row["name"] == name)
 
     @contextmanager
     def mended(self, fault: str) -> Iterator[None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import re
+import socket
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -131,3 +133,59 @@ def proxy(upstream: str | Callable[[], str]) -> Iterator[Proxy]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Gate:
+    """A TCP door to an address: open, it passes everything; shut, every connection is cut and refused."""
+
+    def __init__(self, inner: Callable[[], str]) -> None:
+        self._inner = inner
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self.is_open = True
+        threading.Thread(target=self._let_in, daemon=True).start()
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """As if whoever is behind the door had stopped, while the block runs."""
+        self.is_open = False
+        self._cut()
+        try:
+            yield
+        finally:
+            self.is_open = True
+
+    def close(self) -> None:
+        """Take the door away."""
+        self._socket.close()
+        self._cut()
+
+    def _let_in(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                outside, _ = self._socket.accept()
+                if not self.is_open:
+                    outside.close()
+                    continue
+                host, _, port = self._inner().rpartition(":")
+                inside = socket.create_connection((host, int(port)))
+                self._pairs.append((outside, inside))
+                for ends in ((outside, inside), (inside, outside)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _pass(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _cut(self) -> None:
+        while self._pairs:
+            for end in self._pairs.pop():
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()

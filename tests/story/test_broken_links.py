@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import Any
 
 import pytest
 
+from lab.verify.visiting import browser_path
+from tests.helpers import required_in_ci
 from tests.story.bench import Bench
 from tests.story.proxies import Tampering
 from tests.story.proxies import without_agent
@@ -90,15 +90,20 @@ def test_a_good_token_is_the_charge_that_was_not_refused(bench: Bench) -> None:
 
 
 def test_a_stopped_payment_service_is_the_missing_service(bench: Bench) -> None:
-    pid = bench.pid("paymentservice")
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with bench.payment_door.shut():
         told = bench.verify("--within", WITHIN_S)
-    finally:
-        os.kill(pid, signal.SIGCONT)
     blames(
         told,
         "services",
         unreached=("charge-refused", "log-line"),
         whole=("session", "order-refused", "trace"),
     )
+
+
+@pytest.mark.browser
+def test_a_real_browser_walks_the_same_path(bench: Bench) -> None:
+    if not browser_path():
+        required_in_ci("Chromium drives the walk")
+    told = bench.verify("--driver", "browser")
+    assert told["code"] == 0, [told["steps"][name]["detail"] for name in named(told["steps"])]
+    assert told["steps"]["visit"]["detail"] == "driver browser"
