@@ -189,7 +189,7 @@ class Exporter:
             self._thread.join(0.01)
         return True
 
-    def stop(self, timeout_s: float = 1.5) -> None:
+    def stop(self, timeout_s: float = 1.2) -> None:
         """Send what is left for at most `timeout_s`, then end the thread; the rest counts as dropped."""
         if self._stopping:
             return

@@ -74,7 +74,7 @@ class Telemetry:
         """Wait until everything so far was sent; whether it was in time."""
         return self.exporter.flush(timeout_s) if self.exporter else True
 
-    def stop(self, timeout_s: float = 1.5) -> None:
+    def stop(self, timeout_s: float = 1.2) -> None:
         """Send what is left, for at most `timeout_s`, and end."""
         if self.exporter is not None:
             self.exporter.stop(timeout_s)
