@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.apm import waterfall
-from observer.meaning.origin import BrowserEvent
 from observer.meaning.origin import browser_of
+from observer.meaning.origin import event_of
 from observer.meaning.session import SessionEvent
-from observer.meaning.session import events_of
-from observer.meaning.session import linked_traces
 from observer.meaning.summary import TimeShare
 from observer.meaning.summary import failing_first
 from observer.meaning.summary import global_tags
 from observer.meaning.summary import time_shares
 from observer.meaning.traces import find_trace
+from store.api import BrowserLink
 from store.api import LogQuery
 from store.api import Reader
 from store.model import ServiceInTrace
@@ -39,7 +38,7 @@ class Told:
     tags: tuple[tuple[str, str], ...]
     services: tuple[ServiceInTrace, ...]
     """Failing first."""
-    browser: BrowserEvent | None
+    browser: BrowserLink | None
     truncated: bool
     """Only the earliest spans were read."""
 
@@ -94,7 +93,7 @@ def build(reader: Reader, text: str, wish: waterfall.Wish) -> TracePage:
         told=about,
         waterfall=fall,
         detail=_detail(reader, about, fall, wish.opened, window),
-        event=_event(reader, about.browser),
+        event=event_of(reader, about.browser) if about.browser else None,
         logs=reader.count_logs(LogQuery(window=window, trace_id=about.trace_id)),
         logs_window=window,
     )
@@ -118,10 +117,3 @@ def _detail(
         return None
     query = LogQuery(window=window, trace_id=about.trace_id, span_id=opened)
     return Detail(line.key, line.row, 0 if line.row.inferred else reader.count_logs(query), window)
-
-
-def _event(reader: Reader, browser: BrowserEvent | None) -> SessionEvent | None:
-    if browser is None:
-        return None
-    spans = [s for s in reader.spans_of_session(browser.session_id) if s.span_id == browser.span_id]
-    return events_of(spans[:1], reader.trace_summaries(linked_traces(spans)))[0] if spans else None

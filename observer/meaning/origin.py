@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from observer.meaning.session import apm_link_of
+from observer.meaning.session import SessionEvent
+from observer.meaning.session import events_of
+from observer.meaning.session import linked_traces
+from store.api import BrowserLink
 from store.api import Reader
-from store.api import SessionQuery
-from store.model import SessionId
-from store.model import SpanId
-from store.model import TraceId
 from store.model import Window
 from store.trace import TraceAnalysis
 
@@ -17,34 +14,21 @@ EVERYTHING = Window(0, 2**63 - 1)
 """All that the store keeps: for questions that an id already narrows."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrowserEvent:
-    """One event of one browser session."""
-
-    session_id: SessionId
-    span_id: SpanId
-
-
-def browser_of(reader: Reader, analysis: TraceAnalysis) -> BrowserEvent | None:
+def browser_of(reader: Reader, analysis: TraceAnalysis) -> BrowserLink | None:
     """The browser's event that set a trace going.
 
     A fetch shares its trace id with the backend. A page's own request does not:
     there the agent's `link.traceId` points at the trace, and is looked up.
     """
+    if analysis.trace_id is None:
+        return None
     here = analysis.browser
     if here and here.session_id:
-        return BrowserEvent(here.session_id, here.span_id)
-    return _by_link(reader, analysis.trace_id) if analysis.trace_id else None
+        return BrowserLink(here.session_id, analysis.trace_id, here.span_id)
+    return reader.browser_of_trace(analysis.trace_id)
 
 
-def _by_link(reader: Reader, trace_id: TraceId) -> BrowserEvent | None:
-    query = SessionQuery(window=EVERYTHING, attributes={"link.traceId": trace_id}, limit=1)
-    sessions = reader.find_sessions(query).items
-    if not sessions:
-        return None
-    session_id = sessions[0].session_id
-    for span in reader.spans_of_session(session_id):
-        link = apm_link_of(span.attributes)
-        if link and link.trace_id == trace_id:
-            return BrowserEvent(session_id, span.span_id)
-    return None
+def event_of(reader: Reader, browser: BrowserLink) -> SessionEvent | None:
+    """That event itself, or None if it is not here any more."""
+    spans = [s for s in reader.spans_of_trace(browser.trace_id) if s.span_id == browser.span_id and s.browser]
+    return events_of(spans[:1], reader.trace_summaries(linked_traces(spans)))[0] if spans else None
