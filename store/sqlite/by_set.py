@@ -23,6 +23,7 @@ from store.sqlite.gather import Wanted
 from store.sqlite.rollups import FINE_S
 from store.sqlite.rollups import SECOND_NS
 from store.sqlite.rollups import SERVICE
+from store.sqlite.rollups import WIDTHS
 from store.sqlite.tagsets import OPERATION
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
@@ -30,11 +31,11 @@ from store.sqlite.tagsets import values_in
 
 SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""
-MAX_COUNTED = 100_000
+MAX_COUNTED = 50_000
 """The newest requests of a window that a breakdown counts."""
 _EXACT = 30_000
 """Up to so many requests, a time series counts each; beyond, it adds up slots of 10 s."""
-_TAGS_SAMPLE = 20_000
+_TAGS_SAMPLE = 5_000
 
 Columns = Sequence[tuple[int, int, int, int, int]]
 """(column, bucket, requests, errors, origin errors)"""
@@ -151,8 +152,9 @@ def columns_by_set(
 
 
 def slot_columns(ask: Question, service: str | None, window: Window, width: int) -> Columns:
-    """From slots of 10 s, each filed by its middle."""
-    slot_ns = FINE_S * SECOND_NS
+    """From slots well narrower than a column, each filed by its middle."""
+    width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= width), default=FINE_S)
+    slot_ns = width_s * SECOND_NS
     condition, values = Wanted(SERVICE, service).conditions()
     return ask.all(
         "SELECT (c.slot * ? + ? - ?) / ?, c.bucket, sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
@@ -163,7 +165,7 @@ def slot_columns(ask: Question, service: str | None, window: Window, width: int)
             slot_ns // 2,
             window.from_unix_nano,
             width,
-            FINE_S,
+            width_s,
             window.from_unix_nano // slot_ns,
             -(-window.to_unix_nano // slot_ns),
             *values,

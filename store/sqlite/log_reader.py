@@ -32,7 +32,7 @@ from store.sqlite.asking import Row
 
 _FEW = 2_000
 """With fewer hits than this, the text index leads; else the time does, and texts are compared."""
-_FIELD_SAMPLE = 1_000
+_FIELD_SAMPLE = 500
 _MAX_COLUMNS = 1_000
 
 

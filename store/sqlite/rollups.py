@@ -1,7 +1,7 @@
 """Counters kept while writing: what is counted, in which slots, and adding and taking away.
 
-A cell is (series, width, slot, bucket). Two widths are kept: slots of 10 s make
-short windows right, slots of 10 min keep long ones cheap.
+A cell is (series, width, slot, bucket). Slots of 10 s make short
+windows right, slots of a minute draw long ones, slots of 10 min keep their sums cheap.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ CALL: Final = 2
 """subject: the caller; item: who is called; value: `i` inferred, `d` inferred database, or nothing."""
 FINE_S: Final = 10
 COARSE_S: Final = 600
-WIDTHS: Final = (FINE_S, COARSE_S)
+MIDDLE_S: Final = 60
+WIDTHS: Final = (FINE_S, MIDDLE_S, COARSE_S)
 SECOND_NS: Final = 1_000_000_000
 _MAX_TEXT: Final = 256
 
@@ -65,19 +66,17 @@ class Rollups:
         """Add what was gathered to the table, inside the caller's transaction."""
         if not self._cells:
             return
-        ratio = COARSE_S // FINE_S
         rows = []
-        coarse: dict[tuple[int, int, int], list[int]] = {}
-        for (series, slot, bucket), (n, errors, origins) in self._cells.items():
-            if not (n or errors or origins):
-                continue
-            rows.append((series, FINE_S, slot, bucket, n, errors, origins))
-            sums = coarse.setdefault((series, slot // ratio, bucket), [0, 0, 0])
-            sums[0] += n
-            sums[1] += errors
-            sums[2] += origins
-        for (series, slot, bucket), (n, errors, origins) in coarse.items():
-            rows.append((series, COARSE_S, slot, bucket, n, errors, origins))
+        for width in WIDTHS:
+            ratio = width // FINE_S
+            sums: dict[tuple[int, int, int], list[int]] = {}
+            for (series, slot, bucket), counts in self._cells.items():
+                if not any(counts):
+                    continue
+                cell = sums.setdefault((series, slot // ratio, bucket), [0, 0, 0])
+                for place, count in enumerate(counts):
+                    cell[place] += count
+            rows += [(series, width, slot, bucket, *cell) for (series, slot, bucket), cell in sums.items()]
         rows.sort()
         self._connection.executemany(_ADD, rows)
         self._cells.clear()

@@ -34,8 +34,8 @@ from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS
 from store.sqlite.sessions import metric_number
 
-_MAX_ERRORS = 2_000
-_MAX_DECODED = 5_000
+_MAX_ERRORS = 1_000
+_MAX_DECODED = 2_000
 _MAX_COLUMNS = 1_000
 _FRAMES = 3
 
