@@ -5,7 +5,6 @@ Knows every area's blueprint by name and nothing of what an area shows.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import time
 from collections.abc import Callable
@@ -17,8 +16,15 @@ from flask import render_template
 from flask import request
 from werkzeug.exceptions import HTTPException
 
+from observer import api
+from observer import apm
 from observer import context
+from observer import home
+from observer import logs
+from observer import rum
+from observer import ui
 from observer import web
+from observer import workshop
 from observer.errors import Malformed
 from observer.errors import Problem
 from observer.errors import Unavailable
@@ -28,6 +34,16 @@ from store.api import Reader
 from store.api import StoreError
 
 _log = logging.getLogger(__name__)
+
+_AREAS = (
+    ui.blueprint,
+    api.blueprint,
+    apm.blueprint,
+    rum.blueprint,
+    logs.blueprint,
+    home.blueprint,
+    workshop.blueprint,
+)
 
 
 def create_app(
@@ -45,15 +61,8 @@ def create_app(
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_unexpected)
     app.add_url_rule("/healthz", "healthz", _healthz)
-    for area in ("ui", "api", "apm", "rum", "logs", "home", "workshop"):
-        try:
-            module = importlib.import_module(f"observer.{area}")
-        except ModuleNotFoundError as missing:
-            if not (missing.name or "").startswith(f"observer.{area}"):
-                raise
-            continue
-        if hasattr(module, "blueprint"):
-            app.register_blueprint(module.blueprint)
+    for blueprint in _AREAS:
+        app.register_blueprint(blueprint)
     return app
 
 
