@@ -7,27 +7,19 @@ it saw is judged by the incident's checks and not here.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
+from lab.bootstrap import find_browser
 from lab.errors import LabError
 from lab.paths import ROOT
 
 Visit = Mapping[str, Any]
 DRIVERS = ("auto", "browser", "script")
 SCRIPT_TIMEOUT_S = 60.0
-_BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_BROWSER_PLACES = (
-    "/usr/lib/chromium/chromium",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 
 
 class CannotVisit(LabError):
@@ -36,18 +28,9 @@ class CannotVisit(LabError):
     exit_code = 2
 
 
-def browser_path() -> str | None:
-    """The Chromium to drive: CHROMIUM_PATH, else one on PATH or in the usual places, else None."""
-    named = os.environ.get("CHROMIUM_PATH")
-    if named:
-        return named if Path(named).is_file() else None
-    found = (shutil.which(name) for name in _BROWSER_NAMES)
-    return next(filter(None, found), None) or next(filter(lambda p: Path(p).is_file(), _BROWSER_PLACES), None)
-
-
 def choose_driver(wish: str) -> tuple[str, str]:
     """`browser` or `script`, and why in a few words; CannotVisit if a browser is demanded in vain."""
-    path = browser_path()
+    path = find_browser()
     if wish == "script":
         return "script", "a shopper without a browser, as asked"
     if path and find_spec("playwright"):
@@ -66,7 +49,7 @@ def visit(driver: str, shop: str, seat: str, entry: str) -> Visit:
     if driver == "browser":
         from lab.verify.browser import browse
 
-        return browse(browser_path() or "", shop, seat, entry)
+        return browse(str(find_browser()), shop, seat, entry)
     return _scripted(shop, seat, entry)
 
 

@@ -20,6 +20,7 @@ from lab.verify.labs import Addresses
 from lab.verify.report import Verification
 from lab.verify.seats import entry
 from lab.verify.seats import new_seat
+from lab.verify.visiting import CannotVisit
 from lab.verify.visiting import Visit
 from lab.verify.visiting import choose_driver
 from lab.verify.visiting import visit
@@ -35,11 +36,8 @@ def verify(incident: Incident, where: Addresses, driver: str, within_s: float, t
     started = time.monotonic()
     must_answer("the shop", f"{where.shop}/_healthz")
     must_answer("the screens", f"{where.observer}/healthz")
-    chosen, why = choose_driver(driver)
-    seat = new_seat()
-    tell(f"{incident.name}: shopping as {seat} with {why} ...")
     walked = time.monotonic()
-    seen = visit(chosen, where.shop, seat, entry(where.shop, seat, where.seat_secret))
+    seat, why, seen = _visited(incident.name, where, driver, tell)
     walk_s = time.monotonic() - walked
     tell(f"{incident.name}: asking the screens for {len(incident.checks)} links ...")
     patience = Patience(within_s)
@@ -58,6 +56,21 @@ def verify(incident: Incident, where: Addresses, driver: str, within_s: float, t
         seconds=time.monotonic() - started,
         results=tuple(_with_walk(results, walk_s)),
     )
+
+
+def _visited(name: str, where: Addresses, wish: str, tell: Tell) -> tuple[str, str, Visit]:
+    """The seat that was taken, who walked and what was seen; without a browser where one will not start."""
+    driver, why = choose_driver(wish)
+    while True:
+        seat = new_seat()
+        tell(f"{name}: shopping as {seat} with {why} ...")
+        try:
+            return seat, why, visit(driver, where.shop, seat, entry(where.shop, seat, where.seat_secret))
+        except CannotVisit as error:
+            if driver != "browser" or wish == "browser":
+                raise
+            tell(error.message)
+            driver, why = "script", "a shopper without a browser, because the browser could not be driven"
 
 
 def _with_walk(results: list[Result], walk_s: float) -> Iterator[Result]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.verify.visiting import browser_path
+from lab.bootstrap import find_browser
 from tests.helpers import required_in_ci
 from tests.story.bench import Bench
 from tests.story.proxies import Tampering
@@ -102,7 +102,7 @@ def test_a_stopped_payment_service_is_the_missing_service(bench: Bench) -> None:
 
 @pytest.mark.browser
 def test_a_real_browser_walks_the_same_path(bench: Bench) -> None:
-    if not browser_path():
+    if not find_browser():
         required_in_ci("Chromium drives the walk")
     told = bench.verify("--driver", "browser")
     assert told["code"] == 0, [told["steps"][name]["detail"] for name in named(told["steps"])]

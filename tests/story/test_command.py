@@ -157,6 +157,22 @@ def test_one_address_alone_needs_a_running_lab(
     assert "Give both --shop and --observer." in capsys.readouterr().err
 
 
+def test_a_browser_that_will_not_start_is_done_without(
+    story: Story, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def visit(driver: str, *_: str) -> visiting.Visit:
+        if driver == "browser":
+            raise visiting.CannotVisit("The browser could not be driven: no display.")
+        return story.visit
+
+    monkeypatch.setattr(walking, "choose_driver", lambda _: ("browser", "a real browser"))
+    monkeypatch.setattr(walking, "visit", visit)
+    assert run(story) == 0
+    told = capsys.readouterr()
+    assert "because the browser could not be driven" in told.out, "it says who walked in the end"
+    assert run(story, "--driver", "browser") == 2, "but a browser that was demanded is not done without"
+
+
 def test_a_browser_asked_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHROMIUM_PATH", "/nowhere/chromium")
     with pytest.raises(visiting.CannotVisit, match="no Chromium was found"):
