@@ -7,26 +7,39 @@ import json
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import grpc
 import pytest
 import requests
 
+import store
+from collector.intake import Encoding
+from collector.intake import Intake
+from collector.intake import Signal
+from collector.rows import Undecodable
+from store.api import SessionQuery
+from store.api import TraceQuery
+from store.model import Window
 from tests.collector import build
 from tests.collector.conftest import Running
+from tests.helpers import eventually
 
 SEED = 20_261_123
 PATHS = ("/v1/traces", "/v1/logs", "/v1/metrics", "/v1/rum", "/v1/rumotlp")
 TYPES = ("application/x-protobuf", "application/json", "text/plain;charset=UTF-8")
 
 
-def mutations(rng: random.Random, seeds: list[bytes], count: int) -> Iterator[bytes]:
-    """Random bytes, and valid bodies with bytes flipped, cut, doubled or exchanged."""
+def mutations(
+    rng: random.Random, seeds: list[bytes], count: int, *, most: int = 8, kinds: int = 5
+) -> Iterator[bytes]:
+    """Random bytes, and valid bodies with bytes flipped, cut, doubled or exchanged; one kind only flips."""
     for _ in range(count):
         body = bytearray(rng.choice(seeds))
-        for _ in range(rng.randint(1, 8)):
+        for _ in range(rng.randint(1, most)):
             at = rng.randrange(len(body) + 1)
-            kind = rng.randrange(5)
+            kind = rng.randrange(kinds)
             if kind == 0 and at < len(body):
                 body[at] = rng.randrange(256)
             elif kind == 1:
@@ -128,3 +141,31 @@ def test_large_values_and_many_attributes_pass(running: Running) -> None:
     body = build.traces([build.span(1, attributes=attributes)]).SerializeToString()
     answer = requests.post(running.url + "/v1/traces", data=body, headers=build.PROTOBUF, timeout=10)
     assert (answer.status_code, len(running.writer.spans)) == (200, 1)
+
+
+def test_whatever_is_taken_can_be_kept_and_asked_for(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    writer = store.open_writer(tmp_path / "telemetry.db")
+    intake = Intake(writer, max_in_flight_bytes=1_000_000)
+    reader = store.open_reader(tmp_path / "telemetry.db")
+    try:
+        taken = 0
+        for body in mutations(rng, seeds(), 300, most=2, kinds=1):
+            encoding = Encoding.PROTOBUF
+            if body[:1] in (b"[", b"{"):
+                encoding = Encoding.ZIPKIN if body[:1] == b"[" else Encoding.JSON
+            with suppress(Undecodable):
+                taken += intake.take(Signal.TRACES, encoding, body).accepted
+        assert taken > 100
+        window = Window(0, 2**63 - 1)
+        status = reader.status()
+        assert status.spans > 10
+        assert status.rejected > 10
+        eventually(lambda: reader.find_traces(TraceQuery(window, limit=1_000)).items, "traces are settled")
+        for trace in reader.find_traces(TraceQuery(window, limit=1_000)).items:
+            assert reader.spans_of_trace(trace.trace_id)
+        for session in reader.find_sessions(SessionQuery(window, limit=1_000)).items:
+            assert reader.spans_of_session(session.session_id)
+    finally:
+        reader.close()
+        writer.close()

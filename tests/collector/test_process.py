@@ -121,6 +121,23 @@ def test_a_port_in_use_is_one_sentence(place: Place, key: str) -> None:
     assert key in message
 
 
+def test_a_store_in_use_is_one_sentence(place: Place) -> None:
+    with running("collector", place.environment, log=place.log):
+        eventually(place.healthy, "the collector answers")
+        second = Place(place.store_path.parent)
+        said = subprocess.run(
+            [sys.executable, "-m", "collector"],
+            cwd=REPO,
+            env={**os.environ, **second.environment},
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    assert said.returncode == 2
+    (message,) = said.stderr.splitlines()
+    assert str(place.store_path) in message
+
+
 def test_a_malformed_setting_names_key_value_and_what_is_allowed(place: Place) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "collector"],
