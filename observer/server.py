@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadSetting as error:
         sys.stderr.write(f"observer: {error}\n")
         return 2
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     return _serve(settings)
 
 
@@ -50,8 +52,6 @@ def _serve(settings: Settings) -> int:
         )
         reader.close()
         return 1
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
     _log.info("listening on http://%s:%d", settings.listen_addr, settings.port)
     try:
         server.run()  # ends by the SystemExit of _stop, which it takes for a wish to shut down
