@@ -8,6 +8,7 @@ hold is looked at afterwards, once for each set and not for each request.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -62,23 +63,21 @@ def by_tag(
     """Tag to value to tally; how many requests were counted; whether older ones were left out."""
     condition, values = _requests(service, window)
     rows = ask.all(
-        "SELECT tagset, bucket, count(*), sum(error), sum(worst = 2) FROM "
-        f"(SELECT tagset, bucket, error, worst FROM requests WHERE {condition} ORDER BY start DESC LIMIT ?) "
-        "GROUP BY 1, 2",
+        f"SELECT tagset, bucket, error, worst = 2 FROM requests WHERE {condition} ORDER BY start DESC LIMIT ?",
         (*values, MAX_COUNTED),
     )
-    counted = sum(row[2] for row in rows)
     taken = _taken(ask, {row[0] for row in rows}, where, environment)
-    by_set: dict[int, Tally] = {}
-    for tagset, bucket, n, errors, origins in rows:
-        if tagset in taken:
-            by_set.setdefault(tagset, Tally()).add(bucket, n, errors, origins)
     found: dict[str, dict[str, Tally]] = {tag: {} for tag in tags}
-    for tagset, tally in by_set.items():
-        for tag in tags:
-            for value in values_in(taken[tagset], tag) or [""]:
-                found[tag].setdefault(value, Tally()).merge(tally)
-    return found, counted, counted >= MAX_COUNTED
+    targets = {
+        tagset: [
+            found[tag].setdefault(value, Tally()) for tag in tags for value in values_in(carried, tag) or [""]
+        ]
+        for tagset, carried in taken.items()
+    }
+    for (tagset, bucket, error, origin), n in Counter(rows).items():
+        for tally in targets.get(tagset, ()):
+            tally.add(bucket, n, error * n, origin * n)
+    return found, len(rows), len(rows) >= MAX_COUNTED
 
 
 def _taken(

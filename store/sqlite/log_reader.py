@@ -34,6 +34,7 @@ _FEW = 2_000
 """With fewer hits than this, the text index leads; else the time does, and texts are compared."""
 _FIELD_SAMPLE = 500
 _MAX_COLUMNS = 1_000
+_SLOT_NS = 10_000_000_000
 
 
 class LogReader:
@@ -216,6 +217,8 @@ class _Search:
 
     def by_column(self, begin: int, width: int) -> Iterator[tuple[int, int, int]]:
         """(column, severity number, count), a column and severity perhaps several times."""
+        if self._is_summed(width):
+            return self._from_cells(begin, width)
         if not self._query.attributes:
             return (
                 (column, severity, count)
@@ -226,6 +229,23 @@ class _Search:
                 )
             )
         return (((row[2] - begin) // width, row[3], 1) for row in self._matching("l.time, l.severity"))
+
+    def _is_summed(self, width: int) -> bool:
+        """Whether the counts by slot answer: wide columns, and nothing asked but service and severity."""
+        query = self._query
+        narrowed = (query.trace_id, query.span_id, query.session_id, query.after, query.text or None)
+        return width >= 4 * _SLOT_NS and not query.attributes and all(part is None for part in narrowed)
+
+    def _from_cells(self, begin: int, width: int) -> Iterator[tuple[int, int, int]]:
+        window = self._query.window
+        conditions = ["l.slot >= ?", "l.slot < ?", *self._conditions[2:]]
+        values = [window.from_unix_nano // _SLOT_NS, -(-window.to_unix_nano // _SLOT_NS), *self._values[2:]]
+        rows = self._ask.each(
+            "SELECT (l.slot * ? + ? - ?) / ?, l.severity, sum(l.n) FROM log_cells l "
+            f"WHERE {' AND '.join(conditions)} GROUP BY 1, 2",
+            (_SLOT_NS, _SLOT_NS // 2, begin, width, *values),
+        )
+        return ((column, severity, count) for column, severity, count in rows)
 
     def _matching(self, columns: str) -> Iterator[Row]:
         rows = self._ask.each(

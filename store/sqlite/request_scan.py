@@ -23,7 +23,7 @@ from store.sqlite.tagsets import read_sets
 from store.sqlite.tagsets import values_in
 
 MAX_REQUESTS = 20_000
-MAX_TRACES = 100
+MAX_TRACES = 60
 """Whole traces must be decoded for a tag that is not indexed."""
 
 _INDEXED = frozenset(PROMOTED)
