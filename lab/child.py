@@ -71,6 +71,23 @@ def name_process(name: str) -> None:
     prctl(_PR_SET_NAME, name.encode()[:15] + b"\0")
 
 
+def show_command(words: Sequence[str]) -> None:
+    """Show this command line in the process list in place of the one we were forked with (Linux)."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    try:
+        with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+            fields = file.read().rpartition(b")")[2].split()
+        start, room = int(fields[45]), int(fields[46]) - int(fields[45])
+    except (OSError, ValueError, IndexError):
+        return
+    text = b"\0".join(word.encode() for word in words) + b"\0"
+    if 0 < len(text) <= room:
+        ctypes.memmove(start, text.ljust(room, b"\0"), room)
+
+
 def take_streams(stdout: int, stderr: int) -> None:
     """Make two open files this process's output, nothing its input, and close every other file."""
     nothing = os.open(os.devnull, os.O_RDONLY)

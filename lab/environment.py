@@ -148,7 +148,7 @@ def install_packages(environment: Path, requirements: Path) -> None:
         return
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     # What is never imported need not be compiled; the first start compiles the rest.
-    command += ["--require-hashes", "--no-compile", "-r", os.fspath(requirements)]
+    command += ["--retries", "2", "--require-hashes", "--no-compile", "-r", os.fspath(requirements)]
     result = _run(command)
     if result.returncode:
         raise _explain(result.stdout, "The packages could not be installed")

@@ -84,6 +84,7 @@ def _become(job: dict[str, Any], files: list[int], channel: socket.socket) -> No
     child.default_signals()
     child.take_environment(environment)
     child.name_process(environment[child.PROCESS_NAME])
+    child.show_command([sys.executable, "-m", job["module"], *job["arguments"]])
     child.die_with(int(environment[child.SUPERVISOR_PID]))
     _reopen_standard_streams()
 

@@ -39,6 +39,11 @@ class Spawner:
         return self._server.pid if self._server else None
 
     @property
+    def available(self) -> bool:
+        """Whether this system can have one."""
+        return self._available
+
+    @property
     def restarts(self) -> int:
         """How often the fork server had to be started again."""
         return self._deaths

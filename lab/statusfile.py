@@ -18,7 +18,7 @@ from lab.runfile import write_atomically
 REFRESH_S = 15.0
 SHORTEST_INTERVAL_S = 0.1
 
-Helper = tuple[str, int, int]
+Helper = tuple[str, int | None, int]
 
 
 def document(
@@ -41,7 +41,9 @@ def document(
         row(entry.plan.name, entry.pid, entry.state.value, entry.restarts, entry.plan.address or None)
         for entry in processes
     ]
-    rows += [row(name, pid, State.READY.value, restarts, None) for name, pid, restarts in helpers]
+    for name, pid, restarts in helpers:
+        state = State.READY if pid else State.RESTARTING
+        rows.append(row(name, pid, state.value, restarts, None))
     return {"ready": ready, "urls": dict(plan.urls), "processes": rows}
 
 

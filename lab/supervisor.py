@@ -29,6 +29,7 @@ from lab.process import LabPlan
 from lab.process import Process
 from lab.process import State
 from lab.spawner import Spawner
+from lab.statusfile import Helper
 from lab.statusfile import StatusFile
 from lab.tasks import Task
 from lab.tasks import Tasks
@@ -121,9 +122,9 @@ class Supervisor:
             and all(entry.state is State.READY for entry in self._processes.values() if entry.plan.gates)
         )
 
-    def _helpers(self) -> list[tuple[str, int, int]]:
-        helpers = [("supervisor", os.getpid(), 0)]
-        if self._spawner.pid is not None:
+    def _helpers(self) -> list[Helper]:
+        helpers: list[Helper] = [("supervisor", os.getpid(), 0)]
+        if self._spawner.available:
             helpers.append(("forkserver", self._spawner.pid, self._spawner.restarts))
         return helpers
 
