@@ -63,7 +63,8 @@ def by_tag(
     """Tag to value to tally; how many requests were counted; whether older ones were left out."""
     condition, values = _requests(service, window)
     rows = ask.all(
-        f"SELECT tagset, bucket, error, worst = 2 FROM requests WHERE {condition} ORDER BY start DESC LIMIT ?",
+        "SELECT tagset, bucket, error, worst = 2 FROM requests "
+        f"WHERE {condition} ORDER BY start DESC LIMIT ?",
         (*values, MAX_COUNTED),
     )
     taken = _taken(ask, {row[0] for row in rows}, where, environment)

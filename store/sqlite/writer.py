@@ -175,8 +175,14 @@ class SqliteWriter:
                 _LOG.warning("not pruned yet: %s", error)
             else:
                 more = self._retention.more
-                self._retention.shrink()
+                self._shrink()
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
+
+    def _shrink(self) -> None:
+        try:
+            self._retention.shrink()
+        except sqlite3.Error as error:
+            _LOG.warning("file not made smaller yet: %s", unavailable(self._path, error))
 
     def _transact(self, work: Callable[[], None]) -> Exception | None:
         """Run `work` in a transaction; on failure undo it, in memory too, and give the reason."""
