@@ -254,7 +254,10 @@ class _Search:
 
     def _scan(self, wanted: Mapping[str, str]) -> None:
         condition, values = scan.raw_conditions(self._ask, wanted, "s")
-        newest = self._ask.one("SELECT max(seq), min(seq) FROM spans") or (None, None)
+        newest = self._ask.one("SELECT (SELECT max(seq) FROM spans), (SELECT min(seq) FROM spans)") or (
+            None,
+            None,
+        )
         floor = max(0, (newest[0] or 0) - scan.MAX_ROWS)
         self.truncated = floor >= (newest[1] or 0) and newest[0] is not None
         rows = self._ask.each(
