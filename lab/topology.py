@@ -179,10 +179,6 @@ INSTRUMENTED = tuple(
 # Imported once before forking, so that every process shares their memory and none waits for them: nothing
 # here may start a thread, open a gRPC object or read the environment when imported.
 PRELOAD = (
-    "grpc",
-    "grpc_health.v1.health",
-    "opentelemetry.instrumentation.sqlite3",
-    "opentelemetry.instrumentation.redis",
     *(f"{service.module}.server" for service in SERVICES if not service.fresh),
     # What some of them import only when they start.
     "waitress.server",

@@ -38,7 +38,7 @@ def test_the_front_page_lists_every_process_with_its_ports(service: topology.Ser
         assert (f"**{port.fixed}**" if port.fixed else "free") in row
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(REPO)))
+@pytest.mark.parametrize("path", list(documents()), ids=lambda path: str(path.relative_to(REPO)))
 def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
     """Relative links point at files that are there."""
     text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
