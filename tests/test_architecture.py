@@ -126,8 +126,8 @@ def test_every_library_that_is_used_is_declared() -> None:
     everything = runtime | {_name(pin) for extra in extras.values() for pin in extra}
     browser = runtime | {_name(pin) for pin in extras["browser"]}
     # The drivers of a browser are imported where one is; the code generator is a tool.
-    allowed_for = {room: everything for room in ("tests", "benchmarks", "protos")}
-    allowed_for |= {room: browser for room in ("lab", "loadgen")}
+    allowed_for = dict.fromkeys(("tests", "benchmarks", "protos"), everything)
+    allowed_for |= dict.fromkeys(("lab", "loadgen"), browser)
     providers = packages_distributions()
     wrong = []
     for room in (*ROOMS, "tests", "benchmarks"):
