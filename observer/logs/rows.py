@@ -25,6 +25,8 @@ from store.model import Severity
 from store.model import Window
 from store.semantics import text_of
 
+FIELDS_LIMIT = 120
+"""Fields in the panel; rarer ones are counted."""
 UNKNOWN_SERVICES = ("", "unknown_service")
 NEEDED = ("trace_id", "span_id", "service.name")
 """What a log must carry to be found from a trace and a service."""
@@ -33,6 +35,8 @@ _REMEDIES = {
     "span_id": "Write the log inside the span's context, or hand the logger the current span id.",
     "service.name": "Set OTEL_SERVICE_NAME, or the resource attribute service.name, at the log's source.",
 }
+
+_ARGUMENTS = {"service.name": "service", "severity": "severity", "trace_id": "trace_id", "span_id": "span_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +102,19 @@ def document(log: Log) -> tuple[Node, ...]:
 
 
 def fields_of(fields: Sequence[LogField]) -> tuple[FieldOfLogs, ...]:
-    """The fields panel, most frequent first."""
-    arguments = {
-        "service.name": "service",
-        "severity": "severity",
-        "trace_id": "trace_id",
-        "span_id": "span_id",
-    }
-    found = [
-        FieldOfLogs(
-            name=field.name,
-            glyph="#" if field.values and all(_is_number(value) for value, _ in field.values) else "a",
-            count=field.count,
-            values=tuple((value, n, n / field.count if field.count else 0.0) for value, n in field.values),
-            argument=arguments.get(field.name, "attr"),
-        )
-        for field in fields
-    ]
-    return tuple(sorted(found, key=lambda field: (-field.count, field.name)))
+    """The fields panel: the most frequent, at most FIELDS_LIMIT."""
+    most = sorted(fields, key=lambda field: (-field.count, field.name))[:FIELDS_LIMIT]
+    return tuple(_field(field) for field in most)
+
+
+def _field(field: LogField) -> FieldOfLogs:
+    return FieldOfLogs(
+        name=field.name,
+        glyph="#" if field.values and all(_is_number(value) for value, _ in field.values) else "a",
+        count=field.count,
+        values=tuple((value, n, n / field.count if field.count else 0.0) for value, n in field.values),
+        argument=_ARGUMENTS.get(field.name, "attr"),
+    )
 
 
 def _is_number(text: str) -> bool:

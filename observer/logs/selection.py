@@ -9,7 +9,9 @@ from dataclasses import replace
 from observer.query import Query
 from observer.ui.scope import Scope
 from store.api import LogQuery
+from store.api import Page
 from store.api import Reader
+from store.model import Log
 from store.model import SessionId
 from store.model import Severity
 from store.model import TraceId
@@ -95,16 +97,26 @@ def _with_environment(attributes: Mapping[str, str], environment: str | None) ->
     return {**attributes, ENVIRONMENT: environment} if environment else attributes
 
 
-def spread(selection: Selection, reader: Reader) -> Window:
-    """The window of the histogram: the page's own, or where an id's logs lie, with a little room."""
+def spread(selection: Selection, page: Page[Log], reader: Reader) -> Window:
+    """The window of the histogram: the page's own, or where an id's logs lie, with a little room.
+
+    `page` is the first page of the selection's logs: often it holds all of them.
+    """
     if not selection.by_id:
         return selection.query.window
-    first, last = (
-        reader.find_logs(replace(selection.query, cursor=None, limit=1, oldest_first=oldest)).items
-        for oldest in (True, False)
-    )
-    if not first or not last:
+    if selection.query.cursor is None and page.next_cursor is None:
+        ends = list(page.items)
+    else:
+        ends = [
+            log
+            for oldest in (True, False)
+            for log in reader.find_logs(
+                replace(selection.query, cursor=None, limit=1, oldest_first=oldest)
+            ).items
+        ]
+    if not ends:
         return selection.query.window
-    start, end = first[0].time_unix_nano, last[0].time_unix_nano + 1
+    start = min(log.time_unix_nano for log in ends)
+    end = max(log.time_unix_nano for log in ends) + 1
     room = max((end - start) // 20, (_LEAST_NS - (end - start)) // 2, 0)
     return Window(max(0, start - room), end + room)

@@ -50,7 +50,7 @@ def log_page() -> str:
     scope = current_scope()
     asked = selection.query
     page = reader.find_logs(asked)
-    window = selections.spread(selection, reader)
+    window = selections.spread(selection, page, reader)
     histogram = reader.log_histogram(replace(asked, window=window, cursor=None), COLUMNS)
     fields, fields_cut = reader.log_fields(replace(asked, cursor=None))
     chosen = reader.log(query.text("log") or "") if query.has("log") else None
@@ -65,6 +65,7 @@ def log_page() -> str:
         chart=rows.chart(histogram, window, scope.zone, _narrowed(histogram, window)),
         totals=rows.totals(histogram),
         fields=rows.fields_of(fields),
+        fields_left_out=max(0, len(fields) - rows.FIELDS_LIMIT),
         fields_cut=fields_cut,
         chosen=chosen,
         chosen_missing=query.has("log") and chosen is None,

@@ -184,7 +184,7 @@ def session_news() -> Response:
     return jsonify(count=number, words=f"{number}{more} new session{'' if number == 1 else 's'}")
 
 
-@blueprint.get("/rum/sessions/<session_id>")
+@blueprint.get("/rum/sessions/<path:session_id>")
 def session_page(session_id: str) -> str:
     """One session: facts, pages, waterfall."""
     query = _query()

@@ -120,7 +120,7 @@ def visit(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
     def make(width: int = 1440, height: int = 900, **options: Any) -> Visitor:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(15_000)
         visitor = Visitor(context.new_page(), world.url)
         visitor.page.on(
             "request",
