@@ -24,6 +24,7 @@ _HELPERS: dict[str, Callable[..., object]] = {
     "stacked_bar": _stacked_bar,
     "per_minute": numbers.per_minute,
     "bar_meter": bars.meter,
+    "span_bar": bars.span_bar,
     "status_code": status_code_of,
     "status_words": status_words,
     "range_args": range_args,

@@ -21,7 +21,7 @@ from store.trace import TraceRow
 FOLD_ABOVE = 2000
 """Rows above which everything deeper than FOLD_DEPTH begins folded."""
 FOLD_DEPTH = 3
-ROWS_LIMIT = 1500
+ROWS_LIMIT = 1000
 """Rows that one page holds; what is beyond is told and reached by filters."""
 GROUP_FROM = 3
 """Repeated siblings from this many on are one row."""
@@ -227,7 +227,11 @@ def _critical(analysis: TraceAnalysis) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = {}
     for segment in analysis.critical_path:
         x, width = _stretch(analysis, segment.start_unix_nano, segment.duration_ns, least=1.0)
-        found.setdefault(segment.span_id, []).append((x, width))
+        pieces = found.setdefault(segment.span_id, [])
+        if pieces and x - sum(pieces[-1]) < _LEAST:
+            x, before = pieces.pop()[0], x
+            width += before - x
+        pieces.append((x, width))
     return found
 
 

@@ -97,7 +97,8 @@ async function openRow(link) {
   link.setAttribute("aria-expanded", String(!here));
   if (here) {
     here.remove();
-    if (link.dataset.shut) history.replaceState(history.state, "", link.dataset.shut);
+    const shut = /** @type {HTMLElement | null} */ (link.closest("[data-shut]"))?.dataset.shut;
+    if (shut) history.replaceState(history.state, "", shut);
     return;
   }
   row.classList.add("busy");
