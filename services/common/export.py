@@ -9,6 +9,7 @@ lose a batch whose export failed and tell nobody how much. Knows no service.
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 import time
 from collections import deque
@@ -20,7 +21,6 @@ from typing import Any
 from typing import Generic
 from typing import TypeVar
 
-import urllib3
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs import ReadWriteLogRecord
@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace import SpanProcessor
 
 from services.common.otlp import Encoder
+from services.common.post import Poster
 
 Item = TypeVar("Item")
 Report = Callable[[str, Mapping[str, object]], None]
@@ -48,6 +49,7 @@ class Endpoint:
     headers: Mapping[str, str]
     timeout_s: float
     gzip: bool = False
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Lane(Generic[Item]):
         self.capacity = capacity
         self.queue: deque[Item] = deque()
         self._encode = encode
+        self._poster = Poster(endpoint.url, endpoint.timeout_s, endpoint.tls)
         self._body: bytes | None = None
         self._count = 0
         self._retry_s = _FIRST_RETRY_S
@@ -92,7 +95,7 @@ class Lane(Generic[Item]):
         """Whether nothing waits and nothing is in hand."""
         return not self.queue and self._body is None
 
-    def step(self, pool: urllib3.PoolManager, hurry: bool) -> bool:
+    def step(self, hurry: bool) -> bool:
         """Send one batch, if there is one and its time has come; whether something was settled."""
         if self._body is None:
             if not self.queue:
@@ -103,7 +106,7 @@ class Lane(Generic[Item]):
             self._body = gzip.compress(body, 1) if self.endpoint.gzip else body
         elif not hurry and time.monotonic() < self._not_before:
             return False
-        accepted = self._post(pool)
+        accepted = self._post()
         if accepted is None:
             self._not_before = time.monotonic() + self._retry_s
             self._retry_s = min(self._retry_s * 2, _LAST_RETRY_S)
@@ -115,22 +118,19 @@ class Lane(Generic[Item]):
         self._body, self._count, self._retry_s = None, 0, _FIRST_RETRY_S
         return True
 
-    def _post(self, pool: urllib3.PoolManager) -> bool | None:
+    def _post(self) -> bool | None:
         """True: taken; False: refused for good; None: try again."""
         try:
-            answer = pool.request(
-                "POST",
-                self.endpoint.url,
-                body=self._body,
-                headers=self.endpoint.headers,
-                timeout=self.endpoint.timeout_s,
-                retries=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError):
+            status = self._poster.post(self._body or b"", self.endpoint.headers)
+        except OSError:
             return None
-        if answer.status in _RETRYABLE:
+        if status in _RETRYABLE:
             return None
-        return 200 <= answer.status < 300
+        return 200 <= status < 300
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._poster.close()
 
     def give_up(self) -> None:
         """Count everything that is left as dropped."""
@@ -148,9 +148,7 @@ class Exporter:
         logs: Endpoint | None,
         capacity: int,
         report: Report,
-        tls: Mapping[str, Any] | None = None,
     ) -> None:
-        self._pool = urllib3.PoolManager(num_pools=2, maxsize=1, **(tls or {}))
         self._report = report
         self._reported_at = 0.0
         self._wake = threading.Event()
@@ -200,7 +198,8 @@ class Exporter:
         for lane in self._lanes:
             lane.give_up()
         self._tell(force=True)
-        self._pool.clear()
+        for lane in self._lanes:
+            lane.close()
 
     def counts(self) -> dict[str, Counts]:
         """The numbers of each lane by its name (`spans`, `logs`)."""
@@ -227,7 +226,7 @@ class Exporter:
         """Send full batches, and with `everything` the rest of what waits now; never what comes meanwhile."""
         rest = len(lane.queue) if everything else 0
         while lane.in_hand or rest > 0 or len(lane.queue) >= BATCH_SIZE:
-            if not lane.step(self._pool, hurry=self._stopping):
+            if not lane.step(hurry=self._stopping):
                 return
             rest -= BATCH_SIZE
 

@@ -18,7 +18,6 @@ from typing import TextIO
 
 from opentelemetry import propagate
 from opentelemetry import trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs import LogRecordProcessor
@@ -34,6 +33,8 @@ from services.common.export import Endpoint
 from services.common.export import Exporter
 from services.common.export import QueueLogs
 from services.common.export import QueueSpans
+from services.common.post import tls_context
+from services.common.tracing import RememberingBaggage
 from services.common.tracing import SeatSampler
 
 VERSION = "0.1.0"
@@ -97,9 +98,7 @@ def _resource(identity: Identity) -> Resource:
 
 def _use_shop_propagation() -> None:
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", _SEMANTIC_CONVENTIONS)
-    propagate.set_global_textmap(
-        CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
-    )
+    propagate.set_global_textmap(CompositePropagator([TraceContextTextMapPropagator(), RememberingBaggage()]))
 
 
 def build(
@@ -179,9 +178,7 @@ def _exporting(identity: Identity, environ: Mapping[str, str]) -> Telemetry:
         if holder:
             holder[0].log.warning(message, **fields)
 
-    exporter = Exporter(
-        _endpoint("TRACES", environ), _endpoint("LOGS", environ), _capacity(environ), report, _tls(environ)
-    )
+    exporter = Exporter(_endpoint("TRACES", environ), _endpoint("LOGS", environ), _capacity(environ), report)
     telemetry = build(
         identity,
         span_processors=[QueueSpans(exporter, exporter.spans)] if exporter.spans else [],
@@ -214,14 +211,9 @@ def _endpoint(signal: str, environ: Mapping[str, str]) -> Endpoint | None:
     headers["content-type"] = "application/x-protobuf"
     if packed:
         headers["content-encoding"] = "gzip"
-    return Endpoint(url, headers, _number(option("TIMEOUT", "10"), 10.0), packed)
-
-
-def _tls(environ: Mapping[str, str]) -> dict[str, str]:
-    """Certificate files, by the names that urllib3 gives them."""
-    named = {"CERTIFICATE": "ca_certs", "CLIENT_CERTIFICATE": "cert_file", "CLIENT_KEY": "key_file"}
-    found = {argument: environ.get(f"OTEL_EXPORTER_OTLP_{name}", "") for name, argument in named.items()}
-    return {argument: file for argument, file in found.items() if file}
+    timeout_s = _number(option("TIMEOUT", "10"), 10.0)
+    tls = tls_context(option("CERTIFICATE", ""), option("CLIENT_CERTIFICATE", ""), option("CLIENT_KEY", ""))
+    return Endpoint(url, headers, timeout_s, packed, tls)
 
 
 def _capacity(environ: Mapping[str, str]) -> int:
