@@ -163,14 +163,16 @@ def workflow_of(service: str, name: str, attributes: Attributes) -> str:
 
 
 def promoted_of(attributes: Attributes, resource: Attributes) -> dict[str, str]:
-    """The promoted attributes of a span as text; its own win over its resource's."""
+    """The promoted attributes of a span as text; its own, even if empty, win over its resource's."""
     tags = {}
     for bag in (resource, attributes):
         for name in bag:
-            if name in _IS_PROMOTED:
+            if name in _IS_PROMOTED and bag[name] is not None:
                 text = text_of(bag[name])
                 if text:
                     tags[name] = text[:_MAX_TAG_CHARACTERS]
+                else:
+                    tags.pop(name, None)
     return tags
 
 

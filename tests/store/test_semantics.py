@@ -189,7 +189,7 @@ def test_a_spans_own_attribute_wins_over_its_resources() -> None:
     tags = tags_of(
         "x",
         {"version": "own", "tenant.level": "", "other": 1},
-        {"version": "r", "host.name": "h"},
+        {"version": "r", "host.name": "h", "tenant.level": "gold"},
         browser=False,
     )
     assert tags == {"version": "own", "host.name": "h"}
