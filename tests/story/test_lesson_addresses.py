@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 
 import pytest
@@ -41,5 +42,8 @@ def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
             if step.screen.startswith("{shop}")
             else screens + filled_path(step.screen, known)
         )
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            assert "text/html" in answer.headers["Content-Type"], f"{step.name}: {address} is no page"
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                assert "text/html" in answer.headers["Content-Type"], f"{step.name}: {address} is no page"
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{step.name}: {address} answers {error.code}")
