@@ -27,7 +27,8 @@ _SERVICES = {
     "opentelemetry.proto.collector.logs.v1.LogsService": Signal.LOGS,
     "opentelemetry.proto.collector.metrics.v1.MetricsService": Signal.METRICS,
 }
-_WAITING_PER_THREAD = 8
+# gRPC refuses what is beyond this for good, without saying when to retry: far above any fleet's need.
+_WAITING_PER_THREAD = 64
 
 
 def create(intake: Intake, *, threads: int, max_request_bytes: int) -> grpc.Server:

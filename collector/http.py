@@ -154,13 +154,10 @@ class Application:
             return Encoding.PROTOBUF
         if endpoint.beacon or media_type == JSON:
             return endpoint.encoding
-        self._intake.count_refused("unsupported")
         said = repr(media_type) if media_type else "none"
-        raise _Refusal(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            Code.INVALID_ARGUMENT,
-            f"the content type is {said}; {PROTOBUF} and {JSON} are understood",
-        )
+        message = f"the content type is {said}; {PROTOBUF} and {JSON} are understood"
+        self._intake.count_refused("unsupported", message)
+        raise _Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Code.INVALID_ARGUMENT, message)
 
     def _body(self, environ: Mapping[str, Any]) -> bytes:
         try:
@@ -176,11 +173,12 @@ class Application:
         if coding in ("", "identity"):
             return sent
         if coding not in ("gzip", "x-gzip"):
-            self._intake.count_refused("unsupported")
+            message = f"the content encoding is {coding!r}; gzip and identity are understood"
+            self._intake.count_refused("unsupported", message)
             raise _Refusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 Code.INVALID_ARGUMENT,
-                f"the content encoding is {coding!r}; gzip and identity are understood",
+                message,
                 [("Accept-Encoding", "gzip, identity")],
             )
         return self._unzipped(sent)
@@ -206,16 +204,14 @@ class Application:
         return b"".join(parts)
 
     def _too_large(self, what: str) -> _Refusal:
-        self._intake.count_refused("too_large")
-        return _Refusal(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            Code.RESOURCE_EXHAUSTED,
-            f"{what} larger than {self._max_request_bytes} bytes: send smaller batches",
-        )
+        message = f"{what} larger than {self._max_request_bytes} bytes: send smaller batches"
+        self._intake.count_refused("too_large", message)
+        return _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Code.RESOURCE_EXHAUSTED, message)
 
     def _not_gzip(self) -> _Refusal:
-        self._intake.count_refused("undecodable")
-        return _Refusal(HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT, "the body is not whole, valid gzip")
+        message = "the body is not whole, valid gzip"
+        self._intake.count_refused("undecodable", message)
+        return _Refusal(HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT, message)
 
 
 def _success(endpoint: _Endpoint, encoding: Encoding, outcome: Outcome) -> _Answer:

@@ -6,6 +6,7 @@ must not know HTTP or gRPC.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +29,9 @@ from store.api import Writer
 from store.model import Batch
 
 RETRY_AFTER_S = 1
+_COMPLAIN_EVERY_S = 10.0
+
+_log = logging.getLogger("collector")
 
 
 class Signal(Enum):
@@ -91,6 +95,7 @@ class Intake:
         self._rejected = {signal.items: 0 for signal in Signal}
         self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
         self._requests = 0
+        self._complained_s: dict[str, float] = {}
 
     def take(self, signal: Signal, encoding: Encoding, body: bytes) -> Outcome:
         """Decode and commit one request's body; when this returns, what was accepted is kept.
@@ -100,8 +105,8 @@ class Intake:
         with self._admitted(len(body)):
             try:
                 decoded = self._decode(signal, encoding, body)
-            except Undecodable:
-                self.count_refused("undecodable")
+            except Undecodable as error:
+                self.count_refused("undecodable", f"{signal.value} in {encoding.value}: {error}")
                 self._tell_store_of_undecodable()
                 raise
             self._commit(decoded.batch)
@@ -109,12 +114,16 @@ class Intake:
         with self._lock:
             self._received[signal.items] += accepted
             self._rejected[signal.items] += decoded.refused.count
-        return Outcome(accepted, decoded.refused.count, decoded.refused.message())
+        outcome = Outcome(accepted, decoded.refused.count, decoded.refused.message())
+        if outcome.rejected:
+            self._complain("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
+        return outcome
 
-    def count_refused(self, why: str) -> None:
+    def count_refused(self, why: str, message: str) -> None:
         """Count a request that was refused whole; `why` is one of the words of `/stats`."""
         with self._lock:
             self._refused[why] += 1
+        self._complain(why, message)
 
     def drain(self) -> None:
         """Refuse whatever comes from now on; what is in flight goes on."""
@@ -143,19 +152,31 @@ class Intake:
                 "draining": self._draining,
             }
 
+    def _complain(self, why: str, message: str, **fields: object) -> None:
+        """Log the first of its kind, and then no more than one every few seconds."""
+        now_s = time.monotonic()
+        with self._lock:
+            if now_s - self._complained_s.get(why, float("-inf")) < _COMPLAIN_EVERY_S:
+                return
+            self._complained_s[why] = now_s
+        _log.warning(message, extra={"fields": {"refused": why, **fields}})
+
     @contextmanager
     def _admitted(self, size_bytes: int) -> Iterator[None]:
         with self._lock:
             self._requests += 1
-            if self._draining:
-                self._refused["unavailable"] += 1
-                raise Unavailable("the collector is stopping")
             # One request of any allowed size must always be able to pass.
-            if self._in_flight and self._in_flight_bytes + size_bytes > self._max_in_flight_bytes:
-                self._refused["busy"] += 1
-                raise Overloaded("the collector is working on as much as it may")
-            self._in_flight += 1
-            self._in_flight_bytes += size_bytes
+            full = bool(self._in_flight) and self._in_flight_bytes + size_bytes > self._max_in_flight_bytes
+            stopping = self._draining
+            if not full and not stopping:
+                self._in_flight += 1
+                self._in_flight_bytes += size_bytes
+        if stopping:
+            self.count_refused("unavailable", "the collector is stopping")
+            raise Unavailable("the collector is stopping")
+        if full:
+            self.count_refused("busy", "the collector is working on as much as it may")
+            raise Overloaded("the collector is working on as much as it may")
         try:
             yield
         finally:
@@ -185,10 +206,10 @@ class Intake:
         try:
             self._writer.write(batch)
         except StoreBusy as error:
-            self.count_refused("busy")
+            self.count_refused("busy", str(error))
             raise Overloaded(str(error)) from error
         except StoreError as error:
-            self.count_refused("unavailable")
+            self.count_refused("unavailable", str(error))
             raise Unavailable(str(error)) from error
 
     def _tell_store_of_undecodable(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import zlib
 
 import pytest
@@ -13,8 +14,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from collector.intake import Encoding
+from collector.intake import Intake
+from collector.intake import Overloaded
+from collector.intake import Signal
+from collector.rows import Undecodable
 from store.api import StoreBusy
 from store.api import StoreUnavailable
+from store.model import Batch
 from tests.collector import build
 from tests.collector.conftest import MAX_REQUEST_BYTES
 from tests.collector.conftest import Running
@@ -228,3 +235,41 @@ def test_header_names_asked_for_are_echoed_only_if_they_are_names(running: Runni
         timeout=5,
     )
     assert odd.headers["Access-Control-Allow-Headers"] == "content-type"
+
+
+def test_the_log_says_what_was_refused_but_not_over_and_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    intake = Intake(build.ListWriter(), max_in_flight_bytes=1_000_000)
+    with caplog.at_level("WARNING", logger="collector"):
+        for _ in range(3):
+            with pytest.raises(Undecodable):
+                intake.take(Signal.LOGS, Encoding.JSON, b"nonsense")
+            bad = build.traces([build.span(1, trace_id=b"")]).SerializeToString()
+            intake.take(Signal.TRACES, Encoding.PROTOBUF, bad)
+    assert len(caplog.messages) == 2
+    assert caplog.messages[0].startswith("logs in json: the body is not JSON")
+    assert caplog.messages[1] == "spans: a trace id has 0 bytes instead of 16"
+
+
+def test_when_full_it_says_so_and_takes_again_after(caplog: pytest.LogCaptureFixture) -> None:
+    body = build.traces([build.span(1)]).SerializeToString()
+    inside, leave = threading.Event(), threading.Event()
+
+    class Slow(build.ListWriter):
+        def write(self, batch: Batch) -> None:
+            inside.set()
+            leave.wait(10)
+            super().write(batch)
+
+    intake = Intake(Slow(), max_in_flight_bytes=len(body) + 1)
+    first = threading.Thread(target=intake.take, args=(Signal.TRACES, Encoding.PROTOBUF, body))
+    first.start()
+    try:
+        assert inside.wait(10)
+        with pytest.raises(Overloaded):
+            intake.take(Signal.TRACES, Encoding.PROTOBUF, body)
+    finally:
+        leave.set()
+        first.join()
+    assert intake.take(Signal.TRACES, Encoding.PROTOBUF, body).accepted == 1
