@@ -45,7 +45,9 @@ def main() -> int:
     if refusal:
         sys.stderr.write(refusal + "\n")
         return 1
-    os.environ.setdefault("LAB_ASKED_AT", repr(time.monotonic()))
+    # Kept over the re-execution inside the environment, and over nothing else.
+    if "LAB_SETUP_CHECKED" not in os.environ:
+        os.environ["LAB_ASKED_AT"] = repr(time.monotonic())
     from lab import bootstrap
 
     return bootstrap.main(sys.argv[1:])

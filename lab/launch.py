@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from lab.supervisor import Supervisor
 
 ASKED_AT = "LAB_ASKED_AT"
 SUPERVISOR_LOG = "supervisor"
+OPEN_FILES = 8_192
 
 
 def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> plan.Options:
@@ -63,6 +65,7 @@ def supervise(options: plan.Options, reporter_of: Any) -> None:
     """Claim this clone, build the plan, run it to its end, give the claim back."""
     run_dir = paths.run_dir()
     claim = runfile.Claim(run_dir)
+    _allow_open_files()
     try:
         built = _prepare(options, run_dir)
         claim.write(
@@ -80,6 +83,15 @@ def supervise(options: plan.Options, reporter_of: Any) -> None:
         Supervisor(built, reporter, asked_at=asked_at()).run()
     finally:
         claim.release()
+
+
+def _allow_open_files() -> None:
+    """A class keeps many connections open; take what the system grants without asking."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _prepare(options: plan.Options, run_dir: Path) -> LabPlan:

@@ -14,7 +14,7 @@ REQUIREMENTS = ROOT / "requirements"
 
 def run_dir() -> Path:
     """The folder of this clone's running lab; LAB_RUN_DIR names another one (tests run labs side by side)."""
-    return Path(os.environ.get("LAB_RUN_DIR") or RUN_DIR)
+    return Path(os.environ.get("LAB_RUN_DIR") or RUN_DIR).absolute()
 
 
 def environment_python(environment: Path = ENVIRONMENT) -> Path:

@@ -65,6 +65,8 @@ class Supervisor:
         self._spawner = Spawner(plan, self._selector)
         self._tasks = Tasks(plan, self._selector, self._spawner.spawn)
         self._status = StatusFile(plan, self._processes)
+        # Whose readiness a living task asks for: one that dies again and again is asked for once.
+        self._asking: set[str] = set()
         self._stopping = False
         self._proving = False
         self._proved = "" if plan.probe else "no proof was asked for"
@@ -173,9 +175,12 @@ class Supervisor:
 
     def _ask_readiness(self, entries: list[Process]) -> None:
         questions = {
-            entry.plan.name: [entry.plan.ready, entry.plan.address] for entry in entries if entry.plan.ready
+            entry.plan.name: [entry.plan.ready, entry.plan.address]
+            for entry in entries
+            if entry.plan.ready and entry.plan.name not in self._asking
         }
         if questions:
+            self._asking |= set(questions)
             self._tasks.start(
                 Task(
                     "readiness",
@@ -187,6 +192,9 @@ class Supervisor:
             )
 
     def _answered(self, name: str) -> None:
+        self._asking.discard(name)
+        # A process may answer before the fork server's word of it was read.
+        self._spawner.collect()
         entry = self._processes.get(name)
         if entry is not None and entry.state is State.STARTING and entry.pid is not None:
             entry.state = State.READY
@@ -195,6 +203,7 @@ class Supervisor:
     def _readiness_ended(self, task: Task) -> None:
         """Whoever is still starting after its question ended (its asker was killed) is asked again."""
         asked = set(json.loads(task.arguments[0]))
+        self._asking -= asked
         left = [e for e in self._processes.values() if e.plan.name in asked and e.state is State.STARTING]
         if left and not self._stopping:
             self._ask_readiness(left)
@@ -241,8 +250,10 @@ class Supervisor:
         self._status.write_now(ready=self._is_ready(), helpers=self._helpers())
         self._reporter.ready(time.monotonic() - self._asked_at, detail)
 
-    def _proof_ended(self, _: Task) -> None:
-        if not self._proved and not self._stopping:
+    def _proof_ended(self, task: Task) -> None:
+        if task.pid is None:
+            self._proving = False
+        elif not self._proved and not self._stopping:
             self._give_up(self._does_not_start("probe"))
 
     def _give_up(self, error: LabError) -> None:

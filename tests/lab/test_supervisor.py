@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ class Run:
         """One process's row."""
         rows: list[dict[str, Any]] = self.status()["processes"]
         return next(row for row in rows if row["name"] == name)
+
+    def has_restarted(self, name: str, times: int) -> bool:
+        """Whether a process was started again exactly so often."""
+        return bool(self.row(name)["restarts"] == times)
 
     def pids(self) -> list[int]:
         """Every process id that the status names, the supervisor's not."""
@@ -211,3 +216,24 @@ def test_status_has_the_shape_that_others_rely_on(tmp_path: Path) -> None:
         assert {"one", "supervisor"} <= {row["name"] for row in status["processes"]}
         assert run.row("one")["state"] == "ready"
         assert run.row("one")["address"] == f"127.0.0.1:{run.ports['one']}"
+
+
+def test_a_process_that_crashes_again_and_again_is_asked_for_once(tmp_path: Path) -> None:
+    """Restarts in a loop do not pile up helpers that ask whether it is ready."""
+    with supervised(tmp_path, steady("good"), steady("bad", gates=False)) as run:
+        run.wait_ready()
+        for restarts in (1, 2, 3):
+            pid = eventually(lambda: run.row("bad")["pid"], "it runs")
+            os.kill(pid, signal.SIGKILL)
+            eventually(partial(run.has_restarted, "bad", restarts), f"restart {restarts}")
+        eventually(lambda: run.row("bad")["state"] == "ready", "it is ready after all", within_s=15)
+
+        # What is left is the two, the fork server and, for a moment, the helper that asked.
+        eventually(lambda: children_of(run.process.pid) <= 3, "no helper is left")
+
+
+def children_of(pid: int) -> int:
+    """How many processes have this parent (Linux; 0 elsewhere)."""
+    tasks = Path(f"/proc/{pid}/task")
+    files = tasks.glob("*/children") if tasks.exists() else ()
+    return sum(len(file.read_text("ascii").split()) for file in files)
