@@ -44,11 +44,50 @@ class _Graph:
 
 
 def arrange(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Layout:
-    """The layout of a graph; edges to themselves or to unknown nodes are left out."""
+    """The layout of a graph; edges to themselves or to unknown nodes are left out.
+
+    Parts that are not joined stand below one another, the largest first.
+    """
     names = sorted(set(nodes))
     known = set(names)
     wanted = sorted({(a, b) for a, b in edges if a != b and a in known and b in known})
-    straight, turned = _without_cycles(names, wanted)
+    layer_of: dict[str, int] = {}
+    row_of: dict[str, float] = {}
+    bends: dict[tuple[str, str], tuple[tuple[int, float], ...]] = {}
+    layers, below = 0, 0.0
+    for part in _parts(names, wanted):
+        inside = set(part)
+        laid = _arrange_part(part, [edge for edge in wanted if edge[0] in inside])
+        layer_of.update(laid.layer_of)
+        row_of.update({name: row + below for name, row in laid.row_of.items()})
+        for edge, points in laid.bends.items():
+            bends[edge] = tuple((layer, row + below) for layer, row in points)
+        layers = max(layers, laid.layers)
+        below += laid.rows
+    return Layout(layer_of, row_of, bends, layers, below)
+
+
+def _parts(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
+    """The joined parts of a graph, the largest first."""
+    leader = {name: name for name in names}
+
+    def find(name: str) -> str:
+        while leader[name] != name:
+            leader[name] = leader[leader[name]]
+            name = leader[name]
+        return name
+
+    for a, b in edges:
+        one, other = sorted((find(a), find(b)))
+        leader[other] = one
+    members: dict[str, list[str]] = {}
+    for name in names:
+        members.setdefault(find(name), []).append(name)
+    return sorted(members.values(), key=lambda part: (-len(part), part[0]))
+
+
+def _arrange_part(names: list[str], edges: list[tuple[str, str]]) -> Layout:
+    straight, turned = _without_cycles(names, edges)
     graph = _Graph(names, straight)
     _assign_layers(graph)
     chains = _with_bends(graph)
@@ -59,13 +98,12 @@ def arrange(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Layout:
         points = tuple((graph.layer[name], rows[name]) for name in chain)
         original = (edge[1], edge[0]) if edge in turned else edge
         bends[original] = tuple(reversed(points)) if edge in turned else points
-    tops = [rows[name] for name in graph.layer]
     return Layout(
         layer_of={name: graph.layer[name] for name in names},
         row_of={name: rows[name] for name in names},
         bends=bends,
         layers=len(graph.columns),
-        rows=max(tops, default=0.0) + 1,
+        rows=max((rows[name] for name in graph.layer), default=0.0) + 1,
     )
 
 
