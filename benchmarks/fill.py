@@ -182,10 +182,9 @@ class Filler:
         )
 
     def _browser(self, start: int, linked: bytes, linked_span: bytes, user: str, name: str) -> list[SpanRow]:
-        draw = self._random
-        trace_id = draw.randbytes(16)
+        trace_id = self._random.randbytes(16)
         session = f"{start // (600 * SECOND):08x}{user}"
-        method, _, path = name.partition(" ")
+        method, path = name.split(" ", 1)
         common: dict[str, str | int | bool] = {
             "splunk.rumSessionId": session,
             "app": "bench-shop",
@@ -215,7 +214,7 @@ class Filler:
             ),
             _Node(-1, "bench-shop", f"HTTP {method}", CLIENT, 0, 80 * MS, {**common, **fetch}),
         ]
-        if draw.random() < 0.1:
+        if self._random.random() < 0.1:
             error = {
                 "component": "error",
                 "error": "true",
@@ -223,7 +222,7 @@ class Filler:
                 "error.message": "x is undefined",
             }
             nodes.append(_Node(-1, "bench-shop", "onerror", INTERNAL, 5 * MS, 0, {**common, **error}))
-        ids = [draw.randbytes(8) for _ in nodes]
+        ids = [self._random.randbytes(8) for _ in nodes]
         rows = []
         for place, node in enumerate(nodes):
             plain = self._row(node, node.attributes, trace_id, ids, place, start, 1.0)

@@ -157,11 +157,12 @@ def _questions(reader: Reader, newest: int) -> list[Question]:
     asked: list[Question] = [("status", reader.status)]
     for label, seconds in (("1m", 60), ("15m", 900), ("3h", 4 * 3600)):
         window = Window(newest - seconds * SECOND, newest + SECOND)
-        asked += [(f"{name} {label}", ask) for name, ask in _of_window(reader, window)]
+        asked += [(f"{name} {label}", ask) for name, ask in _of_services(reader, window)]
+        asked += [(f"{name} {label}", ask) for name, ask in _of_browsers_and_logs(reader, window)]
     return asked + _of_one(reader, Window(newest - 900 * SECOND, newest + SECOND))
 
 
-def _of_window(reader: Reader, window: Window) -> list[Question]:
+def _of_services(reader: Reader, window: Window) -> list[Question]:
     pay, gold = "paymentservice", {"tenant.level": "gold"}
     return [
         ("service map", lambda: reader.service_map(window)),
@@ -193,6 +194,12 @@ def _of_window(reader: Reader, window: Window) -> list[Question]:
             "traces by unindexed",
             lambda: reader.find_traces(TraceQuery(window, attributes={"thread.id": "99"})),
         ),
+    ]
+
+
+def _of_browsers_and_logs(reader: Reader, window: Window) -> list[Question]:
+    pay = "paymentservice"
+    return [
         ("newest sessions", lambda: reader.find_sessions(SessionQuery(window))),
         ("sessions by errors", lambda: reader.find_sessions(SessionQuery(window, sort="errors"))),
         (

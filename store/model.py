@@ -1,10 +1,9 @@
 """The words of the house: spans, logs, sessions, and what is said of them.
 
-Two halves. *Rows* are what a writer hands in: little is decoded, what must be
-indexed is extracted, and the rest stays as it came. *Answers* are what a reader
-gives back: decoded, typed, frozen. Times are integer nanoseconds since the Unix
-epoch (`_unix_nano`) or durations (`_ns`); ids are lower-case hexadecimal in
-answers and raw bytes in rows.
+*Rows* are what a writer hands in: little is decoded, the rest stays as it came.
+*Answers* are what a reader gives back: decoded, typed, frozen. Times are integer
+nanoseconds since the Unix epoch (`_unix_nano`) or durations (`_ns`); ids are
+lower-case hexadecimal in answers and raw bytes in rows.
 """
 
 from __future__ import annotations
@@ -80,9 +79,6 @@ class Severity(Enum):
         return tuple(cls)[min(number - 1, 23) // 4]
 
 
-# ---- Rows: what a writer hands in -------------------------------------------------
-
-
 class SpanRow(NamedTuple):
     """One span on its way in.
 
@@ -108,12 +104,12 @@ class SpanRow(NamedTuple):
     error: bool
     """Status ERROR, or a truthy `error` attribute."""
     peer: str
-    """The inferred service that the span calls, or empty: see `store.semantics.peer_of`."""
+    """Whom the span calls, or empty: see `store.semantics.peer_of`."""
     peer_is_database: bool
     session_id: str
     """Not empty if and only if this is a browser's span with a session."""
     browser: bool
-    """A browser's span counts in no service, summary, error or completeness of the backend."""
+    """A browser's span counts in nothing that is said of the backend."""
     tags: Mapping[str, str]
     resource: bytes
     scope: bytes
@@ -146,15 +142,11 @@ class Batch:
     spans: Sequence[SpanRow] = ()
     logs: Sequence[LogRow] = ()
     metric_points: int = 0
-    """Metrics are counted, not kept."""
     rejected: int = 0
-    """Items of the request that were refused as malformed; only counted."""
+    """Metric points, and items refused as malformed, are counted and not kept."""
 
     def __len__(self) -> int:
         return len(self.spans) + len(self.logs) + self.metric_points
-
-
-# ---- Answers: single things -------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +226,12 @@ class Log:
     scope: str
 
 
-# ---- Answers: summaries -----------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceInTrace:
     name: str
     spans: int
     error: SpanError
-    """ORIGIN if the service owns an origin span, else RECEIVED if it owns one in error."""
+    """The worst of its spans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,7 +389,7 @@ class StoreStatus:
     pruned_spans: int
     pruned_logs: int
     pruned_before_unix_nano: int | None
-    """Nothing older than this is kept any more; None while nothing was pruned."""
+    """Nothing older is kept any more; None while nothing was pruned."""
 
 
 class Whereabouts(Enum):

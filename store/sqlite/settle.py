@@ -197,9 +197,8 @@ class Traces:
             )
             for call in calls_of(shape)
         ]
-        environment = environment_of(entry.tags)
         for call in calls:
-            self._rollups.call(1, environment, call)
+            self._rollups.call(1, environment_of(entry.tags), call)
         cursor = self._connection.execute(
             "INSERT INTO traces (id, trace_id, start, duration, service, operation, spans, errors, origins, "
             "complete, session_id, services, tags, calls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
