@@ -131,7 +131,14 @@ def totals(histogram: Sequence[HistogramColumn]) -> Mapping[Severity, int]:
     return {severity: number for severity, number in found.items() if number}
 
 
-def chart(histogram: Sequence[HistogramColumn], window: Window, zone: tzinfo, hrefs: Sequence[str]) -> Markup:
+def chart(
+    histogram: Sequence[HistogramColumn],
+    window: Window,
+    zone: tzinfo,
+    hrefs: Sequence[str],
+    *,
+    width: float = 1200.0,
+) -> Markup:
     """The histogram by severity; each column leads to its own time."""
     layers = [
         Layer(s.value, f"sev-{s.value}", [column.counts.get(s, 0) for column in histogram]) for s in Severity
@@ -143,7 +150,7 @@ def chart(histogram: Sequence[HistogramColumn], window: Window, zone: tzinfo, hr
         window=window,
         zone=zone,
         unit=lambda value: count(value) if value == int(value) else "",
-        width=1200.0,
+        width=width,
         height=120.0,
     )
     return columns(frame, layers, words, hrefs)

@@ -53,6 +53,7 @@ def log_page() -> str:
     window = selections.spread(selection, page, reader)
     histogram = reader.log_histogram(replace(asked, window=window, cursor=None), COLUMNS)
     fields, fields_cut = reader.log_fields(replace(asked, cursor=None))
+    narrowed = _narrowed(histogram, window)
     chosen = reader.log(query.text("log") or "") if query.has("log") else None
     return render_template(
         "logs/logs.html",
@@ -62,7 +63,10 @@ def log_page() -> str:
         first_line=rows.first_line,
         count=reader.count_logs(asked),
         window=window,
-        chart=rows.chart(histogram, window, scope.zone, _narrowed(histogram, window)),
+        charts=[
+            (place, rows.chart(histogram, window, scope.zone, narrowed, width=width))
+            for place, width in (("only-wide", 1200.0), ("only-narrow", 400.0))
+        ],
         totals=rows.totals(histogram),
         fields=rows.fields_of(fields),
         fields_left_out=max(0, len(fields) - rows.FIELDS_LIMIT),

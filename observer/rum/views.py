@@ -28,13 +28,16 @@ from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
 from observer.rum.metrics import BY_NAME
 from observer.rum.metrics import METRICS
+from observer.rum.metrics import Metric
 from observer.rum.metrics import value_text
 from observer.rum.metrics import vital
 from observer.ui import current_scope
 from observer.ui import filtered
+from observer.ui.scope import Scope
 from store.api import LogQuery
 from store.api import RumMetric
 from store.model import Breakdown
+from store.model import Point
 from store.model import SessionSummary
 from store.model import Window
 from store.semantics import RUM_TAGS
@@ -102,7 +105,6 @@ def tag_spotlight() -> str:
         seen.card(reader.rum_breakdown(metric.name, tag, scope.window, where), metric, attributes)
         for tag in RUM_TAGS
     ]
-    label = f"{metric.label} over time. Drag to zoom."
     return render_template(
         "rum/tags.html",
         metric=metric,
@@ -111,12 +113,20 @@ def tag_spotlight() -> str:
         total=total,
         value_text=value_text,
         cards=[card for card in cards if any(value.value for value in card.values)],
-        counts=seen.counts_chart(points, scope.window, scope.zone, label, "ok", width=960),
-        percentiles=seen.percentiles_chart(points, metric, scope.window, scope.zone, width=960)
-        if metric.timed
-        else None,
+        charts=[
+            (place, _spotlight_chart(metric, points, scope, width))
+            for place, width in (("only-wide", 1320.0), ("only-narrow", 400.0))
+        ],
         status=None if total else reader.status(),
     )
+
+
+def _spotlight_chart(metric: Metric, points: Sequence[Point], scope: Scope, width: float) -> Markup:
+    """Percentiles of what takes time, counts of what is counted."""
+    if metric.timed:
+        return seen.percentiles_chart(points, metric, scope.window, scope.zone, width=width)
+    label = f"{metric.label} over time. Drag to zoom."
+    return seen.counts_chart(points, scope.window, scope.zone, label, "ok", width=width)
 
 
 def _where(environment: str | None, attributes: Mapping[str, str]) -> Mapping[str, str] | None:
