@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import socket
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from http.server import BaseHTTPRequestHandler
@@ -44,8 +46,14 @@ class Receiver:
 def receiving(port: int, receiver: Receiver) -> Iterator[None]:
     """An OTLP/HTTP receiver on `port` for the length of the block."""
 
+    connections: list[socket.socket] = []
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            connections.append(self.connection)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -78,6 +86,9 @@ def receiving(port: int, receiver: Receiver) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join(2)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -131,6 +142,18 @@ def test_nothing_is_lost_while_the_receiver_is_away(port: int) -> None:
         assert one.counts()["spans"].dropped == 0
         one.stop()
     assert [span.name for span in receiver.spans] == [f"span {number}" for number in range(200)]
+
+
+def test_a_receiver_that_restarts_misses_nothing(port: int) -> None:
+    one = started("steady", port)
+    for name in ("before", "after"):
+        receiver = Receiver()
+        with receiving(port, receiver):
+            one.tracer.start_span(name).end()
+            eventually(lambda got=receiver: got.spans, f"the span {name} arrives", within_s=5)  # type: ignore[misc]
+        assert [span.name for span in receiver.spans] == [name]
+    assert one.counts()["spans"].dropped == 0
+    one.stop(0.1)
 
 
 @pytest.mark.parametrize("status", [429, 503])
