@@ -192,6 +192,29 @@ class BaggageClient(UnaryClientInterceptor):
         return invoker(request, tuple(carrier.items()))
 
 
+_SERVER_FAULTS = frozenset(
+    {
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+
+
+class _Answering(_OpenTelemetryServicerContext):
+    """Marks the span of an aborted call: in error only for the server's own faults, by the conventions."""
+
+    def abort(self, code: grpc.StatusCode, details: str) -> Any:
+        """End the call with `code`; always raises."""
+        self._active_span.set_attribute("rpc.grpc.status_code", code.value[0])
+        if code in _SERVER_FAULTS:
+            self._active_span.set_status(StatusCode.ERROR, f"{code.name}: {details}")
+        return self._servicer_context.abort(code, details)
+
+
 class ServerSpans(OpenTelemetryServerInterceptor):
     """Server spans for all RPCs but health checks and the lab's own; one wrapper per method."""
 
@@ -217,13 +240,14 @@ class ServerSpans(OpenTelemetryServerInterceptor):
     def _spanned(self, method: str, behavior: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         attributes = _rpc_attributes(method)
         tracer = self._tracer
+        answering: Callable[[Any, Any], Any] = _Answering
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             incoming = propagate.extract(dict(context.invocation_metadata()), Context())
             span = tracer.start_span(method, incoming, trace.SpanKind.SERVER, attributes)
             token = otel_context.attach(trace.set_span_in_context(span, incoming))
             try:
-                return behavior(request, _OpenTelemetryServicerContext(context, span))
+                return behavior(request, answering(context, span))
             except Exception as error:
                 # Aborting raises a bare Exception, after the status was set.
                 if type(error) is not Exception:

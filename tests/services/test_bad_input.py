@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import grpc
 import pytest
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace import StatusCode
 
 from protos import hipstershop_pb2 as pb
 from protos import hipstershop_pb2_grpc as rpc
@@ -149,6 +151,9 @@ def test_one_clear_sentence(
     with healthy.stub(service, stub) as client, pytest.raises(grpc.RpcError) as failure:
         getattr(client, method)(request_)
     assert code_of(failure.value) is code
+    servers = [span for span in healthy.spans(service) if span.kind is SpanKind.SERVER]
+    assert servers[-1].status.status_code is StatusCode.UNSET, "the caller's fault is no error of the server"
+    assert (servers[-1].attributes or {})["rpc.grpc.status_code"] == code.value[0]
     assert words in details_of(failure.value)
     assert "4432" not in details_of(failure.value)
 

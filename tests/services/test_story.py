@@ -58,6 +58,8 @@ def test_a_broken_checkout_fails_after_four_attempts_and_tells_why(broken: Mesh)
         "failed to charge card: could not charge the card: rpc error: code = Code(401) desc = Invalid request"
     )
     assert len(charges(broken)) == 4
+    (place_order,) = (s for s in broken.spans("checkoutservice") if s.kind is SpanKind.SERVER)
+    assert place_order.status.description == f"INTERNAL: {details_of(error)}"
 
 
 def test_the_first_attempt_reaches_nobody_and_says_where_it_went(broken: Mesh) -> None:
