@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from observer.apm import search as search
 from observer.apm import services as services
+from observer.apm import spotlight as spotlight
 from observer.apm import traces as traces
 from observer.apm.blueprint import blueprint as blueprint
 

@@ -9,6 +9,7 @@ from flask import Blueprint
 from observer.apm import numbers
 from observer.drawing import bars
 from observer.meaning.summary import TimeShare
+from observer.meaning.summary import failing_first
 from observer.meaning.summary import status_code_of
 from observer.meaning.summary import status_words
 from observer.ui.scope import range_args
@@ -22,6 +23,7 @@ def _stacked_bar(shares: tuple[TimeShare, ...], label: str) -> str:
 
 _HELPERS: dict[str, Callable[..., object]] = {
     "stacked_bar": _stacked_bar,
+    "failing_first": failing_first,
     "per_minute": numbers.per_minute,
     "bar_meter": bars.meter,
     "span_bar": bars.span_bar,

@@ -1,0 +1,124 @@
+"""Tag Spotlight for APM: a service's requests, errors and latency by the values of each attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from flask import render_template
+from flask import request
+
+from observer import context
+from observer.apm import numbers
+from observer.apm.blueprint import blueprint
+from observer.query import Query
+from observer.ui import chrome
+from observer.ui.request import current_scope
+from store.model import Breakdown
+from store.model import Measure
+
+FIRST_TAGS = ("version", "service.version", "tenant.level", "http.route")
+"""Tags that one looks at first."""
+_COLUMNS = 60
+_CARD_VALUES = 8
+_CARDS = 12
+_CARDS_WHEN_SCANNING = 6
+"""Cards shown while filters make each of them a scan."""
+
+
+@blueprint.get("/apm/tags")
+def tags() -> str:
+    """The tags of one service, those that tell its errors apart first."""
+    reader = context.reader()
+    scope = current_scope()
+    query = Query(request.args, context.now_unix_nano())
+    services = reader.services(scope.window)
+    name = query.text("service") or _worst(services)
+    where = query.attributes()
+    asked = [tag.strip() for tag in query.texts("tag") if tag.strip()][:4]
+    wanted = _in_order(reader.tags(scope.window), asked, where)
+    most = _CARDS_WHEN_SCANNING if where else _CARDS
+    shown = wanted[: max(most, len(asked))]
+    cards = [reader.breakdown(name, tag, scope.window, where or None, _CARD_VALUES + 1) for tag in shown]
+    telling = [card for card in cards if card.tag in asked or says_something(card)]
+    points = reader.series(name, scope.window, _COLUMNS)
+    return render_template(
+        "apm/tags.html",
+        service=name,
+        services=sorted(services),
+        where=where,
+        metric=query.choice("metric", ("requests", "errors", "root", "p90")) or "requests",
+        cards=sorted(telling, key=lambda card: _rank(card, asked)),
+        limit=_CARD_VALUES,
+        not_shown=[tag for tag in wanted if tag not in shown],
+        charts=numbers.over_time(points, scope.window, scope.zone, name or "all services"),
+        without=_without(where),
+        with_filter=_with_filter,
+        traces_href=_traces_href(name, where),
+        amount=_amount,
+        all_environments=scope.environment is not None,
+    )
+
+
+def says_something(card: Breakdown) -> bool:
+    """Whether any request carries the tag at all."""
+    return any(value.value for value in card.values)
+
+
+def _worst(services: Mapping[str, Measure]) -> str | None:
+    """The service in which most errors began, else the busiest; None where there is none."""
+    ranked = sorted(services.items(), key=lambda pair: (-pair[1].origin_errors, -pair[1].requests, pair[0]))
+    return ranked[0][0] if ranked else None
+
+
+def _in_order(known: Sequence[str], asked: Sequence[str], where: Mapping[str, str]) -> list[str]:
+    first = [tag for tag in FIRST_TAGS if tag in known]
+    ranked = dict.fromkeys([*asked, *first, *known])
+    return [tag for tag in ranked if tag in asked or tag not in where]
+
+
+def _rank(card: Breakdown, asked: Sequence[str]) -> tuple[bool, bool, float, str]:
+    """Sorts cards: those asked for, then those whose values tell errors apart best.
+
+    The measure is how many errors stand elsewhere than an even spread would put them,
+    as a share of all requests. Codes of outcomes tell nothing but themselves: last.
+    """
+    requests = sum(value.measure.requests for value in card.values) or 1
+    errors = sum(value.measure.errors for value in card.values)
+    moved = sum(abs(v.measure.errors - errors * v.measure.requests / requests) for v in card.values)
+    outcome = card.tag.endswith("status_code") or card.tag.startswith("error")
+    return card.tag not in asked, outcome, -round(moved / requests, 6), card.tag
+
+
+def _amount(measure: Measure, metric: str) -> float:
+    """The number that a card's bars compare."""
+    if metric == "errors":
+        return measure.errors
+    if metric == "root":
+        return measure.origin_errors
+    if metric == "p90":
+        return measure.latency.p90_ns or 0
+    return measure.requests
+
+
+def _with_filter(tag: str, value: str) -> str:
+    """This page's address with one more filter."""
+    pairs = [(key, text) for key, text in request.args.items(multi=True) if key not in ("cursor", "tag")]
+    return chrome.address(request.path, [*pairs, ("attr", f"{tag}:{value}")])
+
+
+def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
+    """The traces of which any span carries what is filtered by."""
+    pairs = [("attr", f"{key}:{value}") for key, value in where.items()]
+    if name:
+        pairs.append(("service", name))
+    return chrome.address("/apm/traces", [*pairs, *current_scope().args().items()])
+
+
+def _without(where: Mapping[str, str]) -> dict[str, str]:
+    """For each filter, this page's address without it."""
+    pairs = [(key, value) for key, value in request.args.items(multi=True) if key != "cursor"]
+    return {
+        name: chrome.address(request.path, [p for p in pairs if p != ("attr", f"{name}:{value}")])
+        for name, value in where.items()
+    }
