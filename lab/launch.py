@@ -81,6 +81,10 @@ def supervise(options: plan.Options, reporter_of: Any) -> None:
         )
         reporter: Reporter = reporter_of(built)
         Supervisor(built, reporter, asked_at=asked_at()).run()
+    except LabError as error:
+        if "written with schema" in error.message:
+            error.remedy = "Begin a new store (what this one holds is lost): python3 -m lab reset"
+        raise
     finally:
         claim.release()
 
