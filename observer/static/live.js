@@ -82,7 +82,8 @@ function tail(body) {
     const next = (await page(address.href)).querySelector("tbody");
     if (!next) throw new Error("no rows");
     if (next.dataset.cursor) body.dataset.cursor = next.dataset.cursor;
-    waiting = [...next.children, ...waiting].slice(0, MOST_ROWS);
+    const fresh = [...next.children].filter((row) => !document.getElementById(row.id));
+    waiting = [...fresh, ...waiting].slice(0, MOST_ROWS);
     if (!waiting.length) return;
     const show = () => {
       put(body, waiting);

@@ -61,7 +61,8 @@ class Visitor:
     def go(self, path: str) -> Page:
         """Open a page of ours and make sure that it is one."""
         answer = self.page.goto(self.base + path)
-        assert answer is not None and answer.status < 400, f"{path} answered {answer and answer.status}"
+        assert answer is not None, f"{path} did not answer"
+        assert answer.status < 400, f"{path} answered {answer.status}"
         return self.page
 
     def click(self, *, role: Any, name: Any, within: Any = None) -> None:

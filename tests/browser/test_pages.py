@@ -60,7 +60,7 @@ def test_axe_finds_no_violation(visit: Callable[..., Visitor], axe: str, theme: 
         page.evaluate(axe)
         for violation in page.evaluate(f"axe.run(document, {rules}).then(r => r.violations)"):
             nodes = [node["html"][:160] for node in violation["nodes"][:2]]
-            found.append(f"{path}: {violation['id']} ×{len(violation['nodes'])}: {nodes}")
+            found.append(f"{path}: {violation['id']} ({len(violation['nodes'])}): {nodes}")
     assert not found, "\n".join(found)
     visitor.blameless()
 
@@ -74,8 +74,8 @@ def test_no_page_scrolls_sideways_on_a_phone(visit: Callable[..., Visitor]) -> N
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 390:
             culprits = page.evaluate(
-                "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 391 && "
-                "!e.closest('.scroll-x, svg')).slice(0, 4).map(e => e.tagName + '.' + e.className)"
+                "[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll-x, svg') && "
+                "e.getBoundingClientRect().right > 391).slice(0, 4).map(e => e.tagName + '.' + e.className)"
             )
             wide.append(f"{path}: {width} px {culprits}")
     assert not wide, "\n".join(wide)

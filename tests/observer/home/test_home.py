@@ -1,0 +1,105 @@
+"""Home and search: what arrives, where to send more, where an id leads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from observer.home import seats
+from observer.home.lab import lab_of
+from observer.settings import Settings
+from tests.browser import seed
+from tests.observer.screens import Screens
+from tests.observer.screens import one
+from tests.observer.screens import text
+
+
+def test_home_says_what_arrives_and_where_to_send_more(screens: Screens) -> None:
+    page = screens.page("/")
+    counts = text(one(page, "#counts"))
+    assert "Sessions 17" in counts
+    assert "Last received" in counts
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318" in text(page)
+    links = [a.attributes["href"] or "" for a in page.css("main a")]
+    assert any(link.startswith(f"/rum/sessions/{seed.SESSION}") for link in links)
+    assert any(link.startswith(f"/apm/traces/{seed.TRACE}") for link in links)
+
+
+def test_a_seat_is_kept_and_leads_to_the_shop_and_to_ones_sessions(screens: Screens) -> None:
+    with screens.app.test_client() as client:
+        first = client.get("/?seat=Zo%C3%AB+1").get_data(as_text=True)
+        assert f"{seed.SHOP}/?seat=Zo%C3%AB+1" in first
+        assert "attr=enduser.id%3AZo%C3%AB+1" in first
+        assert "Open the shop as" in client.get("/").get_data(as_text=True)
+        client.get("/?seat=")
+        assert "Open the shop as" not in client.get("/").get_data(as_text=True)
+
+
+def test_an_empty_store_says_what_to_do(bare: Screens) -> None:
+    assert "Nothing received yet" in text(bare.page("/"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leads_to"),
+    [
+        (seed.TRACE, f"/apm/traces/{seed.TRACE}"),
+        (seed.TRACE[-16:].upper(), f"/apm/traces/{seed.TRACE}"),
+        (f"00-{seed.TRACE}-{seed.CHARGE_SPAN}-01", f"/apm/traces/{seed.TRACE}"),
+        (seed.CHARGE_SPAN, f"/apm/traces/{seed.TRACE}?span={seed.CHARGE_SPAN}"),
+        (seed.SESSION, f"/rum/sessions/{seed.SESSION}"),
+        (seed.ORDER_ID, f"/apm/traces/{seed.ORDER_TRACE}"),
+    ],
+)
+def test_an_id_goes_where_it_belongs(screens: Screens, wanted: str, leads_to: str) -> None:
+    answer = screens.client.get("/search", query_string={"q": f" {wanted} "})
+    assert (answer.status_code, answer.headers.get("Location")) == (303, leads_to)
+
+
+def test_an_id_that_means_nothing_says_what_else_to_try(screens: Screens) -> None:
+    page = screens.page("/search?q=%3Cscript%3E")
+    assert "Nothing here has this id" in text(page)
+    assert not page.css("main script")
+
+
+def test_seat_links_are_signed_in_class_mode_only() -> None:
+    assert seats.link("http://shop", "anna") == "http://shop/?seat=anna"
+    signed = seats.link("http://shop", " anna\u202e ", "secret")
+    assert signed == seats.link("http://shop", "anna", "secret")
+    assert len(signed.partition("sig=")[2]) == 32
+    assert seats.link("", "anna") == ""
+    assert seats.link("http://shop", "  ") == "http://shop"
+
+
+def test_signed_links_are_the_ones_that_the_shop_accepts() -> None:
+    """The shop's own signature over the same name, computed by its published rule."""
+    from services.common import seat
+
+    signature = seats.link("http://shop", "anna lee", "s3cret").partition("sig=")[2]
+    assert seat.verify("s3cret", "anna lee", signature)
+    assert seats.clean("  a \x00 b  ") == seat.clean("  a \x00 b  ")
+
+
+def test_the_labs_own_addresses_win(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    document = {
+        "ready": True,
+        "urls": {"shop": "http://h:1/", "otlp_http": "http://h:2"},
+        "processes": [{"name": "frontend", "pid": 1, "state": "ready", "restarts": 2, "address": "h:1"}],
+        "incident": "none",
+    }
+    file.write_text(json.dumps(document), "utf-8")
+    lab = lab_of(Settings(lab_status_file=str(file), shop_url="http://other"))
+    assert (lab.shop, lab.otlp_http, lab.ready, lab.incident) == ("http://h:1", "http://h:2", True, "none")
+    assert lab.processes[0].restarts == 2
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"urls": 3, "processes": {"a": 1}}', '{"processes": [1, {}]}']
+)
+def test_a_broken_status_document_is_no_error(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "status.json"
+    file.write_text(content, "utf-8")
+    lab = lab_of(Settings(lab_status_file=str(file), shop_url="http://shop/"))
+    assert (lab.shop, lab.processes, lab.ready) == ("http://shop", (), None)

@@ -1,0 +1,73 @@
+"""What is good, what became worse: vitals against their bands, counts against before."""
+
+from __future__ import annotations
+
+import pytest
+
+from observer.rum import metrics
+from observer.rum.overview import card
+from observer.rum.overview import numbers
+from store.model import Breakdown
+from store.model import Latency
+from store.model import Measure
+from store.model import TagValue
+
+MS = 1_000_000
+
+
+def measured(p75_ns: int) -> Measure:
+    return Measure(requests=9, latency=Latency(p50_ns=p75_ns, p75_ns=p75_ns, p99_ns=p75_ns))
+
+
+@pytest.mark.parametrize(
+    ("metric", "p75", "verdict", "written"),
+    [
+        ("lcp", 2_500 * MS, "good", "2.5 s"),
+        ("lcp", 2_501 * MS, "needs improvement", "2.5 s"),
+        ("lcp", 4_001 * MS, "poor", "4 s"),
+        ("inp", 199 * MS, "good", "199 ms"),
+        ("inp", 501 * MS, "poor", "501 ms"),
+        ("cls", 100_000_000, "good", "0.100"),
+        ("cls", 260_000_000, "poor", "0.260"),
+        ("ttfb", 900 * MS, "needs improvement", "900 ms"),
+    ],
+)
+def test_vitals_stand_in_their_published_bands(metric: str, p75: int, verdict: str, written: str) -> None:
+    found = metrics.vital(metrics.BY_NAME[metric], measured(p75), None)
+    assert (found.verdict, found.value) == (verdict, written)
+    assert 0 <= found.place <= 100
+
+
+def test_a_vital_without_samples_has_no_verdict() -> None:
+    found = metrics.vital(metrics.BY_NAME["lcp"], None, None)
+    assert (found.verdict, found.samples) == ("", 0)
+
+
+def test_more_errors_are_worse_and_more_views_are_neither() -> None:
+    assert metrics.count_delta(12, 10, True) == metrics.Delta("+20 % (was 10)", "worse")
+    assert metrics.count_delta(5, 10, True) == metrics.Delta("-50 % (was 10)", "better")
+    assert metrics.count_delta(12, 10, False).verdict == ""
+    assert metrics.count_delta(3, 0, True) == metrics.Delta("none before", "worse")
+    assert metrics.count_delta(0, 0, True) == metrics.Delta("no change", "")
+    assert metrics.count_delta(500, 10, False).text == "50 times (was 10)"
+
+
+def test_a_change_within_a_buckets_width_is_no_change() -> None:
+    assert metrics.time_delta("lcp", 1_020, 1_000) == metrics.Delta("no change", "")
+    slower = metrics.time_delta("lcp", 2_000 * MS, 1_000 * MS)
+    assert slower == metrics.Delta("was 1 s", "worse")
+    assert metrics.time_delta("lcp", None, 1) is None
+
+
+def test_every_count_is_told_even_where_nothing_was_measured() -> None:
+    found = numbers({"js_errors": Measure(requests=4)}, {"js_errors": Measure(requests=2)})
+    assert {n.metric.name: n.value for n in found}["js_errors"] == 4
+    assert {n.metric.name: n.value for n in found}["page_views"] == 0
+
+
+def test_a_card_shares_its_bars_by_the_largest_value_and_says_what_it_left_out() -> None:
+    values = tuple(TagValue(f"v{n}", Measure(requests=100 - n)) for n in range(20))
+    found = card(Breakdown("page", values), metrics.BY_NAME["page_load"], {"page": "v1"})
+    assert found.values[0].share == 1
+    assert [value.chosen for value in found.values[:3]] == [False, True, False]
+    assert found.more == 8
