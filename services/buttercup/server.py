@@ -3,7 +3,8 @@
 Somebody else's company: it knows nothing of the shop, takes no part in its
 traces and exports no telemetry. `POST /charge` answers 200 with a transaction
 id, 401 to a token that is not its customer's, 400 to a body that it cannot use;
-`GET /_healthz` answers `ok`. It logs neither cards nor tokens.
+`GET /_healthz` answers `ok`, `GET /_flags` the real
+state of its delay. It logs neither cards nor tokens.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import asdict
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -110,6 +112,10 @@ def make_app(settings: Settings, flags: Flags) -> Flask:
     @app.get("/_healthz")
     def healthz() -> Response:
         return Response("ok", mimetype="text/plain")
+
+    @app.get("/_flags")
+    def flag_states() -> Response:
+        return jsonify(service=NAME, flags=[asdict(state) for state in flags.states()])
 
     @app.post("/charge")
     def charge() -> tuple[Response, int]:

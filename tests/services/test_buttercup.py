@@ -86,6 +86,13 @@ def test_health(url: str) -> None:
     assert (answer.status, answer.data) == (200, b"ok")
 
 
+def test_it_tells_the_real_state_of_its_delay(url: str) -> None:
+    with urllib3.PoolManager() as pool:
+        told = pool.request("GET", f"{url}/_flags").json()
+    state = {"key": "buttercup_delay_ms", "people": '{"min":1,"max":2}', "synthetic": '{"min":1,"max":2}'}
+    assert told == {"service": "buttercup", "flags": [{**state, "error": ""}]}
+
+
 def test_it_takes_its_time_without_flags(tmp_path: Path) -> None:
     """50 to 250 ms: the largest share of a checkout is the provider's."""
     import time
