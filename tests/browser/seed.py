@@ -41,6 +41,8 @@ class World:
     """Collects what was sent, then hands it to a writer."""
 
     now_unix_nano: int
+    first: int = 0
+    """Ids of browser spans count up from here: what comes later needs others."""
 
     def __post_init__(self) -> None:
         self.beacons: list[Json] = []
@@ -58,7 +60,7 @@ class World:
 
     def browser(self, session: str, page: int, name: str, at_ns: int, **tags: Any) -> Json:
         """One beacon span; `_id`, `_trace`, `_parent`, `_ms` and `_kind` set what is no tag."""
-        number = len(self.beacons) + 1
+        number = self.first + len(self.beacons) + 1
         given = {k: v for k, v in tags.items() if not k.startswith("_")}
         span: Json = {
             "traceId": tags.get("_trace", f"{number:032x}"),
