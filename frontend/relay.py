@@ -1,8 +1,10 @@
 """Passes RUM beacons on to whoever receives telemetry, so that pages talk to their own origin only.
 
-Honest: the answer is the receiver's own, or 503 when it is away. Never in the
-shop's way: few beacons travel at once, each for a short time; the rest are
-refused at once. Does not look into what it carries.
+Honest: the answer is the receiver's own, or 503 when it is away. A receiver that
+is away for a moment (it is being restarted) loses nothing: its beacons wait. Never
+in the shop's way: few beacons travel or wait at once, each for a short time; the
+rest, and all while the receiver stays away, are refused at once. Does not look
+into what it carries.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from services.common.log import ShopLogger
 MAX_BODY_BYTES = 1024 * 1024
 _PASSED_ON = ("Content-Type", "Content-Encoding", "User-Agent")
 _AT_ONCE = 4
+# With those that travel: the shop keeps a quarter of its threads whatever beacons do.
+_INSIDE = 12
+_PATIENCE_S = 1.5
+_RETRY_S = 0.1
 _TIMEOUT = urllib3.Timeout(connect=0.5, read=2.0)
 _TELL_EVERY_S = 30.0
 
@@ -40,6 +46,9 @@ class Relay:
         self._log = logger
         self._pool = urllib3.PoolManager(num_pools=2, maxsize=_AT_ONCE)
         self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._inside = threading.BoundedSemaphore(_INSIDE)
+        self._closing = threading.Event()
+        self._away_since: float | None = None
         self._told_at = float("-inf")
 
     def zipkin(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
@@ -51,29 +60,49 @@ class Relay:
         return self._send(self._otlp_url, body, headers)
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Let nobody wait any longer, and close idle connections."""
+        self._closing.set()
         self._pool.clear()
 
     def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
-        if not self._places.acquire(blocking=False):
+        if not self._inside.acquire(blocking=False):
             return self._away("too many beacons are waiting for it")
         try:
-            answer = self._pool.request(
-                "POST",
-                url,
-                body=body,
-                headers={name: headers[name] for name in _PASSED_ON if name in headers},
-                timeout=_TIMEOUT,
-                retries=False,
-                redirect=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            return self._away(type(error).__name__)
+            if not self._places.acquire(timeout=0 if self._gave_up() else _PATIENCE_S):
+                return self._away("too many beacons are waiting for it")
+            try:
+                return self._travel(url, body, headers)
+            finally:
+                self._places.release()
         finally:
-            self._places.release()
-        if answer.status < 400:
-            return Outcome(answer.status)
-        return Outcome(answer.status, "the receiver of telemetry did not take the beacon")
+            self._inside.release()
+
+    def _travel(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        passed_on = {name: headers[name] for name in _PASSED_ON if name in headers}
+        while True:
+            try:
+                answer = self._pool.request(
+                    "POST", url, body=body, headers=passed_on, timeout=_TIMEOUT, retries=False, redirect=False
+                )
+            except urllib3.exceptions.ReadTimeoutError as error:
+                # It had its time: whoever hangs is not waited for again.
+                self._away_since = float("-inf")
+                return self._away(type(error).__name__)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                if self._away_since is None:
+                    self._away_since = time.monotonic()
+                if self._gave_up() or self._closing.wait(_RETRY_S):
+                    return self._away(type(error).__name__)
+                continue
+            self._away_since = None
+            if answer.status < 400:
+                return Outcome(answer.status)
+            return Outcome(answer.status, "the receiver of telemetry did not take the beacon")
+
+    def _gave_up(self) -> bool:
+        """Whether the receiver has been away for so long that waiting for it is in vain."""
+        since = self._away_since
+        return since is not None and time.monotonic() - since >= _PATIENCE_S
 
     def _away(self, why: str) -> Outcome:
         now = time.monotonic()

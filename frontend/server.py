@@ -23,6 +23,7 @@ from services.common.telemetry import Identity
 
 SERVICE = "frontend"
 _GRACE_S = 0.5
+_CONNECTIONS = 2_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             threads=settings.threads,
             ident=None,
             max_request_body_size=2 * MAX_BODY_BYTES,
+            # Browsers hold several connections each and keep them: a class must not run out of them.
+            connection_limit=_CONNECTIONS,
+            asyncore_use_poll=True,
         )
     except OSError as error:
         where = f"{settings.listen_addr}:{settings.port}"

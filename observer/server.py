@@ -12,6 +12,7 @@ from types import FrameType
 from observer.settings import BadSetting
 from observer.settings import Settings
 
+_CONNECTIONS = 2_000
 _log = logging.getLogger("observer")
 
 
@@ -43,6 +44,9 @@ def _serve(settings: Settings) -> int:
             port=settings.port,
             threads=settings.threads,
             ident=None,
+            # Browsers hold several connections each and keep them: a class must not run out of them.
+            connection_limit=_CONNECTIONS,
+            asyncore_use_poll=True,
             clear_untrusted_proxy_headers=True,
         )
     except OSError as error:

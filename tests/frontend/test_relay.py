@@ -86,6 +86,22 @@ def test_without_a_receiver_the_answer_is_503_and_the_log_says_so_once(tmp_path:
     assert lonely.log.getvalue().count("RUM beacons are not relayed") == 1
 
 
+def test_a_receiver_that_is_restarted_loses_no_beacon(tmp_path: Path, receiver: Receiver) -> None:
+    port = free_port()
+    shop = fake_shop(tmp_path, RUM_BEACON_URL=f"http://127.0.0.1:{port}/v1/rum")
+    with ThreadPoolExecutor(8) as waiting:
+        sent = [
+            waiting.submit(lambda: shop.app.test_client().post("/v1/rum", data=b"[]").status_code)
+            for _ in range(8)
+        ]
+        again = ThreadingHTTPServer(("127.0.0.1", port), receiver.server.RequestHandlerClass)
+        threading.Thread(target=again.serve_forever, args=(0.02,), daemon=True).start()
+        assert [one.result() for one in sent] == [200] * 8
+    again.shutdown()
+    again.server_close()
+    assert len(receiver.got) == 8
+
+
 def test_a_beacon_that_is_too_large_is_refused(relaying: FakeShop, receiver: Receiver) -> None:
     assert relaying.client.post("/v1/rum", data=b"x" * (1024 * 1024 + 1)).status_code == 413
     assert relaying.client.post("/v1/rum", data=b"x" * (1024 * 1024)).status_code == 200

@@ -1,0 +1,107 @@
+"""A lab of a benchmark's own: started by the command that people use, stopped at the end.
+
+Knows the command line and the status document; must not know what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import cpu_s
+from benchmarks.measure import get_json
+from lab.memory import pss_bytes
+from lab.paths import ROOT
+
+START_WITHIN_S = 120.0
+_READY = re.compile(r"Ready after ([0-9.]+) s")
+_DROPPED = "Telemetry was dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running lab. `ready_s` is what it says of its own start."""
+
+    folder: Path
+    ready_s: float
+
+    def status(self) -> dict[str, Any]:
+        """The status document, without its memory figures."""
+        found: dict[str, Any] = json.loads((self.folder / "status.json").read_text("utf-8"))
+        return found
+
+    def url(self, name: str) -> str:
+        """`shop`, `observer` or `otlp_http`."""
+        return str(self.status()["urls"][name]).rstrip("/")
+
+    def pids(self) -> dict[str, int]:
+        """Name -> process id of whatever runs."""
+        return {row["name"]: row["pid"] for row in self.status()["processes"] if row["pid"]}
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Name -> proportional set size, where the system can tell."""
+        measured = {name: pss_bytes(pid) for name, pid in self.pids().items()}
+        return {name: size for name, size in measured.items() if size}
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that all processes have used so far."""
+        return cpu_s(self.pids().values())
+
+    def collector(self) -> dict[str, Any]:
+        """The collector's own counts since its start."""
+        found: dict[str, Any] = get_json(self.url("otlp_http") + "/stats")
+        return found
+
+    def stored(self) -> dict[str, int]:
+        """What the store holds, as the API counts it, and what it refused."""
+        status = get_json(self.url("observer") + "/api/v1/status")
+        return {**status["counts"], "rejected": status["rejected"]}
+
+    def drop_notices(self) -> list[str]:
+        """The lines in which a process told that it had to drop telemetry."""
+        found = []
+        for log in sorted((self.folder / "logs").glob("*.log*")):
+            lines = log.read_text("utf-8", "replace").splitlines()
+            found += [f"{log.stem}: {line.strip()}" for line in lines if _DROPPED in line]
+        return found
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`python -m lab …` for this lab."""
+        return _command(self.folder, *words)
+
+
+@contextmanager
+def running(*options: str) -> Iterator[Lab]:
+    """A lab on free ports with these options of `lab up`. Raises SystemExit when it does not start."""
+    with tempfile.TemporaryDirectory(prefix="hipster-lab-bench-") as folder:
+        path = Path(folder)
+        try:
+            started = _command(path, "up", "--detach", "--free-ports", *options)
+            said = _READY.search(started.stdout)
+            if started.returncode or not said:
+                raise SystemExit(f"the lab did not start: {(started.stderr or started.stdout).strip()}")
+            yield Lab(path, float(said[1]))
+        finally:
+            _command(path, "down")
+
+
+def _command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", *words],
+        cwd=ROOT,
+        env={**os.environ, "LAB_RUN_DIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_WITHIN_S,
+        check=False,
+    )

@@ -1,0 +1,215 @@
+"""A class at human pace: are pages quick, is any telemetry dropped, does every failed checkout's thread hold?
+
+`python -m benchmarks.students`. Starts a lab of its own without other load. Exit
+code 1 when pages are slow (95 in 100 within 500 ms), telemetry was dropped, or a
+thread is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks import labs
+from benchmarks.classroom import CHECKOUT
+from benchmarks.classroom import PAGES
+from benchmarks.classroom import Classroom
+from benchmarks.classroom import Pace
+from benchmarks.classroom import Seen
+from benchmarks.correlation import broken_links
+from benchmarks.measure import cpu_s
+from benchmarks.measure import quantile
+from benchmarks.measure import table
+from benchmarks.measure import wait_until
+from benchmarks.parts import Line
+
+TARGET_P95_MS = 500.0
+_SETTLED_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What became of the telemetry of a class."""
+
+    beacons_failed: int
+    rejected: int
+    refused_requests: int
+    received_spans: int
+    stored_spans: int
+    browser_spans_sent: int
+    notices: Sequence[str]
+
+    def problems(self) -> list[str]:
+        """A line for everything that was lost; empty when nothing was."""
+        found = list(self.notices)
+        if self.beacons_failed:
+            found.append(f"{self.beacons_failed} beacons were not taken")
+        if self.rejected:
+            found.append(f"the collector rejected {self.rejected} items")
+        if self.refused_requests:
+            found.append(f"the collector refused {self.refused_requests} requests")
+        if self.stored_spans != self.received_spans:
+            found.append(
+                f"the store holds {self.stored_spans} spans of {self.received_spans} that were received"
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One class, measured and checked."""
+
+    students: int
+    seconds: float
+    seen: Seen
+    telemetry: Telemetry
+    broken: Sequence[str]
+    failed_orders: int
+    lab_cores: float
+    class_cores: float
+
+    def passed(self) -> bool:
+        """Whether it was quick, whole and correlated."""
+        return (
+            self.seen.pages_p95_ms() < TARGET_P95_MS
+            and not self.seen.failed_pages()
+            and not self.telemetry.problems()
+            and not self.broken
+            and self.failed_orders > 0
+        )
+
+
+def measure(students: int, seconds: float, pace: Pace, say: Callable[[str], object]) -> Result:
+    """A class of so many for so long, then the checks. Raises SystemExit when there is no lab."""
+    with labs.running("--no-load") as lab:
+        before = lab.stored()["spans"] - lab.collector()["received"]["spans"]
+        classroom = Classroom(lab.url("shop"), pace)
+        begun, lab_cpu, own_cpu = time.monotonic(), lab.cpu_s(), cpu_s([os.getpid()])
+        classroom.admit(students)
+        time.sleep(seconds)
+        lab_cpu, own_cpu = lab.cpu_s() - lab_cpu, cpu_s([os.getpid()]) - own_cpu
+        measured_s = time.monotonic() - begun
+        seen = classroom.send_home()
+        say(f"{len(seen.orders)} orders were placed; following each …")
+        telemetry = _telemetry(lab, seen, before)
+        failed = [placed for placed in seen.orders if placed.order.status >= 500]
+        broken = broken_links(lab.url("observer"), failed)
+    return Result(
+        students, measured_s, seen, telemetry, broken, len(failed), lab_cpu / measured_s, own_cpu / measured_s
+    )
+
+
+def _telemetry(lab: labs.Lab, seen: Seen, before: int) -> Telemetry:
+    """Count when nothing is on its way any more."""
+    last = -1
+
+    def quiet() -> bool:
+        nonlocal last
+        now = lab.stored()["spans"]
+        still, last = now == last, now
+        return still
+
+    wait_until(quiet, "the last spans are stored", _SETTLED_WITHIN_S, pause_s=1.0)
+    collector = lab.collector()
+    return Telemetry(
+        beacons_failed=seen.beacons_failed,
+        rejected=sum(collector["rejected"].values()),
+        refused_requests=sum(collector["refused_requests"].values()),
+        received_spans=collector["received"]["spans"],
+        stored_spans=lab.stored()["spans"] - before,
+        browser_spans_sent=seen.spans_sent,
+        notices=lab.drop_notices(),
+    )
+
+
+def report(result: Result) -> str:
+    """The result as a table and a few sentences."""
+    seen = result.seen
+    rows = []
+    for name in (*PAGES, CHECKOUT, "/v1/rum"):
+        took = seen.milliseconds(name)
+        rows.append(
+            (
+                name,
+                str(len(took)),
+                *(f"{quantile(took, share):.0f}" for share in (0.5, 0.95, 0.99)),
+                f"{max(took, default=0):.0f}",
+            )
+        )
+    pages = seen.milliseconds(*PAGES)
+    rows.append(
+        (
+            "every page",
+            str(len(pages)),
+            *(f"{quantile(pages, share):.0f}" for share in (0.5, 0.95, 0.99)),
+            f"{max(pages, default=0):.0f}",
+        )
+    )
+    head = ("", "requests", "p50 ms", "p95 ms", "p99 ms", "slowest ms")
+    lines = [
+        f"{result.students} students for {result.seconds:.0f} s, {seen.sessions} RUM sessions",
+        "",
+        table(head, rows),
+        "",
+        f"pages that failed: {seen.failed_pages()}",
+        f"cores used: lab {result.lab_cores:.2f}, students {result.class_cores:.2f}",
+        f"spans received {result.telemetry.received_spans}, stored {result.telemetry.stored_spans}; "
+        f"from browsers {result.telemetry.browser_spans_sent} in {seen.beacons_sent} beacons",
+        f"telemetry dropped: {'; '.join(result.telemetry.problems()) or 'none'}",
+        f"failed checkouts: {result.failed_orders}, "
+        f"correlated end to end: {result.failed_orders - len(result.broken)}",
+    ]
+    return "\n".join([*lines, *(f"  broken: {line}" for line in result.broken[:20])])
+
+
+def lines(result: Result) -> list[Line]:
+    """The rows of the common table."""
+    return [
+        Line(
+            f"p95 of pages, {result.students} students",
+            f"{result.seen.pages_p95_ms():.0f} ms",
+            f"{result.seen.pages_p95_ms() / TARGET_P95_MS:.2f} of 500 ms",
+        ),
+        Line(
+            "failed checkouts correlated end to end",
+            f"{result.failed_orders - len(result.broken)} of {result.failed_orders}",
+            f"{1 - len(result.broken) / max(1, result.failed_orders):.2f}",
+        ),
+        Line(
+            "spans stored of those received",
+            f"{result.telemetry.stored_spans}",
+            f"{result.telemetry.stored_spans / max(1, result.telemetry.received_spans):.2f}",
+        ),
+    ]
+
+
+def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+    """The part of `python -m benchmarks`."""
+    result = measure(20 if quick else 100, 20.0 if quick else 90.0, _pace(quick), say)
+    say(report(result))
+    return lines(result)
+
+
+def _pace(quick: bool) -> Pace:
+    return Pace(1.0, 3.0) if quick else Pace()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the report; 1 if anything did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.students", description=__doc__)
+    parser.add_argument("--students", type=int, default=100, help="how many (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=90.0, help="for how long (default %(default)s)")
+    parser.add_argument("--think", type=float, nargs=2, default=(5.0, 15.0), metavar=("FROM", "TO"))
+    arguments = parser.parse_args(argv)
+    result = measure(arguments.students, arguments.seconds, Pace(*arguments.think), print)
+    print(report(result))
+    return 0 if result.passed() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
