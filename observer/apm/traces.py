@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flask import Response
 from flask import render_template
 from flask import request
 
 from observer import context
+from observer.api.contract import json_response
 from observer.apm import tracepage
 from observer.apm.blueprint import blueprint
 from observer.apm.waterfall import ErrorFilter
@@ -19,8 +21,11 @@ from observer.meaning.session import apm_link_of
 from observer.meaning.session import events_of
 from observer.meaning.session import linked_traces
 from observer.meaning.sessions import find_session
+from observer.meaning.traces import SPANS_LIMIT
+from observer.meaning.traces import find_trace
 from observer.query import Query
 from observer.query import span_id as parse_span_id
+from observer.ui import format as formats
 from observer.ui.request import here
 from observer.ui.scope import range_args
 from store.model import SpanId
@@ -28,6 +33,9 @@ from store.model import SpanId
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
 _MOST_FOLDS = 200
 _LONGEST_SEARCH = 200
+_SETTLED_NS = 120 * 10**9
+"""A trace that looks whole and ended so long ago will hardly grow."""
+_GIVEN_UP_NS = 900 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,18 @@ def trace(trace_id: str) -> str:
         critical=query.text("critical") != "0",
         links=_row_links(wish),
         logs_range=range_args(page.logs_window),
+        news=_news_address(page.told),
     )
+
+
+@blueprint.get("/apm/traces/<trace_id>/news")
+def trace_news(trace_id: str) -> Response:
+    """How many spans of a trace came since there were `spans` of them."""
+    query = Query(request.args, context.now_unix_nano())
+    seen = query.whole("spans", 0, 0, SPANS_LIMIT)
+    found = find_trace(context.reader(), trace_id)
+    more = max(0, sum(not span.browser for span in found.spans) - seen)
+    return json_response({"count": more, "words": f"{formats.plural(more, 'more span')} arrived"})
 
 
 @blueprint.get("/rum/sessions/<path:session_id>/apm/<span_id>")
@@ -89,6 +108,15 @@ def dialog(session_id: str, span_id: str) -> str:
     return render_template(
         "apm/dialog.html", session=session, event=event, link=link, told=about, wanted=wanted
     )
+
+
+def _news_address(about: tracepage.Told) -> str | None:
+    """Where to ask whether more spans came; None for a trace that is old and whole."""
+    age_ns = context.now_unix_nano() - about.analysis.start_unix_nano - about.analysis.duration_ns
+    settled = about.analysis.complete and about.analysis.spans > 0
+    if age_ns > (_SETTLED_NS if settled else _GIVEN_UP_NS) or about.truncated:
+        return None
+    return f"/apm/traces/{about.trace_id}/news?spans={about.analysis.spans}"
 
 
 def _wish(query: Query) -> Wish:

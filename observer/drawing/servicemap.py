@@ -163,7 +163,6 @@ def _node(node: Node, spot: _Spot) -> Markup:
         *parts,
         href=node.href,
         class_=kind,
-        aria_label=node.words,
         aria_current="true" if node.selected else None,
     )
 
@@ -194,14 +193,30 @@ def _ring(spot: _Spot, share: float) -> Markup:
     )
 
 
+def _mark(spot: _Spot) -> Markup:
+    """An exclamation mark as a shape: the link's name says it in words."""
+    x, y = spot.x, spot.y
+    n = svg.number
+    path = f"M{n(x)} {n(y - 5)}V{n(y + 1)}M{n(x)} {n(y + 4.5)}v.2"
+    return svg.element("path", d=path, class_="origin-mark", fill="none")
+
+
+def _shown(node: Node) -> list[str]:
+    """The lines under a node."""
+    name = node.label if len(node.label) <= _LABEL else node.label[: _LABEL - 1] + "…"
+    if node.error_share <= 0:
+        return [name]
+    share = f"{node.error_share:.0%}" if node.error_share >= 0.01 else "< 1%"
+    return [name, f"{share} errors"]
+
+
 def _name(node: Node, spot: _Spot) -> Markup:
-    shown = node.label if len(node.label) <= _LABEL else node.label[: _LABEL - 1] + "…"
     below = spot.y + spot.radius + 16
-    parts = [svg.text(spot.x, below, shown, class_="name", text_anchor="middle")]
-    if node.error_share > 0:
-        share = f"{node.error_share:.0%}" if node.error_share >= 0.01 else "< 1%"
-        words = f"{share} errors"
-        parts.append(svg.text(spot.x, below + 14, words, class_="name-errors", text_anchor="middle"))
+    lines = _shown(node)
+    parts = [svg.text(spot.x, below, lines[0], class_="name", text_anchor="middle")]
+    parts += [
+        svg.text(spot.x, below + 14, line, class_="name-errors", text_anchor="middle") for line in lines[1:]
+    ]
     return svg.joined(parts)
 
 

@@ -118,9 +118,8 @@ def test_the_same_numbers_stand_on_the_logs_page(page: Page) -> None:
 
 def test_the_map_has_a_table_with_the_same_numbers(page: Page) -> None:
     tree = page("/apm")
-    drawn = {
-        link.attributes["aria-label"].split(":")[0].split(" (")[0] for link in tree.css("svg.map a.node")
-    }
+    titles = [title.text() for title in tree.css("svg.map a.node > title")]
+    drawn = {title.split(":")[0].split(" (")[0] for title in titles}
     table = tree.css_first(".map-table table")
     listed = {_words(cell.css_first("a")) for cell in table.css("tbody th")}
     assert {"frontend", "checkoutservice", "paymentservice", "ButtercupPayments"} <= drawn & listed
@@ -211,3 +210,14 @@ def test_nothing_hostile_is_obeyed(client: FlaskClient, path: str) -> None:
     assert "\u202e" not in text
     assert "\x07" not in text
     assert len(text) < 400_000
+
+
+def test_what_comes_later_is_announced(page: Page, client: FlaskClient) -> None:
+    address = page(f"/apm/traces/{TRACE}").css_first("[data-news]").attributes["data-news"]
+    assert client.get(address).get_json() == {"count": 0, "words": "0 more spans arrived"}
+    grown = client.get(f"/apm/traces/{TRACE}/news?spans=7").get_json()
+    assert grown == {"count": 2, "words": "2 more spans arrived"}
+    listed = page("/apm/traces").css_first("[data-news]").attributes["data-news"]
+    assert client.get(listed).get_json()["count"] == 0
+    earlier = client.get("/apm/traces/news?after=1&service=paymentservice&error=origin").get_json()
+    assert earlier["count"] > 1
