@@ -48,7 +48,7 @@ def tags() -> str:
         services=sorted(services),
         where=where,
         metric=query.choice("metric", ("requests", "errors", "root", "p90")) or "requests",
-        cards=sorted(telling, key=lambda card: _rank(card, asked)),
+        cards=sorted(telling, key=lambda card: _rank(card, asked)),  # stable: else as `wanted` has them
         limit=_CARD_VALUES,
         not_shown=[tag for tag in wanted if tag not in shown],
         charts=numbers.over_time(points, scope.window, scope.zone, name or "all services"),
@@ -77,7 +77,7 @@ def _in_order(known: Sequence[str], asked: Sequence[str], where: Mapping[str, st
     return [tag for tag in ranked if tag in asked or tag not in where]
 
 
-def _rank(card: Breakdown, asked: Sequence[str]) -> tuple[bool, bool, float, str]:
+def _rank(card: Breakdown, asked: Sequence[str]) -> tuple[bool, bool, float]:
     """Sorts cards: those asked for, then those whose values tell errors apart best.
 
     The measure is how many errors stand elsewhere than an even spread would put them,
@@ -87,7 +87,7 @@ def _rank(card: Breakdown, asked: Sequence[str]) -> tuple[bool, bool, float, str
     errors = sum(value.measure.errors for value in card.values)
     moved = sum(abs(v.measure.errors - errors * v.measure.requests / requests) for v in card.values)
     outcome = card.tag.endswith("status_code") or card.tag.startswith("error")
-    return card.tag not in asked, outcome, -round(moved / requests, 6), card.tag
+    return card.tag not in asked, outcome, -round(moved / requests, 6)
 
 
 def _amount(measure: Measure, metric: str) -> float:

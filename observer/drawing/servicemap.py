@@ -197,7 +197,7 @@ def _mark(spot: _Spot) -> Markup:
     """An exclamation mark as a shape: the link's name says it in words."""
     x, y = spot.x, spot.y
     n = svg.number
-    path = f"M{n(x)} {n(y - 5)}V{n(y + 1)}M{n(x)} {n(y + 4.5)}v.2"
+    path = f"M{n(x)} {n(y - 5.5)}V{n(y + 0.3)}M{n(x)} {n(y + 5)}v.1"
     return svg.element("path", d=path, class_="origin-mark", fill="none")
 
 

@@ -36,6 +36,13 @@ class TimeShare:
     percent: float
     duration_ns: int
 
+    @property
+    def words(self) -> str:
+        """`66.6 %`; what is above nothing is never written as nothing."""
+        if self.percent == 0 and self.duration_ns > 0:
+            return "< 0.1 %"
+        return f"{self.percent:.1f} %"
+
 
 def time_shares(analysis: TraceAnalysis) -> tuple[TimeShare, ...]:
     """Application, Database, External, Network, in this order; all nothing without a backend span."""
