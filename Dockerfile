@@ -1,31 +1,25 @@
-# One image for every process; what it runs is the command (see docker-compose.yml).
+# One image for every process; what a container runs is its command (see docker-compose.yml, docs/containers.md).
 #   docker build -t hipster-lab .
+#   docker build -t hipster-lab --build-arg BASE_IMAGE=mirror.example/python:3.12-slim .
 
-FROM python:3.11-slim AS built
-WORKDIR /build
-RUN python -m venv /opt/lab
-COPY requirements/lab.txt requirements/node.txt requirements/
-RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/lab.txt
-COPY lab lab
-# Needs no Node.js in the image: one is borrowed for this step and thrown away.
-RUN /opt/lab/bin/python -m lab.browser_files /opt/lab/web
-RUN /opt/lab/bin/python -m pip uninstall --yes setuptools pip
+# Any image with Python 3.11 to 3.14 and its venv module; deploy/base-image makes one where no registry answers.
+ARG BASE_IMAGE=python:3.11.14-slim-bookworm
 
-FROM python:3.11-slim
-LABEL org.opencontainers.image.title="Hipster Lab" \
-      org.opencontainers.image.description="A shop broken on purpose, real OpenTelemetry, and the screens to find out why" \
-      org.opencontainers.image.licenses="Apache-2.0"
-ENV PATH=/opt/lab/bin:$PATH \
-    PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
-    MALLOC_ARENA_MAX=2 \
-    HIPSTERLAB_WEB_DIR=/opt/lab/web
-RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin lab \
-    && mkdir -p /app /data /flags \
-    && chown lab /data /flags
+FROM ${BASE_IMAGE} AS built
 WORKDIR /app
-COPY --from=built /opt/lab /opt/lab
-COPY LICENSE README.md ./
+RUN python3 -m venv /opt/lab
+COPY requirements/lab.txt requirements/node.txt requirements/
+# pip compiles what it installs; the rest of this line is what no process reads: sources, headers, types, tests.
+RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/lab.txt \
+    && find /opt/lab/lib -regex '.*\.\(pyx\|pxd\|pyi\|c\|h\|cpp\|hpp\)' -delete \
+    && find /opt/lab/lib -type d \( -name tests -o -name testing -o -name include \) \
+        -path '*/gevent/*' -prune -exec rm -rf {} + \
+    && rm -rf /opt/lab/include
+# The same installer as `lab up`. Where the base has no npm, a Node.js is borrowed for this step and thrown away.
+COPY lab/__init__.py lab/browser_files.py lab/browser_files.toml lab/errors.py lab/terminal.py lab/
+RUN /opt/lab/bin/python -m lab.browser_files /opt/lab/web \
+    && /opt/lab/bin/python -m pip uninstall --quiet --yes setuptools pip \
+    && rm -rf requirements lab
 COPY protos protos
 COPY store store
 COPY incidents incidents
@@ -35,6 +29,28 @@ COPY loadgen loadgen
 COPY collector collector
 COPY observer observer
 COPY lab lab
-USER lab
-VOLUME ["/data", "/flags"]
+# Compiled here, because a container's own files are read-only.
+RUN /opt/lab/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+
+FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="Hipster Lab" \
+      org.opencontainers.image.description="A shop broken on purpose, real OpenTelemetry, and the screens to find out why" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/lab/bin:$PATH \
+    HOME=/tmp \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_ARENA_MAX=2 \
+    HIPSTERLAB_WEB_DIR=/opt/lab/web
+# The two places that are written to; a new volume takes its owner from them.
+RUN useradd --uid 10001 --user-group --home-dir /app --no-create-home --shell /usr/sbin/nologin lab \
+    && mkdir /data /flags \
+    && chown lab:lab /data /flags
+WORKDIR /app
+COPY --from=built /opt/lab /opt/lab
+COPY --from=built /app /app
+COPY LICENSE README.md ./
+# By number, so that a cluster can see that it is not root.
+USER 10001:10001
+STOPSIGNAL SIGTERM
 CMD ["python", "-m", "services.buttercup"]

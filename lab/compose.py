@@ -18,6 +18,7 @@ HTTP_PORT = 8080
 OTLP = {"http": 4318, "grpc": 4317}
 DATA = "/data"
 FLAGS = "/flags"
+IMAGE = "hipster-lab"
 HEADER = """\
 # Written by `python -m lab.compose` from lab/topology.py; change that instead, a test compares them.
 #
@@ -25,8 +26,10 @@ HEADER = """\
 #   INCIDENT=none docker compose up       a healthy shop
 #   INCIDENT=price-typo docker compose run --rm flags      another incident, while it runs
 #   LOADGEN_USERS=50 docker compose up    more shoppers
+#   docker compose down --volumes         stop it and forget its data
 #
 # The shop: http://localhost:8080   the observer: http://localhost:8090   OTLP: localhost:4317 and :4318
+# Every variable, and what was tried with which engine: docs/containers.md
 """
 
 
@@ -45,7 +48,7 @@ def document() -> dict[str, Any]:
     """The compose file as plain values."""
     services: dict[str, Any] = {"flags": _flags()}
     services |= {service.name: _service(service) for service in topology.SERVICES}
-    return {"name": "hipster-lab", "services": services, "volumes": {"data": None, "flags": None}}
+    return {"services": services, "volumes": {"data": None, "flags": None}}
 
 
 def container_port(service: topology.Service, port: topology.Port) -> int:
@@ -57,26 +60,40 @@ def container_port(service: topology.Service, port: topology.Port) -> int:
     return GRPC_PORT if service.ready_kind == topology.GRPC else HTTP_PORT
 
 
-def _flags() -> dict[str, Any]:
-    """Puts the flag file of an incident in place and ends."""
+def published_port(port: topology.Port) -> str:
+    """The number on the machine outside, for a port that has a fixed one: `${LAB_SHOP_PORT:-8080}`."""
+    return f"${{LAB_{port.option.upper().replace('-', '_')}_PORT:-{port.fixed}}}"
+
+
+def _locked_down() -> dict[str, Any]:
+    """What holds for every container: it may write to its volumes and to /tmp, and needs no privilege."""
     return {
-        "image": "hipster-lab",
-        "build": ".",
+        "image": IMAGE,
+        "read_only": True,
+        "tmpfs": ["/tmp"],  # noqa: S108  a mount inside a container of its own
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+    }
+
+
+def _flags() -> dict[str, Any]:
+    """Puts an incident's flag file in place and ends. All wait for it, so it alone builds the image."""
+    return _locked_down() | {
+        "build": {"context": ".", "args": ["BASE_IMAGE"]},
         "command": ["python", "-m", "lab.faults", "${INCIDENT:-invalid-token}", FLAGS],
         "volumes": [f"flags:{FLAGS}"],
     }
 
 
 def _service(service: topology.Service) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "image": "hipster-lab",
-        "build": ".",
+    entry: dict[str, Any] = _locked_down() | {
         "command": ["python", "-m", service.module],
         "environment": _environment(service),
         "depends_on": {"flags": {"condition": "service_completed_successfully"}},
         "healthcheck": _health(service),
         "restart": "unless-stopped",
         "init": True,
+        "stop_grace_period": "5s",
         "volumes": [f"flags:{FLAGS}:ro"],
     }
     for name in service.after:
@@ -84,7 +101,7 @@ def _service(service: topology.Service) -> dict[str, Any]:
     if service.name in ("collector", "observer", "cartservice"):
         entry["volumes"].append(f"data:{DATA}")
     published = [
-        f"127.0.0.1:{port.fixed}:{container_port(service, port)}"
+        f"${{LAB_HOST:-127.0.0.1}}:{published_port(port)}:{container_port(service, port)}"
         for port in service.ports
         if port.fixed is not None
     ]
@@ -108,8 +125,8 @@ def _environment(service: topology.Service) -> dict[str, str]:
         callee = topology.BY_NAME[name]
         port = next(port for port in callee.ports if port.name == port_name)
         # The observer's addresses are for people, who stand outside.
-        host = "localhost" if service.name == "observer" else name
-        number = port.fixed if service.name == "observer" else container_port(callee, port)
+        host = "${LAB_NAME:-localhost}" if service.name == "observer" else name
+        number = published_port(port) if service.name == "observer" else container_port(callee, port)
         environment[variable] = shape.format(host=host, port=number)
     own = {
         "collector": {"STORE_PATH": f"{DATA}/store.sqlite3"},
@@ -130,11 +147,11 @@ def _health(service: topology.Service) -> dict[str, Any]:
     question = json.dumps({service.name: [service.ready, address]})
     return {
         "test": ["CMD", "python", "-m", "lab.readiness", question],
+        # No start_interval: engines before version 25 refuse the file for it.
         "interval": "10s",
-        "timeout": "5s",
+        "timeout": "8s",
         "retries": 3,
-        "start_period": "30s",
-        "start_interval": "1s",
+        "start_period": "60s",
     }
 
 

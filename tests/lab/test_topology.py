@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
 
-from lab import compose
 from lab import plan
 from lab import topology
 from lab.errors import LabError
 from lab.plan import Options
 from lab.process import LabPlan
-from tests.helpers import REPO
 from tests.helpers import free_port
 
 NAMES = {
@@ -156,38 +153,3 @@ def test_without_load_no_locust_is_wanted(tmp_path: Path) -> None:
     loadgen = next(entry for entry in built.processes if entry.name == "loadgen")
 
     assert loadgen.wanted is False
-
-
-def test_the_compose_file_is_the_table(tmp_path: Path) -> None:
-    """docker-compose.yml is what `python -m lab.compose` writes."""
-    committed = (REPO / "docker-compose.yml").read_text("utf-8")
-
-    assert committed == compose.render(), "run: python -m lab.compose > docker-compose.yml"
-
-
-def test_containers_are_wired_like_the_lab(built: LabPlan) -> None:
-    """Same processes, same modules, same variables, same order of start as `lab up`."""
-    services = compose.document()["services"]
-    by_name = {entry.name: entry for entry in built.processes}
-
-    assert set(services) == NAMES | {"flags"}
-    for service in topology.SERVICES:
-        container = services[service.name]
-        assert container["command"] == ["python", "-m", service.module]
-        wired = set(service.calls) | {port.variable for port in service.ports}
-        assert wired <= set(container["environment"])
-        assert wired <= set(by_name[service.name].environment)
-        assert set(container["depends_on"]) == {"flags", *service.after}
-        assert json.loads(container["healthcheck"]["test"][-1])[service.name][0] == service.ready
-
-
-def test_the_image_contains_every_room_that_runs() -> None:
-    """Each package of the table is copied into the image."""
-    dockerfile = (REPO / "Dockerfile").read_text("utf-8")
-    for room in {service.module.partition(".")[0] for service in topology.SERVICES} | {
-        "lab",
-        "protos",
-        "store",
-    }:
-        assert f"COPY {room} {room}\n" in dockerfile
-    assert "USER lab" in dockerfile

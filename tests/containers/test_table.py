@@ -1,0 +1,116 @@
+"""The container files against the table of the lab: same processes, same wires, same order of start."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import compose
+from lab import plan
+from lab import topology
+from lab.plan import Options
+from tests.helpers import REPO
+
+SERVICES: dict[str, dict[str, Any]] = compose.document()["services"]
+EVERY_PROCESS = pytest.mark.parametrize("service", topology.SERVICES, ids=lambda service: service.name)
+
+
+def test_the_compose_file_is_the_table() -> None:
+    """docker-compose.yml is what `python -m lab.compose` writes."""
+    committed = (REPO / "docker-compose.yml").read_text("utf-8")
+
+    assert committed == compose.render(), "run: python -m lab.compose > docker-compose.yml"
+
+
+def test_containers_are_the_processes_of_the_lab() -> None:
+    """One container per process, and one that puts the incident's flags in place."""
+    assert set(SERVICES) == set(topology.BY_NAME) | {"flags"}
+
+
+@EVERY_PROCESS
+def test_a_container_is_wired_like_its_process(service: topology.Service, tmp_path: Path) -> None:
+    """Same module, same variables, same question for its health, same order of start as `lab up`."""
+    planned = plan.build(
+        Options(free_ports=True, data=tmp_path), tmp_path, plan.Story(500), {"PATH": "/usr/bin"}
+    )
+    process = next(entry for entry in planned.processes if entry.name == service.name)
+    container = SERVICES[service.name]
+    wired = set(service.calls) | {port.variable for port in service.ports}
+
+    assert container["command"] == ["python", "-m", service.module]
+    assert wired <= set(container["environment"])
+    assert wired <= set(process.environment)
+    assert set(container["depends_on"]) == {"flags", *service.after}
+    assert json.loads(container["healthcheck"]["test"][-1])[service.name][0] == service.ready
+
+
+@EVERY_PROCESS
+def test_a_container_reaches_its_callees_where_they_listen(service: topology.Service) -> None:
+    """The port in a caller's variable is the one that the callee's own variable names."""
+    for variable, (target, _) in service.calls.items():
+        if service.name == "observer":
+            continue  # Its addresses are shown to people, who stand outside; the next test has them.
+        name, _, port_name = topology.target_key(target).partition(":")
+        port = next(port for port in topology.BY_NAME[name].ports if port.name == port_name)
+        number = SERVICES[name]["environment"][port.variable]
+
+        assert f"{name}:{number}" in SERVICES[service.name]["environment"][variable]
+
+
+def test_people_are_told_the_published_ports() -> None:
+    """What the observer shows as the shop's address is where the shop's container is published."""
+    number = "${LAB_SHOP_PORT:-8080}"
+
+    assert SERVICES["frontend"]["ports"] == [f"${{LAB_HOST:-127.0.0.1}}:{number}:8080"]
+    assert SERVICES["observer"]["environment"]["SHOP_URL"].endswith(f":{number}")
+
+
+@EVERY_PROCESS
+def test_only_public_ports_are_published(service: topology.Service) -> None:
+    """What is not public stays inside the lab's own network; by default nothing is open to afar."""
+    ports = SERVICES[service.name].get("ports", [])
+
+    assert len(ports) == sum(port.public for port in service.ports)
+    assert all(port.startswith("${LAB_HOST:-127.0.0.1}:") for port in ports)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_needs_no_privilege(name: str) -> None:
+    """Files read-only, no capability, none to be gained; one image, built by the one that all wait for."""
+    container = SERVICES[name]
+
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert container["image"] == compose.IMAGE
+    assert ("build" in container) == (name == "flags")
+
+
+def test_the_image_contains_every_room_that_runs() -> None:
+    """Each package of the table is copied into the image, and let through to the build."""
+    dockerfile = (REPO / "Dockerfile").read_text("utf-8")
+    let_through = (REPO / ".dockerignore").read_text("utf-8").splitlines()
+    rooms = {service.module.partition(".")[0] for service in topology.SERVICES}
+    for room in rooms | {"lab", "protos", "store", "incidents"}:
+        assert f"COPY {room} {room}\n" in dockerfile
+        assert f"!{room}" in let_through
+
+
+def test_the_image_is_not_root_and_its_base_is_pinned() -> None:
+    """A user by number, and a base with an exact version that a build argument can replace."""
+    dockerfile = (REPO / "Dockerfile").read_text("utf-8")
+
+    assert re.search(r"^USER \d{4,}:\d{4,}$", dockerfile, re.M)
+    assert re.search(r"^ARG BASE_IMAGE=python:3\.\d+\.\d+-slim-\w+$", dockerfile, re.M)
+    assert re.findall(r"^FROM (\S+)", dockerfile, re.M) == ["${BASE_IMAGE}", "${BASE_IMAGE}"]
+
+
+def test_volumes_are_writable_for_the_images_user() -> None:
+    """A new volume takes its owner from the folder in the image, so the folder must be there and owned."""
+    dockerfile = (REPO / "Dockerfile").read_text("utf-8")
+
+    assert f"chown lab:lab {compose.DATA} {compose.FLAGS}" in dockerfile
