@@ -1,0 +1,86 @@
+"""`python -m benchmarks`, also `lab bench`: every part one after the other, then one table.
+
+Compare the ratios: each is of two figures of one run on one machine. The values
+themselves belong to the machine that ran them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
+
+from benchmarks.measure import machine
+from benchmarks.measure import table
+from benchmarks.parts import Line
+
+Run = Callable[[bool, Callable[[str], object]], list[Line]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module with `run(quick, say)`, and about how long it takes."""
+
+    name: str
+    help: str
+    minutes: float
+
+    def run(self, quick: bool) -> list[Line]:
+        """Its lines of the table. Raises SystemExit when it cannot be measured."""
+        return cast(Run, import_module(f"benchmarks.{self.name}").run)(quick, print)
+
+
+PARTS = (
+    Part("start", "seconds to ready, memory of each process", 1.0),
+    Part("checkouts", "checkouts per second and core, with and without telemetry", 2.0),
+    Part("freshness", "from a span's end to its answer in the API", 1.0),
+    Part("ingest", "spans committed per second, against decoding alone", 1.0),
+    Part("students", "a class of a hundred: quick pages, nothing dropped, every checkout correlated", 2.0),
+    Part("capacity", "how many students this machine holds", 5.0),
+    Part("soak", "five minutes of a healthy shop: no error, no growth", 6.5),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what was asked for and print the table; 1 if a part could not be measured."""
+    arguments = _parser().parse_args(argv)
+    names = arguments.part or [part.name for part in PARTS]
+    found: list[Line] = []
+    failed = 0
+    for part in PARTS:
+        if part.name not in names:
+            continue
+        print(f"\n== {part.name}: {part.help}\n", flush=True)
+        begun = time.monotonic()
+        try:
+            found += part.run(arguments.quick)
+        except SystemExit as problem:
+            failed += 1
+            found.append(Line(part.name, "not measured", str(problem)))
+            print(problem)
+        print(f"\n({time.monotonic() - begun:.0f} s)", flush=True)
+    print(f"\n== on {machine()}, Python {sys.version.split()[0]}{', quick' if arguments.quick else ''}\n")
+    print(table(("", "here", "ratio"), [(line.what, line.value, line.ratio) for line in found]))
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parts = "\n".join(f"  {part.name:<10} {part.help} (about {part.minutes:g} min)" for part in PARTS)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=f"parts:\n{parts}\n\nEach has more options of its own: python -m benchmarks.<part> --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("part", nargs="*", choices=[[], *(part.name for part in PARTS)], metavar="PART")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; rougher figures")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""How many students at human pace this machine holds with 95 in 100 pages within 500 ms.
+
+`python -m benchmarks.capacity`. One lab; students come in groups until pages grow
+slow or the last group is in. They run on the same machine, and what they take of it
+is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks import labs
+from benchmarks.classroom import PAGES
+from benchmarks.classroom import Classroom
+from benchmarks.classroom import Pace
+from benchmarks.measure import cpu_s
+from benchmarks.measure import quantile
+from benchmarks.measure import table
+from benchmarks.parts import Line
+from benchmarks.students import TARGET_P95_MS
+
+GROUPS = (50, 100, 150, 200, 250, 300, 400, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What it was like with so many in."""
+
+    students: int
+    pages: int
+    p50_ms: float
+    p95_ms: float
+    failed: int
+    lab_cores: float
+    class_cores: float
+
+    @property
+    def held(self) -> bool:
+        """Whether it was quick enough."""
+        return self.pages > 0 and not self.failed and self.p95_ms < TARGET_P95_MS
+
+
+def measure(groups: Sequence[int], settle_s: float, measure_s: float, pace: Pace) -> list[Step]:
+    """One step per group, up to the first that is too slow. Raises SystemExit when there is no lab."""
+    steps: list[Step] = []
+    with labs.running("--no-load") as lab:
+        classroom = Classroom(lab.url("shop"), pace)
+        for wanted in groups:
+            classroom.admit(wanted - len(classroom.students))
+            time.sleep(settle_s)
+            steps.append(_step(lab, classroom, measure_s))
+            if not steps[-1].held:
+                break
+        classroom.send_home()
+    return steps
+
+
+def _step(lab: labs.Lab, classroom: Classroom, seconds: float) -> Step:
+    seen = classroom.seen
+    begun, first = time.monotonic(), len(seen.answers)
+    lab_cpu, own_cpu = lab.cpu_s(), cpu_s([os.getpid()])
+    time.sleep(seconds)
+    took_s = time.monotonic() - begun
+    pages = [answer for answer in seen.answers[first:] if answer.name in PAGES]
+    return Step(
+        len(classroom.students),
+        len(pages),
+        quantile([page.milliseconds for page in pages], 0.5),
+        quantile([page.milliseconds for page in pages], 0.95),
+        sum(1 for page in pages if not 200 <= page.status < 400),
+        (lab.cpu_s() - lab_cpu) / took_s,
+        (cpu_s([os.getpid()]) - own_cpu) / took_s,
+    )
+
+
+def held(steps: Sequence[Step]) -> int:
+    """The most students that were held; 0 if the first group was too many."""
+    return max((step.students for step in steps if step.held), default=0)
+
+
+def report(steps: Sequence[Step]) -> str:
+    """A line for each group."""
+    rows = [
+        (
+            str(step.students),
+            str(step.pages),
+            f"{step.p50_ms:.0f}",
+            f"{step.p95_ms:.0f}",
+            str(step.failed),
+            f"{step.lab_cores:.2f}",
+            f"{step.class_cores:.2f}",
+            "yes" if step.held else "no",
+        )
+        for step in steps
+    ]
+    head = ("students", "pages", "p50 ms", "p95 ms", "failed", "lab's cores", "students' cores", "held")
+    return table(head, rows)
+
+
+def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+    """The part of `python -m benchmarks`."""
+    steps = measure((10, 20), 3.0, 6.0, Pace(1.0, 3.0)) if quick else measure(GROUPS, 16.0, 20.0, Pace())
+    say(report(steps))
+    more = "" if not steps[-1].held else " or more"
+    cores = max((step.lab_cores / step.students * 100 for step in steps), default=0.0)
+    return [
+        Line(
+            "students at human pace with p95 of pages under 500 ms",
+            f"{held(steps)}{more}",
+            f"{cores:.2f} cores a hundred students",
+        )
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description=__doc__)
+    parser.add_argument("--groups", type=int, nargs="+", default=GROUPS, help="how many are in, step by step")
+    parser.add_argument("--seconds", type=float, default=20.0, help="measured of each (default %(default)s)")
+    arguments = parser.parse_args(argv)
+    print(report(measure(arguments.groups, 16.0, arguments.seconds, Pace())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

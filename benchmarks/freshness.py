@@ -1,0 +1,150 @@
+"""How long after a span's end the API answers with it: in the store at once, through the whole shop soon.
+
+`python -m benchmarks.freshness`. *Sent*: a span is posted to the collector at its
+end, and asked for until it is there. *Shop*: a page is asked of the shop, and the
+API asked for its trace until the storefront's span is in it; that adds the
+exporter's wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from benchmarks import labs
+from benchmarks.measure import get_json
+from benchmarks.measure import is_missing
+from benchmarks.measure import post
+from benchmarks.measure import quantile
+from benchmarks.measure import table
+from benchmarks.parts import Line
+from loadgen.agent import Exchange
+from loadgen.plain import PlainClient
+
+_WITHIN_S = 10.0
+_PAUSE_S = 0.005
+EXPORT_PERIOD_MS = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Milliseconds from each span's end to its answer; and of one answer that was there all along."""
+
+    sent_ms: Sequence[float]
+    shop_ms: Sequence[float]
+    asking_ms: Sequence[float]
+
+
+def one_span(service: str, trace_id: bytes) -> bytes:
+    """An export request with one server span that ends now."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = service
+    span = resource.scope_spans.add().spans.add()
+    span.trace_id, span.span_id = trace_id, secrets.token_bytes(8)
+    span.name, span.kind = "GET /", 2  # type: ignore[assignment]  # the number of SPAN_KIND_SERVER
+    span.end_time_unix_nano = time.time_ns()
+    span.start_time_unix_nano = span.end_time_unix_nano - 1_000_000
+    return request.SerializeToString()
+
+
+def measure(spans: int) -> Result:
+    """So many of each kind. Raises SystemExit when one never comes."""
+    with labs.running("--no-load") as lab:
+        api = lab.url("observer") + "/api/v1/apm/traces"
+        sent = [_sent(lab.url("otlp_http"), api) for _ in range(spans)]
+        shop = [_through_shop(lab.url("shop"), api) for _ in range(spans)]
+        known = get_json(f"{api}?since=15m&limit=1")["traces"][0]["trace_id"]
+        asking = [_answer_ms(api, known) for _ in range(spans)]
+    return Result(sent, shop, asking)
+
+
+def _sent(collector: str, api: str) -> float:
+    trace_id = secrets.token_bytes(16)
+    body = one_span("benchmark", trace_id)
+    ended = time.perf_counter()
+    if post(f"{collector}/v1/traces", body, "application/x-protobuf") != 200:
+        raise SystemExit("the collector did not take a span")
+    _until_there(api, trace_id.hex(), "benchmark")
+    return (time.perf_counter() - ended) * 1000
+
+
+def _through_shop(shop: str, api: str) -> float:
+    client = PlainClient()
+    reply = client.send("GET", f"{shop}/", name="", headers={})
+    ended = time.perf_counter()
+    link = Exchange(reply.url, 0, 0, reply.status, server_timing=reply.server_timing).link()
+    if not link:
+        raise SystemExit(f"the shop answered {reply.status} without naming its trace")
+    _until_there(api, link["link.traceId"], "frontend")
+    client.close()
+    return (time.perf_counter() - ended) * 1000
+
+
+def _until_there(api: str, trace_id: str, service: str) -> None:
+    deadline = time.monotonic() + _WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            spans = get_json(f"{api}/{trace_id}")["spans"]
+        except OSError as error:
+            if not is_missing(error):
+                raise
+        else:
+            if any(span["service"] == service and span["kind"] == "server" for span in spans):
+                return
+        time.sleep(_PAUSE_S)
+    raise SystemExit(f"the trace {trace_id} was not there within {_WITHIN_S:g} s")
+
+
+def _answer_ms(api: str, trace_id: str) -> float:
+    begun = time.perf_counter()
+    get_json(f"{api}/{trace_id}")
+    return (time.perf_counter() - begun) * 1000
+
+
+def report(result: Result) -> str:
+    """Quantiles of each kind."""
+    rows = [
+        (name, *(f"{quantile(values, share):.0f}" for share in (0.5, 0.95)), f"{max(values):.0f}")
+        for name, values in (
+            ("posted to the collector", result.sent_ms),
+            ("through the shop and its exporter", result.shop_ms),
+            ("one answer of the API alone", result.asking_ms),
+        )
+    ]
+    return table(("from a span's end to its answer", "p50 ms", "p95 ms", "slowest ms"), rows)
+
+
+def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+    """The part of `python -m benchmarks`."""
+    result = measure(10 if quick else 60)
+    say(report(result))
+    asking = quantile(result.asking_ms, 0.5)
+    sent, shop = quantile(result.sent_ms, 0.5), quantile(result.shop_ms, 0.5)
+    return [
+        Line("span's end to its answer, posted", f"{sent:.0f} ms", f"{sent / asking:.1f} answers"),
+        Line(
+            "span's end to its answer, through the shop",
+            f"{shop:.0f} ms (p95 {quantile(result.shop_ms, 0.95):.0f})",
+            f"{shop / EXPORT_PERIOD_MS:.2f} export periods",
+        ),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.freshness", description=__doc__)
+    parser.add_argument("--spans", type=int, default=60, help="of each kind (default %(default)s)")
+    print(report(measure(parser.parse_args(argv).spans)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The shop alone, one interpreter per process, with telemetry or without: for comparing the two in one run.
+
+Uses the lab's own table of processes; must not know what is measured.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import ExitStack
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import cpu_s
+from benchmarks.measure import wait_until
+from lab import faults
+from lab import plan
+from lab.paths import ROOT
+from lab.process import ProcessPlan
+from lab.readiness import is_ready
+
+_READY_WITHIN_S = 60.0
+_RECEIVING = ("collector",)
+_LEFT_OUT = ("observer", "loadgen")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A running shop: where it is, its processes' ids by name."""
+
+    url: str
+    pids: Mapping[str, int]
+
+    def shop_cpu_s(self) -> float:
+        """CPU seconds of the shop's own processes."""
+        return cpu_s(pid for name, pid in self.pids.items() if name not in _RECEIVING)
+
+    def collector_cpu_s(self) -> float:
+        """CPU seconds of the receiver of its telemetry; 0 without one."""
+        return cpu_s(pid for name, pid in self.pids.items() if name in _RECEIVING)
+
+
+@contextmanager
+def running(folder: Path, *, telemetry: bool, incident: str = "none") -> Iterator[Shop]:
+    """The shop and, with telemetry, the collector, on free ports. Raises SystemExit if it does not start."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    built = plan.build(plan.Options(free_ports=True, data=data), folder, plan.Story(checkout_status=200))
+    faults.write(folder, faults.find(incident))
+    left_out = _LEFT_OUT if telemetry else (*_LEFT_OUT, *_RECEIVING)
+    wanted = [process for process in built.processes if process.name not in left_out]
+    switch = {} if telemetry else {"OTEL_SDK_DISABLED": "true"}
+    with ExitStack() as stack:
+        started = {process.name: stack.enter_context(_process(process, switch)) for process in wanted}
+        for process in wanted:
+            wait_until(lambda p=process: is_ready(p.ready, p.address), process.name, _READY_WITHIN_S)  # type: ignore[misc]  # a lambda's default has no type
+        yield Shop(built.urls["shop"], {name: each.pid for name, each in started.items()})
+
+
+@contextmanager
+def _process(process: ProcessPlan, switch: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    started = subprocess.Popen(
+        [sys.executable, "-m", process.module],
+        cwd=ROOT,
+        env={**process.environment, **switch},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield started
+    finally:
+        stop([started])
+
+
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End them, by force if they do not go."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,125 @@
+"""From the command to ready, against the bare cost of importing and binding; and memory when it stands.
+
+`python -m benchmarks.start`. Bare means: the same modules imported by as many
+interpreters at once, each of which binds a socket and ends; nothing is served,
+nothing is proved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks import labs
+from benchmarks.measure import median
+from benchmarks.measure import table
+from benchmarks.parts import Line
+from lab import topology
+from lab.paths import ROOT
+
+_BIND = "import socket, {module}.server; socket.create_server(('127.0.0.1', 0)).close()"
+_IMPORT_ALL = "import socket, {modules}; socket.create_server(('127.0.0.1', 0)).close()"
+_FORKED = tuple(service for service in topology.SERVICES if not service.fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Seconds of each run, and the memory of the last lab."""
+
+    ready_s: Sequence[float]
+    bare_s: Sequence[float]
+    once_s: Sequence[float]
+    memory_bytes: Mapping[str, int]
+
+
+def measure(runs: int) -> Result:
+    """Bare and whole in turn. Raises SystemExit when a lab does not start."""
+    ready, bare, once = [], [], []
+    memory: Mapping[str, int] = {}
+    for _ in range(runs):
+        bare.append(_timed([_BIND.format(module=service.module) for service in _FORKED]))
+        once.append(_timed([_IMPORT_ALL.format(modules=", ".join(topology.PRELOAD))]))
+        with labs.running("--no-load") as lab:
+            ready.append(lab.ready_s)
+            memory = lab.memory_bytes()
+    return Result(ready, bare, once, memory)
+
+
+def _timed(programs: Sequence[str]) -> float:
+    """Seconds until interpreters with these programs, all started at once, have ended."""
+    begun = time.monotonic()
+    started = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for program in programs]
+    codes = [process.wait() for process in started]
+    if any(codes):
+        raise SystemExit("a module could not be imported")
+    return time.monotonic() - begun
+
+
+def report(result: Result) -> str:
+    """Times and memory as two tables."""
+    ready = median(result.ready_s)
+    times = [
+        ("to ready, a checkout proved", f"{ready:.2f}", "1.00"),
+        (
+            f"import and bind, {len(_FORKED)} interpreters at once",
+            f"{median(result.bare_s):.2f}",
+            f"{ready / median(result.bare_s):.2f}",
+        ),
+        (
+            "import everything, one interpreter",
+            f"{median(result.once_s):.2f}",
+            f"{ready / median(result.once_s):.2f}",
+        ),
+    ]
+    total = sum(result.memory_bytes.values()) or 1
+    memory = [
+        (name, f"{size / 1e6:.1f}", f"{size / total:.3f}")
+        for name, size in sorted(result.memory_bytes.items(), key=lambda item: -item[1])
+    ]
+    memory.append(("all", f"{total / 1e6:.0f}", "1.000"))
+    return "\n\n".join(
+        [
+            table(("", "seconds", "ready against it"), times),
+            table(("process", "PSS MB", "of all"), memory),
+        ]
+    )
+
+
+def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+    """The part of `python -m benchmarks`."""
+    result = measure(1 if quick else 5)
+    say(report(result))
+    ready = median(result.ready_s)
+    total = sum(result.memory_bytes.values())
+    largest = max(result.memory_bytes, key=lambda name: result.memory_bytes[name], default="")
+    return [
+        Line(
+            "seconds to ready",
+            f"{ready:.2f} s",
+            f"{ready / median(result.bare_s):.2f} times import and bind",
+        ),
+        Line("the same", "", f"{ready / median(result.once_s):.2f} times one import of everything"),
+        Line(
+            f"memory of {len(result.memory_bytes)} processes, no load (PSS)",
+            f"{total / 1e6:.0f} MB",
+            f"{largest}: {result.memory_bytes.get(largest, 0) / max(1, total):.2f} of it",
+        ),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="of which the median (default %(default)s)")
+    print(report(measure(parser.parse_args(argv).runs)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
