@@ -203,7 +203,7 @@ def _title(event: SessionEvent) -> str:
         return event.detail or event.name
     if event.kind == "document":
         return event.detail or event.name
-    if event.kind in ("vital", "action", "custom", "longtask", "route") and event.detail:
+    if event.kind in ("vital", "action", "custom", "longtask", "route") and event.detail not in ("", event.name):
         return f"{event.name}: {event.detail}"
     return event.name
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import tzinfo
 
+from flask import current_app
 from flask import g
 from flask import request
 
@@ -15,6 +17,9 @@ from observer.ui import scope as scopes
 from observer.ui.format import zone_of
 from observer.ui.scope import Scope
 from store.api import StoreError
+
+_ENVIRONMENTS_FOR_NS = 5_000_000_000
+_ENVIRONMENTS_KEPT = 64
 
 
 def zone() -> tzinfo:
@@ -105,12 +110,31 @@ def without(attribute: str) -> str:
     return chrome.address(request.path, pairs)
 
 
+def open_ended(address: str, name: str) -> str:
+    """An address to which the value of one more argument is simply added: quicker than one by one."""
+    return f"{address}{'&' if '?' in address else '?'}{name}="
+
+
+def _environments(scope: Scope) -> Sequence[str]:
+    """Those seen in the scope; asked again every few seconds, as every page shows them."""
+    kept: dict[str, tuple[int, Sequence[str]]] = current_app.extensions.setdefault("environments", {})
+    name = scope.since or str(scope.window)
+    now = context.now_unix_nano()
+    if name in kept and 0 <= now - kept[name][0] < _ENVIRONMENTS_FOR_NS:
+        return kept[name][1]
+    try:
+        found = context.reader().environments(scope.window)
+    except StoreError:
+        return ()
+    if len(kept) >= _ENVIRONMENTS_KEPT:
+        kept.clear()
+    kept[name] = (now, found)
+    return found
+
+
 def header(area: str = "") -> chrome.Chrome:
     """What base.html places around the page; never fails for want of data."""
     scope = _scope_or_default()
-    try:
-        environments = context.reader().environments(scope.window)
-    except StoreError:
-        environments = ()
+    environments = _environments(scope)
     arguments = list(request.args.items(multi=True))
     return chrome.build(request.path, arguments, scope, theme(), environments, area)

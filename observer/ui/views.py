@@ -23,6 +23,7 @@ from observer.ui.request import header
 from observer.ui.request import here
 from observer.ui.request import here_at
 from observer.ui.request import more
+from observer.ui.request import open_ended
 from observer.ui.request import scoped
 from observer.ui.request import without
 from observer.ui.request import zone
@@ -40,6 +41,7 @@ _GLOBALS: dict[str, Callable[..., object]] = {
     "here": here,
     "here_at": here_at,
     "filtered_more": more,
+    "open_ended": open_ended,
     "filtered": filtered,
     "without": without,
     "address": chrome.address,
