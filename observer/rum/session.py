@@ -29,6 +29,7 @@ from store.semantics import url_of
 ROWS_LIMIT = 800
 """Rows on one page; a longer session is shown page by page."""
 _INSTANCE = "splunk.scriptInstance"
+_NAMED = ("vital", "action", "custom", "longtask", "route")
 _LABEL_LEFT_OF = 78.0
 """Percent: a bar that ends beyond this has its duration written at its left."""
 
@@ -203,7 +204,7 @@ def _title(event: SessionEvent) -> str:
         return event.detail or event.name
     if event.kind == "document":
         return event.detail or event.name
-    if event.kind in ("vital", "action", "custom", "longtask", "route") and event.detail not in ("", event.name):
+    if event.kind in _NAMED and event.detail not in ("", event.name):
         return f"{event.name}: {event.detail}"
     return event.name
 
