@@ -2,8 +2,8 @@
 
 Honest: the answer is the receiver's own, or 503 when it is away. A receiver that
 is away for a moment (it is being restarted) loses nothing: its beacons wait. Never
-in the shop's way: few beacons travel or wait at once, each for a short time; the
-rest, and all while the receiver stays away, are refused at once. Does not look
+in the shop's way for long: few beacons travel at once, each for a short time, and
+while the receiver hangs or stays away the rest are refused at once. Does not look
 into what it carries.
 """
 
@@ -21,8 +21,6 @@ from services.common.log import ShopLogger
 MAX_BODY_BYTES = 1024 * 1024
 _PASSED_ON = ("Content-Type", "Content-Encoding", "User-Agent")
 _AT_ONCE = 4
-# With those that travel: the shop keeps a quarter of its threads whatever beacons do.
-_INSIDE = 12
 _PATIENCE_S = 1.5
 _RETRY_S = 0.1
 _TIMEOUT = urllib3.Timeout(connect=0.5, read=2.0)
@@ -46,7 +44,6 @@ class Relay:
         self._log = logger
         self._pool = urllib3.PoolManager(num_pools=2, maxsize=_AT_ONCE)
         self._places = threading.BoundedSemaphore(_AT_ONCE)
-        self._inside = threading.BoundedSemaphore(_INSIDE)
         self._closing = threading.Event()
         self._away_since: float | None = None
         self._told_at = float("-inf")
@@ -65,17 +62,12 @@ class Relay:
         self._pool.clear()
 
     def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
-        if not self._inside.acquire(blocking=False):
+        if not self._places.acquire(timeout=0 if self._gave_up() else _PATIENCE_S):
             return self._away("too many beacons are waiting for it")
         try:
-            if not self._places.acquire(timeout=0 if self._gave_up() else _PATIENCE_S):
-                return self._away("too many beacons are waiting for it")
-            try:
-                return self._travel(url, body, headers)
-            finally:
-                self._places.release()
+            return self._travel(url, body, headers)
         finally:
-            self._inside.release()
+            self._places.release()
 
     def _travel(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
         passed_on = {name: headers[name] for name in _PASSED_ON if name in headers}
