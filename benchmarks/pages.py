@@ -176,25 +176,7 @@ def _addresses(reader: Reader, newest: int) -> list[str]:
     seat = session.attributes.get("enduser.id", "student-1")
     span = next(s for s in reader.spans_of_trace(failing.trace_id) if s.error)
     wide: Callable[[str], str] = lambda path: f"{path}{'&' if '?' in path else '?'}since=6h"  # noqa: E731
-    short = [
-        "/apm",
-        f"/apm?service={service}",
-        "/apm/services",
-        f"/apm/services/{service}",
-        "/apm/tags",
-        f"/apm/tags?service={service}",
-        f"/apm/tags?service={service}&attr=version:v350.10",
-        "/apm/traces",
-        f"/apm/traces?service={service}&error=origin&sort=slowest",
-        f"/apm/traces?attr=enduser.id:{seat}",
-        "/rum",
-        "/rum/tags",
-        "/rum/sessions",
-        f"/rum/sessions?attr=enduser.id:{seat}",
-        "/logs",
-        "/logs?severity=error",
-        "/logs?q=invalid",
-    ]
+    short = _lists(service, seat)
     return [
         *short,
         *(wide(path) for path in short),
@@ -214,6 +196,29 @@ def _addresses(reader: Reader, newest: int) -> list[str]:
         "/api/v1/apm/map?since=15m",
         f"/api/v1/apm/traces/{failing.trace_id}",
         f"/api/v1/logs?trace_id={failing.trace_id}",
+    ]
+
+
+def _lists(service: str, seat: str) -> list[str]:
+    """Pages over a time range."""
+    return [
+        "/apm",
+        f"/apm?service={service}",
+        "/apm/services",
+        f"/apm/services/{service}",
+        "/apm/tags",
+        f"/apm/tags?service={service}",
+        f"/apm/tags?service={service}&attr=version:v350.10",
+        "/apm/traces",
+        f"/apm/traces?service={service}&error=origin&sort=slowest",
+        f"/apm/traces?attr=enduser.id:{seat}",
+        "/rum",
+        "/rum/tags",
+        "/rum/sessions",
+        f"/rum/sessions?attr=enduser.id:{seat}",
+        "/logs",
+        "/logs?severity=error",
+        "/logs?q=invalid",
     ]
 
 

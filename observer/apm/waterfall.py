@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Literal
 
+from observer.apm.timebars import BAR as BAR
+from observer.apm.timebars import Bar
+from observer.apm.timebars import Stretches
+from observer.apm.timebars import bar_of
+from observer.apm.timebars import critical_stretches
+from observer.apm.timebars import stretch
 from store.model import SpanError
 from store.model import SpanId
 from store.semantics import text_of
@@ -26,10 +32,6 @@ ROWS_LIMIT = 1000
 GROUP_FROM = 3
 """Repeated siblings from this many on are one row."""
 SERVICE_COLOURS = 8
-BAR = 1000.0
-"""Units across the whole trace."""
-_LEAST = 2.5
-"""Units of the shortest bar, so that it can be seen."""
 
 ErrorFilter = Literal["all", "errors", "root"]
 
@@ -51,18 +53,6 @@ class Wish:
     @property
     def filtering(self) -> bool:
         return self.errors != "all" or bool(self.text) or self.min_ns > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """Where a row's time lies, in units of BAR."""
-
-    x: float
-    width: float
-    critical: tuple[tuple[float, float], ...] = ()
-    """(x, width) of the stretches on the critical path."""
-    events: tuple[float, ...] = ()
-    """Where the span's events lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ class _Plan:
     analysis: TraceAnalysis
     wish: Wish
     colours: Mapping[str, int]
-    critical: Mapping[str, list[tuple[float, float]]]
+    critical: Stretches
     deep: bool
     needed: set[int]
     """Places of rows that must be visible: ancestors of errors and of the opened span."""
@@ -191,7 +181,7 @@ def _plan(analysis: TraceAnalysis, wish: Wish, deep: bool) -> _Plan:
         analysis=analysis,
         wish=wish,
         colours=colours_of(analysis),
-        critical=_critical(analysis),
+        critical=critical_stretches(analysis),
         deep=deep,
         needed=needed,
         ends=ends,
@@ -221,27 +211,6 @@ def _keys(rows: Sequence[TraceRow]) -> list[str]:
         times = seen[row.span.span_id] = seen.get(row.span.span_id, 0) + 1
         keys.append(f"s-{row.span.span_id}" + (f"-{times}" if times > 1 else ""))
     return keys
-
-
-def _critical(analysis: TraceAnalysis) -> dict[str, list[tuple[float, float]]]:
-    found: dict[str, list[tuple[float, float]]] = {}
-    for segment in analysis.critical_path:
-        x, width = _stretch(analysis, segment.start_unix_nano, segment.duration_ns, least=1.0)
-        pieces = found.setdefault(segment.span_id, [])
-        if pieces and x - sum(pieces[-1]) < _LEAST:
-            x, before = pieces.pop()[0], x
-            width += before - x
-        pieces.append((x, width))
-    return found
-
-
-def _stretch(
-    analysis: TraceAnalysis, start_unix_nano: int, duration_ns: int, least: float = _LEAST
-) -> tuple[float, float]:
-    whole = max(1, analysis.duration_ns)
-    x = (start_unix_nano - analysis.start_unix_nano) / whole * BAR
-    width = max(duration_ns / whole * BAR, least)
-    return min(max(x, 0.0), BAR - least), min(width, BAR)
 
 
 def _lay_out(plan: _Plan, matching: Sequence[bool]) -> None:
@@ -363,7 +332,7 @@ def _group_line(
         at = plan.ends[at]
     first = min(span.start_unix_nano for span in members)
     last = max(span.end_unix_nano for span in members)
-    x, width = _stretch(plan.analysis, first, last - first)
+    x, width = stretch(plan.analysis, first, last - first)
     return Line(
         key=f"g{plan.keys[place]}",
         row=row,
@@ -394,7 +363,7 @@ def _line(
         key=plan.keys[place],
         row=row,
         level=level,
-        bar=_bar(plan, row),
+        bar=bar_of(plan.analysis, row, plan.critical),
         colour=plan.colours.get(row.span.service, 1),
         foldable=foldable,
         open=open_,
@@ -402,14 +371,6 @@ def _line(
         matches=matches,
         below=below,
     )
-
-
-def _bar(plan: _Plan, row: TraceRow) -> Bar:
-    span = row.span
-    x, width = _stretch(plan.analysis, span.start_unix_nano, span.duration_ns)
-    events = tuple(_stretch(plan.analysis, event.time_unix_nano, 0)[0] for event in span.events[:20])
-    critical = () if row.inferred else tuple(plan.critical.get(span.span_id, ()))
-    return Bar(x, width, critical, events)
 
 
 def _flat(plan: _Plan, place: int) -> Line:
