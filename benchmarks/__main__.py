@@ -42,6 +42,7 @@ PARTS = (
     Part("ingest", "spans committed per second, against decoding alone", 1.0),
     Part("students", "a class of a hundred: quick pages, nothing dropped, every checkout correlated", 2.0),
     Part("capacity", "how many students this machine holds", 5.0),
+    Part("recovery", "kill -9 of every process, one after the other: seconds until all is whole", 1.0),
     Part("soak", "five minutes of a healthy shop: no error, no growth", 6.5),
 )
 

@@ -16,8 +16,6 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from benchmarks import labs
 from benchmarks.measure import get_json
 from benchmarks.measure import is_missing
@@ -25,6 +23,8 @@ from benchmarks.measure import post
 from benchmarks.measure import quantile
 from benchmarks.measure import table
 from benchmarks.parts import Line
+from benchmarks.witness import SERVICE
+from benchmarks.witness import span_request
 from loadgen.agent import Exchange
 from loadgen.plain import PlainClient
 
@@ -42,19 +42,6 @@ class Result:
     asking_ms: Sequence[float]
 
 
-def one_span(service: str, trace_id: bytes) -> bytes:
-    """An export request with one server span that ends now."""
-    request = ExportTraceServiceRequest()
-    resource = request.resource_spans.add()
-    resource.resource.attributes.add(key="service.name").value.string_value = service
-    span = resource.scope_spans.add().spans.add()
-    span.trace_id, span.span_id = trace_id, secrets.token_bytes(8)
-    span.name, span.kind = "GET /", 2  # type: ignore[assignment]  # the number of SPAN_KIND_SERVER
-    span.end_time_unix_nano = time.time_ns()
-    span.start_time_unix_nano = span.end_time_unix_nano - 1_000_000
-    return request.SerializeToString()
-
-
 def measure(spans: int) -> Result:
     """So many of each kind. Raises SystemExit when one never comes."""
     with labs.running("--no-load") as lab:
@@ -68,11 +55,11 @@ def measure(spans: int) -> Result:
 
 def _sent(collector: str, api: str) -> float:
     trace_id = secrets.token_bytes(16)
-    body = one_span("benchmark", trace_id)
+    body = span_request(trace_id, time.time_ns())
     ended = time.perf_counter()
     if post(f"{collector}/v1/traces", body, "application/x-protobuf") != 200:
         raise SystemExit("the collector did not take a span")
-    _until_there(api, trace_id.hex(), "benchmark")
+    _until_there(api, trace_id.hex(), SERVICE)
     return (time.perf_counter() - ended) * 1000
 
 

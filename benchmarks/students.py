@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,8 +71,8 @@ class Result:
     telemetry: Telemetry
     broken: Sequence[str]
     failed_orders: int
-    lab_cores: float
-    class_cores: float
+    cores: Mapping[str, float]
+    """Name of a process -> cores that it kept busy; `students` is this program itself."""
 
     def passed(self) -> bool:
         """Whether it was quick, whole and correlated."""
@@ -89,19 +90,22 @@ def measure(students: int, seconds: float, pace: Pace, say: Callable[[str], obje
     with labs.running("--no-load") as lab:
         before = lab.stored()["spans"] - lab.collector()["received"]["spans"]
         classroom = Classroom(lab.url("shop"), pace)
-        begun, lab_cpu, own_cpu = time.monotonic(), lab.cpu_s(), cpu_s([os.getpid()])
+        begun, used = time.monotonic(), _cpu(lab)
         classroom.admit(students)
         time.sleep(seconds)
-        lab_cpu, own_cpu = lab.cpu_s() - lab_cpu, cpu_s([os.getpid()]) - own_cpu
         measured_s = time.monotonic() - begun
+        cores = {name: (now - used.get(name, 0)) / measured_s for name, now in _cpu(lab).items()}
         seen = classroom.send_home()
         say(f"{len(seen.orders)} orders were placed; following each …")
         telemetry = _telemetry(lab, seen, before)
         failed = [placed for placed in seen.orders if placed.order.status >= 500]
         broken = broken_links(lab.url("observer"), failed)
-    return Result(
-        students, measured_s, seen, telemetry, broken, len(failed), lab_cpu / measured_s, own_cpu / measured_s
-    )
+    return Result(students, measured_s, seen, telemetry, broken, len(failed), cores)
+
+
+def _cpu(lab: labs.Lab) -> dict[str, float]:
+    """Seconds of CPU of every process so far."""
+    return {name: cpu_s([pid]) for name, pid in {**lab.pids(), "students": os.getpid()}.items()}
 
 
 def _telemetry(lab: labs.Lab, seen: Seen, before: int) -> Telemetry:
@@ -157,7 +161,7 @@ def report(result: Result) -> str:
         table(head, rows),
         "",
         f"pages that failed: {seen.failed_pages()}",
-        f"cores used: lab {result.lab_cores:.2f}, students {result.class_cores:.2f}",
+        f"cores used: {_cores(result.cores)}",
         f"spans received {result.telemetry.received_spans}, stored {result.telemetry.stored_spans}; "
         f"from browsers {result.telemetry.browser_spans_sent} in {seen.beacons_sent} beacons",
         f"telemetry dropped: {'; '.join(result.telemetry.problems()) or 'none'}",
@@ -165,6 +169,15 @@ def report(result: Result) -> str:
         f"correlated end to end: {result.failed_orders - len(result.broken)}",
     ]
     return "\n".join([*lines, *(f"  broken: {line}" for line in result.broken[:20])])
+
+
+def _cores(cores: Mapping[str, float]) -> str:
+    """All of the lab, then the busiest first."""
+    lab = sum(used for name, used in cores.items() if name != "students")
+    busiest = sorted(cores.items(), key=lambda item: -item[1])
+    return (
+        f"lab {lab:.2f} (" + ", ".join(f"{name} {used:.2f}" for name, used in busiest if used >= 0.01) + ")"
+    )
 
 
 def lines(result: Result) -> list[Line]:
