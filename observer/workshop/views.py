@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -28,6 +29,8 @@ from observer.home.views import remember_seat
 from observer.query import Query
 from observer.ui import current_scope
 from observer.workshop import classroom
+from observer.workshop.flags import Asker
+from observer.workshop.flags import Flags
 from observer.workshop.marks import inline
 from observer.workshop.marks import paragraphs
 from observer.workshop.progress import progress
@@ -42,7 +45,7 @@ _OPERATIONS = 15
 @blueprint.get("/workshop")
 def lesson() -> Response:
     """The lesson of an incident, with what has arrived of it for one seat."""
-    lab = lab_of(context.settings())
+    lab = _running(lab_of(context.settings()))[0]
     typed = request.args.get("seat")
     seat = seats.clean(typed if typed is not None else unquote(request.cookies.get(seats.COOKIE, "")))
     name = _incident_name(lab)
@@ -64,6 +67,15 @@ def lesson() -> Response:
     if typed is not None:
         remember_seat(page, seat)
     return page
+
+
+def _running(lab: Lab) -> tuple[Lab, Flags]:
+    """The lab with the incident that its processes really run, and their flags."""
+    asker: Asker = current_app.extensions.setdefault("flags", Asker())
+    real = asker.flags(lab.processes)
+    # Where every process answered, what they say wins over what was wished for.
+    said = real.incident or (lab.incident if real.silent or not real.states else None)
+    return replace(lab, incident=said), real
 
 
 def _incident_name(lab: Lab) -> str:
@@ -118,7 +130,7 @@ def instructor() -> str:
         attempts = reader.rum_breakdown("network_requests", classroom.SEAT, scope.window, where, _SESSIONS)
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
-    lab = lab_of(settings)
+    lab, real = _running(lab_of(settings))
     names = [clean for line in (query.text("names") or "").splitlines()[:200] if (clean := seats.clean(line))]
     return render_template(
         "instructor/instructor.html",
@@ -132,5 +144,6 @@ def instructor() -> str:
         names=names,
         links=[(name, seats.link(lab.shop, name, settings.seat_secret)) for name in names],
         class_mode=bool(settings.seat_secret),
+        real=real,
         incident=_load(lab.incident) if lab.incident in incidents.names() and lab.incident else None,
     )

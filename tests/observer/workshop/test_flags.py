@@ -1,0 +1,108 @@
+"""The real state of the faults: asked over gRPC and HTTP, matched with the incidents."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+
+import grpc
+import pytest
+
+import incidents
+from incidents.model import FlagValue
+from observer.home.lab import Process
+from observer.workshop import flags
+from protos import lab_pb2
+from protos import lab_pb2_grpc
+from tests.helpers import free_port
+
+
+def _written(value: FlagValue) -> str:
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value)
+
+
+def states_of(name: str) -> list[flags.State]:
+    """What the services would say under an incident, those that are off too."""
+    wanted = {flag.key: flag for flag in incidents.load(name).flags}
+    off = {"cart_price_typo": "false", "payment_invalid_token": "0.0", "checkout_stale_endpoint": "false"}
+    off["buttercup_delay_ms"] = '{"min": 0, "max": 0}'
+    return [
+        flags.State("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
+        if key in wanted
+        else flags.State("s", key, nothing, nothing, "")
+        for key, nothing in off.items()
+    ]
+
+
+@pytest.mark.parametrize("name", incidents.names())
+def test_what_the_services_say_names_the_incident(name: str) -> None:
+    assert flags.matching(states_of(name)) == name
+
+
+def test_a_flag_changed_by_hand_fits_no_incident() -> None:
+    states = states_of("invalid-token")
+    states[1] = flags.State("s", "payment_invalid_token", "0.5", "0.5", "")
+    assert flags.matching(states) is None
+    assert flags.matching([]) is None
+
+
+def test_on_means_that_anybody_meets_it() -> None:
+    assert flags.State("s", "k", "0.0", "0.75", "").on
+    assert not flags.State("s", "k", '{"max": 0, "min": 0}', "false", "").on
+
+
+class _Servicer(lab_pb2_grpc.FlagServiceServicer):
+    def GetFlags(self, request: object, context: object) -> lab_pb2.GetFlagsResponse:
+        state = lab_pb2.FlagState(key="payment_invalid_token", people="1.0", synthetic="0.75")
+        return lab_pb2.GetFlagsResponse(service="paymentservice", flags=[state])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps({"flags": [{"key": "cart_price_typo", "people": "true", "synthetic": "true"}]})
+        self.send_response(200 if self.path == "/_flags" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def processes() -> Iterator[tuple[Process, ...]]:
+    server = grpc.server(ThreadPoolExecutor(2))
+    lab_pb2_grpc.add_FlagServiceServicer_to_server(_Servicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    web = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=web.serve_forever, daemon=True)
+    thread.start()
+    yield (
+        Process("paymentservice", "ready", 0, f"127.0.0.1:{port}"),
+        Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}"),
+        Process("gone", "ready", 0, f"127.0.0.1:{free_port()}"),
+        Process("collector", "ready", 0, "127.0.0.1:1"),
+    )
+    server.stop(None)
+    web.shutdown()
+    web.server_close()
+    thread.join(5)
+
+
+def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) -> None:
+    found = flags.Asker().flags(processes)
+    assert {(s.service, s.key, s.people) for s in found.states} == {
+        ("paymentservice", "payment_invalid_token", "1.0"),
+        ("frontend", "cart_price_typo", "true"),
+    }
+    assert found.silent == ("gone",)
+
+
+def test_without_a_lab_nothing_is_asked() -> None:
+    assert flags.Asker().flags(()) == flags.Flags()
