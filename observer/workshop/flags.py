@@ -137,13 +137,11 @@ def _fits(incident: Incident, states: Sequence[State]) -> bool:
     wanted = {flag.key: flag for flag in incident.flags}
     if any(key not in {state.key for state in states} for key in wanted):
         return False
-    return all(
-        (_value(state.people), _value(state.synthetic))
-        == (wanted[state.key].people, wanted[state.key].synthetic)
-        if state.key in wanted
-        else not state.on
-        for state in states
-    )
+    return all(_is(state, wanted[state.key]) if state.key in wanted else not state.on for state in states)
+
+
+def _is(state: State, flag: Flag) -> bool:
+    return (_value(state.people), _value(state.synthetic)) == (flag.people, flag.synthetic)
 
 
 def _value(text: str) -> object:

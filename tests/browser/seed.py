@@ -1,27 +1,19 @@
-"""A small world for the screens' tests: a failing checkout, a healthy one, a foreign mesh, hostile telemetry.
+"""The story that the screens' tests walk through: a failing checkout, healthy ones, hostile telemetry.
 
-Written through the collector's intake, so what the screens read is what senders send.
 Every id is fixed, so tests can name what they look for; times are relative to now.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from collector.intake import Encoding
-from collector.intake import Intake
-from collector.intake import Signal
-from store.api import Writer
+from tests.browser.world import MS
+from tests.browser.world import Json
+from tests.browser.world import S
+from tests.browser.world import World as World
+from tests.browser.world import span
 
-Json = dict[str, Any]
-MS = 1_000_000
-S = 1_000_000_000
-
+SHOP = "http://127.0.0.1:8080"
 SEAT = "anna"
 SESSION = "5e551011a00000000000000000000001"
 TRACE = "a11ce0000000000000000000c0ffee01"
@@ -34,142 +26,18 @@ MESSAGE = f"Failed payment processing through ButtercupPayments: Invalid API Tok
 HOSTILE_SESSION = "<script>alert('session')</script>"
 HOSTILE_TRACE = "bad00000000000000000000000000bad"
 EVIL = "<img src=x onerror=alert(1)>\u202egnp.exe\x07<script>document.title='owned'</script>"
-
-
-@dataclass
-class World:
-    """Collects what was sent, then hands it to a writer."""
-
-    now_unix_nano: int
-    first: int = 0
-    """Ids of browser spans count up from here: what comes later needs others."""
-
-    def __post_init__(self) -> None:
-        self.beacons: list[Json] = []
-        self.resource_spans: list[Json] = []
-        self.resource_logs: list[Json] = []
-
-    def send(self, writer: Writer) -> None:
-        """Write everything; returns when it is committed."""
-        intake = Intake(writer, max_in_flight_bytes=1 << 28)
-        if self.beacons:
-            intake.take(Signal.TRACES, Encoding.ZIPKIN, json.dumps(self.beacons).encode())
-        spans = json.dumps({"resourceSpans": self.resource_spans}).encode()
-        intake.take(Signal.TRACES, Encoding.JSON, spans)
-        intake.take(Signal.LOGS, Encoding.JSON, json.dumps({"resourceLogs": self.resource_logs}).encode())
-
-    def browser(self, session: str, page: int, name: str, at_ns: int, **tags: Any) -> Json:
-        """One beacon span; `_id`, `_trace`, `_parent`, `_ms` and `_kind` set what is no tag."""
-        number = self.first + len(self.beacons) + 1
-        given = {k: v for k, v in tags.items() if not k.startswith("_")}
-        span: Json = {
-            "traceId": tags.get("_trace", f"{number:032x}"),
-            "id": tags.get("_id", f"{number:016x}"),
-            "name": name,
-            "timestamp": at_ns // 1000,
-            "duration": int(tags.get("_ms", 0) * 1000),
-            "tags": {
-                "app": "hipster-shop",
-                "environment": "hipster-lab",
-                "deployment.environment": "hipster-lab",
-                "app.version": "1.0",
-                "splunk.rumSessionId": session,
-                "splunk.scriptInstance": f"{abs(hash(session)) % 10**8:08x}{page:08x}",
-                "splunk.rumVersion": "2.5.1",
-                "telemetry.sdk.language": "webjs",
-                "telemetry.sdk.name": "@splunk/otel-web",
-                "process.runtime.name": "browser",
-                "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0 Safari/537.36",
-                "user_agent.os.name": "Linux",
-                **{k: str(v) for k, v in given.items()},
-            },
-        }
-        if "_parent" in tags:
-            span["parentId"] = tags["_parent"]
-        if "_kind" in tags:
-            span["kind"] = tags["_kind"]
-        if "_notes" in tags:
-            span["annotations"] = [{"value": k, "timestamp": v // 1000} for k, v in tags["_notes"].items()]
-        self.beacons.append(span)
-        return span
-
-    def backend(self, service: str, spans: Sequence[Json], **resource: str) -> None:
-        attributes = {
-            "service.name": service,
-            "deployment.environment.name": "hipster-lab",
-            "telemetry.sdk.language": "python",
-            "host.name": "lab",
-            **resource,
-        }
-        self.resource_spans.append(
-            {
-                "resource": {"attributes": pairs(attributes)},
-                "scopeSpans": [{"scope": {"name": "lab"}, "spans": list(spans)}],
-            }
-        )
-
-    def log(self, service: str, at_ns: int, severity: int, body: str, **fields: Any) -> None:
-        record: Json = {
-            "timeUnixNano": str(at_ns),
-            "severityNumber": severity,
-            "body": {"stringValue": body},
-            "attributes": pairs({k: v for k, v in fields.items() if not k.startswith("_")}),
-        }
-        if fields.get("_trace"):
-            record["traceId"], record["spanId"] = fields["_trace"], fields.get("_span", "")
-        resource = {"deployment.environment.name": "hipster-lab"}
-        if service:
-            resource["service.name"] = service
-        self.resource_logs.append(
-            {
-                "resource": {"attributes": pairs(resource)},
-                "scopeLogs": [{"scope": {"name": "structlog"}, "logRecords": [record]}],
-            }
-        )
-
-
-def pairs(values: Mapping[str, Any]) -> list[Json]:
-    """A mapping as OTLP JSON attributes."""
-    return [{"key": k, "value": _value(v)} for k, v in values.items()]
-
-
-def _value(value: Any) -> Json:
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, int):
-        return {"intValue": str(value)}
-    if isinstance(value, float):
-        return {"doubleValue": value}
-    if isinstance(value, Mapping):
-        return {"kvlistValue": {"values": pairs(value)}}
-    return {"stringValue": str(value)}
-
-
-def span(trace: str, own: str, parent: str, name: str, kind: int, at_ns: int, ms: float, **more: Any) -> Json:
-    """One backend span in OTLP JSON; `_error` is its status message, all else are attributes."""
-    made: Json = {
-        "traceId": trace,
-        "spanId": own,
-        "name": name,
-        "kind": kind,
-        "startTimeUnixNano": str(at_ns),
-        "endTimeUnixNano": str(at_ns + round(ms * MS)),
-        "attributes": pairs({k: v for k, v in more.items() if not k.startswith("_")}),
-    }
-    if parent:
-        made["parentSpanId"] = parent
-    if "_error" in more:
-        made["status"] = {"code": 2, "message": more["_error"]}
-    return made
-
-
-SHOP = "http://127.0.0.1:8080"
 STACK = (
     "TypeError: Cannot read properties of undefined (reading 'Prcie')\n"
     f"    at getProductPrice ({SHOP}/cart:77:20)\n"
     f"    at renderFinalPrice ({SHOP}/cart:81:5)\n"
     f"    at {SHOP}/cart:84:3"
 )
+_PAGES = (("/", 0, 210), ("/product/1YMWWN1N4O", 4, 180), ("/cart", 9, 240))
+_CONSOLE = "Uncaught TypeError: Cannot read property 'Prcie' of undefined"
+_THROWN = "Cannot read properties of undefined (reading 'Prcie')"
+_CHARGE = "grpc.hipstershop.PaymentService/Charge"
+_ORDER = "grpc.hipstershop.CheckoutService/PlaceOrder"
+_GET_CART = "grpc.hipstershop.CartService/GetCart"
 
 
 def visit(world: World, session: str, seat: str, at_ns: int, *, synthetic: bool = False) -> int:
@@ -178,353 +46,127 @@ def visit(world: World, session: str, seat: str, at_ns: int, *, synthetic: bool 
     if synthetic:
         who["user_agent.synthetic.type"] = "test"
     world.browser(session, 1, "session.start", at_ns, **who)
-    for page, (path, gap_s, ms) in enumerate(
-        (("/", 0, 210), ("/product/1YMWWN1N4O", 4, 180), ("/cart", 9, 240)), 1
-    ):
-        start = at_ns + gap_s * S
-        here = {**who, "location.href": SHOP + path}
-        load = world.browser(
-            session,
-            page,
-            "documentLoad",
-            start,
-            _ms=ms,
-            component="document-load",
-            **{"http.url": SHOP + path, "screen.xy": "1440x900"},
-            **here,
-        )
-        world.browser(
-            session,
-            page,
-            "documentFetch",
-            start + 2 * MS,
-            _ms=ms / 3,
-            _trace=load["traceId"],
-            _parent=load["id"],
-            component="document-load",
-            _notes={"fetchStart": start + 2 * MS, "responseStart": start + 40 * MS},
-            **{
-                "http.url": SHOP + path,
-                "http.method": "GET",
-                "http.status_code": 200,
-                "link.traceId": f"{int(session[-4:], 16) * 16 + page:032x}",
-                "link.spanId": f"{page:016x}",
-            },
-            **here,
-        )
-        world.browser(
-            session,
-            page,
-            "resourceFetch",
-            start + 60 * MS,
-            _ms=18,
-            _trace=load["traceId"],
-            _parent=load["id"],
-            component="document-load",
-            **{"http.url": SHOP + "/static/shop.css", "http.method": "GET"},
-            **here,
-        )
-        for name, value in (("lcp", 340 + 210 * page), ("cls", 0.02 * page), ("inp", 60 * page)):
-            world.browser(session, page, "webvitals", start + ms * MS, **{name: value}, **here)
-    here = {**who, "location.href": SHOP + "/cart"}
-    broken = at_ns + 9 * S + 120 * MS
-    world.browser(
-        session,
-        3,
-        "console.error",
-        broken,
-        component="error",
-        error="true",
-        **{
-            "error.object": "String",
-            "error.message": "Uncaught TypeError: Cannot read property 'Prcie' of undefined",
-        },
-        **here,
-    )
-    world.browser(
-        session,
-        3,
-        "onerror",
-        broken + 3 * MS,
-        component="error",
-        error="true",
-        **{
-            "error.object": "TypeError",
-            "error.stack": STACK,
-            "error.message": "Cannot read properties of undefined (reading 'Prcie')",
-        },
-        **here,
-    )
-    world.browser(
-        session,
-        3,
-        "longtask",
-        broken + 40 * MS,
-        _ms=74,
-        component="splunk-longtask",
-        **{"longtask.name": "self", "longtask.duration": 74},
-        **here,
-    )
+    for page, (path, gap_s, ms) in enumerate(_PAGES, 1):
+        _page(world, session, page, at_ns + gap_s * S, ms, {**who, "location.href": SHOP + path})
+    _script_errors(world, session, at_ns + 9 * S + 120 * MS, {**who, "location.href": SHOP + "/cart"})
     return at_ns + 14 * S
 
 
+def _page(world: World, session: str, page: int, start: int, ms: int, here: Json) -> None:
+    url = {"http.url": here["location.href"], **here}
+    part: Json = {"component": "document-load", **url}
+    load = world.browser(session, page, "documentLoad", start, _ms=ms, **part, **{"screen.xy": "1440x900"})
+    inside: Json = {"_trace": load["traceId"], "_parent": load["id"]}
+    link = {"link.traceId": f"{int(session[-4:], 16) * 16 + page:032x}", "link.spanId": f"{page:016x}"}
+    answered = {"http.method": "GET", "http.status_code": 200}
+    notes = {"fetchStart": start + 2 * MS, "responseStart": start + 40 * MS}
+    fetch = {**part, **answered, **link, **inside}
+    world.browser(session, page, "documentFetch", start + 2 * MS, _ms=ms / 3, _notes=notes, **fetch)
+    style = {**part, **inside, "http.method": "GET", "http.url": SHOP + "/static/shop.css"}
+    world.browser(session, page, "resourceFetch", start + 60 * MS, _ms=18, **style)
+    for name, value in (("lcp", 340 + 210 * page), ("cls", 0.02 * page), ("inp", 60 * page)):
+        world.browser(session, page, "webvitals", start + ms * MS, **{name: value}, **here)
+
+
+def _script_errors(world: World, session: str, at_ns: int, here: Json) -> None:
+    failed: Json = {"component": "error", "error": "true", **here}
+    said = {"error.object": "String", "error.message": _CONSOLE}
+    world.browser(session, 3, "console.error", at_ns, **failed, **said)
+    thrown = {"error.object": "TypeError", "error.stack": STACK, "error.message": _THROWN}
+    world.browser(session, 3, "onerror", at_ns + 3 * MS, **failed, **thrown)
+    task = {"component": "splunk-longtask", "longtask.name": "self", "longtask.duration": 74}
+    world.browser(session, 3, "longtask", at_ns + 40 * MS, _ms=74, **task, **here)
+
+
 def checkout(
-    world: World, session: str, seat: str, trace: str, at_ns: int, *, fails: bool, **more: str
+    world: World, session: str, seat: str, trace: str, at_ns: int, *, fails: bool, **fixed: str
 ) -> None:
-    """The click, its fetch, the backend's trace and its logs."""
-    ids = {
-        name: more.get(name, f"{int(trace[-6:], 16) * 64 + n:016x}")
-        for n, name in enumerate(
-            ("fetch", "front", "call", "order", "try1", "try2", "charge", "api", "cart"), 1
-        )
+    """The click, its fetch, the backend's trace and its logs; `fixed` sets span ids by their role."""
+    roles = ("fetch", "front", "call", "order", "try1", "try2", "charge", "api", "cart", "got")
+    ids = {role: fixed.get(role, f"{int(trace[-6:], 16) * 64 + n:016x}") for n, role in enumerate(roles, 1)}
+    who: Json = {"enduser.id": seat} if seat else {}
+    _click(world, session, trace, ids, at_ns, 500 if fails else 200, {**who, "location.href": SHOP + "/cart"})
+    began = at_ns + 8 * MS
+    tags = {**who, "tenant.level": "gold" if seat else "silver"}
+    _storefront(world, trace, ids, began, fails, tags)
+    _order(world, trace, ids, began, fails, tags)
+    _payment(world, trace, ids, began, fails, tags)
+    got = span(trace, ids["got"], ids["cart"], _GET_CART, 2, began + 11 * MS, 9, **tags)
+    world.backend("cartservice", [got])
+    _logs(world, trace, ids, began, fails, who)
+
+
+def _click(
+    world: World, session: str, trace: str, ids: dict[str, str], at_ns: int, status: int, here: Json
+) -> None:
+    where = {"component": "user-interaction", "event_type": "click", "target_xpath": '//*[@id="place-order"]'}
+    click = world.browser(session, 3, "click", at_ns, _ms=6, **where, **here)
+    asked = {"component": "fetch", "http.method": "POST", "http.url": SHOP + "/cart/checkout"}
+    answer = {"http.status_code": status, "link.traceId": trace, "link.spanId": ids["front"]}
+    place = {"_id": ids["fetch"], "_trace": trace, "_parent": click["id"], "_kind": "CLIENT"}
+    world.browser(session, 3, "HTTP POST", at_ns + 2 * MS, _ms=436, **place, **asked, **answer, **here)
+
+
+def _storefront(world: World, trace: str, ids: dict[str, str], t: int, fails: bool, tags: Json) -> None:
+    result: Json = {"_error": "failed to complete the order"} if fails else {"orderId": ORDER_ID}
+    request = {
+        "http.request.method": "POST",
+        "http.route": "/cart/checkout",
+        "http.response.status_code": 500 if fails else 200,
     }
-    tags = {"enduser.id": seat, "tenant.level": "gold"} if seat else {"tenant.level": "silver"}
-    here = (
-        {"enduser.id": seat, "location.href": SHOP + "/cart"} if seat else {"location.href": SHOP + "/cart"}
-    )
-    click = world.browser(
-        session,
-        3,
-        "click",
-        at_ns,
-        _ms=6,
-        component="user-interaction",
-        event_type="click",
-        target_xpath='//*[@id="place-order"]',
-        **here,
-    )
-    world.browser(
-        session,
-        3,
-        "HTTP POST",
-        at_ns + 2 * MS,
-        _id=ids["fetch"],
-        _trace=trace,
-        _parent=click["id"],
-        _kind="CLIENT",
-        _ms=436,
-        component="fetch",
-        **{
-            "http.method": "POST",
-            "http.url": SHOP + "/cart/checkout",
-            "http.status_code": 500 if fails else 200,
-            "http.status_text": "INTERNAL SERVER ERROR" if fails else "OK",
-            "link.traceId": trace,
-            "link.spanId": ids["front"],
-        },
-        **here,
-    )
-    t = at_ns + 8 * MS
-    order: Json = {} if fails else {"orderId": ORDER_ID}
-    status = {"http.response.status_code": 500 if fails else 200}
-    failed: Json = {"_error": "failed to complete the order"} if fails else {}
-    world.backend(
-        "frontend",
-        [
-            span(
-                trace,
-                ids["front"],
-                ids["fetch"],
-                "POST /cart/checkout",
-                2,
-                t,
-                420,
-                **failed,
-                **status,
-                **tags,
-                **order,
-                **{
-                    "http.request.method": "POST",
-                    "http.route": "/cart/checkout",
-                    "url.path": "/cart/checkout",
-                },
-            ),
-            span(
-                trace,
-                ids["call"],
-                ids["front"],
-                "grpc.hipstershop.CheckoutService/PlaceOrder",
-                3,
-                t + 4 * MS,
-                400,
-                **failed,
-                **tags,
-                **{"rpc.system": "grpc", "peer.service": "checkoutservice"},
-            ),
-        ],
-    )
-    declined: Json = {"_error": "could not charge the card: Invalid request"} if fails else {}
-    first: Json = {"_error": "connection refused: no process listens at 127.0.0.1:39999"} if fails else {}
-    world.backend(
-        "checkoutservice",
-        [
-            span(
-                trace,
-                ids["order"],
-                ids["call"],
-                "grpc.hipstershop.CheckoutService/PlaceOrder",
-                2,
-                t + 6 * MS,
-                394,
-                **declined,
-                **tags,
-            ),
-            span(
-                trace,
-                ids["cart"],
-                ids["order"],
-                "grpc.hipstershop.CartService/GetCart",
-                3,
-                t + 10 * MS,
-                12,
-                **{"peer.service": "cartservice"},
-                **tags,
-            ),
-            span(
-                trace,
-                ids["try1"],
-                ids["order"],
-                "grpc.hipstershop.PaymentService/Charge",
-                3,
-                t + 30 * MS,
-                4,
-                **first,
-                **{"peer.service": "paymentservice", "server.address": "127.0.0.1", "server.port": 39999},
-                **tags,
-            ),
-            span(
-                trace,
-                ids["try2"],
-                ids["order"],
-                "grpc.hipstershop.PaymentService/Charge",
-                3,
-                t + 60 * MS,
-                320,
-                **({"_error": "Invalid request"} if fails else {}),
-                **{"peer.service": "paymentservice", "server.address": "127.0.0.1", "server.port": 50051},
-                **tags,
-            ),
-        ],
-    )
+    calls = {"rpc.system": "grpc", "peer.service": "checkoutservice"}
+    failed = {k: v for k, v in result.items() if k == "_error"}
+    name = "POST /cart/checkout"
+    entry = span(trace, ids["front"], ids["fetch"], name, 2, t, 420, **result, **request, **tags)
+    call = span(trace, ids["call"], ids["front"], _ORDER, 3, t + 4 * MS, 400, **failed, **calls, **tags)
+    world.backend("frontend", [entry, call])
+
+
+def _order(world: World, trace: str, ids: dict[str, str], t: int, fails: bool, tags: Json) -> None:
+    def error(message: str) -> Json:
+        return {"_error": message} if fails else {}
+
+    pay = {"peer.service": "paymentservice", "server.address": "127.0.0.1", **tags}
+    retired = {**pay, "server.port": 39999, **error("connection refused: nothing listens at 127.0.0.1:39999")}
+    serving = {**pay, "server.port": 50051, **error("Invalid request")}
+    cart = {"peer.service": "cartservice", **tags}
+    refused = error("could not charge the card: Invalid request")
+    own = [
+        span(trace, ids["order"], ids["call"], _ORDER, 2, t + 6 * MS, 394, **refused, **tags),
+        span(trace, ids["cart"], ids["order"], _GET_CART, 3, t + 10 * MS, 12, **cart),
+        span(trace, ids["try1"], ids["order"], _CHARGE, 3, t + 30 * MS, 4, **retired),
+        span(trace, ids["try2"], ids["order"], _CHARGE, 3, t + 60 * MS, 320, **serving),
+    ]
+    world.backend("checkoutservice", own)
+
+
+def _payment(world: World, trace: str, ids: dict[str, str], t: int, fails: bool, tags: Json) -> None:
+    served: Json = {"version": "v350.9", **tags}
+    if fails:
+        said = {"grpc.status_code": "401", "grpc.error_message": "Invalid request"}
+        served = {**tags, "version": "v350.10", "error": True, "_error": "Invalid request", **said}
+    pod = {"kubernetes_pod_uid": "payment-service-9aaf3"}
+    outside = {"peer.service": "ButtercupPayments", "http.status_code": 401 if fails else 200}
+    charge = span(trace, ids["charge"], ids["try2"], _CHARGE, 2, t + 62 * MS, 314, **served, **pod)
+    api = span(trace, ids["api"], ids["charge"], "buttercup.payments.api", 3, t + 64 * MS, 308, **outside)
+    world.backend("paymentservice", [charge, api])
+
+
+def _logs(world: World, trace: str, ids: dict[str, str], t: int, fails: bool, who: Json) -> None:
+    def log(service: str, at_ms: int, severity: int, body: str, role: str, **fields: object) -> None:
+        world.log(service, t + at_ms * MS, severity, body, _trace=trace, _span=ids[role], **{**who, **fields})
+
     version = "v350.10" if fails else "v350.9"
-    refused: Json = (
-        {
-            "_error": "Invalid request",
-            "error": True,
-            "grpc.status_code": "401",
-            "grpc.error_message": "Invalid request",
-        }
-        if fails
-        else {}
-    )
-    world.backend(
-        "paymentservice",
-        [
-            span(
-                trace,
-                ids["charge"],
-                ids["try2"],
-                "grpc.hipstershop.PaymentService/Charge",
-                2,
-                t + 62 * MS,
-                314,
-                **refused,
-                **tags,
-                version=version,
-                kubernetes_pod_uid="payment-service-9aaf3",
-            ),
-            span(
-                trace,
-                ids["api"],
-                ids["charge"],
-                "buttercup.payments.api",
-                3,
-                t + 64 * MS,
-                308,
-                **{"peer.service": "ButtercupPayments", "http.status_code": 401 if fails else 200},
-            ),
-        ],
-    )
-    world.backend(
-        "cartservice",
-        [
-            span(
-                trace,
-                f"{int(ids['cart'], 16) ^ 0xABC:016x}",
-                ids["cart"],
-                "grpc.hipstershop.CartService/GetCart",
-                2,
-                t + 11 * MS,
-                9,
-                **tags,
-            ),
-        ],
-    )
-    who = {"enduser.id": seat} if seat else {}
-    world.log("frontend", t + 1 * MS, 9, "placing order", _trace=trace, _span=ids["front"], **who)
-    world.log(
-        "checkoutservice",
-        t + 7 * MS,
-        9,
-        "PlaceOrder received",
-        _trace=trace,
-        _span=ids["order"],
-        currency="USD",
-        **who,
-    )
-    if fails:
-        world.log(
-            "checkoutservice",
-            t + 35 * MS,
-            13,
-            "Retrying chargeCard",
-            _trace=trace,
-            _span=ids["order"],
-            retries_remaining=3,
-            **who,
-        )
-    world.log(
-        "paymentservice",
-        t + 63 * MS,
-        9,
-        "Charging through ButtercupPayments",
-        _trace=trace,
-        _span=ids["charge"],
-        version=version,
-        **who,
-    )
-    if fails:
-        world.log(
-            "paymentservice",
-            t + 372 * MS,
-            17,
-            MESSAGE,
-            _trace=trace,
-            _span=ids["charge"],
-            version=version,
-            token=TOKEN,
-            context={"attempt": 2, "provider": {"name": "buttercup", "status": 401}},
-            **who,
-        )
-        world.log(
-            "frontend",
-            t + 418 * MS,
-            17,
-            "failed to complete the order",
-            _trace=trace,
-            _span=ids["front"],
-            **who,
-        )
-    else:
-        world.log(
-            "paymentservice",
-            t + 372 * MS,
-            9,
-            "Transaction processed",
-            _trace=trace,
-            _span=ids["charge"],
-            **who,
-        )
+    log("frontend", 1, 9, "placing order", "front")
+    log("checkoutservice", 7, 9, "PlaceOrder received", "order", currency="USD")
+    log("paymentservice", 63, 9, "Charging through ButtercupPayments", "charge", version=version)
+    if not fails:
+        log("paymentservice", 372, 9, "Transaction processed", "charge")
+        return
+    log("checkoutservice", 35, 13, "Retrying chargeCard", "order", retries_remaining=3)
+    provider = {"attempt": 2, "provider": {"name": "buttercup", "status": 401}}
+    log("paymentservice", 372, 17, MESSAGE, "charge", version=version, token=TOKEN, context=provider)
+    log("frontend", 418, 17, "failed to complete the order", "front")
 
 
 def story(now_unix_nano: int | None = None) -> World:
@@ -549,58 +191,18 @@ def story(now_unix_nano: int | None = None) -> World:
 def hostile(world: World) -> World:
     """Telemetry that tries to be more than text."""
     now = world.now_unix_nano
+    who = {"enduser.id": EVIL, EVIL: EVIL, "app": EVIL, "environment": EVIL}
+    page = {"http.url": f"http://x/{EVIL}", "location.href": f"javascript:alert(1)//{EVIL}", **who}
     world.browser(
-        HOSTILE_SESSION,
-        1,
-        "documentLoad",
-        now - 40 * S,
-        _ms=120,
-        component="document-load",
-        **{
-            "http.url": f"http://x/{EVIL}",
-            "location.href": f"javascript:alert(1)//{EVIL}",
-            "enduser.id": EVIL,
-            EVIL: EVIL,
-            "app": EVIL,
-            "environment": EVIL,
-        },
+        HOSTILE_SESSION, 1, "documentLoad", now - 40 * S, _ms=120, component="document-load", **page
     )
-    world.browser(
-        HOSTILE_SESSION,
-        1,
-        "onerror",
-        now - 39 * S,
-        component="error",
-        error="true",
-        _id="bad0000000000e22",
-        **{"error.message": EVIL + "x" * 2000, "error.object": EVIL, "error.stack": EVIL, "enduser.id": EVIL},
-    )
-    many = {f"attribute.{n}": n for n in range(10_000)}
-    world.backend(
-        EVIL,
-        [
-            span(
-                HOSTILE_TRACE,
-                "bad0000000000001",
-                "",
-                EVIL,
-                2,
-                now - 38 * S,
-                50,
-                _error=EVIL,
-                **{"http.route": EVIL, "huge": "A" * 1_000_000, EVIL: EVIL},
-                **many,
-            ),
-        ],
-    )
-    world.log(
-        EVIL,
-        now - 37 * S,
-        17,
-        EVIL + "B" * 1_000_000,
-        _trace=HOSTILE_TRACE,
-        _span="bad0000000000001",
-        **{EVIL: EVIL, "nested": {EVIL: {"deep": EVIL}}},
-        **many,
-    )
+    failed = {"component": "error", "error": "true", "error.object": EVIL, "error.stack": EVIL}
+    message = {"error.message": EVIL + "x" * 2000, "_id": "bad0000000000e22"}
+    world.browser(HOSTILE_SESSION, 1, "onerror", now - 39 * S, **failed, **message, **who)
+    many: Json = {f"attribute.{n}": n for n in range(10_000)}
+    huge = {"http.route": EVIL, "huge": "A" * 1_000_000, EVIL: EVIL, "_error": EVIL}
+    entry = "bad0000000000001"
+    world.backend(EVIL, [span(HOSTILE_TRACE, entry, "", EVIL, 2, now - 38 * S, 50, **huge, **many)])
+    fields = {EVIL: EVIL, "nested": {EVIL: {"deep": EVIL}}, "_trace": HOSTILE_TRACE, "_span": entry}
+    world.log(EVIL, now - 37 * S, 17, EVIL + "B" * 1_000_000, **fields, **many)
     return world
