@@ -12,7 +12,6 @@ from observer.meaning.summary import TimeShare
 from observer.meaning.summary import failing_first
 from observer.meaning.summary import status_code_of
 from observer.meaning.summary import status_words
-from observer.ui.scope import range_args
 
 blueprint = Blueprint("apm", __name__)
 
@@ -29,7 +28,6 @@ _HELPERS: dict[str, Callable[..., object]] = {
     "span_bar": bars.span_bar,
     "status_code": status_code_of,
     "status_words": status_words,
-    "range_args": range_args,
 }
 for _name, _helper in _HELPERS.items():
     blueprint.add_app_template_global(_helper, _name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.apm import waterfall
+from observer.meaning.origin import EVERYTHING
 from observer.meaning.origin import browser_of
 from observer.meaning.origin import event_of
 from observer.meaning.session import SessionEvent
@@ -19,13 +20,9 @@ from store.api import Reader
 from store.model import ServiceInTrace
 from store.model import SpanId
 from store.model import TraceId
-from store.model import Window
 from store.trace import TraceAnalysis
 from store.trace import TraceRow
 from store.trace import analyse
-
-LOGS_AROUND_NS = 300 * 10**9
-"""Logs are looked for this long before and after their trace: clocks differ, and some come late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,6 @@ class Detail:
     line_key: str
     row: TraceRow
     logs: int
-    logs_window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,6 @@ class TracePage:
     event: SessionEvent | None
     """The browser's event that set the trace going, where the store has it."""
     logs: int
-    logs_window: Window
 
 
 def told(reader: Reader, text: str) -> Told:
@@ -88,32 +83,20 @@ def build(reader: Reader, text: str, wish: waterfall.Wish) -> TracePage:
     """The whole page of a trace. Raises Malformed or Unknown."""
     about = told(reader, text)
     fall = waterfall.build(about.analysis, wish)
-    window = logs_window(about.analysis)
     return TracePage(
         told=about,
         waterfall=fall,
-        detail=_detail(reader, about, fall, wish.opened, window),
+        detail=_detail(reader, about, fall, wish.opened),
         event=event_of(reader, about.browser) if about.browser else None,
-        logs=reader.count_logs(LogQuery(window=window, trace_id=about.trace_id)),
-        logs_window=window,
+        logs=reader.count_logs(LogQuery(window=EVERYTHING, trace_id=about.trace_id)),
     )
 
 
-def logs_window(analysis: TraceAnalysis) -> Window:
-    """Where the logs of a trace are looked for, in whole seconds so that an address can hold it."""
-    second = 10**9
-    first = max(0, analysis.start_unix_nano - LOGS_AROUND_NS) // second * second
-    last = analysis.start_unix_nano + analysis.duration_ns + LOGS_AROUND_NS
-    return Window(first, -(-last // second) * second)
-
-
-def _detail(
-    reader: Reader, about: Told, fall: waterfall.Waterfall, opened: SpanId | None, window: Window
-) -> Detail | None:
+def _detail(reader: Reader, about: Told, fall: waterfall.Waterfall, opened: SpanId | None) -> Detail | None:
     if opened is None:
         return None
     line = next((line for line in fall.lines if line.row.span.span_id == opened and not line.group), None)
     if line is None:
         return None
-    query = LogQuery(window=window, trace_id=about.trace_id, span_id=opened)
-    return Detail(line.key, line.row, 0 if line.row.inferred else reader.count_logs(query), window)
+    query = LogQuery(window=EVERYTHING, trace_id=about.trace_id, span_id=opened)
+    return Detail(line.key, line.row, 0 if line.row.inferred else reader.count_logs(query))

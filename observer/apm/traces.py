@@ -27,7 +27,6 @@ from observer.query import Query
 from observer.query import span_id as parse_span_id
 from observer.ui import format as formats
 from observer.ui.request import here
-from observer.ui.scope import range_args
 from store.model import SpanId
 
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
@@ -70,7 +69,6 @@ def trace(trace_id: str) -> str:
         wish=wish,
         critical=query.text("critical") != "0",
         links=_row_links(wish),
-        logs_range=range_args(page.logs_window),
         news=_news_address(page.told),
     )
 
