@@ -27,7 +27,7 @@ def page(client: FlaskClient) -> Page:
     """`page("/apm", service="x")`: the parsed page, whose status is the expected one."""
 
     def asking(path: str, expect: int = 200, **args: str) -> LexborHTMLParser:
-        answer = client.get(path, query_string=args)
+        answer = client.get(path, query_string=args or None)
         assert answer.status_code == expect, f"{path} {args}: {answer.status_code}"
         return LexborHTMLParser(answer.text)
 
