@@ -2,7 +2,8 @@
 #   docker build -t hipster-lab .
 #   docker build -t hipster-lab --build-arg BASE_IMAGE=mirror.example/python:3.12-slim .
 
-# Any image with Python 3.11 to 3.14 and its venv module; deploy/base-image makes one where no registry answers.
+# Any Debian-like image with Python 3.11 to 3.14, its venv module and libstdc++; where no registry answers,
+# deploy/base-image makes one.
 ARG BASE_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${BASE_IMAGE} AS built

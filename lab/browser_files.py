@@ -202,8 +202,10 @@ def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> Non
         ) from None
     absent = [file.spec for file in files if not (folder / file.archive).exists()]
     if result.returncode or absent:
-        lines = [line for line in result.stderr.splitlines() if "npm error" in line or "ERR!" in line]
-        detail = lines[0].strip() if lines else "npm said nothing more"
+        said = [line for line in result.stderr.splitlines() if line.strip()]
+        lines = [line for line in said if "npm error" in line or "ERR!" in line]
+        # A borrowed Node.js that cannot even start (a library is missing) speaks without npm's prefix.
+        detail = (lines or said[-1:] or ["npm said nothing more"])[0].strip()
         raise SetupError(
             f"npm could not fetch {' '.join(absent or specs)} ({detail}).",
             "Check the network (`npm ping`) and run this again.",

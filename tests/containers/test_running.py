@@ -56,7 +56,7 @@ def test_the_image_holds_what_runs_and_no_more(containers: Containers) -> None:
     layers = run(
         ["docker", "history", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", "hipster-lab"]
     )
-    lines = layers.stdout.splitlines()
+    lines = run([*command, "hipster-lab"]).stdout.splitlines()
     # The newest come first; the label is the first thing that the Dockerfile adds to its base.
     base = next(index for index, line in enumerate(lines) if "org.opencontainers.image.title" in line)
 
