@@ -31,14 +31,14 @@ def span_request(trace_id: bytes, end_unix_nano: int) -> bytes:
     return request.SerializeToString()
 
 
-def log_request(trace_id: bytes, time_unix_nano: int) -> bytes:
+def log_request(trace_id: bytes, time_unix_nano: int, said: str = "seen") -> bytes:
     """An export request with one line of that span."""
     request = ExportLogsServiceRequest()
     resource = request.resource_logs.add()
     resource.resource.attributes.add(key="service.name").value.string_value = SERVICE
     record = resource.scope_logs.add().log_records.add()
     record.time_unix_nano, record.severity_number = time_unix_nano, 9  # type: ignore[assignment]  # INFO
-    record.body.string_value = "seen"
+    record.body.string_value = said
     record.trace_id, record.span_id = trace_id, trace_id[:8]
     return request.SerializeToString()
 
