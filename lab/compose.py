@@ -19,6 +19,8 @@ OTLP = {"http": 4318, "grpc": 4317}
 DATA = "/data"
 FLAGS = "/flags"
 IMAGE = "hipster-lab"
+# The Dockerfile's default, once more: Compose 1 turns an argument without a value into an empty one.
+BASE_IMAGE = "python:3.11.14-slim-bookworm"
 HEADER = """\
 # Written by `python -m lab.compose` from lab/topology.py; change that instead, a test compares them.
 #
@@ -79,7 +81,7 @@ def _locked_down() -> dict[str, Any]:
 def _flags() -> dict[str, Any]:
     """Puts an incident's flag file in place and ends. All wait for it, so it alone builds the image."""
     return _locked_down() | {
-        "build": {"context": ".", "args": ["BASE_IMAGE"]},
+        "build": {"context": ".", "args": {"BASE_IMAGE": f"${{BASE_IMAGE:-{BASE_IMAGE}}}"}},
         "command": ["python", "-m", "lab.faults", "${INCIDENT:-invalid-token}", FLAGS],
         "volumes": [f"flags:{FLAGS}"],
     }

@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from lab import compose
 from lab import topology
 from tests.containers.engine import Containers
 from tests.containers.engine import run
@@ -50,13 +51,10 @@ def test_a_container_is_locked_down(containers: Containers, name: str) -> None:
 def test_the_image_holds_what_runs_and_no_more(containers: Containers) -> None:
     """Neither installers nor compilers, and small over its base."""
     for tool in ("pip", "npm", "node", "gcc"):
-        assert (
-            containers.inside("frontend", "sh", "-c", f"command -v /opt/lab/bin/{tool} {tool}").stdout == ""
-        )
-    layers = run(
-        ["docker", "history", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", "hipster-lab"]
-    )
-    lines = run([*command, "hipster-lab"]).stdout.splitlines()
+        found = containers.inside("frontend", "sh", "-c", f"command -v /opt/lab/bin/{tool} {tool}").stdout
+        assert found == ""
+    history = ["docker", "history", "--human=false", "--no-trunc", "--format", "{{.Size}} {{.CreatedBy}}"]
+    lines = run([*history, compose.IMAGE]).stdout.splitlines()
     # The newest come first; the label is the first thing that the Dockerfile adds to its base.
     base = next(index for index, line in enumerate(lines) if "org.opencontainers.image.title" in line)
 

@@ -105,7 +105,8 @@ def test_the_image_is_not_root_and_its_base_is_pinned() -> None:
     dockerfile = (REPO / "Dockerfile").read_text("utf-8")
 
     assert re.search(r"^USER \d{4,}:\d{4,}$", dockerfile, re.M)
-    assert re.search(r"^ARG BASE_IMAGE=python:3\.\d+\.\d+-slim-\w+$", dockerfile, re.M)
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", compose.BASE_IMAGE)
+    assert f"\nARG BASE_IMAGE={compose.BASE_IMAGE}\n" in dockerfile
     assert re.findall(r"^FROM (\S+)", dockerfile, re.M) == ["${BASE_IMAGE}", "${BASE_IMAGE}"]
 
 
