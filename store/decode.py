@@ -25,6 +25,7 @@ from store.model import Link
 from store.model import SpanId
 from store.model import StatusCode
 from store.model import TraceId
+from store.rum import SAMPLED
 
 _MAX_DEPTH = 32
 
@@ -87,6 +88,20 @@ def span_detail(raw: bytes) -> SpanDetail:
             for link in message.links
         ),
     )
+
+
+def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
+    """What `store.semantics.rum_samples` looks at of a browser's span: some attributes, its events' times."""
+    try:
+        message = SpanMessage.FromString(raw)
+    except DecodeError:
+        return {}, {}
+    attributes: dict[str, Attribute] = {}
+    for pair in message.attributes:
+        key = pair.key
+        if key in SAMPLED:
+            attributes.setdefault(key, value_of(pair.value))
+    return attributes, {event.name: event.time_unix_nano for event in message.events}
 
 
 def log_attributes(raw: bytes) -> Attributes:

@@ -52,6 +52,12 @@ _ACTION_NAMES: Final = frozenset(
 _VITALS: Final = ("lcp", "inp", "cls")
 _FETCH_COMPONENTS: Final = frozenset({"fetch", "xml-http-request", "xmlhttprequest", "xhr"})
 _NETWORK: Final = frozenset({"fetch", "document_fetch"})
+SAMPLED: Final = frozenset(
+    {"component", "event_type", "error", "longtask.duration", *_VITALS}
+    | {"http.request.method", "http.method", "http.response.status_code", "http.status_code"}
+    | {"url.full", "http.url", "url.path", "http.target"}
+)
+"""All the attributes that `rum_samples` looks at."""
 _MAX_TAG_CHARACTERS: Final = 256
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg(?:e|A|iOS)?/([\d.]+)")),

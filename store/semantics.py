@@ -77,7 +77,7 @@ PROMOTED: Final[tuple[str, ...]] = (
 )
 """Attributes that every engine indexes, so that search and breakdown by them are quick."""
 
-UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId", "service.instance.id"})
+UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId"})
 """Promoted tags with about as many values as requests: searched by, never summed up by."""
 
 _IS_PROMOTED: Final = frozenset(PROMOTED)

@@ -16,11 +16,9 @@ from store.model import Window
 from store.sqlite.answers import limited
 from store.sqlite.asking import Asking
 from store.sqlite.by_set import SUMMED
-from store.sqlite.by_set import Columns
 from store.sqlite.by_set import by_tag
 from store.sqlite.by_set import carried_tags
 from store.sqlite.by_set import columns_by_set
-from store.sqlite.by_set import exact_columns
 from store.sqlite.by_set import ranked
 from store.sqlite.by_set import slot_columns
 from store.sqlite.gather import Tally
@@ -105,13 +103,9 @@ class ApmReader:
         if any(tag not in SUMMED for tag in filters):
             raise BadQuery("a time series is narrowed by promoted tags only: take the others out of `where`.")
         with self._asking.question() as ask:
-            found: Columns | None
-            if filters or environment is not None:
-                found = columns_by_set(ask, service, window, width, filters, environment)
-            else:
-                found = exact_columns(ask, service, window, width)
-                if found is None:
-                    found = slot_columns(ask, service, window, width)
+            found, cut = columns_by_set(ask, service, window, width, filters, environment)
+            if cut and not filters and environment is None:
+                found = slot_columns(ask, service, window, width)
             for column, bucket, n, errors, origins in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, errors, origins)

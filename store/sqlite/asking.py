@@ -30,10 +30,12 @@ Identity = tuple[int, int] | None
 class Question:
     """One question's view of the store: a snapshot, and a deadline."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "remembered")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, remembered: dict[int, Any] | None = None) -> None:
         self._connection = connection
+        self.remembered: dict[int, Any] = {} if remembered is None else remembered
+        """What numbers that are never given twice stand for in this file; for whoever asks next, too."""
 
     def all(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         return self._connection.execute(sql, values).fetchall()
@@ -58,6 +60,7 @@ class _Mine(threading.local):
     connection: sqlite3.Connection | None = None
     identity: Identity = None
     deadline_s: float = 0.0
+    remembered: dict[int, Any]
 
 
 class Asking:
@@ -83,7 +86,7 @@ class Asking:
             connection = self._connect()
             connection.execute("BEGIN")
             try:
-                yield Question(connection)
+                yield Question(connection, mine.remembered)
             finally:
                 if connection.in_transaction:
                     connection.execute("COMMIT")
@@ -105,6 +108,7 @@ class Asking:
             self._drop(mine.connection)
         found = connect_reader(self._path) if identity else None
         mine.identity = identity if found is not None else None
+        mine.remembered = {}
         mine.connection = found if found is not None else empty_store()
         mine.connection.set_progress_handler(lambda: time.monotonic() > mine.deadline_s, _CHECK_EVERY)
         with self._guard:

@@ -21,21 +21,32 @@ from store.semantics import UNBOUNDED
 from store.sqlite.asking import Question
 from store.sqlite.gather import Tally
 from store.sqlite.gather import Wanted
+from store.sqlite.packed import LOW_CODE
+from store.sqlite.packed import SET_CODE
+from store.sqlite.packed import START_CODE
+from store.sqlite.packed import newest
+from store.sqlite.packed import split
+from store.sqlite.packed import unpack
+from store.sqlite.packed import within
 from store.sqlite.rollups import FINE_S
 from store.sqlite.rollups import SECOND_NS
 from store.sqlite.rollups import SERVICE
 from store.sqlite.rollups import WIDTHS
 from store.sqlite.tagsets import OPERATION
+from store.sqlite.tagsets import SERVICE as SERVICE_TAG
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
+from store.sqlite.tagsets import service_in
 from store.sqlite.tagsets import values_in
 
 SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""
 MAX_COUNTED = 50_000
-"""The newest requests of a window that a breakdown counts."""
-_EXACT = 30_000
-"""Up to so many requests, a time series counts each; beyond, it adds up slots of 10 s."""
+"""The newest requests of a window that a breakdown by many tags or a narrowed series counts."""
+_MAX_TALLIED = 150_000
+"""Those that a breakdown by one tag counts."""
+MAX_ROWS = 15_000
+"""The newest traces of a window whose requests are looked at."""
 _TAGS_SAMPLE = 5_000
 
 Columns = Sequence[tuple[int, int, int, int, int]]
@@ -61,71 +72,76 @@ def by_tag(
     environment: str | None,
 ) -> tuple[dict[str, dict[str, Tally]], int, bool]:
     """Tag to value to tally; how many requests were counted; whether older ones were left out."""
-    condition, values = _requests(service, window)
-    rows = ask.all(
-        "SELECT tagset, bucket, error, worst = 2 FROM requests "
-        f"WHERE {condition} ORDER BY start DESC LIMIT ?",
-        (*values, MAX_COUNTED),
-    )
-    taken = _taken(ask, {row[0] for row in rows}, where, environment)
-    found: dict[str, dict[str, Tally]] = {tag: {} for tag in tags}
-    targets = {
-        tagset: [
-            found[tag].setdefault(value, Tally()) for tag in tags for value in values_in(carried, tag) or [""]
-        ]
-        for tagset, carried in taken.items()
-    }
-    for (tagset, bucket, error, origin), n in Counter(rows).items():
-        for tally in targets.get(tagset, ()):
+    bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
+    rows, cut = _newest(ask, window, service, bound)
+    sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
+    lows = unpack(LOW_CODE, b"".join([row[1] for row in rows]))
+    taken = _taken(ask, set(sets), service, where, environment)
+    by_set: dict[int, list[int]] = {tagset: [] for tagset in taken}
+    nowhere: list[int] = []
+    for tagset, low in zip(sets, lows, strict=True):
+        by_set.get(tagset, nowhere).append(low)
+    found = {tag: _tallies(tag, taken, by_set) for tag in tags}
+    return found, sum(map(len, by_set.values())) if service else len(sets), cut
+
+
+def _tallies(
+    tag: str, taken: Mapping[int, Mapping[str, str | list[str]]], by_set: Mapping[int, list[int]]
+) -> dict[str, Tally]:
+    """Value to tally, of requests whose lows are given by set."""
+    counters: dict[str, Counter[int]] = {}
+    for tagset, tags in taken.items():
+        for value in values_in(tags, tag) or [""]:
+            counter = counters.get(value)
+            if counter is None:
+                counter = counters[value] = Counter()
+            counter.update(by_set[tagset])
+    tallies = {}
+    for value, counter in counters.items():
+        tally = tallies[value] = Tally()
+        for low, n in counter.items():
+            bucket, error, origin = split(low)
             tally.add(bucket, n, error * n, origin * n)
-    return found, len(rows), len(rows) >= MAX_COUNTED
+    return tallies
+
+
+def _newest(
+    ask: Question, window: Window, service: str | None, bound: int
+) -> tuple[list[tuple[bytes, bytes, bytes, int]], bool]:
+    """Sets, lows, starts and the trace's start of the newest rows, until `bound` requests; True if cut."""
+    rows: list[tuple[bytes, bytes, bytes, int]] = []
+    counted = 0
+    for looked, row in enumerate(newest(ask, window, service, MAX_ROWS + 1)):
+        if counted >= bound or looked >= MAX_ROWS:
+            return rows, True
+        kept = within(row, window)
+        counted += len(kept[1]) // 2
+        rows.append((*kept, row.start))
+    return rows, False
 
 
 def _taken(
-    ask: Question, ids: Iterable[int], where: Mapping[str, str], environment: str | None
+    ask: Question,
+    ids: Iterable[int],
+    service: str | None,
+    where: Mapping[str, str],
+    environment: str | None,
 ) -> dict[int, Mapping[str, str | list[str]]]:
-    """Those of the sets that carry all of `where`, in this environment."""
+    """Those of the sets that are of this service and environment and carry all of `where`."""
     return {
         found: tags
         for found, tags in read_sets(ask, ids).items()
-        if (environment is None or environment_in(tags) == environment)
+        if (service is None or service_in(tags) == service)
+        and (environment is None or environment_in(tags) == environment)
         and all(value in (values_in(tags, tag) or [""]) for tag, value in where.items())
     }
 
 
-def _requests(service: str | None, window: Window) -> tuple[str, list[object]]:
-    condition = "start >= ? AND start < ?"
-    values: list[object] = [window.from_unix_nano, window.to_unix_nano]
-    if service is not None:
-        condition += " AND service = ?"
-        values.append(service)
-    return condition, values
-
-
 def carried_tags(ask: Question, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
-    rows = ask.all(
-        "SELECT DISTINCT tagset FROM "
-        "(SELECT tagset FROM requests WHERE start >= ? AND start < ? ORDER BY start DESC LIMIT ?)",
-        (window.from_unix_nano, window.to_unix_nano, _TAGS_SAMPLE),
-    )
-    sets = read_sets(ask, (tagset for (tagset,) in rows))
-    return sorted({tag for tags in sets.values() for tag in tags} - {OPERATION})
-
-
-def exact_columns(ask: Question, service: str | None, window: Window, width: int) -> Columns | None:
-    """Row by row, or None if there are too many rows."""
-    condition, values = _requests(service, window)
-    row = ask.one(
-        f"SELECT count(*) FROM (SELECT 1 FROM requests WHERE {condition} LIMIT ?)", (*values, _EXACT + 1)
-    )
-    if row is None or row[0] > _EXACT:
-        return None
-    return ask.all(
-        "SELECT (start - ?) / ?, bucket, count(*), sum(error), sum(worst = 2) FROM requests "
-        f"WHERE {condition} GROUP BY 1, 2",
-        (window.from_unix_nano, width, *values),
-    )
+    rows, _ = _newest(ask, window, None, _TAGS_SAMPLE)
+    sets = read_sets(ask, set(unpack(SET_CODE, b"".join([row[0] for row in rows]))))
+    return sorted({tag for tags in sets.values() for tag in tags} - {OPERATION, SERVICE_TAG})
 
 
 def columns_by_set(
@@ -135,20 +151,25 @@ def columns_by_set(
     width: int,
     where: Mapping[str, str],
     environment: str | None,
-) -> Columns:
-    """Row by row, of the requests that carry all of `where`; the newest of the window."""
-    condition, values = _requests(service, window)
-    rows = ask.all(
-        f"SELECT tagset, (start - ?) / ?, bucket, error, worst = 2 FROM requests WHERE {condition} "
-        "ORDER BY start DESC LIMIT ?",
-        (window.from_unix_nano, width, *values, MAX_COUNTED),
-    )
-    taken = _taken(ask, {row[0] for row in rows}, where, environment)
-    return [
-        (column, bucket, 1, error, origin)
-        for tagset, column, bucket, error, origin in rows
-        if tagset in taken
-    ]
+) -> tuple[Columns, bool]:
+    """Row by row, of the newest requests that carry all of `where`; True if older ones were left out."""
+    rows, cut = _newest(ask, window, service, MAX_COUNTED)
+    sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
+    everything = service is None and environment is None and not where
+    taken = None if everything else _taken(ask, set(sets), service, where, environment)
+    counts: Counter[tuple[int, int]] = Counter()
+    for tagsets, lows, starts, begun in rows:
+        after = begun - window.from_unix_nano
+        for tagset, low, start in zip(
+            unpack(SET_CODE, tagsets), unpack(LOW_CODE, lows), unpack(START_CODE, starts), strict=True
+        ):
+            if taken is None or tagset in taken:
+                counts[(after + start) // width, low] += 1
+    columns = []
+    for (column, low), n in counts.items():
+        bucket, error, origin = split(low)
+        columns.append((column, bucket, n, error * n, origin * n))
+    return columns, cut
 
 
 def slot_columns(ask: Question, service: str | None, window: Window, width: int) -> Columns:

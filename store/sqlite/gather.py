@@ -23,16 +23,22 @@ from store.model import Measure
 from store.model import Window
 from store.semantics import environment_of
 from store.sqlite.asking import Question
+from store.sqlite.packed import each
+from store.sqlite.packed import newest
+from store.sqlite.packed import split
 from store.sqlite.rollups import CALL
 from store.sqlite.rollups import COARSE_S
 from store.sqlite.rollups import FINE_S
 from store.sqlite.rollups import SECOND_NS
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
+from store.sqlite.tagsets import service_in
 
 G = TypeVar("G")
 _LONGEST_NS = 600 * SECOND_NS
 """A call is looked for in traces that began at most this long before it."""
+_MAX_EDGE = 50_000
+"""Traces of one part of a slot (no longer than 10 s) that are looked at."""
 
 
 @dataclass(slots=True)
@@ -164,15 +170,17 @@ def _edge(ask: Question, wanted: Wanted, begin: int, end: int) -> Iterator[tuple
     if wanted.kind == CALL:
         yield from _edge_calls(ask, begin, end)
         return
-    service = "" if wanted.subject is None else "AND service = ?"
-    rows = ask.all(
-        "SELECT service, bucket, error, worst, tagset FROM requests "
-        f"WHERE start >= ? AND start < ? {service}",
-        (begin, end) if wanted.subject is None else (begin, end, wanted.subject),
-    )
-    sets = read_sets(ask, {row[4] for row in rows})
-    for name, bucket, error, worst, tagset in rows:
-        yield Key(environment_in(sets.get(tagset, {})), name, "", ""), bucket, error, int(worst == 2)
+    window = Window(begin, end)
+    found = [
+        (tagset, low)
+        for row in newest(ask, window, wanted.subject, _MAX_EDGE)
+        for _, tagset, low in each(row, window)
+    ]
+    sets = read_sets(ask, {tagset for tagset, _ in found})
+    for tagset, low in found:
+        tags = sets.get(tagset, {})
+        bucket, error, origin = split(low)
+        yield Key(environment_in(tags), service_in(tags), "", ""), bucket, error, origin
 
 
 def _edge_calls(ask: Question, begin: int, end: int) -> Iterator[tuple[Key, int, int, int]]:

@@ -18,6 +18,8 @@ from store.sqlite.intern import Origins
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are held there, so that sums fit SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
+_MAX_BROWSERS: Final = 20_000
+"""Browser spans remembered for settling; of more, the table is asked."""
 _SLOT_NS: Final = 10_000_000_000
 
 _INSERT_SPAN = (
@@ -72,6 +74,10 @@ class Ingest:
         self.fresh: list[SpanRow] = []
         """Spans of the open transaction; once committed, the settler takes them."""
         self.committed: list[SpanRow] = []
+        self._fresh_browsers: list[tuple[int, SpanRow]] = []
+        self._browsers: list[tuple[int, SpanRow]] = []
+        self._unsure_seq = self.seq
+        """Up to here, the table alone knows which spans were new."""
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches."""
@@ -92,39 +98,42 @@ class Ingest:
         if not spans:
             return
         origin = self.origins.id_of
-        seq = self.seq
+        first = seq = self.seq
         rows: list[tuple[Any, ...]] = []
+        oldest, newest = MAX_TIME, 0
         for span in spans:
             seq += 1
-            if not (0 <= span.start_unix_nano <= MAX_TIME and 0 <= span.duration_ns <= MAX_TIME):
+            if not (0 <= span[6] <= MAX_TIME and 0 <= span[7] <= MAX_TIME):
                 span = _bounded(span)
+            (
+                trace_id, span_id, parent, service, name, kind, start, duration, error, peer, database,
+                session, browser, _, resource, scope, raw,
+            ) = span  # fmt: skip
+            if start < oldest:
+                oldest = start
+            if start > newest:
+                newest = start
+            flags = error | database << 1 | browser << 2
             rows.append(
                 (
-                    seq,
-                    span.trace_id,
-                    span.span_id,
-                    span.parent_span_id or None,
-                    span.service,
-                    span.name,
-                    span.kind,
-                    span.start_unix_nano,
-                    span.duration_ns,
-                    span.error | span.peer_is_database << 1 | span.browser << 2,
-                    span.peer,
-                    span.session_id or None,
-                    origin(span.resource, seq),
-                    origin(span.scope, seq),
-                    span.raw,
+                    seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,
+                    session or None, origin(resource, seq), origin(scope, seq), raw,
                 )
-            )
+            )  # fmt: skip
             self.fresh.append(span)
+            if browser:
+                self._fresh_browsers.append((seq, span))
         self.seq = seq
         try:
             added = self._connection.executemany(_INSERT_SPAN, rows).rowcount
         except UnicodeEncodeError:
             added = self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
+            self._unsure_seq = seq
+        if added != seq - first:
+            self._unsure_seq = seq
         self.facts.add("spans", added)
-        self._reach([row[7] for row in rows])
+        self.facts.at_most("oldest", oldest)
+        self.facts.at_least("newest", newest)
 
     def _logs(self, logs: Sequence[LogRow]) -> None:
         if not logs:
@@ -169,23 +178,37 @@ class Ingest:
                 (first, seq),
             )
         self.facts.add("logs", len(rows))
-        self._reach([row[1] for row in rows])
+        self.facts.at_most("oldest", min([row[1] for row in rows]))
+        self.facts.at_least("newest", max([row[1] for row in rows]))
 
-    def _reach(self, times: Sequence[int]) -> None:
-        self.facts.at_most("oldest", min(times))
-        self.facts.at_least("newest", max(times))
+    def browsers_since(self, seq: int) -> list[tuple[int, SpanRow]] | None:
+        """The committed browser spans after this number, each once; None if memory is not sure of them.
+
+        Those that are handed out are not kept.
+        """
+        found = self._browsers
+        self._browsers = []
+        return found if seq >= self._unsure_seq else None
 
     def keep(self) -> None:
         """The transaction was committed."""
         self._kept_seq = self.seq
         self.committed.extend(self.fresh)
         self.fresh.clear()
+        self._browsers.extend(self._fresh_browsers)
+        self._fresh_browsers.clear()
+        if len(self._browsers) > _MAX_BROWSERS:
+            self._browsers.clear()
+            self._unsure_seq = self.seq
         self.facts.keep()
 
     def forget(self) -> None:
         """The transaction was undone."""
         self.seq = self._kept_seq
+        self._unsure_seq = self.seq
         self.fresh.clear()
+        self._fresh_browsers.clear()
+        self._browsers.clear()
         self.origins.forget()
         self.facts.forget()
 

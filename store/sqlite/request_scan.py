@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 
 import orjson
@@ -18,11 +19,21 @@ from store.sqlite.answers import SPAN_TABLES
 from store.sqlite.answers import span_of
 from store.sqlite.asking import Question
 from store.sqlite.gather import Tally
+from store.sqlite.packed import LOW_CODE
+from store.sqlite.packed import SET_CODE
+from store.sqlite.packed import START_CODE
+from store.sqlite.packed import Packed
+from store.sqlite.packed import newest
+from store.sqlite.packed import split
+from store.sqlite.packed import unpack
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
+from store.sqlite.tagsets import service_in
 from store.sqlite.tagsets import values_in
 
 MAX_REQUESTS = 20_000
+MAX_ROWS = 10_000
+"""Traces whose packed requests are looked at."""
 MAX_TRACES = 60
 """Whole traces must be decoded for a tag that is not indexed."""
 
@@ -42,36 +53,42 @@ def scan_requests(
     """Requests by the values of `tag`, of those that carry all of `where`."""
     bounded = {name: value for name, value in where.items() if name in _INDEXED}
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
-    condition = "start >= ? AND start < ?"
-    values: list[object] = [window.from_unix_nano, window.to_unix_nano]
-    if service is not None:
-        condition += " AND service = ?"
-        values.append(service)
-    rows = ask.all(
-        "SELECT trace, bucket, error, worst, service, start, tagset, unbounded "
-        f"FROM requests WHERE {condition} ORDER BY start DESC LIMIT ?",
-        (*values, MAX_REQUESTS + 1),
-    )
-    sets = read_sets(ask, {row[6] for row in rows})
+    rows = list(newest(ask, window, service, MAX_ROWS + 1))
+    sets = read_sets(ask, {tagset for row in rows for tagset in unpack(SET_CODE, row.sets)})
     tallies: dict[str, Tally] = {}
     details = _Details(ask, {tag, *decoded} - _INDEXED)
-    for looked, (trace, bucket, error, worst, name, start, tagset, unbounded) in enumerate(rows):
-        if looked >= MAX_REQUESTS or details.full(trace):
+    looked = 0
+    for place, row in enumerate(rows):
+        if place >= MAX_ROWS or looked >= MAX_REQUESTS or details.full(row.trace):
             return tallies, looked, True
-        tags = sets.get(tagset, {})
-        if unbounded:
-            tags = {**tags, **orjson.loads(unbounded)}
-        if environment is not None and environment != environment_in(tags):
-            continue
-        if any(value not in values_in(tags, key) for key, value in bounded.items()):
-            continue
-        if details.wanted:
-            tags = {**tags, **details.of(trace, (name, start))}
-        if any(value not in values_in(tags, key) for key, value in decoded.items()):
-            continue
-        for value in values_in(tags, tag) or [""]:
-            tallies.setdefault(value, Tally()).add(bucket, 1, error, int(worst == 2))
-    return tallies, len(rows), False
+        unbounded = dict(orjson.loads(row.unbounded)) if row.unbounded else {}
+        for start, tagset, low, number in _requests(row, window):
+            tags = sets.get(tagset, {})
+            if service is not None and service_in(tags) != service:
+                continue
+            looked += 1
+            if number in unbounded:
+                tags = {**tags, **unbounded[number]}
+            if environment is not None and environment != environment_in(tags):
+                continue
+            if any(value not in values_in(tags, key) for key, value in bounded.items()):
+                continue
+            if details.wanted:
+                tags = {**tags, **details.of(row.trace, (service_in(tags), start))}
+            if any(value not in values_in(tags, key) for key, value in decoded.items()):
+                continue
+            bucket, error, origin = split(low)
+            for value in values_in(tags, tag) or [""]:
+                tallies.setdefault(value, Tally()).add(bucket, 1, error, origin)
+    return tallies, looked, False
+
+
+def _requests(row: Packed, window: Window) -> Iterator[tuple[int, int, int, int]]:
+    """(start, tag set, low, place in the row) of the requests of a row that begin in the window."""
+    columns = unpack(START_CODE, row.starts), unpack(SET_CODE, row.sets), unpack(LOW_CODE, row.lows)
+    for place, (after, tagset, low) in enumerate(zip(*columns, strict=True)):
+        if window.from_unix_nano <= row.start + after < window.to_unix_nano:
+            yield row.start + after, tagset, low, place
 
 
 class _Details:

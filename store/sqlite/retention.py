@@ -17,6 +17,7 @@ from store.semantics import RUM_TAGS
 from store.sqlite.ingest import Ingest
 from store.sqlite.sessions import METRICS
 from store.sqlite.settler import Settler
+from store.sqlite.tagsets import SEARCH_SLOT_NS
 
 _ROUND: Final = 2_000
 """Items of one round."""
@@ -168,6 +169,7 @@ class Retention:
         ).fetchone()
         if row is None or row[1] > 0:
             return
+        self._settler.sessions.drop(session_id)
         execute("DELETE FROM session_pairs WHERE session = ?", (row[0],))
         execute("DELETE FROM sessions WHERE id = ?", (row[0],))
         execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (session_id.encode(),))
@@ -198,12 +200,22 @@ class Retention:
         self._prune_tagsets()
 
     def _prune_tagsets(self) -> None:
+        """Drop the places of slots without a trace, and the sets that have no place left."""
+        execute = self._connection.execute
+        for (slot,) in execute("SELECT DISTINCT slot FROM set_slots").fetchall():
+            begin = slot * SEARCH_SLOT_NS
+            row = execute(
+                "SELECT 1 FROM requests WHERE start >= ? AND start < ? LIMIT 1",
+                (begin, begin + SEARCH_SLOT_NS),
+            ).fetchone()
+            if row is None:
+                execute("DELETE FROM set_slots WHERE slot = ?", (slot,))
         seen = self._tagsets_seen
-        self._connection.execute(
+        execute(
             "DELETE FROM tagsets WHERE id > ? AND id <= ? "
-            "AND NOT EXISTS (SELECT 1 FROM requests WHERE tagset = tagsets.id)",
+            "AND NOT EXISTS (SELECT 1 FROM set_slots WHERE tagset = tagsets.id)",
             (seen, seen + _PAIRS_ROUND),
         )
-        highest = self._connection.execute("SELECT max(id) FROM tagsets").fetchone()[0] or 0
+        highest = execute("SELECT max(id) FROM tagsets").fetchone()[0] or 0
         self._tagsets_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
         self._settler.tagsets.forget()

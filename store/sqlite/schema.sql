@@ -66,7 +66,7 @@ CREATE TABLE log_cells (
 
 CREATE TABLE traces (
     id         INTEGER PRIMARY KEY,
-    trace_id   BLOB NOT NULL UNIQUE,
+    trace_id   BLOB NOT NULL,
     start      INTEGER NOT NULL,
     duration   INTEGER NOT NULL,
     service    TEXT NOT NULL,
@@ -81,30 +81,36 @@ CREATE TABLE traces (
     calls      TEXT NOT NULL  -- what it adds to the edges of the map
 );
 CREATE INDEX traces_by_start ON traces (start, duration);
-CREATE INDEX traces_by_tail ON traces (substr(trace_id, 9));
+-- By the last 16 digits first, so that one index finds whole ids and short ones.
+CREATE INDEX traces_by_id ON traces (substr(trace_id, 9), trace_id);
 
--- Operation and tags of requests, each combination kept once (store/sqlite/tagsets.py).
+-- Service, operation and tags of requests, each combination kept once (store/sqlite/tagsets.py).
+-- An id is never given twice: readers remember what it stands for.
 CREATE TABLE tagsets (
-    id   INTEGER PRIMARY KEY,
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
     key  BLOB NOT NULL UNIQUE,
     body TEXT NOT NULL
 );
 
+-- In which slots of 600 s traces begin that carry a set: where a search by tags need not look.
+CREATE TABLE set_slots (
+    tagset INTEGER NOT NULL,
+    slot   INTEGER NOT NULL,
+    PRIMARY KEY (tagset, slot)
+) WITHOUT ROWID;
+
+-- The requests of a trace, packed into arrays (store/sqlite/packed.py).
 CREATE TABLE requests (
-    id        INTEGER PRIMARY KEY,
+    start     INTEGER NOT NULL, -- of the trace
     trace     INTEGER NOT NULL,
-    service   TEXT NOT NULL,
-    start     INTEGER NOT NULL,
-    bucket    INTEGER NOT NULL,
-    error     INTEGER NOT NULL, -- of the entry span
-    worst     INTEGER NOT NULL, -- of its service under it: 0 none, 1 received, 2 origin
-    tagset    INTEGER NOT NULL,
-    unbounded TEXT              -- {tag: [value, ...]}: tags too varied for a set
-);
-CREATE INDEX requests_by_trace ON requests (trace, tagset);
-CREATE INDEX requests_by_tagset ON requests (tagset, trace);
-CREATE INDEX requests_by_start ON requests (start, bucket, error, worst, tagset);
-CREATE INDEX requests_by_service ON requests (service, start, bucket, error, worst, tagset);
+    last      INTEGER NOT NULL, -- start of the last request
+    sets      BLOB NOT NULL,    -- tag set of each
+    lows      BLOB NOT NULL,    -- bucket, worst error of its service under it, error of the entry
+    starts    BLOB NOT NULL,    -- after the trace's
+    unbounded TEXT,             -- [[place, {tag: [value, ...]}], ...]: tags too varied for a set
+    PRIMARY KEY (start, trace)
+) WITHOUT ROWID;
+CREATE INDEX requests_long ON requests (last) WHERE last - start > 600000000000;
 
 -- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only
 -- unbounded tags and our own: `:service`, `:error` and `:origin` (of a service, or any).

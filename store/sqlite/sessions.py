@@ -9,26 +9,44 @@ far this has come: that is what makes it exactly once.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Final
+from typing import NamedTuple
 from typing import get_args
 
 import orjson
 
 from store.api import RumMetric
 from store.decode import resource_attributes
+from store.decode import sampled_detail
 from store.decode import span_detail
 from store.histogram import bucket_of
-from store.model import Attributes
+from store.model import SpanRow
 from store.semantics import PROMOTED
 from store.semantics import RUM_TAGS
-from store.semantics import promoted_of
+from store.semantics import RumSample
 from store.semantics import rum_samples
-from store.semantics import rum_tags_of
+from store.semantics import tags_of
 from store.sqlite.intern import Pairs
 
+_UPSERT: Final = (
+    "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
+    "errors, network_errors, events, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (session_id) DO UPDATE SET start = min(start, excluded.start), "
+    "finish = max(finish, excluded.finish), last_start = max(last_start, excluded.last_start), "
+    "app = excluded.app, environment = excluded.environment, "
+    "page_views = page_views + excluded.page_views, errors = errors + excluded.errors, "
+    "network_errors = network_errors + excluded.network_errors, events = events + excluded.events, "
+    "attributes = excluded.attributes RETURNING id"
+)
+_MAX_KNOWN: Final = 5_000
+_MAX_PAIRS: Final = 200
+"""Sessions, and pairs of one, that are remembered."""
 METRICS: Final[tuple[RumMetric, ...]] = get_args(RumMetric)
 TAG_COLUMNS: Final = {tag: f"t{place}" for place, tag in enumerate(RUM_TAGS)}
 _PRIVATE: Final = frozenset(
@@ -78,10 +96,31 @@ class _Session:
     pairs: set[tuple[str, str]] = field(default_factory=set)
 
     def see(self, tags: Mapping[str, str], start: int) -> None:
+        self.pairs.update(tags.items())
         for tag, value in tags.items():
-            self.pairs.add((tag, value))
             if tag not in self.tags or self.tags[tag][1] <= start:
                 self.tags[tag] = (value, start)
+
+
+@dataclass(slots=True)
+class _Known:
+    """A session as it is stored."""
+
+    number: int
+    tags: dict[str, tuple[str, int]]
+    pairs: set[tuple[str, str]] = field(default_factory=set)
+    """Those that are surely there."""
+
+
+class _Event(NamedTuple):
+    """A browser's span, as far as it matters here."""
+
+    seq: int
+    session_id: str
+    start: int
+    duration: int
+    tags: Mapping[str, str]
+    samples: Sequence[RumSample]
 
 
 class Sessions:
@@ -90,37 +129,35 @@ class Sessions:
     def __init__(self, connection: sqlite3.Connection, pairs: Pairs) -> None:
         self._connection = connection
         self._pairs = pairs
+        self._known: dict[str, _Known] = {}
 
-    def settle(self, after_seq: int, upto_seq: int) -> None:
-        """Count the browser spans of this stretch of the sequence."""
+    def settle(self, events: Iterable[_Event]) -> None:
+        """Count browser spans, in order of arrival."""
         sessions: dict[str, _Session] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
-        rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
-        for seq, session_id, name, start, duration, raw, resource_body in rows:
-            detail = span_detail(raw)
-            resource = resource_attributes(resource_body or b"")
-            derived = rum_tags_of(name, detail.attributes, resource)
-            events = {event.name: event.time_unix_nano for event in detail.events}
-            found = rum_samples(name, detail.attributes, duration, events)
-            tag_ids = [self._id(tag, derived) for tag in RUM_TAGS]
-            samples += [
-                (_NUMBER_OF[sample.metric], start, seq, bucket_of(sample.value_ns), sample.failed, *tag_ids)  # type: ignore[index]  # semantics names no others
-                for sample in found
-            ]
+        for seq, session_id, start, duration, tags, found in events:
+            if found:
+                tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
+                for metric, value_ns, failed in found:
+                    number = _NUMBER_OF[metric]  # type: ignore[index]  # semantics names no others
+                    samples.append((number, start, seq, bucket_of(value_ns), failed, *tag_ids))
             if not session_id:
                 continue
-            trace = _trace_bytes(derived.get("link.traceId", ""))
+            trace = _trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
-            session = sessions.setdefault(session_id, _Session(start, start + duration, start))
+            session = sessions.get(session_id)
+            if session is None:
+                session = sessions[session_id] = _Session(start, start + duration, start)
             session.start = min(session.start, start)
             session.finish = max(session.finish, start + duration)
             session.last_start = max(session.last_start, start)
             session.events += 1
             for sample in found:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
-            session.see(_session_tags(derived, detail.attributes, resource), start)
+            session.see({tag: value for tag, value in tags.items() if tag not in _PRIVATE}, start)
+        samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
         self._connection.executemany(
             "INSERT OR IGNORE INTO links (trace_id, seq, session_id) VALUES (?, ?, ?)", links
@@ -128,26 +165,35 @@ class Sessions:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
+    def stored(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
+        """The browser spans of this stretch of the sequence, from the table."""
+        rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
+        for seq, session_id, name, start, duration, raw, resource_body in rows:
+            tags = tags_of(
+                name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
+            )
+            yield _Event(seq, session_id or "", start, duration, tags, _samples_of(name, duration, raw))
+
+    def forget(self) -> None:
+        """Trust nothing remembered: the transaction that wrote it is gone."""
+        self._known.clear()
+
+    def drop(self, session_id: str) -> None:
+        """The session was pruned."""
+        self._known.pop(session_id, None)
+
     def _id(self, tag: str, tags: Mapping[str, str]) -> int:
         value = tags.get(tag)
         return self._pairs.id_of((tag, value)) if value else 0
 
     def _add(self, session_id: str, new: _Session) -> None:
-        execute = self._connection.execute
-        old = execute("SELECT id, attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
-        tags: dict[str, tuple[str, int]] = orjson.loads(old[1]) if old else {}
+        known = self._known.get(session_id) or self._stored_session(session_id)
+        tags = known.tags if known else {}
         for tag, (value, start) in new.tags.items():
             if tag not in tags or tags[tag][1] <= start:
                 tags[tag] = (value, start)
-        row = execute(
-            "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
-            "errors, network_errors, events, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (session_id) DO UPDATE SET start = min(start, excluded.start), "
-            "finish = max(finish, excluded.finish), last_start = max(last_start, excluded.last_start), "
-            "app = excluded.app, environment = excluded.environment, "
-            "page_views = page_views + excluded.page_views, errors = errors + excluded.errors, "
-            "network_errors = network_errors + excluded.network_errors, events = events + excluded.events, "
-            "attributes = excluded.attributes RETURNING id",
+        row = self._connection.execute(
+            _UPSERT,
             (
                 session_id,
                 new.start,
@@ -162,15 +208,37 @@ class Sessions:
                 orjson.dumps(tags).decode(),
             ),
         ).fetchone()
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO session_pairs (pair, session) VALUES (?, ?)",
-            [(self._pairs.id_of(pair), row[0]) for pair in new.pairs],
-        )
+        if known is None:
+            known = _Known(row[0], tags)
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[session_id] = known
+        fresh = new.pairs - known.pairs
+        if fresh:
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO session_pairs (pair, session) VALUES (?, ?)",
+                [(self._pairs.id_of(pair), known.number) for pair in fresh],
+            )
+            if len(known.pairs) < _MAX_PAIRS:
+                known.pairs |= fresh
+
+    def _stored_session(self, session_id: str) -> _Known | None:
+        row = self._connection.execute(
+            "SELECT id, attributes FROM sessions WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        return _Known(row[0], orjson.loads(row[1])) if row else None
 
 
-def _session_tags(derived: Mapping[str, str], attributes: Attributes, resource: Attributes) -> dict[str, str]:
-    tags = {**promoted_of(attributes, resource), **derived}
-    return {tag: value for tag, value in tags.items() if tag not in _PRIVATE}
+def arrived(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
+    """Browser spans that are still in memory, each with its number."""
+    for seq, span in spans:
+        samples = _samples_of(span.name, span.duration_ns, span.raw)
+        yield _Event(seq, span.session_id, span.start_unix_nano, span.duration_ns, span.tags, samples)
+
+
+def _samples_of(name: str, duration_ns: int, raw: bytes) -> Sequence[RumSample]:
+    attributes, events = sampled_detail(raw)
+    return rum_samples(name, attributes, duration_ns, events)
 
 
 def _trace_bytes(text: str) -> bytes:

@@ -28,22 +28,42 @@ from store.semantics import UNBOUNDED
 from store.semantics import environment_of
 from store.semantics import promoted_of
 from store.sqlite.intern import Pairs
+from store.sqlite.packed import LOW_CODE
+from store.sqlite.packed import SET_CODE
+from store.sqlite.packed import START_CODE
+from store.sqlite.packed import low_of
+from store.sqlite.packed import pack
+from store.sqlite.packed import split
+from store.sqlite.packed import unpack
+from store.sqlite.packed import worst_of
 from store.sqlite.rollups import Rollups
-from store.sqlite.tagsets import OPERATION
-from store.sqlite.tagsets import Tags
+from store.sqlite.tagsets import SEARCH_SLOT_NS
 from store.sqlite.tagsets import TagSets
-from store.sqlite.tagsets import environment_in
-from store.sqlite.tagsets import parse
+from store.sqlite.tagsets import union
 
 MAX_SPANS = 50_000
 """Of a larger trace, the first to arrive are summed up."""
 
-_ERROR_NUMBER = {SpanError.NONE: 0, SpanError.RECEIVED: 1, SpanError.ORIGIN: 2}
-_MAX_VALUES = 64
-"""Values of one tag that one request or trace is found by."""
+_OLD = (
+    "SELECT id, start, services, tags, calls FROM traces WHERE substr(trace_id, 9) = substr(?, 9) "
+    "AND trace_id = ?"
+)
+_INSERT_TRACE = (
+    "INSERT INTO traces (id, trace_id, start, duration, service, operation, spans, errors, origins, "
+    "complete, session_id, services, tags, calls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_REQUESTS = (
+    "INSERT INTO requests (start, trace, last, sets, lows, starts, unbounded) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_NONE, _RECEIVED, _ORIGIN = 0, 1, 2
+"""Errors as numbers, in rows and here."""
 
 Services = Sequence[tuple[str, int, int]]
 """(name, spans, worst error as a number) in order of first start."""
+
+
+def _number_of(error: SpanError) -> int:
+    return _NONE if error is SpanError.NONE else _ORIGIN if error is SpanError.ORIGIN else _RECEIVED
 
 
 def _own_pairs(services: Services) -> Iterable[tuple[str, str]]:
@@ -53,7 +73,7 @@ def _own_pairs(services: Services) -> Iterable[tuple[str, str]]:
         if worst:
             yield ":error", name
             yield ":error", ""
-        if worst == _ERROR_NUMBER[SpanError.ORIGIN]:
+        if worst == _ORIGIN:
             yield ":origin", name
             yield ":origin", ""
 
@@ -68,31 +88,64 @@ class Traces:
         self._tagsets = tagsets
         self._pairs = pairs
         self._rollups = rollups
+        self._traces: list[tuple[object, ...]] = []
+        self._requests: list[tuple[object, ...]] = []
+        self._trace_pairs: list[tuple[int, int, int]] = []
+        self._next = 0
 
     def settle(self, trace_id: bytes, remembered: Sequence[SpanRow]) -> None:
-        """Bring everything derived of a trace up to date.
+        """Bring everything derived of a trace up to date, once `flush` was called.
 
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
         execute = self._connection.execute
+        old = execute(_OLD, (trace_id, trace_id)).fetchone()
+        if old is None and remembered and all(span.browser for span in remembered):
+            return
         count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
         spans = remembered if count == len(remembered) else self._read(trace_id)
-        old = execute("SELECT id, tags, calls FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
         if old is not None:
             self._take_back(*old)
         shape = outline(spans)
         if shape.initiating == ABSENT:
             return
-        services = [(name, count, _ERROR_NUMBER[error]) for name, count, error in services_of(shape)]
-        trace = self._insert(trace_id, None if old is None else old[0], shape, spans, services)
-        self._insert_requests(trace, shape, services)
+        services = [(name, count, _number_of(error)) for name, count, error in services_of(shape)]
+        trace = self._number() if old is None else old[0]
+        self._add_trace(trace_id, trace, shape, spans, services)
+        self._add_requests(trace, shape, services)
+
+    def flush(self) -> None:
+        """Write what was settled, inside the caller's transaction."""
+        write = self._connection.executemany
+        write(_INSERT_TRACE, self._traces)
+        self._requests.sort(key=_by_start)
+        write(_INSERT_REQUESTS, self._requests)
+        self._trace_pairs.sort()
+        write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
+        self._tagsets.flush()
+        self._traces.clear()
+        self._requests.clear()
+        self._trace_pairs.clear()
+
+    def forget(self) -> None:
+        """Trust nothing remembered: the transaction that wrote it is gone."""
+        self._traces.clear()
+        self._requests.clear()
+        self._trace_pairs.clear()
+        self._next = 0
 
     def remove(self, trace_id: bytes) -> None:
         """Forget what was derived of a trace, but for what it added to the rollups: they end by time."""
-        row = self._connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+        row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
         if row is not None:
-            self._delete(row[0])
+            self._delete(row[0], row[1], row[2])
+
+    def _number(self) -> int:
+        if not self._next:
+            self._next = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
+        self._next += 1
+        return self._next
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
         rows = self._connection.execute(
@@ -143,65 +196,76 @@ class Traces:
             )
         return found
 
-    def _take_back(self, trace: int, tags: str, calls: str) -> None:
-        rows = self._connection.execute(
-            "SELECT q.service, q.start, q.bucket, q.error, q.worst, s.body FROM requests q "
-            "JOIN tagsets s ON s.id = q.tagset WHERE q.trace = ?",
-            (trace,),
-        )
-        for service, begun, bucket, error, worst, body in rows:
-            self._rollups.request(-1, environment_in(parse(body)), service, begun, bucket, error, worst)
+    def _take_back(self, trace: int, start: int, services: str, tags: str, calls: str) -> None:
+        row = self._connection.execute(
+            "SELECT sets, lows, starts FROM requests WHERE start = ? AND trace = ?", (start, trace)
+        ).fetchone()
+        sets, lows, starts = row or (b"", b"", b"")
+        for number, low, after in zip(
+            unpack(SET_CODE, sets), unpack(LOW_CODE, lows), unpack(START_CODE, starts), strict=True
+        ):
+            described = self._tagsets.numbered(number)
+            bucket, error, _ = split(low)
+            self._rollups.request(
+                -1,
+                described.environment,
+                described.service,
+                start + after,
+                bucket,
+                error,
+                worst_of(low),
+            )
         environment = environment_of(orjson.loads(tags))
         for call in orjson.loads(calls):
             self._rollups.call(-1, environment, call)
-        self._delete(trace)
+        self._delete(trace, start, services)
 
-    def _delete(self, trace: int) -> None:
+    def _delete(self, trace: int, start: int, services: str) -> None:
         execute = self._connection.execute
-        start, services = execute("SELECT start, services FROM traces WHERE id = ?", (trace,)).fetchone()
         carried = set(_own_pairs(orjson.loads(services)))
-        rows = execute("SELECT unbounded FROM requests WHERE trace = ? AND unbounded IS NOT NULL", (trace,))
-        for (unbounded,) in rows:
-            carried |= {(tag, value) for tag, values in orjson.loads(unbounded).items() for value in values}
+        row = execute(
+            "SELECT unbounded FROM requests WHERE start = ? AND trace = ?", (start, trace)
+        ).fetchone()
+        if row is not None and row[0]:
+            for _, unbounded in orjson.loads(row[0]):
+                carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
         self._connection.executemany(
             "DELETE FROM trace_pairs WHERE pair = ? AND start = ? AND trace = ?",
             [(self._pairs.id_of(pair), start, trace) for pair in carried],
         )
-        execute("DELETE FROM requests WHERE trace = ?", (trace,))
+        execute("DELETE FROM requests WHERE start = ? AND trace = ?", (start, trace))
         execute("DELETE FROM traces WHERE id = ?", (trace,))
 
-    def _insert(
+    def _add_trace(
         self,
         trace_id: bytes,
-        trace: int | None,
+        trace: int,
         shape: Outline[SpanRow],
         spans: Iterable[SpanRow],
         services: Services,
-    ) -> int:
+    ) -> None:
         backend = shape.spans
         entry = backend[shape.initiating]
         start = backend[0].start_unix_nano
-        end = max(span.start_unix_nano + span.duration_ns for span in backend)
+        end = max([span.start_unix_nano + span.duration_ns for span in backend])
         session = ""
         for span in spans:
             if span.session_id and (not session or span.span_id == entry.parent_span_id):
                 session = span.session_id
-        calls = [
-            (
-                call.source,
-                call.target,
-                call.start_unix_nano,
-                call.duration_ns,
-                int(call.error),
-                ("d" if call.database else "i") if call.inferred else "",
+        environment = environment_of(entry.tags)
+        calls = []
+        for source, target, begun, duration_ns, error, inferred, database in calls_of(shape):
+            call = (
+                source,
+                target,
+                begun,
+                duration_ns,
+                int(error),
+                ("d" if database else "i") if inferred else "",
             )
-            for call in calls_of(shape)
-        ]
-        for call in calls:
-            self._rollups.call(1, environment_of(entry.tags), call)
-        cursor = self._connection.execute(
-            "INSERT INTO traces (id, trace_id, start, duration, service, operation, spans, errors, origins, "
-            "complete, session_id, services, tags, calls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            calls.append(call)
+            self._rollups.call(1, environment, call)
+        self._traces.append(
             (
                 trace,
                 trace_id,
@@ -210,77 +274,59 @@ class Traces:
                 entry.service,
                 entry.name,
                 len(backend),
-                sum(error is not SpanError.NONE for error in shape.origins),
-                sum(error is SpanError.ORIGIN for error in shape.origins),
+                len(backend) - shape.origins.count(SpanError.NONE),
+                shape.origins.count(SpanError.ORIGIN),
                 shape.complete,
                 session or None,
                 orjson.dumps(services).decode(),
                 orjson.dumps(dict(entry.tags)).decode(),
                 orjson.dumps(calls).decode(),
-            ),
+            )
         )
-        return int(cursor.lastrowid or 0)
 
-    def _insert_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
-        rows = []
+    def _add_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
+        spans, origins = shape.spans, shape.origins
+        failing = any(span.error for span in spans)
+        begun = spans[0].start_unix_nano
         carried = set(_own_pairs(services))
-        spans = shape.spans
+        sets: list[int] = []
+        lows: list[int] = []
+        starts: list[int] = []
+        unbounded: list[tuple[int, dict[str, list[str]]]] = []
         for request in requests_of(shape):
             span = spans[request.place]
-            worst = max(_ERROR_NUMBER[shape.origins[place]] for place in request.members)
-            tags = _union([spans[place].tags for place in request.members])
-            unbounded = {tag: _listed(tags.pop(tag)) for tag in UNBOUNDED if tag in tags}
-            carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
-            tags[OPERATION] = span.name
+            worst = max([_number_of(origins[place]) for place in request.members]) if failing else _NONE
+            bags: list[Mapping[str, str]] = [spans[place].tags for place in request.members]
+            if not all(map(UNBOUNDED.isdisjoint, bags)):
+                varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
+                carried |= {(tag, value) for tag, values in varied.items() for value in values}
+                unbounded.append((len(sets), varied))
+                bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
+            described = self._tagsets.of(span.service, span.name, bags)
             bucket = bucket_of(span.duration_ns)
             start = span.start_unix_nano
-            self._rollups.request(
-                1, environment_in(tags), span.service, start, bucket, int(span.error), worst
+            error = int(span.error)
+            self._rollups.request(1, described.environment, span.service, start, bucket, error, worst)
+            self._tagsets.place(described.number, begun // SEARCH_SLOT_NS)
+            sets.append(described.number)
+            lows.append(low_of(bucket, error, worst))
+            starts.append(start - begun)
+        self._requests.append(
+            (
+                begun,
+                trace,
+                begun + max(starts),
+                pack(SET_CODE, sets),
+                pack(LOW_CODE, lows),
+                pack(START_CODE, starts),
+                orjson.dumps(unbounded).decode() if unbounded else None,
             )
-            rows.append(
-                (
-                    trace,
-                    span.service,
-                    start,
-                    bucket,
-                    int(span.error),
-                    worst,
-                    self._tagsets.id_of(tags),
-                    orjson.dumps(unbounded).decode() if unbounded else None,
-                )
-            )
-        self._connection.executemany(
-            "INSERT INTO requests (trace, service, start, bucket, error, worst, tagset, unbounded) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
         )
-        begun = spans[0].start_unix_nano
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)",
-            [(self._pairs.id_of(pair), begun, trace) for pair in carried],
-        )
+        self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
 
 
-def _union(bags: Sequence[Mapping[str, str]]) -> Tags:
-    """All values of all tags; lists sorted, so that equal sets are equal."""
-    tags: Tags = dict(bags[0])
-    several = False
-    for bag in bags[1:]:
-        for tag, value in bag.items():
-            known = tags.get(tag)
-            if known is None:
-                tags[tag] = value
-            elif known != value:
-                several = True
-                if isinstance(known, str):
-                    tags[tag] = [known, value]
-                elif value not in known and len(known) < _MAX_VALUES:
-                    known.append(value)
-    if several:
-        for values in tags.values():
-            if isinstance(values, list):
-                values.sort()
-    return tags
+def _by_start(row: tuple[object, ...]) -> tuple[object, ...]:
+    return row[:2]
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -17,6 +17,7 @@ from store.sqlite.ingest import Ingest
 from store.sqlite.intern import Pairs
 from store.sqlite.rollups import Rollups
 from store.sqlite.sessions import Sessions
+from store.sqlite.sessions import arrived
 from store.sqlite.settle import Traces
 from store.sqlite.tagsets import TagSets
 
@@ -51,7 +52,7 @@ class Settler:
         self.rollups = Rollups(connection)
         self.tagsets = TagSets(connection)
         self.traces = Traces(connection, self.pairs, self.tagsets, self.rollups)
-        self._sessions = Sessions(connection, self.pairs)
+        self.sessions = Sessions(connection, self.pairs)
         self._open: dict[bytes, _Open] = {}
         self._remembered = 0
         self._dirty: dict[bytes, tuple[float, int]] = {}
@@ -89,9 +90,12 @@ class Settler:
         facts = self._ingest.facts
         upto = self._ingest.seq
         if self._browsers_wait:
-            self._sessions.settle(facts.get("sessions_seq"), upto)
+            after = facts.get("sessions_seq")
+            known = self._ingest.browsers_since(after)
+            self.sessions.settle(self.sessions.stored(after, upto) if known is None else arrived(known))
         facts.set("sessions_seq", upto)
         settled = self._settle_traces(now_s, final=final)
+        self.traces.flush()
         self.rollups.flush()
         for trace_id in settled:
             del self._dirty[trace_id]
@@ -127,6 +131,8 @@ class Settler:
         """A transaction was undone: trust nothing in memory, look again at what is not settled."""
         self.pairs.forget()
         self.tagsets.forget()
+        self.traces.forget()
+        self.sessions.forget()
         self.rollups.forget()
         self._open.clear()
         self._remembered = 0

@@ -17,6 +17,7 @@ from store.model import SpanId
 from store.model import TraceId
 from store.model import TraceSummary
 from store.model import Whereabouts
+from store.model import Window
 from store.semantics import PROMOTED
 from store.semantics import UNBOUNDED
 from store.sqlite import scan
@@ -33,12 +34,18 @@ from store.sqlite.answers import trace_of
 from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
 from store.sqlite.asking import Row
+from store.sqlite.packed import SET_CODE
+from store.sqlite.packed import unpack
 from store.sqlite.tagsets import OPERATION
+from store.sqlite.tagsets import SEARCH_SLOT_NS
 from store.sqlite.tagsets import sets_with
 
 _INDEXED = frozenset(PROMOTED)
-_FEW = 5_000
-"""With fewer requests than this, they are listed before the traces are looked at."""
+_TRACES = "traces t"
+_FEW = 500
+"""Traces that carry what is wanted are looked at so many at once."""
+_MAX_LOOKED = 40_000
+"""Traces whose tags are looked at for one question."""
 _RARE = 500
 """A tag with fewer traces than this in the window is surely the one to begin with."""
 
@@ -100,8 +107,9 @@ class TraceReader:
             ) or ask.one(
                 "SELECT s.session_id, s.trace_id, s.span_id FROM traces t "
                 "JOIN spans s ON s.trace_id = t.trace_id "
-                "WHERE t.trace_id = ? AND s.session_id = t.session_id ORDER BY s.start, s.span_id LIMIT 1",
-                (wanted,),
+                "WHERE substr(t.trace_id, 9) = substr(?, 9) AND t.trace_id = ? "
+                "AND s.session_id = t.session_id ORDER BY s.start, s.span_id LIMIT 1",
+                (wanted, wanted),
             )
         if row is None:
             return None
@@ -115,7 +123,9 @@ class TraceReader:
                 part = wanted[begin : begin + 500]
                 marks = ", ".join("?" * len(part))
                 for row in ask.each(
-                    f"SELECT {TRACE_COLUMNS} FROM traces t WHERE t.trace_id IN ({marks})", part
+                    f"SELECT {TRACE_COLUMNS} FROM traces t WHERE substr(t.trace_id, 9) IN ({marks}) "
+                    f"AND t.trace_id IN ({marks})",
+                    ([one[8:] for one in part] + part),
                 ):
                     summary = trace_of(row)
                     found[summary.trace_id] = summary
@@ -153,60 +163,105 @@ class _Search:
         query = self._query
         window = query.window
         pairs = self._pairs()
-        if self._impossible:
+        carried = [
+            sets_with(self._ask, name, value)
+            for name, value in query.attributes.items()
+            if name in _INDEXED and name not in UNBOUNDED
+        ]
+        if query.operation is not None:
+            carried.append(sets_with(self._ask, OPERATION, query.operation, query.service))
+        if self._impossible or not all(carried):
             return []
         scanned = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
         if scanned:
             self._scan(scanned)
-        self._conditions += ["t.start >= ?", "t.start < ?"]
-        self._values += [window.from_unix_nano, window.to_unix_nano]
         if query.min_ns is not None:
             self._where("t.duration >= ?", query.min_ns)
         if query.max_ns is not None:
             self._where("t.duration <= ?", query.max_ns)
-        for name, value in query.attributes.items():
-            if name in _INDEXED and name not in UNBOUNDED:
-                self._carrying(name, value)
-        if query.operation is not None:
-            self._carrying(OPERATION, query.operation, query.service)
-        if self._impossible:
-            return []
         measure = "t.start" if query.sort == "newest" else "t.duration"
         after = read_cursor(query.cursor, query.sort)
         if after:
             self._where(f"({measure}, t.id) < (?, ?)", *after)
+            if query.sort == "newest":
+                window = Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
         tables = self._from(pairs)
-        if query.sort == "newest" and pairs:
-            measure = "p.start"
+        if not carried:
+            return self._found(tables, window, limit)
+        return self._carrying(tables, carried, window, limit)
+
+    def _found(
+        self, tables: str, window: Window, limit: int, among: Sequence[int] | None = None
+    ) -> list[Row]:
+        """What matches, of these traces if any are named."""
+        by_pair = among is None and tables != _TRACES
+        start = "p.start" if by_pair else "t.start"
+        if among is not None:
+            tables = (
+                _TRACES
+                if tables == _TRACES
+                else f"{_TRACES} JOIN trace_pairs p ON p.trace = t.id AND p.start = t.start"
+            )
+        conditions = [*self._conditions, f"{start} >= ?", f"{start} < ?"]
+        if among is not None:
+            conditions.append(f"t.id IN ({', '.join(map(str, among))})")
+        measure = start if self._query.sort == "newest" else "t.duration"
         return self._ask.all(
-            f"SELECT {TRACE_COLUMNS}, t.id FROM {tables} WHERE {' AND '.join(self._conditions)} "
+            f"SELECT {TRACE_COLUMNS}, t.id FROM {tables} WHERE {' AND '.join(conditions)} "
             f"ORDER BY {measure} DESC, t.id DESC LIMIT ?",
-            (*self._values, limit),
+            (*self._values, window.from_unix_nano, window.to_unix_nano, limit),
         )
 
     def _where(self, condition: str, *values: object) -> None:
         self._conditions.append(condition)
         self._values += values
 
-    def _carrying(self, tag: str, value: str, service: str | None = None) -> None:
-        """Traces with a request whose tag set has this value: listed if they are few, else looked up."""
-        found = sets_with(self._ask, tag, value)
-        if not found:
-            self._impossible = True
-            return
-        condition = f"q.tagset IN ({', '.join(map(str, found))})"
-        values: list[object] = []
-        if service:
-            condition += " AND q.service = ?"
-            values.append(service)
-        row = self._ask.one(
-            f"SELECT count(*) FROM (SELECT 1 FROM requests q WHERE {condition} LIMIT {_FEW + 1})", values
-        )
-        if row and row[0] <= _FEW:
-            self._where(f"t.id IN (SELECT q.trace FROM requests q WHERE {condition})", *values)
-        else:
-            # The plus keeps SQLite from seeking once for each of the sets.
-            self._where(f"EXISTS (SELECT 1 FROM requests q WHERE q.trace = t.id AND +{condition})", *values)
+    def _carrying(
+        self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int
+    ) -> list[Row]:
+        """Slot by slot, newest first: traces with requests of every one of these groups of sets."""
+        rows: list[Row] = []
+        candidates: list[int] = []
+        looked = 0
+        for slot in self._slots(carried, window):
+            begin = max(window.from_unix_nano, slot * SEARCH_SLOT_NS)
+            part = Window(begin, min(window.to_unix_nano, (slot + 1) * SEARCH_SLOT_NS))
+            found = []
+            for trace, sets in self._ask.each(
+                "SELECT trace, sets FROM requests WHERE start >= ? AND start < ? "
+                "ORDER BY start DESC, trace DESC LIMIT ?",
+                (part.from_unix_nano, part.to_unix_nano, _MAX_LOOKED - looked),
+            ):
+                looked += 1
+                ids = unpack(SET_CODE, sets)
+                if not any(group.isdisjoint(ids) for group in carried):
+                    found.append(trace)
+            if self._query.sort == "newest":
+                for begun in range(0, len(found), _FEW):
+                    rows += self._found(tables, part, limit - len(rows), found[begun : begun + _FEW])
+                    if len(rows) >= limit:
+                        return rows
+            else:
+                candidates += found
+            if looked >= _MAX_LOOKED:
+                self.truncated = True
+                break
+        if self._query.sort == "newest":
+            return rows
+        return self._found(tables, window, limit, candidates) if candidates else []
+
+    def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
+        """Slots in which every group of sets occurs, newest first."""
+        slots: set[int] | None = None
+        for group in carried:
+            rows = self._ask.all(
+                "SELECT DISTINCT slot FROM set_slots "
+                f"WHERE tagset IN ({', '.join(map(str, group))}) AND slot >= ? AND slot <= ?",
+                (window.from_unix_nano // SEARCH_SLOT_NS, window.to_unix_nano // SEARCH_SLOT_NS),
+            )
+            here = {slot for (slot,) in rows}
+            slots = here if slots is None else slots & here
+        return sorted(slots or (), reverse=True)
 
     def _pairs(self) -> list[int]:
         query = self._query
@@ -229,7 +284,7 @@ class _Search:
     def _from(self, pairs: list[int]) -> str:
         """Begin with the rarest tag; the others are looked up."""
         if not pairs:
-            return "traces t"
+            return _TRACES
         window = self._query.window
         counts = []
         for pair in pairs:
@@ -240,9 +295,7 @@ class _Search:
             )
             counts.append((row[0] if row else 0, pair))
         rarest = min(counts)[1]
-        self._where(
-            "p.pair = ? AND p.start >= ? AND p.start < ?", rarest, window.from_unix_nano, window.to_unix_nano
-        )
+        self._where("p.pair = ?", rarest)
         for pair in pairs:
             if pair != rarest:
                 self._where(
