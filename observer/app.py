@@ -55,7 +55,7 @@ def create_app(
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     context.install(app, context.Services(reader=reader, settings=settings, clock=clock))
-    web.install(app, settings.web_dir)
+    web.install(app)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
     app.register_error_handler(HTTPException, _answer_http_error)

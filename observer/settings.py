@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -48,10 +47,6 @@ class Settings:
     )
     otlp_grpc_addr: str = field(
         default="127.0.0.1:4317", metadata={"env": "OTLP_GRPC_ADDR", "help": "where to send OTLP over gRPC"}
-    )
-    web_dir: Path = field(
-        default=Path(sys.prefix) / "web",
-        metadata={"env": "HIPSTERLAB_WEB_DIR", "help": "installed browser files (htmx.min.js)"},
     )
     threads: int = field(default=6, metadata={"env": "OBSERVER_THREADS", "help": "worker threads, 1 to 64"})
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from flask import Flask
 from flask import Response
 from flask import request
-from flask import send_from_directory
 from flask import url_for
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -29,26 +28,16 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 """No inline script, no inline style, nothing from another origin."""
 
-VENDORED = frozenset({"htmx.min.js"})
-"""Installed at set-up into `Settings.web_dir`; served under /static/vendor/."""
-
 _COMPRESSIBLE = ("text/", "application/json", "application/javascript", "image/svg+xml")
 _COMPRESS_FROM_BYTES = 800
 _COMPRESS_LEVEL = 5
 """Level 5 takes a third of level 9's time for 2 % more bytes on our pages."""
 
 
-def install(app: Flask, web_dir: Path) -> None:
-    """Hook the headers, the compression, `asset()` for templates and the vendored files into an app."""
+def install(app: Flask) -> None:
+    """Hook the headers, the compression and `asset()` for templates into an app."""
     app.after_request(_finish)
     app.jinja_env.globals["asset"] = asset
-    app.config["WEB_DIR"] = web_dir
-
-    @app.get("/static/vendor/<name>", endpoint="vendored")
-    def vendored(name: str) -> Response:
-        if name not in VENDORED or not (web_dir / name).is_file():
-            return Response("not installed: run `python3 -m lab up` once\n", 404, mimetype="text/plain")
-        return send_from_directory(web_dir.resolve(), name, max_age=86_400)
 
 
 def asset(filename: str) -> str:
