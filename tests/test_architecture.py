@@ -36,7 +36,7 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
 # Used by name (a plug-in, a command), so no import shows it.
-USED_WITHOUT_IMPORT = {"grpcio-tools", "mypy", "pytest-timeout", "ruff"}
+USED_WITHOUT_IMPORT = {"grpcio-tools", "mypy", "pytest-timeout", "pytest-xdist", "ruff"}
 
 
 # Top-level module -> the distributions that bring (a part of) it.

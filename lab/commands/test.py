@@ -8,7 +8,6 @@ import sys
 
 from lab import paths
 
-
 WHOLE_SUITE = ("-n", "2", "--dist", "loadfile")
 """The whole suite runs in two processes, a file at a time in one of them; it waits more than it works."""
 

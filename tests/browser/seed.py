@@ -10,7 +10,7 @@ import time
 from tests.browser.world import MS
 from tests.browser.world import Json
 from tests.browser.world import S
-from tests.browser.world import World as World
+from tests.browser.world import World
 from tests.browser.world import span
 
 SHOP = "http://127.0.0.1:8080"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Dialog
 
 from tests.browser import seed
 from tests.browser.conftest import Visitor
@@ -86,7 +87,12 @@ def test_hostile_telemetry_is_text_on_every_page(visit: Callable[..., Visitor]) 
     """Scripts in names, bodies and urls never run, and no page's title is changed by one."""
     visitor = visit()
     alerts: list[str] = []
-    visitor.page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        alerts.append(dialog.message)
+        dialog.dismiss()
+
+    visitor.page.on("dialog", refuse)
     for path in PAGES:
         page = visitor.go(path)
         assert page.title().endswith("Hipster Lab"), f"{path} is titled {page.title()!r}"

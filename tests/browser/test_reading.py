@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests.browser import seed
 from tests.browser.conftest import Visitor
 from tests.browser.conftest import World
+from tests.browser.world import World as Telemetry
 
 pytestmark = pytest.mark.browser
 
@@ -81,7 +82,7 @@ def test_new_sessions_are_announced_and_shown_when_asked(visit: Callable[..., Vi
     page = visitor.go("/rum/sessions")
     before = page.locator("table.sessions tbody tr").count()
     now = time.time_ns()
-    late = seed.World(now, first=now)
+    late = Telemetry(now, first=now)
     seed.visit(late, "5e551011c00000000000000000000001", "latecomer", now)
     late.send(world.writer)
     news = page.get_by_role("button", name=re.compile(r"new session.*show"))
@@ -97,7 +98,7 @@ def test_the_tail_adds_rows_and_waits_while_one_is_read(visit: Callable[..., Vis
     page = visitor.go("/logs")
 
     def say(words: str) -> None:
-        late = seed.World(time.time_ns())
+        late = Telemetry(time.time_ns())
         late.log("latecomer", time.time_ns(), 9, words)
         late.send(world.writer)
 

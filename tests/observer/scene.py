@@ -12,7 +12,7 @@ from observer.app import create_app
 from observer.settings import Settings
 from store import open_reader
 from store import open_writer
-from tests.browser.seed import World
+from tests.browser.world import World
 
 
 @contextmanager

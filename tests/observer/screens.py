@@ -10,7 +10,6 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
-from selectolax.lexbor import LexborNode as Node
 
 import store
 from observer.app import create_app
@@ -35,18 +34,6 @@ class Screens:
         answer = self.client.get(path)
         assert answer.status_code == status, f"{path} answered {answer.status_code}, not {status}"
         return HTMLParser(answer.get_data(as_text=True))
-
-
-def one(page: HTMLParser | Node, selector: str) -> Node:
-    """The only element that fits."""
-    found = page.css(selector)
-    assert len(found) == 1, f"{len(found)} elements fit {selector}, not one"
-    return found[0]
-
-
-def text(node: HTMLParser | Node) -> str:
-    """The words of an element, blanks joined."""
-    return " ".join(node.text(separator=" ").split())
 
 
 @contextmanager

@@ -76,59 +76,75 @@ def without_trace_of_logs(path: str, headers: Headers, body: bytes) -> tuple[Hea
     return headers, export.SerializeToString()
 
 
+class _Server(ThreadingHTTPServer):
+    """Serves one proxy."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str | Callable[[], str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = Proxy(f"http://127.0.0.1:{self.server_address[1]}")
+        self._upstream = upstream
+
+    @property
+    def upstream_host(self) -> str:
+        """host:port of what stands behind, as it is known now."""
+        return urlsplit(self._upstream if isinstance(self._upstream, str) else self._upstream()).netloc
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Passes one exchange on, both ways through the tampering."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        tampering = self.server.proxy.tampering
+        headers, body = tampering.request(self.path, list(self.headers.items()), body)
+        connection = http.client.HTTPConnection(self.server.upstream_host, timeout=30)
+        try:
+            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                if name.lower() not in _HOP_BY_HOP:
+                    connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            self.answer(connection.getresponse())
+        except OSError:
+            self.send_error(502)
+        finally:
+            connection.close()
+
+    do_POST = do_GET
+    do_OPTIONS = do_GET
+
+    def answer(self, response: http.client.HTTPResponse) -> None:
+        """Send on what came back."""
+        headers, body = self.server.proxy.tampering.answer(response.getheaders(), response.read())
+        self.send_response_only(response.status)
+        for name, value in headers:
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Silence."""
+
+
 @contextmanager
 def proxy(upstream: str | Callable[[], str]) -> Iterator[Proxy]:
     """A proxy in front of an address, which may be known only later."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers, body = made.tampering.request(self.path, list(self.headers.items()), body)
-            host = urlsplit(upstream if isinstance(upstream, str) else upstream()).netloc
-            connection = http.client.HTTPConnection(host, timeout=30)
-            try:
-                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                for name, value in headers:
-                    if name.lower() not in _HOP_BY_HOP:
-                        connection.putheader(name, value)
-                connection.putheader("Content-Length", str(len(body)))
-                connection.endheaders(body)
-                self.answer(connection.getresponse())
-            except OSError:
-                self.send_error(502)
-            finally:
-                connection.close()
-
-        do_POST = do_GET
-        do_OPTIONS = do_GET
-
-        def answer(self, response: http.client.HTTPResponse) -> None:
-            headers, body = made.tampering.answer(response.getheaders(), response.read())
-            self.send_response_only(response.status)
-            for name, value in headers:
-                if name.lower() not in _HOP_BY_HOP:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Silence."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A client that went away is no news."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
+    server = _Server(upstream)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield made
+        yield server.proxy
     finally:
         server.shutdown()
         thread.join()

@@ -22,8 +22,8 @@ from observer.query import Query
 from store.model import Attributes
 from store.model import SpanKind
 from store.trace import analyse
-from tests.browser.seed import World
-from tests.browser.seed import span as backend_span
+from tests.browser.world import World
+from tests.browser.world import span as backend_span
 from tests.observer.scene import observing
 from tests.store.build import failing_checkout
 from tests.store.build import span

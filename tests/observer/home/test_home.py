@@ -11,9 +11,9 @@ from observer.home import seats
 from observer.home.lab import lab_of
 from observer.settings import Settings
 from tests.browser import seed
+from tests.observer.html import one
+from tests.observer.html import text
 from tests.observer.screens import Screens
-from tests.observer.screens import one
-from tests.observer.screens import text
 
 
 def test_home_says_what_arrives_and_where_to_send_more(screens: Screens) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from tests.browser import seed
+from tests.observer.html import one
+from tests.observer.html import text
 from tests.observer.screens import Screens
-from tests.observer.screens import one
-from tests.observer.screens import text
 
 TRACE = f"/logs?trace_id={seed.TRACE}"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from tests.browser import seed
+from tests.observer.html import one
+from tests.observer.html import text
 from tests.observer.screens import Screens
-from tests.observer.screens import one
-from tests.observer.screens import text
 
 SESSION = f"/rum/sessions/{seed.SESSION}"
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
 from observer.rum.session import ROWS_LIMIT
 from observer.rum.session import pages_of
 from observer.rum.session import pages_to_show
 from observer.rum.session import where_is
+from store.model import Span
 from store.model import TraceId
 from store.model import Whereabouts
 from tests.observer.rum.events import events
 from tests.observer.rum.events import span
 
 SHOP = "http://shop.test"
-LINK = {"link__traceId": "a" * 32, "link__spanId": "b" * 16}
+LINK: dict[str, Any] = {"link__traceId": "a" * 32, "link__spanId": "b" * 16}
 
 
-def load(number: int, at_ms: float, path: str, instance: str = "") -> list[object]:
-    own = {"splunk__scriptInstance": instance} if instance else {}
+def load(number: int, at_ms: float, path: str, instance: str = "") -> list[Span]:
+    own: dict[str, Any] = {"splunk__scriptInstance": instance} if instance else {}
     return [
         span(number, "documentLoad", at_ms, 200, http__url=SHOP + path, **own),
         span(
@@ -87,7 +90,7 @@ def test_errors_carry_their_message_and_stack() -> None:
 
 
 def test_a_request_without_a_link_says_why() -> None:
-    asked = {"component": "fetch", "http__method": "GET", "location__href": SHOP + "/cart"}
+    asked: dict[str, Any] = {"component": "fetch", "http__method": "GET", "location__href": SHOP + "/cart"}
     (page,) = pages_of(
         events(
             span(1, "HTTP GET", 0, http__url=SHOP + "/api", http__status_code="200", **asked),

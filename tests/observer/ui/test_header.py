@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import seed
+from tests.observer.html import attribute
+from tests.observer.html import one
+from tests.observer.html import text
 from tests.observer.screens import Screens
-from tests.observer.screens import one
-from tests.observer.screens import text
 
 PAGES = (
     "/",
@@ -31,7 +32,7 @@ def test_every_page_has_one_heading_landmarks_and_unique_ids(screens: Screens, p
     one(page, "main#main")
     one(page, "header.top")
     one(page, "nav[aria-label='Product areas']")
-    assert page.css_first("a.skip").attributes["href"] == "#main"
+    assert attribute(one(page, "a.skip"), "href") == "#main"
     ids = [node.attributes["id"] for node in page.css("[id]")]
     twice = {name for name in ids if ids.count(name) > 1}
     assert not twice, f"ids used twice: {twice}"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from observer.ui import keys
 from tests.helpers import REPO
+from tests.observer.html import attribute
+from tests.observer.html import one
+from tests.observer.html import text
 from tests.observer.screens import Screens
-from tests.observer.screens import text
 
 _STATIC = REPO / "observer" / "static"
 
@@ -25,8 +27,7 @@ def test_every_key_is_in_the_help_and_on_every_page(screens: Screens) -> None:
     for entry in keys.KEYS:
         assert entry.help in shown
         assert all(keys.label(key) in shown for key in entry.keys)
-    body = page.css_first("body")
-    assert json.loads(body.attributes["data-keys"] or "") == json.loads(keys.data_keys())
+    assert json.loads(attribute(one(page, "body"), "data-keys")) == json.loads(keys.data_keys())
 
 
 def test_every_key_is_documented() -> None:

@@ -17,9 +17,9 @@ from store.model import Measure
 from store.model import SessionId
 from store.model import SessionSummary
 from store.model import TagValue
+from tests.observer.html import one
+from tests.observer.html import text
 from tests.observer.screens import Screens
-from tests.observer.screens import one
-from tests.observer.screens import text
 
 S = 1_000_000_000
 NOW = 10**18

@@ -1,0 +1,33 @@
+"""Reading a page as a document: one element, its words, one of its attributes; what is missing is named."""
+
+from __future__ import annotations
+
+from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborNode as Node
+
+Part = LexborHTMLParser | Node
+
+
+def one(page: Part, selector: str) -> Node:
+    """The only element that fits."""
+    found = page.css(selector)
+    assert len(found) == 1, f"{len(found)} elements fit {selector}, not one"
+    return found[0]
+
+
+def first(page: Part, selector: str) -> Node:
+    """The first element that fits; others may follow."""
+    found = page.css_first(selector)
+    assert found is not None, f"no element fits {selector}"
+    return found
+
+
+def attribute(node: Node, name: str) -> str:
+    """An attribute that the element must have; without a value it is empty."""
+    assert name in node.attributes, f"<{node.tag}> has no attribute {name}"
+    return node.attributes[name] or ""
+
+
+def text(node: Part) -> str:
+    """The words of an element, blanks joined."""
+    return " ".join(node.text(separator=" ").split())
