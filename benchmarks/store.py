@@ -24,6 +24,7 @@ from pathlib import Path
 import store
 from benchmarks.fill import SECOND
 from benchmarks.fill import Filler
+from collector.server import spare_the_garbage_collector
 from store.api import LogQuery
 from store.api import Reader
 from store.api import SessionQuery
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def ingest(path: Path, spans: int) -> None:
     """Fill the store and tell the cost of a span."""
+    spare_the_garbage_collector()
     writer = store.open_writer(path, max_bytes=64 * 1024**3, max_age_s=30 * 86400)
     now = time.time_ns()
     batches = Filler().batches(

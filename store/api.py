@@ -101,6 +101,8 @@ class TraceQuery:
     sort: Literal["newest", "slowest"] = "newest"
     limit: int = 50
     cursor: str | None = None
+    environment: str | None = None
+    """Traces with a request in this deployment environment, in whichever spelling it was sent."""
 
 
 @dataclass(frozen=True, slots=True)

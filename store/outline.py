@@ -140,11 +140,8 @@ def requests_of(shape: Outline[S]) -> list[Request]:
     members: dict[int, list[int]] = {}
     for place, entry in enumerate(shape.entries):
         members.setdefault(entry, []).append(place)
-    origin = SpanError.ORIGIN
-    return [
-        Request(entry, under, any(shape.origins[place] is origin for place in under))
-        for entry, under in sorted(members.items())
-    ]
+    begun = {place for place, error in enumerate(shape.origins) if error is SpanError.ORIGIN}
+    return [Request(entry, under, not begun.isdisjoint(under)) for entry, under in sorted(members.items())]
 
 
 def services_of(shape: Outline[S]) -> list[tuple[str, int, SpanError]]:
@@ -236,6 +233,8 @@ def _walk(parents: list[int], children: list[list[int]]) -> tuple[list[int], lis
 
 def _origins(spans: Sequence[SpanLike], children: list[list[int]]) -> list[SpanError]:
     """In error and no direct child in error: it began here. A child in error: it was received."""
+    if not any(span.error for span in spans):
+        return [SpanError.NONE] * len(spans)
     found = []
     for span, below in zip(spans, children, strict=True):
         if not span.error:

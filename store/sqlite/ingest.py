@@ -97,8 +97,8 @@ class Ingest:
     def _spans(self, spans: Sequence[SpanRow]) -> None:
         if not spans:
             return
-        origin = self.origins.id_of
         first = seq = self.seq
+        origins = self._origins_of(spans)
         rows: list[tuple[Any, ...]] = []
         oldest, newest = MAX_TIME, 0
         for span in spans:
@@ -117,7 +117,7 @@ class Ingest:
             rows.append(
                 (
                     seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,
-                    session or None, origin(resource, seq), origin(scope, seq), raw,
+                    session or None, origins[resource], origins[scope], raw,
                 )
             )  # fmt: skip
             self.fresh.append(span)
@@ -138,8 +138,8 @@ class Ingest:
     def _logs(self, logs: Sequence[LogRow]) -> None:
         if not logs:
             return
-        origin = self.origins.id_of
         seq = self.seq
+        origins = self._origins_of(logs)
         rows: list[tuple[Any, ...]] = []
         cells: dict[tuple[int, str, int], int] = {}
         for log in logs:
@@ -155,8 +155,8 @@ class Ingest:
                     log.span_id or None,
                     log.session_id or None,
                     log.body,
-                    origin(log.resource, seq),
-                    origin(log.scope, seq),
+                    origins[log.resource],
+                    origins[log.scope],
                     log.raw,
                 )
             )
@@ -180,6 +180,12 @@ class Ingest:
         self.facts.add("logs", len(rows))
         self.facts.at_most("oldest", min([row[1] for row in rows]))
         self.facts.at_least("newest", max([row[1] for row in rows]))
+
+    def _origins_of(self, rows: Sequence[SpanRow] | Sequence[LogRow]) -> dict[bytes, int]:
+        """The ids of all resources and scopes of a batch, in use as far as its end."""
+        bodies = {row.resource for row in rows} | {row.scope for row in rows}
+        last = self.seq + len(rows)
+        return {body: self.origins.id_of(body, last) for body in bodies}
 
     def browsers_since(self, seq: int) -> list[tuple[int, SpanRow]] | None:
         """The committed browser spans after this number, each once; None if memory is not sure of them.

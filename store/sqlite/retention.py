@@ -197,6 +197,7 @@ class Retention:
         highest = self._connection.execute("SELECT max(id) FROM pairs").fetchone()[0] or 0
         self._pairs_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
         self._settler.pairs.forget()
+        self._settler.traces.forget()
         self._prune_tagsets()
 
     def _prune_tagsets(self) -> None:

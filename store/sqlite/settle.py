@@ -58,6 +58,7 @@ _INSERT_REQUESTS = (
 _NONE, _RECEIVED, _ORIGIN = 0, 1, 2
 """Errors as numbers, in rows and here."""
 
+_MAX_OWN = 5_000
 Services = Sequence[tuple[str, int, int]]
 """(name, spans, worst error as a number) in order of first start."""
 
@@ -91,6 +92,7 @@ class Traces:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[tuple[object, ...]] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
+        self._own: dict[tuple[tuple[str, int], ...], list[int]] = {}
         self._next = 0
 
     def settle(self, trace_id: bytes, remembered: Sequence[SpanRow]) -> None:
@@ -133,6 +135,7 @@ class Traces:
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
+        self._own.clear()
         self._next = 0
 
     def remove(self, trace_id: bytes) -> None:
@@ -288,7 +291,7 @@ class Traces:
         spans, origins = shape.spans, shape.origins
         failing = any(span.error for span in spans)
         begun = spans[0].start_unix_nano
-        carried = set(_own_pairs(services))
+        carried: set[tuple[str, str]] = set()
         sets: list[int] = []
         lows: list[int] = []
         starts: list[int] = []
@@ -322,7 +325,20 @@ class Traces:
                 orjson.dumps(unbounded).decode() if unbounded else None,
             )
         )
-        self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
+        numbers = self._numbers_of(services)
+        self._trace_pairs += [(number, begun, trace) for number in numbers]
+        if carried:
+            self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
+
+    def _numbers_of(self, services: Services) -> Sequence[int]:
+        """The numbers of the pairs that every trace of these services is found by."""
+        key = tuple([(name, worst) for name, _, worst in services])
+        found = self._own.get(key)
+        if found is None:
+            if len(self._own) >= _MAX_OWN:
+                self._own.clear()
+            found = self._own[key] = [self._pairs.id_of(pair) for pair in set(_own_pairs(services))]
+        return found
 
 
 def _by_start(row: tuple[object, ...]) -> tuple[object, ...]:

@@ -26,6 +26,8 @@ _QUIET_S: Final = 0.1
 """A trace that got nothing for so long is settled …"""
 _LATEST_S: Final = 0.3
 """… and one that still gets spans, so long after the first that is not settled."""
+_PAUSE_S: Final = 0.1
+"""Between two rounds: under load, what many batches brought is settled at once."""
 _REMEMBER_S: Final = 3.0
 _MAX_REMEMBERED: Final = 20_000
 _ROUND_S: Final = 0.1
@@ -60,6 +62,7 @@ class Settler:
         self._failed: dict[bytes, int] = {}
         self._browsers_wait = True
         self._taken_seq = 0
+        self._last_round_s = 0.0
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -78,6 +81,8 @@ class Settler:
         """Take over what was committed; say whether a round is worth a transaction."""
         now_s = time.monotonic()
         self._take(now_s)
+        if not final and now_s - self._last_round_s < _PAUSE_S:
+            return False
         if self._browsers_wait and (final or not self._dirty):
             return True
         return any(
@@ -86,7 +91,7 @@ class Settler:
 
     def settle(self, *, final: bool = False) -> None:
         """One round, inside the writer's transaction."""
-        now_s = time.monotonic()
+        now_s = self._last_round_s = time.monotonic()
         facts = self._ingest.facts
         upto = self._ingest.seq
         if self._browsers_wait:

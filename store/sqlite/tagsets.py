@@ -188,12 +188,21 @@ def read_sets(ask: Question, ids: Iterable[int]) -> dict[int, Mapping[str, str |
 
 def sets_with(ask: Question, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
-    needle = orjson.dumps(value).decode()
-    found = read_sets(
-        ask, [number for (number,) in ask.each("SELECT id FROM tagsets WHERE instr(body, ?)", (needle,))]
-    )
     return frozenset(
         number
-        for number, tags in found.items()
+        for number, tags in _sets_naming(ask, value).items()
         if value in values_in(tags, tag) and (service is None or service_in(tags) == service)
     )
+
+
+def sets_of_environment(ask: Question, environment: str) -> frozenset[int]:
+    """The ids of the sets of one deployment environment, whatever attribute says so."""
+    found = _sets_naming(ask, environment)
+    return frozenset(number for number, tags in found.items() if environment_in(tags) == environment)
+
+
+def _sets_naming(ask: Question, value: str) -> dict[int, Mapping[str, str | list[str]]]:
+    """The sets in which this text occurs as a value."""
+    needle = orjson.dumps(value).decode()
+    ids = [number for (number,) in ask.each("SELECT id FROM tagsets WHERE instr(body, ?)", (needle,))]
+    return read_sets(ask, ids)

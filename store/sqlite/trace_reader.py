@@ -38,6 +38,7 @@ from store.sqlite.packed import SET_CODE
 from store.sqlite.packed import unpack
 from store.sqlite.tagsets import OPERATION
 from store.sqlite.tagsets import SEARCH_SLOT_NS
+from store.sqlite.tagsets import sets_of_environment
 from store.sqlite.tagsets import sets_with
 
 _INDEXED = frozenset(PROMOTED)
@@ -170,6 +171,8 @@ class _Search:
         ]
         if query.operation is not None:
             carried.append(sets_with(self._ask, OPERATION, query.operation, query.service))
+        if query.environment is not None:
+            carried.append(sets_of_environment(self._ask, query.environment))
         if self._impossible or not all(carried):
             return []
         scanned = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
