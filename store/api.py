@@ -139,6 +139,8 @@ class LogQuery:
     after: str | None = None
     limit: int = 100
     cursor: str | None = None
+    environment: str | None = None
+    """Logs whose resource names this deployment environment, in whichever spelling it was sent."""
 
 
 RumMetric = Literal[

@@ -89,6 +89,7 @@ _TRACE = record(
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
         Parameter("sort", "newest by default", text(words=("newest", "slowest"))),
+        ENVIRONMENT,
         *WINDOW,
         limit(50),
         CURSOR,
@@ -108,6 +109,7 @@ def traces(query: Query) -> plain.Plain:
             sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
             limit=query.whole("limit", 50, 1, MAX_LIMIT),
             cursor=query.text("cursor"),
+            environment=query.text("environment"),
         )
     )
     return {
@@ -221,19 +223,20 @@ def service_map(query: Query) -> plain.Plain:
     "/apm/services",
     record({"services": list_of(record({"service": text(), **MEASURE}))}),
     tag="apm",
-    parameters=WINDOW,
+    parameters=(*WINDOW, ENVIRONMENT),
 )
 def services(query: Query) -> plain.Plain:
     """Backend services with the measure of their requests."""
     reader = context.reader()
-    return {"services": plain.by_name(reader.services(summed_window(query, reader)), "service")}
+    found = reader.services(summed_window(query, reader), query.text("environment"))
+    return {"services": plain.by_name(found, "service")}
 
 
 @route(
     "/apm/operations",
     record({"operations": list_of(record({"operation": text(), **MEASURE}))}),
     tag="apm",
-    parameters=(Parameter("service", "a service's name", text(), required=True), *WINDOW),
+    parameters=(Parameter("service", "a service's name", text(), required=True), *WINDOW, ENVIRONMENT),
 )
 def operations(query: Query) -> plain.Plain:
     """Requests of one service by operation."""
@@ -241,7 +244,7 @@ def operations(query: Query) -> plain.Plain:
     service = query.text("service")
     if not service:
         raise Malformed("service is missing.", "Name one, such as service=frontend.")
-    found = reader.operations(service, summed_window(query, reader))
+    found = reader.operations(service, summed_window(query, reader), query.text("environment"))
     return {"operations": plain.by_name(found, "operation")}
 
 
@@ -253,6 +256,7 @@ def operations(query: Query) -> plain.Plain:
         SERVICE,
         Parameter("operation", "one operation of the service", text()),
         *WINDOW,
+        ENVIRONMENT,
         COLUMNS,
     ),
 )
@@ -264,6 +268,7 @@ def series(query: Query) -> plain.Plain:
         summed_window(query, reader),
         query.whole("columns", 60, 1, 500),
         query.text("operation"),
+        query.text("environment"),
     )
     return {"points": plain.points(found)}
 
@@ -284,6 +289,7 @@ def series(query: Query) -> plain.Plain:
         Parameter("tag", "the attribute to break down by", text(), required=True),
         Parameter("attr", "only requests with this attribute, `name:value`", text(), repeated=True),
         *WINDOW,
+        ENVIRONMENT,
         limit(50),
     ),
 )
@@ -301,6 +307,7 @@ def tags(query: Query) -> plain.Plain:
         window,
         query.attributes() or None,
         query.whole("limit", 50, 1, MAX_LIMIT),
+        query.text("environment"),
     )
     return {
         "tag": found.tag,

@@ -53,7 +53,7 @@ def traces() -> str:
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
-    asked = _asked(query, scope.window)
+    asked = _asked(query, scope.window, scope.environment)
     page = reader.find_traces(asked)
     longest = max((summary.duration_ns for summary in page.items), default=0)
     return render_template(
@@ -63,7 +63,7 @@ def traces() -> str:
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         filters=_filters(asked),
-        services=sorted(reader.services(scope.window)),
+        services=sorted(reader.services(scope.window, scope.environment)),
         picture=_picture(page.items, scope) if page.items else None,
         longest=longest,
         news=_news_address(asked, scope),
@@ -76,9 +76,8 @@ def traces_news() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
     after = query.whole("after", 0, 0, 2**63 - 1)
-    asked = replace(
-        _asked(query, Window(after + 1, 2**63 - 1)), sort="newest", cursor=None, limit=_NEWS_LIMIT
-    )
+    asked = _asked(query, Window(after + 1, 2**63 - 1), query.text("env"))
+    asked = replace(asked, sort="newest", cursor=None, limit=_NEWS_LIMIT)
     page = context.reader().find_traces(asked)
     count = len(page.items)
     more = "+" if page.next_cursor else ""
@@ -86,7 +85,7 @@ def traces_news() -> Response:
     return json_response({"count": count, "words": words})
 
 
-def _asked(query: Query, window: Window) -> TraceQuery:
+def _asked(query: Query, window: Window, environment: str | None) -> TraceQuery:
     return TraceQuery(
         window=window,
         service=query.text("service"),
@@ -98,6 +97,7 @@ def _asked(query: Query, window: Window) -> TraceQuery:
         sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
         limit=_LIMIT,
         cursor=query.text("cursor"),
+        environment=environment,
     )
 
 
@@ -110,6 +110,8 @@ def _filters(asked: TraceQuery) -> list[Filter]:
     if asked.error:
         words = "originated here" if asked.error == "origin" else "any"
         found.append(Filter("error", "=", words, _less("error")))
+    if asked.environment:
+        found.append(Filter("environment", "=", asked.environment, _less("env")))
     for name, value in asked.attributes.items():
         found.append(Filter(name, "=", value, _less("attr", f"{name}:{value}")))
     if asked.min_ns is not None:
@@ -154,6 +156,6 @@ def _news_address(asked: TraceQuery, scope: Scope) -> str | None:
     """Where to ask for new traces; None where the page does not show the newest."""
     if not scope.live or asked.cursor or asked.sort != "newest":
         return None
-    skipped = {"since", "from", "to", "live", "cursor", "sort", "env"}
+    skipped = {"since", "from", "to", "live", "cursor", "sort"}
     pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in skipped]
     return chrome.address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,12 +20,15 @@ from observer.query import Query
 from observer.ui.request import current_scope
 from observer.ui.request import here
 from observer.ui.request import scoped
+from observer.ui.scope import Scope
 from observer.ui.scope import range_args
 from store.api import LogQuery
 from store.api import Reader
 from store.api import TraceQuery
 from store.model import Breakdown
 from store.model import MapNode
+from store.model import Measure
+from store.model import Point
 from store.model import ServiceMap
 from store.model import TraceSummary
 from store.model import Window
@@ -57,7 +61,7 @@ def service_map() -> str:
     selected = query.text("service")
     view = mapview.build(found, lambda name: here(service=name, tag=None), selected)
     node = next((node for node in found.nodes if node.service == selected), None)
-    chosen = _chosen(reader, scope.window, found, node, query.text("tag")) if node else None
+    chosen = _chosen(reader, scope, found, node, query.text("tag")) if node else None
     return render_template(
         "apm/map.html", view=view, chosen=chosen, missing=selected if selected and not node else None
     )
@@ -86,31 +90,41 @@ def service(name: str) -> str:
     """One service: over time, by operation, and with whom it speaks."""
     reader = context.reader()
     scope = current_scope()
-    found = reader.service_map(scope.window, scope.environment)
+    window, environment = scope.window, scope.environment
+    found = reader.service_map(window, environment)
     node = next((node for node in found.nodes if node.service == name), None)
     if node is None:
         return _absent(name)
-    points = reader.series(name, scope.window, _COLUMNS) if not node.inferred else ()
-    step = scope.window.duration_ns // _COLUMNS
-    hrefs = []
-    for point in points:
-        column = range_args(Window(point.start_unix_nano, point.start_unix_nano + max(step, 1)))
-        error = "any" if point.measure.errors else None
-        hrefs.append(scoped("/apm/traces", service=name, error=error, from_=column["from"], to=column["to"]))
-    operations = reader.operations(name, scope.window) if not node.inferred else {}
-    ranked = sorted(operations.items(), key=lambda pair: (-pair[1].requests, pair[0]))
+    points: Sequence[Point] = ()
+    operations: Mapping[str, Measure] = {}
+    failing: Sequence[TraceSummary] = ()
+    if not node.inferred:
+        points = reader.series(name, window, _COLUMNS, environment=environment)
+        operations = reader.operations(name, window, environment)
+        failing = _examples(reader, scope, name, failing=True)
+    hrefs = _columns_hrefs(name, scope, points)
     return render_template(
         "apm/service.html",
         node=node,
-        charts=numbers.over_time(points, scope.window, scope.zone, name, hrefs) if points else None,
+        charts=numbers.over_time(points, window, scope.zone, name, hrefs) if points else None,
         points=points,
-        operations=ranked,
+        operations=sorted(operations.items(), key=lambda pair: (-pair[1].requests, pair[0])),
         neighbours=mapview.neighbours(found, name),
-        failing=() if node.inferred else _examples(reader, scope.window, name, failing=True),
-        all_environments=scope.environment is not None,
-        window=scope.window,
-        logs=reader.count_logs(LogQuery(window=scope.window, service=name)),
+        failing=failing,
+        window=window,
+        logs=reader.count_logs(LogQuery(window=window, service=name, environment=environment)),
     )
+
+
+def _columns_hrefs(name: str, scope: Scope, points: Sequence[Point]) -> list[str]:
+    """For each column of the charts, the traces behind it."""
+    step = max(scope.window.duration_ns // _COLUMNS, 1)
+    hrefs = []
+    for point in points:
+        column = range_args(Window(point.start_unix_nano, point.start_unix_nano + step))
+        error = "any" if point.measure.errors else None
+        hrefs.append(scoped("/apm/traces", service=name, error=error, from_=column["from"], to=column["to"]))
+    return hrefs
 
 
 def _absent(name: str) -> str:
@@ -120,18 +134,18 @@ def _absent(name: str) -> str:
     )
 
 
-def _chosen(reader: Reader, window: Window, found: ServiceMap, node: MapNode, tag: str | None) -> Chosen:
+def _chosen(reader: Reader, scope: Scope, found: ServiceMap, node: MapNode, tag: str | None) -> Chosen:
     if node.inferred:
         return Chosen(node, mapview.neighbours(found, node.service), (), (), "", (), None)
-    known = list(reader.tags(window))
+    known = list(reader.tags(scope.window))
     if tag and tag not in known:
         known.append(tag)
-    breakdown = _breakdown(reader, window, node.service, tag, known)
+    breakdown = _breakdown(reader, scope, node.service, tag, known)
     return Chosen(
         node=node,
         neighbours=mapview.neighbours(found, node.service),
-        failing=_examples(reader, window, node.service, failing=True),
-        newest=_examples(reader, window, node.service, failing=False),
+        failing=_examples(reader, scope, node.service, failing=True),
+        newest=_examples(reader, scope, node.service, failing=False),
         tag=breakdown.tag if breakdown else "",
         tags=known,
         breakdown=breakdown,
@@ -139,19 +153,24 @@ def _chosen(reader: Reader, window: Window, found: ServiceMap, node: MapNode, ta
 
 
 def _breakdown(
-    reader: Reader, window: Window, name: str, tag: str | None, known: Sequence[str]
+    reader: Reader, scope: Scope, name: str, tag: str | None, known: Sequence[str]
 ) -> Breakdown | None:
     """By the tag that was asked for, else by the first usual one that this service's requests carry."""
-    found = None
-    for each in [tag] if tag else [each for each in FIRST_TAGS if each in known] or list(known[:1]):
-        found = reader.breakdown(name, each, window, None, _BREAKDOWN_VALUES)
-        if says_something(found):
-            break
-    return found
+    wanted = [tag] if tag else [each for each in FIRST_TAGS if each in known] or list(known[:1])
+    found = reader.breakdowns(name, wanted, scope.window, None, _BREAKDOWN_VALUES, scope.environment)
+    if not found:
+        return None
+    return next((each for each in found.values() if says_something(each)), found[wanted[-1]])
 
 
-def _examples(reader: Reader, window: Window, name: str, *, failing: bool) -> Sequence[TraceSummary]:
-    query = TraceQuery(window=window, service=name, error="any" if failing else None, limit=_EXAMPLES)
+def _examples(reader: Reader, scope: Scope, name: str, *, failing: bool) -> Sequence[TraceSummary]:
+    query = TraceQuery(
+        window=scope.window,
+        service=name,
+        error="any" if failing else None,
+        limit=_EXAMPLES,
+        environment=scope.environment,
+    )
     return reader.find_traces(query).items
 
 

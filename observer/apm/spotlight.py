@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from functools import partial
 
 from flask import render_template
 from flask import request
@@ -14,6 +15,7 @@ from observer.apm.blueprint import blueprint
 from observer.query import Query
 from observer.ui import chrome
 from observer.ui.request import current_scope
+from observer.ui.scope import range_args
 from store.model import Breakdown
 from store.model import Measure
 
@@ -32,16 +34,24 @@ def tags() -> str:
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
-    services = reader.services(scope.window)
+    services = reader.services(scope.window, scope.environment)
     name = query.text("service") or _worst(services)
     where = query.attributes()
     asked = [tag.strip() for tag in query.texts("tag") if tag.strip()][:4]
-    wanted = _in_order(reader.tags(scope.window), asked, where)
+    known = reader.tags(scope.window)
+    wanted = _in_order(known, asked, where)
     most = _CARDS_WHEN_SCANNING if where else _CARDS
     shown = wanted[: max(most, len(asked))]
-    cards = [reader.breakdown(name, tag, scope.window, where or None, _CARD_VALUES + 1) for tag in shown]
-    telling = [card for card in cards if card.tag in asked or says_something(card)]
-    points = reader.series(name, scope.window, _COLUMNS)
+    cards = reader.breakdowns(name, shown, scope.window, where, _CARD_VALUES + 1, scope.environment)
+    telling = [card for card in cards.values() if card.tag in asked or says_something(card)]
+    narrowed = where.keys() <= set(known)
+    points = reader.series(
+        name,
+        scope.window,
+        _COLUMNS,
+        environment=scope.environment,
+        where=where if narrowed else None,
+    )
     return render_template(
         "apm/tags.html",
         service=name,
@@ -55,8 +65,9 @@ def tags() -> str:
         without=_without(where),
         with_filter=_with_filter,
         traces_href=_traces_href(name, where),
+        all_values_href=partial(_all_values_href, name, where),
         amount=_amount,
-        all_environments=scope.environment is not None,
+        charts_unfiltered=not narrowed,
     )
 
 
@@ -113,6 +124,15 @@ def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
     if name:
         pairs.append(("service", name))
     return chrome.address("/apm/traces", [*pairs, *current_scope().args().items()])
+
+
+def _all_values_href(name: str | None, where: Mapping[str, str], tag: str) -> str:
+    """The API's answer for one card, which is not cut at the busiest values."""
+    scope = current_scope()
+    span = {"since": scope.since} if scope.since else range_args(scope.window)
+    wanted = {"tag": tag, "service": name, "environment": scope.environment, **span}
+    pairs = [(key, value) for key, value in wanted.items() if value]
+    return chrome.address("/api/v1/apm/tags", [*pairs, *(("attr", f"{k}:{v}") for k, v in where.items())])
 
 
 def _without(where: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -18,7 +17,6 @@ from store.model import TraceId
 from store.model import Window
 
 PAGE_SIZE = 100
-ENVIRONMENT = "deployment.environment.name"
 _EVER = Window(0, 2**62)
 _LEAST_NS = 1_000_000_000
 
@@ -67,9 +65,10 @@ def read(query: Query, reader: Reader, scope: Scope) -> Selection:
         service=service,
         severities=severities,
         text=text,
-        attributes=_with_environment(attributes, scope.environment),
+        attributes=attributes,
         limit=PAGE_SIZE,
         cursor=query.text("cursor"),
+        environment=scope.environment,
     )
     given = (
         ("trace_id", "=", trace_id or ""),
@@ -91,10 +90,6 @@ def _whole(trace_id: TraceId | None, reader: Reader) -> TraceId | None:
         return trace_id
     ending = reader.trace_ids_ending(trace_id)
     return ending[0] if ending else TraceId(trace_id.zfill(32))
-
-
-def _with_environment(attributes: Mapping[str, str], environment: str | None) -> Mapping[str, str]:
-    return {**attributes, ENVIRONMENT: environment} if environment else attributes
 
 
 def spread(selection: Selection, page: Page[Log], reader: Reader) -> Window:

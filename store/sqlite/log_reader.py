@@ -137,6 +137,9 @@ class _Search:
             self._where("l.time < ?", query.window.to_unix_nano)
         if query.service is not None:
             self._where("l.service = ?", query.service)
+        if query.environment is not None:
+            resources = scan.resources_of(self._ask, query.environment)
+            self._where(f"l.resource IN ({', '.join(map(str, sorted(resources)))})")
         if query.severities:
             self._severities(query.severities)
         if query.text:

@@ -15,6 +15,7 @@ from store.decode import log_attributes
 from store.decode import resource_attributes
 from store.decode import span_detail
 from store.model import Attributes
+from store.semantics import environment_of
 from store.semantics import number_of
 from store.semantics import text_of
 from store.sqlite.asking import Question
@@ -27,6 +28,12 @@ def matching_resources(ask: Question, name: str, value: str) -> set[int]:
     """The ids of the stored resources that carry the attribute with this text."""
     rows = ask.each("SELECT id, body FROM origins WHERE instr(body, ?)", (name.encode(),))
     return {found for found, body in rows if text_of(resource_attributes(body).get(name)) == value}
+
+
+def resources_of(ask: Question, environment: str) -> set[int]:
+    """The ids of the stored resources of one deployment environment, whatever attribute says so."""
+    rows = ask.each("SELECT id, body FROM origins WHERE instr(body, ?)", (environment.encode(),))
+    return {found for found, body in rows if environment_of(resource_attributes(body)) == environment}
 
 
 def _prefilter(name: str, value: str) -> tuple[str, list[object]]:

@@ -177,6 +177,7 @@ def log_row(
     span: str = "",
     session: str = "",
     attributes: Attributes | None = None,
+    resource: Attributes | None = None,
 ) -> LogRow:
     """A log by its message; time in milliseconds after T0."""
     time_unix_nano = T0 + round(ms * MS)
@@ -196,7 +197,9 @@ def log_row(
         trace_id=record.trace_id,
         span_id=record.span_id,
         session_id=session,
-        resource=Resource(attributes=key_values({"service.name": service})).SerializeToString(),
+        resource=Resource(
+            attributes=key_values({"service.name": service, **(resource or {})})
+        ).SerializeToString(),
         scope=InstrumentationScope(name="tests").SerializeToString(),
         raw=record.SerializeToString(),
     )

@@ -217,3 +217,31 @@ def test_what_comes_later_is_announced(page: Page, client: FlaskClient) -> None:
     assert client.get(listed).get_json()["count"] == 0
     earlier = client.get("/apm/traces/news?after=1&service=paymentservice&error=origin").get_json()
     assert earlier["count"] > 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/apm",
+        "/apm/services",
+        "/apm/services/paymentservice",
+        "/apm/tags?service=paymentservice",
+        "/apm/traces",
+    ],
+)
+def test_the_chosen_environment_narrows_every_page(client: FlaskClient, path: str) -> None:
+    separator = "&" if "?" in path else "?"
+    chosen = client.get(f"{path}{separator}env=hipster-lab")
+    assert TRACE in chosen.text or "paymentservice" in chosen.text
+    elsewhere = client.get(f"{path}{separator}env=nowhere")
+    if path == "/apm/services/paymentservice":
+        assert elsewhere.status_code == 404
+        assert "another environment" in elsewhere.text
+    else:
+        one(LexborHTMLParser(elsewhere.text), ".empty")
+
+
+def test_the_environment_of_a_trace_search_is_a_filter_that_can_go(page: Page) -> None:
+    tree = page("/apm/traces", env="hipster-lab")
+    assert text(one(tree, ".chip code")) == "environment = hipster-lab"
+    assert "env=" not in attribute(one(tree, ".chip a"), "href")

@@ -117,3 +117,13 @@ def test_fields_are_counted_with_their_top_values(house: House) -> None:
     assert by_name["service.name"].values == (("shop", 3),)
     assert by_name["token"].count == 1
     assert not cut
+
+
+def test_logs_of_an_environment_are_found_however_it_was_spelt(house: House) -> None:
+    for place, name in enumerate(("deployment.environment.name", "deployment.environment"), 1):
+        house.write(logs=[log_row(f"red {place}", ms=place, resource={name: "red"})])
+    house.write(logs=[log_row("other", ms=3, resource={"deployment.environment": "green", "note": "red"})])
+    found = LogQuery(house.window, environment="red")
+    assert [log.body for log in house.reader.find_logs(found).items] == ["red 2", "red 1"]
+    assert house.reader.count_logs(found) == 2
+    assert house.reader.count_logs(LogQuery(house.window, environment="blue")) == 0

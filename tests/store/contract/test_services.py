@@ -162,6 +162,9 @@ def test_environments_are_told_apart(house: House) -> None:
     assert reader.services(window, "red")["shop"].requests == 1
     assert [node.measure.requests for node in reader.service_map(window, "blue").nodes] == [1, 1]
     assert sum(point.measure.requests for point in reader.series("shop", window, 5, environment="red")) == 1
+    assert house.found(environment="blue") == [TraceId(f"{2:032x}")]
+    assert house.found(environment="red", service="shop") == [TraceId(f"{1:032x}")]
+    assert house.found(environment="green") == []
 
 
 def test_a_peer_that_reports_itself_elsewhere_is_no_inferred_service(house: House) -> None:
