@@ -6,7 +6,6 @@ are in `frontend.routes`, what pages show in `frontend.shop`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from typing import cast
 
@@ -25,6 +24,7 @@ from frontend.assets import Assets
 from frontend.backends import Backends
 from frontend.edge import Edge
 from frontend.pages import Pages
+from frontend.parts import Parts
 from frontend.relay import Relay
 from frontend.settings import Settings
 from frontend.shop import Shop
@@ -43,20 +43,6 @@ _WITHOUT_VISIT = (
     "routes.beacon",
     "routes.beacon_otlp",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What an application is made of; `app.extensions["shop"]` while it runs."""
-
-    settings: Settings
-    telemetry: Telemetry
-    flags: Flags
-    assets: Assets
-    shop: Shop
-    visits: Visits
-    relay: Relay
-    pages: Pages
 
 
 def create_app(

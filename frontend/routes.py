@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC
 from datetime import date
 from datetime import datetime
-from typing import TYPE_CHECKING
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from frontend import forms
 from frontend import problems
 from frontend import relay as relay_module
 from frontend.forms import CheckoutForm
+from frontend.parts import Parts
 from frontend.relay import Outcome
 from frontend.tracing import ORDER_ID
 from frontend.visit import CURRENCY_COOKIE
@@ -34,15 +34,12 @@ from frontend.visit import SEAT_COOKIE
 from frontend.visit import Visit
 from frontend.visit import set_cookie
 
-if TYPE_CHECKING:
-    from frontend.app import Parts
-
 blueprint = Blueprint("routes", __name__)
 _MAX_COOKIES_FORGOTTEN = 50
 
 
 def _parts() -> Parts:
-    return cast("Parts", current_app.extensions["shop"])
+    return cast(Parts, current_app.extensions["shop"])
 
 
 def _visit() -> Visit:

@@ -1,13 +1,11 @@
 """Makes the environment a verb needs, once, and re-executes the command inside it.
 
-Owns `.venv` and the stamp in it that says what was installed. Standard library
-only. When the stamp holds, this costs a few milliseconds and no network.
+Standard library only. When the stamp in `.venv` holds (`lab.stamp`), this costs a
+few milliseconds and no network.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import sys
@@ -16,12 +14,10 @@ from pathlib import Path
 
 from lab import cli
 from lab import paths
+from lab.stamp import is_prepared
 
-LEVELS = (cli.NOTHING, cli.LAB, cli.BROWSER, cli.DEV)
-STAMP = "lab-stamp.json"
 # Tells the re-executed command that set-up was done a moment ago.
 CHECKED = "LAB_SETUP_CHECKED"
-LAYOUT = 1
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_BROWSERS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -70,44 +66,6 @@ def find_browser() -> Path | None:
     return next((Path(path) for path in MAC_BROWSERS if os.access(path, os.X_OK)), None)
 
 
-def requirements_file(level: str) -> Path:
-    """The locked requirements of a level."""
-    return paths.REQUIREMENTS / f"{level}.txt"
-
-
-def fingerprint(level: str) -> dict[str, str]:
-    """What must be as it was for an environment to be good: its lock, its browser files, this folder."""
-    from lab import browser_files
-
-    return {
-        "layout": str(LAYOUT),
-        "root": str(paths.ROOT),
-        "requirements": _sha256(requirements_file(level)),
-        "browser_files": _sha256(browser_files.MANIFEST),
-    }
-
-
-def is_prepared(level: str, environment: Path = paths.ENVIRONMENT) -> bool:
-    """Whether the environment holds this level, or a higher one, as the locks stand now."""
-    stamp = read_stamp(environment)
-    python = paths.environment_python(environment)
-    if stamp is None or not os.access(python, os.X_OK):
-        return False
-    have = stamp.get("level", "")
-    if have not in LEVELS or LEVELS.index(have) < LEVELS.index(level):
-        return False
-    return {key: stamp.get(key) for key in fingerprint(have)} == fingerprint(have)
-
-
-def read_stamp(environment: Path) -> dict[str, str] | None:
-    """What the last preparation left, or None."""
-    try:
-        stamp = json.loads((environment / STAMP).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return stamp if isinstance(stamp, dict) else None
-
-
 def _prepare(level: str) -> int:
     from lab import environment
     from lab import terminal
@@ -129,7 +87,3 @@ def _reexecute(argv: Sequence[str]) -> None:
     sys.stderr.flush()
     os.environ[CHECKED] = "1"
     os.execv(python, [python, "-m", "lab", *argv])  # noqa: S606 - the same command, inside the environment
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

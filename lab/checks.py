@@ -13,15 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import bootstrap
 from lab import browser_files
 from lab import cli
 from lab import environment
 from lab import paths
 from lab import runfile
 from lab import topology
+from lab.bootstrap import find_browser
 from lab.errors import LabError
 from lab.ports import is_free
+from lab.stamp import is_prepared
+from lab.stamp import read_stamp
 
 GOOD = "good"
 NOTE = "note"
@@ -74,7 +76,7 @@ def _system() -> Finding:
 
 def _python() -> Finding:
     version = platform.python_version()
-    if importlib.util.find_spec("ensurepip") is None and not bootstrap.is_prepared(cli.LAB):
+    if importlib.util.find_spec("ensurepip") is None and not is_prepared(cli.LAB):
         return Finding(
             "Python",
             BAD,
@@ -85,13 +87,13 @@ def _python() -> Finding:
 
 
 def _environment() -> Finding:
-    stamp = bootstrap.read_stamp(paths.ENVIRONMENT)
+    stamp = read_stamp(paths.ENVIRONMENT)
     if stamp is None:
         return Finding(
             "environment", NOTE, "not made yet", "The first `lab up` makes it; that needs the network."
         )
     level = stamp.get("level", cli.LAB)
-    if not bootstrap.is_prepared(level):
+    if not is_prepared(level):
         return Finding("environment", NOTE, "older than the clone", "The next command brings it up to date.")
     return Finding("environment", GOOD, f".venv holds what `{level}` needs")
 
@@ -107,7 +109,7 @@ def _npm() -> Finding:
 
 
 def _browser() -> Finding:
-    browser = bootstrap.find_browser()
+    browser = find_browser()
     if browser is None:
         return Finding(
             "browser",
@@ -143,7 +145,7 @@ def _ports() -> Finding:
 def _disk() -> Finding:
     free = shutil.disk_usage(paths.ROOT).free
     needed = NEEDED_DATA_BYTES
-    if not bootstrap.is_prepared(cli.LAB):
+    if not is_prepared(cli.LAB):
         needed += environment.NEEDED_BYTES
     if not os.access(paths.ROOT, os.W_OK):
         return Finding(

@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import bootstrap
 from lab import browser_files
 from lab import cli
 from lab import paths
+from lab import stamp as stamps
 from lab import terminal
 from lab.errors import LabError
 from lab.errors import SetupError
@@ -82,7 +82,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 def prepare(level: str) -> None:
     """Bring the environment to this level. Raises SetupError (or LabError) with the cause and the remedy."""
     with _one_at_a_time():
-        if bootstrap.is_prepared(level):
+        if stamps.is_prepared(level):
             return
         began = time.monotonic()
         progress = terminal.Progress()
@@ -95,21 +95,21 @@ def prepare(level: str) -> None:
 
 def _make(level: str, progress: terminal.Progress) -> None:
     environment = paths.ENVIRONMENT
-    stamp = environment / bootstrap.STAMP
-    level = max(level, _level_before(environment), key=bootstrap.LEVELS.index)
+    stamp = environment / stamps.STAMP
+    level = max(level, _level_before(environment), key=stamps.LEVELS.index)
     with contextlib.suppress(OSError):
         stamp.unlink()
     if not _is_sound(environment):
         progress.step("Making an environment in .venv (once) …")
         make_environment(environment)
     progress.step("Installing packages, each checked against its pinned hash (once) …")
-    install_packages(environment, bootstrap.requirements_file(level))
+    install_packages(environment, stamps.requirements_file(level))
     progress.step("Fetching the files for the browser (once) …")
     groups = ("lab", "dev") if level == cli.DEV else ("lab",)
     python = paths.environment_python(environment)
     browser_files.install(paths.web_dir(environment), browser_files.manifest(groups), python)
     _find_the_clone_from(environment)
-    stamp.write_text(json.dumps({"level": level, **bootstrap.fingerprint(level)}), "utf-8")
+    stamp.write_text(json.dumps({"level": level, **stamps.fingerprint(level)}), "utf-8")
 
 
 def make_environment(environment: Path) -> None:
@@ -155,8 +155,8 @@ def install_packages(environment: Path, requirements: Path) -> None:
 
 
 def _level_before(environment: Path) -> str:
-    level = (bootstrap.read_stamp(environment) or {}).get("level")
-    return level if level in bootstrap.LEVELS else cli.NOTHING
+    level = (stamps.read_stamp(environment) or {}).get("level")
+    return level if level in stamps.LEVELS else cli.NOTHING
 
 
 def _is_sound(environment: Path) -> bool:

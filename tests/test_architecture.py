@@ -7,6 +7,8 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from collections.abc import Mapping
+from graphlib import CycleError
+from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -83,6 +85,31 @@ def test_arrows_point_one_way(room: str) -> None:
     assert wrong == []
 
 
+def test_no_import_goes_in_a_circle() -> None:
+    """Of two modules, one can be read and changed without the other, even where an import is put off."""
+    modules = {_module(path): path for path in sources(*ROOMS)}
+    graph = {
+        name: {_known(target, modules) for target, _ in imports(path)} - {"", name}
+        for name, path in modules.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"imported in a circle: {' -> '.join(error.args[1])}")
+
+
+def _module(path: Path) -> str:
+    name = ".".join(path.relative_to(REPO).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+def _known(target: str, modules: Mapping[str, Path]) -> str:
+    """The module that an imported name lies in, or nothing."""
+    while target and target not in modules:
+        target = target.rpartition(".")[0]
+    return target
+
+
 def test_services_know_one_another_by_address_only() -> None:
     """One backend never imports another: only its own folder and what is common."""
     wrong = []
@@ -99,7 +126,7 @@ def test_services_know_one_another_by_address_only() -> None:
 def test_the_lab_starts_on_the_standard_library_alone() -> None:
     """What runs before the environment exists imports nothing that must be installed, when it is imported."""
     first = ["__init__", "__main__", "bootstrap", "browser_files", "cli", "environment", "errors"]
-    first += ["memory", "paths", "runfile", "terminal", "follow", "logfiles"]
+    first += ["memory", "paths", "runfile", "stamp", "terminal", "follow", "logfiles"]
     files = [REPO / "lab" / f"{name}.py" for name in first]
     files += [path for path in sources("lab/commands") if path.stem != "test"]
     wrong = []
@@ -213,6 +240,22 @@ def _is_declared(module: str, declared: set[str], providers: Providers) -> bool:
     if top in sys.stdlib_module_names or top in (*ROOMS, "tests", "benchmarks"):
         return True
     return bool(_distributions(module, providers) & declared)
+
+
+def test_every_file_that_the_code_reads_is_in_a_built_package() -> None:
+    """Templates, browser files, data and schemas go into the wheel; only the notes on a room stay out."""
+    setuptools = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    patterns = setuptools["package-data"]["*"]
+    packed: set[Path] = set()
+    files: set[Path] = set()
+    for room in ROOMS:
+        for path in (REPO / room).rglob("*"):
+            if path.name == "__init__.py":
+                packed.update(found for each in patterns for found in path.parent.glob(each))
+            elif path.is_file() and path.suffix not in {".py", ".pyc"} and path.name != "README.md":
+                files.add(path)
+
+    assert sorted(str(path.relative_to(REPO)) for path in files - packed) == []
 
 
 def test_the_locks_hold_what_is_pinned() -> None:

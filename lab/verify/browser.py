@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 from playwright.sync_api import Response
 from playwright.sync_api import sync_playwright
 
-from lab.verify.visiting import CannotVisit
-from lab.verify.visiting import Visit
+from lab.verify.visits import CannotVisit
+from lab.verify.visits import Visit
 
 STEP_TIMEOUT_MS = 15_000
 # A checkout may wait for four attempts at a payment service that hangs.

@@ -14,18 +14,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from lab.bootstrap import find_browser
-from lab.errors import LabError
 from lab.paths import ROOT
+from lab.verify.visits import CannotVisit
+from lab.verify.visits import Visit
 
-Visit = Mapping[str, Any]
 DRIVERS = ("auto", "browser", "script")
 SCRIPT_TIMEOUT_S = 60.0
-
-
-class CannotVisit(LabError):
-    """No shopper could be sent at all."""
-
-    exit_code = 2
 
 
 def choose_driver(wish: str) -> tuple[str, str]:

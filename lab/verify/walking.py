@@ -20,10 +20,10 @@ from lab.verify.labs import Addresses
 from lab.verify.report import Verification
 from lab.verify.seats import entry
 from lab.verify.seats import new_seat
-from lab.verify.visiting import CannotVisit
-from lab.verify.visiting import Visit
 from lab.verify.visiting import choose_driver
 from lab.verify.visiting import visit
+from lab.verify.visits import CannotVisit
+from lab.verify.visits import Visit
 
 Tell = Callable[[str], None]
 

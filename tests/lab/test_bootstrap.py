@@ -21,6 +21,7 @@ from lab import bootstrap
 from lab import browser_files
 from lab import cli
 from lab import environment
+from lab import stamp as stamps
 from lab.errors import LabError
 from lab.errors import SetupError
 from tests.helpers import REPO
@@ -69,8 +70,8 @@ def _environment(folder: Path, level: str, **changed: str) -> Path:
     python = folder / "bin" / "python"
     python.write_text("#!/bin/sh\n", "utf-8")
     python.chmod(0o755)
-    stamp = {"level": level, **bootstrap.fingerprint(level), **changed}
-    (folder / bootstrap.STAMP).write_text(json.dumps(stamp), "utf-8")
+    stamp = {"level": level, **stamps.fingerprint(level), **changed}
+    (folder / stamps.STAMP).write_text(json.dumps(stamp), "utf-8")
     return folder
 
 
@@ -78,9 +79,9 @@ def test_a_stamp_that_holds_needs_no_second_look(tmp_path: Path) -> None:
     """A higher level serves a lower one, not the other way round."""
     made = _environment(tmp_path / "env", cli.BROWSER)
 
-    assert bootstrap.is_prepared(cli.LAB, made)
-    assert bootstrap.is_prepared(cli.BROWSER, made)
-    assert not bootstrap.is_prepared(cli.DEV, made)
+    assert stamps.is_prepared(cli.LAB, made)
+    assert stamps.is_prepared(cli.BROWSER, made)
+    assert not stamps.is_prepared(cli.DEV, made)
 
 
 @pytest.mark.parametrize(
@@ -90,16 +91,16 @@ def test_a_changed_lock_or_a_moved_clone_is_noticed(tmp_path: Path, changed: dic
     """Whatever the stamp was made from must be as it was."""
     made = _environment(tmp_path / "env", cli.LAB, **changed)
 
-    assert not bootstrap.is_prepared(cli.LAB, made)
+    assert not stamps.is_prepared(cli.LAB, made)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"level": "other"}'])
 def test_a_broken_stamp_counts_as_none(tmp_path: Path, text: str) -> None:
     """An interrupted set-up is done again."""
     made = _environment(tmp_path / "env", cli.LAB)
-    (made / bootstrap.STAMP).write_text(text, "utf-8")
+    (made / stamps.STAMP).write_text(text, "utf-8")
 
-    assert not bootstrap.is_prepared(cli.LAB, made)
+    assert not stamps.is_prepared(cli.LAB, made)
 
 
 @pytest.mark.parametrize(

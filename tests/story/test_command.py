@@ -19,6 +19,8 @@ from incidents.model import Source
 from lab.verify import main
 from lab.verify import visiting
 from lab.verify import walking
+from lab.verify.visits import CannotVisit
+from lab.verify.visits import Visit
 from tests.helpers import free_port
 from tests.story.canned import SEAT
 from tests.story.canned import Story
@@ -160,9 +162,9 @@ def test_one_address_alone_needs_a_running_lab(
 def test_a_browser_that_will_not_start_is_done_without(
     story: Story, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def visit(driver: str, *_: str) -> visiting.Visit:
+    def visit(driver: str, *_: str) -> Visit:
         if driver == "browser":
-            raise visiting.CannotVisit("The browser could not be driven: no display.")
+            raise CannotVisit("The browser could not be driven: no display.")
         return story.visit
 
     monkeypatch.setattr(walking, "choose_driver", lambda _: ("browser", "a real browser"))
@@ -175,7 +177,7 @@ def test_a_browser_that_will_not_start_is_done_without(
 
 def test_a_browser_asked_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHROMIUM_PATH", "/nowhere/chromium")
-    with pytest.raises(visiting.CannotVisit, match="no Chromium was found"):
+    with pytest.raises(CannotVisit, match="no Chromium was found"):
         visiting.choose_driver("browser")
     driver, why = visiting.choose_driver("auto")
     assert driver == "script", "without a browser the script walks"
