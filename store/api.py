@@ -84,8 +84,9 @@ class TraceQuery:
     """Which traces; all conditions must hold.
 
     `attributes` match as text, against any backend span of the trace (its own
-    attributes or its resource's). Promoted attributes are looked up; any other is
-    a bounded scan, newest first.
+    attributes or its resource's). Promoted attributes are looked up in what is kept
+    of the newest traces; any other is a bounded scan, newest first. `Page.truncated`
+    says where either was cut.
     """
 
     window: Window
@@ -207,7 +208,10 @@ class Reader(Protocol):
         """
 
     def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
-        """The traces whose id ends in these 16 hexadecimal digits, newest first, at most 10."""
+        """The traces whose id ends in these 16 hexadecimal digits, newest first, at most 10.
+
+        Traces of which only browser spans are here are found among what came last.
+        """
 
     def locate(self, trace_id: TraceId) -> Whereabouts:
         """Whether a trace is here, was pruned, or never came (as far as is remembered)."""
@@ -330,7 +334,21 @@ class Reader(Protocol):
         where: Mapping[str, str] | None = None,
         limit: int = 50,
     ) -> Breakdown:
-        """One RUM metric by the values of an attribute (`store.semantics.RUM_TAGS` from rollups)."""
+        """One RUM metric by the values of an attribute, of the newest samples of the window.
+
+        `store.semantics.RUM_TAGS` from what is kept of each sample, any other from a bounded
+        scan of spans; `truncated` says where older samples were left out.
+        """
+
+    def rum_breakdowns(
+        self,
+        metric: RumMetric,
+        tags: Sequence[str],
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> Mapping[str, Breakdown]:
+        """Several breakdowns of the same samples, for hardly more than the cost of one."""
 
     def rum_errors(
         self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20

@@ -101,10 +101,8 @@ def tag_spotlight() -> str:
     where = _where(scope.environment, attributes)
     points = reader.rum_series(metric.name, scope.window, COLUMNS, where)
     total = reader.rum_measures(scope.window, where).get(metric.name)
-    cards = [
-        seen.card(reader.rum_breakdown(metric.name, tag, scope.window, where), metric, attributes)
-        for tag in RUM_TAGS
-    ]
+    found = reader.rum_breakdowns(metric.name, RUM_TAGS, scope.window, where)
+    cards = [seen.card(found[tag], metric, attributes) for tag in RUM_TAGS]
     return render_template(
         "rum/tags.html",
         metric=metric,

@@ -16,6 +16,8 @@ from store.model import Window
 from store.sqlite.answers import limited
 from store.sqlite.asking import Asking
 from store.sqlite.by_set import SUMMED
+from store.sqlite.by_set import Columns
+from store.sqlite.by_set import are_few
 from store.sqlite.by_set import by_tag
 from store.sqlite.by_set import carried_tags
 from store.sqlite.by_set import columns_by_set
@@ -103,7 +105,10 @@ class ApmReader:
         if any(tag not in SUMMED for tag in filters):
             raise BadQuery("a time series is narrowed by promoted tags only: take the others out of `where`.")
         with self._asking.question() as ask:
-            found, cut = columns_by_set(ask, service, window, width, filters, environment)
+            found: Columns = ()
+            cut = not filters and environment is None and not are_few(ask, window)
+            if not cut:
+                found, cut = columns_by_set(ask, service, window, width, filters, environment)
             if cut and not filters and environment is None:
                 found = slot_columns(ask, service, window, width)
             for column, bucket, n, errors, origins in found:

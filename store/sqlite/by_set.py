@@ -8,6 +8,7 @@ hold is looked at afterwards, once for each set and not for each request.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -41,12 +42,14 @@ from store.sqlite.tagsets import values_in
 
 SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""
-MAX_COUNTED = 50_000
+MAX_COUNTED = 30_000
 """The newest requests of a window that a breakdown by many tags or a narrowed series counts."""
-_MAX_TALLIED = 150_000
+_MAX_TALLIED = 60_000
 """Those that a breakdown by one tag counts."""
-MAX_ROWS = 15_000
+MAX_ROWS = 8_000
 """The newest traces of a window whose requests are looked at."""
+_FEW_TRACES = 4_000
+"""With fewer traces than this, a time series counts each request; else it adds up slots."""
 _TAGS_SAMPLE = 5_000
 
 Columns = Sequence[tuple[int, int, int, int, int]]
@@ -157,19 +160,40 @@ def columns_by_set(
     sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
     everything = service is None and environment is None and not where
     taken = None if everything else _taken(ask, set(sets), service, where, environment)
-    counts: Counter[tuple[int, int]] = Counter()
+    counts: dict[int, Counter[int]] = {}
     for tagsets, lows, starts, begun in rows:
         after = begun - window.from_unix_nano
-        for tagset, low, start in zip(
-            unpack(SET_CODE, tagsets), unpack(LOW_CODE, lows), unpack(START_CODE, starts), strict=True
-        ):
-            if taken is None or tagset in taken:
-                counts[(after + start) // width, low] += 1
+        wanted = unpack(LOW_CODE, lows)
+        begins = unpack(START_CODE, starts)
+        if taken is not None:
+            kept = [place for place, tagset in enumerate(unpack(SET_CODE, tagsets)) if tagset in taken]
+            if not kept:
+                continue
+            wanted = array(LOW_CODE, [wanted[place] for place in kept])
+            begins = array(START_CODE, [begins[place] for place in kept])
+        elif not begins:
+            continue
+        column, last = (after + min(begins)) // width, (after + max(begins)) // width
+        if column == last:
+            counts.setdefault(column, Counter()).update(wanted)
+            continue
+        for low, start in zip(wanted, begins, strict=True):
+            counts.setdefault((after + start) // width, Counter())[low] += 1
     columns = []
-    for (column, low), n in counts.items():
-        bucket, error, origin = split(low)
-        columns.append((column, bucket, n, error * n, origin * n))
+    for column, counter in counts.items():
+        for low, n in counter.items():
+            bucket, error, origin = split(low)
+            columns.append((column, bucket, n, error * n, origin * n))
     return columns, cut
+
+
+def are_few(ask: Question, window: Window) -> bool:
+    """Whether the requests of a window can be counted one by one in no time."""
+    row = ask.one(
+        "SELECT count(*) FROM (SELECT 1 FROM requests WHERE start >= ? AND start < ? LIMIT ?)",
+        (window.from_unix_nano, window.to_unix_nano, _FEW_TRACES),
+    )
+    return row is None or row[0] < _FEW_TRACES
 
 
 def slot_columns(ask: Question, service: str | None, window: Window, width: int) -> Columns:

@@ -30,7 +30,7 @@ from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
 from store.sqlite.asking import Row
 
-_FEW = 2_000
+_FEW = 20_000
 """With fewer hits than this, the text index leads; else the time does, and texts are compared."""
 _FIELD_SAMPLE = 500
 _MAX_COLUMNS = 1_000
@@ -162,9 +162,9 @@ class _Search:
     def _text(self, text: str, *, narrow: bool) -> None:
         """Substring, upper and lower case alike; the trigram index leads where it finds few."""
         if not narrow and len(text) >= 3 and "\0" not in text:
-            few = self._few(text)
-            if few is not None:
-                self._where(f"l.seq IN ({', '.join(map(str, few))})")
+            match = self._rare(text)
+            if match is not None:
+                self._where("l.seq IN (SELECT rowid FROM logs_text WHERE logs_text MATCH ?)", match)
         if text.isascii():
             pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             self._where("l.body LIKE ? ESCAPE '\\'", f"%{pattern}%")
@@ -172,13 +172,17 @@ class _Search:
             self._where("instr(casefold(l.body), ?)", text.casefold())
             self._ask.add_function("casefold", str.casefold)
 
-    def _few(self, text: str) -> list[int] | None:
+    def _rare(self, text: str) -> str | None:
+        """The words of the text index that find this, if there is one and they find few."""
         if not self._ask.one("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'"):
             return None
         grams = {text[begin : begin + 3] for begin in range(len(text) - 2)}
         match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams)[:24])
-        rows = self._ask.all("SELECT rowid FROM logs_text WHERE logs_text MATCH ? LIMIT ?", (match, _FEW + 1))
-        return [seq for (seq,) in rows] if len(rows) <= _FEW else None
+        row = self._ask.one(
+            "SELECT count(*) FROM (SELECT 1 FROM logs_text WHERE logs_text MATCH ? LIMIT ?)",
+            (match, _FEW + 1),
+        )
+        return match if row and row[0] <= _FEW else None
 
     def _sql(self) -> str:
         return " AND ".join(self._conditions) or "1"
@@ -214,9 +218,30 @@ class _Search:
     def count(self) -> int:
         """How many match."""
         if not self._query.attributes:
+            window = self._query.window
+            first, behind = -(-window.from_unix_nano // _SLOT_NS), window.to_unix_nano // _SLOT_NS
+            if self._is_plain() and first < behind:
+                return self._summed(first, behind)
             row = self._ask.one(f"SELECT count(*) FROM logs l{self._hint} WHERE {self._sql()}", self._values)
             return row[0] if row else 0
         return sum(1 for _ in self._matching("l.seq"))
+
+    def _summed(self, first: int, behind: int) -> int:
+        """The count, whole slots from what is summed up, and the parts at both ends row by row."""
+        window = self._query.window
+        rest = "".join(f" AND {condition}" for condition in self._conditions[2:])
+        total = 0
+        for source, column, begin, end in (
+            ("sum(l.n) FROM log_cells", "slot", first, behind),
+            ("count(*) FROM logs", "time", window.from_unix_nano, first * _SLOT_NS),
+            ("count(*) FROM logs", "time", behind * _SLOT_NS, window.to_unix_nano),
+        ):
+            row = self._ask.one(
+                f"SELECT {source} l WHERE l.{column} >= ? AND l.{column} < ?{rest}",
+                (begin, end, *self._values[2:]),
+            )
+            total += (row[0] or 0) if row else 0
+        return total
 
     def by_column(self, begin: int, width: int) -> Iterator[tuple[int, int, int]]:
         """(column, severity number, count), a column and severity perhaps several times."""
@@ -235,9 +260,13 @@ class _Search:
 
     def _is_summed(self, width: int) -> bool:
         """Whether the counts by slot answer: wide columns, and nothing asked but service and severity."""
+        return width >= 4 * _SLOT_NS and self._is_plain()
+
+    def _is_plain(self) -> bool:
+        """Whether nothing but service and severity is asked."""
         query = self._query
-        narrowed = (query.trace_id, query.span_id, query.session_id, query.after, query.text or None)
-        return width >= 4 * _SLOT_NS and not query.attributes and all(part is None for part in narrowed)
+        narrowed = (query.trace_id, query.span_id, query.session_id, query.after, query.environment)
+        return not query.attributes and not query.text and all(part is None for part in narrowed)
 
     def _from_cells(self, begin: int, width: int) -> Iterator[tuple[int, int, int]]:
         window = self._query.window

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,8 +35,10 @@ from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS
 from store.sqlite.sessions import metric_number
 
-_MAX_ERRORS = 1_000
+_MAX_ERRORS = 600
 _MAX_DECODED = 2_000
+_MAX_SAMPLES = 15_000
+"""The newest samples of a window that a breakdown counts."""
 _MAX_COLUMNS = 1_000
 _FRAMES = 3
 
@@ -96,19 +99,33 @@ class RumReader:
         where: Mapping[str, str] | None = None,
         limit: int = 50,
     ) -> Breakdown:
+        return self.rum_breakdowns(metric, (tag,), window, where, limit)[tag]
+
+    def rum_breakdowns(
+        self,
+        metric: RumMetric,
+        tags: Sequence[str],
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> Mapping[str, Breakdown]:
         limited(limit)
-        tallies: dict[str, Tally] = {}
+        found: dict[str, Breakdown] = {}
+        summed = [tag for tag in tags if tag in TAG_COLUMNS]
         with self._asking.question() as ask:
-            if tag not in TAG_COLUMNS:
-                scanned = _decoded(ask, metric, tag, window, where, tallies)
-                return ranked(tag, tallies, limit, scanned, cut=scanned >= _MAX_DECODED)
-            names = {0: ""}
-            for pair, bucket, n, failed in _grouped(ask, metric, window, where, f"m.{TAG_COLUMNS[tag]}"):
-                if pair not in names:
-                    row = ask.one("SELECT value FROM pairs WHERE id = ?", (pair,))
-                    names[pair] = row[0] if row else ""
-                tallies.setdefault(names[pair], Tally()).add(bucket, n, failed, 0)
-        return ranked(tag, tallies, limit, 0, cut=False)
+            if summed:
+                columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in summed)
+                rows, cut = _newest(ask, metric, window, where, columns)
+                lows, *by_tag = zip(*rows, strict=True) if rows else ((), *[() for _ in summed])
+                for tag, values in zip(summed, by_tag, strict=True):
+                    tallies = _tallies(ask, Counter(zip(values, lows, strict=True)))
+                    found[tag] = ranked(tag, tallies, limit, len(rows) if cut else 0, cut=cut)
+            for tag in tags:
+                if tag not in found:
+                    decoded: dict[str, Tally] = {}
+                    scanned = _decoded(ask, metric, tag, window, where, decoded)
+                    found[tag] = ranked(tag, decoded, limit, scanned, cut=scanned >= _MAX_DECODED)
+        return found
 
     def rum_errors(
         self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
@@ -191,26 +208,59 @@ def _conditions(
     return sql, values
 
 
+def _narrowed(
+    ask: Question, metric: str, window: Window, where: Mapping[str, str] | None
+) -> tuple[str, list[object]] | None:
+    """`_conditions`, and those that only the spans themselves can tell."""
+    found = _conditions(ask, metric, window, where)
+    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
+    if found is None or not other:
+        return found
+    condition, values = found
+    seqs = [
+        span_seq for span_seq, span in _with_seq(ask, condition, values, _MAX_DECODED) if _has(span, other)
+    ]
+    return condition + f" AND m.seq IN ({', '.join(map(str, seqs))})", values
+
+
 def _grouped(
     ask: Question, metric: str, window: Window, where: Mapping[str, str] | None, group: str
 ) -> Sequence[tuple[int, int, int, int]]:
     """(group, bucket, samples, failed)"""
-    found = _conditions(ask, metric, window, where)
+    found = _narrowed(ask, metric, window, where)
     if found is None:
         return []
-    condition, values = found
-    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
-    if other:
-        seqs = [
-            span_seq
-            for span_seq, span in _with_seq(ask, condition, values, _MAX_DECODED)
-            if _has(span, other)
-        ]
-        condition += f" AND m.seq IN ({', '.join(map(str, seqs))})"
     return ask.all(
-        f"SELECT {group}, m.bucket, count(*), sum(m.failed) FROM samples m WHERE {condition} GROUP BY 1, 2",
-        values,
+        f"SELECT {group}, m.bucket, count(*), sum(m.failed) FROM samples m WHERE {found[0]} GROUP BY 1, 2",
+        found[1],
     )
+
+
+def _newest(
+    ask: Question, metric: str, window: Window, where: Mapping[str, str] | None, columns: str
+) -> tuple[list[tuple[int, ...]], bool]:
+    """(bucket and failure as one number, columns) of the newest samples; True if older ones are left out."""
+    found = _narrowed(ask, metric, window, where)
+    if found is None:
+        return [], False
+    rows = ask.all(
+        f"SELECT m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
+        "ORDER BY m.start DESC LIMIT ?",
+        (*found[1], _MAX_SAMPLES + 1),
+    )
+    return rows[:_MAX_SAMPLES], len(rows) > _MAX_SAMPLES
+
+
+def _tallies(ask: Question, counts: Mapping[tuple[int, int], int]) -> dict[str, Tally]:
+    """Tallies by value, of counts by pair and `bucket << 1 | failed`."""
+    names = {0: ""}
+    tallies: dict[str, Tally] = {}
+    for (pair, low), n in counts.items():
+        if pair not in names:
+            row = ask.one("SELECT value FROM pairs WHERE id = ?", (pair,))
+            names[pair] = row[0] if row else ""
+        tallies.setdefault(names[pair], Tally()).add(low >> 1, n, n * (low & 1), 0)
+    return tallies
 
 
 def _spans(

@@ -20,7 +20,7 @@ from store.semantics import number_of
 from store.semantics import text_of
 from store.sqlite.asking import Question
 
-MAX_ROWS = 30_000
+MAX_ROWS = 20_000
 """Rows looked at for one question."""
 
 

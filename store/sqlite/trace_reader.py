@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -35,7 +36,6 @@ from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
 from store.sqlite.asking import Row
 from store.sqlite.packed import SET_CODE
-from store.sqlite.packed import unpack
 from store.sqlite.tagsets import OPERATION
 from store.sqlite.tagsets import SEARCH_SLOT_NS
 from store.sqlite.tagsets import sets_of_environment
@@ -45,8 +45,10 @@ _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
 _FEW = 500
 """Traces that carry what is wanted are looked at so many at once."""
-_MAX_LOOKED = 40_000
+_MAX_LOOKED = 20_000
 """Traces whose tags are looked at for one question."""
+_NEWEST_SPANS = 20_000
+"""Spans among which an id is looked for that no settled trace ends in."""
 _RARE = 500
 """A tag with fewer traces than this in the window is surely the one to begin with."""
 
@@ -73,7 +75,9 @@ class TraceReader:
                 "SELECT trace_id FROM traces WHERE substr(trace_id, 9) = ? ORDER BY start DESC LIMIT 10",
                 (tail,),
             ) or ask.all(
-                "SELECT DISTINCT trace_id FROM spans WHERE substr(trace_id, 9) = ? LIMIT 10", (tail,)
+                "SELECT DISTINCT trace_id FROM spans NOT INDEXED "
+                "WHERE seq > (SELECT max(seq) FROM spans) - ? AND substr(trace_id, 9) = ? LIMIT 10",
+                (_NEWEST_SPANS, tail),
             )
         return [TraceId(trace_id.hex()) for (trace_id,) in rows]
 
@@ -188,10 +192,10 @@ class _Search:
             self._where(f"({measure}, t.id) < (?, ?)", *after)
             if query.sort == "newest":
                 window = Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
-        tables = self._from(pairs)
+        tables, pair = self._from(pairs)
         if not carried:
             return self._found(tables, window, limit)
-        return self._carrying(tables, carried, window, limit)
+        return self._carrying(tables, carried, window, limit, pair)
 
     def _found(
         self, tables: str, window: Window, limit: int, among: Sequence[int] | None = None
@@ -220,7 +224,7 @@ class _Search:
         self._values += values
 
     def _carrying(
-        self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int
+        self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int, pair: int | None
     ) -> list[Row]:
         """Slot by slot, newest first: traces with requests of every one of these groups of sets."""
         rows: list[Row] = []
@@ -230,14 +234,13 @@ class _Search:
             begin = max(window.from_unix_nano, slot * SEARCH_SLOT_NS)
             part = Window(begin, min(window.to_unix_nano, (slot + 1) * SEARCH_SLOT_NS))
             found = []
-            for trace, sets in self._ask.each(
-                "SELECT trace, sets FROM requests WHERE start >= ? AND start < ? "
-                "ORDER BY start DESC, trace DESC LIMIT ?",
-                (part.from_unix_nano, part.to_unix_nano, _MAX_LOOKED - looked),
-            ):
+            for trace, sets in self._packed(pair, part, _MAX_LOOKED - looked):
                 looked += 1
-                ids = unpack(SET_CODE, sets)
-                if not any(group.isdisjoint(ids) for group in carried):
+                ids = memoryview(sets).cast(SET_CODE)
+                for group in carried:
+                    if group.isdisjoint(ids):
+                        break
+                else:
                     found.append(trace)
             if self._query.sort == "newest":
                 for begun in range(0, len(found), _FEW):
@@ -252,6 +255,22 @@ class _Search:
         if self._query.sort == "newest":
             return rows
         return self._found(tables, window, limit, candidates) if candidates else []
+
+    def _packed(self, pair: int | None, part: Window, limit: int) -> Iterator[Row]:
+        """(trace, packed sets), newest first; with a pair, of traces that it finds."""
+        times = part.from_unix_nano, part.to_unix_nano
+        if pair is None:
+            return self._ask.each(
+                "SELECT trace, sets FROM requests WHERE start >= ? AND start < ? "
+                "ORDER BY start DESC, trace DESC LIMIT ?",
+                (*times, limit),
+            )
+        return self._ask.each(
+            "SELECT p.trace, r.sets FROM trace_pairs p "
+            "CROSS JOIN requests r ON r.start = p.start AND r.trace = p.trace "
+            "WHERE p.pair = ? AND p.start >= ? AND p.start < ? ORDER BY p.start DESC, p.trace DESC LIMIT ?",
+            (pair, *times, limit),
+        )
 
     def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
         """Slots in which every group of sets occurs, newest first."""
@@ -284,10 +303,10 @@ class _Search:
             found.append(row[0])
         return found
 
-    def _from(self, pairs: list[int]) -> str:
+    def _from(self, pairs: list[int]) -> tuple[str, int | None]:
         """Begin with the rarest tag; the others are looked up."""
         if not pairs:
-            return _TRACES
+            return _TRACES, None
         window = self._query.window
         counts = []
         for pair in pairs:
@@ -306,7 +325,7 @@ class _Search:
                     "WHERE x.pair = ? AND x.start = p.start AND x.trace = p.trace)",
                     pair,
                 )
-        return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace"
+        return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
 
     def _scan(self, wanted: Mapping[str, str]) -> None:
         condition, values = scan.raw_conditions(self._ask, wanted, "s")
