@@ -110,7 +110,7 @@ class ApmReader:
             if not cut:
                 found, cut = columns_by_set(ask, service, window, width, filters, environment)
             if cut and not filters and environment is None:
-                found = slot_columns(ask, service, window, width)
+                found = slot_columns(ask, Wanted(SERVICE, service), window, width)
             for column, bucket, n, errors, origins in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, errors, origins)

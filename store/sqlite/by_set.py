@@ -31,7 +31,6 @@ from store.sqlite.packed import unpack
 from store.sqlite.packed import within
 from store.sqlite.rollups import FINE_S
 from store.sqlite.rollups import SECOND_NS
-from store.sqlite.rollups import SERVICE
 from store.sqlite.rollups import WIDTHS
 from store.sqlite.tagsets import OPERATION
 from store.sqlite.tagsets import SERVICE as SERVICE_TAG
@@ -196,11 +195,11 @@ def are_few(ask: Question, window: Window) -> bool:
     return row is None or row[0] < _FEW_TRACES
 
 
-def slot_columns(ask: Question, service: str | None, window: Window, width: int) -> Columns:
+def slot_columns(ask: Question, wanted: Wanted, window: Window, width: int) -> Columns:
     """From slots well narrower than a column, each filed by its middle."""
     width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= width), default=FINE_S)
     slot_ns = width_s * SECOND_NS
-    condition, values = Wanted(SERVICE, service).conditions()
+    condition, values = wanted.conditions()
     return ask.all(
         "SELECT (c.slot * ? + ? - ?) / ?, c.bucket, sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
         "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "

@@ -29,7 +29,9 @@ from store.sqlite.packed import split
 from store.sqlite.rollups import CALL
 from store.sqlite.rollups import COARSE_S
 from store.sqlite.rollups import FINE_S
+from store.sqlite.rollups import SAMPLE
 from store.sqlite.rollups import SECOND_NS
+from store.sqlite.sessions import METRICS
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
 from store.sqlite.tagsets import service_in
@@ -169,6 +171,15 @@ def _edge(ask: Question, wanted: Wanted, begin: int, end: int) -> Iterator[tuple
     """Single requests or calls of part of a slot: key, bucket, error, origin."""
     if wanted.kind == CALL:
         yield from _edge_calls(ask, begin, end)
+        return
+    if wanted.kind == SAMPLE:
+        for number, metric in enumerate(METRICS):
+            if wanted.subject in (None, metric):
+                for bucket, failed in ask.each(
+                    "SELECT bucket, failed FROM samples WHERE metric = ? AND start >= ? AND start < ?",
+                    (number, begin, end),
+                ):
+                    yield Key("", metric, "", ""), bucket, failed, 0
         return
     window = Window(begin, end)
     found = [

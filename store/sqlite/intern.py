@@ -94,7 +94,7 @@ class SeriesIds:
     LIMIT: Final = 1_000
     """Services, and callees of one of them."""
     OTHER: Final = "(other)"
-    _FREE: Final = {1: 2, 2: 3}
+    _FREE: Final = {1: 2, 2: 3, 3: 2}
     """By kind: the part of a key that senders may vary at will."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

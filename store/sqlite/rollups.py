@@ -17,6 +17,8 @@ SERVICE: Final = 1
 """subject: the service."""
 CALL: Final = 2
 """subject: the caller; item: who is called; value: `i` inferred, `d` inferred database, or nothing."""
+SAMPLE: Final = 3
+"""subject: the RUM metric; environment is left open."""
 FINE_S: Final = 10
 COARSE_S: Final = 600
 MIDDLE_S: Final = 60
@@ -44,6 +46,10 @@ class Rollups:
     ) -> None:
         """Count one request; with sign -1, count it no more."""
         self._count((SERVICE, environment, service, "", ""), sign, start, bucket, error, worst == 2)
+
+    def sample(self, metric: str, start: int, bucket: int, failed: bool) -> None:
+        """Count one measured value of a browser."""
+        self._count((SAMPLE, "", metric, "", ""), 1, start, bucket, int(failed), False)
 
     def call(self, sign: int, environment: str, call: tuple[str, str, int, int, int, str]) -> None:
         """Count one call: source, target, start, duration, error and flag."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,11 @@ from store.sqlite.answers import span_of
 from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
 from store.sqlite.by_set import ranked
+from store.sqlite.by_set import slot_columns
 from store.sqlite.gather import Tally
+from store.sqlite.gather import Wanted
+from store.sqlite.gather import gather
+from store.sqlite.rollups import SAMPLE
 from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS
 from store.sqlite.sessions import metric_number
@@ -39,6 +44,8 @@ _MAX_ERRORS = 600
 _MAX_DECODED = 2_000
 _MAX_SAMPLES = 15_000
 """The newest samples of a window that a breakdown counts."""
+_FEW = 10_000
+"""With fewer samples than this, a time series counts each; else it adds up slots."""
 _MAX_COLUMNS = 1_000
 _FRAMES = 3
 
@@ -63,6 +70,13 @@ class RumReader:
     ) -> Mapping[RumMetric, Measure]:
         found: dict[RumMetric, Measure] = {}
         with self._asking.question() as ask:
+            if not where:
+                tallies = gather(ask, Wanted(SAMPLE), window, lambda key: key.subject)
+                return {
+                    metric: tallies[metric].measure()
+                    for metric in METRICS
+                    if metric in tallies and tallies[metric].requests > 0
+                }
             for metric in METRICS:
                 tally = Tally()
                 for _, bucket, n, failed in _grouped(ask, metric, window, where, "0"):
@@ -84,9 +98,12 @@ class RumReader:
         begin = window.from_unix_nano
         tallies = [Tally() for _ in range(columns)]
         with self._asking.question() as ask:
-            for column, bucket, n, failed in _grouped(
-                ask, metric, window, where, f"(m.start - {begin}) / {width}"
-            ):
+            found: Iterable[tuple[int, int, int, int]]
+            if where or _are_few(ask, metric, window):
+                found = _grouped(ask, metric, window, where, f"(m.start - {begin}) / {width}")
+            else:
+                found = [row[:4] for row in slot_columns(ask, Wanted(SAMPLE, metric), window, width)]
+            for column, bucket, n, failed in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, failed, 0)
         return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
@@ -206,6 +223,17 @@ def _conditions(
         sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
         values.append(pair)
     return sql, values
+
+
+def _are_few(ask: Question, metric: str, window: Window) -> bool:
+    found = _conditions(ask, metric, window, None)
+    if found is None:
+        return True
+    condition, values = found
+    row = ask.one(
+        f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)", (*values, _FEW)
+    )
+    return row is None or row[0] < _FEW
 
 
 def _narrowed(

@@ -33,6 +33,7 @@ from store.semantics import RumSample
 from store.semantics import rum_samples
 from store.semantics import tags_of
 from store.sqlite.intern import Pairs
+from store.sqlite.rollups import Rollups
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -126,8 +127,9 @@ class _Event(NamedTuple):
 class Sessions:
     """Takes browser spans into account."""
 
-    def __init__(self, connection: sqlite3.Connection, pairs: Pairs) -> None:
+    def __init__(self, connection: sqlite3.Connection, pairs: Pairs, rollups: Rollups) -> None:
         self._connection = connection
+        self._rollups = rollups
         self._pairs = pairs
         self._known: dict[str, _Known] = {}
 
@@ -141,7 +143,9 @@ class Sessions:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
                 for metric, value_ns, failed in found:
                     number = _NUMBER_OF[metric]  # type: ignore[index]  # semantics names no others
-                    samples.append((number, start, seq, bucket_of(value_ns), failed, *tag_ids))
+                    bucket = bucket_of(value_ns)
+                    samples.append((number, start, seq, bucket, failed, *tag_ids))
+                    self._rollups.sample(metric, start, bucket, failed)
             if not session_id:
                 continue
             trace = _trace_bytes(tags.get("link.traceId", ""))

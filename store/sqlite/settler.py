@@ -54,7 +54,7 @@ class Settler:
         self.rollups = Rollups(connection)
         self.tagsets = TagSets(connection)
         self.traces = Traces(connection, self.pairs, self.tagsets, self.rollups)
-        self.sessions = Sessions(connection, self.pairs)
+        self.sessions = Sessions(connection, self.pairs, self.rollups)
         self._open: dict[bytes, _Open] = {}
         self._remembered = 0
         self._dirty: dict[bytes, tuple[float, int]] = {}
