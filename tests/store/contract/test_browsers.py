@@ -198,3 +198,25 @@ def test_the_link_leads_back_from_the_trace_to_the_browser(house: House) -> None
     assert link is not None
     assert (link.session_id, link.span_id) == ("s1", event(5, "").span_id)
     assert house.reader.browser_of_trace(TraceId("ef" * 16)) is None
+
+
+def test_browser_spans_that_are_sent_again_count_once(house: House) -> None:
+    house.write([event(1, "documentLoad", ms=400)])
+    house.write([event(1, "documentLoad", ms=400), event(2, "documentLoad", at_ms=5, ms=300)])
+
+    def counted() -> int:
+        session = house.reader.session(SessionId("s1"))
+        return session.page_views if session else 0
+
+    house.until(lambda: counted() >= 2, "both documents counted")
+    assert counted() == 2
+    assert house.reader.rum_measures(house.window)["page_views"].requests == 2
+
+
+def test_long_windows_and_several_breakdowns_agree_with_single_ones(house: House) -> None:
+    fill(house)
+    house.until(lambda: house.reader.rum_measures(house.window).get("js_errors"), "errors are measured")
+    together = house.reader.rum_breakdowns("page_views", ("page", "browser.name"), house.window)
+    assert together["page"] == house.reader.rum_breakdown("page_views", "page", house.window)
+    assert [one.value for one in together["browser.name"].values] == ["Chrome"]
+    assert not together["page"].truncated

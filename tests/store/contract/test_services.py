@@ -178,3 +178,18 @@ def test_a_peer_that_reports_itself_elsewhere_is_no_inferred_service(house: Hous
         "bank": False,
         "shop": False,
     }
+
+
+def test_a_request_long_after_its_trace_began_counts_where_it_begins(house: House) -> None:
+    trace_id = TraceId("2" * 32)
+    first = span(1, service="batch", name="run", kind=SERVER, trace_id=trace_id)
+    late = span(2, 1, service="worker", name="step", kind=SERVER, start_ms=4_000_000, trace_id=trace_id)
+    house.write([first, late])
+    house.settled(trace_id, 2)
+    window = Window(T0 + 3_900 * SECOND, T0 + 4_100 * SECOND)
+    found = house.reader.breakdown("worker", "version", window)
+    assert [one.measure.requests for one in found.values] == [1]
+    assert house.reader.breakdown("batch", "version", window).values == ()
+    assert house.reader.operations("worker", window).keys() == {"step"}
+    odd = Window(T0 + 3_995 * SECOND, T0 + 4_001 * SECOND)
+    assert house.reader.services(odd)["worker"].requests == 1
