@@ -43,9 +43,9 @@ SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""
 MAX_COUNTED = 30_000
 """The newest requests of a window that a breakdown by many tags or a narrowed series counts."""
-_MAX_TALLIED = 60_000
+_MAX_TALLIED = 40_000
 """Those that a breakdown by one tag counts."""
-MAX_ROWS = 8_000
+MAX_ROWS = 6_000
 """The newest traces of a window whose requests are looked at."""
 _FEW_TRACES = 4_000
 """With fewer traces than this, a time series counts each request; else it adds up slots."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import NamedTuple
@@ -27,10 +28,10 @@ from store.sqlite.packed import each
 from store.sqlite.packed import newest
 from store.sqlite.packed import split
 from store.sqlite.rollups import CALL
-from store.sqlite.rollups import COARSE_S
 from store.sqlite.rollups import FINE_S
 from store.sqlite.rollups import SAMPLE
 from store.sqlite.rollups import SECOND_NS
+from store.sqlite.rollups import WIDTHS
 from store.sqlite.sessions import METRICS
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
@@ -128,17 +129,22 @@ def _plan(ask: Question, window: Window) -> _Plan:
     if first >= behind:
         return _Plan([], [(begin, end)])
     edges = [(low, high) for low, high in ((begin, first * fine_ns), (behind * fine_ns, end)) if low < high]
-    ratio = COARSE_S // FINE_S
-    first_coarse = -(-first // ratio)
-    behind_coarse = behind // ratio
-    if first_coarse >= behind_coarse:
-        return _Plan([(FINE_S, first, behind)], edges)
-    slots = [
-        (FINE_S, first, first_coarse * ratio),
-        (COARSE_S, first_coarse, behind_coarse),
-        (FINE_S, behind_coarse * ratio, behind),
+    return _Plan(_cover(first, behind, sorted(WIDTHS, reverse=True)), edges)
+
+
+def _cover(first: int, behind: int, widths: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Slots for a stretch of the finest ones, as wide as they fit; `widths` from the widest."""
+    if first >= behind:
+        return []
+    ratio = widths[0] // FINE_S
+    low, high = -(-first // ratio), behind // ratio
+    if low >= high:
+        return _cover(first, behind, widths[1:])
+    return [
+        *_cover(first, low * ratio, widths[1:]),
+        (widths[0], low, high),
+        *_cover(high * ratio, behind, widths[1:]),
     ]
-    return _Plan([slot for slot in slots if slot[1] < slot[2]], edges)
 
 
 def gather(ask: Question, wanted: Wanted, window: Window, group: Callable[[Key], G]) -> dict[G, Tally]:

@@ -34,7 +34,7 @@ from store.sqlite.tagsets import values_in
 MAX_REQUESTS = 20_000
 MAX_ROWS = 10_000
 """Traces whose packed requests are looked at."""
-MAX_TRACES = 40
+MAX_TRACES = 25
 """Whole traces must be decoded for a tag that is not indexed."""
 
 _INDEXED = frozenset(PROMOTED)
