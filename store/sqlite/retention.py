@@ -20,7 +20,8 @@ from store.sqlite.settler import Settler
 from store.sqlite.tagsets import SEARCH_SLOT_NS
 
 _ROUND: Final = 2_000
-"""Items of one round."""
+"""Items of one round, at most."""
+_LEAST_ROUND: Final = 100
 _LOW_WATER: Final = 0.95
 _TOMBSTONES: Final = 100_000
 _DERIVED_EVERY_S: Final = 30.0
@@ -78,17 +79,29 @@ class Retention:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _oldest(self) -> int:
+        return self._end("min")
+
+    def _end(self, which: str) -> int:
+        """The lowest or the highest number of a span or log, 0 if there is none."""
         row = self._connection.execute(
-            "SELECT min(seq) FROM (SELECT min(seq) AS seq FROM spans UNION ALL SELECT min(seq) FROM logs)"
+            f"SELECT {which}(seq) FROM (SELECT {which}(seq) AS seq FROM spans "
+            f"UNION ALL SELECT {which}(seq) FROM logs)"
         ).fetchone()
         return int(row[0] or 0)
 
     def _by_size(self) -> int:
-        """The number up to which this round prunes for want of space; 0 if there is enough."""
+        """The number up to which this round prunes for want of space; 0 if there is enough.
+
+        As many items as the excess takes on the average: a small store is not emptied for a little.
+        """
         used = self.used_bytes()
-        self._pruning = used > self._max_bytes * (_LOW_WATER if self._pruning else 1.0)
+        enough = self._max_bytes * _LOW_WATER
+        self._pruning = used > (enough if self._pruning else self._max_bytes)
         oldest = self._oldest()
-        return oldest + _ROUND if self._pruning and oldest else 0
+        if not self._pruning or not oldest:
+            return 0
+        item_bytes = used / (self._end("max") - oldest + 1)
+        return oldest + min(max(round((used - enough) / item_bytes), _LEAST_ROUND), _ROUND)
 
     def _by_age(self) -> int:
         row = self._connection.execute(
