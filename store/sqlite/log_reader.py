@@ -32,7 +32,7 @@ from store.sqlite.asking import Row
 
 _FEW = 20_000
 """With fewer hits than this, the text index leads; else the time does, and texts are compared."""
-_FIELD_SAMPLE = 500
+_FIELD_SAMPLE = 300
 _MAX_COLUMNS = 1_000
 _SLOT_NS = 10_000_000_000
 

@@ -42,7 +42,7 @@ from store.sqlite.sessions import metric_number
 
 _MAX_ERRORS = 600
 _MAX_DECODED = 2_000
-_MAX_SAMPLES = 15_000
+_MAX_SAMPLES = 10_000
 """The newest samples of a window that a breakdown counts."""
 _FEW = 10_000
 """With fewer samples than this, a time series counts each; else it adds up slots."""
