@@ -32,7 +32,7 @@ class Settings(CommonSettings):
 
     port: int = setting(8080, "PORT", "TCP port to listen on; 0 takes any free one.", port)
     threads: int = setting(
-        16, "FRONTEND_THREADS", "Requests served at once.", thread_count, allowed="a whole number, 2 to 256"
+        32, "FRONTEND_THREADS", "Requests served at once.", thread_count, allowed="a whole number, 2 to 256"
     )
     catalog_addr: str = setting(
         "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", address
