@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -113,9 +114,9 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture
-def visit(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors: `visit(width=390, color_scheme="dark", java_script_enabled=False)`."""
+@contextmanager
+def visiting(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors, who leave at the end: `visit(width=390, java_script_enabled=False)`."""
     contexts = []
 
     def make(width: int = 1440, height: int = 900, **options: Any) -> Visitor:
@@ -138,9 +139,18 @@ def visit(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
         )
         return visitor
 
-    yield make
-    for context in contexts:
-        context.close()
+    try:
+        yield make
+    finally:
+        for context in contexts:
+            context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, world: World) -> Iterator[Callable[..., Visitor]]:
+    """`visit(width=390, color_scheme="dark", java_script_enabled=False)`: see `visiting`."""
+    with visiting(browser, world) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
