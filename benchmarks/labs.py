@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +86,7 @@ def running(*options: str) -> Iterator[Lab]:
     """A lab on free ports with these options of `lab up`. Raises SystemExit when it does not start."""
     with tempfile.TemporaryDirectory(prefix="hipster-lab-bench-") as folder:
         path = Path(folder)
+        _unwind_when_told_to_stop()
         try:
             started = _command(path, "up", "--detach", "--free-ports", *options)
             said = _READY.search(started.stdout)
@@ -92,6 +95,12 @@ def running(*options: str) -> Iterator[Lab]:
             yield Lab(path, float(said[1]))
         finally:
             _command(path, "down")
+
+
+def _unwind_when_told_to_stop() -> None:
+    """SIGTERM leaves through every `finally`, so that no lab of ours outlives us."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def _command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
