@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from collections.abc import Mapping
+from functools import cache
 from graphlib import CycleError
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
@@ -53,15 +54,16 @@ def sources(*folders: str) -> Iterator[Path]:
                 yield path
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
     """Every absolute module name that a file imports, anywhere in it, with its line."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for alias in node.names:
-                yield f"{node.module}.{alias.name}", node.lineno
+            found += [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
+    return tuple(found)
 
 
 def allowed(room: str, module: str) -> bool:
