@@ -62,6 +62,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
+@pytest.mark.timeout(150)  # twenty starts, on a machine that may be busy
 def test_what_was_acknowledged_survives_a_kill(place: Place) -> None:
     acknowledged = []
     for attempt in range(20):
