@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -201,6 +202,17 @@ def test_the_manifest_pins_everything() -> None:
     assert {file.target for file in files} == {"splunk-otel-web.js", "axe.min.js"}
     assert all(file.integrity.startswith("sha512-") and file.licence for file in files)
     assert files[0].archive == "splunk-otel-web-2.5.1.tgz"
+
+
+def test_compiled_modules_are_kept_whatever_the_machine_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting against them would make every start compile everything again."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    entry.keep_bytecode()
+
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert not sys.dont_write_bytecode
 
 
 def test_npm_that_fails_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
