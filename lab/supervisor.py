@@ -67,6 +67,8 @@ class Supervisor:
         self._status = StatusFile(plan, self._processes)
         # Whose readiness a living task asks for: one that dies again and again is asked for once.
         self._asking: set[str] = set()
+        # Processes that died before the fork server's word of them came, with their exit status.
+        self._died_untold: dict[int, int] = {}
         self._stopping = False
         self._proving = False
         self._proved = "" if plan.probe else "no proof was asked for"
@@ -167,6 +169,10 @@ class Supervisor:
 
     def _has_pid(self, entry: Process, pid: int) -> None:
         entry.pid = pid
+        status = self._died_untold.pop(pid, None)
+        if status is not None:
+            self._service_ended(entry, pid, status)
+            return
         if not entry.plan.ready and entry.state is State.STARTING:
             entry.state = State.READY
         self._status.touch()
@@ -284,6 +290,10 @@ class Supervisor:
             entry = next((entry for entry in self._processes.values() if entry.pid == pid), None)
             if entry is not None:
                 self._service_ended(entry, pid, status)
+            elif any(e.pid is None and e.state is State.STARTING for e in self._processes.values()):
+                self._died_untold[pid] = status
+            else:
+                self._died_untold.clear()
         self._status.touch()
 
     def _lose_fork_server(self) -> None:
