@@ -17,7 +17,6 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -178,11 +177,10 @@ def _addresses(reader: Reader, newest: int) -> list[str]:
     service = failing.services[-1].name
     seat = session.attributes.get("enduser.id", "student-1")
     span = next(s for s in reader.spans_of_trace(failing.trace_id) if s.error)
-    wide: Callable[[str], str] = lambda path: f"{path}{'&' if '?' in path else '?'}since=6h"  # noqa: E731
     short = _lists(service, seat)
     return [
         *short,
-        *(wide(path) for path in short),
+        *(f"{path}{'&' if '?' in path else '?'}since=6h" for path in short),
         f"/apm/traces/{failing.trace_id}",
         f"/apm/traces/{failing.trace_id}?span={span.span_id}",
         f"/apm/traces/{largest.trace_id}",

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import cpu_s
@@ -57,7 +58,7 @@ def running(folder: Path, *, telemetry: bool, incident: str = "none") -> Iterato
     with ExitStack() as stack:
         started = {process.name: stack.enter_context(_process(process, switch)) for process in wanted}
         for process in wanted:
-            wait_until(lambda p=process: is_ready(p.ready, p.address), process.name, _READY_WITHIN_S)  # type: ignore[misc]  # a lambda's default has no type
+            wait_until(partial(is_ready, process.ready, process.address), process.name, _READY_WITHIN_S)
         yield Shop(built.urls["shop"], {name: each.pid for name, each in started.items()})
 
 
