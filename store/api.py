@@ -144,6 +144,16 @@ class LogQuery:
     """Logs whose resource names this deployment environment, in whichever spelling it was sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogHistogram:
+    """Counts of the logs of a window that match."""
+
+    columns: Sequence[HistogramColumn]
+    total: int
+    since_unix_nano: int | None = None
+    """Where counting stopped, newest first; None if the whole window was counted."""
+
+
 RumMetric = Literal[
     "page_views",
     "page_load",
@@ -244,16 +254,26 @@ class Reader(Protocol):
         """Every browser span of a session, by start and then id; the earliest `limit`."""
 
     def find_logs(self, query: LogQuery) -> Page[Log]:
-        """Logs that match. Within a trace, a span or a session: the cost of that one."""
+        """Logs that match. Within a trace, a span or a session: the cost of that one.
+
+        By an attribute that is not indexed, a bounded number of rows is looked at; a page that
+        is `truncated` for that has a cursor, with which the search goes on where it stopped.
+        """
 
     def count_logs(self, query: LogQuery) -> int:
-        """How many match, whatever `limit` and `cursor` say."""
+        """How many match, whatever `limit` and `cursor` say.
+
+        Constant without text and attributes; with them every row of the window is looked at.
+        """
 
     def log(self, log_id: str) -> Log | None:
         """One log by its id."""
 
-    def log_histogram(self, query: LogQuery, columns: int = 60) -> Sequence[HistogramColumn]:
-        """Counts by severity over the window, in equal columns, empty ones included."""
+    def log_histogram(self, query: LogQuery, columns: int = 60) -> LogHistogram:
+        """Counts by severity over the window, in equal columns, empty ones included.
+
+        With a frequent text or an attribute, the newest rows of the window up to a bound.
+        """
 
     def log_fields(self, query: LogQuery, top: int = 5) -> tuple[Sequence[LogField], bool]:
         """Fields of the newest matching logs with their top values; True if it was cut short."""

@@ -62,6 +62,8 @@ PROMOTED: Final[tuple[str, ...]] = (
     "server.address",
     "error.type",
     "orderId",
+    "order.id",
+    "app.order.id",
     "kubernetes_pod_uid",
     "k8s.pod.name",
     "k8s.namespace.name",
@@ -77,7 +79,7 @@ PROMOTED: Final[tuple[str, ...]] = (
 )
 """Attributes that every engine indexes, so that search and breakdown by them are quick."""
 
-UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId"})
+UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId", "order.id", "app.order.id"})
 """Promoted tags with about as many values as requests: searched by, never summed up by."""
 
 _IS_PROMOTED: Final = frozenset(PROMOTED)

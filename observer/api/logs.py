@@ -55,6 +55,9 @@ _FILTERS = (
         {
             "logs": list_of(ref("Log"), "newest first, unless `order` says otherwise"),
             "count": whole("how many match in all"),
+            "counted_since_unix_nano": whole(
+                "where counting stopped, newest first; null if all was counted", null=True
+            ),
             "histogram": list_of(ref("LogColumn")),
             "column_ns": DURATION,
             "next": NEXT,
@@ -84,10 +87,12 @@ def logs(query: Query) -> plain.Plain:
     page = reader.find_logs(asked)
     columns = query.whole("columns", 60, 1, 500)
     spread = replace(asked, window=_spread(query, reader, asked), after=None, cursor=None)
+    counted = reader.log_histogram(spread, columns)
     return {
         "logs": [plain.log(log) for log in page.items],
-        "count": reader.count_logs(asked),
-        "histogram": plain.log_columns(reader.log_histogram(spread, columns)),
+        "count": reader.count_logs(asked) if asked.after else counted.total,
+        "counted_since_unix_nano": counted.since_unix_nano,
+        "histogram": plain.log_columns(counted.columns),
         "column_ns": -(-spread.window.duration_ns // columns),
         "next": page.next_cursor,
         "truncated": page.truncated,

@@ -23,9 +23,12 @@ from observer.ui import current_scope
 from observer.ui import here
 from observer.ui.scope import range_args
 from store.api import LogQuery
+from store.api import Page
 from store.api import Reader
+from store.fields import fields_of
 from store.model import HistogramColumn
 from store.model import Log
+from store.model import LogField
 from store.model import Window
 
 blueprint = Blueprint("logs", __name__)
@@ -51,8 +54,9 @@ def log_page() -> str:
     asked = selection.query
     page = reader.find_logs(asked)
     window = selections.spread(selection, page, reader)
-    histogram = reader.log_histogram(replace(asked, window=window, cursor=None), COLUMNS)
-    fields, fields_cut = reader.log_fields(replace(asked, cursor=None))
+    counted = reader.log_histogram(replace(asked, window=window, cursor=None), COLUMNS)
+    histogram = counted.columns
+    fields, fields_cut = _fields(reader, asked, page)
     narrowed = _narrowed(histogram, window)
     chosen = reader.log(query.text("log") or "") if query.has("log") else None
     return render_template(
@@ -61,7 +65,8 @@ def log_page() -> str:
         page=page,
         lacks_of=rows.lacks_of,
         first_line=rows.first_line,
-        count=reader.count_logs(asked),
+        count=counted.total,
+        counted_since=counted.since_unix_nano,
         window=window,
         charts=[
             (place, rows.chart(histogram, window, scope.zone, narrowed, width=width))
@@ -81,6 +86,13 @@ def log_page() -> str:
         otlp_http=context.settings().otlp_http_url,
         tail=selection.tailable and scope.live and chosen is None,
     )
+
+
+def _fields(reader: Reader, asked: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:
+    """The fields of what matches, and whether some was left out; without a search where none is due."""
+    if asked.cursor is None and len(page.items) < asked.limit:
+        return fields_of(page.items), page.truncated
+    return reader.log_fields(replace(asked, cursor=None))
 
 
 def _narrowed(histogram: Sequence[HistogramColumn], window: Window) -> list[str]:

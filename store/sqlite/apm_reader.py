@@ -28,6 +28,8 @@ from store.sqlite.gather import Wanted
 from store.sqlite.gather import gather
 from store.sqlite.request_scan import scan_requests
 from store.sqlite.rollups import CALL
+from store.sqlite.rollups import FINE_S
+from store.sqlite.rollups import SECOND_NS
 from store.sqlite.rollups import SERVICE
 from store.sqlite.tagsets import OPERATION
 
@@ -106,11 +108,11 @@ class ApmReader:
             raise BadQuery("a time series is narrowed by promoted tags only: take the others out of `where`.")
         with self._asking.question() as ask:
             found: Columns = ()
-            cut = not filters and environment is None and not are_few(ask, window)
+            cut = not filters and not are_few(ask, window)
             if not cut:
                 found, cut = columns_by_set(ask, service, window, width, filters, environment)
-            if cut and not filters and environment is None:
-                found = slot_columns(ask, Wanted(SERVICE, service), window, width)
+            if cut and not filters:
+                found = slot_columns(ask, Wanted(SERVICE, service, environment=environment), window, width)
             for column, bucket, n, errors, origins in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, errors, origins)
@@ -159,12 +161,15 @@ class ApmReader:
 
     def environments(self, window: Window) -> Sequence[str]:
         with self._asking.question() as ask:
-            backend = gather(ask, Wanted(SERVICE), window, lambda key: key.environment)
+            slot_ns = FINE_S * SECOND_NS
+            backend = ask.all(
+                "SELECT DISTINCT s.environment FROM series s WHERE s.environment <> '' AND EXISTS ("
+                "SELECT 1 FROM cells c WHERE c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
+                "AND c.n > 0)",
+                (FINE_S, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)),
+            )
             browser = ask.all(
                 "SELECT DISTINCT environment FROM sessions WHERE finish >= ? AND start < ?",
                 (window.from_unix_nano, window.to_unix_nano),
             )
-        seen = {str(name) for name, tally in backend.items() if tally.requests > 0} | {
-            name for (name,) in browser
-        }
-        return sorted(seen - {""})
+        return sorted({name for (name,) in [*backend, *browser]} - {""})

@@ -47,9 +47,9 @@ class Question:
     def each(self, sql: str, values: Sequence[object] = ()) -> Iterator[Row]:
         return iter(self._connection.execute(sql, values))
 
-    def add_function(self, name: str, function: Callable[[str], str]) -> None:
-        """Let SQL call a function of one text."""
-        self._connection.create_function(name, 1, function, deterministic=True)
+    def add_function(self, name: str, arguments: int, function: Callable[..., str | bool]) -> None:
+        """Let SQL call a function of so many arguments."""
+        self._connection.create_function(name, arguments, function, deterministic=True)
 
     def fact(self, name: str) -> int | None:
         row = self.one("SELECT value FROM facts WHERE name = ?", (name,))

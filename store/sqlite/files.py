@@ -12,7 +12,7 @@ from store.api import StoreError
 from store.api import StoreMismatch
 from store.api import StoreUnavailable
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x48_4C_41_42
 """`HLAB`: tells our files from any other SQLite file."""
 

@@ -33,6 +33,7 @@ from store.sqlite.rollups import SAMPLE
 from store.sqlite.rollups import SECOND_NS
 from store.sqlite.rollups import WIDTHS
 from store.sqlite.sessions import METRICS
+from store.sqlite.sessions import TAG_COLUMNS
 from store.sqlite.tagsets import environment_in
 from store.sqlite.tagsets import read_sets
 from store.sqlite.tagsets import service_in
@@ -181,11 +182,13 @@ def _edge(ask: Question, wanted: Wanted, begin: int, end: int) -> Iterator[tuple
     if wanted.kind == SAMPLE:
         for number, metric in enumerate(METRICS):
             if wanted.subject in (None, metric):
-                for bucket, failed in ask.each(
-                    "SELECT bucket, failed FROM samples WHERE metric = ? AND start >= ? AND start < ?",
+                for environment, bucket, failed in ask.each(
+                    f"SELECT coalesce(p.value, ''), m.bucket, m.failed FROM samples m "
+                    f"LEFT JOIN pairs p ON p.id = m.{TAG_COLUMNS['environment']} "
+                    "WHERE m.metric = ? AND m.start >= ? AND m.start < ?",
                     (number, begin, end),
                 ):
-                    yield Key("", metric, "", ""), bucket, failed, 0
+                    yield Key(environment, metric, "", ""), bucket, failed, 0
         return
     window = Window(begin, end)
     found = [

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 from typing import Final
 
+from store.decode import resource_attributes
 from store.model import Batch
 from store.model import LogRow
 from store.model import SpanRow
+from store.semantics import environment_of
 from store.sqlite.facts import Facts
 from store.sqlite.intern import Origins
 
@@ -31,8 +34,8 @@ _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
     "raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_COUNT_LOGS = (
-    "INSERT INTO log_cells (slot, service, severity, n) VALUES (?, ?, ?, ?) "
+COUNT_LOGS = (
+    "INSERT INTO log_cells (slot, service, severity, environment, n) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n = n + excluded.n"
 )
 
@@ -141,14 +144,12 @@ class Ingest:
         seq = self.seq
         origins = self._origins_of(logs)
         rows: list[tuple[Any, ...]] = []
-        cells: dict[tuple[int, str, int], int] = {}
         for log in logs:
             seq += 1
-            time_unix_nano = min(max(log.time_unix_nano, 0), MAX_TIME)
             rows.append(
                 (
                     seq,
-                    time_unix_nano,
+                    min(max(log.time_unix_nano, 0), MAX_TIME),
                     log.severity_number,
                     log.service,
                     log.trace_id or None,
@@ -160,18 +161,16 @@ class Ingest:
                     log.raw,
                 )
             )
-            cell = (time_unix_nano // _SLOT_NS, log.service, log.severity_number)
-            cells[cell] = cells.get(cell, 0) + 1
         first = self.seq
         self.seq = seq
-        counts: list[tuple[Any, ...]] = [(*cell, n) for cell, n in cells.items()]
+        counts = _log_counts(logs)
         try:
             self._connection.executemany(_INSERT_LOG, rows)
-            self._connection.executemany(_COUNT_LOGS, counts)
+            self._connection.executemany(COUNT_LOGS, counts)
         except UnicodeEncodeError:
             self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
             self._connection.executemany(_INSERT_LOG, _encodable(rows))
-            self._connection.executemany(_COUNT_LOGS, _encodable(counts))
+            self._connection.executemany(COUNT_LOGS, _encodable(counts))
         if self._has_text:
             self._connection.execute(
                 "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
@@ -217,6 +216,19 @@ class Ingest:
         self._browsers.clear()
         self.origins.forget()
         self.facts.forget()
+
+
+def _log_counts(logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:
+    """What logs add to the cells: slot, service, severity, environment, how many."""
+    environments: dict[bytes, str] = {}
+    cells: Counter[tuple[int, str, int, str]] = Counter()
+    for log in logs:
+        environment = environments.get(log.resource)
+        if environment is None:
+            environment = environments[log.resource] = environment_of(resource_attributes(log.resource))
+        slot = min(max(log.time_unix_nano, 0), MAX_TIME) // _SLOT_NS
+        cells[slot, log.service, log.severity_number, environment] += 1
+    return [(*cell, n) for cell, n in cells.items()]
 
 
 def _bounded(span: SpanRow) -> SpanRow:

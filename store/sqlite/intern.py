@@ -92,9 +92,9 @@ class SeriesIds:
     """Series of the rollups, all in memory; hostile numbers of values are folded into one."""
 
     LIMIT: Final = 1_000
-    """Services, and callees of one of them."""
+    """Services, callees of one of them, and environments of browsers."""
     OTHER: Final = "(other)"
-    _FREE: Final = {1: 2, 2: 3, 3: 2}
+    _FREE: Final = {1: 2, 2: 3, 3: 1}
     """By kind: the part of a key that senders may vary at will."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from itertools import islice
 
 import orjson
 
@@ -32,12 +33,15 @@ from store.sqlite.tagsets import service_in
 from store.sqlite.tagsets import values_in
 
 MAX_REQUESTS = 20_000
-MAX_ROWS = 10_000
+MAX_ROWS = 3_000
 """Traces whose packed requests are looked at."""
-MAX_TRACES = 25
+_AT_ONCE = 500
+"""Rows whose tag sets are read together."""
+MAX_TRACES = 60
 """Whole traces must be decoded for a tag that is not indexed."""
 
 _INDEXED = frozenset(PROMOTED)
+_Sets = Mapping[int, Mapping[str, str | list[str]]]
 Found = tuple[dict[str, Tally], int, bool]
 """Tallies by value, rows looked at, whether older ones were left out."""
 
@@ -53,12 +57,10 @@ def scan_requests(
     """Requests by the values of `tag`, of those that carry all of `where`."""
     bounded = {name: value for name, value in where.items() if name in _INDEXED}
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
-    rows = list(newest(ask, window, service, MAX_ROWS + 1))
-    sets = read_sets(ask, {tagset for row in rows for tagset in unpack(SET_CODE, row.sets)})
     tallies: dict[str, Tally] = {}
     details = _Details(ask, {tag, *decoded} - _INDEXED)
     looked = 0
-    for place, row in enumerate(rows):
+    for place, (row, sets) in enumerate(_with_sets(ask, newest(ask, window, service, MAX_ROWS + 1))):
         if place >= MAX_ROWS or looked >= MAX_REQUESTS or details.full(row.trace):
             return tallies, looked, True
         unbounded = dict(orjson.loads(row.unbounded)) if row.unbounded else {}
@@ -81,6 +83,15 @@ def scan_requests(
             for value in values_in(tags, tag) or [""]:
                 tallies.setdefault(value, Tally()).add(bucket, 1, error, origin)
     return tallies, looked, False
+
+
+def _with_sets(ask: Question, rows: Iterator[Packed]) -> Iterator[tuple[Packed, _Sets]]:
+    """Rows, each with what its tag sets hold; no more rows are read than are used, but for a few."""
+    at_once = 25
+    while part := list(islice(rows, at_once)):
+        sets = read_sets(ask, {tagset for row in part for tagset in unpack(SET_CODE, row.sets)})
+        yield from ((row, sets) for row in part)
+        at_once = _AT_ONCE
 
 
 def _requests(row: Packed, window: Window) -> Iterator[tuple[int, int, int, int]]:

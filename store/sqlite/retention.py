@@ -13,7 +13,10 @@ import sqlite3
 import time
 from typing import Final
 
+from store.decode import resource_attributes
 from store.semantics import RUM_TAGS
+from store.semantics import environment_of
+from store.sqlite.ingest import COUNT_LOGS
 from store.sqlite.ingest import Ingest
 from store.sqlite.sessions import METRICS
 from store.sqlite.settler import Settler
@@ -148,12 +151,17 @@ class Retention:
                 "SELECT 'delete', seq, body FROM logs WHERE seq <= ?",
                 (upto,),
             )
-        execute(
-            "INSERT INTO log_cells (slot, service, severity, n) "
-            "SELECT time / 10000000000, service, severity, -count(*) FROM logs WHERE seq <= ? "
-            "GROUP BY 1, 2, 3 "
-            "ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        gone_by_cell = execute(
+            "SELECT l.time / 10000000000, l.service, l.severity, o.body, -count(*) FROM logs l "
+            "LEFT JOIN origins o ON o.id = l.resource WHERE l.seq <= ? GROUP BY 1, 2, 3, 4",
             (upto,),
+        ).fetchall()
+        self._connection.executemany(
+            COUNT_LOGS,
+            [
+                (slot, service, severity, environment_of(resource_attributes(body or b"")), n)
+                for slot, service, severity, body, n in gone_by_cell
+            ],
         )
         execute("DELETE FROM log_cells WHERE n <= 0")
         gone = execute("DELETE FROM logs WHERE seq <= ?", (upto,)).rowcount

@@ -18,7 +18,7 @@ SERVICE: Final = 1
 CALL: Final = 2
 """subject: the caller; item: who is called; value: `i` inferred, `d` inferred database, or nothing."""
 SAMPLE: Final = 3
-"""subject: the RUM metric; environment is left open."""
+"""subject: the RUM metric."""
 FINE_S: Final = 10
 COARSE_S: Final = 600
 MIDDLE_S: Final = 60
@@ -47,9 +47,9 @@ class Rollups:
         """Count one request; with sign -1, count it no more."""
         self._count((SERVICE, environment, service, "", ""), sign, start, bucket, error, worst == 2)
 
-    def sample(self, metric: str, start: int, bucket: int, failed: bool) -> None:
+    def sample(self, environment: str, metric: str, start: int, bucket: int, failed: bool) -> None:
         """Count one measured value of a browser."""
-        self._count((SAMPLE, "", metric, "", ""), 1, start, bucket, int(failed), False)
+        self._count((SAMPLE, environment, metric, "", ""), 1, start, bucket, int(failed), False)
 
     def call(self, sign: int, environment: str, call: tuple[str, str, int, int, int, str]) -> None:
         """Count one call: source, target, start, duration, error and flag."""

@@ -70,8 +70,8 @@ class RumReader:
     ) -> Mapping[RumMetric, Measure]:
         found: dict[RumMetric, Measure] = {}
         with self._asking.question() as ask:
-            if not where:
-                tallies = gather(ask, Wanted(SAMPLE), window, lambda key: key.subject)
+            if _is_summed(where):
+                tallies = gather(ask, _summed(None, where), window, lambda key: key.subject)
                 return {
                     metric: tallies[metric].measure()
                     for metric in METRICS
@@ -99,10 +99,10 @@ class RumReader:
         tallies = [Tally() for _ in range(columns)]
         with self._asking.question() as ask:
             found: Iterable[tuple[int, int, int, int]]
-            if where or _are_few(ask, metric, window):
+            if not _is_summed(where) or _are_few(ask, metric, window):
                 found = _grouped(ask, metric, window, where, f"(m.start - {begin}) / {width}")
             else:
-                found = [row[:4] for row in slot_columns(ask, Wanted(SAMPLE, metric), window, width)]
+                found = [row[:4] for row in slot_columns(ask, _summed(metric, where), window, width)]
             for column, bucket, n, failed in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, failed, 0)
@@ -223,6 +223,15 @@ def _conditions(
         sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
         values.append(pair)
     return sql, values
+
+
+def _is_summed(where: Mapping[str, str] | None) -> bool:
+    """Whether the sums by slot know all that is asked for."""
+    return not where or set(where) == {"environment"}
+
+
+def _summed(metric: RumMetric | None, where: Mapping[str, str] | None) -> Wanted:
+    return Wanted(SAMPLE, metric, environment=(where or {}).get("environment"))
 
 
 def _are_few(ask: Question, metric: str, window: Window) -> bool:

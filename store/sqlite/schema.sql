@@ -49,17 +49,18 @@ CREATE TABLE logs (
     scope      INTEGER NOT NULL,
     raw        BLOB NOT NULL
 );
-CREATE INDEX logs_by_time ON logs (time, severity, service);
+CREATE INDEX logs_by_time ON logs (time, severity, service, resource);
 CREATE INDEX logs_by_trace ON logs (trace_id, time) WHERE trace_id IS NOT NULL;
 CREATE INDEX logs_by_session ON logs (session_id, time) WHERE session_id IS NOT NULL;
 
--- How many logs of each severity and service, in slots of 10 s.
+-- How many logs of each service, severity and deployment environment, in slots of 10 s.
 CREATE TABLE log_cells (
-    slot     INTEGER NOT NULL,
-    service  TEXT NOT NULL,
-    severity INTEGER NOT NULL,
-    n        INTEGER NOT NULL,
-    PRIMARY KEY (slot, service, severity)
+    slot        INTEGER NOT NULL,
+    service     TEXT NOT NULL,
+    severity    INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    n           INTEGER NOT NULL,
+    PRIMARY KEY (slot, service, severity, environment)
 ) WITHOUT ROWID;
 
 -- What follows is settled: computed from the above after the commit, and again when more comes.

@@ -63,28 +63,29 @@ class SessionReader:
         ]
         values: list[object] = [window.from_unix_nano, window.to_unix_nano] * 2
         with self._asking.question() as ask:
-            truncated = _attributes(ask, query.attributes, conditions, values, "EXISTS")
-            truncated |= _attributes(ask, query.excluded, conditions, values, "NOT EXISTS")
             after = read_cursor(query.cursor, query.sort)
             if after:
                 conditions.append(f"({measure}, e.id) < (?, ?)")
                 values += after
+            _indexed(query.attributes, conditions, values, "EXISTS")
+            _indexed(query.excluded, conditions, values, "NOT EXISTS")
+            bound = _scanned(ask, query, conditions, values)
             rows = ask.all(
                 f"SELECT {SESSION_COLUMNS}, {measure}, e.id FROM sessions e WHERE {' AND '.join(conditions)} "
                 f"ORDER BY {measure} DESC, e.id DESC LIMIT ?",
                 (*values, limit + 1),
             )
-        cursor = (
-            make_cursor(query.sort, rows[limit - 1][-2], rows[limit - 1][-1]) if len(rows) > limit else None
-        )
+        cursor = None
+        if len(rows) > limit:
+            cursor = make_cursor(query.sort, rows[limit - 1][-2], rows[limit - 1][-1])
+        elif bound is not None and query.sort == "newest":
+            cursor = make_cursor(query.sort, bound, 0)
+        truncated = bound is not None and len(rows) <= limit
         return Page([session_of_row(row[:-2]) for row in rows[:limit]], cursor, truncated)
 
 
-def _attributes(
-    ask: Question, wanted: Mapping[str, str], conditions: list[str], values: list[object], exists: str
-) -> bool:
-    """Add conditions for attributes; True if a scan for one of them was cut short."""
-    truncated = False
+def _indexed(wanted: Mapping[str, str], conditions: list[str], values: list[object], exists: str) -> None:
+    """Add conditions for attributes that sessions are kept by."""
     for name, value in wanted.items():
         if name in INDEXED:
             conditions.append(
@@ -92,25 +93,35 @@ def _attributes(
                 "(SELECT id FROM pairs WHERE tag = ? AND value = ?))"
             )
             values += [name, value]
-            continue
-        found, cut = _scan(ask, name, value)
-        truncated |= cut
-        marks = ", ".join("?" * len(found))
-        conditions.append(f"e.session_id {'IN' if exists == 'EXISTS' else 'NOT IN'} ({marks})")
-        values += found
-    return truncated
 
 
-def _scan(ask: Question, name: str, value: str) -> tuple[list[str], bool]:
-    wanted = {name: value}
-    condition, values = scan.raw_conditions(ask, wanted, "s")
-    newest = (ask.one("SELECT max(seq) FROM spans") or (0,))[0] or 0
-    oldest = (ask.one("SELECT min(seq) FROM spans") or (0,))[0] or 0
-    floor = max(0, newest - scan.MAX_ROWS)
-    rows = ask.each(
-        "SELECT s.session_id, s.raw, r.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
-        f"WHERE s.seq > ? AND s.session_id IS NOT NULL AND {condition}",
-        (floor, *values),
+def _scanned(ask: Question, query: SessionQuery, conditions: list[str], values: list[object]) -> int | None:
+    """Add conditions for any other attribute, told by the spans of the newest sessions.
+
+    Gives the start of the last session that is looked into; None if all of them are.
+    """
+    others = [
+        (name, value, exists)
+        for wanted, exists in ((query.attributes, "EXISTS"), (query.excluded, "NOT EXISTS"))
+        for name, value in wanted.items()
+        if name not in INDEXED
+    ]
+    if not others:
+        return None
+    row = ask.one(
+        f"SELECT e.start FROM sessions e WHERE {' AND '.join(conditions)} "
+        "ORDER BY e.start DESC LIMIT 1 OFFSET ?",
+        (*values, scan.MAX_SESSIONS - 1),
     )
-    found = {session for session, raw, resource in rows if scan.span_carries(raw, resource, wanted)}
-    return sorted(found), floor >= oldest > 0
+    for name, value, exists in others:
+        carried = scan.condition_for(ask, {name: value}, "span", "s")
+        conditions.append(
+            f"{exists} (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND ({carried.sql}))"
+        )
+        values += carried.values
+    if row is None:
+        return None
+    conditions.append("e.start >= ?")
+    values.append(row[0])
+    bound: int = row[0]
+    return bound

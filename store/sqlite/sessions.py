@@ -145,7 +145,7 @@ class Sessions:
                     number = _NUMBER_OF[metric]  # type: ignore[index]  # semantics names no others
                     bucket = bucket_of(value_ns)
                     samples.append((number, start, seq, bucket, failed, *tag_ids))
-                    self._rollups.sample(metric, start, bucket, failed)
+                    self._rollups.sample(tags.get("environment", ""), metric, start, bucket, failed)
             if not session_id:
                 continue
             trace = _trace_bytes(tags.get("link.traceId", ""))
