@@ -372,8 +372,11 @@ class Reader(Protocol):
 
     def rum_errors(
         self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
-    ) -> Sequence[ErrorGroup]:
-        """JavaScript errors in groups, most frequent first. A bounded scan, newest first."""
+    ) -> tuple[Sequence[ErrorGroup], bool]:
+        """JavaScript errors in groups, most frequent first; True if older ones were not looked at.
+
+        A bounded scan, newest first.
+        """
 
     def environments(self, window: Window) -> Sequence[str]:
         """Deployment environments seen in backend or browser telemetry, by name."""

@@ -90,6 +90,20 @@ def span_detail(raw: bytes) -> SpanDetail:
     )
 
 
+def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
+    """Of a stored span, the attributes of these names alone: a third of the cost of all of them."""
+    try:
+        message = SpanMessage.FromString(raw)
+    except DecodeError:
+        return {}
+    attributes: dict[str, Attribute] = {}
+    for pair in message.attributes:
+        key = pair.key
+        if key in names:
+            attributes.setdefault(key, value_of(pair.value))
+    return attributes
+
+
 def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
     """What `store.semantics.rum_samples` looks at of a browser's span: some attributes, its events' times."""
     try:

@@ -216,7 +216,8 @@ def rum_tags(query: Query) -> plain.Plain:
                     }
                 ),
                 "most frequent first",
-            )
+            ),
+            "truncated": boolean("only the newest errors were looked at"),
         }
     ),
     tag="rum",
@@ -226,7 +227,7 @@ def rum_errors(query: Query) -> plain.Plain:
     """JavaScript errors in groups of one kind."""
     reader = context.reader()
     most = query.whole("limit", 20, 1, MAX_LIMIT)
-    found = reader.rum_errors(summed_window(query, reader), query.attributes() or None, most)
+    found, truncated = reader.rum_errors(summed_window(query, reader), query.attributes() or None, most)
     return {
         "errors": [
             {
@@ -240,7 +241,8 @@ def rum_errors(query: Query) -> plain.Plain:
                 "example_span_id": group.example_span_id,
             }
             for group in found
-        ]
+        ],
+        "truncated": truncated,
     }
 
 

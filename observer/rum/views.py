@@ -64,6 +64,7 @@ def overview() -> str:
     window, where = scope.window, _where(scope.environment, {})
     now = reader.rum_measures(window, where)
     before = reader.rum_measures(window.before(), where)
+    errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
         return reader.rum_breakdown(metric, "page", window, where, PAGES)
@@ -82,7 +83,8 @@ def overview() -> str:
             ("JavaScript errors", chart("js_errors", "bad")),
             ("Network requests", chart("network_requests", "ok")),
         ],
-        errors=reader.rum_errors(window, where),
+        errors=errors,
+        errors_cut=errors_cut,
         pages=seen.pages(*(by_page(m) for m in _PAGE_METRICS)),
         apps=reader.rum_apps(window),
         status=None if now else reader.status(),

@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
 
 from store.api import BadQuery
 from store.api import RumMetric
@@ -18,9 +15,7 @@ from store.model import Breakdown
 from store.model import ErrorGroup
 from store.model import Measure
 from store.model import Point
-from store.model import SessionId
 from store.model import Span
-from store.model import SpanId
 from store.model import Window
 from store.semantics import rum_tags_of
 from store.semantics import text_of
@@ -36,18 +31,17 @@ from store.sqlite.gather import Tally
 from store.sqlite.gather import Wanted
 from store.sqlite.gather import gather
 from store.sqlite.rollups import SAMPLE
+from store.sqlite.rum_errors import error_groups
 from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS
 from store.sqlite.sessions import metric_number
 
-_MAX_ERRORS = 600
 _MAX_DECODED = 2_000
 _MAX_SAMPLES = 10_000
 """The newest samples of a window that a breakdown counts."""
 _FEW = 10_000
 """With fewer samples than this, a time series counts each; else it adds up slots."""
 _MAX_COLUMNS = 1_000
-_FRAMES = 3
 
 
 class RumReader:
@@ -146,61 +140,12 @@ class RumReader:
 
     def rum_errors(
         self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
-    ) -> Sequence[ErrorGroup]:
+    ) -> tuple[Sequence[ErrorGroup], bool]:
         limited(limit)
-        groups: dict[str, _Group] = {}
+        other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
         with self._asking.question() as ask:
-            for span in _spans(ask, "js_errors", window, where, _MAX_ERRORS):
-                described = _describe(span)
-                groups.setdefault(described[0], _Group(*described, span)).add(span)
-        order = sorted(
-            groups.values(), key=lambda group: (-group.count, -group.newest.start_unix_nano, group.error_id)
-        )
-        return [group.answer() for group in order[:limit]]
-
-
-@dataclass(slots=True)
-class _Group:
-    error_id: str
-    type: str
-    message: str
-    newest: Span
-    count: int = 0
-    sessions: set[str] = field(default_factory=set)
-
-    def add(self, span: Span) -> None:
-        self.count += 1
-        if span.session_id:
-            self.sessions.add(span.session_id)
-        if span.start_unix_nano > self.newest.start_unix_nano:
-            self.newest = span
-
-    def answer(self) -> ErrorGroup:
-        return ErrorGroup(
-            error_id=self.error_id,
-            type=self.type,
-            message=self.message,
-            count=self.count,
-            sessions=len(self.sessions),
-            last_seen_unix_nano=self.newest.start_unix_nano,
-            example_session_id=self.newest.session_id or SessionId(""),
-            example_span_id=SpanId(self.newest.span_id),
-        )
-
-
-def _describe(span: Span) -> tuple[str, str, str]:
-    """Group id, type and message of an error's span."""
-    attributes = span.attributes
-    kind = text_of(
-        attributes.get("error.object") or attributes.get("exception.type") or attributes.get("error.type")
-    )
-    message = text_of(attributes.get("error.message") or attributes.get("exception.message")) or span.name
-    stack = text_of(attributes.get("error.stack") or attributes.get("exception.stacktrace"))
-    frames = [line.strip() for line in stack.splitlines() if "at " in line or "@" in line][:_FRAMES]
-    digest = hashlib.blake2b(
-        "\n".join([span.name, kind, message, *frames]).encode("utf-8", "replace"), digest_size=8
-    )
-    return digest.hexdigest(), kind or span.name, message
+            found = _conditions(ask, "js_errors", window, where)
+            return ([], False) if found is None else error_groups(ask, *found, other, limit)
 
 
 def _conditions(
@@ -298,16 +243,6 @@ def _tallies(ask: Question, counts: Mapping[tuple[int, int], int]) -> dict[str, 
             names[pair] = row[0] if row else ""
         tallies.setdefault(names[pair], Tally()).add(low >> 1, n, n * (low & 1), 0)
     return tallies
-
-
-def _spans(
-    ask: Question, metric: str, window: Window, where: Mapping[str, str] | None, limit: int
-) -> list[Span]:
-    found = _conditions(ask, metric, window, where)
-    if found is None:
-        return []
-    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
-    return [span for _, span in _with_seq(ask, *found, limit) if not other or _has(span, other)]
 
 
 def _with_seq(ask: Question, condition: str, values: Sequence[object], limit: int) -> list[tuple[int, Span]]:

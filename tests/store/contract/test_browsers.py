@@ -187,9 +187,32 @@ def test_rum_series_and_bad_names(house: House) -> None:
 
 def test_errors_are_grouped(house: House) -> None:
     fill(house)
-    (group,) = house.reader.rum_errors(house.window)
+    (group,), cut = house.reader.rum_errors(house.window)
+    assert not cut
     assert (group.type, group.message, group.count, group.sessions) == ("TypeError", "no price", 2, 1)
     assert group.example_session_id == "s1"
+
+
+def test_a_file_that_did_not_load_is_one_error_whatever_its_address_asked_for(house: House) -> None:
+    """An address that breaks the cache differs each time; the file does not."""
+    house.write(
+        [
+            row(
+                event(
+                    number,
+                    "eventListener.error",
+                    component="error",
+                    error__type="error",
+                    error__message=f'Failed to load <img src="http://shop/gone.png?v={number}"/>',
+                )
+            )
+            for number in (1, 2)
+        ]
+    )
+    house.until(lambda: house.reader.rum_measures(house.window).get("js_errors"), "errors are measured")
+    (group,), _ = house.reader.rum_errors(house.window)
+    assert (group.type, group.count) == ("load", 2)
+    assert group.message == 'Failed to load <img src="http://shop/gone.png"/>'
 
 
 def test_the_link_leads_back_from_the_trace_to_the_browser(house: House) -> None:
