@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -13,6 +14,7 @@ from observer.settings import BadSetting
 from observer.settings import Settings
 
 _CONNECTIONS = 2_000
+_COMPILE_AFTER_S = 3.0
 _log = logging.getLogger("observer")
 
 
@@ -32,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(settings: Settings) -> int:
     import waitress.server
 
+    from observer.app import compile_templates
     from observer.app import create_app
     from store import open_reader
 
@@ -56,10 +59,15 @@ def _serve(settings: Settings) -> int:
         )
         reader.close()
         return 1
+    # Not at once: while a lab starts, every process wants the processor.
+    later = threading.Timer(_COMPILE_AFTER_S, compile_templates, (app,))
+    later.daemon = True
+    later.start()
     _log.info("listening on http://%s:%d", settings.listen_addr, settings.port)
     try:
         server.run()  # ends by the SystemExit of _stop, which it takes for a wish to shut down
     finally:
+        later.cancel()
         server.close()
         reader.close()
     return 0

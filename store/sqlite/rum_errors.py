@@ -21,8 +21,8 @@ from store.model import SpanId
 from store.semantics import text_of
 from store.sqlite.asking import Question
 
-MAX_ERRORS = 2_000
-"""The newest errors that are looked at: about 15 ms."""
+MAX_ERRORS = 1_000
+"""The newest errors that are looked at: about 12 ms."""
 _FRAMES = 3
 _TYPES = ("error.object", "exception.type", "error.type")
 _MESSAGES = ("error.message", "exception.message")
