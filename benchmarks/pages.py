@@ -12,7 +12,6 @@ machine's; the share of the store in each page is what travels.
 from __future__ import annotations
 
 import argparse
-import gzip
 import statistics
 import tempfile
 import time
@@ -38,6 +37,7 @@ from store.model import Window
 _TARGET_MS = 100.0
 _TARGET_BYTES = 150_000
 _STATIC = "/static/"
+_OBSERVER = Path(__file__).parent.parent / "observer"
 
 
 class _Clocked:
@@ -110,12 +110,10 @@ def measure(path: Path, rounds: int, only: str = "") -> int:
     print(f"\n{status.spans:,} spans, {status.logs:,} logs, {status.sessions:,} sessions; {rounds} rounds")
     print(f"  {'page':66} {'p50 ms':>7} {'p95 ms':>7} {'CPU ms':>7} {'kB':>6}  where the time goes (p50)")
     busy = sum(map(sum, times.values())) / max(1e-9, sum(map(sum, work.values())))
-    over = sum(_tell(a, times[a], work[a], sizes[a], parts[a], broken.get(a)) for a in addresses)
-    first = _first_view(client, addresses[0]) if addresses else 0
-    print(
-        f"\n  styles and scripts of a first view: {first / 1e3:.1f} kB compressed, kept for good afterwards"
-    )
-    print(f"  targets: p95 under {_TARGET_MS:.0f} ms, {_TARGET_BYTES / 1e3:.0f} kB with styles and scripts")
+    first = max((_first_view(client, a) for a in addresses), default=0)
+    over = sum(_tell(a, times[a], work[a], sizes[a], first, parts[a], broken.get(a)) for a in addresses)
+    print(f"\n  styles, scripts and typeface of a first view: {first / 1e3:.1f} kB, kept for good afterwards")
+    print(f"  targets: p95 under {_TARGET_MS:.0f} ms, {_TARGET_BYTES / 1e3:.0f} kB with these")
     print(f"  {over} of {len(addresses)} pages above them")
     if busy > 1.3:
         print(f"  the machine was busy: the clock ran {busy:.1f} times the CPU; judge by the CPU's column")
@@ -137,6 +135,7 @@ def _tell(
     times: Sequence[float],
     work: Sequence[float],
     size: int,
+    first: int,
     parts: dict[str, list[float]],
     broken: int | None,
 ) -> int:
@@ -145,7 +144,7 @@ def _tell(
     rest = max(0.0, middle - sum(by_part.values()))
     told = [f"{name} {spent:.1f}" for name, spent in sorted(by_part.items(), key=lambda p: -p[1])[:3]]
     told.append(f"page itself {rest:.1f}")
-    over = late > _TARGET_MS or size > _TARGET_BYTES
+    over = late > _TARGET_MS or size + first > _TARGET_BYTES
     shown = address if len(address) <= 66 else address[:65] + "…"
     marks = ("  ABOVE" if over else "") + (f"  ANSWERED {broken}" if broken else "")
     numbers = f"{middle:7.1f} {late:7.1f} {worked:7.1f} {size / 1e3:6.1f}"
@@ -159,13 +158,18 @@ def _share(values: Sequence[float], share: float) -> float:
 
 
 def _first_view(client: FlaskClient, address: str) -> int:
-    """Compressed bytes of every static file that a page names, and of the modules those import."""
-    static = Path(__file__).parent.parent / "observer" / "static"
-    page = client.get(address).get_data(as_text=True)
-    named = [part.partition('"')[0].partition("?")[0] for part in page.split(_STATIC)[1:]]
-    modules = [path.name for path in static.glob("*.js")]
-    files = {static / name for name in [*named, *modules]}
-    return sum(len(gzip.compress(path.read_bytes(), 5)) for path in files if path.is_file())
+    """Bytes on the wire of every static file that a page names, and of the modules those import.
+
+    A page names its typeface too (it is preloaded), where the lab has installed one.
+    """
+    page = client.get(address)
+    if page.mimetype != "text/html":
+        return 0
+    hrefs = page.get_data(as_text=True).split(f'="{_STATIC}')[1:]
+    named = {href.partition('"')[0].partition("?")[0] for href in hrefs}
+    modules = {path.name for path in (_OBSERVER / "static").glob("*.js")}
+    answers = [_ask(client, _STATIC + name) for name in named | modules]
+    return sum(size for _, _, size, status in answers if status == 200)
 
 
 def _addresses(reader: Reader, newest: int) -> list[str]:

@@ -22,6 +22,7 @@ from observer import context
 from observer import home
 from observer import logs
 from observer import rum
+from observer import typeface
 from observer import ui
 from observer import web
 from observer import workshop
@@ -56,6 +57,7 @@ def create_app(
     app.jinja_env.lstrip_blocks = True
     context.install(app, context.Services(reader=reader, settings=settings, clock=clock))
     web.install(app)
+    typeface.install(app, settings.web_dir)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
     app.register_error_handler(HTTPException, _answer_http_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -47,6 +48,13 @@ class Settings:
     )
     otlp_grpc_addr: str = field(
         default="127.0.0.1:4317", metadata={"env": "OTLP_GRPC_ADDR", "help": "where to send OTLP over gRPC"}
+    )
+    web_dir: Path = field(
+        default=Path(sys.prefix) / "web",
+        metadata={
+            "env": "HIPSTERLAB_WEB_DIR",
+            "help": "folder of the installed browser files: the typeface; without it, the system's letters",
+        },
     )
     threads: int = field(default=6, metadata={"env": "OBSERVER_THREADS", "help": "worker threads, 1 to 64"})
 
