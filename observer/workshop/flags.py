@@ -25,6 +25,7 @@ NOT_ASKED = frozenset({"collector", "observer", "loadgen", "supervisor"})
 _WITHIN_S = 0.7
 _KEPT_FOR_S = 4.0
 _MOST_BYTES = 100_000
+_TO = "\u2013"
 _OFF: tuple[object, ...] = (False, 0, "", None, {"min": 0, "max": 0})
 
 
@@ -42,6 +43,10 @@ class State:
     def on(self) -> bool:
         """Whether it breaks anything, for anybody."""
         return _value(self.people) not in _OFF or _value(self.synthetic) not in _OFF
+
+    def words(self, text: str) -> str:
+        """One of the two values as people say it; the flag's name gives the unit."""
+        return words(self.key, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,22 @@ def _fits(incident: Incident, states: Sequence[State]) -> bool:
 
 def _is(state: State, flag: Flag) -> bool:
     return (_value(state.people), _value(state.synthetic)) == (flag.people, flag.synthetic)
+
+
+def words(key: str, text: str) -> str:
+    """`off`, `on`, `75 %`, a range in milliseconds; what has no such shape is shown as it was told."""
+    value = _value(text)
+    unit = " ms" if key.endswith("_ms") else ""
+    if value in _OFF:
+        return "off"
+    if value is True:
+        return "on"
+    if isinstance(value, float) and not unit and 0 < value <= 1:
+        return f"{value * 100:.3g} %"
+    if isinstance(value, dict) and value.keys() == {"min", "max"}:
+        low, high = value["min"], value["max"]
+        return f"{low}{unit}" if low == high else f"{low}{_TO}{high}{unit}"
+    return f"{text}{unit}" if isinstance(value, int | float) else text
 
 
 def _value(text: str) -> object:

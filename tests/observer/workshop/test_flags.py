@@ -106,3 +106,23 @@ def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) ->
 
 def test_without_a_lab_nothing_is_asked() -> None:
     assert flags.Asker().flags(()) == flags.Flags()
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "words"),
+    [
+        ("cart_price_typo", "true", "on"),
+        ("cart_price_typo", "false", "off"),
+        ("payment_invalid_token", "0.75", "75 %"),
+        ("payment_invalid_token", "1.0", "100 %"),
+        ("payment_invalid_token", "0.0", "off"),
+        ("buttercup_delay_ms", '{"min":150,"max":250}', "150\u2013250 ms"),
+        ("buttercup_delay_ms", '{"min":90,"max":90}', "90 ms"),
+        ("buttercup_delay_ms", '{"min":0,"max":0}', "off"),
+        ("of_tomorrow", '{"shape":"new"}', '{"shape":"new"}'),
+        ("of_tomorrow", "not json", "not json"),
+    ],
+)
+def test_a_flag_is_told_in_words(key: str, told: str, words: str) -> None:
+    """An instructor reads what is on and how much; a shape that nobody knows is shown as it came."""
+    assert flags.words(key, told) == words
