@@ -64,7 +64,7 @@ def traces() -> str:
         truncated=page.truncated,
         filters=_filters(asked),
         services=sorted(reader.services(scope.window, scope.environment)),
-        picture=_picture(page.items, scope) if page.items else None,
+        pictures=_pictures(page.items, scope) if page.items else (),
         longest=longest,
         news=_news_address(asked, scope),
         has_traces=bool(page.items) or reader.status().spans > 0,
@@ -131,7 +131,8 @@ def _less(name: str, value: str | None = None) -> str:
     return chrome.address(request.path, pairs)
 
 
-def _picture(found: Sequence[TraceSummary], scope: Scope) -> Markup:
+def _pictures(found: Sequence[TraceSummary], scope: Scope) -> list[tuple[str, Markup]]:
+    """The picture for a desk and the one for a phone, each with the class of its place."""
     dots = []
     for summary in found:
         css = "origin" if summary.origin_errors else "received" if summary.errors else "ok"
@@ -141,15 +142,17 @@ def _picture(found: Sequence[TraceSummary], scope: Scope) -> Markup:
         title += f", {formats.duration(summary.duration_ns)}{bad}"
         href = scoped(f"/apm/traces/{summary.trace_id}")
         dots.append(charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href))
-    frame = charts.Frame(
-        "Duration of these traces over time",
-        scope.window,
-        scope.zone,
-        formats.duration,
-        width=960.0,
-        height=150.0,
-    )
-    return charts.scatter(frame, dots)
+    label = "Duration of these traces over time"
+    return [
+        (
+            place,
+            charts.scatter(
+                charts.Frame(label, scope.window, scope.zone, formats.duration, width=width, height=150.0),
+                dots,
+            ),
+        )
+        for place, width in (("only-wide", 1320.0), ("only-narrow", 400.0))
+    ]
 
 
 def _news_address(asked: TraceQuery, scope: Scope) -> str | None:

@@ -24,6 +24,8 @@ _RIGHT = 8.0
 _TOP = 8.0
 _BOTTOM = 20.0
 _MS = 1_000_000
+NARROW = 400.0
+"""Units across a chart that is drawn for a phone: its words are scaled little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,9 @@ def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False
         "svg",
         *parts,
         viewBox=f"0 0 {svg.number(frame.width)} {svg.number(frame.height)}",
-        class_=f"chart {kind}" + (" brush" if frame.brush else ""),
+        class_=f"chart {kind}"
+        + (" brush" if frame.brush else "")
+        + (" narrow" if frame.width <= NARROW else ""),
         role="group" if links else "img",
         aria_label=frame.label,
         **attributes,
