@@ -6,6 +6,7 @@ instead of obeyed, and what is too long is cut with a notice that says by how mu
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from markupsafe import Markup
@@ -20,7 +21,14 @@ LINE_LIMIT = 240
 """Characters of one value shown on one line."""
 ROWS_LIMIT = 200
 """Attributes of one thing shown in a table."""
+SHORT = 20
+"""Characters of a value that is never broken: a version, a tenant, a host. Longer ones may wrap."""
+_UNCUT = 30
+"""Characters of an operation that there is always room for."""
+_TAIL_LIMIT = 36
+"""Characters of an operation's end that stay readable where its beginning is cut."""
 
+_NAME = re.compile(r"[\w./-]+", re.ASCII)
 _KEPT = {"\n", "\t"}
 
 
@@ -56,6 +64,33 @@ def line(value: Attribute, limit: int = LINE_LIMIT) -> Markup:
     if len(text) > limit:
         body += Markup('<span class="cut" title="{:,} more characters">…</span>').format(len(text) - limit)
     return Markup(f"<bdi>{body}</bdi>")  # noqa: S704 - the body was escaped
+
+
+def whole(value: Attribute, limit: int = LINE_LIMIT) -> Markup:
+    """As `line`, and never broken where it is short: `v350.10` is not `v350.1` and `0`."""
+    shown = line(value, limit)
+    return Markup('<span class="nowrap">{}</span>').format(shown) if len(text_of(value)) <= SHORT else shown
+
+
+def dotted(name: str, limit: int = LINE_LIMIT) -> Markup:
+    """A name of an attribute on one line, broken after a dot or an underscore rather than in a word."""
+    if len(name) > limit or not _NAME.fullmatch(name):
+        return line(name, limit)
+    parts = re.split(r"(?<=[._/])(?=\w)", name)
+    return Markup(f"<bdi>{'<wbr>'.join(parts)}</bdi>")  # noqa: S704 - letters, digits, dots, strokes
+
+
+def ends(name: str) -> tuple[str, str]:
+    """An operation as what may be cut and what tells it from its like: `/shop.Carts/` and `GetCart`.
+
+    The end is empty where there is none short enough to be kept whole, or where odd characters stand.
+    """
+    if any(odd(c) for c in name):
+        return name, ""
+    if len(name) <= _UNCUT:
+        return "", name
+    at = max(name.rfind(mark, 0, len(name) - 1) for mark in "/.:") + 1
+    return (name[:at], name[at:]) if 0 < len(name) - at <= _TAIL_LIMIT and at else (name, "")
 
 
 def _named(text: str) -> Markup:

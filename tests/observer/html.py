@@ -29,5 +29,12 @@ def attribute(node: Node, name: str) -> str:
 
 
 def text(node: Part) -> str:
-    """The words of an element, blanks joined."""
-    return " ".join(node.text(separator=" ").split())
+    """The words of an element, blanks joined; a place where a word may be broken is not a blank."""
+    root = node.root if isinstance(node, LexborHTMLParser) else node
+    parts: list[str] = []
+    joined = False
+    for each in root.traverse(include_text=True) if root else ():
+        if each.is_text_node:
+            parts.append(("" if joined else " ") + (each.text_content or ""))
+        joined = each.tag == "wbr"
+    return " ".join("".join(parts).split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from observer.ui import text
 
 
@@ -38,3 +40,39 @@ def test_values_that_are_no_text_are_written_as_json() -> None:
     assert text.plain([1, {"a": None}]) == '[1,{"a":null}]'
     assert text.plain(True) == "true"
     assert text.plain(b"\x01\xff") == "01ff"
+
+
+def test_a_short_value_is_never_broken() -> None:
+    """`v350.10` in two lines is another version; what is long may wrap."""
+    assert text.whole("v350.10") == '<span class="nowrap"><bdi>v350.10</bdi></span>'
+    assert text.whole("x" * 21) == f"<bdi>{'x' * 21}</bdi>"
+    assert "&lt;b&gt;" in text.whole("<b>")
+
+
+def test_a_name_may_be_broken_after_its_dots_alone() -> None:
+    assert text.dotted("deployment.environment_name") == "<bdi>deployment.<wbr>environment_<wbr>name</bdi>"
+    assert text.dotted("<b>.x") == text.line("<b>.x")
+    assert text.dotted("a." * 9, 5) == text.line("a." * 9, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("SELECT", ("", "SELECT")),
+        ("/hipstershop.CheckoutService/PlaceOrder", ("/hipstershop.CheckoutService/", "PlaceOrder")),
+        (
+            "com.example.shop.orders.OrderRepository.findAll",
+            ("com.example.shop.orders.OrderRepository.", "findAll"),
+        ),
+        ("a sentence without any stroke or dot in it", ("a sentence without any stroke or dot in it", "")),
+        ("/short/" + "x" * 60, ("/short/" + "x" * 60, "")),
+        (
+            "/hipstershop.CheckoutService/\u202ePlaceOrder",
+            ("/hipstershop.CheckoutService/\u202ePlaceOrder", ""),
+        ),
+    ],
+)
+def test_an_operation_keeps_the_end_that_tells_it_from_its_like(name: str, told: tuple[str, str]) -> None:
+    """What stands before may be cut where room is short; nothing is lost between the two."""
+    assert text.ends(name) == told
+    assert "".join(text.ends(name)) == name
