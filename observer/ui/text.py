@@ -81,7 +81,7 @@ def dotted(name: str, limit: int = LINE_LIMIT) -> Markup:
 
 
 def ends(name: str) -> tuple[str, str]:
-    """An operation as what may be cut and what tells it from its like: `/shop.Carts/` and `GetCart`.
+    """An operation as what may be cut and what tells it from its like: `/shop.Carts` and `/GetCart`.
 
     The end is empty where there is none short enough to be kept whole, or where odd characters stand.
     """
@@ -89,8 +89,8 @@ def ends(name: str) -> tuple[str, str]:
         return name, ""
     if len(name) <= _UNCUT:
         return "", name
-    at = max(name.rfind(mark, 0, len(name) - 1) for mark in "/.:") + 1
-    return (name[:at], name[at:]) if 0 < len(name) - at <= _TAIL_LIMIT and at else (name, "")
+    at = max(name.rfind(mark, 0, len(name) - 1) for mark in "/.:")
+    return (name[:at], name[at:]) if at > 0 and len(name) - at <= _TAIL_LIMIT else (name, "")
 
 
 def _named(text: str) -> Markup:

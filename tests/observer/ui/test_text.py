@@ -59,10 +59,10 @@ def test_a_name_may_be_broken_after_its_dots_alone() -> None:
     ("name", "told"),
     [
         ("SELECT", ("", "SELECT")),
-        ("/hipstershop.CheckoutService/PlaceOrder", ("/hipstershop.CheckoutService/", "PlaceOrder")),
+        ("/hipstershop.CheckoutService/PlaceOrder", ("/hipstershop.CheckoutService", "/PlaceOrder")),
         (
             "com.example.shop.orders.OrderRepository.findAll",
-            ("com.example.shop.orders.OrderRepository.", "findAll"),
+            ("com.example.shop.orders.OrderRepository", ".findAll"),
         ),
         ("a sentence without any stroke or dot in it", ("a sentence without any stroke or dot in it", "")),
         ("/short/" + "x" * 60, ("/short/" + "x" * 60, "")),
