@@ -50,7 +50,7 @@ BROKEN_WORDS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("width", [390, 1024, 1440])
 def test_short_values_stay_in_one_piece(visit: Callable[..., Visitor], width: int) -> None:
     """`v350.1` and `0` below it is another version: no short word of a table is broken."""
     visitor = visit(width=width)
