@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
+from urllib.parse import quote
+from urllib.parse import unquote
 
 from werkzeug.datastructures import MultiDict
 
@@ -73,6 +75,24 @@ def span_id(text: str, name: str = "span_id") -> SpanId:
     if len(lower) != 16 or not _HEX.fullmatch(lower) or not lower.strip("0"):
         raise refuse(name, text, "16 hexadecimal digits, not all zero")
     return SpanId(lower)
+
+
+def spell_attribute(name: str, value: str) -> str:
+    """An attribute as `name:value`, as `read_attribute` reads it back, whatever the name holds.
+
+    A colon, a percent sign and outer blanks of the name are percent-encoded; the value stays as it is.
+    """
+    bare = name.strip()
+    head, _, tail = name.partition(bare) if bare else (name, "", "")
+    escaped = bare.replace("%", "%25").replace(":", "%3A")
+    return f"{quote(head)}{escaped}{quote(tail)}:{value}"
+
+
+def read_attribute(text: str) -> tuple[str, str] | None:
+    """Name and value of `name:value`, split at the first colon; None for what is not written so."""
+    name, colon, value = text.partition(":")
+    name = unquote(name.strip(), errors="surrogateescape")
+    return (name, value) if colon and name else None
 
 
 class Query:
@@ -140,15 +160,19 @@ class Query:
         return self.choice(name, ("1", "true", "0", "false")) in ("1", "true")
 
     def attributes(self, name: str = "attr") -> Mapping[str, str]:
-        """Every `attr=key:value`, split at the first colon. Raises Malformed."""
-        found = {}
+        """Every `attr=name:value`; of a name that comes twice, the last. Raises Malformed."""
+        return dict(self.attribute_pairs(name))
+
+    def attribute_pairs(self, name: str) -> Sequence[tuple[str, str]]:
+        """Every `name:value` of a parameter, in order. Raises Malformed."""
+        found = []
         for text in self.texts(name):
-            key, colon, value = text.partition(":")
-            if not colon or not key.strip():
+            pair = read_attribute(text)
+            if pair is None:
                 raise refuse(
                     name, text, "an attribute's name, a colon and its value, such as enduser.id:anna"
                 )
-            found[key.strip()] = value
+            found.append(pair)
         return found
 
     def severities(self, name: str = "severity") -> frozenset[Severity]:

@@ -20,7 +20,11 @@ WINDOW = (
 )
 """Without any of them: all that the store keeps."""
 ATTR = Parameter(
-    "attr", "an attribute's name, a colon and its value; repeat it and all must hold", text(), repeated=True
+    "attr",
+    "an attribute's name, a colon and its value; repeat it and all must hold; in the name a colon is "
+    "written %3A and a percent sign %25",
+    text(),
+    repeated=True,
 )
 SERVICE = Parameter("service", "a service's name", text())
 ENVIRONMENT = Parameter("environment", "a deployment environment", text())

@@ -17,6 +17,7 @@ from observer.api.contract import json_response
 from observer.apm.blueprint import blueprint
 from observer.drawing import charts
 from observer.query import Query
+from observer.query import spell_attribute
 from observer.ui import chrome
 from observer.ui import format as formats
 from observer.ui.request import current_scope
@@ -113,7 +114,7 @@ def _filters(asked: TraceQuery) -> list[Filter]:
     if asked.environment:
         found.append(Filter("environment", "=", asked.environment, _less("env")))
     for name, value in asked.attributes.items():
-        found.append(Filter(name, "=", value, _less("attr", f"{name}:{value}")))
+        found.append(Filter(name, "=", value, _less("attr", spell_attribute(name, value))))
     if asked.min_ns is not None:
         found.append(Filter("duration", "≥", formats.duration(asked.min_ns), _less("min_ms")))
     if asked.max_ns is not None:

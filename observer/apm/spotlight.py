@@ -13,6 +13,8 @@ from observer import context
 from observer.apm import numbers
 from observer.apm.blueprint import blueprint
 from observer.query import Query
+from observer.query import read_attribute
+from observer.query import spell_attribute
 from observer.ui import chrome
 from observer.ui.request import current_scope
 from observer.ui.scope import range_args
@@ -115,12 +117,12 @@ def _amount(measure: Measure, metric: str) -> float:
 def _with_filter(tag: str, value: str) -> str:
     """This page's address with one more filter."""
     pairs = [(key, text) for key, text in request.args.items(multi=True) if key not in ("cursor", "tag")]
-    return chrome.address(request.path, [*pairs, ("attr", f"{tag}:{value}")])
+    return chrome.address(request.path, [*pairs, ("attr", spell_attribute(tag, value))])
 
 
 def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
     """The traces of which any span carries what is filtered by."""
-    pairs = [("attr", f"{key}:{value}") for key, value in where.items()]
+    pairs = [("attr", spell_attribute(key, value)) for key, value in where.items()]
     if name:
         pairs.append(("service", name))
     return chrome.address("/apm/traces", [*pairs, *current_scope().args().items()])
@@ -132,13 +134,17 @@ def _all_values_href(name: str | None, where: Mapping[str, str], tag: str) -> st
     span = {"since": scope.since} if scope.since else range_args(scope.window)
     wanted = {"tag": tag, "service": name, "environment": scope.environment, **span}
     pairs = [(key, value) for key, value in wanted.items() if value]
-    return chrome.address("/api/v1/apm/tags", [*pairs, *(("attr", f"{k}:{v}") for k, v in where.items())])
+    return chrome.address(
+        "/api/v1/apm/tags", [*pairs, *(("attr", spell_attribute(k, v)) for k, v in where.items())]
+    )
 
 
 def _without(where: Mapping[str, str]) -> dict[str, str]:
     """For each filter, this page's address without it."""
     pairs = [(key, value) for key, value in request.args.items(multi=True) if key != "cursor"]
     return {
-        name: chrome.address(request.path, [p for p in pairs if p != ("attr", f"{name}:{value}")])
+        name: chrome.address(
+            request.path, [p for p in pairs if p[0] != "attr" or read_attribute(p[1]) != (name, value)]
+        )
         for name, value in where.items()
     }

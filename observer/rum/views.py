@@ -20,6 +20,7 @@ from observer.meaning.session import events_of
 from observer.meaning.session import linked_traces
 from observer.meaning.sessions import find_session
 from observer.query import Query
+from observer.query import spell_attribute
 from observer.rum import overview as seen
 from observer.rum import session as one
 from observer.rum import sessions as many
@@ -244,7 +245,7 @@ def _related_logs(summary: SessionSummary) -> tuple[int, dict[str, str]]:
     seat = summary.attributes.get(many.SEAT)
     if seat:
         wanted = LogQuery(window=window, attributes={many.SEAT: seat})
-        args = {"attr": f"{many.SEAT}:{seat}"}
+        args = {"attr": spell_attribute(many.SEAT, seat)}
     else:
         wanted = LogQuery(window=window, session_id=summary.session_id)
         args = {"session": summary.session_id}

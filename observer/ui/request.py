@@ -12,6 +12,8 @@ from flask import request
 
 from observer import context
 from observer.errors import Malformed
+from observer.query import read_attribute
+from observer.query import spell_attribute
 from observer.ui import chrome
 from observer.ui import scope as scopes
 from observer.ui.format import zone_of
@@ -88,16 +90,16 @@ def more(attribute: str, value: str) -> str:
     pairs = [
         (k, v)
         for k, v in request.args.items(multi=True)
-        if k not in ("cursor", "log") and not (k == "attr" and v.partition(":")[0].strip() == attribute)
+        if k not in ("cursor", "log") and not (k == "attr" and _names(v, attribute))
     ]
-    return chrome.address(request.path, [*pairs, ("attr", f"{attribute}:{value}")])
+    return chrome.address(request.path, [*pairs, ("attr", spell_attribute(attribute, value))])
 
 
 def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
     """As `scoped`, with these attributes as repeated `attr=name:value`."""
     wanted = {**_scope_or_default().args(), **args}
     pairs = [(k, v) for k, v in wanted.items() if v]
-    return chrome.address(path, [*pairs, *(("attr", f"{k}:{v}") for k, v in attributes.items())])
+    return chrome.address(path, [*pairs, *(("attr", spell_attribute(k, v)) for k, v in attributes.items())])
 
 
 def without(attribute: str) -> str:
@@ -105,9 +107,14 @@ def without(attribute: str) -> str:
     pairs = [
         (k, v)
         for k, v in request.args.items(multi=True)
-        if k not in (attribute, "cursor") and not (k == "attr" and v.partition(":")[0].strip() == attribute)
+        if k not in (attribute, "cursor") and not (k == "attr" and _names(v, attribute))
     ]
     return chrome.address(request.path, pairs)
+
+
+def _names(spelled: str, attribute: str) -> bool:
+    pair = read_attribute(spelled)
+    return pair is not None and pair[0] == attribute
 
 
 def open_ended(address: str, name: str) -> str:

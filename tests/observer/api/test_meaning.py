@@ -19,6 +19,8 @@ from observer.meaning.summary import failing_first
 from observer.meaning.summary import global_tags
 from observer.meaning.summary import status_code_of
 from observer.query import Query
+from observer.query import read_attribute
+from observer.query import spell_attribute
 from store.model import Attributes
 from store.model import SpanKind
 from store.trace import analyse
@@ -193,6 +195,14 @@ def test_lengths_of_time_need_a_number_and_a_unit(text: str) -> None:
         return
     with pytest.raises(Malformed, match="since"):
         _query(since=text).window()
+
+
+@pytest.mark.parametrize("name", ["k:col", "100%", "%3A", "::", " a b ", " ", "é:=&#", "a%20b", "\t:x\n"])
+@pytest.mark.parametrize("value", ["v", "", ":", "%3A", " x ", "http://x:1/?a=b&c"])
+def test_every_attribute_can_be_spelt_and_read_back(name: str, value: str) -> None:
+    """A name with a colon used to be cut at it, so that its links found nothing."""
+    assert read_attribute(spell_attribute(name, value)) == (name, value)
+    assert _query(attr=spell_attribute(name, value)).attributes() == {name: value}
 
 
 def test_attributes_are_split_at_the_first_colon() -> None:
