@@ -30,6 +30,7 @@ from store.model import Attributes
 from store.model import Batch
 from store.model import LogRow
 from store.model import SpanRow
+from store.severity import severity_number_of
 
 MAX_DEPTH = 32
 """Lists and maps within an attribute's value may nest this deep."""
@@ -228,7 +229,7 @@ class Decoder:
         body = _value(common_pb2.AnyValue.FromString(record.body)) if record.body else ""
         return LogRow(
             time_ns,
-            record.severity_number if 0 <= record.severity_number <= 24 else 0,
+            severity_number_of(record.severity_number, record.severity_text),
             semantics.text_of(body),
             resource.service,
             b"" if trace_id == _NO_TRACE else trace_id,

@@ -123,9 +123,10 @@ class SessionQuery:
 class LogQuery:
     """Which logs, newest first unless `oldest_first`.
 
-    `text` is found anywhere in the body, upper or lower case alike. `after` gives
-    only logs that arrived after that log id, oldest first, whatever their own
-    time: the live tail.
+    `text` is words, all of which are found anywhere in the body, in any order, upper or
+    lower case alike; what stands in double quotes is one phrase. At most 1,000 characters
+    and 20 words (BadQuery). `after` gives only logs that arrived after that log id, oldest
+    first, whatever their own time: the live tail.
     """
 
     window: Window
@@ -136,6 +137,8 @@ class LogQuery:
     severities: frozenset[Severity] = frozenset()
     text: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    excluded: Sequence[tuple[str, str]] = ()
+    """Logs that carry any of these attributes are left out; a name may come with several values."""
     oldest_first: bool = False
     after: str | None = None
     limit: int = 100
@@ -269,6 +272,9 @@ class Reader(Protocol):
     def log(self, log_id: str) -> Log | None:
         """One log by its id."""
 
+    def newest_log_id(self) -> str:
+        """The id of what arrived last, "0" before anything did: where a live tail begins. Cost: constant."""
+
     def log_histogram(self, query: LogQuery, columns: int = 60) -> LogHistogram:
         """Counts by severity over the window, in equal columns, empty ones included.
 
@@ -276,7 +282,10 @@ class Reader(Protocol):
         """
 
     def log_fields(self, query: LogQuery, top: int = 5) -> tuple[Sequence[LogField], bool]:
-        """Fields of the newest matching logs with their top values; True if it was cut short."""
+        """Fields of the newest matching logs with their top values; True if it was cut short.
+
+        Every log has the record's field `severity`, so its count says how many were looked at.
+        """
 
     def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
         """Every backend service seen in the window with the measure of its requests."""

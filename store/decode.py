@@ -118,6 +118,26 @@ def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
     return attributes, {event.name: event.time_unix_nano for event in message.events}
 
 
+class LogDetail(NamedTuple):
+    """What is in a raw log record and in no column."""
+
+    attributes: Attributes
+    severity_text: str
+    structured: Attribute
+    """The body where it is a list or a map, else None."""
+
+
+def log_detail(raw: bytes) -> LogDetail:
+    """The detail of a stored log record."""
+    try:
+        message = LogRecord.FromString(raw)
+    except DecodeError:
+        return LogDetail({}, "", None)
+    plain = message.body.WhichOneof("value") not in ("array_value", "kvlist_value")
+    structured = None if plain else value_of(message.body)
+    return LogDetail(attributes_of(message.attributes), message.severity_text, structured)
+
+
 def log_attributes(raw: bytes) -> Attributes:
     """The attributes of a stored log record."""
     try:

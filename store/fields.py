@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Iterator
 
 from store.model import Log
 from store.model import LogField
 from store.semantics import text_of
 
-_MAX_CHARACTERS = 256
+SERVICE = "service.name"
+SEVERITY = "severity"
 
 
 def fields_of(logs: Iterable[Log], top: int = 5) -> list[LogField]:
-    """The fields of these logs, most frequent first, then by name; a log's own win over its resource's."""
-    values: dict[str, Counter[str]] = {}
+    """The fields of these logs, most frequent first, then by name; the record's own before attributes.
+
+    A log's attributes win over its resource's. Values are whole: a filter by one finds its logs again.
+    """
+    values: dict[tuple[bool, str], Counter[str]] = {}
     for log in logs:
-        fields = {
-            **log.resource,
-            **log.attributes,
-            "severity": log.severity.value,
-            "service.name": log.service,
-        }
-        for name, value in fields.items():
-            text = text_of(value)
+        for record, name, text in _texts(log):
             if text:
-                values.setdefault(name, Counter())[text[:_MAX_CHARACTERS]] += 1
+                values.setdefault((record, name), Counter())[text] += 1
     found = [
-        LogField(name, sum(counter.values()), tuple(counter.most_common(top)))
-        for name, counter in values.items()
+        LogField(name, sum(counter.values()), tuple(counter.most_common(top)), record)
+        for (record, name), counter in values.items()
     ]
-    return sorted(found, key=lambda log_field: (-log_field.count, log_field.name))
+    return sorted(found, key=lambda each: (-each.count, not each.record, each.name))
+
+
+def _texts(log: Log) -> Iterator[tuple[bool, str, str]]:
+    """(whether it is the record's own, name, text) of each field."""
+    yield True, SEVERITY, log.severity.value
+    yield True, SERVICE, log.service
+    for name, value in {**log.resource, **log.attributes}.items():
+        # The resource's service.name is the record's service, which was told.
+        if name != SERVICE or name in log.attributes:
+            yield False, name, text_of(value)

@@ -74,27 +74,22 @@ class Severity(Enum):
     @classmethod
     def of(cls, number: int) -> Severity:
         """The word for an OTLP severity number (1 to 24); 0, unspecified, counts as info."""
-        if number <= 0:
-            return cls.INFO
-        return tuple(cls)[min(number - 1, 23) // 4]
+        return cls.INFO if number <= 0 else tuple(cls)[min(number - 1, 23) // 4]
 
 
 class SpanRow(NamedTuple):
     """One span on its way in.
 
-    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it came (or, for
-    Zipkin beacons and JSON, as it was converted); `resource` and `scope` are the
-    serialized `Resource` and `InstrumentationScope` messages, which engines store
-    once. `tags` holds the promoted attributes (`store.semantics.PROMOTED`) that the
-    span or its resource has, as text.
+    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it came (or was converted);
+    `resource` and `scope` are serialized messages, which engines store once. `tags` holds the
+    promoted attributes (`store.semantics.PROMOTED`) of the span or its resource, as text.
     """
 
     trace_id: bytes
     """16 bytes; 64-bit ids are padded with zeros at the left."""
     span_id: bytes
-    """8 bytes."""
     parent_span_id: bytes
-    """8 bytes, or none for a root."""
+    """8 bytes as the span's own; none for a root."""
     service: str
     name: str
     kind: int
@@ -126,9 +121,8 @@ class LogRow(NamedTuple):
     """The body as text: a string as it is, anything else as JSON."""
     service: str
     trace_id: bytes
-    """16 bytes, or none."""
+    """16 bytes, or none; the span's 8, or none."""
     span_id: bytes
-    """8 bytes, or none."""
     session_id: str
     resource: bytes
     scope: bytes
@@ -224,6 +218,9 @@ class Log:
     attributes: Attributes
     resource: Attributes
     scope: str
+    severity_text: str = ""
+    structured: Attribute = None
+    """The body where it is a list or a map; `body` is then its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,11 +350,13 @@ class HistogramColumn:
 
 @dataclass(frozen=True, slots=True)
 class LogField:
-    """One field of the logs that match, with its most frequent values."""
+    """One field of the logs that match, with its most frequent values, whole."""
 
     name: str
     count: int
     values: tuple[tuple[str, int], ...]
+    record: bool = False
+    """The record's own `severity` or `service.name`, not an attribute of that name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from store.api import Reader
 from store.model import SessionId
 from store.model import Window
 
+_VALUE_CHARACTERS = 256
 _FILTERS = (
     Parameter("trace_id", "32 hexadecimal digits, or the last 16", text()),
     Parameter("span_id", "16 hexadecimal digits", text()),
@@ -43,8 +44,18 @@ _FILTERS = (
     Parameter(
         "severity", "one or more, separated by commas or repeated", text(words=SEVERITY_WORDS), repeated=True
     ),
-    Parameter("q", "found anywhere in the body, upper or lower case alike", text()),
+    Parameter(
+        "q",
+        'words that all stand in the body, in any order, upper or lower case alike; "quotes" make a phrase',
+        text(),
+    ),
     ATTR,
+    Parameter(
+        "exclude",
+        "leave out logs with this attribute, written as for `attr`; repeat it, and any of them leaves out",
+        text(),
+        repeated=True,
+    ),
     *WINDOW,
 )
 
@@ -107,8 +118,11 @@ def logs(query: Query) -> plain.Plain:
                 record(
                     {
                         "name": text(),
+                        "record": boolean("the record's own severity or service, not an attribute"),
                         "count": whole(),
-                        "values": list_of(record({"value": text(), "count": whole()})),
+                        "values": list_of(
+                            record({"value": text("its first 256 characters"), "count": whole()})
+                        ),
                     }
                 )
             ),
@@ -126,8 +140,11 @@ def fields(query: Query) -> plain.Plain:
         "fields": [
             {
                 "name": field.name,
+                "record": field.record,
                 "count": field.count,
-                "values": [{"value": value, "count": count} for value, count in field.values],
+                "values": [
+                    {"value": value[:_VALUE_CHARACTERS], "count": count} for value, count in field.values
+                ],
             }
             for field in found
         ],
@@ -158,6 +175,7 @@ def _log_query(query: Query, reader: Reader) -> LogQuery:
         severities=query.severities(),
         text=query.text("q"),
         attributes=query.attributes(),
+        excluded=query.attribute_pairs("exclude"),
     )
 
 

@@ -138,6 +138,7 @@ def log(of: Log) -> Plain:
         "time_unix_nano": of.time_unix_nano,
         "severity": of.severity.value,
         "severity_number": of.severity_number,
+        "severity_text": of.severity_text,
         "body": of.body,
         "service": of.service,
         "trace_id": of.trace_id,

@@ -186,8 +186,11 @@ _LOG = record(
         "log_id": text("opaque, in order of arrival"),
         "time_unix_nano": TIME,
         "severity": text(words=SEVERITY_WORDS),
-        "severity_number": whole("as OpenTelemetry numbers them, 1 to 24; 0 if unspecified"),
-        "body": text(),
+        "severity_number": whole(
+            "as OpenTelemetry numbers them, 1 to 24; where unsent that of the text; 0 if unspecified"
+        ),
+        "severity_text": text("as the sender wrote it, or empty"),
+        "body": text("a list or a map as JSON"),
         "service": text(),
         "trace_id": TRACE_ID_OR_NULL,
         "span_id": SPAN_ID_OR_NULL,

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from store.api import BadQuery
-from store.decode import log_attributes
+from store.decode import log_detail
 from store.decode import resource_attributes
 from store.decode import scope_name
 from store.decode import span_detail
@@ -95,6 +95,7 @@ def span_of(row: Row) -> Span:
 def log_of(row: Row) -> Log:
     """A log from LOG_COLUMNS."""
     seq, time_unix_nano, severity, body, service, trace_id, span_id, session, raw, resource, scope = row
+    detail = log_detail(raw)
     return Log(
         log_id=str(seq),
         time_unix_nano=time_unix_nano,
@@ -105,9 +106,11 @@ def log_of(row: Row) -> Log:
         trace_id=TraceId(trace_id.hex()) if trace_id else None,
         span_id=SpanId(span_id.hex()) if span_id else None,
         session_id=SessionId(session) if session else None,
-        attributes=log_attributes(raw),
+        attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
         scope=scope_name(scope or b""),
+        severity_text=detail.severity_text,
+        structured=detail.structured,
     )
 
 

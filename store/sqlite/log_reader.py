@@ -38,6 +38,11 @@ class LogReader:
             row = ask.one(f"SELECT {LOG_COLUMNS} FROM {LOG_TABLES} WHERE l.seq = ?", (seq,))  # noqa: S608  # column names of our own
         return log_of(row) if row else None
 
+    def newest_log_id(self) -> str:
+        with self._asking.question() as ask:
+            row = ask.one("SELECT max(seq) FROM logs")
+        return str(row[0] or 0) if row else "0"
+
     def find_logs(self, query: LogQuery) -> Page[Log]:
         limit = limited(query.limit)
         with self._asking.question() as ask:
@@ -57,7 +62,7 @@ class LogReader:
         with self._asking.question() as ask:
             search = Search(ask, query)
             found, since = search.by_column(begin, width)
-            total = sum(n for _, _, n in found) if query.text or query.attributes else search.count()
+            total = search.count() if search.is_cheap else sum(n for _, _, n in found)
         for column, number, count in found:
             if 0 <= column < columns:
                 severity = Severity.of(number)

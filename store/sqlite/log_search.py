@@ -8,6 +8,8 @@ indexed is looked for in a bounded number of rows, from the end that the order b
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -27,6 +29,11 @@ from store.sqlite.asking import Row
 
 _FEW = 20_000
 """With fewer hits than this, the text index leads; else the time does, and texts are compared."""
+_GRAMS = 24
+"""Trigrams that the index is asked for at once."""
+_TEXT_CHARACTERS = 1_000
+_MOST_WORDS = 20
+_WORDS = re.compile(r'"([^"]+)(?:"|$)|(\S+)')
 _SLOT_NS = 10_000_000_000
 _BEHIND_ALL = 2**62
 _ORDERS = {"after": "l.seq", "oldest": "l.time, l.seq", "newest": "l.time DESC, l.seq DESC"}
@@ -95,6 +102,10 @@ class Search:
             carried = scan.condition_for(self._ask, query.attributes, "log", "l")
             self._costly.add(carried.sql, *carried.values)
             self._bounded |= not narrow
+        for name, value in query.excluded:
+            carried = scan.condition_for(self._ask, {name: value}, "log", "l")
+            self._costly.add(f"NOT ({carried.sql})", *carried.values)
+            self._bounded |= not narrow
 
     def _severities(self, severities: frozenset[Severity]) -> None:
         ranges = []
@@ -108,26 +119,28 @@ class Search:
         self._kept.add(f"({' OR '.join(ranges)})")
 
     def _text(self, text: str, *, narrow: bool) -> None:
-        """Substring, upper and lower case alike; the trigram index leads where it finds few."""
-        match = None
-        if not narrow and len(text) >= 3 and "\0" not in text:
-            match = self._rare(text)
+        """Every word is a substring; the trigram index leads where it finds few."""
+        words = words_of(text)
+        match = None if narrow else self._rare(words)
         if match is not None:
             self._place.add("l.seq IN (SELECT rowid FROM logs_text WHERE logs_text MATCH ?)", match)
         self._bounded |= match is None and not narrow
-        if text.isascii():
-            pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            self._costly.add("l.body LIKE ? ESCAPE '\\'", f"%{pattern}%")
-        else:
-            self._costly.add("instr(casefold(l.body), ?)", text.casefold())
-            self._ask.add_function("casefold", 1, str.casefold)
+        for word in words:
+            if word.isascii():
+                pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+                self._costly.add("l.body LIKE ? ESCAPE '\\'", f"%{pattern}%")
+            else:
+                self._costly.add("instr(casefold(l.body), ?)", word.casefold())
+                self._ask.add_function("casefold", 1, str.casefold)
 
-    def _rare(self, text: str) -> str | None:
-        """The words of the text index that find this, if there is one and they find few."""
-        if not self._ask.one("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'"):
+    def _rare(self, words: Sequence[str]) -> str | None:
+        """What the text index is asked for rows with all of these words, if they are few."""
+        indexed = [word for word in words if len(word) >= 3 and "\0" not in word]
+        if not indexed or not self._ask.one("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'"):
             return None
-        grams = {text[begin : begin + 3] for begin in range(len(text) - 2)}
-        match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams)[:24])
+        share = max(2, _GRAMS // len(indexed))
+        grams = {gram for word in indexed for gram in _grams(word, share)}
+        match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
         row = self._ask.one(
             "SELECT count(*) FROM (SELECT 1 FROM logs_text WHERE logs_text MATCH ? LIMIT ?)",
             (match, _FEW + 1),
@@ -212,7 +225,12 @@ class Search:
         """Whether nothing is asked that the sums by slot do not know."""
         query = self._query
         narrowed = (query.trace_id, query.span_id, query.session_id, query.after)
-        return not query.attributes and not query.text and all(part is None for part in narrowed)
+        return self.is_cheap and all(part is None for part in narrowed)
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether no row has to be read to tell whether it matches."""
+        return not (self._query.attributes or self._query.excluded or self._query.text)
 
     def _in_cells(self) -> Conditions:
         cells = Conditions([], []).and_also(self._kept)
@@ -248,6 +266,27 @@ class Search:
                 *cells.values,
             ),
         )
+
+
+def words_of(text: str) -> Sequence[str]:
+    """The words and "quoted phrases" of a text search; raise BadQuery where there are too many.
+
+    A quote opens a phrase only at the beginning of a word, so that `key="value"` is itself.
+    """
+    if len(text) > _TEXT_CHARACTERS:
+        raise BadQuery(
+            f"The text to look for has {len(text):,} characters: give at most {_TEXT_CHARACTERS:,}."
+        )
+    found = [phrase or word for phrase, word in _WORDS.findall(text) if phrase or word.strip('"')]
+    if len(found) > _MOST_WORDS:
+        raise BadQuery(f"The text to look for has {len(found)} words: give at most {_MOST_WORDS}.")
+    return found or [text]
+
+
+def _grams(word: str, most: int) -> Sequence[str]:
+    """Trigrams of a word, at most so many, from all over it."""
+    step = max(1, -(-(len(word) - 2) // most))
+    return [word[begin : begin + 3] for begin in range(0, len(word) - 2, step)]
 
 
 def log_number(log_id: str) -> int:

@@ -34,6 +34,8 @@ MAX_TRACES = 2_000
 MAX_SESSIONS = 500
 """Logs, or traces and sessions whose spans are looked at, for one question: about 30 ms each."""
 
+_SEVERAL = frozenset({"0", "nan", "inf", "-inf"})
+
 Record = Literal["log", "span"]
 
 
@@ -82,7 +84,8 @@ def _one(ask: Question, name: str, value: str, record: Record, alias: str) -> Co
     ask.add_function(function, 2, compare)
     decoded = f"{function}({alias}.raw, (SELECT body FROM origins WHERE id = {alias}.resource))"
     # A key that stands in the message in no plain form of the value: nested, another value, a list or a map.
-    unsure = "1" if value[:1] in ("[", "{", "") else f"{alias}.resource IN ({resources})"
+    # Of zero and of what is no number there are several in floating point, all of one text.
+    unsure = "1" if value[:1] in ("[", "{", "") or value in _SEVERAL else f"{alias}.resource IN ({resources})"
     own = " OR ".join([f"instr({alias}.raw, ?)"] * len(forms))
     sql = (
         f"CASE WHEN NOT instr({alias}.raw, ?) THEN {alias}.resource IN ({resources}) "

@@ -86,7 +86,7 @@ def test_logs_and_their_partial_success(running: Running) -> None:
             trace_id=b"t" * 16,
             span_id=b"s" * 8,
         ),
-        LogRecord(observed_time_unix_nano=build.T0, trace_id=bytes(16)),
+        LogRecord(observed_time_unix_nano=build.T0, trace_id=bytes(16), severity_text="Warning"),
         LogRecord(time_unix_nano=build.T0, trace_id=b"short"),
         LogRecord(),
     ]
@@ -103,6 +103,7 @@ def test_logs_and_their_partial_success(running: Running) -> None:
         "shop",
     )
     assert (second.body, second.trace_id, second.time_unix_nano) == ('{"a":1}', b"", build.T0)
+    assert second.severity_number == 13, "a text alone says how severe it is"
     assert third.time_unix_nano > build.T0
 
 

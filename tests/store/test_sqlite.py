@@ -243,7 +243,7 @@ def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_said(tmp_path: P
     assert not reader.find_traces(TraceQuery(WINDOW, attributes={"orderId": "o1"})).items
     assert reader.count_logs(LogQuery(WINDOW)) == status.logs
     assert reader.count_logs(LogQuery(WINDOW, text="line 6000")) == 1
-    assert reader.count_logs(LogQuery(WINDOW, text="line 1 ")) == 0
+    assert reader.count_logs(LogQuery(WINDOW, text='"line 1 "')) == 0
     reader.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from store.api import BadQuery
 from store.api import LogQuery
+from store.model import Attribute
 from store.model import Severity
 from store.model import Window
 from tests.store.build import SECOND
@@ -54,6 +55,20 @@ def fill(house: House) -> None:
         ({"text": "RT"}, ["cartXread", "cart_read"]),
         ({"text": "größe"}, ["Größe unbekannt"]),
         ({"text": '"quoted'}, []),
+        ({"text": "request FAILED"}, ["payment failed: Invalid Request"]),
+        ({"text": '"request failed"'}, []),
+        ({"text": '"invalid request" pay'}, ["payment failed: Invalid Request"]),
+        ({"text": "unbekannt größe"}, ["Größe unbekannt"]),
+        ({"text": "charging nothing"}, []),
+        ({"text": "% c"}, ["Charging 100%"]),
+        ({"text": '""'}, []),
+        ({"excluded": (("token", "bad"),), "severities": frozenset({Severity.WARN})}, []),
+        (
+            {"excluded": (("token", "bad"), ("service.name", "pay"))},
+            ["cartXread", "cart_read"],
+        ),
+        ({"excluded": (("try", "3"),), "attributes": {"token": "bad"}}, ["Größe unbekannt"]),
+        ({"excluded": (("try", "2"),), "text": "unbekannt"}, []),
         ({"attributes": {"token": "bad"}}, ["Größe unbekannt"]),
         ({"attributes": {"try": "2", "service.name": "shop"}}, ["Größe unbekannt"]),
         ({"attributes": {"service.name": "pay"}}, ["payment failed: Invalid Request", "Charging 100%"]),
@@ -104,6 +119,24 @@ def test_the_live_tail_follows_arrival_whatever_the_clock_says(house: House) -> 
         house.reader.log("x")
 
 
+def test_a_text_that_is_too_long_is_refused(house: House) -> None:
+    """SQLite used to answer with an error of its own, as if the store had failed."""
+    for text in ("x" * 60_000, "two words " * 11):
+        with pytest.raises(BadQuery, match="at most"):
+            house.reader.find_logs(LogQuery(house.window, text=text))
+
+
+def test_the_newest_log_is_known_by_arrival(house: House) -> None:
+    """A live tail that began at the newest by time gave again what had come before the page."""
+    assert house.reader.newest_log_id() == "0"
+    house.write(logs=[log_row("first"), log_row("from the past", ms=-1e9)])
+    newest = house.reader.log(house.reader.newest_log_id())
+    assert newest is not None
+    assert newest.body == "from the past"
+    following = LogQuery(house.window, after=house.reader.newest_log_id())
+    assert not house.reader.find_logs(following).items
+
+
 def test_the_histogram_has_equal_columns(house: House) -> None:
     fill(house)
     columns = house.reader.log_histogram(LogQuery(Window(T0, T0 + 4 * SECOND)), 4).columns
@@ -119,6 +152,36 @@ def test_fields_are_counted_with_their_top_values(house: House) -> None:
     assert by_name["service.name"].values == (("shop", 3),)
     assert by_name["token"].count == 1
     assert not cut
+
+
+def test_every_value_of_a_field_finds_its_logs_again(house: House) -> None:
+    """Values were cut to 256 characters and then looked for whole; some numbers have several bit patterns."""
+    odd: dict[str, Attribute] = {
+        "k:col": "v:1",
+        "long": "x" * 5_000,
+        "zero": -0.0,
+        "none": float("nan"),
+        "big": 1e300,
+        " ": "b",
+    }
+    own: dict[str, Attribute] = {
+        "severity": "high",
+        "service.name": "other",
+        "trace_id": "t-1",
+        "message": "m",
+        **odd,
+    }
+    house.write(logs=[log_row("odd", attributes=own, resource={"host": "h:1"}), log_row("plain")])
+    fields, _ = house.reader.log_fields(LogQuery(house.window))
+    attributes = {one.name: one for one in fields if not one.record}
+    assert {*own, "host"} <= set(attributes)
+    for one in attributes.values():
+        for value, count in one.values:
+            query = LogQuery(house.window, attributes={one.name: value})
+            assert house.reader.count_logs(query) == count, one.name
+    record = {one.name: one for one in fields if one.record}
+    assert record["severity"].values == (("info", 2),)
+    assert record["service.name"].values == (("shop", 2),)
 
 
 def test_logs_of_an_environment_are_found_however_it_was_spelt(house: House) -> None:
