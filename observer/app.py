@@ -79,7 +79,7 @@ def _healthz() -> Response:
 
 
 def _answer_problem(problem: Problem) -> Response:
-    return _say(problem.status, problem.code, problem.message, problem.remedy)
+    return _say(problem.status, problem.code, problem.message, problem.remedy, problem.logs_of)
 
 
 def _answer_store_error(error: StoreError) -> Response:
@@ -111,10 +111,11 @@ def _answer_unexpected(error: Exception) -> Response:
     )
 
 
-def _say(status: int, code: str, message: str, remedy: str) -> Response:
+def _say(status: int, code: str, message: str, remedy: str, logs_of: str | None = None) -> Response:
     """One error, as JSON under /api and as a page elsewhere."""
     if request.path.startswith("/api/"):
         body = {"error": {"code": code, "message": message, "remedy": remedy}}
         return Response(orjson.dumps(body), status, mimetype="application/json")
-    page = render_template("errors/error.html", status=status, code=code, message=message, remedy=remedy)
+    told = {"status": status, "code": code, "message": message, "remedy": remedy, "logs_of": logs_of}
+    page = render_template("errors/error.html", **told)
     return Response(page, status, mimetype="text/html")

@@ -17,10 +17,14 @@ class Problem(Exception):
     status = 500
     code = "internal"
 
-    def __init__(self, message: str, remedy: str, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, remedy: str, code: str | None = None, logs_of: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.logs_of = logs_of
+        """A trace id of which there are logs, where they say more than the error can."""
         if code:
             self.code = code
 

@@ -114,6 +114,10 @@ class Query:
                     f"There is no parameter {name[:_SHOWN]!r} here.", f"Those that there are: {names}."
                 )
 
+    def pairs(self) -> Sequence[tuple[str, str]]:
+        """Every parameter with each of its values, in order."""
+        return list(self._args.items(multi=True))
+
     def has(self, name: str) -> bool:
         return bool(self._args.get(name))
 

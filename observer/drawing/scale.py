@@ -37,7 +37,7 @@ def time_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int =
     """(Unix nanoseconds, label) at round local times inside the window, oldest first."""
     span_s = max(1e-9, (to_unix_nano - from_unix_nano) / _S)
     if span_s < 2:
-        return []
+        return _short_ticks(from_unix_nano, to_unix_nano, zone, most)
     step = next((s for s in _STEPS_S if span_s / s <= most), _STEPS_S[-1])
     try:
         begin = datetime.fromtimestamp(from_unix_nano // _S, zone)
@@ -51,6 +51,21 @@ def time_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int =
         if at * _S >= from_unix_nano:
             found.append((at * _S, _label(datetime.fromtimestamp(at, zone), step)))
         at += step
+    return found
+
+
+def _short_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int) -> list[tuple[int, str]]:
+    """Within two seconds: the first in full, down to milli- or microseconds, the others by their seconds."""
+    step = max(1_000, round(round_up((to_unix_nano - from_unix_nano) / most)))
+    digits = 3 if step % 1_000_000 == 0 else 6
+    found: list[tuple[int, str]] = []
+    for at in range(-(-from_unix_nano // step) * step, to_unix_nano, step):
+        try:
+            moment = datetime.fromtimestamp(at // _S, zone)
+        except (OverflowError, OSError, ValueError):
+            return []
+        part = f"{at % _S:09}"[:digits]
+        found.append((at, f"{moment.strftime('%S' if found else '%H:%M:%S')}.{part}"))
     return found
 
 

@@ -15,18 +15,22 @@ from observer.drawing.charts import Layer
 from observer.drawing.charts import columns
 from observer.ui.format import clock
 from observer.ui.format import count
-from observer.ui.jsontree import Node
-from observer.ui.jsontree import tree
-from store.model import Attribute
+from observer.ui.format import moment
+from store.fields import SERVICE
+from store.fields import SEVERITY
 from store.model import HistogramColumn
 from store.model import Log
 from store.model import LogField
 from store.model import Severity
 from store.model import Window
 from store.semantics import text_of
+from store.severity import says_otherwise
 
 FIELDS_LIMIT = 120
 """Fields in the panel; rarer ones are counted."""
+_OFFERED = 60
+"""Fields that are offered while typing."""
+_DAY_NS = 86_400 * 10**9
 UNKNOWN_SERVICES = ("", "unknown_service")
 NEEDED = ("trace_id", "span_id", "service.name")
 """What a log must carry to be found from a trace and a service."""
@@ -36,7 +40,10 @@ _REMEDIES = {
     "service.name": "Set OTEL_SERVICE_NAME, or the resource attribute service.name, at the log's source.",
 }
 
-_ARGUMENTS = {"service.name": "service", "severity": "severity", "trace_id": "trace_id", "span_id": "span_id"}
+_ARGUMENTS = {SERVICE: "service", SEVERITY: "severity"}
+_LINKED_CHARACTERS = 1_000
+"""A value beyond this is shown and is no link: addresses have an end."""
+_HINTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +57,58 @@ class Lack:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    log: Log
+    line: str
+    said: str
+    """The sender's own severity, where it says something that ours does not."""
+    lacks: tuple[str, ...]
+    order: str
+    """Sorts as text, oldest first: by time, then by arrival."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a field, and how many logs carry it."""
+
+    text: str
+    count: int
+    share: float
+    """Of the field's count."""
+    linked: bool
+    """Whether it can stand in an address."""
+
+
+@dataclass(frozen=True, slots=True)
 class FieldOfLogs:
     name: str
     glyph: str
     """`#` for numbers, `a` for text."""
     count: int
-    values: tuple[tuple[str, int, float], ...]
-    """(value, count, share of the field's count)."""
+    values: tuple[Value, ...]
     argument: str
-    """How a value is filtered by: `service`, `severity`, `trace_id`, `span_id`, or `attr`."""
+    """How a value is filtered by: `service`, `severity`, or `attr`."""
+
+
+def listed(logs: Sequence[Log]) -> tuple[Row, ...]:
+    """The lines of the table, in the order of the logs."""
+    return tuple(
+        Row(log, first_line(log), said_of(log), lacks_of(log), f"{log.time_unix_nano:020}{log.log_id:>020}")
+        for log in logs
+    )
+
+
+def said_of(log: Log) -> str:
+    """The sender's own severity, where it says something that ours does not."""
+    return log.severity_text if says_otherwise(log.severity_text, log.severity) else ""
+
+
+def dated(logs: Sequence[Log], window: Window, now_unix_nano: int, zone: tzinfo) -> bool:
+    """Whether a time of day alone would not tell when these were: another day is among them."""
+    days = {moment(log.time_unix_nano, zone).date() for log in logs}
+    return window.duration_ns > _DAY_NS or bool(days - {moment(now_unix_nano, zone).date()})
 
 
 def lacks_of(log: Log) -> tuple[str, ...]:
@@ -86,25 +136,38 @@ def remedy_of(name: str) -> str:
     return _REMEDIES[name]
 
 
-def document(log: Log) -> tuple[Node, ...]:
-    """One log as a JSON tree: its own fields flat, as a logger writes them, and the resource beneath."""
-    top: dict[str, Attribute] = {
-        "severity": log.severity.value,
-        "message": log.body,
-        "service.name": log.service,
-        "trace_id": log.trace_id,
-        "span_id": log.span_id,
-    }
-    own = tree({k: v for k, v in top.items() if v})
-    fields = tree({k: v for k, v in log.attributes.items() if k not in top}, filterable=True)
-    beneath: dict[str, Attribute] = {"resource": log.resource, "scope": log.scope}
-    return (*own, *fields, *tree({k: v for k, v in beneath.items() if v}))
-
-
 def fields_of(fields: Sequence[LogField]) -> tuple[FieldOfLogs, ...]:
-    """The fields panel: the most frequent, at most FIELDS_LIMIT."""
+    """The fields panel: the most frequent, at most FIELDS_LIMIT, the record's own first."""
     most = sorted(fields, key=lambda field: (-field.count, field.name))[:FIELDS_LIMIT]
-    return tuple(_field(field) for field in most)
+    return tuple(_field(field) for field in sorted(most, key=lambda field: not field.record))
+
+
+def looked_at(fields: Sequence[LogField]) -> int:
+    """How many logs these fields were counted in: each has a severity."""
+    return sum(field.count for field in fields if field.record and field.name == SEVERITY)
+
+
+def choices(fields: Sequence[FieldOfLogs]) -> tuple[str, ...]:
+    """What the field `field = value` offers while typing: names, and short values."""
+    found = [
+        f"{field.name} = {value.text}"
+        for field in fields[:_OFFERED]
+        for value in field.values[:3]
+        if len(value.text) <= 60 and value.text.isprintable()
+    ]
+    return tuple(text for text in found if len(text) <= 120)
+
+
+def hints(logs: Sequence[Log], text: str) -> tuple[tuple[str, str, int], ...]:
+    """Fields of these logs that hold a text which no message does: name, value, how many, most first."""
+    wanted = text.strip().strip('"').casefold()
+    counts: Counter[tuple[str, str]] = Counter()
+    for log in logs:
+        for name, value in {**log.resource, **log.attributes}.items():
+            said = text_of(value)
+            if wanted and name and len(said) <= _LINKED_CHARACTERS and wanted in said.casefold():
+                counts[(name, said)] += 1
+    return tuple((name, value, number) for (name, value), number in counts.most_common(_HINTS))
 
 
 def _field(field: LogField) -> FieldOfLogs:
@@ -112,8 +175,11 @@ def _field(field: LogField) -> FieldOfLogs:
         name=field.name,
         glyph="#" if field.values and all(_is_number(value) for value, _ in field.values) else "a",
         count=field.count,
-        values=tuple((value, n, n / field.count if field.count else 0.0) for value, n in field.values),
-        argument=_ARGUMENTS.get(field.name, "attr"),
+        values=tuple(
+            Value(text, number, number / field.count, bool(field.name) and len(text) <= _LINKED_CHARACTERS)
+            for text, number in field.values
+        ),
+        argument=_ARGUMENTS.get(field.name, "attr") if field.record else "attr",
     )
 
 
@@ -146,7 +212,7 @@ def chart(
     words = [_words(column, zone) for column in histogram]
     number = sum(sum(column.counts.values()) for column in histogram)
     frame = Frame(
-        label=f"{count(number)} logs over time by severity. Drag to zoom.",
+        label=f"{count(number)} logs over time by severity. Drag to zoom, or choose a column.",
         window=window,
         zone=zone,
         unit=lambda value: count(value) if value == int(value) else "",

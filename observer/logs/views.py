@@ -10,17 +10,23 @@ from itertools import pairwise
 import orjson
 from flask import Blueprint
 from flask import Response
+from flask import redirect
 from flask import render_template
 from flask import request
 
 from observer import context
 from observer.api import plain
+from observer.errors import Malformed
 from observer.logs import rows
 from observer.logs import selection as selections
+from observer.logs import typed
+from observer.logs.detail import detail_of
 from observer.logs.selection import Selection
 from observer.query import Query
+from observer.ui import chrome
 from observer.ui import current_scope
 from observer.ui import here
+from observer.ui.format import plural
 from observer.ui.scope import range_args
 from store.api import LogQuery
 from store.api import Page
@@ -47,45 +53,101 @@ def _selection() -> tuple[Query, Reader, Selection]:
 
 
 @blueprint.get("/logs")
-def log_page() -> str:
+def log_page() -> str | Response:
     """Logs that match, when they came, their fields, and one of them in full."""
     query, reader, selection = _selection()
+    problem = None
+    if query.has("add"):
+        try:
+            address = chrome.address("/logs", typed.applied(query.pairs(), query.text("add") or ""))
+        except Malformed as refused:
+            problem = refused
+        else:
+            return _redirect(address)
     scope = current_scope()
-    asked = selection.query
-    page = reader.find_logs(asked)
-    window = selections.spread(selection, page, reader)
-    counted = reader.log_histogram(replace(asked, window=window, cursor=None), COLUMNS)
-    histogram = counted.columns
-    fields, fields_cut = _fields(reader, asked, page)
-    narrowed = _narrowed(histogram, window)
     chosen = reader.log(query.text("log") or "") if query.has("log") else None
+    tail = selection.tailable and scope.live and chosen is None
+    # Before the rows are asked for: what comes in between is then told twice rather than never.
+    newest = reader.newest_log_id() if tail else ""
+    page = reader.find_logs(selection.query)
+    strays = typed.strays(request.args)
     return render_template(
         "logs/logs.html",
         selection=selection,
         page=page,
-        lacks_of=rows.lacks_of,
-        first_line=rows.first_line,
-        count=counted.total,
-        counted_since=counted.since_unix_nano,
-        window=window,
-        charts=[
-            (place, rows.chart(histogram, window, scope.zone, narrowed, width=width))
+        listed=rows.listed(page.items),
+        dated=rows.dated(page.items, selection.query.window, scope.now_unix_nano, scope.zone),
+        detail=detail_of(chosen) if chosen else None,
+        chosen_missing=query.has("log") and chosen is None,
+        newest=newest,
+        tail=tail,
+        problem=problem,
+        typed_text=query.text("add") or "",
+        strays=strays,
+        kept=[
+            pair for pair in query.pairs() if pair[0] not in ("q", *typed.PER_LOG) and pair[0] in typed.KNOWN
+        ],
+        otlp_http=context.settings().otlp_http_url,
+        **_over_time(reader, selection, page),
+        **_beside(reader, selection, page),
+    )
+
+
+def _redirect(address: str) -> Response:
+    answer = redirect(address, 303)
+    assert isinstance(answer, Response)
+    return answer
+
+
+def _over_time(reader: Reader, selection: Selection, page: Page[Log]) -> dict[str, object]:
+    """The histogram, and where to look around from it."""
+    scope = current_scope()
+    window = selections.spread(selection, page, reader)
+    counted = reader.log_histogram(replace(selection.query, window=window, cursor=None), COLUMNS)
+    narrowed = _narrowed(counted.columns, window)
+    own = scope.since is None
+    return {
+        "count": counted.total,
+        "counted_since": counted.since_unix_nano,
+        "window": window,
+        "charts": [
+            (place, rows.chart(counted.columns, window, scope.zone, narrowed, width=width))
             for place, width in (("only-wide", 1200.0), ("only-narrow", 400.0))
         ],
-        totals=rows.totals(histogram),
-        fields=rows.fields_of(fields),
-        fields_left_out=max(0, len(fields) - rows.FIELDS_LIMIT),
-        fields_cut=fields_cut,
-        chosen=chosen,
-        chosen_missing=query.has("log") and chosen is None,
-        document=rows.document(chosen) if chosen else (),
-        remedy_of=rows.remedy_of,
-        lacking=_lacking(reader, page.items),
-        newest=page.items[0].log_id if page.items else "",
-        status=None if page.items else reader.status(),
-        otlp_http=context.settings().otlp_http_url,
-        tail=selection.tailable and scope.live and chosen is None,
-    )
+        "totals": rows.totals(counted.columns),
+        "now": scope.now_unix_nano,
+        "wider": here(since=None, live=None, log=None, **range_args(_wider(window, scope.now_unix_nano)))
+        if own
+        else "",
+        "whole": here(**{"from": None, "to": None, "since": None, "log": None}) if own else "",
+    }
+
+
+def _beside(reader: Reader, selection: Selection, page: Page[Log]) -> dict[str, object]:
+    """The fields panel, what the logs lack, and what helps where there are none."""
+    fields, cut = _fields(reader, selection.query, page)
+    shown = rows.fields_of(fields)
+    recent = page.items or reader.find_logs(LogQuery(window=Window(0, 2**62), limit=_SAMPLE)).items
+    text = "" if page.items else selection.query.text or ""
+    return {
+        "fields": shown,
+        "fields_left_out": max(0, len(fields) - rows.FIELDS_LIMIT),
+        "fields_cut": cut,
+        "looked_at": rows.looked_at(fields),
+        "choices": rows.choices(shown or rows.fields_of(fields_of(recent))),
+        "lacking": (len(recent), rows.lacks(recent)),
+        "hints": [
+            (name, value, number, chrome.address("/logs", _instead(selection, name, value)))
+            for name, value, number in rows.hints(recent, text)
+        ],
+        "status": None if page.items else reader.status(),
+    }
+
+
+def _instead(selection: Selection, name: str, value: str) -> typed.Pairs:
+    """This page's arguments with a field's value in place of the text."""
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] != "q"]
+    return typed.within(pairs, name, value)
 
 
 def _fields(reader: Reader, asked: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:
@@ -93,6 +155,12 @@ def _fields(reader: Reader, asked: LogQuery, page: Page[Log]) -> tuple[Sequence[
     if asked.cursor is None and len(page.items) < asked.limit:
         return fields_of(page.items), page.truncated
     return reader.log_fields(replace(asked, cursor=None))
+
+
+def _wider(window: Window, now_unix_nano: int) -> Window:
+    """Three times as long around the same middle, no further than now."""
+    end = max(window.to_unix_nano, min(window.to_unix_nano + window.duration_ns, now_unix_nano + 1))
+    return Window(max(0, window.from_unix_nano - window.duration_ns), end)
 
 
 def _narrowed(histogram: Sequence[HistogramColumn], window: Window) -> list[str]:
@@ -104,37 +172,59 @@ def _narrowed(histogram: Sequence[HistogramColumn], window: Window) -> list[str]
     ]
 
 
-def _lacking(reader: Reader, shown: Sequence[Log]) -> tuple[int, tuple[rows.Lack, ...]]:
-    """How many logs were looked at, and what they lack: those shown, or where none are, recent ones."""
-    if shown:
-        return len(shown), rows.lacks(shown)
-    recent = reader.find_logs(LogQuery(window=Window(0, 2**62), limit=_SAMPLE)).items
-    return len(recent), rows.lacks(recent)
-
-
 @blueprint.get("/logs/rows")
 def log_rows() -> str:
     """Rows that arrived after `after`, newest first: the live tail."""
     query, reader, selection = _selection()
+    scope = current_scope()
+    newest = int(reader.newest_log_id())
     after = query.text("after")
-    found: list[Log] = []
     if after:
-        found = list(reader.find_logs(replace(selection.query, after=after, cursor=None)).items)
+        page = reader.find_logs(replace(selection.query, after=after, cursor=None))
     else:
-        found = list(reader.find_logs(replace(selection.query, limit=20)).items)[::-1]
+        page = replace(reader.find_logs(replace(selection.query, limit=20)), next_cursor=None)
+    numbers = [int(log.log_id) for log in page.items]
+    ended = page.next_cursor is None
+    # Once all was looked at, what did not match need not be looked at again.
+    cursor = max([newest, *numbers]) if ended else max(numbers, default=0)
+    late = scope.window.from_unix_nano
+    fresh = sorted(
+        (log for log in page.items if log.time_unix_nano >= late),
+        key=lambda log: (log.time_unix_nano, int(log.log_id)),
+        reverse=True,
+    )
     return render_template(
         "logs/rows.html",
-        logs=found[::-1],
-        cursor=found[-1].log_id if found else after or "",
-        lacks_of=rows.lacks_of,
-        first_line=rows.first_line,
+        listed=rows.listed(fresh),
+        dated=rows.dated(fresh, scope.window, scope.now_unix_nano, scope.zone),
+        cursor=cursor or after or "",
+        more=not ended and bool(numbers),
+        lost=not ended and not numbers,
     )
+
+
+@blueprint.get("/logs/news")
+def news() -> Response:
+    """How many logs of a page that had none arrived after `after`, up to a page of them."""
+    query, reader, selection = _selection()
+    asked = replace(selection.query, after=query.text("after") or "0", cursor=None)
+    page = reader.find_logs(asked)
+    late = selection.query.window.from_unix_nano
+    number = sum(log.time_unix_nano >= late for log in page.items)
+    more = page.next_cursor is not None
+    words = f"more than {number} new logs" if more else plural(number, "new log")
+    body = orjson.dumps({"count": max(number, int(more)), "words": words})
+    return Response(body, mimetype="application/json")
 
 
 @blueprint.get("/logs/download")
 def download() -> Response:
-    """Every log that matches as one JSON object per line, newest first, up to a bound."""
-    _, reader, selection = _selection()
+    """Every log that matches as one JSON object per line, newest first, up to a bound.
+
+    An argument that means nothing here is refused: a file cannot tell that a filter was none.
+    """
+    query, reader, selection = _selection()
+    query.refuse_others(typed.KNOWN)
     answer = Response(_lines(reader, selection.query), mimetype="application/x-ndjson")
     answer.headers["Content-Disposition"] = 'attachment; filename="logs.ndjson"'
     return answer

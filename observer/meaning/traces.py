@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.errors import Unknown
+from observer.meaning.origin import EVERYTHING
 from observer.query import trace_id as parse_trace_id
+from store.api import LogQuery
 from store.api import Reader
 from store.model import Span
 from store.model import TraceId
@@ -52,13 +54,20 @@ def full_trace_id(reader: Reader, text: str) -> TraceId:
 
 
 def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown:
-    """Why a trace is not here: pruned, or never seen."""
+    """Why a trace is not here: pruned, or never seen, or only its logs were."""
     named = shown or trace_id
     if reader.locate(trace_id) is Whereabouts.PRUNED:
         return Unknown(
             f"Trace {named} was here and has been pruned: the store keeps what is newest.",
             "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
             code="pruned",
+        )
+    logs = reader.count_logs(LogQuery(window=EVERYTHING, trace_id=trace_id))
+    if logs:
+        return Unknown(
+            f"No span of trace {named} has arrived, but {logs:,} {'log' if logs == 1 else 'logs'} of it.",
+            "Its services send logs and no spans, or the spans are still on their way.",
+            logs_of=trace_id,
         )
     return Unknown(
         f"No span of trace {named} has arrived.",

@@ -1,16 +1,13 @@
 // New data is announced, never pulled under the reader.
 // <… data-news="address"> asks that address, which answers {"count": n, "words": "3 new sessions"}.
-// <tbody data-tail="address"> asks for rows that came after data-cursor and puts them first, unless
-// the reader has scrolled, opened or chosen something: then they are counted and announced.
 // <… id data-refresh> holds nothing but numbers, and is kept up to date.
-import { announceContent, page, say } from "./part.js";
+import { page, say } from "./part.js";
 
 const EVERY_MS = 2500;
 const SLOWEST_MS = 20_000;
-const MOST_ROWS = 500;
 
 /** @param {string} words @param {() => void} show */
-function announce(words, show) {
+export function announce(words, show) {
   let place = document.querySelector(".news");
   if (!place) {
     place = document.createElement("div");
@@ -29,7 +26,7 @@ function announce(words, show) {
 }
 
 /** @param {() => Promise<void>} ask */
-function repeat(ask) {
+export function repeat(ask) {
   let pause = EVERY_MS;
   const turn = async () => {
     if (!document.hidden) {
@@ -56,45 +53,6 @@ function news(place) {
   });
 }
 
-/** @param {HTMLElement} body */
-function reading(body) {
-  const box = body.closest("[data-tail-box]");
-  if (box && box.scrollTop > 16) return true;
-  if (window.scrollY > 16 && !box) return true;
-  return body.contains(document.activeElement) || Boolean(body.querySelector("[aria-selected='true']"));
-}
-
-/** @param {HTMLElement} body @param {Element[]} rows newest first */
-function put(body, rows) {
-  body.prepend(...rows);
-  while (body.children.length > MOST_ROWS) body.lastElementChild?.remove();
-  announceContent(body);
-}
-
-/** @param {HTMLElement} body */
-function tail(body) {
-  /** @type {Element[]} */
-  let waiting = [];
-  repeat(async () => {
-    if (!body.isConnected) return;
-    const address = new URL(body.dataset.tail ?? "", location.href);
-    address.searchParams.set("after", body.dataset.cursor ?? "");
-    const next = (await page(address.href)).querySelector("tbody");
-    if (!next) throw new Error("no rows");
-    if (next.dataset.cursor) body.dataset.cursor = next.dataset.cursor;
-    const fresh = [...next.children].filter((row) => !document.getElementById(row.id));
-    waiting = [...fresh, ...waiting].slice(0, MOST_ROWS);
-    if (!waiting.length) return;
-    const show = () => {
-      put(body, waiting);
-      waiting = [];
-      document.querySelector(".news")?.remove();
-    };
-    if (reading(body)) announce(`${waiting.length} new`, show);
-    else show();
-  });
-}
-
 /** Elements with data-refresh and an id hold numbers alone: they are exchanged for newer ones. */
 function refresh() {
   repeat(async () => {
@@ -112,6 +70,4 @@ export function start() {
   if (document.querySelector("[data-refresh][id]")) refresh();
   const place = document.querySelector("[data-news]");
   if (place instanceof HTMLElement) news(place);
-  const body = document.querySelector("tbody[data-tail]");
-  if (body instanceof HTMLElement) tail(body);
 }

@@ -95,6 +95,16 @@ def more(attribute: str, value: str) -> str:
     return chrome.address(request.path, [*pairs, ("attr", spell_attribute(attribute, value))])
 
 
+def left_out(attribute: str, value: str) -> str:
+    """This page's address with one more `exclude=name:value`."""
+    pairs = [
+        (k, v)
+        for k, v in request.args.items(multi=True)
+        if k not in ("cursor", "log") and not (k == "attr" and read_attribute(v) == (attribute, value))
+    ]
+    return chrome.address(request.path, [*pairs, ("exclude", spell_attribute(attribute, value))])
+
+
 def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
     """As `scoped`, with these attributes as repeated `attr=name:value`."""
     wanted = {**_scope_or_default().args(), **args}

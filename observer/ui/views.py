@@ -22,6 +22,7 @@ from observer.ui.request import filtered
 from observer.ui.request import header
 from observer.ui.request import here
 from observer.ui.request import here_at
+from observer.ui.request import left_out
 from observer.ui.request import more
 from observer.ui.request import open_ended
 from observer.ui.request import scoped
@@ -41,6 +42,7 @@ _GLOBALS: dict[str, Callable[..., object]] = {
     "here": here,
     "here_at": here_at,
     "filtered_more": more,
+    "left_out": left_out,
     "open_ended": open_ended,
     "filtered": filtered,
     "without": without,
@@ -54,13 +56,15 @@ for _name, _global in _GLOBALS.items():
 
 
 def _when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
-    """A `<time>` in the reader's zone; style `stamp`, `clock` or `ago`."""
+    """A `<time>` in the reader's zone; style `stamp`, `exact`, `clock` or `ago`."""
     if unix_nano is None:
         return formats.NOTHING
     if style == "ago":
         words = formats.ago(unix_nano, context.now_unix_nano())
     elif style == "clock":
         words = formats.clock(unix_nano, zone())
+    elif style == "exact":
+        words = formats.stamp(unix_nano, zone()) + formats.clock(unix_nano, zone())[8:]
     else:
         words = formats.stamp(unix_nano, zone())
     exact = formats.moment(unix_nano, zone()).strftime("%Y-%m-%d %H:%M:%S.%f %Z")

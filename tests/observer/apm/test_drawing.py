@@ -144,6 +144,21 @@ def test_time_axes_have_round_times() -> None:
     assert scale.time_ticks(0, 2**63 - 1, UTC) is not None
 
 
+@pytest.mark.parametrize(
+    ("length_ns", "labels"),
+    [
+        (10**9, ["00:00:10.000", "10.200", "10.400", "10.600", "10.800"]),
+        (10**7, ["00:00:10.000", "10.002", "10.004", "10.006", "10.008"]),
+        (10**4, ["00:00:10.000000", "10.000002", "10.000004", "10.000006", "10.000008"]),
+        (1, ["00:00:10.000000"]),
+    ],
+)
+def test_a_second_has_an_axis_too(length_ns: int, labels: list[str]) -> None:
+    """The logs of one trace lie within a second: their histogram had no times at all."""
+    begin = 10 * 10**9
+    assert [label for _, label in scale.time_ticks(begin, begin + length_ns, UTC)] == labels
+
+
 def test_a_gap_in_a_line_stays_a_gap() -> None:
     drawing = charts.lines(_frame(), [charts.Line("P50", "p50", [1, 2, None, 3, None, 4, 5])])
     tree = LexborHTMLParser(str(drawing))

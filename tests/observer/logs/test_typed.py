@@ -1,0 +1,54 @@
+"""The field `field = value`, exclusion, and arguments that mean nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from observer.errors import Malformed
+from observer.logs import typed
+
+
+@pytest.mark.parametrize(
+    ("text", "added"),
+    [
+        ("token = test-1", ("attr", "token:test-1")),
+        ("token=a=b", ("attr", "token:a=b")),
+        ('k:col = " x "', ("attr", "k%3Acol: x ")),
+        ("token != a", ("exclude", "token:a")),
+        ("token ≠ a", ("exclude", "token:a")),
+        ("service.name = pay", ("service", "pay")),
+        ("service.name != pay", ("exclude", "service.name:pay")),
+        ("severity = ERROR", ("severity", "ERROR")),
+        ("severity = high", ("attr", "severity:high")),
+        ("severity != info", ("severity", "trace,debug,warn,error,fatal")),
+        ("message = it failed", ("q", "it failed")),
+        (f"trace_id = {'a' * 32}", ("trace_id", "a" * 32)),
+    ],
+)
+def test_a_typed_condition_becomes_an_argument(text: str, added: tuple[str, str]) -> None:
+    assert typed.applied([("since", "1h"), ("add", text), ("log", "7"), ("cursor", "c")], text) == [
+        ("since", "1h"),
+        added,
+    ]
+
+
+@pytest.mark.parametrize("text", ["token", "= x", "token =", "trace_id = xyz", "trace_id != " + "a" * 32])
+def test_what_is_no_condition_is_refused_with_a_remedy(text: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        typed.applied([], text)
+    assert refused.value.remedy
+
+
+def test_a_condition_takes_the_place_of_its_opposite() -> None:
+    pairs = typed.applied([("exclude", "a:1"), ("exclude", "a:2"), ("attr", "a:3")], "a = 1")
+    assert pairs == [("exclude", "a:2"), ("attr", "a:1")]
+    assert typed.applied(pairs, "a != 1") == [("exclude", "a:2"), ("exclude", "a:1")]
+    assert typed.applied([("severity", "error,warn")], "severity != warn") == [("severity", "error")]
+
+
+def test_arguments_that_mean_nothing_are_named_with_what_was_meant() -> None:
+    """`session=x` used to show every log, as if it were a filter."""
+    assert typed.strays(["since", "attr", "session", "zzz"]) == (
+        typed.Stray("session", "session_id"),
+        typed.Stray("zzz", ""),
+    )
