@@ -26,6 +26,8 @@ _BOTTOM = 20.0
 _MS = 1_000_000
 NARROW = 400.0
 """Units across a chart that is drawn for a phone: its words are scaled little."""
+_CHARACTER = 7.4
+"""Width of a character of a label, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +228,16 @@ def _rule(frame: Frame, y: float, label: str) -> Markup:
 
 def _time_axis(frame: Frame) -> Markup:
     w = frame.window
-    parts = []
+    parts, free = [], 0.0
     for at, label in scale.time_ticks(w.from_unix_nano, w.to_unix_nano, frame.zone):
         x = frame.x(at)
         anchor = "start" if x < frame.left + 20 else "end" if x > frame.right - 24 else "middle"
         parts.append(svg.element("line", x1=x, x2=x, y1=frame.bottom, y2=frame.bottom + 4, class_="grid"))
-        parts.append(svg.text(x, frame.height - 4, label, class_="tick", text_anchor=anchor))
+        wide = _CHARACTER * len(label)
+        begin = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * wide
+        if begin >= free:
+            parts.append(svg.text(x, frame.height - 4, label, class_="tick", text_anchor=anchor))
+            free = begin + wide + _CHARACTER
     return svg.joined(parts)
 
 

@@ -76,7 +76,6 @@ def log_page() -> str | Response:
         selection=selection,
         page=page,
         listed=rows.listed(page.items),
-        dated=rows.dated(page.items, selection.query.window, scope.now_unix_nano, scope.zone),
         detail=detail_of(chosen) if chosen else None,
         chosen_missing=query.has("log") and chosen is None,
         newest=newest,
@@ -110,6 +109,7 @@ def _over_time(reader: Reader, selection: Selection, page: Page[Log]) -> dict[st
         "count": counted.total,
         "counted_since": counted.since_unix_nano,
         "window": window,
+        "dated": rows.dated(page.items, window, scope.now_unix_nano, scope.zone),
         "charts": [
             (place, rows.chart(counted.columns, window, scope.zone, narrowed, width=width))
             for place, width in (("only-wide", 1200.0), ("only-narrow", 400.0))

@@ -114,6 +114,67 @@ def test_the_tail_adds_rows_and_waits_while_one_is_read(visit: Callable[..., Vis
     visitor.blameless()
 
 
+def test_the_tail_follows_arrival_and_says_when_it_cannot(
+    visit: Callable[..., Visitor], world: World
+) -> None:
+    """Old rows came as new at the top, and a burst left the list behind for good, without a word."""
+    visitor = visit()
+    page = visitor.go("/logs?service=tailed")
+    expect(page.locator("#main")).to_contain_text("No logs match")
+
+    def say(number: int, words: str, ago_s: float = 0) -> None:
+        late = Telemetry(time.time_ns())
+        for place in range(number):
+            late.log("tailed", time.time_ns() - round(ago_s * 1e9), 9, f"{words} {place}")
+        late.send(world.writer)
+
+    say(1, "the newest")
+    page.get_by_role("button", name="1 new log · show").click(timeout=15_000)
+    expect(page.locator(".message")).to_have_count(1)
+    say(3, "older", ago_s=60)
+    expect(page.locator(".message")).to_have_count(4, timeout=15_000)
+    expect(page.locator(".message").first).to_contain_text("the newest")
+    expect(page.locator("#log-counts strong")).to_have_text("4 logs", timeout=30_000)
+    say(700, "a burst")
+    expect(page.get_by_role("button", name=re.compile("More than 500 new"))).to_be_visible(timeout=15_000)
+    visitor.blameless()
+
+
+def test_the_json_is_searched_into_its_branches(visit: Callable[..., Visitor]) -> None:
+    """A branch whose own name did not fit hid what had been found in it."""
+    visitor = visit()
+    page = visitor.go(TRACE_LOGS)
+    page.get_by_role("link", name=re.compile("Failed payment")).click()
+    tree = page.locator("#json-tree")
+    tree.locator("summary", has_text="context").click()
+    expect(tree.get_by_text("buttercup", exact=True)).to_be_hidden()
+    page.get_by_label("Search JSON for key or value").fill("buttercup")
+    expect(tree.get_by_text("buttercup", exact=True)).to_be_visible()
+    expect(tree.get_by_text("attempt")).to_be_hidden()
+    page.get_by_label("Search JSON for key or value").fill("context")
+    expect(tree.get_by_text("attempt")).to_be_visible()
+    visitor.blameless()
+
+
+def test_columns_of_the_histogram_are_chosen_by_keys(visit: Callable[..., Visitor]) -> None:
+    """Dragging was the only way to look at a part of the time."""
+    visitor = visit()
+    page = visitor.go(TRACE_LOGS)
+    stops = page.locator("svg.columns:visible a[tabindex='0']")
+    expect(stops).to_have_count(1)
+    stops.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(stops).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**from=**to=**")
+    expect(page.locator(".message")).to_have_count(2)
+    page.get_by_role("link", name="All of this trace").click()
+    expect(page.locator(".message")).to_have_count(6)
+    visitor.blameless()
+
+
 def test_the_theme_changes_at_once_and_stays(visit: Callable[..., Visitor]) -> None:
     visitor = visit(color_scheme="light")
     page = visitor.go("/")

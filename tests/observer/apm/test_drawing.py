@@ -144,6 +144,17 @@ def test_time_axes_have_round_times() -> None:
     assert scale.time_ticks(0, 2**63 - 1, UTC) is not None
 
 
+def test_labels_of_a_narrow_axis_do_not_overlap() -> None:
+    """A full time is longer than the place between two ticks of a narrow chart."""
+    second = Window(10 * 10**9, 11 * 10**9)
+    frame = charts.Frame("x", second, UTC, str, width=400.0)
+    drawn = LexborHTMLParser(charts.columns(frame, [charts.Layer("a", "a", [1, 2])]))
+    labels = [tick.text() for tick in drawn.css("text.tick") if "." in tick.text()][-4:]
+    assert labels[0] == "00:00:10.000"
+    assert "10.200" not in labels
+    assert "10.400" in labels
+
+
 @pytest.mark.parametrize(
     ("length_ns", "labels"),
     [

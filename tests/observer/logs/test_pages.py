@@ -180,7 +180,7 @@ def test_every_link_of_the_fields_finds_as_many_logs_as_it_says(screens: Screens
 
 
 def test_the_fields_say_how_many_logs_were_looked_at(screens: Screens) -> None:
-    assert "of the 6 logs" in text(one(screens.page(TRACE), ".fields header"))
+    assert "of 6 logs" in text(one(screens.page(TRACE), ".fields header"))
 
 
 def test_words_are_found_in_any_order_and_what_is_too_long_is_refused(screens: Screens) -> None:
