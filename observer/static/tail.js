@@ -28,6 +28,12 @@ function put(body, rows) {
   while (body.children.length > MOST_ROWS) {
     body.lastElementChild?.remove();
     body.dataset.partial = "";
+    // The page's own "Show more" would now skip what was taken away.
+    const further = body.closest(".log-list")?.querySelector("a[rel='next']");
+    if (further instanceof HTMLAnchorElement) {
+      further.href = location.href;
+      further.textContent = "Load anew for older ones";
+    }
   }
   announceContent(body);
 }
