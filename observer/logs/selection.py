@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace
 
+from observer.meaning.sessions import session_traces
 from observer.query import Query
 from observer.ui.scope import Scope
 from store.api import LogQuery
@@ -62,6 +63,7 @@ def read(query: Query, reader: Reader, scope: Scope) -> Selection:
         trace_id=_whole(trace_id, reader),
         span_id=span_id,
         session_id=SessionId(session) if session else None,
+        trace_ids=session_traces(reader, SessionId(session)) if session else (),
         service=service,
         severities=severities,
         text=text,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.meaning.session import SessionEvent
+from store.semantics import rum_is_network_error
 
 WORDS = {
     "document": "Document load",
@@ -41,7 +42,8 @@ class Pill:
 
 
 _PILLS = (
-    ("documents", "Document loads", "document", ("document", "document_fetch")),
+    ("documents", "Document loads", "document", ("document",)),
+    ("document-fetches", "Document fetches", "document", ("document_fetch",)),
     ("errors", "JavaScript errors", "error", ("error",)),
     ("network-errors", "Network errors", "error", ()),
     ("fetch", "Fetch and XHR", "fetch", ("fetch",)),
@@ -53,6 +55,7 @@ _PILLS = (
     ("custom", "Custom events", "custom", ("custom",)),
     ("session", "Session", "session", ("session",)),
 )
+RESOURCES = "resources"
 PILL_NAMES = tuple(name for name, *_ in _PILLS)
 
 
@@ -75,8 +78,8 @@ def colour_of(kind: str) -> str:
 
 
 def is_network_error(event: SessionEvent) -> bool:
-    """A request that failed: the answer says so, or nobody answered."""
-    return event.error and event.kind in ("fetch", "document_fetch", "resource")
+    """A request that failed, as the store counts them."""
+    return event.error and rum_is_network_error(event.span.name, event.span.attributes)
 
 
 def fits(event: SessionEvent, pill: str) -> bool:

@@ -1,6 +1,7 @@
 // The keyboard: acts on the one table of observer/ui/keys.py, which base.html puts in <body data-keys>.
 import { copy, permalink } from "./copy.js";
-import { current, focus, foldBy, move } from "./treegrid.js";
+import { foldBy } from "./folds.js";
+import { current, focus, move } from "./treegrid.js";
 
 /** @returns {Document | HTMLElement} the layer that the keys act in: an open dialog, else the page */
 function layer() {
@@ -33,6 +34,12 @@ function near(name) {
   const detail = row ? document.querySelector(`[data-detail="${CSS.escape(row.id)}"]`) : null;
   const places = layer() === document ? [detail, row, document] : [layer()];
   for (const place of places) {
+    // A closed row has no room for every link: it names where they lead.
+    const address = place === row && !find(/** @type {HTMLElement} */ (row ?? document), name) ? row?.dataset[name] : undefined;
+    if (address) {
+      location.assign(address);
+      return true;
+    }
     const target = place && find(place, name);
     if (target) {
       target.click();
@@ -67,10 +74,11 @@ function closeOne() {
     return true;
   }
   const row = current();
-  const open = row?.querySelector("a[data-open][aria-expanded='true']");
+  const wanted = "a[data-open][aria-expanded='true']";
+  const open = row?.querySelector(wanted) ?? [...document.querySelectorAll(`[data-rows] ${wanted}`)].at(-1);
   if (open) {
     /** @type {HTMLElement} */ (open).click();
-    focus(/** @type {HTMLElement} */ (row));
+    focus(/** @type {HTMLElement} */ (open.closest("[data-row]")));
     return true;
   }
   return follow("close");

@@ -71,10 +71,13 @@ class Search:
     def _narrow(self) -> None:
         query = self._query
         place = self._place
-        narrow = query.trace_id is not None or query.session_id is not None or query.span_id is not None
+        ids = (query.trace_id, query.session_id, query.span_id)
+        narrow = bool(query.trace_ids) or any(part is not None for part in ids)
         if query.trace_id is not None:
             place.add("l.trace_id = ?", trace_bytes(query.trace_id))
             self._hint = " INDEXED BY logs_by_trace"
+        if query.trace_ids:
+            self._of_traces(query)
         elif query.session_id is not None:
             place.add("l.session_id = ?", query.session_id)
         if query.span_id is not None:
@@ -95,6 +98,18 @@ class Search:
             carried = scan.condition_for(self._ask, query.attributes, "log", "l")
             self._costly.add(carried.sql, *carried.values)
             self._bounded |= not narrow
+
+    def _of_traces(self, query: LogQuery) -> None:
+        """What any of these traces holds, or names the session: each found by its own index."""
+        among = ", ".join("?" * len(query.trace_ids))
+        found = f"SELECT seq FROM logs INDEXED BY logs_by_trace WHERE trace_id IN ({among})"
+        values: list[object] = [trace_bytes(trace_id) for trace_id in query.trace_ids]
+        if query.session_id is not None:
+            found += " UNION SELECT seq FROM logs INDEXED BY logs_by_session WHERE session_id = ?"
+            values.append(query.session_id)
+        self._place.add(f"l.seq IN ({found})", *values)
+        if query.trace_id is None:
+            self._hint = " NOT INDEXED"
 
     def _severities(self, severities: frozenset[Severity]) -> None:
         ranges = []
@@ -212,7 +227,8 @@ class Search:
         """Whether nothing is asked that the sums by slot do not know."""
         query = self._query
         narrowed = (query.trace_id, query.span_id, query.session_id, query.after)
-        return not query.attributes and not query.text and all(part is None for part in narrowed)
+        searched = query.attributes or query.text or query.trace_ids
+        return not searched and all(part is None for part in narrowed)
 
     def _in_cells(self) -> Conditions:
         cells = Conditions([], []).and_also(self._kept)

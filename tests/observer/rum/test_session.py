@@ -6,10 +6,10 @@ from typing import Any
 
 from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
+from observer.rum.rows import where_is
 from observer.rum.session import ROWS_LIMIT
 from observer.rum.session import pages_of
 from observer.rum.session import pages_to_show
-from observer.rum.session import where_is
 from store.model import Span
 from store.model import TraceId
 from store.model import Whereabouts
@@ -130,7 +130,14 @@ def test_pills_count_what_occurs_and_choose_rows() -> None:
         ),
     )
     shown = {pill.name: pill.count for pill in pills(found, "errors")}
-    assert shown == {"": 4, "documents": 2, "errors": 1, "network-errors": 1, "fetch": 1}
+    assert shown == {
+        "": 4,
+        "documents": 1,
+        "document-fetches": 1,
+        "errors": 1,
+        "network-errors": 1,
+        "fetch": 1,
+    }
     rows = [row.event.name for page in pages_of(found, "network-errors") for row in page.rows]
     assert rows == ["POST /x"]
 
