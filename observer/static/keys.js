@@ -1,7 +1,6 @@
 // The keyboard: acts on the one table of observer/ui/keys.py, which base.html puts in <body data-keys>.
 import { copy, permalink } from "./copy.js";
-import { foldBy } from "./folds.js";
-import { current, focus, move } from "./treegrid.js";
+import { current, focus, foldBy, move } from "./treegrid.js";
 
 /** @returns {Document | HTMLElement} the layer that the keys act in: an open dialog, else the page */
 function layer() {

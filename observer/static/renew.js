@@ -1,8 +1,7 @@
 // Parts of the page exchanged for what they are now, while the reader goes on: rows that are open stay
 // open, folds stay as they are, the focus stays on its row, and what is looked at stays where it is.
-import { fold } from "./folds.js";
 import { announceContent, page } from "./part.js";
-import { current } from "./treegrid.js";
+import { current, fold } from "./treegrid.js";
 
 /** The first row in view, and where it stands. */
 function anchor() {

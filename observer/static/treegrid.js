@@ -1,8 +1,8 @@
-// Rows that are walked by j and k and opened in place; folds.js folds them.
+// Rows that are walked by j and k, opened in place, and folded.
 // <… data-rows> holds [data-row] elements. A row with <a data-open href="…"> opens in place: the
 // element that the page at that address has after the row, marked data-detail="<row id>", is put here.
-// A link that is open already when the page comes leads away from it; data-opens then says what opens it.
-import { asFolded, fold } from "./folds.js";
+// Rows with aria-level fold their deeper followers when their aria-expanded is set to false.
+import { asFolded, remember } from "./folds.js";
 import { announceContent, elsewhere, page } from "./part.js";
 
 /** @returns {HTMLElement[]} */
@@ -44,12 +44,60 @@ export function move(where) {
   return true;
 }
 
+/** @param {HTMLElement} row */
+function followers(row) {
+  const level = Number(row.getAttribute("aria-level"));
+  const found = [];
+  for (let next = row.nextElementSibling; next; next = next.nextElementSibling) {
+    const depth = next.getAttribute("aria-level");
+    if (depth && Number(depth) <= level) break;
+    found.push(next);
+  }
+  return found;
+}
+
+/** @param {HTMLElement} row @param {boolean} open */
+export function fold(row, open) {
+  if (!row.hasAttribute("aria-expanded")) return;
+  row.setAttribute("aria-expanded", String(open));
+  remember(row, open);
+  const shut = [];
+  for (const next of followers(row)) {
+    const level = Number(next.getAttribute("aria-level"));
+    while (shut.length && level && level <= shut[shut.length - 1]) shut.pop();
+    /** @type {HTMLElement} */ (next).hidden = !open || shut.length > 0;
+    if (level && next.getAttribute("aria-expanded") === "false") shut.push(level);
+  }
+}
+
+/** @param {string} how `in`, `out`, `all-in` or `all-out` */
+export function foldBy(how) {
+  const row = /** @type {HTMLElement | null} */ (current());
+  if (how.startsWith("all")) {
+    const all = [...document.querySelectorAll("[data-rows] [data-row][aria-expanded]")];
+    for (const each of all) fold(/** @type {HTMLElement} */ (each), how === "all-out");
+    return all.length > 0;
+  }
+  if (!row?.hasAttribute("aria-level")) return false;
+  const open = row.getAttribute("aria-expanded");
+  if (how === "out" && open === "false") fold(row, true);
+  else if (how === "in" && open === "true") fold(row, false);
+  else if (how === "out") move("next");
+  else {
+    const level = Number(row.getAttribute("aria-level"));
+    let up = row.previousElementSibling;
+    while (up && !(Number(up.getAttribute("aria-level")) < level && up.matches("[data-row]"))) up = up.previousElementSibling;
+    if (up) focus(/** @type {HTMLElement} */ (up));
+  }
+  return true;
+}
+
 /** @param {HTMLAnchorElement} link */
 async function openRow(link) {
   const row = /** @type {HTMLElement} */ (link.closest("[data-row]"));
   const here = document.querySelector(`[data-detail="${CSS.escape(row.id)}"]`);
   for (const each of row.querySelectorAll("a[data-open]")) each.setAttribute("aria-expanded", String(!here));
-  // The link of a row that came open closes it, for those without script.
+  // The link of a row that the page had open leads away from it, for those without script.
   const address = link.dataset.opens ?? link.href;
   if (here) {
     here.remove();
