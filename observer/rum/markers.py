@@ -22,7 +22,7 @@ _DOCUMENT = {
 }
 _VITALS = {"fcp": ("FCP", "first contentful paint"), "lcp": ("LCP", "largest contentful paint")}
 """Those that say when something was; the others say how long or how much."""
-_CHARACTER = 1.6
+_CHARACTER = 2.2
 """Percent of the line that one character takes, on the narrowest line that is drawn."""
 _GAP = 1.0
 _EDGE = 6.0

@@ -54,7 +54,7 @@ def test_the_dialog_is_in_the_address_and_back_closes_it(visit: Callable[..., Vi
     expect(page.get_by_role("dialog")).to_contain_text("Performance Summary")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert "apm=" not in page.url
+    expect(page).not_to_have_url(re.compile("apm="))
     visitor.blameless()
 
 
