@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,8 @@ _PILLS = (
 )
 RESOURCES = "resources"
 PILL_NAMES = tuple(name for name, *_ in _PILLS)
+_NETWORK_ERRORS = "network-errors"
+_KINDS = {name: kinds for name, _, _, kinds in _PILLS}
 
 
 def word_of(event: SessionEvent) -> str:
@@ -86,16 +89,18 @@ def fits(event: SessionEvent, pill: str) -> bool:
     """Whether an event is one of those that a pill shows; an empty pill shows all."""
     if not pill:
         return True
-    if pill == "network-errors":
+    if pill == _NETWORK_ERRORS:
         return is_network_error(event)
-    return any(name == pill and event.kind in kinds for name, _, _, kinds in _PILLS)
+    return event.kind in _KINDS[pill]
 
 
 def pills(events: Sequence[SessionEvent], chosen: str) -> tuple[Pill, ...]:
     """All, and each kind that occurs (or is chosen), with its count."""
     found = [Pill("", "All", "", len(events), not chosen)]
-    for name, label, colour, _ in _PILLS:
-        number = sum(fits(event, name) for event in events)
+    of_kind = Counter(event.kind for event in events)
+    failed = sum(is_network_error(event) for event in events)
+    for name, label, colour, kinds in _PILLS:
+        number = failed if name == _NETWORK_ERRORS else sum(of_kind[kind] for kind in kinds)
         if number or name == chosen:
             found.append(Pill(name, label, colour, number, name == chosen))
     return tuple(found)

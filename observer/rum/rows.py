@@ -199,9 +199,8 @@ def _foreign(span: Span) -> bool:
     return bool(there.netloc and here.netloc) and (there.scheme, there.netloc) != (here.scheme, here.netloc)
 
 
-def where_is(trace_id: TraceId, known: Mapping[TraceId, Whereabouts]) -> str:
+def where_is(place: Whereabouts) -> str:
     """What to say of a linked trace that is not here; empty where it is."""
-    place = known.get(trace_id)
     if place is Whereabouts.PRUNED:
         return "The backend trace was here and has been pruned: the store keeps the newest only."
     if place is Whereabouts.NEVER_SEEN:

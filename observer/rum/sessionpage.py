@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Literal
 
@@ -31,8 +32,10 @@ from observer.ui import format as formats
 from observer.ui.chrome import address
 from observer.ui.scope import Scope
 from store.api import LogQuery
+from store.api import Reader
 from store.model import SessionSummary
 from store.model import TraceId
+from store.model import TraceSummary
 
 _OVER_NS = 900 * 10**9
 """A browser that was silent for so long has ended its session: nobody is told to wait for more."""
@@ -79,8 +82,8 @@ def session_page(session_id: str) -> str:
         has_gaps=not cut and finding.has_gaps(summary, events, found),
         traces=[here[t] for t in linked if t in here],
         listed=EVENTS_LIMIT if every_trace else _TRACES_LISTED,
-        missing={t: reader.locate(t) for t in linked if t not in here},
-        where_is=where_is,
+        arrived=here.keys(),
+        missing=_missing(reader, here, opened, shown),
         links=links_of(summary.session_id, unfolded, request.args.to_dict()),
         news=None if cut else _news_address(summary, len(events), found.failures, scope),
         logs=_logs(summary, linked, scope),
@@ -94,6 +97,17 @@ def _unseen(
     if not opened or any(row.event.span.span_id == opened for page in shown for row in page.rows):
         return ""
     return "elsewhere" if any(event.span.span_id == opened for event in events) else "unknown"
+
+
+def _missing(
+    reader: Reader, here: Mapping[TraceId, TraceSummary], opened: str, shown: Sequence[one.PageOfSession]
+) -> str:
+    """Why the trace that the opened event links to is not here; empty if it is, or nothing is open."""
+    rows = (row for page in shown for row in page.rows if row.event.span.span_id == opened)
+    row = next(rows, None) if opened else None
+    if row is None or row.apm is None or row.apm.trace_id in here:
+        return ""
+    return where_is(reader.locate(row.apm.trace_id))
 
 
 def _logs(summary: SessionSummary, linked: Sequence[TraceId], scope: Scope) -> tuple[int, str]:

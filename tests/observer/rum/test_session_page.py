@@ -232,6 +232,8 @@ def test_the_dialog_says_whether_the_trace_may_still_come(client: FlaskClient) -
     assert "not here yet" in text(one(page, "[data-dialog-body]"))
     assert "since=1h" in attribute(one(page, "[data-again]"), "data-again")
     assert href(page, "a[data-look-again]")
+    opened = page_of(client, "/rum/sessions/late?event=1a7e000000000001")
+    assert "has not arrived (yet)" in text(one(opened, "[data-detail] .notice"))
     assert href(page, "a.no-dialog")
 
 
