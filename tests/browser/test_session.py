@@ -120,3 +120,33 @@ def test_news_of_a_session_leave_open_what_is_read(visit: Callable[..., Visitor]
     expect(dialog).to_contain_text("Performance Summary", timeout=NEWS_MS)
     expect(dialog.get_by_role("link", name=LATE_TRACE)).to_be_focused()
     visitor.blameless()
+
+
+def test_paper_is_light_whatever_theme_was_chosen(visit: Callable[..., Visitor]) -> None:
+    """With the dark theme chosen, dark panels were printed."""
+    visitor = visit()
+    page = visitor.go(SESSION)
+    page.get_by_role("button", name="Dark theme").click()
+    for path in (SESSION, f"/apm/traces/{seed.TRACE}"):
+        page = visitor.go(path)
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.emulate_media(media="print")
+        ground = page.evaluate("getComputedStyle(document.querySelector('.panel')).backgroundColor")
+        assert ground == "rgb(255, 255, 255)", f"{path} prints on {ground}"
+        page.emulate_media(media="screen")
+
+
+def test_the_heads_of_a_session_stay_in_view(visit: Callable[..., Visitor]) -> None:
+    visitor = visit()
+    page = visitor.go(SESSION)
+    page.get_by_role("row", name="Fetch POST /cart/checkout").evaluate(
+        "row => row.scrollIntoView({block: 'end'})"
+    )
+    for selector in (".wf-head", ".wf-page:last-child .wf-page-head", ".page-rail h2"):
+        expect(page.locator(selector)).to_be_in_viewport()
+    page.keyboard.press("e")
+    covered = page.evaluate(
+        "(() => { const row = document.activeElement, place = row.getBoundingClientRect();"
+        " return document.elementFromPoint(place.left + 30, place.top + 4)?.closest('[data-row]') !== row; })()"
+    )
+    assert not covered, "the row that has the focus lies under the heads"
