@@ -147,6 +147,7 @@ def test_the_heads_of_a_session_stay_in_view(visit: Callable[..., Visitor]) -> N
     page.keyboard.press("e")
     covered = page.evaluate(
         "(() => { const row = document.activeElement, place = row.getBoundingClientRect();"
-        " return document.elementFromPoint(place.left + 30, place.top + 4)?.closest('[data-row]') !== row; })()"
+        " const top = document.elementFromPoint(place.left + 30, place.top + 4);"
+        " return top?.closest('[data-row]') !== row; })()"
     )
     assert not covered, "the row that has the focus lies under the heads"
