@@ -93,10 +93,12 @@ def _label(at: float, text: str) -> Tick:
 def ticks_of(line: Scale) -> tuple[Tick, ...]:
     """Start, end, cuts and quarters of a line, as many as do not touch each other."""
     whole = line.end_unix_nano - line.start_unix_nano
-    few = len(line.breaks) <= _FULL_BREAKS
     wanted = [Tick(0.0, "0", "start"), Tick(100.0, duration(whole), "end")]
-    for cut in line.breaks:
-        wanted.append(Tick(cut.at + cut.width / 2, f"idle {duration(cut.idle_ns)}" if few else "⋯", "middle"))
+    middles = [(cut.at + cut.width / 2, cut.idle_ns) for cut in line.breaks]
+    if len(middles) <= _FULL_BREAKS:
+        wanted += [Tick(at, f"idle {duration(idle_ns)}", "middle") for at, idle_ns in middles]
+    # Where the words have no room, these dots have.
+    wanted += [Tick(at, "⋯", "middle") for at, _ in middles]
     for at in (50.0, 25.0, 75.0):
         when = line.moment(at)
         if when is not None:
