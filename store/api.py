@@ -133,6 +133,8 @@ class LogQuery:
     trace_id: TraceId | None = None
     span_id: str | None = None
     session_id: SessionId | None = None
+    trace_ids: Sequence[TraceId] = ()
+    """Logs of any of these traces; beside a `session_id`, those that name the session as well."""
     service: str | None = None
     severities: frozenset[Severity] = frozenset()
     text: str | None = None
@@ -171,7 +173,8 @@ RumMetric = Literal[
     "long_tasks",
     "custom_events",
 ]
-"""What is measured of browsers. The measure's `requests` counts samples, `errors` the
+"""What is measured of browsers. Of the parts that a page loads, `network_requests` counts those
+that failed alone: see `store.rum.rum_is_network_error`. The measure's `requests` counts samples, `errors` the
 failed ones, `latency` is their duration in ns; `cls`, which has no unit, is times 10⁹."""
 
 
@@ -257,7 +260,7 @@ class Reader(Protocol):
         """Every browser span of a session, by start and then id; the earliest `limit`."""
 
     def find_logs(self, query: LogQuery) -> Page[Log]:
-        """Logs that match. Within a trace, a span or a session: the cost of that one.
+        """Logs that match. Within traces, a span or a session: the cost of these.
 
         By an attribute that is not indexed, a bounded number of rows is looked at; a page that
         is `truncated` for that has a cursor, with which the search goes on where it stopped.

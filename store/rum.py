@@ -51,7 +51,7 @@ _ACTION_NAMES: Final = frozenset(
 )
 _VITALS: Final = ("lcp", "inp", "cls")
 _FETCH_COMPONENTS: Final = frozenset({"fetch", "xml-http-request", "xmlhttprequest", "xhr"})
-_NETWORK: Final = frozenset({"fetch", "document_fetch"})
+_REQUESTS: Final = frozenset({"fetch", "document_fetch", "resource"})
 SAMPLED: Final = frozenset(
     {"component", "event_type", "error", "longtask.duration", *_VITALS}
     | {"http.request.method", "http.method", "http.response.status_code", "http.status_code"}
@@ -161,12 +161,21 @@ def rum_is_error(name: str, attributes: Attributes) -> bool:
     request that never reached anybody carries the status 0.
     """
     kind = rum_kind(name, attributes)
-    if kind == "error" or is_truthy(attributes.get("error")):
+    return kind == "error" or _failed(kind, attributes)
+
+
+def rum_is_network_error(name: str, attributes: Attributes) -> bool:
+    """Whether an event is a request that failed: of a script, of a document, or of a part of a page.
+
+    The answer says so, nobody answered, or the agent marked it.
+    """
+    kind = rum_kind(name, attributes)
+    return kind in _REQUESTS and _failed(kind, attributes)
+
+
+def _failed(kind: str, attributes: Attributes) -> bool:
+    if is_truthy(attributes.get("error")):
         return True
-    return _http_failed(kind, attributes)
-
-
-def _http_failed(kind: str, attributes: Attributes) -> bool:
     status = http_status_of(attributes)
     return status is not None and (status >= 400 or (status == 0 and kind == "fetch"))
 
@@ -270,9 +279,12 @@ def rum_samples(
         return (RumSample("route_changes", duration_ns, False),)
     if kind == "custom":
         return (RumSample("custom_events", duration_ns, is_truthy(attributes.get("error"))),)
-    if kind not in _NETWORK:
+    if kind not in _REQUESTS:
         return ()
-    failed = _http_failed(kind, attributes)
+    failed = rum_is_network_error(name, attributes)
+    # A page loads dozens of parts: counted all, they would drown what it asks of a backend.
+    if kind == "resource" and not failed:
+        return ()
     samples = [RumSample("network_requests", duration_ns, failed)]
     if failed:
         samples.append(RumSample("network_errors", duration_ns, True))

@@ -20,6 +20,7 @@ from store.rum import RumSample as RumSample
 from store.rum import is_browser as is_browser
 from store.rum import rum_is_error as rum_is_error
 from store.rum import rum_is_error_event as rum_is_error_event
+from store.rum import rum_is_network_error as rum_is_network_error
 from store.rum import rum_kind as rum_kind
 from store.rum import rum_page as rum_page
 from store.rum import rum_samples as rum_samples

@@ -25,9 +25,11 @@ from observer.meaning.traces import SPANS_LIMIT
 from observer.meaning.traces import find_trace
 from observer.query import Query
 from observer.query import span_id as parse_span_id
+from observer.rum.links import back
 from observer.ui import format as formats
 from observer.ui.request import here
 from store.model import SpanId
+from store.model import Whereabouts
 
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
 _MOST_FOLDS = 200
@@ -103,8 +105,18 @@ def dialog(session_id: str, span_id: str) -> str:
             about = tracepage.told(reader, link.trace_id)
         except Unknown:
             about = None
+    is_here = about is not None and about.analysis.spans > 0
+    pruned = link is not None and not is_here and reader.locate(link.trace_id) is Whereabouts.PRUNED
+    age_ns = context.now_unix_nano() - event.span.end_unix_nano
     return render_template(
-        "apm/dialog.html", session=session, event=event, link=link, told=about, wanted=wanted
+        "apm/dialog.html",
+        session=session,
+        event=event,
+        link=link,
+        told=about if is_here else None,
+        pruned=pruned,
+        awaited=link is not None and not is_here and not pruned and age_ns < _GIVEN_UP_NS,
+        back=back(session.session_id, wanted, request.args.to_dict()),
     )
 
 

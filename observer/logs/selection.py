@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from observer.logs import typed
 from observer.logs.typed import Pairs
+from observer.meaning.sessions import session_traces
 from observer.query import Query
 from observer.query import read_attribute
 from observer.ui.scope import Scope
@@ -72,6 +73,7 @@ def read(query: Query, reader: Reader, scope: Scope) -> Selection:
         trace_id=whole or (TraceId(trace_id.zfill(32)) if trace_id else None),
         span_id=span_id,
         session_id=SessionId(session) if session else None,
+        trace_ids=session_traces(reader, SessionId(session)) if session else (),
         service=query.text("service"),
         severities=query.severities(),
         text=query.text("q"),

@@ -1,12 +1,27 @@
-"""Gets a session by the id of an address, or says why it is not here."""
+"""Gets a session by the id of an address, or says why it is not here; tells which logs are its own."""
 
 from __future__ import annotations
 
 from observer.errors import Unknown
+from observer.meaning.session import linked_traces
 from store.api import Reader
 from store.model import SessionId
 from store.model import SessionSummary
+from store.model import TraceId
 from store.model import Whereabouts
+
+EVENTS_LIMIT = 10_000
+"""Events read of one session, the earliest."""
+
+
+def session_traces(reader: Reader, session_id: SessionId) -> tuple[TraceId, ...]:
+    """The backend traces that a session's events link to; none if the session is not here.
+
+    With these a `LogQuery` of the session finds the backend's logs too, which know
+    no session: one question for the page of a session and the page of its logs, so
+    that the number on the first is the number on the second.
+    """
+    return linked_traces(reader.spans_of_session(session_id, EVENTS_LIMIT))
 
 
 def find_session(reader: Reader, text: str) -> SessionSummary:

@@ -6,6 +6,7 @@ Knows no application, page or seat by name.
 
 from __future__ import annotations
 
+from observer.rum import sessionpage as sessionpage  # its addresses join the blueprint
 from observer.rum.views import blueprint
 
 __all__ = ["blueprint"]

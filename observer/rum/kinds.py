@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.meaning.session import SessionEvent
+from store.semantics import rum_is_network_error
 
 WORDS = {
     "document": "Document load",
@@ -41,7 +43,8 @@ class Pill:
 
 
 _PILLS = (
-    ("documents", "Document loads", "document", ("document", "document_fetch")),
+    ("documents", "Document loads", "document", ("document",)),
+    ("document-fetches", "Document fetches", "document", ("document_fetch",)),
     ("errors", "JavaScript errors", "error", ("error",)),
     ("network-errors", "Network errors", "error", ()),
     ("fetch", "Fetch and XHR", "fetch", ("fetch",)),
@@ -53,7 +56,10 @@ _PILLS = (
     ("custom", "Custom events", "custom", ("custom",)),
     ("session", "Session", "session", ("session",)),
 )
+RESOURCES = "resources"
 PILL_NAMES = tuple(name for name, *_ in _PILLS)
+_NETWORK_ERRORS = "network-errors"
+_KINDS = {name: kinds for name, _, _, kinds in _PILLS}
 
 
 def word_of(event: SessionEvent) -> str:
@@ -75,24 +81,26 @@ def colour_of(kind: str) -> str:
 
 
 def is_network_error(event: SessionEvent) -> bool:
-    """A request that failed: the answer says so, or nobody answered."""
-    return event.error and event.kind in ("fetch", "document_fetch", "resource")
+    """A request that failed, as the store counts them."""
+    return event.error and rum_is_network_error(event.span.name, event.span.attributes)
 
 
 def fits(event: SessionEvent, pill: str) -> bool:
     """Whether an event is one of those that a pill shows; an empty pill shows all."""
     if not pill:
         return True
-    if pill == "network-errors":
+    if pill == _NETWORK_ERRORS:
         return is_network_error(event)
-    return any(name == pill and event.kind in kinds for name, _, _, kinds in _PILLS)
+    return event.kind in _KINDS[pill]
 
 
 def pills(events: Sequence[SessionEvent], chosen: str) -> tuple[Pill, ...]:
     """All, and each kind that occurs (or is chosen), with its count."""
     found = [Pill("", "All", "", len(events), not chosen)]
-    for name, label, colour, _ in _PILLS:
-        number = sum(fits(event, name) for event in events)
+    of_kind = Counter(event.kind for event in events)
+    failed = sum(is_network_error(event) for event in events)
+    for name, label, colour, kinds in _PILLS:
+        number = failed if name == _NETWORK_ERRORS else sum(of_kind[kind] for kind in kinds)
         if number or name == chosen:
             found.append(Pill(name, label, colour, number, name == chosen))
     return tuple(found)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from observer.meaning.session import SessionEvent
 from observer.rum.kinds import colour_of
 from observer.rum.kinds import is_network_error
+from observer.rum.kinds import word_of
+from observer.rum.rows import title_of
 from observer.rum.timescale import Scale
 from observer.rum.timescale import scale
 
@@ -27,6 +29,9 @@ class Mark:
     width: float
     colour: str
     failed: bool
+    span_id: str
+    title: str
+    """What the event is called, and its status where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +53,28 @@ def lanes_of(events: Sequence[SessionEvent]) -> Lanes:
     lanes = []
     for label, kinds in _LANES:
         own = [event for event in events if event.kind in kinds]
-        marks = tuple(_mark(event, line) for event in own[:_MARKS_LIMIT])
+        marks = tuple(_mark(event, line) for event in _most_telling(own))
         lanes.append(Lane(label, marks, len(own)))
     return Lanes(line, tuple(lanes))
+
+
+def _most_telling(own: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
+    """As many as can be told apart, in order; failures are never left out for what went well."""
+    if len(own) <= _MARKS_LIMIT:
+        return own
+    kept = sorted(range(len(own)), key=lambda place: (not own[place].error, place))[:_MARKS_LIMIT]
+    return [own[place] for place in sorted(kept)]
 
 
 def _mark(event: SessionEvent, line: Scale) -> Mark:
     left = line.at(event.span.start_unix_nano)
     failed = is_network_error(event)
+    status = "" if event.http_status is None else f", {event.http_status or 'no answer'}"
     return Mark(
         left=min(left, 99.7),
         width=max(0.3, line.at(event.span.end_unix_nano) - left),
         colour="error" if failed else colour_of(event.kind),
-        failed=failed,
+        failed=failed or event.error,
+        span_id=event.span.span_id,
+        title=f"{word_of(event)}: {title_of(event)}{status}",
     )

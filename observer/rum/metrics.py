@@ -33,7 +33,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("page_load", "Page load", "From navigation to the end of the load event.", True),
     Metric("route_changes", "Route changes", "Pages changed without loading a document.", False),
     Metric("js_errors", "JavaScript errors", "Errors thrown, rejected or logged in pages.", False, True),
-    Metric("network_requests", "Network requests", "Documents, fetches and XHRs, with their duration.", True),
+    Metric(
+        "network_requests",
+        "Network requests",
+        "Documents, fetches and XHRs; of a page's parts, those that failed.",
+        True,
+    ),
     Metric(
         "network_errors",
         "Network errors",

@@ -54,6 +54,14 @@ class Scale:
             place = piece.left + share * piece.width
         return min(100.0, place)
 
+    def moment(self, at: float) -> int | None:
+        """The moment that lies at a place; None where the line is cut."""
+        for piece in self.pieces:
+            if piece.left <= at <= piece.left + piece.width:
+                share = (at - piece.left) / piece.width if piece.width else 0.0
+                return piece.start + round(share * (piece.end - piece.start))
+        return None
+
 
 def scale(intervals: Iterable[tuple[int, int]]) -> Scale:
     """The scale of (start, end) pairs in Unix nanoseconds; of nothing, a scale of nothing."""

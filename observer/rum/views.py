@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -16,17 +15,9 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from observer import context
-from observer.meaning.session import events_of
-from observer.meaning.session import linked_traces
-from observer.meaning.sessions import find_session
 from observer.query import Query
-from observer.query import spell_attribute
 from observer.rum import overview as seen
-from observer.rum import session as one
 from observer.rum import sessions as many
-from observer.rum.kinds import PILL_NAMES
-from observer.rum.kinds import pills
-from observer.rum.lanes import lanes_of
 from observer.rum.metrics import BY_NAME
 from observer.rum.metrics import METRICS
 from observer.rum.metrics import Metric
@@ -35,22 +26,16 @@ from observer.rum.metrics import vital
 from observer.ui import current_scope
 from observer.ui import filtered
 from observer.ui.scope import Scope
-from store.api import LogQuery
 from store.api import RumMetric
 from store.model import Breakdown
 from store.model import Point
-from store.model import SessionSummary
-from store.model import Window
 from store.semantics import RUM_TAGS
 
 blueprint = Blueprint("rum", __name__)
 
-EVENTS_LIMIT = 10_000
 COLUMNS = 60
 PAGES = 30
 _PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_errors", "page_load", "lcp")
-_AROUND_NS = 60 * 10**9
-"""Backend logs of a session may be stamped a little before or after its browser's events."""
 
 
 def _query() -> Query:
@@ -193,64 +178,3 @@ def session_news() -> Response:
     number = sum(summary.start_unix_nano > after for summary in found)
     more = "+" if number >= many.PAGE_SIZE else ""
     return jsonify(count=number, words=f"{number}{more} new session{'' if number == 1 else 's'}")
-
-
-@blueprint.get("/rum/sessions/<path:session_id>")
-def session_page(session_id: str) -> str:
-    """One session: facts, pages, waterfall."""
-    query = _query()
-    reader = context.reader()
-    summary = find_session(reader, session_id)
-    spans = reader.spans_of_session(summary.session_id, EVENTS_LIMIT)
-    linked = linked_traces(spans)
-    here = reader.trace_summaries(linked)
-    events = events_of(spans, here)
-    kind = query.choice("kind", PILL_NAMES) or ""
-    pages = one.pages_of(events, kind)
-    chosen = query.whole("page", 0, 0, max(1, len(pages)))
-    opened = query.text("event") or ""
-    shown = one.pages_to_show(pages, chosen, opened)
-    missing = {t: reader.locate(t) for t in linked if t not in here}
-    return render_template(
-        "rum/session.html",
-        session=summary,
-        pages=pages,
-        shown=shown,
-        chosen=chosen,
-        kind=kind,
-        pills=pills(events, kind),
-        lanes=lanes_of(events),
-        opened=opened,
-        opened_apm=query.text("apm") or "",
-        events=len(events),
-        cut=len(spans) >= EVENTS_LIMIT,
-        traces=[here[t] for t in linked if t in here],
-        missing=missing,
-        where_is=one.where_is,
-        errors=Counter(event.kind for event in events)["error"],
-        logs=_related_logs(summary),
-    )
-
-
-def _related_logs(summary: SessionSummary) -> tuple[int, dict[str, str]]:
-    """How many logs belong to the session, and the filter that shows them.
-
-    Backend logs know the seat, not the browser's session; where there is no seat,
-    only logs that name the session itself can be told to be its own.
-    """
-    window = Window(
-        max(0, summary.start_unix_nano - _AROUND_NS),
-        summary.start_unix_nano + summary.duration_ns + _AROUND_NS,
-    )
-    seat = summary.attributes.get(many.SEAT)
-    if seat:
-        wanted = LogQuery(window=window, attributes={many.SEAT: seat})
-        args = {"attr": spell_attribute(many.SEAT, seat)}
-    else:
-        wanted = LogQuery(window=window, session_id=summary.session_id)
-        args = {"session": summary.session_id}
-    return context.reader().count_logs(wanted), {
-        **args,
-        "from": str(window.from_unix_nano),
-        "to": str(window.to_unix_nano),
-    }

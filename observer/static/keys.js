@@ -33,6 +33,12 @@ function near(name) {
   const detail = row ? document.querySelector(`[data-detail="${CSS.escape(row.id)}"]`) : null;
   const places = layer() === document ? [detail, row, document] : [layer()];
   for (const place of places) {
+    // A closed row has no room for every link: it names where they lead.
+    const address = place === row && !find(/** @type {HTMLElement} */ (row ?? document), name) ? row?.dataset[name] : undefined;
+    if (address) {
+      location.assign(address);
+      return true;
+    }
     const target = place && find(place, name);
     if (target) {
       target.click();
@@ -67,10 +73,11 @@ function closeOne() {
     return true;
   }
   const row = current();
-  const open = row?.querySelector("a[data-open][aria-expanded='true']");
+  const wanted = "a[data-open][aria-expanded='true']";
+  const open = row?.querySelector(wanted) ?? [...document.querySelectorAll(`[data-rows] ${wanted}`)].at(-1);
   if (open) {
     /** @type {HTMLElement} */ (open).click();
-    focus(/** @type {HTMLElement} */ (row));
+    focus(/** @type {HTMLElement} */ (open.closest("[data-row]")));
     return true;
   }
   return follow("close");

@@ -1,7 +1,9 @@
 // New data is announced, never pulled under the reader.
 // <… data-news="address"> asks that address, which answers {"count": n, "words": "3 new sessions"}.
+// With data-news-parts="#one #two" showing them exchanges these parts alone, and rows that are open stay so.
 // <… id data-refresh> holds nothing but numbers, and is kept up to date.
 import { page, say } from "./part.js";
+import { renew } from "./renew.js";
 
 const EVERY_MS = 2500;
 const SLOWEST_MS = 20_000;
@@ -44,12 +46,21 @@ export function repeat(ask) {
 
 /** @param {HTMLElement} place */
 function news(place) {
+  const show = () => {
+    const parts = place.dataset.newsParts;
+    if (!parts) return location.reload();
+    renew(parts.split(" ")).then((shown) => {
+      if (!shown) return location.reload();
+      document.querySelector(".news")?.remove();
+      place = document.querySelector("[data-news]") ?? place;
+    }, () => location.reload());
+  };
   repeat(async () => {
     if (!place.isConnected) return;
     const answer = await fetch(place.dataset.news ?? "", { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(String(answer.status));
     const { count, words } = await answer.json();
-    if (count > 0) announce(words, () => location.reload());
+    if (count > 0) announce(words, show);
   });
 }
 

@@ -1,4 +1,5 @@
 // What every page may use. Without any of this each page still works, by its links and forms.
+import * as again from "./again.js";
 import * as brush from "./brush.js";
 import * as columns from "./columns.js";
 import * as copy from "./copy.js";
@@ -11,4 +12,5 @@ import * as tail from "./tail.js";
 import * as theme from "./theme.js";
 import * as treegrid from "./treegrid.js";
 
-for (const part of [theme, copy, filter, swap, dialog, treegrid, brush, columns, live, tail, keys]) part.start();
+const parts = [theme, again, copy, filter, swap, dialog, treegrid, brush, columns, live, tail, keys];
+for (const part of parts) part.start();

@@ -2,6 +2,7 @@
 // <… data-rows> holds [data-row] elements. A row with <a data-open href="…"> opens in place: the
 // element that the page at that address has after the row, marked data-detail="<row id>", is put here.
 // Rows with aria-level fold their deeper followers when their aria-expanded is set to false.
+import { asFolded, remember } from "./folds.js";
 import { announceContent, elsewhere, page } from "./part.js";
 
 /** @returns {HTMLElement[]} */
@@ -56,9 +57,10 @@ function followers(row) {
 }
 
 /** @param {HTMLElement} row @param {boolean} open */
-function fold(row, open) {
+export function fold(row, open) {
   if (!row.hasAttribute("aria-expanded")) return;
   row.setAttribute("aria-expanded", String(open));
+  remember(row, open);
   const shut = [];
   for (const next of followers(row)) {
     const level = Number(next.getAttribute("aria-level"));
@@ -94,21 +96,23 @@ export function foldBy(how) {
 async function openRow(link) {
   const row = /** @type {HTMLElement} */ (link.closest("[data-row]"));
   const here = document.querySelector(`[data-detail="${CSS.escape(row.id)}"]`);
-  link.setAttribute("aria-expanded", String(!here));
+  for (const each of row.querySelectorAll("a[data-open]")) each.setAttribute("aria-expanded", String(!here));
+  // The link of a row that the page had open leads away from it, for those without script.
+  const address = link.dataset.opens ?? link.href;
   if (here) {
     here.remove();
     const shut = /** @type {HTMLElement | null} */ (link.closest("[data-shut]"))?.dataset.shut;
-    if (shut) history.replaceState(history.state, "", shut);
+    if (shut) history.replaceState(history.state, "", asFolded(shut));
     return;
   }
   row.classList.add("busy");
-  const next = await page(link.href).catch(() => null);
+  const next = await page(address).catch(() => null);
   row.classList.remove("busy");
   const detail = next?.querySelector(`[data-detail="${CSS.escape(row.id)}"]`);
-  if (!detail) return location.assign(link.href);
+  if (!detail) return location.assign(address);
   row.after(detail);
   announceContent(detail);
-  history.replaceState(history.state, "", link.href);
+  history.replaceState(history.state, "", asFolded(address));
 }
 
 export function start() {

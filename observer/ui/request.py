@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import tzinfo
+from urllib.parse import quote
 
 from flask import current_app
 from flask import g
@@ -73,9 +74,14 @@ def scoped(path: str, **args: str | None) -> str:
     return chrome.address(path, {**wanted, **args})
 
 
+def own_path() -> str:
+    """The path of this page as an address has it: an id in it may hold `?`, `#` or `%`."""
+    return quote(request.path, safe="/:@!$&'()*+,;=~")
+
+
 def here(**changes: str | None) -> str:
     """This page's address with some arguments changed, or left out where None; pages of lists begin anew."""
-    return here_at(request.path, **changes)
+    return here_at(own_path(), **changes)
 
 
 def here_at(path: str, **changes: str | None) -> str:
@@ -92,7 +98,7 @@ def more(attribute: str, value: str) -> str:
         for k, v in request.args.items(multi=True)
         if k not in ("cursor", "log") and not (k == "attr" and _names(v, attribute))
     ]
-    return chrome.address(request.path, [*pairs, ("attr", spell_attribute(attribute, value))])
+    return chrome.address(own_path(), [*pairs, ("attr", spell_attribute(attribute, value))])
 
 
 def left_out(attribute: str, value: str) -> str:
@@ -102,7 +108,7 @@ def left_out(attribute: str, value: str) -> str:
         for k, v in request.args.items(multi=True)
         if k not in ("cursor", "log") and not (k == "attr" and read_attribute(v) == (attribute, value))
     ]
-    return chrome.address(request.path, [*pairs, ("exclude", spell_attribute(attribute, value))])
+    return chrome.address(own_path(), [*pairs, ("exclude", spell_attribute(attribute, value))])
 
 
 def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
@@ -119,7 +125,7 @@ def without(attribute: str) -> str:
         for k, v in request.args.items(multi=True)
         if k not in (attribute, "cursor") and not (k == "attr" and _names(v, attribute))
     ]
-    return chrome.address(request.path, pairs)
+    return chrome.address(own_path(), pairs)
 
 
 def _names(spelled: str, attribute: str) -> bool:
@@ -154,4 +160,4 @@ def header(area: str = "") -> chrome.Chrome:
     scope = _scope_or_default()
     environments = _environments(scope)
     arguments = list(request.args.items(multi=True))
-    return chrome.build(request.path, arguments, scope, theme(), environments, area)
+    return chrome.build(own_path(), arguments, scope, theme(), environments, area)

@@ -78,10 +78,13 @@ class Search:
     def _narrow(self) -> None:
         query = self._query
         place = self._place
-        narrow = query.trace_id is not None or query.session_id is not None or query.span_id is not None
+        ids = (query.trace_id, query.session_id, query.span_id)
+        narrow = bool(query.trace_ids) or any(part is not None for part in ids)
         if query.trace_id is not None:
             place.add("l.trace_id = ?", trace_bytes(query.trace_id))
             self._hint = " INDEXED BY logs_by_trace"
+        if query.trace_ids:
+            self._of_traces(query)
         elif query.session_id is not None:
             place.add("l.session_id = ?", query.session_id)
         if query.span_id is not None:
@@ -106,6 +109,18 @@ class Search:
             carried = scan.condition_for(self._ask, {name: value}, "log", "l")
             self._costly.add(f"NOT ({carried.sql})", *carried.values)
             self._bounded |= not narrow
+
+    def _of_traces(self, query: LogQuery) -> None:
+        """What any of these traces holds, or names the session: each found by its own index."""
+        among = ", ".join("?" * len(query.trace_ids))
+        found = f"SELECT seq FROM logs INDEXED BY logs_by_trace WHERE trace_id IN ({among})"
+        values: list[object] = [trace_bytes(trace_id) for trace_id in query.trace_ids]
+        if query.session_id is not None:
+            found += " UNION SELECT seq FROM logs INDEXED BY logs_by_session WHERE session_id = ?"
+            values.append(query.session_id)
+        self._place.add(f"l.seq IN ({found})", *values)
+        if query.trace_id is None:
+            self._hint = " NOT INDEXED"
 
     def _severities(self, severities: frozenset[Severity]) -> None:
         ranges = []
@@ -225,7 +240,7 @@ class Search:
         """Whether nothing is asked that the sums by slot do not know."""
         query = self._query
         narrowed = (query.trace_id, query.span_id, query.session_id, query.after)
-        return self.is_cheap and all(part is None for part in narrowed)
+        return self.is_cheap and not query.trace_ids and all(part is None for part in narrowed)
 
     @property
     def is_cheap(self) -> bool:

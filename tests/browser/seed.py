@@ -55,15 +55,18 @@ def visit(world: World, session: str, seat: str, at_ns: int, *, synthetic: bool 
 def _page(world: World, session: str, page: int, start: int, ms: int, here: Json) -> None:
     url = {"http.url": here["location.href"], **here}
     part: Json = {"component": "document-load", **url}
-    load = world.browser(session, page, "documentLoad", start, _ms=ms, **part, **{"screen.xy": "1440x900"})
+    moments = {"firstPaint": start + 90 * MS, "loadEventEnd": start + ms * MS}
+    whole = {**part, "screen.xy": "1440x900"}
+    load = world.browser(session, page, "documentLoad", start, _ms=ms, _notes=moments, **whole)
     inside: Json = {"_trace": load["traceId"], "_parent": load["id"]}
     link = {"link.traceId": f"{int(session[-4:], 16) * 16 + page:032x}", "link.spanId": f"{page:016x}"}
     answered = {"http.method": "GET", "http.status_code": 200}
     notes = {"fetchStart": start + 2 * MS, "responseStart": start + 40 * MS}
     fetch = {**part, **answered, **link, **inside}
     world.browser(session, page, "documentFetch", start + 2 * MS, _ms=ms / 3, _notes=notes, **fetch)
-    style = {**part, **inside, "http.method": "GET", "http.url": SHOP + "/static/shop.css"}
-    world.browser(session, page, "resourceFetch", start + 60 * MS, _ms=18, **style)
+    for number, name in enumerate(("shop.css", "shop.js", "logo.svg")):
+        loaded = {**part, **inside, "http.method": "GET", "http.url": f"{SHOP}/static/{name}"}
+        world.browser(session, page, "resourceFetch", start + (60 + number) * MS, _ms=18 + number, **loaded)
     for name, value in (("lcp", 340 + 210 * page), ("cls", 0.02 * page), ("inp", 60 * page)):
         world.browser(session, page, "webvitals", start + ms * MS, **{name: value}, **here)
 

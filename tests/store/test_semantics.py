@@ -15,6 +15,7 @@ from store.semantics import is_error
 from store.semantics import number_of
 from store.semantics import peer_of
 from store.semantics import rum_is_error
+from store.semantics import rum_is_network_error
 from store.semantics import rum_kind
 from store.semantics import rum_page
 from store.semantics import rum_samples
@@ -160,6 +161,28 @@ def test_pages(url: str, page: str) -> None:
 def test_kinds_of_browser_events(name: str, attributes: Attributes, kind: str, error: bool) -> None:
     assert rum_kind(name, attributes) == kind
     assert rum_is_error(name, attributes) is error
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "counted"),
+    [
+        (
+            "resourceFetch",
+            {"http.status_code": "404", "http.url": "http://x/a.js"},
+            ["network_requests", "network_errors"],
+        ),
+        ("resourceFetch", {"http.status_code": "200", "http.url": "http://x/a.js"}, []),
+        ("HTTP GET", {"component": "fetch", "error": "true"}, ["network_requests", "network_errors"]),
+        ("HTTP GET", {"component": "fetch", "http.status_code": "204"}, ["network_requests"]),
+        ("PlaceOrder", {"error": "true"}, ["custom_events"]),
+    ],
+)
+def test_what_is_counted_as_a_network_error_is_what_is_shown_as_one(
+    name: str, attributes: Attributes, counted: list[str]
+) -> None:
+    """A broken script of a page was a network error on its session's page and none in the sums."""
+    assert [sample.metric for sample in rum_samples(name, attributes, 1, {})] == counted
+    assert rum_is_network_error(name, attributes) is ("network_errors" in counted)
 
 
 def test_derived_tags_of_a_browser() -> None:

@@ -6,12 +6,11 @@ from typing import Any
 
 from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
+from observer.rum.rows import where_is
 from observer.rum.session import ROWS_LIMIT
 from observer.rum.session import pages_of
 from observer.rum.session import pages_to_show
-from observer.rum.session import where_is
 from store.model import Span
-from store.model import TraceId
 from store.model import Whereabouts
 from tests.observer.rum.events import events
 from tests.observer.rum.events import span
@@ -109,10 +108,9 @@ def test_a_request_without_a_link_says_why() -> None:
 
 
 def test_a_trace_that_is_not_here_says_whether_it_was_pruned() -> None:
-    trace = TraceId("a" * 32)
-    assert "pruned" in where_is(trace, {trace: Whereabouts.PRUNED})
-    assert "not arrived" in where_is(trace, {trace: Whereabouts.NEVER_SEEN})
-    assert where_is(trace, {}) == ""
+    assert "pruned" in where_is(Whereabouts.PRUNED)
+    assert "not arrived" in where_is(Whereabouts.NEVER_SEEN)
+    assert where_is(Whereabouts.PRESENT) == ""
 
 
 def test_pills_count_what_occurs_and_choose_rows() -> None:
@@ -130,7 +128,14 @@ def test_pills_count_what_occurs_and_choose_rows() -> None:
         ),
     )
     shown = {pill.name: pill.count for pill in pills(found, "errors")}
-    assert shown == {"": 4, "documents": 2, "errors": 1, "network-errors": 1, "fetch": 1}
+    assert shown == {
+        "": 4,
+        "documents": 1,
+        "document-fetches": 1,
+        "errors": 1,
+        "network-errors": 1,
+        "fetch": 1,
+    }
     rows = [row.event.name for page in pages_of(found, "network-errors") for row in page.rows]
     assert rows == ["POST /x"]
 

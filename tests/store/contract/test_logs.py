@@ -42,6 +42,14 @@ def fill(house: House) -> None:
         ({"trace_id": TRACE, "text": "INVALID r"}, ["payment failed: Invalid Request"]),
         ({"span_id": "00000000000000aa"}, ["Charging 100%"]),
         ({"session_id": "s1"}, ["cart_read"]),
+        ({"trace_ids": [TRACE]}, ["payment failed: Invalid Request", "Charging 100%"]),
+        ({"trace_ids": [TRACE, "f" * 32], "limit": 1}, ["payment failed: Invalid Request"]),
+        ({"trace_ids": [TRACE], "service": "none"}, []),
+        (
+            {"trace_ids": [TRACE], "session_id": "s1"},
+            ["cart_read", "payment failed: Invalid Request", "Charging 100%"],
+        ),
+        ({"trace_ids": [TRACE], "text": "charging"}, ["Charging 100%"]),
         ({"service": "pay"}, ["payment failed: Invalid Request", "Charging 100%"]),
         (
             {"severities": frozenset({Severity.ERROR, Severity.WARN})},
