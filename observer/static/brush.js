@@ -3,6 +3,8 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const LEAST = 4;
+/** The narrowest time that a drag leads to. */
+const LEAST_MS = 1000;
 
 /** @param {SVGSVGElement} svg @param {number} clientX */
 function unitsAt(svg, clientX) {
@@ -20,10 +22,16 @@ function zoom(svg, one, other) {
   const from = Number(svg.dataset.from);
   const span = Number(svg.dataset.to) - from;
   const at = (/** @type {number} */ x) => Math.round(from + ((x - left) / (right - left)) * span);
+  let [first, last] = [at(Math.min(one, other)), at(Math.max(one, other))];
+  if (last - first < LEAST_MS) {
+    if (span <= LEAST_MS) return;
+    first = Math.round(Math.max(from, Math.min((first + last - LEAST_MS) / 2, from + span - LEAST_MS)));
+    last = first + LEAST_MS;
+  }
   const next = new URL(location.href);
   for (const name of ["since", "cursor", "live"]) next.searchParams.delete(name);
-  next.searchParams.set("from", new Date(at(Math.min(one, other))).toISOString());
-  next.searchParams.set("to", new Date(Math.max(at(Math.max(one, other)), at(Math.min(one, other)) + 1)).toISOString());
+  next.searchParams.set("from", new Date(first).toISOString());
+  next.searchParams.set("to", new Date(last).toISOString());
   location.assign(next);
 }
 

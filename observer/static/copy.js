@@ -1,11 +1,11 @@
 // Buttons that copy: <button data-copy="text" hidden>, and the link to exactly this page.
-import { everywhere, say } from "./part.js";
+import { everywhere, toast } from "./part.js";
 
 /** @param {string} text @param {string} what */
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    say(`${what} copied`);
+    toast(`${what} copied`);
     return true;
   } catch {
     window.prompt("Copy this:", text);
@@ -17,23 +17,25 @@ export async function copy(text, what) {
 export function permalink() {
   const fixed = new URL(document.body.dataset.permalink ?? location.href, location.href);
   const now = new URL(location.href);
-  for (const [name, value] of now.searchParams) {
-    if (!["since", "from", "to", "live"].includes(name)) fixed.searchParams.set(name, value);
+  for (const name of new Set(fixed.searchParams.keys())) {
+    if (!["from", "to"].includes(name)) fixed.searchParams.delete(name);
   }
-  for (const name of [...fixed.searchParams.keys()]) {
-    if (!["from", "to"].includes(name) && !now.searchParams.has(name)) fixed.searchParams.delete(name);
+  // A name may stand there several times: `attr` is one filter each.
+  for (const [name, value] of now.searchParams) {
+    if (!["since", "from", "to", "live"].includes(name)) fixed.searchParams.append(name, value);
   }
   return fixed.href;
 }
 
 export function start() {
   everywhere((root) => {
-    for (const button of root.querySelectorAll("[data-copy]")) /** @type {HTMLElement} */ (button).hidden = false;
+    for (const button of root.querySelectorAll("[data-copy], [data-copy-link]")) /** @type {HTMLElement} */ (button).hidden = false;
   });
   document.addEventListener("click", async (event) => {
-    const button = /** @type {Element} */ (event.target).closest?.("[data-copy]");
+    const button = /** @type {Element} */ (event.target).closest?.("[data-copy], [data-copy-link]");
     if (!(button instanceof HTMLElement)) return;
-    if (await copy(button.dataset.copy ?? "", "Text")) {
+    const link = button.hasAttribute("data-copy-link");
+    if (await copy(link ? permalink() : button.dataset.copy ?? "", link ? "Link to exactly this" : "Text")) {
       button.classList.add("copied");
       setTimeout(() => button.classList.remove("copied"), 1200);
     }

@@ -92,7 +92,7 @@ const ACTIONS = {
   row: move,
   fold: foldBy,
   layer: closeOne,
-  copy: () => { copy(permalink(), "Link"); return true; },
+  copy: () => { copy(permalink(), "Link to exactly this"); return true; },
 };
 
 /** @param {KeyboardEvent} event */
@@ -108,7 +108,10 @@ export function start() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     if (typing(event)) {
-      if (event.key === "Escape") /** @type {HTMLElement} */ (event.target).blur();
+      // A field of an open menu is left together with its menu; the focus goes to what opened it.
+      if (event.key !== "Escape") return;
+      const target = /** @type {HTMLElement} */ (event.target);
+      if (!(target.closest("details.menu[open]") && closeOne())) target.blur();
       return;
     }
     const found = table[event.key];

@@ -2,15 +2,15 @@
 // <… data-news="address"> asks that address, which answers {"count": n, "words": "3 new sessions"}.
 // With data-news-parts="#one #two" showing them exchanges these parts alone, and rows that are open stay so.
 // <… id data-refresh> holds nothing but numbers, and is kept up to date.
+// A page that asks nothing else asks /healthz, so that it knows whether anything still answers.
 import { page, say } from "./part.js";
 import { renew } from "./renew.js";
-
-const EVERY_MS = 2500;
-const SLOWEST_MS = 20_000;
+import { PULSE_MS, repeat } from "./repeat.js";
 
 /** @param {string} words @param {() => void} show */
 export function announce(words, show) {
   let place = document.querySelector(".news");
+  const first = !place;
   if (!place) {
     place = document.createElement("div");
     place.className = "news";
@@ -22,26 +22,12 @@ export function announce(words, show) {
   button.textContent = `${words} · show`;
   button.addEventListener("click", show);
   if (place.textContent !== button.textContent) {
+    const focused = place.contains(document.activeElement);
     place.replaceChildren(button);
-    say(words);
+    if (focused) button.focus();
+    // Said once: where much arrives, a listener would hear nothing else.
+    if (first) say(words);
   }
-}
-
-/** @param {() => Promise<void>} ask */
-export function repeat(ask) {
-  let pause = EVERY_MS;
-  const turn = async () => {
-    if (!document.hidden) {
-      try {
-        await ask();
-        pause = EVERY_MS;
-      } catch {
-        pause = Math.min(pause * 2, SLOWEST_MS);
-      }
-    }
-    setTimeout(turn, pause);
-  };
-  setTimeout(turn, pause);
 }
 
 /** @param {HTMLElement} place */
@@ -69,6 +55,7 @@ function refresh() {
   repeat(async () => {
     const ids = [...document.querySelectorAll("[data-refresh][id]")].map((element) => element.id);
     const next = await page(location.href);
+    if (ids.length && !ids.some((id) => next.getElementById(id))) throw new Error("an error page");
     for (const id of ids) {
       const here = document.getElementById(id);
       const there = next.getElementById(id);
@@ -78,6 +65,13 @@ function refresh() {
 }
 
 export function start() {
+  const live = document.querySelector("[data-live-switch].on");
+  if (live && !document.querySelector("[data-refresh][id], [data-news], tbody[data-tail]")) {
+    repeat(async () => {
+      const answer = await fetch("/healthz");
+      if (!answer.ok) throw new Error(String(answer.status));
+    }, PULSE_MS);
+  }
   if (document.querySelector("[data-refresh][id]")) refresh();
   const place = document.querySelector("[data-news]");
   if (place instanceof HTMLElement) news(place);

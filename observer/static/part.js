@@ -1,5 +1,7 @@
 // Pages as parts: fetch an address of our own and take out what is wanted.
 
+const TOAST_MS = 2500;
+
 /**
  * The document at an address of this origin; errors of ours are documents too.
  * @param {string} address
@@ -17,6 +19,21 @@ export async function page(address) {
 export function say(words) {
   const place = document.getElementById("say");
   if (place) place.textContent = words;
+}
+
+/**
+ * Say something to everybody: to those who listen, and for a moment to those who look.
+ * @param {string} words
+ */
+export function toast(words) {
+  say(words);
+  document.querySelector(".toast")?.remove();
+  const place = document.createElement("div");
+  place.className = "toast";
+  place.setAttribute("aria-hidden", "true");
+  place.textContent = words;
+  (document.querySelector("dialog[open]") ?? document.body).append(place);
+  setTimeout(() => place.remove(), TOAST_MS);
 }
 
 /**

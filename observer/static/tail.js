@@ -2,8 +2,9 @@
 // where their time belongs, unless the reader has scrolled, opened or chosen something: then they are
 // counted and announced. What comes faster than can be followed is announced, too, to be loaded anew.
 // #log-counts is kept up to date meanwhile.
-import { announce, repeat } from "./live.js";
+import { announce } from "./live.js";
 import { announceContent, everywhere, page } from "./part.js";
+import { repeat } from "./repeat.js";
 
 const MOST_ROWS = 500;
 const PAGES_A_TURN = 5;

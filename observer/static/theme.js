@@ -16,9 +16,34 @@ function show(wanted) {
   }
 }
 
-export function start() {
+/** Whether the reader has begun to fill in a form that a new load would empty. */
+function typed() {
+  return [...document.querySelectorAll("main input, main textarea, header input")].some(
+    (field) => /** @type {HTMLInputElement} */ (field).value !== /** @type {HTMLInputElement} */ (field).defaultValue,
+  );
+}
+
+/**
+ * Tell the server the reader's time zone. The first page was written before it knew: it is asked for
+ * once more if its times are of another zone, and never again for the same zone in this tab.
+ */
+function keepZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && /^[\w+/-]+$/.test(zone)) document.cookie = `zone=${zone}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
+  if (!zone || !/^[\w+/-]+$/.test(zone)) return;
+  document.cookie = `zone=${zone}; Path=/; Max-Age=${YEAR_S}; SameSite=Lax`;
+  const shown = document.body.dataset.zoneOffset;
+  if (shown === undefined || Number(shown) === -new Date().getTimezoneOffset()) return;
+  try {
+    if (!document.cookie.includes(`zone=${zone}`) || sessionStorage.getItem("zone") === zone || typed()) return;
+    sessionStorage.setItem("zone", zone);
+  } catch {
+    return; // Without a memory of having done it, it is not done.
+  }
+  location.reload();
+}
+
+export function start() {
+  keepZone();
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     const button = /** @type {HTMLButtonElement | null} */ (event.submitter);

@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypedDict
 from urllib.parse import urlencode
 
 from observer.ui.format import moment
 from observer.ui.scope import PRESETS
 from observer.ui.scope import SCOPE_KEYS
 from observer.ui.scope import Scope
+from observer.ui.scope import exchanged
+from observer.ui.scope import field_text
+from observer.ui.scope import range_args
+from observer.ui.scope import steps
+from observer.ui.scope import typed_text
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
@@ -72,7 +79,22 @@ class Chrome:
     range_from: str
     """The range's ends as a `datetime-local` field wants them."""
     range_to: str
+    range_step: str
+    """Seconds of the fields' least step: milliseconds only where the range has some."""
+    exchange_href: str
+    """For a range that ends before it begins, the other way round; else empty."""
+    steps: tuple[Choice, ...]
+    """Other ranges near this one: earlier, later, narrower, wider."""
     zone_name: str
+    zone_offset_min: int
+    """Minutes that the shown times are ahead of UTC: how a browser knows that its own zone differs."""
+
+
+class _Range(TypedDict):
+    range_from: str
+    range_to: str
+    range_step: str
+    exchange_href: str
 
 
 def address(path: str, args: Mapping[str, str | None] | Sequence[tuple[str, str]]) -> str:
@@ -89,8 +111,13 @@ def build(
     theme: str,
     environments: Sequence[str],
     area: str,
+    *,
+    bad_range: bool = False,
 ) -> Chrome:
-    """The header of the page at `path` with these query arguments."""
+    """The header of the page at `path` with these query arguments.
+
+    With `bad_range` the fields keep what was typed, as the scope is not what was asked for.
+    """
     own = tuple((k, v) for k, v in args if k not in SCOPE_KEYS and k not in {"cursor", "fragment"})
 
     def at(**changes: str | None) -> str:
@@ -106,6 +133,7 @@ def build(
 
     follow = scope.args()
     areas = ((name, Choice(label, address(href, follow), name == area)) for name, label, href in AREAS)
+    here = moment(scope.now_unix_nano, scope.zone)
     names = [*environments]
     if scope.environment and scope.environment not in names:
         names.append(scope.environment)
@@ -122,11 +150,39 @@ def build(
         ),
         live_href=at(since=scope.since or PRESETS[1][0], live="0" if scope.live else None),
         kept=own,
-        range_from=_field(scope.window.from_unix_nano, scope),
-        range_to=_field(scope.window.to_unix_nano, scope),
-        zone_name=moment(scope.now_unix_nano, scope.zone).tzname() or "UTC",
+        **_range(path, args, own, scope, bad_range),
+        steps=tuple(
+            Choice(label, at(since=None, live=None, **range_args(window)), False)
+            for label, window in steps(scope.window, scope.now_unix_nano)
+        ),
+        zone_name=here.tzname() or "UTC",
+        zone_offset_min=round((here.utcoffset() or timedelta()).total_seconds() / 60),
     )
 
 
-def _field(unix_nano: int, scope: Scope) -> str:
-    return moment(unix_nano, scope.zone).strftime("%Y-%m-%dT%H:%M:%S")
+def _range(
+    path: str,
+    args: Sequence[tuple[str, str]],
+    own: Sequence[tuple[str, str]],
+    scope: Scope,
+    bad: bool,
+) -> _Range:
+    typed = dict(args)
+    first, last = typed.get("from", ""), typed.get("to", "")
+    if bad and (first or last):
+        swapped = [*own, ("from", last), ("to", first)]
+        if scope.environment:
+            swapped.append(("env", scope.environment))
+        return _Range(
+            range_from=typed_text(first, scope.zone),
+            range_to=typed_text(last, scope.zone),
+            range_step="0.001" if "." in first + last else "1",
+            exchange_href=address(path, swapped) if exchanged(typed, scope.zone) else "",
+        )
+    begin, end = (
+        field_text(moment(t, scope.zone), scope.exact)
+        for t in (scope.window.from_unix_nano, scope.window.to_unix_nano)
+    )
+    return _Range(
+        range_from=begin, range_to=end, range_step="0.001" if scope.exact else "1", exchange_href=""
+    )

@@ -26,7 +26,7 @@ class Key:
 
 
 _ALL = "Anywhere"
-_ROWS = "Rows of sessions, traces and logs"
+_ROWS = "Rows of lists and tables"
 _THREAD = "Following the thread"
 
 KEYS = (
@@ -38,7 +38,7 @@ KEYS = (
     Key(("3",), "follow", "area-apm", "APM", _ALL),
     Key(("4",), "follow", "area-logs", "Logs", _ALL),
     Key(("5",), "follow", "area-workshop", "Workshop", _ALL),
-    Key(("m",), "follow", "map", "Service map", _ALL),
+    Key(("m",), "follow", "area-apm", "Service map", _ALL),
     Key(("p",), "follow", "live", "Pause or resume live data", _ALL),
     Key(("n",), "follow", "news", "Show what has arrived meanwhile", _ALL),
     Key(("y",), "copy", "permalink", "Copy a link to exactly this", _ALL),

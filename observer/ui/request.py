@@ -57,7 +57,8 @@ def _scope_or_default() -> Scope:
     try:
         return current_scope()
     except Malformed:
-        return scopes.parse({}, context.now_unix_nano(), zone())
+        kept = {"env": request.args.get("env", ""), "live": request.args.get("live", "")}
+        return scopes.parse(kept, context.now_unix_nano(), zone())
 
 
 def scoped(path: str, **args: str | None) -> str:
@@ -157,7 +158,10 @@ def _environments(scope: Scope) -> Sequence[str]:
 
 def header(area: str = "") -> chrome.Chrome:
     """What base.html places around the page; never fails for want of data."""
-    scope = _scope_or_default()
+    try:
+        scope, bad_range = current_scope(), False
+    except Malformed:
+        scope, bad_range = _scope_or_default(), True
     environments = _environments(scope)
     arguments = list(request.args.items(multi=True))
-    return chrome.build(own_path(), arguments, scope, theme(), environments, area)
+    return chrome.build(own_path(), arguments, scope, theme(), environments, area, bad_range=bad_range)

@@ -14,6 +14,7 @@ from datetime import UTC
 from datetime import datetime
 from datetime import tzinfo
 
+from observer.ui.format import moment
 from store.model import Window
 
 DEFAULT_SINCE = "15m"
@@ -25,6 +26,8 @@ PRESETS = (
     ("24h", "Last 24 hours"),
     ("7d", "Last 7 days"),
 )
+LEAST_NS = 1_000_000_000
+"""The narrowest range that zooming leads to."""
 SCOPE_KEYS = ("since", "from", "to", "env", "live")
 """Query arguments that follow the reader from page to page."""
 
@@ -53,15 +56,21 @@ class Scope:
 
     @property
     def label(self) -> str:
-        """`Last 15 minutes`, `Last 20m`, or the two times."""
+        """`Last 15 minutes`, `Last 20m`, or the two times with their zone."""
         if self.since:
             return dict(PRESETS).get(self.since, f"Last {self.since}")
         start, end, now = (
-            _local(t, self.zone)
+            moment(t, self.zone)
             for t in (self.window.from_unix_nano, self.window.to_unix_nano, self.now_unix_nano)
         )
-        style = "%H:%M:%S" if start.date() == end.date() == now.date() else "%Y-%m-%d %H:%M:%S"
-        return f"{start.strftime(style)} \u2013 {end.strftime(style)}"
+        date = "" if start.date() == end.date() == now.date() else "%Y-%m-%d "
+        first, last = (when.strftime(date) + time_text(when, self.exact) for when in (start, end))
+        return f"{first} \u2013 {last} {end.tzname() or ''}".rstrip()
+
+    @property
+    def exact(self) -> bool:
+        """Whether whole seconds would not tell where this range begins or ends."""
+        return not self.since and bool(self.window.from_unix_nano % _S or self.window.to_unix_nano % _S)
 
     def args(self) -> dict[str, str]:
         """The query arguments that give this scope again; defaults are left out."""
@@ -107,6 +116,50 @@ def parse(args: Mapping[str, str], now_unix_nano: int, zone: tzinfo) -> Scope:
     return Scope(window, label, environment, args.get("live", "") != "0", now_unix_nano, zone)
 
 
+def exchanged(args: Mapping[str, str], zone: tzinfo) -> bool:
+    """Whether the range would be a good one if only its ends were exchanged."""
+    try:
+        return _point(args.get("from", "").strip(), "from", zone) > _point(
+            args.get("to", "").strip(), "to", zone
+        )
+    except BadScope:
+        return False
+
+
+def typed_text(text: str, zone: tzinfo) -> str:
+    """One end of a range as a `datetime-local` field wants it; as it was typed where it is no time."""
+    try:
+        when = moment(_point(text.strip(), "from", zone), zone)
+    except BadScope:
+        return text
+    return field_text(when, when.microsecond >= 1000)
+
+
+def field_text(when: datetime, exact: bool) -> str:
+    """A time as a `datetime-local` field wants it."""
+    return f"{when.strftime('%Y-%m-%d')}T{time_text(when, exact)}"
+
+
+def steps(window: Window, now_unix_nano: int) -> tuple[tuple[str, Window], ...]:
+    """What a range can be changed to without a pointer: earlier, later, narrower, wider."""
+    begin, length = window.from_unix_nano, window.duration_ns
+    half, quarter = max(LEAST_NS, length // 2), length // 4
+    found = [("Earlier", Window(max(0, begin - half), max(0, begin - half) + length))]
+    if window.to_unix_nano < now_unix_nano:
+        found.append(("Later", Window(begin + half, begin + half + length)))
+    if length > LEAST_NS:
+        found.append(("Zoom in", Window(begin + quarter, begin + quarter + half)))
+    end = max(begin + 1, min(window.to_unix_nano + half, now_unix_nano))
+    found.append(("Zoom out", Window(max(0, end - 2 * length), end)))
+    return tuple((name, _outwards(step)) for name, step in found)
+
+
+def _outwards(window: Window) -> Window:
+    """To whole seconds where there are several, so that labels stay short."""
+    unit = _S if window.duration_ns >= 10 * _S else 1_000_000
+    return Window(window.from_unix_nano // unit * unit, -(-window.to_unix_nano // unit) * unit)
+
+
 def since_ns(text: str) -> int:
     """`15m` in nanoseconds. Raises BadScope."""
     found = _SINCE.fullmatch(text)
@@ -143,5 +196,6 @@ def _iso_ms(unix_ms: int) -> str:
     return f"{when.strftime('%Y-%m-%dT%H:%M:%S')}.{unix_ms % 1000:03d}Z"
 
 
-def _local(unix_nano: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(min(max(unix_nano // _S, 0), 253_402_214_400), UTC).astimezone(zone)
+def time_text(when: datetime, exact: bool) -> str:
+    """`14:03:27`, or to the millisecond."""
+    return when.strftime("%H:%M:%S.%f")[:-3] if exact else when.strftime("%H:%M:%S")
