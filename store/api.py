@@ -256,6 +256,12 @@ class Reader(Protocol):
     def session(self, session_id: SessionId) -> SessionSummary | None:
         """One session's summary."""
 
+    def sessions_ending(self, ending: str) -> Sequence[SessionId]:
+        """The sessions whose id ends in this text, upper or lower case alike, newest first, at most 10.
+
+        Looked for among the newest 20,000. Nothing ends in an empty text.
+        """
+
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
         """Every browser span of a session, by start and then id; the earliest `limit`."""
 

@@ -24,6 +24,7 @@ from observer.errors import Unknown
 from observer.meaning.resolve import Unresolved
 from observer.meaning.resolve import resolve as find
 from observer.query import Query
+from observer.ui.format import plural
 
 
 @route(
@@ -79,7 +80,7 @@ def environments(query: Query) -> plain.Plain:
     "/resolve",
     record(
         {
-            "kind": text(words=("trace", "span", "session", "order")),
+            "kind": text(words=("trace", "span", "event", "session", "order", "log")),
             "url": text("the page that shows it"),
             "trace_id": TRACE_ID_OR_NULL,
             "span_id": SPAN_ID_OR_NULL,
@@ -90,7 +91,7 @@ def environments(query: Query) -> plain.Plain:
     parameters=(
         Parameter(
             "id",
-            "a trace, span, session or order id, or a traceparent",
+            "a trace, span, session, log or order id, or a traceparent",
             text(),
             required=True,
         ),
@@ -121,6 +122,11 @@ def unresolved(wanted: str, found: Unresolved) -> Unknown:
             f"{shown} was here and has been pruned: the store keeps what is newest.",
             "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
             code="pruned",
+        )
+    if found.logs:
+        return Unknown(
+            f"No span of trace {shown} has arrived, but {plural(found.logs, 'log')} of it.",
+            f"See /logs?trace_id={found.logs_trace}.",
         )
     return Unknown(
         f"No trace, span, session or order here has the id {shown}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
 from urllib.parse import quote
 from urllib.parse import unquote
 
@@ -80,6 +81,6 @@ def search() -> Response | str:
     found = resolve(context.reader(), text) if text else None
     if isinstance(found, Resolved):
         path, _, query = found.url.partition("?")
-        span = query.removeprefix("span=") if query.startswith("span=") else None
-        return redirect(scoped(path, span=span), 303)
-    return render_template("home/search.html", sought=text, pruned=bool(found and found.pruned))
+        more: dict[str, str | None] = dict(parse_qsl(query))
+        return redirect(scoped(path, **more), 303)
+    return render_template("home/search.html", sought=text, found=found)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from observer.errors import Unknown
 from observer.meaning.session import linked_traces
+from observer.query import refuse
 from store.api import Reader
 from store.model import SessionId
 from store.model import SessionSummary
 from store.model import TraceId
 from store.model import Whereabouts
 
+_LONGEST = 2_000
 EVENTS_LIMIT = 10_000
 """Events read of one session, the earliest."""
 
@@ -25,7 +29,9 @@ def session_traces(reader: Reader, session_id: SessionId) -> tuple[TraceId, ...]
 
 
 def find_session(reader: Reader, text: str) -> SessionSummary:
-    """The session that an address names. Raises Unknown (code `pruned` if it is known to have been here)."""
+    """The session that an address names. Raises Malformed, or Unknown (code `pruned` if it was here)."""
+    if len(text) > _LONGEST or not text.strip() or any(unicodedata.category(c) == "Cc" for c in text):
+        raise refuse("session_id", text, f"a session's id: text of at most {_LONGEST} characters")
     session_id = SessionId(text)
     found = reader.session(session_id)
     if found is not None:

@@ -28,6 +28,9 @@ from store.sqlite.sessions import INDEXED
 
 _SORTS = {"newest": "e.start", "longest": "e.finish - e.start", "errors": "e.errors"}
 
+_NEWEST = 20_000
+"""Sessions among which one is looked for by the end of its id."""
+
 
 class SessionReader:
     """The part of `store.api.Reader` that knows sessions."""
@@ -39,6 +42,17 @@ class SessionReader:
         with self._asking.question() as ask:
             row = ask.one(f"SELECT {SESSION_COLUMNS} FROM sessions e WHERE e.session_id = ?", (session_id,))
         return session_of_row(row) if row else None
+
+    def sessions_ending(self, ending: str) -> Sequence[SessionId]:
+        if not ending:
+            return []
+        with self._asking.question() as ask:
+            rows = ask.all(
+                "SELECT session_id FROM (SELECT session_id FROM sessions ORDER BY finish DESC LIMIT ?) "
+                "WHERE lower(substr(session_id, ?)) = lower(?) LIMIT 10",
+                (_NEWEST, -len(ending), ending),
+            )
+        return [SessionId(found) for (found,) in rows]
 
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
         with self._asking.question() as ask:

@@ -12,6 +12,7 @@ from store.model import SessionId
 from store.model import Span
 from store.model import TraceId
 from store.model import Whereabouts
+from tests.helpers import eventually
 from tests.store.build import MS
 from tests.store.build import T0
 from tests.store.build import row
@@ -243,3 +244,12 @@ def test_long_windows_and_several_breakdowns_agree_with_single_ones(house: House
     assert together["page"] == house.reader.rum_breakdown("page_views", "page", house.window)
     assert [one.value for one in together["browser.name"].values] == ["Chrome"]
     assert not together["page"].truncated
+
+
+def test_a_session_is_found_by_the_end_of_its_id(house: House) -> None:
+    for number, name in enumerate(("aa-Long-Ending", "bb-long-ending", "other")):
+        house.write([span(number + 1, name="click", browser=True, session=name)])
+    eventually(lambda: house.reader.session(SessionId("other")), "the last session")
+    assert set(house.reader.sessions_ending("LONG-ending")) == {"aa-Long-Ending", "bb-long-ending"}
+    assert house.reader.sessions_ending("%") == []
+    assert house.reader.sessions_ending("") == []
