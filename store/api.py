@@ -106,6 +106,10 @@ class TraceQuery:
     """Traces with a request in this deployment environment, in whichever spelling it was sent."""
 
 
+SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"]
+"""By start, duration, errors or page views: most first, but for `oldest` and `shortest`."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
     """Which sessions; `attributes` match as text, against any span of the session."""
@@ -114,7 +118,7 @@ class SessionQuery:
     attributes: Mapping[str, str] = field(default_factory=dict)
     excluded: Mapping[str, str] = field(default_factory=dict)
     """Sessions that carry any of these are left out (synthetic traffic, say)."""
-    sort: Literal["newest", "longest", "errors"] = "newest"
+    sort: SessionSort = "newest"
     limit: int = 50
     cursor: str | None = None
 
@@ -251,7 +255,7 @@ class Reader(Protocol):
         """The summaries of those that are here."""
 
     def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
-        """Sessions with any span in the window, by start, duration or errors, then id."""
+        """Sessions with any span in the window, by what `sort` says, then id."""
 
     def session(self, session_id: SessionId) -> SessionSummary | None:
         """One session's summary."""

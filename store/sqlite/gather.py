@@ -31,7 +31,9 @@ from store.sqlite.rollups import CALL
 from store.sqlite.rollups import FINE_S
 from store.sqlite.rollups import SAMPLE
 from store.sqlite.rollups import SECOND_NS
+from store.sqlite.rollups import SYNTHETIC_TAG
 from store.sqlite.rollups import WIDTHS
+from store.sqlite.rollups import synthetic_item
 from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS
 from store.sqlite.tagsets import environment_in
@@ -182,13 +184,14 @@ def _edge(ask: Question, wanted: Wanted, begin: int, end: int) -> Iterator[tuple
     if wanted.kind == SAMPLE:
         for number, metric in enumerate(METRICS):
             if wanted.subject in (None, metric):
-                for environment, bucket, failed in ask.each(
-                    f"SELECT coalesce(p.value, ''), m.bucket, m.failed FROM samples m "
+                for environment, synthetic, bucket, failed in ask.each(
+                    f"SELECT coalesce(p.value, ''), coalesce(q.value, ''), m.bucket, m.failed FROM samples m "
                     f"LEFT JOIN pairs p ON p.id = m.{TAG_COLUMNS['environment']} "
+                    f"LEFT JOIN pairs q ON q.id = m.{TAG_COLUMNS[SYNTHETIC_TAG]} "
                     "WHERE m.metric = ? AND m.start >= ? AND m.start < ?",
                     (number, begin, end),
                 ):
-                    yield Key(environment, metric, "", ""), bucket, failed, 0
+                    yield Key(environment, metric, synthetic_item(synthetic), ""), bucket, failed, 0
         return
     window = Window(begin, end)
     found = [

@@ -18,7 +18,11 @@ SERVICE: Final = 1
 CALL: Final = 2
 """subject: the caller; item: who is called; value: `i` inferred, `d` inferred database, or nothing."""
 SAMPLE: Final = 3
-"""subject: the RUM metric."""
+"""subject: the RUM metric; item: what kind of synthetic traffic it is of, or nothing."""
+SYNTHETIC_TAG: Final = "user_agent.synthetic.type"
+SYNTHETIC_ITEMS: Final = frozenset({"", "test", "bot"})
+"""The conventions' words, which have sums of their own; any other is put with `OTHER_ITEM`."""
+OTHER_ITEM: Final = "(other)"
 FINE_S: Final = 10
 COARSE_S: Final = 600
 MIDDLE_S: Final = 60
@@ -31,6 +35,11 @@ _ADD = (
     "ON CONFLICT DO UPDATE SET n = n + excluded.n, errors = errors + excluded.errors, "
     "origins = origins + excluded.origins"
 )
+
+
+def synthetic_item(value: str) -> str:
+    """The series that samples of this synthetic traffic are summed up in."""
+    return value if value in SYNTHETIC_ITEMS else OTHER_ITEM
 
 
 class Rollups:
@@ -47,9 +56,12 @@ class Rollups:
         """Count one request; with sign -1, count it no more."""
         self._count((SERVICE, environment, service, "", ""), sign, start, bucket, error, worst == 2)
 
-    def sample(self, environment: str, metric: str, start: int, bucket: int, failed: bool) -> None:
+    def sample(
+        self, environment: str, synthetic: str, metric: str, start: int, bucket: int, failed: bool
+    ) -> None:
         """Count one measured value of a browser."""
-        self._count((SAMPLE, environment, metric, "", ""), 1, start, bucket, int(failed), False)
+        key: SeriesKey = (SAMPLE, environment, metric, synthetic_item(synthetic), "")
+        self._count(key, 1, start, bucket, int(failed), False)
 
     def call(self, sign: int, environment: str, call: tuple[str, str, int, int, int, str]) -> None:
         """Count one call: source, target, start, duration, error and flag."""

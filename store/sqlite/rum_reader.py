@@ -31,6 +31,8 @@ from store.sqlite.gather import Tally
 from store.sqlite.gather import Wanted
 from store.sqlite.gather import gather
 from store.sqlite.rollups import SAMPLE
+from store.sqlite.rollups import SYNTHETIC_ITEMS
+from store.sqlite.rollups import SYNTHETIC_TAG
 from store.sqlite.rum_errors import error_groups
 from store.sqlite.sessions import METRICS
 from store.sqlite.sessions import TAG_COLUMNS
@@ -172,11 +174,14 @@ def _conditions(
 
 def _is_summed(where: Mapping[str, str] | None) -> bool:
     """Whether the sums by slot know all that is asked for."""
-    return not where or set(where) == {"environment"}
+    if not where:
+        return True
+    return where.keys() <= {"environment", SYNTHETIC_TAG} and where.get(SYNTHETIC_TAG, "") in SYNTHETIC_ITEMS
 
 
 def _summed(metric: RumMetric | None, where: Mapping[str, str] | None) -> Wanted:
-    return Wanted(SAMPLE, metric, environment=(where or {}).get("environment"))
+    given = where or {}
+    return Wanted(SAMPLE, metric, given.get(SYNTHETIC_TAG), given.get("environment"))
 
 
 def _are_few(ask: Question, metric: str, window: Window) -> bool:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Final
 
 from store.api import BadQuery
 from store.api import Page
 from store.api import SessionQuery
+from store.api import SessionSort
 from store.model import SessionId
 from store.model import SessionSummary
 from store.model import Span
@@ -26,7 +28,15 @@ from store.sqlite.asking import Asking
 from store.sqlite.asking import Question
 from store.sqlite.sessions import INDEXED
 
-_SORTS = {"newest": "e.start", "longest": "e.finish - e.start", "errors": "e.errors"}
+_SORTS: Final[Mapping[SessionSort, str]] = {
+    "newest": "e.start",
+    "oldest": "-e.start",
+    "longest": "e.finish - e.start",
+    "shortest": "e.start - e.finish",
+    "errors": "e.errors",
+    "network_errors": "e.network_errors",
+    "pages": "e.page_views",
+}
 
 _NEWEST = 20_000
 """Sessions among which one is looked for by the end of its id."""
@@ -66,7 +76,7 @@ class SessionReader:
     def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
         limit = limited(query.limit)
         if query.sort not in _SORTS:
-            raise BadQuery(f"sort is {query.sort!r}: give newest, longest or errors.")
+            raise BadQuery(f"sort is {query.sort!r}: give one of {', '.join(_SORTS)}.")
         measure = _SORTS[query.sort]
         window = query.window
         conditions = [

@@ -33,6 +33,7 @@ from store.semantics import RumSample
 from store.semantics import rum_samples
 from store.semantics import tags_of
 from store.sqlite.intern import Pairs
+from store.sqlite.rollups import SYNTHETIC_TAG
 from store.sqlite.rollups import Rollups
 
 _UPSERT: Final = (
@@ -141,11 +142,12 @@ class Sessions:
         for seq, session_id, start, duration, tags, found in events:
             if found:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
+                environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
                 for metric, value_ns, failed in found:
                     number = _NUMBER_OF[metric]  # type: ignore[index]  # semantics names no others
                     bucket = bucket_of(value_ns)
                     samples.append((number, start, seq, bucket, failed, *tag_ids))
-                    self._rollups.sample(tags.get("environment", ""), metric, start, bucket, failed)
+                    self._rollups.sample(environment, synthetic, metric, start, bucket, failed)
             if not session_id:
                 continue
             trace = _trace_bytes(tags.get("link.traceId", ""))

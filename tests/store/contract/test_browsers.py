@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from store.api import BadQuery
 from store.api import RumMetric
 from store.api import SessionQuery
+from store.api import SessionSort
 from store.model import Attributes
 from store.model import SessionId
 from store.model import Span
 from store.model import TraceId
 from store.model import Whereabouts
+from store.model import Window
 from tests.helpers import eventually
 from tests.store.build import MS
 from tests.store.build import T0
@@ -115,6 +119,10 @@ def test_a_session_is_summed_up(house: House) -> None:
         ({}, ["s2", "s1"]),
         ({"sort": "longest"}, ["s1", "s2"]),
         ({"sort": "errors"}, ["s1", "s2"]),
+        ({"sort": "oldest"}, ["s1", "s2"]),
+        ({"sort": "shortest"}, ["s2", "s1"]),
+        ({"sort": "pages"}, ["s1", "s2"]),
+        ({"sort": "network_errors"}, ["s1", "s2"]),
         ({"attributes": {"enduser.id": "anna"}}, ["s1"]),
         ({"attributes": {"enduser.id": "nobody"}}, []),
         ({"attributes": {"plan": "b"}}, ["s2"]),
@@ -129,11 +137,15 @@ def test_sessions_are_found_by(house: House, conditions: dict[str, object], sess
     assert [one.session_id for one in house.reader.find_sessions(query).items] == sessions
 
 
-def test_pages_of_sessions(house: House) -> None:
+@pytest.mark.parametrize(
+    ("sort", "sessions"), [("newest", ["s2", "s1"]), ("oldest", ["s1", "s2"]), ("shortest", ["s2", "s1"])]
+)
+def test_pages_of_sessions(house: House, sort: SessionSort, sessions: list[str]) -> None:
     fill(house)
-    first = house.reader.find_sessions(SessionQuery(house.window, limit=1))
-    second = house.reader.find_sessions(SessionQuery(house.window, limit=1, cursor=first.next_cursor))
-    assert [one.session_id for one in (*first.items, *second.items)] == ["s2", "s1"]
+    asked = SessionQuery(house.window, sort=sort, limit=1)
+    first = house.reader.find_sessions(asked)
+    second = house.reader.find_sessions(replace(asked, cursor=first.next_cursor))
+    assert [one.session_id for one in (*first.items, *second.items)] == sessions
     assert second.next_cursor is None
 
 
@@ -176,6 +188,31 @@ def test_rum_breakdowns(
     fill(house)
     found = house.reader.rum_breakdown(metric, tag, house.window, where)
     assert {one.value: one.measure.requests for one in found.values} == values
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "counted"),
+    [("", {"page_views": 1}), ("test", {"page_views": 2}), ("crawler", {"page_views": 3})],
+)
+@pytest.mark.parametrize("environment", [None, "lab", "elsewhere"])
+def test_people_and_synthetic_traffic_are_counted_apart(
+    house: House, synthetic: str, counted: dict[str, int], environment: str | None
+) -> None:
+    """From sums and row by row alike, alone and within an environment."""
+    number = 0
+    for kind, many in (("", 1), ("test", 2), ("crawler", 3)):
+        tags = {"user_agent__synthetic__type": kind} if kind else {}
+        for _ in range(many):
+            number += 1
+            house.write([row(event(number, "documentLoad", f"s{number}", at_ms=number * 11_000, **tags))])
+    house.until(lambda: house.reader.session(SessionId("s6")), "the last session")
+    where = {"user_agent.synthetic.type": synthetic, **({"environment": environment} if environment else {})}
+    for window in (Window(0, 2**62), Window(T0 + 1, T0 + 66_000 * MS + 1)):
+        found = house.reader.rum_measures(window, where)
+        views = {name: one.requests for name, one in found.items() if name == "page_views"}
+        assert views == ({} if environment == "elsewhere" else counted)
+        points = house.reader.rum_series("page_views", window, 7, where)
+        assert sum(point.measure.requests for point in points) == sum(views.values())
 
 
 def test_rum_series_and_bad_names(house: House) -> None:
