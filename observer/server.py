@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ from types import FrameType
 
 from observer.settings import BadSetting
 from observer.settings import Settings
+from observer.settings import help_text
 
 _CONNECTIONS = 2_000
 _COMPILE_AFTER_S = 3.0
@@ -19,7 +21,16 @@ _log = logging.getLogger("observer")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 0 when stopped, 2 for a malformed setting, 1 for a taken port."""
+    """Serve until SIGTERM or SIGINT; 0 when stopped, 2 for a malformed setting, 1 for a taken port.
+
+    It takes no argument but `--help`, which prints the settings and exits.
+    """
+    argparse.ArgumentParser(
+        prog="python -m observer",
+        description="The screens and the JSON API over the store that a collector fills.",
+        epilog=f"settings, from the environment:\n{help_text()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = Settings.from_environment(os.environ)

@@ -21,7 +21,7 @@ class Settings:
     port: int = field(default=8090, metadata={"env": "PORT", "help": "port to serve on, 1 to 65535"})
     listen_addr: str = field(default="127.0.0.1", metadata={"env": "LISTEN_ADDR", "help": "address to bind"})
     store_path: Path = field(
-        default=Path("store.sqlite"),
+        default=Path("hipster-lab.db"),
         metadata={"env": "STORE_PATH", "help": "the store that the collector writes"},
     )
     lab_status_file: str = field(
@@ -77,6 +77,14 @@ class Settings:
             else:
                 given[each.name] = text
         return cls(**given)  # type: ignore[arg-type]  # the loop above gives each field its own type
+
+
+def help_text() -> str:
+    """One line per variable: name, meaning, default."""
+    return "\n".join(
+        f"  {each.metadata['env']:<18} {each.metadata['help']} (default {each.default or 'none'})"
+        for each in fields(Settings)
+    )
 
 
 _NUMBERS = {"port": (1, 65535), "threads": (1, 64)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
 from typing import get_args
 
 from observer import context
@@ -37,16 +37,12 @@ from observer.query import Query
 from observer.query import refuse
 from store.api import RumMetric
 from store.api import SessionQuery
+from store.api import SessionSort
 
 METRICS: tuple[RumMetric, ...] = get_args(RumMetric)
 _METRIC = Parameter("metric", "what to measure", text(words=METRICS), required=True)
 _WHERE = Parameter("attr", "only events with this attribute, `name:value`", text(), repeated=True)
-_SORTS: dict[str | None, Literal["newest", "longest", "errors"]] = {
-    None: "newest",
-    "newest": "newest",
-    "longest": "longest",
-    "errors": "errors",
-}
+_SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
 _EVENTS_LIMIT = 10_000
 
 
@@ -57,7 +53,7 @@ _EVENTS_LIMIT = 10_000
     parameters=(
         ATTR,
         Parameter("exclude", "leave out sessions with this attribute, `name:value`", text(), repeated=True),
-        Parameter("sort", "newest by default", text(words=("newest", "longest", "errors"))),
+        Parameter("sort", "newest by default", text(words=tuple(_SORTS))),
         *WINDOW,
         limit(50),
         CURSOR,
@@ -70,7 +66,7 @@ def sessions(query: Query) -> plain.Plain:
             window=list_window(query),
             attributes=query.attributes(),
             excluded=query.attributes("exclude"),
-            sort=_SORTS[query.choice("sort", ("newest", "longest", "errors"))],
+            sort=_SORTS[query.choice("sort", tuple(_SORTS)) or "newest"],
             limit=query.whole("limit", 50, 1, MAX_LIMIT),
             cursor=query.text("cursor"),
         )

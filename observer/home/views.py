@@ -19,16 +19,24 @@ from observer.home.lab import lab_of
 from observer.meaning.resolve import Resolved
 from observer.meaning.resolve import resolve
 from observer.rum.sessions import rows_of
+from observer.rum.traffic import SYNTHETIC
+from observer.rum.traffic import SYNTHETIC_DECLARED
 from observer.ui import current_scope
 from observer.ui import scoped
+from observer.ui.scope import Scope
 from store.api import LogQuery
+from store.api import Reader
 from store.api import SessionQuery
 from store.api import TraceQuery
+from store.model import Log
 from store.model import Severity
 
 blueprint = Blueprint("home", __name__)
 
 _SHOWN = 5
+_LOSS = "telemetry was dropped"
+"""What the exporters of this house say, and others may; looked for among warnings and worse only."""
+_LOUD = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
 _YEAR_S = 31_536_000
 
 
@@ -42,11 +50,19 @@ def home() -> Response:
     seat = seats.clean(typed if typed is not None else unquote(request.cookies.get(seats.COOKIE, "")))
     lab = lab_of(settings)
     sessions = reader.find_sessions(
-        SessionQuery(scope.window, excluded={"user_agent.synthetic.type": "test"}, limit=_SHOWN)
+        SessionQuery(
+            scope.window,
+            attributes={"environment": scope.environment} if scope.environment else {},
+            excluded={SYNTHETIC: SYNTHETIC_DECLARED},
+            limit=_SHOWN,
+        )
     )
-    traces = reader.find_traces(TraceQuery(scope.window, error="origin", limit=_SHOWN))
+    traces = reader.find_traces(
+        TraceQuery(scope.window, error="origin", limit=_SHOWN, environment=scope.environment)
+    )
+    severe = frozenset({Severity.ERROR, Severity.FATAL})
     logs = reader.find_logs(
-        LogQuery(scope.window, severities=frozenset({Severity.ERROR, Severity.FATAL}), limit=_SHOWN)
+        LogQuery(scope.window, severities=severe, limit=_SHOWN, environment=scope.environment)
     )
     page = make_response(
         render_template(
@@ -59,11 +75,21 @@ def home() -> Response:
             sessions=rows_of(sessions.items),
             traces=traces.items,
             logs=logs.items,
+            loss=_loss(reader, scope),
+            loss_text=_LOSS,
         )
     )
     if typed is not None:
         remember_seat(page, seat)
     return page
+
+
+def _loss(reader: Reader, scope: Scope) -> Log | None:
+    """The newest log in which a sender says that telemetry was lost."""
+    found = reader.find_logs(
+        LogQuery(scope.window, severities=_LOUD, text=_LOSS, limit=1, environment=scope.environment)
+    )
+    return found.items[0] if found.items else None
 
 
 def remember_seat(page: Response, seat: str) -> None:

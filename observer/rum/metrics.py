@@ -98,8 +98,10 @@ def value_text(metric: str, value_ns: float | None) -> str:
     return f"{value_ns / _CLS_UNIT:.3f}" if metric == "cls" else duration(value_ns)
 
 
-def count_delta(now: int, before: int, more_is_worse: bool) -> Delta:
-    """How a count changed."""
+def count_delta(now: int, before: int, more_is_worse: bool, *, comparable: bool = True) -> Delta:
+    """How a count changed; nothing is worse than a time in which nobody came."""
+    if not comparable:
+        return Delta("nothing to compare with yet", "")
     if now == before:
         return Delta("no change", "")
     if not before:

@@ -22,8 +22,10 @@ from observer.rum.metrics import count_delta
 from observer.rum.metrics import value_text
 from observer.ui.format import clock
 from observer.ui.format import count
+from observer.ui.format import plural
 from store.api import RumMetric
 from store.model import Breakdown
+from store.model import ErrorGroup
 from store.model import Measure
 from store.model import Point
 from store.model import Window
@@ -38,6 +40,9 @@ COUNTS: tuple[RumMetric, ...] = (
 )
 VITALS: tuple[RumMetric, ...] = ("lcp", "inp", "cls", "ttfb")
 CARD_VALUES = 12
+_ERROR_WORDS = {"String": "console", "": "console", "load": "resource failed"}
+"""What a type that says nothing to a reader stands for."""
+_NEWS: Mapping[str, str] = {"page_views": "page view", "js_errors": "JavaScript error"}
 TAG_LABELS = {
     "app": "App",
     "environment": "Environment",
@@ -61,6 +66,14 @@ class Number:
     metric: Metric
     value: int
     delta: Delta
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One group of errors."""
+
+    word: str
+    group: ErrorGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +122,23 @@ def numbers(now: Mapping[RumMetric, Measure], before: Mapping[RumMetric, Measure
         metric = BY_NAME[name]
         value = now[name].requests if name in now else 0
         was = before[name].requests if name in before else 0
-        found.append(Number(metric, value, count_delta(value, was, metric.more_is_worse)))
+        delta = count_delta(value, was, metric.more_is_worse, comparable=bool(before))
+        found.append(Number(metric, value, delta))
     return tuple(found)
+
+
+def errors(groups: Sequence[ErrorGroup]) -> tuple[ErrorRow, ...]:
+    """Groups of errors with a word for what each is."""
+    return tuple(ErrorRow(_ERROR_WORDS.get(group.type, group.type), group) for group in groups)
+
+
+def news(more: Mapping[RumMetric, int]) -> tuple[int, str]:
+    """How much has come, and the words for it: what a reader would look for first."""
+    named = [plural(more[name], f"new {_NEWS[name]}") for name in more if name in _NEWS and more[name]]
+    number = sum(more.values())
+    if not named and number:
+        named = [plural(number, "new measurement")]
+    return number, ", ".join(named)
 
 
 def pages(

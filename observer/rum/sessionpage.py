@@ -26,7 +26,7 @@ from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
 from observer.rum.links import links_of
 from observer.rum.rows import where_is
-from observer.rum.views import blueprint
+from observer.rum.blueprint import blueprint
 from observer.ui import current_scope
 from observer.ui import format as formats
 from observer.ui.chrome import address

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
+from observer.rum.traffic import SYNTHETIC
+from observer.rum.traffic import SYNTHETIC_DECLARED
+from observer.rum.traffic import WHOSE as WHOSE
+from observer.ui.format import plural
 from observer.ui.scope import Scope
 from store.api import SessionQuery
+from store.api import SessionSort
 from store.model import SessionId
 from store.model import SessionSummary
 
 SEAT = "enduser.id"
-SYNTHETIC = "user_agent.synthetic.type"
-SYNTHETIC_DECLARED = "test"
-SORTS: Mapping[str, Literal["newest", "longest", "errors"]] = {
-    "newest": "newest",
-    "longest": "longest",
-    "errors": "errors",
+SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
+SORT_WORDS: Mapping[str, str] = {
+    "newest": "newest first",
+    "oldest": "oldest first",
+    "longest": "longest first",
+    "shortest": "shortest first",
+    "pages": "most pages first",
+    "errors": "most JavaScript errors first",
+    "network_errors": "most network errors first",
 }
-WHOSE = ("people", "synthetic", "all")
+_COLUMNS = (
+    ("Session", "", "", False),
+    ("Seat", "", "", False),
+    ("Start", "newest", "oldest", False),
+    ("Duration", "longest", "shortest", False),
+    ("Pages", "pages", "", True),
+    ("JS errors", "errors", "", True),
+    ("Network errors", "network_errors", "", True),
+    ("App", "", "", False),
+    ("Browser", "", "", False),
+)
+"""Label, the sort that falls, the one that rises, whether it is a number."""
 SEARCHABLE = (
     "enduser.id",
     "app",
@@ -58,6 +78,70 @@ class Row:
     system: str
     synthetic: str
     last_seen_unix_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of one column."""
+
+    label: str
+    number: bool
+    sort: str
+    """What its link sorts by: the other way round where the list is sorted so already; empty without link."""
+    now: str
+    """`ascending`, `descending`, or empty where the list is sorted by another."""
+
+
+def heads(sort: str) -> tuple[Head, ...]:
+    """The heads of the columns over a list that is sorted so."""
+    return tuple(
+        Head(
+            label,
+            number,
+            rising if rising and sort == falling else falling,
+            "" if not falling else {falling: "descending", rising: "ascending"}.get(sort, ""),
+        )
+        for label, falling, rising, number in _COLUMNS
+    )
+
+
+def unfinished(name: str, value: str) -> str:
+    """What lacks where only half of a filter was typed; empty where nothing does."""
+    if name and not value:
+        return f"Which value of {name} do you look for? Type it beside the name, then Find."
+    if value and not name:
+        return f"Which attribute has the value {value}? Type its name, or choose one of the list, then Find."
+    return ""
+
+
+def seen_of(rows: Sequence[Row]) -> str:
+    """What a page shows, in short: each session's mark and its errors."""
+    return ",".join(f"{_mark(row.session_id)}.{row.errors + row.network_errors}" for row in rows)
+
+
+def news_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: int) -> tuple[int, str]:
+    """How many sessions are new since a page was drawn or gained an error, and the words for it.
+
+    `seen` is what `seen_of` gave. A session that it lacks is new if it began after
+    `after_unix_nano`: on a page that is not the newest, older ones are no news.
+    """
+    known = dict(part.split(".", 1) for part in seen.split(",") if "." in part)
+    fresh = failing = 0
+    for one in summaries:
+        was = known.get(_mark(one.session_id))
+        if was is None:
+            fresh += one.start_unix_nano > after_unix_nano
+        elif was.isdecimal() and one.errors + one.network_errors > int(was[:9]):
+            failing += 1
+    more = "+" if fresh >= PAGE_SIZE else ""
+    words = [f"{fresh}{more} new session{'' if fresh == 1 else 's'}"] if fresh else []
+    if failing:
+        words.append(f"new errors in {plural(failing, 'session')}")
+    return fresh + failing, ", ".join(words)
+
+
+def _mark(session_id: str) -> str:
+    return hashlib.blake2s(session_id.encode("utf-8", "replace"), digest_size=4).hexdigest()
 
 
 def query_of(
