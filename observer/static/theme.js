@@ -18,7 +18,8 @@ function show(wanted) {
 
 /** Whether the reader has begun to fill in a form that a new load would empty. */
 function typed() {
-  return [...document.querySelectorAll("main input, main textarea, header input")].some(
+  // Browsers write a time in their own way, so its value differs from the default without being touched.
+  return [...document.querySelectorAll("input:not([type=datetime-local]), textarea")].some(
     (field) => /** @type {HTMLInputElement} */ (field).value !== /** @type {HTMLInputElement} */ (field).defaultValue,
   );
 }

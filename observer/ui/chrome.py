@@ -131,12 +131,8 @@ def build(
                 wanted[key] = value
         return address(path, [*own, *wanted.items()])
 
-    follow = scope.args()
-    areas = ((name, Choice(label, address(href, follow), name == area)) for name, label, href in AREAS)
+    areas = ((name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS)
     here = moment(scope.now_unix_nano, scope.zone)
-    names = [*environments]
-    if scope.environment and scope.environment not in names:
-        names.append(scope.environment)
     return Chrome(
         theme=theme,
         scope=scope,
@@ -144,9 +140,9 @@ def build(
         permalink=address(path, [*own, *scope.fixed_args().items()]),
         areas=tuple(areas),
         ranges=tuple(Choice(label, at(since=since), scope.since == since) for since, label in PRESETS),
-        environments=(
-            Choice("All environments", at(env=None), scope.environment is None),
-            *(Choice(name, at(env=name), scope.environment == name) for name in names),
+        environments=tuple(
+            Choice(name or "All environments", at(env=name), scope.environment == name)
+            for name in _offered(environments, scope.environment)
         ),
         live_href=at(since=scope.since or PRESETS[1][0], live="0" if scope.live else None),
         kept=own,
@@ -158,6 +154,11 @@ def build(
         zone_name=here.tzname() or "UTC",
         zone_offset_min=round((here.utcoffset() or timedelta()).total_seconds() / 60),
     )
+
+
+def _offered(environments: Sequence[str], chosen: str | None) -> list[str | None]:
+    """None for all, those that are seen, and the chosen one even if it is not."""
+    return [None, *environments, *([chosen] if chosen and chosen not in environments else [])]
 
 
 def _range(
