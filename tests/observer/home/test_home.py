@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from observer.home import seats
 from observer.home.lab import lab_of
 from observer.settings import Settings
 from tests.browser import seed
+from tests.browser.world import World
 from tests.observer.html import one
 from tests.observer.html import text
+from tests.observer.scene import observing
 from tests.observer.screens import Screens
 
 
@@ -103,3 +106,24 @@ def test_a_broken_status_document_is_no_error(tmp_path: Path, content: str) -> N
     file.write_text(content, "utf-8")
     lab = lab_of(Settings(lab_status_file=str(file), shop_url="http://shop/"))
     assert (lab.shop, lab.processes, lab.ready) == ("http://shop", (), None)
+
+
+def test_every_step_follows_the_taken_seat(screens: Screens) -> None:
+    """Steps three and four showed everybody's traces and logs."""
+    page = screens.page("/?seat=anna")
+    links = [node.attributes["href"] or "" for node in page.css(".thread a")]
+    assert "/apm/traces?error=origin&attr=enduser.id%3Aanna" in links
+    assert "/logs?severity=error&attr=enduser.id%3Aanna" in links
+    screens.client.get("/?seat=")
+
+
+def test_home_tells_of_telemetry_that_was_lost_and_only_then(tmp_path: Path) -> None:
+    world = World(time.time_ns())
+    world.log("shop", world.now_unix_nano, 9, "all is well")
+    with observing(world, tmp_path) as client:
+        assert "dropped" not in client.get("/").get_data(as_text=True)
+    world = World(time.time_ns())
+    world.log("shop", world.now_unix_nano, 13, "Telemetry was dropped: its receiver was away")
+    (tmp_path / "other").mkdir()
+    with observing(world, tmp_path / "other") as client:
+        assert "that telemetry was dropped" in client.get("/").get_data(as_text=True)

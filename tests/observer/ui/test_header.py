@@ -84,3 +84,10 @@ def test_an_address_that_leads_nowhere_says_where_to_go(screens: Screens) -> Non
     assert {"/", "/rum/sessions", "/apm/traces", "/logs"} <= {
         a.attributes["href"] for a in page.css("main a")
     }
+
+
+def test_a_bad_range_is_mended_by_one_click(screens: Screens) -> None:
+    page = screens.page("/rum?from=2026-11-22T11:00&to=2026-11-22T10:00", status=400)
+    assert attribute(one(page, "#range-from"), "value") == "2026-11-22T11:00:00"
+    exchange = next(node for node in page.css("main a") if text(node) == "Exchange the two times")
+    assert screens.client.get(attribute(exchange, "href")).status_code == 200

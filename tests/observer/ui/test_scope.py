@@ -93,3 +93,50 @@ def test_choosing_a_range_keeps_filters_and_drops_the_old_range() -> None:
 def test_an_environment_that_is_not_seen_now_stays_chosen() -> None:
     header = build("/rum", [], parsed(env="gone"), "dark", ["prod"], "rum")
     assert [(choice.label, choice.current) for choice in header.environments][-1] == ("gone", True)
+
+
+def test_a_range_below_a_second_is_said_to_the_millisecond() -> None:
+    """Both fields said the same time, and the form refused its own range."""
+    exact = scope.parse({"from": "2026-11-22T10:00:00.250Z", "to": "2026-11-22T10:00:00.900Z"}, NOW, UTC)
+    header = build("/rum", [], exact, "auto", (), "rum")
+    assert (header.range_from, header.range_to) == ("2026-11-22T10:00:00.250", "2026-11-22T10:00:00.900")
+    assert header.range_step == "0.001"
+    assert exact.label == "10:00:00.250 \u2013 10:00:00.900 UTC"
+    again = scope.parse({"from": header.range_from, "to": header.range_to}, NOW, UTC)
+    assert again.window == exact.window
+
+
+def test_a_fixed_range_names_its_zone() -> None:
+    fixed = scope.parse(
+        {"from": "2026-11-22T11:00:00", "to": "2026-11-22T11:05"}, NOW, ZoneInfo("Europe/Berlin")
+    )
+    assert fixed.label.endswith("11:05:00 CET")
+    assert build("/rum", [], fixed, "auto", (), "rum").zone_offset_min == 60
+
+
+@pytest.mark.parametrize("length_s", [1, 3, 900, 86_400])
+def test_steps_through_time_never_go_below_a_second_nor_lose_the_middle(length_s: int) -> None:
+    window = Window(NOW - 2 * length_s * S, NOW - length_s * S)
+    steps = dict(scope.steps(window, NOW))
+    assert {"Earlier", "Later", "Zoom out"} <= steps.keys()
+    assert ("Zoom in" in steps) == (length_s > 1)
+    for step in steps.values():
+        assert step.duration_ns >= S
+    middle = (window.from_unix_nano + window.to_unix_nano) // 2
+    assert steps["Zoom out"].from_unix_nano <= window.from_unix_nano
+    if "Zoom in" in steps:
+        assert steps["Zoom in"].from_unix_nano <= middle <= steps["Zoom in"].to_unix_nano
+
+
+def test_steps_of_the_last_minutes_end_now() -> None:
+    assert "Later" not in dict(scope.steps(Window(NOW - 900 * S, NOW + 1), NOW))
+
+
+def test_a_range_that_ends_before_it_begins_keeps_what_was_typed_and_offers_the_exchange() -> None:
+    args = [("q", "a"), ("from", "2026-11-22T11:00"), ("to", "2026-11-22T10:00"), ("env", "prod")]
+    header = build("/logs", args, parsed(env="prod"), "auto", (), "logs", bad_range=True)
+    assert header.range_from == "2026-11-22T11:00:00"
+    assert header.range_to == "2026-11-22T10:00:00"
+    assert header.exchange_href == "/logs?q=a&from=2026-11-22T10%3A00&to=2026-11-22T11%3A00&env=prod"
+    soon = build("/logs", [("from", "soon"), ("to", "x")], parsed(), "auto", (), "logs", bad_range=True)
+    assert (soon.range_from, soon.exchange_href) == ("soon", "")
