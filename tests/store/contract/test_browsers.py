@@ -201,10 +201,16 @@ def test_people_and_synthetic_traffic_are_counted_apart(
     """From sums and row by row alike, alone and within an environment."""
     number = 0
     for kind, many in (("", 1), ("test", 2), ("crawler", 3)):
-        tags = {"user_agent__synthetic__type": kind} if kind else {}
         for _ in range(many):
             number += 1
-            house.write([row(event(number, "documentLoad", f"s{number}", at_ms=number * 11_000, **tags))])
+            visit = event(
+                number,
+                "documentLoad",
+                f"s{number}",
+                at_ms=number * 11_000,
+                user_agent__synthetic__type=kind,
+            )
+            house.write([row(visit)])
     house.until(lambda: house.reader.session(SessionId("s6")), "the last session")
     where = {"user_agent.synthetic.type": synthetic, **({"environment": environment} if environment else {})}
     for window in (Window(0, 2**62), Window(T0 + 1, T0 + 66_000 * MS + 1)):
