@@ -3,8 +3,10 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const LEAST = 4;
-/** The narrowest time that a drag leads to. */
+/** The narrowest time that a drag leads to: a second, or a tenth of what is shown where that is less. */
 const LEAST_MS = 1000;
+const LEAST_SHARE = 0.1;
+const FINEST_MS = 10;
 
 /** @param {SVGSVGElement} svg @param {number} clientX */
 function unitsAt(svg, clientX) {
@@ -23,10 +25,11 @@ function zoom(svg, one, other) {
   const span = Number(svg.dataset.to) - from;
   const at = (/** @type {number} */ x) => Math.round(from + ((x - left) / (right - left)) * span);
   let [first, last] = [at(Math.min(one, other)), at(Math.max(one, other))];
-  if (last - first < LEAST_MS) {
-    if (span <= LEAST_MS) return;
-    first = Math.round(Math.max(from, Math.min((first + last - LEAST_MS) / 2, from + span - LEAST_MS)));
-    last = first + LEAST_MS;
+  const least = Math.max(FINEST_MS, Math.min(LEAST_MS, Math.round(span * LEAST_SHARE)));
+  if (last - first < least) {
+    if (span <= least) return;
+    first = Math.round(Math.max(from, Math.min((first + last - least) / 2, from + span - least)));
+    last = first + least;
   }
   const next = new URL(location.href);
   for (const name of ["since", "cursor", "live"]) next.searchParams.delete(name);
