@@ -101,7 +101,7 @@ def value_text(metric: str, value_ns: float | None) -> str:
 def count_delta(now: int, before: int, more_is_worse: bool, *, comparable: bool = True) -> Delta:
     """How a count changed; nothing is worse than a time in which nobody came."""
     if not comparable:
-        return Delta("nothing to compare with yet", "")
+        return Delta("no data before", "")
     if now == before:
         return Delta("no change", "")
     if not before:

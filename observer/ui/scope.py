@@ -109,7 +109,7 @@ def parse(args: Mapping[str, str], now_unix_nano: int, zone: tzinfo) -> Scope:
         to = _point(end, "to", zone) if end else now_unix_nano
         since = _point(start, "from", zone) if start else to - 900 * _S
         if since >= to:
-            raise BadScope("from must be earlier than to")
+            raise BadScope("from must be earlier than to: this range would end before it begins")
         return Scope(Window(since, to), None, environment, False, now_unix_nano, zone)
     label = args.get("since", "").strip() or DEFAULT_SINCE
     window = Window(now_unix_nano - since_ns(label), now_unix_nano + 1)
