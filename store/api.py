@@ -107,7 +107,6 @@ class TraceQuery:
 
 
 SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"]
-"""By start, duration, errors or page views: most first, but for `oldest` and `shortest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +260,7 @@ class Reader(Protocol):
         """One session's summary."""
 
     def sessions_ending(self, ending: str) -> Sequence[SessionId]:
-        """The sessions whose id ends in this text, upper or lower case alike, newest first, at most 10.
-
-        Looked for among the newest 20,000. Nothing ends in an empty text.
-        """
+        """At most 10 of the newest 20,000 whose id ends in this text, in either case; none if it is empty."""
 
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
         """Every browser span of a session, by start and then id; the earliest `limit`."""

@@ -47,6 +47,7 @@ def session_list() -> str | BaseResponse:
         "rum/sessions.html",
         rows=rows,
         attributes=attributes,
+        others=[spell_attribute(k, v) for k, v in attributes.items() if k != many.SEAT],
         whose=whose,
         sort=sort,
         sorted_words=many.SORT_WORDS[sort],

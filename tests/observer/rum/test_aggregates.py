@@ -195,3 +195,9 @@ def test_the_rows_of_the_list_are_reached_early(screens: Screens) -> None:
     assert attribute(one(page, "a.skip-rows"), "href") == "#rows"
     assert attribute(one(page, "#rows"), "tabindex") == "-1"
     assert seed.SESSION in (one(page, "#rows").html or "")
+
+
+def test_the_form_keeps_other_filters_however_they_are_spelled(screens: Screens) -> None:
+    page = screens.page("/rum/sessions?attr=a%253Ab:c&attr=enduser.id:anna")
+    kept = [attribute(node, "value") for node in page.css("main form input[name=attr]")]
+    assert kept == ["a%3Ab:c"]
