@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from store.model import Log
-from store.model import LogField
 from store.semantics import text_of
 
 SERVICE = "service.name"
 SEVERITY = "severity"
+
+
+@dataclass(frozen=True, slots=True)
+class LogField:
+    """One field of the logs that match, with its most frequent values, whole."""
+
+    name: str
+    count: int
+    values: tuple[tuple[str, int], ...]
+    record: bool = False
+    """The record's own `severity` or `service.name`, not an attribute of that name."""
 
 
 def fields_of(logs: Iterable[Log], top: int = 5) -> list[LogField]:

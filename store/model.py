@@ -80,16 +80,19 @@ class Severity(Enum):
 class SpanRow(NamedTuple):
     """One span on its way in.
 
-    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it came (or was converted);
-    `resource` and `scope` are serialized messages, which engines store once. `tags` holds the
-    promoted attributes (`store.semantics.PROMOTED`) of the span or its resource, as text.
+    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it came (or, for
+    Zipkin beacons and JSON, as it was converted); `resource` and `scope` are the
+    serialized `Resource` and `InstrumentationScope` messages, which engines store
+    once. `tags` holds the promoted attributes (`store.semantics.PROMOTED`) that the
+    span or its resource has, as text.
     """
 
     trace_id: bytes
     """16 bytes; 64-bit ids are padded with zeros at the left."""
     span_id: bytes
+    """8 bytes."""
     parent_span_id: bytes
-    """8 bytes as the span's own; none for a root."""
+    """8 bytes, or none for a root."""
     service: str
     name: str
     kind: int
@@ -121,8 +124,9 @@ class LogRow(NamedTuple):
     """The body as text: a string as it is, anything else as JSON."""
     service: str
     trace_id: bytes
-    """16 bytes, or none; the span's 8, or none."""
+    """16 bytes, or none."""
     span_id: bytes
+    """8 bytes, or none."""
     session_id: str
     resource: bytes
     scope: bytes
@@ -340,23 +344,6 @@ class Breakdown:
     """0 if the answer came from rollups; else how many rows were read for it."""
     truncated: bool = False
     """The scan reached its bound: older rows were not counted, or values were cut."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistogramColumn:
-    start_unix_nano: int
-    counts: Mapping[Severity, int]
-
-
-@dataclass(frozen=True, slots=True)
-class LogField:
-    """One field of the logs that match, with its most frequent values, whole."""
-
-    name: str
-    count: int
-    values: tuple[tuple[str, int], ...]
-    record: bool = False
-    """The record's own `severity` or `service.name`, not an attribute of that name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from observer.meaning.session import SessionEvent
-from store.model import HistogramColumn
+from store.api import HistogramColumn
 from store.model import Log
 from store.model import Measure
 from store.model import Point

@@ -16,11 +16,11 @@ from observer.drawing.charts import columns
 from observer.ui.format import clock
 from observer.ui.format import count
 from observer.ui.format import moment
+from store.api import HistogramColumn
 from store.fields import SERVICE
 from store.fields import SEVERITY
-from store.model import HistogramColumn
+from store.fields import LogField
 from store.model import Log
-from store.model import LogField
 from store.model import Severity
 from store.model import Window
 from store.semantics import text_of

@@ -28,13 +28,13 @@ from observer.ui import current_scope
 from observer.ui import here
 from observer.ui.format import plural
 from observer.ui.scope import range_args
+from store.api import HistogramColumn
 from store.api import LogQuery
 from store.api import Page
 from store.api import Reader
+from store.fields import LogField
 from store.fields import fields_of
-from store.model import HistogramColumn
 from store.model import Log
-from store.model import LogField
 from store.model import Window
 
 blueprint = Blueprint("logs", __name__)

@@ -21,12 +21,12 @@ from observer.meaning.sessions import find_session
 from observer.query import Query
 from observer.rum import findings as finding
 from observer.rum import session as one
+from observer.rum.blueprint import blueprint
 from observer.rum.kinds import PILL_NAMES
 from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
 from observer.rum.links import links_of
 from observer.rum.rows import where_is
-from observer.rum.blueprint import blueprint
 from observer.ui import current_scope
 from observer.ui import format as formats
 from observer.ui.chrome import address

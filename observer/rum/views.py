@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer import context
 from observer.query import Query
+from observer.query import spell_attribute
 from observer.rum import sessions as many
 from observer.rum.blueprint import blueprint
 from observer.rum.traffic import SYNTHETIC

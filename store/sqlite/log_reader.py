@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from store.api import BadQuery
+from store.api import HistogramColumn
 from store.api import LogHistogram
 from store.api import LogQuery
 from store.api import Page
+from store.fields import LogField
 from store.fields import fields_of
-from store.model import HistogramColumn
 from store.model import Log
-from store.model import LogField
 from store.model import Severity
 from store.sqlite.answers import LOG_COLUMNS
 from store.sqlite.answers import LOG_TABLES

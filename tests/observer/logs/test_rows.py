@@ -10,8 +10,8 @@ from observer.logs import rows
 from observer.ui.jsontree import CHILDREN_LIMIT
 from observer.ui.jsontree import DEPTH_LIMIT
 from observer.ui.jsontree import tree
+from store.fields import LogField
 from store.model import Log
-from store.model import LogField
 from store.model import Severity
 from store.model import SpanId
 from store.model import TraceId
