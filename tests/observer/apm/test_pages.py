@@ -32,7 +32,7 @@ PAGES = (
     "/apm/traces?error=origin&sort=slowest",
     f"/apm/traces/{TRACE}",
     f"/apm/traces/{TRACE}?span={CHARGE_SPAN}",
-    f"/apm/traces/{TRACE}?errors=root&matches=1",
+    f"/apm/traces/{TRACE}?errors=root&only=1",
     f"/apm/traces/{HOSTILE_TRACE}?span=bad0000000000001",
     f"/rum/sessions/{SESSION}/apm/{CHECKOUT_EVENT}",
 )
