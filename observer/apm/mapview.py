@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from observer.apm.numbers import outcomes
 from observer.apm.numbers import share
 from observer.apm.numbers import words
 from observer.drawing import servicemap
@@ -49,7 +50,8 @@ def build(found: ServiceMap, href: Callable[[str], str], selected: str | None) -
             label=plain(node.service, 60),
             requests=node.measure.requests,
             error_share=share(node.measure.errors, node.measure.requests),
-            origin_share=share(node.measure.origin_errors, node.measure.requests),
+            origin_share=share(outcomes(node.measure).failed_here, node.measure.requests),
+            recovered_share=share(outcomes(node.measure).recovered, node.measure.requests),
             inferred=node.inferred,
             database=node.database,
             words=node_words(node),

@@ -1,8 +1,9 @@
 """The service map as SVG: circles by requests, rings and discs by errors, edges by the calls between.
 
 A node's circle grows with its requests. A light ring along its rim is the share of
-requests in error, a dark disc in its middle the share where an error began. Inferred
-nodes are dashed, databases square. Says in words what it shows in colour.
+requests in error, a dark disc in its middle the share that failed by an error that
+began there, a dotted disc around that the share that recovered. Inferred nodes are
+dashed, databases square. Says in words what it shows in colour.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ class Node:
     requests: int
     error_share: float
     origin_share: float
+    """Failed, by an error that began here: no more than `error_share`."""
+    recovered_share: float
+    """An error began here, but the request succeeded."""
     inferred: bool
     database: bool
     words: str
@@ -148,14 +152,7 @@ def _node(node: Node, spot: _Spot) -> Markup:
     parts.append(_body(node, spot))
     if node.error_share > 0:
         parts.append(_ring(spot, node.error_share))
-    if node.origin_share > 0:
-        inner = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, node.origin_share)))
-        parts.append(svg.element("circle", cx=spot.x, cy=spot.y, r=inner, class_="origin-disc"))
-        parts.append(
-            svg.text(
-                spot.x, spot.y + 4.5, "!", class_="origin-mark", text_anchor="middle", aria_hidden="true"
-            )
-        )
+    parts += _discs(node, spot)
     parts.append(_name(node, spot))
     return svg.element(
         "a",
@@ -165,6 +162,22 @@ def _node(node: Node, spot: _Spot) -> Markup:
         class_=kind,
         aria_current="true" if node.selected else None,
     )
+
+
+def _discs(node: Node, spot: _Spot) -> list[Markup]:
+    """How many requests met an error that began here: dark those that failed, dotted with those that did not."""
+
+    def disc(share: float, css: str) -> Markup:
+        radius = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, share)))
+        return svg.element("circle", cx=spot.x, cy=spot.y, r=radius, class_=css)
+
+    parts = []
+    if node.recovered_share > 0:
+        parts.append(disc(node.origin_share + node.recovered_share, "recovered-disc"))
+    if node.origin_share > 0:
+        parts.append(disc(node.origin_share, "origin-disc"))
+        parts.append(_mark(spot))
+    return parts
 
 
 def _body(node: Node, spot: _Spot) -> Markup:

@@ -81,6 +81,7 @@ def _node(name: str, **more: object) -> servicemap.Node:
         "requests": 10,
         "error_share": 0.0,
         "origin_share": 0.0,
+        "recovered_share": 0.0,
         "inferred": False,
         "database": False,
         "words": f"{name}: 10 requests",
