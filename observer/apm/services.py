@@ -87,7 +87,9 @@ def services() -> str:
 
 @blueprint.get("/apm/services/<path:name>")
 def service(name: str) -> str:
-    """One service: over time, by operation, and with whom it speaks."""
+    """One service: over time, by operation, and with whom it speaks. `-` is followed by its `name`."""
+    if name == "-":
+        name = request.args.get("name") or name
     reader = context.reader()
     scope = current_scope()
     window, environment = scope.window, scope.environment

@@ -165,7 +165,7 @@ def _node(node: Node, spot: _Spot) -> Markup:
 
 
 def _discs(node: Node, spot: _Spot) -> list[Markup]:
-    """How many requests met an error that began here: dark those that failed, dotted with those that did not."""
+    """How many requests met an error that began here: dark if they failed, dotted if they did not."""
 
     def disc(share: float, css: str) -> Markup:
         radius = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, share)))

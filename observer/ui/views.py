@@ -26,6 +26,7 @@ from observer.ui.request import left_out
 from observer.ui.request import more
 from observer.ui.request import open_ended
 from observer.ui.request import scoped
+from observer.ui.request import service_url
 from observer.ui.request import without
 from observer.ui.request import zone
 from observer.web import asset
@@ -39,6 +40,7 @@ _YEAR_S = 31_536_000
 _GLOBALS: dict[str, Callable[..., object]] = {
     "chrome": header,
     "scoped": scoped,
+    "service_url": service_url,
     "here": here,
     "here_at": here_at,
     "filtered_more": more,
