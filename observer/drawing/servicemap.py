@@ -29,6 +29,10 @@ _ROW = 104.0
 _MARGIN_X = 84.0
 _MARGIN_TOP = 46.0
 _MARGIN_BOTTOM = 74.0
+_FITS_WIDTH, _FITS_HEIGHT = 1_320.0, 1_150.0
+"""A larger map cannot be read any more where it is made to fit a page."""
+_LEAST = ((640.0, "small"), (860.0, "least-40"), (1_100.0, "least-52"), (math.inf, "least-64"))
+"""Width of a map up to which it has this class, below whose width it does not shrink."""
 _LABEL = 22
 """Characters of a name under its circle; the rest is told under the pointer."""
 
@@ -69,10 +73,16 @@ class _Spot:
     radius: float
 
 
-def draw(nodes: Sequence[Node], edges: Sequence[Edge], label: str) -> Markup:
-    """The whole map; nothing at all where there is no node."""
+def draw(
+    nodes: Sequence[Node], edges: Sequence[Edge], label: str, size: str | None = None
+) -> tuple[Markup, bool]:
+    """The whole map, and whether it is large; nothing at all where there is no node.
+
+    `fit` makes it as wide as its place, `full` leaves it its own size; without a wish
+    the large ones are left theirs.
+    """
     if not nodes:
-        return Markup("")
+        return Markup(""), False
     layout = arrange((node.name for node in nodes), ((edge.source, edge.target) for edge in edges))
     spots = _spots(nodes, layout)
     width = _MARGIN_X * 2 + max(0, layout.layers - 1) * _LAYER
@@ -84,7 +94,11 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], label: str) -> Markup:
         if edge.source in spots and edge.target in spots and edge.source != edge.target
     ]
     labels = [part for _, part in drawn]
-    return svg.element(
+    large = width > _FITS_WIDTH or height > _FITS_HEIGHT
+    css = "full" if size == "full" or (large and not size) else "fit"
+    if not large:
+        css += " " + next(name for widest, name in _LEAST if width <= widest)
+    drawing = svg.element(
         "svg",
         _markers(),
         svg.group((line for line, _ in drawn), class_="edges"),
@@ -93,10 +107,11 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], label: str) -> Markup:
         viewBox=f"0 0 {svg.number(width)} {svg.number(height)}",
         width=width,
         height=height,
-        class_="map",
+        class_=f"map {css}",
         role="group",
         aria_label=label,
     )
+    return drawing, large
 
 
 def tone(error_share: float) -> str:

@@ -9,11 +9,15 @@ from selectolax.lexbor import LexborHTMLParser
 
 from observer.apm import mapview
 from observer.apm import numbers
+from observer.apm.telling import most_telling
+from store.model import Breakdown
 from store.model import MapNode
 from store.model import Measure
 from store.model import Point
 from store.model import ServiceMap
+from store.model import TagValue
 from store.model import Window
+from tests.observer.html import first
 
 WINDOW = Window(1_800_000_000 * 10**9, 1_800_000_900 * 10**9)
 
@@ -42,7 +46,7 @@ def test_the_layers_of_a_column_are_as_high_as_its_requests() -> None:
         css = rect.attributes["class"] or ""
         heights[css] = heights.get(css, 0) + float(rect.attributes["height"] or 0)
     assert heights["origin"] + heights["recovered"] == pytest.approx(heights["ok"], abs=1)
-    assert "337 recovered" in tree.css_first("title").text()
+    assert "337 recovered" in first(tree, "title").text()
 
 
 def test_the_map_draws_no_more_dark_than_failed() -> None:
@@ -51,7 +55,22 @@ def test_the_map_draws_no_more_dark_than_failed() -> None:
     view = mapview.build(ServiceMap((node,), ()), lambda name: f"/{name}", None)
     tree = LexborHTMLParser(view.drawing)
     dark, dotted = (
-        float(tree.css_first(css).attributes["r"] or 0) for css in (".origin-disc", ".recovered-disc")
+        float(first(tree, css).attributes["r"] or 0) for css in (".origin-disc", ".recovered-disc")
     )
     assert (dark / dotted) ** 2 == pytest.approx(243 / 580, abs=0.02)
-    assert "337 recovered" in tree.css_first("title").text()
+    assert "337 recovered" in first(tree, "title").text()
+
+
+def _card(tag: str, **values: tuple[int, int]) -> Breakdown:
+    return Breakdown(tag, tuple(TagValue(name, Measure(*counts)) for name, counts in values.items()))
+
+
+def test_the_tag_that_tells_errors_apart_is_shown_first() -> None:
+    """`service.version`, of which there was one value, stood before what had all errors in one value."""
+    one = _card("service.version", a=(100, 20))
+    telling = _card("region", east=(20, 20), west=(80, 0))
+    code = _card("http.status_code", x200=(80, 0), x500=(20, 20))
+    assert most_telling([code, one, telling]) is telling
+    quiet = _card("region", east=(20, 0), west=(80, 0))
+    assert most_telling([_card("service.version", a=(100, 0)), quiet]) is quiet
+    assert most_telling([]) is None
