@@ -12,6 +12,7 @@ from observer import context
 from observer.apm import mapview
 from observer.apm import nodepanel
 from observer.apm import numbers
+from observer.apm import sorting
 from observer.apm.blueprint import blueprint
 from observer.errors import Unknown
 from observer.query import Query
@@ -21,7 +22,6 @@ from observer.ui.request import scoped
 from observer.ui.scope import Scope
 from observer.ui.scope import range_args
 from store.api import LogQuery
-from store.model import MapNode
 from store.model import Measure
 from store.model import Point
 from store.model import TraceSummary
@@ -63,14 +63,13 @@ def services() -> str:
     reader = context.reader()
     scope = current_scope()
     found = reader.service_map(scope.window, scope.environment)
-    query = Query(request.args, context.now_unix_nano())
-    sort = query.choice("sort", ("requests", "errors", "root", "p90", "name")) or "requests"
-    ranked = sorted((n for n in found.nodes if not n.inferred), key=lambda n: _rank(n, sort))
+    sort = sorting.asked(Query(request.args, context.now_unix_nano()))
+    own = {node.service: node.measure for node in found.nodes if not node.inferred}
     return render_template(
         "apm/services.html",
-        services=ranked,
+        services=sorting.rows(own, sort),
         inferred=[node for node in found.nodes if node.inferred],
-        sort=sort,
+        columns=sort.columns("Service", here),
         window=scope.window,
     )
 
@@ -83,6 +82,7 @@ def service(name: str) -> str:
     reader = context.reader()
     scope = current_scope()
     window, environment = scope.window, scope.environment
+    sort = sorting.asked(Query(request.args, context.now_unix_nano()))
     found = reader.service_map(window, environment)
     node = next((node for node in found.nodes if node.service == name), None)
     if node is None:
@@ -100,7 +100,8 @@ def service(name: str) -> str:
         node=node,
         charts=numbers.over_time(points, window, scope.zone, name, hrefs) if points else None,
         points=points,
-        operations=sorted(operations.items(), key=lambda pair: (-pair[1].requests, pair[0])),
+        operations=sorting.rows(operations, sort),
+        columns=sort.columns("Operation", here),
         neighbours=mapview.neighbours(found, name),
         failing=failing,
         window=window,
@@ -124,15 +125,3 @@ def _absent(name: str) -> str:
         f"No request of a service called {name[:80]!r} was seen in this time range.",
         "Choose a longer time range, or another environment, at the top of the page.",
     )
-
-
-def _rank(node: MapNode, sort: str) -> tuple[float, str]:
-    measure = node.measure
-    keys: dict[str, float] = {
-        "requests": measure.requests,
-        "errors": measure.errors,
-        "root": measure.origin_errors,
-        "p90": measure.latency.p90_ns or 0,
-        "name": 0,
-    }
-    return -keys[sort], node.service

@@ -23,6 +23,8 @@ from observer.ui.request import current_scope
 from observer.ui.scope import range_args
 from store.model import Measure
 
+EVERY_SERVICE = "*"
+"""What stands in an address for all services at once; without a service, it is the worst."""
 _COLUMNS = 60
 _CARD_VALUES = 8
 _CARDS = 12
@@ -38,6 +40,8 @@ def tags() -> str:
     query = Query(request.args, context.now_unix_nano())
     services = reader.services(scope.window, scope.environment)
     name = query.text("service") or _worst(services)
+    if name == EVERY_SERVICE:
+        name = None
     where = query.attributes()
     asked = [tag.strip() for tag in query.texts("tag") if tag.strip()][:4]
     known = reader.tags(scope.window)
@@ -57,6 +61,7 @@ def tags() -> str:
     return render_template(
         "apm/tags.html",
         service=name,
+        every=EVERY_SERVICE,
         services=sorted(services),
         where=where,
         metric=query.choice("metric", ("requests", "errors", "root", "p90")) or "requests",
@@ -104,8 +109,8 @@ def _with_filter(tag: str, value: str) -> str:
 
 
 def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
-    """The traces of which any span carries what is filtered by."""
-    pairs = [("attr", spell_attribute(key, value)) for key, value in where.items()]
+    """The traces of which any span carries what is filtered by; what is not set cannot be asked for there."""
+    pairs = [("attr", spell_attribute(key, value)) for key, value in where.items() if value]
     if name:
         pairs.append(("service", name))
     return chrome.address("/apm/traces", [*pairs, *current_scope().args().items()])

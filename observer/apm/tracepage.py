@@ -40,6 +40,16 @@ class Told:
     """Only the earliest spans were read."""
 
     @property
+    def path_end_ns(self) -> int | None:
+        """How long after its beginning the trace's critical path ends; None if that is its very end."""
+        path = self.analysis.critical_path
+        if not path:
+            return None
+        end = max(segment.start_unix_nano + segment.duration_ns for segment in path)
+        after = end - self.analysis.start_unix_nano
+        return after if after < self.analysis.duration_ns else None
+
+    @property
     def shares_label(self) -> str:
         """The shares in words, for those who do not see the bar."""
         return ", ".join(f"{share.name} {share.percent:.1f} percent" for share in self.shares)
