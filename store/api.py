@@ -94,6 +94,8 @@ class TraceQuery:
     """Traces in which this service owns a span."""
     operation: str | None = None
     """Exact operation of a request (entry span) of `service`, or of any if there is none."""
+    operation_contains: str | None = None
+    """Text that such an operation contains, upper or lower case alike."""
     error: Literal["any", "origin"] | None = None
     """Of `service` if one is given, else of any service."""
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -303,9 +305,9 @@ class Reader(Protocol):
         """Services, inferred services and the calls between them. Cost: rollup cells, not spans."""
 
     def operations(
-        self, service: str, window: Window, environment: str | None = None
+        self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
-        """Requests of a service by operation (entry spans only)."""
+        """Requests of a service (or of all) by operation (entry spans only)."""
 
     def series(
         self,

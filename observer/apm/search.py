@@ -30,6 +30,10 @@ from store.model import Window
 
 _LIMIT = 50
 _NEWS_LIMIT = 100
+_OPERATIONS_LISTED = 200
+_DAY_NS = 86_400 * 10**9
+_CLOSE_UP = 4
+"""Traces that fill less than this part of the window are drawn over their own time."""
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
 _SORTS: dict[str | None, Literal["newest", "slowest"]] = {
     None: "newest",
@@ -54,7 +58,8 @@ def traces() -> str:
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
-    asked = _asked(query, scope.window, scope.environment)
+    operations = sorted(reader.operations(query.text("service"), scope.window, scope.environment))
+    asked = _asked(query, scope.window, scope.environment, operations)
     page = reader.find_traces(asked)
     longest = max((summary.duration_ns for summary in page.items), default=0)
     return render_template(
@@ -64,6 +69,9 @@ def traces() -> str:
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         filters=_filters(asked),
+        operations=operations[:_OPERATIONS_LISTED],
+        operation=query.text("operation") or "",
+        dated=scope.window.duration_ns > _DAY_NS,
         services=sorted(reader.services(scope.window, scope.environment)),
         pictures=_pictures(page.items, scope) if page.items else (),
         longest=longest,
@@ -77,7 +85,9 @@ def traces_news() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
     after = query.whole("after", 0, 0, 2**63 - 1)
-    asked = _asked(query, Window(after + 1, 2**63 - 1), query.text("env"))
+    window, environment = Window(after + 1, 2**63 - 1), query.text("env")
+    known = context.reader().operations(query.text("service"), window, environment)
+    asked = _asked(query, window, environment, tuple(known))
     asked = replace(asked, sort="newest", cursor=None, limit=_NEWS_LIMIT)
     page = context.reader().find_traces(asked)
     count = len(page.items)
@@ -86,11 +96,15 @@ def traces_news() -> Response:
     return json_response({"count": count, "words": words})
 
 
-def _asked(query: Query, window: Window, environment: str | None) -> TraceQuery:
+def _asked(query: Query, window: Window, environment: str | None, operations: Sequence[str]) -> TraceQuery:
+    """An operation that there is means just that one; any other text, all that contain it."""
+    operation = query.text("operation")
+    exact = operation in operations
     return TraceQuery(
         window=window,
         service=query.text("service"),
-        operation=query.text("operation"),
+        operation=operation if exact else None,
+        operation_contains=None if exact else operation,
         error=_ERRORS[query.choice("error", ("any", "origin"))],
         attributes=query.attributes(),
         min_ns=query.milliseconds_ns("min_ms"),
@@ -108,6 +122,8 @@ def _filters(asked: TraceQuery) -> list[Filter]:
         found.append(Filter("service", "=", asked.service, _less("service")))
     if asked.operation:
         found.append(Filter("operation", "=", asked.operation, _less("operation")))
+    if asked.operation_contains:
+        found.append(Filter("operation", "contains", asked.operation_contains, _less("operation")))
     if asked.error:
         words = "originated here" if asked.error == "origin" else "any"
         found.append(Filter("error", "=", words, _less("error")))
@@ -144,16 +160,31 @@ def _pictures(found: Sequence[TraceSummary], scope: Scope) -> list[tuple[str, Ma
         href = scoped(f"/apm/traces/{summary.trace_id}")
         dots.append(charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href))
     label = "Duration of these traces over time"
+    window = shown_window(found, scope.window)
     return [
         (
             place,
             charts.scatter(
-                charts.Frame(label, scope.window, scope.zone, formats.duration, width=width, height=150.0),
+                charts.Frame(label, window, scope.zone, formats.duration, width=width, height=150.0),
                 dots,
             ),
         )
         for place, width in (("only-wide", 1320.0), ("only-narrow", 400.0))
     ]
+
+
+def shown_window(found: Sequence[TraceSummary], window: Window) -> Window:
+    """The time that a picture of some traces spans: the window, or theirs where that is a small part of it.
+
+    The fifty newest of a busy quarter of an hour began in its last seconds: over the
+    whole window they are one line.
+    """
+    first = min(summary.start_unix_nano for summary in found)
+    last = max(summary.start_unix_nano for summary in found)
+    edge = max((last - first) // 40, 50_000_000)
+    if (last - first + 2 * edge) * _CLOSE_UP >= window.duration_ns:
+        return window
+    return Window(first - edge, last + edge)
 
 
 def _news_address(asked: TraceQuery, scope: Scope) -> str | None:

@@ -48,7 +48,7 @@ class ApmReader:
         return {str(name): tally.measure() for name, tally in sorted(found.items()) if tally.requests > 0}
 
     def operations(
-        self, service: str, window: Window, environment: str | None = None
+        self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
         with self._asking.question() as ask:
             tallies, _, _ = by_tag(ask, service, (OPERATION,), window, {}, environment)

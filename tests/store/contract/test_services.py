@@ -191,5 +191,6 @@ def test_a_request_long_after_its_trace_began_counts_where_it_begins(house: Hous
     assert [one.measure.requests for one in found.values] == [1]
     assert house.reader.breakdown("batch", "version", window).values == ()
     assert house.reader.operations("worker", window).keys() == {"step"}
+    assert "step" in house.reader.operations(None, window)
     odd = Window(T0 + 3_995 * SECOND, T0 + 4_001 * SECOND)
     assert house.reader.services(odd)["worker"].requests == 1
