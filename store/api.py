@@ -92,6 +92,8 @@ class TraceQuery:
     window: Window
     service: str | None = None
     """Traces in which this service owns a span."""
+    also: str | None = None
+    """Traces in which this other service owns a span too."""
     operation: str | None = None
     """Exact operation of a request (entry span) of `service`, or of any if there is none."""
     operation_contains: str | None = None

@@ -31,6 +31,8 @@ class MapView:
     edges: tuple[MapEdge, ...]
     left_out: int
     """Nodes that are only in the table."""
+    reporting: frozenset[str]
+    """Services that send spans of their own: calls to these can be looked up."""
     size: str
     """`fit` into the page, or `full` size, which scrolls."""
 
@@ -87,6 +89,7 @@ def build(
         nodes=tuple(ranked),
         edges=tuple(sorted(found.edges, key=lambda e: (-e.measure.requests, e.source, e.target))),
         left_out=len(ranked) - len(drawn),
+        reporting=frozenset(node.service for node in found.nodes if not node.inferred),
         size=size or ("full" if large else "fit"),
     )
 

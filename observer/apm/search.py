@@ -24,6 +24,7 @@ from observer.ui.request import current_scope
 from observer.ui.request import scoped
 from observer.ui.scope import Scope
 from observer.ui.text import plain
+from store.api import Reader
 from store.api import TraceQuery
 from store.model import TraceSummary
 from store.model import Window
@@ -31,6 +32,7 @@ from store.model import Window
 _LIMIT = 50
 _NEWS_LIMIT = 100
 _OPERATIONS_LISTED = 200
+_LISTED_NS = 300 * 10**9
 _DAY_NS = 86_400 * 10**9
 _CLOSE_UP = 4
 """Traces that fill less than this part of the window are drawn over their own time."""
@@ -58,8 +60,7 @@ def traces() -> str:
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
-    operations = sorted(reader.operations(query.text("service"), scope.window, scope.environment))
-    asked = _asked(query, scope.window, scope.environment, operations)
+    asked = _asked(query, scope.window, scope.environment)
     page = reader.find_traces(asked)
     longest = max((summary.duration_ns for summary in page.items), default=0)
     return render_template(
@@ -69,7 +70,7 @@ def traces() -> str:
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         filters=_filters(asked),
-        operations=operations[:_OPERATIONS_LISTED],
+        operations=_operations(reader, scope, asked.service),
         operation=query.text("operation") or "",
         dated=scope.window.duration_ns > _DAY_NS,
         services=sorted(reader.services(scope.window, scope.environment)),
@@ -86,8 +87,7 @@ def traces_news() -> Response:
     query = Query(request.args, context.now_unix_nano())
     after = query.whole("after", 0, 0, 2**63 - 1)
     window, environment = Window(after + 1, 2**63 - 1), query.text("env")
-    known = context.reader().operations(query.text("service"), window, environment)
-    asked = _asked(query, window, environment, tuple(known))
+    asked = _asked(query, window, environment)
     asked = replace(asked, sort="newest", cursor=None, limit=_NEWS_LIMIT)
     page = context.reader().find_traces(asked)
     count = len(page.items)
@@ -96,15 +96,15 @@ def traces_news() -> Response:
     return json_response({"count": count, "words": words})
 
 
-def _asked(query: Query, window: Window, environment: str | None, operations: Sequence[str]) -> TraceQuery:
-    """An operation that there is means just that one; any other text, all that contain it."""
-    operation = query.text("operation")
-    exact = operation in operations
+def _asked(query: Query, window: Window, environment: str | None) -> TraceQuery:
+    """What is asked for. An operation is any part of a name; links that mean one whole name say `exact`."""
+    operation, exact = query.text("operation"), query.flag("exact")
     return TraceQuery(
         window=window,
         service=query.text("service"),
         operation=operation if exact else None,
         operation_contains=None if exact else operation,
+        also=query.text("also"),
         error=_ERRORS[query.choice("error", ("any", "origin"))],
         attributes=query.attributes(),
         min_ns=query.milliseconds_ns("min_ms"),
@@ -116,10 +116,19 @@ def _asked(query: Query, window: Window, environment: str | None, operations: Se
     )
 
 
+def _operations(reader: Reader, scope: Scope, service: str | None) -> list[str]:
+    """Names to choose from, of the last minutes: all of the range would cost more than the search."""
+    window = scope.window
+    newest = Window(max(window.from_unix_nano, window.to_unix_nano - _LISTED_NS), window.to_unix_nano)
+    return sorted(reader.operations(service, newest, scope.environment))[:_OPERATIONS_LISTED]
+
+
 def _filters(asked: TraceQuery) -> list[Filter]:
     found = []
     if asked.service:
         found.append(Filter("service", "=", asked.service, _less("service")))
+    if asked.also:
+        found.append(Filter("service", "with", asked.also, _less("also")))
     if asked.operation:
         found.append(Filter("operation", "=", asked.operation, _less("operation")))
     if asked.operation_contains:

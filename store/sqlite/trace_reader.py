@@ -303,6 +303,8 @@ class _Search:
             wanted.append((":error" if query.error == "any" else ":origin", query.service or ""))
         elif query.service:
             wanted.append((":service", query.service))
+        if query.also:
+            wanted.append((":service", query.also))
         found = []
         for pair in wanted:
             row = self._ask.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)

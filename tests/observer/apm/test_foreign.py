@@ -10,6 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
+from observer.apm import large
+from observer.meaning.traces import FoundTrace
+from observer.meaning.traces import find_trace
+from store.api import Reader
 from tests.browser.world import MS
 from tests.browser.world import S
 from tests.browser.world import World
@@ -23,6 +27,7 @@ from tests.observer.scene import observing
 SERVER, CLIENT = 2, 3
 BROWSER_TRACE = "b0" * 16
 LINKED_TRACE = "1d" * 16
+LARGE_TRACE = "1a" * 16
 BUSY = 60
 """Requests of one busy second."""
 ODD_NAMES = ("../x", "..", ".", "/lead", "a//b", "a/b?c#d", "end\n", "-", " led", "%2e%2e", "a&b=c", "ünï;x")
@@ -44,6 +49,15 @@ def _linked(world: World) -> None:
     world.backend("post", [one, span(LINKED_TRACE, "1e" * 8, "1d" * 8, "late", 1, at, 5)])
 
 
+def _large(world: World) -> None:
+    """A trace large enough for its analysis to be kept."""
+    at = world.now_unix_nano - 25 * S
+    spans = [span(LARGE_TRACE, "1a" * 8, "", "many", SERVER, at, 900)]
+    for number in range(large.FROM_SPANS + 10):
+        spans.append(span(LARGE_TRACE, f"{number + 1:016x}", "1a" * 8, f"step {number}", 1, at, 1))
+    world.backend("large", spans)
+
+
 def _busy(world: World) -> None:
     for number in range(BUSY):
         at = world.now_unix_nano - 3 * S + number * 10 * MS
@@ -60,6 +74,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     _odd_names(world)
     _linked(world)
     _busy(world)
+    _large(world)
     world.browser("5e5510", 1, "HTTP GET", world.now_unix_nano - 20 * S, _trace=BROWSER_TRACE, _ms=12)
     with observing(world, tmp_path_factory.mktemp("foreign")) as found:
         yield found
@@ -126,6 +141,10 @@ def test_an_operation_is_found_by_a_part_of_its_name(client: FlaskClient) -> Non
     assert "operation contains item/2" in text(first(found, ".chip:nth-child(2)"))
     listed = {attribute(each, "value") for each in found.css("#t-operations option")}
     assert listed == {f"GET /Item/{n}" for n in range(3)}
+    endpoint = first(_page(client, "/apm/services/busy"), "tbody th a")
+    assert "exact=1" in attribute(endpoint, "href"), "GET / is not GET /cart"
+    whole = _page(client, "/apm/traces?service=busy&operation=item/2&exact=1")
+    assert not whole.css("tbody tr[data-row]")
 
 
 def test_the_picture_spans_what_it_shows(client: FlaskClient) -> None:
@@ -172,3 +191,23 @@ def test_a_table_sorts_by_a_column_both_ways(client: FlaskClient, key: str) -> N
         assert heads["desc"][0] == heads["asc"][-1] == "busy"
     endpoints = _page(client, "/apm/services/busy?sort=name&dir=desc").css("tbody th[scope=row]")
     assert [text(row) for row in endpoints] == [f"GET /Item/{n}" for n in (2, 1, 0)]
+
+
+def test_a_large_trace_is_not_read_again_for_every_fold(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each fold, filter and opened span of 10,000 spans took a quarter of a second of reading."""
+    read: list[str] = []
+
+    def reading(reader: Reader, text: str) -> FoundTrace:
+        read.append(text)
+        return find_trace(reader, text)
+
+    monkeypatch.setattr(large, "find_trace", reading)
+    seen = [
+        client.get(f"/apm/traces/{LARGE_TRACE}{args}").text for args in ("", "?errors=errors", "?at=1000", "")
+    ]
+    assert len(read) == 1
+    assert seen[0] == seen[3]
+    assert "step 1500" in seen[2]
+    assert "step 1500" not in seen[0]

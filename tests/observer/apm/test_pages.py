@@ -152,6 +152,14 @@ def test_the_panel_breaks_down_by_any_attribute(page: Page) -> None:
     assert "not set" in text(panel)
 
 
+def test_a_call_leads_to_the_traces_that_have_both_its_ends(page: Page) -> None:
+    edges = page("/apm").css(".map-table table")[1]
+    links = {attribute(a, "href") for a in edges.css("td a")}
+    call = "/apm/traces?service=checkoutservice&also=paymentservice"
+    assert call in links
+    assert TRACE in {attribute(row, "id").removeprefix("t-") for row in page(call).css("tr[data-row]")}
+
+
 def test_the_map_can_be_drawn_around_one_service(page: Page) -> None:
     tree = page("/apm", service="paymentservice", hops="1", size="full")
     names = {one(a, "title").text().split(":")[0] for a in tree.css("svg.map a.node")}

@@ -79,6 +79,8 @@ def test_late_children_settle_again(house: House) -> None:
         ({}, [7, 6, 5, 4, 3, 2, 1]),
         ({"service": "shop"}, [7, 5, 3, 1]),
         ({"service": "nobody"}, []),
+        ({"service": "shop", "also": "shop"}, [7, 5, 3, 1]),
+        ({"service": "shop", "also": "bank"}, []),
         ({"operation": "GET /", "service": "bank"}, [6, 4, 2]),
         ({"operation": "GET"}, []),
         ({"operation_contains": "get"}, [7, 6, 5, 4, 3, 2, 1]),
