@@ -207,9 +207,9 @@ class Reader(Protocol):
         """Services, inferred services and the calls between them. Cost: rollup cells, not spans."""
 
     def operations(
-        self, service: str, window: Window, environment: str | None = None
+        self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
-        """Requests of a service by operation (entry spans only)."""
+        """Requests of a service (or of all) by operation (entry spans only)."""
 
     def series(
         self,
@@ -237,7 +237,7 @@ class Reader(Protocol):
         """Requests by the values of an attribute.
 
         A request carries a value if any span of that service under that entry has
-        it; value "" stands for those without. Promoted tags, in `where` too, come
+        it; value "" stands for those without, in `where` too. Promoted tags, in `where` too, come
         from what is kept of each request; any other from a bounded scan that says so.
         """
 

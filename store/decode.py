@@ -40,6 +40,13 @@ class SpanDetail(NamedTuple):
     links: tuple[Link, ...]
 
 
+class Scope(NamedTuple):
+    """The library that made a span or a log."""
+
+    name: str
+    version: str
+
+
 _NOTHING = SpanDetail(StatusCode.UNSET, "", {}, (), ())
 
 
@@ -156,9 +163,10 @@ def resource_attributes(body: bytes) -> Attributes:
 
 
 @lru_cache(maxsize=4096)
-def scope_name(body: bytes) -> str:
-    """The name of a stored instrumentation scope."""
+def scope_of(body: bytes) -> Scope:
+    """The name and version of a stored instrumentation scope."""
     try:
-        return InstrumentationScope.FromString(body).name
+        message = InstrumentationScope.FromString(body)
     except DecodeError:
-        return ""
+        return Scope("", "")
+    return Scope(message.name, message.version)

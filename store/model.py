@@ -201,6 +201,7 @@ class Span:
     scope: str
     events: tuple[Event, ...] = ()
     links: tuple[Link, ...] = ()
+    scope_version: str = ""
 
     @property
     def end_unix_nano(self) -> int:
@@ -313,6 +314,8 @@ class MapEdge:
 
 @dataclass(frozen=True, slots=True)
 class ServiceMap:
+    """Who calls whom. A database that bears the name of another inferred service is `name (database)`."""
+
     nodes: tuple[MapNode, ...]
     """Sorted by name."""
     edges: tuple[MapEdge, ...]

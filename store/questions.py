@@ -40,8 +40,12 @@ class TraceQuery:
     window: Window
     service: str | None = None
     """Traces in which this service owns a span."""
+    also: str | None = None
+    """Traces in which this other service owns a span too."""
     operation: str | None = None
     """Exact operation of a request (entry span) of `service`, or of any if there is none."""
+    operation_contains: str | None = None
+    """Text that such an operation contains, upper or lower case alike."""
     error: Literal["any", "origin"] | None = None
     """Of `service` if one is given, else of any service."""
     attributes: Mapping[str, str] = field(default_factory=dict)

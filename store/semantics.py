@@ -95,6 +95,8 @@ _ADDRESSES: Final = (
     ("net.peer.ip", "net.peer.port"),
     ("net.sock.peer.addr", "net.sock.peer.port"),
 )
+_URLS: Final = ("url.full", "http.url", "messaging.url")
+_QUEUES: Final = ("messaging.destination.name", "messaging.destination", "messaging.system")
 _MAX_TAG_CHARACTERS: Final = 256
 
 
@@ -118,9 +120,7 @@ def peer_of(kind: int, attributes: Attributes) -> tuple[str, bool]:
         return name, bool(system)
     if system:
         return _database_name(system, first_of(attributes, _DATABASE_NAMES)), True
-    return _address(attributes) or first_of(
-        attributes, ("messaging.destination.name", "messaging.system")
-    ), False
+    return _address(attributes) or first_of(attributes, _QUEUES), False
 
 
 def _database_name(system: str, name: str) -> str:
@@ -136,7 +136,7 @@ def _address(attributes: Attributes) -> str:
         host = text_of(attributes.get(host_key))
         if host:
             return _host_port(host, text_of(attributes.get(port_key)))
-    url = first_of(attributes, ("url.full", "http.url"))
+    url = first_of(attributes, _URLS)
     if url:
         try:
             return urlsplit(url).netloc.rpartition("@")[2]

@@ -207,6 +207,7 @@ def _inferred_row(client: Span, depth: int) -> TraceRow:
         attributes={},
         resource={},
         scope="",
+        scope_version="",
         events=(),
         links=(),
     )

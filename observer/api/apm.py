@@ -84,6 +84,7 @@ _TRACE = record(
     parameters=(
         Parameter("service", "a service that owns a span of the trace", text()),
         Parameter("operation", "a request of that service (or of any), by its exact name", text()),
+        Parameter("operation_contains", "text in such an operation's name, in any case", text()),
         Parameter("error", "any: with an error; origin: where one began", text(words=("any", "origin"))),
         ATTR,
         Parameter("min_ms", "no shorter than this", number()),
@@ -102,6 +103,7 @@ def traces(query: Query) -> plain.Plain:
             window=list_window(query),
             service=query.text("service"),
             operation=query.text("operation"),
+            operation_contains=query.text("operation_contains"),
             error=_ERRORS[query.choice("error", ("any", "origin"))],
             attributes=query.attributes(),
             min_ns=query.milliseconds_ns("min_ms"),

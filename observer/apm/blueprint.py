@@ -23,6 +23,8 @@ def _stacked_bar(shares: tuple[TimeShare, ...], label: str) -> str:
 _HELPERS: dict[str, Callable[..., object]] = {
     "stacked_bar": _stacked_bar,
     "failing_first": failing_first,
+    "outcomes": numbers.outcomes,
+    "recovered": numbers.recovered,
     "per_minute": numbers.per_minute,
     "bar_meter": bars.meter,
     "span_bar": bars.span_bar,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from observer.apm.numbers import outcomes
 from observer.apm.numbers import share
 from observer.apm.numbers import words
 from observer.drawing import servicemap
@@ -16,6 +17,8 @@ from store.model import MapEdge
 from store.model import MapNode
 from store.model import ServiceMap
 
+MOST_HOPS = 3
+"""The farthest that the neighbours of a node are shown alone."""
 NODES_LIMIT = 120
 """Nodes drawn; the busiest, beyond that only the table has them."""
 
@@ -28,6 +31,10 @@ class MapView:
     edges: tuple[MapEdge, ...]
     left_out: int
     """Nodes that are only in the table."""
+    reporting: frozenset[str]
+    """Services that send spans of their own: calls to these can be looked up."""
+    size: str
+    """`fit` into the page, or `full` size, which scrolls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,13 @@ class Neighbours:
     """Each with whether the target is inferred."""
 
 
-def build(found: ServiceMap, href: Callable[[str], str], selected: str | None) -> MapView:
-    """Everything that the map's page shows. `href` gives the address that selects a node."""
+def build(
+    found: ServiceMap, href: Callable[[str], str], selected: str | None, size: str | None = None
+) -> MapView:
+    """Everything that the map's page shows. `href` gives the address that selects a node.
+
+    Without a wished size, a map that would become too small to read in a page has its own.
+    """
     ranked = sorted(found.nodes, key=lambda node: (-node.measure.requests, node.service))
     drawn = ranked[:NODES_LIMIT]
     nodes = [
@@ -49,7 +61,8 @@ def build(found: ServiceMap, href: Callable[[str], str], selected: str | None) -
             label=plain(node.service, 60),
             requests=node.measure.requests,
             error_share=share(node.measure.errors, node.measure.requests),
-            origin_share=share(node.measure.origin_errors, node.measure.requests),
+            origin_share=share(outcomes(node.measure).failed_here, node.measure.requests),
+            recovered_share=share(outcomes(node.measure).recovered, node.measure.requests),
             inferred=node.inferred,
             database=node.database,
             words=node_words(node),
@@ -70,11 +83,26 @@ def build(found: ServiceMap, href: Callable[[str], str], selected: str | None) -
         for edge in found.edges
     ]
     summary = f"Service map: {formats.plural(len(nodes), 'node')}, {formats.plural(len(edges), 'edge')}"
+    drawing, large = servicemap.draw(nodes, edges, summary, size)
     return MapView(
-        drawing=servicemap.draw(nodes, edges, summary),
+        drawing=drawing,
         nodes=tuple(ranked),
         edges=tuple(sorted(found.edges, key=lambda e: (-e.measure.requests, e.source, e.target))),
         left_out=len(ranked) - len(drawn),
+        reporting=frozenset(node.service for node in found.nodes if not node.inferred),
+        size=size or ("full" if large else "fit"),
+    )
+
+
+def around(found: ServiceMap, service: str, hops: int) -> ServiceMap:
+    """The part of a map that is no more than so many calls away from a service, either way."""
+    near = {service}
+    for _ in range(hops):
+        touching = (e for e in found.edges if e.source in near or e.target in near)
+        near |= {name for edge in list(touching) for name in (edge.source, edge.target)}
+    return ServiceMap(
+        tuple(node for node in found.nodes if node.service in near),
+        tuple(edge for edge in found.edges if edge.source in near and edge.target in near),
     )
 
 

@@ -28,14 +28,50 @@ def share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The requests of a measure by how they ended: four parts that sum to all of them.
+
+    A measure counts the requests in error and those in which an error began, not how
+    many were both: where there are more of the latter, the difference surely recovered.
+    """
+
+    failed_here: int
+    """In error, and so many errors began here."""
+    received: int
+    """In error, by an error that came from elsewhere."""
+    recovered: int
+    """An error began here, but the request succeeded: by a retry, say."""
+    fine: int
+
+
+def outcomes(measure: Measure) -> Outcomes:
+    """How the requests of a measure ended."""
+    errors, origins = measure.errors, measure.origin_errors
+    recovered = max(0, min(origins, measure.requests) - errors)
+    return Outcomes(
+        failed_here=min(origins, errors),
+        received=max(0, errors - origins),
+        recovered=recovered,
+        fine=max(0, measure.requests - errors - recovered),
+    )
+
+
+def recovered(measure: Measure) -> int:
+    """Requests in which an error began and which succeeded all the same."""
+    return outcomes(measure).recovered
+
+
 def words(measure: Measure) -> str:
-    """`120 requests, 40 errors (33.3 %), 38 began here, P90 212 ms`."""
+    """`120 requests, 40 errors (33.3 %), 58 began here, 18 recovered, P90 212 ms`."""
     parts = [formats.plural(measure.requests, "request")]
     if measure.errors:
         part = formats.percent(share(measure.errors, measure.requests))
         parts.append(f"{formats.plural(measure.errors, 'error')} ({part})")
     if measure.origin_errors:
         parts.append(f"{formats.count(measure.origin_errors)} began here")
+    if recovered(measure):
+        parts.append(f"{formats.count(recovered(measure))} recovered")
     if measure.latency.p90_ns is not None:
         parts.append(f"P90 {formats.duration(measure.latency.p90_ns)}")
     return ", ".join(parts)
@@ -53,15 +89,14 @@ def over_time(
 ) -> Charts:
     """Requests with their errors as columns, and latency as lines."""
     titles = [_column_words(point, zone) for point in points]
-    origin = [float(point.measure.origin_errors) for point in points]
-    received = [float(max(0, p.measure.errors - p.measure.origin_errors)) for p in points]
-    fine = [float(max(0, p.measure.requests - p.measure.errors)) for p in points]
+    ended = [outcomes(point.measure) for point in points]
     requests = charts.columns(
         charts.Frame(f"Requests and errors of {name} over time", window, zone, formats.count),
         (
-            charts.Layer("root cause", "origin", origin),
-            charts.Layer("errors received", "received", received),
-            charts.Layer("without error", "ok", fine),
+            charts.Layer("root cause", "origin", [float(each.failed_here) for each in ended]),
+            charts.Layer("errors received", "received", [float(each.received) for each in ended]),
+            charts.Layer("recovered", "recovered", [float(each.recovered) for each in ended]),
+            charts.Layer("without error", "ok", [float(each.fine) for each in ended]),
         ),
         titles,
         hrefs,

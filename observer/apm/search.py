@@ -24,12 +24,18 @@ from observer.ui.request import current_scope
 from observer.ui.request import scoped
 from observer.ui.scope import Scope
 from observer.ui.text import plain
+from store.api import Reader
 from store.api import TraceQuery
 from store.model import TraceSummary
 from store.model import Window
 
 _LIMIT = 50
 _NEWS_LIMIT = 100
+_OPERATIONS_LISTED = 200
+_LISTED_NS = 300 * 10**9
+_DAY_NS = 86_400 * 10**9
+_CLOSE_UP = 4
+"""Traces that fill less than this part of the window are drawn over their own time."""
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
 _SORTS: dict[str | None, Literal["newest", "slowest"]] = {
     None: "newest",
@@ -64,6 +70,10 @@ def traces() -> str:
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         filters=_filters(asked),
+        attributes=[spell_attribute(name, value) for name, value in asked.attributes.items()],
+        operations=_operations(reader, scope, asked.service),
+        operation=query.text("operation") or "",
+        dated=scope.window.duration_ns > _DAY_NS,
         services=sorted(reader.services(scope.window, scope.environment)),
         pictures=_pictures(page.items, scope) if page.items else (),
         longest=longest,
@@ -77,7 +87,8 @@ def traces_news() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
     after = query.whole("after", 0, 0, 2**63 - 1)
-    asked = _asked(query, Window(after + 1, 2**63 - 1), query.text("env"))
+    window, environment = Window(after + 1, 2**63 - 1), query.text("env")
+    asked = _asked(query, window, environment)
     asked = replace(asked, sort="newest", cursor=None, limit=_NEWS_LIMIT)
     page = context.reader().find_traces(asked)
     count = len(page.items)
@@ -87,10 +98,14 @@ def traces_news() -> Response:
 
 
 def _asked(query: Query, window: Window, environment: str | None) -> TraceQuery:
+    """What is asked for. An operation is any part of a name; links that mean one whole name say `exact`."""
+    operation, exact = query.text("operation"), query.flag("exact")
     return TraceQuery(
         window=window,
         service=query.text("service"),
-        operation=query.text("operation"),
+        operation=operation if exact else None,
+        operation_contains=None if exact else operation,
+        also=query.text("also"),
         error=_ERRORS[query.choice("error", ("any", "origin"))],
         attributes=query.attributes(),
         min_ns=query.milliseconds_ns("min_ms"),
@@ -102,12 +117,23 @@ def _asked(query: Query, window: Window, environment: str | None) -> TraceQuery:
     )
 
 
+def _operations(reader: Reader, scope: Scope, service: str | None) -> list[str]:
+    """Names to choose from, of the last minutes: all of the range would cost more than the search."""
+    window = scope.window
+    newest = Window(max(window.from_unix_nano, window.to_unix_nano - _LISTED_NS), window.to_unix_nano)
+    return sorted(reader.operations(service, newest, scope.environment))[:_OPERATIONS_LISTED]
+
+
 def _filters(asked: TraceQuery) -> list[Filter]:
     found = []
     if asked.service:
         found.append(Filter("service", "=", asked.service, _less("service")))
+    if asked.also:
+        found.append(Filter("service", "with", asked.also, _less("also")))
     if asked.operation:
         found.append(Filter("operation", "=", asked.operation, _less("operation")))
+    if asked.operation_contains:
+        found.append(Filter("operation", "contains", asked.operation_contains, _less("operation")))
     if asked.error:
         words = "originated here" if asked.error == "origin" else "any"
         found.append(Filter("error", "=", words, _less("error")))
@@ -144,16 +170,31 @@ def _pictures(found: Sequence[TraceSummary], scope: Scope) -> list[tuple[str, Ma
         href = scoped(f"/apm/traces/{summary.trace_id}")
         dots.append(charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href))
     label = "Duration of these traces over time"
+    window = shown_window(found, scope.window)
     return [
         (
             place,
             charts.scatter(
-                charts.Frame(label, scope.window, scope.zone, formats.duration, width=width, height=150.0),
+                charts.Frame(label, window, scope.zone, formats.duration, width=width, height=150.0),
                 dots,
             ),
         )
         for place, width in (("only-wide", 1320.0), ("only-narrow", 400.0))
     ]
+
+
+def shown_window(found: Sequence[TraceSummary], window: Window) -> Window:
+    """The time that a picture of some traces spans: the window, or theirs where that is a small part of it.
+
+    The fifty newest of a busy quarter of an hour began in its last seconds: over the
+    whole window they are one line.
+    """
+    first = min(summary.start_unix_nano for summary in found)
+    last = max(summary.start_unix_nano for summary in found)
+    edge = max((last - first) // 40, 50_000_000)
+    if (last - first + 2 * edge) * _CLOSE_UP >= window.duration_ns:
+        return window
+    return Window(first - edge, last + edge)
 
 
 def _news_address(asked: TraceQuery, scope: Scope) -> str | None:

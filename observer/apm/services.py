@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flask import render_template
 from flask import request
 
 from observer import context
 from observer.apm import mapview
+from observer.apm import nodepanel
 from observer.apm import numbers
+from observer.apm import sorting
 from observer.apm.blueprint import blueprint
-from observer.apm.spotlight import FIRST_TAGS
-from observer.apm.spotlight import says_something
 from observer.errors import Unknown
 from observer.query import Query
 from observer.ui.request import current_scope
@@ -23,32 +22,12 @@ from observer.ui.request import scoped
 from observer.ui.scope import Scope
 from observer.ui.scope import range_args
 from store.api import LogQuery
-from store.api import Reader
-from store.api import TraceQuery
-from store.model import Breakdown
-from store.model import MapNode
 from store.model import Measure
 from store.model import Point
-from store.model import ServiceMap
 from store.model import TraceSummary
 from store.model import Window
 
 _COLUMNS = 60
-_EXAMPLES = 4
-_BREAKDOWN_VALUES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What the panel beside the map says of one node."""
-
-    node: MapNode
-    neighbours: mapview.Neighbours
-    failing: Sequence[TraceSummary]
-    newest: Sequence[TraceSummary]
-    tag: str
-    tags: Sequence[str]
-    breakdown: Breakdown | None
 
 
 @blueprint.get("/apm")
@@ -59,11 +38,22 @@ def service_map() -> str:
     query = Query(request.args, context.now_unix_nano())
     found = reader.service_map(scope.window, scope.environment)
     selected = query.text("service")
-    view = mapview.build(found, lambda name: here(service=name, tag=None), selected)
     node = next((node for node in found.nodes if node.service == selected), None)
-    chosen = _chosen(reader, scope, found, node, query.text("tag")) if node else None
+    hops = query.whole("hops", 0, 0, mapview.MOST_HOPS) if node else 0
+    view = mapview.build(
+        mapview.around(found, node.service, hops) if node and hops else found,
+        lambda name: here(service=name, tag=None),
+        selected,
+        query.choice("size", ("fit", "full")),
+    )
     return render_template(
-        "apm/map.html", view=view, chosen=chosen, missing=selected if selected and not node else None
+        "apm/map.html",
+        view=view,
+        chosen=nodepanel.build(reader, scope, found, node, query.text("tag")) if node else None,
+        missing=selected if selected and not node else None,
+        hops=hops,
+        hop_choices=range(1, mapview.MOST_HOPS + 1),
+        whole=len(found.nodes),
     )
 
 
@@ -73,24 +63,26 @@ def services() -> str:
     reader = context.reader()
     scope = current_scope()
     found = reader.service_map(scope.window, scope.environment)
-    query = Query(request.args, context.now_unix_nano())
-    sort = query.choice("sort", ("requests", "errors", "root", "p90", "name")) or "requests"
-    ranked = sorted((n for n in found.nodes if not n.inferred), key=lambda n: _rank(n, sort))
+    sort = sorting.asked(Query(request.args, context.now_unix_nano()))
+    own = {node.service: node.measure for node in found.nodes if not node.inferred}
     return render_template(
         "apm/services.html",
-        services=ranked,
+        services=sorting.rows(own, sort),
         inferred=[node for node in found.nodes if node.inferred],
-        sort=sort,
+        columns=sort.columns("Service", here),
         window=scope.window,
     )
 
 
 @blueprint.get("/apm/services/<path:name>")
 def service(name: str) -> str:
-    """One service: over time, by operation, and with whom it speaks."""
+    """One service: over time, by operation, and with whom it speaks. `-` is followed by its `name`."""
+    if name == "-":
+        name = request.args.get("name") or name
     reader = context.reader()
     scope = current_scope()
     window, environment = scope.window, scope.environment
+    sort = sorting.asked(Query(request.args, context.now_unix_nano()))
     found = reader.service_map(window, environment)
     node = next((node for node in found.nodes if node.service == name), None)
     if node is None:
@@ -101,14 +93,15 @@ def service(name: str) -> str:
     if not node.inferred:
         points = reader.series(name, window, _COLUMNS, environment=environment)
         operations = reader.operations(name, window, environment)
-        failing = _examples(reader, scope, name, failing=True)
+        failing = nodepanel.examples(reader, scope, name, failing=True)
     hrefs = _columns_hrefs(name, scope, points)
     return render_template(
         "apm/service.html",
         node=node,
         charts=numbers.over_time(points, window, scope.zone, name, hrefs) if points else None,
         points=points,
-        operations=sorted(operations.items(), key=lambda pair: (-pair[1].requests, pair[0])),
+        operations=sorting.rows(operations, sort),
+        columns=sort.columns("Operation", here),
         neighbours=mapview.neighbours(found, name),
         failing=failing,
         window=window,
@@ -132,55 +125,3 @@ def _absent(name: str) -> str:
         f"No request of a service called {name[:80]!r} was seen in this time range.",
         "Choose a longer time range, or another environment, at the top of the page.",
     )
-
-
-def _chosen(reader: Reader, scope: Scope, found: ServiceMap, node: MapNode, tag: str | None) -> Chosen:
-    if node.inferred:
-        return Chosen(node, mapview.neighbours(found, node.service), (), (), "", (), None)
-    known = list(reader.tags(scope.window))
-    if tag and tag not in known:
-        known.append(tag)
-    breakdown = _breakdown(reader, scope, node.service, tag, known)
-    return Chosen(
-        node=node,
-        neighbours=mapview.neighbours(found, node.service),
-        failing=_examples(reader, scope, node.service, failing=True),
-        newest=_examples(reader, scope, node.service, failing=False),
-        tag=breakdown.tag if breakdown else "",
-        tags=known,
-        breakdown=breakdown,
-    )
-
-
-def _breakdown(
-    reader: Reader, scope: Scope, name: str, tag: str | None, known: Sequence[str]
-) -> Breakdown | None:
-    """By the tag that was asked for, else by the first usual one that this service's requests carry."""
-    wanted = [tag] if tag else [each for each in FIRST_TAGS if each in known] or list(known[:1])
-    found = reader.breakdowns(name, wanted, scope.window, None, _BREAKDOWN_VALUES, scope.environment)
-    if not found:
-        return None
-    return next((each for each in found.values() if says_something(each)), found[wanted[-1]])
-
-
-def _examples(reader: Reader, scope: Scope, name: str, *, failing: bool) -> Sequence[TraceSummary]:
-    query = TraceQuery(
-        window=scope.window,
-        service=name,
-        error="any" if failing else None,
-        limit=_EXAMPLES,
-        environment=scope.environment,
-    )
-    return reader.find_traces(query).items
-
-
-def _rank(node: MapNode, sort: str) -> tuple[float, str]:
-    measure = node.measure
-    keys: dict[str, float] = {
-        "requests": measure.requests,
-        "errors": measure.errors,
-        "root": measure.origin_errors,
-        "p90": measure.latency.p90_ns or 0,
-        "name": 0,
-    }
-    return -keys[sort], node.service

@@ -12,17 +12,19 @@ from flask import request
 from observer import context
 from observer.apm import numbers
 from observer.apm.blueprint import blueprint
+from observer.apm.telling import rank
+from observer.apm.telling import says_something
+from observer.apm.telling import usual_first
 from observer.query import Query
 from observer.query import read_attribute
 from observer.query import spell_attribute
 from observer.ui import chrome
 from observer.ui.request import current_scope
 from observer.ui.scope import range_args
-from store.model import Breakdown
 from store.model import Measure
 
-FIRST_TAGS = ("version", "service.version", "tenant.level", "http.route")
-"""Tags that one looks at first."""
+EVERY_SERVICE = "*"
+"""What stands in an address for all services at once; without a service, it is the worst."""
 _COLUMNS = 60
 _CARD_VALUES = 8
 _CARDS = 12
@@ -38,6 +40,8 @@ def tags() -> str:
     query = Query(request.args, context.now_unix_nano())
     services = reader.services(scope.window, scope.environment)
     name = query.text("service") or _worst(services)
+    if name == EVERY_SERVICE:
+        name = None
     where = query.attributes()
     asked = [tag.strip() for tag in query.texts("tag") if tag.strip()][:4]
     known = reader.tags(scope.window)
@@ -57,10 +61,13 @@ def tags() -> str:
     return render_template(
         "apm/tags.html",
         service=name,
+        every=EVERY_SERVICE,
         services=sorted(services),
         where=where,
         metric=query.choice("metric", ("requests", "errors", "root", "p90")) or "requests",
-        cards=sorted(telling, key=lambda card: _rank(card, asked)),  # stable: else as `wanted` has them
+        cards=sorted(
+            telling, key=lambda card: (card.tag not in asked, *rank(card))
+        ),  # stable: else as `wanted` has them
         limit=_CARD_VALUES,
         not_shown=[tag for tag in wanted if tag not in shown],
         charts=numbers.over_time(points, scope.window, scope.zone, name or "all services"),
@@ -73,11 +80,6 @@ def tags() -> str:
     )
 
 
-def says_something(card: Breakdown) -> bool:
-    """Whether any request carries the tag at all."""
-    return any(value.value for value in card.values)
-
-
 def _worst(services: Mapping[str, Measure]) -> str | None:
     """The service in which most errors began, else the busiest; None where there is none."""
     ranked = sorted(services.items(), key=lambda pair: (-pair[1].origin_errors, -pair[1].requests, pair[0]))
@@ -85,22 +87,8 @@ def _worst(services: Mapping[str, Measure]) -> str | None:
 
 
 def _in_order(known: Sequence[str], asked: Sequence[str], where: Mapping[str, str]) -> list[str]:
-    first = [tag for tag in FIRST_TAGS if tag in known]
-    ranked = dict.fromkeys([*asked, *first, *known])
+    ranked = dict.fromkeys([*asked, *usual_first(known)])
     return [tag for tag in ranked if tag in asked or tag not in where]
-
-
-def _rank(card: Breakdown, asked: Sequence[str]) -> tuple[bool, bool, float]:
-    """Sorts cards: those asked for, then those whose values tell errors apart best.
-
-    The measure is how many errors stand elsewhere than an even spread would put them,
-    as a share of all requests. Codes of outcomes tell nothing but themselves: last.
-    """
-    requests = sum(value.measure.requests for value in card.values) or 1
-    errors = sum(value.measure.errors for value in card.values)
-    moved = sum(abs(v.measure.errors - errors * v.measure.requests / requests) for v in card.values)
-    outcome = card.tag.endswith("status_code") or card.tag.startswith("error")
-    return card.tag not in asked, outcome, -round(moved / requests, 6)
 
 
 def _amount(measure: Measure, metric: str) -> float:
@@ -121,8 +109,8 @@ def _with_filter(tag: str, value: str) -> str:
 
 
 def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
-    """The traces of which any span carries what is filtered by."""
-    pairs = [("attr", spell_attribute(key, value)) for key, value in where.items()]
+    """The traces of which any span carries what is filtered by; what is not set cannot be asked for there."""
+    pairs = [("attr", spell_attribute(key, value)) for key, value in where.items() if value]
     if name:
         pairs.append(("service", name))
     return chrome.address("/apm/traces", [*pairs, *current_scope().args().items()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.apm import waterfall
+from observer.apm.large import analysed
 from observer.meaning.origin import EVERYTHING
 from observer.meaning.origin import browser_of
 from observer.meaning.origin import event_of
@@ -13,7 +14,6 @@ from observer.meaning.summary import TimeShare
 from observer.meaning.summary import failing_first
 from observer.meaning.summary import global_tags
 from observer.meaning.summary import time_shares
-from observer.meaning.traces import find_trace
 from store.api import BrowserLink
 from store.api import LogQuery
 from store.api import Reader
@@ -22,7 +22,6 @@ from store.model import SpanId
 from store.model import TraceId
 from store.trace import TraceAnalysis
 from store.trace import TraceRow
-from store.trace import analyse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,16 @@ class Told:
     browser: BrowserLink | None
     truncated: bool
     """Only the earliest spans were read."""
+
+    @property
+    def path_end_ns(self) -> int | None:
+        """How long after its beginning the trace's critical path ends; None if that is its very end."""
+        path = self.analysis.critical_path
+        if not path:
+            return None
+        end = max(segment.start_unix_nano + segment.duration_ns for segment in path)
+        after = end - self.analysis.start_unix_nano
+        return after if after < self.analysis.duration_ns else None
 
     @property
     def shares_label(self) -> str:
@@ -66,8 +75,8 @@ class TracePage:
 
 def told(reader: Reader, text: str) -> Told:
     """A trace by the id of an address. Raises Malformed or Unknown."""
-    found = find_trace(reader, text)
-    analysis = analyse(found.spans)
+    found = analysed(reader, text)
+    analysis = found.analysis
     return Told(
         trace_id=found.trace_id,
         analysis=analysis,

@@ -135,10 +135,12 @@ def _wish(query: Query) -> Wish:
         errors=_FILTERS[query.choice("errors", ("all", "errors", "root"))],
         text=(query.text("q") or "").strip()[:_LONGEST_SEARCH],
         min_ns=query.milliseconds_ns("min_ms") or 0,
-        matches_only=query.flag("matches"),
+        service=query.text("service") or "",
+        matches_only=query.flag("only"),
         opened=SpanId(parse_span_id(opened, "span")) if opened else None,
         unfolded=_keys(query.text("unfold")),
         folded=_keys(query.text("fold")),
+        at=query.whole("at", 0, 0, SPANS_LIMIT * 2),
     )
 
 

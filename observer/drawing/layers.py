@@ -10,11 +10,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 
 _SWEEPS = 8
 _PULLS = 12
+_SHELF = 6
+"""Layers side by side before the next part stands below, however narrow the parts are."""
 _PASSING = 0.55
 """Rows between a node and an edge that passes it."""
 
@@ -46,25 +49,41 @@ class _Graph:
 def arrange(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Layout:
     """The layout of a graph; edges to themselves or to unknown nodes are left out.
 
-    Parts that are not joined stand below one another, the largest first.
+    Parts that are not joined stand beside and below one another, the largest first.
     """
     names = sorted(set(nodes))
     known = set(names)
     wanted = sorted({(a, b) for a, b in edges if a != b and a in known and b in known})
+    parts = []
+    for part in _parts(names, wanted):
+        inside = set(part)
+        parts.append(_arrange_part(part, [edge for edge in wanted if edge[0] in inside]))
     layer_of: dict[str, int] = {}
     row_of: dict[str, float] = {}
     bends: dict[tuple[str, str], tuple[tuple[int, float], ...]] = {}
-    layers, below = 0, 0.0
-    for part in _parts(names, wanted):
-        inside = set(part)
-        laid = _arrange_part(part, [edge for edge in wanted if edge[0] in inside])
-        layer_of.update(laid.layer_of)
+    layers, rows = 0, 0.0
+    for laid, (right, below) in zip(parts, _packed(parts), strict=True):
+        layer_of.update({name: layer + right for name, layer in laid.layer_of.items()})
         row_of.update({name: row + below for name, row in laid.row_of.items()})
         for edge, points in laid.bends.items():
-            bends[edge] = tuple((layer, row + below) for layer, row in points)
-        layers = max(layers, laid.layers)
-        below += laid.rows
-    return Layout(layer_of, row_of, bends, layers, below)
+            bends[edge] = tuple((layer + right, row + below) for layer, row in points)
+        layers = max(layers, right + laid.layers)
+        rows = max(rows, below + laid.rows)
+    return Layout(layer_of, row_of, bends, layers, rows)
+
+
+def _packed(parts: Sequence[Layout]) -> list[tuple[int, float]]:
+    """(layers to the right, rows below) of each part, on shelves: many small parts make a grid, no column."""
+    wide = max([_SHELF, *(part.layers for part in parts)])
+    places: list[tuple[int, float]] = []
+    right, below, tallest = 0, 0.0, 0.0
+    for part in parts:
+        if right + part.layers > wide:
+            right, below, tallest = 0, below + tallest, 0.0
+        places.append((right, below))
+        right += part.layers
+        tallest = max(tallest, part.rows)
+    return places
 
 
 def _parts(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:

@@ -1,8 +1,9 @@
 """The service map as SVG: circles by requests, rings and discs by errors, edges by the calls between.
 
 A node's circle grows with its requests. A light ring along its rim is the share of
-requests in error, a dark disc in its middle the share where an error began. Inferred
-nodes are dashed, databases square. Says in words what it shows in colour.
+requests in error, a dark disc in its middle the share that failed by an error that
+began there, a dotted disc around that the share that recovered. Inferred nodes are
+dashed, databases square. Says in words what it shows in colour.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ _ROW = 104.0
 _MARGIN_X = 84.0
 _MARGIN_TOP = 46.0
 _MARGIN_BOTTOM = 74.0
+_FITS_WIDTH, _FITS_HEIGHT = 1_320.0, 1_150.0
+"""A larger map cannot be read any more where it is made to fit a page."""
+_LEAST = ((640.0, "small"), (860.0, "least-40"), (1_100.0, "least-52"), (math.inf, "least-64"))
+"""Width of a map up to which it has this class, below whose width it does not shrink."""
 _LABEL = 22
 """Characters of a name under its circle; the rest is told under the pointer."""
 
@@ -40,6 +45,9 @@ class Node:
     requests: int
     error_share: float
     origin_share: float
+    """Failed, by an error that began here: no more than `error_share`."""
+    recovered_share: float
+    """An error began here, but the request succeeded."""
     inferred: bool
     database: bool
     words: str
@@ -65,10 +73,16 @@ class _Spot:
     radius: float
 
 
-def draw(nodes: Sequence[Node], edges: Sequence[Edge], label: str) -> Markup:
-    """The whole map; nothing at all where there is no node."""
+def draw(
+    nodes: Sequence[Node], edges: Sequence[Edge], label: str, size: str | None = None
+) -> tuple[Markup, bool]:
+    """The whole map, and whether it is large; nothing at all where there is no node.
+
+    `fit` makes it as wide as its place, `full` leaves it its own size; without a wish
+    the large ones are left theirs.
+    """
     if not nodes:
-        return Markup("")
+        return Markup(""), False
     layout = arrange((node.name for node in nodes), ((edge.source, edge.target) for edge in edges))
     spots = _spots(nodes, layout)
     width = _MARGIN_X * 2 + max(0, layout.layers - 1) * _LAYER
@@ -80,7 +94,11 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], label: str) -> Markup:
         if edge.source in spots and edge.target in spots and edge.source != edge.target
     ]
     labels = [part for _, part in drawn]
-    return svg.element(
+    large = width > _FITS_WIDTH or height > _FITS_HEIGHT
+    css = "full" if size == "full" or (large and not size) else "fit"
+    if not large:
+        css += " " + next(name for widest, name in _LEAST if width <= widest)
+    drawing = svg.element(
         "svg",
         _markers(),
         svg.group((line for line, _ in drawn), class_="edges"),
@@ -89,10 +107,11 @@ def draw(nodes: Sequence[Node], edges: Sequence[Edge], label: str) -> Markup:
         viewBox=f"0 0 {svg.number(width)} {svg.number(height)}",
         width=width,
         height=height,
-        class_="map",
+        class_=f"map {css}",
         role="group",
         aria_label=label,
     )
+    return drawing, large
 
 
 def tone(error_share: float) -> str:
@@ -148,14 +167,7 @@ def _node(node: Node, spot: _Spot) -> Markup:
     parts.append(_body(node, spot))
     if node.error_share > 0:
         parts.append(_ring(spot, node.error_share))
-    if node.origin_share > 0:
-        inner = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, node.origin_share)))
-        parts.append(svg.element("circle", cx=spot.x, cy=spot.y, r=inner, class_="origin-disc"))
-        parts.append(
-            svg.text(
-                spot.x, spot.y + 4.5, "!", class_="origin-mark", text_anchor="middle", aria_hidden="true"
-            )
-        )
+    parts += _discs(node, spot)
     parts.append(_name(node, spot))
     return svg.element(
         "a",
@@ -165,6 +177,22 @@ def _node(node: Node, spot: _Spot) -> Markup:
         class_=kind,
         aria_current="true" if node.selected else None,
     )
+
+
+def _discs(node: Node, spot: _Spot) -> list[Markup]:
+    """How many requests met an error that began here: dark if they failed, dotted if they did not."""
+
+    def disc(share: float, css: str) -> Markup:
+        radius = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, share)))
+        return svg.element("circle", cx=spot.x, cy=spot.y, r=radius, class_=css)
+
+    parts = []
+    if node.recovered_share > 0:
+        parts.append(disc(node.origin_share + node.recovered_share, "recovered-disc"))
+    if node.origin_share > 0:
+        parts.append(disc(node.origin_share, "origin-disc"))
+        parts.append(_mark(spot))
+    return parts
 
 
 def _body(node: Node, spot: _Spot) -> Markup:

@@ -19,18 +19,19 @@ Plain = dict[str, Any]
 
 def otlp_json(spans: Sequence[Span]) -> bytes:
     """An ExportTraceServiceRequest: spans grouped by resource and scope, ids in hexadecimal."""
-    groups: dict[bytes, tuple[Attributes, dict[str, list[Plain]]]] = {}
+    groups: dict[bytes, tuple[Attributes, dict[tuple[str, str], list[Plain]]]] = {}
     for span in spans:
         key = _dump(_attributes(span.resource))
         _, scopes = groups.setdefault(key, (span.resource, {}))
-        scopes.setdefault(span.scope, []).append(_span(span))
+        scopes.setdefault((span.scope, span.scope_version), []).append(_span(span))
     return _dump(
         {
             "resourceSpans": [
                 {
                     "resource": {"attributes": _attributes(resource)},
                     "scopeSpans": [
-                        {"scope": {"name": scope}, "spans": members} for scope, members in scopes.items()
+                        {"scope": {"name": name, "version": version}, "spans": members}
+                        for (name, version), members in scopes.items()
                     ],
                 }
                 for resource, scopes in groups.values()

@@ -4,6 +4,7 @@
 // Rows with aria-level fold their deeper followers when their aria-expanded is set to false.
 import { asFolded, remember } from "./folds.js";
 import { announceContent, elsewhere, page } from "./part.js";
+import { far, refill } from "./refill.js";
 
 /** @returns {HTMLElement[]} */
 const rows = () => [...document.querySelectorAll("[data-rows] [data-row]")].filter(
@@ -56,9 +57,17 @@ function followers(row) {
   return found;
 }
 
+/** @param {string} address @param {string} [id] of the row that has the focus then */
+const refillRows = (address, id) => refill(address).then(() => {
+  const row = document.getElementById(id ?? "");
+  if (row) focus(row);
+});
+
 /** @param {HTMLElement} row @param {boolean} open */
 export function fold(row, open) {
   if (!row.hasAttribute("aria-expanded")) return;
+  const link = open && far(row);
+  if (link) return void refillRows(link.href, row.id);
   row.setAttribute("aria-expanded", String(open));
   remember(row, open);
   const shut = [];
@@ -75,6 +84,8 @@ export function foldBy(how) {
   const row = /** @type {HTMLElement | null} */ (current());
   if (how.startsWith("all")) {
     const all = [...document.querySelectorAll("[data-rows] [data-row][aria-expanded]")];
+    const everything = /** @type {HTMLElement | null} */ (document.querySelector("[data-unfold-all]"))?.dataset.unfoldAll;
+    if (how === "all-out" && everything && all.some(far)) return refillRows(everything, row?.id);
     for (const each of all) fold(/** @type {HTMLElement} */ (each), how === "all-out");
     return all.length > 0;
   }
@@ -128,8 +139,8 @@ export function start() {
     if (row && !target.closest("a, button, summary, input, label") && !String(getSelection())) {
       /** @type {HTMLElement | null} */ (row.querySelector("a[data-open], a[data-main]"))?.click();
     }
-    const twist = target.closest?.("[data-twist]");
-    if (twist) {
+    const twist = target.closest?.("[data-twist], .twist:not(.none)");
+    if (twist && !elsewhere(event)) {
       event.preventDefault();
       const of = /** @type {HTMLElement} */ (twist.closest("[data-row]"));
       fold(of, of.getAttribute("aria-expanded") === "false");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -78,6 +79,20 @@ def scoped(path: str, **args: str | None) -> str:
 def own_path() -> str:
     """The path of this page as an address has it: an id in it may hold `?`, `#` or `%`."""
     return quote(request.path, safe="/:@!$&'()*+,;=~")
+
+
+_UNSAFE_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def service_url(name: str) -> str:
+    """The address of a service's page.
+
+    Names that a browser or a server would change in a path (`..`, slashes, line breaks)
+    go by query instead.
+    """
+    if name.strip(". -") and not _UNSAFE_IN_PATHS.search(name) and name == name.strip():
+        return scoped(f"/apm/services/{quote(name, safe='')}")
+    return scoped("/apm/services/-", name=name)
 
 
 def here(**changes: str | None) -> str:

@@ -26,6 +26,7 @@ from observer.ui.request import left_out
 from observer.ui.request import more
 from observer.ui.request import open_ended
 from observer.ui.request import scoped
+from observer.ui.request import service_url
 from observer.ui.request import without
 from observer.ui.request import zone
 from observer.web import asset
@@ -39,6 +40,7 @@ _YEAR_S = 31_536_000
 _GLOBALS: dict[str, Callable[..., object]] = {
     "chrome": header,
     "scoped": scoped,
+    "service_url": service_url,
     "here": here,
     "here_at": here_at,
     "filtered_more": more,
@@ -56,7 +58,7 @@ for _name, _global in _GLOBALS.items():
 
 
 def _when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
-    """A `<time>` in the reader's zone; style `stamp`, `exact`, `clock` or `ago`."""
+    """A `<time>` in the reader's zone; style `stamp`, `exact`, `clock`, `fine` or `ago`."""
     if unix_nano is None:
         return formats.NOTHING
     if style == "ago":
@@ -65,6 +67,8 @@ def _when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
         words = formats.clock(unix_nano, zone())
     elif style == "exact":
         words = formats.stamp(unix_nano, zone()) + formats.clock(unix_nano, zone())[8:]
+    elif style == "fine":
+        words = formats.moment(unix_nano, zone()).strftime("%H:%M:%S.%f")
     else:
         words = formats.stamp(unix_nano, zone())
     exact = formats.moment(unix_nano, zone()).strftime("%Y-%m-%d %H:%M:%S.%f %Z")

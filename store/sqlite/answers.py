@@ -12,7 +12,7 @@ import orjson
 from store.api import BadQuery
 from store.decode import log_detail
 from store.decode import resource_attributes
-from store.decode import scope_name
+from store.decode import scope_of
 from store.decode import span_detail
 from store.model import Log
 from store.model import ServiceInTrace
@@ -68,6 +68,7 @@ def span_of(row: Row) -> Span:
         scope,
     ) = row
     detail = span_detail(raw)
+    library = scope_of(scope or b"")
     return Span(
         trace_id=TraceId(trace_id.hex()),
         span_id=SpanId(span_id.hex()),
@@ -86,9 +87,10 @@ def span_of(row: Row) -> Span:
         browser=bool(flags & 4),
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
-        scope=scope_name(scope or b""),
+        scope=library.name,
         events=detail.events,
         links=detail.links,
+        scope_version=library.version,
     )
 
 
@@ -108,7 +110,7 @@ def log_of(row: Row) -> Log:
         session_id=SessionId(session) if session else None,
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
-        scope=scope_name(scope or b""),
+        scope=scope_of(scope or b"").name,
         severity_text=detail.severity_text,
         structured=detail.structured,
     )

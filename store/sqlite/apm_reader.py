@@ -48,7 +48,7 @@ class ApmReader:
         return {str(name): tally.measure() for name, tally in sorted(found.items()) if tally.requests > 0}
 
     def operations(
-        self, service: str, window: Window, environment: str | None = None
+        self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
         with self._asking.question() as ask:
             tallies, _, _ = by_tag(ask, service, (OPERATION,), window, {}, environment)
@@ -68,12 +68,17 @@ class ApmReader:
             str(name): MapNode(str(name), False, False, services[name].measure())
             for name in sorted(reporting, key=str)
         }
+        both = _names_of_both(
+            {(target, flag) for (_, target, flag), tally in calls.items() if tally.requests > 0}
+        )
         edges: dict[tuple[str, str], Tally] = {}
         outside: dict[str, Tally] = {}
         databases: set[str] = set()
         for (source, target, flag), tally in calls.items():
             if tally.requests <= 0:
                 continue
+            if flag == "d" and target in both and target not in reporting:
+                target = f"{target} (database)"
             edges.setdefault((source, target), Tally()).merge(tally)
             if target not in reporting:
                 outside.setdefault(target, Tally()).merge(tally)
@@ -173,3 +178,8 @@ class ApmReader:
                 (window.from_unix_nano, window.to_unix_nano),
             )
         return sorted({name for (name,) in [*backend, *browser]} - {""})
+
+
+def _names_of_both(called: set[tuple[str, str]]) -> set[str]:
+    """Names that an inferred database shares with another inferred service: a queue, say."""
+    return {name for name, flag in called if flag == "d" and (name, "i") in called}

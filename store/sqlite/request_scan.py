@@ -73,11 +73,11 @@ def scan_requests(
                 tags = {**tags, **unbounded[number]}
             if environment is not None and environment != environment_in(tags):
                 continue
-            if any(value not in values_in(tags, key) for key, value in bounded.items()):
+            if any(value not in (values_in(tags, key) or [""]) for key, value in bounded.items()):
                 continue
             if details.wanted:
                 tags = {**tags, **details.of(row.trace, (service_in(tags), start))}
-            if any(value not in values_in(tags, key) for key, value in decoded.items()):
+            if any(value not in (values_in(tags, key) or [""]) for key, value in decoded.items()):
                 continue
             bucket, error, origin = split(low)
             for value in values_in(tags, tag) or [""]:

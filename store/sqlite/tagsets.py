@@ -195,6 +195,21 @@ def sets_with(ask: Question, tag: str, value: str, service: str | None = None) -
     )
 
 
+def sets_containing(ask: Question, tag: str, text: str, service: str | None = None) -> frozenset[int]:
+    """The ids of the sets in which a value of a tag contains a text, upper or lower case alike."""
+    wanted = text.casefold()
+    # SQLite lowers ASCII alone: other text is left to Python, and so is what JSON spells otherwise.
+    simple = text.isascii() and orjson.dumps(text)[1:-1] == text.encode()
+    needle = text.lower() if simple else ""
+    ids = [number for (number,) in ask.each("SELECT id FROM tagsets WHERE instr(lower(body), ?)", (needle,))]
+    return frozenset(
+        number
+        for number, tags in read_sets(ask, ids).items()
+        if (service is None or service_in(tags) == service)
+        and any(wanted in value.casefold() for value in values_in(tags, tag))
+    )
+
+
 def sets_of_environment(ask: Question, environment: str) -> frozenset[int]:
     """The ids of the sets of one deployment environment, whatever attribute says so."""
     found = _sets_naming(ask, environment)

@@ -38,6 +38,7 @@ from store.sqlite.asking import Row
 from store.sqlite.packed import SET_CODE
 from store.sqlite.tagsets import OPERATION
 from store.sqlite.tagsets import SEARCH_SLOT_NS
+from store.sqlite.tagsets import sets_containing
 from store.sqlite.tagsets import sets_of_environment
 from store.sqlite.tagsets import sets_with
 
@@ -181,6 +182,8 @@ class _Search:
         ]
         if query.operation is not None:
             carried.append(sets_with(self._ask, OPERATION, query.operation, query.service))
+        if query.operation_contains is not None:
+            carried.append(sets_containing(self._ask, OPERATION, query.operation_contains, query.service))
         if query.environment is not None:
             carried.append(sets_of_environment(self._ask, query.environment))
         if self._impossible or not all(carried):
@@ -300,6 +303,8 @@ class _Search:
             wanted.append((":error" if query.error == "any" else ":origin", query.service or ""))
         elif query.service:
             wanted.append((":service", query.service))
+        if query.also:
+            wanted.append((":service", query.also))
         found = []
         for pair in wanted:
             row = self._ask.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)

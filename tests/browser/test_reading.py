@@ -13,6 +13,7 @@ from tests.browser import seed
 from tests.browser.conftest import Visitor
 from tests.browser.conftest import World
 from tests.browser.world import World as Telemetry
+from tests.browser.world import span
 
 pytestmark = pytest.mark.browser
 
@@ -198,4 +199,25 @@ def test_help_opens_on_a_question_mark_and_closes_on_escape(visit: Callable[...,
     page.keyboard.press("/")
     page.keyboard.type("?j")
     expect(page.get_by_label("Message contains")).to_have_value("?j")
+    visitor.blameless()
+
+
+def test_keys_unfold_what_the_page_does_not_hold(visit: Callable[..., Visitor], world: World) -> None:
+    """`→` on a closed group of hundreds said that it was open, and showed nothing."""
+    trace, times, now = "100b" * 8, 300, time.time_ns()
+    late = Telemetry(now)
+    spans = [span(trace, "ff" * 8, "", "all", 2, now, 900)]
+    spans += [span(trace, f"{n + 1:016x}", "ff" * 8, "one", 1, now + n, 1) for n in range(times)]
+    late.backend("looping", spans)
+    late.send(world.writer)
+    visitor = visit()
+    page = visitor.go(f"/apm/traces/{trace}")
+    rows = page.locator("table.waterfall tr[data-row]:visible")
+    expect(rows).to_have_count(2)
+    for key in ("j", "j", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(rows).to_have_count(2 + times)
+    expect(page.locator("tr:focus")).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowLeft")
+    expect(rows).to_have_count(2)
     visitor.blameless()

@@ -68,6 +68,8 @@ def test_errors(status: int, attributes: Attributes, error: bool) -> None:
         (CLIENT, {"server.address": "::1", "server.port": 80}, ("[::1]:80", False)),
         (CLIENT, {"url.full": "https://u:p@bank.example:8443/x?y"}, ("bank.example:8443", False)),
         (PRODUCER, {"messaging.system": "kafka", "messaging.destination.name": "orders"}, ("orders", False)),
+        (PRODUCER, {"messaging.system": "kafka", "messaging.destination": "letters"}, ("letters", False)),
+        (PRODUCER, {"messaging.system": "x", "messaging.url": "tcp://u:p@mq:61616"}, ("mq:61616", False)),
         (CLIENT, {}, ("", False)),
         (SERVER, {"peer.service": "x", "db.system": "redis"}, ("", False)),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +170,14 @@ def test_a_download_keeps_every_kind_of_value() -> None:
     text = otlp_json([one, replace(one, attributes={"bad": "\ud800", "nan": float("nan")})]).decode()
     for part in ('"intValue":"1"', '"doubleValue":0.5', '"bytesValue":"AA=="', '"NaN"'):
         assert part in text
+
+
+def test_a_download_keeps_the_version_of_each_library() -> None:
+    """Spans of two versions of one library were put under its bare name."""
+    one = replace(span(1), scope="lib", scope_version="1.2")
+    sent = json.loads(otlp_json([one, replace(one, scope_version="2.0")]))
+    scopes = [each["scope"] for each in sent["resourceSpans"][0]["scopeSpans"]]
+    assert scopes == [{"name": "lib", "version": "1.2"}, {"name": "lib", "version": "2.0"}]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_cycles_and_loops_are_drawn_all_the_same() -> None:
 
 
 def test_an_empty_map_is_nothing() -> None:
-    assert servicemap.draw([], [], "map") == ""
+    assert servicemap.draw([], [], "map") == ("", False)
     assert arrange([], []).layers == 0
 
 
@@ -81,6 +81,7 @@ def _node(name: str, **more: object) -> servicemap.Node:
         "requests": 10,
         "error_share": 0.0,
         "origin_share": 0.0,
+        "recovered_share": 0.0,
         "inferred": False,
         "database": False,
         "words": f"{name}: 10 requests",
@@ -91,7 +92,7 @@ def _node(name: str, **more: object) -> servicemap.Node:
 
 def test_nodes_are_links_that_say_in_words_what_they_show() -> None:
     evil = '<script>alert("x")</script>'
-    drawing = servicemap.draw(
+    drawing, _ = servicemap.draw(
         [
             _node("a", selected=True),
             _node(evil, error_share=0.5, origin_share=0.25),
@@ -122,6 +123,23 @@ def test_the_same_map_is_the_same_bytes() -> None:
     nodes = [_node(name) for name in NAMES]
     edges = [servicemap.Edge(a, b, 3, 0.1, "1 ms", "w") for a, b in SHOP]
     assert servicemap.draw(nodes, edges, "m") == servicemap.draw(nodes, list(reversed(edges)), "m")
+
+
+def test_parts_that_are_not_joined_make_a_grid() -> None:
+    """49 lone nodes stood in one column, and were drawn with labels of two pixels to fit the page."""
+    layout = arrange([f"s{i:02}" for i in range(49)], [])
+    assert layout.layers >= 6
+    assert layout.rows <= 9
+    assert len({(layout.layer_of[name], row) for name, row in layout.row_of.items()}) == 49
+
+
+def test_a_large_map_keeps_its_size_unless_it_is_made_to_fit() -> None:
+    many = [_node(f"s{i:02}") for i in range(80)]
+    assert 'class="map full' in servicemap.draw(many, [], "m")[0]
+    assert 'class="map fit' in servicemap.draw(many, [], "m", "fit")[0]
+    few, large = servicemap.draw(many[:3], [], "m")
+    assert 'class="map fit' in few
+    assert not large
 
 
 def test_a_big_tangled_map_is_drawn() -> None:
@@ -194,7 +212,7 @@ def test_no_drawing_needs_inline_style() -> None:
         charts.scatter(_frame(), [charts.Dot(WINDOW.from_unix_nano, 5.0, "ok", "<b>", "/x")]),
         bars.stacked([bars.Share("a", "x", 40.0)], "bar"),
         bars.meter(0.5, "", 0.2, "origin"),
-        servicemap.draw([_node("a")], [], "m"),
+        servicemap.draw([_node("a")], [], "m")[0],
     ]
     assert all("style=" not in part and "<b>" not in part for part in parts)
 

@@ -32,7 +32,7 @@ PAGES = (
     "/apm/traces?error=origin&sort=slowest",
     f"/apm/traces/{TRACE}",
     f"/apm/traces/{TRACE}?span={CHARGE_SPAN}",
-    f"/apm/traces/{TRACE}?errors=root&matches=1",
+    f"/apm/traces/{TRACE}?errors=root&only=1",
     f"/apm/traces/{HOSTILE_TRACE}?span=bad0000000000001",
     f"/rum/sessions/{SESSION}/apm/{CHECKOUT_EVENT}",
 )
@@ -132,6 +132,41 @@ def test_the_panel_of_a_node_breaks_it_down(page: Page) -> None:
     assert "100.0 %" in words
     assert f"/apm/traces/{TRACE}" in {attribute(a, "href") for a in panel.css(".trace-links a")}
     assert attribute(first(tree, "svg.map a.node.chosen"), "aria-current") == "true"
+
+
+def test_the_panel_of_what_sends_no_spans_is_no_dead_end(page: Page) -> None:
+    """The lesson's culprit had neither a trace nor a breakdown."""
+    panel = first(page("/apm", service="ButtercupPayments"), "#node-panel")
+    assert f"/apm/traces/{TRACE}" in {attribute(a, "href") for a in panel.css(".trace-links a")}
+    assert "Requests of paymentservice that call it" in text(panel)
+    assert attribute(first(panel, "#breakdown-tag"), "value") == "version"
+    assert "v350.10" in text(panel)
+    every = attribute(first(panel, "a.button[href^='/apm/traces']"), "href")
+    assert "attr=peer.service%3AButtercupPayments" in every
+    assert page(every).css(f"#t-{TRACE}")
+
+
+def test_the_panel_breaks_down_by_any_attribute(page: Page) -> None:
+    panel = first(page("/apm", service="paymentservice", tag="app.of.ours"), "#node-panel")
+    assert attribute(first(panel, "#breakdown-tag"), "value") == "app.of.ours"
+    assert "not set" in text(panel)
+
+
+def test_a_call_leads_to_the_traces_that_have_both_its_ends(page: Page) -> None:
+    edges = page("/apm").css(".map-table table")[1]
+    links = {attribute(a, "href") for a in edges.css("td a")}
+    call = "/apm/traces?service=checkoutservice&also=paymentservice"
+    assert call in links
+    assert TRACE in {attribute(row, "id").removeprefix("t-") for row in page(call).css("tr[data-row]")}
+
+
+def test_the_map_can_be_drawn_around_one_service(page: Page) -> None:
+    tree = page("/apm", service="paymentservice", hops="1", size="full")
+    names = {one(a, "title").text().split(":")[0] for a in tree.css("svg.map a.node")}
+    assert names == {"paymentservice", "checkoutservice", "ButtercupPayments (inferred)"}
+    wide = page("/apm", service="paymentservice", hops="2")
+    assert len(wide.css("svg.map a.node")) > 3
+    assert "hops=1" in attribute(first(tree, ".map-tools a[aria-current]"), "href")
 
 
 def test_tag_spotlight_shows_first_what_tells_errors_apart(page: Page) -> None:

@@ -175,14 +175,90 @@ def test_a_large_trace_begins_folded_except_the_way_to_its_errors() -> None:
     assert _build(_deep(400), unfolded=frozenset({"all"})).folded_deep is False
 
 
-def test_a_page_holds_no_more_rows_than_it_can_and_says_so() -> None:
+def _wide(steps: int, failing: int = 0) -> list[Span]:
+    """A root with so many different children, one of them in error."""
     spans = [span(1, 0, "a", "entry", kind=SpanKind.SERVER, ms=9000)]
-    spans += [span(n, 1, "a", f"step {n}", start_ms=n, ms=1) for n in range(2, 1900)]
+    for n in range(2, steps):
+        spans.append(span(n, 1, "a", f"step {n}", start_ms=n, ms=1, error=n == failing))
+    return spans
+
+
+def test_a_page_holds_no_more_rows_than_it_can_and_the_next_page_has_the_next() -> None:
+    spans = _wide(1900)
     fall = _build(spans)
     assert len(fall.lines) == waterfall.ROWS_LIMIT
-    assert fall.cut == len(spans) - waterfall.ROWS_LIMIT
+    assert fall.cut == fall.cut_after == len(spans) - waterfall.ROWS_LIMIT
+    assert (fall.earlier, fall.later) == (None, waterfall.ROWS_LIMIT)
+    after = _build(spans, at=waterfall.ROWS_LIMIT)
+    assert (after.earlier, after.later) == (0, None)
+    seen = [line.row.span.span_id for line in (*fall.lines, *after.lines)]
+    assert set(seen) == {each.span_id for each in spans}
+    assert after.lines[0].row.span.span_id == span_id(1), "what the rows of a page stand under is there too"
     opened = _build(spans, opened=span_id(1850))
     assert opened.lines[-1].row.span.span_id == span_id(1850)
+
+
+def test_an_error_beyond_the_page_is_reached_all_the_same() -> None:
+    """Filters, search and `r` stopped at row 1,000: an error at row 1,900 was on no page."""
+    spans = _wide(1990, failing=1900)
+    fall = _build(spans)
+    last = fall.lines[-1]
+    assert (last.row.span.span_id, last.error) == (span_id(1900), SpanError.ORIGIN)
+    assert (last.skipped, last.skipped_at) == (1899 - waterfall.ROWS_LIMIT, waterfall.ROWS_LIMIT)
+    found = _build(spans, text="step 1985")
+    assert [line.row.span.span_id for line in found.lines if line.matches] == [span_id(1985)]
+
+
+def test_matches_alone_are_paged() -> None:
+    spans = _wide(1990)
+    pages = [_build(spans, text="step", matches_only=True, at=at) for at in (0, waterfall.ROWS_LIMIT)]
+    assert [len(page.lines) for page in pages] == [1000, 988]
+
+
+def test_a_large_closed_group_is_one_row_and_uses_up_no_page() -> None:
+    """1,500 hidden members filled the page, so that what came after them was not shown."""
+    spans = [span(1, 0, "a", "entry", kind=SpanKind.SERVER, ms=9000)]
+    spans += [span(n, 1, "a", "again", start_ms=n, ms=1) for n in range(2, 1502)]
+    spans += [span(n, 1, "a", f"after {n}", start_ms=n, ms=1, error=n == 1511) for n in range(1502, 1512)]
+    fall = _build(spans)
+    assert [line.group for line in fall.lines] == [0, 1500, *[0] * 10]
+    group = fall.lines[1]
+    assert (group.below, group.open, fall.cut) == (1500, False, 0)
+    opened = _build(spans, unfolded=frozenset({group.key}))
+    assert (opened.total, len(opened.lines)) == (1512, waterfall.ROWS_LIMIT + 1)
+
+
+def test_a_match_inside_a_closed_group_opens_it_unless_all_of_it_matches() -> None:
+    spans = [span(1, 0, "a", "entry", kind=SpanKind.SERVER, ms=9000)]
+    spans += [
+        span(n, 1, "a", "again", start_ms=n, ms=1, attributes={"row": f"<{n}>"}) for n in range(2, 1502)
+    ]
+    one = _build(spans, text="row=<1400>")
+    assert [line.row.span.span_id for line in _shown(one) if line.matches and not line.group] == [
+        span_id(1400)
+    ]
+    assert [line.group for line in _build(spans, text="again").lines] == [0, 1500]
+
+
+def test_everything_unfolded_can_be_paged() -> None:
+    spans = _deep(400)
+    pages = [_build(spans, unfolded=frozenset({"all"}), at=at) for at in (0, 1000, 2000)]
+    seen = {line.row.span.span_id for page in pages for line in page.lines}
+    assert seen == {each.span_id for each in spans}
+
+
+def test_a_service_is_asked_for_by_its_exact_name() -> None:
+    """Its chip searched for the name as text, which stands in other services' tags too."""
+    spans = [span(1, 0, "cart", "GET"), span(2, 1, "cart2", "GET", attributes={"peer": "cart"})]
+    fall = _build(spans, service="cart")
+    assert [line.matches for line in fall.lines] == [True, False]
+
+
+def test_the_counts_of_the_choices_follow_the_other_filters() -> None:
+    spans = failing_checkout()
+    fall = _build(spans, service="paymentservice", errors="root")
+    assert fall.counts["root"] == fall.matching
+    assert fall.counts["all"] == sum(each.service == "paymentservice" for each in spans)
 
 
 def test_renaming_everything_changes_nothing_but_names() -> None:

@@ -167,6 +167,26 @@ def test_environments_are_told_apart(house: House) -> None:
     assert house.found(environment="green") == []
 
 
+def test_a_database_and_a_queue_of_one_name_are_two_nodes(house: House) -> None:
+    house.write(
+        [
+            span(1, service="shop", kind=SERVER),
+            span(2, 1, service="shop", kind=CLIENT, peer="orders", database=True),
+            span(3, 1, service="shop", kind=CLIENT, peer="orders", error=True),
+        ]
+    )
+    house.settled(TRACE, 3)
+    found = house.reader.service_map(house.window)
+    assert {node.service: (node.database, node.measure.errors) for node in found.nodes if node.inferred} == {
+        "orders": (False, 1),
+        "orders (database)": (True, 0),
+    }
+    assert [(edge.source, edge.target) for edge in found.edges] == [
+        ("shop", "orders"),
+        ("shop", "orders (database)"),
+    ]
+
+
 def test_a_peer_that_reports_itself_elsewhere_is_no_inferred_service(house: House) -> None:
     house.write([span(1, service="shop", kind=CLIENT, peer="bank", error=True)])
     house.settled(TRACE, 1)
@@ -191,5 +211,17 @@ def test_a_request_long_after_its_trace_began_counts_where_it_begins(house: Hous
     assert [one.measure.requests for one in found.values] == [1]
     assert house.reader.breakdown("batch", "version", window).values == ()
     assert house.reader.operations("worker", window).keys() == {"step"}
+    assert "step" in house.reader.operations(None, window)
     odd = Window(T0 + 3_995 * SECOND, T0 + 4_001 * SECOND)
     assert house.reader.services(odd)["worker"].requests == 1
+
+
+@pytest.mark.parametrize("tag", ["tenant.level", "colour"])
+def test_requests_without_a_tag_can_be_asked_for(house: House, tag: str) -> None:
+    for number in range(1, 5):
+        trace_id = TraceId(f"{number:032x}")
+        tags = {tag: "x"} if number == 1 else {}
+        house.write([span(1, kind=SERVER, trace_id=trace_id, attributes={"version": "v", **tags})])
+        house.settled(trace_id, 1)
+    found = house.reader.breakdown("shop", "version", house.window, {tag: ""})
+    assert [(value.value, value.measure.requests) for value in found.values] == [("v", 3)]
