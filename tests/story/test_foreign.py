@@ -214,9 +214,22 @@ def test_our_failing_trace_renamed_and_shuffled_gets_the_same_colours(bench: Ben
     eventually(
         lambda: services(bench.ask(f"/apm/traces/{trace_id}"))["paymentservice"] == "origin", "it failed"
     )
-    before = eventually(lambda: settled(trace_id, 20), "our own failing trace is whole")
+
+    def whole() -> tuple[Json, Json]:
+        """The trace and its download, holding the same spans: more may come between the two."""
+        told, download = settled(trace_id, 20), bench.ask(f"/apm/traces/{trace_id}/otlp")
+        of_services = [
+            block
+            for block in download["resourceSpans"]
+            if any(one["key"] == "service.name" for one in block["resource"]["attributes"])
+        ]
+        exported = sum(len(scope["spans"]) for block in of_services for scope in block["scopeSpans"])
+        assert exported == sum(not one["inferred"] for one in told["spans"]), "spans still come"
+        return told, download
+
+    before, download = eventually(whole, "our own failing trace is whole")
     disguise = secrets.token_hex(16)
-    for export in disguised(bench.ask(f"/apm/traces/{trace_id}/otlp"), disguise):
+    for export in disguised(download, disguise):
         assert bench.post("/v1/traces", json.dumps(export).encode()) == 200
     after = eventually(lambda: settled(disguise, len(before["spans"])), "the disguised trace is whole")
 
