@@ -237,7 +237,7 @@ class Reader(Protocol):
         """Requests by the values of an attribute.
 
         A request carries a value if any span of that service under that entry has
-        it; value "" stands for those without, in `where` too. Promoted tags, in `where` too, come
+        it; value "" stands for those without, in `where` too. Promoted tags come
         from what is kept of each request; any other from a bounded scan that says so.
         """
 
