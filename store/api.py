@@ -167,7 +167,10 @@ class Reader(Protocol):
         """At most 10 of the newest 20,000 whose id ends in this text, in either case; none if it is empty."""
 
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
-        """Every browser span of a session, by start and then id; the earliest `limit`."""
+        """Every browser span of a session, by start and then arrival; the earliest `limit`.
+
+        Browsers' clocks tell milliseconds: what an agent sent first happened first.
+        """
 
     def find_logs(self, query: LogQuery) -> Page[Log]:
         """Logs that match. Within traces, a span or a session: the cost of these.

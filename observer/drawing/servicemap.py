@@ -163,7 +163,7 @@ def _node(node: Node, spot: _Spot) -> Markup:
     )
     parts = []
     if node.selected:
-        parts.append(svg.element("circle", cx=spot.x, cy=spot.y, r=spot.radius + 8, class_="halo"))
+        parts.append(svg.element("circle", cx=spot.x, cy=spot.y, r=spot.radius + 5, class_="halo"))
     parts.append(_body(node, spot))
     if node.error_share > 0:
         parts.append(_ring(spot, node.error_share))
@@ -239,7 +239,7 @@ def _shown(node: Node) -> list[str]:
 
 
 def _name(node: Node, spot: _Spot) -> Markup:
-    below = spot.y + spot.radius + 16
+    below = spot.y + spot.radius + 20
     lines = _shown(node)
     parts = [svg.text(spot.x, below, lines[0], class_="name", text_anchor="middle")]
     parts += [

@@ -68,7 +68,7 @@ class SessionReader:
         with self._asking.question() as ask:
             rows = ask.all(
                 f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} WHERE s.session_id = ? "
-                "ORDER BY s.start, s.span_id LIMIT ?",
+                "ORDER BY s.start, s.seq LIMIT ?",
                 (session_id, limit),
             )
         return [span_of(row) for row in rows]

@@ -259,6 +259,13 @@ def test_a_file_that_did_not_load_is_one_error_whatever_its_address_asked_for(ho
     assert group.message == 'Failed to load <img src="http://shop/gone.png"/>'
 
 
+def test_events_of_one_millisecond_stay_in_the_order_of_their_sending(house: House) -> None:
+    """A line on the console stands before the error that it announces, whatever their ids."""
+    house.write([row(event(number, name)) for number, name in ((9, "console.error"), (8, "onerror"))])
+    names = [span.name for span in house.reader.spans_of_session(SessionId("s1"))]
+    assert names == ["console.error", "onerror"]
+
+
 def test_the_link_leads_back_from_the_trace_to_the_browser(house: House) -> None:
     fill(house)
     link = house.reader.browser_of_trace(TraceId("ab" * 16))
