@@ -39,11 +39,18 @@ def odd(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
+def _is_clear(text: str) -> bool:
+    """Whether no character of it is odd. Nearly every text is printable, and that is told at once."""
+    return text.isprintable() or not any(odd(c) for c in set(text))
+
+
 def plain(value: Attribute, limit: int = LINE_LIMIT) -> str:
     """One line of text for attributes and titles: odd characters as `⟨U+202E⟩`, cut with `…`."""
     text = text_of(value)
     cut = text[:limit]
-    line = "".join(f"⟨U+{ord(c):04X}⟩" if odd(c) else " " if c in _KEPT else c for c in cut)
+    line = cut
+    if not cut.isprintable():
+        line = "".join(f"⟨U+{ord(c):04X}⟩" if odd(c) else " " if c in _KEPT else c for c in cut)
     return line + "…" if len(text) > limit else line
 
 
@@ -85,7 +92,7 @@ def ends(name: str) -> tuple[str, str]:
 
     The end is empty where there is none short enough to be kept whole, or where odd characters stand.
     """
-    if any(odd(c) for c in name):
+    if not _is_clear(name):
         return name, ""
     if len(name) <= _UNCUT:
         return "", name
@@ -94,7 +101,7 @@ def ends(name: str) -> tuple[str, str]:
 
 
 def _named(text: str) -> Markup:
-    if not any(odd(c) for c in set(text)):
+    if _is_clear(text):
         return escape(text)
     parts: list[str] = []
     run: list[str] = []

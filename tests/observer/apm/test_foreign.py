@@ -50,10 +50,10 @@ def _linked(world: World) -> None:
 
 
 def _large(world: World) -> None:
-    """A trace large enough for its analysis to be kept."""
+    """A trace large enough for its analysis to be kept, and for more than one page of rows."""
     at = world.now_unix_nano - 25 * S
     spans = [span(LARGE_TRACE, "1a" * 8, "", "many", SERVER, at, 900)]
-    for number in range(large.FROM_SPANS + 10):
+    for number in range(large.FROM_SPANS + 1_010):
         spans.append(span(LARGE_TRACE, f"{number + 1:016x}", "1a" * 8, f"step {number}", 1, at, 1))
     world.backend("large", spans)
 
