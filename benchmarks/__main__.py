@@ -9,14 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
-from benchmarks.measure import machine
-from benchmarks.measure import table
+from benchmarks.measure import machine, table
 from benchmarks.parts import Line
 
 Run = Callable[[bool, Callable[[str], object]], list[Line]]

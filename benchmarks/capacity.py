@@ -11,17 +11,12 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import labs
-from benchmarks.classroom import PAGES
-from benchmarks.classroom import Classroom
-from benchmarks.classroom import Pace
-from benchmarks.measure import cpu_s
-from benchmarks.measure import quantile
-from benchmarks.measure import table
+from benchmarks.classroom import PAGES, Classroom, Pace
+from benchmarks.measure import cpu_s, quantile, table
 from benchmarks.parts import Line
 from benchmarks.students import TARGET_P95_MS
 

@@ -11,20 +11,16 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import shop
-from benchmarks.measure import median
-from benchmarks.measure import quantile
-from benchmarks.measure import table
+from benchmarks.measure import median, quantile, table
 from benchmarks.parts import Line
 from loadgen.plain import PlainClient
-from loadgen.student import CHECKOUT_FIELDS
-from loadgen.student import DEFAULT_PRODUCT
+from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_RATIO = 1.6
 

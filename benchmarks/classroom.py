@@ -9,16 +9,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from benchmarks.measure import quantile
 from loadgen.plain import PlainClient
-from loadgen.shopper import Order
-from loadgen.shopper import Reply
-from loadgen.shopper import Shopper
+from loadgen.shopper import Order, Reply, Shopper
 from loadgen.student import CHECKOUT_FIELDS
 
 BEACON = "/v1/rum"

@@ -6,14 +6,11 @@ must not know the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from benchmarks.classroom import CHECKOUT
-from benchmarks.classroom import PlacedOrder
+from benchmarks.classroom import CHECKOUT, PlacedOrder
 from benchmarks.measure import get_json
 
 ORIGINS = frozenset({"checkoutservice", "paymentservice"})

@@ -10,19 +10,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from store.model import Attributes
-from store.model import Batch
-from store.model import LogRow
-from store.model import SpanRow
-from store.semantics import peer_of
-from store.semantics import tags_of
+from store.model import Attributes, Batch, LogRow, SpanRow
+from store.semantics import peer_of, tags_of
 
 MS = 1_000_000
 SECOND = 1_000_000_000

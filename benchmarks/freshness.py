@@ -12,19 +12,13 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import labs
-from benchmarks.measure import get_json
-from benchmarks.measure import is_missing
-from benchmarks.measure import post
-from benchmarks.measure import quantile
-from benchmarks.measure import table
+from benchmarks.measure import get_json, is_missing, post, quantile, table
 from benchmarks.parts import Line
-from benchmarks.witness import SERVICE
-from benchmarks.witness import span_request
+from benchmarks.witness import SERVICE, span_request
 from loadgen.agent import Exchange
 from loadgen.plain import PlainClient
 

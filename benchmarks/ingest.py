@@ -15,8 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from benchmarks.parts import Line
-from collector.rows import Decoder
-from collector.rows import Refusals
-from collector.rows import protobuf_groups
+from collector.rows import Decoder, Refusals, protobuf_groups
 from collector.server import spare_the_garbage_collector
 
 SPANS_PER_REQUEST = 512

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import cpu_s
-from benchmarks.measure import get_json
+from benchmarks.measure import cpu_s, get_json
 from lab.memory import pss_bytes
 from lab.paths import ROOT
 

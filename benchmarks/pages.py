@@ -26,15 +26,10 @@ from flask.testing import FlaskClient
 
 import store
 from benchmarks.store import ingest
-from observer.app import compile_templates
-from observer.app import create_app
+from observer.app import compile_templates, create_app
 from observer.settings import Settings
-from store.api import LogQuery
-from store.api import Reader
-from store.api import SessionQuery
-from store.api import TraceQuery
-from store.model import Severity
-from store.model import Window
+from store.api import LogQuery, Reader, SessionQuery, TraceQuery
+from store.model import Severity, Window
 
 _TARGET_MS = 100.0
 _TARGET_BYTES = 150_000

@@ -13,19 +13,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import labs
-from benchmarks.measure import median
-from benchmarks.measure import table
-from benchmarks.measure import wait_until
+from benchmarks.measure import median, table, wait_until
 from benchmarks.parts import Line
 from benchmarks.witness import Witness
 from loadgen.plain import PlainClient
-from loadgen.student import CHECKOUT_FIELDS
-from loadgen.student import DEFAULT_PRODUCT
+from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_S = 5.0
 _PATIENCE_S = 30.0

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from contextlib import ExitStack
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import cpu_s
-from benchmarks.measure import wait_until
-from lab import faults
-from lab import plan
+from benchmarks.measure import cpu_s, wait_until
+from lab import faults, plan
 from lab.paths import ROOT
 from lab.process import ProcessPlan
 from lab.readiness import is_ready

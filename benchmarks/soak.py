@@ -11,16 +11,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import labs
-from benchmarks.measure import get_json
-from benchmarks.measure import median
-from benchmarks.measure import open_files
-from benchmarks.measure import table
+from benchmarks.measure import get_json, median, open_files, table
 from benchmarks.parts import Line
 
 USERS = 10

@@ -11,14 +11,11 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import labs
-from benchmarks.measure import median
-from benchmarks.measure import table
+from benchmarks.measure import median, table
 from benchmarks.parts import Line
 from lab import topology
 from lab.paths import ROOT

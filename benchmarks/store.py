@@ -17,21 +17,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import store
-from benchmarks.fill import SECOND
-from benchmarks.fill import Filler
+from benchmarks.fill import SECOND, Filler
 from collector.server import spare_the_garbage_collector
-from store.api import LogQuery
-from store.api import Reader
-from store.api import SessionQuery
-from store.api import TraceQuery
-from store.model import Severity
-from store.model import SpanRow
-from store.model import Window
+from store.api import LogQuery, Reader, SessionQuery, TraceQuery
+from store.model import Severity, SpanRow, Window
 from store.trace import analyse
 
 _SPREAD_S = 3 * 3600

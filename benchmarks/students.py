@@ -11,22 +11,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import labs
-from benchmarks.classroom import CHECKOUT
-from benchmarks.classroom import PAGES
-from benchmarks.classroom import Classroom
-from benchmarks.classroom import Pace
-from benchmarks.classroom import Seen
+from benchmarks.classroom import CHECKOUT, PAGES, Classroom, Pace, Seen
 from benchmarks.correlation import broken_links
-from benchmarks.measure import cpu_s
-from benchmarks.measure import quantile
-from benchmarks.measure import table
-from benchmarks.measure import wait_until
+from benchmarks.measure import cpu_s, quantile, table, wait_until
 from benchmarks.parts import Line
 
 TARGET_P95_MS = 500.0

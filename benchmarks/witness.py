@@ -9,9 +9,7 @@ import time
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from benchmarks.measure import get_json
-from benchmarks.measure import is_missing
-from benchmarks.measure import post
+from benchmarks.measure import get_json, is_missing, post
 
 SERVICE = "witness"
 _PERIOD_S = 0.03

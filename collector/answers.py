@@ -9,16 +9,16 @@ from enum import IntEnum
 from typing import Any
 
 import orjson
-from google.protobuf import any_pb2
-from google.protobuf import duration_pb2
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # ships no types
-from google.rpc import status_pb2
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import (
+    error_details_pb2,  # type: ignore[import-untyped]  # ships no types
+    status_pb2,
+)
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
-from collector.intake import Outcome
-from collector.intake import Signal
+from collector.intake import Outcome, Signal
 
 
 class Code(IntEnum):

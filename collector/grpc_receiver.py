@@ -14,12 +14,7 @@ import grpc
 
 from collector import answers
 from collector.answers import Code
-from collector.intake import RETRY_AFTER_S
-from collector.intake import Encoding
-from collector.intake import Intake
-from collector.intake import Overloaded
-from collector.intake import Signal
-from collector.intake import Unavailable
+from collector.intake import RETRY_AFTER_S, Encoding, Intake, Overloaded, Signal, Unavailable
 from collector.rows import Undecodable
 
 _SERVICES = {

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -20,13 +17,7 @@ import orjson
 
 from collector import answers
 from collector.answers import Code
-from collector.intake import RETRY_AFTER_S
-from collector.intake import Encoding
-from collector.intake import Intake
-from collector.intake import Outcome
-from collector.intake import Overloaded
-from collector.intake import Signal
-from collector.intake import Unavailable
+from collector.intake import RETRY_AFTER_S, Encoding, Intake, Outcome, Overloaded, Signal, Unavailable
 from collector.rows import Undecodable
 
 PROTOBUF = "application/x-protobuf"

@@ -9,23 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from collector import otlp_json
-from collector import zipkin
-from collector.rows import Decoded
-from collector.rows import Decoder
-from collector.rows import Group
-from collector.rows import Refusals
-from collector.rows import Undecodable
-from collector.rows import protobuf_groups
-from store.api import StoreBusy
-from store.api import StoreError
-from store.api import Writer
+from collector import otlp_json, zipkin
+from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, protobuf_groups
+from store.api import StoreBusy, StoreError, Writer
 from store.model import Batch
 
 RETRY_AFTER_S = 1

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -21,11 +19,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from collector.rows import MAX_DEPTH
-from collector.rows import Group
-from collector.rows import Malformed
-from collector.rows import Refusals
-from collector.rows import Undecodable
+from collector.rows import MAX_DEPTH, Group, Malformed, Refusals, Undecodable
 
 _Json = Mapping[str, Any]
 

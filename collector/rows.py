@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Any
-from typing import NamedTuple
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1 import common_pb2
@@ -25,11 +19,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import wire
 from store import semantics
-from store.model import Attribute
-from store.model import Attributes
-from store.model import Batch
-from store.model import LogRow
-from store.model import SpanRow
+from store.model import Attribute, Attributes, Batch, LogRow, SpanRow
 from store.severity import severity_number_of
 
 MAX_DEPTH = 32

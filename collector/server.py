@@ -16,8 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +27,8 @@ import store
 from collector import grpc_receiver
 from collector.http import Application
 from collector.intake import Intake
-from collector.settings import BadSetting
-from collector.settings import Settings
-from collector.settings import help_text
-from store.api import StoreError
-from store.api import Writer
+from collector.settings import BadSetting, Settings, help_text
+from store.api import StoreError, Writer
 
 _log = logging.getLogger("collector")
 _DRAIN_S = 0.8

@@ -6,11 +6,7 @@ Owns names, defaults and limits; must not know what is done with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING
-from dataclasses import Field
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 

@@ -14,10 +14,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import otlp_json
-from collector.rows import Group
-from collector.rows import Malformed
-from collector.rows import Refusals
-from collector.rows import Undecodable
+from collector.rows import Group, Malformed, Refusals, Undecodable
 from store import semantics
 
 _KINDS = {

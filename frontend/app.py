@@ -6,20 +6,12 @@ are in `frontend.routes`, what pages show in `frontend.shop`.
 
 from __future__ import annotations
 
-from typing import Any
-from typing import cast
+from typing import Any, cast
 
-from flask import Flask
-from flask import Response
-from flask import g
-from flask import redirect
-from flask import request
+from flask import Flask, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from frontend import problems
-from frontend import routes
-from frontend import rum
-from frontend import tracing
+from frontend import problems, routes, rum, tracing
 from frontend.assets import Assets
 from frontend.backends import Backends
 from frontend.edge import Edge
@@ -29,8 +21,7 @@ from frontend.relay import Relay
 from frontend.settings import Settings
 from frontend.shop import Shop
 from frontend.visit import Visits
-from services.common import randomness
-from services.common import seat
+from services.common import randomness, seat
 from services.common.flags import Flags
 from services.common.telemetry import Telemetry
 

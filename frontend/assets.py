@@ -9,11 +9,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from flask import Request
-from flask import Response
+from flask import Request, Response
 
 from frontend.rum import AGENT_FILE
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from frontend.settings import Settings
 from protos import hipstershop_pb2_grpc as grpc_stubs
-from services.common.clients import Connection
-from services.common.clients import Target
+from services.common.clients import Connection, Target
 from services.common.telemetry import Telemetry
 
 # checkoutservice tries a charge up to four times, each with a deadline of its own.

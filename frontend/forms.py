@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date
 
-from frontend.problems import TO_CART
-from frontend.problems import Action
-from frontend.problems import OrderProblem
-from frontend.problems import bad_request
+from frontend.problems import TO_CART, Action, OrderProblem, bad_request
 from protos import hipstershop_pb2 as pb
 
 QUANTITIES = (1, 2, 3, 4, 5, 10)

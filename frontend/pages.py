@@ -9,17 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import g
-from flask import render_template
-from flask import request
+from flask import g, render_template, request
 
 from frontend import rum
 from frontend.assets import Assets
 from frontend.problems import PageError
 from frontend.settings import Settings
-from frontend.visit import DEFAULT_CURRENCY
-from frontend.visit import Visit
-from frontend.visit import Visits
+from frontend.visit import DEFAULT_CURRENCY, Visit, Visits
 
 
 @dataclass(frozen=True, slots=True)

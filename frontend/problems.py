@@ -13,8 +13,7 @@ from types import MappingProxyType
 
 import grpc
 
-from services.common.clients import code_of
-from services.common.clients import rpc_error_text
+from services.common.clients import code_of, rpc_error_text
 
 UH_OH = "Uh, oh!"
 PLACING = "failed to complete the order"

@@ -6,33 +6,19 @@ fields and redirects are the original shop's.
 
 from __future__ import annotations
 
-from datetime import UTC
-from datetime import date
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint
-from flask import Response
-from flask import current_app
-from flask import g
-from flask import jsonify
-from flask import redirect
-from flask import request
+from flask import Blueprint, Response, current_app, g, jsonify, redirect, request
 from opentelemetry import trace
 
-from frontend import forms
-from frontend import problems
-from frontend import relay as relay_module
+from frontend import forms, problems, relay as relay_module
 from frontend.forms import CheckoutForm
 from frontend.parts import Parts
 from frontend.relay import Outcome
 from frontend.tracing import ORDER_ID
-from frontend.visit import CURRENCY_COOKIE
-from frontend.visit import OFFERED_CURRENCIES
-from frontend.visit import SEAT_COOKIE
-from frontend.visit import Visit
-from frontend.visit import set_cookie
+from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, SEAT_COOKIE, Visit, set_cookie
 
 blueprint = Blueprint("routes", __name__)
 _MAX_COOKIES_FORGOTTEN = 50

@@ -10,15 +10,11 @@ import waitress
 
 from frontend.app import create_app
 from frontend.backends import connect
-from frontend.relay import MAX_BODY_BYTES
-from frontend.relay import Relay
+from frontend.relay import MAX_BODY_BYTES, Relay
 from frontend.settings import Settings
-from services.common import settings as settings_module
-from services.common import telemetry as telemetry_module
-from services.common.flags import CART_PRICE_TYPO
-from services.common.flags import Flags
-from services.common.server import StopSignal
-from services.common.server import announce
+from services.common import settings as settings_module, telemetry as telemetry_module
+from services.common.flags import CART_PRICE_TYPO, Flags
+from services.common.server import StopSignal, announce
 from services.common.telemetry import Identity
 
 SERVICE = "frontend"

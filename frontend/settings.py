@@ -9,13 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common.settings import CommonSettings
-from services.common.settings import address
-from services.common.settings import boolean
-from services.common.settings import http_url
-from services.common.settings import path
-from services.common.settings import port
-from services.common.settings import setting
+from services.common.settings import CommonSettings, address, boolean, http_url, path, port, setting
 
 
 def thread_count(value: str) -> int:

@@ -6,25 +6,20 @@ HTTP nor HTML. The order of calls is part of the lesson: traces show it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
 from frontend import problems
 from frontend.backends import Backends
-from frontend.visit import OFFERED_CURRENCIES
-from frontend.visit import Visit
+from frontend.visit import OFFERED_CURRENCIES, Visit
 from protos import hipstershop_pb2 as pb
 from services.common import money
-from services.common.clients import code_of
-from services.common.clients import tolerating
+from services.common.clients import code_of, tolerating
 from services.common.errors import InvalidRequest
 from services.common.log import ShopLogger
 

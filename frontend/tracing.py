@@ -9,15 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from flask import Flask
-from flask import Response
-from flask import g
-from flask import request
+from flask import Flask, Response, g, request
 from opentelemetry import trace
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
-from opentelemetry.trace import Span
-from opentelemetry.trace import Status
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import Span, Status, StatusCode
 
 from services.common.telemetry import Telemetry
 

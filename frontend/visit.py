@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from urllib.parse import quote
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from flask import Request
-from flask import Response
+from flask import Request, Response
 
-from frontend.edge import SEAT_PARAMETER
-from frontend.edge import SIGNATURE_KEY
-from services.common import randomness
-from services.common import seat
+from frontend.edge import SEAT_PARAMETER, SIGNATURE_KEY
+from services.common import randomness, seat
 from services.common.seat import Shopper
 
 SESSION_COOKIE = "shop_session-id"

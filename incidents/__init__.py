@@ -6,14 +6,9 @@ Knows no code of the shop, the screens or the lab; they read it through `load`,
 
 from __future__ import annotations
 
-from incidents.flags import flagd_document
-from incidents.flags import flagd_json
-from incidents.loading import load
-from incidents.loading import names
-from incidents.model import Check
-from incidents.model import Flag
-from incidents.model import Incident
-from incidents.model import Step
+from incidents.flags import flagd_document, flagd_json
+from incidents.loading import load, names
+from incidents.model import Check, Flag, Incident, Step
 from incidents.reading import IncidentError
 
 DEFAULT = "invalid-token"

@@ -7,30 +7,13 @@ nor what any of it stands for, so a new incident is data alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from incidents.answers import MISSING
-from incidents.answers import Unfilled
-from incidents.answers import at
-from incidents.answers import filled
-from incidents.answers import filled_path
-from incidents.answers import holds
-from incidents.answers import plain
-from incidents.answers import shown
-from incidents.answers import wanted
-from incidents.model import NOTHING_KEPT
-from incidents.model import Check
-from incidents.model import Condition
-from incidents.model import Count
-from incidents.model import Related
-from incidents.model import Source
+from incidents.answers import MISSING, Unfilled, at, filled, filled_path, holds, plain, shown, wanted
+from incidents.model import NOTHING_KEPT, Check, Condition, Count, Related, Source
 
 
 class Outcome(Enum):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from incidents.model import Flag
-from incidents.model import FlagValue
-from incidents.model import Incident
+from incidents.model import Flag, FlagValue, Incident
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 TRAFFIC = "traffic"

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from incidents.model import Check
-from incidents.model import Clue
-from incidents.model import Condition
-from incidents.model import Count
-from incidents.model import Flag
-from incidents.model import FlagValue
-from incidents.model import Incident
-from incidents.model import Related
-from incidents.model import Scalar
-from incidents.model import Source
-from incidents.model import Step
-from incidents.reading import IncidentError
-from incidents.reading import Table
+from incidents.model import (
+    Check,
+    Clue,
+    Condition,
+    Count,
+    Flag,
+    FlagValue,
+    Incident,
+    Related,
+    Scalar,
+    Source,
+    Step,
+)
+from incidents.reading import IncidentError, Table
 
 DATA = Path(__file__).resolve().parent / "data"
 COMMON = "_common.toml"

@@ -5,8 +5,7 @@ Knows TOML tables and how to complain; knows nothing of what an incident is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 

@@ -12,10 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lab import child
-from lab import launch
-from lab import plan
-from lab import report
+from lab import child, launch, plan, report
 from lab.errors import LabError
 from lab.process import LabPlan
 

@@ -12,8 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import cli
-from lab import paths
+from lab import cli, paths
 from lab.stamp import is_prepared
 
 # Tells the re-executed command that set-up was done a moment ago.
@@ -67,8 +66,7 @@ def find_browser() -> Path | None:
 
 
 def _prepare(level: str) -> int:
-    from lab import environment
-    from lab import terminal
+    from lab import environment, terminal
     from lab.errors import LabError
 
     try:

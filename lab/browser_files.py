@@ -18,15 +18,12 @@ import sys
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import terminal
-from lab.errors import LabError
-from lab.errors import SetupError
-from lab.errors import UsageError
+from lab.errors import LabError, SetupError, UsageError
 
 MANIFEST = Path(__file__).with_name("browser_files.toml")
 NODE_REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements" / "node.txt"

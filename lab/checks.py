@@ -13,17 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import browser_files
-from lab import cli
-from lab import environment
-from lab import paths
-from lab import runfile
-from lab import topology
+from lab import browser_files, cli, environment, paths, runfile, topology
 from lab.bootstrap import find_browser
 from lab.errors import LabError
 from lab.ports import is_free
-from lab.stamp import is_prepared
-from lab.stamp import read_stamp
+from lab.stamp import is_prepared, read_stamp
 
 GOOD = "good"
 NOTE = "note"

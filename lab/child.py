@@ -12,8 +12,7 @@ import runpy
 import signal
 import sys
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
 PROCESS_NAME = "LAB_PROCESS_NAME"

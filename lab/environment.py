@@ -17,17 +17,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lab import browser_files
-from lab import cli
-from lab import paths
-from lab import stamp as stamps
-from lab import terminal
-from lab.errors import LabError
-from lab.errors import SetupError
+from lab import browser_files, cli, paths, stamp as stamps, terminal
+from lab.errors import LabError, SetupError
 from lab.runfile import unwritable
 
 PATH_FILE = "hipster-lab.pth"

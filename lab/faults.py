@@ -7,8 +7,7 @@ from pathlib import Path
 
 import incidents
 from lab import terminal
-from lab.errors import LabError
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.runfile import write_atomically
 
 FLAGS_FILE = "flags.json"

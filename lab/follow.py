@@ -7,8 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import logfiles
-from lab import terminal
+from lab import logfiles, terminal
 
 PAUSE_S = 0.25
 

@@ -16,21 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab import faults
-from lab import logfiles
-from lab import paths
-from lab import plan
-from lab import report
-from lab import runfile
-from lab import seats
-from lab import terminal
-from lab.errors import LabError
-from lab.errors import StartError
-from lab.errors import UsageError
+from lab import faults, logfiles, paths, plan, report, runfile, seats, terminal
+from lab.errors import LabError, StartError, UsageError
 from lab.memory import start_ticks
 from lab.process import LabPlan
-from lab.supervisor import Reporter
-from lab.supervisor import Supervisor
+from lab.supervisor import Reporter, Supervisor
 
 ASKED_AT = "LAB_ASKED_AT"
 SUPERVISOR_LOG = "supervisor"

@@ -9,8 +9,7 @@ import contextlib
 import json
 import os
 import shutil
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 

@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import topology
 from lab.errors import LabError
-from lab.paths import RUN_DIR
-from lab.paths import web_dir
-from lab.ports import free_ports
-from lab.ports import is_free
+from lab.paths import RUN_DIR, web_dir
+from lab.ports import free_ports, is_free
 from lab.probe import SEAT
-from lab.process import LabPlan
-from lab.process import ProcessPlan
+from lab.process import LabPlan, ProcessPlan
 from lab.runfile import STATUS
 from lab.seats import links
 

@@ -59,8 +59,7 @@ def _grpc_serving(address: str) -> bool:
     except OSError:
         return False
     import grpc
-    from grpc_health.v1 import health_pb2
-    from grpc_health.v1 import health_pb2_grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         try:

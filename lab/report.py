@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
-from lab import follow
-from lab import plan
-from lab import terminal
+from lab import follow, plan, terminal
 from lab.process import LabPlan
 from lab.seats import outside_address
 

@@ -11,12 +11,10 @@ import errno
 import fcntl
 import json
 import os
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.errors import AlreadyRunning
-from lab.errors import LabError
+from lab.errors import AlreadyRunning, LabError
 from lab.memory import start_ticks
 
 LOCK = "lock"

@@ -8,14 +8,9 @@ import signal
 from collections.abc import Callable
 from math import inf
 
-from lab import logfiles
-from lab import shutdown
-from lab.process import FIRST_DELAY_S
-from lab.process import LONGEST_DELAY_S
-from lab.process import LabPlan
-from lab.spawn import ForkServer
-from lab.spawn import Job
-from lab.spawn import start_fresh
+from lab import logfiles, shutdown
+from lab.process import FIRST_DELAY_S, LONGEST_DELAY_S, LabPlan
+from lab.spawn import ForkServer, Job, start_fresh
 
 OnPid = Callable[[int], None]
 

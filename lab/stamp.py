@@ -10,8 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from lab import cli
-from lab import paths
+from lab import cli, paths
 
 LEVELS = (cli.NOTHING, cli.LAB, cli.BROWSER, cli.DEV)
 """What an environment can hold; each has all that is before it."""

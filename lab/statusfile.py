@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.memory import pss_bytes
-from lab.process import LabPlan
-from lab.process import Process
-from lab.process import State
-from lab.runfile import STATUS
-from lab.runfile import write_atomically
+from lab.process import LabPlan, Process, State
+from lab.runfile import STATUS, write_atomically
 
 # Measuring memory walks page tables, so the file's figures are refreshed rarely; `lab status` measures.
 REFRESH_S = 15.0

@@ -18,21 +18,12 @@ import socket
 import time
 from typing import Protocol
 
-from lab import child
-from lab import logfiles
-from lab import shutdown
-from lab import spawn
-from lab.errors import LabError
-from lab.errors import StartError
-from lab.errors import UsageError
-from lab.process import LabPlan
-from lab.process import Process
-from lab.process import State
+from lab import child, logfiles, shutdown, spawn
+from lab.errors import LabError, StartError, UsageError
+from lab.process import LabPlan, Process, State
 from lab.spawner import Spawner
-from lab.statusfile import Helper
-from lab.statusfile import StatusFile
-from lab.tasks import Task
-from lab.tasks import Tasks
+from lab.statusfile import Helper, StatusFile
+from lab.tasks import Task, Tasks
 
 START_TIMEOUT_S = 90.0
 TICK_S = 1.0

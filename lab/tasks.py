@@ -6,8 +6,7 @@ import contextlib
 import os
 import selectors
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from lab import logfiles
 from lab.process import LabPlan

@@ -7,8 +7,7 @@ a service works inside. `docker-compose.yml` is held against this table by a tes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 
 GRPC = "grpc"
 HTTP = "http"

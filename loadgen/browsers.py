@@ -16,16 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loadgen.shopper import SYNTHETIC_ATTRIBUTE
-from loadgen.shopper import SYNTHETIC_HEADER
-from loadgen.shopper import SYNTHETIC_TYPE
+from loadgen.shopper import SYNTHETIC_ATTRIBUTE, SYNTHETIC_HEADER, SYNTHETIC_TYPE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 MOST_BROWSERS = 4
 _CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -93,8 +89,7 @@ def shop(
 ) -> int:
     """Trips with one browser until told to stop; returns how many were finished. Raises NoBrowser."""
     try:
-        from playwright.sync_api import Error
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
         raise NoBrowser("Playwright is not installed: pip install 'hipster-lab[browser]'") from error
     finished = 0

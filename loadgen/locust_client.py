@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http.cookiejar import Cookie
 from typing import Any
-from urllib.parse import urlencode
-from urllib.parse import urljoin
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from loadgen.shopper import Reply
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
 
-from loadgen.agent import AgentConfig
-from loadgen.agent import ScriptError
+from loadgen.agent import AgentConfig, ScriptError
 
 _AGENT = re.compile(r"""<script\b[^>]*\bsrc=["'][^"']*splunk-otel-web[^"']*["']""", re.IGNORECASE)
 _CONFIG = re.compile(

@@ -11,19 +11,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from loadgen.agent import AgentConfig
-from loadgen.agent import Browser
-from loadgen.agent import Exchange
-from loadgen.agent import ScriptError
-from loadgen.agent import Tags
-from loadgen.agent import boolean
+from loadgen.agent import AgentConfig, Browser, Exchange, ScriptError, Tags, boolean
 
 AGENT_NAME = "@splunk/otel-web"
 AGENT_VERSION = "2.5.1"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.settings import http_url
-from services.common.settings import integer
-from services.common.settings import port
-from services.common.settings import setting
+from services.common.settings import http_url, integer, port, setting
 
 MAX_USERS = 10_000
 

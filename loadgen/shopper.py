@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urljoin
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from loadgen.agent import Browser
-from loadgen.agent import Exchange
-from loadgen.agent import ScriptError
-from loadgen.page import Page
-from loadgen.page import render
-from loadgen.rum import PageView
-from loadgen.rum import RumSession
-from loadgen.rum import by_id
+from loadgen.agent import Browser, Exchange, ScriptError
+from loadgen.page import Page, render
+from loadgen.rum import PageView, RumSession, by_id
 
 SYNTHETIC_HEADER = "X-Synthetic"
 SYNTHETIC_ATTRIBUTE = "user_agent.synthetic.type"

@@ -12,15 +12,12 @@ import json
 import random
 import sys
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from loadgen.page import Page
 from loadgen.plain import PlainClient
-from loadgen.shopper import Order
-from loadgen.shopper import Reply
-from loadgen.shopper import Shopper
+from loadgen.shopper import Order, Reply, Shopper
 
 DEFAULT_PRODUCT = "1YMWWN1N4O"
 CHECKOUT_FIELDS: Mapping[str, str] = {

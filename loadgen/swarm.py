@@ -19,20 +19,28 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 import gevent.event  # noqa: E402
-from flask import Response  # noqa: E402
-from flask import request  # noqa: E402
+from flask import (
+    Response,
+    request,
+)
 from locust import events  # noqa: E402
 from locust.env import Environment  # noqa: E402
-from locust.runners import STATE_RUNNING  # noqa: E402
-from locust.runners import STATE_SPAWNING  # noqa: E402
+from locust.runners import (
+    STATE_RUNNING,
+    STATE_SPAWNING,
+)
 from locust.stats import stats_history  # noqa: E402
 
-from loadgen.server import EXIT_CANNOT_START  # noqa: E402
-from loadgen.server import SERVICE_NAME  # noqa: E402
+from loadgen.server import (
+    EXIT_CANNOT_START,
+    SERVICE_NAME,
+)
 from loadgen.settings import Settings  # noqa: E402
-from loadgen.users import HttpShopper  # noqa: E402
-from loadgen.users import RumShopper  # noqa: E402
-from loadgen.users import Seeded  # noqa: E402
+from loadgen.users import (
+    HttpShopper,
+    RumShopper,
+    Seeded,
+)
 from services.common.settings import load  # noqa: E402
 
 _log = logging.getLogger("loadgen")

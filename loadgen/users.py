@@ -9,18 +9,14 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from typing import Any
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gevent
-from locust import FastHttpUser
-from locust import TaskSet
-from locust import task
+from locust import FastHttpUser, TaskSet, task
 
 from loadgen.agent import Browser
 from loadgen.locust_client import LocustClient
-from loadgen.shopper import SYNTHETIC_HEADER
-from loadgen.shopper import Shopper
+from loadgen.shopper import SYNTHETIC_HEADER, Shopper
 from loadgen.student import CHECKOUT_FIELDS
 
 PRODUCTS = (

@@ -10,29 +10,13 @@ import time
 from collections.abc import Callable
 
 import orjson
-from flask import Flask
-from flask import Response
-from flask import render_template
-from flask import request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from observer import api
-from observer import apm
-from observer import context
-from observer import home
-from observer import logs
-from observer import rum
-from observer import typeface
-from observer import ui
-from observer import web
-from observer import workshop
-from observer.errors import Malformed
-from observer.errors import Problem
-from observer.errors import Unavailable
+from observer import api, apm, context, home, logs, rum, typeface, ui, web, workshop
+from observer.errors import Malformed, Problem, Unavailable
 from observer.settings import Settings
-from store.api import BadQuery
-from store.api import Reader
-from store.api import StoreError
+from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
 

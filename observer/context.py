@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask
-from flask import current_app
+from flask import Flask, current_app
 
 from observer.settings import Settings
 from store.api import Reader

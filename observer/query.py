@@ -7,21 +7,14 @@ parameter, the value and what is allowed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from datetime import UTC
-from datetime import datetime
-from urllib.parse import quote
-from urllib.parse import unquote
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote, unquote
 
 from werkzeug.datastructures import MultiDict
 
 from observer.errors import Malformed
-from store.model import Severity
-from store.model import SpanId
-from store.model import TraceId
-from store.model import Window
+from store.model import Severity, SpanId, TraceId, Window
 
 _UNITS_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 _SINCE = re.compile(r"(\d{1,6})\s*([smhdw])")

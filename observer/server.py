@@ -11,9 +11,7 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
-from observer.settings import BadSetting
-from observer.settings import Settings
-from observer.settings import help_text
+from observer.settings import BadSetting, Settings, help_text
 
 _CONNECTIONS = 2_000
 _COMPILE_AFTER_S = 3.0
@@ -45,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(settings: Settings) -> int:
     import waitress.server
 
-    from observer.app import compile_templates
-    from observer.app import create_app
+    from observer.app import compile_templates, create_app
     from store import open_reader
 
     reader = open_reader(settings.store_path)

@@ -10,9 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask
-from flask import Response
-from flask import request
+from flask import Flask, Response, request
 
 FILE = "inter.woff2"
 SHEET = "typeface.css"

@@ -7,10 +7,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask
-from flask import Response
-from flask import request
-from flask import url_for
+from flask import Flask, Response, request, url_for
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

@@ -10,8 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from store.api import Reader
-from store.api import Writer
+from store.api import Reader, Writer
 
 DEFAULT_MAX_BYTES: Final = 2 * 1024**3
 DEFAULT_MAX_AGE_S: Final = 7 * 24 * 3600.0

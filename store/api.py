@@ -14,35 +14,38 @@ one writer, the screens hold readers, and neither can reach the other's half.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from store.fields import LogField as LogField
-from store.model import Batch
-from store.model import Breakdown
-from store.model import ErrorGroup
-from store.model import Log
-from store.model import Measure
-from store.model import Point
-from store.model import ServiceMap
-from store.model import SessionId
-from store.model import SessionSummary
-from store.model import Severity
-from store.model import Span
-from store.model import SpanId
-from store.model import StoreStatus
-from store.model import TraceId
-from store.model import TraceSummary
-from store.model import Whereabouts
-from store.model import Window
-from store.questions import LogQuery as LogQuery
-from store.questions import Page as Page
-from store.questions import RumMetric as RumMetric
-from store.questions import SessionQuery as SessionQuery
-from store.questions import SessionSort as SessionSort
-from store.questions import TraceQuery as TraceQuery
+from store.model import (
+    Batch,
+    Breakdown,
+    ErrorGroup,
+    Log,
+    Measure,
+    Point,
+    ServiceMap,
+    SessionId,
+    SessionSummary,
+    Severity,
+    Span,
+    SpanId,
+    StoreStatus,
+    TraceId,
+    TraceSummary,
+    Whereabouts,
+    Window,
+)
+from store.questions import (
+    LogQuery as LogQuery,
+    Page as Page,
+    RumMetric as RumMetric,
+    SessionQuery as SessionQuery,
+    SessionSort as SessionSort,
+    TraceQuery as TraceQuery,
+)
 
 
 class StoreError(Exception):

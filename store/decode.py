@@ -11,20 +11,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
-from store.model import Attribute
-from store.model import Attributes
-from store.model import Event
-from store.model import Link
-from store.model import SpanId
-from store.model import StatusCode
-from store.model import TraceId
+from store.model import Attribute, Attributes, Event, Link, SpanId, StatusCode, TraceId
 from store.rum import SAMPLED
 
 _MAX_DEPTH = 32

@@ -8,14 +8,10 @@ lower-case hexadecimal in answers and raw bytes in rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from enum import Enum
-from enum import IntEnum
-from typing import NamedTuple
-from typing import NewType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import NamedTuple, NewType
 
 TraceId = NewType("TraceId", str)
 """32 lower-case hexadecimal digits."""

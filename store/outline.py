@@ -7,17 +7,11 @@ recurses: hostile traces are deep, wide, circular and doubled.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Generic
-from typing import NamedTuple
-from typing import Protocol
-from typing import TypeVar
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from store.model import SpanError
-from store.model import SpanKind
+from store.model import SpanError, SpanKind
 
 _SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})
 _CALLS = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})

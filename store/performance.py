@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store.model import SpanKind
-from store.outline import ABSENT
-from store.outline import Outline
-from store.outline import S
+from store.outline import ABSENT, Outline, S
 
 _CALLS = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
 _SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})

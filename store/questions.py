@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Generic
-from typing import Literal
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
 
-from store.model import SessionId
-from store.model import Severity
-from store.model import TraceId
-from store.model import Window
+from store.model import SessionId, Severity, TraceId, Window
 
 T = TypeVar("T")
 

@@ -10,19 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from store.model import Attributes
-from store.values import environment_of
-from store.values import first_of
-from store.values import http_method_of
-from store.values import http_status_of
-from store.values import is_truthy
-from store.values import number_of
-from store.values import text_of
-from store.values import url_of
+from store.values import (
+    environment_of,
+    first_of,
+    http_method_of,
+    http_status_of,
+    is_truthy,
+    number_of,
+    text_of,
+    url_of,
+)
 
 RUM_TAGS: Final[tuple[str, ...]] = (
     "app",

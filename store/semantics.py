@@ -12,28 +12,30 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from store.model import Attributes
-from store.model import SpanKind
-from store.model import StatusCode
-from store.rum import RUM_TAGS as RUM_TAGS
-from store.rum import RumSample as RumSample
-from store.rum import is_browser as is_browser
-from store.rum import rum_is_error as rum_is_error
-from store.rum import rum_is_error_event as rum_is_error_event
-from store.rum import rum_is_network_error as rum_is_network_error
-from store.rum import rum_kind as rum_kind
-from store.rum import rum_page as rum_page
-from store.rum import rum_samples as rum_samples
-from store.rum import rum_tags_of as rum_tags_of
-from store.rum import session_of as session_of
-from store.values import environment_of as environment_of
-from store.values import first_of as first_of
-from store.values import http_method_of as http_method_of
-from store.values import http_status_of as http_status_of
-from store.values import is_truthy as is_truthy
-from store.values import number_of as number_of
-from store.values import text_of as text_of
-from store.values import url_of as url_of
+from store.model import Attributes, SpanKind, StatusCode
+from store.rum import (
+    RUM_TAGS as RUM_TAGS,
+    RumSample as RumSample,
+    is_browser as is_browser,
+    rum_is_error as rum_is_error,
+    rum_is_error_event as rum_is_error_event,
+    rum_is_network_error as rum_is_network_error,
+    rum_kind as rum_kind,
+    rum_page as rum_page,
+    rum_samples as rum_samples,
+    rum_tags_of as rum_tags_of,
+    session_of as session_of,
+)
+from store.values import (
+    environment_of as environment_of,
+    first_of as first_of,
+    http_method_of as http_method_of,
+    http_status_of as http_status_of,
+    is_truthy as is_truthy,
+    number_of as number_of,
+    text_of as text_of,
+    url_of as url_of,
+)
 
 PROMOTED: Final[tuple[str, ...]] = (
     "version",

@@ -12,23 +12,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store.model import ServiceInTrace
-from store.model import SessionId
-from store.model import Span
-from store.model import SpanError
-from store.model import SpanId
-from store.model import SpanKind
-from store.model import StatusCode
-from store.model import TraceId
-from store.outline import ABSENT
-from store.outline import Outline
-from store.outline import outline
-from store.outline import requests_of
-from store.outline import services_of
-from store.performance import CriticalSegment
-from store.performance import Performance
-from store.performance import critical_path_of
-from store.performance import performance_of
+from store.model import ServiceInTrace, SessionId, Span, SpanError, SpanId, SpanKind, StatusCode, TraceId
+from store.outline import ABSENT, Outline, outline, requests_of, services_of
+from store.performance import CriticalSegment, Performance, critical_path_of, performance_of
 from store.semantics import route_of
 
 SKEW_TOLERANCE_NS = 1_000_000

@@ -12,8 +12,7 @@ from typing import Final
 
 import orjson
 
-from store.model import Attribute
-from store.model import Attributes
+from store.model import Attribute, Attributes
 
 ENVIRONMENT_NAMES: Final = ("deployment.environment.name", "deployment.environment", "environment")
 _FALSE: Final = frozenset({"", "0", "false"})

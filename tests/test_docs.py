@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli
-from lab import topology
+from lab import cli, topology
 from tests.helpers import REPO
 
 README = (REPO / "README.md").read_text("utf-8")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lab import checks
-from lab import terminal
+from lab import checks, terminal
 
 MARKS = {checks.GOOD: ("ok  ", "green"), checks.NOTE: ("note", "yellow"), checks.BAD: ("BAD ", "red")}
 

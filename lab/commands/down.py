@@ -8,9 +8,7 @@ import os
 import signal
 import time
 
-from lab import paths
-from lab import runfile
-from lab import terminal
+from lab import paths, runfile, terminal
 from lab.errors import LabError
 
 WITHIN_S = 8.0

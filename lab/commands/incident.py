@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from lab import paths
-from lab import runfile
-from lab import terminal
+from lab import paths, runfile, terminal
 from lab.errors import NotRunning
 
 DESCRIPTION = """\

@@ -12,13 +12,9 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from lab import paths
-from lab import runfile
-from lab import terminal
+from lab import paths, runfile, terminal
 from lab.commands import status
-from lab.errors import LabError
-from lab.errors import NotRunning
-from lab.errors import UsageError
+from lab.errors import LabError, NotRunning, UsageError
 
 START_WITHIN_S = 20.0
 

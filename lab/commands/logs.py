@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lab import follow
-from lab import logfiles
-from lab import paths
-from lab import terminal
+from lab import follow, logfiles, paths, terminal
 from lab.errors import LabError
 
 DESCRIPTION = """\

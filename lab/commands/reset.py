@@ -6,9 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from lab import paths
-from lab import runfile
-from lab import terminal
+from lab import paths, runfile, terminal
 from lab.errors import LabError
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from lab import paths
-from lab import runfile
-from lab import terminal
+from lab import paths, runfile, terminal
 from lab.commands import status
-from lab.errors import NotRunning
-from lab.errors import UsageError
+from lab.errors import NotRunning, UsageError
 
 DESCRIPTION = """\
 Print a link for each student. In a class (`up --seats`) only such a link gives a seat; it is

@@ -6,10 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from lab import memory
-from lab import paths
-from lab import runfile
-from lab import terminal
+from lab import memory, paths, runfile, terminal
 from lab.errors import NotRunning
 
 

@@ -11,8 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from incidents.checks import NoAnswer
-from incidents.checks import Verdict
+from incidents.checks import NoAnswer, Verdict
 from lab.errors import LabError
 
 REQUEST_TIMEOUT_S = 5.0

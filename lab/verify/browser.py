@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from playwright.sync_api import Browser
-from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page
-from playwright.sync_api import Response
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Error as PlaywrightError, Page, Response, sync_playwright
 
-from lab.verify.visits import CannotVisit
-from lab.verify.visits import Visit
+from lab.verify.visits import CannotVisit, Visit
 
 STEP_TIMEOUT_MS = 15_000
 # A checkout may wait for four attempts at a payment service that hangs.

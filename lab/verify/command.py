@@ -9,16 +9,9 @@ from collections.abc import Sequence
 import incidents
 from incidents import IncidentError
 from lab import terminal
-from lab.errors import LabError
-from lab.errors import UsageError
-from lab.verify.labs import Addresses
-from lab.verify.labs import RunningLab
-from lab.verify.labs import own_lab
-from lab.verify.labs import running_lab
-from lab.verify.report import Verification
-from lab.verify.report import as_json
-from lab.verify.report import as_junit
-from lab.verify.report import as_text
+from lab.errors import LabError, UsageError
+from lab.verify.labs import Addresses, RunningLab, own_lab, running_lab
+from lab.verify.report import Verification, as_json, as_junit, as_text
 from lab.verify.visiting import DRIVERS
 from lab.verify.walking import verify
 

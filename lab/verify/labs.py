@@ -10,19 +10,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lab import runfile
-from lab import seats
-from lab.errors import LabError
-from lab.errors import StartError
-from lab.paths import ROOT
-from lab.paths import run_dir
+from lab import runfile, seats
+from lab.errors import LabError, StartError
+from lab.paths import ROOT, run_dir
 from lab.verify.seats import SECRET_VARIABLE
 
 START_TIMEOUT_S = 90.0

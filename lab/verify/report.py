@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from incidents.checks import Outcome
-from incidents.checks import Result
+from incidents.checks import Outcome, Result
 
 _WORDS = {Outcome.HOLDS: "ok", Outcome.BROKEN: "BROKEN", Outcome.NOT_REACHED: "-"}
 

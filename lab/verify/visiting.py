@@ -15,8 +15,7 @@ from typing import Any
 
 from lab.bootstrap import find_browser
 from lab.paths import ROOT
-from lab.verify.visits import CannotVisit
-from lab.verify.visits import Visit
+from lab.verify.visits import CannotVisit, Visit
 
 DRIVERS = ("auto", "browser", "script")
 SCRIPT_TIMEOUT_S = 60.0

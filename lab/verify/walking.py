@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from incidents import Incident
-from incidents.checks import NoAnswer
-from incidents.checks import Result
-from incidents.checks import run
+from incidents.checks import NoAnswer, Result, run
 from incidents.model import Source
-from lab.verify.asking import Patience
-from lab.verify.asking import json_at
-from lab.verify.asking import must_answer
+from lab.verify.asking import Patience, json_at, must_answer
 from lab.verify.labs import Addresses
 from lab.verify.report import Verification
-from lab.verify.seats import entry
-from lab.verify.seats import new_seat
-from lab.verify.visiting import choose_driver
-from lab.verify.visiting import visit
-from lab.verify.visits import CannotVisit
-from lab.verify.visits import Visit
+from lab.verify.seats import entry, new_seat
+from lab.verify.visiting import choose_driver, visit
+from lab.verify.visits import CannotVisit, Visit
 
 Tell = Callable[[str], None]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from observer.api import apm as apm
-from observer.api import general as general
-from observer.api import logs as logs
-from observer.api import rum as rum
+from observer.api import apm as apm, general as general, logs as logs, rum as rum
 from observer.api.contract import blueprint as blueprint
 
 __all__ = ["blueprint"]

@@ -8,32 +8,35 @@ from flask import Response
 
 from observer import context
 from observer.api import plain
-from observer.api.contract import Parameter
-from observer.api.contract import route
-from observer.api.parameters import ATTR
-from observer.api.parameters import COLUMNS
-from observer.api.parameters import CURSOR
-from observer.api.parameters import ENVIRONMENT
-from observer.api.parameters import MAX_LIMIT
-from observer.api.parameters import SERVICE
-from observer.api.parameters import WINDOW
-from observer.api.parameters import limit
-from observer.api.parameters import list_window
-from observer.api.parameters import summed_window
-from observer.api.schemas import DURATION
-from observer.api.schemas import MEASURE
-from observer.api.schemas import NEXT
-from observer.api.schemas import SPAN_ID
-from observer.api.schemas import TIME
-from observer.api.schemas import TRACE_ID
-from observer.api.schemas import TRUNCATED
-from observer.api.schemas import boolean
-from observer.api.schemas import list_of
-from observer.api.schemas import number
-from observer.api.schemas import record
-from observer.api.schemas import ref
-from observer.api.schemas import text
-from observer.api.schemas import whole
+from observer.api.contract import Parameter, route
+from observer.api.parameters import (
+    ATTR,
+    COLUMNS,
+    CURSOR,
+    ENVIRONMENT,
+    MAX_LIMIT,
+    SERVICE,
+    WINDOW,
+    limit,
+    list_window,
+    summed_window,
+)
+from observer.api.schemas import (
+    DURATION,
+    MEASURE,
+    NEXT,
+    SPAN_ID,
+    TIME,
+    TRACE_ID,
+    TRUNCATED,
+    boolean,
+    list_of,
+    number,
+    record,
+    ref,
+    text,
+    whole,
+)
 from observer.errors import Malformed
 from observer.meaning import download
 from observer.meaning.origin import browser_of

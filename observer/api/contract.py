@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from flask import Blueprint
-from flask import Response
-from flask import request
+from flask import Blueprint, Response, request
 
 from observer import context
 from observer.api.schemas import Schema

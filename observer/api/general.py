@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from observer import context
-from observer.api import openapi as document
-from observer.api import plain
-from observer.api.contract import PREFIX
-from observer.api.contract import ROUTES
-from observer.api.contract import Parameter
-from observer.api.contract import route
-from observer.api.parameters import WINDOW
-from observer.api.parameters import summed_window
-from observer.api.schemas import SPAN_ID_OR_NULL
-from observer.api.schemas import TIME_OR_NULL
-from observer.api.schemas import TRACE_ID_OR_NULL
-from observer.api.schemas import boolean
-from observer.api.schemas import list_of
-from observer.api.schemas import record
-from observer.api.schemas import text
-from observer.api.schemas import whole
-from observer.errors import Malformed
-from observer.errors import Unknown
-from observer.meaning.resolve import Unresolved
-from observer.meaning.resolve import resolve as find
+from observer.api import openapi as document, plain
+from observer.api.contract import PREFIX, ROUTES, Parameter, route
+from observer.api.parameters import WINDOW, summed_window
+from observer.api.schemas import (
+    SPAN_ID_OR_NULL,
+    TIME_OR_NULL,
+    TRACE_ID_OR_NULL,
+    boolean,
+    list_of,
+    record,
+    text,
+    whole,
+)
+from observer.errors import Malformed, Unknown
+from observer.meaning.resolve import Unresolved, resolve as find
 from observer.query import Query
 from observer.ui.format import plural
 

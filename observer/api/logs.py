@@ -6,34 +6,35 @@ from dataclasses import replace
 
 from observer import context
 from observer.api import plain
-from observer.api.contract import Parameter
-from observer.api.contract import route
-from observer.api.parameters import ATTR
-from observer.api.parameters import COLUMNS
-from observer.api.parameters import CURSOR
-from observer.api.parameters import MAX_LIMIT
-from observer.api.parameters import SERVICE
-from observer.api.parameters import WINDOW
-from observer.api.parameters import limit
-from observer.api.parameters import list_window
-from observer.api.parameters import summed_window
-from observer.api.schemas import DURATION
-from observer.api.schemas import NEXT
-from observer.api.schemas import SEVERITY_WORDS
-from observer.api.schemas import TRUNCATED
-from observer.api.schemas import boolean
-from observer.api.schemas import list_of
-from observer.api.schemas import record
-from observer.api.schemas import ref
-from observer.api.schemas import text
-from observer.api.schemas import whole
+from observer.api.contract import Parameter, route
+from observer.api.parameters import (
+    ATTR,
+    COLUMNS,
+    CURSOR,
+    MAX_LIMIT,
+    SERVICE,
+    WINDOW,
+    limit,
+    list_window,
+    summed_window,
+)
+from observer.api.schemas import (
+    DURATION,
+    NEXT,
+    SEVERITY_WORDS,
+    TRUNCATED,
+    boolean,
+    list_of,
+    record,
+    ref,
+    text,
+    whole,
+)
 from observer.errors import Unknown
 from observer.meaning.traces import full_trace_id
 from observer.query import Query
-from store.api import LogQuery
-from store.api import Reader
-from store.model import SessionId
-from store.model import Window
+from store.api import LogQuery, Reader
+from store.model import SessionId, Window
 
 _VALUE_CHARACTERS = 256
 _FILTERS = (

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from observer.api.contract import PREFIX
-from observer.api.contract import ROUTES
-from observer.api.contract import Parameter
-from observer.api.contract import Route
-from observer.api.schemas import COMPONENTS
-from observer.api.schemas import ref
+from observer.api.contract import PREFIX, ROUTES, Parameter, Route
+from observer.api.schemas import COMPONENTS, ref
 
 _PART = re.compile(r"<(?:\w+:)?(\w+)>")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from observer.api.contract import Parameter
-from observer.api.schemas import text
-from observer.api.schemas import whole
+from observer.api.schemas import text, whole
 from observer.query import Query
 from store.api import Reader
 from store.model import Window

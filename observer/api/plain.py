@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from observer.meaning.session import SessionEvent
 from store.api import HistogramColumn
-from store.model import Log
-from store.model import Measure
-from store.model import Point
-from store.model import ServiceInTrace
-from store.model import SessionSummary
-from store.model import Span
-from store.model import TagValue
-from store.model import TraceSummary
+from store.model import Log, Measure, Point, ServiceInTrace, SessionSummary, Span, TagValue, TraceSummary
 from store.trace import TraceRow
 
 Plain = dict[str, Any]

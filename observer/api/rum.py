@@ -7,37 +7,36 @@ from typing import get_args
 
 from observer import context
 from observer.api import plain
-from observer.api.contract import Parameter
-from observer.api.contract import route
-from observer.api.parameters import ATTR
-from observer.api.parameters import COLUMNS
-from observer.api.parameters import CURSOR
-from observer.api.parameters import MAX_LIMIT
-from observer.api.parameters import WINDOW
-from observer.api.parameters import limit
-from observer.api.parameters import list_window
-from observer.api.parameters import summed_window
-from observer.api.schemas import MEASURE
-from observer.api.schemas import NEXT
-from observer.api.schemas import SPAN_ID
-from observer.api.schemas import TIME
-from observer.api.schemas import TRUNCATED
-from observer.api.schemas import boolean
-from observer.api.schemas import list_of
-from observer.api.schemas import map_of
-from observer.api.schemas import record
-from observer.api.schemas import ref
-from observer.api.schemas import text
-from observer.api.schemas import whole
+from observer.api.contract import Parameter, route
+from observer.api.parameters import (
+    ATTR,
+    COLUMNS,
+    CURSOR,
+    MAX_LIMIT,
+    WINDOW,
+    limit,
+    list_window,
+    summed_window,
+)
+from observer.api.schemas import (
+    MEASURE,
+    NEXT,
+    SPAN_ID,
+    TIME,
+    TRUNCATED,
+    boolean,
+    list_of,
+    map_of,
+    record,
+    ref,
+    text,
+    whole,
+)
 from observer.errors import Malformed
-from observer.meaning.session import events_of
-from observer.meaning.session import linked_traces
+from observer.meaning.session import events_of, linked_traces
 from observer.meaning.sessions import find_session
-from observer.query import Query
-from observer.query import refuse
-from store.api import RumMetric
-from store.api import SessionQuery
-from store.api import SessionSort
+from observer.query import Query, refuse
+from store.api import RumMetric, SessionQuery, SessionSort
 
 METRICS: tuple[RumMetric, ...] = get_args(RumMetric)
 _METRIC = Parameter("metric", "what to measure", text(words=METRICS), required=True)

@@ -6,10 +6,7 @@ them. Knows no service by name.
 
 from __future__ import annotations
 
-from observer.apm import search as search
-from observer.apm import services as services
-from observer.apm import spotlight as spotlight
-from observer.apm import traces as traces
+from observer.apm import search as search, services as services, spotlight as spotlight, traces as traces
 from observer.apm.blueprint import blueprint as blueprint
 
 __all__ = ["blueprint"]

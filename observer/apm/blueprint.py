@@ -8,10 +8,7 @@ from flask import Blueprint
 
 from observer.apm import numbers
 from observer.drawing import bars
-from observer.meaning.summary import TimeShare
-from observer.meaning.summary import failing_first
-from observer.meaning.summary import status_code_of
-from observer.meaning.summary import status_words
+from observer.meaning.summary import TimeShare, failing_first, status_code_of, status_words
 
 blueprint = Blueprint("apm", __name__)
 

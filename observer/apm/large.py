@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from flask import current_app
 
 from observer import context
-from observer.meaning.traces import find_trace
-from observer.meaning.traces import full_trace_id
+from observer.meaning.traces import find_trace, full_trace_id
 from store.api import Reader
-from store.model import TraceId
-from store.model import TraceSummary
-from store.trace import TraceAnalysis
-from store.trace import analyse
+from store.model import TraceId, TraceSummary
+from store.trace import TraceAnalysis, analyse
 
 _KEY = "large_trace"
 FROM_SPANS = 1_000

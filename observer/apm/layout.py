@@ -7,14 +7,12 @@ those that a page holds become lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from observer.apm.lines import Wish
 from store.model import SpanError
-from store.trace import TraceAnalysis
-from store.trace import TraceRow
+from store.trace import TraceAnalysis, TraceRow
 
 FOLD_ABOVE = 2000
 """Rows above which everything deeper than FOLD_DEPTH begins folded."""

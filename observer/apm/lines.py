@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observer.apm.timebars import Bar
-from store.model import SpanError
-from store.model import SpanId
+from store.model import SpanError, SpanId
 from store.semantics import text_of
 from store.trace import TraceRow
 

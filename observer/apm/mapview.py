@@ -7,15 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from observer.apm.numbers import outcomes
-from observer.apm.numbers import share
-from observer.apm.numbers import words
+from observer.apm.numbers import outcomes, share, words
 from observer.drawing import servicemap
 from observer.ui import format as formats
 from observer.ui.text import plain
-from store.model import MapEdge
-from store.model import MapNode
-from store.model import ServiceMap
+from store.model import MapEdge, MapNode, ServiceMap
 
 MOST_HOPS = 3
 """The farthest that the neighbours of a node are shown alone."""

@@ -6,21 +6,14 @@ requests of its caller in which a span names it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from observer.apm import mapview
-from observer.apm.telling import most_telling
-from observer.apm.telling import usual_first
+from observer.apm.telling import most_telling, usual_first
 from observer.ui.scope import Scope
-from store.api import Reader
-from store.api import TraceQuery
-from store.model import Breakdown
-from store.model import MapNode
-from store.model import ServiceMap
-from store.model import TraceSummary
+from store.api import Reader, TraceQuery
+from store.model import Breakdown, MapNode, ServiceMap, TraceSummary
 
 EXAMPLES = 4
 _VALUES = 8

@@ -10,9 +10,7 @@ from markupsafe import Markup
 
 from observer.drawing import charts
 from observer.ui import format as formats
-from store.model import Measure
-from store.model import Point
-from store.model import Window
+from store.model import Measure, Point, Window
 
 
 @dataclass(frozen=True, slots=True)

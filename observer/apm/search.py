@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from flask import Response
-from flask import render_template
-from flask import request
+from flask import Response, render_template, request
 from markupsafe import Markup
 
 from observer import context
 from observer.api.contract import json_response
 from observer.apm.blueprint import blueprint
 from observer.drawing import charts
-from observer.query import Query
-from observer.query import spell_attribute
-from observer.ui import chrome
-from observer.ui import format as formats
-from observer.ui.request import current_scope
-from observer.ui.request import scoped
+from observer.query import Query, spell_attribute
+from observer.ui import chrome, format as formats
+from observer.ui.request import current_scope, scoped
 from observer.ui.scope import Scope
 from observer.ui.text import plain
-from store.api import Reader
-from store.api import TraceQuery
-from store.model import TraceSummary
-from store.model import Window
+from store.api import Reader, TraceQuery
+from store.model import TraceSummary, Window
 
 _LIMIT = 50
 _NEWS_LIMIT = 100

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from flask import render_template
-from flask import request
+from flask import render_template, request
 
 from observer import context
-from observer.apm import mapview
-from observer.apm import nodepanel
-from observer.apm import numbers
-from observer.apm import sorting
+from observer.apm import mapview, nodepanel, numbers, sorting
 from observer.apm.blueprint import blueprint
 from observer.errors import Unknown
 from observer.query import Query
-from observer.ui.request import current_scope
-from observer.ui.request import here
-from observer.ui.request import scoped
-from observer.ui.scope import Scope
-from observer.ui.scope import range_args
+from observer.ui.request import current_scope, here, scoped
+from observer.ui.scope import Scope, range_args
 from store.api import LogQuery
-from store.model import Measure
-from store.model import Point
-from store.model import TraceSummary
-from store.model import Window
+from store.model import Measure, Point, TraceSummary, Window
 
 _COLUMNS = 60
 

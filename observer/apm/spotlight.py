@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from flask import render_template
-from flask import request
+from flask import render_template, request
 
 from observer import context
 from observer.apm import numbers
 from observer.apm.blueprint import blueprint
-from observer.apm.telling import rank
-from observer.apm.telling import says_something
-from observer.apm.telling import usual_first
-from observer.query import Query
-from observer.query import read_attribute
-from observer.query import spell_attribute
+from observer.apm.telling import rank, says_something, usual_first
+from observer.query import Query, read_attribute, spell_attribute
 from observer.ui import chrome
 from observer.ui.request import current_scope
 from observer.ui.scope import range_args

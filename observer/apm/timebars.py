@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.trace import TraceAnalysis
-from store.trace import TraceRow
+from store.trace import TraceAnalysis, TraceRow
 
 BAR = 1000.0
 """Units across the whole trace."""

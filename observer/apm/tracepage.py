@@ -6,22 +6,12 @@ from dataclasses import dataclass
 
 from observer.apm import waterfall
 from observer.apm.large import analysed
-from observer.meaning.origin import EVERYTHING
-from observer.meaning.origin import browser_of
-from observer.meaning.origin import event_of
+from observer.meaning.origin import EVERYTHING, browser_of, event_of
 from observer.meaning.session import SessionEvent
-from observer.meaning.summary import TimeShare
-from observer.meaning.summary import failing_first
-from observer.meaning.summary import global_tags
-from observer.meaning.summary import time_shares
-from store.api import BrowserLink
-from store.api import LogQuery
-from store.api import Reader
-from store.model import ServiceInTrace
-from store.model import SpanId
-from store.model import TraceId
-from store.trace import TraceAnalysis
-from store.trace import TraceRow
+from observer.meaning.summary import TimeShare, failing_first, global_tags, time_shares
+from store.api import BrowserLink, LogQuery, Reader
+from store.model import ServiceInTrace, SpanId, TraceId
+from store.trace import TraceAnalysis, TraceRow
 
 
 @dataclass(frozen=True, slots=True)

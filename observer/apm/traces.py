@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask import Response
-from flask import render_template
-from flask import request
+from flask import Response, render_template, request
 
 from observer import context
 from observer.api.contract import json_response
 from observer.apm import tracepage
 from observer.apm.blueprint import blueprint
-from observer.apm.waterfall import ErrorFilter
-from observer.apm.waterfall import Line
-from observer.apm.waterfall import Wish
+from observer.apm.waterfall import ErrorFilter, Line, Wish
 from observer.errors import Unknown
-from observer.meaning.session import apm_link_of
-from observer.meaning.session import events_of
-from observer.meaning.session import linked_traces
+from observer.meaning.session import apm_link_of, events_of, linked_traces
 from observer.meaning.sessions import find_session
-from observer.meaning.traces import SPANS_LIMIT
-from observer.meaning.traces import find_trace
-from observer.query import Query
-from observer.query import span_id as parse_span_id
+from observer.meaning.traces import SPANS_LIMIT, find_trace
+from observer.query import Query, span_id as parse_span_id
 from observer.rum.links import back
 from observer.ui import format as formats
 from observer.ui.request import here
-from store.model import SpanId
-from store.model import Whereabouts
+from store.model import SpanId, Whereabouts
 
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
 _MOST_FOLDS = 200

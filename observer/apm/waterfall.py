@@ -7,27 +7,19 @@ stand, those where an error began, what matches, and what stands above them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from observer.apm.layout import FOLD_ABOVE as FOLD_ABOVE
-from observer.apm.layout import FOLD_DEPTH as FOLD_DEPTH
-from observer.apm.layout import HIDDEN_OF_ONE as HIDDEN_OF_ONE
-from observer.apm.layout import Draft
-from observer.apm.layout import Plan
-from observer.apm.layout import lay_out
-from observer.apm.lines import ErrorFilter as ErrorFilter
-from observer.apm.lines import Line as Line
-from observer.apm.lines import Wish as Wish
-from observer.apm.lines import fits_error
-from observer.apm.lines import narrowed
-from observer.apm.timebars import BAR as BAR
-from observer.apm.timebars import Bar
-from observer.apm.timebars import Stretches
-from observer.apm.timebars import bar_of
-from observer.apm.timebars import critical_stretches
-from observer.apm.timebars import stretch
+from observer.apm.layout import (
+    FOLD_ABOVE as FOLD_ABOVE,
+    FOLD_DEPTH as FOLD_DEPTH,
+    HIDDEN_OF_ONE as HIDDEN_OF_ONE,
+    Draft,
+    Plan,
+    lay_out,
+)
+from observer.apm.lines import ErrorFilter as ErrorFilter, Line as Line, Wish as Wish, fits_error, narrowed
+from observer.apm.timebars import BAR as BAR, Bar, Stretches, bar_of, critical_stretches, stretch
 from store.model import SpanError
 from store.trace import TraceAnalysis
 

@@ -8,15 +8,13 @@ A chart is a picture with a name; the page gives the same numbers as a table.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.drawing import scale
-from observer.drawing import svg
+from observer.drawing import scale, svg
 from store.model import Window
 
 _LEFT = 56.0

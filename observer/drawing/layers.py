@@ -8,11 +8,8 @@ what is left. Pure; the order of the input does not matter.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 _SWEEPS = 8
 _PULLS = 12

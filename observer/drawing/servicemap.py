@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from observer.drawing import svg
-from observer.drawing.layers import Layout
-from observer.drawing.layers import arrange
+from observer.drawing.layers import Layout, arrange
 
 WARN_SHARE = 0.05
 BAD_SHARE = 0.20

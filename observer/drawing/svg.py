@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from markupsafe import Markup
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 Attribute = str | int | float | bool | None
 

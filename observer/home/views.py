@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-from urllib.parse import quote
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, quote, unquote
 
-from flask import Blueprint
-from flask import make_response
-from flask import redirect
-from flask import render_template
-from flask import request
+from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from observer import context
 from observer.home import seats
 from observer.home.lab import lab_of
-from observer.meaning.resolve import Resolved
-from observer.meaning.resolve import resolve
+from observer.meaning.resolve import Resolved, resolve
 from observer.rum.sessions import rows_of
-from observer.rum.traffic import SYNTHETIC
-from observer.rum.traffic import SYNTHETIC_DECLARED
-from observer.ui import current_scope
-from observer.ui import scoped
+from observer.rum.traffic import SYNTHETIC, SYNTHETIC_DECLARED
+from observer.ui import current_scope, scoped
 from observer.ui.scope import Scope
-from store.api import LogQuery
-from store.api import Reader
-from store.api import SessionQuery
-from store.api import TraceQuery
-from store.model import Log
-from store.model import Severity
+from store.api import LogQuery, Reader, SessionQuery, TraceQuery
+from store.model import Log, Severity
 
 blueprint = Blueprint("home", __name__)
 

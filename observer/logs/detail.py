@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from observer.logs.rows import lacks_of
-from observer.logs.rows import remedy_of
-from observer.logs.rows import said_of
-from observer.ui.jsontree import CHILDREN_LIMIT
-from observer.ui.jsontree import Node
-from observer.ui.jsontree import tree
-from store.model import Attribute
-from store.model import Attributes
-from store.model import Log
+from observer.logs.rows import lacks_of, remedy_of, said_of
+from observer.ui.jsontree import CHILDREN_LIMIT, Node, tree
+from store.model import Attribute, Attributes, Log
 from store.semantics import text_of
 
 _BRANCHES = ("attributes", "resource")

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.drawing.charts import Frame
-from observer.drawing.charts import Layer
-from observer.drawing.charts import columns
-from observer.ui.format import clock
-from observer.ui.format import count
-from observer.ui.format import moment
+from observer.drawing.charts import Frame, Layer, columns
+from observer.ui.format import clock, count, moment
 from store.api import HistogramColumn
-from store.fields import SERVICE
-from store.fields import SEVERITY
-from store.fields import LogField
-from store.model import Log
-from store.model import Severity
-from store.model import Window
+from store.fields import SERVICE, SEVERITY, LogField
+from store.model import Log, Severity, Window
 from store.semantics import text_of
 from store.severity import says_otherwise
 

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from observer.logs import typed
 from observer.logs.typed import Pairs
 from observer.meaning.sessions import session_traces
-from observer.query import Query
-from observer.query import read_attribute
+from observer.query import Query, read_attribute
 from observer.ui.scope import Scope
-from store.api import LogQuery
-from store.api import Page
-from store.api import Reader
-from store.model import Log
-from store.model import SessionId
-from store.model import Severity
-from store.model import TraceId
-from store.model import Window
+from store.api import LogQuery, Page, Reader
+from store.model import Log, SessionId, Severity, TraceId, Window
 
 PAGE_SIZE = 100
 _EVER = Window(0, 2**62)

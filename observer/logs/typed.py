@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from observer.errors import Malformed
-from observer.query import read_attribute
-from observer.query import span_id
-from observer.query import spell_attribute
-from observer.query import trace_id
+from observer.query import read_attribute, span_id, spell_attribute, trace_id
 from observer.ui.scope import SCOPE_KEYS
 from store.model import Severity
 

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import orjson
-from flask import Blueprint
-from flask import Response
-from flask import redirect
-from flask import render_template
-from flask import request
+from flask import Blueprint, Response, redirect, render_template, request
 
 from observer import context
 from observer.api import plain
 from observer.errors import Malformed
-from observer.logs import rows
-from observer.logs import selection as selections
-from observer.logs import typed
+from observer.logs import rows, selection as selections, typed
 from observer.logs.detail import detail_of
 from observer.logs.selection import Selection
 from observer.query import Query
-from observer.ui import chrome
-from observer.ui import current_scope
-from observer.ui import here
+from observer.ui import chrome, current_scope, here
 from observer.ui.format import plural
 from observer.ui.scope import range_args
-from store.api import HistogramColumn
-from store.api import LogQuery
-from store.api import Page
-from store.api import Reader
-from store.fields import LogField
-from store.fields import fields_of
-from store.model import Log
-from store.model import Window
+from store.api import HistogramColumn, LogQuery, Page, Reader
+from store.fields import LogField, fields_of
+from store.model import Log, Window
 
 blueprint = Blueprint("logs", __name__)
 

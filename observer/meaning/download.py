@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from store.model import Attribute
-from store.model import Attributes
-from store.model import Span
+from store.model import Attribute, Attributes, Span
 
 Plain = dict[str, Any]
 

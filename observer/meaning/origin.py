@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from observer.meaning.session import SessionEvent
-from observer.meaning.session import events_of
-from observer.meaning.session import linked_traces
-from store.api import BrowserLink
-from store.api import Reader
+from observer.meaning.session import SessionEvent, events_of, linked_traces
+from store.api import BrowserLink, Reader
 from store.model import Window
 from store.trace import TraceAnalysis
 

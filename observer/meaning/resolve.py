@@ -5,18 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from observer.meaning.origin import EVERYTHING
-from store.api import BadQuery
-from store.api import LogQuery
-from store.api import Reader
-from store.api import TraceQuery
-from store.model import SessionId
-from store.model import Span
-from store.model import TraceId
-from store.model import Whereabouts
+from store.api import BadQuery, LogQuery, Reader, TraceQuery
+from store.model import SessionId, Span, TraceId, Whereabouts
 
 ORDER_ATTRIBUTES = ("orderId", "order.id", "app.order.id")
 """Attributes that shops put an order's id in."""

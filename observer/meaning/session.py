@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from store.model import Attributes
-from store.model import Span
-from store.model import SpanId
-from store.model import TraceId
-from store.model import TraceSummary
-from store.semantics import first_of
-from store.semantics import http_method_of
-from store.semantics import http_status_of
-from store.semantics import number_of
-from store.semantics import rum_is_error
-from store.semantics import rum_kind
-from store.semantics import text_of
-from store.semantics import url_of
+from store.model import Attributes, Span, SpanId, TraceId, TraceSummary
+from store.semantics import (
+    first_of,
+    http_method_of,
+    http_status_of,
+    number_of,
+    rum_is_error,
+    rum_kind,
+    text_of,
+    url_of,
+)
 
 _VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")
 _REQUESTS = frozenset({"fetch", "document_fetch", "resource"})

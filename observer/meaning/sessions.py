@@ -8,10 +8,7 @@ from observer.errors import Unknown
 from observer.meaning.session import linked_traces
 from observer.query import refuse
 from store.api import Reader
-from store.model import SessionId
-from store.model import SessionSummary
-from store.model import TraceId
-from store.model import Whereabouts
+from store.model import SessionId, SessionSummary, TraceId, Whereabouts
 
 _LONGEST = 2_000
 EVENTS_LIMIT = 10_000

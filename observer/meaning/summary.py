@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store.model import ServiceInTrace
-from store.model import Span
-from store.model import SpanError
-from store.model import StatusCode
-from store.semantics import environment_of
-from store.semantics import first_of
-from store.semantics import http_status_of
-from store.semantics import text_of
+from store.model import ServiceInTrace, Span, SpanError, StatusCode
+from store.semantics import environment_of, first_of, http_status_of, text_of
 from store.trace import TraceAnalysis
 
 _OF_ONE_CALL = (

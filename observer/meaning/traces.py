@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from observer.errors import Unknown
 from observer.meaning.origin import EVERYTHING
 from observer.query import trace_id as parse_trace_id
-from store.api import LogQuery
-from store.api import Reader
-from store.model import Span
-from store.model import TraceId
-from store.model import Whereabouts
+from store.api import LogQuery, Reader
+from store.model import Span, TraceId, Whereabouts
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""

@@ -6,9 +6,11 @@ Knows no application, page or seat by name.
 
 from __future__ import annotations
 
-from observer.rum import aggregates as aggregates  # their addresses join the blueprint
-from observer.rum import sessionpage as sessionpage
-from observer.rum import views as views
+from observer.rum import (
+    aggregates as aggregates,  # their addresses join the blueprint
+    sessionpage as sessionpage,
+    views as views,
+)
 from observer.rum.blueprint import blueprint
 
 __all__ = ["blueprint"]

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from flask import Response
-from flask import jsonify
-from flask import render_template
-from flask import request
+from flask import Response, jsonify, render_template, request
 from markupsafe import Markup
 
 from observer import context
 from observer.query import Query
-from observer.rum import overview as seen
-from observer.rum import traffic
+from observer.rum import overview as seen, traffic
 from observer.rum.blueprint import blueprint
-from observer.rum.metrics import BY_NAME
-from observer.rum.metrics import METRICS
-from observer.rum.metrics import Metric
-from observer.rum.metrics import value_text
-from observer.rum.metrics import vital
+from observer.rum.metrics import BY_NAME, METRICS, Metric, value_text, vital
 from observer.rum.traffic import Traffic
-from observer.ui import current_scope
-from observer.ui import filtered
+from observer.ui import current_scope, filtered
 from observer.ui.scope import Scope
-from store.api import Reader
-from store.api import RumMetric
-from store.model import Breakdown
-from store.model import Measure
-from store.model import Point
-from store.model import Window
+from store.api import Reader, RumMetric
+from store.model import Breakdown, Measure, Point, Window
 from store.semantics import RUM_TAGS
 
 COLUMNS = 60

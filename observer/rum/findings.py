@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.meaning.session import SessionEvent
-from observer.meaning.session import path_of
+from observer.meaning.session import SessionEvent, path_of
 from observer.rum.kinds import is_network_error
 from observer.rum.rows import title_of
 from store.model import SessionSummary

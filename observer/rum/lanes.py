@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.meaning.session import SessionEvent
-from observer.rum.kinds import colour_of
-from observer.rum.kinds import is_network_error
-from observer.rum.kinds import word_of
+from observer.rum.kinds import colour_of, is_network_error, word_of
 from observer.rum.rows import title_of
-from observer.rum.timescale import Scale
-from observer.rum.timescale import scale
+from observer.rum.timescale import Scale, scale
 
 _LANES = (
     ("Pages", ("document", "route")),

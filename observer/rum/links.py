@@ -8,14 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from observer.ui.request import filtered
-from observer.ui.request import here
-from observer.ui.request import open_ended
-from observer.ui.request import scoped
-from store.model import Attribute
-from store.model import SessionId
-from store.semantics import RUM_TAGS
-from store.semantics import text_of
+from observer.ui.request import filtered, here, open_ended, scoped
+from store.model import Attribute, SessionId
+from store.semantics import RUM_TAGS, text_of
 
 _KEPT = ("kind", "page", "unfold")
 """What of a session's page its dialog carries along, so that the way back shows the same."""

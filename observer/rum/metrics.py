@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from observer.ui.format import NOTHING
-from observer.ui.format import count
-from observer.ui.format import duration
+from observer.ui.format import NOTHING, count, duration
 from store.api import RumMetric
 from store.model import Measure
 

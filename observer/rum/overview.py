@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.drawing.charts import Frame
-from observer.drawing.charts import Layer
-from observer.drawing.charts import Line
-from observer.drawing.charts import columns
-from observer.drawing.charts import lines
-from observer.rum.metrics import BY_NAME
-from observer.rum.metrics import Delta
-from observer.rum.metrics import Metric
-from observer.rum.metrics import count_delta
-from observer.rum.metrics import value_text
-from observer.ui.format import clock
-from observer.ui.format import count
-from observer.ui.format import plural
+from observer.drawing.charts import Frame, Layer, Line, columns, lines
+from observer.rum.metrics import BY_NAME, Delta, Metric, count_delta, value_text
+from observer.ui.format import clock, count, plural
 from store.api import RumMetric
-from store.model import Breakdown
-from store.model import ErrorGroup
-from store.model import Measure
-from store.model import Point
-from store.model import Window
+from store.model import Breakdown, ErrorGroup, Measure, Point, Window
 
 COUNTS: tuple[RumMetric, ...] = (
     "page_views",

@@ -5,22 +5,15 @@ Pure. What an event is called and where it leads is `observer.meaning.session`'s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from observer.meaning.session import ApmLink
-from observer.meaning.session import SessionEvent
-from observer.rum.kinds import colour_of
-from observer.rum.kinds import word_of
+from observer.meaning.session import ApmLink, SessionEvent
+from observer.rum.kinds import colour_of, word_of
 from observer.rum.timescale import Scale
-from store.model import Span
-from store.model import SpanId
-from store.model import TraceId
-from store.model import Whereabouts
-from store.semantics import text_of
-from store.semantics import url_of
+from store.model import Span, SpanId, TraceId, Whereabouts
+from store.semantics import text_of, url_of
 
 Key = tuple[TraceId, SpanId]
 """A browser's span: a session holds many traces, and an agent may use a span id twice."""

@@ -6,29 +6,15 @@ Pure: takes events, which know the traces that they link to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from observer.meaning.session import SessionEvent
-from observer.meaning.session import path_of
-from observer.rum.folds import Line
-from observer.rum.folds import folded
-from observer.rum.kinds import RESOURCES
-from observer.rum.kinds import fits
-from observer.rum.kinds import is_network_error
-from observer.rum.markers import Marker
-from observer.rum.markers import Tick
-from observer.rum.markers import markers_of
-from observer.rum.markers import ticks_of
-from observer.rum.rows import Family
-from observer.rum.rows import Row
-from observer.rum.rows import family_of
-from observer.rum.rows import in_tree_order
-from observer.rum.rows import row_of
-from observer.rum.timescale import Scale
-from observer.rum.timescale import scale
-from store.semantics import text_of
-from store.semantics import url_of
+from observer.meaning.session import SessionEvent, path_of
+from observer.rum.folds import Line, folded
+from observer.rum.kinds import RESOURCES, fits, is_network_error
+from observer.rum.markers import Marker, Tick, markers_of, ticks_of
+from observer.rum.rows import Family, Row, family_of, in_tree_order, row_of
+from observer.rum.timescale import Scale, scale
+from store.semantics import text_of, url_of
 
 ROWS_LIMIT = 800
 """Rows on one page; a longer session is shown page by page."""

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from flask import Response
-from flask import jsonify
-from flask import render_template
-from flask import request
+from flask import Response, jsonify, render_template, request
 
 from observer import context
 from observer.meaning.origin import EVERYTHING
-from observer.meaning.session import SessionEvent
-from observer.meaning.session import events_of
-from observer.meaning.session import linked_traces
-from observer.meaning.sessions import EVENTS_LIMIT
-from observer.meaning.sessions import find_session
+from observer.meaning.session import SessionEvent, events_of, linked_traces
+from observer.meaning.sessions import EVENTS_LIMIT, find_session
 from observer.query import Query
-from observer.rum import findings as finding
-from observer.rum import session as one
+from observer.rum import findings as finding, session as one
 from observer.rum.blueprint import blueprint
-from observer.rum.kinds import PILL_NAMES
-from observer.rum.kinds import pills
+from observer.rum.kinds import PILL_NAMES, pills
 from observer.rum.lanes import lanes_of
 from observer.rum.links import links_of
 from observer.rum.rows import where_is
-from observer.ui import current_scope
-from observer.ui import format as formats
+from observer.ui import current_scope, format as formats
 from observer.ui.chrome import address
 from observer.ui.scope import Scope
-from store.api import LogQuery
-from store.api import Reader
-from store.model import SessionSummary
-from store.model import TraceId
-from store.model import TraceSummary
+from store.api import LogQuery, Reader
+from store.model import SessionSummary, TraceId, TraceSummary
 
 _OVER_NS = 900 * 10**9
 """A browser that was silent for so long has ended its session: nobody is told to wait for more."""

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from observer.rum.traffic import SYNTHETIC
-from observer.rum.traffic import SYNTHETIC_DECLARED
-from observer.rum.traffic import WHOSE as WHOSE
+from observer.rum.traffic import SYNTHETIC, SYNTHETIC_DECLARED, WHOSE as WHOSE
 from observer.ui.format import plural
 from observer.ui.scope import Scope
-from store.api import SessionQuery
-from store.api import SessionSort
-from store.model import SessionId
-from store.model import SessionSummary
+from store.api import SessionQuery, SessionSort
+from store.model import SessionId, SessionSummary
 
 SEAT = "enduser.id"
 SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}

@@ -6,8 +6,7 @@ nothing; drawn to scale, everything else would be hairlines. Pure arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 IDLE_NS = 1_500_000_000

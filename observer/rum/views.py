@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from flask import Response
-from flask import jsonify
-from flask import redirect
-from flask import render_template
-from flask import request
+from flask import Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from observer import context
-from observer.query import Query
-from observer.query import spell_attribute
+from observer.query import Query, spell_attribute
 from observer.rum import sessions as many
 from observer.rum.blueprint import blueprint
 from observer.rum.traffic import SYNTHETIC
-from observer.ui import current_scope
-from observer.ui import filtered
+from observer.ui import current_scope, filtered
 
 
 def _query() -> Query:

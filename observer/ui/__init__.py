@@ -6,10 +6,7 @@ around a page. Must not know what any area shows.
 
 from __future__ import annotations
 
-from observer.ui.request import current_scope
-from observer.ui.request import filtered
-from observer.ui.request import here
-from observer.ui.request import scoped
+from observer.ui.request import current_scope, filtered, here, scoped
 from observer.ui.views import blueprint
 
 __all__ = ["blueprint", "current_scope", "filtered", "here", "scoped"]

@@ -6,22 +6,14 @@ from the request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypedDict
 from urllib.parse import urlencode
 
 from observer.ui.format import moment
-from observer.ui.scope import PRESETS
-from observer.ui.scope import SCOPE_KEYS
-from observer.ui.scope import Scope
-from observer.ui.scope import exchanged
-from observer.ui.scope import field_text
-from observer.ui.scope import range_args
-from observer.ui.scope import steps
-from observer.ui.scope import typed_text
+from observer.ui.scope import PRESETS, SCOPE_KEYS, Scope, exchanged, field_text, range_args, steps, typed_text
 
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"

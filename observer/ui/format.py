@@ -6,11 +6,8 @@ here, in the reader's own time zone.
 
 from __future__ import annotations
 
-from datetime import UTC
-from datetime import datetime
-from datetime import tzinfo
-from zoneinfo import ZoneInfo
-from zoneinfo import ZoneInfoNotFoundError
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NOTHING = "\u2013"
 """Written where there is no value."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from urllib.parse import quote
 
-from flask import current_app
-from flask import g
-from flask import request
+from flask import current_app, g, request
 
 from observer import context
 from observer.errors import Malformed
-from observer.query import read_attribute
-from observer.query import spell_attribute
-from observer.ui import chrome
-from observer.ui import scope as scopes
+from observer.query import read_attribute, spell_attribute
+from observer.ui import chrome, scope as scopes
 from observer.ui.format import zone_of
 from observer.ui.scope import Scope
 from store.api import StoreError

@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from observer.ui.format import moment
 from store.model import Window

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from markupsafe import Markup
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from store.model import Attribute
 from store.values import text_of

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint
-from flask import Response
-from flask import redirect
-from flask import render_template
-from flask import request
+from flask import Blueprint, Response, redirect, render_template, request
 from markupsafe import Markup
 
 from observer import context
-from observer.ui import chrome
-from observer.ui import contrast
-from observer.ui import format as formats
-from observer.ui import keys
-from observer.ui import text
+from observer.ui import chrome, contrast, format as formats, keys, text
 from observer.ui.jsontree import tree
-from observer.ui.request import filtered
-from observer.ui.request import header
-from observer.ui.request import here
-from observer.ui.request import here_at
-from observer.ui.request import left_out
-from observer.ui.request import more
-from observer.ui.request import open_ended
-from observer.ui.request import scoped
-from observer.ui.request import service_url
-from observer.ui.request import without
-from observer.ui.request import zone
+from observer.ui.request import (
+    filtered,
+    header,
+    here,
+    here_at,
+    left_out,
+    more,
+    open_ended,
+    scoped,
+    service_url,
+    without,
+    zone,
+)
 from observer.web import asset
 from store.model import Attributes
 

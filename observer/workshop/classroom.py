@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.model import Breakdown
-from store.model import SessionId
-from store.model import SessionSummary
+from store.model import Breakdown, SessionId, SessionSummary
 
 SEAT = "enduser.id"
 _S = 1_000_000_000

@@ -10,14 +10,12 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import incidents
-from incidents.model import Flag
-from incidents.model import Incident
+from incidents.model import Flag, Incident
 from observer.home.lab import Process
 
 NOT_ASKED = frozenset({"collector", "observer", "loadgen", "supervisor"})
@@ -117,8 +115,7 @@ def _over_grpc(process: Process) -> tuple[State, ...] | None:
     # Only a reader of these pages needs gRPC: the observer starts, and mostly lives, without it.
     import grpc
 
-    from protos import lab_pb2
-    from protos import lab_pb2_grpc
+    from protos import lab_pb2, lab_pb2_grpc
 
     with grpc.insecure_channel(process.address) as channel:
         try:

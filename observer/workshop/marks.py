@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from markupsafe import Markup
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 _MARK = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 

@@ -7,21 +7,13 @@ left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from incidents.answers import Unfilled
-from incidents.answers import filled_path
-from incidents.checks import Ask
-from incidents.checks import Outcome
-from incidents.checks import Result
-from incidents.checks import run
-from incidents.model import Check
-from incidents.model import Incident
-from incidents.model import Source
-from incidents.model import Step
+from incidents.answers import Unfilled, filled_path
+from incidents.checks import Ask, Outcome, Result, run
+from incidents.model import Check, Incident, Source, Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,30 +9,21 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Blueprint
-from flask import Response
-from flask import current_app
-from flask import make_response
-from flask import render_template
-from flask import request
+from flask import Blueprint, Response, current_app, make_response, render_template, request
 
 import incidents
-from incidents.checks import Ask
-from incidents.checks import NoAnswer
+from incidents.checks import Ask, NoAnswer
 from incidents.model import Source
 from observer import context
 from observer.errors import Unknown
 from observer.home import seats
-from observer.home.lab import Lab
-from observer.home.lab import lab_of
+from observer.home.lab import Lab, lab_of
 from observer.home.views import remember_seat
 from observer.query import Query
 from observer.ui import current_scope
 from observer.workshop import classroom
-from observer.workshop.flags import Asker
-from observer.workshop.flags import Flags
-from observer.workshop.marks import inline
-from observer.workshop.marks import paragraphs
+from observer.workshop.flags import Asker, Flags
+from observer.workshop.marks import inline, paragraphs
 from observer.workshop.progress import progress
 from store.api import SessionQuery
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.log import ShopLogger
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
+from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings
 
 DRAWN = 2

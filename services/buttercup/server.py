@@ -16,26 +16,17 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from random import Random
-from typing import Any
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import waitress
-from flask import Flask
-from flask import Response
-from flask import jsonify
-from flask import request
+from flask import Flask, Response, jsonify, request
 
-from services.common import log
-from services.common import randomness
-from services.common import settings as settings_module
-from services.common.flags import Flags
-from services.common.flags import delay_flag
+from services.common import log, randomness, settings as settings_module
+from services.common.flags import Flags, delay_flag
 from services.common.server import StopSignal
-from services.common.settings import CommonSettings
-from services.common.settings import setting
+from services.common.settings import CommonSettings, setting
 
 NAME = "buttercup"
 CUSTOMER_TOKEN = "prod-a8cf28f9-1a1a-4994-bafa-cd4b143c3291"  # noqa: S105  # the lesson's own, opens nothing

@@ -6,10 +6,8 @@ two days after its last change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Sequence
-from typing import Any
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import redis
 from opentelemetry import trace
@@ -18,11 +16,8 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.cart.carts import KEPT_S
-from services.cart.carts import MOST_OF_ONE
-from services.cart.carts import Line
-from services.common.errors import InvalidRequest
-from services.common.errors import Unavailable
+from services.cart.carts import KEPT_S, MOST_OF_ONE, Line
+from services.common.errors import InvalidRequest, Unavailable
 
 Answer = TypeVar("Answer")
 

@@ -9,20 +9,12 @@ from pathlib import Path
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.cart.carts import Carts
-from services.cart.carts import Line
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.cart.carts import Carts, Line
 from services.common.errors import InvalidRequest
 from services.common.log import ShopLogger
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
-from services.common.settings import CommonSettings
-from services.common.settings import address
-from services.common.settings import path
-from services.common.settings import setting
+from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.settings import CommonSettings, address, path, setting
 
 _MAX_PRODUCT_ID_LENGTH = 64
 

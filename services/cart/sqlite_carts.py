@@ -10,8 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,8 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.instrumentation import dbapi
 
-from services.cart.carts import KEPT_S
-from services.cart.carts import MOST_OF_ONE
-from services.cart.carts import Line
-from services.common.errors import InvalidRequest
-from services.common.errors import StartError
-from services.common.errors import Unavailable
+from services.cart.carts import KEPT_S, MOST_OF_ONE, Line
+from services.common.errors import InvalidRequest, StartError, Unavailable
 
 DATABASE = "carts"
 _BUSY_S = 2.0

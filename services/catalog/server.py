@@ -9,15 +9,10 @@ from importlib import resources
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
-from services.common.errors import InvalidRequest
-from services.common.errors import NotFound
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
+from services.common.errors import InvalidRequest, NotFound
+from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings
 
 _SHOWN_ID_LENGTH = 40

@@ -16,16 +16,9 @@ from dataclasses import dataclass
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.common.clients import Connection
-from services.common.clients import Target
-from services.common.clients import code_of
-from services.common.clients import details_of
-from services.common.clients import marking
-from services.common.clients import rpc_error_text
-from services.common.errors import Failed
-from services.common.errors import InvalidRequest
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text
+from services.common.errors import Failed, InvalidRequest
 from services.common.flags import Flags
 from services.common.log import ShopLogger
 from services.common.telemetry import Telemetry

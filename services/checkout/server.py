@@ -8,37 +8,21 @@ only after its order was paid. A confirmation that cannot be sent is a warning.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc
 from opentelemetry import trace
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.checkout.charging import Charging
-from services.checkout.charging import Order
-from services.common import money
-from services.common import seat
-from services.common.clients import Connection
-from services.common.clients import Target
-from services.common.clients import code_of
-from services.common.clients import details_of
-from services.common.clients import rpc_error_text
-from services.common.errors import Failed
-from services.common.errors import InvalidRequest
-from services.common.errors import NotFound
-from services.common.errors import Unavailable
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.checkout.charging import Charging, Order
+from services.common import money, seat
+from services.common.clients import Connection, Target, code_of, details_of, rpc_error_text
+from services.common.errors import Failed, InvalidRequest, NotFound, Unavailable
 from services.common.flags import CHECKOUT_STALE_ENDPOINT
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
-from services.common.settings import CommonSettings
-from services.common.settings import address
-from services.common.settings import setting
+from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.settings import CommonSettings, address, setting
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")

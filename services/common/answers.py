@@ -16,8 +16,7 @@ import grpc
 
 from services.common import seat
 from services.common.errors import ShopError
-from services.common.flags import Flag
-from services.common.flags import Flags
+from services.common.flags import Flag, Flags
 from services.common.log import ShopLogger
 
 Method = Callable[[Any, grpc.ServicerContext], Any]

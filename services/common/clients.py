@@ -9,19 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from opentelemetry.instrumentation.grpc.grpcext import intercept_channel
 
 from services.common.telemetry import Telemetry
-from services.common.tracing import BaggageClient
-from services.common.tracing import ClientSpans
-from services.common.tracing import code_of
-from services.common.tracing import details_of
-from services.common.tracing import marking
-from services.common.tracing import tolerating
+from services.common.tracing import BaggageClient, ClientSpans, code_of, details_of, marking, tolerating
 
 __all__ = [
     "DEADLINE_S",

@@ -13,19 +13,12 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-from typing import Generic
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
-from opentelemetry.sdk._logs import LogRecordProcessor
-from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk._logs import ReadWriteLogRecord
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from services.common.otlp import Encoder
 from services.common.post import Poster

@@ -9,8 +9,7 @@ file. Every backend answers for its own flags through `FlagService`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,8 @@ from openfeature.client import OpenFeatureClient
 from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.event import EventDetails
-from openfeature.event import ProviderEvent
-from openfeature.exception import ErrorCode
-from openfeature.exception import OpenFeatureError
+from openfeature.event import EventDetails, ProviderEvent
+from openfeature.exception import ErrorCode, OpenFeatureError
 
 from services.common import seat
 from services.common.log import ShopLogger

@@ -10,25 +10,17 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import MutableMapping
-from datetime import UTC
-from datetime import datetime
-from typing import Any
-from typing import TextIO
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
 import orjson
 import structlog
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry._logs import Logger
-from opentelemetry._logs import LogRecord
-from opentelemetry._logs import SeverityNumber
+from opentelemetry import context as otel_context, trace
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from structlog.typing import FilteringBoundLogger
 
-from services.common import redaction
-from services.common import seat
+from services.common import redaction, seat
 
 Event = MutableMapping[str, Any]
 ShopLogger = FilteringBoundLogger

@@ -6,9 +6,7 @@ division, cut to the cent at its end. Nothing here knows a rate or a service.
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN
-from decimal import Context
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 
 from protos import hipstershop_pb2 as pb
 from services.common.errors import InvalidRequest

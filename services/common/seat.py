@@ -15,9 +15,7 @@ from collections.abc import Mapping
 from contextvars import Token
 from dataclasses import dataclass
 
-from opentelemetry import baggage
-from opentelemetry import context as otel_context
-from opentelemetry import trace
+from opentelemetry import baggage, context as otel_context, trace
 from opentelemetry.context import Context
 
 SEAT_KEY = "workshop.seat"

@@ -11,37 +11,25 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 from types import FrameType
-from typing import Any
-from typing import Generic
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
-from grpc_health.v1 import health
-from grpc_health.v1 import health_pb2
-from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from protos import lab_pb2
-from protos import lab_pb2_grpc
-from services.common import randomness
-from services.common import settings as settings_module
-from services.common import telemetry as telemetry_module
+from protos import lab_pb2, lab_pb2_grpc
+from services.common import randomness, settings as settings_module, telemetry as telemetry_module
 from services.common.answers import answering
 from services.common.errors import StartError
-from services.common.flags import Flag
-from services.common.flags import Flags
-from services.common.flags import delay_flag
+from services.common.flags import Flag, Flags, delay_flag
 from services.common.log import ShopLogger
 from services.common.settings import CommonSettings
-from services.common.telemetry import Identity
-from services.common.telemetry import Telemetry
-from services.common.tracing import BaggageServer
-from services.common.tracing import ServerSpans
+from services.common.telemetry import Identity, Telemetry
+from services.common.tracing import BaggageServer, ServerSpans
 
 S = TypeVar("S", bound=CommonSettings)
 

@@ -11,31 +11,22 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from opentelemetry import propagate
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.re import parse_env_headers
 
 from services.common import log
-from services.common.export import Counts
-from services.common.export import Endpoint
-from services.common.export import Exporter
-from services.common.export import QueueLogs
-from services.common.export import QueueSpans
+from services.common.export import Counts, Endpoint, Exporter, QueueLogs, QueueSpans
 from services.common.post import tls_context
-from services.common.tracing import RememberingBaggage
-from services.common.tracing import SeatSampler
+from services.common.tracing import RememberingBaggage, SeatSampler
 
 VERSION = "0.1.0"
 SCOPE = "hipster-lab"

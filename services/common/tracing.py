@@ -8,10 +8,7 @@ Knows no service.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -19,23 +16,19 @@ from types import MappingProxyType
 from typing import Any
 
 import grpc
-from opentelemetry import baggage
-from opentelemetry import context as otel_context
-from opentelemetry import propagate
-from opentelemetry import trace
+from opentelemetry import baggage, context as otel_context, propagate, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.grpc._client import OpenTelemetryClientInterceptor
-from opentelemetry.instrumentation.grpc._server import OpenTelemetryServerInterceptor
-from opentelemetry.instrumentation.grpc._server import _OpenTelemetryServicerContext
-from opentelemetry.instrumentation.grpc._server import _wrap_rpc_behavior
+from opentelemetry.instrumentation.grpc._server import (
+    OpenTelemetryServerInterceptor,
+    _OpenTelemetryServicerContext,
+    _wrap_rpc_behavior,
+)
 from opentelemetry.instrumentation.grpc.grpcext import UnaryClientInterceptor
-from opentelemetry.propagators.textmap import default_getter
-from opentelemetry.propagators.textmap import default_setter
-from opentelemetry.sdk.trace.sampling import Sampler
-from opentelemetry.sdk.trace.sampling import SamplingResult
-from opentelemetry.trace import Status
-from opentelemetry.trace import StatusCode
+from opentelemetry.propagators.textmap import default_getter, default_setter
+from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
+from opentelemetry.trace import Status, StatusCode
 
 from services.common import seat
 

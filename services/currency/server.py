@@ -7,24 +7,17 @@ Central Bank). A result is cut to the cent; a currency to itself changes nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from decimal import InvalidOperation
+from decimal import Decimal, InvalidOperation
 from importlib import resources
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
-from services.common.errors import InvalidRequest
-from services.common.errors import StartError
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
+from services.common.errors import InvalidRequest, StartError
+from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings
 
 

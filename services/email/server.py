@@ -7,14 +7,10 @@ from dataclasses import dataclass
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.errors import InvalidRequest
 from services.common.log import ShopLogger
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
+from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings
 
 _MAX_EMAIL_LENGTH = 254

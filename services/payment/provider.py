@@ -18,9 +18,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
 from protos import hipstershop_pb2 as pb
-from services.common.errors import InvalidRequest
-from services.common.errors import Unauthenticated
-from services.common.errors import Unavailable
+from services.common.errors import InvalidRequest, Unauthenticated, Unavailable
 
 SPAN_NAME = "buttercup.payments.api"
 PEER = "ButtercupPayments"

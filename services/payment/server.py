@@ -10,30 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 import grpc
 from opentelemetry import trace
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.common import money
-from services.common import seat
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.common import money, seat
 from services.common.clients import ORIGINAL_CODE_KEY
 from services.common.errors import Unauthenticated
 from services.common.flags import PAYMENT_INVALID_TOKEN
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
-from services.common.settings import CommonSettings
-from services.common.settings import http_url
-from services.common.settings import seconds
-from services.common.settings import setting
+from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.settings import CommonSettings, http_url, seconds, setting
 from services.payment import cards
-from services.payment.provider import Charge
-from services.payment.provider import Provider
+from services.payment.provider import Charge, Provider
 
 SPAN_NAME = "grpc.hipstershop.PaymentService/Charge"
 REFERENCE_KEY = "idempotency-key"

@@ -9,20 +9,12 @@ from typing import Any
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.common.clients import Connection
-from services.common.clients import Target
-from services.common.clients import details_of
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.common.clients import Connection, Target, details_of
 from services.common.errors import Unavailable
 from services.common.log import ShopLogger
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
-from services.common.settings import CommonSettings
-from services.common.settings import address
-from services.common.settings import setting
+from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.settings import CommonSettings, address, setting
 
 MOST = 5
 

@@ -8,14 +8,10 @@ from random import Random
 
 import grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
 from services.common.log import ShopLogger
-from services.common.server import Backend
-from services.common.server import Mounted
-from services.common.server import Runtime
-from services.common.server import serve
+from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings
 from services.shipping import quote
 

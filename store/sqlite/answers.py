@@ -10,21 +10,20 @@ from typing import Any
 import orjson
 
 from store.api import BadQuery
-from store.decode import log_detail
-from store.decode import resource_attributes
-from store.decode import scope_of
-from store.decode import span_detail
-from store.model import Log
-from store.model import ServiceInTrace
-from store.model import SessionId
-from store.model import SessionSummary
-from store.model import Severity
-from store.model import Span
-from store.model import SpanError
-from store.model import SpanId
-from store.model import SpanKind
-from store.model import TraceId
-from store.model import TraceSummary
+from store.decode import log_detail, resource_attributes, scope_of, span_detail
+from store.model import (
+    Log,
+    ServiceInTrace,
+    SessionId,
+    SessionSummary,
+    Severity,
+    Span,
+    SpanError,
+    SpanId,
+    SpanKind,
+    TraceId,
+    TraceSummary,
+)
 
 Row = tuple[Any, ...]
 

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from store.api import BadQuery
-from store.model import Breakdown
-from store.model import MapEdge
-from store.model import MapNode
-from store.model import Measure
-from store.model import Point
-from store.model import ServiceMap
-from store.model import Window
+from store.model import Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap, Window
 from store.sqlite.answers import limited
 from store.sqlite.asking import Asking
-from store.sqlite.by_set import SUMMED
-from store.sqlite.by_set import Columns
-from store.sqlite.by_set import are_few
-from store.sqlite.by_set import by_tag
-from store.sqlite.by_set import carried_tags
-from store.sqlite.by_set import columns_by_set
-from store.sqlite.by_set import ranked
-from store.sqlite.by_set import slot_columns
-from store.sqlite.gather import Tally
-from store.sqlite.gather import Wanted
-from store.sqlite.gather import gather
+from store.sqlite.by_set import (
+    SUMMED,
+    Columns,
+    are_few,
+    by_tag,
+    carried_tags,
+    columns_by_set,
+    ranked,
+    slot_columns,
+)
+from store.sqlite.gather import Tally, Wanted, gather
 from store.sqlite.request_scan import scan_requests
-from store.sqlite.rollups import CALL
-from store.sqlite.rollups import FINE_S
-from store.sqlite.rollups import SECOND_NS
-from store.sqlite.rollups import SERVICE
+from store.sqlite.rollups import CALL, FINE_S, SECOND_NS, SERVICE
 from store.sqlite.tagsets import OPERATION
 
 _MAX_COLUMNS = 1_000

@@ -5,19 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from typing import Final
+from typing import Any, Final
 
-from store.api import StoreUnavailable
-from store.api import TooSlow
-from store.sqlite.files import connect_reader
-from store.sqlite.files import empty_store
-from store.sqlite.files import unavailable
+from store.api import StoreUnavailable, TooSlow
+from store.sqlite.files import connect_reader, empty_store, unavailable
 
 TIME_LIMIT_S: Final = 10.0
 _CHECK_EVERY: Final = 20_000

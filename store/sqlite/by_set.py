@@ -10,34 +10,22 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from store.model import Breakdown
-from store.model import TagValue
-from store.model import Window
-from store.semantics import PROMOTED
-from store.semantics import UNBOUNDED
+from store.model import Breakdown, TagValue, Window
+from store.semantics import PROMOTED, UNBOUNDED
 from store.sqlite.asking import Question
-from store.sqlite.gather import Tally
-from store.sqlite.gather import Wanted
-from store.sqlite.packed import LOW_CODE
-from store.sqlite.packed import SET_CODE
-from store.sqlite.packed import START_CODE
-from store.sqlite.packed import newest
-from store.sqlite.packed import split
-from store.sqlite.packed import unpack
-from store.sqlite.packed import within
-from store.sqlite.rollups import FINE_S
-from store.sqlite.rollups import SECOND_NS
-from store.sqlite.rollups import WIDTHS
-from store.sqlite.tagsets import OPERATION
-from store.sqlite.tagsets import SERVICE as SERVICE_TAG
-from store.sqlite.tagsets import environment_in
-from store.sqlite.tagsets import read_sets
-from store.sqlite.tagsets import service_in
-from store.sqlite.tagsets import values_in
+from store.sqlite.gather import Tally, Wanted
+from store.sqlite.packed import LOW_CODE, SET_CODE, START_CODE, newest, split, unpack, within
+from store.sqlite.rollups import FINE_S, SECOND_NS, WIDTHS
+from store.sqlite.tagsets import (
+    OPERATION,
+    SERVICE as SERVICE_TAG,
+    environment_in,
+    read_sets,
+    service_in,
+    values_in,
+)
 
 SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""

@@ -8,9 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from store.api import StoreError
-from store.api import StoreMismatch
-from store.api import StoreUnavailable
+from store.api import StoreError, StoreMismatch, StoreUnavailable
 
 SCHEMA_VERSION = 6
 APPLICATION_ID = 0x48_4C_41_42

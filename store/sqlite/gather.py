@@ -8,37 +8,20 @@ both ends are counted row by row. An edge beyond which there is no data needs no
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import NamedTuple
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import orjson
 
-from store.histogram import bucket_of
-from store.histogram import latency_of
-from store.model import Measure
-from store.model import Window
+from store.histogram import bucket_of, latency_of
+from store.model import Measure, Window
 from store.semantics import environment_of
 from store.sqlite.asking import Question
-from store.sqlite.packed import each
-from store.sqlite.packed import newest
-from store.sqlite.packed import split
-from store.sqlite.rollups import CALL
-from store.sqlite.rollups import FINE_S
-from store.sqlite.rollups import SAMPLE
-from store.sqlite.rollups import SECOND_NS
-from store.sqlite.rollups import SYNTHETIC_TAG
-from store.sqlite.rollups import WIDTHS
-from store.sqlite.rollups import synthetic_item
-from store.sqlite.sessions import METRICS
-from store.sqlite.sessions import TAG_COLUMNS
-from store.sqlite.tagsets import environment_in
-from store.sqlite.tagsets import read_sets
-from store.sqlite.tagsets import service_in
+from store.sqlite.packed import each, newest, split
+from store.sqlite.rollups import CALL, FINE_S, SAMPLE, SECOND_NS, SYNTHETIC_TAG, WIDTHS, synthetic_item
+from store.sqlite.sessions import METRICS, TAG_COLUMNS
+from store.sqlite.tagsets import environment_in, read_sets, service_in
 
 G = TypeVar("G")
 _LONGEST_NS = 600 * SECOND_NS

@@ -5,15 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
-from collections.abc import Sequence
-from typing import Any
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from store.decode import resource_attributes
-from store.model import Batch
-from store.model import LogRow
-from store.model import SpanRow
+from store.model import Batch, LogRow, SpanRow
 from store.semantics import environment_of
 from store.sqlite.facts import Facts
 from store.sqlite.intern import Origins

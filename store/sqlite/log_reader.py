@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from store.api import BadQuery
-from store.api import HistogramColumn
-from store.api import LogHistogram
-from store.api import LogQuery
-from store.api import Page
-from store.fields import LogField
-from store.fields import fields_of
-from store.model import Log
-from store.model import Severity
-from store.sqlite.answers import LOG_COLUMNS
-from store.sqlite.answers import LOG_TABLES
-from store.sqlite.answers import limited
-from store.sqlite.answers import log_of
+from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
+from store.fields import LogField, fields_of
+from store.model import Log, Severity
+from store.sqlite.answers import LOG_COLUMNS, LOG_TABLES, limited, log_of
 from store.sqlite.asking import Asking
-from store.sqlite.log_search import Search
-from store.sqlite.log_search import log_number
+from store.sqlite.log_search import Search, log_number
 
 _FIELD_SAMPLE = 300
 _MAX_COLUMNS = 1_000

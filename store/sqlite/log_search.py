@@ -13,19 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from store.api import BadQuery
-from store.api import LogQuery
-from store.model import Severity
-from store.model import Window
+from store.api import BadQuery, LogQuery
+from store.model import Severity, Window
 from store.sqlite import scan
-from store.sqlite.answers import LOG_COLUMNS
-from store.sqlite.answers import LOG_TABLES
-from store.sqlite.answers import make_cursor
-from store.sqlite.answers import read_cursor
-from store.sqlite.answers import span_bytes
-from store.sqlite.answers import trace_bytes
-from store.sqlite.asking import Question
-from store.sqlite.asking import Row
+from store.sqlite.answers import LOG_COLUMNS, LOG_TABLES, make_cursor, read_cursor, span_bytes, trace_bytes
+from store.sqlite.asking import Question, Row
 
 _FEW = 20_000
 """With fewer hits than this, the text index leads; else the time does, and texts are compared."""

@@ -10,14 +10,11 @@ cost more than the spans themselves. Three arrays stand side by side: tag sets,
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container
-from collections.abc import Iterator
-from typing import Final
-from typing import NamedTuple
+from collections.abc import Container, Iterator
+from typing import Final, NamedTuple
 
 from store.model import Window
-from store.sqlite.asking import Question
-from store.sqlite.asking import Row
+from store.sqlite.asking import Question, Row
 
 LONGEST_NS: Final = 600 * 1_000_000_000
 """Traces whose requests lie further apart than this have an index of their own."""

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from store.model import StoreStatus
 from store.sqlite.apm_reader import ApmReader
-from store.sqlite.asking import TIME_LIMIT_S
-from store.sqlite.asking import Asking
+from store.sqlite.asking import TIME_LIMIT_S, Asking
 from store.sqlite.log_reader import LogReader
 from store.sqlite.rum_reader import RumReader
 from store.sqlite.session_reader import SessionReader

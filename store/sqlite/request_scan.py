@@ -4,33 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import orjson
 
 from store.model import Window
-from store.outline import outline
-from store.outline import requests_of
-from store.semantics import PROMOTED
-from store.semantics import text_of
-from store.sqlite.answers import SPAN_COLUMNS
-from store.sqlite.answers import SPAN_TABLES
-from store.sqlite.answers import span_of
+from store.outline import outline, requests_of
+from store.semantics import PROMOTED, text_of
+from store.sqlite.answers import SPAN_COLUMNS, SPAN_TABLES, span_of
 from store.sqlite.asking import Question
 from store.sqlite.gather import Tally
-from store.sqlite.packed import LOW_CODE
-from store.sqlite.packed import SET_CODE
-from store.sqlite.packed import START_CODE
-from store.sqlite.packed import Packed
-from store.sqlite.packed import newest
-from store.sqlite.packed import split
-from store.sqlite.packed import unpack
-from store.sqlite.tagsets import environment_in
-from store.sqlite.tagsets import read_sets
-from store.sqlite.tagsets import service_in
-from store.sqlite.tagsets import values_in
+from store.sqlite.packed import LOW_CODE, SET_CODE, START_CODE, Packed, newest, split, unpack
+from store.sqlite.tagsets import environment_in, read_sets, service_in, values_in
 
 MAX_REQUESTS = 20_000
 MAX_ROWS = 3_000

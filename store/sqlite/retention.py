@@ -14,10 +14,8 @@ import time
 from typing import Final
 
 from store.decode import resource_attributes
-from store.semantics import RUM_TAGS
-from store.semantics import environment_of
-from store.sqlite.ingest import COUNT_LOGS
-from store.sqlite.ingest import Ingest
+from store.semantics import RUM_TAGS, environment_of
+from store.sqlite.ingest import COUNT_LOGS, Ingest
 from store.sqlite.sessions import METRICS
 from store.sqlite.settler import Settler
 from store.sqlite.tagsets import SEARCH_SLOT_NS

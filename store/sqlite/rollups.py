@@ -10,8 +10,7 @@ import sqlite3
 from typing import Final
 
 from store.histogram import bucket_of
-from store.sqlite.intern import SeriesIds
-from store.sqlite.intern import SeriesKey
+from store.sqlite.intern import SeriesIds, SeriesKey
 
 SERVICE: Final = 1
 """subject: the service."""

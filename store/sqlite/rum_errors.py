@@ -6,18 +6,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from store.decode import resource_attributes
-from store.decode import some_attributes
-from store.model import Attributes
-from store.model import ErrorGroup
-from store.model import SessionId
-from store.model import SpanId
+from store.decode import resource_attributes, some_attributes
+from store.model import Attributes, ErrorGroup, SessionId, SpanId
 from store.semantics import text_of
 from store.sqlite.asking import Question
 

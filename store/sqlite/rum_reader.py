@@ -5,38 +5,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from store.api import BadQuery
-from store.api import RumMetric
-from store.model import Breakdown
-from store.model import ErrorGroup
-from store.model import Measure
-from store.model import Point
-from store.model import Span
-from store.model import Window
-from store.semantics import rum_tags_of
-from store.semantics import text_of
-from store.sqlite.answers import SPAN_COLUMNS
-from store.sqlite.answers import SPAN_TABLES
-from store.sqlite.answers import limited
-from store.sqlite.answers import span_of
-from store.sqlite.asking import Asking
-from store.sqlite.asking import Question
-from store.sqlite.by_set import ranked
-from store.sqlite.by_set import slot_columns
-from store.sqlite.gather import Tally
-from store.sqlite.gather import Wanted
-from store.sqlite.gather import gather
-from store.sqlite.rollups import SAMPLE
-from store.sqlite.rollups import SYNTHETIC_ITEMS
-from store.sqlite.rollups import SYNTHETIC_TAG
+from store.api import BadQuery, RumMetric
+from store.model import Breakdown, ErrorGroup, Measure, Point, Span, Window
+from store.semantics import rum_tags_of, text_of
+from store.sqlite.answers import SPAN_COLUMNS, SPAN_TABLES, limited, span_of
+from store.sqlite.asking import Asking, Question
+from store.sqlite.by_set import ranked, slot_columns
+from store.sqlite.gather import Tally, Wanted, gather
+from store.sqlite.rollups import SAMPLE, SYNTHETIC_ITEMS, SYNTHETIC_TAG
 from store.sqlite.rum_errors import error_groups
-from store.sqlite.sessions import METRICS
-from store.sqlite.sessions import TAG_COLUMNS
-from store.sqlite.sessions import metric_number
+from store.sqlite.sessions import METRICS, TAG_COLUMNS, metric_number
 
 _MAX_DECODED = 2_000
 _MAX_SAMPLES = 10_000

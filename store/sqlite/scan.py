@@ -11,22 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Literal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from store.decode import log_attributes
-from store.decode import resource_attributes
-from store.decode import span_detail
-from store.decode import value_of
+from store.decode import log_attributes, resource_attributes, span_detail, value_of
 from store.model import Attributes
-from store.semantics import environment_of
-from store.semantics import number_of
-from store.semantics import text_of
+from store.semantics import environment_of, number_of, text_of
 from store.sqlite.asking import Question
 
 MAX_LOGS = 30_000

@@ -4,28 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from store.api import BadQuery
-from store.api import Page
-from store.api import SessionQuery
-from store.api import SessionSort
-from store.model import SessionId
-from store.model import SessionSummary
-from store.model import Span
+from store.api import BadQuery, Page, SessionQuery, SessionSort
+from store.model import SessionId, SessionSummary, Span
 from store.sqlite import scan
-from store.sqlite.answers import SESSION_COLUMNS
-from store.sqlite.answers import SPAN_COLUMNS
-from store.sqlite.answers import SPAN_TABLES
-from store.sqlite.answers import limited
-from store.sqlite.answers import make_cursor
-from store.sqlite.answers import read_cursor
-from store.sqlite.answers import session_of_row
-from store.sqlite.answers import span_of
-from store.sqlite.asking import Asking
-from store.sqlite.asking import Question
+from store.sqlite.answers import (
+    SESSION_COLUMNS,
+    SPAN_COLUMNS,
+    SPAN_TABLES,
+    limited,
+    make_cursor,
+    read_cursor,
+    session_of_row,
+    span_of,
+)
+from store.sqlite.asking import Asking, Question
 from store.sqlite.sessions import INDEXED
 
 _SORTS: Final[Mapping[SessionSort, str]] = {

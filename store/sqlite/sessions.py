@@ -9,32 +9,19 @@ far this has come: that is what makes it exactly once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Final
-from typing import NamedTuple
-from typing import get_args
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, get_args
 
 import orjson
 
 from store.api import RumMetric
-from store.decode import resource_attributes
-from store.decode import sampled_detail
-from store.decode import span_detail
+from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.model import SpanRow
-from store.semantics import PROMOTED
-from store.semantics import RUM_TAGS
-from store.semantics import RumSample
-from store.semantics import rum_samples
-from store.semantics import tags_of
+from store.semantics import PROMOTED, RUM_TAGS, RumSample, rum_samples, tags_of
 from store.sqlite.intern import Pairs
-from store.sqlite.rollups import SYNTHETIC_TAG
-from store.sqlite.rollups import Rollups
+from store.sqlite.rollups import SYNTHETIC_TAG, Rollups
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "

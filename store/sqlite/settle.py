@@ -7,39 +7,19 @@ that away before adding anew. Must run inside the writer's transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
-from store.decode import resource_attributes
-from store.decode import span_detail
+from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
-from store.model import SpanError
-from store.model import SpanRow
-from store.outline import ABSENT
-from store.outline import Outline
-from store.outline import calls_of
-from store.outline import outline
-from store.outline import requests_of
-from store.outline import services_of
-from store.semantics import UNBOUNDED
-from store.semantics import environment_of
-from store.semantics import promoted_of
+from store.model import SpanError, SpanRow
+from store.outline import ABSENT, Outline, calls_of, outline, requests_of, services_of
+from store.semantics import UNBOUNDED, environment_of, promoted_of
 from store.sqlite.intern import Pairs
-from store.sqlite.packed import LOW_CODE
-from store.sqlite.packed import SET_CODE
-from store.sqlite.packed import START_CODE
-from store.sqlite.packed import low_of
-from store.sqlite.packed import pack
-from store.sqlite.packed import split
-from store.sqlite.packed import unpack
-from store.sqlite.packed import worst_of
+from store.sqlite.packed import LOW_CODE, SET_CODE, START_CODE, low_of, pack, split, unpack, worst_of
 from store.sqlite.rollups import Rollups
-from store.sqlite.tagsets import SEARCH_SLOT_NS
-from store.sqlite.tagsets import TagSets
-from store.sqlite.tagsets import union
+from store.sqlite.tagsets import SEARCH_SLOT_NS, TagSets, union
 
 MAX_SPANS = 50_000
 """Of a larger trace, the first to arrive are summed up."""

@@ -16,8 +16,7 @@ from store.model import SpanRow
 from store.sqlite.ingest import Ingest
 from store.sqlite.intern import Pairs
 from store.sqlite.rollups import Rollups
-from store.sqlite.sessions import Sessions
-from store.sqlite.sessions import arrived
+from store.sqlite.sessions import Sessions, arrived
 from store.sqlite.settle import Traces
 from store.sqlite.tagsets import TagSets
 

@@ -4,43 +4,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from store.api import BadQuery
-from store.api import BrowserLink
-from store.api import Page
-from store.api import TraceQuery
-from store.model import SessionId
-from store.model import Span
-from store.model import SpanId
-from store.model import TraceId
-from store.model import TraceSummary
-from store.model import Whereabouts
-from store.model import Window
-from store.semantics import PROMOTED
-from store.semantics import UNBOUNDED
+from store.api import BadQuery, BrowserLink, Page, TraceQuery
+from store.model import SessionId, Span, SpanId, TraceId, TraceSummary, Whereabouts, Window
+from store.semantics import PROMOTED, UNBOUNDED
 from store.sqlite import scan
-from store.sqlite.answers import SPAN_COLUMNS
-from store.sqlite.answers import SPAN_TABLES
-from store.sqlite.answers import TRACE_COLUMNS
-from store.sqlite.answers import limited
-from store.sqlite.answers import make_cursor
-from store.sqlite.answers import read_cursor
-from store.sqlite.answers import span_bytes
-from store.sqlite.answers import span_of
-from store.sqlite.answers import trace_bytes
-from store.sqlite.answers import trace_of
-from store.sqlite.asking import Asking
-from store.sqlite.asking import Question
-from store.sqlite.asking import Row
+from store.sqlite.answers import (
+    SPAN_COLUMNS,
+    SPAN_TABLES,
+    TRACE_COLUMNS,
+    limited,
+    make_cursor,
+    read_cursor,
+    span_bytes,
+    span_of,
+    trace_bytes,
+    trace_of,
+)
+from store.sqlite.asking import Asking, Question, Row
 from store.sqlite.packed import SET_CODE
-from store.sqlite.tagsets import OPERATION
-from store.sqlite.tagsets import SEARCH_SLOT_NS
-from store.sqlite.tagsets import sets_containing
-from store.sqlite.tagsets import sets_of_environment
-from store.sqlite.tagsets import sets_with
+from store.sqlite.tagsets import OPERATION, SEARCH_SLOT_NS, sets_containing, sets_of_environment, sets_with
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"

@@ -12,19 +12,14 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from store.api import StoreBusy
-from store.api import StoreError
-from store.api import StoreUnavailable
+from store.api import StoreBusy, StoreError, StoreUnavailable
 from store.model import Batch
-from store.sqlite.files import WriterLock
-from store.sqlite.files import connect_writer
-from store.sqlite.files import unavailable
+from store.sqlite.files import WriterLock, connect_writer, unavailable
 from store.sqlite.ingest import Ingest
 from store.sqlite.retention import Retention
 from store.sqlite.settler import Settler

@@ -20,15 +20,12 @@ from pathlib import Path
 import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from benchmarks import labs
-from benchmarks import recovery
+from benchmarks import labs, recovery
 from benchmarks.measure import get_json
-from benchmarks.witness import Witness
-from benchmarks.witness import log_request
+from benchmarks.witness import Witness, log_request
 from loadgen.agent import Exchange
 from loadgen.plain import PlainClient
-from loadgen.student import CHECKOUT_FIELDS
-from loadgen.student import DEFAULT_PRODUCT
+from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 from tests.helpers import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]

@@ -6,14 +6,11 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from waitress.server import create_server
@@ -21,17 +18,13 @@ from waitress.server import create_server
 import store
 from observer.app import create_app
 from observer.settings import Settings
-from store.api import Reader
-from store.api import Writer
-from store.model import SessionId
-from store.model import TraceId
+from store.api import Reader, Writer
+from store.model import SessionId, TraceId
 from tests.browser import seed
-from tests.helpers import eventually
-from tests.helpers import required_in_ci
+from tests.helpers import eventually, required_in_ci
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import time
 
-from tests.browser.world import MS
-from tests.browser.world import Json
-from tests.browser.world import S
-from tests.browser.world import World
-from tests.browser.world import span
+from tests.browser.world import MS, Json, S, World, span
 
 SHOP = "http://127.0.0.1:8080"
 SEAT = "anna"

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser
-from playwright.sync_api import Dialog
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Dialog, Page
 
 from tests.browser import seed
-from tests.browser.conftest import World
-from tests.browser.conftest import visiting
+from tests.browser.conftest import World, visiting
 
 SESSION = f"/rum/sessions/{seed.SESSION}"
 TRACE = f"/apm/traces/{seed.TRACE}"

@@ -10,10 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import seed
-from tests.browser.conftest import Visitor
-from tests.browser.conftest import World
-from tests.browser.world import World as Telemetry
-from tests.browser.world import span
+from tests.browser.conftest import Visitor, World
+from tests.browser.world import World as Telemetry, span
 
 pytestmark = pytest.mark.browser
 

@@ -11,11 +11,8 @@ from playwright.sync_api import expect
 
 from store.model import SessionId
 from tests.browser import seed
-from tests.browser.conftest import Visitor
-from tests.browser.conftest import World
-from tests.browser.world import MS
-from tests.browser.world import World as Telemetry
-from tests.browser.world import span
+from tests.browser.conftest import Visitor, World
+from tests.browser.world import MS, World as Telemetry, span
 from tests.helpers import eventually
 
 pytestmark = pytest.mark.browser

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qsl
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import seed
-from tests.browser.conftest import Visitor
-from tests.browser.conftest import World
+from tests.browser.conftest import Visitor, World
 from tests.browser.world import World as Telemetry
 
 pytestmark = pytest.mark.browser

@@ -6,14 +6,11 @@ Written through the collector's intake, so what the screens read is what arrives
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collector.intake import Encoding
-from collector.intake import Intake
-from collector.intake import Signal
+from collector.intake import Encoding, Intake, Signal
 from store.api import Writer
 
 Json = dict[str, Any]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from collector.server import Collector
-from collector.server import start
+from collector.server import Collector, start
 from collector.settings import Settings
 from tests.collector.build import ListWriter
 

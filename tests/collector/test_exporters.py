@@ -16,8 +16,7 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.collector.conftest import Running
 
@@ -68,8 +67,7 @@ def test_logs_over_http(running: Running) -> None:
 
 def _handler(provider: LoggerProvider) -> logging.Handler:
     """A handler of the standard library's logging that emits through the SDK."""
-    from opentelemetry._logs import LogRecord
-    from opentelemetry._logs import SeverityNumber
+    from opentelemetry._logs import LogRecord, SeverityNumber
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

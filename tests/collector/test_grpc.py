@@ -12,11 +12,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from store.api import StoreBusy
-from store.api import StoreUnavailable
+from store.api import StoreBusy, StoreUnavailable
 from tests.collector import build
-from tests.collector.conftest import MAX_REQUEST_BYTES
-from tests.collector.conftest import Running
+from tests.collector.conftest import MAX_REQUEST_BYTES, Running
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"

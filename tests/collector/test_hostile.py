@@ -15,12 +15,9 @@ import pytest
 import requests
 
 import store
-from collector.intake import Encoding
-from collector.intake import Intake
-from collector.intake import Signal
+from collector.intake import Encoding, Intake, Signal
 from collector.rows import Undecodable
-from store.api import SessionQuery
-from store.api import TraceQuery
+from store.api import SessionQuery, TraceQuery
 from store.model import Window
 from tests.collector import build
 from tests.collector.conftest import Running

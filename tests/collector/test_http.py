@@ -11,20 +11,14 @@ import requests
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecord
 
-from collector.intake import Encoding
-from collector.intake import Intake
-from collector.intake import Overloaded
-from collector.intake import Signal
+from collector.intake import Encoding, Intake, Overloaded, Signal
 from collector.rows import Undecodable
-from store.api import StoreBusy
-from store.api import StoreUnavailable
+from store.api import StoreBusy, StoreUnavailable
 from store.model import Batch
 from tests.collector import build
-from tests.collector.conftest import MAX_REQUEST_BYTES
-from tests.collector.conftest import Running
+from tests.collector.conftest import MAX_REQUEST_BYTES, Running
 
 ORIGIN = "http://shop.example:8080"
 

@@ -11,15 +11,10 @@ import requests
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector import otlp_json
-from collector import zipkin
-from collector.rows import MAX_DEPTH
-from collector.rows import Decoder
-from collector.rows import Refusals
-from collector.rows import protobuf_groups
+from collector import otlp_json, zipkin
+from collector.rows import MAX_DEPTH, Decoder, Refusals, protobuf_groups
 from store import semantics
-from store.model import Attribute
-from store.model import SpanRow
+from store.model import Attribute, SpanRow
 from tests.collector import build
 from tests.collector.conftest import Running
 

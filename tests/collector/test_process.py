@@ -16,10 +16,7 @@ import requests
 import store
 from store.model import TraceId
 from tests.collector import build
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.helpers import free_port
-from tests.helpers import running
+from tests.helpers import REPO, eventually, free_port, running
 
 SPANS_PER_REQUEST = 7
 

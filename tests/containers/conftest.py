@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers.engine import Containers
-from tests.containers.engine import why_not
-from tests.helpers import free_port
-from tests.helpers import required_in_ci
+from tests.containers.engine import Containers, why_not
+from tests.helpers import free_port, required_in_ci
 
 MARK = "containers"
 

@@ -6,12 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
-from tests.helpers import REPO
-from tests.helpers import eventually
+from tests.helpers import REPO, eventually
 
 BUILD_WITHIN_S = 420
 HEALTHY_WITHIN_S = 180

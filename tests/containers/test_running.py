@@ -10,10 +10,8 @@ import urllib.request
 
 import pytest
 
-from lab import compose
-from lab import topology
-from tests.containers.engine import Containers
-from tests.containers.engine import run
+from lab import compose, topology
+from tests.containers.engine import Containers, run
 from tests.helpers import eventually
 
 # Over its base, nearly all of it Python packages; a compiler or a Node.js left behind would double it.

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab import compose
-from lab import plan
-from lab import topology
+from lab import compose, plan, topology
 from lab.plan import Options
 from tests.helpers import REPO
 

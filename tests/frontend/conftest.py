@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.frontend.fakes import FakeShop
-from tests.frontend.fakes import fake_shop
-from tests.frontend.mesh import Mesh
-from tests.frontend.mesh import shop
+from tests.frontend.fakes import FakeShop, fake_shop
+from tests.frontend.mesh import Mesh, shop
 from tests.helpers import required_in_ci
 
 AGENT = "window.SplunkRum = { init: function () {} };\n"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +13,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from selectolax.lexbor import LexborHTMLParser
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from frontend.app import create_app
 from frontend.backends import Backends
 from frontend.relay import Relay
 from frontend.settings import Settings
 from protos import hipstershop_pb2 as pb
-from services.common import money
-from services.common import seat
-from services.common.flags import CART_PRICE_TYPO
-from services.common.flags import Flags
+from services.common import money, seat
+from services.common.flags import CART_PRICE_TYPO, Flags
 from services.common.settings import load
-from services.common.telemetry import Identity
-from services.common.telemetry import build
+from services.common.telemetry import Identity, build
 from tests.frontend.mesh import flags_json
 
 PRODUCTS = (

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from collections.abc import Mapping
-from contextlib import ExitStack
-from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +29,10 @@ from services.buttercup import server as buttercup
 from services.cart import server as cart
 from services.catalog import server as catalog
 from services.checkout import server as checkout
-from services.common.flags import CART_PRICE_TYPO
-from services.common.flags import Flags
-from services.common.server import Running
-from services.common.server import start
+from services.common.flags import CART_PRICE_TYPO, Flags
+from services.common.server import Running, start
 from services.common.settings import load
-from services.common.telemetry import Identity
-from services.common.telemetry import Telemetry
-from services.common.telemetry import build
+from services.common.telemetry import Identity, Telemetry, build
 from services.currency import server as currency
 from services.email import server as email
 from services.payment import server as payment

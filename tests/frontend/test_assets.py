@@ -8,8 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from frontend.assets import STATIC_DIR
-from frontend.assets import Assets
+from frontend.assets import STATIC_DIR, Assets
 from tests.frontend.fakes import FakeShop
 
 

@@ -10,13 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.frontend.mesh import Mesh
-from tests.frontend.mesh import shop
-from tests.frontend.test_story import CART
-from tests.frontend.test_story import STORY
-from tests.frontend.test_story import settled
-from tests.helpers import eventually
-from tests.helpers import required_in_ci
+from tests.frontend.mesh import Mesh, shop
+from tests.frontend.test_story import CART, STORY, settled
+from tests.helpers import eventually, required_in_ci
 
 pytestmark = pytest.mark.browser
 

@@ -10,15 +10,17 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from protos import hipstershop_pb2 as pb
-from tests.frontend.fakes import GOOD_FORM
-from tests.frontend.fakes import ORDER_ID
-from tests.frontend.fakes import PRODUCTS
-from tests.frontend.fakes import FakeShop
-from tests.frontend.fakes import Refusal
-from tests.frontend.fakes import attribute
-from tests.frontend.fakes import fake_shop
-from tests.frontend.fakes import one
-from tests.frontend.fakes import text
+from tests.frontend.fakes import (
+    GOOD_FORM,
+    ORDER_ID,
+    PRODUCTS,
+    FakeShop,
+    Refusal,
+    attribute,
+    fake_shop,
+    one,
+    text,
+)
 
 
 def test_home_shows_every_product_with_its_price(fake: FakeShop) -> None:

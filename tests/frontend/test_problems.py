@@ -7,13 +7,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
-from tests.frontend.fakes import CHARGE_REFUSED
-from tests.frontend.fakes import GOOD_FORM
-from tests.frontend.fakes import FakeShop
-from tests.frontend.fakes import Refusal
-from tests.frontend.fakes import attribute
-from tests.frontend.fakes import one
-from tests.frontend.fakes import text
+from tests.frontend.fakes import CHARGE_REFUSED, GOOD_FORM, FakeShop, Refusal, attribute, one, text
 
 CARD = "4432-8015-6152-0454"
 CVV = "97310"

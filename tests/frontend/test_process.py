@@ -12,10 +12,7 @@ from pathlib import Path
 
 import requests
 
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.helpers import free_port
-from tests.helpers import running
+from tests.helpers import REPO, eventually, free_port, running
 
 QUIET = {"OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
 

@@ -7,14 +7,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.frontend.fakes import FakeShop
-from tests.frontend.fakes import fake_shop
+from tests.frontend.fakes import FakeShop, fake_shop
 from tests.helpers import free_port
 
 

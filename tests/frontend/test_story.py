@@ -10,8 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.frontend.fakes import GOOD_FORM
-from tests.frontend.fakes import text
+from tests.frontend.fakes import GOOD_FORM, text
 from tests.frontend.mesh import Mesh
 from tests.helpers import eventually
 

@@ -8,16 +8,11 @@ import re
 import grpc
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 from frontend.tracing import route_of
 from services.common.attributes import undeclared
-from tests.frontend.fakes import CHARGE_REFUSED
-from tests.frontend.fakes import GOOD_FORM
-from tests.frontend.fakes import ORDER_ID
-from tests.frontend.fakes import FakeShop
-from tests.frontend.fakes import Refusal
+from tests.frontend.fakes import CHARGE_REFUSED, GOOD_FORM, ORDER_ID, FakeShop, Refusal
 
 TRACEPARENT = re.compile(r'traceparent;desc="00-([0-9a-f]{32})-([0-9a-f]{16})-01"')
 

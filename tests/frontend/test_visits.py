@@ -11,10 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
 from services.common import seat
-from tests.frontend.fakes import FakeShop
-from tests.frontend.fakes import attribute
-from tests.frontend.fakes import fake_shop
-from tests.frontend.fakes import text
+from tests.frontend.fakes import FakeShop, attribute, fake_shop, text
 
 SECRET = "a secret of the class"
 

@@ -17,14 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import __main__ as entry
-from lab import bootstrap
-from lab import browser_files
-from lab import cli
-from lab import environment
-from lab import stamp as stamps
-from lab.errors import LabError
-from lab.errors import SetupError
+from lab import __main__ as entry, bootstrap, browser_files, cli, environment, stamp as stamps
+from lab.errors import LabError, SetupError
 from tests.helpers import REPO
 
 

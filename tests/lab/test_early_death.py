@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.process import LabPlan
-from lab.process import ProcessPlan
-from lab.process import State
+from lab.process import LabPlan, ProcessPlan, State
 from lab.supervisor import Supervisor
 
 

@@ -17,9 +17,7 @@ from typing import Any
 import pytest
 
 from lab import memory
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.helpers import free_port
+from tests.helpers import REPO, eventually, free_port
 
 
 class Run:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import plan
-from lab import topology
+from lab import plan, topology
 from lab.errors import LabError
 from lab.plan import Options
 from lab.process import LabPlan

@@ -15,10 +15,8 @@ from typing import Any
 
 import pytest
 
-from lab import memory
-from lab import topology
-from tests.helpers import REPO
-from tests.helpers import eventually
+from lab import memory, topology
+from tests.helpers import REPO, eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 

@@ -9,10 +9,7 @@ import os
 import random
 
 import gevent.pool
-from locust import HttpUser
-from locust import TaskSet
-from locust import between
-from locust import events
+from locust import HttpUser, TaskSet, between, events
 from locust.env import Environment
 
 PRODUCTS = [

@@ -8,20 +8,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.helpers import free_port
-from tests.helpers import running
-from tests.loadgen.shop import Seen
-from tests.loadgen.shop import ServedShop
+from tests.helpers import REPO, eventually, free_port, running
+from tests.loadgen.shop import Seen, ServedShop
 
 
 @contextmanager

@@ -6,9 +6,7 @@ import json
 from html import escape
 from typing import Any
 
-from loadgen.page import Page
-from loadgen.page import Total
-from loadgen.page import render
+from loadgen.page import Page, Total, render
 from tests.loadgen.shop import SCRIPT
 
 CART: dict[str, Any] = {

@@ -13,11 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.frontend.mesh import Mesh
-from tests.frontend.mesh import shop
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.helpers import required_in_ci
+from tests.frontend.mesh import Mesh, shop
+from tests.helpers import REPO, eventually, required_in_ci
 from tests.loadgen.test_student import student
 
 

@@ -10,14 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from loadgen.agent import AgentConfig
-from loadgen.agent import Browser
-from loadgen.agent import Exchange
-from loadgen.agent import ScriptError
-from loadgen.rum import SESSION_COOKIE
-from loadgen.rum import PageView
-from loadgen.rum import RumSession
-from loadgen.rum import by_id
+from loadgen.agent import AgentConfig, Browser, Exchange, ScriptError
+from loadgen.rum import SESSION_COOKIE, PageView, RumSession, by_id
 
 PAYLOADS = Path(__file__).parent.parent / "data" / "rum-payloads"
 LINK = 'app;dur=3, traceparent;desc="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"'

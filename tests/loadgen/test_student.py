@@ -7,11 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.helpers import REPO
-from tests.helpers import free_port
-from tests.loadgen.shop import SPAN
-from tests.loadgen.shop import TRACE
-from tests.loadgen.shop import ServedShop
+from tests.helpers import REPO, free_port
+from tests.loadgen.shop import SPAN, TRACE, ServedShop
 
 
 def student(url: str, *arguments: str) -> tuple[int, dict[str, Any]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from selectolax.lexbor import LexborHTMLParser
-from selectolax.lexbor import LexborNode as Node
+from selectolax.lexbor import LexborHTMLParser, LexborNode as Node
 
 Part = LexborHTMLParser | Node
 

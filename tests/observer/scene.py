@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from observer.app import create_app
 from observer.settings import Settings
-from store import open_reader
-from store import open_writer
+from store import open_reader, open_writer
 from tests.browser.world import World
 
 

@@ -15,8 +15,7 @@ import store
 from observer.app import create_app
 from observer.settings import Settings
 from store.api import Reader
-from store.model import SessionId
-from store.model import TraceId
+from store.model import SessionId, TraceId
 from tests.browser import seed
 from tests.helpers import eventually
 

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.mesh import BROKEN
-from tests.services.mesh import HEALTHY
-from tests.services.mesh import Mesh
-from tests.services.mesh import running_mesh
+from tests.services.mesh import BROKEN, HEALTHY, Mesh, running_mesh
 
 
 @pytest.fixture(scope="module")

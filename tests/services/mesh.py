@@ -5,40 +5,30 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import waitress
 from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
-from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.ad import server as ad
 from services.buttercup import server as buttercup
 from services.cart import server as cart
 from services.catalog import server as catalog
 from services.checkout import server as checkout
-from services.common import log
-from services.common import seat
-from services.common import telemetry
-from services.common.clients import Connection
-from services.common.clients import Target
+from services.common import log, seat, telemetry
+from services.common.clients import Connection, Target
 from services.common.flags import Flags
-from services.common.server import Backend
-from services.common.server import Running
-from services.common.server import start
+from services.common.server import Backend, Running, start
 from services.currency import server as currency
 from services.email import server as email
 from services.payment import server as payment

@@ -8,16 +8,12 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from opentelemetry.trace import SpanKind
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.common.clients import code_of
-from services.common.clients import details_of
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.common.clients import code_of, details_of
 from services.common.seat import Shopper
-from tests.services.mesh import Mesh
-from tests.services.mesh import order_request
+from tests.services.mesh import Mesh, order_request
 
 GUID = str(uuid4())
 BAD, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND

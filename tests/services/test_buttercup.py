@@ -10,8 +10,7 @@ import pytest
 import urllib3
 
 from services.buttercup.server import CUSTOMER_TOKEN
-from tests.services.mesh import running_provider
-from tests.services.mesh import write_flags
+from tests.services.mesh import running_provider, write_flags
 
 CARD = {"number": "4432801561520454", "cvv": 672, "expiration_year": 2039, "expiration_month": 1}
 AMOUNT = {"currency_code": "USD", "units": 1, "nanos": 0}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,21 +13,14 @@ import pytest
 import redis
 from opentelemetry import trace
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.cart.carts import MOST_OF_ONE
-from services.cart.carts import Carts
-from services.cart.carts import Line
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.cart.carts import MOST_OF_ONE, Carts, Line
 from services.cart.redis_carts import RedisCarts
 from services.cart.sqlite_carts import SqliteCarts
 from services.common.attributes import undeclared
-from services.common.errors import InvalidRequest
-from services.common.errors import StartError
-from services.common.errors import Unavailable
+from services.common.errors import InvalidRequest, StartError, Unavailable
 from services.common.seat import Shopper
-from tests.helpers import eventually
-from tests.helpers import free_port
-from tests.helpers import required_in_ci
+from tests.helpers import eventually, free_port, required_in_ci
 from tests.services.mesh import running_mesh
 
 Reopen = Callable[[], Carts]

@@ -9,20 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
-from opentelemetry import baggage
-from opentelemetry import context as otel_context
+from opentelemetry import baggage, context as otel_context
 from opentelemetry.context import Context
 
 from protos import hipstershop_pb2 as pb
-from services.common import money
-from services.common import randomness
-from services.common import redaction
-from services.common import seat
-from services.common import settings
-from services.common.errors import InvalidRequest
-from services.common.errors import SettingsError
-from services.common.settings import CommonSettings
-from services.common.settings import setting
+from services.common import money, randomness, redaction, seat, settings
+from services.common.errors import InvalidRequest, SettingsError
+from services.common.settings import CommonSettings, setting
 from services.common.tracing import RememberingBaggage
 from tests.helpers import REPO
 

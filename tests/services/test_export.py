@@ -6,14 +6,10 @@ import gzip
 import io
 import json
 import socket
-from collections.abc import Iterator
-from collections.abc import Mapping
-from contextlib import contextmanager
-from contextlib import suppress
-from dataclasses import dataclass
-from dataclasses import field
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
@@ -21,14 +17,10 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from services.common import log
-from services.common import telemetry
-from services.common.export import Exporter
-from services.common.export import QueueSpans
-from services.common.telemetry import Identity
-from services.common.telemetry import Telemetry
-from tests.helpers import eventually
-from tests.helpers import free_port
+from services.common import log, telemetry
+from services.common.export import Exporter, QueueSpans
+from services.common.telemetry import Identity, Telemetry
+from tests.helpers import eventually, free_port
 
 
 @dataclass

@@ -10,14 +10,11 @@ from typing import Any
 
 import pytest
 
-from protos import lab_pb2
-from protos import lab_pb2_grpc
-from services.common import flags as flags_module
-from services.common import log
+from protos import lab_pb2, lab_pb2_grpc
+from services.common import flags as flags_module, log
 from services.common.flags import Flags
 from tests.helpers import eventually
-from tests.services.mesh import Mesh
-from tests.services.mesh import write_flags
+from tests.services.mesh import Mesh, write_flags
 
 DELAY = flags_module.delay_flag("cart")
 ALL = (

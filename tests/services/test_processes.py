@@ -13,19 +13,12 @@ from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2
-from grpc_health.v1 import health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from protos import hipstershop_pb2 as pb
-from protos import hipstershop_pb2_grpc as rpc
-from services.common.clients import Connection
-from services.common.clients import Target
-from services.common.telemetry import Identity
-from services.common.telemetry import build
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.helpers import free_port
-from tests.helpers import running
+from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.common.clients import Connection, Target
+from services.common.telemetry import Identity, build
+from tests.helpers import REPO, eventually, free_port, running
 
 BACKENDS = (
     "ad",
@@ -181,8 +174,7 @@ def test_carts_survive_a_kill_and_callers_are_back_within_a_second(tmp_path: Pat
 
 @pytest.mark.parametrize("name", [*BACKENDS, "buttercup"])
 def test_every_knob_is_in_the_rooms_readme(name: str) -> None:
-    from services.common.settings import CommonSettings
-    from services.common.settings import knobs
+    from services.common.settings import CommonSettings, knobs
 
     module = importlib.import_module(f"services.{name}.server")
     common = {knob.env for knob in knobs(CommonSettings)}

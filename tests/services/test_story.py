@@ -9,19 +9,13 @@ from pathlib import Path
 import grpc
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 from protos import hipstershop_pb2 as pb
 from services.common.attributes import undeclared
-from services.common.clients import code_of
-from services.common.clients import details_of
+from services.common.clients import code_of, details_of
 from services.common.seat import Shopper
-from tests.services.mesh import CARD_NUMBER
-from tests.services.mesh import CVV
-from tests.services.mesh import Mesh
-from tests.services.mesh import order_request
-from tests.services.mesh import running_mesh
+from tests.services.mesh import CARD_NUMBER, CVV, Mesh, order_request, running_mesh
 
 ANNA = Shopper("anna", "gold")
 BAD_TOKEN = "test-20e26e90-356b-432e-a2c6-956fc03f5609"

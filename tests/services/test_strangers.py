@@ -7,9 +7,7 @@ from uuid import uuid4
 
 import grpc
 import pytest
-from google.protobuf import descriptor_pb2
-from google.protobuf import descriptor_pool
-from google.protobuf import message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tests.services.mesh import Mesh
 

@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
-from store.model import Attribute
-from store.model import Attributes
-from store.model import LogRow
-from store.model import SessionId
-from store.model import Span
-from store.model import SpanId
-from store.model import SpanKind
-from store.model import SpanRow
-from store.model import StatusCode
-from store.model import TraceId
-from store.semantics import is_browser
-from store.semantics import is_error
-from store.semantics import peer_of
-from store.semantics import session_of
-from store.semantics import tags_of
+from store.model import (
+    Attribute,
+    Attributes,
+    LogRow,
+    SessionId,
+    Span,
+    SpanId,
+    SpanKind,
+    SpanRow,
+    StatusCode,
+    TraceId,
+)
+from store.semantics import is_browser, is_error, peer_of, session_of, tags_of
 
 T0 = 1_800_000_000_000_000_000
 MS = 1_000_000

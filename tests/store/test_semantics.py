@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from store.histogram import bucket_of
-from store.histogram import latency_of
-from store.histogram import percentile
-from store.model import Attribute
-from store.model import Attributes
-from store.semantics import RUM_TAGS
-from store.semantics import is_browser
-from store.semantics import is_error
-from store.semantics import number_of
-from store.semantics import peer_of
-from store.semantics import rum_is_error
-from store.semantics import rum_is_network_error
-from store.semantics import rum_kind
-from store.semantics import rum_page
-from store.semantics import rum_samples
-from store.semantics import rum_tags_of
-from store.semantics import session_of
-from store.semantics import tags_of
-from store.semantics import text_of
-from store.semantics import workflow_of
+from store.histogram import bucket_of, latency_of, percentile
+from store.model import Attribute, Attributes
+from store.semantics import (
+    RUM_TAGS,
+    is_browser,
+    is_error,
+    number_of,
+    peer_of,
+    rum_is_error,
+    rum_is_network_error,
+    rum_kind,
+    rum_page,
+    rum_samples,
+    rum_tags_of,
+    session_of,
+    tags_of,
+    text_of,
+    workflow_of,
+)
 
 CLIENT, SERVER, PRODUCER = 3, 2, 4
 CHROME = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.model import Severity
-from store.severity import says_otherwise
-from store.severity import severity_number_of
+from store.severity import says_otherwise, severity_number_of
 
 
 @pytest.mark.parametrize(

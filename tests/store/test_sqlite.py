@@ -13,31 +13,14 @@ from pathlib import Path
 import pytest
 
 import store
-from store.api import LogQuery
-from store.api import SessionQuery
-from store.api import StoreBusy
-from store.api import StoreMismatch
-from store.api import StoreUnavailable
-from store.api import TraceQuery
-from store.model import Batch
-from store.model import SpanKind
-from store.model import TraceId
-from store.model import Whereabouts
-from store.model import Window
-from store.sqlite import files
-from store.sqlite import writer as writer_module
+from store.api import LogQuery, SessionQuery, StoreBusy, StoreMismatch, StoreUnavailable, TraceQuery
+from store.model import Batch, SpanKind, TraceId, Whereabouts, Window
+from store.sqlite import files, writer as writer_module
 from store.sqlite.asking import Asking
 from store.sqlite.ingest import StoreClock
 from store.sqlite.writer import SqliteWriter
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.store.build import SECOND
-from tests.store.build import T0
-from tests.store.build import TRACE
-from tests.store.build import failing_checkout
-from tests.store.build import log_row
-from tests.store.build import row
-from tests.store.build import span
+from tests.helpers import REPO, eventually
+from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
 
 WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
 

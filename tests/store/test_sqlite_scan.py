@@ -6,32 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-from opentelemetry.proto.common.v1.common_pb2 import KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 import store
-from store.api import LogQuery
-from store.api import Page
-from store.api import Reader
-from store.api import SessionQuery
-from store.api import TraceQuery
-from store.api import Writer
-from store.model import Batch
-from store.model import Log
-from store.model import LogRow
-from store.model import SpanKind
-from store.model import TraceId
-from store.model import Window
+from store.api import LogQuery, Page, Reader, SessionQuery, TraceQuery, Writer
+from store.model import Batch, Log, LogRow, SpanKind, TraceId, Window
 from store.sqlite import scan
 from tests.helpers import eventually
-from tests.store.build import SECOND
-from tests.store.build import T0
-from tests.store.build import log_row
-from tests.store.build import row
-from tests.store.build import span
+from tests.store.build import SECOND, T0, log_row, row, span
 
 WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
 Both = tuple[Writer, Reader]

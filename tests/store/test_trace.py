@@ -8,18 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from store.model import Span
-from store.model import SpanError
-from store.model import SpanId
-from store.model import SpanKind
+from store.model import Span, SpanError, SpanId, SpanKind
 from store.performance import exclusive_ns
-from store.trace import TraceAnalysis
-from store.trace import analyse
-from store.trace import inferred_id
-from tests.store.build import MS
-from tests.store.build import failing_checkout
-from tests.store.build import span
-from tests.store.build import span_id
+from store.trace import TraceAnalysis, analyse, inferred_id
+from tests.store.build import MS, failing_checkout, span, span_id
 
 SERVER, CLIENT, INTERNAL = SpanKind.SERVER, SpanKind.CLIENT, SpanKind.INTERNAL
 PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.helpers import REPO
-from tests.helpers import eventually
-from tests.story.proxies import Gate
-from tests.story.proxies import Proxy
+from tests.helpers import REPO, eventually
+from tests.story.proxies import Gate, Proxy
 
 
 @dataclass

@@ -13,11 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import REPO
-from tests.helpers import eventually
+from tests.helpers import REPO, eventually
 from tests.story.bench import Bench
-from tests.story.proxies import Gate
-from tests.story.proxies import proxy
+from tests.story.proxies import Gate, proxy
 
 
 @pytest.fixture(scope="session")

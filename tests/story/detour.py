@@ -13,8 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab import launch
-from lab import plan
+from lab import launch, plan
 from lab.process import LabPlan
 
 

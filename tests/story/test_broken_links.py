@@ -9,10 +9,7 @@ import pytest
 from lab.bootstrap import find_browser
 from tests.helpers import required_in_ci
 from tests.story.bench import Bench
-from tests.story.proxies import Tampering
-from tests.story.proxies import without_agent
-from tests.story.proxies import without_server_timing
-from tests.story.proxies import without_trace_of_logs
+from tests.story.proxies import Tampering, without_agent, without_server_timing, without_trace_of_logs
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 WITHIN_S = "3"

@@ -7,14 +7,8 @@ from collections.abc import Callable
 import pytest
 
 import incidents
-from incidents.checks import Outcome
-from incidents.checks import Result
-from incidents.checks import run
-from tests.story.canned import GIVEN
-from tests.story.canned import LINE
-from tests.story.canned import TRACE
-from tests.story.canned import Story
-from tests.story.canned import log
+from incidents.checks import Outcome, Result, run
+from tests.story.canned import GIVEN, LINE, TRACE, Story, log
 
 
 def verified(story: Story, incident: str = "invalid-token") -> dict[str, Result]:

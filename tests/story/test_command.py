@@ -7,8 +7,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,14 +15,10 @@ import pytest
 import incidents
 from incidents.checks import NoAnswer
 from incidents.model import Source
-from lab.verify import main
-from lab.verify import visiting
-from lab.verify import walking
-from lab.verify.visits import CannotVisit
-from lab.verify.visits import Visit
+from lab.verify import main, visiting, walking
+from lab.verify.visits import CannotVisit, Visit
 from tests.helpers import free_port
-from tests.story.canned import SEAT
-from tests.story.canned import Story
+from tests.story.canned import SEAT, Story
 
 
 @contextmanager

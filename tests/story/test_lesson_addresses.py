@@ -9,12 +9,9 @@ import pytest
 
 import incidents
 from incidents.answers import filled_path
-from incidents.checks import NoAnswer
-from incidents.checks import Outcome
-from incidents.checks import run
+from incidents.checks import NoAnswer, Outcome, run
 from incidents.model import Source
-from lab.verify.asking import Patience
-from lab.verify.asking import json_at
+from lab.verify.asking import Patience, json_at
 from tests.story.bench import Bench
 
 pytestmark = pytest.mark.lab

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import REPO
-from tests.helpers import eventually
+from tests.helpers import REPO, eventually
 
 pytestmark = [
     pytest.mark.lab,

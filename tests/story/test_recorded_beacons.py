@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import REPO
-from tests.helpers import eventually
+from tests.helpers import REPO, eventually
 from tests.story.bench import Bench
 
 pytestmark = pytest.mark.lab

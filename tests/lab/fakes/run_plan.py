@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.process import LabPlan
-from lab.process import ProcessPlan
+from lab.process import LabPlan, ProcessPlan
 from lab.supervisor import Supervisor
 
 

@@ -6,8 +6,7 @@ import os
 import signal
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class _Ok(BaseHTTPRequestHandler):

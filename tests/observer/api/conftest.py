@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.seed import hostile
-from tests.browser.seed import story
+from tests.browser.seed import hostile, story
 from tests.observer.scene import observing
 
 Ask = Callable[..., Any]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.seed import CHARGE_SPAN
-from tests.browser.seed import CHECKOUT_EVENT
-from tests.browser.seed import MESSAGE
-from tests.browser.seed import ORDER_ID
-from tests.browser.seed import ORDER_TRACE
-from tests.browser.seed import SEAT
-from tests.browser.seed import SESSION
-from tests.browser.seed import TRACE
+from tests.browser.seed import (
+    CHARGE_SPAN,
+    CHECKOUT_EVENT,
+    MESSAGE,
+    ORDER_ID,
+    ORDER_TRACE,
+    SEAT,
+    SESSION,
+    TRACE,
+)
 from tests.observer.api.conftest import Ask
 
 

@@ -12,24 +12,14 @@ from werkzeug.datastructures import MultiDict
 
 from observer.errors import Malformed
 from observer.meaning.download import otlp_json
-from observer.meaning.session import apm_link_of
-from observer.meaning.session import error_text
-from observer.meaning.session import events_of
-from observer.meaning.summary import TimeShare
-from observer.meaning.summary import failing_first
-from observer.meaning.summary import global_tags
-from observer.meaning.summary import status_code_of
-from observer.query import Query
-from observer.query import read_attribute
-from observer.query import spell_attribute
-from store.model import Attributes
-from store.model import SpanKind
+from observer.meaning.session import apm_link_of, error_text, events_of
+from observer.meaning.summary import TimeShare, failing_first, global_tags, status_code_of
+from observer.query import Query, read_attribute, spell_attribute
+from store.model import Attributes, SpanKind
 from store.trace import analyse
-from tests.browser.world import World
-from tests.browser.world import span as backend_span
+from tests.browser.world import World, span as backend_span
 from tests.observer.scene import observing
-from tests.store.build import failing_checkout
-from tests.store.build import span
+from tests.store.build import failing_checkout, span
 
 NOW = 1_800_000_000 * 10**9
 

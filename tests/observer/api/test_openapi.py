@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from observer.api.contract import PREFIX
-from observer.api.contract import ROUTES
-from tests.browser.seed import HOSTILE_SESSION
-from tests.browser.seed import HOSTILE_TRACE
-from tests.browser.seed import SESSION
-from tests.browser.seed import TRACE
+from observer.api.contract import PREFIX, ROUTES
+from tests.browser.seed import HOSTILE_SESSION, HOSTILE_TRACE, SESSION, TRACE
 from tests.observer.api.conftest import Ask
 from tests.observer.api.schema_check import differences
 

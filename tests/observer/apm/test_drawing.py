@@ -9,11 +9,7 @@ from datetime import UTC
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from observer.drawing import bars
-from observer.drawing import charts
-from observer.drawing import scale
-from observer.drawing import servicemap
-from observer.drawing import svg
+from observer.drawing import bars, charts, scale, servicemap, svg
 from observer.drawing.layers import arrange
 from store.model import Window
 from tests.observer.html import one

@@ -11,17 +11,10 @@ from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
 from observer.apm import large
-from observer.meaning.traces import FoundTrace
-from observer.meaning.traces import find_trace
+from observer.meaning.traces import FoundTrace, find_trace
 from store.api import Reader
-from tests.browser.world import MS
-from tests.browser.world import S
-from tests.browser.world import World
-from tests.browser.world import pairs
-from tests.browser.world import span
-from tests.observer.html import attribute
-from tests.observer.html import first
-from tests.observer.html import text
+from tests.browser.world import MS, S, World, pairs, span
+from tests.observer.html import attribute, first, text
 from tests.observer.scene import observing
 
 SERVER, CLIENT = 2, 3

@@ -7,16 +7,9 @@ from datetime import UTC
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from observer.apm import mapview
-from observer.apm import numbers
+from observer.apm import mapview, numbers
 from observer.apm.telling import most_telling
-from store.model import Breakdown
-from store.model import MapNode
-from store.model import Measure
-from store.model import Point
-from store.model import ServiceMap
-from store.model import TagValue
-from store.model import Window
+from store.model import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
 from tests.observer.html import first
 
 WINDOW = Window(1_800_000_000 * 10**9, 1_800_000_900 * 10**9)

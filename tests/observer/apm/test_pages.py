@@ -8,16 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser.seed import CHARGE_SPAN
-from tests.browser.seed import CHECKOUT_EVENT
-from tests.browser.seed import HOSTILE_TRACE
-from tests.browser.seed import SESSION
-from tests.browser.seed import TRACE
+from tests.browser.seed import CHARGE_SPAN, CHECKOUT_EVENT, HOSTILE_TRACE, SESSION, TRACE
 from tests.observer.apm.conftest import Page
-from tests.observer.html import attribute
-from tests.observer.html import first
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import attribute, first, one, text
 
 PAGES = (
     "/apm",

@@ -7,16 +7,10 @@ from dataclasses import replace
 import pytest
 
 from observer.apm import waterfall
-from observer.apm.waterfall import Line
-from observer.apm.waterfall import Waterfall
-from observer.apm.waterfall import Wish
-from store.model import Span
-from store.model import SpanError
-from store.model import SpanKind
+from observer.apm.waterfall import Line, Waterfall, Wish
+from store.model import Span, SpanError, SpanKind
 from store.trace import analyse
-from tests.store.build import failing_checkout
-from tests.store.build import span
-from tests.store.build import span_id
+from tests.store.build import failing_checkout, span, span_id
 
 
 def _build(spans: list[Span], **wish: object) -> Waterfall:

@@ -13,8 +13,7 @@ from observer.home.lab import lab_of
 from observer.settings import Settings
 from tests.browser import seed
 from tests.browser.world import World
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import one, text
 from tests.observer.scene import observing
 from tests.observer.screens import Screens
 

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from store.model import SessionId
-from store.model import Span
+from store.model import SessionId, Span
 from tests.browser import seed
 from tests.browser.world import World
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import one, text
 from tests.observer.scene import observing
 from tests.observer.screens import Screens
 

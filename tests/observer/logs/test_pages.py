@@ -7,9 +7,7 @@ from pathlib import Path
 
 from tests.browser import seed
 from tests.browser.world import World
-from tests.observer.html import attribute
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import attribute, one, text
 from tests.observer.scene import observing
 from tests.observer.screens import Screens
 

@@ -5,17 +5,10 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from observer.logs import detail
-from observer.logs import rows
-from observer.ui.jsontree import CHILDREN_LIMIT
-from observer.ui.jsontree import DEPTH_LIMIT
-from observer.ui.jsontree import tree
+from observer.logs import detail, rows
+from observer.ui.jsontree import CHILDREN_LIMIT, DEPTH_LIMIT, tree
 from store.fields import LogField
-from store.model import Log
-from store.model import Severity
-from store.model import SpanId
-from store.model import TraceId
-from store.model import Window
+from store.model import Log, Severity, SpanId, TraceId, Window
 
 
 def log(**changes: Any) -> Log:

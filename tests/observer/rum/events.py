@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.meaning.session import SessionEvent
-from observer.meaning.session import events_of
-from store.model import SessionId
-from store.model import Span
-from store.model import SpanId
-from store.model import SpanKind
-from store.model import StatusCode
-from store.model import TraceId
+from observer.meaning.session import SessionEvent, events_of
+from store.model import SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
 
 MS = 1_000_000
 START = 1_795_343_067_000_000_000

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from observer.rum import overview as seen
-from observer.rum import sessions as many
-from observer.rum import traffic
+from observer.rum import overview as seen, sessions as many, traffic
 from observer.rum.metrics import count_delta
 from store.api import SessionQuery
-from store.model import ErrorGroup
-from store.model import Measure
-from store.model import SessionId
-from store.model import SpanId
-from store.model import Window
+from store.model import ErrorGroup, Measure, SessionId, SpanId, Window
 from tests.browser import seed
-from tests.observer.html import attribute
-from tests.observer.html import first
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import attribute, first, one, text
 from tests.observer.screens import Screens
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import pytest
 
 from observer.rum import metrics
-from observer.rum.overview import card
-from observer.rum.overview import numbers
-from store.model import Breakdown
-from store.model import Latency
-from store.model import Measure
-from store.model import TagValue
+from observer.rum.overview import card, numbers
+from store.model import Breakdown, Latency, Measure, TagValue
 
 MS = 1_000_000
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from tests.browser import seed
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import one, text
 from tests.observer.screens import Screens
 
 SESSION = f"/rum/sessions/{seed.SESSION}"

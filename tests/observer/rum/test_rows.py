@@ -8,26 +8,14 @@ from typing import Any
 
 import pytest
 
-from observer.rum.findings import findings_of
-from observer.rum.findings import has_gaps
+from observer.rum.findings import findings_of, has_gaps
 from observer.rum.folds import Run
-from observer.rum.markers import Tick
-from observer.rum.markers import fit
-from observer.rum.markers import markers_of
-from observer.rum.markers import ticks_of
-from observer.rum.rows import Row
-from observer.rum.rows import in_tree_order
-from observer.rum.session import PageOfSession
-from observer.rum.session import pages_of
+from observer.rum.markers import Tick, fit, markers_of, ticks_of
+from observer.rum.rows import Row, in_tree_order
+from observer.rum.session import PageOfSession, pages_of
 from observer.rum.timescale import scale
-from store.model import Event
-from store.model import SessionId
-from store.model import SessionSummary
-from store.model import Span
-from tests.observer.rum.events import MS
-from tests.observer.rum.events import START
-from tests.observer.rum.events import events
-from tests.observer.rum.events import span
+from store.model import Event, SessionId, SessionSummary, Span
+from tests.observer.rum.events import MS, START, events, span
 
 SHOP = "http://shop.test"
 S = 1_000_000_000

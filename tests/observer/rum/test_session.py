@@ -7,13 +7,9 @@ from typing import Any
 from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
 from observer.rum.rows import where_is
-from observer.rum.session import ROWS_LIMIT
-from observer.rum.session import pages_of
-from observer.rum.session import pages_to_show
-from store.model import Span
-from store.model import Whereabouts
-from tests.observer.rum.events import events
-from tests.observer.rum.events import span
+from observer.rum.session import ROWS_LIMIT, pages_of, pages_to_show
+from store.model import Span, Whereabouts
+from tests.observer.rum.events import events, span
 
 SHOP = "http://shop.test"
 LINK: dict[str, Any] = {"link__traceId": "a" * 32, "link__spanId": "b" * 16}

@@ -11,15 +11,8 @@ from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser import seed
-from tests.browser.world import MS
-from tests.browser.world import S
-from tests.browser.world import World
-from tests.browser.world import span
-from tests.observer.html import Part
-from tests.observer.html import attribute
-from tests.observer.html import first
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.browser.world import MS, S, World, span
+from tests.observer.html import Part, attribute, first, one, text
 from tests.observer.scene import observing
 from tests.observer.screens import Screens
 

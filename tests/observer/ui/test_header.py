@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import seed
-from tests.observer.html import attribute
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import attribute, one, text
 from tests.observer.screens import Screens
 
 PAGES = (

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from observer.ui import keys
 from tests.helpers import REPO
-from tests.observer.html import attribute
-from tests.observer.html import one
-from tests.observer.html import text
+from tests.observer.html import attribute, one, text
 from tests.observer.screens import Screens
 
 _STATIC = REPO / "observer" / "static"

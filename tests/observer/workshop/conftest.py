@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.observer.screens import Screens
-from tests.observer.screens import empty
-from tests.observer.screens import seeded
+from tests.observer.screens import Screens, empty, seeded
 
 
 @pytest.fixture(scope="session")

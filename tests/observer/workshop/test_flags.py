@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 import pytest
@@ -17,8 +15,7 @@ import incidents
 from incidents.model import FlagValue
 from observer.home.lab import Process
 from observer.workshop import flags
-from protos import lab_pb2
-from protos import lab_pb2_grpc
+from protos import lab_pb2, lab_pb2_grpc
 from tests.helpers import free_port
 
 

@@ -8,17 +8,10 @@ import incidents
 from incidents.checks import NoAnswer
 from incidents.model import Source
 from observer.workshop.classroom import seats
-from observer.workshop.marks import inline
-from observer.workshop.marks import paragraphs
-from observer.workshop.progress import askable
-from observer.workshop.progress import progress
-from store.model import Breakdown
-from store.model import Measure
-from store.model import SessionId
-from store.model import SessionSummary
-from store.model import TagValue
-from tests.observer.html import one
-from tests.observer.html import text
+from observer.workshop.marks import inline, paragraphs
+from observer.workshop.progress import askable, progress
+from store.model import Breakdown, Measure, SessionId, SessionSummary, TagValue
+from tests.observer.html import one, text
 from tests.observer.screens import Screens
 
 S = 1_000_000_000

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,19 +10,10 @@ from typing import TypeVar
 import pytest
 
 import store
-from store.api import Reader
-from store.api import TraceQuery
-from store.api import Writer
-from store.model import Batch
-from store.model import LogRow
-from store.model import Span
-from store.model import SpanRow
-from store.model import TraceId
-from store.model import Window
+from store.api import Reader, TraceQuery, Writer
+from store.model import Batch, LogRow, Span, SpanRow, TraceId, Window
 from tests.helpers import eventually
-from tests.store.build import SECOND
-from tests.store.build import T0
-from tests.store.build import row
+from tests.store.build import SECOND, T0, row
 
 T = TypeVar("T")
 WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)

@@ -6,21 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from store.api import BadQuery
-from store.api import RumMetric
-from store.api import SessionQuery
-from store.api import SessionSort
-from store.model import Attributes
-from store.model import SessionId
-from store.model import Span
-from store.model import TraceId
-from store.model import Whereabouts
-from store.model import Window
+from store.api import BadQuery, RumMetric, SessionQuery, SessionSort
+from store.model import Attributes, SessionId, Span, TraceId, Whereabouts, Window
 from tests.helpers import eventually
-from tests.store.build import MS
-from tests.store.build import T0
-from tests.store.build import row
-from tests.store.build import span
+from tests.store.build import MS, T0, row, span
 from tests.store.contract.conftest import House
 
 AGENT = (

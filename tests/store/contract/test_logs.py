@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from store.api import BadQuery
-from store.api import LogQuery
-from store.model import Attribute
-from store.model import Severity
-from store.model import Window
-from tests.store.build import SECOND
-from tests.store.build import T0
-from tests.store.build import TRACE
-from tests.store.build import log_row
+from store.api import BadQuery, LogQuery
+from store.model import Attribute, Severity, Window
+from tests.store.build import SECOND, T0, TRACE, log_row
 from tests.store.contract.conftest import House
 
 

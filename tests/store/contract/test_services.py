@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 
 from store.api import BadQuery
-from store.model import Attributes
-from store.model import SpanKind
-from store.model import TraceId
-from store.model import Window
-from tests.store.build import SECOND
-from tests.store.build import T0
-from tests.store.build import TRACE
-from tests.store.build import failing_checkout
-from tests.store.build import span
+from store.model import Attributes, SpanKind, TraceId, Window
+from tests.store.build import SECOND, T0, TRACE, failing_checkout, span
 from tests.store.contract.conftest import House
 
 SERVER, CLIENT = SpanKind.SERVER, SpanKind.CLIENT

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from store.api import BadQuery
-from store.api import TraceQuery
-from store.model import SpanError
-from store.model import SpanKind
-from store.model import TraceId
-from store.model import Whereabouts
-from tests.store.build import TRACE
-from tests.store.build import failing_checkout
-from tests.store.build import span
+from store.api import BadQuery, TraceQuery
+from store.model import SpanError, SpanKind, TraceId, Whereabouts
+from tests.store.build import TRACE, failing_checkout, span
 from tests.store.contract.conftest import House
 
 SERVER = SpanKind.SERVER

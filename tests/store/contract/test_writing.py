@@ -6,12 +6,8 @@ import threading
 from dataclasses import replace
 
 from store.api import LogQuery
-from store.model import Batch
-from store.model import SpanKind
-from tests.store.build import TRACE
-from tests.store.build import log_row
-from tests.store.build import row
-from tests.store.build import span
+from store.model import Batch, SpanKind
+from tests.store.build import TRACE, log_row, row, span
 from tests.store.contract.conftest import House
 
 
