@@ -10,38 +10,25 @@ import gevent.monkey
 
 gevent.monkey.patch_all()
 
-import json  # noqa: E402
-import logging  # noqa: E402
-import signal  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from typing import Any  # noqa: E402
+import json
+import logging
+import signal
+import sys
+import time
+from typing import Any
 
-import gevent  # noqa: E402
-import gevent.event  # noqa: E402
-from flask import (
-    Response,
-    request,
-)
-from locust import events  # noqa: E402
-from locust.env import Environment  # noqa: E402
-from locust.runners import (
-    STATE_RUNNING,
-    STATE_SPAWNING,
-)
-from locust.stats import stats_history  # noqa: E402
+import gevent
+import gevent.event
+from flask import Response, request
+from locust import events
+from locust.env import Environment
+from locust.runners import STATE_RUNNING, STATE_SPAWNING
+from locust.stats import stats_history
 
-from loadgen.server import (
-    EXIT_CANNOT_START,
-    SERVICE_NAME,
-)
-from loadgen.settings import Settings  # noqa: E402
-from loadgen.users import (
-    HttpShopper,
-    RumShopper,
-    Seeded,
-)
-from services.common.settings import load  # noqa: E402
+from loadgen.server import EXIT_CANNOT_START, SERVICE_NAME
+from loadgen.settings import Settings
+from loadgen.users import HttpShopper, RumShopper, Seeded
+from services.common.settings import load
 
 _log = logging.getLogger("loadgen")
 _STOP_WITHIN_S = 1.5
