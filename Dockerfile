@@ -22,6 +22,7 @@ RUN /opt/lab/bin/python -m lab.browser_files /opt/lab/web \
     && /opt/lab/bin/python -m pip uninstall --quiet --yes setuptools pip \
     && rm -rf requirements lab
 COPY protos protos
+COPY signals signals
 COPY store store
 COPY incidents incidents
 COPY services services

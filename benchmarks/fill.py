@@ -15,8 +15,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from store.model import Attributes, Batch, LogRow, SpanRow
-from store.semantics import peer_of, tags_of
+from signals.model import Attributes
+from signals.semantics import peer_of, tags_of
+from store.api import Batch, LogRow, SpanRow
 
 MS = 1_000_000
 SECOND = 1_000_000_000

@@ -28,8 +28,8 @@ import store
 from benchmarks.store import ingest
 from observer.app import compile_templates, create_app
 from observer.settings import Settings
-from store.api import LogQuery, Reader, SessionQuery, TraceQuery
-from store.model import Severity, Window
+from signals.model import Severity
+from store.api import LogQuery, Reader, SessionQuery, TraceQuery, Window
 
 _TARGET_MS = 100.0
 _TARGET_BYTES = 150_000

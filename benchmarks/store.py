@@ -23,9 +23,9 @@ from pathlib import Path
 import store
 from benchmarks.fill import SECOND, Filler
 from collector.server import spare_the_garbage_collector
-from store.api import LogQuery, Reader, SessionQuery, TraceQuery
-from store.model import Severity, SpanRow, Window
-from store.trace import analyse
+from signals.model import Severity
+from signals.trace_analysis import analyse
+from store.api import LogQuery, Reader, SessionQuery, SpanRow, TraceQuery, Window
 
 _SPREAD_S = 3 * 3600
 _TARGET_MS = 100.0

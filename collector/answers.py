@@ -10,10 +10,7 @@ from typing import Any
 
 import orjson
 from google.protobuf import any_pb2, duration_pb2
-from google.rpc import (
-    error_details_pb2,  # type: ignore[import-untyped]  # ships no types
-    status_pb2,
-)
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2

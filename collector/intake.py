@@ -16,8 +16,7 @@ from enum import Enum
 
 from collector import otlp_json, zipkin
 from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, protobuf_groups
-from store.api import StoreBusy, StoreError, Writer
-from store.model import Batch
+from store.api import Batch, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
 _COMPLAIN_EVERY_S = 10.0

@@ -1,7 +1,7 @@
 """Raw spans and log records into the store's rows; what is malformed is refused one by one.
 
 Owns validity (ids, times, text, depth) and the caches that keep decoding cheap;
-what attributes mean comes from `store.semantics`. Must not know transports.
+what attributes mean comes from `signals.semantics`. Must not know transports.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import wire
-from store import semantics
-from store.model import Attribute, Attributes, Batch, LogRow, SpanRow
-from store.severity import severity_number_of
+from signals import semantics
+from signals.model import Attribute, Attributes
+from signals.severity import severity_number_of
+from store.api import Batch, LogRow, SpanRow
 
 MAX_DEPTH = 32
 """Lists and maps within an attribute's value may nest this deep."""

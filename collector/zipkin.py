@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import otlp_json
 from collector.rows import Group, Malformed, Refusals, Undecodable
-from store import semantics
+from signals import semantics
 
 _KINDS = {
     "CLIENT": trace_pb2.Span.SPAN_KIND_CLIENT,

@@ -182,8 +182,8 @@ PRELOAD = (
     # What some of them import only when they start.
     "waitress.server",
     "observer.app",
-    "store.sqlite.reader",
-    "store.sqlite.writer",
+    "store.sqlite.read.reader",
+    "store.sqlite.write.writer",
     "services.cart.sqlite_carts",
     "loadgen.student",
     "lab.readiness",

@@ -14,7 +14,8 @@ from urllib.parse import quote, unquote
 from werkzeug.datastructures import MultiDict
 
 from observer.errors import Malformed
-from store.model import Severity, SpanId, TraceId, Window
+from signals.model import Severity, SpanId, TraceId
+from store.api import Window
 
 _UNITS_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800 * 10**9}
 _SINCE = re.compile(r"(\d{1,6})\s*([smhdw])")

@@ -1,7 +1,7 @@
 """The model of what arrived, the contracts to write and ask, and the engines behind them.
 
 Knows neither who writes nor who asks. Everything outside imports from
-`store.model`, `store.api`, `store.semantics` and `store.trace` only; an engine
+`signals.model`, `store.api`, `signals.semantics` and `signals.trace_analysis` only; an engine
 is reached through `open_writer` and `open_reader`.
 """
 
@@ -25,7 +25,7 @@ def open_writer(
     time in the store. Raises StoreUnavailable (another writer, no right to write, a
     full disk) and StoreMismatch (another program's file, another schema).
     """
-    from store.sqlite.writer import SqliteWriter
+    from store.sqlite.write.writer import SqliteWriter
 
     return SqliteWriter(Path(path), max_bytes=max_bytes, max_age_s=max_age_s)
 
@@ -36,6 +36,6 @@ def open_reader(path: str | Path) -> Reader:
     The store need not be there yet: until its writer makes it, every answer is
     empty; when the file is replaced, the next answer is from the new one.
     """
-    from store.sqlite.reader import SqliteReader
+    from store.sqlite.read.reader import SqliteReader
 
     return SqliteReader(Path(path))

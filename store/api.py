@@ -18,34 +18,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from store.fields import LogField as LogField
-from store.model import (
-    Batch,
-    Breakdown,
-    ErrorGroup,
-    Log,
-    Measure,
-    Point,
-    ServiceMap,
-    SessionId,
-    SessionSummary,
-    Severity,
-    Span,
-    SpanId,
-    StoreStatus,
-    TraceId,
-    TraceSummary,
-    Whereabouts,
-    Window,
-)
-from store.questions import (
+from signals.log_fields import LogField as LogField
+from signals.model import Log, SessionId, Severity, Span, SpanId, TraceId
+from store.queries import (
     LogQuery as LogQuery,
     Page as Page,
     RumMetric as RumMetric,
     SessionQuery as SessionQuery,
     SessionSort as SessionSort,
     TraceQuery as TraceQuery,
+    Window as Window,
 )
+from store.results import (
+    Breakdown as Breakdown,
+    ErrorGroup as ErrorGroup,
+    Latency as Latency,
+    MapEdge as MapEdge,
+    MapNode as MapNode,
+    Measure as Measure,
+    Point as Point,
+    ServiceMap as ServiceMap,
+    SessionSummary as SessionSummary,
+    StoreStatus as StoreStatus,
+    TagValue as TagValue,
+    TraceSummary as TraceSummary,
+    Whereabouts as Whereabouts,
+)
+from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
 
 
 class StoreError(Exception):
@@ -284,7 +283,7 @@ class Reader(Protocol):
     ) -> Breakdown:
         """One RUM metric by the values of an attribute, of the newest samples of the window.
 
-        `store.semantics.RUM_TAGS` from what is kept of each sample, any other from a bounded
+        `signals.semantics.RUM_TAGS` from what is kept of each sample, any other from a bounded
         scan of spans; `truncated` says where older samples were left out.
         """
 

@@ -16,8 +16,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
-from store.model import Attribute, Attributes, Event, Link, SpanId, StatusCode, TraceId
-from store.rum import SAMPLED
+from signals.browser_events import SAMPLED
+from signals.model import Attribute, Attributes, Event, Link, SpanId, StatusCode, TraceId
 
 _MAX_DEPTH = 32
 
@@ -104,7 +104,7 @@ def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
 
 
 def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
-    """What `store.semantics.rum_samples` looks at of a browser's span: some attributes, its events' times."""
+    """What `signals.semantics.rum_samples` looks at of a browser span: attributes, event times."""
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from store.model import Latency
+from store.results import Latency
 
 _PER_DOUBLING = 16
 

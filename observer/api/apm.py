@@ -42,8 +42,8 @@ from observer.meaning import download
 from observer.meaning.origin import browser_of
 from observer.meaning.traces import find_trace
 from observer.query import Query
+from signals.trace_analysis import analyse
 from store.api import TraceQuery
-from store.trace import analyse
 
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
 _SORTS: dict[str | None, Literal["newest", "slowest"]] = {

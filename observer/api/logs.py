@@ -33,8 +33,8 @@ from observer.api.schemas import (
 from observer.errors import Unknown
 from observer.meaning.traces import full_trace_id
 from observer.query import Query
-from store.api import LogQuery, Reader
-from store.model import SessionId, Window
+from signals.model import SessionId
+from store.api import LogQuery, Reader, Window
 
 _VALUE_CHARACTERS = 256
 _FILTERS = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from observer.api.contract import Parameter
 from observer.api.schemas import text, whole
 from observer.query import Query
-from store.api import Reader
-from store.model import Window
+from store.api import Reader, Window
 
 MAX_LIMIT = 1000
 _FAST_CLOCKS_NS = 300 * 10**9

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from observer.meaning.session import SessionEvent
-from store.api import HistogramColumn
-from store.model import Log, Measure, Point, ServiceInTrace, SessionSummary, Span, TagValue, TraceSummary
-from store.trace import TraceRow
+from signals.model import Log, ServiceInTrace, Span
+from signals.trace_analysis import TraceRow
+from store.api import HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
 
 Plain = dict[str, Any]
 

@@ -12,9 +12,9 @@ from flask import current_app
 
 from observer import context
 from observer.meaning.traces import find_trace, full_trace_id
-from store.api import Reader
-from store.model import TraceId, TraceSummary
-from store.trace import TraceAnalysis, analyse
+from signals.model import TraceId
+from signals.trace_analysis import TraceAnalysis, analyse
+from store.api import Reader, TraceSummary
 
 _KEY = "large_trace"
 FROM_SPANS = 1_000

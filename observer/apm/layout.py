@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from observer.apm.lines import Wish
-from store.model import SpanError
-from store.trace import TraceAnalysis, TraceRow
+from signals.model import SpanError
+from signals.trace_analysis import TraceAnalysis, TraceRow
 
 FOLD_ABOVE = 2000
 """Rows above which everything deeper than FOLD_DEPTH begins folded."""

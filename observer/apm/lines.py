@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observer.apm.timebars import Bar
-from store.model import SpanError, SpanId
-from store.semantics import text_of
-from store.trace import TraceRow
+from signals.model import SpanError, SpanId
+from signals.semantics import text_of
+from signals.trace_analysis import TraceRow
 
 ErrorFilter = Literal["all", "errors", "root"]
 

@@ -11,7 +11,7 @@ from observer.apm.numbers import outcomes, share, words
 from observer.drawing import servicemap
 from observer.ui import format as formats
 from observer.ui.text import plain
-from store.model import MapEdge, MapNode, ServiceMap
+from store.api import MapEdge, MapNode, ServiceMap
 
 MOST_HOPS = 3
 """The farthest that the neighbours of a node are shown alone."""

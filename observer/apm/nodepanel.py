@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from observer.apm import mapview
 from observer.apm.telling import most_telling, usual_first
 from observer.ui.scope import Scope
-from store.api import Reader, TraceQuery
-from store.model import Breakdown, MapNode, ServiceMap, TraceSummary
+from store.api import Breakdown, MapNode, Reader, ServiceMap, TraceQuery, TraceSummary
 
 EXAMPLES = 4
 _VALUES = 8

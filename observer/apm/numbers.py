@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from observer.drawing import charts
 from observer.ui import format as formats
-from store.model import Measure, Point, Window
+from store.api import Measure, Point, Window
 
 
 @dataclass(frozen=True, slots=True)

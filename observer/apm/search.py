@@ -18,8 +18,7 @@ from observer.ui import chrome, format as formats
 from observer.ui.request import current_scope, scoped
 from observer.ui.scope import Scope
 from observer.ui.text import plain
-from store.api import Reader, TraceQuery
-from store.model import TraceSummary, Window
+from store.api import Reader, TraceQuery, TraceSummary, Window
 
 _LIMIT = 50
 _NEWS_LIMIT = 100

@@ -13,8 +13,7 @@ from observer.errors import Unknown
 from observer.query import Query
 from observer.ui.request import current_scope, here, scoped
 from observer.ui.scope import Scope, range_args
-from store.api import LogQuery
-from store.model import Measure, Point, TraceSummary, Window
+from store.api import LogQuery, Measure, Point, TraceSummary, Window
 
 _COLUMNS = 60
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from observer.query import Query
-from store.model import Measure
+from store.api import Measure
 
 NAME = "name"
 LABELS: Mapping[str, str] = {

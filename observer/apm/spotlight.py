@@ -15,7 +15,7 @@ from observer.query import Query, read_attribute, spell_attribute
 from observer.ui import chrome
 from observer.ui.request import current_scope
 from observer.ui.scope import range_args
-from store.model import Measure
+from store.api import Measure
 
 EVERY_SERVICE = "*"
 """What stands in an address for all services at once; without a service, it is the worst."""

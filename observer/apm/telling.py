@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from store.model import Breakdown
+from store.api import Breakdown
 
 FIRST_TAGS = ("version", "service.version", "tenant.level", "http.route")
 """Tags that one looks at first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.trace import TraceAnalysis, TraceRow
+from signals.trace_analysis import TraceAnalysis, TraceRow
 
 BAR = 1000.0
 """Units across the whole trace."""

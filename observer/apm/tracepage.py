@@ -9,9 +9,9 @@ from observer.apm.large import analysed
 from observer.meaning.origin import EVERYTHING, browser_of, event_of
 from observer.meaning.session import SessionEvent
 from observer.meaning.summary import TimeShare, failing_first, global_tags, time_shares
+from signals.model import ServiceInTrace, SpanId, TraceId
+from signals.trace_analysis import TraceAnalysis, TraceRow
 from store.api import BrowserLink, LogQuery, Reader
-from store.model import ServiceInTrace, SpanId, TraceId
-from store.trace import TraceAnalysis, TraceRow
 
 
 @dataclass(frozen=True, slots=True)

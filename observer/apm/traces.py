@@ -20,7 +20,8 @@ from observer.query import Query, span_id as parse_span_id
 from observer.rum.links import back
 from observer.ui import format as formats
 from observer.ui.request import here
-from store.model import SpanId, Whereabouts
+from signals.model import SpanId
+from store.api import Whereabouts
 
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
 _MOST_FOLDS = 200

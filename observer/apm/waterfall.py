@@ -20,8 +20,8 @@ from observer.apm.layout import (
 )
 from observer.apm.lines import ErrorFilter as ErrorFilter, Line as Line, Wish as Wish, fits_error, narrowed
 from observer.apm.timebars import BAR as BAR, Bar, Stretches, bar_of, critical_stretches, stretch
-from store.model import SpanError
-from store.trace import TraceAnalysis
+from signals.model import SpanError
+from signals.trace_analysis import TraceAnalysis
 
 ROWS_LIMIT = 1000
 """Rows of one page; the next page has the next."""

@@ -15,7 +15,7 @@ from datetime import tzinfo
 from markupsafe import Markup
 
 from observer.drawing import scale, svg
-from store.model import Window
+from store.api import Window
 
 _LEFT = 56.0
 _RIGHT = 8.0

@@ -15,8 +15,8 @@ from observer.rum.sessions import rows_of
 from observer.rum.traffic import SYNTHETIC, SYNTHETIC_DECLARED
 from observer.ui import current_scope, scoped
 from observer.ui.scope import Scope
+from signals.model import Log, Severity
 from store.api import LogQuery, Reader, SessionQuery, TraceQuery
-from store.model import Log, Severity
 
 blueprint = Blueprint("home", __name__)
 

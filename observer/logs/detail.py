@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from observer.logs.rows import lacks_of, remedy_of, said_of
 from observer.ui.jsontree import CHILDREN_LIMIT, Node, tree
-from store.model import Attribute, Attributes, Log
-from store.semantics import text_of
+from signals.model import Attribute, Attributes, Log
+from signals.semantics import text_of
 
 _BRANCHES = ("attributes", "resource")
 

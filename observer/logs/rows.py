@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from observer.drawing.charts import Frame, Layer, columns
 from observer.ui.format import clock, count, moment
-from store.api import HistogramColumn
-from store.fields import SERVICE, SEVERITY, LogField
-from store.model import Log, Severity, Window
-from store.semantics import text_of
-from store.severity import says_otherwise
+from signals.log_fields import SERVICE, SEVERITY, LogField
+from signals.model import Log, Severity
+from signals.semantics import text_of
+from signals.severity import says_otherwise
+from store.api import HistogramColumn, Window
 
 FIELDS_LIMIT = 120
 """Fields in the panel; rarer ones are counted."""

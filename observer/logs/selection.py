@@ -10,8 +10,8 @@ from observer.logs.typed import Pairs
 from observer.meaning.sessions import session_traces
 from observer.query import Query, read_attribute
 from observer.ui.scope import Scope
-from store.api import LogQuery, Page, Reader
-from store.model import Log, SessionId, Severity, TraceId, Window
+from signals.model import Log, SessionId, Severity, TraceId
+from store.api import LogQuery, Page, Reader, Window
 
 PAGE_SIZE = 100
 _EVER = Window(0, 2**62)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from observer.errors import Malformed
 from observer.query import read_attribute, span_id, spell_attribute, trace_id
 from observer.ui.scope import SCOPE_KEYS
-from store.model import Severity
+from signals.model import Severity
 
 FILTERS = ("trace_id", "span_id", "session_id", "service", "severity", "q", "attr", "exclude")
 KNOWN = (*SCOPE_KEYS, *FILTERS, "cursor", "log", "add", "after")

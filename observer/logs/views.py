@@ -19,9 +19,9 @@ from observer.query import Query
 from observer.ui import chrome, current_scope, here
 from observer.ui.format import plural
 from observer.ui.scope import range_args
-from store.api import HistogramColumn, LogQuery, Page, Reader
-from store.fields import LogField, fields_of
-from store.model import Log, Window
+from signals.log_fields import LogField, fields_of
+from signals.model import Log
+from store.api import HistogramColumn, LogQuery, Page, Reader, Window
 
 blueprint = Blueprint("logs", __name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from store.model import Attribute, Attributes, Span
+from signals.model import Attribute, Attributes, Span
 
 Plain = dict[str, Any]
 

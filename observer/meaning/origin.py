@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from observer.meaning.session import SessionEvent, events_of, linked_traces
-from store.api import BrowserLink, Reader
-from store.model import Window
-from store.trace import TraceAnalysis
+from signals.trace_analysis import TraceAnalysis
+from store.api import BrowserLink, Reader, Window
 
 EVERYTHING = Window(0, 2**63 - 1)
 """All that the store keeps: for questions that an id already narrows."""

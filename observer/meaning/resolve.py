@@ -8,8 +8,8 @@ from typing import Literal
 from urllib.parse import quote, urlencode
 
 from observer.meaning.origin import EVERYTHING
-from store.api import BadQuery, LogQuery, Reader, TraceQuery
-from store.model import SessionId, Span, TraceId, Whereabouts
+from signals.model import SessionId, Span, TraceId
+from store.api import BadQuery, LogQuery, Reader, TraceQuery, Whereabouts
 
 ORDER_ATTRIBUTES = ("orderId", "order.id", "app.order.id")
 """Attributes that shops put an order's id in."""

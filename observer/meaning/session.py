@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from store.model import Attributes, Span, SpanId, TraceId, TraceSummary
-from store.semantics import (
+from signals.model import Attributes, Span, SpanId, TraceId
+from signals.semantics import (
     first_of,
     http_method_of,
     http_status_of,
@@ -17,6 +17,7 @@ from store.semantics import (
     text_of,
     url_of,
 )
+from store.api import TraceSummary
 
 _VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")
 _REQUESTS = frozenset({"fetch", "document_fetch", "resource"})

@@ -7,8 +7,8 @@ import unicodedata
 from observer.errors import Unknown
 from observer.meaning.session import linked_traces
 from observer.query import refuse
-from store.api import Reader
-from store.model import SessionId, SessionSummary, TraceId, Whereabouts
+from signals.model import SessionId, TraceId
+from store.api import Reader, SessionSummary, Whereabouts
 
 _LONGEST = 2_000
 EVENTS_LIMIT = 10_000

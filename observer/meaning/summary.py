@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from store.model import ServiceInTrace, Span, SpanError, StatusCode
-from store.semantics import environment_of, first_of, http_status_of, text_of
-from store.trace import TraceAnalysis
+from signals.model import ServiceInTrace, Span, SpanError, StatusCode
+from signals.semantics import environment_of, first_of, http_status_of, text_of
+from signals.trace_analysis import TraceAnalysis
 
 _OF_ONE_CALL = (
     "http.", "url.", "rpc.", "net.", "network.", "server.", "client.", "peer.", "code.", "thread.", "db.",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from observer.errors import Unknown
 from observer.meaning.origin import EVERYTHING
 from observer.query import trace_id as parse_trace_id
-from store.api import LogQuery, Reader
-from store.model import Span, TraceId, Whereabouts
+from signals.model import Span, TraceId
+from store.api import LogQuery, Reader, Whereabouts
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""

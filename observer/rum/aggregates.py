@@ -15,9 +15,8 @@ from observer.rum.metrics import BY_NAME, METRICS, Metric, value_text, vital
 from observer.rum.traffic import Traffic
 from observer.ui import current_scope, filtered
 from observer.ui.scope import Scope
-from store.api import Reader, RumMetric
-from store.model import Breakdown, Measure, Point, Window
-from store.semantics import RUM_TAGS
+from signals.semantics import RUM_TAGS
+from store.api import Breakdown, Measure, Point, Reader, RumMetric, Window
 
 COLUMNS = 60
 PAGES = 30

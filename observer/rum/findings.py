@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from observer.meaning.session import SessionEvent, path_of
 from observer.rum.kinds import is_network_error
 from observer.rum.rows import title_of
-from store.model import SessionSummary
-from store.semantics import text_of
+from signals.semantics import text_of
+from store.api import SessionSummary
 
 _CONSOLE = "console.error"
 _ANNOUNCED_NS = 1_000_000_000

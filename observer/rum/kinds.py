@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.meaning.session import SessionEvent
-from store.semantics import rum_is_network_error
+from signals.semantics import rum_is_network_error
 
 WORDS = {
     "document": "Document load",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from observer.ui.request import filtered, here, open_ended, scoped
-from store.model import Attribute, SessionId
-from store.semantics import RUM_TAGS, text_of
+from signals.model import Attribute, SessionId
+from signals.semantics import RUM_TAGS, text_of
 
 _KEPT = ("kind", "page", "unfold")
 """What of a session's page its dialog carries along, so that the way back shows the same."""

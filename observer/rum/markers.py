@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from observer.meaning.session import SessionEvent
 from observer.rum.timescale import Scale
 from observer.ui.format import duration
-from store.semantics import number_of
+from signals.semantics import number_of
 
 _DOCUMENT = {
     "firstPaint": ("FP", "first paint"),

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from observer.ui.format import NOTHING, count, duration
-from store.api import RumMetric
-from store.model import Measure
+from store.api import Measure, RumMetric
 
 _MS = 1_000_000
 _CLS_UNIT = 1_000_000_000

@@ -11,8 +11,7 @@ from markupsafe import Markup
 from observer.drawing.charts import Frame, Layer, Line, columns, lines
 from observer.rum.metrics import BY_NAME, Delta, Metric, count_delta, value_text
 from observer.ui.format import clock, count, plural
-from store.api import RumMetric
-from store.model import Breakdown, ErrorGroup, Measure, Point, Window
+from store.api import Breakdown, ErrorGroup, Measure, Point, RumMetric, Window
 
 COUNTS: tuple[RumMetric, ...] = (
     "page_views",

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from observer.meaning.session import ApmLink, SessionEvent
 from observer.rum.kinds import colour_of, word_of
 from observer.rum.timescale import Scale
-from store.model import Span, SpanId, TraceId, Whereabouts
-from store.semantics import text_of, url_of
+from signals.model import Span, SpanId, TraceId
+from signals.semantics import text_of, url_of
+from store.api import Whereabouts
 
 Key = tuple[TraceId, SpanId]
 """A browser's span: a session holds many traces, and an agent may use a span id twice."""

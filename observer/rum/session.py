@@ -14,7 +14,7 @@ from observer.rum.kinds import RESOURCES, fits, is_network_error
 from observer.rum.markers import Marker, Tick, markers_of, ticks_of
 from observer.rum.rows import Family, Row, family_of, in_tree_order, row_of
 from observer.rum.timescale import Scale, scale
-from store.semantics import text_of, url_of
+from signals.semantics import text_of, url_of
 
 ROWS_LIMIT = 800
 """Rows on one page; a longer session is shown page by page."""

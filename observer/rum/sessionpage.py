@@ -21,8 +21,8 @@ from observer.rum.rows import where_is
 from observer.ui import current_scope, format as formats
 from observer.ui.chrome import address
 from observer.ui.scope import Scope
-from store.api import LogQuery, Reader
-from store.model import SessionSummary, TraceId, TraceSummary
+from signals.model import TraceId
+from store.api import LogQuery, Reader, SessionSummary, TraceSummary
 
 _OVER_NS = 900 * 10**9
 """A browser that was silent for so long has ended its session: nobody is told to wait for more."""

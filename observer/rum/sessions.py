@@ -10,8 +10,8 @@ from typing import get_args
 from observer.rum.traffic import SYNTHETIC, SYNTHETIC_DECLARED, WHOSE as WHOSE
 from observer.ui.format import plural
 from observer.ui.scope import Scope
-from store.api import SessionQuery, SessionSort
-from store.model import SessionId, SessionSummary
+from signals.model import SessionId
+from store.api import SessionQuery, SessionSort, SessionSummary
 
 SEAT = "enduser.id"
 SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from observer.ui.format import plural
-from store.api import RumMetric
-from store.model import Measure
+from store.api import Measure, RumMetric
 
 SYNTHETIC = "user_agent.synthetic.type"
 SYNTHETIC_DECLARED = "test"

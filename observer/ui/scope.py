@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from observer.ui.format import moment
-from store.model import Window
+from store.api import Window
 
 DEFAULT_SINCE = "15m"
 PRESETS = (

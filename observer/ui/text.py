@@ -11,8 +11,8 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
-from store.model import Attribute
-from store.values import text_of
+from signals.attributes import text_of
+from signals.model import Attribute
 
 VALUE_LIMIT = 2_000
 """Characters of one value shown in a table."""

@@ -24,7 +24,7 @@ from observer.ui.request import (
     zone,
 )
 from observer.web import asset
-from store.model import Attributes
+from signals.model import Attributes
 
 blueprint = Blueprint("ui", __name__)
 

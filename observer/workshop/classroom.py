@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.model import Breakdown, SessionId, SessionSummary
+from signals.model import SessionId
+from store.api import Breakdown, SessionSummary
 
 SEAT = "enduser.id"
 _S = 1_000_000_000

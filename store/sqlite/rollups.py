@@ -10,7 +10,7 @@ import sqlite3
 from typing import Final
 
 from store.histogram import bucket_of
-from store.sqlite.intern import SeriesIds, SeriesKey
+from store.sqlite.write.interning import SeriesIds, SeriesKey
 
 SERVICE: Final = 1
 """subject: the service."""

@@ -1,4 +1,4 @@
--- The embedded store. `user_version` holds the schema's number (store/sqlite/files.py):
+-- The embedded store. `user_version` holds the schema's number (store/sqlite/store_file.py):
 -- raise it with any change here; a file of another number is refused, not migrated.
 
 -- One sequence numbers spans and logs by arrival, so that the oldest of both can go first.
@@ -85,7 +85,7 @@ CREATE INDEX traces_by_start ON traces (start, duration);
 -- By the last 16 digits first, so that one index finds whole ids and short ones.
 CREATE INDEX traces_by_id ON traces (substr(trace_id, 9), trace_id);
 
--- Service, operation and tags of requests, each combination kept once (store/sqlite/tagsets.py).
+-- Service, operation and tags of requests, each combination kept once (store/sqlite/tag_sets.py).
 -- An id is never given twice: readers remember what it stands for.
 CREATE TABLE tagsets (
     id   INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -100,7 +100,7 @@ CREATE TABLE set_slots (
     PRIMARY KEY (tagset, slot)
 ) WITHOUT ROWID;
 
--- The requests of a trace, packed into arrays (store/sqlite/packed.py).
+-- The requests of a trace, packed into arrays (store/sqlite/packed_requests.py).
 CREATE TABLE requests (
     start     INTEGER NOT NULL, -- of the trace
     trace     INTEGER NOT NULL,

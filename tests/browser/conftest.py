@@ -18,8 +18,8 @@ from waitress.server import create_server
 import store
 from observer.app import create_app
 from observer.settings import Settings
+from signals.model import SessionId, TraceId
 from store.api import Reader, Writer
-from store.model import SessionId, TraceId
 from tests.browser import seed
 from tests.helpers import eventually, required_in_ci
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from store.model import SessionId
+from signals.model import SessionId
 from tests.browser import seed
 from tests.browser.conftest import Visitor, World
 from tests.browser.world import MS, World as Telemetry, span

@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from store.model import Batch, LogRow, SpanRow
+from store.api import Batch, LogRow, SpanRow
 
 T0 = 1_795_343_000 * 10**9
 PAYLOADS = Path(__file__).parent.parent / "data" / "rum-payloads"

@@ -17,8 +17,7 @@ import requests
 import store
 from collector.intake import Encoding, Intake, Signal
 from collector.rows import Undecodable
-from store.api import SessionQuery, TraceQuery
-from store.model import Window
+from store.api import SessionQuery, TraceQuery, Window
 from tests.collector import build
 from tests.collector.conftest import Running
 from tests.helpers import eventually

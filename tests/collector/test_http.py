@@ -15,8 +15,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecor
 
 from collector.intake import Encoding, Intake, Overloaded, Signal
 from collector.rows import Undecodable
-from store.api import StoreBusy, StoreUnavailable
-from store.model import Batch
+from store.api import Batch, StoreBusy, StoreUnavailable
 from tests.collector import build
 from tests.collector.conftest import MAX_REQUEST_BYTES, Running
 

@@ -13,8 +13,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector import otlp_json, zipkin
 from collector.rows import MAX_DEPTH, Decoder, Refusals, protobuf_groups
-from store import semantics
-from store.model import Attribute, SpanRow
+from signals import semantics
+from signals.model import Attribute
+from store.api import SpanRow
 from tests.collector import build
 from tests.collector.conftest import Running
 

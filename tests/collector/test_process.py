@@ -14,7 +14,7 @@ import pytest
 import requests
 
 import store
-from store.model import TraceId
+from signals.model import TraceId
 from tests.collector import build
 from tests.helpers import REPO, eventually, free_port, running
 

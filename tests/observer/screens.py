@@ -14,8 +14,8 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 import store
 from observer.app import create_app
 from observer.settings import Settings
+from signals.model import SessionId, TraceId
 from store.api import Reader
-from store.model import SessionId, TraceId
 from tests.browser import seed
 from tests.helpers import eventually
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.histogram import bucket_of, latency_of, percentile
-from store.model import Attribute, Attributes
-from store.semantics import (
+from signals.model import Attribute, Attributes
+from signals.semantics import (
     RUM_TAGS,
     is_browser,
     is_error,
@@ -23,6 +22,7 @@ from store.semantics import (
     text_of,
     workflow_of,
 )
+from store.histogram import bucket_of, latency_of, percentile
 
 CLIENT, SERVER, PRODUCER = 3, 2, 4
 CHROME = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.model import Severity
-from store.severity import says_otherwise, severity_number_of
+from signals.model import Severity
+from signals.severity import says_otherwise, severity_number_of
 
 
 @pytest.mark.parametrize(

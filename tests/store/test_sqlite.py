@@ -13,12 +13,23 @@ from pathlib import Path
 import pytest
 
 import store
-from store.api import LogQuery, SessionQuery, StoreBusy, StoreMismatch, StoreUnavailable, TraceQuery
-from store.model import Batch, SpanKind, TraceId, Whereabouts, Window
-from store.sqlite import files, writer as writer_module
-from store.sqlite.asking import Asking
-from store.sqlite.ingest import StoreClock
-from store.sqlite.writer import SqliteWriter
+from signals.model import SpanKind, TraceId
+from store.api import (
+    Batch,
+    LogQuery,
+    SessionQuery,
+    StoreBusy,
+    StoreMismatch,
+    StoreUnavailable,
+    TraceQuery,
+    Whereabouts,
+    Window,
+)
+from store.sqlite import store_file
+from store.sqlite.read_connection import Asking
+from store.sqlite.write import writer as writer_module
+from store.sqlite.write.ingest import StoreClock
+from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
 
@@ -27,7 +38,7 @@ WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
 _CHILD = """
 import sys
 import store
-from store.model import Batch
+from signals.model import Batch
 from tests.store.build import failing_checkout, log_row, row
 writer = store.open_writer(sys.argv[1])
 writer.write(Batch([row(one) for one in failing_checkout()], [log_row("kept")]))
@@ -73,7 +84,7 @@ def test_settling_again_after_a_restart_counts_nothing_twice(tmp_path: Path) -> 
 
 
 def test_a_second_writer_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(store_file, "_BUSY_TIMEOUT_S", 0.1)
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
     with pytest.raises(StoreUnavailable, match=f"{re.escape(str(path))} already has a writer.*{os.getpid()}"):
@@ -125,7 +136,7 @@ def test_a_full_disk_refuses_the_batch_and_keeps_what_was_acknowledged(tmp_path:
 
 
 def test_a_locked_file_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(store_file, "_BUSY_TIMEOUT_S", 0.1)
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
     other = sqlite3.connect(path, isolation_level=None)
@@ -139,7 +150,7 @@ def test_a_locked_file_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_full_queue_is_busy_and_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_BUSY_TIMEOUT_S", 5.0)
+    monkeypatch.setattr(store_file, "_BUSY_TIMEOUT_S", 5.0)
     writer = SqliteWriter(tmp_path / "store.db", max_bytes=1 << 30, max_age_s=1e6, max_pending=2)
     writer._queue.append(writer_module._Pending(Batch([row(span(1)), row(span(2))])))
     writer._pending_items = 2
@@ -250,6 +261,6 @@ def test_the_stores_clock_never_goes_back() -> None:
 
 
 def test_no_table_refers_to_another() -> None:
-    schema = Path(files.__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    schema = Path(store_file.__file__).with_name("schema.sql").read_text(encoding="utf-8")
     assert "REFERENCES" not in schema.upper()
     assert "FOREIGN KEY" not in schema.upper()

@@ -10,9 +10,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 import store
-from store.api import LogQuery, Page, Reader, SessionQuery, TraceQuery, Writer
-from store.model import Batch, Log, LogRow, SpanKind, TraceId, Window
-from store.sqlite import scan
+from signals.model import Log, SpanKind, TraceId
+from store.api import Batch, LogQuery, LogRow, Page, Reader, SessionQuery, TraceQuery, Window, Writer
+from store.sqlite.read import attribute_scan
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, log_row, row, span
 
@@ -98,7 +98,7 @@ def test_a_search_among_logs_stops_at_its_bound_and_goes_on_from_there(
     both: Both, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
     """Every page says that it stopped, and together they find all, once."""
-    monkeypatch.setattr(scan, "MAX_LOGS", 4)
+    monkeypatch.setattr(attribute_scan, "MAX_LOGS", 4)
     writer, reader = both
     writer.write(
         Batch(logs=[log_row(f"{n}", ms=n // 2, attributes={"odd": str(n % 2 == 1)}) for n in range(20)])
@@ -135,7 +135,7 @@ def test_a_frequent_text_is_counted_among_the_newest_logs_and_it_is_said(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A count that was cut tells from when on it counts."""
-    monkeypatch.setattr(scan, "MAX_LOGS", 5)
+    monkeypatch.setattr(attribute_scan, "MAX_LOGS", 5)
     writer, reader = both
     writer.write(Batch(logs=[log_row(f"abc {n}", ms=n) for n in range(20)]))
     counted = reader.log_histogram(LogQuery(WINDOW, text="abc"))
@@ -148,7 +148,7 @@ def test_traces_are_looked_into_newest_first_and_the_search_goes_on(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tag that nothing indexes is found in old traces too, step by step, also beside an indexed one."""
-    monkeypatch.setattr(scan, "MAX_TRACES", 3)
+    monkeypatch.setattr(attribute_scan, "MAX_TRACES", 3)
     writer, reader = both
     ids = [TraceId(f"{number:032x}") for number in range(1, 11)]
     writer.write(
@@ -188,7 +188,7 @@ def test_sessions_are_looked_into_newest_first_and_the_search_goes_on(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same for an attribute that only one event of a session carries."""
-    monkeypatch.setattr(scan, "MAX_SESSIONS", 2)
+    monkeypatch.setattr(attribute_scan, "MAX_SESSIONS", 2)
     writer, reader = both
     writer.write(
         Batch(

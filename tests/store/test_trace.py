@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from store.model import Span, SpanError, SpanId, SpanKind
-from store.performance import exclusive_ns
-from store.trace import TraceAnalysis, analyse, inferred_id
+from signals.model import Span, SpanError, SpanId, SpanKind
+from signals.time_breakdown import exclusive_ns
+from signals.trace_analysis import TraceAnalysis, analyse, inferred_id
 from tests.store.build import MS, failing_checkout, span, span_id
 
 SERVER, CLIENT, INTERNAL = SpanKind.SERVER, SpanKind.CLIENT, SpanKind.INTERNAL

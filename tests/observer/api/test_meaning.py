@@ -15,8 +15,8 @@ from observer.meaning.download import otlp_json
 from observer.meaning.session import apm_link_of, error_text, events_of
 from observer.meaning.summary import TimeShare, failing_first, global_tags, status_code_of
 from observer.query import Query, read_attribute, spell_attribute
-from store.model import Attributes, SpanKind
-from store.trace import analyse
+from signals.model import Attributes, SpanKind
+from signals.trace_analysis import analyse
 from tests.browser.world import World, span as backend_span
 from tests.observer.scene import observing
 from tests.store.build import failing_checkout, span

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from observer.drawing import bars, charts, scale, servicemap, svg
 from observer.drawing.layers import arrange
-from store.model import Window
+from store.api import Window
 from tests.observer.html import one
 
 SHOP = [

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from observer.apm import mapview, numbers
 from observer.apm.telling import most_telling
-from store.model import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
+from store.api import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
 from tests.observer.html import first
 
 WINDOW = Window(1_800_000_000 * 10**9, 1_800_000_900 * 10**9)

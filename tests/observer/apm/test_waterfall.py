@@ -8,8 +8,8 @@ import pytest
 
 from observer.apm import waterfall
 from observer.apm.waterfall import Line, Waterfall, Wish
-from store.model import Span, SpanError, SpanKind
-from store.trace import analyse
+from signals.model import Span, SpanError, SpanKind
+from signals.trace_analysis import analyse
 from tests.store.build import failing_checkout, span, span_id
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from store.model import SessionId, Span
+from signals.model import SessionId, Span
 from tests.browser import seed
 from tests.browser.world import World
 from tests.observer.html import one, text

@@ -7,8 +7,9 @@ from typing import Any
 
 from observer.logs import detail, rows
 from observer.ui.jsontree import CHILDREN_LIMIT, DEPTH_LIMIT, tree
-from store.fields import LogField
-from store.model import Log, Severity, SpanId, TraceId, Window
+from signals.log_fields import LogField
+from signals.model import Log, Severity, SpanId, TraceId
+from store.api import Window
 
 
 def log(**changes: Any) -> Log:

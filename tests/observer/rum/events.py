@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from observer.meaning.session import SessionEvent, events_of
-from store.model import SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
+from signals.model import SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
 
 MS = 1_000_000
 START = 1_795_343_067_000_000_000

@@ -6,8 +6,8 @@ import pytest
 
 from observer.rum import overview as seen, sessions as many, traffic
 from observer.rum.metrics import count_delta
-from store.api import SessionQuery
-from store.model import ErrorGroup, Measure, SessionId, SpanId, Window
+from signals.model import SessionId, SpanId
+from store.api import ErrorGroup, Measure, SessionQuery, Window
 from tests.browser import seed
 from tests.observer.html import attribute, first, one, text
 from tests.observer.screens import Screens

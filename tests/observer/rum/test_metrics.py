@@ -6,7 +6,7 @@ import pytest
 
 from observer.rum import metrics
 from observer.rum.overview import card, numbers
-from store.model import Breakdown, Latency, Measure, TagValue
+from store.api import Breakdown, Latency, Measure, TagValue
 
 MS = 1_000_000
 

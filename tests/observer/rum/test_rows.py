@@ -14,7 +14,8 @@ from observer.rum.markers import Tick, fit, markers_of, ticks_of
 from observer.rum.rows import Row, in_tree_order
 from observer.rum.session import PageOfSession, pages_of
 from observer.rum.timescale import scale
-from store.model import Event, SessionId, SessionSummary, Span
+from signals.model import Event, SessionId, Span
+from store.api import SessionSummary
 from tests.observer.rum.events import MS, START, events, span
 
 SHOP = "http://shop.test"

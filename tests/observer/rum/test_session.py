@@ -8,7 +8,8 @@ from observer.rum.kinds import pills
 from observer.rum.lanes import lanes_of
 from observer.rum.rows import where_is
 from observer.rum.session import ROWS_LIMIT, pages_of, pages_to_show
-from store.model import Span, Whereabouts
+from signals.model import Span
+from store.api import Whereabouts
 from tests.observer.rum.events import events, span
 
 SHOP = "http://shop.test"

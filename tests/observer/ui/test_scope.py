@@ -9,7 +9,7 @@ import pytest
 
 from observer.ui import scope
 from observer.ui.chrome import build
-from store.model import Window
+from store.api import Window
 
 NOW = 1_795_343_067_482_000_000
 S = 1_000_000_000

@@ -10,7 +10,8 @@ from incidents.model import Source
 from observer.workshop.classroom import seats
 from observer.workshop.marks import inline, paragraphs
 from observer.workshop.progress import askable, progress
-from store.model import Breakdown, Measure, SessionId, SessionSummary, TagValue
+from signals.model import SessionId
+from store.api import Breakdown, Measure, SessionSummary, TagValue
 from tests.observer.html import one, text
 from tests.observer.screens import Screens
 

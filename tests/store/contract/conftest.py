@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 
 import store
-from store.api import Reader, TraceQuery, Writer
-from store.model import Batch, LogRow, Span, SpanRow, TraceId, Window
+from signals.model import Span, TraceId
+from store.api import Batch, LogRow, Reader, SpanRow, TraceQuery, Window, Writer
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, row
 

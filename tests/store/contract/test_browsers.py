@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from store.api import BadQuery, RumMetric, SessionQuery, SessionSort
-from store.model import Attributes, SessionId, Span, TraceId, Whereabouts, Window
+from signals.model import Attributes, SessionId, Span, TraceId
+from store.api import BadQuery, RumMetric, SessionQuery, SessionSort, Whereabouts, Window
 from tests.helpers import eventually
 from tests.store.build import MS, T0, row, span
 from tests.store.contract.conftest import House

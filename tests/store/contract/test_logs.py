@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.api import BadQuery, LogQuery
-from store.model import Attribute, Severity, Window
+from signals.model import Attribute, Severity
+from store.api import BadQuery, LogQuery, Window
 from tests.store.build import SECOND, T0, TRACE, log_row
 from tests.store.contract.conftest import House
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.api import BadQuery
-from store.model import Attributes, SpanKind, TraceId, Window
+from signals.model import Attributes, SpanKind, TraceId
+from store.api import BadQuery, Window
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, span
 from tests.store.contract.conftest import House
 

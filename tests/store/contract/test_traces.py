@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.api import BadQuery, TraceQuery
-from store.model import SpanError, SpanKind, TraceId, Whereabouts
+from signals.model import SpanError, SpanKind, TraceId
+from store.api import BadQuery, TraceQuery, Whereabouts
 from tests.store.build import TRACE, failing_checkout, span
 from tests.store.contract.conftest import House
 

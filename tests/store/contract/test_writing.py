@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from store.api import LogQuery
-from store.model import Batch, SpanKind
+from signals.model import SpanKind
+from store.api import Batch, LogQuery
 from tests.store.build import TRACE, log_row, row, span
 from tests.store.contract.conftest import House
 

@@ -1,0 +1,144 @@
+"""The data model of telemetry: spans, logs and their parts, decoded, typed and frozen.
+
+Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations
+(`_ns`); ids are lower-case hexadecimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import NewType
+
+TraceId = NewType("TraceId", str)
+"""32 lower-case hexadecimal digits."""
+SpanId = NewType("SpanId", str)
+"""16 lower-case hexadecimal digits."""
+SessionId = NewType("SessionId", str)
+"""What `splunk.rumSessionId` or `session.id` carried, as it came."""
+
+Attribute = str | bool | int | float | bytes | Sequence["Attribute"] | Mapping[str, "Attribute"] | None
+"""An OpenTelemetry AnyValue in Python."""
+Attributes = Mapping[str, Attribute]
+
+
+class SpanKind(IntEnum):
+    """OTLP's numbers."""
+
+    UNSPECIFIED = 0
+    INTERNAL = 1
+    SERVER = 2
+    CLIENT = 3
+    PRODUCER = 4
+    CONSUMER = 5
+
+    @property
+    def word(self) -> str:
+        """`server`, `client`, `internal`, `producer` or `consumer`; unspecified counts as internal."""
+        return "internal" if self is SpanKind.UNSPECIFIED else self.name.lower()
+
+
+class StatusCode(IntEnum):
+    """OTLP's numbers."""
+
+    UNSET = 0
+    OK = 1
+    ERROR = 2
+
+
+class SpanError(Enum):
+    """Where an error stands in its trace: see `signals.trace_analysis`."""
+
+    NONE = "none"
+    RECEIVED = "received"
+    ORIGIN = "origin"
+
+
+class Severity(Enum):
+    """The six words of OpenTelemetry's severity numbers."""
+
+    TRACE = "trace"
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    FATAL = "fatal"
+
+    @classmethod
+    def of(cls, number: int) -> Severity:
+        """The word for an OTLP severity number (1 to 24); 0, unspecified, counts as info."""
+        return cls.INFO if number <= 0 else tuple(cls)[min(number - 1, 23) // 4]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    name: str
+    time_unix_nano: int
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    trace_id: TraceId
+    span_id: SpanId
+    attributes: Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span, whole, as it was received; says nothing about its place in the trace."""
+
+    trace_id: TraceId
+    span_id: SpanId
+    parent_span_id: SpanId | None
+    service: str
+    name: str
+    kind: SpanKind
+    start_unix_nano: int
+    duration_ns: int
+    status: StatusCode
+    status_message: str
+    error: bool
+    peer: str
+    peer_is_database: bool
+    session_id: SessionId | None
+    browser: bool
+    attributes: Attributes
+    resource: Attributes
+    scope: str
+    events: tuple[Event, ...] = ()
+    links: tuple[Link, ...] = ()
+    scope_version: str = ""
+
+    @property
+    def end_unix_nano(self) -> int:
+        return self.start_unix_nano + self.duration_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    log_id: str
+    """The store's own id: opaque, stable, and in order of arrival."""
+    time_unix_nano: int
+    severity: Severity
+    severity_number: int
+    body: str
+    service: str
+    trace_id: TraceId | None
+    span_id: SpanId | None
+    session_id: SessionId | None
+    attributes: Attributes
+    resource: Attributes
+    scope: str
+    severity_text: str = ""
+    structured: Attribute = None
+    """The body where it is a list or a map; `body` is then its JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInTrace:
+    name: str
+    spans: int
+    error: SpanError
+    """The worst of its spans."""

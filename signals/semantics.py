@@ -1,0 +1,189 @@
+"""What one span's attributes mean: errors, peers, sessions, promoted tags.
+
+Pure functions over one attribute set at a time; what needs the whole trace is in
+`signals.trace_analysis`, and what browsers say is in `signals.browser_events` (offered from here too).
+Must not know any service, tag value or session by name: only OpenTelemetry's
+conventions, their older spellings, and those of the browser agents.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import urlsplit
+
+from signals.attributes import (
+    environment_of as environment_of,
+    first_of as first_of,
+    http_method_of as http_method_of,
+    http_status_of as http_status_of,
+    is_truthy as is_truthy,
+    number_of as number_of,
+    text_of as text_of,
+    url_of as url_of,
+)
+from signals.browser_events import (
+    RUM_TAGS as RUM_TAGS,
+    RumSample as RumSample,
+    is_browser as is_browser,
+    rum_is_error as rum_is_error,
+    rum_is_error_event as rum_is_error_event,
+    rum_is_network_error as rum_is_network_error,
+    rum_kind as rum_kind,
+    rum_page as rum_page,
+    rum_samples as rum_samples,
+    rum_tags_of as rum_tags_of,
+    session_of as session_of,
+)
+from signals.model import Attributes, SpanKind, StatusCode
+
+PROMOTED: Final[tuple[str, ...]] = (
+    "version",
+    "service.version",
+    "deployment.environment.name",
+    "deployment.environment",
+    "environment",
+    "tenant.level",
+    "enduser.id",
+    "user_agent.synthetic.type",
+    "http.route",
+    "http.request.method",
+    "http.method",
+    "http.response.status_code",
+    "http.status_code",
+    "rpc.system",
+    "rpc.service",
+    "rpc.method",
+    "rpc.grpc.status_code",
+    "rpc.response.status_code",
+    "grpc.status_code",
+    "db.system.name",
+    "db.system",
+    "messaging.system",
+    "messaging.destination.name",
+    "peer.service",
+    "server.address",
+    "error.type",
+    "orderId",
+    "order.id",
+    "app.order.id",
+    "kubernetes_pod_uid",
+    "k8s.pod.name",
+    "k8s.namespace.name",
+    "k8s.cluster.name",
+    "cloud.region",
+    "host.name",
+    "service.instance.id",
+    "feature_flag.key",
+    "feature_flag.result.variant",
+    "app",
+    "app.version",
+    "workflow.name",
+)
+"""Attributes that every engine indexes, so that search and breakdown by them are quick."""
+
+UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId", "order.id", "app.order.id"})
+"""Promoted tags with about as many values as requests: searched by, never summed up by."""
+
+_IS_PROMOTED: Final = frozenset(PROMOTED)
+_CALLS: Final = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
+_DATABASE_NAMES: Final = ("db.namespace", "db.name")
+_DATABASE_SYSTEMS: Final = ("db.system.name", "db.system")
+_ADDRESSES: Final = (
+    ("server.address", "server.port"),
+    ("net.peer.name", "net.peer.port"),
+    ("net.sock.peer.name", "net.sock.peer.port"),
+    ("network.peer.address", "network.peer.port"),
+    ("net.peer.ip", "net.peer.port"),
+    ("net.sock.peer.addr", "net.sock.peer.port"),
+)
+_URLS: Final = ("url.full", "http.url", "messaging.url")
+_QUEUES: Final = ("messaging.destination.name", "messaging.destination", "messaging.system")
+_MAX_TAG_CHARACTERS: Final = 256
+
+
+def is_error(status_code: int, attributes: Attributes) -> bool:
+    """Whether a span is in error: status ERROR, or an `error` attribute that is set."""
+    return status_code == StatusCode.ERROR or ("error" in attributes and is_truthy(attributes["error"]))
+
+
+def peer_of(kind: int, attributes: Attributes) -> tuple[str, bool]:
+    """The name of what a span calls, and whether that is a database; ("", False) if it calls nothing.
+
+    `peer.service` says it outright; a database goes by its own name, which stays
+    the same when its address moves, else by the name of its system; all else by
+    `server.address:port`, and at last by the host of a URL or a queue's name.
+    """
+    if kind not in _CALLS:
+        return "", False
+    system = first_of(attributes, _DATABASE_SYSTEMS)
+    name = text_of(attributes.get("peer.service"))
+    if name:
+        return name, bool(system)
+    if system:
+        return _database_name(system, first_of(attributes, _DATABASE_NAMES)), True
+    return _address(attributes) or first_of(attributes, _QUEUES), False
+
+
+def _database_name(system: str, name: str) -> str:
+    if not name or name == ":memory:":
+        return system
+    if name.isdecimal():  # Redis numbers its databases
+        return f"{system}:{name}"
+    return PurePosixPath(name).name or system if "/" in name else name
+
+
+def _address(attributes: Attributes) -> str:
+    for host_key, port_key in _ADDRESSES:
+        host = text_of(attributes.get(host_key))
+        if host:
+            return _host_port(host, text_of(attributes.get(port_key)))
+    url = first_of(attributes, _URLS)
+    if url:
+        try:
+            return urlsplit(url).netloc.rpartition("@")[2]
+        except ValueError:
+            return ""
+    return first_of(attributes, ("http.host", "net.peer.host"))
+
+
+def _host_port(host: str, port: str) -> str:
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    return f"{host}:{port}" if port and port != "0" else host
+
+
+def route_of(name: str, attributes: Attributes) -> str:
+    """The route of an entry span: `http.route`, else its name without the HTTP method."""
+    route = text_of(attributes.get("http.route"))
+    if route:
+        return route
+    method, _, rest = name.partition(" ")
+    return rest if rest.startswith("/") and method.isupper() else name
+
+
+def workflow_of(service: str, name: str, attributes: Attributes) -> str:
+    """The workflow that an entry span begins: its service, a colon and its route."""
+    return f"{service}:{route_of(name, attributes)}"
+
+
+def promoted_of(attributes: Attributes, resource: Attributes) -> dict[str, str]:
+    """The promoted attributes of a span as text; its own, even if empty, win over its resource's."""
+    tags = {}
+    for bag in (resource, attributes):
+        for name in bag:
+            if name in _IS_PROMOTED and bag[name] is not None:
+                text = text_of(bag[name])
+                if text:
+                    tags[name] = text[:_MAX_TAG_CHARACTERS]
+                else:
+                    tags.pop(name, None)
+    return tags
+
+
+def tags_of(name: str, attributes: Attributes, resource: Attributes, *, browser: bool) -> dict[str, str]:
+    """`SpanRow.tags`: the promoted attributes, and for a browser's span what is derived of it too."""
+    tags = promoted_of(attributes, resource)
+    if browser:
+        tags.update(rum_tags_of(name, attributes, resource))
+    return tags

@@ -1,0 +1,288 @@
+"""The shape of a trace: who is whose child, where requests begin, where errors began.
+
+Works on anything that looks like a span, so that the writer's settlement and the
+trace screen decide by the same lines. Browser spans take no part. Nothing here
+recurses: hostile traces are deep, wide, circular and doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from signals.model import SpanError, SpanKind
+
+_SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})
+_CALLS = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
+ABSENT = -1
+
+
+class SpanLike(Protocol):
+    """What the shape of a trace depends on; ids may be of any one hashable type."""
+
+    @property
+    def span_id(self) -> Hashable: ...
+    @property
+    def parent_span_id(self) -> Hashable: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def start_unix_nano(self) -> int: ...
+    @property
+    def duration_ns(self) -> int: ...
+    @property
+    def error(self) -> bool: ...
+    @property
+    def peer(self) -> str: ...
+    @property
+    def peer_is_database(self) -> bool: ...
+    @property
+    def browser(self) -> bool: ...
+
+
+S = TypeVar("S", bound=SpanLike)
+
+
+class Call(NamedTuple):
+    """One call out of a service, measured where the caller stands."""
+
+    source: str
+    target: str
+    start_unix_nano: int
+    duration_ns: int
+    error: bool
+    inferred: bool
+    """The target reports no spans of its own in this trace."""
+    database: bool
+
+
+class Request(NamedTuple):
+    """One entry into a service: `place` is its span's place in `Outline.spans`."""
+
+    place: int
+    members: list[int]
+    """The spans of that service under that entry, the entry among them."""
+    origin: bool
+    """An error began in one of them."""
+
+
+@dataclass(slots=True)
+class Outline(Generic[S]):
+    """A forest over backend spans; every list is by place in `spans`, ABSENT where there is none."""
+
+    spans: list[S]
+    """Backend spans by start, then id."""
+    parents: list[int]
+    children: list[list[int]]
+    """By start, then id."""
+    order: list[int] = field(default_factory=list)
+    """Depth first, siblings by start."""
+    depths: list[int] = field(default_factory=list)
+    entries: list[int] = field(default_factory=list)
+    """The place of the entry that a span stands under."""
+    origins: list[SpanError] = field(default_factory=list)
+    lost: list[bool] = field(default_factory=list)
+    """The named parent is not here, and is no outside caller's."""
+    circular: list[bool] = field(default_factory=list)
+    """The span whose link to its parent was cut, for it is its own ancestor."""
+    doubled: list[bool] = field(default_factory=list)
+    """Another span, earlier in `spans`, has the same id."""
+    initiating: int = ABSENT
+    """The entry that set the trace going; ABSENT only if there is no backend span."""
+
+    @property
+    def complete(self) -> bool:
+        return not any(self.lost)
+
+    def is_leaf_call(self, place: int) -> bool:
+        """Whether a span calls out and nothing of ours was seen to answer."""
+        return self.spans[place].kind in _CALLS and not self.children[place]
+
+
+def outline(spans: Sequence[S]) -> Outline[S]:
+    """The outline of a trace's spans, in whatever order they come. O(n log n)."""
+    ranked = sorted((span for span in spans if not span.browser), key=_rank)
+    outside = {span.span_id for span in spans if span.browser}
+    places: dict[Hashable, int] = {}
+    doubled = [places.setdefault(span.span_id, place) != place for place, span in enumerate(ranked)]
+    parents = [places.get(span.parent_span_id, ABSENT) if span.parent_span_id else ABSENT for span in ranked]
+    circular = _cut_cycles(parents)
+    children: list[list[int]] = [[] for _ in ranked]
+    for place, parent in enumerate(parents):
+        if parent != ABSENT:
+            children[parent].append(place)
+    shape = Outline(ranked, parents, children, circular=circular, doubled=doubled)
+    shape.order, shape.depths = _walk(parents, children)
+    shape.origins = _origins(ranked, children)
+    missing = [
+        parent == ABSENT and not cut and bool(span.parent_span_id) and span.parent_span_id not in outside
+        for span, parent, cut in zip(ranked, parents, circular, strict=True)
+    ]
+    shape.entries = _entries(shape, missing)
+    shape.initiating = _initiating(shape, missing)
+    shape.lost = _lost(shape, missing)
+    return shape
+
+
+def requests_of(shape: Outline[S]) -> list[Request]:
+    """The requests of a trace, by start of their entries."""
+    members: dict[int, list[int]] = {}
+    for place, entry in enumerate(shape.entries):
+        members.setdefault(entry, []).append(place)
+    begun = {place for place, error in enumerate(shape.origins) if error is SpanError.ORIGIN}
+    return [Request(entry, under, not begun.isdisjoint(under)) for entry, under in sorted(members.items())]
+
+
+def services_of(shape: Outline[S]) -> list[tuple[str, int, SpanError]]:
+    """(service, spans, worst error) in order of first start."""
+    spans: dict[str, int] = {}
+    errors: dict[str, SpanError] = {}
+    for span, error in zip(shape.spans, shape.origins, strict=True):
+        service = span.service
+        spans[service] = spans.get(service, 0) + 1
+        if error is not SpanError.NONE and errors.get(service) is not SpanError.ORIGIN:
+            errors[service] = error
+    return [(service, count, errors.get(service, SpanError.NONE)) for service, count in spans.items()]
+
+
+def calls_of(shape: Outline[S]) -> list[Call]:
+    """The calls between services and to inferred ones, in no order that matters.
+
+    A calling span counts once for each service that answered under it, or, with no
+    answer, once for the peer that it names. A service entered from a span that is
+    no call counts by the entered span.
+    """
+    spans = shape.spans
+    reporting = {span.service for span in spans}
+    calls: list[Call] = []
+    for place, span in enumerate(spans):
+        calling = span.kind in _CALLS
+        below = shape.children[place]
+        if not below:
+            if calling and span.peer and span.peer != span.service:
+                calls.append(_call(span, span.service, span.peer, span.peer not in reporting))
+            continue
+        if calling:
+            for target in sorted({spans[child].service for child in below} - {span.service}):
+                calls.append(_call(span, span.service, target, False))
+            continue
+        for child in below:
+            if spans[child].service != span.service:
+                calls.append(_call(spans[child], span.service, spans[child].service, False))
+    return calls
+
+
+def _call(measured: SpanLike, source: str, target: str, inferred: bool) -> Call:
+    database = inferred and measured.peer_is_database
+    return Call(
+        source, target, measured.start_unix_nano, measured.duration_ns, measured.error, inferred, database
+    )
+
+
+def _rank(span: SpanLike) -> tuple[object, ...]:
+    return (span.start_unix_nano, span.span_id, span.kind, span.duration_ns, span.service, span.name)
+
+
+def _cut_cycles(parents: list[int]) -> list[bool]:
+    """Make a forest of the links: in each cycle, the earliest span loses its parent."""
+    cut = [False] * len(parents)
+    seen = [0] * len(parents)
+    for begin in range(len(parents)):
+        walk = begin + 1
+        place = begin
+        while place != ABSENT and not seen[place]:
+            seen[place] = walk
+            place = parents[place]
+        if place == ABSENT or seen[place] != walk:
+            continue
+        earliest = at = place
+        while parents[at] != place:
+            at = parents[at]
+            earliest = min(earliest, at)
+        cut[earliest] = True
+        parents[earliest] = ABSENT
+    return cut
+
+
+def _walk(parents: list[int], children: list[list[int]]) -> tuple[list[int], list[int]]:
+    depths = [0] * len(parents)
+    order = []
+    pending = [place for place in range(len(parents) - 1, -1, -1) if parents[place] == ABSENT]
+    while pending:
+        place = pending.pop()
+        order.append(place)
+        below = children[place]
+        if below:
+            depth = depths[place] + 1
+            for child in reversed(below):
+                depths[child] = depth
+                pending.append(child)
+    return order, depths
+
+
+def _origins(spans: Sequence[SpanLike], children: list[list[int]]) -> list[SpanError]:
+    """In error and no direct child in error: it began here. A child in error: it was received."""
+    if not any(span.error for span in spans):
+        return [SpanError.NONE] * len(spans)
+    found = []
+    for span, below in zip(spans, children, strict=True):
+        if not span.error:
+            found.append(SpanError.NONE)
+        elif any(spans[child].error for child in below):
+            found.append(SpanError.RECEIVED)
+        else:
+            found.append(SpanError.ORIGIN)
+    return found
+
+
+def _entries(shape: Outline[S], missing: list[bool]) -> list[int]:
+    """For each span the entry it stands under.
+
+    Spans of one service that name the same missing parent stand for one request,
+    not for as many as there are: their parent ends after them, so it comes after them.
+    """
+    spans = shape.spans
+    entries = [ABSENT] * len(spans)
+    waiting: dict[tuple[str, Hashable], int] = {}
+    for place in shape.order:
+        span = spans[place]
+        parent = shape.parents[place]
+        if span.kind in _SERVES:
+            entries[place] = place
+        elif parent != ABSENT:
+            entries[place] = entries[parent] if spans[parent].service == span.service else place
+        elif missing[place]:
+            entries[place] = waiting.setdefault((span.service, span.parent_span_id), place)
+        else:
+            entries[place] = place
+    return entries
+
+
+def _initiating(shape: Outline[S], missing: list[bool]) -> int:
+    """The earliest root; without a root, the earliest served span; else the earliest of all tops."""
+
+    def preference(place: int) -> tuple[bool, bool, int]:
+        return missing[place], shape.spans[place].kind not in _SERVES, place
+
+    tops = [place for place, parent in enumerate(shape.parents) if parent == ABSENT]
+    if not tops:
+        return ABSENT
+    roots = [place for place in tops if not missing[place]]
+    return roots[0] if roots else min(tops, key=preference)
+
+
+def _lost(shape: Outline[S], missing: list[bool]) -> list[bool]:
+    """Missing parents, but for those of outside callers: of the entry, and of its like."""
+    if shape.initiating == ABSENT:
+        return []
+    entry = shape.spans[shape.initiating]
+    outside = missing[shape.initiating] and entry.kind in _SERVES
+    return [
+        gone and not (outside and span.kind in _SERVES and span.service == entry.service)
+        for gone, span in zip(missing, shape.spans, strict=True)
+    ]

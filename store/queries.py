@@ -1,0 +1,132 @@
+"""What may be asked of a store, as values: offered from `store.api`, which says what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from signals.model import SessionId, Severity, TraceId
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of time: from ≤ t < to."""
+
+    from_unix_nano: int
+    to_unix_nano: int
+
+    @property
+    def duration_ns(self) -> int:
+        return self.to_unix_nano - self.from_unix_nano
+
+    def before(self) -> Window:
+        """The window of the same length that ends where this one begins."""
+        return Window(self.from_unix_nano - self.duration_ns, self.from_unix_nano)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    items: Sequence[T]
+    next_cursor: str | None = None
+    """Opaque; hand it back as `cursor` to go on. None at the end."""
+    truncated: bool = False
+    """A bounded scan ended before the window did: there may be more that was not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceQuery:
+    """Which traces; all conditions must hold.
+
+    `attributes` match as text, against any backend span of the trace (its own
+    attributes or its resource's). Promoted attributes are looked up in what is kept
+    of the newest traces; any other is a bounded scan, newest first. `Page.truncated`
+    says where either was cut.
+    """
+
+    window: Window
+    service: str | None = None
+    """Traces in which this service owns a span."""
+    also: str | None = None
+    """Traces in which this other service owns a span too."""
+    operation: str | None = None
+    """Exact operation of a request (entry span) of `service`, or of any if there is none."""
+    operation_contains: str | None = None
+    """Text that such an operation contains, upper or lower case alike."""
+    error: Literal["any", "origin"] | None = None
+    """Of `service` if one is given, else of any service."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    min_ns: int | None = None
+    max_ns: int | None = None
+    sort: Literal["newest", "slowest"] = "newest"
+    limit: int = 50
+    cursor: str | None = None
+    environment: str | None = None
+    """Traces with a request in this deployment environment, in whichever spelling it was sent."""
+
+
+SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Which sessions; `attributes` match as text, against any span of the session."""
+
+    window: Window
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    """Sessions that carry any of these are left out (synthetic traffic, say)."""
+    sort: SessionSort = "newest"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which logs, newest first unless `oldest_first`.
+
+    `text` is words, all of which are found anywhere in the body, in any order, upper or
+    lower case alike; what stands in double quotes is one phrase. At most 1,000 characters
+    and 20 words (BadQuery). `after` gives only logs that arrived after that log id, oldest
+    first, whatever their own time: the live tail.
+    """
+
+    window: Window
+    trace_id: TraceId | None = None
+    span_id: str | None = None
+    session_id: SessionId | None = None
+    trace_ids: Sequence[TraceId] = ()
+    """Logs of any of these traces; beside a `session_id`, those that name the session as well."""
+    service: str | None = None
+    severities: frozenset[Severity] = frozenset()
+    text: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    excluded: Sequence[tuple[str, str]] = ()
+    """Logs that carry any of these attributes are left out; a name may come with several values."""
+    oldest_first: bool = False
+    after: str | None = None
+    limit: int = 100
+    cursor: str | None = None
+    environment: str | None = None
+    """Logs whose resource names this deployment environment, in whichever spelling it was sent."""
+
+
+RumMetric = Literal[
+    "page_views",
+    "page_load",
+    "route_changes",
+    "js_errors",
+    "network_requests",
+    "network_errors",
+    "ttfb",
+    "lcp",
+    "inp",
+    "cls",
+    "long_tasks",
+    "custom_events",
+]
+"""What is measured of browsers. The measure's `requests` counts samples, `errors` the failed ones,
+`latency` is their duration in ns; `cls`, which has no unit, is times 10⁹. Of the parts that a page loads,
+`network_requests` counts those alone that failed (`signals.browser_events.rum_is_network_error`)."""

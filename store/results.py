@@ -1,0 +1,166 @@
+"""What a reader returns besides spans and logs: summaries, measures, maps, breakdowns, store status.
+
+Everything is frozen. Times are integer nanoseconds since the Unix epoch
+(`_unix_nano`) or durations (`_ns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from signals.model import ServiceInTrace, SessionId, SpanId, TraceId
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """A row of the trace list; browser and inferred spans take no part in it."""
+
+    trace_id: TraceId
+    service: str
+    """The entry span's service; empty while only browser spans are here."""
+    operation: str
+    start_unix_nano: int
+    duration_ns: int
+    """From the first start to the last end of the backend's spans."""
+    spans: int
+    errors: int
+    origin_errors: int
+    services: tuple[ServiceInTrace, ...]
+    """In order of first start."""
+    session_id: SessionId | None
+    complete: bool
+    """False while a parent that a backend span names is missing, the entry's own excepted."""
+    tags: Mapping[str, str]
+    """Promoted attributes of the entry span."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    session_id: SessionId
+    start_unix_nano: int
+    duration_ns: int
+    app: str
+    environment: str
+    page_views: int
+    errors: int
+    """JavaScript errors: see `signals.semantics.rum_kind`."""
+    network_errors: int
+    events: int
+    last_seen_unix_nano: int
+    attributes: Mapping[str, str]
+    """Promoted attributes, the newest value of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles from a histogram of log-spaced buckets; None where there is no sample."""
+
+    p50_ns: int | None = None
+    p75_ns: int | None = None
+    p90_ns: int | None = None
+    p99_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How often, how bad, how slow."""
+
+    requests: int = 0
+    errors: int = 0
+    origin_errors: int = 0
+    latency: Latency = field(default_factory=Latency)
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    service: str
+    inferred: bool
+    database: bool
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class MapEdge:
+    source: str
+    target: str
+    measure: Measure
+    """Seen from the caller: the client spans' counts and durations."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMap:
+    """Who calls whom. A database that bears the name of another inferred service is `name (database)`."""
+
+    nodes: tuple[MapNode, ...]
+    """Sorted by name."""
+    edges: tuple[MapEdge, ...]
+    """Sorted by (source, target)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One column of a time series."""
+
+    start_unix_nano: int
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class TagValue:
+    value: str
+    """Empty where the tag was absent."""
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Values of one tag, most requests first."""
+
+    tag: str
+    values: tuple[TagValue, ...]
+    scanned: int = 0
+    """0 if the answer came from rollups; else how many rows were read for it."""
+    truncated: bool = False
+    """The scan reached its bound: older rows were not counted, or values were cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """JavaScript errors of one kind: same type, message and topmost stack frames."""
+
+    error_id: str
+    type: str
+    message: str
+    count: int
+    sessions: int
+    last_seen_unix_nano: int
+    example_session_id: SessionId
+    example_span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    spans: int
+    logs: int
+    sessions: int
+    metric_points: int
+    rejected: int
+    oldest_unix_nano: int | None
+    newest_unix_nano: int | None
+    last_received_unix_nano: int | None
+    bytes: int
+    max_bytes: int
+    pruned_spans: int
+    pruned_logs: int
+    pruned_before_unix_nano: int | None
+    """Nothing older is kept any more; None while nothing was pruned."""
+
+
+class Whereabouts(Enum):
+    """What the store can say of an id that it does not hold."""
+
+    PRESENT = "present"
+    PRUNED = "pruned"
+    NEVER_SEEN = "never_seen"

@@ -1,0 +1,81 @@
+"""What a writer is handed: rows in which little is decoded and the rest stays as it came.
+
+Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations
+(`_ns`); ids are raw bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class SpanRow(NamedTuple):
+    """One span on its way in.
+
+    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it came (or, for
+    Zipkin beacons and JSON, as it was converted); `resource` and `scope` are the
+    serialized `Resource` and `InstrumentationScope` messages, which engines store
+    once. `tags` holds the promoted attributes (`signals.semantics.PROMOTED`) that the
+    span or its resource has, as text.
+    """
+
+    trace_id: bytes
+    """16 bytes; 64-bit ids are padded with zeros at the left."""
+    span_id: bytes
+    """8 bytes."""
+    parent_span_id: bytes
+    """8 bytes, or none for a root."""
+    service: str
+    name: str
+    kind: int
+    start_unix_nano: int
+    duration_ns: int
+    """Never negative: a span that ends before it starts is stored with 0."""
+    error: bool
+    """Status ERROR, or a truthy `error` attribute."""
+    peer: str
+    """Whom the span calls, or empty: see `signals.semantics.peer_of`."""
+    peer_is_database: bool
+    session_id: str
+    """Not empty if and only if this is a browser's span with a session."""
+    browser: bool
+    """A browser's span counts in nothing that is said of the backend."""
+    tags: Mapping[str, str]
+    resource: bytes
+    scope: bytes
+    raw: bytes
+
+
+class LogRow(NamedTuple):
+    """One log record on its way in; `raw` is the `opentelemetry.proto.logs.v1.LogRecord`."""
+
+    time_unix_nano: int
+    """`time_unix_nano`, else the observed time, else the time of arrival."""
+    severity_number: int
+    body: str
+    """The body as text: a string as it is, anything else as JSON."""
+    service: str
+    trace_id: bytes
+    """16 bytes, or none."""
+    span_id: bytes
+    """8 bytes, or none."""
+    session_id: str
+    resource: bytes
+    scope: bytes
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one request of a sender carried: committed whole or not at all."""
+
+    spans: Sequence[SpanRow] = ()
+    logs: Sequence[LogRow] = ()
+    metric_points: int = 0
+    rejected: int = 0
+    """Metric points, and items refused as malformed, are counted and not kept."""
+
+    def __len__(self) -> int:
+        return len(self.spans) + len(self.logs) + self.metric_points

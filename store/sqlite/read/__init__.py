@@ -1,0 +1,1 @@
+"""The reading half of the SQLite engine: one module per family of questions."""

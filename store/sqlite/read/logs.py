@@ -1,0 +1,69 @@
+"""Questions about logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from signals.log_fields import LogField, fields_of
+from signals.model import Log, Severity
+from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
+from store.sqlite.read.log_search import Search, log_number
+from store.sqlite.read_connection import Asking
+from store.sqlite.row_mapping import LOG_COLUMNS, LOG_TABLES, limited, log_of
+
+_FIELD_SAMPLE = 300
+_MAX_COLUMNS = 1_000
+
+
+class LogReader:
+    """The part of `store.api.Reader` that knows logs."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    def log(self, log_id: str) -> Log | None:
+        seq = log_number(log_id)
+        with self._asking.question() as ask:
+            row = ask.one(f"SELECT {LOG_COLUMNS} FROM {LOG_TABLES} WHERE l.seq = ?", (seq,))  # noqa: S608  # column names of our own
+        return log_of(row) if row else None
+
+    def newest_log_id(self) -> str:
+        with self._asking.question() as ask:
+            row = ask.one("SELECT max(seq) FROM logs")
+        return str(row[0] or 0) if row else "0"
+
+    def find_logs(self, query: LogQuery) -> Page[Log]:
+        limit = limited(query.limit)
+        with self._asking.question() as ask:
+            rows, cursor, truncated = Search(ask, query).page(limit)
+        return Page([log_of(row) for row in rows], cursor, truncated)
+
+    def count_logs(self, query: LogQuery) -> int:
+        with self._asking.question() as ask:
+            return Search(ask, query).count()
+
+    def log_histogram(self, query: LogQuery, columns: int = 60) -> LogHistogram:
+        if not 1 <= columns <= _MAX_COLUMNS:
+            raise BadQuery(f"columns is {columns}: give 1 to {_MAX_COLUMNS}.")
+        begin = query.window.from_unix_nano
+        width = max(1, -(-query.window.duration_ns // columns))
+        counts: list[dict[Severity, int]] = [{} for _ in range(columns)]
+        with self._asking.question() as ask:
+            search = Search(ask, query)
+            found, since = search.by_column(begin, width)
+            total = search.count() if search.is_cheap else sum(n for _, _, n in found)
+        for column, number, count in found:
+            if 0 <= column < columns:
+                severity = Severity.of(number)
+                counts[column][severity] = counts[column].get(severity, 0) + count
+        return LogHistogram(
+            [HistogramColumn(begin + place * width, counted) for place, counted in enumerate(counts)],
+            total,
+            since,
+        )
+
+    def log_fields(self, query: LogQuery, top: int = 5) -> tuple[Sequence[LogField], bool]:
+        newest = replace(query, limit=_FIELD_SAMPLE, cursor=None, after=None, oldest_first=False)
+        page = self.find_logs(newest)
+        return fields_of(page.items, top), page.next_cursor is not None or page.truncated

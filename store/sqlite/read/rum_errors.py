@@ -1,0 +1,105 @@
+"""Script errors of browsers in groups: what was thrown, where, how often, in how many sessions."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from signals.model import Attributes, SessionId, SpanId
+from signals.semantics import text_of
+from store.decode import resource_attributes, some_attributes
+from store.results import ErrorGroup
+from store.sqlite.read_connection import Question
+
+MAX_ERRORS = 1_000
+"""The newest errors that are looked at: about 12 ms."""
+_FRAMES = 3
+_TYPES = ("error.object", "exception.type", "error.type")
+_MESSAGES = ("error.message", "exception.message")
+_STACKS = ("error.stack", "exception.stacktrace")
+_NAMES = frozenset({*_TYPES, *_MESSAGES, *_STACKS})
+_FAILED_LOAD = "eventListener.error"
+"""The agent's name for an image, script or style that could not be loaded."""
+_QUERY = re.compile(r"\?[^\s\"'>]*")
+
+
+class _Error(NamedTuple):
+    start: int
+    session_id: str
+    span_id: bytes
+
+
+@dataclass(slots=True)
+class _Group:
+    type: str
+    message: str
+    newest: _Error
+    count: int = 0
+    sessions: set[str] = field(default_factory=set)
+
+    def answer(self, error_id: str) -> ErrorGroup:
+        return ErrorGroup(
+            error_id=error_id,
+            type=self.type,
+            message=self.message,
+            count=self.count,
+            sessions=len(self.sessions),
+            last_seen_unix_nano=self.newest.start,
+            example_session_id=SessionId(self.newest.session_id),
+            example_span_id=SpanId(self.newest.span_id.hex()),
+        )
+
+
+def error_groups(
+    ask: Question, condition: str, values: Sequence[object], wanted: Mapping[str, str], limit: int
+) -> tuple[list[ErrorGroup], bool]:
+    """Groups of the newest samples `m` that the condition takes, most frequent first; True if some were left.
+
+    `wanted` are attributes that only the spans themselves can tell.
+    """
+    rows = ask.all(
+        "SELECT s.name, s.start, s.session_id, s.span_id, s.raw, r.body FROM samples m "
+        "JOIN spans s ON s.seq = m.seq LEFT JOIN origins r ON r.id = s.resource "
+        f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
+        (*values, MAX_ERRORS + 1),
+    )
+    names = _NAMES | wanted.keys()
+    groups: dict[str, _Group] = {}
+    for name, start, session, span_id, raw, resource in rows[:MAX_ERRORS]:
+        attributes = some_attributes(raw, names)
+        if wanted:
+            shared = resource_attributes(resource or b"")
+            if any(text_of(attributes.get(key, shared.get(key))) != value for key, value in wanted.items()):
+                continue
+        error_id, kind, message = _describe(name, attributes)
+        group = groups.get(error_id)
+        if group is None:
+            group = groups[error_id] = _Group(kind, message, _Error(start, session or "", span_id))
+        group.count += 1
+        if session:
+            group.sessions.add(session)
+    order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
+    return [group.answer(error_id) for error_id, group in order[:limit]], len(rows) > MAX_ERRORS
+
+
+def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:
+    """Group id, type and message. A file that failed to load is the same whatever its address asked for."""
+    kind = _first(attributes, _TYPES) or name
+    message = _first(attributes, _MESSAGES) or name
+    if name == _FAILED_LOAD:
+        kind, message = "load", _QUERY.sub("", message)
+    stack = _first(attributes, _STACKS)
+    frames = [line.strip() for line in stack.splitlines() if "at " in line or "@" in line][:_FRAMES]
+    digest = hashlib.blake2b(
+        "\n".join([name, kind, message, *frames]).encode("utf-8", "replace"), digest_size=8
+    )
+    return digest.hexdigest(), kind, message
+
+
+def _first(attributes: Attributes, names: Sequence[str]) -> str:
+    return next((text for name in names if (text := text_of(attributes.get(name)))), "")

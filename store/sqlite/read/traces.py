@@ -1,0 +1,350 @@
+"""Questions about traces and their spans."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from signals.model import SessionId, Span, SpanId, TraceId
+from signals.semantics import PROMOTED, UNBOUNDED
+from store.api import BadQuery, BrowserLink, Page, TraceQuery
+from store.queries import Window
+from store.results import TraceSummary, Whereabouts
+from store.sqlite.packed_requests import SET_CODE
+from store.sqlite.read import attribute_scan
+from store.sqlite.read_connection import Asking, Question, Row
+from store.sqlite.row_mapping import (
+    SPAN_COLUMNS,
+    SPAN_TABLES,
+    TRACE_COLUMNS,
+    limited,
+    make_cursor,
+    read_cursor,
+    span_bytes,
+    span_of,
+    trace_bytes,
+    trace_of,
+)
+from store.sqlite.tag_sets import OPERATION, SEARCH_SLOT_NS, sets_containing, sets_of_environment, sets_with
+
+_INDEXED = frozenset(PROMOTED)
+_TRACES = "traces t"
+_FEW = 500
+"""Traces that carry what is wanted are looked at so many at once."""
+_MAX_LOOKED = 20_000
+"""Traces whose tags are looked at for one question."""
+_NEWEST_SPANS = 20_000
+"""Spans among which an id is looked for that no settled trace ends in."""
+_RARE = 500
+"""A tag with fewer traces than this in the window is surely the one to begin with."""
+
+
+class TraceReader:
+    """The part of `store.api.Reader` that knows traces."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+
+    def spans_of_trace(self, trace_id: TraceId, limit: int = 50_000) -> Sequence[Span]:
+        with self._asking.question() as ask:
+            rows = ask.all(
+                f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} WHERE s.trace_id = ? "
+                "ORDER BY s.start, s.span_id LIMIT ?",
+                (trace_bytes(trace_id), limit),
+            )
+        return [span_of(row) for row in rows]
+
+    def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
+        tail = span_bytes(last_16)
+        with self._asking.question() as ask:
+            rows = ask.all(
+                "SELECT trace_id FROM traces WHERE substr(trace_id, 9) = ? ORDER BY start DESC LIMIT 10",
+                (tail,),
+            ) or ask.all(
+                "SELECT DISTINCT trace_id FROM spans NOT INDEXED "
+                "WHERE seq > (SELECT max(seq) FROM spans) - ? AND substr(trace_id, 9) = ? LIMIT 10",
+                (_NEWEST_SPANS, tail),
+            )
+        return [TraceId(trace_id.hex()) for (trace_id,) in rows]
+
+    def locate(self, trace_id: TraceId) -> Whereabouts:
+        wanted = trace_bytes(trace_id)
+        with self._asking.question() as ask:
+            if ask.one("SELECT 1 FROM spans WHERE trace_id = ? LIMIT 1", (wanted,)):
+                return Whereabouts.PRESENT
+            return _buried(ask, wanted)
+
+    def locate_session(self, session_id: SessionId) -> Whereabouts:
+        with self._asking.question() as ask:
+            if ask.one("SELECT 1 FROM spans WHERE session_id = ? LIMIT 1", (session_id,)):
+                return Whereabouts.PRESENT
+            return _buried(ask, session_id.encode("utf-8", "replace"))
+
+    def trace_of_span(self, span_id: str) -> TraceId | None:
+        with self._asking.question() as ask:
+            row = ask.one(
+                # The index end to end, a twentieth of the table: one by span costs every span that comes.
+                "SELECT trace_id FROM spans INDEXED BY spans_by_id WHERE span_id = ? "
+                "ORDER BY +seq DESC LIMIT 1",
+                (span_bytes(span_id),),
+            )
+        return TraceId(row[0].hex()) if row else None
+
+    def browser_of_trace(self, trace_id: TraceId) -> BrowserLink | None:
+        wanted = trace_bytes(trace_id)
+        with self._asking.question() as ask:
+            row = ask.one(
+                "SELECT k.session_id, s.trace_id, s.span_id FROM links k JOIN spans s ON s.seq = k.seq "
+                "WHERE k.trace_id = ? ORDER BY k.seq LIMIT 1",
+                (wanted,),
+            ) or ask.one(
+                "SELECT s.session_id, s.trace_id, s.span_id FROM traces t "
+                "JOIN spans s ON s.trace_id = t.trace_id "
+                "WHERE substr(t.trace_id, 9) = substr(?, 9) AND t.trace_id = ? "
+                "AND s.session_id = t.session_id ORDER BY s.start, s.span_id LIMIT 1",
+                (wanted, wanted),
+            )
+        if row is None:
+            return None
+        return BrowserLink(SessionId(row[0]), TraceId(row[1].hex()), SpanId(row[2].hex()))
+
+    def trace_summaries(self, trace_ids: Sequence[TraceId]) -> Mapping[TraceId, TraceSummary]:
+        found: dict[TraceId, TraceSummary] = {}
+        wanted = [trace_bytes(trace_id) for trace_id in trace_ids]
+        with self._asking.question() as ask:
+            for begin in range(0, len(wanted), 500):
+                part = wanted[begin : begin + 500]
+                marks = ", ".join("?" * len(part))
+                for row in ask.each(
+                    f"SELECT {TRACE_COLUMNS} FROM traces t WHERE substr(t.trace_id, 9) IN ({marks}) "
+                    f"AND t.trace_id IN ({marks})",
+                    ([one[8:] for one in part] + part),
+                ):
+                    summary = trace_of(row)
+                    found[summary.trace_id] = summary
+        return found
+
+    def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
+        limit = limited(query.limit)
+        if query.sort not in ("newest", "slowest"):
+            raise BadQuery(f"sort is {query.sort!r}: give newest or slowest.")
+        with self._asking.question() as ask:
+            search = _Search(ask, query)
+            rows = search.rows(limit + 1)
+        column = 3 if query.sort == "newest" else 4
+        cursor = None
+        truncated = search.truncated
+        if len(rows) > limit:
+            cursor = make_cursor(query.sort, rows[limit - 1][column], rows[limit - 1][-1])
+        elif search.bound is not None:
+            truncated = True
+            cursor = make_cursor(query.sort, search.bound, 0) if query.sort == "newest" else None
+        return Page([trace_of(row[:-1]) for row in rows[:limit]], cursor, truncated)
+
+
+class _Search:
+    """A trace query on its way into SQL."""
+
+    def __init__(self, ask: Question, query: TraceQuery) -> None:
+        self._ask = ask
+        self._query = query
+        self._conditions: list[str] = []
+        self._values: list[object] = []
+        self._impossible = False
+        self.truncated = False
+        self.bound: int | None = None
+        """Start of the last trace that was looked into."""
+
+    def rows(self, limit: int) -> list[Row]:
+        """TRACE_COLUMNS and the row's number, in order."""
+        query = self._query
+        window = query.window
+        pairs = self._pairs()
+        carried = [
+            sets_with(self._ask, name, value)
+            for name, value in query.attributes.items()
+            if name in _INDEXED and name not in UNBOUNDED
+        ]
+        if query.operation is not None:
+            carried.append(sets_with(self._ask, OPERATION, query.operation, query.service))
+        if query.operation_contains is not None:
+            carried.append(sets_containing(self._ask, OPERATION, query.operation_contains, query.service))
+        if query.environment is not None:
+            carried.append(sets_of_environment(self._ask, query.environment))
+        if self._impossible or not all(carried):
+            return []
+        if query.min_ns is not None:
+            self._where("t.duration >= ?", query.min_ns)
+        if query.max_ns is not None:
+            self._where("t.duration <= ?", query.max_ns)
+        measure = "t.start" if query.sort == "newest" else "t.duration"
+        after = read_cursor(query.cursor, query.sort)
+        if after:
+            self._where(f"({measure}, t.id) < (?, ?)", *after)
+            if query.sort == "newest":
+                window = Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
+        tables, pair = self._from(pairs)
+        scanned = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
+        if scanned:
+            window = self._scan(scanned, tables, window)
+        if not carried:
+            return self._found(tables, window, limit)
+        return self._carrying(tables, carried, window, limit, pair)
+
+    def _found(
+        self, tables: str, window: Window, limit: int, among: Sequence[int] | None = None
+    ) -> list[Row]:
+        """What matches, of these traces if any are named."""
+        by_pair = among is None and tables != _TRACES
+        start = "p.start" if by_pair else "t.start"
+        if among is not None:
+            tables = (
+                _TRACES
+                if tables == _TRACES
+                else f"{_TRACES} JOIN trace_pairs p ON p.trace = t.id AND p.start = t.start"
+            )
+        conditions = [*self._conditions, f"{start} >= ?", f"{start} < ?"]
+        if among is not None:
+            conditions.append(f"t.id IN ({', '.join(map(str, among))})")
+        measure = start if self._query.sort == "newest" else "t.duration"
+        return self._ask.all(
+            f"SELECT {TRACE_COLUMNS}, t.id FROM {tables} WHERE {' AND '.join(conditions)} "
+            f"ORDER BY {measure} DESC, t.id DESC LIMIT ?",
+            (*self._values, window.from_unix_nano, window.to_unix_nano, limit),
+        )
+
+    def _where(self, condition: str, *values: object) -> None:
+        self._conditions.append(condition)
+        self._values += values
+
+    def _carrying(
+        self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int, pair: int | None
+    ) -> list[Row]:
+        """Slot by slot, newest first: traces with requests of every one of these groups of sets."""
+        rows: list[Row] = []
+        candidates: list[int] = []
+        looked = 0
+        for slot in self._slots(carried, window):
+            begin = max(window.from_unix_nano, slot * SEARCH_SLOT_NS)
+            part = Window(begin, min(window.to_unix_nano, (slot + 1) * SEARCH_SLOT_NS))
+            found = []
+            for trace, sets in self._packed(pair, part, _MAX_LOOKED - looked):
+                looked += 1
+                ids = memoryview(sets).cast(SET_CODE)
+                for group in carried:
+                    if group.isdisjoint(ids):
+                        break
+                else:
+                    found.append(trace)
+            if self._query.sort == "newest":
+                for begun in range(0, len(found), _FEW):
+                    rows += self._found(tables, part, limit - len(rows), found[begun : begun + _FEW])
+                    if len(rows) >= limit:
+                        return rows
+            else:
+                candidates += found
+            if looked >= _MAX_LOOKED:
+                self.truncated = True
+                break
+        if self._query.sort == "newest":
+            return rows
+        return self._found(tables, window, limit, candidates) if candidates else []
+
+    def _packed(self, pair: int | None, part: Window, limit: int) -> Iterator[Row]:
+        """(trace, packed sets), newest first; with a pair, of traces that it finds."""
+        times = part.from_unix_nano, part.to_unix_nano
+        if pair is None:
+            return self._ask.each(
+                "SELECT trace, sets FROM requests WHERE start >= ? AND start < ? "
+                "ORDER BY start DESC, trace DESC LIMIT ?",
+                (*times, limit),
+            )
+        return self._ask.each(
+            "SELECT p.trace, r.sets FROM trace_pairs p "
+            "CROSS JOIN requests r ON r.start = p.start AND r.trace = p.trace "
+            "WHERE p.pair = ? AND p.start >= ? AND p.start < ? ORDER BY p.start DESC, p.trace DESC LIMIT ?",
+            (pair, *times, limit),
+        )
+
+    def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
+        """Slots in which every group of sets occurs, newest first."""
+        slots: set[int] | None = None
+        for group in carried:
+            rows = self._ask.all(
+                "SELECT DISTINCT slot FROM set_slots "
+                f"WHERE tagset IN ({', '.join(map(str, group))}) AND slot >= ? AND slot <= ?",
+                (window.from_unix_nano // SEARCH_SLOT_NS, window.to_unix_nano // SEARCH_SLOT_NS),
+            )
+            here = {slot for (slot,) in rows}
+            slots = here if slots is None else slots & here
+        return sorted(slots or (), reverse=True)
+
+    def _pairs(self) -> list[int]:
+        query = self._query
+        wanted = [(name, value) for name, value in query.attributes.items() if name in UNBOUNDED]
+        if query.error is not None:
+            if query.error not in ("any", "origin"):
+                raise BadQuery(f"error is {query.error!r}: give any or origin.")
+            wanted.append((":error" if query.error == "any" else ":origin", query.service or ""))
+        elif query.service:
+            wanted.append((":service", query.service))
+        if query.also:
+            wanted.append((":service", query.also))
+        found = []
+        for pair in wanted:
+            row = self._ask.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)
+            if row is None:
+                self._impossible = True
+                return []
+            found.append(row[0])
+        return found
+
+    def _from(self, pairs: list[int]) -> tuple[str, int | None]:
+        """Begin with the rarest tag; the others are looked up."""
+        if not pairs:
+            return _TRACES, None
+        window = self._query.window
+        counts = []
+        for pair in pairs:
+            row = self._ask.one(
+                "SELECT count(*) FROM (SELECT 1 FROM trace_pairs "
+                "WHERE pair = ? AND start >= ? AND start < ? LIMIT ?)",
+                (pair, window.from_unix_nano, window.to_unix_nano, _RARE if len(pairs) > 1 else 0),
+            )
+            counts.append((row[0] if row else 0, pair))
+        rarest = min(counts)[1]
+        self._where("p.pair = ?", rarest)
+        for pair in pairs:
+            if pair != rarest:
+                self._where(
+                    "EXISTS (SELECT 1 FROM trace_pairs x "
+                    "WHERE x.pair = ? AND x.start = p.start AND x.trace = p.trace)",
+                    pair,
+                )
+        return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
+
+    def _scan(self, wanted: Mapping[str, str], tables: str, window: Window) -> Window:
+        """Look into the spans of the window's newest traces; give the part of it that they fill."""
+        start = "t.start" if tables == _TRACES else "p.start"
+        conditions = [*self._conditions, f"{start} >= ?", f"{start} < ?"]
+        row = self._ask.one(
+            f"SELECT {start} FROM {tables} WHERE {' AND '.join(conditions)} "
+            f"ORDER BY {start} DESC LIMIT 1 OFFSET ?",
+            (*self._values, window.from_unix_nano, window.to_unix_nano, attribute_scan.MAX_TRACES - 1),
+        )
+        carried = attribute_scan.condition_for(self._ask, wanted, "span", "s")
+        self._where(
+            "EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id AND NOT s.flags & 4 "
+            f"AND ({carried.sql}))",
+            *carried.values,
+        )
+        if row is None:
+            return window
+        self.bound = row[0]
+        return Window(row[0], window.to_unix_nano)
+
+
+def _buried(ask: Question, name: bytes) -> Whereabouts:
+    row = ask.one("SELECT 1 FROM tombstones WHERE name = ?", (name,))
+    return Whereabouts.PRUNED if row else Whereabouts.NEVER_SEEN
