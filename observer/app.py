@@ -13,15 +13,17 @@ import orjson
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from observer import api, apm, context, home, logs, rum, typeface, ui, web, workshop
-from observer.errors import Malformed, Problem, Unavailable
+from observer import api, components, typeface, web
+from observer.request import context
+from observer.request.errors import Malformed, Problem, Unavailable
+from observer.screens import apm, home, logs, rum, workshop
 from observer.settings import Settings
 from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
 
 _AREAS = (
-    ui.blueprint,
+    components.blueprint,
     api.blueprint,
     apm.blueprint,
     rum.blueprint,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from observer.api import apm as apm, general as general, logs as logs, rum as rum
-from observer.api.contract import blueprint as blueprint
+from observer.api import apm_routes, general_routes, logs_routes, rum_routes
+from observer.api.routing import blueprint
 
-__all__ = ["blueprint"]
+ROUTES = (apm_routes, general_routes, logs_routes, rum_routes)
+"""Importing a module of routes registers its addresses with the blueprint."""
+
+__all__ = ["ROUTES", "blueprint"]

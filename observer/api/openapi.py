@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from observer.api.contract import PREFIX, ROUTES, Parameter, Route
+from observer.api.routing import PREFIX, ROUTES, Parameter, Route
 from observer.api.schemas import COMPONENTS, ref
 
 _PART = re.compile(r"<(?:\w+:)?(\w+)>")

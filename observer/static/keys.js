@@ -1,4 +1,4 @@
-// The keyboard: acts on the one table of observer/ui/keys.py, which base.html puts in <body data-keys>.
+// The keyboard: acts on the one table of observer/components/keyboard.py, which base.html puts in <body data-keys>.
 import { copy, permalink } from "./copy.js";
 import { current, focus, foldBy, move } from "./treegrid.js";
 

@@ -38,7 +38,7 @@ WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
 _CHILD = """
 import sys
 import store
-from signals.model import Batch
+from store.api import Batch
 from tests.store.build import failing_checkout, log_row, row
 writer = store.open_writer(sys.argv[1])
 writer.write(Batch([row(one) for one in failing_checkout()], [log_row("kept")]))

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from observer.errors import Malformed
-from observer.meaning.download import otlp_json
-from observer.meaning.session import apm_link_of, error_text, events_of
-from observer.meaning.summary import TimeShare, failing_first, global_tags, status_code_of
-from observer.query import Query, read_attribute, spell_attribute
+from observer.api.otlp_download import otlp_json
+from observer.lookup.session_events import apm_link_of, error_text, events_of
+from observer.request.errors import Malformed
+from observer.request.parameters import Query, read_attribute, spell_attribute
+from observer.screens.apm.trace.trace_facts import TimeShare, failing_first, global_tags, status_code_of
 from signals.model import Attributes, SpanKind
 from signals.trace_analysis import analyse
 from tests.browser.world import World, span as backend_span

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from observer.api.contract import PREFIX, ROUTES
+from observer.api.routing import PREFIX, ROUTES
 from tests.browser.seed import HOSTILE_SESSION, HOSTILE_TRACE, SESSION, TRACE
 from tests.observer.api.conftest import Ask
 from tests.observer.api.schema_check import differences

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
-from observer.apm import large
-from observer.meaning.traces import FoundTrace, find_trace
+from observer.lookup.traces import FoundTrace, find_trace
+from observer.screens.apm.trace import trace_cache
 from store.api import Reader
 from tests.browser.world import MS, S, World, pairs, span
 from tests.observer.html import attribute, first, text
@@ -46,7 +46,7 @@ def _large(world: World) -> None:
     """A trace large enough for its analysis to be kept, and for more than one page of rows."""
     at = world.now_unix_nano - 25 * S
     spans = [span(LARGE_TRACE, "1a" * 8, "", "many", SERVER, at, 900)]
-    for number in range(large.FROM_SPANS + 1_010):
+    for number in range(trace_cache.FROM_SPANS + 1_010):
         spans.append(span(LARGE_TRACE, f"{number + 1:016x}", "1a" * 8, f"step {number}", 1, at, 1))
     world.backend("large", spans)
 
@@ -196,7 +196,7 @@ def test_a_large_trace_is_not_read_again_for_every_fold(
         read.append(text)
         return find_trace(reader, text)
 
-    monkeypatch.setattr(large, "find_trace", reading)
+    monkeypatch.setattr(trace_cache, "find_trace", reading)
     seen = [
         client.get(f"/apm/traces/{LARGE_TRACE}{args}").text for args in ("", "?errors=errors", "?at=1000", "")
     ]

@@ -7,8 +7,9 @@ from datetime import UTC
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from observer.apm import mapview, numbers
-from observer.apm.telling import most_telling
+from observer.components import measures
+from observer.screens.apm.services import map_view
+from observer.screens.apm.spotlight.tag_ranking import most_telling
 from store.api import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
 from tests.observer.html import first
 
@@ -26,14 +27,14 @@ WINDOW = Window(1_800_000_000 * 10**9, 1_800_000_900 * 10**9)
 )
 def test_a_request_counts_once_however_it_ended(measure: Measure, parts: tuple[int, ...]) -> None:
     """One that recovered stood in two layers: 347 requests were drawn as 557."""
-    ended = numbers.outcomes(measure)
+    ended = measures.outcomes(measure)
     assert (ended.failed_here, ended.received, ended.recovered, ended.fine) == parts
     assert sum(parts) == measure.requests
 
 
 def test_the_layers_of_a_column_are_as_high_as_its_requests() -> None:
     points = [Point(WINDOW.from_unix_nano, Measure(580, 243, 580)), Point(0, Measure(580, 0, 0))]
-    tree = LexborHTMLParser(numbers.over_time(points, WINDOW, UTC, "pay").requests)
+    tree = LexborHTMLParser(measures.over_time(points, WINDOW, UTC, "pay").requests)
     heights: dict[str, float] = {}
     for rect in tree.css("rect"):
         css = rect.attributes["class"] or ""
@@ -45,7 +46,7 @@ def test_the_layers_of_a_column_are_as_high_as_its_requests() -> None:
 def test_the_map_draws_no_more_dark_than_failed() -> None:
     """A full dark disc stood inside a ring of 42 %."""
     node = MapNode("pay", False, False, Measure(580, 243, 580))
-    view = mapview.build(ServiceMap((node,), ()), lambda name: f"/{name}", None)
+    view = map_view.build(ServiceMap((node,), ()), lambda name: f"/{name}", None)
     tree = LexborHTMLParser(view.drawing)
     dark, dotted = (
         float(first(tree, css).attributes["r"] or 0) for css in (".origin-disc", ".recovered-disc")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from observer.apm import waterfall
-from observer.apm.waterfall import Line, Waterfall, Wish
+from observer.screens.apm.trace import waterfall
+from observer.screens.apm.trace.waterfall import Line, Waterfall, Wish
 from signals.model import Span, SpanError, SpanKind
 from signals.trace_analysis import analyse
 from tests.store.build import failing_checkout, span, span_id

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from observer.home import seats
-from observer.home.lab import lab_of
+from observer.components import seat_links
+from observer.components.lab_status import lab_of
 from observer.settings import Settings
 from tests.browser import seed
 from tests.browser.world import World
@@ -66,21 +66,21 @@ def test_an_id_that_means_nothing_says_what_else_to_try(screens: Screens) -> Non
 
 
 def test_seat_links_are_signed_in_class_mode_only() -> None:
-    assert seats.link("http://shop", "anna") == "http://shop/?seat=anna"
-    signed = seats.link("http://shop", " anna\u202e ", "secret")
-    assert signed == seats.link("http://shop", "anna", "secret")
+    assert seat_links.link("http://shop", "anna") == "http://shop/?seat=anna"
+    signed = seat_links.link("http://shop", " anna\u202e ", "secret")
+    assert signed == seat_links.link("http://shop", "anna", "secret")
     assert len(signed.partition("sig=")[2]) == 32
-    assert seats.link("", "anna") == ""
-    assert seats.link("http://shop", "  ") == "http://shop"
+    assert seat_links.link("", "anna") == ""
+    assert seat_links.link("http://shop", "  ") == "http://shop"
 
 
 def test_signed_links_are_the_ones_that_the_shop_accepts() -> None:
     """The shop's own signature over the same name, computed by its published rule."""
     from services.common import seat
 
-    signature = seats.link("http://shop", "anna lee", "s3cret").partition("sig=")[2]
+    signature = seat_links.link("http://shop", "anna lee", "s3cret").partition("sig=")[2]
     assert seat.verify("s3cret", "anna lee", signature)
-    assert seats.clean("  a \x00 b  ") == seat.clean("  a \x00 b  ")
+    assert seat_links.clean("  a \x00 b  ") == seat.clean("  a \x00 b  ")
 
 
 def test_the_labs_own_addresses_win(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from observer.errors import Malformed
-from observer.logs import typed
+from observer.request.errors import Malformed
+from observer.screens.logs import filter_syntax
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from observer.logs import typed
     ],
 )
 def test_a_typed_condition_becomes_an_argument(text: str, added: tuple[str, str]) -> None:
-    assert typed.applied([("since", "1h"), ("add", text), ("log", "7"), ("cursor", "c")], text) == [
+    assert filter_syntax.applied([("since", "1h"), ("add", text), ("log", "7"), ("cursor", "c")], text) == [
         ("since", "1h"),
         added,
     ]
@@ -35,20 +35,20 @@ def test_a_typed_condition_becomes_an_argument(text: str, added: tuple[str, str]
 @pytest.mark.parametrize("text", ["token", "= x", "token =", "trace_id = xyz", "trace_id != " + "a" * 32])
 def test_what_is_no_condition_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(Malformed) as refused:
-        typed.applied([], text)
+        filter_syntax.applied([], text)
     assert refused.value.remedy
 
 
 def test_a_condition_takes_the_place_of_its_opposite() -> None:
-    pairs = typed.applied([("exclude", "a:1"), ("exclude", "a:2"), ("attr", "a:3")], "a = 1")
+    pairs = filter_syntax.applied([("exclude", "a:1"), ("exclude", "a:2"), ("attr", "a:3")], "a = 1")
     assert pairs == [("exclude", "a:2"), ("attr", "a:1")]
-    assert typed.applied(pairs, "a != 1") == [("exclude", "a:2"), ("exclude", "a:1")]
-    assert typed.applied([("severity", "error,warn")], "severity != warn") == [("severity", "error")]
+    assert filter_syntax.applied(pairs, "a != 1") == [("exclude", "a:2"), ("exclude", "a:1")]
+    assert filter_syntax.applied([("severity", "error,warn")], "severity != warn") == [("severity", "error")]
 
 
 def test_arguments_that_mean_nothing_are_named_with_what_was_meant() -> None:
     """`session=x` used to show every log, as if it were a filter."""
-    assert typed.strays(["since", "attr", "session", "zzz"]) == (
-        typed.Stray("session", "session_id"),
-        typed.Stray("zzz", ""),
+    assert filter_syntax.strays(["since", "attr", "session", "zzz"]) == (
+        filter_syntax.Stray("session", "session_id"),
+        filter_syntax.Stray("zzz", ""),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.meaning.session import SessionEvent, events_of
+from observer.lookup.session_events import SessionEvent, events_of
 from signals.model import SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
 
 MS = 1_000_000

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from observer.rum import overview as seen, sessions as many, traffic
-from observer.rum.metrics import count_delta
+from observer.screens.rum import traffic_filter
+from observer.screens.rum.metrics import count_delta
+from observer.screens.rum.overview import view as seen
+from observer.screens.rum.sessions import view as many
 from signals.model import SessionId, SpanId
 from store.api import ErrorGroup, Measure, SessionQuery, Window
 from tests.browser import seed
@@ -13,7 +15,7 @@ from tests.observer.html import attribute, first, one, text
 from tests.observer.screens import Screens
 
 
-def views(number: int) -> traffic.Measures:
+def views(number: int) -> traffic_filter.Measures:
     return {"page_views": Measure(requests=number)} if number else {}
 
 
@@ -28,7 +30,7 @@ def views(number: int) -> traffic.Measures:
 )
 def test_people_are_counted_where_there_are_any(asked: str | None, people: bool, counted: str) -> None:
     """A lab in which only the load generator runs must not look empty."""
-    assert traffic.chosen(asked, {}, people) == counted
+    assert traffic_filter.chosen(asked, {}, people) == counted
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_people_are_counted_where_there_are_any(asked: str | None, people: bool,
     ],
 )
 def test_a_page_says_what_it_counts(whose: str, people: int, everything: int, said: str) -> None:
-    assert said in traffic.note(whose, None, views(people), views(everything))
+    assert said in traffic_filter.note(whose, None, views(people), views(everything))
 
 
 def test_the_overview_counts_whose_traffic_is_chosen(screens: Screens) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from observer.rum import metrics
-from observer.rum.overview import card, numbers
+from observer.screens.rum import metrics
+from observer.screens.rum.overview.view import card, numbers
 from store.api import Breakdown, Latency, Measure, TagValue
 
 MS = 1_000_000

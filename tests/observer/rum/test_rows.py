@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from observer.rum.findings import findings_of, has_gaps
-from observer.rum.folds import Run
-from observer.rum.markers import Tick, fit, markers_of, ticks_of
-from observer.rum.rows import Row, in_tree_order
-from observer.rum.session import PageOfSession, pages_of
-from observer.rum.timescale import scale
+from observer.screens.rum.session.compressed_time import scale
+from observer.screens.rum.session.event_rows import Row, in_tree_order
+from observer.screens.rum.session.first_errors import findings_of, has_gaps
+from observer.screens.rum.session.page_timings import Tick, fit, markers_of, ticks_of
+from observer.screens.rum.session.resource_folding import Run
+from observer.screens.rum.session.view import PageOfSession, pages_of
 from signals.model import Event, SessionId, Span
 from store.api import SessionSummary
 from tests.observer.rum.events import MS, START, events, span

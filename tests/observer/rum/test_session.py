@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.rum.kinds import pills
-from observer.rum.lanes import lanes_of
-from observer.rum.rows import where_is
-from observer.rum.session import ROWS_LIMIT, pages_of, pages_to_show
+from observer.screens.rum.event_kinds import pills
+from observer.screens.rum.session.event_rows import where_is
+from observer.screens.rum.session.timeline import lanes_of
+from observer.screens.rum.session.view import ROWS_LIMIT, pages_of, pages_to_show
 from signals.model import Span
 from store.api import Whereabouts
 from tests.observer.rum.events import events, span

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from observer.rum.timescale import scale
+from observer.screens.rum.session.compressed_time import scale
 
 S = 1_000_000_000
 

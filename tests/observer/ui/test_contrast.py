@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observer.ui import contrast
+from observer.components import contrast
 
 
 def test_black_on_white_is_twenty_one_to_one() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC
 
 import pytest
 
-from observer.ui import format as formats
+from observer.components import number_format as formats
 
 _UTC = UTC
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observer.ui import scope
-from observer.ui.chrome import build
+from observer.components.page_header import build
+from observer.request import scope
 from store.api import Window
 
 NOW = 1_795_343_067_482_000_000

@@ -13,8 +13,8 @@ import pytest
 
 import incidents
 from incidents.model import FlagValue
-from observer.home.lab import Process
-from observer.workshop import flags
+from observer.components.lab_status import Process
+from observer.screens.workshop import flag_states
 from protos import lab_pb2, lab_pb2_grpc
 from tests.helpers import free_port
 
@@ -23,34 +23,34 @@ def _written(value: FlagValue) -> str:
     return json.dumps(dict(value) if isinstance(value, Mapping) else value)
 
 
-def states_of(name: str) -> list[flags.State]:
+def states_of(name: str) -> list[flag_states.State]:
     """What the services would say under an incident, those that are off too."""
     wanted = {flag.key: flag for flag in incidents.load(name).flags}
     off = {"cart_price_typo": "false", "payment_invalid_token": "0.0", "checkout_stale_endpoint": "false"}
     off["buttercup_delay_ms"] = '{"min": 0, "max": 0}'
     return [
-        flags.State("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
+        flag_states.State("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
         if key in wanted
-        else flags.State("s", key, nothing, nothing, "")
+        else flag_states.State("s", key, nothing, nothing, "")
         for key, nothing in off.items()
     ]
 
 
 @pytest.mark.parametrize("name", incidents.names())
 def test_what_the_services_say_names_the_incident(name: str) -> None:
-    assert flags.matching(states_of(name)) == name
+    assert flag_states.matching(states_of(name)) == name
 
 
 def test_a_flag_changed_by_hand_fits_no_incident() -> None:
     states = states_of("invalid-token")
-    states[1] = flags.State("s", "payment_invalid_token", "0.5", "0.5", "")
-    assert flags.matching(states) is None
-    assert flags.matching([]) is None
+    states[1] = flag_states.State("s", "payment_invalid_token", "0.5", "0.5", "")
+    assert flag_states.matching(states) is None
+    assert flag_states.matching([]) is None
 
 
 def test_on_means_that_anybody_meets_it() -> None:
-    assert flags.State("s", "k", "0.0", "0.75", "").on
-    assert not flags.State("s", "k", '{"max": 0, "min": 0}', "false", "").on
+    assert flag_states.State("s", "k", "0.0", "0.75", "").on
+    assert not flag_states.State("s", "k", '{"max": 0, "min": 0}', "false", "").on
 
 
 class _Servicer(lab_pb2_grpc.FlagServiceServicer):
@@ -93,7 +93,7 @@ def processes() -> Iterator[tuple[Process, ...]]:
 
 
 def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) -> None:
-    found = flags.Asker().flags(processes)
+    found = flag_states.Asker().flags(processes)
     assert {(s.service, s.key, s.people) for s in found.states} == {
         ("paymentservice", "payment_invalid_token", "1.0"),
         ("frontend", "cart_price_typo", "true"),
@@ -102,7 +102,7 @@ def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) ->
 
 
 def test_without_a_lab_nothing_is_asked() -> None:
-    assert flags.Asker().flags(()) == flags.Flags()
+    assert flag_states.Asker().flags(()) == flag_states.Flags()
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_without_a_lab_nothing_is_asked() -> None:
 )
 def test_a_flag_is_told_in_words(key: str, told: str, words: str) -> None:
     """An instructor reads what is on and how much; a shape that nobody knows is shown as it came."""
-    assert flags.words(key, told) == words
+    assert flag_states.words(key, told) == words

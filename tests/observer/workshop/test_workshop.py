@@ -7,9 +7,9 @@ from typing import Any
 import incidents
 from incidents.checks import NoAnswer
 from incidents.model import Source
-from observer.workshop.classroom import seats
-from observer.workshop.marks import inline, paragraphs
-from observer.workshop.progress import askable, progress
+from observer.screens.workshop.classroom import seats
+from observer.screens.workshop.lesson_markup import inline, paragraphs
+from observer.screens.workshop.progress import askable, progress
 from signals.model import SessionId
 from store.api import Breakdown, Measure, SessionSummary, TagValue
 from tests.observer.html import one, text

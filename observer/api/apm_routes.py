@@ -1,0 +1,333 @@
+"""The API's APM half: traces, the service map, breakdowns, series."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Response
+
+from observer.api import otlp_download, serializers
+from observer.api.common_parameters import (
+    ATTR,
+    COLUMNS,
+    CURSOR,
+    ENVIRONMENT,
+    MAX_LIMIT,
+    SERVICE,
+    WINDOW,
+    limit,
+    list_window,
+    summed_window,
+)
+from observer.api.routing import Parameter, route
+from observer.api.schemas import (
+    DURATION,
+    MEASURE,
+    NEXT,
+    SPAN_ID,
+    TIME,
+    TRACE_ID,
+    TRUNCATED,
+    boolean,
+    list_of,
+    number,
+    record,
+    ref,
+    text,
+    whole,
+)
+from observer.lookup.trace_origin import browser_of
+from observer.lookup.traces import find_trace
+from observer.request import context
+from observer.request.errors import Malformed
+from observer.request.parameters import Query
+from signals.trace_analysis import analyse
+from store.api import TraceQuery
+
+_ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
+_SORTS: dict[str | None, Literal["newest", "slowest"]] = {
+    None: "newest",
+    "newest": "newest",
+    "slowest": "slowest",
+}
+_TRACE_ID_HELP = {"trace_id": "32 hexadecimal digits, or the last 16"}
+
+_TRACE = record(
+    {
+        "trace_id": TRACE_ID,
+        "complete": boolean("every parent that a backend span names is here"),
+        "service": text("the entry's service"),
+        "operation": text("the entry's operation"),
+        "workflow": text("the entry's service, a colon and its route"),
+        "start_unix_nano": TIME,
+        "duration_ns": DURATION,
+        "spans": list_of(ref("Span"), "depth first; browser spans take no part"),
+        "span_count": whole("backend spans, inferred ones not counted"),
+        "errors": whole(),
+        "origin_errors": whole(),
+        "browser": record({"session_id": text(), "span_id": SPAN_ID}, null=True),
+        "services": list_of(ref("ServiceInTrace")),
+        "performance": record(
+            {name: number("percent") for name in ("application", "database", "external", "network")}
+        ),
+        "critical_path": list_of(
+            record({"span_id": SPAN_ID, "start_unix_nano": TIME, "duration_ns": DURATION})
+        ),
+        "notes": list_of(text(), "what is odd about the trace"),
+        "truncated": boolean("the trace has more spans than were read"),
+    }
+)
+
+
+@route(
+    "/apm/traces",
+    record({"traces": list_of(ref("TraceSummary")), "next": NEXT, "truncated": TRUNCATED}),
+    tag="apm",
+    parameters=(
+        Parameter("service", "a service that owns a span of the trace", text()),
+        Parameter("operation", "a request of that service (or of any), by its exact name", text()),
+        Parameter("operation_contains", "text in such an operation's name, in any case", text()),
+        Parameter("error", "any: with an error; origin: where one began", text(words=("any", "origin"))),
+        ATTR,
+        Parameter("min_ms", "no shorter than this", number()),
+        Parameter("max_ms", "no longer than this", number()),
+        Parameter("sort", "newest by default", text(words=("newest", "slowest"))),
+        ENVIRONMENT,
+        *WINDOW,
+        limit(50),
+        CURSOR,
+    ),
+)
+def traces(query: Query) -> serializers.Plain:
+    """Summaries of traces."""
+    page = context.reader().find_traces(
+        TraceQuery(
+            window=list_window(query),
+            service=query.text("service"),
+            operation=query.text("operation"),
+            operation_contains=query.text("operation_contains"),
+            error=_ERRORS[query.choice("error", ("any", "origin"))],
+            attributes=query.attributes(),
+            min_ns=query.milliseconds_ns("min_ms"),
+            max_ns=query.milliseconds_ns("max_ms"),
+            sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
+            limit=query.whole("limit", 50, 1, MAX_LIMIT),
+            cursor=query.text("cursor"),
+            environment=query.text("environment"),
+        )
+    )
+    return {
+        "traces": [serializers.trace_summary(summary) for summary in page.items],
+        "next": page.next_cursor,
+        "truncated": page.truncated,
+    }
+
+
+@route("/apm/traces/<trace_id>", _TRACE, tag="apm", path_help=_TRACE_ID_HELP)
+def trace(_query: Query, trace_id: str) -> serializers.Plain:
+    """One trace, whole: its spans, where errors began, where the time went."""
+    reader = context.reader()
+    found = find_trace(reader, trace_id)
+    analysis = analyse(found.spans)
+    browser = browser_of(reader, analysis)
+    shares = analysis.performance
+    return {
+        "trace_id": found.trace_id,
+        "complete": analysis.complete and analysis.spans > 0,
+        "service": analysis.service,
+        "operation": analysis.operation,
+        "workflow": analysis.workflow,
+        "start_unix_nano": analysis.start_unix_nano,
+        "duration_ns": analysis.duration_ns,
+        "spans": [serializers.trace_row(row) for row in analysis.rows],
+        "span_count": analysis.spans,
+        "errors": analysis.errors,
+        "origin_errors": analysis.origin_errors,
+        "browser": {"session_id": browser.session_id, "span_id": browser.span_id} if browser else None,
+        "services": serializers.services(analysis.services),
+        "performance": {
+            "application": shares.application,
+            "database": shares.database,
+            "external": shares.external,
+            "network": shares.network,
+        },
+        "critical_path": [
+            {
+                "span_id": segment.span_id,
+                "start_unix_nano": segment.start_unix_nano,
+                "duration_ns": segment.duration_ns,
+            }
+            for segment in analysis.critical_path
+        ],
+        "notes": list(analysis.notes),
+        "truncated": found.truncated,
+    }
+
+
+@route(
+    "/apm/traces/<trace_id>/otlp",
+    {"type": "object", "description": "an ExportTraceServiceRequest in OTLP's JSON encoding"},
+    tag="apm",
+    path_help=_TRACE_ID_HELP,
+)
+def trace_otlp(_query: Query, trace_id: str) -> Response:
+    """One trace as OTLP JSON, to keep or to send to another backend."""
+    found = find_trace(context.reader(), trace_id)
+    body = otlp_download.otlp_json(found.spans)
+    answer = Response(body, mimetype="application/json")
+    answer.headers["Content-Disposition"] = f'attachment; filename="trace-{found.trace_id}.otlp.json"'
+    return answer
+
+
+@route(
+    "/apm/map",
+    record(
+        {
+            "nodes": list_of(
+                record({"service": text(), "inferred": boolean(), "database": boolean(), **MEASURE})
+            ),
+            "edges": list_of(
+                record(
+                    {
+                        "from": text(),
+                        "to": text(),
+                        **{key: schema for key, schema in MEASURE.items() if key != "origin_errors"},
+                    }
+                )
+            ),
+        }
+    ),
+    tag="apm",
+    parameters=(*WINDOW, ENVIRONMENT),
+)
+def service_map(query: Query) -> serializers.Plain:
+    """Services, inferred services and the calls between them."""
+    reader = context.reader()
+    found = reader.service_map(summed_window(query, reader), query.text("environment"))
+    edges = []
+    for edge in found.edges:
+        measured = serializers.measure(edge.measure)
+        del measured["origin_errors"]
+        edges.append({"from": edge.source, "to": edge.target, **measured})
+    return {
+        "nodes": [
+            {
+                "service": node.service,
+                "inferred": node.inferred,
+                "database": node.database,
+                **serializers.measure(node.measure),
+            }
+            for node in found.nodes
+        ],
+        "edges": edges,
+    }
+
+
+@route(
+    "/apm/services",
+    record({"services": list_of(record({"service": text(), **MEASURE}))}),
+    tag="apm",
+    parameters=(*WINDOW, ENVIRONMENT),
+)
+def services(query: Query) -> serializers.Plain:
+    """Backend services with the measure of their requests."""
+    reader = context.reader()
+    found = reader.services(summed_window(query, reader), query.text("environment"))
+    return {"services": serializers.by_name(found, "service")}
+
+
+@route(
+    "/apm/operations",
+    record({"operations": list_of(record({"operation": text(), **MEASURE}))}),
+    tag="apm",
+    parameters=(Parameter("service", "a service's name", text(), required=True), *WINDOW, ENVIRONMENT),
+)
+def operations(query: Query) -> serializers.Plain:
+    """Requests of one service by operation."""
+    reader = context.reader()
+    service = query.text("service")
+    if not service:
+        raise Malformed("service is missing.", "Name one, such as service=frontend.")
+    found = reader.operations(service, summed_window(query, reader), query.text("environment"))
+    return {"operations": serializers.by_name(found, "operation")}
+
+
+@route(
+    "/apm/series",
+    record({"points": list_of(ref("Point"))}),
+    tag="apm",
+    parameters=(
+        SERVICE,
+        Parameter("operation", "one operation of the service", text()),
+        *WINDOW,
+        ENVIRONMENT,
+        COLUMNS,
+    ),
+)
+def series(query: Query) -> serializers.Plain:
+    """Requests, errors and latency over time, of one service or of all."""
+    reader = context.reader()
+    found = reader.series(
+        query.text("service"),
+        summed_window(query, reader),
+        query.whole("columns", 60, 1, 500),
+        query.text("operation"),
+        query.text("environment"),
+    )
+    return {"points": serializers.points(found)}
+
+
+@route(
+    "/apm/tags",
+    record(
+        {
+            "tag": text(),
+            "values": list_of(ref("TagValue"), "most requests first"),
+            "scanned": whole("0 if nothing had to be scanned, else the rows that were read"),
+            "truncated": TRUNCATED,
+        }
+    ),
+    tag="apm",
+    parameters=(
+        SERVICE,
+        Parameter("tag", "the attribute to break down by", text(), required=True),
+        Parameter("attr", "only requests with this attribute, `name:value`", text(), repeated=True),
+        *WINDOW,
+        ENVIRONMENT,
+        limit(50),
+    ),
+)
+def tags(query: Query) -> serializers.Plain:
+    """Requests by the values of an attribute."""
+    reader = context.reader()
+    window = summed_window(query, reader)
+    tag = query.text("tag")
+    if not tag:
+        known = ", ".join(reader.tags(window)[:12]) or "any attribute of your spans"
+        raise Malformed("tag is missing.", f"Name the attribute to break down by: {known}.")
+    found = reader.breakdown(
+        query.text("service"),
+        tag,
+        window,
+        query.attributes() or None,
+        query.whole("limit", 50, 1, MAX_LIMIT),
+        query.text("environment"),
+    )
+    return {
+        "tag": found.tag,
+        "values": serializers.tag_values(found.values),
+        "scanned": found.scanned,
+        "truncated": found.truncated,
+    }
+
+
+@route(
+    "/apm/tag-names",
+    record({"tags": list_of(text())}),
+    tag="apm",
+    parameters=WINDOW,
+)
+def tag_names(query: Query) -> serializers.Plain:
+    """Indexed attributes that requests of the window carry."""
+    reader = context.reader()
+    return {"tags": list(reader.tags(summed_window(query, reader)))}

@@ -1,0 +1,148 @@
+"""The API's general half: what the store holds, what an id means, and what this API offers."""
+
+from __future__ import annotations
+
+from observer.api import openapi as document, serializers
+from observer.api.common_parameters import WINDOW, summed_window
+from observer.api.routing import PREFIX, ROUTES, Parameter, route
+from observer.api.schemas import (
+    SPAN_ID_OR_NULL,
+    TIME_OR_NULL,
+    TRACE_ID_OR_NULL,
+    boolean,
+    list_of,
+    record,
+    text,
+    whole,
+)
+from observer.components.number_format import plural
+from observer.lookup.resolve import Unresolved, resolve as find
+from observer.request import context
+from observer.request.errors import Malformed, Unknown
+from observer.request.parameters import Query
+
+
+@route(
+    "/status",
+    record(
+        {
+            "ready": boolean("the store answers"),
+            "counts": record({name: whole() for name in ("spans", "logs", "sessions", "metric_points")}),
+            "rejected": whole("items that senders were told were malformed"),
+            "oldest_unix_nano": TIME_OR_NULL,
+            "newest_unix_nano": TIME_OR_NULL,
+            "last_received_unix_nano": TIME_OR_NULL,
+            "bytes": whole("of the store"),
+            "max_bytes": whole("above which the oldest is pruned"),
+            "pruned": record({"spans": whole(), "logs": whole(), "before_unix_nano": TIME_OR_NULL}),
+        }
+    ),
+    tag="general",
+)
+def status(_query: Query) -> serializers.Plain:
+    """What the store holds."""
+    found = context.reader().status()
+    return {
+        "ready": True,
+        "counts": {
+            "spans": found.spans,
+            "logs": found.logs,
+            "sessions": found.sessions,
+            "metric_points": found.metric_points,
+        },
+        "rejected": found.rejected,
+        "oldest_unix_nano": found.oldest_unix_nano,
+        "newest_unix_nano": found.newest_unix_nano,
+        "last_received_unix_nano": found.last_received_unix_nano,
+        "bytes": found.bytes,
+        "max_bytes": found.max_bytes,
+        "pruned": {
+            "spans": found.pruned_spans,
+            "logs": found.pruned_logs,
+            "before_unix_nano": found.pruned_before_unix_nano,
+        },
+    }
+
+
+@route("/environments", record({"environments": list_of(text())}), tag="general", parameters=WINDOW)
+def environments(query: Query) -> serializers.Plain:
+    """Deployment environments seen in backend or browser telemetry."""
+    reader = context.reader()
+    return {"environments": list(reader.environments(summed_window(query, reader)))}
+
+
+@route(
+    "/resolve",
+    record(
+        {
+            "kind": text(words=("trace", "span", "event", "session", "order", "log")),
+            "url": text("the page that shows it"),
+            "trace_id": TRACE_ID_OR_NULL,
+            "span_id": SPAN_ID_OR_NULL,
+            "session_id": text(null=True),
+        }
+    ),
+    tag="general",
+    parameters=(
+        Parameter(
+            "id",
+            "a trace, span, session, log or order id, or a traceparent",
+            text(),
+            required=True,
+        ),
+    ),
+)
+def resolve(query: Query) -> serializers.Plain:
+    """What an id means, and where that is shown."""
+    wanted = query.text("id")
+    if not wanted:
+        raise Malformed("id is missing.", "Give a trace, span, session or order id.")
+    found = find(context.reader(), wanted)
+    if isinstance(found, Unresolved):
+        raise unresolved(wanted, found)
+    return {
+        "kind": found.kind,
+        "url": found.url,
+        "trace_id": found.trace_id,
+        "span_id": found.span_id,
+        "session_id": found.session_id,
+    }
+
+
+def unresolved(wanted: str, found: Unresolved) -> Unknown:
+    """Why an id leads nowhere."""
+    shown = wanted if len(wanted) <= 64 else wanted[:64] + "…"
+    if found.pruned:
+        return Unknown(
+            f"{shown} was here and has been pruned: the store keeps what is newest.",
+            "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
+            code="pruned",
+        )
+    if found.logs:
+        return Unknown(
+            f"No span of trace {shown} has arrived, but {plural(found.logs, 'log')} of it.",
+            f"See /logs?trace_id={found.logs_trace}.",
+        )
+    return Unknown(
+        f"No trace, span, session or order here has the id {shown}.",
+        "Check the id. If it is new, wait a second: senders batch what they have.",
+    )
+
+
+@route(
+    "/",
+    record({"openapi": text("the document that describes all of it"), "routes": list_of(text())}),
+    tag="general",
+)
+def index(_query: Query) -> serializers.Plain:
+    """What there is to ask."""
+    return {
+        "openapi": f"{PREFIX}/openapi.json",
+        "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
+    }
+
+
+@route("/openapi.json", {"type": "object", "description": "an OpenAPI 3.1 document"}, tag="general")
+def openapi(_query: Query) -> serializers.Plain:
+    """This API, described."""
+    return document.build()

@@ -1,0 +1,249 @@
+"""The API's RUM half: sessions and their events, and what is measured of browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from observer.api import serializers
+from observer.api.common_parameters import (
+    ATTR,
+    COLUMNS,
+    CURSOR,
+    MAX_LIMIT,
+    WINDOW,
+    limit,
+    list_window,
+    summed_window,
+)
+from observer.api.routing import Parameter, route
+from observer.api.schemas import (
+    MEASURE,
+    NEXT,
+    SPAN_ID,
+    TIME,
+    TRUNCATED,
+    boolean,
+    list_of,
+    map_of,
+    record,
+    ref,
+    text,
+    whole,
+)
+from observer.lookup.session_events import events_of, linked_traces
+from observer.lookup.sessions import find_session
+from observer.request import context
+from observer.request.errors import Malformed
+from observer.request.parameters import Query, refuse
+from store.api import RumMetric, SessionQuery, SessionSort
+
+METRICS: tuple[RumMetric, ...] = get_args(RumMetric)
+_METRIC = Parameter("metric", "what to measure", text(words=METRICS), required=True)
+_WHERE = Parameter("attr", "only events with this attribute, `name:value`", text(), repeated=True)
+_SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
+_EVENTS_LIMIT = 10_000
+
+
+@route(
+    "/rum/sessions",
+    record({"sessions": list_of(ref("Session")), "next": NEXT, "truncated": TRUNCATED}),
+    tag="rum",
+    parameters=(
+        ATTR,
+        Parameter("exclude", "leave out sessions with this attribute, `name:value`", text(), repeated=True),
+        Parameter("sort", "newest by default", text(words=tuple(_SORTS))),
+        *WINDOW,
+        limit(50),
+        CURSOR,
+    ),
+)
+def sessions(query: Query) -> serializers.Plain:
+    """Browser sessions of which any span carries the attributes."""
+    page = context.reader().find_sessions(
+        SessionQuery(
+            window=list_window(query),
+            attributes=query.attributes(),
+            excluded=query.attributes("exclude"),
+            sort=_SORTS[query.choice("sort", tuple(_SORTS)) or "newest"],
+            limit=query.whole("limit", 50, 1, MAX_LIMIT),
+            cursor=query.text("cursor"),
+        )
+    )
+    return {
+        "sessions": [serializers.session(summary) for summary in page.items],
+        "next": page.next_cursor,
+        "truncated": page.truncated,
+    }
+
+
+@route(
+    "/rum/sessions/<path:session_id>",
+    record(
+        {
+            "session": ref("Session"),
+            "events": list_of(ref("SessionEvent"), "by start"),
+            "truncated": boolean("the session has more events than were read"),
+        }
+    ),
+    tag="rum",
+    path_help={"session_id": "the session's id, as the agent gave it"},
+)
+def session(_query: Query, session_id: str) -> serializers.Plain:
+    """One session and its events, each with its way to the backend."""
+    reader = context.reader()
+    summary = find_session(reader, session_id)
+    spans = reader.spans_of_session(summary.session_id, _EVENTS_LIMIT)
+    events = events_of(spans, reader.trace_summaries(linked_traces(spans)))
+    return {
+        "session": serializers.session(summary),
+        "events": [serializers.session_event(event) for event in events],
+        "truncated": len(spans) >= _EVENTS_LIMIT,
+    }
+
+
+@route(
+    "/rum/apps",
+    record({"apps": list_of(record({"app": text(), "environment": text()}))}),
+    tag="rum",
+    parameters=WINDOW,
+)
+def apps(query: Query) -> serializers.Plain:
+    """Applications and environments that browsers reported from."""
+    reader = context.reader()
+    found = reader.rum_apps(summed_window(query, reader))
+    return {"apps": [{"app": app, "environment": environment} for app, environment in found]}
+
+
+@route(
+    "/rum/measures",
+    record(
+        {
+            "measures": map_of(record(MEASURE), "by metric; those without a sample left out"),
+            "before": map_of(record(MEASURE), "the same of the window before"),
+        }
+    ),
+    tag="rum",
+    parameters=(_WHERE, *WINDOW),
+)
+def measures(query: Query) -> serializers.Plain:
+    """Every RUM metric of the window, and of the window before it."""
+    reader = context.reader()
+    window = summed_window(query, reader)
+    where = query.attributes() or None
+    now = reader.rum_measures(window, where)
+    before = reader.rum_measures(window.before(), where)
+    return {
+        "measures": {metric: serializers.measure(value) for metric, value in now.items()},
+        "before": {metric: serializers.measure(value) for metric, value in before.items()},
+    }
+
+
+@route(
+    "/rum/series",
+    record({"metric": text(words=METRICS), "points": list_of(ref("Point"))}),
+    tag="rum",
+    parameters=(_METRIC, _WHERE, *WINDOW, COLUMNS),
+)
+def rum_series(query: Query) -> serializers.Plain:
+    """One RUM metric over time."""
+    reader = context.reader()
+    metric = _metric(query)
+    columns = query.whole("columns", 60, 1, 500)
+    found = reader.rum_series(metric, summed_window(query, reader), columns, query.attributes() or None)
+    return {"metric": metric, "points": serializers.points(found)}
+
+
+@route(
+    "/rum/tags",
+    record(
+        {
+            "metric": text(words=METRICS),
+            "tag": text(),
+            "values": list_of(ref("TagValue")),
+            "scanned": whole("0 if nothing had to be scanned, else the rows that were read"),
+            "truncated": TRUNCATED,
+        }
+    ),
+    tag="rum",
+    parameters=(
+        _METRIC,
+        Parameter("tag", "the attribute to break down by", text(), required=True),
+        _WHERE,
+        *WINDOW,
+        limit(50),
+    ),
+)
+def rum_tags(query: Query) -> serializers.Plain:
+    """One RUM metric by the values of an attribute."""
+    reader = context.reader()
+    metric = _metric(query)
+    tag = query.text("tag")
+    if not tag:
+        raise Malformed("tag is missing.", "Name the attribute to break down by, such as tag=page.")
+    most = query.whole("limit", 50, 1, MAX_LIMIT)
+    window = summed_window(query, reader)
+    found = reader.rum_breakdown(metric, tag, window, query.attributes() or None, most)
+    return {
+        "metric": metric,
+        "tag": found.tag,
+        "values": serializers.tag_values(found.values),
+        "scanned": found.scanned,
+        "truncated": found.truncated,
+    }
+
+
+@route(
+    "/rum/errors",
+    record(
+        {
+            "errors": list_of(
+                record(
+                    {
+                        "error_id": text(),
+                        "type": text(),
+                        "message": text(),
+                        "count": whole(),
+                        "sessions": whole(),
+                        "last_seen_unix_nano": TIME,
+                        "example_session_id": text(),
+                        "example_span_id": SPAN_ID,
+                    }
+                ),
+                "most frequent first",
+            ),
+            "truncated": boolean("only the newest errors were looked at"),
+        }
+    ),
+    tag="rum",
+    parameters=(_WHERE, *WINDOW, limit(20)),
+)
+def rum_errors(query: Query) -> serializers.Plain:
+    """JavaScript errors in groups of one kind."""
+    reader = context.reader()
+    most = query.whole("limit", 20, 1, MAX_LIMIT)
+    found, truncated = reader.rum_errors(summed_window(query, reader), query.attributes() or None, most)
+    return {
+        "errors": [
+            {
+                "error_id": group.error_id,
+                "type": group.type,
+                "message": group.message,
+                "count": group.count,
+                "sessions": group.sessions,
+                "last_seen_unix_nano": group.last_seen_unix_nano,
+                "example_session_id": group.example_session_id,
+                "example_span_id": group.example_span_id,
+            }
+            for group in found
+        ],
+        "truncated": truncated,
+    }
+
+
+def _metric(query: Query) -> RumMetric:
+    said = query.text("metric")
+    for metric in METRICS:
+        if metric == said:
+            return metric
+    raise refuse("metric", said or "", "one of: " + ", ".join(METRICS))

@@ -1,0 +1,190 @@
+"""What stands around every page: areas, sections, time range, environment, theme.
+
+A pure view-model of the header. Pages give `area` and `section`; the rest is read
+from the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypedDict
+from urllib.parse import urlencode
+
+from observer.components.number_format import moment
+from observer.request.scope import (
+    PRESETS,
+    SCOPE_KEYS,
+    Scope,
+    exchanged,
+    field_text,
+    range_args,
+    steps,
+    typed_text,
+)
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "theme"
+ZONE_COOKIE = "zone"
+
+AREAS = (
+    ("home", "Home", "/"),
+    ("rum", "RUM", "/rum"),
+    ("apm", "APM", "/apm"),
+    ("logs", "Logs", "/logs"),
+    ("workshop", "Workshop", "/workshop"),
+)
+SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "rum": (
+        ("overview", "Overview", "/rum"),
+        ("tags", "Tag Spotlight", "/rum/tags"),
+        ("sessions", "Sessions", "/rum/sessions"),
+    ),
+    "apm": (
+        ("map", "Service map", "/apm"),
+        ("services", "Services", "/apm/services"),
+        ("tags", "Tag Spotlight", "/apm/tags"),
+        ("traces", "Traces", "/apm/traces"),
+    ),
+    "workshop": (("lesson", "Lesson", "/workshop"), ("instructor", "Instructor", "/instructor")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One link of a menu."""
+
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chrome:
+    """What base.html places around a page."""
+
+    theme: str
+    scope: Scope
+    here: str
+    """This page's own address with its whole query."""
+    permalink: str
+    """The same with absolute times."""
+    areas: tuple[tuple[str, Choice], ...]
+    """(name, link) each."""
+    ranges: tuple[Choice, ...]
+    environments: tuple[Choice, ...]
+    live_href: str
+    kept: tuple[tuple[str, str], ...]
+    """Arguments of this page that the range form must carry along."""
+    range_from: str
+    """The range's ends as a `datetime-local` field wants them."""
+    range_to: str
+    range_step: str
+    """Seconds of the fields' least step: milliseconds only where the range has some."""
+    exchange_href: str
+    """For a range that ends before it begins, the other way round; else empty."""
+    steps: tuple[Choice, ...]
+    """Other ranges near this one: earlier, later, narrower, wider."""
+    zone_name: str
+    zone_offset_min: int
+    """Minutes that the shown times are ahead of UTC: how a browser knows that its own zone differs."""
+
+
+class _Range(TypedDict):
+    range_from: str
+    range_to: str
+    range_step: str
+    exchange_href: str
+
+
+def address(path: str, args: Mapping[str, str | None] | Sequence[tuple[str, str]]) -> str:
+    """A path with its query; arguments that are None or empty are left out."""
+    pairs = args.items() if isinstance(args, Mapping) else args
+    query = urlencode([(k, v) for k, v in pairs if v])
+    return f"{path}?{query}" if query else path
+
+
+def build(
+    path: str,
+    args: Sequence[tuple[str, str]],
+    scope: Scope,
+    theme: str,
+    environments: Sequence[str],
+    area: str,
+    *,
+    bad_range: bool = False,
+) -> Chrome:
+    """The header of the page at `path` with these query arguments.
+
+    With `bad_range` the fields keep what was typed, as the scope is not what was asked for.
+    """
+    own = tuple((k, v) for k, v in args if k not in SCOPE_KEYS and k not in {"cursor", "fragment"})
+
+    def at(**changes: str | None) -> str:
+        wanted = scope.args()
+        if "since" in changes:
+            wanted.pop("from", None)
+            wanted.pop("to", None)
+        for key, value in changes.items():
+            wanted.pop(key, None)
+            if value:
+                wanted[key] = value
+        return address(path, [*own, *wanted.items()])
+
+    areas = ((name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS)
+    here = moment(scope.now_unix_nano, scope.zone)
+    return Chrome(
+        theme=theme,
+        scope=scope,
+        here=address(path, args),
+        permalink=address(path, [*own, *scope.fixed_args().items()]),
+        areas=tuple(areas),
+        ranges=tuple(Choice(label, at(since=since), scope.since == since) for since, label in PRESETS),
+        environments=tuple(
+            Choice(name or "All environments", at(env=name), scope.environment == name)
+            for name in _offered(environments, scope.environment)
+        ),
+        live_href=at(since=scope.since or PRESETS[1][0], live="0" if scope.live else None),
+        kept=own,
+        **_range(path, args, own, scope, bad_range),
+        steps=tuple(
+            Choice(label, at(since=None, live=None, **range_args(window)), False)
+            for label, window in steps(scope.window, scope.now_unix_nano)
+        ),
+        zone_name=here.tzname() or "UTC",
+        zone_offset_min=round((here.utcoffset() or timedelta()).total_seconds() / 60),
+    )
+
+
+def _offered(environments: Sequence[str], chosen: str | None) -> list[str | None]:
+    """None for all, those that are seen, and the chosen one even if it is not."""
+    return [None, *environments, *([chosen] if chosen and chosen not in environments else [])]
+
+
+def _range(
+    path: str,
+    args: Sequence[tuple[str, str]],
+    own: Sequence[tuple[str, str]],
+    scope: Scope,
+    bad: bool,
+) -> _Range:
+    typed = dict(args)
+    first, last = typed.get("from", ""), typed.get("to", "")
+    if bad and (first or last):
+        swapped = [*own, ("from", last), ("to", first)]
+        if scope.environment:
+            swapped.append(("env", scope.environment))
+        return _Range(
+            range_from=typed_text(first, scope.zone),
+            range_to=typed_text(last, scope.zone),
+            range_step="0.001" if "." in first + last else "1",
+            exchange_href=address(path, swapped) if exchanged(typed, scope.zone) else "",
+        )
+    begin, end = (
+        field_text(moment(t, scope.zone), scope.exact)
+        for t in (scope.window.from_unix_nano, scope.window.to_unix_nano)
+    )
+    return _Range(
+        range_from=begin, range_to=end, range_step="0.001" if scope.exact else "1", exchange_href=""
+    )

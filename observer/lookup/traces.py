@@ -1,0 +1,72 @@
+"""Gets a trace by the id of an address, or says why it is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observer.lookup.trace_origin import EVERYTHING
+from observer.request.errors import Unknown
+from observer.request.parameters import trace_id as parse_trace_id
+from signals.model import Span, TraceId
+from store.api import LogQuery, Reader, Whereabouts
+
+SPANS_LIMIT = 50_000
+"""Spans read of one trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTrace:
+    trace_id: TraceId
+    spans: Sequence[Span]
+    """By start; browser spans too."""
+    truncated: bool
+    """The trace has at least one more span than was read."""
+
+
+def find_trace(reader: Reader, text: str, limit: int = SPANS_LIMIT) -> FoundTrace:
+    """The trace that an address names by 32 or the last 16 digits.
+
+    Raises Malformed, or Unknown (code `pruned` if it is known to have been here).
+    """
+    trace_id = full_trace_id(reader, text)
+    spans = reader.spans_of_trace(trace_id, limit)
+    if not spans:
+        raise missing_trace(reader, trace_id)
+    return FoundTrace(trace_id, spans, truncated=len(spans) >= limit)
+
+
+def full_trace_id(reader: Reader, text: str) -> TraceId:
+    """All 32 digits of an id that may have been given by its last 16; the newest such trace.
+
+    Raises Malformed, or Unknown if no trace ends in these 16 digits.
+    """
+    trace_id = parse_trace_id(text)
+    if len(trace_id) == 32:
+        return trace_id
+    ending = reader.trace_ids_ending(trace_id)
+    if not ending:
+        raise missing_trace(reader, TraceId(trace_id.zfill(32)), shown=trace_id)
+    return ending[0]
+
+
+def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown:
+    """Why a trace is not here: pruned, or never seen, or only its logs were."""
+    named = shown or trace_id
+    if reader.locate(trace_id) is Whereabouts.PRUNED:
+        return Unknown(
+            f"Trace {named} was here and has been pruned: the store keeps what is newest.",
+            "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
+            code="pruned",
+        )
+    logs = reader.count_logs(LogQuery(window=EVERYTHING, trace_id=trace_id))
+    if logs:
+        return Unknown(
+            f"No span of trace {named} has arrived, but {logs:,} {'log' if logs == 1 else 'logs'} of it.",
+            "Its services send logs and no spans, or the spans are still on their way.",
+            logs_of=trace_id,
+        )
+    return Unknown(
+        f"No span of trace {named} has arrived.",
+        "Check the id. If the request was just made, wait a second: exporters send in batches.",
+    )

@@ -1,0 +1,1 @@
+"""What a request asks for: parameters, time range, scope, errors, and the context of the app."""

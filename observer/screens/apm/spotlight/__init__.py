@@ -1,0 +1,1 @@
+"""Tag Spotlight: requests by the values of each attribute."""

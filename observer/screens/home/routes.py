@@ -1,0 +1,100 @@
+"""The addresses of the home page and of the search."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, quote, unquote
+
+from flask import Blueprint, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from observer.components import current_scope, scoped, seat_links
+from observer.components.lab_status import lab_of
+from observer.lookup.resolve import Resolved, resolve
+from observer.request import context
+from observer.request.scope import Scope
+from observer.screens.rum.sessions.view import rows_of
+from observer.screens.rum.traffic_filter import SYNTHETIC, SYNTHETIC_DECLARED
+from signals.model import Log, Severity
+from store.api import LogQuery, Reader, SessionQuery, TraceQuery
+
+blueprint = Blueprint("home", __name__)
+
+_SHOWN = 5
+_LOSS = "telemetry was dropped"
+"""What the exporters of this house say, and others may; looked for among warnings and worse only."""
+_LOUD = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
+_YEAR_S = 31_536_000
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """What arrives now and what to do first."""
+    scope = current_scope()
+    reader = context.reader()
+    settings = context.settings()
+    typed = request.args.get("seat")
+    seat = seat_links.clean(
+        typed if typed is not None else unquote(request.cookies.get(seat_links.COOKIE, ""))
+    )
+    lab = lab_of(settings)
+    sessions = reader.find_sessions(
+        SessionQuery(
+            scope.window,
+            attributes={"environment": scope.environment} if scope.environment else {},
+            excluded={SYNTHETIC: SYNTHETIC_DECLARED},
+            limit=_SHOWN,
+        )
+    )
+    traces = reader.find_traces(
+        TraceQuery(scope.window, error="origin", limit=_SHOWN, environment=scope.environment)
+    )
+    severe = frozenset({Severity.ERROR, Severity.FATAL})
+    logs = reader.find_logs(
+        LogQuery(scope.window, severities=severe, limit=_SHOWN, environment=scope.environment)
+    )
+    page = make_response(
+        render_template(
+            "home/home.html",
+            lab=lab,
+            seat=seat,
+            shop_link=seat_links.link(lab.shop, seat, settings.seat_secret),
+            class_mode=bool(settings.seat_secret),
+            status=reader.status(),
+            sessions=rows_of(sessions.items),
+            traces=traces.items,
+            logs=logs.items,
+            loss=_loss(reader, scope),
+            loss_text=_LOSS,
+        )
+    )
+    if typed is not None:
+        remember_seat(page, seat)
+    return page
+
+
+def _loss(reader: Reader, scope: Scope) -> Log | None:
+    """The newest log in which a sender says that telemetry was lost."""
+    found = reader.find_logs(
+        LogQuery(scope.window, severities=_LOUD, text=_LOSS, limit=1, environment=scope.environment)
+    )
+    return found.items[0] if found.items else None
+
+
+def remember_seat(page: Response, seat: str) -> None:
+    """Keep the reader's seat for the workshop's links; an empty one is forgotten."""
+    if seat:
+        page.set_cookie(seat_links.COOKIE, quote(seat), max_age=_YEAR_S, samesite="Lax", httponly=True)
+    else:
+        page.delete_cookie(seat_links.COOKIE)
+
+
+@blueprint.get("/search")
+def search() -> Response | str:
+    """Go to the trace, span, session or order that has this id."""
+    text = request.args.get("q", "").strip()
+    found = resolve(context.reader(), text) if text else None
+    if isinstance(found, Resolved):
+        path, _, query = found.url.partition("?")
+        more: dict[str, str | None] = dict(parse_qsl(query))
+        return redirect(scoped(path, **more), 303)
+    return render_template("home/search.html", sought=text, found=found)

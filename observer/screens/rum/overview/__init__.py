@@ -1,0 +1,1 @@
+"""The RUM overview and RUM Tag Spotlight."""

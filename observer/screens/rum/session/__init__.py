@@ -1,0 +1,1 @@
+"""One session: its pages and the waterfall of their events."""
