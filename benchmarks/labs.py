@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import cpu_s, get_json
-from lab.memory import pss_bytes
 from lab.paths import ROOT
+from lab.state.procfs import pss_bytes
 
 START_WITHIN_S = 120.0
 _READY = re.compile(r"Ready after ([0-9.]+) s")

@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import cpu_s, wait_until
-from lab import faults, plan
 from lab.paths import ROOT
-from lab.process import ProcessPlan
-from lab.readiness import is_ready
+from lab.plan import planning
+from lab.state import flag_file
+from lab.supervision.health_check import is_ready
+from lab.supervision.process import ProcessPlan
 
 _READY_WITHIN_S = 60.0
 _RECEIVING = ("collector",)
@@ -45,8 +46,10 @@ def running(folder: Path, *, telemetry: bool, incident: str = "none") -> Iterato
     """The shop and, with telemetry, the collector, on free ports. Raises SystemExit if it does not start."""
     data = folder / "data"
     data.mkdir(parents=True)
-    built = plan.build(plan.Options(free_ports=True, data=data), folder, plan.Story(checkout_status=200))
-    faults.write(folder, faults.find(incident))
+    built = planning.build(
+        planning.Options(free_ports=True, data=data), folder, planning.Story(checkout_status=200)
+    )
+    flag_file.write(folder, flag_file.find(incident))
     left_out = _LEFT_OUT if telemetry else (*_LEFT_OUT, *_RECEIVING)
     wanted = [process for process in built.processes if process.name not in left_out]
     switch = {} if telemetry else {"OTEL_SDK_DISABLED": "true"}

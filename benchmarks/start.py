@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from benchmarks import labs
 from benchmarks.measure import median, table
 from benchmarks.parts import Line
-from lab import topology
 from lab.paths import ROOT
+from lab.plan import topology
 
 _BIND = "import socket, {module}.server; socket.create_server(('127.0.0.1', 0)).close()"
 _IMPORT_ALL = "import socket, {modules}; socket.create_server(('127.0.0.1', 0)).close()"

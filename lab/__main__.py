@@ -1,4 +1,4 @@
-"""`python3 -m lab`: refuses what cannot work in one sentence, then hands over to `lab.bootstrap`.
+"""`python3 -m lab`: refuses what cannot work in one sentence, then hands over to `lab.setup.bootstrap`.
 
 This file must be readable by any Python from 3.6, so that an old one can be told.
 """
@@ -59,7 +59,7 @@ def main() -> int:
     if "LAB_SETUP_CHECKED" not in os.environ:
         os.environ["LAB_ASKED_AT"] = repr(time.monotonic())
     keep_bytecode()
-    from lab import bootstrap
+    from lab.setup import bootstrap
 
     return bootstrap.main(sys.argv[1:])
 

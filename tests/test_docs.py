@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import cli, topology
+from lab import cli
+from lab.plan import topology
 from tests.helpers import REPO
 
 README = (REPO / "README.md").read_text("utf-8")

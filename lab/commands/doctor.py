@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from lab import checks, terminal
+from lab import terminal
+from lab.setup import machine_checks
 
-MARKS = {checks.GOOD: ("ok  ", "green"), checks.NOTE: ("note", "yellow"), checks.BAD: ("BAD ", "red")}
+MARKS = {
+    machine_checks.GOOD: ("ok  ", "green"),
+    machine_checks.NOTE: ("note", "yellow"),
+    machine_checks.BAD: ("BAD ", "red"),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,13 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print one line per check; 1 when any is bad."""
-    findings = checks.all_findings()
+    findings = machine_checks.all_findings()
     for finding in findings:
         mark, style = MARKS[finding.verdict]
         terminal.say(f"{terminal.paint(mark, style)}  {finding.name:<18} {finding.says}")
         if finding.remedy:
             terminal.say(f"{'':24} {finding.remedy}")
-    bad = sum(finding.verdict == checks.BAD for finding in findings)
+    bad = sum(finding.verdict == machine_checks.BAD for finding in findings)
     terminal.say()
     terminal.say(f"{bad} would keep the lab from starting." if bad else "The lab can start here.")
     return 1 if bad else 0

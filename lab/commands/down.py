@@ -8,8 +8,9 @@ import os
 import signal
 import time
 
-from lab import paths, runfile, terminal
+from lab import paths, terminal
 from lab.errors import LabError
+from lab.state import runfile
 
 WITHIN_S = 8.0
 

@@ -6,8 +6,9 @@ import argparse
 import json
 from dataclasses import asdict, replace
 
-from lab import paths, runfile, terminal
+from lab import paths, terminal
 from lab.errors import NotRunning
+from lab.state import runfile
 
 DESCRIPTION = """\
 Without a name: list the incidents. With one: switch the running lab to it. The services
@@ -24,20 +25,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List or switch. Raises NotRunning, or UsageError for an unknown name."""
     import incidents
-    from lab import faults
+    from lab.state import flag_file
 
     run_dir = paths.run_dir()
     running = runfile.read(run_dir)
     if args.name is None:
         terminal.say(listing(running.incident if running else ""))
         return 0
-    incident = faults.find(args.name)
+    incident = flag_file.find(args.name)
     if args.json:
         terminal.say(incidents.flagd_json(incident).rstrip())
         return 0
     if running is None:
         raise NotRunning
-    faults.write(run_dir, incident)
+    flag_file.write(run_dir, incident)
     changed = replace(running, incident=args.name)
     runfile.write_atomically(run_dir / runfile.RUN, json.dumps(asdict(changed), indent=1))
     terminal.say(f"The lab now runs the incident {args.name}.")

@@ -12,9 +12,10 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from lab import paths, runfile, terminal
+from lab import paths, terminal
 from lab.commands import status
 from lab.errors import LabError, NotRunning, UsageError
+from lab.state import runfile
 
 START_WITHIN_S = 20.0
 

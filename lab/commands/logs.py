@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from lab import follow, logfiles, paths, terminal
+from lab import paths, terminal
 from lab.errors import LabError
+from lab.state import log_follow, logfiles
 
 DESCRIPTION = """\
 Read what the processes of this folder's lab have written. The files stay after the lab has
@@ -26,10 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the last lines, and follow if asked. Raises LabError for a name without a log."""
     folder = paths.run_dir() / "logs"
-    files = follow.chosen(folder, args.names)
+    files = log_follow.chosen(folder, args.names)
     absent = sorted(set(args.names) - {path.stem for path in files})
     if absent or not files:
-        known = ", ".join(path.stem for path in follow.chosen(folder, [])) or "none yet"
+        known = ", ".join(path.stem for path in log_follow.chosen(folder, [])) or "none yet"
         raise LabError(
             f"There is no log of {', '.join(absent)}." if absent else "No lab has written logs here.",
             f"There are: {known}." if absent else "Start one with: python3 -m lab up",
@@ -38,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
         for line in logfiles.tail(path, max(args.lines, 0)):
             terminal.say(line if args.raw else logfiles.readable(line, path.stem))
     if args.follow:
-        follow.follow(folder, args.names, from_start=False, raw=args.raw)
+        log_follow.follow(folder, args.names, from_start=False, raw=args.raw)
     return 0

@@ -6,8 +6,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from lab import paths, runfile, terminal
+from lab import paths, terminal
 from lab.errors import LabError
+from lab.state import runfile
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from lab import paths, runfile, terminal
+from lab import paths, terminal
 from lab.commands import status
 from lab.errors import NotRunning, UsageError
+from lab.state import runfile
 
 DESCRIPTION = """\
 Print a link for each student. In a class (`up --seats`) only such a link gives a seat; it is
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print name and link, one student per line. Raises NotRunning or UsageError."""
-    from lab import seats
+    from lab.state import seats
 
     run_dir = paths.run_dir()
     running = runfile.read(run_dir)

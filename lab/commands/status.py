@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import Any
 
-from lab import memory, paths, runfile, terminal
+from lab import paths, terminal
 from lab.errors import NotRunning
+from lab.state import procfs, runfile
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def current() -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise NotRunning from error
     for row in status["processes"]:
-        row["pss_bytes"] = memory.pss_bytes(row["pid"]) if row["pid"] else None
+        row["pss_bytes"] = procfs.pss_bytes(row["pid"]) if row["pid"] else None
     return status
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lab import topology
 from lab.errors import UsageError
+from lab.plan import topology
 
 DESCRIPTION = """\
 Start the shop, the observer and everything between them.
@@ -64,7 +64,7 @@ _INCIDENT_HELP = "what is wrong with the shop; `none` for a healthy one (default
 
 def run(args: argparse.Namespace) -> int:
     """Start the lab in the foreground, or in the background with --detach."""
-    from lab import launch
+    from lab.run import launch
 
     options = launch.options_of(args, parse_ports(args.port))
     return launch.detached(options) if args.detach else launch.foreground(options, show_logs=args.logs)

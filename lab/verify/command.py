@@ -10,10 +10,10 @@ import incidents
 from incidents import IncidentError
 from lab import terminal
 from lab.errors import LabError, UsageError
-from lab.verify.labs import Addresses, RunningLab, own_lab, running_lab
-from lab.verify.report import Verification, as_json, as_junit, as_text
-from lab.verify.visiting import DRIVERS
-from lab.verify.walking import verify
+from lab.verify.incident_run import verify
+from lab.verify.lab_under_test import Addresses, RunningLab, own_lab, running_lab
+from lab.verify.report_formats import Verification, as_json, as_junit, as_text
+from lab.verify.student_visit import DRIVERS
 
 WITHIN_S = 12.0
 CANNOT_VERIFY = 2

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from lab import compose, topology
+from lab.plan import compose, topology
 from tests.containers.engine import Containers, run
 from tests.helpers import eventually
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lab import compose, plan, topology
-from lab.plan import Options
+from lab.plan import compose, planning, topology
+from lab.plan.planning import Options
 from tests.helpers import REPO
 
 SERVICES: dict[str, dict[str, Any]] = compose.document()["services"]
@@ -18,10 +18,10 @@ EVERY_PROCESS = pytest.mark.parametrize("service", topology.SERVICES, ids=lambda
 
 
 def test_the_compose_file_is_the_table() -> None:
-    """docker-compose.yml is what `python -m lab.compose` writes."""
+    """docker-compose.yml is what `python -m lab.plan.compose` writes."""
     committed = (REPO / "docker-compose.yml").read_text("utf-8")
 
-    assert committed == compose.render(), "run: python -m lab.compose > docker-compose.yml"
+    assert committed == compose.render(), "run: python -m lab.plan.compose > docker-compose.yml"
 
 
 def test_containers_are_the_processes_of_the_lab() -> None:
@@ -32,8 +32,8 @@ def test_containers_are_the_processes_of_the_lab() -> None:
 @EVERY_PROCESS
 def test_a_container_is_wired_like_its_process(service: topology.Service, tmp_path: Path) -> None:
     """Same module, same variables, same question for its health, same order of start as `lab up`."""
-    planned = plan.build(
-        Options(free_ports=True, data=tmp_path), tmp_path, plan.Story(500), {"PATH": "/usr/bin"}
+    planned = planning.build(
+        Options(free_ports=True, data=tmp_path), tmp_path, planning.Story(500), {"PATH": "/usr/bin"}
     )
     process = next(entry for entry in planned.processes if entry.name == service.name)
     container = SERVICES[service.name]

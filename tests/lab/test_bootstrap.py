@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import __main__ as entry, bootstrap, browser_files, cli, environment, stamp as stamps
+from lab import __main__ as entry, cli
 from lab.errors import LabError, SetupError
+from lab.setup import bootstrap, browser_files, environment, venv_stamp as stamps
 from tests.helpers import REPO
 
 

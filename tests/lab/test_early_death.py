@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.process import LabPlan, ProcessPlan, State
-from lab.supervisor import Supervisor
+from lab.supervision.process import LabPlan, ProcessPlan, State
+from lab.supervision.supervisor import Supervisor
 
 
 class Silent:

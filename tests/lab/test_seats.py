@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import seats
 from lab.errors import UsageError
+from lab.state import seats
 from services.common import seat as shop_seat
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lab import memory
+from lab.state import procfs
 from tests.helpers import REPO, eventually, free_port
 
 
@@ -89,7 +89,7 @@ def supervised(folder: Path, *processes: dict[str, Any]) -> Iterator[Run]:
 
 def gone(pids: list[int]) -> bool:
     """Whether none of these processes lives."""
-    return not [pid for pid in pids if memory.start_ticks(pid)]
+    return not [pid for pid in pids if procfs.start_ticks(pid)]
 
 
 def test_everything_becomes_ready_and_stops_within_five_seconds(tmp_path: Path) -> None:
@@ -174,12 +174,12 @@ def test_a_process_that_ignores_requests_is_ended_by_force(tmp_path: Path) -> No
     """Neither a process that ignores SIGTERM nor its child outlives the lab by more than five seconds."""
     with supervised(tmp_path, {"name": "stubborn", "module": "tests.lab.fakes.stubborn"}) as run:
         pid = eventually(lambda: run.row("stubborn")["pid"], "it runs")
-        eventually(lambda: memory.session_members(pid) > 1, "it has a child")
+        eventually(lambda: procfs.session_members(pid) > 1, "it has a child")
         began = time.monotonic()
         run.end()
 
         assert time.monotonic() - began < 5
-        eventually(lambda: memory.session_members(pid) == 0, "its session is empty", within_s=1)
+        eventually(lambda: procfs.session_members(pid) == 0, "its session is empty", within_s=1)
 
 
 def test_a_process_that_never_starts_ends_the_lab_with_its_own_words(tmp_path: Path) -> None:

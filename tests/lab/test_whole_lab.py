@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from lab import memory, topology
+from lab.plan import topology
+from lab.state import procfs
 from tests.helpers import REPO, eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
@@ -68,7 +69,7 @@ def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def _nothing_is_left(rows: list[dict[str, Any]]) -> None:
     eventually(
-        lambda: not [row["name"] for row in rows if row["pid"] and memory.start_ticks(row["pid"])],
+        lambda: not [row["name"] for row in rows if row["pid"] and procfs.start_ticks(row["pid"])],
         "no process of the lab is left",
         within_s=5,
     )

@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab import launch, plan
-from lab.process import LabPlan
+from lab.plan import planning
+from lab.run import launch
+from lab.supervision.process import LabPlan
 
 
 class Silent:
@@ -42,13 +43,13 @@ def detoured(built: LabPlan, environments: Mapping[str, Mapping[str, str]]) -> L
 def main(argument: str) -> None:
     """Run until told to stop."""
     wish = json.loads(argument)
-    straight = plan.build
+    straight = planning.build
 
     def build(*arguments: Any, **named: Any) -> LabPlan:
         return detoured(straight(*arguments, **named), wish["environments"])
 
-    plan.build = build
-    options = plan.Options(free_ports=True, data=Path(wish["data"]), load=False)
+    planning.build = build
+    options = planning.Options(free_ports=True, data=Path(wish["data"]), load=False)
     launch.supervise(options, lambda _: Silent())
 
 

@@ -15,8 +15,8 @@ import pytest
 import incidents
 from incidents.checks import NoAnswer
 from incidents.model import Source
-from lab.verify import main, visiting, walking
-from lab.verify.visits import CannotVisit, Visit
+from lab.verify import incident_run, main, student_visit
+from lab.verify.visit_result import CannotVisit, Visit
 from tests.helpers import free_port
 from tests.story.canned import SEAT, Story
 
@@ -60,9 +60,9 @@ def served(story: Story) -> Iterator[str]:
 def story(monkeypatch: pytest.MonkeyPatch) -> Story:
     """A story that holds, told about the one seat that the next visit gets."""
     made = Story()
-    monkeypatch.setattr(walking, "new_seat", lambda: SEAT)
-    monkeypatch.setattr(walking, "choose_driver", lambda _: ("script", "nobody at all"))
-    monkeypatch.setattr(walking, "visit", lambda *_: made.visit)
+    monkeypatch.setattr(incident_run, "new_seat", lambda: SEAT)
+    monkeypatch.setattr(incident_run, "choose_driver", lambda _: ("script", "nobody at all"))
+    monkeypatch.setattr(incident_run, "visit", lambda *_: made.visit)
     return made
 
 
@@ -162,8 +162,8 @@ def test_a_browser_that_will_not_start_is_done_without(
             raise CannotVisit("The browser could not be driven: no display.")
         return story.visit
 
-    monkeypatch.setattr(walking, "choose_driver", lambda _: ("browser", "a real browser"))
-    monkeypatch.setattr(walking, "visit", visit)
+    monkeypatch.setattr(incident_run, "choose_driver", lambda _: ("browser", "a real browser"))
+    monkeypatch.setattr(incident_run, "visit", visit)
     assert run(story) == 0
     told = capsys.readouterr()
     assert "because the browser could not be driven" in told.out, "it says who walked in the end"
@@ -173,7 +173,7 @@ def test_a_browser_that_will_not_start_is_done_without(
 def test_a_browser_asked_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHROMIUM_PATH", "/nowhere/chromium")
     with pytest.raises(CannotVisit, match="no Chromium was found"):
-        visiting.choose_driver("browser")
-    driver, why = visiting.choose_driver("auto")
+        student_visit.choose_driver("browser")
+    driver, why = student_visit.choose_driver("auto")
     assert driver == "script", "without a browser the script walks"
     assert "no Chromium was found" in why, "and it says so"

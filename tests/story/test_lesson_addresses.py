@@ -11,7 +11,7 @@ import incidents
 from incidents.answers import filled_path
 from incidents.checks import NoAnswer, Outcome, run
 from incidents.model import Source
-from lab.verify.asking import Patience, json_at
+from lab.verify.polling_client import Patience, json_at
 from tests.story.bench import Bench
 
 pytestmark = pytest.mark.lab

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.process import LabPlan, ProcessPlan
-from lab.supervisor import Supervisor
+from lab.supervision.process import LabPlan, ProcessPlan
+from lab.supervision.supervisor import Supervisor
 
 
 class Lines:

@@ -1,0 +1,174 @@
+"""Writes `docker-compose.yml` from the table of the lab: `python -m lab.plan.compose > docker-compose.yml`.
+
+The same processes, wiring, health checks and order of start as `lab up`; a test
+holds the committed file against this. Knows containers only by these few words.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from lab.plan import topology
+
+GRPC_PORT = 50051
+HTTP_PORT = 8080
+OTLP = {"http": 4318, "grpc": 4317}
+DATA = "/data"
+FLAGS = "/flags"
+IMAGE = "hipster-lab"
+# The Dockerfile's default, once more: Compose 1 turns an argument without a value into an empty one.
+BASE_IMAGE = "python:3.11.14-slim-bookworm"
+HEADER = """\
+# Written by `python -m lab.plan.compose` from lab/plan/topology.py: change that; a test compares them.
+#
+#   docker compose up --build             the whole lab
+#   INCIDENT=none docker compose up       a healthy shop
+#   INCIDENT=price-typo docker compose run --rm flags      another incident, while it runs
+#   LOADGEN_USERS=50 docker compose up    more shoppers
+#   docker compose down --volumes         stop it and forget its data
+#
+# The shop: http://localhost:8080   the observer: http://localhost:8090   OTLP: localhost:4317 and :4318
+# Every variable, and what was tried with which engine: docs/containers.md
+"""
+
+
+def main() -> int:
+    """Print the file."""
+    sys.stdout.write(render())
+    return 0
+
+
+def render() -> str:
+    """The file's text."""
+    return HEADER + "\n" + "\n".join(_yaml(document())) + "\n"
+
+
+def document() -> dict[str, Any]:
+    """The compose file as plain values."""
+    services: dict[str, Any] = {"flags": _flags()}
+    services |= {service.name: _service(service) for service in topology.SERVICES}
+    return {"services": services, "volumes": {"data": None, "flags": None}}
+
+
+def container_port(service: topology.Service, port: topology.Port) -> int:
+    """The port that a process listens on inside its container."""
+    if service.name == "collector":
+        return OTLP[port.name]
+    if port.fixed is not None:
+        return port.fixed
+    return GRPC_PORT if service.ready_kind == topology.GRPC else HTTP_PORT
+
+
+def published_port(port: topology.Port) -> str:
+    """The number on the machine outside, for a port that has a fixed one: `${LAB_SHOP_PORT:-8080}`."""
+    return f"${{LAB_{port.option.upper().replace('-', '_')}_PORT:-{port.fixed}}}"
+
+
+def _locked_down() -> dict[str, Any]:
+    """What holds for every container: it may write to its volumes and to /tmp, and needs no privilege."""
+    return {
+        "image": IMAGE,
+        "read_only": True,
+        "tmpfs": ["/tmp"],  # noqa: S108  a mount inside a container of its own
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+    }
+
+
+def _flags() -> dict[str, Any]:
+    """Puts an incident's flag file in place and ends. All wait for it, so it alone builds the image."""
+    return _locked_down() | {
+        "build": {"context": ".", "args": {"BASE_IMAGE": f"${{BASE_IMAGE:-{BASE_IMAGE}}}"}},
+        "command": ["python", "-m", "lab.state.flag_file", "${INCIDENT:-invalid-token}", FLAGS],
+        "volumes": [f"flags:{FLAGS}"],
+    }
+
+
+def _service(service: topology.Service) -> dict[str, Any]:
+    entry: dict[str, Any] = _locked_down() | {
+        "command": ["python", "-m", service.module],
+        "environment": _environment(service),
+        "depends_on": {"flags": {"condition": "service_completed_successfully"}},
+        "healthcheck": _health(service),
+        "restart": "unless-stopped",
+        "init": True,
+        "stop_grace_period": "5s",
+        "volumes": [f"flags:{FLAGS}:ro"],
+    }
+    for name in service.after:
+        entry["depends_on"][name] = {"condition": "service_healthy"}
+    if service.name in ("collector", "observer", "cartservice"):
+        entry["volumes"].append(f"data:{DATA}")
+    published = [
+        f"${{LAB_HOST:-127.0.0.1}}:{published_port(port)}:{container_port(service, port)}"
+        for port in service.ports
+        if port.fixed is not None
+    ]
+    if published:
+        entry["ports"] = published
+    return entry
+
+
+def _environment(service: topology.Service) -> dict[str, str]:
+    environment = {
+        "LISTEN_ADDR": "0.0.0.0",
+        "DEPLOYMENT_ENVIRONMENT": "${DEPLOYMENT_ENVIRONMENT:-hipster-lab}",
+        "HIPSTERLAB_FLAGS_FILE": f"{FLAGS}/flags.json",
+        "HIPSTERLAB_SEED": "${HIPSTERLAB_SEED:-}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://collector:{OTLP['http']}",
+    }
+    for port in service.ports:
+        environment[port.variable] = str(container_port(service, port))
+    for variable, (target, shape) in service.calls.items():
+        name, _, port_name = topology.target_key(target).partition(":")
+        callee = topology.BY_NAME[name]
+        port = next(port for port in callee.ports if port.name == port_name)
+        # The observer's addresses are for people, who stand outside.
+        host = "${LAB_NAME:-localhost}" if service.name == "observer" else name
+        number = published_port(port) if service.name == "observer" else container_port(callee, port)
+        environment[variable] = shape.format(host=host, port=number)
+    own = {
+        "collector": {"STORE_PATH": f"{DATA}/store.sqlite3"},
+        "observer": {"STORE_PATH": f"{DATA}/store.sqlite3"},
+        "cartservice": {"CART_DB": f"{DATA}/carts.sqlite3", "REDIS_ADDR": "${REDIS_ADDR:-}"},
+        "loadgen": {"LOADGEN_USERS": "${LOADGEN_USERS:-10}"},
+        "frontend": {
+            "SEAT_SECRET": "${SEAT_SECRET:-}",
+            "RUM_REALM": "${RUM_REALM:-}",
+            "RUM_AUTH": "${RUM_AUTH:-}",
+        },
+    }
+    return environment | own.get(service.name, {})
+
+
+def _health(service: topology.Service) -> dict[str, Any]:
+    address = f"127.0.0.1:{container_port(service, service.ports[0])}"
+    question = json.dumps({service.name: [service.ready, address]})
+    return {
+        "test": ["CMD", "python", "-m", "lab.supervision.health_check", question],
+        # No start_interval: engines before version 25 refuse the file for it.
+        "interval": "10s",
+        "timeout": "8s",
+        "retries": 3,
+        "start_period": "60s",
+    }
+
+
+def _yaml(value: dict[str, Any], indent: int = 0) -> Iterator[str]:
+    """These few shapes as YAML: mappings in blocks, lists and scalars as JSON, which YAML contains."""
+    pad = "  " * indent
+    for key, entry in value.items():
+        if isinstance(entry, dict):
+            yield f"{pad}{key}:"
+            yield from _yaml(entry, indent + 1)
+        elif entry is None:
+            yield f"{pad}{key}:"
+        else:
+            yield f"{pad}{key}: {json.dumps(entry)}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

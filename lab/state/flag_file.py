@@ -1,0 +1,44 @@
+"""The flag file of a running lab. The faults are data of `incidents`; here they are only put in place."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import incidents
+from lab import terminal
+from lab.errors import LabError, UsageError
+from lab.state.runfile import write_atomically
+
+FLAGS_FILE = "flags.json"
+
+
+def find(name: str) -> incidents.Incident:
+    """The incident of this name. Raises UsageError naming the known ones."""
+    if name not in incidents.names():
+        raise UsageError(
+            f"There is no incident named {name}.", f"Use one of: {', '.join(incidents.names())}."
+        )
+    return incidents.load(name)
+
+
+def write(run_dir: Path, incident: incidents.Incident) -> None:
+    """Put its flag file in place at once; the services notice by themselves. Raises LabError."""
+    write_atomically(run_dir / FLAGS_FILE, incidents.flagd_json(incident))
+
+
+def main(argv: list[str]) -> int:
+    """`python -m lab.state.flag_file NAME FOLDER`: put an incident's flag file into a (shared) folder."""
+    if len(argv) != 2:
+        return terminal.fail(UsageError("Two words are needed: the incident and a folder."))
+    try:
+        incident = find(argv[0])
+        write(Path(argv[1]), incident)
+    except LabError as error:
+        return terminal.fail(error)
+    terminal.say(f"{argv[1]}/{FLAGS_FILE}: {incident.title}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""Which lab of this clone runs: a lock that dies with its holder, and the holder's identity beside it.
+
+The lock decides (the kernel drops it with the process, so nothing stale can
+ever block a start); the file only says whom to ask. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.errors import AlreadyRunning, LabError
+from lab.state.procfs import start_ticks
+
+LOCK = "lock"
+RUN = "run.json"
+STATUS = "status.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """Identity and wishes of a running lab: `pid` and its start mark, the data folder, how it was started."""
+
+    pid: int
+    started: str
+    data: str
+    incident: str
+    host: str
+    seats: bool
+    started_unix_s: float
+
+    def is_alive(self) -> bool:
+        """Whether that very process still exists (not another one with its id)."""
+        if self.started:
+            return start_ticks(self.pid) == self.started
+        try:
+            os.kill(self.pid, 0)
+        except OSError as error:
+            return error.errno == errno.EPERM
+        return True
+
+
+class Claim:
+    """The lock of a running lab. Held by the supervisor for its whole life, inherited by nobody."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        try:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(run_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise unwritable(run_dir, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            running = read(run_dir)
+            raise AlreadyRunning(running.pid if running else 0) from error
+
+    def write(self, run: RunFile) -> None:
+        """Say who holds it."""
+        write_atomically(self._run_dir / RUN, json.dumps(asdict(run), indent=1))
+
+    def release_lock_only(self) -> None:
+        """Give the lock back at once; for asking whether it could be had."""
+        os.close(self._file)
+
+    def release(self) -> None:
+        """Forget the run and give the lock back."""
+        for name in (RUN, STATUS):
+            with contextlib.suppress(OSError):
+                (self._run_dir / name).unlink()
+        with contextlib.suppress(OSError):
+            os.close(self._file)
+
+
+def read(run_dir: Path) -> RunFile | None:
+    """The lab that runs from this clone, or None. A file left behind by a killed one counts as none."""
+    try:
+        run = RunFile(**json.loads((run_dir / RUN).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return run if run.is_alive() else None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file's content so that a reader sees the old or the new one, never a part."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise unwritable(path.parent, error) from error
+
+
+def unwritable(folder: Path, error: OSError) -> LabError:
+    """The sentence for a folder that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LabError(
+            f"The disk that holds {folder} is full.", "Free some space, or give --data another folder."
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return LabError(
+            f"{folder} cannot be written.",
+            "Make it writable, or use a folder (--data) or a clone where you may.",
+        )
+    return LabError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder.")

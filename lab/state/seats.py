@@ -1,0 +1,75 @@
+"""Class mode: the secret that signs seat links, kept with the clone, and the links themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lab.errors import UsageError
+from lab.state.runfile import unwritable
+
+SECRET_FILE = "seat-secret"  # noqa: S105 - the name of a file
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
+
+
+def secret(run_dir: Path) -> str:
+    """The clone's secret; one given by SEAT_SECRET wins. Empty when there is none yet."""
+    given = os.environ.get("SEAT_SECRET", "")
+    if given:
+        return given
+    with contextlib.suppress(OSError):
+        return (run_dir / SECRET_FILE).read_text("ascii").strip()
+    return ""
+
+
+def make_secret(run_dir: Path) -> str:
+    """The same, made when there is none: links that were handed out hold after a restart. Raises LabError."""
+    known = secret(run_dir)
+    if known:
+        return known
+    made = secrets.token_hex(32)
+    try:
+        file = os.open(run_dir / SECRET_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(file, "w", encoding="ascii") as stream:
+            stream.write(made)
+    except OSError as error:
+        raise unwritable(run_dir, error) from error
+    return made
+
+
+def check_name(name: str) -> str:
+    """The name, if it can be a seat. Raises UsageError."""
+    if not _NAME.fullmatch(name) or name != " ".join(name.split()):
+        raise UsageError(
+            f"{name!r} cannot be a seat name.",
+            "Use up to 40 letters, digits, single blanks, dots, dashes and underscores.",
+        )
+    return name
+
+
+def links(shop: str, names: list[str], signed_with: str) -> list[tuple[str, str]]:
+    """(name, address that gives this seat) for every name; signed unless the secret is empty."""
+    from lab.verify.seats import entry
+
+    return [(name, entry(shop, check_name(name), signed_with)) for name in names]
+
+
+def outside_address(url: str, host: str) -> str:
+    """An address of the lab as other machines reach it, for a lab that listens on every network."""
+    if host not in ("0.0.0.0", "::", ""):
+        return url
+    port = urlsplit(url if "//" in url else f"//{url}").port
+    return f"http://{_own_address()}:{port}"
+
+
+def _own_address() -> str:
+    """This machine's address on the network that it would use; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+    return "127.0.0.1"

@@ -1,0 +1,1 @@
+"""Keeps processes alive: spawning, health checks, restarts, shutdown."""

@@ -1,0 +1,131 @@
+"""The first steps of every process that the lab starts, forked or fresh, before its module runs.
+
+Owns: a session of its own (so that Ctrl-C reaches the supervisor alone), standard
+streams, a name in the process list, and death with the supervisor. Imports next
+to nothing, so that a fresh interpreter stays free for gevent to patch.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
+PROCESS_NAME = "LAB_PROCESS_NAME"
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_ADOPTION_TIMEOUT_S = 2.0
+
+
+def prctl(option: int, value: int | bytes) -> bool:
+    """Linux's prctl(2); False where it is not to be had or refuses."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    try:
+        return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0)) == 0
+    except (OSError, AttributeError):
+        return False
+
+
+def adopt_orphans() -> bool:
+    """Make this process the parent of descendants whose own parent ends; False where impossible."""
+    return prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(supervisor_pid: int) -> None:
+    """End when the supervisor ends, however it ends. Where the system cannot promise that, a thread watches.
+
+    Waits for the adoption by the supervisor first: the promise is about the parent of this moment.
+    """
+    deadline = time.monotonic() + _ADOPTION_TIMEOUT_S
+    while os.getppid() != supervisor_pid and time.monotonic() < deadline:
+        time.sleep(0.001)
+    promised = os.getppid() == supervisor_pid and prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor_pid:
+        os._exit(1)
+    if not promised:
+        _watch_parent(supervisor_pid)
+
+
+def _watch_parent(supervisor_pid: int) -> None:
+    import threading
+
+    def watch() -> None:
+        while os.getppid() == supervisor_pid:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lab-parent-watch", daemon=True).start()
+
+
+def name_process(name: str) -> None:
+    """Show this name in the process list (Linux; cut to 15 characters)."""
+    prctl(_PR_SET_NAME, name.encode()[:15] + b"\0")
+
+
+def show_command(words: Sequence[str]) -> None:
+    """Show this command line in the process list in place of the one we were forked with (Linux)."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    try:
+        with open("/proc/self/stat", "rb") as file:  # noqa: PTH123 - pathlib would be imported for this alone
+            fields = file.read().rpartition(b")")[2].split()
+        start, room = int(fields[45]), int(fields[46]) - int(fields[45])
+    except (OSError, ValueError, IndexError):
+        return
+    text = b"\0".join(word.encode() for word in words) + b"\0"
+    if 0 < len(text) <= room:
+        ctypes.memmove(start, text.ljust(room, b"\0"), room)
+
+
+def take_streams(stdout: int, stderr: int) -> None:
+    """Make two open files this process's output, nothing its input, and close every other file."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    # Out of the way first: one of them could be 0, 1 or 2.
+    high = [os.dup(fd) for fd in (nothing, stdout, stderr)]
+    while min(high) <= 2:
+        high = [os.dup(fd) for fd in high]
+    for target, source in enumerate(high):
+        os.dup2(source, target)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65_536 else 65_536)
+
+
+def take_environment(environment: Mapping[str, str]) -> None:
+    """Replace the whole environment."""
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def default_signals() -> None:
+    """Undo what a parent changed about signals."""
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_module(module: str, arguments: Sequence[str]) -> None:
+    """`python -m module arguments`, in this process. Leaves by SystemExit or by returning."""
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def main(argv: Sequence[str]) -> None:
+    """`python -m lab.supervision.child_setup MODULE [ARGUMENT…]`: run a module as a lab process."""
+    name_process(os.environ.get(PROCESS_NAME, argv[0]))
+    die_with(int(os.environ[SUPERVISOR_PID]))
+    run_module(argv[0], argv[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

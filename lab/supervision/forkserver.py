@@ -1,0 +1,100 @@
+"""A process that imports the heavy modules once and forks every service from there.
+
+Each service is forked twice, so that its parent ends at once and the supervisor
+adopts it: the supervisor then reaps its services itself, they die with it, and
+the death of this process harms none of them. It stays single-threaded and opens
+no gRPC object, which is what makes forking from it sound.
+
+Protocol, over a sequenced-packet socket: in comes a JSON object `{"id", "module",
+"arguments", "environment"}` with two open files (standard output and error); out
+goes `{"id", "pid"}`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from lab.supervision import child_setup
+
+MAX_REQUEST_BYTES = 131_072
+
+
+def main(argv: Sequence[str]) -> None:
+    """`python -m lab.supervision.forkserver SOCKET_FD [MODULE…]`: preload, then serve until it closes."""
+    channel = socket.socket(fileno=int(argv[0]))
+    supervisor_pid = int(os.environ[child_setup.SUPERVISOR_PID])
+    child_setup.name_process("lab-forkserver")
+    child_setup.die_with(supervisor_pid)
+    gc.disable()
+    preload(argv[1:])
+    gc.collect()
+    gc.freeze()
+    job = _serve(channel)
+    if job is not None:
+        # Only here, in the forked process, with the server's stack unwound.
+        gc.enable()
+        child_setup.run_module(job["module"], job["arguments"])
+
+
+def preload(modules: Sequence[str]) -> None:
+    """Import what can be; what cannot will say why in the process that needs it."""
+    for module in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+def _serve(channel: socket.socket) -> dict[str, Any] | None:
+    """Fork on request; returns None in the server when it shall end, and the job in a forked process."""
+    while True:
+        data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 2)
+        if not data:
+            return None
+        job = json.loads(data)
+        reader, writer = os.pipe()
+        middle = os.fork()
+        if middle == 0:
+            pid = os.fork()
+            if pid == 0:
+                _become(job, files, channel)
+                return dict(job)
+            os.write(writer, str(pid).encode())
+            os._exit(0)
+        os.close(writer)
+        for file in files:
+            os.close(file)
+        os.waitpid(middle, 0)
+        pid_text = os.read(reader, 32)
+        os.close(reader)
+        channel.send(json.dumps({"id": job["id"], "pid": int(pid_text or b"0")}).encode())
+
+
+def _become(job: dict[str, Any], files: list[int], channel: socket.socket) -> None:
+    environment = job["environment"]
+    channel.detach()
+    os.setsid()
+    child_setup.take_streams(*files)
+    child_setup.default_signals()
+    child_setup.take_environment(environment)
+    child_setup.name_process(environment[child_setup.PROCESS_NAME])
+    child_setup.show_command([sys.executable, "-m", job["module"], *job["arguments"]])
+    child_setup.die_with(int(environment[child_setup.SUPERVISOR_PID]))
+    _reopen_standard_streams()
+
+
+def _reopen_standard_streams() -> None:
+    """Python's own streams over the new files, line by line, so that a log is never late."""
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,75 @@
+"""Asks processes whether they are ready, in a process of its own (so the supervisor needs no gRPC).
+
+`python -m lab.supervision.health_check '{"name": ["grpc", "127.0.0.1:7000"], "other": ["/healthz", …]}'`
+prints each name on a line of its own as soon as it answers, and ends after the last.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+FIRST_PAUSE_S = 0.01
+LONGEST_PAUSE_S = 0.1
+ANSWER_TIMEOUT_S = 1.0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Ask until all have answered. Ends by itself only then; whoever started it ends it otherwise."""
+    waiting: dict[str, list[str]] = json.loads(argv[0])
+    pause_s = FIRST_PAUSE_S
+    while waiting:
+        answered = [name for name, (kind, address) in waiting.items() if is_ready(kind, address)]
+        for name in answered:
+            del waiting[name]
+            sys.stdout.write(f"{name}\n")
+        sys.stdout.flush()
+        if waiting:
+            time.sleep(pause_s)
+            pause_s = LONGEST_PAUSE_S if not answered and pause_s * 1.3 > LONGEST_PAUSE_S else pause_s * 1.3
+    return 0
+
+
+def is_ready(kind: str, address: str) -> bool:
+    """One question: gRPC health when kind is `grpc`, else an HTTP GET of the path that kind is."""
+    return _grpc_serving(address) if kind == "grpc" else _http_ok(address, kind)
+
+
+def _http_ok(address: str, path: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=ANSWER_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _grpc_serving(address: str) -> bool:
+    import socket
+
+    host, _, port = address.rpartition(":")
+    try:
+        # A refused connection is known in a moment; a gRPC channel would back off for a second.
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_TIMEOUT_S).close()
+    except OSError:
+        return False
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(), timeout=ANSWER_TIMEOUT_S
+            )
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

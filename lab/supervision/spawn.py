@@ -1,0 +1,132 @@
+"""Two ways to start a process: forked from the fork server, or as a fresh interpreter.
+
+Owns the sockets and the order of requests; decides nothing about when or why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.paths import ROOT
+from lab.supervision import child_setup
+from lab.supervision.forkserver import MAX_REQUEST_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run: `python -m module arguments`, its whole environment, its name in the process list."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def start_fresh(job: Job, stdout: int, stderr: int) -> int:
+    """Start a fresh interpreter and return its process id. Raises OSError."""
+    environment = {
+        **job.environment,
+        child_setup.PROCESS_NAME: job.name,
+        child_setup.SUPERVISOR_PID: str(os.getpid()),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab.supervision.child_setup", job.module, *job.arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=environment,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    # The supervisor reaps every child in one place; this object must not.
+    process.returncode = 0
+    return process.pid
+
+
+class ForkServer:
+    """The supervisor's end of one fork server process.
+
+    `request` never blocks on the server's imports: answers are collected by `replies` when
+    `fileno()` is readable. Once `closed`, requests without an answer are in `unanswered`.
+    """
+
+    def __init__(self, preload: Sequence[str], environment: Mapping[str, str], log: int) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel = ours
+        self.closed = False
+        self.unanswered: dict[int, Job] = {}
+        self._next_id = 0
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lab.supervision.forkserver", str(theirs.fileno()), *preload],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(theirs.fileno(),),
+                env={**environment, child_setup.SUPERVISOR_PID: str(os.getpid())},
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        process.returncode = 0
+        self.pid = process.pid
+
+    @staticmethod
+    def is_available() -> bool:
+        """Linux only: elsewhere a forked process cannot be adopted, and some system libraries dislike it."""
+        return sys.platform == "linux" and child_setup.adopt_orphans()
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._channel.fileno()
+
+    def request(self, job: Job, stdout: int, stderr: int) -> int:
+        """Ask for a process; returns the number of the reply to come. Raises OSError when it is gone."""
+        self._next_id += 1
+        environment = {
+            **job.environment,
+            child_setup.PROCESS_NAME: job.name,
+            child_setup.SUPERVISOR_PID: str(os.getpid()),
+        }
+        message = json.dumps(
+            {
+                "id": self._next_id,
+                "module": job.module,
+                "arguments": list(job.arguments),
+                "environment": environment,
+            }
+        ).encode()
+        if len(message) > MAX_REQUEST_BYTES:
+            raise OSError(f"the environment of {job.name} is too large")
+        socket.send_fds(self._channel, [message], [stdout, stderr])
+        self.unanswered[self._next_id] = job
+        return self._next_id
+
+    def replies(self) -> list[tuple[int, int]]:
+        """(request, process id) pairs that have arrived; marks itself closed when the server has gone."""
+        found: list[tuple[int, int]] = []
+        while True:
+            try:
+                data = self._channel.recv(4096, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return found
+            except OSError:
+                data = b""
+            if not data:
+                self.closed = True
+                return found
+            reply = json.loads(data)
+            self.unanswered.pop(reply["id"], None)
+            found.append((reply["id"], reply["pid"]))
+
+    def close(self) -> None:
+        """Let the server end by itself."""
+        self.closed = True
+        with contextlib.suppress(OSError):
+            self._channel.close()

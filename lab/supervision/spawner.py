@@ -1,0 +1,93 @@
+"""Starts processes for the supervisor, forked where that is possible, and keeps the fork server alive."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+from collections.abc import Callable
+from math import inf
+
+from lab.state import logfiles
+from lab.supervision import shutdown
+from lab.supervision.process import FIRST_DELAY_S, LONGEST_DELAY_S, LabPlan
+from lab.supervision.spawn import ForkServer, Job, start_fresh
+
+OnPid = Callable[[int], None]
+
+
+class Spawner:
+    """One fork server at a time. Processes are asked for at once; their ids come when it has answered."""
+
+    def __init__(self, plan: LabPlan, selector: selectors.BaseSelector) -> None:
+        self._plan = plan
+        self._selector = selector
+        self._available = ForkServer.is_available()
+        self._server: ForkServer | None = None
+        self._deaths = 0
+        self._next_start_at = -inf
+        # Request number of the current server -> who gets the process id.
+        self._awaiting: dict[int, OnPid] = {}
+
+    @property
+    def pid(self) -> int | None:
+        """The fork server's; None while there is none."""
+        return self._server.pid if self._server else None
+
+    @property
+    def available(self) -> bool:
+        """Whether this system can have one."""
+        return self._available
+
+    @property
+    def restarts(self) -> int:
+        """How often the fork server had to be started again."""
+        return self._deaths
+
+    def next_wake(self) -> float:
+        """When `keep_alive` must be called again, on the monotonic clock."""
+        return self._next_start_at if self._available and self._server is None else inf
+
+    def keep_alive(self, now: float) -> bool:
+        """Start the fork server where there should be one; whether it was started now."""
+        if not self._available or self._server is not None or now < self._next_start_at:
+            return False
+        log = logfiles.open_log(self._plan.log_dir, "forkserver")
+        try:
+            self._server = ForkServer(self._plan.preload, self._plan.environment, log)
+        finally:
+            os.close(log)
+        self._selector.register(self._server, selectors.EVENT_READ, self.collect)
+        return True
+
+    def spawn(self, job: Job, stdout: int, stderr: int, fresh: bool, on_pid: OnPid) -> None:
+        """Start a process; `on_pid` is told its id, now or later. Raises OSError."""
+        if fresh or self._server is None:
+            on_pid(start_fresh(job, stdout, stderr))
+        else:
+            self._awaiting[self._server.request(job, stdout, stderr)] = on_pid
+
+    def collect(self) -> None:
+        """Hand out the ids that have arrived."""
+        if self._server is None:
+            return
+        for request, pid in self._server.replies():
+            self._awaiting.pop(request)(pid)
+
+    def lose(self, now: float) -> None:
+        """The fork server has ended. Its services live on as our own children."""
+        if self._server is None:
+            return
+        self.collect()
+        self._selector.unregister(self._server)
+        self._server.close()
+        self._server = None
+        self._awaiting.clear()
+        self._next_start_at = now + min(FIRST_DELAY_S * 2.0**self._deaths, LONGEST_DELAY_S)
+        self._deaths += 1
+
+    def stop(self) -> None:
+        """No more forks from here on; what was forked unseen is found among our children."""
+        self.collect()
+        if self._server is not None:
+            shutdown.kill(self._server.pid, signal.SIGKILL)

@@ -1,0 +1,149 @@
+"""Which lab to verify: the one that runs, or one started for the purpose and stopped afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lab.errors import LabError, StartError
+from lab.paths import ROOT, run_dir
+from lab.state import runfile, seats
+from lab.verify.seats import SECRET_VARIABLE
+
+START_TIMEOUT_S = 90.0
+STOP_TIMEOUT_S = 15.0
+READY_WITHIN_S = 6.0
+READY_PAUSE_S = 0.3
+_pause = threading.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the shop and the screens answer, without a slash at the end.
+
+    `seat_secret` signs seat links; empty for an open class, None where only the environment can tell.
+    """
+
+    shop: str
+    observer: str
+    seat_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLab:
+    """A lab that runs: its addresses and the incident that it was started with."""
+
+    addresses: Addresses
+    incident: str
+
+
+def running_lab(tell: Callable[[str], None]) -> RunningLab | None:
+    """The lab of this clone, or None.
+
+    One that is not ready gets a few seconds, and is then verified as it is: what
+    keeps it from being ready may be the very link that is broken.
+    """
+    run = runfile.read(run_dir())
+    if run is None:
+        return None
+    deadline = time.monotonic() + READY_WITHIN_S
+    status = _status(dict(os.environ))
+    while not status["ready"] and time.monotonic() < deadline:
+        _pause.wait(READY_PAUSE_S)
+        status = _status(dict(os.environ))
+    if not status["ready"]:
+        waiting = [row["name"] for row in status["processes"] if row["state"] not in ("ready", "off")]
+        tell(f"The lab is not ready ({', '.join(waiting) or 'no process says why'}); verifying all the same.")
+    secret = seats.secret(run_dir()) if run.seats else ""
+    return RunningLab(replace(_addresses(status), seat_secret=secret), run.incident)
+
+
+@contextmanager
+def own_lab(incident: str) -> Iterator[Addresses]:
+    """A lab for this purpose alone: free ports, a data folder of its own, no load; stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="hipster-lab-verify-") as folder:
+        environment = {**os.environ, "LAB_RUN_DIR": f"{folder}/run"}
+        environment.pop(SECRET_VARIABLE, None)
+        wish = ["--detach", "--free-ports", "--no-load", "--data", f"{folder}/data", "--incident", incident]
+        with _unwinding_when_told_to_stop():
+            try:
+                started = _lab(["up", *wish], environment, START_TIMEOUT_S)
+                if started.returncode != 0:
+                    raise StartError(
+                        f"No lab could be started for {incident}: {_last_words(started)}",
+                        f"See it happen with: python3 -m lab up --incident {incident}",
+                    )
+                yield _addresses(_status(environment))
+            finally:
+                _lab(["down"], environment, STOP_TIMEOUT_S)
+
+
+@contextmanager
+def _unwinding_when_told_to_stop() -> Iterator[None]:
+    """SIGTERM leaves through every `finally`, so that no lab of ours outlives us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+    """The error that a command ended with, after whatever progress it told: one line."""
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return " ".join(lines[-2:]) or "it did not say why."
+
+
+def _status(environment: dict[str, str]) -> dict[str, Any]:
+    told = _lab(["status", "--json"], environment, STOP_TIMEOUT_S)
+    try:
+        status: dict[str, Any] = json.loads(told.stdout)
+        if not {"ready", "urls", "processes"} <= set(status):
+            raise ValueError("it lacks a part")
+    except (ValueError, TypeError) as error:
+        raise LabError(
+            f"`lab status` could not be read: {_last_words(told)}", "Try `python3 -m lab status`."
+        ) from error
+    return status
+
+
+def _addresses(status: dict[str, Any]) -> Addresses:
+    urls = status["urls"]
+    return Addresses(shop=str(urls["shop"]).rstrip("/"), observer=str(urls["observer"]).rstrip("/"))
+
+
+def _lab(
+    arguments: list[str], environment: dict[str, str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "lab", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LabError(
+            f"`lab {arguments[0]}` did not end within {timeout_s:g} s.", "See `python3 -m lab status`."
+        ) from error
