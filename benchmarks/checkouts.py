@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks import shop
 from benchmarks.measure import median, quantile, table
 from benchmarks.parts import Line
-from loadgen.plain import PlainClient
+from loadgen.requests_client import PlainClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_RATIO = 1.6

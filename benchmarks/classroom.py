@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.measure import quantile
-from loadgen.plain import PlainClient
+from loadgen.requests_client import PlainClient
 from loadgen.shopper import Order, Reply, Shopper
 from loadgen.student import CHECKOUT_FIELDS
 

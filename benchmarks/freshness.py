@@ -20,7 +20,7 @@ from benchmarks.measure import get_json, is_missing, post, quantile, table
 from benchmarks.parts import Line
 from benchmarks.witness import SERVICE, span_request
 from loadgen.agent import Exchange
-from loadgen.plain import PlainClient
+from loadgen.requests_client import PlainClient
 
 _WITHIN_S = 10.0
 _PAUSE_S = 0.005

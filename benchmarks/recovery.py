@@ -20,7 +20,7 @@ from benchmarks import labs
 from benchmarks.measure import median, table, wait_until
 from benchmarks.parts import Line
 from benchmarks.witness import Witness
-from loadgen.plain import PlainClient
+from loadgen.requests_client import PlainClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_S = 5.0

@@ -12,9 +12,9 @@ from typing import Any
 
 import grpc
 
-from collector import answers
-from collector.answers import Code
+from collector import responses
 from collector.intake import RETRY_AFTER_S, Encoding, Intake, Overloaded, Signal, Unavailable
+from collector.responses import Code
 from collector.rows import Undecodable
 
 _SERVICES = {
@@ -62,13 +62,13 @@ def _export(intake: Intake, signal: Signal) -> Callable[[bytes, Any], bytes]:
         except Unavailable as error:
             _refuse(context, grpc.StatusCode.UNAVAILABLE, Code.UNAVAILABLE, str(error), RETRY_AFTER_S)
         else:
-            return answers.success_protobuf(signal, outcome)
+            return responses.success_protobuf(signal, outcome)
         return b""
 
     return export
 
 
 def _refuse(context: Any, status: grpc.StatusCode, code: Code, message: str, retry_s: int | None) -> None:
-    details = answers.status_protobuf(code, message, retry_s)
+    details = responses.status_protobuf(code, message, retry_s)
     context.set_trailing_metadata((("grpc-status-details-bin", details),))
     context.abort(status, message)

@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 
-from collector import answers
-from collector.answers import Code
+from collector import responses
 from collector.intake import RETRY_AFTER_S, Encoding, Intake, Outcome, Overloaded, Signal, Unavailable
+from collector.responses import Code
 from collector.rows import Undecodable
 
 PROTOBUF = "application/x-protobuf"
@@ -101,9 +101,9 @@ class Application:
             return self._export(endpoint, wanted, environ)
         except _Refusal as refusal:
             body = (
-                answers.status_protobuf(refusal.code, str(refusal))
+                responses.status_protobuf(refusal.code, str(refusal))
                 if protobuf
-                else answers.status_json(refusal.code, str(refusal))
+                else responses.status_json(refusal.code, str(refusal))
             )
             return _Answer(refusal.status, body, PROTOBUF if protobuf else JSON, refusal.headers)
 
@@ -116,10 +116,10 @@ class Application:
         if page is None:
             known = ", ".join([*_ENDPOINTS, *pages])
             message = f"nothing is here; known are {known}"
-            return _Answer(HTTPStatus.NOT_FOUND, answers.status_json(Code.NOT_FOUND, message))
+            return _Answer(HTTPStatus.NOT_FOUND, responses.status_json(Code.NOT_FOUND, message))
         if method not in ("GET", "HEAD"):
             message = f"{path} takes GET"
-            body = answers.status_json(Code.UNIMPLEMENTED, message)
+            body = responses.status_json(Code.UNIMPLEMENTED, message)
             return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, body, headers=[("Allow", "GET, HEAD")])
         return page()
 
@@ -207,10 +207,10 @@ class Application:
 
 def _success(endpoint: _Endpoint, encoding: Encoding, outcome: Outcome) -> _Answer:
     if encoding is Encoding.PROTOBUF:
-        return _Answer(HTTPStatus.OK, answers.success_protobuf(endpoint.signal, outcome), PROTOBUF)
+        return _Answer(HTTPStatus.OK, responses.success_protobuf(endpoint.signal, outcome), PROTOBUF)
     if encoding is Encoding.ZIPKIN and not outcome.rejected:
         return _Answer(HTTPStatus.OK)
-    return _Answer(HTTPStatus.OK, answers.success_json(endpoint.signal, outcome))
+    return _Answer(HTTPStatus.OK, responses.success_json(endpoint.signal, outcome))
 
 
 def _media_type(environ: Mapping[str, Any]) -> str:

@@ -11,13 +11,13 @@ from typing import Any, cast
 from flask import Flask, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from frontend import problems, routes, rum, tracing
+from frontend import problems, routes, rum_snippet, tracing
+from frontend.app_dependencies import Parts
 from frontend.assets import Assets
 from frontend.backends import Backends
-from frontend.edge import Edge
 from frontend.pages import Pages
-from frontend.parts import Parts
 from frontend.relay import Relay
+from frontend.request_intake import Edge
 from frontend.settings import Settings
 from frontend.shop import Shop
 from frontend.visit import Visits
@@ -62,7 +62,7 @@ def create_app(
     if settings.rum_enabled and not assets.has_agent:
         telemetry.log.warning(
             "The RUM agent is not installed: pages go out without it",
-            file=str(settings.web_dir / rum.AGENT_FILE),
+            file=str(settings.web_dir / rum_snippet.AGENT_FILE),
         )
     app.jinja_env.globals["asset"] = assets.url
     tracing.instrument(app, telemetry)
@@ -95,7 +95,7 @@ def _register_visits(app: Flask, parts: Parts) -> None:
 
 
 def _register_answers(app: Flask, parts: Parts) -> None:
-    policy = rum.content_security_policy(parts.settings)
+    policy = rum_snippet.content_security_policy(parts.settings)
 
     @app.errorhandler(problems.PageError)
     def page_error(error: problems.PageError) -> tuple[str, int]:

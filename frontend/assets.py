@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from flask import Request, Response
 
-from frontend.rum import AGENT_FILE
+from frontend.rum_snippet import AGENT_FILE
 
 STATIC_DIR = Path(__file__).with_name("static")
 _PICTURES = "img/products"

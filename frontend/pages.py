@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import g, render_template, request
 
-from frontend import rum
+from frontend import rum_snippet
 from frontend.assets import Assets
 from frontend.problems import PageError
 from frontend.settings import Settings
@@ -50,7 +50,7 @@ class Pages:
             seat=visit.shopper.seat if visit else "",
             seats_open=self._visits.open,
             seat_action=request.path if request.url_rule is not None and _can_be_got() else "/",
-            rum=rum.agent_config(self._settings, self._version, visit) if self._with_agent else None,
+            rum=rum_snippet.agent_config(self._settings, self._version, visit) if self._with_agent else None,
         )
         return render_template(template, page=frame, **content)
 

@@ -14,8 +14,8 @@ from flask import Blueprint, Response, current_app, g, jsonify, redirect, reques
 from opentelemetry import trace
 
 from frontend import forms, problems, relay as relay_module
+from frontend.app_dependencies import Parts
 from frontend.forms import CheckoutForm
-from frontend.parts import Parts
 from frontend.relay import Outcome
 from frontend.tracing import ORDER_ID
 from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, SEAT_COOKIE, Visit, set_cookie

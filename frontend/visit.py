@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from flask import Request, Response
 
-from frontend.edge import SEAT_PARAMETER, SIGNATURE_KEY
+from frontend.request_intake import SEAT_PARAMETER, SIGNATURE_KEY
 from services.common import randomness, seat
 from services.common.seat import Shopper
 

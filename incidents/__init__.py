@@ -6,7 +6,7 @@ Knows no code of the shop, the screens or the lab; they read it through `load`,
 
 from __future__ import annotations
 
-from incidents.flags import flagd_document, flagd_json
+from incidents.flagd_document import flagd_document, flagd_json
 from incidents.loading import load, names
 from incidents.model import Check, Flag, Incident, Step
 from incidents.reading import IncidentError

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
-from incidents.answers import MISSING, Unfilled, at, filled, filled_path, holds, plain, shown, wanted
+from incidents.json_paths import MISSING, Unfilled, at, filled, filled_path, holds, plain, shown, wanted
 from incidents.model import NOTHING_KEPT, Check, Condition, Count, Related, Source
 
 

@@ -1,7 +1,7 @@
 """What the RUM agent is told and what it sees: the browser, its options, requests, errors.
 
 Plain values, each knowing the tags that it becomes. Must not know any page of any
-shop, nor how spans are kept or sent: that is `loadgen.rum`.
+shop, nor how spans are kept or sent: that is `loadgen.rum_beacons`.
 """
 
 from __future__ import annotations

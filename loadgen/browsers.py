@@ -1,7 +1,7 @@
 """`python -m loadgen.browsers`: a few real browsers that shop, where Playwright is installed.
 
 Each is a Chromium with the real agent in the real page; a browser costs as much as
-hundreds of the sessions of `loadgen.rum`, so there are never many. Every trip is
+hundreds of the sessions of `loadgen.rum_beacons`, so there are never many. Every trip is
 a visitor of its own, and declares itself synthetic.
 """
 

@@ -2,7 +2,7 @@
 
 Locust rewires the standard library when it is imported, so it must never be
 imported into a process that was forked from others or does other work: `main`
-checks the settings and the port, and then becomes `loadgen.swarm`.
+checks the settings and the port, and then becomes `loadgen.locust_run`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PORT": str(port), "PYTHONPATH": os.pathsep.join(paths)}
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "loadgen.swarm"], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", "loadgen.locust_run"], environment)  # noqa: S606
 
 
 def _probe(host: str, port: int) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from loadgen.agent import Browser, Exchange, ScriptError
 from loadgen.page import Page, render
-from loadgen.rum import PageView, RumSession, by_id
+from loadgen.rum_beacons import PageView, RumSession, by_id
 
 SYNTHETIC_HEADER = "X-Synthetic"
 SYNTHETIC_ATTRIBUTE = "user_agent.synthetic.type"

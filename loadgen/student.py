@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from loadgen.page import Page
-from loadgen.plain import PlainClient
+from loadgen.requests_client import PlainClient
 from loadgen.shopper import Order, Reply, Shopper
 
 DEFAULT_PRODUCT = "1YMWWN1N4O"

@@ -23,9 +23,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from protos import lab_pb2, lab_pb2_grpc
 from services.common import randomness, settings as settings_module, telemetry as telemetry_module
-from services.common.answers import answering
 from services.common.errors import StartError
 from services.common.flags import Flag, Flags, delay_flag
+from services.common.grpc_errors import answering
 from services.common.log import ShopLogger
 from services.common.settings import CommonSettings
 from services.common.telemetry import Identity, Telemetry

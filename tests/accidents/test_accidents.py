@@ -24,7 +24,7 @@ from benchmarks import labs, recovery
 from benchmarks.measure import get_json
 from benchmarks.witness import Witness, log_request
 from loadgen.agent import Exchange
-from loadgen.plain import PlainClient
+from loadgen.requests_client import PlainClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 from tests.helpers import eventually
 

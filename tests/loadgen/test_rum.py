@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from loadgen.agent import AgentConfig, Browser, Exchange, ScriptError
-from loadgen.rum import SESSION_COOKIE, PageView, RumSession, by_id
+from loadgen.rum_beacons import SESSION_COOKIE, PageView, RumSession, by_id
 
 PAYLOADS = Path(__file__).parent.parent / "data" / "rum-payloads"
 LINK = 'app;dur=3, traceparent;desc="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"'

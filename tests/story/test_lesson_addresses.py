@@ -8,8 +8,8 @@ import urllib.request
 import pytest
 
 import incidents
-from incidents.answers import filled_path
 from incidents.checks import NoAnswer, Outcome, run
+from incidents.json_paths import filled_path
 from incidents.model import Source
 from lab.verify.polling_client import Patience, json_at
 from tests.story.bench import Bench

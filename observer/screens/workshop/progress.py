@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from incidents.answers import Unfilled, filled_path
 from incidents.checks import Ask, Outcome, Result, run
+from incidents.json_paths import Unfilled, filled_path
 from incidents.model import Check, Incident, Source, Step
 
 
