@@ -1,7 +1,7 @@
-"""The meaning of a check: which items fit, what is missing, and what follows from what.
+"""Evaluates checks against JSON answers: matching items, differences, causes of failure.
 
-Pure but for the answers it is given: it knows neither how an answer is fetched
-nor what any of it stands for, so a new incident is data alone.
+Pure apart from the injected `Ask`: it neither fetches answers nor interprets
+their fields, so a new incident is data alone.
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
-from incidents.json_paths import MISSING, Unfilled, at, filled, filled_path, holds, plain, shown, wanted
+from incidents.json_paths import (
+    MISSING,
+    Unfilled,
+    at,
+    expected_value,
+    filled,
+    filled_path,
+    holds,
+    plain,
+    shown,
+)
 from incidents.model import NOTHING_KEPT, Check, Condition, Count, Related, Source
 
 
 class Outcome(Enum):
-    """What became of a check."""
+    """The result of a check."""
 
     HOLDS = "holds"
     BROKEN = "broken"
@@ -26,7 +36,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One judgement of one answer: whether it holds, what was seen, what it leaves for later checks."""
+    """The evaluation of one answer: whether it holds, what was seen, the values kept for later checks."""
 
     holds: bool
     seen: str
@@ -35,7 +45,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a check, in one line for people, with the seconds it took and what it kept."""
+    """The outcome of a check with a one-line detail, the seconds it took and the values it kept."""
 
     check: Check
     outcome: Outcome
@@ -45,25 +55,25 @@ class Result:
 
 
 class NoAnswer(Exception):
-    """There is nothing to judge yet; the text says why in a few words, such as `404 not found`."""
+    """There is no answer to evaluate; the message gives the reason, such as `404 not found`."""
 
 
 Ask: TypeAlias = Callable[[Source, str], Any]
 """Fetches the JSON answer of a source at a filled path; raises NoAnswer."""
 Settle: TypeAlias = Callable[[Callable[[], Verdict]], Verdict]
-"""Judges once, or again and again until it holds or patience ends."""
+"""Evaluates once, or repeatedly until the check holds or a deadline passes."""
 
 
 def once(judgement: Callable[[], Verdict]) -> Verdict:
-    """The impatient Settle: one look."""
+    """The `Settle` that evaluates exactly once."""
     return judgement()
 
 
 def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Settle = once) -> list[Result]:
-    """Every check in order, each with its outcome; `given` names what templates may use from the start.
+    """Run every check in order and return a result for each; `given` holds the initial template values.
 
-    A check whose needs did not all hold is not reached. One that fails while a check that it
-    follows from is broken is not reached either: it says what it follows from.
+    A check whose needs did not all hold is not reached. A check that fails while a check named in its
+    `follows` is broken is not reached either, and its detail names that cause.
     """
     known: dict[str, Any] = dict(given)
     results: dict[str, Result] = {}
@@ -72,7 +82,7 @@ def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Set
         kept: Mapping[str, Any] = NOTHING_KEPT
         missing = [need for need in check.needs if results[need].outcome is not Outcome.HOLDS]
         if missing:
-            outcome, detail = Outcome.NOT_REACHED, f"not reached: it hangs on {', '.join(missing)}"
+            outcome, detail = Outcome.NOT_REACHED, f"not reached: it depends on {', '.join(missing)}"
         else:
             verdict = settle(lambda check=check: _look(check, known, ask))  # type: ignore[misc]
             kept = verdict.kept
@@ -84,7 +94,7 @@ def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Set
 
 
 def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
-    """Whether an answer meets a check, and if not, what the nearest thing in it looks like."""
+    """Return whether an answer meets a check; if not, the verdict describes the nearest item in it."""
     items = _items(answer, check.find)
     if items is None:
         return Verdict(False, f"no {check.find} in the answer", {})
@@ -132,7 +142,7 @@ def _fits(check: Check, item: Any, answer: Any, known: Mapping[str, Any]) -> boo
 
 
 def _relatives(related: Related, item: Any, answer: Any, known: Mapping[str, Any]) -> list[Any]:
-    """The items that fit `related`, whose braces see the item in question and not themselves."""
+    """The items that match `related`; its `{item…}` references are filled from `item`."""
     conditions = [
         replace(condition, value=filled(condition.value, known, item))
         if isinstance(condition.value, str) and condition.operator != "matches"
@@ -185,15 +195,15 @@ def _differences(failing: Iterable[Condition], item: Any, known: Mapping[str, An
     for condition in failing:
         words = condition.operator.replace("_", " ")
         try:
-            value = shown(wanted(condition, item, known))
+            value = shown(expected_value(condition, item, known))
         except Unfilled as name:
             value = f"unknown {name}"
-        parts.append(f"{condition.field} = {shown(at(item, condition.field))} ({words} {value} was wanted)")
+        parts.append(f"{condition.field} = {shown(at(item, condition.field))} ({words} {value} was expected)")
     return "; ".join(parts)
 
 
 def _label(item: Any) -> str:
-    """A few words that tell one item from another, from whatever names it carries."""
+    """A short label for an item, from the names that it carries."""
     if not isinstance(item, Mapping):
         return shown(item)
     for fields in (("service", "operation"), ("service", "body"), ("kind", "name"), ("name",), ("value",)):
@@ -224,7 +234,7 @@ def _clues(check: Check, known: Mapping[str, Any], ask: Ask) -> Iterable[str]:
         except (NoAnswer, Unfilled):
             continue
         if any(_all_hold(clue.where, item, known) for item in items):
-            yield clue.say
+            yield clue.message
 
 
 def _excused(result: Result, results: Mapping[str, Result]) -> Result:

@@ -1,4 +1,4 @@
-"""The check engine on canned answers: a broken link is named once, what hangs on it is not called broken."""
+"""The check engine on canned answers: a broken link is named once, its dependents are not."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def no_stale_address(story: Story) -> None:
         (
             good_token,
             "charge-refused",
-            'attributes.version = "v350.9" (is "v350.10" was wanted)',
+            'attributes.version = "v350.9" (is "v350.10" was expected)',
             "order-refused",
         ),
         (no_trace, "trace", f"saw 404 nothing at /api/v1/apm/traces/{TRACE}", "services"),
@@ -113,7 +113,7 @@ def test_a_broken_link_is_named_and_what_hangs_on_it_is_not_reached(
     assert broken(results) == {name}, f"broken are {sorted(broken(results))} instead of {name}"
     assert says in results[name].detail, results[name].detail
     assert "\n" not in results[name].detail, "one line per broken link"
-    assert hanging in unreached(results), f"{hanging} hangs on {name}, it is not broken by itself"
+    assert hanging in unreached(results), f"{hanging} depends on {name}, it is not broken by itself"
 
 
 def test_what_does_not_hang_on_a_break_still_holds() -> None:
