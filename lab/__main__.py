@@ -57,7 +57,7 @@ def main() -> int:
         return 1
     # Kept over the re-execution inside the environment, and over nothing else.
     if "LAB_SETUP_CHECKED" not in os.environ:
-        os.environ["LAB_ASKED_AT"] = repr(time.monotonic())
+        os.environ["LAB_REQUESTED_AT"] = repr(time.monotonic())
     keep_bytecode()
     from lab.setup import bootstrap
 

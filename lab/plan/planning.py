@@ -173,7 +173,7 @@ def _process(
         # The proof asks the screens again and again; they may come up meanwhile.
         proves=service.name not in ("loadgen", "observer"),
         last=service.name == "collector",
-        wanted=service.name != "loadgen" or options.load,
+        enabled=service.name != "loadgen" or options.load,
     )
 
 

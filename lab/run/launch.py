@@ -25,7 +25,7 @@ from lab.state.procfs import start_ticks
 from lab.supervision.process import LabPlan
 from lab.supervision.supervisor import Reporter, Supervisor
 
-ASKED_AT = "LAB_ASKED_AT"
+REQUESTED_AT = "LAB_REQUESTED_AT"
 SUPERVISOR_LOG = "supervisor"
 OPEN_FILES = 8_192
 
@@ -73,7 +73,7 @@ def supervise(options: planning.Options, reporter_of: Any) -> None:
             )
         )
         reporter: Reporter = reporter_of(built)
-        Supervisor(built, reporter, asked_at=asked_at()).run()
+        Supervisor(built, reporter, requested_at=requested_at()).run()
     except LabError as error:
         if "written with schema" in error.message:
             error.remedy = "Begin a new store (what this one holds is lost): python3 -m lab reset"
@@ -126,10 +126,10 @@ def _prepare_data(options: planning.Options) -> None:
         raise runfile.unwritable(options.data, error) from error
 
 
-def asked_at() -> float:
-    """When the user asked, on the monotonic clock, as the first process noted it."""
+def requested_at() -> float:
+    """When the command was given, in seconds of the monotonic clock, as the first process recorded it."""
     try:
-        return float(os.environ[ASKED_AT])
+        return float(os.environ[REQUESTED_AT])
     except (KeyError, ValueError):
         return time.monotonic()
 

@@ -39,8 +39,8 @@ def rotate(folder: Path, limit_bytes: int = MAX_BYTES) -> list[str]:
     return cut
 
 
-def last_words(folder: Path, name: str, lines: int = 40) -> str:
-    """The most telling of the last lines of a process: the last error, else the last line; may be empty."""
+def last_error(folder: Path, name: str, lines: int = 40) -> str:
+    """The last error among the last lines of a process, else its last line; may be empty."""
     text = tail(folder / f"{name}.log", lines)
     for line in reversed(text):
         if any(mark in line for mark in ("Error", "error", "refused", "in use", "must be")):
