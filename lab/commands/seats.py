@@ -38,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
     shop = (args.shop or seats.outside_address(status.current()["urls"]["shop"], running.host)).rstrip("/")
     secret = seats.secret(run_dir) if running.seats else ""
     for name, link in seats.links(shop, names, secret):
-        terminal.say(f"{name}\t{link}")
+        terminal.write_line(f"{name}\t{link}")
     return 0
