@@ -22,6 +22,8 @@ from lab.supervision.process import LabPlan, ProcessPlan
 LOOPBACK = "127.0.0.1"
 WILDCARDS = ("0.0.0.0", "::", "")
 DEFAULT_SEED = 20_240_214
+SECRET_VARIABLE = "SEAT_SECRET"  # noqa: S105  # the name of a variable
+SEAT_SECRET_HOLDERS = ("frontend", "observer")
 # What a user's shell may hold for another application and must not steer the lab's own telemetry.
 _FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
 
@@ -107,9 +109,9 @@ def build(
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = _format(topology.URL, reachable(book["collector:http"]))
-    processes = tuple(_process(service, book, base, options) for service in topology.SERVICES)
-    if story.seat_secret:
-        base["SEAT_SECRET"] = story.seat_secret
+    processes = tuple(
+        _process(service, book, base | _seat_secret(service, story), options) for service in topology.SERVICES
+    )
     urls = {
         "shop": _format(topology.URL, reachable(book["frontend:http"])),
         "observer": _format(topology.URL, reachable(book["observer:http"])),
@@ -175,6 +177,13 @@ def _process(
         last=service.name == "collector",
         enabled=service.name != "loadgen" or options.load,
     )
+
+
+def _seat_secret(service: topology.Service, story: Story) -> dict[str, str]:
+    """The class's secret for who verifies links (the shop) or signs them (the screens), else nothing."""
+    if not story.seat_secret or service.name not in SEAT_SECRET_HOLDERS:
+        return {}
+    return {SECRET_VARIABLE: story.seat_secret}
 
 
 def _signed_entry(secret: str) -> str:
