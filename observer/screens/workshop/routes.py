@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
@@ -37,9 +36,7 @@ def lesson() -> Response:
     """The lesson of an incident, with what has arrived of it for one seat."""
     lab = _running(lab_of(context.settings()))[0]
     typed = request.args.get("seat")
-    seat = seat_links.clean(
-        typed if typed is not None else unquote(request.cookies.get(seat_links.COOKIE, ""))
-    )
+    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
     name = _incident_name(lab)
     given = {"seat": seat, "shop": lab.shop} if seat else {"shop": lab.shop}
     page = make_response(
@@ -123,9 +120,7 @@ def instructor() -> str:
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
     lab, real = _running(lab_of(settings))
-    names = [
-        clean for line in (query.text("names") or "").splitlines()[:200] if (clean := seat_links.clean(line))
-    ]
+    names, refused = seat_links.names_in(query.text("names") or "")
     return render_template(
         "instructor/instructor.html",
         rows=rows,
@@ -136,6 +131,9 @@ def instructor() -> str:
         counted=attempts.truncated if attempts else False,
         lab=lab,
         names=names,
+        refused=refused,
+        seat_rule=seat_links.RULE,
+        has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},
         links=[(name, seat_links.link(lab.shop, name, settings.seat_secret)) for name in names],
         class_mode=bool(settings.seat_secret),
         real=real,
