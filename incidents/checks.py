@@ -7,9 +7,10 @@ their fields, so a new incident is data alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, TypeAlias
 
 from incidents.json_paths import (
@@ -34,13 +35,23 @@ class Outcome(Enum):
     NOT_REACHED = "not reached"
 
 
+MOST_ALTERNATIVES = 8
+"""Items of one check that others are asked across: so many sessions of a seat, the newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The evaluation of one answer: whether it holds, what was seen, the values kept for later checks."""
+    """The evaluation of one answer: whether it holds, what was seen, the values kept for later checks.
+
+    `others` holds the values that the next matching items would have kept; `at` is the value of the
+    field named by the check's `newest`, of the item that was evaluated.
+    """
 
     holds: bool
     seen: str
     kept: Mapping[str, Any]
+    others: tuple[Mapping[str, Any], ...] = ()
+    at: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +83,12 @@ def once(judgement: Callable[[], Verdict]) -> Verdict:
 def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Settle = once) -> list[Result]:
     """Run every check in order and return a result for each; `given` holds the initial template values.
 
+    Those are `seat`, `shop` and `began`: since when orders count, in nanoseconds since the Unix epoch.
     A check whose needs did not all hold is not reached. A check that fails while a check named in its
     `follows` is broken is not reached either, and its detail names that cause.
     """
     known: dict[str, Any] = dict(given)
+    found: dict[str, Sequence[Mapping[str, Any]]] = {}
     results: dict[str, Result] = {}
     for check in checks:
         started = time.monotonic()
@@ -84,9 +97,10 @@ def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Set
         if missing:
             outcome, detail = Outcome.NOT_REACHED, f"not reached: it depends on {', '.join(missing)}"
         else:
-            verdict = settle(lambda check=check: _look(check, known, ask))  # type: ignore[misc]
+            verdict = settle(partial(_look_across, check, found.get(check.across, ({},)), known, ask))
             kept = verdict.kept
             known.update(kept)
+            found[check.name] = (kept, *verdict.others)
             outcome = Outcome.HOLDS if verdict.holds else Outcome.BROKEN
             detail = verdict.seen if verdict.holds else _explanation(check, verdict, known, ask)
         results[check.name] = Result(check, outcome, detail, time.monotonic() - started, kept)
@@ -99,6 +113,8 @@ def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
     if items is None:
         return Verdict(False, f"no {check.find} in the answer", {})
     chosen = [item for item in items if _all_hold(check.where, item, known)]
+    if check.newest:
+        chosen = _newest(chosen, check.newest)
     fitting = [item for item in chosen if _fits(check, item, answer, known)]
     if check.each and len(fitting) < len(chosen):
         odd = next(item for item in chosen if item not in fitting)
@@ -106,13 +122,39 @@ def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
         return Verdict(False, many + _misfit(check, odd, answer, known), {})
     if not _within(check.count, len(fitting)):
         return Verdict(False, _shortfall(check, items, chosen, fitting, answer, known), {})
-    kept: dict[str, Any] = {}
-    for name, field in check.keep.items():
-        found = at(fitting[0], field) if fitting else MISSING
-        if found is MISSING or found is None:
-            return Verdict(False, f"{field} was missing", {})
-        kept[name] = found
-    return Verdict(True, _summary(check, fitting), kept)
+    kept = _kept(check, fitting[0]) if fitting else {}
+    missing = [field for name, field in check.keep.items() if name not in kept]
+    if missing:
+        return Verdict(False, f"{missing[0]} was missing", {})
+    others = [_kept(check, item) for item in fitting[1:MOST_ALTERNATIVES]]
+    whole = tuple(other for other in others if len(other) == len(check.keep))
+    return Verdict(True, _summary(check, fitting), kept, whole, _time(fitting, check.newest))
+
+
+def _kept(check: Check, item: Any) -> dict[str, Any]:
+    """What an item leaves for later checks; a field that is missing or null is left out."""
+    found = {name: at(item, field) for name, field in check.keep.items()}
+    return {name: value for name, value in found.items() if value is not MISSING and value is not None}
+
+
+def _newest(items: Sequence[Any], field: str) -> list[Any]:
+    """The item with the greatest time, the last of them where several have the same; none of none."""
+    return [max(reversed(items), key=lambda item: _time([item], field))] if items else []
+
+
+def _time(items: Sequence[Any], field: str) -> float:
+    value = at(items[0], field) if items and field else MISSING
+    return float(value) if isinstance(value, int | float) else float("-inf")
+
+
+def _look_across(
+    check: Check, within: Sequence[Mapping[str, Any]], known: Mapping[str, Any], ask: Ask
+) -> Verdict:
+    """The verdict on the newest of what holds in any of these; where none holds, that on the first."""
+    verdicts = [(kept, _look(check, {**known, **kept}, ask)) for kept in within]
+    holding = [(kept, verdict) for kept, verdict in verdicts if verdict.holds]
+    kept, verdict = max(holding, key=lambda pair: pair[1].at) if holding else verdicts[0]
+    return replace(verdict, kept={**kept, **verdict.kept}) if verdict.holds else verdict
 
 
 def _look(check: Check, known: Mapping[str, Any], ask: Ask) -> Verdict:

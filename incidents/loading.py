@@ -28,7 +28,7 @@ from incidents.reading import IncidentError, Table
 
 DATA = Path(__file__).resolve().parent / "data"
 COMMON = "_common.toml"
-GIVEN = frozenset({"seat", "shop"})
+GIVEN = frozenset({"seat", "shop", "began"})
 """Names that every template may reference; no check has to keep them."""
 OPERATORS = (
     "is",
@@ -175,8 +175,12 @@ def _check(name: str, table: Table) -> Check:
         expects=table.text("expects"),
         look=table.text("look"),
         clues=tuple(_clue(clue) for clue in table.tables("clues")),
+        newest=table.text("newest", ""),
+        across=table.text("across", ""),
     )
     table.done()
+    if check.across and check.across not in check.needs:
+        raise table.error("across", f"names {check.across!r}", "name one of the checks in needs")
     return check
 
 

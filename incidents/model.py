@@ -94,6 +94,11 @@ class Check:
     break explains a failure here. `where` picks the items, `expect` is demanded of at least one
     of them, or of every one when `each` is true. `keep` maps a name to a field of the first
     item that fits. `expects` and `look` are sentences for people.
+
+    `newest` names a field with a time: of the items that `where` picks, the one with the greatest
+    is looked at and no other. `across` names one of the needs that may have found several items
+    (the sessions of a seat): this check is asked for each of them, and what it keeps says of which
+    it holds. With `newest` too, the newest item over all of them counts.
     """
 
     name: str
@@ -112,6 +117,8 @@ class Check:
     expects: str
     look: str
     clues: tuple[Clue, ...]
+    newest: str = ""
+    across: str = ""
 
 
 @dataclass(frozen=True, slots=True)

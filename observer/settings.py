@@ -29,6 +29,14 @@ class Settings:
             "help": "JSON that the lab keeps about its processes; empty where there is no lab",
         },
     )
+    flags_file: str = field(
+        default="",
+        metadata={
+            "env": "HIPSTERLAB_FLAGS_FILE",
+            "help": "the flags of the running incident: since it was written, orders count for the lesson; "
+            "empty where there is none",
+        },
+    )
     shop_url: str = field(
         default="",
         metadata={"env": "SHOP_URL", "help": "where the shop is, for links; empty where there is none"},

@@ -13,7 +13,8 @@ SEAT = "verify-0123"
 SHOP = "http://shop.test"
 SESSION = "5e55" * 8
 TRACE = "ab" * 16
-GIVEN = {"seat": SEAT, "shop": SHOP}
+BEGAN = 1_700_000_000_000_000_000
+GIVEN = {"seat": SEAT, "shop": SHOP, "began": BEGAN}
 TAGS = {"enduser.id": SEAT, "tenant.level": "gold"}
 CHARGE = "grpc.hipstershop.PaymentService/Charge"
 LINE = (
@@ -102,6 +103,7 @@ def event(span_id: str, kind: str, name: str, **more: Any) -> Json:
         "span_id": span_id,
         "kind": kind,
         "name": name,
+        "start_unix_nano": BEGAN + 1_000_000_000,
         "http_status": None,
         "error": False,
         "apm": None,

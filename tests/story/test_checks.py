@@ -8,7 +8,7 @@ import pytest
 
 import incidents
 from incidents.checks import Outcome, Result, run
-from tests.story.canned import GIVEN, LINE, TRACE, Story, log
+from tests.story.canned import BEGAN, GIVEN, LINE, TRACE, Story, log
 
 
 def verified(story: Story, incident: str = "invalid-token") -> dict[str, Result]:
@@ -148,10 +148,12 @@ def test_one_span_without_seat_is_found_among_many() -> None:
     assert "1 of 6 spans: attributes.enduser.id = missing" in detail, detail
 
 
-def test_two_checkout_posts_are_one_too_many() -> None:
+def test_of_two_checkout_posts_the_later_counts() -> None:
     story = Story()
-    story.events.append({**story.events[2], "span_id": "e4"})
-    assert "2 events" in verified(story)["checkout-event"].detail
+    story.events.insert(0, {**story.events[2], "span_id": "e0", "start_unix_nano": BEGAN, "apm": None})
+    results = verified(story)
+    assert results["checkout-event"].kept["checkout_event"] == "e3"
+    assert results["apm-link"].kept["trace_id"] == TRACE
 
 
 def test_a_seat_is_quoted_in_an_address() -> None:

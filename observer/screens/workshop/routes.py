@@ -21,6 +21,7 @@ from observer.request.parameters import Query
 from observer.screens.home.routes import remember_seat
 from observer.screens.workshop import classroom
 from observer.screens.workshop.flag_states import Asker, Flags
+from observer.screens.workshop.incident_start import began_unix_nano
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.progress import progress
 from store.api import SessionQuery
@@ -38,7 +39,10 @@ def lesson() -> Response:
     typed = request.args.get("seat")
     seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
     name = _incident_name(lab)
-    given = {"seat": seat, "shop": lab.shop} if seat else {"shop": lab.shop}
+    began = began_unix_nano(context.settings(), context.now_unix_nano())
+    given: dict[str, str | int] = {"shop": lab.shop, "began": began}
+    if seat:
+        given["seat"] = seat
     page = make_response(
         render_template(
             "workshop/workshop.html",
