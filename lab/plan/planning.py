@@ -30,7 +30,10 @@ _FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TR
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `lab up` was asked for. `seed` None keeps the store; `ports` maps `service:port` to a number."""
+    """What `lab up` was asked for. `seed` None keeps the store; `ports` maps `service:port` to a number.
+
+    `public_url` is the shop's address for links; empty where readers find it at the host they came by.
+    """
 
     host: str = LOOPBACK
     free_ports: bool = False
@@ -40,6 +43,7 @@ class Options:
     users: int = 10
     incident: str = "invalid-token"
     seats: bool = False
+    public_url: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -132,7 +136,7 @@ def build(
 def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
     """What every process is told, over what the user's own environment says."""
     kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
-    for unwanted in ("PORT", "LISTEN_ADDR", "PYTHONHASHSEED", "SEAT_SECRET"):
+    for unwanted in ("PORT", "LISTEN_ADDR", "PYTHONHASHSEED", "SEAT_SECRET", "SHOP_PUBLIC_URL"):
         kept.pop(unwanted, None)
     bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
     kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
@@ -163,6 +167,8 @@ def _process(
         own[port.variable] = str(book[topology.port_key(service.name, port.name)][1])
     for variable, (target, shape) in service.calls.items():
         own[variable] = _format(shape, reachable(book[topology.target_key(target)]))
+    if options.public_url and service.name == "observer":
+        own["SHOP_PUBLIC_URL"] = options.public_url
     return ProcessPlan(
         name=service.name,
         module=service.module,

@@ -34,6 +34,7 @@ def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> planning.O
     """Return the options of `lab up`. Raises UsageError for invalid ones."""
     if args.users < 0:
         raise UsageError("--users must not be negative.")
+    public_url = seats.check_shop(args.public_url, "--public-url") if args.public_url else ""
     return planning.Options(
         host=args.host,
         free_ports=args.free_ports,
@@ -43,6 +44,7 @@ def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> planning.O
         users=args.users,
         incident=args.incident,
         seats=args.seats,
+        public_url=public_url,
         ports=ports,
     )
 
@@ -69,6 +71,7 @@ def supervise(options: planning.Options, reporter_of: Any) -> None:
                 incident=options.incident,
                 host=options.host,
                 seats=options.seats,
+                public_url=options.public_url,
             )
         )
         reporter: Reporter = reporter_of(built)

@@ -20,6 +20,7 @@ def log_event(text: str) -> None:
 def ready_block(built: LabPlan, options: planning.Options, seconds: float, *, detached: bool) -> str:
     """The block of addresses of a lab that is ready."""
     urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
+    urls["shop"] = options.public_url or urls["shop"]
     urls["otlp_grpc"] = urls["otlp_grpc"].removeprefix("http://")
     locust = next((entry for entry in built.processes if entry.name == "loadgen"), None)
     lines = [

@@ -32,6 +32,7 @@ class RunFile:
     incident: str
     host: str
     seats: bool
+    public_url: str = ""
 
     def is_alive(self) -> bool:
         """Whether this process still exists (not a later one with the same id)."""

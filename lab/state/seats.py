@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from lab.errors import UsageError
 from lab.state.runfile import unwritable
 from runtime import seats
+from runtime.addresses import NotAnAddress, base_address
 
 SECRET_FILE = "seat-secret"  # noqa: S105 - the name of a file
 
@@ -55,6 +56,14 @@ def links(shop: str, names: list[str], signed_with: str) -> list[tuple[str, str]
     Raises UsageError for a name that cannot be a seat's.
     """
     return [(name, seats.link(shop, name, signed_with)) for name in map(check_name, names)]
+
+
+def check_shop(url: str, option: str) -> str:
+    """The shop's base address that was given by an option, in one spelling. Raises UsageError."""
+    try:
+        return base_address(url)
+    except NotAnAddress as error:
+        raise UsageError(f"{option}: {error}", error.remedy) from error
 
 
 def outside_address(url: str, host: str) -> str:

@@ -34,7 +34,7 @@ def home() -> Response:
     settings = context.settings()
     typed = request.args.get("seat")
     seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
-    lab = lab_of(settings)
+    lab = lab_of(settings, request.headers.get("Host", ""))
     sessions = reader.find_sessions(
         SessionQuery(
             scope.window,

@@ -35,7 +35,7 @@ _OPERATIONS = 15
 @blueprint.get("/workshop")
 def lesson() -> Response:
     """The lesson of an incident, with what has arrived of it for one seat."""
-    lab = _running(lab_of(context.settings()))[0]
+    lab = _running(lab_of(context.settings(), request.headers.get("Host", "")))[0]
     typed = request.args.get("seat")
     seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
     name = _incident_name(lab)
@@ -123,7 +123,7 @@ def instructor() -> str:
         attempts = reader.rum_breakdown("network_requests", classroom.SEAT, scope.window, where, _SESSIONS)
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
-    lab, real = _running(lab_of(settings))
+    lab, real = _running(lab_of(settings, request.headers.get("Host", "")))
     names, refused = seat_links.names_in(query.text("names") or "")
     return render_template(
         "instructor/instructor.html",

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from observer.components import current_scope, filtered
 from observer.request import context
 from observer.request.parameters import Query
+from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
 from observer.screens.rum import traffic_filter
 from observer.screens.rum.blueprint import blueprint
@@ -91,7 +92,7 @@ def overview() -> str:
         pages=seen.pages(*(by_page(m) for m in _PAGE_METRICS)),
         apps=[pair for pair in reader.rum_apps(window) if scope.environment in (None, pair[1])],
         status=None if now else reader.status(),
-        settings=context.settings(),
+        neighbours=neighbours(),
         news=_news_address(scope, reader, {}, where, whose.whose) if now else "",
     )
 
@@ -125,7 +126,7 @@ def tag_spotlight() -> str:
             for place, width in (("only-wide", 1320.0), ("only-narrow", 400.0))
         ],
         status=None if total else reader.status(),
-        settings=context.settings(),
+        neighbours=neighbours(),
         news=_news_address(scope, reader, attributes, where, whose.whose, metric.name),
     )
 
