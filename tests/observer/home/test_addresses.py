@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,17 +30,23 @@ WITH_LINK = PAGES[:8]
 HOSTILE = ['evil.example"><script>', "evil.example/x", "x@evil.example", "evil example", "evil.example:0"]
 
 
-@contextmanager
-def observing(folder: Path, **settings: str) -> Iterator[FlaskClient]:
-    """The screens over an empty store, listening as the settings say."""
-    path = folder / "store.sqlite3"
+Observing = Callable[..., FlaskClient]
+
+
+@pytest.fixture(name="observing", scope="module")
+def _observing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observing]:
+    """Makes clients of the screens over an empty store, listening as the settings say."""
+    path = tmp_path_factory.mktemp("addresses") / "store.sqlite3"
     open_writer(path).close()
     reader = open_reader(path)
-    try:
+
+    @cache
+    def client(**settings: str) -> FlaskClient:
         given = {"shop_url": SHOP, "listen_addr": "0.0.0.0", **settings}
-        yield create_app(reader, Settings(**given)).test_client(use_cookies=False)  # type: ignore[arg-type]
-    finally:
-        reader.close()
+        return create_app(reader, Settings(**given)).test_client(use_cookies=False)  # type: ignore[arg-type]
+
+    yield client
+    reader.close()
 
 
 def text_of(client: FlaskClient, path: str, host: str) -> str:
@@ -67,10 +72,10 @@ def outside_hosts(page: str) -> set[str]:
         ("[2001:db8::7]:8090", "[2001:db8::7]:8080"),
     ],
 )
-def test_links_lead_where_the_reader_came(tmp_path: Path, path: str, host: str, shop: str) -> None:
+def test_links_lead_where_the_reader_came(observing: Observing, path: str, host: str, shop: str) -> None:
     """A lab on every network: each page's links have the reader's host and the shop's port."""
-    with observing(tmp_path) as client:
-        page = text_of(client, path, host)
+    client = observing()
+    page = text_of(client, path, host)
 
     assert outside_hosts(page) == ({shop} if path in WITH_LINK else set())
     reader = urlsplit(f"//{host}").hostname or ""
@@ -79,10 +84,10 @@ def test_links_lead_where_the_reader_came(tmp_path: Path, path: str, host: str, 
 
 @pytest.mark.parametrize("path", WITH_LINK)
 @pytest.mark.parametrize("host", HOSTILE)
-def test_a_hostile_host_is_in_no_page(tmp_path: Path, path: str, host: str) -> None:
+def test_a_hostile_host_is_in_no_page(observing: Observing, path: str, host: str) -> None:
     """What is not a host is refused or left out: links are those of the settings."""
-    with observing(tmp_path) as client:
-        answer = client.get(path, headers={"Host": host})
+    client = observing()
+    answer = client.get(path, headers={"Host": host})
 
     assert answer.status_code in (200, 400)
     assert "evil" not in answer.text
@@ -98,23 +103,23 @@ def test_a_hostile_host_is_in_no_page(tmp_path: Path, path: str, host: str) -> N
         ("rebound.example:8090", "127.0.0.1:8080"),
     ],
 )
-def test_on_loopback_only_names_of_loopback_are_followed(tmp_path: Path, host: str, shop: str) -> None:
+def test_on_loopback_only_names_of_loopback_are_followed(observing: Observing, host: str, shop: str) -> None:
     """A name that a foreign page pointed at this machine gets no links, and no signatures, of its own."""
-    with observing(tmp_path, listen_addr="127.0.0.1", seat_secret="s3cret") as client:
-        assert outside_hosts(text_of(client, "/workshop?seat=anna", host)) == {shop}
+    client = observing(listen_addr="127.0.0.1", seat_secret="s3cret")
+    assert outside_hosts(text_of(client, "/workshop?seat=anna", host)) == {shop}
 
 
 @pytest.mark.parametrize("path", WITH_LINK)
-def test_a_public_address_wins(tmp_path: Path, path: str) -> None:
+def test_a_public_address_wins(observing: Observing, path: str) -> None:
     """Behind a proxy the reader's host says nothing of the shop's."""
-    with observing(tmp_path, shop_public_url="https://shop.example.org") as client:
-        assert outside_hosts(text_of(client, path, "screens.example.org")) == {"shop.example.org"}
+    client = observing(shop_public_url="https://shop.example.org")
+    assert outside_hosts(text_of(client, path, "screens.example.org")) == {"shop.example.org"}
 
 
-def test_a_shop_that_is_elsewhere_stays_there(tmp_path: Path) -> None:
+def test_a_shop_that_is_elsewhere_stays_there(observing: Observing) -> None:
     """Only loopback is replaced: another host was chosen by somebody."""
-    with observing(tmp_path, shop_url="http://10.0.0.5:8080") as client:
-        assert outside_hosts(text_of(client, "/", "192.168.1.20:8090")) == {"10.0.0.5:8080"}
+    client = observing(shop_url="http://10.0.0.5:8080")
+    assert outside_hosts(text_of(client, "/", "192.168.1.20:8090")) == {"10.0.0.5:8080"}
 
 
 def test_a_public_address_that_is_none_is_refused() -> None:
