@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ SEAT = "verify-0123"
 SHOP = "http://shop.test"
 SESSION = "5e55" * 8
 TRACE = "ab" * 16
-BEGAN = 1_700_000_000_000_000_000
+BEGAN = time.time_ns()
 GIVEN = {"seat": SEAT, "shop": SHOP, "began": BEGAN}
 TAGS = {"enduser.id": SEAT, "tenant.level": "gold"}
 CHARGE = "grpc.hipstershop.PaymentService/Charge"
