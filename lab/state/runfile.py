@@ -11,7 +11,7 @@ import errno
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from lab.errors import AlreadyRunning, LabError
@@ -43,6 +43,9 @@ class RunFile:
         except OSError as error:
             return error.errno == errno.EPERM
         return True
+
+
+_FIELDS = tuple(field.name for field in fields(RunFile))
 
 
 class Claim:
@@ -82,7 +85,9 @@ class Claim:
 def read(run_dir: Path) -> RunFile | None:
     """Return the lab that runs from this clone, or None; a file left by a killed lab counts as none."""
     try:
-        run = RunFile(**json.loads((run_dir / RUN).read_text("utf-8")))
+        stored = json.loads((run_dir / RUN).read_text("utf-8"))
+        # A lab of another version may have written more fields than this one knows.
+        run = RunFile(**{name: stored[name] for name in _FIELDS if name in stored})
     except (OSError, ValueError, TypeError):
         return None
     return run if run.is_alive() else None
