@@ -16,9 +16,10 @@ from pathlib import Path
 from benchmarks.measure import cpu_s, wait_until
 from lab.paths import ROOT
 from lab.plan import planning
+from lab.plan.lab_plan import ProcessPlan
+from lab.plan.options import Options
 from lab.state import flag_file
 from lab.supervision.health_check import is_ready
-from lab.supervision.process import ProcessPlan
 
 _READY_WITHIN_S = 60.0
 _RECEIVING = ("collector",)
@@ -46,9 +47,7 @@ def running(folder: Path, *, telemetry: bool, incident: str = "none") -> Iterato
     """The shop and, with telemetry, the collector, on free ports. Raises SystemExit if it does not start."""
     data = folder / "data"
     data.mkdir(parents=True)
-    built = planning.build(
-        planning.Options(free_ports=True, data=data), folder, planning.Story(checkout_status=200)
-    )
+    built = planning.build(Options(free_ports=True, data=data), folder)
     flag_file.write(folder, flag_file.find(incident))
     left_out = _LEFT_OUT if telemetry else (*_LEFT_OUT, *_RECEIVING)
     wanted = [process for process in built.processes if process.name not in left_out]

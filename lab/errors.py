@@ -12,6 +12,9 @@ The command line prints `message` and `remedy` and exits with `exit_code`.
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class LabError(Exception):
     """A failure with a remedy.
@@ -59,3 +62,17 @@ class AlreadyRunning(LabError):
 
 class StartError(LabError):
     """The lab was started and did not become ready."""
+
+
+def unwritable(folder: Path, error: OSError) -> LabError:
+    """The error for a folder that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LabError(
+            f"The disk that holds {folder} is full.", "Free some space, or give --data another folder."
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return LabError(
+            f"{folder} cannot be written.",
+            "Make it writable, or use a folder (--data) or a clone where you may.",
+        )
+    return LabError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder.")

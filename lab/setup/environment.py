@@ -21,9 +21,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab import cli, paths, terminal
-from lab.errors import LabError, SetupError
+from lab.errors import LabError, SetupError, unwritable
 from lab.setup import browser_files, venv_stamp
-from lab.state.runfile import unwritable
 
 PATH_FILE = "hipster-lab.pth"
 NEEDED_BYTES = 600 * 1024 * 1024

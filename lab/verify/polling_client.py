@@ -1,4 +1,4 @@
-"""Asks a running lab for JSON, and asks again until it holds or patience ends. Knows no answer's meaning."""
+"""Requests JSON from a running lab, and polls until a check holds or its time is over."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _pause = threading.Event()
 
 
 class Unreachable(LabError):
-    """A part of the lab does not answer at all, so nothing can be verified."""
+    """Shop or screens do not answer, so nothing can be verified."""
 
     exit_code = 2
 
 
-def must_answer(what: str, url: str) -> None:
-    """Raise Unreachable unless something answers HTTP at that address."""
+def must_answer(name: str, url: str) -> None:
+    """Raise Unreachable unless that address answers with a status below 400."""
     try:
         with local_http.open_url(url, timeout_s=REQUEST_TIMEOUT_S):
             return
     except urllib.error.HTTPError as error:
         error.close()
-        told = f"No useful answer from {what} at {url} (status {error.code})."
+        message = f"No useful answer from {name} at {url} (status {error.code})."
     except (OSError, http.client.HTTPException, ValueError) as error:
-        told = f"No answer from {what} at {url} ({why(error)})."
-    raise Unreachable(told, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
+        message = f"No answer from {name} at {url} ({why(error)})."
+    raise Unreachable(message, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
 
 
 def json_at(url: str) -> Any:
-    """The JSON that a GET answers; NoAnswer says why there is none, in the API's own words if it has any."""
+    """The JSON of the answer to a GET. Raises NoAnswer with the API's own error message if it has one."""
     try:
         return local_http.json_of(url, timeout_s=REQUEST_TIMEOUT_S)
     except urllib.error.HTTPError as error:
@@ -53,18 +53,18 @@ def json_at(url: str) -> Any:
 
 
 class Patience:
-    """Judges again until it holds: up to `within_s` after the start, at least `grace_s` per question."""
+    """Repeats a check until it holds: until `within_s` after the start, but at least `grace_s` per check."""
 
     def __init__(self, within_s: float, grace_s: float = 1.0) -> None:
         self._deadline = time.monotonic() + within_s
         self._grace_s = min(grace_s, within_s)
 
-    def settle(self, judgement: Callable[[], Verdict]) -> Verdict:
-        """The first verdict that holds, else the last one before time was up."""
+    def settle(self, check: Callable[[], Verdict]) -> Verdict:
+        """The first verdict that holds, else the last one before the deadline."""
         deadline = max(self._deadline, time.monotonic() + self._grace_s)
         pause_s = _FIRST_PAUSE_S
         while True:
-            verdict = judgement()
+            verdict = check()
             if verdict.holds or time.monotonic() + pause_s > deadline:
                 return verdict
             _pause.wait(pause_s)
@@ -72,7 +72,7 @@ class Patience:
 
 
 def why(error: BaseException) -> str:
-    """The short reason inside a network error."""
+    """The reason of a network error, short."""
     reason = getattr(error, "reason", error)
     if isinstance(reason, ConnectionRefusedError):
         return "connection refused"
