@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from runtime import VERSION
+
 # What must be installed for a verb, each level including those before it.
 NOTHING = "nothing"
 LAB = "lab"
@@ -70,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    outer.add_argument("--version", action="version", version=f"Hipster Lab {VERSION}")
     verbs = outer.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         verbs.add_parser(verb.name, help=verb.help, add_help=False)
@@ -77,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def choose(argv: Sequence[str]) -> Verb:
-    """Return the verb of a command line; prints help or the error and exits when there is none."""
+    """Return the verb of a command line; prints help, version or the error and exits when there is none."""
     if argv and argv[0] in BY_NAME:
         return BY_NAME[argv[0]]
     outer = parser()
@@ -85,7 +88,7 @@ def choose(argv: Sequence[str]) -> Verb:
         outer.print_help()
         raise SystemExit(0)
     outer.parse_args([argv[0]])
-    raise AssertionError("argparse exits on every unknown verb")
+    raise AssertionError("argparse exits on everything that is not a verb")
 
 
 def parse(verb: Verb, argv: Sequence[str]) -> argparse.Namespace:

@@ -23,12 +23,12 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.re import parse_env_headers
 
+from runtime import VERSION
 from services.common import log
 from services.common.export import Counts, Endpoint, Exporter, QueueLogs, QueueSpans
 from services.common.post import tls_context
 from services.common.tracing import RememberingBaggage, SeatSampler
 
-VERSION = "0.1.0"
 SCOPE = "hipster-lab"
 _DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _DEFAULT_QUEUE = 8192
