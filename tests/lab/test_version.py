@@ -36,7 +36,9 @@ def test_the_package_takes_it_from_the_runtime() -> None:
     assert "version" not in document["project"]
     assert document["project"]["dynamic"] == ["version"]
     assert document["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "runtime.VERSION"}
-    assert "import" not in re.sub(r'""".*?"""|#.*', "", (REPO / "runtime/__init__.py").read_text(), flags=re.S)
+    assert "import" not in re.sub(
+        r'""".*?"""|#.*', "", (REPO / "runtime/__init__.py").read_text(), flags=re.S
+    )
 
 
 def test_no_other_file_of_the_product_has_a_literal_of_it() -> None:
