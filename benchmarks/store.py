@@ -142,7 +142,7 @@ def queries(path: Path, rounds: int) -> int:
         middle, waited = statistics.median(times_ms), statistics.median(wall_ms)
         print(f"  {name:52} {middle:8.1f} {late:8.1f} {waited:8.1f}{mark}")
     reader.close()
-    print(f"\n{slow or 'no'} query(s) over {_TARGET_MS:.0f} ms")
+    print(f"\n{slow or 'no'} queries over {_TARGET_MS:.0f} ms")
     return 1 if slow else 0
 
 

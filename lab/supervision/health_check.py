@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def is_ready(kind: str, address: str) -> bool:
-    """Whether an address is healthy: by gRPC health when `kind` is `grpc`, else by a GET of the path `kind`."""
+    """Whether an address is healthy, by gRPC health when `kind` is `grpc`, else by a GET of that path."""
     return _grpc_serving(address) if kind == "grpc" else _http_ok(address, kind)
 
 
