@@ -51,11 +51,13 @@ class NotRunning(LabError):
 
 
 class AlreadyRunning(LabError):
-    """A lab of this clone is running already."""
+    """A lab of this clone is running already; `pid` None while it is starting or stopping."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int | None) -> None:
         super().__init__(
-            f"A lab is already running from this folder (process {pid}).",
+            f"A lab is already running from this folder (process {pid})."
+            if pid
+            else "A lab is already starting or stopping in this folder.",
             "See it with `python3 -m lab status`, stop it with `python3 -m lab down`.",
         )
 

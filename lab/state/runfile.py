@@ -61,7 +61,7 @@ class Claim:
         except OSError as error:
             os.close(self._file)
             running = read(run_dir)
-            raise AlreadyRunning(running.pid if running else 0) from error
+            raise AlreadyRunning(running.pid if running else None) from error
 
     def write(self, run: RunFile) -> None:
         """Write the holder's identity."""
