@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
+import math
 import os
 import signal
 import time
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Show, change or stop the load. Raises NotRunning, UsageError or LabError."""
     if args.users is not None and (args.users < 0 or args.stop):
         raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
+    if not 0 < args.rate < math.inf:
+        raise UsageError("--rate takes a number above 0.")
     if args.stop or args.users == 0:
         _request(address(), "/stop", {})
         terminal.write_line("Load stopped.")
@@ -93,6 +97,6 @@ def _row() -> dict[str, Any]:
 def _request(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         found = local_http.json_of(locust + path, form, timeout_s=10)
-    except (OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
     return found if isinstance(found, dict) else {}
