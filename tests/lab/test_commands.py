@@ -235,10 +235,16 @@ def test_load_is_changed_through_locust(
 
 
 @pytest.mark.parametrize(
-    "words", [["--users", "-1"], ["--users", "3", "--stop"], ["--users", "3", "--rate", "0"]]
+    "words",
+    [
+        ["--users", "-1"],
+        ["--users", "3", "--stop"],
+        ["--users", "3", "--rate", "0"],
+        ["--users", "3", "--rate", "inf"],
+    ],
 )
 def test_a_load_that_makes_no_sense_is_refused(running: Running, words: list[str]) -> None:
-    """Before Locust is asked."""
+    """Before a request to Locust."""
     running([LOADGEN])
     with pytest.raises(UsageError):
         call("load", *words)
