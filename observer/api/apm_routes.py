@@ -305,14 +305,14 @@ def tags(query: Query) -> serializers.Plain:
     if not tag:
         known = ", ".join(reader.tags(window)[:12]) or "any attribute of your spans"
         raise Malformed("tag is missing.", f"Name the attribute to break down by: {known}.")
-    found = reader.breakdown(
+    found = reader.breakdowns(
         query.text("service"),
-        tag,
+        (tag,),
         window,
         query.attributes() or None,
         query.whole("limit", 50, 1, MAX_LIMIT),
         query.text("environment"),
-    )
+    )[tag]
     return {
         "tag": found.tag,
         "values": serializers.tag_values(found.values),

@@ -17,12 +17,12 @@ from signals.model import SpanKind, TraceId
 from store.api import (
     Batch,
     LogQuery,
+    Presence,
     SessionQuery,
     StoreBusy,
     StoreMismatch,
     StoreUnavailable,
     TraceQuery,
-    Whereabouts,
     Window,
 )
 from store.sqlite import store_file
@@ -230,8 +230,8 @@ def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_said(tmp_path: P
     assert status.spans + status.pruned_spans == 6000
     assert status.logs + status.pruned_logs == 6000
     assert status.pruned_before_unix_nano is not None
-    assert reader.locate(TraceId(f"{1:032x}")) is Whereabouts.PRUNED
-    assert reader.locate(TraceId(f"{6000:032x}")) is Whereabouts.PRESENT
+    assert reader.locate(TraceId(f"{1:032x}")) is Presence.PRUNED
+    assert reader.locate(TraceId(f"{6000:032x}")) is Presence.PRESENT
     found = reader.find_traces(TraceQuery(WINDOW, attributes={"orderId": "o6000"})).items
     assert [summary.trace_id for summary in found] == [TraceId(f"{6000:032x}")]
     assert not reader.find_traces(TraceQuery(WINDOW, attributes={"orderId": "o1"})).items

@@ -86,16 +86,6 @@ class RumReader:
                     tallies[column].add(bucket, n, failed, 0)
         return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
 
-    def rum_breakdown(
-        self,
-        metric: RumMetric,
-        tag: str,
-        window: Window,
-        where: Mapping[str, str] | None = None,
-        limit: int = 50,
-    ) -> Breakdown:
-        return self.rum_breakdowns(metric, (tag,), window, where, limit)[tag]
-
     def rum_breakdowns(
         self,
         metric: RumMetric,

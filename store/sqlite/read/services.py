@@ -115,17 +115,6 @@ class ApmReader:
         begin = window.from_unix_nano
         return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
 
-    def breakdown(
-        self,
-        service: str | None,
-        tag: str,
-        window: Window,
-        where: Mapping[str, str] | None = None,
-        limit: int = 50,
-        environment: str | None = None,
-    ) -> Breakdown:
-        return self.breakdowns(service, (tag,), window, where, limit, environment)[tag]
-
     def breakdowns(
         self,
         service: str | None,

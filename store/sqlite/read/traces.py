@@ -10,7 +10,7 @@ from signals.model import SessionId, Span, SpanId, TraceId
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.api import BadQuery, BrowserLink, Page, TraceQuery
 from store.queries import Window
-from store.results import TraceSummary, Whereabouts
+from store.results import Presence, TraceSummary
 from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
 from store.sqlite.read_connection import Asking, Question, Row
@@ -68,17 +68,17 @@ class TraceReader:
             )
         return [TraceId(trace_id.hex()) for (trace_id,) in rows]
 
-    def locate(self, trace_id: TraceId) -> Whereabouts:
+    def locate(self, trace_id: TraceId) -> Presence:
         wanted = trace_bytes(trace_id)
         with self._asking.question() as ask:
             if ask.one("SELECT 1 FROM spans WHERE trace_id = ? LIMIT 1", (wanted,)):
-                return Whereabouts.PRESENT
+                return Presence.PRESENT
             return _buried(ask, wanted)
 
-    def locate_session(self, session_id: SessionId) -> Whereabouts:
+    def locate_session(self, session_id: SessionId) -> Presence:
         with self._asking.question() as ask:
             if ask.one("SELECT 1 FROM spans WHERE session_id = ? LIMIT 1", (session_id,)):
-                return Whereabouts.PRESENT
+                return Presence.PRESENT
             return _buried(ask, session_id.encode("utf-8", "replace"))
 
     def trace_of_span(self, span_id: str) -> TraceId | None:
@@ -345,6 +345,6 @@ class _Search:
         return Window(row[0], window.to_unix_nano)
 
 
-def _buried(ask: Question, name: bytes) -> Whereabouts:
+def _buried(ask: Question, name: bytes) -> Presence:
     row = ask.one("SELECT 1 FROM tombstones WHERE name = ?", (name,))
-    return Whereabouts.PRUNED if row else Whereabouts.NEVER_SEEN
+    return Presence.PRUNED if row else Presence.NEVER_SEEN

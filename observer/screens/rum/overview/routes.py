@@ -70,7 +70,7 @@ def overview() -> str:
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
-        return reader.rum_breakdown(metric, "page", window, where, PAGES)
+        return reader.rum_breakdowns(metric, ("page",), window, where, PAGES)["page"]
 
     def chart(metric: RumMetric) -> Markup:
         points = reader.rum_series(metric, window, COLUMNS, where)
