@@ -17,16 +17,15 @@ SECOND_NS: Final = 1_000_000_000
 
 
 class SpanFlags(IntFlag):
-    """Bits of `spans.flags`.
-
-    Per-span code takes plain integers out of it (`SpanFlags.ERROR.value`): `&` of two
-    IntFlags costs 0.6 µs, of two integers 0.03 µs.
-    """
+    """Bits of `spans.flags`."""
 
     ERROR = 1
     PEER_IS_DATABASE = 2
     BROWSER = 4
 
+
+ERROR_FLAG, DATABASE_FLAG, BROWSER_FLAG = (int(flag) for flag in SpanFlags)
+"""The same as plain integers, for code that runs for each span: `&` of IntFlags takes 0.7 µs, not 0.02."""
 
 ERROR_CODES: Final = (SpanError.NONE, SpanError.RECEIVED, SpanError.ORIGIN)
 """An error's place in a trace by its stored number (`traces.services`, packed outcomes)."""

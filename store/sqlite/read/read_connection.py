@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from cachetools import LRUCache
+
 from store.api import StoreUnavailable, TooSlow
 from store.sqlite.store_file import connect_reader, empty_store, unavailable
 from store.sqlite.tag_sets import TagSet
@@ -18,7 +20,10 @@ TIME_LIMIT_S: Final = 10.0
 _CHECK_EVERY: Final = 20_000
 """Virtual machine steps between two looks at the clock: less than a millisecond of work."""
 
+_CACHED_TAG_SETS: Final = 30_000
+
 Row = tuple[Any, ...]
+TagSetCache = LRUCache[int, TagSet]
 FileIdentity = tuple[int, int] | None
 """(device, inode), or None while there is no file."""
 
@@ -28,7 +33,7 @@ class ReadSession:
 
     __slots__ = ("_connection", "tag_sets")
 
-    def __init__(self, connection: sqlite3.Connection, tag_sets: dict[int, TagSet]) -> None:
+    def __init__(self, connection: sqlite3.Connection, tag_sets: TagSetCache) -> None:
         self._connection = connection
         self.tag_sets = tag_sets
         """Cache of tag sets by id, shared by all sessions of a connection: ids are never reused."""
@@ -62,7 +67,7 @@ class _OfThread(threading.local):
     connection: sqlite3.Connection | None = None
     identity: FileIdentity = None
     deadline_s: float = 0.0
-    tag_sets: dict[int, TagSet]
+    tag_sets: TagSetCache
 
 
 class ReadConnections:
@@ -111,7 +116,7 @@ class ReadConnections:
         found = connect_reader(self._path) if identity else None
         # An empty file counts as none: its writer is about to make the tables.
         thread.identity = identity if found is not None else None
-        thread.tag_sets = {}
+        thread.tag_sets = LRUCache(_CACHED_TAG_SETS)
         thread.connection = found if found is not None else empty_store()
         thread.connection.set_progress_handler(lambda: time.monotonic() > thread.deadline_s, _CHECK_EVERY)
         with self._guard:

@@ -23,7 +23,7 @@ from store.api import BadQuery
 from store.decode import log_detail, resource_attributes, scope_of, span_detail
 from store.results import Presence, SessionSummary, TraceSummary
 from store.sqlite.read.read_connection import ReadSession, Row
-from store.sqlite.table_layout import ERROR_CODES, SpanFlags
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_CODES, ERROR_FLAG
 
 SPAN_COLUMNS = (
     "s.trace_id, s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
@@ -43,8 +43,6 @@ SESSION_COLUMNS = (
     "e.session_id, e.start, e.finish, e.app, e.environment, e.page_views, e.errors, e.network_errors, "
     "e.events, e.last_start, e.attributes"
 )
-# Plain integers: three IntFlag operations for each span would take a tenth of its decoding.
-_ERROR, _DATABASE, _BROWSER = (int(flag) for flag in SpanFlags)
 
 
 def span_of(row: Row) -> Span:
@@ -78,11 +76,11 @@ def span_of(row: Row) -> Span:
         duration_ns=duration,
         status=detail.status,
         status_message=detail.status_message,
-        error=bool(flags & _ERROR),
+        error=bool(flags & ERROR_FLAG),
         peer=peer,
-        peer_is_database=bool(flags & _DATABASE),
+        peer_is_database=bool(flags & DATABASE_FLAG),
         session_id=SessionId(session) if session else None,
-        browser=bool(flags & _BROWSER),
+        browser=bool(flags & BROWSER_FLAG),
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
         scope=library.name,

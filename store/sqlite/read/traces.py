@@ -28,7 +28,7 @@ from store.sqlite.read.row_mapping import (
     trace_of,
 )
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
-from store.sqlite.table_layout import TAG_SET_SLOT_NS, SpanFlags
+from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
 from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
@@ -338,7 +338,7 @@ class _Search:
         carried = attribute_scan.condition_for(self._db, attributes, "span", "s")
         self._add(
             "EXISTS (SELECT 1 FROM spans s "
-            f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {SpanFlags.BROWSER.value} "
+            f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
             f"AND ({carried.sql}))",
             *carried.values,
         )

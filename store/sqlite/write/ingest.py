@@ -14,7 +14,7 @@ from typing import Any, Final
 from signals.semantics import environment_of
 from store.decode import resource_attributes
 from store.rows import Batch, LogRow, SpanRow
-from store.sqlite.table_layout import LOG_SLOT_NS, SpanFlags
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
 
@@ -24,7 +24,6 @@ _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 _MAX_BROWSERS: Final = 20_000
 """Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
-_ERROR, _DATABASE, _BROWSER = (int(flag) for flag in SpanFlags)
 
 _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
@@ -120,7 +119,7 @@ class Ingest:
                 oldest = start
             if start > newest:
                 newest = start
-            flags = error * _ERROR | database * _DATABASE | browser * _BROWSER
+            flags = error * ERROR_FLAG | database * DATABASE_FLAG | browser * BROWSER_FLAG
             rows.append(
                 (
                     seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from cachetools import LRUCache
+
 from store.sqlite.table_layout import CALL_SERIES, OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
 
 _CACHED: Final = 50_000
@@ -19,7 +21,7 @@ class OriginIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: dict[bytes, int] = {}
+        self._ids: LRUCache[bytes, int] = LRUCache(_CACHED)
         self._used: dict[int, int] = {}
         """Id to the highest number of a row that uses it, as far as `origins.last_seq` is behind."""
 
@@ -32,8 +34,6 @@ class OriginIds:
         return found
 
     def _store(self, body: bytes, seq: int) -> int:
-        if len(self._ids) >= _CACHED:
-            self._ids.clear()
         row = self._connection.execute("SELECT id FROM origins WHERE body = ?", (body,)).fetchone()
         if row is None:
             cursor = self._connection.execute(
@@ -65,14 +65,12 @@ class PairIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: LRUCache[tuple[str, str], int] = LRUCache(_CACHED)
 
     def id_of(self, pair: tuple[str, str]) -> int:
         """The id of a (tag, value), stored now if it is new."""
         found = self._ids.get(pair)
         if found is None:
-            if len(self._ids) >= _CACHED:
-                self._ids.clear()
             found = self._ids[pair] = self._store(pair)
         return found
 

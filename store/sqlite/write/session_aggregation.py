@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import orjson
+from cachetools import LRUCache
 
 from signals.semantics import RUM_TAGS, RumSample, rum_samples, tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
 from store.sqlite.table_layout import (
+    BROWSER_FLAG,
     SESSION_TAGS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
-    SpanFlags,
     metric_number,
 )
 from store.sqlite.write.interning import PairIds
@@ -52,7 +53,7 @@ _INSERT_SAMPLE = (
 _READ = (
     "SELECT s.seq, s.session_id, s.name, s.start, s.duration, s.raw, o.body FROM spans s "
     "LEFT JOIN origins o ON o.id = s.resource "
-    f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {SpanFlags.BROWSER.value} ORDER BY s.seq"
+    f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {BROWSER_FLAG} ORDER BY s.seq"
 )
 
 
@@ -104,7 +105,7 @@ class SessionAggregation:
         self._connection = connection
         self._rollups = rollups
         self._pairs = pairs
-        self._known: dict[str, _StoredSession] = {}
+        self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
 
     def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
@@ -187,8 +188,6 @@ class SessionAggregation:
         ).fetchone()
         if known is None:
             known = _StoredSession(row[0], tags)
-        if len(self._known) >= _CACHED:
-            self._known.clear()
         self._known[session_id] = known
         fresh = new.pairs - known.pairs
         if fresh:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
+from cachetools import FIFOCache, LRUCache
 
 from store.sqlite.tag_sets import OPERATION, SERVICE, Tags, TagSet, environment_in, service_in
 
@@ -29,9 +30,10 @@ class TagSetIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._by_bags: dict[Hashable, TagSetInfo] = {}
-        self._by_number: dict[int, TagSetInfo] = {}
-        self._noted: set[tuple[int, int]] = set()
+        self._by_bags: LRUCache[Hashable, TagSetInfo] = LRUCache(_CACHED)
+        self._by_number: LRUCache[int, TagSetInfo] = LRUCache(_CACHED)
+        self._noted: FIFOCache[tuple[int, int], None] = FIFOCache(_CACHED)
+        """(set, slot) that are stored already: time goes on, so that the oldest are the least used."""
         self._new_slots: list[tuple[int, int]] = []
 
     def of(self, service: str, operation: str, bags: Sequence[Mapping[str, str]]) -> TagSetInfo:
@@ -42,8 +44,6 @@ class TagSetIds:
             tags = union(bags)
             tags[SERVICE] = service
             tags[OPERATION] = operation
-            if len(self._by_bags) >= _CACHED:
-                self._by_bags.clear()
             found = self._by_bags[key] = self._store(tags)
         return found
 
@@ -51,8 +51,6 @@ class TagSetIds:
         """The set of a stored number; without service and environment if it was pruned."""
         found = self._by_number.get(number)
         if found is None:
-            if len(self._by_number) >= _CACHED:
-                self._by_number.clear()
             row = self._connection.execute("SELECT body FROM tagsets WHERE id = ?", (number,)).fetchone()
             tags: Tags = orjson.loads(row[0]) if row else {}
             found = self._by_number[number] = _info(number, tags)
@@ -62,9 +60,7 @@ class TagSetIds:
         """Note that a trace of this slot (`table_layout.TAG_SET_SLOT_NS`) carries the set."""
         place = (number, slot)
         if place not in self._noted:
-            if len(self._noted) >= _CACHED:
-                self._noted.clear()
-            self._noted.add(place)
+            self._noted[place] = None
             self._new_slots.append(place)
 
     def flush(self) -> None:

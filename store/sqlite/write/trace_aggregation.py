@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
+from cachetools import LRUCache
 
 from signals.model import SpanError
 from signals.semantics import UNBOUNDED, environment_of, promoted_of
@@ -30,13 +31,15 @@ from store.sqlite.packed_requests import (
     worst_of,
 )
 from store.sqlite.table_layout import (
+    BROWSER_FLAG,
+    DATABASE_FLAG,
+    ERROR_FLAG,
     ERROR_ORIGIN,
     INFERRED,
     INFERRED_DATABASE,
     NO_ERROR,
     REPORTED,
     TAG_SET_SLOT_NS,
-    SpanFlags,
     error_code,
 )
 from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
@@ -100,7 +103,7 @@ class TraceAggregation:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[tuple[object, ...]] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
-        self._service_pair_ids: dict[tuple[tuple[str, int], ...], list[int]] = {}
+        self._service_pair_ids: LRUCache[tuple[tuple[str, int], ...], list[int]] = LRUCache(_CACHED_PAIRS)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
 
@@ -190,7 +193,7 @@ class TraceAggregation:
             resource,
             raw,
         ) in rows:
-            browser = bool(flags & SpanFlags.BROWSER.value)
+            browser = bool(flags & BROWSER_FLAG)
             tags = {}
             if not browser:
                 tags = promoted_of(span_detail(raw).attributes, resource_attributes(resource or b""))
@@ -204,9 +207,9 @@ class TraceAggregation:
                     kind=kind,
                     start_unix_nano=start,
                     duration_ns=duration,
-                    error=bool(flags & SpanFlags.ERROR.value),
+                    error=bool(flags & ERROR_FLAG),
                     peer=peer,
-                    peer_is_database=bool(flags & SpanFlags.PEER_IS_DATABASE.value),
+                    peer_is_database=bool(flags & DATABASE_FLAG),
                     session_id=session or "",
                     browser=browser,
                     tags=tags,
@@ -347,8 +350,6 @@ class TraceAggregation:
         key = tuple([(name, worst) for name, _, worst in services])
         found = self._service_pair_ids.get(key)
         if found is None:
-            if len(self._service_pair_ids) >= _CACHED_PAIRS:
-                self._service_pair_ids.clear()
             found = [self._pairs.id_of(pair) for pair in set(_service_pairs(services))]
             self._service_pair_ids[key] = found
         return found
