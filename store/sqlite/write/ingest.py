@@ -133,6 +133,8 @@ class Ingest:
         try:
             added = self._connection.executemany(_INSERT_SPAN, rows).rowcount
         except UnicodeEncodeError:
+            # The rows before the one that failed are in: once more from the start, to count them too.
+            self._connection.execute("DELETE FROM spans WHERE seq > ?", (first,))
             added = self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
             self._unsure_seq = seq
         if added != seq - first:

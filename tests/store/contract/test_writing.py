@@ -78,6 +78,14 @@ def test_hostile_text_and_times_are_kept(house: House) -> None:
     house.settled(TRACE, 2)
 
 
+def test_a_batch_with_hostile_text_counts_every_span(house: House) -> None:
+    """The spans before one with a lone surrogate were stored, and missing in the count."""
+    odd = row(span(3))._replace(name="bad \ud800 text")
+    house.write([span(1), span(2), odd, span(4)])
+    assert len(house.reader.spans_of_trace(TRACE)) == 4
+    assert house.reader.status().spans == 4
+
+
 def test_an_unreadable_span_is_kept_with_what_was_extracted(house: House) -> None:
     house.write([row(span(1, service="shop"))._replace(raw=b"\xff\xff\xff")])
     (found,) = house.reader.spans_of_trace(TRACE)
