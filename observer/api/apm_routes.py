@@ -36,6 +36,7 @@ from observer.api.schemas import (
     text,
     whole,
 )
+from observer.components.trace_notes import trace_notes
 from observer.lookup.trace_origin import browser_of
 from observer.lookup.traces import find_trace
 from observer.request import context
@@ -159,7 +160,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
             }
             for segment in analysis.critical_path
         ],
-        "notes": list(analysis.notes),
+        "notes": list(trace_notes(analysis)),
         "truncated": found.truncated,
     }
 
