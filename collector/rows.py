@@ -21,6 +21,8 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import wire
 from signals import semantics
+from signals.attributes import text_of
+from signals.browser_events import is_browser, session_of
 from signals.model import Attribute, Attributes
 from signals.severity import severity_number_of
 from store.api import Batch, LogRow, SpanRow
@@ -192,7 +194,7 @@ class Decoder:
         attributes = {key: value for key, value, _ in pairs}
         kind = span.kind if 0 <= span.kind <= 5 else 0
         name = span.name
-        browser = resource.browser or semantics.is_browser(attributes, _NO_ATTRIBUTES)
+        browser = resource.browser or is_browser(attributes, _NO_ATTRIBUTES)
         peer, database = semantics.peer_of(kind, attributes)
         return SpanRow(
             trace_id,
@@ -206,7 +208,7 @@ class Decoder:
             semantics.is_error(span.status.code, attributes),
             peer,
             database,
-            semantics.session_of(attributes, resource.attributes) if browser else "",
+            session_of(attributes, resource.attributes) if browser else "",
             browser,
             semantics.tags_of(name, attributes, resource.attributes, browser=True)
             if browser
@@ -230,11 +232,11 @@ class Decoder:
         return LogRow(
             time_ns,
             severity_number_of(record.severity_number, record.severity_text),
-            semantics.text_of(body),
+            text_of(body),
             resource.service,
             b"" if trace_id == _NO_TRACE else trace_id,
             b"" if span_id == _NO_SPAN else span_id,
-            semantics.session_of(attributes, resource.attributes),
+            session_of(attributes, resource.attributes),
             group.resource,
             group.scope,
             raw,
@@ -284,9 +286,9 @@ class Decoder:
             return problem
         return _Resource(
             attributes,
-            semantics.text_of(attributes.get("service.name")),
+            text_of(attributes.get("service.name")),
             semantics.promoted_of(_NO_ATTRIBUTES, attributes),
-            semantics.is_browser(_NO_ATTRIBUTES, attributes),
+            is_browser(_NO_ATTRIBUTES, attributes),
         )
 
     def _scope_problem(self, raw: bytes) -> Malformed | None:
@@ -347,7 +349,7 @@ def _tags(pairs: Iterable[_Pair], resource: _Resource) -> dict[str, str]:
 
 def _app_of(attributes: Attributes, resource: _Resource) -> str:
     app = attributes.get("app") or resource.attributes.get("app")
-    return semantics.text_of(app) if app else resource.service
+    return text_of(app) if app else resource.service
 
 
 def _value(value: Any, depth: int = 0) -> Attribute:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from signals.attributes import text_of
 from signals.model import Log
-from signals.semantics import text_of
 
 SERVICE = "service.name"
 SEVERITY = "severity"

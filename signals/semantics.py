@@ -12,29 +12,8 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from signals.attributes import (
-    environment_of as environment_of,
-    first_of as first_of,
-    http_method_of as http_method_of,
-    http_status_of as http_status_of,
-    is_truthy as is_truthy,
-    number_of as number_of,
-    text_of as text_of,
-    url_of as url_of,
-)
-from signals.browser_events import (
-    RUM_TAGS as RUM_TAGS,
-    RumSample as RumSample,
-    is_browser as is_browser,
-    rum_is_error as rum_is_error,
-    rum_is_error_event as rum_is_error_event,
-    rum_is_network_error as rum_is_network_error,
-    rum_kind as rum_kind,
-    rum_page as rum_page,
-    rum_samples as rum_samples,
-    rum_tags_of as rum_tags_of,
-    session_of as session_of,
-)
+from signals.attributes import first_of, is_truthy, text_of
+from signals.browser_events import rum_tags_of
 from signals.model import Attributes, SpanKind, StatusCode
 
 PROMOTED: Final[tuple[str, ...]] = (

@@ -104,7 +104,7 @@ def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
 
 
 def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
-    """What `signals.semantics.rum_samples` looks at of a browser span: attributes, event times."""
+    """What `signals.browser_events.rum_samples` looks at of a browser span: attributes, event times."""
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:

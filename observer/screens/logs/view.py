@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from observer.components.number_format import clock, count, moment
 from observer.drawing.charts import Frame, Layer, columns
+from signals.attributes import text_of
 from signals.log_fields import SERVICE, SEVERITY, LogField
 from signals.model import Log, Severity
-from signals.semantics import text_of
 from signals.severity import differs_from_severity
 from store.api import HistogramColumn, Window
 

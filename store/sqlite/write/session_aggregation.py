@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 import orjson
 from cachetools import LRUCache
 
-from signals.semantics import RUM_TAGS, RumSample, rum_samples, tags_of
+from signals.browser_events import RUM_TAGS, RumSample, rum_samples
+from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import orjson
 from cachetools import LRUCache
 
+from signals.attributes import environment_of
 from signals.model import SpanError
-from signals.semantics import UNBOUNDED, environment_of, promoted_of
+from signals.semantics import UNBOUNDED, promoted_of
 from signals.trace_tree import ABSENT, Outline, calls_of, outline, requests_of, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of

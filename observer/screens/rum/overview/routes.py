@@ -16,7 +16,7 @@ from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metrics import BY_NAME, METRICS, Metric, value_text, vital
 from observer.screens.rum.overview import view as seen
 from observer.screens.rum.traffic_filter import Traffic
-from signals.semantics import RUM_TAGS
+from signals.browser_events import RUM_TAGS
 from store.api import Breakdown, Measure, Point, Reader, RumMetric, Window
 
 COLUMNS = 60

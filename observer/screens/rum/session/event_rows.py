@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from observer.lookup.session_events import ApmLink, SessionEvent
 from observer.screens.rum.event_kinds import colour_of, word_of
 from observer.screens.rum.session.compressed_time import Scale
+from signals.attributes import text_of, url_of
 from signals.model import Span, SpanId, TraceId
-from signals.semantics import text_of, url_of
 from store.api import Presence
 
 Key = tuple[TraceId, SpanId]
