@@ -47,7 +47,7 @@ def test_sessions_are_of_browsers_only() -> None:
         ("", ""),
     ],
 )
-def test_pages(url: str, page: str) -> None:
+def test_the_page_of_a_url_has_placeholders_for_ids(url: str, page: str) -> None:
     assert rum_page(url) == page
 
 

@@ -27,7 +27,9 @@ CLIENT, SERVER, PRODUCER = 3, 2, 4
         (0, {"http.status_code": 500}, False),
     ],
 )
-def test_errors(status: int, attributes: Attributes, error: bool) -> None:
+def test_a_span_is_in_error_by_its_status_or_a_set_error_attribute(
+    status: int, attributes: Attributes, error: bool
+) -> None:
     assert is_error(status, attributes) is error
 
 
@@ -53,7 +55,9 @@ def test_errors(status: int, attributes: Attributes, error: bool) -> None:
         (SERVER, {"peer.service": "x", "db.system": "redis"}, ("", False)),
     ],
 )
-def test_peers(kind: int, attributes: Attributes, peer: tuple[str, bool]) -> None:
+def test_a_peer_is_named_by_the_best_attribute_that_a_call_carries(
+    kind: int, attributes: Attributes, peer: tuple[str, bool]
+) -> None:
     assert peer_of(kind, attributes) == peer
 
 
@@ -67,7 +71,7 @@ def test_a_spans_own_attribute_wins_over_its_resources() -> None:
     assert tags == {"version": "own", "host.name": "h"}
 
 
-def test_workflows() -> None:
+def test_a_workflow_is_the_service_and_the_route() -> None:
     assert workflow_of("frontend", "POST /cart/checkout", {}) == "frontend:/cart/checkout"
     assert workflow_of("frontend", "POST", {"http.route": "/x/<id>"}) == "frontend:/x/<id>"
     assert workflow_of("pay", "grpc.Pay/Charge", {}) == "pay:grpc.Pay/Charge"
