@@ -14,11 +14,11 @@ import pytest
 
 import store
 from signals.model import SessionId, SpanKind, TraceId
-from store.api import Batch, LogQuery, Reader, SessionQuery, TraceQuery, Window
+from store.api import Batch, LogQuery, Reader, SessionQuery, TraceQuery
 from tests.helpers import REPO, eventually
-from tests.store.build import SECOND, T0, TRACE, row, span
+from tests.store.build import TRACE, row, span
+from tests.store.house import WINDOW
 
-WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
 AGE_S = 100 * 365 * 86_400.0
 """The file's clock is T0's, so that nothing of it may be pruned by age."""
 

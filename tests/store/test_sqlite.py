@@ -23,7 +23,6 @@ from store.api import (
     StoreMismatch,
     StoreUnavailable,
     TraceQuery,
-    Window,
 )
 from store.sqlite import store_file
 from store.sqlite.read.read_connection import ReadConnections
@@ -32,8 +31,7 @@ from store.sqlite.write.ingest import StoreClock
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
-
-WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
+from tests.store.house import WINDOW
 
 _CHILD = """
 import sys
@@ -67,7 +65,7 @@ def test_what_write_returned_for_survives_kill_9_and_is_settled_at_the_next_star
     reader.close()
 
 
-def test_settling_again_after_a_restart_counts_nothing_twice(tmp_path: Path) -> None:
+def test_aggregating_again_after_a_restart_counts_nothing_twice(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     for _ in range(3):
         writer = store.open_writer(path)
@@ -135,7 +133,7 @@ def test_a_full_disk_refuses_the_batch_and_keeps_what_was_acknowledged(tmp_path:
     reader.close()
 
 
-def test_a_locked_file_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_file_is_reported_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_file, "BUSY_TIMEOUT_S", 0.1)
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
@@ -187,7 +185,7 @@ def test_a_reader_may_come_first_and_sees_a_new_file(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_question_that_takes_too_long_is_cut(tmp_path: Path) -> None:
+def test_a_query_that_takes_too_long_ends(tmp_path: Path) -> None:
     from store.api import TooSlow
 
     connections = ReadConnections(tmp_path / "none.db", time_limit_s=0.0)
@@ -216,7 +214,7 @@ def _fill(writer: SqliteWriter, first: int, count: int) -> None:
     )
 
 
-def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_said(tmp_path: Path) -> None:
+def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     writer = SqliteWriter(path, max_bytes=2_000_000, max_age_s=1e6)
     reader = store.open_reader(path)

@@ -1,4 +1,4 @@
-"""Questions about sessions and RUM metrics."""
+"""Reading sessions and RUM metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signals.model import Attributes, SessionId, Span, TraceId
 from store.api import BadQuery, Presence, RumMetric, SessionQuery, SessionSort, Window
 from tests.helpers import eventually
 from tests.store.build import MS, T0, row, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"

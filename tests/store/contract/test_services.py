@@ -1,4 +1,4 @@
-"""Questions about services: the map, rates, breakdowns; right to the second."""
+"""Reading services: the map, rates, breakdowns; right to the second."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from signals.model import Attributes, SpanKind, TraceId
 from store.api import BadQuery, Window
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 SERVER, CLIENT = SpanKind.SERVER, SpanKind.CLIENT
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from signals.model import SpanKind
 from store.api import Batch, LogQuery
 from tests.store.build import TRACE, log_row, row, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 
 def test_a_batch_is_there_when_write_returns(house: House) -> None:
