@@ -47,6 +47,12 @@ EXCEPTIONS = {
     # Asks the services for the flags they really use, over gRPC: the interface, not the code.
     ("observer", "protos"),
 }
+# Of this room, outsiders may import only these modules; tests and benchmarks may open its engines.
+FACADES = {"store": {"store", "store.api"}}
+# Inside a room: which of its folders may import which other; modules beside the folders import none of them.
+INNER_ROOMS: dict[str, dict[str, set[str]]] = {
+    "store/sqlite": {"write": set(), "read": set()},
+}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
@@ -135,6 +141,40 @@ def _known(target: str, modules: Mapping[str, Path]) -> str:
     while target and target not in modules:
         target = target.rpartition(".")[0]
     return target
+
+
+@pytest.mark.parametrize("room", FACADES)
+def test_outsiders_import_a_room_by_its_facade(room: str) -> None:
+    """What lies behind a façade can be changed without a look at other rooms."""
+    modules = {_module(path): path for path in sources(room)}
+    wrong = [
+        f"{path.relative_to(REPO)}:{line} imports {target}"
+        for other in ROOMS
+        if other != room
+        for path in sources(other)
+        for target, line in imports(path)
+        if target.partition(".")[0] == room and _known(target, modules) not in FACADES[room]
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", INNER_ROOMS)
+def test_inner_rooms_know_only_what_they_may(folder: str) -> None:
+    """Halves of a room meet in the modules beside them, which know neither."""
+    prefix = folder.replace("/", ".")
+    rooms = INNER_ROOMS[folder]
+    wrong = []
+    for path in sources(folder):
+        parts = path.relative_to(REPO / folder).parts
+        own = parts[0] if len(parts) > 1 else ""
+        may = {own} | rooms.get(own, set())
+        for module, line in imports(path):
+            target = module.removeprefix(f"{prefix}.").partition(".")[0]
+            if module.startswith(f"{prefix}.") and target in rooms and target not in may:
+                wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
 
 
 def test_services_know_one_another_by_address_only() -> None:

@@ -114,13 +114,14 @@ def instructor() -> str:
     found = reader.find_sessions(
         SessionQuery(scope.window, excluded={"user_agent.synthetic.type": "test"}, limit=_SESSIONS)
     )
-    failing = reader.rum_breakdown("network_errors", "operation", scope.window, limit=_OPERATIONS)
-    operations = [value.value for value in failing.values if value.value]
+    failing = reader.rum_breakdowns("network_errors", ("operation",), scope.window, limit=_OPERATIONS)
+    operations = [value.value for value in failing["operation"].values if value.value]
     operation = query.text("operation") or (operations[0] if operations else "")
     attempts = None
     if operation:
         where: Mapping[str, str] = {"operation": operation}
-        attempts = reader.rum_breakdown("network_requests", classroom.SEAT, scope.window, where, _SESSIONS)
+        by_tag = reader.rum_breakdowns("network_requests", (classroom.SEAT,), scope.window, where, _SESSIONS)
+        attempts = by_tag[classroom.SEAT]
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
     lab, real = _running(lab_of(settings, request.headers.get("Host", "")))

@@ -17,7 +17,7 @@ from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metrics import BY_NAME, METRICS, Metric, value_text, vital
 from observer.screens.rum.overview import view as seen
 from observer.screens.rum.traffic_filter import Traffic
-from signals.semantics import RUM_TAGS
+from signals.browser_events import RUM_TAGS
 from store.api import Breakdown, Measure, Point, Reader, RumMetric, Window
 
 COLUMNS = 60
@@ -71,7 +71,7 @@ def overview() -> str:
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
-        return reader.rum_breakdown(metric, "page", window, where, PAGES)
+        return reader.rum_breakdowns(metric, ("page",), window, where, PAGES)["page"]
 
     def chart(metric: RumMetric) -> Markup:
         points = reader.rum_series(metric, window, COLUMNS, where)
