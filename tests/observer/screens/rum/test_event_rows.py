@@ -16,7 +16,7 @@ from observer.screens.rum.session.resource_folding import Run
 from observer.screens.rum.session.view import PageOfSession, pages_of
 from signals.model import Event, SessionId, Span
 from store.api import SessionSummary
-from tests.observer.rum.events import MS, START, events, span
+from tests.observer.screens.rum.browser_events import MS, START, events, span
 
 SHOP = "http://shop.test"
 S = 1_000_000_000

@@ -10,7 +10,7 @@ from observer.screens.rum.session.timeline import lanes_of
 from observer.screens.rum.session.view import ROWS_LIMIT, pages_of, pages_to_show
 from signals.model import Span
 from store.api import Whereabouts
-from tests.observer.rum.events import events, span
+from tests.observer.screens.rum.browser_events import events, span
 
 SHOP = "http://shop.test"
 LINK: dict[str, Any] = {"link__traceId": "a" * 32, "link__spanId": "b" * 16}
