@@ -1,13 +1,13 @@
-"""A session's rows, pages and pills; why a request has no APM link."""
+"""A session's pages and pills, its timeline, and why a request has no APM link."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from observer.screens.rum.event_kinds import pills
-from observer.screens.rum.session.event_rows import where_is
-from observer.screens.rum.session.timeline import lanes_of
-from observer.screens.rum.session.view import ROWS_LIMIT, pages_of, pages_to_show
+from observer.screens.rum.session.event_rows import missing_trace_text
+from observer.screens.rum.session.session_pages import ROWS_LIMIT, pages_of, pages_to_show
+from observer.screens.rum.session.timeline import timeline_of
 from signals.model import Span
 from store.api import Whereabouts
 from tests.observer.screens.rum.browser_events import events, span
@@ -36,7 +36,7 @@ def load(number: int, at_ms: float, path: str, instance: str = "") -> list[Span]
     ]
 
 
-def test_a_page_is_one_life_of_the_agent() -> None:
+def test_a_page_is_one_instance_of_the_agent() -> None:
     found = pages_of(
         events(
             *load(1, 0, "/", "i1"),
@@ -55,12 +55,20 @@ def test_without_instances_a_document_load_begins_a_page() -> None:
     assert [(page.path, page.events) for page in found] == [("/", 3), ("/cart", 3)]
 
 
-def test_a_document_shows_the_link_of_its_fetch_and_children_are_set_in() -> None:
+def test_a_document_shows_the_link_of_its_fetch_and_children_are_indented() -> None:
     (page,) = pages_of(events(*load(1, 0, "/", "i")), "")
     document, fetch = page.rows
     assert document.apm_span_id == fetch.apm_span_id == f"{2:016x}"
     assert (document.level, fetch.level) == (1, 2)
-    assert not document.why_no_apm
+    assert not document.no_apm_reason
+
+
+def test_a_late_route_change_joins_the_page_of_its_trace() -> None:
+    """It began a page, then joined an earlier one: the empty page was an error 500."""
+    found = pages_of(
+        events(*load(1, 0, "/"), *load(3, 900, "/cart"), span(5, "routeChange", 950, _trace=1)), ""
+    )
+    assert [(page.path, page.events) for page in found] == [("/", 3), ("/cart", 2)]
 
 
 def test_errors_carry_their_message_and_stack() -> None:
@@ -80,12 +88,12 @@ def test_errors_carry_their_message_and_stack() -> None:
         "",
     )
     (row,) = page.rows
-    assert (row.word, row.title, row.colour) == ("Uncaught error", "TypeError: x is undefined", "error")
+    assert (row.label, row.title, row.colour) == ("Uncaught error", "TypeError: x is undefined", "error")
     assert row.stack.endswith("at f")
     assert page.errors == 1
 
 
-def test_a_request_without_a_link_says_why() -> None:
+def test_a_request_without_a_link_has_a_reason() -> None:
     asked: dict[str, Any] = {"component": "fetch", "http__method": "GET", "location__href": SHOP + "/cart"}
     (page,) = pages_of(
         events(
@@ -97,17 +105,17 @@ def test_a_request_without_a_link_says_why() -> None:
         ),
         "",
     )
-    reasons = [row.why_no_apm for row in page.rows]
+    reasons = [row.no_apm_reason for row in page.rows]
     assert "no usable Server-Timing" in reasons[0]
     assert "another origin" in reasons[1]
     assert "No answer" in reasons[2]
     assert reasons[3:] == ["", ""]
 
 
-def test_a_trace_that_is_not_here_says_whether_it_was_pruned() -> None:
-    assert "pruned" in where_is(Whereabouts.PRUNED)
-    assert "not arrived" in where_is(Whereabouts.NEVER_SEEN)
-    assert where_is(Whereabouts.PRESENT) == ""
+def test_a_missing_trace_was_pruned_or_has_not_arrived() -> None:
+    assert "pruned" in missing_trace_text(Whereabouts.PRUNED)
+    assert "not arrived" in missing_trace_text(Whereabouts.NEVER_SEEN)
+    assert missing_trace_text(Whereabouts.PRESENT) == ""
 
 
 def test_pills_count_what_occurs_and_choose_rows() -> None:
@@ -138,20 +146,20 @@ def test_pills_count_what_occurs_and_choose_rows() -> None:
 
 
 def test_a_long_session_shows_as_much_as_fits_and_always_what_is_open() -> None:
-    many = events(*[span(n, "click", n, splunk__scriptInstance=f"i{n // 600}") for n in range(1, 1801)])
-    pages = pages_of(many, "")
+    clicks = events(*[span(n, "click", n, splunk__scriptInstance=f"i{n // 600}") for n in range(1, 1801)])
+    pages = pages_of(clicks, "")
     shown, left_out = pages_to_show(pages, 0, "")
     assert sum(len(page.rows) for page in shown) <= ROWS_LIMIT
     assert left_out == 1800 - sum(len(page.rows) for page in shown)
-    last = many[-1].span.span_id
+    last = clicks[-1].span.span_id
     shown, _ = pages_to_show(pages, 0, last)
     assert any(row.event.span.span_id == last for page in shown for row in page.rows)
     shown, left_out = pages_to_show(pages, 2, "")
     assert ([page.number for page in shown], left_out) == ([2], 0)
 
 
-def test_lanes_tell_failed_requests_apart() -> None:
-    found = lanes_of(
+def test_the_timeline_marks_failed_requests() -> None:
+    found = timeline_of(
         events(
             span(
                 1,
@@ -175,6 +183,6 @@ def test_lanes_tell_failed_requests_apart() -> None:
             ),
         )
     )
-    requests = next(lane for lane in found.lanes if lane.label == "Requests")
+    requests = next(track for track in found.tracks if track.label == "Requests")
     assert [mark.failed for mark in requests.marks] == [True, False]
     assert [mark.colour for mark in requests.marks] == ["error", "fetch"]
