@@ -10,8 +10,9 @@ from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.overview import routes as overview_routes
 from observer.screens.rum.session import routes as session_routes
 from observer.screens.rum.sessions import routes as sessions_routes
+from observer.screens.rum.spotlight import routes as spotlight_routes
 
-ROUTES = (overview_routes, sessions_routes, session_routes)
+ROUTES = (overview_routes, spotlight_routes, sessions_routes, session_routes)
 """Importing a module of routes registers its addresses with the blueprint."""
 
 __all__ = ["ROUTES", "blueprint"]

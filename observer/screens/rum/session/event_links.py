@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from observer.request.page_request import filtered, here, open_ended, scoped
+from observer.screens.rum.session_path import session_path
 from signals.model import Attribute, SessionId
 from signals.semantics import RUM_TAGS, text_of
 
@@ -80,10 +81,9 @@ class SessionLinks:
 
 def links_of(session_id: SessionId, unfolded: frozenset[str], args: dict[str, str]) -> SessionLinks:
     """The addresses for the current request; `args` are its query arguments."""
-    base = f"/rum/sessions/{quote(session_id, safe='')}"
     kept = {name: args.get(name) for name in _KEPT}
     return SessionLinks(
-        base=base,
+        base=session_path(session_id),
         closed=here(event=None, apm=None),
         _open_event=open_ended(here(event=None, apm=None), "event"),
         _show_event=open_ended(here(event=None, apm=None, kind=None, page=None), "event"),
@@ -97,4 +97,4 @@ def links_of(session_id: SessionId, unfolded: frozenset[str], args: dict[str, st
 def back(session_id: SessionId, span_id: str, args: dict[str, str]) -> str:
     """The address that leads from the dialog's own page back to the session's screen."""
     kept = {name: args.get(name) for name in _KEPT}
-    return scoped(f"/rum/sessions/{quote(session_id, safe='')}", event=span_id, **kept) + f"#e-{span_id}"
+    return scoped(session_path(session_id), event=span_id, **kept) + f"#e-{span_id}"

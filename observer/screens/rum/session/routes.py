@@ -1,12 +1,12 @@
-"""The screen of one session, and its endpoint for what has arrived since."""
+"""The screen of one session."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Response, jsonify, render_template, request
+from flask import render_template, request
 
-from observer.components import current_scope, number_format as formats
+from observer.components import current_scope
 from observer.components.page_header import address
 from observer.lookup.session_events import events_of, linked_traces
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
@@ -21,11 +21,10 @@ from observer.screens.rum.session.event_links import links_of
 from observer.screens.rum.session.event_rows import missing_trace_text
 from observer.screens.rum.session.first_errors import failures_of
 from observer.screens.rum.session.session_pages import pages_of
+from observer.screens.rum.session.session_updates import news_address
 from signals.model import TraceId
 from store.api import LogQuery, Reader, SessionSummary
 
-_OVER_NS = 900 * 10**9
-"""A session whose browser was silent for this long has ended: no new events are announced."""
 _MOST_RUNS = 200
 """Unfolded runs that are read from an address."""
 
@@ -55,7 +54,7 @@ def session_page(session_id: str) -> str:
         links=links,
         logs=logs,
         logs_address=logs_address,
-        news=None if loaded.cut else _news_address(summary, len(loaded.events), loaded.failures.total, scope),
+        news=None if loaded.cut else news_address(summary, len(loaded.events), loaded.failures.total, scope),
     )
 
 
@@ -94,31 +93,3 @@ def _logs(
     # Without a time range the Logs page shows everything that carries the id.
     kept = {name: text for name, text in scope.args().items() if name in ("env", "live")}
     return reader.count_logs(query), address("/logs", {"session_id": summary.session_id, **kept})
-
-
-def _news_address(summary: SessionSummary, events: int, failures: int, scope: Scope) -> str | None:
-    """The address that counts what has arrived since; None where updates are paused or none can arrive."""
-    end = summary.start_unix_nano + summary.duration_ns
-    if not scope.live or scope.now_unix_nano - end > _OVER_NS:
-        return None
-    # Summary and events are read one after the other: the larger count is what the page shows.
-    seen = max(summary.events, events)
-    failed = max(summary.errors + summary.network_errors, failures)
-    return address(
-        "/rum/session-news", {"id": summary.session_id, "events": str(seen), "errors": str(failed)}
-    )
-
-
-@blueprint.get("/rum/session-news")
-def session_page_news() -> Response:
-    """How many events of the session `id` arrived after the first `events`, `errors` of which had failed."""
-    query = Query(request.args, context.now_unix_nano())
-    summary = find_session(context.reader(), query.text("id") or "")
-    more = summary.events - query.whole("events", 0, 0, 2**31)
-    failed = summary.errors + summary.network_errors - query.whole("errors", 0, 0, 2**31)
-    if more <= 0:
-        return jsonify(count=0, words="")
-    words = formats.plural(more, "more event")
-    if failed > 0:
-        words += f", {formats.plural(min(failed, more), 'error')}"
-    return jsonify(count=more, words=words)

@@ -1,11 +1,12 @@
-"""What is good, what became worse: vitals against their bands, counts against before."""
+"""Metrics: vitals against their thresholds, changes against the window before, cards of tags."""
 
 from __future__ import annotations
 
 import pytest
 
 from observer.screens.rum import metrics
-from observer.screens.rum.overview.view import card, numbers
+from observer.screens.rum.overview.view import count_stats
+from observer.screens.rum.spotlight.view import card_of
 from store.api import Breakdown, Latency, Measure, TagValue
 
 MS = 1_000_000
@@ -28,7 +29,9 @@ def measured(p75_ns: int) -> Measure:
         ("ttfb", 900 * MS, "needs improvement", "900 ms"),
     ],
 )
-def test_vitals_stand_in_their_published_bands(metric: str, p75: int, verdict: str, written: str) -> None:
+def test_vitals_are_judged_by_the_published_thresholds(
+    metric: str, p75: int, verdict: str, written: str
+) -> None:
     found = metrics.vital(metrics.BY_NAME[metric], measured(p75), None)
     assert (found.verdict, found.value) == (verdict, written)
     assert 0 <= found.place <= 100
@@ -36,7 +39,7 @@ def test_vitals_stand_in_their_published_bands(metric: str, p75: int, verdict: s
 
 def test_a_vital_without_samples_has_no_verdict() -> None:
     found = metrics.vital(metrics.BY_NAME["lcp"], None, None)
-    assert (found.verdict, found.samples) == ("", 0)
+    assert (found.verdict, found.samples, found.pointer_x) == ("", "0 samples", "")
 
 
 def test_more_errors_are_worse_and_more_views_are_neither() -> None:
@@ -55,15 +58,15 @@ def test_a_change_within_a_buckets_width_is_no_change() -> None:
     assert metrics.time_delta("lcp", None, 1) is None
 
 
-def test_every_count_is_told_even_where_nothing_was_measured() -> None:
-    found = numbers({"js_errors": Measure(requests=4)}, {"js_errors": Measure(requests=2)})
+def test_every_count_is_listed_even_if_nothing_was_measured() -> None:
+    found = count_stats({"js_errors": Measure(requests=4)}, {"js_errors": Measure(requests=2)})
     assert {n.metric.name: n.value for n in found}["js_errors"] == 4
     assert {n.metric.name: n.value for n in found}["page_views"] == 0
 
 
-def test_a_card_shares_its_bars_by_the_largest_value_and_says_what_it_left_out() -> None:
+def test_a_card_scales_its_bars_to_the_largest_value_and_notes_what_is_left_out() -> None:
     values = tuple(TagValue(f"v{n}", Measure(requests=100 - n)) for n in range(20))
-    found = card(Breakdown("page", values), metrics.BY_NAME["page_load"], {"page": "v1"})
+    found = card_of(Breakdown("page", values), metrics.BY_NAME["page_load"], {"page": "v1"})
     assert found.values[0].share == 1
     assert [value.chosen for value in found.values[:3]] == [False, True, False]
-    assert found.more == 8
+    assert found.notes == ("8 more values not shown.",)

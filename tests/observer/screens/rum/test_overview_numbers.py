@@ -1,4 +1,4 @@
-"""RUM's numbers: whose traffic they count, what is new since, and what an empty place says."""
+"""The numbers of RUM: whose traffic they count, what has arrived since, what an empty screen explains."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from observer.screens.rum import traffic_filter
 from observer.screens.rum.metrics import count_delta
-from observer.screens.rum.overview import view as seen
-from observer.screens.rum.sessions import view as many
+from observer.screens.rum.overview.view import error_rows
+from observer.screens.rum.sessions import view as session_list
 from signals.model import SessionId, SpanId
 from store.api import ErrorGroup, Measure, SessionQuery, Window
 from tests.browser import seed
@@ -34,7 +34,7 @@ def test_people_are_counted_where_there_are_any(asked: str | None, people: bool,
 
 
 @pytest.mark.parametrize(
-    ("whose", "people", "everything", "said"),
+    ("whose", "people", "everything", "expected"),
     [
         ("people", 12, 1_324, "1,312 synthetic page views set apart"),
         ("people", 12, 12, "people's browsers only."),
@@ -43,8 +43,10 @@ def test_people_are_counted_where_there_are_any(asked: str | None, people: bool,
         ("synthetic", 3, 9, "3 page views of people set apart"),
     ],
 )
-def test_a_page_says_what_it_counts(whose: str, people: int, everything: int, said: str) -> None:
-    assert said in traffic_filter.note(whose, None, views(people), views(everything))
+def test_a_note_names_what_is_counted_and_what_is_set_apart(
+    whose: str, people: int, everything: int, expected: str
+) -> None:
+    assert expected in traffic_filter.note(whose, None, views(people), views(everything))
 
 
 def test_the_overview_counts_whose_traffic_is_chosen(screens: Screens) -> None:
@@ -82,15 +84,15 @@ def test_news_counts_what_the_page_had_not(screens: Screens) -> None:
     assert screens.client.get("/rum/news?counted=" + "9" * 5000 + ".x..-1").status_code == 200
 
 
-def test_nothing_is_worse_than_a_time_in_which_nobody_came() -> None:
+def test_nothing_compares_to_a_window_without_data() -> None:
     """A young lab was red all over."""
     assert count_delta(3, 0, more_is_worse=True, comparable=False).verdict == ""
     assert count_delta(3, 0, more_is_worse=True).verdict == "worse"
 
 
-def test_a_file_that_failed_to_load_is_called_so() -> None:
+def test_a_file_that_failed_to_load_has_a_readable_label() -> None:
     group = ErrorGroup("1", "load", "gone.png", 1, 1, 0, SessionId("s"), SpanId("1"))
-    assert seen.errors([group])[0].word == "resource failed"
+    assert error_rows([group])[0].label == "resource failed"
 
 
 def test_an_absent_value_is_a_filter_and_a_second_click_takes_one_away(screens: Screens) -> None:
@@ -111,7 +113,7 @@ def test_a_chart_is_zoomed_without_a_pointer(screens: Screens, path: str) -> Non
     assert "Back to live" in text(one(page, ".time-steps"))
 
 
-def test_an_empty_spotlight_names_no_time_that_never_was(bare: Screens) -> None:
+def test_an_empty_spotlight_of_an_empty_store_names_no_time(bare: Screens) -> None:
     words = text(one(bare.page("/rum/tags"), "main"))
     assert "never" not in words
     assert "RUM agent" in words
@@ -137,28 +139,31 @@ def test_home_lists_nothing_of_another_environment(screens: Screens) -> None:
     assert "environment = nope" in text(one(page, ".chip"))
 
 
-def test_heads_toggle_their_direction_where_there_are_two() -> None:
-    start, duration, pages, *_ = [head for head in many.heads("newest") if head.sort]
-    assert (start.sort, start.now) == ("oldest", "descending")
-    assert (duration.sort, duration.now, pages.sort) == ("longest", "", "pages")
-    assert next(head.now for head in many.heads("oldest") if head.label == "Start") == "ascending"
+def test_column_headers_toggle_their_direction_where_there_are_two() -> None:
+    start, duration, pages, *_ = [header for header in session_list.column_headers("newest") if header.sort]
+    assert (start.sort, start.aria_sort) == ("oldest", "descending")
+    assert (duration.sort, duration.aria_sort, pages.sort) == ("longest", "", "pages")
+    assert (
+        next(header.aria_sort for header in session_list.column_headers("oldest") if header.label == "Start")
+        == "ascending"
+    )
 
 
-@pytest.mark.parametrize("sort", list(many.SORTS))
+@pytest.mark.parametrize("sort", list(session_list.SORTS))
 def test_every_sort_is_shown_and_survives_clearing_the_filters(screens: Screens, sort: str) -> None:
     page = screens.page(f"/rum/sessions?attr=app:hipster-shop&sort={sort}")
     one(page, "th[aria-sort]")
     clear = next(node for node in page.css("a") if text(node) == "Clear all")
-    wanted = "/rum/sessions" if sort == "newest" else f"/rum/sessions?sort={sort}"
-    assert attribute(clear, "href") == wanted
+    expected = "/rum/sessions" if sort == "newest" else f"/rum/sessions?sort={sort}"
+    assert attribute(clear, "href") == expected
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("key=page&value=", "Which value of page"), ("key=&value=x", "has the value x")]
+    ("typed", "problem"), [("key=page&value=", "Which value of page"), ("key=&value=x", "has the value x")]
 )
-def test_half_a_filter_is_told_and_kept(screens: Screens, typed: str, said: str) -> None:
+def test_half_a_filter_is_kept_and_explained(screens: Screens, typed: str, problem: str) -> None:
     page = screens.page(f"/rum/sessions?seat=anna&{typed}")
-    assert said in text(one(page, "[role=alert]"))
+    assert problem in text(one(page, "[role=alert]"))
     assert "enduser.id = anna" in text(one(page, ".chip"))
     name, value = typed.split("&")[0][4:], typed.partition("value=")[2]
     assert (one(page, "#key").attributes["value"] or "") == name
@@ -167,7 +172,7 @@ def test_half_a_filter_is_told_and_kept(screens: Screens, typed: str, said: str)
 
 def test_later_pages_and_other_orders_take_no_old_session_for_news(screens: Screens) -> None:
     """Page two announced fifty sessions for ever, and the longest first announced old ones."""
-    for sort in many.SORTS:
+    for sort in session_list.SORTS:
         address = attribute(one(screens.page(f"/rum/sessions?sort={sort}"), "[data-news]"), "data-news")
         assert screens.client.get(address).get_json() == {"count": 0, "words": ""}
     everything = screens.page("/rum/sessions?whose=all")
