@@ -1,4 +1,4 @@
-"""What has been measured since the overview or Tag Spotlight was drawn: the address that asks, the endpoint."""
+"""What has been measured since the overview or Tag Spotlight was drawn: the address, and its endpoint."""
 
 from __future__ import annotations
 

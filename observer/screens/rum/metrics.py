@@ -27,7 +27,7 @@ class Metric:
     name: RumMetric
     label: str
     explains: str
-    timed: bool
+    timed: bool = False
     """Whether its percentiles are shown; else only its count is."""
     more_is_worse: bool = False
     """Whether a rising count is bad; views and requests are neither good nor bad."""
@@ -38,40 +38,44 @@ class Metric:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric("page_views", "Page views", "Documents that browsers loaded.", False),
-    Metric("page_load", "Page load", "From navigation to the end of the load event.", True),
-    Metric(
-        "route_changes", "Route changes", "Pages changed without loading a document.", False, optional=True
-    ),
+    Metric("page_views", "Page views", "Documents that browsers loaded."),
+    Metric("page_load", "Page load", "From navigation to the end of the load event.", timed=True),
+    Metric("route_changes", "Route changes", "Pages changed without loading a document.", optional=True),
     Metric(
         "js_errors",
         "JavaScript errors",
         "Errors thrown, rejected or logged in pages.",
-        False,
-        True,
+        more_is_worse=True,
         counts_failures=True,
     ),
     Metric(
         "network_requests",
         "Network requests",
         "Documents, fetches and XHRs; of a page's parts, those that failed.",
-        True,
+        timed=True,
     ),
     Metric(
         "network_errors",
         "Network errors",
         "Requests answered with 400 and above, or not at all.",
-        False,
-        True,
+        more_is_worse=True,
         counts_failures=True,
     ),
-    Metric("ttfb", "Time to first byte", "From navigation to the first byte of the document.", True),
-    Metric("lcp", "Largest contentful paint", "When the largest part of the page was drawn.", True),
-    Metric("inp", "Interaction to next paint", "How long the page took to answer an input.", True),
-    Metric("cls", "Cumulative layout shift", "How much the page jumped about; a score without unit.", True),
-    Metric("long_tasks", "Long tasks", "Scripts that blocked the page for more than 50 ms.", False, True),
+    Metric("ttfb", "Time to first byte", "From navigation to the first byte of the document.", timed=True),
+    Metric("lcp", "Largest contentful paint", "When the largest part of the page was drawn.", timed=True),
+    Metric("inp", "Interaction to next paint", "How long the page took to answer an input.", timed=True),
     Metric(
-        "custom_events", "Custom events", "Events that the page's own code reported.", True, optional=True
+        "cls", "Cumulative layout shift", "How much the page jumped about; a score without unit.", timed=True
+    ),
+    Metric(
+        "long_tasks", "Long tasks", "Scripts that blocked the page for more than 50 ms.", more_is_worse=True
+    ),
+    Metric(
+        "custom_events",
+        "Custom events",
+        "Events that the page's own code reported.",
+        timed=True,
+        optional=True,
     ),
 )
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}

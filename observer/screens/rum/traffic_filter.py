@@ -69,7 +69,7 @@ def conditions(
 
 
 def chosen(asked: str | None, attributes: Mapping[str, str], any_people: bool) -> str:
-    """Whose traffic is counted: as asked, else that of people if there is any, so that no page looks empty."""
+    """Whose traffic is counted: as asked, else people's if there is any, so that no page looks empty."""
     if asked:
         return asked
     return "people" if any_people and SYNTHETIC not in attributes else "all"

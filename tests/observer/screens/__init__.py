@@ -37,18 +37,18 @@ class Screens:
 
 @contextmanager
 def seeded(folder: Path, *, hostile: bool = True) -> Iterator[Screens]:
-    """The story of `tests.browser.seed` in a store of its own, behind the application."""
+    """The story of `tests.browser.seed` in a store of its own, behind an application whose clock stands still."""
     path = folder / "store.sqlite3"
     writer = store.open_writer(path)
-    told = seed.story()
+    world = seed.story()
     if hostile:
-        seed.hostile(told)
-    told.send(writer)
+        seed.hostile(world)
+    world.send(writer)
     writer.close()
     reader = store.open_reader(path)
     eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
     eventually(lambda: reader.trace_summaries([TraceId(seed.TRACE)]), "the seeded trace")
-    app = create_app(reader, Settings(shop_url=seed.SHOP))
+    app = create_app(reader, Settings(shop_url=seed.SHOP), clock=lambda: world.now_unix_nano)
     try:
         yield Screens(app, app.test_client(), reader)
     finally:

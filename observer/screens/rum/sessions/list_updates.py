@@ -1,4 +1,4 @@
-"""Which sessions are new since the list was drawn, or have new errors: the address that asks, the endpoint."""
+"""Which sessions are new since the list was drawn, or have new errors: the address, and its endpoint."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class ColumnHeader:
     label: str
     numeric: bool
     sort: str
-    """The sort that its link chooses: the opposite one if the list is sorted by it already; empty for no link."""
+    """The sort that its link chooses, the opposite one if the list is sorted by it; empty for no link."""
     aria_sort: str
     """`ascending`, `descending`, or empty where the list is sorted by another column."""
 

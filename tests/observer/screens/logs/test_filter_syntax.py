@@ -1,4 +1,4 @@
-"""The field `field = value`, exclusion, and arguments that mean nothing."""
+"""Conditions typed as `field = value`, exclusion, and unknown arguments."""
 
 from __future__ import annotations
 
@@ -26,29 +26,33 @@ from observer.screens.logs import filter_syntax
     ],
 )
 def test_a_typed_condition_becomes_an_argument(text: str, added: tuple[str, str]) -> None:
-    assert filter_syntax.applied([("since", "1h"), ("add", text), ("log", "7"), ("cursor", "c")], text) == [
+    assert filter_syntax.add_condition(
+        [("since", "1h"), ("add", text), ("log", "7"), ("cursor", "c")], text
+    ) == [
         ("since", "1h"),
         added,
     ]
 
 
 @pytest.mark.parametrize("text", ["token", "= x", "token =", "trace_id = xyz", "trace_id != " + "a" * 32])
-def test_what_is_no_condition_is_refused_with_a_remedy(text: str) -> None:
+def test_a_malformed_condition_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(Malformed) as refused:
-        filter_syntax.applied([], text)
+        filter_syntax.add_condition([], text)
     assert refused.value.remedy
 
 
-def test_a_condition_takes_the_place_of_its_opposite() -> None:
-    pairs = filter_syntax.applied([("exclude", "a:1"), ("exclude", "a:2"), ("attr", "a:3")], "a = 1")
+def test_a_condition_replaces_its_opposite() -> None:
+    pairs = filter_syntax.add_condition([("exclude", "a:1"), ("exclude", "a:2"), ("attr", "a:3")], "a = 1")
     assert pairs == [("exclude", "a:2"), ("attr", "a:1")]
-    assert filter_syntax.applied(pairs, "a != 1") == [("exclude", "a:2"), ("exclude", "a:1")]
-    assert filter_syntax.applied([("severity", "error,warn")], "severity != warn") == [("severity", "error")]
+    assert filter_syntax.add_condition(pairs, "a != 1") == [("exclude", "a:2"), ("exclude", "a:1")]
+    assert filter_syntax.add_condition([("severity", "error,warn")], "severity != warn") == [
+        ("severity", "error")
+    ]
 
 
-def test_arguments_that_mean_nothing_are_named_with_what_was_meant() -> None:
+def test_unknown_arguments_are_named_with_a_suggestion() -> None:
     """`session=x` used to show every log, as if it were a filter."""
-    assert filter_syntax.strays(["since", "attr", "session", "zzz"]) == (
-        filter_syntax.Stray("session", "session_id"),
-        filter_syntax.Stray("zzz", ""),
+    assert filter_syntax.unknown_arguments(["since", "attr", "session", "zzz"]) == (
+        filter_syntax.UnknownArgument("session", "session_id"),
+        filter_syntax.UnknownArgument("zzz", ""),
     )
