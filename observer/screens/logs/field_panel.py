@@ -71,7 +71,7 @@ class FieldPanel:
 
 
 def field_panel(fields: Sequence[LogField], *, cut: bool) -> FieldPanel:
-    """The most frequent fields, those of the record first; `cut` if only the newest logs were looked at."""
+    """The most frequent fields, those of the record first; `cut` if only the newest logs were read."""
     shown = panel_fields(fields)
     more = len(fields) - FIELDS_LIMIT
     return FieldPanel(

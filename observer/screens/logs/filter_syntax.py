@@ -31,7 +31,7 @@ _RECORD = {
 _EXCLUDABLE = ("service.name", "severity")
 _SEVERITIES = tuple(severity.value for severity in Severity)
 _LONGEST_NAME = 40
-"""Characters of an unknown argument that a suggestion is looked for by: comparing is quadratic."""
+"""Characters of an unknown argument that are compared with the filters: comparing is quadratic."""
 
 Pairs = Sequence[tuple[str, str]]
 """The arguments of an address, in order."""

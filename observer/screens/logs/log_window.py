@@ -1,4 +1,4 @@
-"""The window of the histogram: the page's time range, or where the logs of an id lie."""
+"""The window of the histogram: the page's time range, or that of all the logs of an id."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class MissingField:
     name: str
     count: int
     of_logs: int
-    """The number of logs that were looked at."""
+    """The number of logs that were checked."""
     services: tuple[str, ...]
     """The services of the logs without it, by name; at most five."""
 

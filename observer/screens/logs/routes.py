@@ -30,7 +30,7 @@ blueprint = Blueprint("logs", __name__)
 DOWNLOAD_LIMIT = 100_000
 _DOWNLOAD_PAGE = 1_000
 _RECENT = 200
-"""Recent logs that are looked at where none match, for what they lack and for the searched text."""
+"""Recent logs that are read where none match, for their missing fields and for the searched text."""
 _FIRST_ROWS = 20
 """Rows that the live tail gets where it names no log to begin after."""
 
@@ -107,7 +107,7 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:
-    """The fields of all matching logs, and whether only the newest were looked at.
+    """The fields of all matching logs, and whether only the newest were read.
 
     Where the first page holds all of them, nothing more is read.
     """
@@ -129,7 +129,7 @@ def log_rows_after() -> str:
         page = replace(reader.find_logs(replace(selection.query, limit=_FIRST_ROWS)), next_cursor=None)
     numbers = [int(log.log_id) for log in page.items]
     ended = page.next_cursor is None
-    # Once all was looked at, what did not match need not be looked at again.
+    # All logs up to the newest were searched: those that did not match need not be searched again.
     cursor = max([newest, *numbers]) if ended else max(numbers, default=0)
     begin = scope.window.from_unix_nano
     fresh = sorted(

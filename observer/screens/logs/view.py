@@ -36,7 +36,7 @@ class Loaded:
     fields: Sequence[LogField]
     """The fields of all matching logs."""
     fields_cut: bool
-    """Whether only the newest of them were looked at."""
+    """Whether only the newest of them were read."""
     recent: Sequence[Log]
     """The logs of the page, or recent logs of any kind where it has none."""
     status: StoreStatus | None
@@ -53,7 +53,7 @@ class EmptyLogs:
     """How many were pruned, in words; empty for none."""
     reason: str
     recent: str
-    """How many recent logs were looked at for what they lack, in words."""
+    """How many recent logs were checked for missing fields."""
     missing: tuple[MissingField, ...]
     """What the recent logs lack, where the page looks for an id; else empty."""
     matching: tuple[MatchingField, ...]
@@ -75,11 +75,11 @@ class LogsView:
     missing: tuple[MissingField, ...]
     """Fields that logs of this page lack."""
     truncated: bool
-    """Whether the search stopped at its bound, so that older logs were not looked at."""
+    """Whether the search stopped at its limit, so that older logs were not searched."""
     more_label: str
     """The label of the link to the next page."""
     empty: EmptyLogs | None
-    """None where the page has logs, or the search stopped at its bound."""
+    """None where the page has logs, or the search stopped at its limit."""
 
 
 def logs_view(loaded: Loaded, selection: Selection, hrefs: Sequence[str], now: int, zone: tzinfo) -> LogsView:
@@ -116,7 +116,7 @@ def _empty(loaded: Loaded, selection: Selection, missing: tuple[MissingField, ..
         pruned=f"{count(status.pruned_logs)} older ones were pruned" if status.pruned_logs else "",
         reason="None of them carries this id."
         if selection.by_id
-        else "None of them lies in this time range with these filters.",
+        else "None of them is in this time range and matches these filters.",
         recent=count(len(loaded.recent)),
         missing=missing if selection.by_id else (),
         matching=matching_fields(loaded.recent, selection.query.text or ""),

@@ -33,7 +33,7 @@ class Traffic:
 
     whose: str
     """One of WHOSE."""
-    asked: str | None
+    requested: str | None
     """The argument of the address; None where the page chose by itself."""
     note: str
     """What is counted and what is left out, in a sentence; empty where no choice is offered."""
@@ -46,7 +46,7 @@ class Traffic:
     @property
     def narrowed(self) -> bool:
         """Whether the address asks for a part of the traffic, so that counting all of it may find more."""
-        return self.asked is not None and self.asked != "all"
+        return self.requested is not None and self.requested != "all"
 
 
 def traffic_pills(current: str) -> tuple[TrafficPill, ...]:
@@ -68,14 +68,14 @@ def conditions(
     return found or None
 
 
-def chosen(asked: str | None, attributes: Mapping[str, str], any_people: bool) -> str:
-    """Whose traffic is counted: as asked, else people's if there is any, so that no page looks empty."""
-    if asked:
-        return asked
+def chosen(requested: str | None, attributes: Mapping[str, str], any_people: bool) -> str:
+    """Whose traffic is counted: as requested, else people's if there is any: no page looks empty."""
+    if requested:
+        return requested
     return "people" if any_people and SYNTHETIC not in attributes else "all"
 
 
-def note(whose: str, asked: str | None, people: Measures, everything: Measures) -> str:
+def note(whose: str, requested: str | None, people: Measures, everything: Measures) -> str:
     """What is counted and how much is left out, in a sentence."""
     synthetic = max(0, _views(everything) - _views(people))
     if whose == "people":
@@ -85,7 +85,7 @@ def note(whose: str, asked: str | None, people: Measures, everything: Measures) 
         return f"Counts synthetic traffic only; {plural(_views(people), 'page view')} of people set apart."
     if people or not everything:
         return "Counts all traffic, people's and synthetic."
-    chose = "" if asked else ", so this counts all traffic"
+    chose = "" if requested else ", so this counts all traffic"
     return f"No person's browser reported in this time range{chose}: everything here is synthetic."
 
 

@@ -26,7 +26,7 @@ def counted_traffic(
     reader: Reader, query: Query, scope: Scope, attributes: Mapping[str, str]
 ) -> CountedTraffic:
     """The traffic that `whose` and the filters of an address select. Raises Malformed."""
-    asked = query.choice("whose", traffic_filter.WHOSE)
+    requested = query.choice("whose", traffic_filter.WHOSE)
 
     def conditions(whose: str) -> Mapping[str, str] | None:
         return traffic_filter.conditions(scope.environment, attributes, whose)
@@ -36,9 +36,9 @@ def counted_traffic(
 
     if traffic_filter.SYNTHETIC in attributes:
         # The filter decides by itself, so there is nothing to choose and nothing to note.
-        return CountedTraffic(Traffic("all", asked, ""), conditions("all"), measures("all"))
+        return CountedTraffic(Traffic("all", requested, ""), conditions("all"), measures("all"))
     known = {"people": measures("people"), "all": measures("all")}
-    whose = traffic_filter.chosen(asked, attributes, bool(known["people"]))
-    note = traffic_filter.note(whose, asked, known["people"], known["all"])
+    whose = traffic_filter.chosen(requested, attributes, bool(known["people"]))
+    note = traffic_filter.note(whose, requested, known["people"], known["all"])
     found = known[whose] if whose in known else measures(whose)
-    return CountedTraffic(Traffic(whose, asked, note), conditions(whose), found)
+    return CountedTraffic(Traffic(whose, requested, note), conditions(whose), found)

@@ -37,7 +37,7 @@ class Screens:
 
 @contextmanager
 def seeded(folder: Path, *, hostile: bool = True) -> Iterator[Screens]:
-    """The story of `tests.browser.seed` in a store of its own, behind an application whose clock stands still."""
+    """The story of `tests.browser.seed` in a store of its own, behind an application at a fixed time."""
     path = folder / "store.sqlite3"
     writer = store.open_writer(path)
     world = seed.story()

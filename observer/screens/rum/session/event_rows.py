@@ -181,7 +181,7 @@ def no_link_reason(event: SessionEvent) -> str:
     if event.kind == "resource":
         return (
             "The answer carried no usable Server-Timing header. For a file from disk or a cache that is as "
-            "it should be: no backend worked for it, so there is no trace."
+            "it should be: no backend served it, so there is no trace."
         )
     return (
         'The answer carried no usable Server-Timing header (traceparent;desc="00-…-01"), so the agent '

@@ -13,7 +13,7 @@ FIELDS = ("seat", "key", "value")
 
 @dataclass(frozen=True, slots=True)
 class TypedFilters:
-    """What stands in the form's fields."""
+    """The content of the form's fields."""
 
     seat: str | None
     key: str

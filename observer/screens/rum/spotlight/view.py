@@ -86,7 +86,7 @@ def _notes(breakdown: Breakdown) -> tuple[str, ...]:
     if more > 0:
         cut.append(f"{plural(more, 'more value')} not shown.")
     if breakdown.truncated:
-        cut.append("The scan stopped at its bound: older events were not counted.")
+        cut.append("The scan stopped at its limit: older events were not counted.")
     scanned = f"From {plural(breakdown.scanned, 'row')} read for this question." if breakdown.scanned else ""
     return tuple(note for note in (" ".join(cut), scanned) if note)
 

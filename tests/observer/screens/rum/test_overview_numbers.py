@@ -20,7 +20,7 @@ def views(number: int) -> traffic_filter.Measures:
 
 
 @pytest.mark.parametrize(
-    ("asked", "people", "counted"),
+    ("requested", "people", "counted"),
     [
         (None, True, "people"),
         (None, False, "all"),
@@ -28,9 +28,9 @@ def views(number: int) -> traffic_filter.Measures:
         ("synthetic", True, "synthetic"),
     ],
 )
-def test_people_are_counted_where_there_are_any(asked: str | None, people: bool, counted: str) -> None:
+def test_people_are_counted_where_there_are_any(requested: str | None, people: bool, counted: str) -> None:
     """A lab in which only the load generator runs must not look empty."""
-    assert traffic_filter.chosen(asked, {}, people) == counted
+    assert traffic_filter.chosen(requested, {}, people) == counted
 
 
 @pytest.mark.parametrize(
