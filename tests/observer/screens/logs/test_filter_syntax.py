@@ -41,6 +41,11 @@ def test_a_malformed_condition_is_refused_with_a_remedy(text: str) -> None:
     assert refused.value.remedy
 
 
+def test_the_last_severity_cannot_be_left_out() -> None:
+    with pytest.raises(Malformed, match="no severity is left"):
+        filter_syntax.add_condition([("severity", "error")], "severity != error")
+
+
 def test_a_condition_replaces_its_opposite() -> None:
     pairs = filter_syntax.add_condition([("exclude", "a:1"), ("exclude", "a:2"), ("attr", "a:3")], "a = 1")
     assert pairs == [("exclude", "a:2"), ("attr", "a:1")]

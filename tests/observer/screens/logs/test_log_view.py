@@ -73,6 +73,11 @@ def test_a_structured_body_is_a_tree_and_is_indented() -> None:
     assert detail.message.splitlines()[1] == '  "a": ['
 
 
+def test_bytes_and_maps_of_a_structured_body_are_readable() -> None:
+    body: Any = {"raw": b"\x01\xff", "map": {"a": 1}}
+    assert '"raw": "01ff"' in log_detail.detail_of(log(structured=body)).message
+
+
 def test_an_exception_is_shown_with_its_stack() -> None:
     failed = {"exception.type": "E", "exception.message": "m", "exception.stacktrace": "a\n  b"}
     assert log_detail.detail_of(log(attributes=failed)).exception == log_detail.LogException("E: m", "a\n  b")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.screens.rum.event_kinds import pills
+from observer.screens.rum.event_kinds import label_of, pills
 from observer.screens.rum.session.event_rows import missing_trace_text
 from observer.screens.rum.session.session_pages import ROWS_LIMIT, pages_of, pages_to_show
 from observer.screens.rum.session.timeline import timeline_of
@@ -156,6 +156,23 @@ def test_a_long_session_shows_as_much_as_fits_and_always_what_is_open() -> None:
     assert any(row.event.span.span_id == last for page in shown for row in page.rows)
     shown, left_out = pages_to_show(pages, 2, "")
     assert ([page.number for page in shown], left_out) == ([2], 0)
+
+
+def test_a_page_that_does_not_fit_is_shown_around_the_opened_event() -> None:
+    clicks = events(*[span(n, "click", n, splunk__scriptInstance="i") for n in range(1, 1_801)])
+    pages = pages_of(clicks, "")
+    for place in (0, 900, 1_799):
+        (shown,), left_out = pages_to_show(pages, 0, clicks[place].span.span_id)
+        assert (len(shown.rows), left_out) == (ROWS_LIMIT, 1_800 - ROWS_LIMIT)
+        assert shown.holds(clicks[place].span.span_id)
+
+
+def test_errors_are_labelled_by_how_they_were_caught() -> None:
+    labels = {"onerror": "Uncaught error", "unhandledrejection": "Unhandled rejection"}
+    labels |= {"console.error": "Console error", "other": "JavaScript error"}
+    for name, label in labels.items():
+        (event,) = events(span(1, name, 0, component="error", error="true"))
+        assert label_of(event) == label
 
 
 def test_the_timeline_marks_failed_requests() -> None:
