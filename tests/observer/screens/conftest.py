@@ -1,4 +1,4 @@
-"""The seeded screens, once for the folder."""
+"""The seeded screens, once for every screen that is tested here."""
 
 from __future__ import annotations
 
