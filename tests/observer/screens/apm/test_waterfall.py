@@ -7,18 +7,23 @@ from dataclasses import replace
 import pytest
 
 from observer.screens.apm.trace import waterfall
-from observer.screens.apm.trace.waterfall import Line, Waterfall, Wish
+from observer.screens.apm.trace.row_folding import FOLD_DEPTH
+from observer.screens.apm.trace.timeline_bars import BAR
+from observer.screens.apm.trace.waterfall import Waterfall
+from observer.screens.apm.trace.waterfall_filter import WaterfallFilter
+from observer.screens.apm.trace.waterfall_row import Gap, WaterfallRow
 from signals.model import Span, SpanError, SpanKind
 from signals.trace_analysis import analyse
 from tests.store.build import failing_checkout, span, span_id
 
 
-def _build(spans: list[Span], **wish: object) -> Waterfall:
-    return waterfall.build(analyse(spans), replace(Wish(), **wish))  # type: ignore[arg-type]  # tests' own names
+def _build(spans: list[Span], **filters: object) -> Waterfall:
+    chosen = replace(WaterfallFilter(), **filters)  # type: ignore[arg-type]  # the tests' own names
+    return waterfall.build(analyse(spans), chosen)
 
 
-def _shown(fall: Waterfall) -> list[Line]:
-    return [line for line in fall.lines if not line.hidden]
+def _shown(fall: Waterfall) -> list[WaterfallRow]:
+    return [row for row in fall.rows if not row.hidden]
 
 
 def _loop(times: int, failing: frozenset[int] = frozenset()) -> list[Span]:
@@ -36,19 +41,19 @@ def _loop(times: int, failing: frozenset[int] = frozenset()) -> list[Span]:
 
 def test_rows_come_depth_first_with_their_level() -> None:
     fall = _build(failing_checkout())
-    assert [(line.row.span.service, line.level) for line in fall.lines][:5] == [
+    assert [(row.trace_row.span.service, row.level) for row in fall.rows][:5] == [
         ("frontend", 1),
         ("frontend", 2),
         ("checkoutservice", 3),
         ("checkoutservice", 4),
         ("checkoutservice", 4),
     ]
-    assert sum(line.row.inferred for line in fall.lines) == 2
+    assert sum(row.trace_row.inferred for row in fall.rows) == 2
 
 
 def test_errors_are_marked_where_they_began_and_where_they_arrived() -> None:
     fall = _build(failing_checkout())
-    marks = {line.row.span.span_id: line.error for line in fall.lines if not line.row.inferred}
+    marks = {row.trace_row.span.span_id: row.error for row in fall.rows if not row.trace_row.inferred}
     assert [n for n in range(1, 11) if marks[span_id(n)] is SpanError.ORIGIN] == [4, 6, 9]
     assert [n for n in range(1, 11) if marks[span_id(n)] is SpanError.NONE] == [7, 10]
     assert fall.counts == {"all": 10, "errors": 8, "root": 3}
@@ -58,8 +63,8 @@ def test_repeated_siblings_become_one_row_that_unfolds() -> None:
     spans = _loop(5)
     fall = _build(spans)
     shown = _shown(fall)
-    assert [(line.group, line.row.span.name) for line in shown] == [(0, "entry"), (5, "call")]
-    assert len(fall.lines) == 1 + 1 + 10
+    assert [(row.group, row.trace_row.span.name) for row in shown] == [(0, "entry"), (5, "call")]
+    assert len(fall.rows) == 1 + 1 + 10
     group = shown[1]
     assert group.foldable
     assert not group.open
@@ -69,66 +74,66 @@ def test_repeated_siblings_become_one_row_that_unfolds() -> None:
 
 
 def test_two_siblings_are_not_worth_a_group() -> None:
-    assert not any(line.group for line in _build(_loop(2)).lines)
+    assert not any(row.group for row in _build(_loop(2)).rows)
 
 
 def test_what_failed_is_never_put_into_a_group() -> None:
     fall = _build(_loop(8, failing=frozenset({4})))
     shown = _shown(fall)
-    assert [line.group for line in shown if line.group] == [4, 3]
-    failed = [line for line in shown if line.error is SpanError.ORIGIN]
-    assert [line.row.span.service for line in failed] == ["b"]
+    assert [row.group for row in shown if row.group] == [4, 3]
+    failed = [row for row in shown if row.error is SpanError.ORIGIN]
+    assert [row.trace_row.span.service for row in failed] == ["b"]
 
 
 def test_a_fold_hides_what_stands_under_it() -> None:
     spans = failing_checkout()
     fall = _build(spans, folded=frozenset({f"s-{span_id(3)}"}))
-    assert [line.row.span.span_id for line in _shown(fall)] == [span_id(1), span_id(2), span_id(3)]
-    assert len(fall.lines) == 12
+    assert [row.trace_row.span.span_id for row in _shown(fall)] == [span_id(1), span_id(2), span_id(3)]
+    assert len(fall.rows) == 12
 
 
 def test_filters_mark_what_matches_and_count_it() -> None:
     spans = failing_checkout()
     root = _build(spans, errors="root")
-    assert root.matching == 3
-    assert len(root.lines) == 12
+    assert root.matches == 3
+    assert len(root.rows) == 12
     text = _build(spans, text="BUTTERCUP")
-    assert text.matching == 2
+    assert text.matches == 2
     slow = _build(spans, min_ns=400 * 10**6)
-    assert slow.matching == 3
+    assert slow.matches == 3
     only = _build(spans, errors="root", matches_only=True)
-    assert [line.row.span.span_id for line in only.lines] == [span_id(4), span_id(6), span_id(9)]
-    assert {line.level for line in only.lines} == {1}
+    assert [row.trace_row.span.span_id for row in only.rows] == [span_id(4), span_id(6), span_id(9)]
+    assert {row.level for row in only.rows} == {1}
 
 
 def test_search_reads_attributes() -> None:
     spans = [span(1, attributes={"tenant": "gold"}), span(2, 1, attributes={"tenant": "silver"})]
-    assert _build(spans, text="tenant=gold").matching == 1
+    assert _build(spans, text="tenant=gold").matches == 1
 
 
 def test_the_opened_span_is_never_hidden_in_a_group() -> None:
     fall = _build(_loop(5), opened=span_id(13))
-    shown = {line.row.span.span_id for line in _shown(fall)}
+    shown = {row.trace_row.span.span_id for row in _shown(fall)}
     assert span_id(13) in shown
 
 
 def test_bars_lie_within_the_trace() -> None:
-    for line in _build(failing_checkout()).lines:
-        assert 0 <= line.bar.x <= waterfall.BAR
-        assert 0 < line.bar.width <= waterfall.BAR
-    first = _build(failing_checkout()).lines[0]
-    assert (first.bar.x, first.bar.width) == (0, waterfall.BAR)
+    for row in _build(failing_checkout()).rows:
+        assert 0 <= row.bar.x <= BAR
+        assert 0 < row.bar.width <= BAR
+    first = _build(failing_checkout()).rows[0]
+    assert (first.bar.x, first.bar.width) == (0, BAR)
 
 
 def test_the_critical_path_covers_the_whole_trace() -> None:
     fall = _build(failing_checkout())
-    covered = sum(width for line in fall.lines for _, width in line.bar.critical)
-    assert covered == pytest.approx(waterfall.BAR, rel=0.02)
+    covered = sum(width for row in fall.rows for _, width in row.bar.critical)
+    assert covered == pytest.approx(BAR, rel=0.02)
 
 
 def test_span_ids_that_come_twice_have_keys_of_their_own() -> None:
     fall = _build([span(1), span(2, 1), span(2, 1, start_ms=5, name="again")])
-    assert len({line.key for line in fall.lines}) == len(fall.lines) == 3
+    assert len({row.key for row in fall.rows}) == len(fall.rows) == 3
 
 
 def _deep(width: int) -> list[Span]:
@@ -157,16 +162,16 @@ def _deep(width: int) -> list[Span]:
 
 def test_a_large_trace_begins_folded_except_the_way_to_its_errors() -> None:
     fall = _build(_deep(400))
-    assert fall.folded_deep
-    levels = [line.level for line in fall.lines]
-    assert max(levels[:-6]) <= waterfall.FOLD_DEPTH
-    assert fall.lines[-1].error is SpanError.ORIGIN
-    assert fall.lines[-1].level == 7
-    folded = next(line for line in fall.lines if line.below)
-    assert folded.below == 4
+    assert fall.folds_deep
+    levels = [row.level for row in fall.rows]
+    assert max(levels[:-6]) <= FOLD_DEPTH
+    assert fall.rows[-1].error is SpanError.ORIGIN
+    assert fall.rows[-1].level == 7
+    folded = next(row for row in fall.rows if row.omitted)
+    assert folded.omitted == 4
     more = _build(_deep(400), unfolded=frozenset({folded.key}))
-    assert len(more.lines) == len(fall.lines) + 1
-    assert _build(_deep(400), unfolded=frozenset({"all"})).folded_deep is False
+    assert len(more.rows) == len(fall.rows) + 1
+    assert _build(_deep(400), unfolded=frozenset({"all"})).folds_deep is False
 
 
 def _wide(steps: int, failing: int = 0) -> list[Span]:
@@ -180,33 +185,36 @@ def _wide(steps: int, failing: int = 0) -> list[Span]:
 def test_a_page_holds_no_more_rows_than_it_can_and_the_next_page_has_the_next() -> None:
     spans = _wide(1900)
     fall = _build(spans)
-    assert len(fall.lines) == waterfall.ROWS_LIMIT
-    assert fall.cut == fall.cut_after == len(spans) - waterfall.ROWS_LIMIT
-    assert (fall.earlier, fall.later) == (None, waterfall.ROWS_LIMIT)
-    after = _build(spans, at=waterfall.ROWS_LIMIT)
-    assert (after.earlier, after.later) == (0, None)
-    seen = [line.row.span.span_id for line in (*fall.lines, *after.lines)]
+    assert len(fall.rows) == waterfall.ROWS_LIMIT
+    left_out = len(spans) - waterfall.ROWS_LIMIT
+    assert fall.cut == left_out
+    assert fall.gap_after == Gap(left_out, waterfall.ROWS_LIMIT)
+    assert fall.next_rows == left_out
+    assert (fall.previous_offset, fall.next_offset) == (None, waterfall.ROWS_LIMIT)
+    after = _build(spans, offset=waterfall.ROWS_LIMIT)
+    assert (after.previous_offset, after.next_offset) == (0, None)
+    seen = [row.trace_row.span.span_id for row in (*fall.rows, *after.rows)]
     assert set(seen) == {each.span_id for each in spans}
-    assert after.lines[0].row.span.span_id == span_id(1), "what the rows of a page stand under is there too"
+    assert after.rows[0].trace_row.span.span_id == span_id(1), "the ancestors of its rows are on each page"
     opened = _build(spans, opened=span_id(1850))
-    assert opened.lines[-1].row.span.span_id == span_id(1850)
+    assert opened.rows[-1].trace_row.span.span_id == span_id(1850)
 
 
 def test_an_error_beyond_the_page_is_reached_all_the_same() -> None:
     """Filters, search and `r` stopped at row 1,000: an error at row 1,900 was on no page."""
     spans = _wide(1990, failing=1900)
     fall = _build(spans)
-    last = fall.lines[-1]
-    assert (last.row.span.span_id, last.error) == (span_id(1900), SpanError.ORIGIN)
-    assert (last.skipped, last.skipped_at) == (1899 - waterfall.ROWS_LIMIT, waterfall.ROWS_LIMIT)
+    last = fall.rows[-1]
+    assert (last.trace_row.span.span_id, last.error) == (span_id(1900), SpanError.ORIGIN)
+    assert last.gap_before == Gap(1899 - waterfall.ROWS_LIMIT, waterfall.ROWS_LIMIT)
     found = _build(spans, text="step 1985")
-    assert [line.row.span.span_id for line in found.lines if line.matches] == [span_id(1985)]
+    assert [row.trace_row.span.span_id for row in found.rows if row.matches] == [span_id(1985)]
 
 
 def test_matches_alone_are_paged() -> None:
     spans = _wide(1990)
-    pages = [_build(spans, text="step", matches_only=True, at=at) for at in (0, waterfall.ROWS_LIMIT)]
-    assert [len(page.lines) for page in pages] == [1000, 988]
+    pages = [_build(spans, text="step", matches_only=True, offset=at) for at in (0, waterfall.ROWS_LIMIT)]
+    assert [len(page.rows) for page in pages] == [1000, 988]
 
 
 def test_a_large_closed_group_is_one_row_and_uses_up_no_page() -> None:
@@ -215,11 +223,11 @@ def test_a_large_closed_group_is_one_row_and_uses_up_no_page() -> None:
     spans += [span(n, 1, "a", "again", start_ms=n, ms=1) for n in range(2, 1502)]
     spans += [span(n, 1, "a", f"after {n}", start_ms=n, ms=1, error=n == 1511) for n in range(1502, 1512)]
     fall = _build(spans)
-    assert [line.group for line in fall.lines] == [0, 1500, *[0] * 10]
-    group = fall.lines[1]
-    assert (group.below, group.open, fall.cut) == (1500, False, 0)
+    assert [row.group for row in fall.rows] == [0, 1500, *[0] * 10]
+    group = fall.rows[1]
+    assert (group.omitted, group.open, fall.cut) == (1500, False, 0)
     opened = _build(spans, unfolded=frozenset({group.key}))
-    assert (opened.total, len(opened.lines)) == (1512, waterfall.ROWS_LIMIT + 1)
+    assert (opened.total, len(opened.rows)) == (1512, waterfall.ROWS_LIMIT + 1)
 
 
 def test_a_match_inside_a_closed_group_opens_it_unless_all_of_it_matches() -> None:
@@ -228,16 +236,16 @@ def test_a_match_inside_a_closed_group_opens_it_unless_all_of_it_matches() -> No
         span(n, 1, "a", "again", start_ms=n, ms=1, attributes={"row": f"<{n}>"}) for n in range(2, 1502)
     ]
     one = _build(spans, text="row=<1400>")
-    assert [line.row.span.span_id for line in _shown(one) if line.matches and not line.group] == [
+    assert [row.trace_row.span.span_id for row in _shown(one) if row.matches and not row.group] == [
         span_id(1400)
     ]
-    assert [line.group for line in _build(spans, text="again").lines] == [0, 1500]
+    assert [row.group for row in _build(spans, text="again").rows] == [0, 1500]
 
 
 def test_everything_unfolded_can_be_paged() -> None:
     spans = _deep(400)
-    pages = [_build(spans, unfolded=frozenset({"all"}), at=at) for at in (0, 1000, 2000)]
-    seen = {line.row.span.span_id for page in pages for line in page.lines}
+    pages = [_build(spans, unfolded=frozenset({"all"}), offset=at) for at in (0, 1000, 2000)]
+    seen = {row.trace_row.span.span_id for page in pages for row in page.rows}
     assert seen == {each.span_id for each in spans}
 
 
@@ -245,13 +253,13 @@ def test_a_service_is_asked_for_by_its_exact_name() -> None:
     """Its chip searched for the name as text, which stands in other services' tags too."""
     spans = [span(1, 0, "cart", "GET"), span(2, 1, "cart2", "GET", attributes={"peer": "cart"})]
     fall = _build(spans, service="cart")
-    assert [line.matches for line in fall.lines] == [True, False]
+    assert [row.matches for row in fall.rows] == [True, False]
 
 
 def test_the_counts_of_the_choices_follow_the_other_filters() -> None:
     spans = failing_checkout()
     fall = _build(spans, service="paymentservice", errors="root")
-    assert fall.counts["root"] == fall.matching
+    assert fall.counts["root"] == fall.matches
     assert fall.counts["all"] == sum(each.service == "paymentservice" for each in spans)
 
 
@@ -265,11 +273,11 @@ def test_renaming_everything_changes_nothing_but_names() -> None:
         for s in reversed(spans)
     ]
     before, after = _build(spans), _build(renamed)
-    assert [(x.level, x.error, x.colour, x.bar) for x in before.lines] == [
-        (x.level, x.error, x.colour, x.bar) for x in after.lines
+    assert [(x.level, x.error, x.colour, x.bar) for x in before.rows] == [
+        (x.level, x.error, x.colour, x.bar) for x in after.rows
     ]
 
 
 def test_a_trace_of_browser_spans_alone_has_no_row() -> None:
     fall = _build([span(1, browser=True, session="s")])
-    assert fall.lines == ()
+    assert fall.rows == ()

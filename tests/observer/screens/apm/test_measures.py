@@ -8,8 +8,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from observer.components import measures
-from observer.screens.apm.services import map_view
-from observer.screens.apm.spotlight.tag_ranking import most_telling
+from observer.screens.apm.service_map import view as map_view
+from observer.screens.apm.spotlight.tag_ranking import most_separating
 from store.api import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
 from tests.observer.html import first
 
@@ -64,7 +64,7 @@ def test_the_tag_that_tells_errors_apart_is_shown_first() -> None:
     one = _card("service.version", a=(100, 20))
     telling = _card("region", east=(20, 20), west=(80, 0))
     code = _card("http.status_code", x200=(80, 0), x500=(20, 20))
-    assert most_telling([code, one, telling]) is telling
+    assert most_separating([code, one, telling]) is telling
     quiet = _card("region", east=(20, 0), west=(80, 0))
-    assert most_telling([_card("service.version", a=(100, 0)), quiet]) is quiet
-    assert most_telling([]) is None
+    assert most_separating([_card("service.version", a=(100, 0)), quiet]) is quiet
+    assert most_separating([]) is None
