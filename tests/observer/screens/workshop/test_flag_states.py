@@ -23,15 +23,15 @@ def _written(value: FlagValue) -> str:
     return json.dumps(dict(value) if isinstance(value, Mapping) else value)
 
 
-def states_of(name: str) -> list[flag_states.State]:
+def states_of(name: str) -> list[flag_states.FlagState]:
     """What the services would say under an incident, those that are off too."""
     wanted = {flag.key: flag for flag in incidents.load(name).flags}
     off = {"cart_price_typo": "false", "payment_invalid_token": "0.0", "checkout_stale_endpoint": "false"}
     off["buttercup_delay_ms"] = '{"min": 0, "max": 0}'
     return [
-        flag_states.State("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
+        flag_states.FlagState("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
         if key in wanted
-        else flag_states.State("s", key, nothing, nothing, "")
+        else flag_states.FlagState("s", key, nothing, nothing, "")
         for key, nothing in off.items()
     ]
 
@@ -43,14 +43,14 @@ def test_what_the_services_say_names_the_incident(name: str) -> None:
 
 def test_a_flag_changed_by_hand_fits_no_incident() -> None:
     states = states_of("invalid-token")
-    states[1] = flag_states.State("s", "payment_invalid_token", "0.5", "0.5", "")
+    states[1] = flag_states.FlagState("s", "payment_invalid_token", "0.5", "0.5", "")
     assert flag_states.matching(states) is None
     assert flag_states.matching([]) is None
 
 
 def test_on_means_that_anybody_meets_it() -> None:
-    assert flag_states.State("s", "k", "0.0", "0.75", "").on
-    assert not flag_states.State("s", "k", '{"max": 0, "min": 0}', "false", "").on
+    assert flag_states.FlagState("s", "k", "0.0", "0.75", "").on
+    assert not flag_states.FlagState("s", "k", '{"max": 0, "min": 0}', "false", "").on
 
 
 class _Servicer(lab_pb2_grpc.FlagServiceServicer):
@@ -93,20 +93,20 @@ def processes() -> Iterator[tuple[Process, ...]]:
 
 
 def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) -> None:
-    found = flag_states.Asker().flags(processes)
+    found = flag_states.FlagReader().flags(processes)
     assert {(s.service, s.key, s.people) for s in found.states} == {
         ("paymentservice", "payment_invalid_token", "1.0"),
         ("frontend", "cart_price_typo", "true"),
     }
-    assert found.silent == ("gone",)
+    assert found.unanswered == ("gone",)
 
 
 def test_without_a_lab_nothing_is_asked() -> None:
-    assert flag_states.Asker().flags(()) == flag_states.Flags()
+    assert flag_states.FlagReader().flags(()) == flag_states.Flags()
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "words"),
+    ("key", "json_text", "words"),
     [
         ("cart_price_typo", "true", "on"),
         ("cart_price_typo", "false", "off"),
@@ -120,6 +120,6 @@ def test_without_a_lab_nothing_is_asked() -> None:
         ("of_tomorrow", "not json", "not json"),
     ],
 )
-def test_a_flag_is_told_in_words(key: str, told: str, words: str) -> None:
+def test_a_flag_is_described_in_words(key: str, json_text: str, words: str) -> None:
     """An instructor reads what is on and how much; a shape that nobody knows is shown as it came."""
-    assert flag_states.words(key, told) == words
+    assert flag_states.describe(key, json_text) == words

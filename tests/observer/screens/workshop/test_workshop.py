@@ -7,7 +7,7 @@ from typing import Any
 import incidents
 from incidents.checks import NoAnswer
 from incidents.model import Source
-from observer.screens.workshop.classroom import seats
+from observer.screens.instructor.classroom import seats
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.progress import askable, progress
 from signals.model import SessionId

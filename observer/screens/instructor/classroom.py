@@ -1,8 +1,8 @@
-"""A class at a glance: every seat that was seen, how active it is, how its requests fared. Pure."""
+"""The seats of a class: activity, and how the requests of each seat ended. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from signals.model import SessionId
@@ -12,6 +12,9 @@ SEAT = "enduser.id"
 _S = 1_000_000_000
 ACTIVE_NS = 120 * _S
 QUIET_NS = 600 * _S
+_MANY_FAILURES = 5
+_MANY_SESSIONS = 4
+_BADGES = {"active": "good", "quiet": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class SeatRow:
     seat: str
     last_seen_unix_nano: int
     activity: str
-    """`active`, `quiet` or `away`: within two minutes, within ten, longer."""
+    """`active` within ACTIVE_NS, `quiet` within QUIET_NS, else `away`."""
     sessions: int
     pages: int
     js_errors: int
@@ -29,17 +32,22 @@ class SeatRow:
     failed: int
     newest_session: SessionId
     hint: str
-    """What an instructor may want to look at; empty where nothing stands out."""
+    """A reason to look at this seat; empty where nothing is unusual."""
+
+    @property
+    def activity_css(self) -> str:
+        """The class of the badge of the activity."""
+        return _BADGES.get(self.activity, "")
 
 
 def seats(
     summaries: Sequence[SessionSummary], attempts: Breakdown | None, now_unix_nano: int
 ) -> tuple[SeatRow, ...]:
-    """The seats of these sessions, those who may be stuck first, then the most recent.
+    """The seats of these sessions, those with a hint first, then the most recently active.
 
-    `attempts` holds the chosen request by seat: how often, and how often it failed.
+    `attempts` holds, by seat, how often the chosen request was made and how often it failed.
     """
-    tried = {value.value: value.measure for value in attempts.values} if attempts else {}
+    measures = {value.value: value.measure for value in attempts.values} if attempts else {}
     by_seat: dict[str, list[SessionSummary]] = {}
     for summary in summaries:
         seat = summary.attributes.get(SEAT, "")
@@ -48,7 +56,7 @@ def seats(
     rows = []
     for seat, own in by_seat.items():
         newest = max(own, key=lambda summary: summary.last_seen_unix_nano)
-        measure = tried.get(seat)
+        measure = measures.get(seat)
         activity = _activity(now_unix_nano - newest.last_seen_unix_nano)
         made, failed = (measure.requests, measure.errors) if measure else (0, 0)
         rows.append(
@@ -72,21 +80,11 @@ def _activity(gap_ns: int) -> str:
     return "active" if gap_ns <= ACTIVE_NS else "quiet" if gap_ns <= QUIET_NS else "away"
 
 
-def _hint(activity: str, attempts: int, failed: int, sessions: int, judged: bool) -> str:
-    if judged and not attempts:
-        return "has not come to the request yet" if activity == "active" else "stopped before the request"
-    if failed >= 5 and activity == "active":
+def _hint(activity: str, attempts: int, failed: int, sessions: int, counted: bool) -> str:
+    if counted and not attempts:
+        return "has not made the request yet" if activity == "active" else "stopped before the request"
+    if failed >= _MANY_FAILURES and activity == "active":
         return "keeps trying: may not have left the shop"
-    if sessions >= 4:
+    if sessions >= _MANY_SESSIONS:
         return "many sessions: cookies may be off"
     return ""
-
-
-def totals(rows: Sequence[SeatRow]) -> Mapping[str, int]:
-    """What the head of the page counts."""
-    return {
-        "seats": len(rows),
-        "active": sum(row.activity == "active" for row in rows),
-        "tried": sum(row.attempts > 0 for row in rows),
-        "failed": sum(row.failed > 0 for row in rows),
-    }
