@@ -72,6 +72,8 @@ class WaterfallRow:
     def badges(self) -> tuple[str, ...]:
         """What is unusual about the span, in two or three words each."""
         row = self.trace_row
+        if not row.notes:  # Each of these comes with a note, and nearly every row has none.
+            return ()
         found = (
             ("orphan", row.orphan),
             ("circular", row.circular),
