@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from observer import api, components, typeface, web
 from observer.request import context
 from observer.request.errors import Malformed, Problem, Unavailable
-from observer.screens import apm, home, logs, rum, workshop
+from observer.screens import apm, home, instructor, logs, rum, workshop
 from observer.settings import Settings
 from store.api import BadQuery, Reader, StoreError
 
@@ -30,6 +30,7 @@ _AREAS = (
     logs.blueprint,
     home.blueprint,
     workshop.blueprint,
+    instructor.blueprint,
 )
 
 
