@@ -77,6 +77,9 @@ class WsgiServer:
         Returns after `within_s` at the latest, whether or not all was answered. `busy` adds work of
         the application that the stop waits for as well.
         """
+        if not self._thread.ident:
+            self._server.close()
+            return
         deadline = time.monotonic() + within_s
         self._in_server_thread(self._stop_listening)
         pause = threading.Event()
