@@ -18,7 +18,7 @@ _MOST_BYTES = 64 * 1024**2
 class LocalHttpError(Exception):
     """There is no useful answer; the message is a short reason.
 
-    `status` is the status of an answer that reports an error, else 0; `body` is its body.
+    `status` and `body` are those of the answer, 0 and empty when there was none.
     """
 
     def __init__(self, reason: str, status: int = 0, body: bytes = b"") -> None:
@@ -74,7 +74,7 @@ def json_of(url: str, form: Mapping[str, object] | None = None, *, timeout_s: fl
     try:
         return json.loads(answer.body)
     except ValueError as error:
-        raise LocalHttpError("the answer is not JSON", body=answer.body) from error
+        raise LocalHttpError("the answer is not JSON", answer.status, answer.body) from error
 
 
 def _connection(url: str, timeout_s: float) -> tuple[http.client.HTTPConnection, str]:

@@ -110,7 +110,7 @@ def positive_number(high: float) -> Kind[float]:
 
 
 @overload
-def setting(default: str, env: str, help: str, *, secret: bool = False) -> str: ...
+def setting(default: str, env: str, help: str, *, secret: bool = False, shown: str = "") -> str: ...
 @overload
 def setting(
     default: S, env: str, help: str, kind: Kind[S], *, secret: bool = False, shown: str = ""

@@ -7,15 +7,13 @@ import json
 import os
 import signal
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from typing import Any
 
 from lab import paths, terminal
 from lab.commands import status
 from lab.errors import LabError, NotRunning, UsageError
 from lab.state import runfile
+from runtime import local_http
 
 START_WITHIN_S = 20.0
 
@@ -94,10 +92,8 @@ def _row() -> dict[str, Any]:
 
 
 def _ask(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
-    data = urllib.parse.urlencode(form).encode() if form is not None else None
     try:
-        with urllib.request.urlopen(locust + path, data=data, timeout=10) as answer:  # noqa: S310 - our own
-            found = json.load(answer)
-    except (OSError, ValueError) as error:
+        found = local_http.json_of(locust + path, form, timeout_s=10)
+    except local_http.LocalHttpError as error:
         raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
     return found if isinstance(found, dict) else {}

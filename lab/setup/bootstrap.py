@@ -7,21 +7,15 @@ few milliseconds and no network.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from lab import cli, paths
 from lab.setup.venv_stamp import is_prepared
+from runtime.chromium import find_browser
 
 # Tells the re-executed command that set-up was done a moment ago.
 CHECKED = "LAB_SETUP_CHECKED"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MAC_BROWSERS = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,18 +45,6 @@ def level_needed(wanted: str, arguments: Sequence[str]) -> str:
     if wanted == cli.BROWSER and find_browser() is None:
         return cli.LAB
     return wanted
-
-
-def find_browser() -> Path | None:
-    """A Chromium or Chrome of this machine; CHROMIUM_PATH names one that is elsewhere."""
-    named = os.environ.get("CHROMIUM_PATH")
-    if named:
-        return Path(named) if os.access(named, os.X_OK) else None
-    for name in BROWSERS:
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    return next((Path(path) for path in MAC_BROWSERS if os.access(path, os.X_OK)), None)
 
 
 def _prepare(level: str) -> int:

@@ -22,7 +22,7 @@ from typing import Any, TypeGuard
 from flask import Flask, Response, jsonify, request
 
 from runtime.listening import CannotListen, endpoint
-from runtime.settings import EXIT_CANNOT_START, INTEGER, load_or_exit, setting
+from runtime.settings import EXIT_CANNOT_START, load_or_exit, setting, whole_number
 from runtime.stop_signal import StopSignal
 from runtime.wsgi import Limits, WsgiServer
 from services.common import log, randomness
@@ -35,6 +35,7 @@ DELAY = delay_flag(NAME)
 DEFAULT_DELAY_MS = (50.0, 250.0)
 _REMEMBERED = 10_000
 _MAX_BODY_BYTES = 16 * 1024
+_THREADS = whole_number(1, 1_024)
 _CARD_NUMBER = re.compile(r"[0-9]{12,19}")
 _pause = threading.Event()
 
@@ -44,9 +45,13 @@ class Settings(CommonSettings):
     """The provider's settings."""
 
     token: str = setting(
-        CUSTOMER_TOKEN, "BUTTERCUP_TOKEN", "The API token that this provider accepts.", secret=True
+        CUSTOMER_TOKEN,
+        "BUTTERCUP_TOKEN",
+        "The API token that this provider accepts.",
+        secret=True,
+        shown="the good token of the lesson",
     )
-    threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", INTEGER)
+    threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", _THREADS)
 
 
 class Receipts:

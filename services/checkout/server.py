@@ -35,14 +35,16 @@ EMPTY_CART = "the cart is empty: add something before placing an order"
 class Settings(CommonSettings):
     """checkoutservice's settings: the addresses of the six services that it calls."""
 
-    cart: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "cartservice.", ADDRESS)
+    cart: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "Address of cartservice.", ADDRESS)
     catalog: str = setting(
-        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "productcatalogservice.", ADDRESS
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )
-    currency: str = setting("127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "currencyservice.", ADDRESS)
-    shipping: str = setting("127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "shippingservice.", ADDRESS)
-    payment: str = setting("127.0.0.1:50051", "PAYMENT_SERVICE_ADDR", "paymentservice.", ADDRESS)
-    email: str = setting("127.0.0.1:5000", "EMAIL_SERVICE_ADDR", "emailservice.", ADDRESS)
+    currency: str = setting("127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "Address of currencyservice.", ADDRESS)
+    shipping: str = setting(
+        "127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "Address of shippingservice.", ADDRESS
+    )
+    payment: str = setting("127.0.0.1:50051", "PAYMENT_SERVICE_ADDR", "Address of paymentservice.", ADDRESS)
+    email: str = setting("127.0.0.1:5000", "EMAIL_SERVICE_ADDR", "Address of emailservice.", ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Settings(CommonSettings):
     """recommendationservice's settings."""
 
     catalog: str = setting(
-        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "productcatalogservice.", ADDRESS
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )
 
 
