@@ -66,6 +66,7 @@ class WsgiServer:
         self._listeners = [each for each in channels.values() if isinstance(each, BaseWSGIServer)]
         self.port: int = int(self._listeners[0].effective_port)
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+        self._stopped = False
 
     def start(self) -> None:
         """Begin to serve."""
@@ -74,9 +75,12 @@ class WsgiServer:
     def stop(self, within_s: float = STOP_WITHIN_S, *, busy: Callable[[], bool] = lambda: False) -> None:
         """Accept no connection, answer the requests that have arrived, then close all connections.
 
-        Returns after `within_s` at the latest, whether or not all was answered. `busy` adds work of
-        the application that the stop waits for as well.
+        Returns soon after `within_s` at the latest, whether or not all was answered. `busy` adds work
+        of the application that the stop waits for as well. A second call does nothing.
         """
+        if self._stopped:
+            return
+        self._stopped = True
         if not self._thread.ident:
             self._server.close()
             return
