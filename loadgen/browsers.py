@@ -41,7 +41,7 @@ _TIMEOUT_MS = 20_000
 
 
 class NoBrowser(Exception):
-    """No browser can be started; the message says what to install."""
+    """No browser can be started; the message names what to install."""
 
 
 def trip(browser: Browser, shop_url: str, rng: random.Random, pause_s: float) -> str:
