@@ -6,8 +6,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, setting, whole_number
+from runtime.addresses import base_address
+from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, Kind, setting, whole_number
 
+_BASE_ADDRESS = Kind("http:// or https://, a host and if need be a port", base_address)
 _THREADS = whole_number(1, 64)
 
 
@@ -23,8 +25,19 @@ class Settings:
     lab_status_file: str = setting(
         "", "LAB_STATUS_FILE", "JSON that the lab writes about its processes; empty where there is no lab."
     )
+    flags_file: str = setting(
+        "",
+        "HIPSTERLAB_FLAGS_FILE",
+        "Flags of the running incident: orders since it was written count for the lesson; empty: all do.",
+    )
     shop_url: str = setting(
         "", "SHOP_URL", "Address of the shop, for links; empty where there is none.", HTTP_URL
+    )
+    shop_public_url: str = setting(
+        "",
+        "SHOP_PUBLIC_URL",
+        "Address at which readers reach the shop; empty: at the host by which they reached the screens.",
+        _BASE_ADDRESS,
     )
     seat_secret: str = setting(
         "",

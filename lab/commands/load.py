@@ -39,16 +39,16 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
     if args.stop or args.users == 0:
         _ask(address(), "/stop", {})
-        terminal.say("The shoppers go home.")
+        terminal.write_line("The shoppers go home.")
         return 0
     if args.users is not None:
         locust = address(start=True)
         _ask(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
-        terminal.say(f"{args.users} shoppers from now on; Locust's page: {locust}")
+        terminal.write_line(f"{args.users} shoppers from now on; Locust's page: {locust}")
         return 0
     locust = address()
     figures = _ask(locust, "/stats/requests")
-    terminal.say(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
+    terminal.write_line(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
     return 0
 
 

@@ -36,6 +36,7 @@ from observer.api.schemas import (
     text,
     whole,
 )
+from observer.components.trace_notes import trace_notes
 from observer.lookup.trace_origin import browser_of
 from observer.lookup.traces import find_trace
 from observer.request import context
@@ -159,7 +160,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
             }
             for segment in analysis.critical_path
         ],
-        "notes": list(analysis.notes),
+        "notes": list(trace_notes(analysis)),
         "truncated": found.truncated,
     }
 
@@ -305,14 +306,14 @@ def tags(query: Query) -> serializers.Plain:
     if not tag:
         known = ", ".join(reader.tags(window)[:12]) or "any attribute of your spans"
         raise Malformed("tag is missing.", f"Name the attribute to break down by: {known}.")
-    found = reader.breakdown(
+    found = reader.breakdowns(
         query.text("service"),
-        tag,
+        (tag,),
         window,
         query.attributes() or None,
         query.whole("limit", 50, 1, MAX_LIMIT),
         query.text("environment"),
-    )
+    )[tag]
     return {
         "tag": found.tag,
         "values": serializers.tag_values(found.values),

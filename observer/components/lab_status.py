@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from observer.settings import Settings
+from runtime.addresses import as_reached
 
 _MOST_BYTES = 1_000_000
 
@@ -40,20 +41,25 @@ class Lab:
     """The running incident's name, where the lab says."""
 
 
-def lab_of(settings: Settings) -> Lab:
-    """The lab as its status document says, else as the settings do."""
+def lab_of(settings: Settings, reader_host: str = "") -> Lab:
+    """The lab as its status document says, else as the settings do.
+
+    Addresses are those by which the reader reaches them, whose request had this `Host` header; the
+    shop's is the public one where the settings name one.
+    """
     document = _read(settings.lab_status_file)
     urls = document.get("urls")
     urls = urls if isinstance(urls, Mapping) else {}
 
     def url(name: str, otherwise: str) -> str:
         found = urls.get(name)
-        return found if isinstance(found, str) and found else otherwise
+        known = found if isinstance(found, str) and found else otherwise
+        return as_reached(known, reader_host, settings.listen_addr)
 
     ready = document.get("ready")
     incident = document.get("incident")
     return Lab(
-        shop=url("shop", settings.shop_url).rstrip("/"),
+        shop=settings.shop_public_url or url("shop", settings.shop_url).rstrip("/"),
         otlp_http=url("otlp_http", settings.otlp_http_url).rstrip("/"),
         otlp_grpc=url("otlp_grpc", settings.otlp_grpc_addr),
         observer=url("observer", ""),

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from flask import Blueprint, Response, redirect, render_template, request
 from markupsafe import Markup
 
-from observer.components import contrast, keyboard, number_format as formats, page_header, safe_text
+from observer.components import (
+    contrast,
+    keyboard,
+    number_format as formats,
+    page_header,
+    safe_text,
+    trace_notes,
+)
 from observer.components.json_tree import tree
 from observer.request import context
 from observer.request.page_request import (
@@ -83,6 +90,8 @@ _FILTERS: dict[str, Callable[..., object]] = {
     "plain": safe_text.plain,
     "when": _when,
     "keycap": keyboard.label,
+    "row_notes": trace_notes.row_notes,
+    "trace_notes": trace_notes.trace_notes,
 }
 for _name, _filter in _FILTERS.items():
     blueprint.add_app_template_filter(_filter, _name)

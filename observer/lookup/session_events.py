@@ -6,17 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from signals.attributes import first_of, http_method_of, http_status_of, number_of, text_of, url_of
+from signals.browser_events import rum_is_error, rum_kind
 from signals.model import Attributes, Span, SpanId, TraceId
-from signals.semantics import (
-    first_of,
-    http_method_of,
-    http_status_of,
-    number_of,
-    rum_is_error,
-    rum_kind,
-    text_of,
-    url_of,
-)
 from store.api import TraceSummary
 
 _VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")

@@ -8,7 +8,7 @@ from observer.lookup.session_events import linked_traces
 from observer.request.errors import Unknown
 from observer.request.parameters import refuse
 from signals.model import SessionId, TraceId
-from store.api import Reader, SessionSummary, Whereabouts
+from store.api import Presence, Reader, SessionSummary
 
 _LONGEST = 2_000
 EVENTS_LIMIT = 10_000
@@ -34,7 +34,7 @@ def find_session(reader: Reader, text: str) -> SessionSummary:
     if found is not None:
         return found
     shown = text if len(text) <= 64 else text[:64] + "…"
-    if reader.locate_session(session_id) is Whereabouts.PRUNED:
+    if reader.locate_session(session_id) is Presence.PRUNED:
         raise Unknown(
             f"Session {shown} was here and has been pruned: the store keeps what is newest.",
             "Open a new session in the shop, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",

@@ -9,7 +9,7 @@ from observer.lookup.trace_origin import EVERYTHING
 from observer.request.errors import Unknown
 from observer.request.parameters import trace_id as parse_trace_id
 from signals.model import Span, TraceId
-from store.api import LogQuery, Reader, Whereabouts
+from store.api import LogQuery, Presence, Reader
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""
@@ -53,7 +53,7 @@ def full_trace_id(reader: Reader, text: str) -> TraceId:
 def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown:
     """Why a trace is not here: pruned, or never seen, or only its logs were."""
     named = shown or trace_id
-    if reader.locate(trace_id) is Whereabouts.PRUNED:
+    if reader.locate(trace_id) is Presence.PRUNED:
         return Unknown(
             f"Trace {named} was here and has been pruned: the store keeps what is newest.",
             "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",

@@ -15,6 +15,7 @@ from observer.components.number_format import plural
 from observer.request import context
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
+from observer.request.reachable_addresses import neighbours
 from observer.request.scope import range_args
 from observer.screens.logs import filter_syntax, filters as selections, view
 from observer.screens.logs.filters import Selection
@@ -76,7 +77,7 @@ def log_page() -> str | Response:
             for pair in query.pairs()
             if pair[0] not in ("q", *filter_syntax.PER_LOG) and pair[0] in filter_syntax.KNOWN
         ],
-        otlp_http=context.settings().otlp_http_url,
+        otlp_http=neighbours().otlp_http_url,
         **_over_time(reader, selection, page),
         **_beside(reader, selection, page),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.lookup.session_events import SessionEvent
-from signals.semantics import rum_is_network_error
+from signals.browser_events import rum_is_network_error
 
 WORDS = {
     "document": "Document load",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from observer.components.number_format import duration
 from observer.lookup.session_events import SessionEvent
 from observer.screens.rum.session.compressed_time import Scale
-from signals.semantics import number_of
+from signals.attributes import number_of
 
 _DOCUMENT = {
     "firstPaint": ("FP", "first paint"),

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from observer.components import current_scope, filtered
 from observer.request import context
 from observer.request.parameters import Query, spell_attribute
+from observer.request.reachable_addresses import neighbours
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.sessions import view as many
 from observer.screens.rum.traffic_filter import SYNTHETIC
@@ -53,7 +54,7 @@ def session_list() -> str | BaseResponse:
         unfinished=unfinished,
         nearest=None if rows else context.reader().status(),
         news=_news_address(rows, attributes, whose, sort, scope.now_unix_nano) if told else "",
-        settings=context.settings(),
+        neighbours=neighbours(),
     )
 
 
