@@ -26,7 +26,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from benchmarks.parts import Line
 from collector.rows import Decoder, Refusals, protobuf_groups
-from collector.server import spare_the_garbage_collector
+from collector.server import freeze_gc
 
 SPANS_PER_REQUEST = 512
 SPANS_PER_TRACE = 40
@@ -220,7 +220,7 @@ def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
 
 def measure(requests: int, seed: int, say: Callable[[str], object]) -> list[Result]:
     """Decoding alone, then committed over one connection and over four; prints the table as it goes."""
-    spare_the_garbage_collector()
+    freeze_gc()
     bodies = payloads(requests, random.Random(seed))
     size = sum(map(len, bodies)) / len(bodies) / SPANS_PER_REQUEST
     say(f"{len(bodies) * SPANS_PER_REQUEST:,} spans of {size:.0f} bytes, {SPANS_PER_REQUEST} a request\n")

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import store
 from benchmarks.fill import SECOND, Filler
-from collector.server import spare_the_garbage_collector
+from collector.server import freeze_gc
 from signals.model import Severity
 from signals.trace_analysis import analyse
 from store.api import LogQuery, Reader, SessionQuery, SpanRow, TraceQuery, Window
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def ingest(path: Path, spans: int) -> None:
     """Fill the store and tell the cost of a span."""
-    spare_the_garbage_collector()
+    freeze_gc()
     writer = store.open_writer(path, max_bytes=64 * 1024**3, max_age_s=30 * 86400)
     now = time.time_ns()
     batches = Filler().batches(

@@ -39,7 +39,7 @@ def create_app(
 ) -> Flask:
     """The whole application over one reader; `clock` gives nanoseconds since the Unix epoch."""
     settings = settings or Settings()
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     context.install(app, context.Services(reader=reader, settings=settings, clock=clock))

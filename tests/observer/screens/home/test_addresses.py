@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
 from observer.app import create_app
-from observer.settings import BadSetting, Settings
+from observer.settings import Settings
+from runtime.settings import SettingsError, load
 from store import open_reader, open_writer
 
 SHOP = "http://127.0.0.1:8080"
@@ -124,7 +125,7 @@ def test_a_shop_that_is_elsewhere_stays_there(observing: Observing) -> None:
 
 def test_a_public_address_that_is_none_is_refused() -> None:
     """As every malformed setting: one sentence that names it."""
-    with pytest.raises(BadSetting, match="SHOP_PUBLIC_URL"):
-        Settings.from_environment({"SHOP_PUBLIC_URL": "shop.example.org/path"})
-    settings = Settings.from_environment({"SHOP_PUBLIC_URL": "https://Shop.example.org/"})
+    with pytest.raises(SettingsError, match="SHOP_PUBLIC_URL"):
+        load(Settings, {"SHOP_PUBLIC_URL": "shop.example.org/path"})
+    settings = load(Settings, {"SHOP_PUBLIC_URL": "https://Shop.example.org/"})
     assert settings.shop_public_url == "https://shop.example.org"
