@@ -23,10 +23,11 @@ from typing import Any, TypeGuard
 import waitress
 from flask import Flask, Response, jsonify, request
 
-from services.common import log, randomness, settings as settings_module
+from services.common import randomness, settings as settings_module
 from services.common.flags import Flags, delay_flag
 from services.common.server import StopSignal
 from services.common.settings import CommonSettings, setting
+from services.common.telemetry import make_logger, redirect_standard_logging
 
 NAME = "buttercup"
 CUSTOMER_TOKEN = "prod-a8cf28f9-1a1a-4994-bafa-cd4b143c3291"  # noqa: S105  # the lesson's own, opens nothing
@@ -128,8 +129,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop."""
     settings = settings_module.load_or_exit(Settings, argv, f"{NAME}: the outside payment provider.")
     stop = StopSignal()
-    logger = log.make_logger({"service.name": NAME, "environment": settings.environment})
-    log.lead_standard_logging(logger)
+    logger = make_logger({"service.name": NAME, "environment": settings.environment})
+    redirect_standard_logging(logger)
     flags = Flags(settings.flags_file, logger, [DELAY])
     try:
         server = waitress.create_server(

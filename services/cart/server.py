@@ -12,9 +12,9 @@ import grpc
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.cart.carts import Carts, Line
 from services.common.errors import InvalidRequest
-from services.common.log import ShopLogger
 from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings, address, path, setting
+from services.common.telemetry import ShopLogger
 
 _MAX_PRODUCT_ID_LENGTH = 64
 

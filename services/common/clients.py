@@ -14,8 +14,15 @@ from typing import Any, TypeVar
 import grpc
 from opentelemetry.instrumentation.grpc.grpcext import intercept_channel
 
-from services.common.telemetry import Telemetry
-from services.common.tracing import BaggageClient, ClientSpans, code_of, details_of, marking, tolerating
+from services.common.telemetry import (
+    BaggageClient,
+    ClientSpans,
+    Telemetry,
+    code_of,
+    details_of,
+    marking,
+    tolerating,
+)
 
 __all__ = [
     "DEADLINE_S",

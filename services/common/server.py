@@ -26,10 +26,8 @@ from services.common import randomness, settings as settings_module, telemetry a
 from services.common.answers import answering
 from services.common.errors import StartError
 from services.common.flags import Flag, Flags, delay_flag
-from services.common.log import ShopLogger
 from services.common.settings import CommonSettings
-from services.common.telemetry import Identity, Telemetry
-from services.common.tracing import BaggageServer, ServerSpans
+from services.common.telemetry import BaggageServer, Identity, ServerSpans, ShopLogger, Telemetry
 
 S = TypeVar("S", bound=CommonSettings)
 

@@ -12,9 +12,9 @@ import grpc
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.clients import Connection, Target, details_of
 from services.common.errors import Unavailable
-from services.common.log import ShopLogger
 from services.common.server import Backend, Mounted, Runtime, serve
 from services.common.settings import CommonSettings, address, setting
+from services.common.telemetry import ShopLogger
 
 MOST = 5
 

@@ -16,7 +16,7 @@ from protos import hipstershop_pb2 as pb
 from services.common import money, randomness, redaction, seat, settings
 from services.common.errors import InvalidRequest, SettingsError
 from services.common.settings import CommonSettings, setting
-from services.common.tracing import RememberingBaggage
+from services.common.telemetry import RememberingBaggage
 from tests.helpers import REPO
 
 

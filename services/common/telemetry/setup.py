@@ -23,10 +23,11 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.re import parse_env_headers
 
-from services.common import log
-from services.common.export import Counts, Endpoint, Exporter, QueueLogs, QueueSpans
-from services.common.post import tls_context
-from services.common.tracing import RememberingBaggage, SeatSampler
+from services.common.telemetry import logs
+from services.common.telemetry.export import Counts, Endpoint, Exporter, QueueLogs, QueueSpans
+from services.common.telemetry.otlp_http import tls_context
+from services.common.telemetry.propagation import RememberingBaggage
+from services.common.telemetry.seat_sampler import SeatSampler
 
 VERSION = "0.1.0"
 SCOPE = "hipster-lab"
@@ -54,7 +55,7 @@ class Telemetry:
     identity: Identity
     tracer_provider: trace.TracerProvider
     tracer: trace.Tracer
-    log: log.ShopLogger
+    log: logs.ShopLogger
     exporter: Exporter | None
     enabled: bool
 
@@ -122,7 +123,7 @@ def build(
         identity=identity,
         tracer_provider=tracers,
         tracer=tracers.get_tracer(SCOPE),
-        log=log.make_logger(line_identity, otlp, stream),
+        log=logs.make_logger(line_identity, otlp, stream),
         exporter=exporter,
         enabled=True,
     )
@@ -136,7 +137,7 @@ def _disabled(identity: Identity, stream: TextIO | None) -> Telemetry:
         "version": identity.version,
         "environment": identity.environment,
     }
-    logger = log.make_logger(line_identity, None, stream)
+    logger = logs.make_logger(line_identity, None, stream)
     return Telemetry(identity, tracers, tracers.get_tracer(SCOPE), logger, None, enabled=False)
 
 
@@ -157,7 +158,7 @@ def start(identity: Identity, environ: Mapping[str, str] | None = None) -> Telem
     if not _started:
         if telemetry.enabled:
             trace.set_tracer_provider(telemetry.tracer_provider)
-        log.lead_standard_logging(telemetry.log)
+        logs.redirect_standard_logging(telemetry.log)
     _started[identity.service] = telemetry
     return telemetry
 

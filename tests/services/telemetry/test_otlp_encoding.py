@@ -27,7 +27,7 @@ from opentelemetry.trace import (
     TraceState,
 )
 
-from services.common.otlp import Encoder
+from services.common.telemetry.otlp_encoding import Encoder
 
 ATTRIBUTES: dict[str, Any] = {
     "text": "Zoë 💺",

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import grpc
-from opentelemetry import baggage, context as otel_context, propagate, trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry import context as otel_context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.grpc._client import OpenTelemetryClientInterceptor
 from opentelemetry.instrumentation.grpc._server import (
@@ -26,8 +24,6 @@ from opentelemetry.instrumentation.grpc._server import (
     _wrap_rpc_behavior,
 )
 from opentelemetry.instrumentation.grpc.grpcext import UnaryClientInterceptor
-from opentelemetry.propagators.textmap import default_getter, default_setter
-from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
 from opentelemetry.trace import Status, StatusCode
 
 from services.common import seat
@@ -67,67 +63,6 @@ def details_of(error: grpc.RpcError) -> str:
     """The message of a failed call on one line."""
     details = error.details() if isinstance(error, grpc.Call) else str(error)
     return " ".join((details or "").split())
-
-
-class SeatSampler(Sampler):
-    """Decides like `inner`, and puts what the baggage says about the shopper on the span as it is made."""
-
-    def __init__(self, inner: Sampler) -> None:
-        self._inner = inner
-
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: Any = None,
-        attributes: Any = None,
-        links: Any = None,
-        trace_state: Any = None,
-    ) -> SamplingResult:
-        """The inner decision, its attributes with the shopper's."""
-        marks = seat.attributes(parent_context)
-        if marks:
-            attributes = {**(attributes or {}), **marks}
-        return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-
-    def get_description(self) -> str:
-        """The inner sampler's description: the decision is its own."""
-        return self._inner.get_description()
-
-
-@lru_cache(maxsize=1024)
-def _baggage_header(entries: tuple[tuple[str, object], ...]) -> str:
-    context = Context()
-    for name, value in entries:
-        context = baggage.set_baggage(name, value, context)
-    carrier: dict[str, str] = {}
-    W3CBaggagePropagator().inject(carrier, context)
-    return carrier.get("baggage", "")
-
-
-@lru_cache(maxsize=1024)
-def _baggage_entries(header: str) -> Mapping[str, object]:
-    return baggage.get_all(W3CBaggagePropagator().extract({"baggage": header}, Context()))
-
-
-class RememberingBaggage(W3CBaggagePropagator):
-    """W3C baggage that works out each distinct header once: a request passes the same one on many times."""
-
-    def inject(self, carrier: Any, context: Context | None = None, setter: Any = default_setter) -> None:
-        """Write the context's baggage, if there is some."""
-        entries = baggage.get_all(context)
-        header = _baggage_header(tuple(entries.items())) if entries else ""
-        if header:
-            setter.set(carrier, "baggage", header)
-
-    def extract(self, carrier: Any, context: Context | None = None, getter: Any = default_getter) -> Context:
-        """The context with the carrier's baggage in place of its own, if there is some."""
-        headers = getter.get(carrier, "baggage")
-        context = Context() if context is None else context
-        for name, value in _baggage_entries(",".join(headers)).items() if headers else ():
-            context = baggage.set_baggage(name, value, context)
-        return context
 
 
 def _rpc_attributes(method: str) -> dict[str, str | int]:

@@ -17,9 +17,9 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from services.common import log, telemetry
-from services.common.export import Exporter, QueueSpans
-from services.common.telemetry import Identity, Telemetry
+from services.common import telemetry
+from services.common.telemetry import Identity, Telemetry, setup
+from services.common.telemetry.export import Exporter, QueueSpans
 from tests.helpers import eventually, free_port
 
 
@@ -171,7 +171,7 @@ def test_a_final_no_is_counted_and_not_repeated(port: int) -> None:
 
 def test_what_does_not_fit_is_counted_and_told(port: int) -> None:
     told: list[Mapping[str, object]] = []
-    endpoint = telemetry._endpoint("TRACES", {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"})
+    endpoint = setup._endpoint("TRACES", {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"})
     exporter = Exporter(endpoint, None, 100, lambda _message, fields: told.append(fields))
     assert exporter.spans
     one = telemetry.build(
@@ -222,7 +222,7 @@ def test_telemetry_can_be_switched_off(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_log_line_outside_a_request_has_no_trace() -> None:
     stream = io.StringIO()
-    log.make_logger({"service.name": "x"}, None, stream).info("hello", card_number="4432801561520454")
+    telemetry.make_logger({"service.name": "x"}, None, stream).info("hello", card_number="4432801561520454")
     line = json.loads(stream.getvalue())
     assert "trace_id" not in line
     assert line["card_number"] == "[redacted]"

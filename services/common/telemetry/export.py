@@ -20,8 +20,8 @@ from typing import Any, Generic, TypeVar
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from services.common.otlp import Encoder
-from services.common.post import Poster
+from services.common.telemetry.otlp_encoding import Encoder
+from services.common.telemetry.otlp_http import Poster
 
 Item = TypeVar("Item")
 Report = Callable[[str, Mapping[str, object]], None]

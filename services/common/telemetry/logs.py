@@ -139,7 +139,7 @@ class Bridge(logging.Handler):
             self.handleError(record)
 
 
-def lead_standard_logging(logger: ShopLogger) -> None:
+def redirect_standard_logging(logger: ShopLogger) -> None:
     """Send what libraries log, from warnings up, through `logger`; replaces earlier handlers of this kind."""
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, Bridge)]:

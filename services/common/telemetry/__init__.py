@@ -1,0 +1,42 @@
+"""OpenTelemetry for the shop: traces, logs, propagation and export; import everything from here.
+
+Importing it starts nothing: no thread, no socket, no exporter. `start` does, in a
+process's `main()`.
+"""
+
+from services.common.telemetry.export import Counts
+from services.common.telemetry.grpc_interceptors import (
+    BaggageClient,
+    BaggageServer,
+    ClientSpans,
+    ServerSpans,
+    code_of,
+    details_of,
+    marking,
+    tolerating,
+)
+from services.common.telemetry.logs import ShopLogger, make_logger, redirect_standard_logging
+from services.common.telemetry.propagation import RememberingBaggage
+from services.common.telemetry.seat_sampler import SeatSampler
+from services.common.telemetry.setup import Identity, Telemetry, build, start
+
+__all__ = [
+    "BaggageClient",
+    "BaggageServer",
+    "ClientSpans",
+    "Counts",
+    "Identity",
+    "RememberingBaggage",
+    "SeatSampler",
+    "ServerSpans",
+    "ShopLogger",
+    "Telemetry",
+    "build",
+    "code_of",
+    "details_of",
+    "make_logger",
+    "marking",
+    "redirect_standard_logging",
+    "start",
+    "tolerating",
+]
