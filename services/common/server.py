@@ -27,7 +27,7 @@ from services.common.answers import answering
 from services.common.errors import StartError
 from services.common.flags import Flag, Flags, delay_flag
 from services.common.settings import CommonSettings
-from services.common.telemetry import BaggageServer, Identity, ServerSpans, ShopLogger, Telemetry
+from services.common.telemetry import Identity, ServerBaggage, ServerSpans, ShopLogger, Telemetry
 
 S = TypeVar("S", bound=CommonSettings)
 
@@ -166,7 +166,7 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     runtime = Runtime(settings, telemetry, flags)
     server = grpc.server(
         ThreadPoolExecutor(backend.workers, thread_name_prefix=backend.short_name),
-        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else BaggageServer()],
+        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else ServerBaggage()],
         options=[("grpc.so_reuseport", 0)],
     )
     mounted = None

@@ -6,9 +6,9 @@ process's `main()`.
 
 from services.common.telemetry.export import Counts
 from services.common.telemetry.grpc_interceptors import (
-    BaggageClient,
-    BaggageServer,
+    ClientBaggage,
     ClientSpans,
+    ServerBaggage,
     ServerSpans,
     code_of,
     details_of,
@@ -21,13 +21,13 @@ from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.setup import Identity, Telemetry, build, start
 
 __all__ = [
-    "BaggageClient",
-    "BaggageServer",
+    "ClientBaggage",
     "ClientSpans",
     "Counts",
     "Identity",
     "RememberingBaggage",
     "SeatSampler",
+    "ServerBaggage",
     "ServerSpans",
     "ShopLogger",
     "Telemetry",
