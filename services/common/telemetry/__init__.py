@@ -4,7 +4,6 @@ Importing it starts nothing: no thread, no socket, no exporter. `start` does, in
 process's `main()`.
 """
 
-from services.common.telemetry.export import Counts
 from services.common.telemetry.grpc_interceptors import (
     ClientBaggage,
     ClientSpans,
@@ -19,6 +18,7 @@ from services.common.telemetry.logs import ShopLogger, make_logger, redirect_sta
 from services.common.telemetry.propagation import RememberingBaggage
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.setup import Identity, Telemetry, build, start
+from services.common.telemetry.signal_queue import Counts
 
 __all__ = [
     "ClientBaggage",

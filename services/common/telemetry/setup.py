@@ -1,7 +1,7 @@
-"""OpenTelemetry for one process of the shop: traces, logs, propagation, the way out.
+"""OpenTelemetry for one process of the shop: traces, logs, propagation and export.
 
-`start` is called in `main()`, never at import, and hands back everything as one
-value; services pass it on, so several can live in one process (as tests do).
+`start` is called in `main()`, never at import, and returns everything as one value;
+services pass it on, so several can live in one process (as tests do).
 Endpoints, headers, time-outs, sampling and resource follow the `OTEL_*`
 variables. Knows no service and not who receives.
 """
@@ -21,18 +21,15 @@ from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.re import parse_env_headers
 
 from services.common.telemetry import logs
-from services.common.telemetry.export import Counts, Endpoint, Exporter, QueueLogs, QueueSpans
-from services.common.telemetry.otlp_http import tls_context
+from services.common.telemetry.pipeline import BATCH_SIZE, DEFAULT_CAPACITY, PERIOD_MS, BatchLimits, Pipeline
 from services.common.telemetry.propagation import RememberingBaggage
 from services.common.telemetry.seat_sampler import SeatSampler
+from services.common.telemetry.signal_queue import Counts
 
 VERSION = "0.1.0"
 SCOPE = "hipster-lab"
-_DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
-_DEFAULT_QUEUE = 8192
 _PROTOCOL = "http/protobuf"
 _SEMANTIC_CONVENTIONS = "http,database"
 
@@ -47,6 +44,10 @@ class Identity:
     environment: str = "hipster-lab"
     version: str = VERSION
 
+    def line_fields(self) -> dict[str, str]:
+        """Returns what is on every log line of standard output."""
+        return {"service.name": self.service, "version": self.version, "environment": self.environment}
+
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
@@ -56,21 +57,21 @@ class Telemetry:
     tracer_provider: trace.TracerProvider
     tracer: trace.Tracer
     log: logs.ShopLogger
-    exporter: Exporter | None
+    pipeline: Pipeline | None
     enabled: bool
 
     def counts(self) -> Mapping[str, Counts]:
-        """What was sent, dropped and waits, per signal; empty when nothing is exported."""
-        return self.exporter.counts() if self.exporter else {}
+        """Returns what was sent, dropped and waits, per signal; nothing when nothing is exported."""
+        return self.pipeline.counts() if self.pipeline else {}
 
     def flush(self, timeout_s: float = 5.0) -> bool:
-        """Wait until everything so far was sent; whether it was in time."""
-        return self.exporter.flush(timeout_s) if self.exporter else True
+        """Returns whether everything so far was sent or given up, within `timeout_s`."""
+        return self.pipeline.flush(timeout_s) if self.pipeline else True
 
     def stop(self, timeout_s: float = 1.2) -> None:
         """Send what is left, for at most `timeout_s`, and end."""
-        if self.exporter is not None:
-            self.exporter.stop(timeout_s)
+        if self.pipeline is not None:
+            self.pipeline.stop(timeout_s)
         _started.pop(self.identity.service, None)
 
 
@@ -98,16 +99,11 @@ def build(
     *,
     span_processors: Sequence[SpanProcessor] = (),
     log_processors: Sequence[LogRecordProcessor] = (),
-    exporter: Exporter | None = None,
+    pipeline: Pipeline | None = None,
     stream: TextIO | None = None,
 ) -> Telemetry:
-    """Telemetry that ends in the given processors; `start` is this with OTLP."""
+    """Returns telemetry that ends in the given processors; `start` is this with OTLP."""
     _use_shop_propagation()
-    line_identity = {
-        "service.name": identity.service,
-        "version": identity.version,
-        "environment": identity.environment,
-    }
     resource = _resource(identity)
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
     tracers.sampler = SeatSampler(tracers.sampler)
@@ -123,8 +119,8 @@ def build(
         identity=identity,
         tracer_provider=tracers,
         tracer=tracers.get_tracer(SCOPE),
-        log=logs.make_logger(line_identity, otlp, stream),
-        exporter=exporter,
+        log=logs.make_logger(identity.line_fields(), otlp, stream),
+        pipeline=pipeline,
         enabled=True,
     )
 
@@ -132,17 +128,12 @@ def build(
 def _disabled(identity: Identity, stream: TextIO | None) -> Telemetry:
     _use_shop_propagation()
     tracers = trace.NoOpTracerProvider()
-    line_identity = {
-        "service.name": identity.service,
-        "version": identity.version,
-        "environment": identity.environment,
-    }
-    logger = logs.make_logger(line_identity, None, stream)
+    logger = logs.make_logger(identity.line_fields(), None, stream)
     return Telemetry(identity, tracers, tracers.get_tracer(SCOPE), logger, None, enabled=False)
 
 
-def start(identity: Identity, environ: Mapping[str, str] | None = None) -> Telemetry:
-    """Telemetry over OTLP/HTTP as the `OTEL_*` variables say; a second call answers the same one.
+def start(identity: Identity) -> Telemetry:
+    """Returns telemetry over OTLP/HTTP as the `OTEL_*` variables say; a second call returns the same one.
 
     `OTEL_SDK_DISABLED=true` leaves only the log lines on standard output;
     `OTEL_TRACES_EXPORTER` or `OTEL_LOGS_EXPORTER` of `none` leaves that signal out.
@@ -150,11 +141,10 @@ def start(identity: Identity, environ: Mapping[str, str] | None = None) -> Telem
     known = _started.get(identity.service)
     if known is not None:
         return known
-    source = os.environ if environ is None else environ
-    if source.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if _variable("OTEL_SDK_DISABLED") == "true":
         telemetry = _disabled(identity, None)
     else:
-        telemetry = _exporting(identity, source)
+        telemetry = _exporting(identity)
     if not _started:
         if telemetry.enabled:
             trace.set_tracer_provider(telemetry.tracer_provider)
@@ -163,57 +153,42 @@ def start(identity: Identity, environ: Mapping[str, str] | None = None) -> Telem
     return telemetry
 
 
-def _exporting(identity: Identity, environ: Mapping[str, str]) -> Telemetry:
-    holder: list[Telemetry] = []
+def _exporting(identity: Identity) -> Telemetry:
+    started: list[Telemetry] = []
 
     def report(message: str, fields: Mapping[str, object]) -> None:
-        if holder:
-            holder[0].log.warning(message, **fields)
+        if started:
+            started[0].log.warning(message, **fields)
 
-    exporter = Exporter(_endpoint("TRACES", environ), _endpoint("LOGS", environ), _capacity(environ), report)
+    pipeline = Pipeline(_limits("TRACES", "BSP"), _limits("LOGS", "BLRP"), report)
     telemetry = build(
         identity,
-        span_processors=[QueueSpans(exporter, exporter.spans)] if exporter.spans else [],
-        log_processors=[QueueLogs(exporter, exporter.logs)] if exporter.logs else [],
-        exporter=exporter,
+        span_processors=[pipeline.span_processor] if pipeline.span_processor else [],
+        log_processors=[pipeline.log_processor] if pipeline.log_processor else [],
+        pipeline=pipeline,
     )
-    holder.append(telemetry)
-    protocol = environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", _PROTOCOL).strip().lower()
+    started.append(telemetry)
+    protocol = _variable("OTEL_EXPORTER_OTLP_PROTOCOL", _PROTOCOL)
     if protocol != _PROTOCOL:
         telemetry.log.warning("OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf is used instead", value=protocol)
     return telemetry
 
 
-def _endpoint(signal: str, environ: Mapping[str, str]) -> Endpoint | None:
-    """Where `signal` goes, after the OTLP exporter's specification; None when it is switched off."""
-    if environ.get(f"OTEL_{signal}_EXPORTER", "otlp").strip().lower() == "none":
+def _limits(signal: str, processor: str) -> BatchLimits | None:
+    """Returns how `signal` is batched, None when it is switched off; logs default to the spans' limits."""
+    if _variable(f"OTEL_{signal}_EXPORTER", "otlp") == "none":
         return None
 
-    def option(name: str, default: str) -> str:
-        return (
-            environ.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}")
-            or environ.get(f"OTEL_EXPORTER_OTLP_{name}")
-            or default
-        )
+    def option(name: str, default: int) -> int:
+        raw = _variable(f"OTEL_{processor}_{name}") or _variable(f"OTEL_BSP_{name}")
+        return max(1, int(raw)) if raw.isdecimal() else default
 
-    base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or _DEFAULT_ENDPOINT
-    url = environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT") or f"{base.rstrip('/')}/v1/{signal.lower()}"
-    packed = option("COMPRESSION", "none").strip().lower() == "gzip"
-    headers = dict(parse_env_headers(option("HEADERS", ""), liberal=True))
-    headers["content-type"] = "application/x-protobuf"
-    if packed:
-        headers["content-encoding"] = "gzip"
-    timeout_s = _number(option("TIMEOUT", "10"), 10.0)
-    tls = tls_context(option("CERTIFICATE", ""), option("CLIENT_CERTIFICATE", ""), option("CLIENT_KEY", ""))
-    return Endpoint(url, headers, timeout_s, packed, tls)
+    return BatchLimits(
+        option("MAX_QUEUE_SIZE", DEFAULT_CAPACITY),
+        option("SCHEDULE_DELAY", PERIOD_MS),
+        option("MAX_EXPORT_BATCH_SIZE", BATCH_SIZE),
+    )
 
 
-def _capacity(environ: Mapping[str, str]) -> int:
-    return max(64, int(_number(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", ""), _DEFAULT_QUEUE)))
-
-
-def _number(raw: str, default: float) -> float:
-    try:
-        return float(raw)
-    except ValueError:
-        return default
+def _variable(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip().lower() or default
