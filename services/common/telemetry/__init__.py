@@ -15,17 +15,17 @@ from services.common.telemetry.grpc_interceptors import (
     tolerating,
 )
 from services.common.telemetry.logs import ShopLogger, make_logger, redirect_standard_logging
-from services.common.telemetry.propagation import RememberingBaggage
+from services.common.telemetry.propagation import CachedBaggagePropagator
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.setup import Identity, Telemetry, build, start
 from services.common.telemetry.signal_queue import Counts
 
 __all__ = [
+    "CachedBaggagePropagator",
     "ClientBaggage",
     "ClientSpans",
     "Counts",
     "Identity",
-    "RememberingBaggage",
     "SeatSampler",
     "ServerBaggage",
     "ServerSpans",

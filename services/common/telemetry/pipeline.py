@@ -7,6 +7,7 @@ stop sends what is left. Knows no service.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -55,7 +56,8 @@ class Pipeline:
     def __init__(self, spans: BatchLimits | None, logs: BatchLimits | None, report: Report) -> None:
         self._report = report
         self._reporting = threading.Lock()
-        self._reported_at = 0.0
+        self._reported_at = -math.inf
+        self._was_away = False
         self._reported: dict[str, int] = {}
         self._queues: list[SignalQueue] = []
         self._sessions: list[OtlpSession] = []
@@ -118,22 +120,25 @@ class Pipeline:
         self._report_drops(force=True)
 
     def _report_drops(self, *, force: bool = False) -> None:
-        """Report the drops: every ten seconds while the receiver is away, and once when it is back.
+        """Report new drops: at most every ten seconds, and once when the receiver is back.
 
         A report made while the receiver is away may itself be dropped, so it is repeated then.
+        A receiver that refuses logs refuses the report too, which drops anew: hence the ten seconds.
         """
         with self._reporting:
             now = time.monotonic()
+            away = any(session.retrying for session in self._sessions)
+            back = self._was_away and not away
+            self._was_away = away
             dropped = {queue.name: queue.dropped for queue in self._queues}
             unreported = {
                 f"dropped.{name}": count
                 for name, count in dropped.items()
                 if count > self._reported.get(name, 0)
             }
-            back = not any(session.retrying for session in self._sessions)
             if not unreported or not (force or back or now - self._reported_at >= _REPORT_EVERY_S):
                 return
             self._reported_at = now
-            if back:
+            if not away:
                 self._reported = dropped
         self._report("Telemetry was dropped: its receiver was away or refused it", unreported)

@@ -1,4 +1,4 @@
-"""W3C baggage, each distinct header worked out once."""
+"""W3C baggage, each distinct header encoded and parsed once: a request passes the same one on many times."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _baggage_entries(header: str) -> Mapping[str, object]:
     return baggage.get_all(W3CBaggagePropagator().extract({"baggage": header}, Context()))
 
 
-class RememberingBaggage(W3CBaggagePropagator):
-    """W3C baggage that works out each distinct header once: a request passes the same one on many times."""
+class CachedBaggagePropagator(W3CBaggagePropagator):
+    """The W3C propagator with a cache of headers in either direction."""
 
     def inject(self, carrier: Any, context: Context | None = None, setter: Any = default_setter) -> None:
         """Write the context's baggage, if there is some."""
@@ -38,7 +38,7 @@ class RememberingBaggage(W3CBaggagePropagator):
             setter.set(carrier, "baggage", header)
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Any = default_getter) -> Context:
-        """The context with the carrier's baggage in place of its own, if there is some."""
+        """Returns the context with the carrier's baggage in place of its own, if there is some."""
         headers = getter.get(carrier, "baggage")
         context = Context() if context is None else context
         for name, value in _baggage_entries(",".join(headers)).items() if headers else ():

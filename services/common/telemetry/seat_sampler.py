@@ -1,4 +1,4 @@
-"""Puts what the baggage says about the shopper on every span as it is made.
+"""A sampler that puts the shopper of the baggage on every span as it is made.
 
 A sampler, because a span processor would take the span's lock a second time.
 """
@@ -14,7 +14,7 @@ from services.common import seat
 
 
 class SeatSampler(Sampler):
-    """Decides like `inner`, and puts what the baggage says about the shopper on the span as it is made."""
+    """Decides like `inner`, and adds the shopper's attributes to the span."""
 
     def __init__(self, inner: Sampler) -> None:
         self._inner = inner
@@ -29,12 +29,12 @@ class SeatSampler(Sampler):
         links: Any = None,
         trace_state: Any = None,
     ) -> SamplingResult:
-        """The inner decision, its attributes with the shopper's."""
+        """Returns the inner decision, its attributes with the shopper's."""
         marks = seat.attributes(parent_context)
         if marks:
             attributes = {**(attributes or {}), **marks}
         return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        """The inner sampler's description: the decision is its own."""
+        """Returns the inner sampler's description: the decision is its own."""
         return self._inner.get_description()

@@ -24,7 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from services.common.telemetry import logs
 from services.common.telemetry.pipeline import BATCH_SIZE, DEFAULT_CAPACITY, PERIOD_MS, BatchLimits, Pipeline
-from services.common.telemetry.propagation import RememberingBaggage
+from services.common.telemetry.propagation import CachedBaggagePropagator
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.signal_queue import Counts
 
@@ -91,7 +91,9 @@ def _resource(identity: Identity) -> Resource:
 
 def _use_shop_propagation() -> None:
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", _SEMANTIC_CONVENTIONS)
-    propagate.set_global_textmap(CompositePropagator([TraceContextTextMapPropagator(), RememberingBaggage()]))
+    propagate.set_global_textmap(
+        CompositePropagator([TraceContextTextMapPropagator(), CachedBaggagePropagator()])
+    )
 
 
 def build(
@@ -160,7 +162,7 @@ def _exporting(identity: Identity) -> Telemetry:
         if started:
             started[0].log.warning(message, **fields)
 
-    pipeline = Pipeline(_limits("TRACES", "BSP"), _limits("LOGS", "BLRP"), report)
+    pipeline = Pipeline(limits("TRACES", "BSP"), limits("LOGS", "BLRP"), report)
     telemetry = build(
         identity,
         span_processors=[pipeline.span_processor] if pipeline.span_processor else [],
@@ -174,7 +176,7 @@ def _exporting(identity: Identity) -> Telemetry:
     return telemetry
 
 
-def _limits(signal: str, processor: str) -> BatchLimits | None:
+def limits(signal: str, processor: str) -> BatchLimits | None:
     """Returns how `signal` is batched, None when it is switched off; logs default to the spans' limits."""
     if _variable(f"OTEL_{signal}_EXPORTER", "otlp") == "none":
         return None

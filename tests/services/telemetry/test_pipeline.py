@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from services.common import telemetry
-from services.common.telemetry import Identity, Telemetry
+from services.common.telemetry import Counts, Identity, Telemetry, setup
 from services.common.telemetry.pipeline import BatchLimits, Pipeline
 from tests.helpers import eventually, free_port
 
@@ -208,6 +208,57 @@ def test_a_stop_sends_what_is_left(port: int) -> None:
             one.log.info("line")
         one.stop()
     assert (len(receiver.spans), len(receiver.logs)) == (500, 500)
+
+
+def test_a_receiver_that_is_back_during_the_stop_gets_what_is_left(port: int) -> None:
+    one = started("late")
+    one.tracer.start_span("span").end()
+    assert not one.flush(0.5)
+    stopping = Thread(target=one.stop, args=(5.0,))
+    stopping.start()
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: receiver.spans, "the span arrives", within_s=4)
+        stopping.join(5)
+    assert one.counts()["spans"] == Counts(sent=1, dropped=0, waiting=0)
+
+
+def test_a_stop_does_not_wait_for_a_receiver_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        one = started("hanging")
+        one.tracer.start_span("span").end()
+        connection, _ = silent.accept()
+        with connection:
+            stopping = Thread(target=one.stop, args=(0.1,))
+            stopping.start()
+            eventually(lambda: not stopping.is_alive(), "the stop ends", within_s=3)
+    assert one.counts()["spans"] == Counts(sent=0, dropped=1, waiting=0)
+
+
+def test_refused_logs_do_not_make_ever_more_logs(port: int) -> None:
+    receiver = Receiver(status=400)
+    with receiving(port, receiver):
+        one = started("unwelcome")
+        one.log.info("line")
+        eventually(lambda: one.counts()["logs"].dropped, "the line is refused", within_s=5)
+        assert one.flush()
+        # The line, the report, and what the exporter logs of refusals at most once in twenty seconds.
+        assert 2 <= one.counts()["logs"].dropped <= 4
+        one.stop()
+
+
+def test_batching_follows_the_variables_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(8192, 200, 512)
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "soon")
+    monkeypatch.setenv("OTEL_BLRP_SCHEDULE_DELAY", "500")
+    monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "64")
+    assert setup.limits("TRACES", "BSP") == BatchLimits(100, 200, 512)
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(100, 500, 64)
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "None")
+    assert setup.limits("LOGS", "BLRP") is None
 
 
 def test_telemetry_can_be_switched_off(
