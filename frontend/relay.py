@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import urllib3
 
-from services.common.log import ShopLogger
+from services.common.telemetry import ShopLogger
 
 MAX_BODY_BYTES = 1024 * 1024
 _FORWARDED_HEADERS = ("Content-Type", "Content-Encoding", "User-Agent")

@@ -21,7 +21,7 @@ from protos import hipstershop_pb2 as pb
 from services.common import money
 from services.common.clients import code_of, tolerating
 from services.common.errors import InvalidRequest
-from services.common.log import ShopLogger
+from services.common.telemetry import ShopLogger
 
 AD_DEADLINE_S = 0.1
 _RECOMMENDED_FETCHED = 5

@@ -1,7 +1,7 @@
 """Log lines as JSON on standard output, through the standard library's `logging`.
 
 The line format of every process that exports no telemetry; the shop's services write the same keys
-through structlog (`services.common.log`).
+through structlog (`services.common.telemetry.log`).
 """
 
 from __future__ import annotations

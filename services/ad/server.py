@@ -9,9 +9,9 @@ from random import Random
 import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
-from services.common.log import ShopLogger
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
 RANDOM_ADS = 2
 

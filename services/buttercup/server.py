@@ -25,9 +25,10 @@ from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit, setting, whole_number
 from runtime.stop_signal import StopSignal
 from runtime.wsgi import Limits, WsgiServer
-from services.common import log, randomness
+from services.common import randomness
 from services.common.flags import Flags, delay_flag
 from services.common.settings import CommonSettings
+from services.common.telemetry import make_logger, redirect_standard_logging
 
 NAME = "buttercup"
 CUSTOMER_TOKEN = "prod-a8cf28f9-1a1a-4994-bafa-cd4b143c3291"  # noqa: S105  # the lesson's own, opens nothing
@@ -134,8 +135,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Returns 0 after a graceful stop, 2 for a port that is taken."""
     settings = load_or_exit(Settings, argv, f"{NAME}: the outside payment provider.")
     stop = StopSignal()
-    logger = log.make_logger({"service.name": NAME, "environment": settings.environment})
-    log.lead_standard_logging(logger)
+    logger = make_logger({"service.name": NAME, "environment": settings.environment})
+    redirect_standard_logging(logger)
     flags = Flags(settings.flags_file, logger, [DELAY])
     try:
         app = make_app(settings, flags)

@@ -13,9 +13,9 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from runtime.settings import ADDRESS, PATH, setting
 from services.cart.carts import CartLine, Carts
 from services.common.errors import InvalidRequest
-from services.common.log import ShopLogger
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
 _MAX_PRODUCT_ID_LENGTH = 64
 

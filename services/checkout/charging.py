@@ -20,8 +20,7 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text
 from services.common.errors import Failed, InvalidRequest
 from services.common.flags import Flags
-from services.common.log import ShopLogger
-from services.common.telemetry import Telemetry
+from services.common.telemetry import ShopLogger, Telemetry
 
 PEER = "paymentservice"
 RETIRED_VERSION = "v350.8"

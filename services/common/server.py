@@ -25,10 +25,8 @@ from services.common import randomness, telemetry as telemetry_module
 from services.common.errors import StartError
 from services.common.flags import Flag, Flags, delay_flag
 from services.common.grpc_errors import answering
-from services.common.log import ShopLogger
 from services.common.settings import CommonSettings
-from services.common.telemetry import Identity, Telemetry
-from services.common.tracing import BaggageServer, ServerSpans
+from services.common.telemetry import Identity, ServerBaggage, ServerSpans, ShopLogger, Telemetry
 
 S = TypeVar("S", bound=CommonSettings)
 
@@ -157,7 +155,7 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     service = ServiceContext(settings, telemetry, flags)
     server = grpc.server(
         ThreadPoolExecutor(backend.workers, thread_name_prefix=backend.short_name),
-        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else BaggageServer()],
+        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else ServerBaggage()],
         options=[("grpc.so_reuseport", 0)],
     )
     try:

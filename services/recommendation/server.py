@@ -13,9 +13,9 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from runtime.settings import ADDRESS, setting
 from services.common.clients import Connection, Target, details_of
 from services.common.errors import Unavailable
-from services.common.log import ShopLogger
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
 MAX_PRODUCTS = 5
 

@@ -10,9 +10,9 @@ import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
-from services.common.log import ShopLogger
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 from services.shipping import quote
 
 

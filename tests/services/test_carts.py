@@ -17,9 +17,9 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.cart.carts import MAX_QUANTITY, CartLine, Carts
 from services.cart.redis_carts import RedisCarts
 from services.cart.sqlite_carts import SqliteCarts
-from services.common.attributes import undeclared
 from services.common.errors import InvalidRequest, StartError, Unavailable
 from services.common.seat import Shopper
+from services.common.telemetry.attributes import undeclared
 from tests.helpers import eventually, free_port, required_in_ci
 from tests.services.mesh import running_mesh
 

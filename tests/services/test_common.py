@@ -14,7 +14,7 @@ from opentelemetry.context import Context
 from protos import hipstershop_pb2 as pb
 from services.common import money, randomness, redaction, seat
 from services.common.errors import InvalidRequest
-from services.common.tracing import RememberingBaggage
+from services.common.telemetry import CachedBaggagePropagator
 from tests.helpers import REPO
 
 
@@ -121,7 +121,7 @@ def test_generated_code_is_what_the_protos_give() -> None:
 
 @pytest.mark.parametrize("name", ["Zoë 💺", "a=b,c;d", "100 % sure", 'say "hi"'])
 def test_a_seat_travels_unharmed(name: str) -> None:
-    propagator = RememberingBaggage()
+    propagator = CachedBaggagePropagator()
     token = seat.enter(seat.Shopper(name, "gold", synthetic=True))
     try:
         carriers: list[dict[str, str]] = [{}, {}]
@@ -138,5 +138,5 @@ def test_a_seat_travels_unharmed(name: str) -> None:
 
 @pytest.mark.parametrize("header", ["", ",,,", "=", "workshop.seat", "a=b;c=d", "x" * 9000])
 def test_senseless_baggage_is_nobody(header: str) -> None:
-    arrived = RememberingBaggage().extract({"baggage": header}, Context())
+    arrived = CachedBaggagePropagator().extract({"baggage": header}, Context())
     assert seat.current(arrived) == seat.Shopper()

@@ -57,8 +57,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float) else str(value)
 
 
-class Finish:
-    """The last processor: redacts, sends the record over OTLP and writes the line."""
+class EmitRecord:
+    """The last structlog processor: redacts, emits the record over OTLP and returns the line."""
 
     def __init__(self, identity: Mapping[str, str], otlp: Logger | None) -> None:
         self._identity = dict(identity)
@@ -107,21 +107,21 @@ def make_logger(
     stream: TextIO | None = None,
     level: int = logging.INFO,
 ) -> ShopLogger:
-    """A structlog logger that writes JSON lines to `stream` (standard output) and to `otlp`.
+    """Returns a structlog logger that writes JSON lines to `stream` (standard output) and records to `otlp`.
 
     `identity` is on every line of the stream: `service.name`, `version`, `environment`.
     """
     logger: ShopLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream or sys.stdout),
-        processors=[Finish(identity, otlp)],
+        processors=[EmitRecord(identity, otlp)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     return logger.bind()
 
 
-class Bridge(logging.Handler):
-    """Leads the standard library's log records (grpc, waitress, OpenTelemetry) into the same stream."""
+class StandardLogHandler(logging.Handler):
+    """Writes the standard library's log records (grpc, waitress, OpenTelemetry) through a `ShopLogger`."""
 
     def __init__(self, logger: ShopLogger) -> None:
         super().__init__(logging.WARNING)
@@ -139,9 +139,9 @@ class Bridge(logging.Handler):
             self.handleError(record)
 
 
-def lead_standard_logging(logger: ShopLogger) -> None:
-    """Send what libraries log, from warnings up, through `logger`; replaces earlier handlers of this kind."""
+def redirect_standard_logging(logger: ShopLogger) -> None:
+    """Write what libraries log, from warnings up, through `logger`, in place of an earlier one."""
     root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, Bridge)]:
+    for handler in [handler for handler in root.handlers if isinstance(handler, StandardLogHandler)]:
         root.removeHandler(handler)
-    root.addHandler(Bridge(logger))
+    root.addHandler(StandardLogHandler(logger))

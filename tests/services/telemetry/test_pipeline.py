@@ -1,4 +1,4 @@
-"""The way out: nothing is lost while the receiver is away, and what does not fit is counted."""
+"""Export: nothing is lost while the receiver is away, and what does not fit is counted."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from services.common import log, telemetry
-from services.common.export import Exporter, QueueSpans
-from services.common.telemetry import Identity, Telemetry
+from services.common import telemetry
+from services.common.telemetry import Counts, Identity, Telemetry, setup
+from services.common.telemetry.pipeline import BatchLimits, Pipeline
 from tests.helpers import eventually, free_port
 
 
@@ -84,23 +84,25 @@ def receiving(port: int, receiver: Receiver) -> Iterator[None]:
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
+def port(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A free port, where telemetry goes in this test."""
+    port = free_port()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}/")
+    return port
 
 
-def started(service: str, port: int, **environ: str) -> Telemetry:
-    environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}/"
-    return telemetry.start(Identity(service), environ)
+def started(service: str) -> Telemetry:
+    return telemetry.start(Identity(service))
 
 
 def test_what_ends_arrives_within_a_second_in_one_trace(
-    port: int, capsys: pytest.CaptureFixture[str]
+    port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver = Receiver()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a b")
     with receiving(port, receiver):
-        one = started(
-            "one", port, OTEL_EXPORTER_OTLP_COMPRESSION="gzip", OTEL_EXPORTER_OTLP_HEADERS="x-key=a b"
-        )
+        one = started("one")
         with one.tracer.start_as_current_span("work"):
             one.log.error("it failed", exc_info=ValueError("no"), units=3)
         eventually(lambda: receiver.spans and receiver.logs, "a span and a log arrive", within_s=3)
@@ -118,13 +120,13 @@ def test_what_ends_arrives_within_a_second_in_one_trace(
 
 
 def test_a_second_start_is_the_same(port: int) -> None:
-    first = started("twice", port)
-    assert started("twice", port) is first
+    first = started("twice")
+    assert started("twice") is first
     first.stop(0.05)
 
 
 def test_nothing_is_lost_while_the_receiver_is_away(port: int) -> None:
-    one = started("patient", port)
+    one = started("patient")
     for number in range(200):
         one.tracer.start_span(f"span {number}").end()
     assert not one.flush(0.3)
@@ -137,7 +139,7 @@ def test_nothing_is_lost_while_the_receiver_is_away(port: int) -> None:
 
 
 def test_a_receiver_that_restarts_misses_nothing(port: int) -> None:
-    one = started("steady", port)
+    one = started("steady")
     for name in ("before", "after"):
         receiver = Receiver()
         with receiving(port, receiver):
@@ -152,7 +154,7 @@ def test_a_receiver_that_restarts_misses_nothing(port: int) -> None:
 def test_a_receiver_that_says_later_is_asked_again(port: int, status: int) -> None:
     receiver = Receiver(status=status)
     with receiving(port, receiver):
-        one = started("asking", port)
+        one = started("asking")
         one.tracer.start_span("span").end()
         eventually(lambda: receiver.requests >= 2, "a second try", within_s=5)
         receiver.status = 200
@@ -163,47 +165,44 @@ def test_a_receiver_that_says_later_is_asked_again(port: int, status: int) -> No
 def test_a_final_no_is_counted_and_not_repeated(port: int) -> None:
     receiver = Receiver(status=400)
     with receiving(port, receiver):
-        one = started("refused", port)
+        one = started("refused")
         one.tracer.start_span("span").end()
         eventually(lambda: one.counts()["spans"].dropped == 1, "the drop is counted", within_s=5)
         one.stop(0.2)
 
 
-def test_what_does_not_fit_is_counted_and_told(port: int) -> None:
-    told: list[Mapping[str, object]] = []
-    endpoint = telemetry._endpoint("TRACES", {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"})
-    exporter = Exporter(endpoint, None, 100, lambda _message, fields: told.append(fields))
-    assert exporter.spans
-    one = telemetry.build(
-        Identity("full"), span_processors=[QueueSpans(exporter, exporter.spans)], stream=io.StringIO()
-    )
+def test_what_does_not_fit_is_counted_and_reported(port: int) -> None:
+    reports: list[Mapping[str, object]] = []
+    pipeline = Pipeline(BatchLimits(capacity=100), None, lambda _message, fields: reports.append(fields))
+    assert pipeline.span_processor
+    one = telemetry.build(Identity("full"), span_processors=[pipeline.span_processor], stream=io.StringIO())
     for _ in range(300):
         one.tracer.start_span("span").end()
-    counts = exporter.counts()["spans"]
-    assert counts.dropped >= 300 - 100 - 64
-    assert counts.dropped + counts.waiting == 300
-    exporter.stop(0.1)
-    assert exporter.counts()["spans"].dropped == 300
-    assert told[-1] == {"dropped.spans": 300}
+    counts = pipeline.counts()["spans"]
+    assert (counts.dropped, counts.waiting) == (200, 100)
+    pipeline.stop(0.1)
+    assert pipeline.counts()["spans"].dropped == 300
+    assert reports[-1] == {"dropped.spans": 300}
 
 
-def test_what_was_dropped_is_told_when_the_receiver_is_back(port: int) -> None:
-    one = started("overrun", port, OTEL_BSP_MAX_QUEUE_SIZE="64")
+def test_drops_are_logged_when_the_receiver_is_back(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "64")
+    one = started("overrun")
     for _ in range(300):
         one.tracer.start_span("span").end()
     receiver = Receiver()
     with receiving(port, receiver):
-        eventually(lambda: receiver.logs, "the loss is told to the receiver", within_s=5)
+        eventually(lambda: receiver.logs, "the loss is reported to the receiver", within_s=5)
         one.stop()
     assert "Telemetry was dropped" in receiver.logs[-1].body.string_value
-    told = {pair.key: pair.value.int_value for pair in receiver.logs[-1].attributes}
-    assert told["dropped.spans"] + len(receiver.spans) == 300
+    reported = {pair.key: pair.value.int_value for pair in receiver.logs[-1].attributes}
+    assert reported["dropped.spans"] + len(receiver.spans) == 300
 
 
 def test_a_stop_sends_what_is_left(port: int) -> None:
     receiver = Receiver()
     with receiving(port, receiver):
-        one = started("leaving", port)
+        one = started("leaving")
         for _ in range(500):
             one.tracer.start_span("span").end()
             one.log.info("line")
@@ -211,8 +210,62 @@ def test_a_stop_sends_what_is_left(port: int) -> None:
     assert (len(receiver.spans), len(receiver.logs)) == (500, 500)
 
 
-def test_telemetry_can_be_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
-    one = telemetry.start(Identity("silent"), {"OTEL_SDK_DISABLED": "true"})
+def test_a_receiver_that_is_back_during_the_stop_gets_what_is_left(port: int) -> None:
+    one = started("late")
+    one.tracer.start_span("span").end()
+    assert not one.flush(0.5)
+    stopping = Thread(target=one.stop, args=(5.0,))
+    stopping.start()
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: receiver.spans, "the span arrives", within_s=4)
+        stopping.join(5)
+    assert one.counts()["spans"] == Counts(sent=1, dropped=0, waiting=0)
+
+
+def test_a_stop_does_not_wait_for_a_receiver_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        one = started("hanging")
+        one.tracer.start_span("span").end()
+        connection, _ = silent.accept()
+        with connection:
+            stopping = Thread(target=one.stop, args=(0.1,))
+            stopping.start()
+            eventually(lambda: not stopping.is_alive(), "the stop ends", within_s=3)
+    assert one.counts()["spans"] == Counts(sent=0, dropped=1, waiting=0)
+
+
+def test_refused_logs_do_not_make_ever_more_logs(port: int) -> None:
+    receiver = Receiver(status=400)
+    with receiving(port, receiver):
+        one = started("unwelcome")
+        one.log.info("line")
+        eventually(lambda: one.counts()["logs"].dropped, "the line is refused", within_s=5)
+        assert one.flush()
+        # The line, the report, and what the exporter logs of refusals at most once in twenty seconds.
+        assert 2 <= one.counts()["logs"].dropped <= 4
+        one.stop()
+
+
+def test_batching_follows_the_variables_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(8192, 200, 512)
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "soon")
+    monkeypatch.setenv("OTEL_BLRP_SCHEDULE_DELAY", "500")
+    monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "64")
+    assert setup.limits("TRACES", "BSP") == BatchLimits(100, 200, 512)
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(100, 500, 64)
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "None")
+    assert setup.limits("LOGS", "BLRP") is None
+
+
+def test_telemetry_can_be_switched_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    one = telemetry.start(Identity("silent"))
     with one.tracer.start_as_current_span("work"):
         one.log.info("still on standard output")
     assert one.counts() == {}
@@ -222,7 +275,7 @@ def test_telemetry_can_be_switched_off(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_log_line_outside_a_request_has_no_trace() -> None:
     stream = io.StringIO()
-    log.make_logger({"service.name": "x"}, None, stream).info("hello", card_number="4432801561520454")
+    telemetry.make_logger({"service.name": "x"}, None, stream).info("hello", card_number="4432801561520454")
     line = json.loads(stream.getvalue())
     assert "trace_id" not in line
     assert line["card_number"] == "[redacted]"
