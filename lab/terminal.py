@@ -19,7 +19,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 def is_interactive(stream: TextIO | None = None) -> bool:
     """Whether this stream (standard output by default) is a terminal."""
     stream = stream or sys.stdout
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return not stream.closed and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def uses_colour(stream: TextIO | None = None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
@@ -41,6 +41,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "collector": {"runtime", "signals", "store"},
     "observer": {"incidents", "runtime", "signals", "store"},
     "lab": {"incidents", "runtime"},
+}
+# The same inside `lab`, from the ground up: every module or package of it and those that it may import.
+LAB_MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "paths": set(),
+    "terminal": {"errors"},
+    # Finds a verb's module by name, and the verbs' levels are the vocabulary of set-up.
+    "cli": {"errors", "terminal"},
+    "state": {"errors", "paths", "terminal"},
+    "plan": {"errors", "paths", "state"},
+    "supervision": {"errors", "paths", "plan", "state"},
+    "run": {"errors", "paths", "plan", "state", "supervision", "terminal"},
+    "setup": {"cli", "errors", "paths", "plan", "state", "terminal"},
+    "verify": {"errors", "paths", "setup", "state", "terminal"},
+    "commands": {"errors", "paths", "plan", "run", "setup", "state", "terminal", "verify"},
+    "__main__": {"setup"},
 }
 # Beyond the arrows, for a reason each.
 EXCEPTIONS = {
@@ -103,6 +119,35 @@ def test_arrows_point_one_way(room: str) -> None:
     ]
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("part", LAB_MAY_IMPORT)
+def test_arrows_inside_the_lab_point_one_way(part: str) -> None:
+    """No part of the command line imports one that it must not know, even inside a function."""
+    wrong = [
+        f"{path.relative_to(REPO)}:{line} imports {module}"
+        for path in sources("lab")
+        if _part_of_lab(_module(path)) == part
+        for module, line in imports(path)
+        if module.startswith("lab.") and _part_of_lab(module) not in {part, *LAB_MAY_IMPORT[part]}
+    ]
+
+    assert wrong == []
+
+
+def test_the_arrows_inside_the_lab_name_every_part_of_it_in_order() -> None:
+    """Each arrow leads to a part further up in the table, so none can lead back."""
+    parts = {path.stem for path in (REPO / "lab").glob("*") if (path / "__init__.py").exists()}
+    parts |= {path.stem for path in (REPO / "lab").glob("*.py")} - {"__init__"}
+    order = list(LAB_MAY_IMPORT)
+
+    assert set(order) == parts
+    assert all(targets <= set(order[: order.index(part)]) for part, targets in LAB_MAY_IMPORT.items())
+
+
+def _part_of_lab(module: str) -> str:
+    """The module or package directly inside `lab` that a module name begins with; empty for `lab` itself."""
+    return f"{module}.".split(".")[1]
 
 
 def test_no_import_goes_in_a_circle() -> None:
@@ -192,38 +237,33 @@ def test_services_know_one_another_by_address_only() -> None:
 
 def test_the_lab_starts_on_the_standard_library_alone() -> None:
     """What runs before the environment exists imports nothing that must be installed, when it is imported."""
-    first = ["__init__", "__main__", "cli", "errors", "paths", "terminal"]
-    first += ["state/procfs", "state/runfile", "state/log_follow", "state/logfiles"]
-    files = [REPO / "lab" / f"{name}.py" for name in first]
-    files += sources("lab/setup")
-    files += [path for path in sources("lab/commands") if path.stem != "test"]
-    files += _of_runtime(files)
+    modules = {_module(path): path for path in sources(*ROOMS)}
+    waiting = {name for name in modules if name.startswith(("lab.setup", "lab.commands"))}
+    waiting |= {"lab.__main__"}
     wrong = []
-    for path in files:
-        for node in ast.parse(path.read_text("utf-8")).body:
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                modules = [node.module or ""]
-            for module in modules:
-                top = module.partition(".")[0]
-                if top not in sys.stdlib_module_names and top not in ("lab", "runtime"):
-                    wrong.append(f"{path.relative_to(REPO)}:{node.lineno} imports {module}")
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        for node in ast.parse(modules[name].read_text("utf-8")).body:
+            for target in _targets(node):
+                if target.partition(".")[0] in sys.stdlib_module_names:
+                    continue
+                found = _loaded(target, name, modules)
+                if not found:
+                    wrong.append(f"{modules[name].relative_to(REPO)}:{node.lineno} imports {target}")
+                waiting |= found - seen
 
     assert wrong == []
 
 
-def _of_runtime(files: Iterable[Path]) -> list[Path]:
-    """The files of `runtime` that these files import, and those that they import in turn."""
-    modules = {_module(path): path for path in sources("runtime")}
-    found = {"runtime"}
-    waiting = list(files)
-    while waiting:
-        imported = {_known(target, modules) for target, _ in imports(waiting.pop())} & set(modules)
-        waiting += [modules[name] for name in imported - found]
-        found |= imported
-    return [modules[name] for name in sorted(found)]
+def _targets(node: ast.stmt) -> list[str]:
+    """The modules and names that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
 
 
 def test_every_library_that_is_used_is_declared() -> None:

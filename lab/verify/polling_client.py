@@ -1,4 +1,4 @@
-"""Asks a running lab for JSON, and asks again until it holds or patience ends. Knows no answer's meaning."""
+"""Requests JSON from a running lab, and polls until a check holds or its time is over."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _pause = threading.Event()
 
 
 class Unreachable(LabError):
-    """A part of the lab does not answer at all, so nothing can be verified."""
+    """Shop or screens do not answer, so nothing can be verified."""
 
     exit_code = 2
 
 
-def must_answer(what: str, url: str) -> None:
-    """Raise Unreachable unless something answers HTTP at that address."""
+def must_answer(name: str, url: str) -> None:
+    """Raise Unreachable unless that address answers with a status below 400."""
     try:
         status = local_http.send(url, timeout_s=REQUEST_TIMEOUT_S).status
     except local_http.LocalHttpError as error:
-        problem = f"No answer from {what} at {url} ({error})."
+        problem = f"No answer from {name} at {url} ({error})."
     else:
         if status < 400:
             return
-        problem = f"No useful answer from {what} at {url} (status {status})."
+        problem = f"No useful answer from {name} at {url} (status {status})."
     raise Unreachable(problem, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
 
 
 def json_at(url: str) -> Any:
-    """The JSON that a GET answers; NoAnswer says why there is none, in the API's own words if it has any."""
+    """The JSON of the answer to a GET. Raises NoAnswer with the API's own error message if it has one."""
     try:
         return local_http.json_of(url, timeout_s=REQUEST_TIMEOUT_S)
     except local_http.LocalHttpError as error:
@@ -51,18 +51,18 @@ def json_at(url: str) -> Any:
 
 
 class Patience:
-    """Judges again until it holds: up to `within_s` after the start, at least `grace_s` per question."""
+    """Repeats a check until it holds: until `within_s` after the start, but at least `grace_s` per check."""
 
     def __init__(self, within_s: float, grace_s: float = 1.0) -> None:
         self._deadline = time.monotonic() + within_s
         self._grace_s = min(grace_s, within_s)
 
-    def settle(self, judgement: Callable[[], Verdict]) -> Verdict:
-        """The first verdict that holds, else the last one before time was up."""
+    def settle(self, check: Callable[[], Verdict]) -> Verdict:
+        """The first verdict that holds, else the last one before the deadline."""
         deadline = max(self._deadline, time.monotonic() + self._grace_s)
         pause_s = _FIRST_PAUSE_S
         while True:
-            verdict = judgement()
+            verdict = check()
             if verdict.holds or time.monotonic() + pause_s > deadline:
                 return verdict
             _pause.wait(pause_s)

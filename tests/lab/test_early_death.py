@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.supervision.process import LabPlan, ProcessPlan, State
+from lab.plan.lab_plan import LabPlan, ProcessPlan
+from lab.supervision.process import State
 from lab.supervision.supervisor import Supervisor
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from lab.errors import LabError
 from lab.plan import planning, topology
-from lab.plan.planning import Options
-from lab.supervision.process import LabPlan
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
 from tests.helpers import free_port
 
 NAMES = {
@@ -33,7 +33,7 @@ NAMES = {
 
 def build(run_dir: Path, options: Options, **environment: str) -> LabPlan:
     """A plan from an environment that holds nothing else."""
-    return planning.build(options, run_dir, planning.Story(500), {"PATH": "/usr/bin", **environment})
+    return planning.build(options, run_dir, environment={"PATH": "/usr/bin", **environment})
 
 
 @pytest.fixture(name="built")

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.plan import planning
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
 from lab.run import launch
-from lab.supervision.process import LabPlan
 
 
 class Silent:
@@ -49,7 +50,7 @@ def main(argument: str) -> None:
         return detoured(straight(*arguments, **named), wish["environments"])
 
     planning.build = build
-    options = planning.Options(free_ports=True, data=Path(wish["data"]), load=False)
+    options = Options(free_ports=True, data=Path(wish["data"]), load=False)
     launch.supervise(options, lambda _: Silent())
 
 

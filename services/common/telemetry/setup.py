@@ -22,13 +22,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from runtime import VERSION
 from services.common.telemetry import logs
 from services.common.telemetry.pipeline import BATCH_SIZE, DEFAULT_CAPACITY, PERIOD_MS, BatchLimits, Pipeline
 from services.common.telemetry.propagation import CachedBaggagePropagator
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.signal_queue import Counts
 
-VERSION = "0.1.0"
 SCOPE = "hipster-lab"
 _PROTOCOL = "http/protobuf"
 _SEMANTIC_CONVENTIONS = "http,database"

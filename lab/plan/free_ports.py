@@ -1,4 +1,4 @@
-"""Finds ports that nobody holds, outside the range that outgoing connections are given.
+"""Finds free ports, outside the range that outgoing connections are given.
 
 A service that is restarted must find its port free again, so a port is never
 taken from the range out of which the system serves outgoing connections.
