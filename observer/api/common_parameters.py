@@ -39,7 +39,7 @@ def list_window(query: Query) -> Window:
     """The window of a list: open at its end where the request says only how far back."""
     window = query.window()
     if window is None:
-        return Window(0, 2**63 - 1)
+        return Window.ALL
     if query.has("to"):
         return window
     return Window(window.from_unix_nano, window.to_unix_nano + _FAST_CLOCKS_NS)

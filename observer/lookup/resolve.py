@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from observer.lookup.trace_origin import EVERYTHING
 from signals.model import SessionId, Span, TraceId
-from store.api import BadQuery, LogQuery, Reader, TraceQuery, Whereabouts
+from store.api import BadQuery, LogQuery, Reader, TraceQuery, Whereabouts, Window
 
 ORDER_ATTRIBUTES = ("orderId", "order.id", "app.order.id")
 """Attributes that shops put an order's id in."""
@@ -155,7 +154,7 @@ def _event(span: Span) -> Resolved | None:
 
 def _order(reader: Reader, text: str) -> Resolved | None:
     for name in ORDER_ATTRIBUTES:
-        query = TraceQuery(window=EVERYTHING, attributes={name: text}, limit=1)
+        query = TraceQuery(window=Window.ALL, attributes={name: text}, limit=1)
         found = reader.find_traces(query).items
         if found:
             trace_id = found[0].trace_id
@@ -177,7 +176,7 @@ def _log(reader: Reader, text: str) -> Resolved | None:
 
 def _logs_alone(reader: Reader, trace_id: str) -> Unresolved | None:
     """A trace that only logs tell of."""
-    number = reader.count_logs(LogQuery(window=EVERYTHING, trace_id=TraceId(trace_id)))
+    number = reader.count_logs(LogQuery(window=Window.ALL, trace_id=TraceId(trace_id)))
     if not number:
         return None
     pruned = reader.locate(TraceId(trace_id)) is Whereabouts.PRUNED

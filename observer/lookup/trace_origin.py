@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from observer.lookup.session_events import SessionEvent, events_of, linked_traces
 from signals.trace_analysis import TraceAnalysis
-from store.api import BrowserLink, Reader, Window
-
-EVERYTHING = Window(0, 2**63 - 1)
-"""All that the store keeps: for questions that an id already narrows."""
+from store.api import BrowserLink, Reader
 
 
 def browser_of(reader: Reader, analysis: TraceAnalysis) -> BrowserLink | None:

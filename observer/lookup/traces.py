@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.lookup.trace_origin import EVERYTHING
 from observer.request.errors import Unknown
 from observer.request.parameters import trace_id as parse_trace_id
 from signals.model import Span, TraceId
-from store.api import LogQuery, Reader, Whereabouts
+from store.api import LogQuery, Reader, Whereabouts, Window
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""
@@ -59,7 +58,7 @@ def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown
             "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
             code="pruned",
         )
-    logs = reader.count_logs(LogQuery(window=EVERYTHING, trace_id=trace_id))
+    logs = reader.count_logs(LogQuery(window=Window.ALL, trace_id=trace_id))
     if logs:
         return Unknown(
             f"No span of trace {named} has arrived, but {logs:,} {'log' if logs == 1 else 'logs'} of it.",

@@ -14,7 +14,6 @@ from signals.model import Log, SessionId, Severity, TraceId
 from store.api import LogQuery, Page, Reader, Window
 
 PAGE_SIZE = 100
-_EVER = Window(0, 2**62)
 _LEAST_NS = 1_000_000_000
 
 
@@ -61,7 +60,7 @@ def read(query: Query, reader: Reader, scope: Scope) -> Selection:
     by_id = bool(trace_id or span_id or session)
     own_range = query.has("from") or query.has("to") or query.has("since")
     asked = LogQuery(
-        window=_EVER if by_id and not own_range else scope.window,
+        window=Window.ALL if by_id and not own_range else scope.window,
         trace_id=whole or (TraceId(trace_id.zfill(32)) if trace_id else None),
         span_id=span_id,
         session_id=SessionId(session) if session else None,

@@ -117,7 +117,7 @@ def _beside(reader: Reader, selection: Selection, page: Page[Log]) -> dict[str, 
     """The fields panel, what the logs lack, and what helps where there are none."""
     fields, cut = _fields(reader, selection.query, page)
     shown = view.fields_of(fields)
-    recent = page.items or reader.find_logs(LogQuery(window=Window(0, 2**62), limit=_SAMPLE)).items
+    recent = page.items or reader.find_logs(LogQuery(window=Window.ALL, limit=_SAMPLE)).items
     text = "" if page.items else selection.query.text or ""
     return {
         "fields": shown,

@@ -35,7 +35,7 @@ _TEXT_CHARACTERS = 1_000
 _MOST_WORDS = 20
 _WORDS = re.compile(r'"([^"]+)(?:"|$)|(\S+)')
 _SLOT_NS = 10_000_000_000
-_BEHIND_ALL = 2**62
+_BEHIND_ALL = Window.ALL.to_unix_nano
 _ORDERS = {"after": "l.seq", "oldest": "l.time, l.seq", "newest": "l.time DESC, l.seq DESC"}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.lookup.session_events import SessionEvent
-from observer.lookup.trace_origin import EVERYTHING, browser_of, event_of
+from observer.lookup.trace_origin import browser_of, event_of
 from observer.screens.apm.trace import waterfall
 from observer.screens.apm.trace.trace_cache import analysed
 from observer.screens.apm.trace.trace_facts import TimeShare, failing_first, global_tags, time_shares
 from signals.model import ServiceInTrace, SpanId, TraceId
 from signals.trace_analysis import TraceAnalysis, TraceRow
-from store.api import BrowserLink, LogQuery, Reader
+from store.api import BrowserLink, LogQuery, Reader, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def build(reader: Reader, text: str, wish: waterfall.Wish) -> TracePage:
         waterfall=fall,
         detail=_detail(reader, about, fall, wish.opened),
         event=event_of(reader, about.browser) if about.browser else None,
-        logs=reader.count_logs(LogQuery(window=EVERYTHING, trace_id=about.trace_id)),
+        logs=reader.count_logs(LogQuery(window=Window.ALL, trace_id=about.trace_id)),
     )
 
 
@@ -97,5 +97,5 @@ def _detail(reader: Reader, about: Told, fall: waterfall.Waterfall, opened: Span
     line = next((line for line in fall.lines if line.row.span.span_id == opened and not line.group), None)
     if line is None:
         return None
-    query = LogQuery(window=EVERYTHING, trace_id=about.trace_id, span_id=opened)
+    query = LogQuery(window=Window.ALL, trace_id=about.trace_id, span_id=opened)
     return Detail(line.key, line.row, 0 if line.row.inferred else reader.count_logs(query))

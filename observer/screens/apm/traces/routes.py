@@ -77,8 +77,8 @@ def traces() -> str:
 def traces_news() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
-    after = query.whole("after", 0, 0, 2**63 - 1)
-    window, environment = Window(after + 1, 2**63 - 1), query.text("env")
+    after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
+    window, environment = Window(after + 1, Window.ALL.to_unix_nano), query.text("env")
     asked = _asked(query, window, environment)
     asked = replace(asked, sort="newest", cursor=None, limit=_NEWS_LIMIT)
     page = context.reader().find_traces(asked)

@@ -24,7 +24,6 @@ PAGES = 30
 _PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_errors", "page_load", "lcp")
 _LATE_NS = 60 * 10**9
 """What began within this time before a page was drawn may arrive after."""
-_END_OF_TIME = 2**62
 
 
 def _query() -> Query:
@@ -151,7 +150,7 @@ def _news_address(
     if not scope.live:
         return ""
     after = scope.now_unix_nano - _LATE_NS
-    here = reader.rum_measures(Window(after, _END_OF_TIME), where)
+    here = reader.rum_measures(Window(after, Window.ALL.to_unix_nano), where)
     counts = ".".join(str(_count(here, metric.name)) for metric in METRICS)
     return filtered("/rum/news", attributes, whose=whose, metric=only, after=str(after), counted=counts)
 
@@ -167,8 +166,8 @@ def news() -> Response:
     scope = current_scope()
     whose = query.choice("whose", traffic_filter.WHOSE) or "all"
     where = traffic_filter.where_of(scope.environment, query.attributes(), whose)
-    after = query.whole("after", 0, 0, _END_OF_TIME - 1)
-    measures = context.reader().rum_measures(Window(after, _END_OF_TIME), where)
+    after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
+    measures = context.reader().rum_measures(Window(after, Window.ALL.to_unix_nano), where)
     counted = [int(text[:18]) for text in (query.text("counted") or "").split(".") if text.isdecimal()]
     counted += [0] * (len(METRICS) - len(counted))
     more: Mapping[RumMetric, int] = {

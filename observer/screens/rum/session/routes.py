@@ -11,7 +11,6 @@ from observer.components import current_scope, number_format as formats
 from observer.components.page_header import address
 from observer.lookup.session_events import SessionEvent, events_of, linked_traces
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
-from observer.lookup.trace_origin import EVERYTHING
 from observer.request import context
 from observer.request.parameters import Query
 from observer.request.scope import Scope
@@ -22,7 +21,7 @@ from observer.screens.rum.session.event_links import links_of
 from observer.screens.rum.session.event_rows import where_is
 from observer.screens.rum.session.timeline import lanes_of
 from signals.model import TraceId
-from store.api import LogQuery, Reader, SessionSummary, TraceSummary
+from store.api import LogQuery, Reader, SessionSummary, TraceSummary, Window
 
 _OVER_NS = 900 * 10**9
 """A browser that was silent for so long has ended its session: nobody is told to wait for more."""
@@ -104,7 +103,7 @@ def _logs(summary: SessionSummary, linked: Sequence[TraceId], scope: Scope) -> t
     and a time would take in another visit of the same person.
     """
     wanted = LogQuery(
-        window=EVERYTHING,
+        window=Window.ALL,
         session_id=summary.session_id,
         trace_ids=tuple(linked),
         environment=scope.environment,

@@ -13,6 +13,7 @@ from observer.request.parameters import Query, spell_attribute
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.sessions import view as many
 from observer.screens.rum.traffic_filter import SYNTHETIC
+from store.api import Window
 
 
 def _query() -> Query:
@@ -87,7 +88,7 @@ def session_news() -> Response:
     """How many sessions of this list are new to the reader, or have new errors."""
     query = _query()
     scope = current_scope()
-    after = query.whole("after", 0, 0, 2**63 - 1)
+    after = query.whole("after", 0, 0, Window.ALL.to_unix_nano)
     whose = query.choice("whose", many.WHOSE) or "people"
     wanted = many.query_of(scope, query.attributes(), whose, "newest", None)
     found = context.reader().find_sessions(wanted).items
