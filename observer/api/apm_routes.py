@@ -6,7 +6,8 @@ from typing import Literal
 
 from flask import Response
 
-from observer.api import otlp_download, serializers
+from observer import serializers
+from observer.api import otlp_download
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.api import openapi as document, serializers
+from observer import serializers
+from observer.api import openapi as document
 from observer.api.common_parameters import WINDOW, summed_window
 from observer.api.routing import PREFIX, ROUTES, Parameter, route
 from observer.api.schemas import (
@@ -15,10 +16,9 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.components.number_format import plural
-from observer.lookup.resolve import Unresolved, resolve as find
+from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
 from observer.request import context
-from observer.request.errors import Malformed, Unknown
+from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
 
@@ -94,12 +94,12 @@ def environments(query: Query) -> serializers.Plain:
 )
 def resolve(query: Query) -> serializers.Plain:
     """What an id means, and where that is shown."""
-    wanted = query.text("id")
-    if not wanted:
+    text_of_id = query.text("id")
+    if not text_of_id:
         raise Malformed("id is missing.", "Give a trace, span, session or order id.")
-    found = find(context.reader(), wanted)
+    found = resolve_id(context.reader(), text_of_id)
     if isinstance(found, Unresolved):
-        raise unresolved(wanted, found)
+        raise unresolved(text_of_id, found)
     return {
         "kind": found.kind,
         "url": found.url,
@@ -107,26 +107,6 @@ def resolve(query: Query) -> serializers.Plain:
         "span_id": found.span_id,
         "session_id": found.session_id,
     }
-
-
-def unresolved(wanted: str, found: Unresolved) -> Unknown:
-    """Why an id leads nowhere."""
-    shown = wanted if len(wanted) <= 64 else wanted[:64] + "…"
-    if found.pruned:
-        return Unknown(
-            f"{shown} was here and has been pruned: the store keeps what is newest.",
-            "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
-            code="pruned",
-        )
-    if found.logs:
-        return Unknown(
-            f"No span of trace {shown} has arrived, but {plural(found.logs, 'log')} of it.",
-            f"See /logs?trace_id={found.logs_trace}.",
-        )
-    return Unknown(
-        f"No trace, span, session or order here has the id {shown}.",
-        "Check the id. If it is new, wait a second: senders batch what they have.",
-    )
 
 
 @route(

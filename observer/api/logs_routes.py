@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.api import serializers
+from observer import serializers
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,

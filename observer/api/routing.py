@@ -7,16 +7,15 @@ document, so that neither can say what the other does not.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
 from flask import Blueprint, Response, request
 
 from observer.api.schemas import Schema
 from observer.request import context
 from observer.request.parameters import Query
+from observer.request.responses import json_response
 
 PREFIX = "/api/v1"
 
@@ -84,7 +83,7 @@ def route(
 
         def view(**parts: str) -> Response:
             query = Query(request.args, context.now_unix_nano())
-            query.refuse_others(names)
+            query.refuse_unknown(names)
             answered = handler(query, **parts)
             return answered if isinstance(answered, Response) else json_response(answered)
 
@@ -92,24 +91,3 @@ def route(
         return handler
 
     return declare
-
-
-def json_response(data: object, status: int = 200) -> Response:
-    """Plain data as a JSON answer."""
-    return Response(encode(data), status, mimetype="application/json")
-
-
-def encode(data: object) -> bytes:
-    """JSON of plain data; bytes become hexadecimal, and what UTF-8 cannot hold becomes an escape."""
-    try:
-        return orjson.dumps(data, default=_fallback, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        return json.dumps(data, default=_fallback, separators=(",", ":")).encode()
-
-
-def _fallback(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return dict(value)
-    return str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from observer.api import serializers
+from observer import serializers
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
@@ -31,11 +31,11 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.lookup.session_events import events_of, linked_traces
 from observer.lookup.sessions import find_session
 from observer.request import context
-from observer.request.errors import Malformed
-from observer.request.parameters import Query, refuse
+from observer.request.errors import Malformed, refuse
+from observer.request.parameters import Query
+from signals.session_events import events_of, linked_traces
 from store.api import RumMetric, SessionQuery, SessionSort
 
 METRICS: tuple[RumMetric, ...] = get_args(RumMetric)

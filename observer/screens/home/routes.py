@@ -7,10 +7,12 @@ from urllib.parse import parse_qsl, quote, unquote
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from observer.components import current_scope, scoped, seat_links
+from observer.components import seat_links
 from observer.components.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
 from observer.request import context
+from observer.request.links import scoped
+from observer.request.page_request import current_scope
 from observer.request.scope import Scope
 from observer.screens.rum.sessions.view import rows_of
 from observer.screens.rum.traffic_filter import SYNTHETIC, SYNTHETIC_DECLARED

@@ -9,13 +9,14 @@ from itertools import pairwise
 import orjson
 from flask import Blueprint, Response, redirect, render_template, request
 
-from observer.api import serializers
-from observer.components import current_scope, here, page_header
+from observer import serializers
 from observer.components.number_format import plural
 from observer.request import context
 from observer.request.errors import Malformed
+from observer.request.links import address as link_to, here
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
-from observer.request.scope import range_args
+from observer.request.time_range import range_args
 from observer.screens.logs import filter_syntax, filters as selections, view
 from observer.screens.logs.filters import Selection
 from observer.screens.logs.log_detail import detail_of
@@ -45,9 +46,7 @@ def log_page() -> str | Response:
     problem = None
     if query.has("add"):
         try:
-            address = page_header.address(
-                "/logs", filter_syntax.applied(query.pairs(), query.text("add") or "")
-            )
+            address = link_to("/logs", filter_syntax.applied(query.pairs(), query.text("add") or ""))
         except Malformed as refused:
             problem = refused
         else:
@@ -127,7 +126,7 @@ def _beside(reader: Reader, selection: Selection, page: Page[Log]) -> dict[str, 
         "choices": view.choices(shown or view.fields_of(fields_of(recent))),
         "lacking": (len(recent), view.lacks(recent)),
         "hints": [
-            (name, value, number, page_header.address("/logs", _instead(selection, name, value)))
+            (name, value, number, link_to("/logs", _instead(selection, name, value)))
             for name, value, number in view.hints(recent, text)
         ],
         "status": None if page.items else reader.status(),
@@ -214,7 +213,7 @@ def download() -> Response:
     An argument that means nothing here is refused: a file cannot tell that a filter was none.
     """
     query, reader, selection = _selection()
-    query.refuse_others(filter_syntax.KNOWN)
+    query.refuse_unknown(filter_syntax.KNOWN)
     answer = Response(_lines(reader, selection.query), mimetype="application/x-ndjson")
     answer.headers["Content-Disposition"] = 'attachment; filename="logs.ndjson"'
     return answer

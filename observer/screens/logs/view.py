@@ -9,8 +9,10 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.components.number_format import clock, count, moment
+from observer.components.number_format import count
+from observer.components.time_format import clock
 from observer.drawing.charts import Frame, Layer, columns
+from observer.request.local_time import moment
 from signals.log_fields import SERVICE, SEVERITY, LogField
 from signals.model import Log, Severity
 from signals.semantics import text_of

@@ -14,10 +14,11 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 import incidents
 from incidents.checks import Ask, NoAnswer
 from incidents.model import Source
-from observer.components import current_scope, seat_links
+from observer.components import seat_links
 from observer.components.lab_status import Lab, lab_of
 from observer.request import context
 from observer.request.errors import Unknown
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.home.routes import remember_seat
 from observer.screens.workshop import classroom

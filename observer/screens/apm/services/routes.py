@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from flask import render_template, request
 
-from observer.components import measures, table_sort
+from observer.components import measure_charts, table_sort
 from observer.request import context
 from observer.request.errors import Unknown
-from observer.request.page_request import current_scope, here, scoped
+from observer.request.links import here, scoped
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
-from observer.request.scope import Scope, range_args
+from observer.request.scope import Scope
+from observer.request.time_range import range_args
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.services import map_view, node_panel
 from store.api import LogQuery, Measure, Point, TraceSummary, Window
@@ -87,7 +89,7 @@ def service(name: str) -> str:
     return render_template(
         "apm/service.html",
         node=node,
-        charts=measures.over_time(points, window, scope.zone, name, hrefs) if points else None,
+        charts=measure_charts.over_time(points, window, scope.zone, name, hrefs) if points else None,
         points=points,
         operations=table_sort.rows(operations, sort),
         columns=sort.columns("Operation", here),

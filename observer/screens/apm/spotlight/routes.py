@@ -7,11 +7,12 @@ from functools import partial
 
 from flask import render_template, request
 
-from observer.components import measures, page_header
+from observer.components import measure_charts
 from observer.request import context
+from observer.request.links import address
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
-from observer.request.scope import range_args
+from observer.request.time_range import range_args
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.spotlight.tag_ranking import rank, says_something, usual_first
 from store.api import Measure
@@ -63,7 +64,7 @@ def tags() -> str:
         ),  # stable: else as `wanted` has them
         limit=_CARD_VALUES,
         not_shown=[tag for tag in wanted if tag not in shown],
-        charts=measures.over_time(points, scope.window, scope.zone, name or "all services"),
+        charts=measure_charts.over_time(points, scope.window, scope.zone, name or "all services"),
         without=_without(where),
         with_filter=_with_filter,
         traces_href=_traces_href(name, where),
@@ -98,7 +99,7 @@ def _amount(measure: Measure, metric: str) -> float:
 def _with_filter(tag: str, value: str) -> str:
     """This page's address with one more filter."""
     pairs = [(key, text) for key, text in request.args.items(multi=True) if key not in ("cursor", "tag")]
-    return page_header.address(request.path, [*pairs, ("attr", spell_attribute(tag, value))])
+    return address(request.path, [*pairs, ("attr", spell_attribute(tag, value))])
 
 
 def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
@@ -106,7 +107,7 @@ def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
     pairs = [("attr", spell_attribute(key, value)) for key, value in where.items() if value]
     if name:
         pairs.append(("service", name))
-    return page_header.address("/apm/traces", [*pairs, *current_scope().args().items()])
+    return address("/apm/traces", [*pairs, *current_scope().args().items()])
 
 
 def _all_values_href(name: str | None, where: Mapping[str, str], tag: str) -> str:
@@ -115,16 +116,14 @@ def _all_values_href(name: str | None, where: Mapping[str, str], tag: str) -> st
     span = {"since": scope.since} if scope.since else range_args(scope.window)
     wanted = {"tag": tag, "service": name, "environment": scope.environment, **span}
     pairs = [(key, value) for key, value in wanted.items() if value]
-    return page_header.address(
-        "/api/v1/apm/tags", [*pairs, *(("attr", spell_attribute(k, v)) for k, v in where.items())]
-    )
+    return address("/api/v1/apm/tags", [*pairs, *(("attr", spell_attribute(k, v)) for k, v in where.items())])
 
 
 def _without(where: Mapping[str, str]) -> dict[str, str]:
     """For each filter, this page's address without it."""
     pairs = [(key, value) for key, value in request.args.items(multi=True) if key != "cursor"]
     return {
-        name: page_header.address(
+        name: address(
             request.path, [p for p in pairs if p[0] != "attr" or read_attribute(p[1]) != (name, value)]
         )
         for name, value in where.items()

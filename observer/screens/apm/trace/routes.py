@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from flask import Response, render_template, request
 
-from observer.api.routing import json_response
 from observer.components import number_format as formats
-from observer.lookup.session_events import apm_link_of, events_of, linked_traces
 from observer.lookup.sessions import find_session
 from observer.lookup.traces import SPANS_LIMIT, find_trace
 from observer.request import context
 from observer.request.errors import Unknown
-from observer.request.page_request import here
+from observer.request.links import here
 from observer.request.parameters import Query, span_id as parse_span_id
+from observer.request.responses import json_response
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.trace import view
 from observer.screens.apm.trace.waterfall import ErrorFilter, Line, Wish
 from observer.screens.rum.session.event_links import back
 from signals.model import SpanId
+from signals.session_events import apm_link_of, events_of, linked_traces
 from store.api import Whereabouts
 
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}

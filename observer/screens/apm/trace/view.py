@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.lookup.session_events import SessionEvent
 from observer.lookup.trace_origin import browser_of, event_of
 from observer.screens.apm.trace import waterfall
 from observer.screens.apm.trace.trace_cache import analysed
 from observer.screens.apm.trace.trace_facts import TimeShare, failing_first, global_tags, time_shares
 from signals.model import ServiceInTrace, SpanId, TraceId
+from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceAnalysis, TraceRow
 from store.api import BrowserLink, LogQuery, Reader, Window
 

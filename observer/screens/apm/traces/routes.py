@@ -9,13 +9,14 @@ from typing import Literal
 from flask import Response, render_template, request
 from markupsafe import Markup
 
-from observer.api.routing import json_response
-from observer.components import number_format as formats, page_header
+from observer.components import number_format as formats, time_format
 from observer.components.safe_text import plain
 from observer.drawing import charts
 from observer.request import context
-from observer.request.page_request import current_scope, scoped
+from observer.request.links import address, scoped
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
+from observer.request.responses import json_response
 from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from store.api import Reader, TraceQuery, TraceSummary, Window
@@ -146,7 +147,7 @@ def _less(name: str, value: str | None = None) -> str:
         for key, text in request.args.items(multi=True)
         if key != "cursor" and not (key == name and (value is None or text == value))
     ]
-    return page_header.address(request.path, pairs)
+    return address(request.path, pairs)
 
 
 def _pictures(found: Sequence[TraceSummary], scope: Scope) -> list[tuple[str, Markup]]:
@@ -156,7 +157,7 @@ def _pictures(found: Sequence[TraceSummary], scope: Scope) -> list[tuple[str, Ma
         css = "origin" if summary.origin_errors else "received" if summary.errors else "ok"
         what = f"{summary.service}: {summary.operation}" if summary.service else "browser only"
         bad = f", {formats.plural(summary.errors, 'error')}" if summary.errors else ""
-        title = f"{plain(what, 120)}\n{formats.stamp(summary.start_unix_nano, scope.zone)}"
+        title = f"{plain(what, 120)}\n{time_format.stamp(summary.start_unix_nano, scope.zone)}"
         title += f", {formats.duration(summary.duration_ns)}{bad}"
         href = scoped(f"/apm/traces/{summary.trace_id}")
         dots.append(charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href))
@@ -194,4 +195,4 @@ def _news_address(asked: TraceQuery, scope: Scope) -> str | None:
         return None
     skipped = {"since", "from", "to", "live", "cursor", "sort"}
     pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in skipped]
-    return page_header.address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])
+    return address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])

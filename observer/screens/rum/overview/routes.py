@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from flask import Response, jsonify, render_template, request
 from markupsafe import Markup
 
-from observer.components import current_scope, filtered
 from observer.request import context
+from observer.request.links import filtered
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum import traffic_filter

@@ -8,7 +8,8 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.components.number_format import clock, count, plural
+from observer.components.number_format import count, plural
+from observer.components.time_format import clock
 from observer.drawing.charts import Frame, Layer, Line, columns, lines
 from observer.screens.rum.metrics import BY_NAME, Delta, Metric, count_delta, value_text
 from store.api import Breakdown, ErrorGroup, Measure, Point, RumMetric, Window

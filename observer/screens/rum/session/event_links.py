@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from observer.request.page_request import filtered, here, open_ended, scoped
+from observer.request.links import filtered, here, open_ended, scoped
 from signals.model import Attribute, SessionId
 from signals.semantics import RUM_TAGS, text_of
 

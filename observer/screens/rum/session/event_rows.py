@@ -1,6 +1,6 @@
 """One row of a session's waterfall: its words, its place, and its way to the backend or why there is none.
 
-Pure. What an event is called and where it leads is `observer.lookup.session_events`'s to say.
+Pure. What an event is called and where it leads is `signals.session_events`'s to say.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from observer.lookup.session_events import ApmLink, SessionEvent
 from observer.screens.rum.event_kinds import colour_of, word_of
 from observer.screens.rum.session.compressed_time import Scale
 from signals.model import Span, SpanId, TraceId
 from signals.semantics import text_of, url_of
+from signals.session_events import ApmLink, SessionEvent
 from store.api import Whereabouts
 
 Key = tuple[TraceId, SpanId]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import duration
-from observer.lookup.session_events import SessionEvent
 from observer.screens.rum.session.compressed_time import Scale
 from signals.semantics import number_of
+from signals.session_events import SessionEvent
 
 _DOCUMENT = {
     "firstPaint": ("FP", "first paint"),

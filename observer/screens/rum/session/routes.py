@@ -7,11 +7,11 @@ from typing import Literal
 
 from flask import Response, jsonify, render_template, request
 
-from observer.components import current_scope, number_format as formats
-from observer.components.page_header import address
-from observer.lookup.session_events import SessionEvent, events_of, linked_traces
+from observer.components import number_format as formats
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
 from observer.request import context
+from observer.request.links import address
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum.blueprint import blueprint
@@ -21,6 +21,7 @@ from observer.screens.rum.session.event_links import links_of
 from observer.screens.rum.session.event_rows import where_is
 from observer.screens.rum.session.timeline import lanes_of
 from signals.model import TraceId
+from signals.session_events import SessionEvent, events_of, linked_traces
 from store.api import LogQuery, Reader, SessionSummary, TraceSummary, Window
 
 _OVER_NS = 900 * 10**9

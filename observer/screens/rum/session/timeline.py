@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.lookup.session_events import SessionEvent
 from observer.screens.rum.event_kinds import colour_of, is_network_error, word_of
 from observer.screens.rum.session.compressed_time import Scale, scale
 from observer.screens.rum.session.event_rows import title_of
+from signals.session_events import SessionEvent
 
 _LANES = (
     ("Pages", ("document", "route")),

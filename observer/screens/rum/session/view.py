@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from observer.lookup.session_events import SessionEvent, path_of
 from observer.screens.rum.event_kinds import RESOURCES, fits, is_network_error
 from observer.screens.rum.session.compressed_time import Scale, scale
 from observer.screens.rum.session.event_rows import Family, Row, family_of, in_tree_order, row_of
 from observer.screens.rum.session.page_timings import Marker, Tick, markers_of, ticks_of
 from observer.screens.rum.session.resource_folding import Line, folded
 from signals.semantics import text_of, url_of
+from signals.session_events import SessionEvent, path_of
 
 ROWS_LIMIT = 800
 """Rows on one page; a longer session is shown page by page."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from flask import Response, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from observer.components import current_scope, filtered
 from observer.request import context
+from observer.request.links import filtered
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.sessions import view as many

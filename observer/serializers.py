@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from observer.lookup.session_events import SessionEvent
 from signals.model import Log, ServiceInTrace, Span
+from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
 from store.api import HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
 
