@@ -1,4 +1,4 @@
-"""The store's answers as plain data for JSON: field names and units of the interface, nothing decided."""
+"""The store's answers as plain data for JSON, with the fields that `observer.api.schemas` declares. Pure."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def session(of: SessionSummary) -> Plain:
 
 
 def session_event(of: SessionEvent) -> Plain:
-    """One event of a session; what the agent put on the resource counts as an attribute too."""
+    """One event of a session; its attributes include those of the resource."""
     span = of.span
     return {
         "kind": of.kind,

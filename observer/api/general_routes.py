@@ -1,4 +1,4 @@
-"""The API's general half: what the store holds, what an id means, and what this API offers."""
+"""The API's general routes: the store's status, ids, environments, the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from observer.request.parameters import Query
         {
             "ready": boolean("the store answers"),
             "counts": record({name: whole() for name in ("spans", "logs", "sessions", "metric_points")}),
-            "rejected": whole("items that senders were told were malformed"),
+            "rejected": whole("items that were refused as malformed"),
             "oldest_unix_nano": TIME_OR_NULL,
             "newest_unix_nano": TIME_OR_NULL,
             "last_received_unix_nano": TIME_OR_NULL,
             "bytes": whole("of the store"),
-            "max_bytes": whole("above which the oldest is pruned"),
+            "max_bytes": whole("the size above which the oldest data is pruned"),
             "pruned": record({"spans": whole(), "logs": whole(), "before_unix_nano": TIME_OR_NULL}),
         }
     ),
     tag="general",
 )
 def status(_query: Query) -> serializers.Plain:
-    """What the store holds."""
+    """The contents and bounds of the store."""
     found = context.reader().status()
     return {
         "ready": True,
@@ -93,7 +93,7 @@ def environments(query: Query) -> serializers.Plain:
     ),
 )
 def resolve(query: Query) -> serializers.Plain:
-    """What an id means, and where that is shown."""
+    """What has this id, and the page that shows it."""
     text_of_id = query.text("id")
     if not text_of_id:
         raise Malformed("id is missing.", "Give a trace, span, session or order id.")
@@ -111,11 +111,11 @@ def resolve(query: Query) -> serializers.Plain:
 
 @route(
     "/",
-    record({"openapi": text("the document that describes all of it"), "routes": list_of(text())}),
+    record({"openapi": text("the address of the OpenAPI document"), "routes": list_of(text())}),
     tag="general",
 )
 def index(_query: Query) -> serializers.Plain:
-    """What there is to ask."""
+    """The routes of this API."""
     return {
         "openapi": f"{PREFIX}/openapi.json",
         "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
@@ -124,5 +124,5 @@ def index(_query: Query) -> serializers.Plain:
 
 @route("/openapi.json", {"type": "object", "description": "an OpenAPI 3.1 document"}, tag="general")
 def openapi(_query: Query) -> serializers.Plain:
-    """This API, described."""
+    """The OpenAPI document of this API."""
     return document.build()

@@ -1,7 +1,7 @@
-"""How a route of the JSON API is declared: its parameters and its answer, said once.
+"""Routes of the JSON API, each declared once with its parameters and its answer.
 
-From the declaration come the refusal of unknown parameters and the OpenAPI
-document, so that neither can say what the other does not.
+The declaration is the source of both the refusal of unknown parameters and the OpenAPI
+document, so that the two cannot differ.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route as the OpenAPI document tells it."""
+    """One route as the OpenAPI document describes it."""
 
     path: str
     """As Flask writes it, without the prefix."""
@@ -45,7 +45,6 @@ class Route:
     parameters: tuple[Parameter, ...]
     path_help: Mapping[str, str]
     answer: Schema
-    media_type: str
 
 
 ROUTES: list[Route] = []
@@ -61,9 +60,8 @@ def route(
     tag: str,
     parameters: Sequence[Parameter] = (),
     path_help: Mapping[str, str] | None = None,
-    media_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
-    """Declare a GET route; the handler takes the `Query` and the path's parts, and gives plain data."""
+    """Declare a GET route; the handler takes the `Query` and the path's parts, and returns plain data."""
 
     def declare(handler: Handler) -> Handler:
         summary = (inspect.getdoc(handler) or "").partition("\n")[0]
@@ -77,7 +75,6 @@ def route(
                 tuple(parameters),
                 path_help or {},
                 answer,
-                media_type,
             )
         )
 
