@@ -16,7 +16,7 @@ from store.api import Point, Window
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """The two pictures of a service over time."""
+    """The two charts of a service over time."""
 
     requests: Markup
     latency: Markup

@@ -9,7 +9,7 @@ from store.api import Measure, Window
 
 
 def share(part: int, whole: int) -> float:
-    """A share from 0 to 1; nothing of nothing is 0."""
+    """A share from 0 to 1; 0 of 0 is 0."""
     return part / whole if whole else 0.0
 
 
@@ -22,7 +22,7 @@ class Outcomes:
     """
 
     failed_here: int
-    """In error, and so many errors began here."""
+    """In error, by an error that began here."""
     received: int
     """In error, by an error that came from elsewhere."""
     recovered: int
@@ -43,7 +43,7 @@ def outcomes(measure: Measure) -> Outcomes:
 
 
 def recovered(measure: Measure) -> int:
-    """Requests in which an error began and which succeeded all the same."""
+    """Requests in which an error began and which succeeded."""
     return outcomes(measure).recovered
 
 
@@ -63,7 +63,7 @@ def words(measure: Measure) -> str:
 
 
 def per_minute(requests: int, window: Window) -> str:
-    """Requests by minute of the window."""
+    """Requests per minute of the window."""
     minutes = window.duration_ns / 60e9
     rate = requests / minutes if minutes else 0.0
     return f"{rate:,.0f}" if rate >= 10 or rate == 0 else f"{rate:.1f}"

@@ -1,4 +1,4 @@
-"""Seats: the name by which a student finds their own session, and the link that takes one.
+"""Seats: the name by which students find their own sessions, and the link to the shop that sets it.
 
 In class mode only a link signed with the class's secret sets a seat: `?seat=NAME&sig=…`,
 where the signature is the first 32 hexadecimal digits of HMAC-SHA256 over `seat:NAME`.
@@ -16,13 +16,13 @@ COOKIE = "seat"
 
 
 def clean(name: str) -> str:
-    """A seat's name as the shop keeps it: printable, single blanks, at most 40 characters."""
+    """A seat's name as the shop normalises it: printable, single blanks, at most 40 characters."""
     printable = "".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in name[: 4 * LONGEST])
     return " ".join(printable.split())[:LONGEST].strip()
 
 
 def link(shop: str, seat: str, secret: str = "") -> str:
-    """Where the shop takes this seat; the shop's door where there is no name. Empty without a shop."""
+    """The shop's address that sets this seat; its home page without a name. Empty without a shop."""
     name = clean(seat)
     if not shop or not name:
         return shop

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from observer.components import keyboard, number_format, page_header, safe_text, time_format
 from observer.components.current_header import current_header
+from observer.components.explanation import explanation
 from observer.request import context, links
 from observer.request.page_request import zone
 
@@ -52,6 +53,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "address": links.address,
     "key_groups": keyboard.groups,
     "data_keys": keyboard.data_keys,
+    "explanation": explanation,
     "sections_of": _sections_of,
 }
 FILTERS: dict[str, Callable[..., object]] = {

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from observer.request.context import EXPLAIN
 from observer.request.errors import Malformed
 from observer.request.parameters import read_attribute, span_id, spell_attribute, trace_id
 from observer.request.scope import SCOPE_KEYS
 from signals.model import Severity
 
 FILTERS = ("trace_id", "span_id", "session_id", "service", "severity", "q", "attr", "exclude")
-KNOWN = (*SCOPE_KEYS, *FILTERS, "cursor", "log", "add", "after")
+KNOWN = (*SCOPE_KEYS, *FILTERS, "cursor", "log", "add", "after", EXPLAIN)
 """Every argument that the pages of logs understand."""
 PER_LOG = ("cursor", "log", "add", "after")
 """Those that are no filters of the logs."""

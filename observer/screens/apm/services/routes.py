@@ -54,7 +54,7 @@ def services() -> str:
     reader = context.reader()
     scope = current_scope()
     found = reader.service_map(scope.window, scope.environment)
-    sort = table_sort.asked(Query(request.args, context.now_unix_nano()))
+    sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
     own = {node.service: node.measure for node in found.nodes if not node.inferred}
     return render_template(
         "apm/services.html",
@@ -73,7 +73,7 @@ def service(name: str) -> str:
     reader = context.reader()
     scope = current_scope()
     window, environment = scope.window, scope.environment
-    sort = table_sort.asked(Query(request.args, context.now_unix_nano()))
+    sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
     found = reader.service_map(window, environment)
     node = next((node for node in found.nodes if node.service == name), None)
     if node is None:
