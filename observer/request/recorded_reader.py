@@ -111,7 +111,4 @@ def _default(of: Field[Any]) -> object:
 def _window_text(window: Window) -> str:
     if window == Window.ALL:
         return "all time"
-    begin, end = (
-        iso_ms(unix_nano // 1_000_000) for unix_nano in (window.from_unix_nano, window.to_unix_nano)
-    )
-    return f"{begin} – {end}"
+    return f"{iso_ms(window.from_unix_nano // 1_000_000)} to {iso_ms(window.to_unix_nano // 1_000_000)}"
