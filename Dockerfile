@@ -22,6 +22,7 @@ COPY lab/setup/__init__.py lab/setup/browser_files.py lab/setup/browser_files.to
 RUN /opt/lab/bin/python -m lab.setup.browser_files /opt/lab/web \
     && /opt/lab/bin/python -m pip uninstall --quiet --yes setuptools pip \
     && rm -rf requirements lab
+COPY runtime runtime
 COPY protos protos
 COPY signals signals
 COPY store store

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from flask import Request, Response
 
 from frontend.request_intake import SEAT_PARAMETER, SIGNATURE_KEY
+from runtime import seats
 from services.common import randomness, seat
 from services.common.seat import Shopper
 
@@ -25,7 +26,7 @@ DEFAULT_CURRENCY = "USD"
 # The rate table knows more; these are offered, in the table's order.
 OFFERED_CURRENCIES = ("EUR", "USD", "JPY", "GBP", "TRY", "CAD")
 
-NOT_A_SEAT = "A seat name needs at least one letter or digit."
+NOT_A_SEAT = f"This is not a seat name. {seats.RULE}"
 NOT_SIGNED = "This link does not give you a seat: in this class only the link your instructor gave you does."
 
 
@@ -87,17 +88,17 @@ class Visits:
         asked = request.args.get(SEAT_PARAMETER)
         if asked is None or request.method not in ("GET", "HEAD"):
             return kept, False, ""
-        if self._secret and not seat.verify(self._secret, asked, request.environ.get(SIGNATURE_KEY, "")):
+        if self._secret and not seats.verify(self._secret, asked, request.environ.get(SIGNATURE_KEY, "")):
             return kept, False, NOT_SIGNED
-        name = seat.clean(asked)
-        if asked.strip() and not any(character.isalnum() for character in name):
+        name = seats.name_or_empty(asked)
+        if asked.strip() and not name:
             return kept, False, NOT_A_SEAT
         return name, name != kept, ""
 
     def _kept(self, cookie: str) -> str:
         name, _, signature = cookie.partition(":")
-        name = seat.clean(unquote(name))
-        if self._secret and not seat.verify(self._secret, name, signature):
+        name = seats.name_or_empty(unquote(name))
+        if self._secret and not seats.verify(self._secret, name, signature):
             return ""
         return name
 
@@ -110,7 +111,7 @@ class Visits:
             if not name:
                 response.delete_cookie(SEAT_COOKIE)
                 return
-            signature = f":{seat.sign(self._secret, name)}" if self._secret else ""
+            signature = f":{seats.sign(self._secret, name)}" if self._secret else ""
             set_cookie(response, SEAT_COOKIE, quote(name, safe="") + signature)
 
 

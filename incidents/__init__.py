@@ -12,7 +12,7 @@ from incidents.model import Check, Flag, Incident, Step
 from incidents.reading import IncidentError
 
 DEFAULT = "invalid-token"
-"""The incident of a lab that was not told another."""
+"""The incident of a lab that is started without `--incident`."""
 
 __all__ = [
     "DEFAULT",

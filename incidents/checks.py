@@ -1,41 +1,62 @@
-"""The meaning of a check: which items fit, what is missing, and what follows from what.
+"""Evaluates checks against JSON answers: matching items, differences, causes of failure.
 
-Pure but for the answers it is given: it knows neither how an answer is fetched
-nor what any of it stands for, so a new incident is data alone.
+Pure apart from the injected `Ask`: it neither fetches answers nor interprets
+their fields, so a new incident is data alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, TypeAlias
 
-from incidents.json_paths import MISSING, Unfilled, at, filled, filled_path, holds, plain, shown, wanted
+from incidents.json_paths import (
+    MISSING,
+    Unfilled,
+    at,
+    expected_value,
+    filled,
+    filled_path,
+    holds,
+    plain,
+    shown,
+)
 from incidents.model import NOTHING_KEPT, Check, Condition, Count, Related, Source
 
 
 class Outcome(Enum):
-    """What became of a check."""
+    """The result of a check."""
 
     HOLDS = "holds"
     BROKEN = "broken"
     NOT_REACHED = "not reached"
 
 
+MOST_ALTERNATIVES = 8
+"""Items of one check that others are asked across: so many sessions of a seat, the newest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One judgement of one answer: whether it holds, what was seen, what it leaves for later checks."""
+    """The evaluation of one answer: whether it holds, what was seen, the values kept for later checks.
+
+    `others` holds the values that the next matching items would have kept; `at` is the value of the
+    field named by the check's `newest`, of the item that was evaluated.
+    """
 
     holds: bool
     seen: str
     kept: Mapping[str, Any]
+    others: tuple[Mapping[str, Any], ...] = ()
+    at: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a check, in one line for people, with the seconds it took and what it kept."""
+    """The outcome of a check with a one-line detail, the seconds it took and the values it kept."""
 
     check: Check
     outcome: Outcome
@@ -45,38 +66,41 @@ class Result:
 
 
 class NoAnswer(Exception):
-    """There is nothing to judge yet; the text says why in a few words, such as `404 not found`."""
+    """There is no answer to evaluate; the message gives the reason, such as `404 not found`."""
 
 
 Ask: TypeAlias = Callable[[Source, str], Any]
 """Fetches the JSON answer of a source at a filled path; raises NoAnswer."""
 Settle: TypeAlias = Callable[[Callable[[], Verdict]], Verdict]
-"""Judges once, or again and again until it holds or patience ends."""
+"""Evaluates once, or repeatedly until the check holds or a deadline passes."""
 
 
 def once(judgement: Callable[[], Verdict]) -> Verdict:
-    """The impatient Settle: one look."""
+    """The `Settle` that evaluates exactly once."""
     return judgement()
 
 
 def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Settle = once) -> list[Result]:
-    """Every check in order, each with its outcome; `given` names what templates may use from the start.
+    """Run every check in order and return a result for each; `given` holds the initial template values.
 
-    A check whose needs did not all hold is not reached. One that fails while a check that it
-    follows from is broken is not reached either: it says what it follows from.
+    Those are `seat`, `shop` and `began`: since when orders count, in nanoseconds since the Unix epoch.
+    A check whose needs did not all hold is not reached. A check that fails while a check named in its
+    `follows` is broken is not reached either, and its detail names that cause.
     """
     known: dict[str, Any] = dict(given)
+    found: dict[str, Sequence[Mapping[str, Any]]] = {}
     results: dict[str, Result] = {}
     for check in checks:
         started = time.monotonic()
         kept: Mapping[str, Any] = NOTHING_KEPT
         missing = [need for need in check.needs if results[need].outcome is not Outcome.HOLDS]
         if missing:
-            outcome, detail = Outcome.NOT_REACHED, f"not reached: it hangs on {', '.join(missing)}"
+            outcome, detail = Outcome.NOT_REACHED, f"not reached: it depends on {', '.join(missing)}"
         else:
-            verdict = settle(lambda check=check: _look(check, known, ask))  # type: ignore[misc]
+            verdict = settle(partial(_look_across, check, found.get(check.across, ({},)), known, ask))
             kept = verdict.kept
             known.update(kept)
+            found[check.name] = (kept, *verdict.others)
             outcome = Outcome.HOLDS if verdict.holds else Outcome.BROKEN
             detail = verdict.seen if verdict.holds else _explanation(check, verdict, known, ask)
         results[check.name] = Result(check, outcome, detail, time.monotonic() - started, kept)
@@ -84,11 +108,13 @@ def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Set
 
 
 def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
-    """Whether an answer meets a check, and if not, what the nearest thing in it looks like."""
+    """Return whether an answer meets a check; if not, the verdict describes the nearest item in it."""
     items = _items(answer, check.find)
     if items is None:
         return Verdict(False, f"no {check.find} in the answer", {})
     chosen = [item for item in items if _all_hold(check.where, item, known)]
+    if check.newest:
+        chosen = _newest(chosen, check.newest)
     fitting = [item for item in chosen if _fits(check, item, answer, known)]
     if check.each and len(fitting) < len(chosen):
         odd = next(item for item in chosen if item not in fitting)
@@ -96,13 +122,39 @@ def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
         return Verdict(False, many + _misfit(check, odd, answer, known), {})
     if not _within(check.count, len(fitting)):
         return Verdict(False, _shortfall(check, items, chosen, fitting, answer, known), {})
-    kept: dict[str, Any] = {}
-    for name, field in check.keep.items():
-        found = at(fitting[0], field) if fitting else MISSING
-        if found is MISSING or found is None:
-            return Verdict(False, f"{field} was missing", {})
-        kept[name] = found
-    return Verdict(True, _summary(check, fitting), kept)
+    kept = _kept(check, fitting[0]) if fitting else {}
+    missing = [field for name, field in check.keep.items() if name not in kept]
+    if missing:
+        return Verdict(False, f"{missing[0]} was missing", {})
+    others = [_kept(check, item) for item in fitting[1:MOST_ALTERNATIVES]]
+    whole = tuple(other for other in others if len(other) == len(check.keep))
+    return Verdict(True, _summary(check, fitting), kept, whole, _time(fitting, check.newest))
+
+
+def _kept(check: Check, item: Any) -> dict[str, Any]:
+    """What an item leaves for later checks; a field that is missing or null is left out."""
+    found = {name: at(item, field) for name, field in check.keep.items()}
+    return {name: value for name, value in found.items() if value is not MISSING and value is not None}
+
+
+def _newest(items: Sequence[Any], field: str) -> list[Any]:
+    """The item with the greatest time, the last of them where several have the same; none of none."""
+    return [max(reversed(items), key=lambda item: _time([item], field))] if items else []
+
+
+def _time(items: Sequence[Any], field: str) -> float:
+    value = at(items[0], field) if items and field else MISSING
+    return float(value) if isinstance(value, int | float) else float("-inf")
+
+
+def _look_across(
+    check: Check, within: Sequence[Mapping[str, Any]], known: Mapping[str, Any], ask: Ask
+) -> Verdict:
+    """The verdict on the newest of what holds in any of these; where none holds, that on the first."""
+    verdicts = [(kept, _look(check, {**known, **kept}, ask)) for kept in within]
+    holding = [(kept, verdict) for kept, verdict in verdicts if verdict.holds]
+    kept, verdict = max(holding, key=lambda pair: pair[1].at) if holding else verdicts[0]
+    return replace(verdict, kept={**kept, **verdict.kept}) if verdict.holds else verdict
 
 
 def _look(check: Check, known: Mapping[str, Any], ask: Ask) -> Verdict:
@@ -132,7 +184,7 @@ def _fits(check: Check, item: Any, answer: Any, known: Mapping[str, Any]) -> boo
 
 
 def _relatives(related: Related, item: Any, answer: Any, known: Mapping[str, Any]) -> list[Any]:
-    """The items that fit `related`, whose braces see the item in question and not themselves."""
+    """The items that match `related`; its `{item…}` references are filled from `item`."""
     conditions = [
         replace(condition, value=filled(condition.value, known, item))
         if isinstance(condition.value, str) and condition.operator != "matches"
@@ -185,15 +237,15 @@ def _differences(failing: Iterable[Condition], item: Any, known: Mapping[str, An
     for condition in failing:
         words = condition.operator.replace("_", " ")
         try:
-            value = shown(wanted(condition, item, known))
+            value = shown(expected_value(condition, item, known))
         except Unfilled as name:
             value = f"unknown {name}"
-        parts.append(f"{condition.field} = {shown(at(item, condition.field))} ({words} {value} was wanted)")
+        parts.append(f"{condition.field} = {shown(at(item, condition.field))} ({words} {value} was expected)")
     return "; ".join(parts)
 
 
 def _label(item: Any) -> str:
-    """A few words that tell one item from another, from whatever names it carries."""
+    """A short label for an item, from the names that it carries."""
     if not isinstance(item, Mapping):
         return shown(item)
     for fields in (("service", "operation"), ("service", "body"), ("kind", "name"), ("name",), ("value",)):
@@ -224,7 +276,7 @@ def _clues(check: Check, known: Mapping[str, Any], ask: Ask) -> Iterable[str]:
         except (NoAnswer, Unfilled):
             continue
         if any(_all_hold(clue.where, item, known) for item in items):
-            yield clue.say
+            yield clue.message
 
 
 def _excused(result: Result, results: Mapping[str, Result]) -> Result:

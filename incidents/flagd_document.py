@@ -1,4 +1,4 @@
-"""An incident's flags as the flagd document that the shop reads. Knows no service."""
+"""An incident's flags as the flagd document that the shop reads."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from incidents.model import Flag, FlagValue, Incident
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 TRAFFIC = "traffic"
-"""The key of the evaluation context that says who is shopping: `people` or `synthetic`."""
+"""The key of the evaluation context that names the kind of shopper: `people` or `synthetic`."""
 
 
 def flagd_document(incident: Incident) -> dict[str, object]:
     """The incident as a flagd flag definition: one flag per entry, and traffic decides the variant.
 
-    Whoever does not declare itself synthetic counts as people. A flag that the
+    Traffic that does not declare itself synthetic counts as people. A flag that the
     incident does not name is absent, which the shop reads as healthy.
     """
     return {"$schema": SCHEMA, "flags": {flag.key: _definition(flag) for flag in incident.flags}}

@@ -1,4 +1,4 @@
-"""Reading a JSON answer: dotted paths, comparisons, templates. Pure; knows no interface by name."""
+"""Dotted paths, comparisons and templates over JSON answers. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import quote
 from incidents.model import Condition
 
 MISSING: Any = object()
-"""What `at` answers where the path leads nowhere; a JSON null counts as there."""
+"""Returned by `at` where the path does not exist; a JSON null exists."""
 _REFERENCE = re.compile(r"\{([a-z_][A-Za-z0-9_.]*)\}")
 _LONGEST_VALUE = 120
 
 
 class Unfilled(LookupError):
-    """A template names something that nobody kept."""
+    """A template references a name that no earlier check kept."""
 
 
 def at(value: Any, path: str) -> Any:
@@ -58,10 +58,10 @@ def holds(condition: Condition, item: Any, known: Mapping[str, Any]) -> bool:
     if condition.operator == "exists":
         return (found is not MISSING and found is not None) == condition.value
     if condition.operator == "is_not":
-        return found is MISSING or not _same(found, wanted(condition, item, known))
+        return found is MISSING or not _same(found, expected_value(condition, item, known))
     if found is MISSING:
         return False
-    value = wanted(condition, item, known)
+    value = expected_value(condition, item, known)
     match condition.operator:
         case "is":
             return _same(found, value)
@@ -74,7 +74,7 @@ def holds(condition: Condition, item: Any, known: Mapping[str, Any]) -> bool:
     return _ordered(condition.operator, found, value)
 
 
-def wanted(condition: Condition, item: Any, known: Mapping[str, Any]) -> Any:
+def expected_value(condition: Condition, item: Any, known: Mapping[str, Any]) -> Any:
     """The value that a condition compares with, its braces filled."""
     if isinstance(condition.value, tuple):
         return [filled(one, known, item) if isinstance(one, str) else one for one in condition.value]
@@ -84,7 +84,7 @@ def wanted(condition: Condition, item: Any, known: Mapping[str, Any]) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value for a line of text: short, on one line, without control characters."""
+    """A value as one short line of text without control characters."""
     if value is MISSING:
         return "missing"
     text = json.dumps(value, ensure_ascii=True, default=str)
@@ -106,7 +106,7 @@ def _known(name: str, known: Mapping[str, Any], item: Any) -> Any:
 
 
 def _same(found: Any, value: Any) -> bool:
-    """Equal, or equal when written out: some senders write 401, others "401"."""
+    """Equal, or equal as text: some senders write 401, others "401"."""
     if found == value and isinstance(found, bool) == isinstance(value, bool):
         return True
     kinds = (bool, int, float, str)

@@ -1,7 +1,6 @@
-"""From a TOML file to an `Incident`, checked as a whole.
+"""Loads an `Incident` from its TOML file and validates it as a whole.
 
-Owns the file format (described in incidents/README.md). Knows no code of the
-shop and asks nobody anything.
+Owns the file format (described in incidents/README.md).
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from incidents.reading import IncidentError, Table
 
 DATA = Path(__file__).resolve().parent / "data"
 COMMON = "_common.toml"
-GIVEN = frozenset({"seat", "shop"})
-"""Names that every template may use without an earlier check keeping them."""
+GIVEN = frozenset({"seat", "shop", "began"})
+"""Names that every template may reference; no check has to keep them."""
 OPERATORS = (
     "is",
     "is_not",
@@ -150,7 +149,9 @@ def _checks(tables: Table) -> dict[str, Check]:
 
 def _check(name: str, table: Table) -> Check:
     if not _NAME.fullmatch(name):
-        raise IncidentError(table.file, table.place, "is no name", "use small letters, digits and dashes")
+        raise IncidentError(
+            table.file, table.place, "is not a valid name", "use small letters, digits and dashes"
+        )
     source = table.text("source", "api")
     if source not in {kind.value for kind in Source}:
         raise table.error("source", f"is {source!r}", "use api or visit")
@@ -174,8 +175,12 @@ def _check(name: str, table: Table) -> Check:
         expects=table.text("expects"),
         look=table.text("look"),
         clues=tuple(_clue(clue) for clue in table.tables("clues")),
+        newest=table.text("newest", ""),
+        across=table.text("across", ""),
     )
     table.done()
+    if check.across and check.across not in check.needs:
+        raise table.error("across", f"names {check.across!r}", "name one of the checks in needs")
     return check
 
 
@@ -190,7 +195,7 @@ def _clue(table: Table) -> Clue:
         ask=table.text("ask", ""),
         find=table.text("find", ""),
         where=_conditions(table, "where"),
-        say=table.text("say"),
+        message=table.text("message"),
     )
     table.done()
     return clue
@@ -237,14 +242,14 @@ def _value(entry: Table, operator: str) -> Scalar | tuple[Scalar, ...]:
         try:
             re.compile(value)
         except (re.error, TypeError) as error:
-            raise entry.error(operator, f"is no regular expression: {error}", "correct it") from error
+            raise entry.error(operator, f"is not a regular expression: {error}", "correct it") from error
     if not isinstance(value, bool | int | float | str):
         raise entry.error(operator, f"is {value!r}", "write a text, a number or true/false")
     return value
 
 
 def _consistent(table: Table, incident: Incident, defined: frozenset[str]) -> None:
-    """What can only be judged of the whole: names are unique, needs come earlier, braces are kept."""
+    """Validate the whole file: unique names, needs that come earlier, references that are kept."""
     if not incident.steps:
         raise table.error("steps", "is empty", "add at least one [[steps]]")
     _unique(table, "steps.name", (step.name for step in incident.steps))
@@ -295,5 +300,5 @@ def _unique(table: Table, key: str, found: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in found:
         if name in seen:
-            raise table.error(key, f"{name!r} stands twice", "give each its own name")
+            raise table.error(key, f"{name!r} is repeated", "give each its own name")
         seen.add(name)

@@ -19,7 +19,7 @@ Scalar: TypeAlias = bool | int | float | str
 """What a condition compares with. A text may hold `{name}`, filled from what earlier checks kept."""
 
 NOTHING_KEPT: Mapping[str, str] = MappingProxyType({})
-"""What a check that did not hold leaves for those after it."""
+"""The kept values of a check that did not hold."""
 
 
 class Source(Enum):
@@ -28,7 +28,7 @@ class Source(Enum):
     API = "api"
     """The screens' JSON API: `ask` is a path such as `/api/v1/logs?trace_id={trace_id}`."""
     VISIT = "visit"
-    """What the shopper itself saw: one JSON object, see incidents/README.md."""
+    """What the shopper itself saw: one JSON object, described in incidents/README.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """Asked only after a check failed: when it finds something, `say` joins the explanation."""
+    """Evaluated only after a check failed: when it finds something, `message` is added to the explanation."""
 
     ask: str
     find: str
     where: tuple[Condition, ...]
-    say: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,11 @@ class Check:
     break explains a failure here. `where` picks the items, `expect` is demanded of at least one
     of them, or of every one when `each` is true. `keep` maps a name to a field of the first
     item that fits. `expects` and `look` are sentences for people.
+
+    `newest` names a field with a time: of the items that `where` picks, the one with the greatest
+    is looked at and no other. `across` names one of the needs that may have found several items
+    (the sessions of a seat): this check is asked for each of them, and what it keeps says of which
+    it holds. With `newest` too, the newest item over all of them counts.
     """
 
     name: str
@@ -112,6 +117,8 @@ class Check:
     expects: str
     look: str
     clues: tuple[Clue, ...]
+    newest: str = ""
+    across: str = ""
 
 
 @dataclass(frozen=True, slots=True)

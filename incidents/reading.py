@@ -1,6 +1,6 @@
-"""Reads one TOML table strictly: what is missing, misspelt or of the wrong kind is said once and well.
+"""Reads one TOML table strictly: a missing, misspelt or mistyped key raises an error with its remedy.
 
-Knows TOML tables and how to complain; knows nothing of what an incident is.
+Knows TOML tables only; what an incident is stands in `incidents.loading`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true o
 
 
 class IncidentError(ValueError):
-    """Incident data that cannot be used; the text names the file, the key and the remedy."""
+    """Incident data that cannot be used; the message names the file, the key and the remedy."""
 
     def __init__(self, file: Path, key: str, problem: str, remedy: str) -> None:
         super().__init__(f"{file.name}: {key}: {problem}; {remedy}")
@@ -24,16 +24,16 @@ class IncidentError(ValueError):
 
 
 class Table:
-    """A TOML table with its place in the file. Every key must be asked for before `done` is called."""
+    """A TOML table and its path in the file. Every key must be read before `done` is called."""
 
     def __init__(self, file: Path, place: str, values: Mapping[str, Any]) -> None:
         self.file = file
         self.place = place
         self._values = values
-        self._asked: set[str] = set()
+        self._read: set[str] = set()
 
     def key(self, name: str) -> str:
-        """The full name of a key of this table, as an error should call it."""
+        """The full name of a key of this table, for error messages."""
         return f"{self.place}.{name}" if self.place else name
 
     def error(self, name: str, problem: str, remedy: str) -> IncidentError:
@@ -84,7 +84,7 @@ class Table:
 
     def raw(self, name: str, default: Any = None) -> Any:
         """The value as TOML has it."""
-        self._asked.add(name)
+        self._read.add(name)
         return self._values.get(name, default)
 
     def names(self) -> tuple[str, ...]:
@@ -92,11 +92,11 @@ class Table:
         return tuple(self._values)
 
     def done(self) -> None:
-        """Raise for any key that nobody asked for: a misspelt key must not be silently lost."""
-        unknown = sorted(set(self._values) - self._asked)
+        """Raise IncidentError for a key that was never read: a misspelt key must not be silently ignored."""
+        unknown = sorted(set(self._values) - self._read)
         if unknown:
-            allowed = ", ".join(sorted(self._asked))
-            raise self.error(unknown[0], "is not known here", f"remove it or use one of: {allowed}")
+            allowed = ", ".join(sorted(self._read))
+            raise self.error(unknown[0], "is not a known key", f"remove it or use one of: {allowed}")
 
     def _take(self, name: str, kind: type, default: object) -> Any:
         value = self.raw(name, default)

@@ -1,6 +1,6 @@
-"""`python3 -m lab`: refuses what cannot work in one sentence, then hands over to `lab.setup.bootstrap`.
+"""`python3 -m lab`: refuses an unsupported Python or system in one sentence, then runs `lab.setup.bootstrap`.
 
-This file must be readable by any Python from 3.6, so that an old one can be told.
+This file must parse on any Python from 3.6, so that an old one prints the reason.
 """
 
 import os
@@ -12,7 +12,7 @@ HIGHEST = (3, 14)
 
 
 def unsupported(version: "tuple[int, int]", platform: str) -> str:
-    """Say in two lines why this interpreter or system will not do; empty when it will."""
+    """Return two lines saying why this interpreter or system is not supported; empty if it is."""
     if platform == "win32":
         return (
             "Hipster Lab runs on Linux and macOS.\n"
@@ -40,24 +40,24 @@ def _dotted(version: "tuple[int, int]") -> str:
 
 
 def keep_bytecode() -> None:
-    """Let this command and all it starts keep compiled modules, whatever the machine's setting.
+    """Keep compiled modules in this command and all that it starts, whatever the machine's setting.
 
-    They land in .venv and in ignored folders of the clone; without them every start
-    compiles some 2,000 modules again and takes a second and a half longer.
+    They are written to .venv and to ignored folders of the clone; without them every start
+    compiles some 2,000 modules and takes 1.5 s longer.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
 
 
 def main() -> int:
-    """Check the interpreter, note the moment that we were asked, go on."""
+    """Check the interpreter, record the time of the command, run it."""
     refusal = unsupported(sys.version_info[:2], sys.platform)
     if refusal:
         sys.stderr.write(refusal + "\n")
         return 1
-    # Kept over the re-execution inside the environment, and over nothing else.
+    # Survives the re-execution inside the environment, and nothing else.
     if "LAB_SETUP_CHECKED" not in os.environ:
-        os.environ["LAB_ASKED_AT"] = repr(time.monotonic())
+        os.environ["LAB_REQUESTED_AT"] = repr(time.monotonic())
     keep_bytecode()
     from lab.setup import bootstrap
 

@@ -1,6 +1,6 @@
-"""The verbs: name, one-line help, what each needs installed. Loads a verb's module only when used.
+"""The verbs: name, one-line help, what each needs installed. A verb's module is loaded only when used.
 
-Standard library only: help and wrong options are answered before anything is installed.
+Standard library only: help and invalid options are answered before anything is installed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DEV = "dev"
 class Verb:
     """A verb of the command line; its module is `lab.commands.<name>` with `configure` and `run`.
 
-    `passes_on` marks a verb whose arguments belong to somebody else.
+    `passes_on` marks a verb that hands its arguments to another program.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Verb:
     passes_on: bool = False
 
     def module(self) -> ModuleType:
-        """Import it."""
+        """Import and return the verb's module."""
         return importlib.import_module(f"lab.commands.{self.name}")
 
 
@@ -53,7 +53,7 @@ VERBS = (
 BY_NAME = {verb.name: verb for verb in VERBS}
 
 EPILOG = """\
-In a hurry:
+Quick start:
   python3 -m lab up          start everything; Ctrl-C stops it all
   python3 -m lab up --help   the options of a verb
 
@@ -62,7 +62,7 @@ The first run makes an environment in .venv and downloads what is needed; later 
 
 
 def parser() -> argparse.ArgumentParser:
-    """The outer parser, which knows the verbs by name only."""
+    """The outer parser, which lists the verbs without loading them."""
     outer = argparse.ArgumentParser(
         prog="python3 -m lab",
         description="Hipster Lab: a shop whose checkout is broken, and the screens to find out why.",
@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def choose(argv: Sequence[str]) -> Verb:
-    """The verb of a command line; prints help or the mistake and leaves when there is none."""
+    """Return the verb of a command line; prints help or the error and exits when there is none."""
     if argv and argv[0] in BY_NAME:
         return BY_NAME[argv[0]]
     outer = parser()
@@ -85,11 +85,11 @@ def choose(argv: Sequence[str]) -> Verb:
         outer.print_help()
         raise SystemExit(0)
     outer.parse_args([argv[0]])
-    raise AssertionError("argparse leaves on every other word")
+    raise AssertionError("argparse exits on every unknown verb")
 
 
 def parse(verb: Verb, argv: Sequence[str]) -> argparse.Namespace:
-    """The verb's own options; prints help or the mistake and leaves when asked or when wrong."""
+    """Parse the verb's options; prints help or the error and exits where argparse does."""
     inner = argparse.ArgumentParser(
         prog=f"python3 -m lab {verb.name}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -100,7 +100,7 @@ def parse(verb: Verb, argv: Sequence[str]) -> argparse.Namespace:
 
 
 def run(verb: Verb, argv: Sequence[str]) -> int:
-    """Carry out a verb; its errors are printed with their remedy. Returns the exit code."""
+    """Run a verb and return its exit code; errors are printed with their remedy."""
     from lab import terminal
     from lab.errors import LabError
 
@@ -115,6 +115,6 @@ def run(verb: Verb, argv: Sequence[str]) -> int:
         terminal.note("")
         return 130
     except BrokenPipeError:
-        # Whoever read us went away; nothing is left to say, not even at exit.
+        # The reader closed the pipe: suppress the flush error at exit, too.
         sys.stderr.close()
         return 0

@@ -1,8 +1,8 @@
-"""Everything the lab tells a person that went wrong: one sentence, and what to do about it.
+"""Errors of the command line: one sentence, and what to do about it.
 
     LabError
     ├── SetupError        the environment could not be made
-    ├── UsageError        the command line asked for something impossible
+    ├── UsageError        the command line is invalid
     ├── NotRunning        no lab of this clone is running
     ├── AlreadyRunning    a lab of this clone is running
     └── StartError        the lab was started and did not become ready
@@ -35,7 +35,7 @@ class SetupError(LabError):
 
 
 class UsageError(LabError):
-    """The command line asked for something that cannot be."""
+    """The command line is invalid."""
 
     exit_code = 2
 

@@ -1,6 +1,6 @@
-"""The one door to the terminal: plain lines, a progress line where a person watches, errors with a remedy.
+"""Terminal output: plain lines, a progress line on a terminal, errors with a remedy.
 
-Standard library only. Colour appears only on a terminal that wants it, and
+Standard library only. Colour is used only on a terminal without NO_COLOR, and
 never carries a meaning that the words do not.
 """
 
@@ -17,32 +17,32 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 def is_interactive(stream: TextIO | None = None) -> bool:
-    """Whether a person watches this stream (standard output unless told)."""
+    """Whether this stream (standard output by default) is a terminal."""
     stream = stream or sys.stdout
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def wants_colour(stream: TextIO | None = None) -> bool:
+def uses_colour(stream: TextIO | None = None) -> bool:
     """Whether colour may be used: a terminal, and NO_COLOR unset."""
     return is_interactive(stream) and not os.environ.get("NO_COLOR")
 
 
 def paint(text: str, style: str, stream: TextIO | None = None) -> str:
     """`text` in a style of `bold dim red green yellow cyan`, where colour may be used."""
-    if not wants_colour(stream):
+    if not uses_colour(stream):
         return text
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
 
 
-def say(text: str = "") -> None:
-    """One line (or block) on standard output; a reader that went away is not an error."""
+def write_line(text: str = "") -> None:
+    """Write one line (or block) to standard output; a closed reader is not an error."""
     with contextlib.suppress(BrokenPipeError, ValueError):
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """One line on standard error: progress and warnings, so that standard output stays parseable."""
+    """Write one line to standard error: progress and warnings, so that standard output stays parseable."""
     with contextlib.suppress(BrokenPipeError, ValueError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
@@ -65,7 +65,7 @@ class Progress:
         self._open = False
 
     def step(self, text: str) -> None:
-        """Show what is being done now."""
+        """Show the current step."""
         with contextlib.suppress(OSError, ValueError):
             if self._live:
                 self._stream.write(f"\r\x1b[2K{text}")
@@ -75,7 +75,7 @@ class Progress:
             self._stream.flush()
 
     def close(self) -> None:
-        """Wipe the rewritten line, so that what follows starts at the margin."""
+        """Clear the rewritten line, so that the next output starts at the margin."""
         if self._open:
             with contextlib.suppress(OSError, ValueError):
                 self._stream.write("\r\x1b[2K")

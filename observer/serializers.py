@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from observer.trace_notes import row_notes
 from signals.model import Log, ServiceInTrace, Span
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
@@ -73,7 +74,7 @@ def trace_row(row: TraceRow) -> Plain:
             {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": link.attributes}
             for link in span.links
         ],
-        "notes": list(row.notes),
+        "notes": list(row_notes(row)),
     }
 
 

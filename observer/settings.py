@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from runtime.addresses import NotAnAddress, base_address
+
 
 class BadSetting(ValueError):
     """A setting is malformed; names the key, the value and what is allowed."""
@@ -29,9 +31,25 @@ class Settings:
             "help": "JSON that the lab keeps about its processes; empty where there is no lab",
         },
     )
+    flags_file: str = field(
+        default="",
+        metadata={
+            "env": "HIPSTERLAB_FLAGS_FILE",
+            "help": "the flags of the running incident: since it was written, orders count for the lesson; "
+            "empty where there is none",
+        },
+    )
     shop_url: str = field(
         default="",
         metadata={"env": "SHOP_URL", "help": "where the shop is, for links; empty where there is none"},
+    )
+    shop_public_url: str = field(
+        default="",
+        metadata={
+            "env": "SHOP_PUBLIC_URL",
+            "help": "where readers reach the shop, such as https://shop.example.org; empty: at the host by "
+            "which they reached the screens",
+        },
     )
     seat_secret: str = field(
         default="",
@@ -68,7 +86,9 @@ class Settings:
             text = environment.get(key, "").strip()
             if not text:
                 continue
-            if each.name in _NUMBERS:
+            if each.name == "shop_public_url":
+                given[each.name] = _base_address(key, text)
+            elif each.name in _NUMBERS:
                 given[each.name] = _number(key, text, *_NUMBERS[each.name])
             elif isinstance(each.default, Path):
                 given[each.name] = Path(text)
@@ -96,3 +116,10 @@ def _number(key: str, text: str, low: int, high: int) -> int:
     if not low <= number <= high:
         raise BadSetting(f"{key}={text!r}: give a whole number from {low} to {high}")
     return number
+
+
+def _base_address(key: str, text: str) -> str:
+    try:
+        return base_address(text)
+    except NotAnAddress as error:
+        raise BadSetting(f"{key}: {error} {error.remedy}") from error

@@ -7,18 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from signals.attributes import first_of, http_method_of, http_status_of, number_of, text_of, url_of
+from signals.browser_events import rum_is_error, rum_kind
 from signals.ids import read_span_id, read_trace_id
 from signals.model import Attributes, Span, SpanId, TraceId
-from signals.semantics import (
-    first_of,
-    http_method_of,
-    http_status_of,
-    number_of,
-    rum_is_error,
-    rum_kind,
-    text_of,
-    url_of,
-)
 
 _VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")
 _REQUESTS = frozenset({"fetch", "document_fetch", "resource"})

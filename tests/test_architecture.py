@@ -16,26 +16,42 @@ import pytest
 from tests.helpers import REPO
 
 ROOMS = (
-    "collector", "frontend", "incidents", "lab", "loadgen",
-    "observer", "protos", "services", "signals", "store",
-)  # fmt: skip
+    "collector",
+    "frontend",
+    "incidents",
+    "lab",
+    "loadgen",
+    "observer",
+    "protos",
+    "runtime",
+    "services",
+    "signals",
+    "store",
+)
 # Which room may import which other; `services.common` is the part that outsiders may use.
 MAY_IMPORT: dict[str, set[str]] = {
-    "protos": set(),
+    "runtime": set(),
     "signals": set(),
-    "store": {"signals"},
+    "protos": set(),
     "incidents": set(),
-    "services": {"protos", "services.common"},
-    "frontend": {"protos", "services.common"},
-    "loadgen": {"protos", "services.common"},
-    "collector": {"signals", "store"},
-    "observer": {"signals", "store", "incidents"},
-    "lab": {"incidents"},
+    "store": {"runtime", "signals"},
+    "services": {"protos", "runtime", "services.common"},
+    "frontend": {"protos", "runtime", "services.common"},
+    "loadgen": {"protos", "runtime", "services.common"},
+    "collector": {"runtime", "signals", "store"},
+    "observer": {"incidents", "runtime", "signals", "store"},
+    "lab": {"incidents", "runtime"},
 }
 # Beyond the arrows, for a reason each.
 EXCEPTIONS = {
     # Asks the services for the flags they really use, over gRPC: the interface, not the code.
     ("observer", "protos"),
+}
+# Of this room, outsiders may import only these modules; tests and benchmarks may open its engines.
+FACADES = {"store": {"store", "store.api"}}
+# Inside a room: which of its folders may import which other; modules beside the folders import none of them.
+INNER_ROOMS: dict[str, dict[str, set[str]]] = {
+    "store/sqlite": {"write": set(), "read": set()},
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
@@ -93,7 +109,7 @@ def test_no_import_goes_in_a_circle() -> None:
     """Of two modules, one can be read and changed without the other, even where an import is put off."""
     modules = {_module(path): path for path in sources(*ROOMS)}
     graph = {
-        name: {_known(target, modules) for target, _ in imports(path)} - {"", name}
+        name: {found for target, _ in imports(path) for found in _loaded(target, name, modules)}
         for name, path in modules.items()
     }
     try:
@@ -107,11 +123,58 @@ def _module(path: Path) -> str:
     return name.removesuffix(".__init__")
 
 
+def _loaded(target: str, importer: str, modules: Mapping[str, Path]) -> set[str]:
+    """The module of an imported name, and the packages around it, whose `__init__` runs before it.
+
+    The packages around the importer are left out: they are being imported already.
+    """
+    found = _known(target, modules)
+    loaded = {found}
+    while found := found.rpartition(".")[0]:
+        loaded.add(_known(found, modules))
+    around = {importer[:index] for index, letter in enumerate(importer) if letter == "."}
+    return loaded - around - {"", importer}
+
+
 def _known(target: str, modules: Mapping[str, Path]) -> str:
     """The module that an imported name lies in, or nothing."""
     while target and target not in modules:
         target = target.rpartition(".")[0]
     return target
+
+
+@pytest.mark.parametrize("room", FACADES)
+def test_outsiders_import_a_room_by_its_facade(room: str) -> None:
+    """What lies behind a façade can be changed without a look at other rooms."""
+    modules = {_module(path): path for path in sources(room)}
+    wrong = [
+        f"{path.relative_to(REPO)}:{line} imports {target}"
+        for other in ROOMS
+        if other != room
+        for path in sources(other)
+        for target, line in imports(path)
+        if target.partition(".")[0] == room and _known(target, modules) not in FACADES[room]
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", INNER_ROOMS)
+def test_inner_rooms_know_only_what_they_may(folder: str) -> None:
+    """Halves of a room meet in the modules beside them, which know neither."""
+    prefix = folder.replace("/", ".")
+    rooms = INNER_ROOMS[folder]
+    wrong = []
+    for path in sources(folder):
+        parts = path.relative_to(REPO / folder).parts
+        own = parts[0] if len(parts) > 1 else ""
+        may = {own} | rooms.get(own, set())
+        for module, line in imports(path):
+            target = module.removeprefix(f"{prefix}.").partition(".")[0]
+            if module.startswith(f"{prefix}.") and target in rooms and target not in may:
+                wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
 
 
 def test_services_know_one_another_by_address_only() -> None:
@@ -132,7 +195,7 @@ def test_the_lab_starts_on_the_standard_library_alone() -> None:
     first = ["__init__", "__main__", "cli", "errors", "paths", "terminal"]
     first += ["state/procfs", "state/runfile", "state/log_follow", "state/logfiles"]
     files = [REPO / "lab" / f"{name}.py" for name in first]
-    files += sources("lab/setup")
+    files += [*sources("lab/setup"), REPO / "runtime" / "local_http.py"]
     files += [path for path in sources("lab/commands") if path.stem != "test"]
     wrong = []
     for path in files:
@@ -144,7 +207,7 @@ def test_the_lab_starts_on_the_standard_library_alone() -> None:
                 modules = [node.module or ""]
             for module in modules:
                 top = module.partition(".")[0]
-                if top not in sys.stdlib_module_names and top != "lab":
+                if top not in sys.stdlib_module_names and top not in ("lab", "runtime"):
                     wrong.append(f"{path.relative_to(REPO)}:{node.lineno} imports {module}")
 
     assert wrong == []

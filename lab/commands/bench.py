@@ -15,7 +15,7 @@ def run(argv: list[str]) -> int:
     if not (paths.ROOT / "benchmarks" / "__main__.py").exists():
         raise LabError("There are no benchmarks in this clone.", "Get the folder benchmarks/ back with git.")
     environment = {
-        key: value for key, value in os.environ.items() if key not in ("LAB_ASKED_AT", "LAB_RUN_DIR")
+        key: value for key, value in os.environ.items() if key not in ("LAB_REQUESTED_AT", "LAB_RUN_DIR")
     }
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *argv], cwd=paths.ROOT, env=environment, check=False

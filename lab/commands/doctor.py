@@ -27,10 +27,10 @@ def run(_: argparse.Namespace) -> int:
     findings = machine_checks.all_findings()
     for finding in findings:
         mark, style = MARKS[finding.verdict]
-        terminal.say(f"{terminal.paint(mark, style)}  {finding.name:<18} {finding.says}")
+        terminal.write_line(f"{terminal.paint(mark, style)}  {finding.name:<18} {finding.detail}")
         if finding.remedy:
-            terminal.say(f"{'':24} {finding.remedy}")
+            terminal.write_line(f"{'':24} {finding.remedy}")
     bad = sum(finding.verdict == machine_checks.BAD for finding in findings)
-    terminal.say()
-    terminal.say(f"{bad} would keep the lab from starting." if bad else "The lab can start here.")
+    terminal.write_line()
+    terminal.write_line(f"{bad} would keep the lab from starting." if bad else "The lab can start here.")
     return 1 if bad else 0

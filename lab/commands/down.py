@@ -24,7 +24,7 @@ def run(_: argparse.Namespace) -> int:
     """Ask the supervisor to stop and wait until it has; then by force."""
     running = runfile.read(paths.run_dir())
     if running is None:
-        terminal.say("No lab is running from this folder.")
+        terminal.write_line("No lab is running from this folder.")
         return 0
     processes = _processes()
     _signal(running.pid, signal.SIGTERM)
@@ -35,9 +35,9 @@ def run(_: argparse.Namespace) -> int:
         _signal(running.pid, signal.SIGKILL)
         for pid in processes:
             _signal(pid, signal.SIGKILL)
-        terminal.say("The lab did not stop by itself and was ended by force.")
+        terminal.write_line("The lab did not stop by itself and was ended by force.")
         return 0
-    terminal.say("Stopped.")
+    terminal.write_line("Stopped.")
     return 0
 
 

@@ -30,18 +30,18 @@ def run(args: argparse.Namespace) -> int:
     run_dir = paths.run_dir()
     running = runfile.read(run_dir)
     if args.name is None:
-        terminal.say(listing(running.incident if running else ""))
+        terminal.write_line(listing(running.incident if running else ""))
         return 0
     incident = flag_file.find(args.name)
     if args.json:
-        terminal.say(incidents.flagd_json(incident).rstrip())
+        terminal.write_line(incidents.flagd_json(incident).rstrip())
         return 0
     if running is None:
         raise NotRunning
     flag_file.write(run_dir, incident)
     changed = replace(running, incident=args.name)
     runfile.write_atomically(run_dir / runfile.RUN, json.dumps(asdict(changed), indent=1))
-    terminal.say(f"The lab now runs the incident {args.name}.")
+    terminal.write_line(f"The lab now runs the incident {args.name}.")
     return 0
 
 

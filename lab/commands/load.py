@@ -7,15 +7,13 @@ import json
 import os
 import signal
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from typing import Any
 
 from lab import paths, terminal
 from lab.commands import status
 from lab.errors import LabError, NotRunning, UsageError
 from lab.state import runfile
+from runtime import local_http
 
 START_WITHIN_S = 20.0
 
@@ -41,16 +39,16 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
     if args.stop or args.users == 0:
         _ask(address(), "/stop", {})
-        terminal.say("The shoppers go home.")
+        terminal.write_line("The shoppers go home.")
         return 0
     if args.users is not None:
         locust = address(start=True)
         _ask(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
-        terminal.say(f"{args.users} shoppers from now on; Locust's page: {locust}")
+        terminal.write_line(f"{args.users} shoppers from now on; Locust's page: {locust}")
         return 0
     locust = address()
     figures = _ask(locust, "/stats/requests")
-    terminal.say(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
+    terminal.write_line(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
     return 0
 
 
@@ -94,10 +92,8 @@ def _row() -> dict[str, Any]:
 
 
 def _ask(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
-    data = urllib.parse.urlencode(form).encode() if form is not None else None
     try:
-        with urllib.request.urlopen(locust + path, data=data, timeout=10) as answer:  # noqa: S310 - our own
-            found = json.load(answer)
+        found = local_http.json_of(locust + path, form, timeout_s=10)
     except (OSError, ValueError) as error:
         raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
     return found if isinstance(found, dict) else {}

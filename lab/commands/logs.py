@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         )
     for path in files:
         for line in logfiles.tail(path, max(args.lines, 0)):
-            terminal.say(line if args.raw else logfiles.readable(line, path.stem))
+            terminal.write_line(line if args.raw else logfiles.readable(line, path.stem))
     if args.follow:
         log_follow.follow(folder, args.names, from_start=False, raw=args.raw)
     return 0

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
             removed += _remove_folder(paths.ENVIRONMENT)
     finally:
         claim.release()
-    terminal.say(f"Freed {removed / 1e6:.1f} MB.")
+    terminal.write_line(f"Freed {removed / 1e6:.1f} MB.")
     return 0
 
 

@@ -35,8 +35,9 @@ def run(args: argparse.Namespace) -> int:
     names = [*args.names, *(f"seat-{number:02}" for number in range(1, (args.count or 0) + 1))]
     if not names:
         raise UsageError("Whose seats?", "Give names, or --count 20.")
-    shop = (args.shop or seats.outside_address(status.current()["urls"]["shop"], running.host)).rstrip("/")
+    shop = seats.check_shop(args.shop, "--shop") if args.shop else running.public_url
+    shop = shop or seats.outside_address(status.current()["urls"]["shop"], running.host).rstrip("/")
     secret = seats.secret(run_dir) if running.seats else ""
     for name, link in seats.links(shop, names, secret):
-        terminal.say(f"{name}\t{link}")
+        terminal.write_line(f"{name}\t{link}")
     return 0

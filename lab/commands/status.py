@@ -23,9 +23,9 @@ def run(args: argparse.Namespace) -> int:
     """Print the status; raises NotRunning."""
     status = current()
     if args.json:
-        terminal.say(json.dumps(status, indent=2))
+        terminal.write_line(json.dumps(status, indent=2))
     else:
-        terminal.say(table(status))
+        terminal.write_line(table(status))
     return 0 if status["ready"] else 1
 
 

@@ -16,7 +16,7 @@ def run(argv: list[str]) -> int:
     """Run pytest over tests/ with the arguments passed on; its output and exit code are ours."""
     # Whoever starts labs from a test must not meet the one that runs here.
     environment = {
-        key: value for key, value in os.environ.items() if key not in ("LAB_ASKED_AT", "LAB_RUN_DIR")
+        key: value for key, value in os.environ.items() if key not in ("LAB_REQUESTED_AT", "LAB_RUN_DIR")
     }
     return subprocess.run(
         [sys.executable, "-m", "pytest", *(argv or WHOLE_SUITE)], cwd=paths.ROOT, env=environment, check=False

@@ -56,9 +56,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-load", action="store_true", help="no shoppers but you")
     parser.add_argument("--seats", action="store_true", help="class mode: only signed links give a seat")
+    parser.add_argument("--public-url", metavar="URL", help=_PUBLIC_URL_HELP)
     parser.add_argument("--logs", action="store_true", help="show what every process writes, here")
 
 
+_PUBLIC_URL_HELP = (
+    "the shop's address for links, such as https://shop.example.org, where a proxy stands before it "
+    "(default: the host by which a reader came)"
+)
 _INCIDENT_HELP = "what is wrong with the shop; `none` for a healthy one (default: invalid-token)"
 
 

@@ -132,7 +132,11 @@ def _environment(service: topology.Service) -> dict[str, str]:
         environment[variable] = shape.format(host=host, port=number)
     own = {
         "collector": {"STORE_PATH": f"{DATA}/store.sqlite3"},
-        "observer": {"STORE_PATH": f"{DATA}/store.sqlite3"},
+        "observer": {
+            "STORE_PATH": f"{DATA}/store.sqlite3",
+            "SEAT_SECRET": "${SEAT_SECRET:-}",
+            "SHOP_PUBLIC_URL": "${LAB_PUBLIC_URL:-}",
+        },
         "cartservice": {"CART_DB": f"{DATA}/carts.sqlite3", "REDIS_ADDR": "${REDIS_ADDR:-}"},
         "loadgen": {"LOADGEN_USERS": "${LOADGEN_USERS:-10}"},
         "frontend": {

@@ -22,13 +22,18 @@ from lab.supervision.process import LabPlan, ProcessPlan
 LOOPBACK = "127.0.0.1"
 WILDCARDS = ("0.0.0.0", "::", "")
 DEFAULT_SEED = 20_240_214
+SECRET_VARIABLE = "SEAT_SECRET"  # noqa: S105  # the name of a variable
+SEAT_SECRET_HOLDERS = ("frontend", "observer")
 # What a user's shell may hold for another application and must not steer the lab's own telemetry.
 _FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `lab up` was asked for. `seed` None keeps the store; `ports` maps `service:port` to a number."""
+    """What `lab up` was asked for. `seed` None keeps the store; `ports` maps `service:port` to a number.
+
+    `public_url` is the shop's address for links; empty where readers find it at the host they came by.
+    """
 
     host: str = LOOPBACK
     free_ports: bool = False
@@ -38,6 +43,7 @@ class Options:
     users: int = 10
     incident: str = "invalid-token"
     seats: bool = False
+    public_url: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -107,9 +113,9 @@ def build(
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = _format(topology.URL, reachable(book["collector:http"]))
-    processes = tuple(_process(service, book, base, options) for service in topology.SERVICES)
-    if story.seat_secret:
-        base["SEAT_SECRET"] = story.seat_secret
+    processes = tuple(
+        _process(service, book, base | _seat_secret(service, story), options) for service in topology.SERVICES
+    )
     urls = {
         "shop": _format(topology.URL, reachable(book["frontend:http"])),
         "observer": _format(topology.URL, reachable(book["observer:http"])),
@@ -130,7 +136,7 @@ def build(
 def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
     """What every process is told, over what the user's own environment says."""
     kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
-    for unwanted in ("PORT", "LISTEN_ADDR", "PYTHONHASHSEED", "SEAT_SECRET"):
+    for unwanted in ("PORT", "LISTEN_ADDR", "PYTHONHASHSEED", "SEAT_SECRET", "SHOP_PUBLIC_URL"):
         kept.pop(unwanted, None)
     bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
     kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
@@ -161,6 +167,8 @@ def _process(
         own[port.variable] = str(book[topology.port_key(service.name, port.name)][1])
     for variable, (target, shape) in service.calls.items():
         own[variable] = _format(shape, reachable(book[topology.target_key(target)]))
+    if options.public_url and service.name == "observer":
+        own["SHOP_PUBLIC_URL"] = options.public_url
     return ProcessPlan(
         name=service.name,
         module=service.module,
@@ -173,8 +181,15 @@ def _process(
         # The proof asks the screens again and again; they may come up meanwhile.
         proves=service.name not in ("loadgen", "observer"),
         last=service.name == "collector",
-        wanted=service.name != "loadgen" or options.load,
+        enabled=service.name != "loadgen" or options.load,
     )
+
+
+def _seat_secret(service: topology.Service, story: Story) -> dict[str, str]:
+    """The class's secret for who verifies links (the shop) or signs them (the screens), else nothing."""
+    if not story.seat_secret or service.name not in SEAT_SECRET_HOLDERS:
+        return {}
+    return {SECRET_VARIABLE: story.seat_secret}
 
 
 def _signed_entry(secret: str) -> str:

@@ -1,7 +1,7 @@
 """The supervisor of a detached lab: `python -m lab.run.detached PIPE_FD OPTIONS_JSON`.
 
-Tells the waiting command over the pipe how far it is, closes it when ready, and
-keeps no other file of the caller's.
+Reports progress to the waiting command over the pipe, closes it when ready, and
+keeps no other file of the caller open.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lab.supervision.process import LabPlan
 
 
 class ToCaller:
-    """Reports to whoever started us, until ready; afterwards to our own log."""
+    """Reports to the waiting command until ready; afterwards to the supervisor's log."""
 
     def __init__(self, pipe: int, built: LabPlan, options: planning.Options) -> None:
         self._pipe = pipe
@@ -32,7 +32,7 @@ class ToCaller:
         """See `Reporter`."""
         if text != self._last:
             self._last = text
-            tell(self._pipe, json.dumps({"progress": text}))
+            send(self._pipe, json.dumps({"progress": text}))
 
     def event(self, text: str) -> None:
         """See `Reporter`."""
@@ -41,21 +41,21 @@ class ToCaller:
     def ready(self, seconds: float, detail: str) -> None:
         """See `Reporter`."""
         block = messages.ready_block(self._plan, self._options, seconds, detached=True)
-        tell(self._pipe, json.dumps({"ready": block}))
+        send(self._pipe, json.dumps({"ready": block}))
         messages.log_event(f"ready after {seconds:.1f} s ({detail})")
         os.close(self._pipe)
         self._pipe = -1
 
 
-def tell(pipe: int, line: str) -> None:
-    """One line to the caller; a caller that went away is not an error."""
+def send(pipe: int, line: str) -> None:
+    """Write one line to the caller; a caller that has gone is not an error."""
     with contextlib.suppress(OSError):
         if pipe >= 0:
             os.write(pipe, line.encode() + b"\n")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a lab until it is told to stop."""
+    """Run a lab until a stop signal; returns the exit code."""
     pipe = int(argv[0])
     os.set_inheritable(pipe, False)
     child_setup.name_process("lab-supervisor")
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
         launch.supervise(options, lambda built: ToCaller(pipe, built, options))
     except LabError as error:
         messages.log_event(str(error))
-        tell(pipe, launch.failure_message(error))
+        send(pipe, launch.failure_message(error))
         return error.exit_code
     return 0
 

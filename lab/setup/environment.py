@@ -1,7 +1,7 @@
-"""Makes or mends `.venv`: interpreter, locked packages, the files for the browser.
+"""Makes or repairs `.venv`: interpreter, locked packages, browser files.
 
 Standard library only. pip always works; uv is used where it is found, and pip
-takes over when it fails. A half-made environment has no stamp and is finished
+takes over when it fails. An incomplete environment has no stamp and is completed
 by the next run.
 """
 
@@ -22,13 +22,13 @@ from pathlib import Path
 
 from lab import cli, paths, terminal
 from lab.errors import LabError, SetupError
-from lab.setup import browser_files, venv_stamp as stamps
+from lab.setup import browser_files, venv_stamp
 from lab.state.runfile import unwritable
 
 PATH_FILE = "hipster-lab.pth"
 NEEDED_BYTES = 600 * 1024 * 1024
 
-# What pip and uv say -> what a person is told. The first that matches counts.
+# Output of pip and uv -> message and remedy. The first match counts.
 _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("No space left on device", "Disk quota exceeded"),
@@ -77,7 +77,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 def prepare(level: str) -> None:
     """Bring the environment to this level. Raises SetupError (or LabError) with the cause and the remedy."""
     with _one_at_a_time():
-        if stamps.is_prepared(level):
+        if venv_stamp.is_prepared(level):
             return
         began = time.monotonic()
         progress = terminal.Progress()
@@ -90,25 +90,25 @@ def prepare(level: str) -> None:
 
 def _make(level: str, progress: terminal.Progress) -> None:
     environment = paths.ENVIRONMENT
-    stamp = environment / stamps.STAMP
-    level = max(level, _level_before(environment), key=stamps.LEVELS.index)
+    stamp = environment / venv_stamp.STAMP
+    level = max(level, _level_before(environment), key=venv_stamp.LEVELS.index)
     with contextlib.suppress(OSError):
         stamp.unlink()
     if not _is_sound(environment):
         progress.step("Making an environment in .venv (once) …")
         make_environment(environment)
     progress.step("Installing packages, each checked against its pinned hash (once) …")
-    install_packages(environment, stamps.requirements_file(level))
+    install_packages(environment, venv_stamp.requirements_file(level))
     progress.step("Fetching the files for the browser (once) …")
     groups = ("lab", "dev") if level == cli.DEV else ("lab",)
     python = paths.environment_python(environment)
     browser_files.install(paths.web_dir(environment), browser_files.manifest(groups), python)
     _find_the_clone_from(environment)
-    stamp.write_text(json.dumps({"level": level, **stamps.fingerprint(level)}), "utf-8")
+    stamp.write_text(json.dumps({"level": level, **venv_stamp.fingerprint(level)}), "utf-8")
 
 
 def make_environment(environment: Path) -> None:
-    """A fresh environment with pip. Raises SetupError when this Python cannot make one."""
+    """Make a new environment with pip. Raises SetupError when this Python cannot."""
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise SetupError(
             "This Python cannot make environments: its venv module is not installed.",
@@ -142,7 +142,7 @@ def install_packages(environment: Path, requirements: Path) -> None:
     ):
         return
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    # What is never imported need not be compiled; the first start compiles the rest.
+    # Not compiled here: most modules are never imported, and the first start compiles the rest.
     command += ["--retries", "2", "--require-hashes", "--no-compile", "-r", os.fspath(requirements)]
     result = _run(command)
     if result.returncode:
@@ -150,12 +150,12 @@ def install_packages(environment: Path, requirements: Path) -> None:
 
 
 def _level_before(environment: Path) -> str:
-    level = (stamps.read_stamp(environment) or {}).get("level")
-    return level if level in stamps.LEVELS else cli.NOTHING
+    level = (venv_stamp.read_stamp(environment) or {}).get("level")
+    return level if level in venv_stamp.LEVELS else cli.NOTHING
 
 
 def _is_sound(environment: Path) -> bool:
-    """Whether its interpreter runs and has pip; a moved clone or an upgraded system leaves neither."""
+    """Whether its interpreter runs and has pip; neither survives a moved clone or a system upgrade."""
     python = paths.environment_python(environment)
     if not os.access(python, os.X_OK):
         return False
@@ -175,7 +175,7 @@ def _site_packages(environment: Path) -> Path:
 
 
 def _find_the_clone_from(environment: Path) -> None:
-    """Let this environment's Python import the clone's packages from any folder."""
+    """Make the clone's packages importable from any folder with this environment's Python."""
     (_site_packages(environment) / PATH_FILE).write_text(f"{paths.ROOT}\n", "utf-8")
 
 
@@ -202,7 +202,7 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _explain(output: str, what: str) -> LabError:
-    """The sentence for a tool's failure; its whole output is kept in a file."""
+    """The error for a failed tool; its whole output is written to a file."""
     log = paths.run_dir() / "setup.log"
     with contextlib.suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ def _explain(output: str, what: str) -> LabError:
 
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Two commands started together must not install into one another's feet."""
+    """Hold a lock, so that two commands started together do not install at the same time."""
     folder = paths.run_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What `lab doctor` looks at: one finding per need of the lab. Standard library only; changes nothing."""
+"""The checks of `lab doctor`: one finding per requirement of the lab. Standard library only; read-only."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ NEEDED_DATA_BYTES = 300 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor: `verdict` is GOOD, NOTE (works, with less) or BAD (would not start)."""
+    """One line of the doctor: `verdict` is GOOD, NOTE (works with limits) or BAD (would not start)."""
 
     name: str
     verdict: str
-    says: str
+    detail: str
     remedy: str = ""
 
 
 def all_findings() -> list[Finding]:
-    """Every check, in the order in which a newcomer meets the needs."""
-    looks: tuple[Callable[[], Finding], ...] = (
+    """Run every check, in the order in which a new user meets the requirements."""
+    checks: tuple[Callable[[], Finding], ...] = (
         _system,
         _python,
         _environment,
@@ -54,7 +54,7 @@ def all_findings() -> list[Finding]:
         _files,
         _running,
     )
-    return [look() for look in looks]
+    return [check() for check in checks]
 
 
 def _system() -> Finding:
@@ -102,7 +102,7 @@ def _npm() -> Finding:
     npm = shutil.which("npm")
     if npm:
         return Finding("npm", GOOD, npm)
-    return Finding("npm", NOTE, "none; a Node.js (61 MB) will be fetched from PyPI for the moment of set-up")
+    return Finding("npm", NOTE, "none; a Node.js (61 MB) will be downloaded for set-up and removed again")
 
 
 def _browser() -> Finding:
@@ -111,7 +111,7 @@ def _browser() -> Finding:
         return Finding(
             "browser",
             NOTE,
-            "no Chromium or Chrome; `lab verify` walks without a browser",
+            "no Chromium or Chrome; `lab verify` uses a simulated browser",
             "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set CHROMIUM_PATH.",
         )
     return Finding("browser", GOOD, str(browser))
@@ -149,14 +149,14 @@ def _disk() -> Finding:
             "disk", BAD, f"{paths.ROOT} cannot be written", "Clone the project where you may write."
         )
     verdict = GOOD if free >= needed else BAD
-    remedy = "" if verdict == GOOD else f"Free some: the lab wants {needed / 1e9:.1f} GB."
+    remedy = "" if verdict == GOOD else f"Free some: the lab needs {needed / 1e9:.1f} GB."
     return Finding("disk", verdict, f"{free / 1e9:.1f} GB free", remedy)
 
 
 def _memory() -> Finding:
     available = _available_memory_bytes()
     if available is None:
-        return Finding("memory", NOTE, "this system does not say; the lab takes about 0.4 GB")
+        return Finding("memory", NOTE, "unknown on this system; the lab takes about 0.4 GB")
     verdict = GOOD if available >= NEEDED_MEMORY_BYTES else NOTE
     remedy = "" if verdict == GOOD else "Close something: the lab takes about 0.4 GB, with a browser 0.7 GB."
     return Finding("memory", verdict, f"{available / 1e9:.1f} GB available", remedy)
@@ -170,8 +170,8 @@ def _available_memory_bytes() -> int | None:
     except OSError:
         pass
     if sys.platform == "darwin":
-        told = subprocess.run(["sysctl", "-n", "hw.memsize"], capture_output=True, text=True, check=False)
-        return int(told.stdout) if told.stdout.strip().isdecimal() else None
+        memory = subprocess.run(["sysctl", "-n", "hw.memsize"], capture_output=True, text=True, check=False)
+        return int(memory.stdout) if memory.stdout.strip().isdecimal() else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""The stamp in `.venv` that says what was installed, and whether that is still what is wanted.
+"""The stamp in `.venv` that records what was installed, and whether that is still current.
 
 Standard library only: it is read before anything is installed.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 from lab import cli, paths
 
 LEVELS = (cli.NOTHING, cli.LAB, cli.BROWSER, cli.DEV)
-"""What an environment can hold; each has all that is before it."""
+"""The levels of an environment; each includes those before it."""
 STAMP = "lab-stamp.json"
 LAYOUT = 1
-"""Raised when an environment must be made anew though nothing else changed."""
+"""Increased when every environment must be rebuilt though no lock changed."""
 
 
 def requirements_file(level: str) -> Path:
@@ -25,7 +25,7 @@ def requirements_file(level: str) -> Path:
 
 
 def fingerprint(level: str) -> dict[str, str]:
-    """What must be as it was for an environment to be good: its lock, its browser files, this folder."""
+    """The values that make an environment current: its lock, its browser files, this folder."""
     from lab.setup import browser_files
 
     return {
@@ -37,7 +37,7 @@ def fingerprint(level: str) -> dict[str, str]:
 
 
 def is_prepared(level: str, environment: Path = paths.ENVIRONMENT) -> bool:
-    """Whether the environment holds this level, or a higher one, as the locks stand now."""
+    """Whether the environment holds this level or a higher one, with the current locks."""
     stamp = read_stamp(environment)
     python = paths.environment_python(environment)
     if stamp is None or not os.access(python, os.X_OK):
@@ -49,7 +49,7 @@ def is_prepared(level: str, environment: Path = paths.ENVIRONMENT) -> bool:
 
 
 def read_stamp(environment: Path) -> dict[str, str] | None:
-    """What the last preparation left, or None."""
+    """The content of the stamp, or None."""
     try:
         stamp = json.loads((environment / STAMP).read_text("utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The flag file of a running lab. The faults are data of `incidents`; here they are only put in place."""
+"""The flag file of a running lab, written from an incident's data."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def find(name: str) -> incidents.Incident:
 
 
 def write(run_dir: Path, incident: incidents.Incident) -> None:
-    """Put its flag file in place at once; the services notice by themselves. Raises LabError."""
+    """Write an incident's flag file; the services watch the file and follow. Raises LabError."""
     write_atomically(run_dir / FLAGS_FILE, incidents.flagd_json(incident))
 
 
 def main(argv: list[str]) -> int:
     """`python -m lab.state.flag_file NAME FOLDER`: put an incident's flag file into a (shared) folder."""
     if len(argv) != 2:
-        return terminal.fail(UsageError("Two words are needed: the incident and a folder."))
+        return terminal.fail(UsageError("Two arguments are needed: the incident and a folder."))
     try:
         incident = find(argv[0])
         write(Path(argv[1]), incident)
     except LabError as error:
         return terminal.fail(error)
-    terminal.say(f"{argv[1]}/{FLAGS_FILE}: {incident.title}")
+    terminal.write_line(f"{argv[1]}/{FLAGS_FILE}: {incident.title}")
     return 0
 
 

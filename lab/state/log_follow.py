@@ -22,7 +22,7 @@ def follow(folder: Path, names: Sequence[str], *, from_start: bool = True, raw: 
             with contextlib.suppress(OSError):
                 size = path.stat().st_size
                 known = offsets.get(path, size if first else 0)
-                # A file that shrank was moved aside and begun anew.
+                # A file that shrank was rotated.
                 offsets[path] = _print_from(path, 0 if size < known else known, raw)
         first = False
         time.sleep(PAUSE_S)
@@ -40,5 +40,5 @@ def _print_from(path: Path, offset: int, raw: bool) -> int:
     whole = data.rfind(b"\n") + 1
     for line in data[:whole].decode("utf-8", "replace").splitlines():
         if line.strip():
-            terminal.say(line if raw else logfiles.readable(line, path.stem))
+            terminal.write_line(line if raw else logfiles.readable(line, path.stem))
     return offset + whole

@@ -1,6 +1,6 @@
-"""The output of every process in a file of its own: bounded, readable, followable.
+"""The log file of each process: opening, rotation, the last lines, a readable form.
 
-A process writes its file by itself, so a busy supervisor never holds it up.
+A process writes to its file directly, so a busy supervisor never delays it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def open_log(folder: Path, name: str) -> int:
 
 
 def rotate(folder: Path, limit_bytes: int = MAX_BYTES) -> list[str]:
-    """Move what exceeds the limit aside as `<name>.log.1` (one generation); returns the files cut.
+    """Move files over the limit to `<name>.log.1` (one generation); returns their names.
 
-    Writers keep their open file and go on at its new start: they always append.
+    Writers keep their open file and continue at its new start, because they append.
     """
     cut = []
     for path in folder.glob("*.log"):
@@ -39,8 +39,8 @@ def rotate(folder: Path, limit_bytes: int = MAX_BYTES) -> list[str]:
     return cut
 
 
-def last_words(folder: Path, name: str, lines: int = 40) -> str:
-    """The most telling of the last lines of a process: the last error, else the last line; may be empty."""
+def last_error(folder: Path, name: str, lines: int = 40) -> str:
+    """The last error among the last lines of a process, else its last line; may be empty."""
     text = tail(folder / f"{name}.log", lines)
     for line in reversed(text):
         if any(mark in line for mark in ("Error", "error", "refused", "in use", "must be")):
@@ -61,7 +61,7 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def readable(line: str, name: str = "") -> str:
-    """One line for people: a JSON record becomes time, level, message and its fields; other text stays."""
+    """A readable line: a JSON record becomes time, level, message and fields; other text is unchanged."""
     try:
         record = json.loads(line)
     except ValueError:

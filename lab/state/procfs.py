@@ -1,4 +1,4 @@
-"""How much memory a process costs, shared pages counted in part. Standard library only."""
+"""Process facts from /proc: memory, identity, session members. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pss_bytes(pid: int) -> int | None:
 
 
 def start_ticks(pid: int) -> str:
-    """A mark that tells this process from a later one with the same id; empty where unknown or gone."""
+    """The start time of a process in clock ticks, to detect reuse of its id; empty if unknown."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:

@@ -1,7 +1,7 @@
-"""Which lab of this clone runs: a lock that dies with its holder, and the holder's identity beside it.
+"""The running lab of this clone: a lock that ends with its holder, and a file with the holder's identity.
 
-The lock decides (the kernel drops it with the process, so nothing stale can
-ever block a start); the file only says whom to ask. Standard library only.
+The lock decides: the kernel releases it with the process, so a stale file never
+blocks a start. Standard library only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import errno
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from lab.errors import AlreadyRunning, LabError
@@ -24,7 +24,7 @@ STATUS = "status.json"
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """Identity and wishes of a running lab: `pid` and its start mark, the data folder, how it was started."""
+    """A running lab: `pid` and its start mark, the data folder, the options it was started with."""
 
     pid: int
     started: str
@@ -32,10 +32,10 @@ class RunFile:
     incident: str
     host: str
     seats: bool
-    started_unix_s: float
+    public_url: str = ""
 
     def is_alive(self) -> bool:
-        """Whether that very process still exists (not another one with its id)."""
+        """Whether this process still exists (not a later one with the same id)."""
         if self.started:
             return start_ticks(self.pid) == self.started
         try:
@@ -45,8 +45,11 @@ class RunFile:
         return True
 
 
+_FIELDS = tuple(field.name for field in fields(RunFile))
+
+
 class Claim:
-    """The lock of a running lab. Held by the supervisor for its whole life, inherited by nobody."""
+    """The lock of a running lab, held by the supervisor until it ends and not inherited by its children."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
@@ -63,15 +66,15 @@ class Claim:
             raise AlreadyRunning(running.pid if running else 0) from error
 
     def write(self, run: RunFile) -> None:
-        """Say who holds it."""
+        """Write the holder's identity."""
         write_atomically(self._run_dir / RUN, json.dumps(asdict(run), indent=1))
 
     def release_lock_only(self) -> None:
-        """Give the lock back at once; for asking whether it could be had."""
+        """Release the lock and leave the files; used to test whether the lock is free."""
         os.close(self._file)
 
     def release(self) -> None:
-        """Forget the run and give the lock back."""
+        """Remove the run file and the status file and release the lock."""
         for name in (RUN, STATUS):
             with contextlib.suppress(OSError):
                 (self._run_dir / name).unlink()
@@ -80,16 +83,18 @@ class Claim:
 
 
 def read(run_dir: Path) -> RunFile | None:
-    """The lab that runs from this clone, or None. A file left behind by a killed one counts as none."""
+    """Return the lab that runs from this clone, or None; a file left by a killed lab counts as none."""
     try:
-        run = RunFile(**json.loads((run_dir / RUN).read_text("utf-8")))
+        stored = json.loads((run_dir / RUN).read_text("utf-8"))
+        # A lab of another version may have written more fields than this one knows.
+        run = RunFile(**{name: stored[name] for name in _FIELDS if name in stored})
     except (OSError, ValueError, TypeError):
         return None
     return run if run.is_alive() else None
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content so that a reader sees the old or the new one, never a part."""
+    """Replace a file's content atomically. Raises LabError when the folder cannot be written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.write_text(text, "utf-8")
@@ -101,7 +106,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def unwritable(folder: Path, error: OSError) -> LabError:
-    """The sentence for a folder that cannot be written."""
+    """The error for a folder that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return LabError(
             f"The disk that holds {folder} is full.", "Free some space, or give --data another folder."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import socket
 from pathlib import Path
@@ -12,9 +11,10 @@ from urllib.parse import urlsplit
 
 from lab.errors import UsageError
 from lab.state.runfile import unwritable
+from runtime import seats
+from runtime.addresses import NotAnAddress, base_address
 
 SECRET_FILE = "seat-secret"  # noqa: S105 - the name of a file
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 
 
 def secret(run_dir: Path) -> str:
@@ -43,20 +43,27 @@ def make_secret(run_dir: Path) -> str:
 
 
 def check_name(name: str) -> str:
-    """The name, if it can be a seat. Raises UsageError."""
-    if not _NAME.fullmatch(name) or name != " ".join(name.split()):
-        raise UsageError(
-            f"{name!r} cannot be a seat name.",
-            "Use up to 40 letters, digits, single blanks, dots, dashes and underscores.",
-        )
-    return name
+    """The seat's name as the shop keeps it. Raises UsageError when it cannot be one."""
+    try:
+        return seats.name_of(name)
+    except seats.NotASeatName as error:
+        raise UsageError(str(error), seats.RULE) from error
 
 
 def links(shop: str, names: list[str], signed_with: str) -> list[tuple[str, str]]:
-    """(name, address that gives this seat) for every name; signed unless the secret is empty."""
-    from lab.verify.seats import entry
+    """(name, address that gives this seat) for every name; signed unless the secret is empty.
 
-    return [(name, entry(shop, check_name(name), signed_with)) for name in names]
+    Raises UsageError for a name that cannot be a seat's.
+    """
+    return [(name, seats.link(shop, name, signed_with)) for name in map(check_name, names)]
+
+
+def check_shop(url: str, option: str) -> str:
+    """The shop's base address that was given by an option, in one spelling. Raises UsageError."""
+    try:
+        return base_address(url)
+    except NotAnAddress as error:
+        raise UsageError(f"{option}: {error}", error.remedy) from error
 
 
 def outside_address(url: str, host: str) -> str:

@@ -1,4 +1,4 @@
-"""The status document: what `lab status --json` prints and what the observer reads to show addresses."""
+"""The status document: printed by `lab status --json`, read by the observer for addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.state.procfs import pss_bytes
 from lab.state.runfile import STATUS, write_atomically
 from lab.supervision.process import LabPlan, Process, State
 
-# Measuring memory walks page tables, so the file's figures are refreshed rarely; `lab status` measures.
+# Measuring memory walks page tables, so the file's figures are refreshed rarely; `lab status` measures anew.
 REFRESH_S = 15.0
 SHORTEST_INTERVAL_S = 0.1
 
@@ -20,7 +20,7 @@ Helper = tuple[str, int | None, int]
 def document(
     plan: LabPlan, processes: Iterable[Process], helpers: Iterable[Helper], *, ready: bool, measure: bool
 ) -> dict[str, Any]:
-    """The status in the shape that others rely on; `pss_bytes` is null unless measured."""
+    """Return the status document (its fields are an interface); `pss_bytes` is null unless measured."""
 
     def row(name: str, pid: int | None, state: str, restarts: int, address: str | None) -> dict[str, Any]:
         pss = pss_bytes(pid) if pid and measure else None
@@ -44,7 +44,7 @@ def document(
 
 
 class StatusFile:
-    """Writes the document when something changed, and now and then for the sake of its figures."""
+    """Writes the document when something changed, and every `REFRESH_S` to refresh its figures."""
 
     def __init__(self, plan: LabPlan, processes: Mapping[str, Process]) -> None:
         self._plan = plan
@@ -55,7 +55,7 @@ class StatusFile:
         self._was_ready = False
 
     def touch(self) -> None:
-        """Something changed."""
+        """Mark the document as changed."""
         self._dirty = True
 
     def next_write(self, now: float) -> float:
@@ -65,7 +65,7 @@ class StatusFile:
         )
 
     def write_if_due(self, now: float, *, ready: bool, helpers: Iterable[Helper]) -> None:
-        """Write if it changed or has grown old. Raises LabError when the folder cannot be written."""
+        """Write if it changed or has aged `REFRESH_S`. Raises LabError when the folder cannot be written."""
         changed = self._dirty or ready != self._was_ready
         old = now - self._written_at >= REFRESH_S
         if (changed and now - self._written_at >= SHORTEST_INTERVAL_S) or old:
@@ -73,7 +73,7 @@ class StatusFile:
             self.write_now(ready=ready, helpers=helpers, measure=old)
 
     def write_now(self, *, ready: bool, helpers: Iterable[Helper], measure: bool = False) -> None:
-        """Write it whatever happened."""
+        """Write it unconditionally."""
         self._dirty = False
         self._was_ready = ready
         content = document(self._plan, self._processes.values(), helpers, ready=ready, measure=measure)

@@ -1,8 +1,8 @@
-"""The first steps of every process that the lab starts, forked or fresh, before its module runs.
+"""Set-up of every process that the lab starts, forked or fresh, before its module runs.
 
-Owns: a session of its own (so that Ctrl-C reaches the supervisor alone), standard
-streams, a name in the process list, and death with the supervisor. Imports next
-to nothing, so that a fresh interpreter stays free for gevent to patch.
+A session of its own (so that Ctrl-C reaches the supervisor alone), standard
+streams, a name in the process list, and death with the supervisor. Imports almost
+nothing, so that gevent can patch a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ADOPTION_TIMEOUT_S = 2.0
 
 
 def prctl(option: int, value: int | bytes) -> bool:
-    """Linux's prctl(2); False where it is not to be had or refuses."""
+    """Call Linux's prctl(2); returns False where it does not exist or fails."""
     if sys.platform != "linux":
         return False
     import ctypes
@@ -35,22 +35,22 @@ def prctl(option: int, value: int | bytes) -> bool:
 
 
 def adopt_orphans() -> bool:
-    """Make this process the parent of descendants whose own parent ends; False where impossible."""
+    """Make this process the parent of orphaned descendants; returns False where that is not possible."""
     return prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(supervisor_pid: int) -> None:
-    """End when the supervisor ends, however it ends. Where the system cannot promise that, a thread watches.
+    """End this process with the supervisor, by the kernel or, where it cannot, by a watching thread.
 
-    Waits for the adoption by the supervisor first: the promise is about the parent of this moment.
+    Waits until the supervisor has adopted this process: PR_SET_PDEATHSIG concerns the current parent.
     """
     deadline = time.monotonic() + _ADOPTION_TIMEOUT_S
     while os.getppid() != supervisor_pid and time.monotonic() < deadline:
         time.sleep(0.001)
-    promised = os.getppid() == supervisor_pid and prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    armed = os.getppid() == supervisor_pid and prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor_pid:
         os._exit(1)
-    if not promised:
+    if not armed:
         _watch_parent(supervisor_pid)
 
 
@@ -66,12 +66,12 @@ def _watch_parent(supervisor_pid: int) -> None:
 
 
 def name_process(name: str) -> None:
-    """Show this name in the process list (Linux; cut to 15 characters)."""
+    """Set the name shown in the process list (Linux; at most 15 bytes)."""
     prctl(_PR_SET_NAME, name.encode()[:15] + b"\0")
 
 
 def show_command(words: Sequence[str]) -> None:
-    """Show this command line in the process list in place of the one we were forked with (Linux)."""
+    """Replace the command line shown in the process list, which a fork inherits (Linux)."""
     if sys.platform != "linux":
         return
     import ctypes
@@ -88,9 +88,9 @@ def show_command(words: Sequence[str]) -> None:
 
 
 def take_streams(stdout: int, stderr: int) -> None:
-    """Make two open files this process's output, nothing its input, and close every other file."""
+    """Make two open files this process's output, /dev/null its input, and close every other file."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    # Out of the way first: one of them could be 0, 1 or 2.
+    # Duplicated above 2 first: one of them could itself be 0, 1 or 2.
     high = [os.dup(fd) for fd in (nothing, stdout, stderr)]
     while min(high) <= 2:
         high = [os.dup(fd) for fd in high]
@@ -106,7 +106,7 @@ def take_environment(environment: Mapping[str, str]) -> None:
 
 
 def default_signals() -> None:
-    """Undo what a parent changed about signals."""
+    """Restore the default signal handlers and mask that a fork inherits changed."""
     signal.set_wakeup_fd(-1)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1):
@@ -115,7 +115,7 @@ def default_signals() -> None:
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
-    """`python -m module arguments`, in this process. Leaves by SystemExit or by returning."""
+    """Run `python -m module arguments` in this process; returns or raises SystemExit as the module does."""
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

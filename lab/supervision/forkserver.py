@@ -1,13 +1,13 @@
-"""A process that imports the heavy modules once and forks every service from there.
+"""The fork server: imports the heavy modules once and forks every service from there.
 
 Each service is forked twice, so that its parent ends at once and the supervisor
 adopts it: the supervisor then reaps its services itself, they die with it, and
-the death of this process harms none of them. It stays single-threaded and opens
-no gRPC object, which is what makes forking from it sound.
+the death of this process affects none of them. It stays single-threaded and opens
+no gRPC object, without which forking from it would not be safe.
 
-Protocol, over a sequenced-packet socket: in comes a JSON object `{"id", "module",
-"arguments", "environment"}` with two open files (standard output and error); out
-goes `{"id", "pid"}`.
+Protocol, over a sequenced-packet socket: a request is a JSON object `{"id", "module",
+"arguments", "environment"}` with two open files (standard output and error); the
+reply is `{"id", "pid"}`.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ def main(argv: Sequence[str]) -> None:
     gc.freeze()
     job = _serve(channel)
     if job is not None:
-        # Only here, in the forked process, with the server's stack unwound.
+        # In the forked process, after the server's stack has unwound.
         gc.enable()
         child_setup.run_module(job["module"], job["arguments"])
 
 
 def preload(modules: Sequence[str]) -> None:
-    """Import what can be; what cannot will say why in the process that needs it."""
+    """Import the modules; one that fails is skipped and reports its error in the process that needs it."""
     for module in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(module)
 
 
 def _serve(channel: socket.socket) -> dict[str, Any] | None:
-    """Fork on request; returns None in the server when it shall end, and the job in a forked process."""
+    """Fork on request; returns the job in a forked process, and None in the server when the socket closes."""
     while True:
         data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 2)
         if not data:
@@ -90,7 +90,7 @@ def _become(job: dict[str, Any], files: list[int], channel: socket.socket) -> No
 
 
 def _reopen_standard_streams() -> None:
-    """Python's own streams over the new files, line by line, so that a log is never late."""
+    """Reopen sys.stdin, stdout and stderr over the new files, line-buffered so that logs are current."""
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
     sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115

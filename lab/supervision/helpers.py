@@ -1,4 +1,4 @@
-"""Short-lived helper processes whose lines of output the supervisor acts on."""
+"""Short-lived helper processes whose output lines the supervisor handles."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Task:
 
 
 class Tasks:
-    """The tasks under way. A task has ended when its output has, so no line is lost."""
+    """The running tasks. A task ends when its output ends, so no line is lost."""
 
     def __init__(self, plan: LabPlan, selector: selectors.BaseSelector, spawn: Spawn) -> None:
         self._plan = plan
@@ -39,7 +39,7 @@ class Tasks:
         self._running: list[Task] = []
 
     def start(self, task: Task) -> None:
-        """Start it. Raises OSError when no process can be had."""
+        """Start a task. Raises OSError when no process can be started."""
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         log = logfiles.open_log(self._plan.log_dir, task.name)
@@ -54,20 +54,20 @@ class Tasks:
             os.close(log)
 
     def ended(self, pid: int) -> bool:
-        """Whether this process was a task (its end is noticed by its output)."""
+        """Whether this process was a task; the end of a task is handled when its output ends."""
         return any(task.pid == pid for task in self._running)
 
     def pids(self) -> list[int]:
-        """Of those under way."""
+        """The process ids of the running tasks."""
         return [task.pid for task in self._running if task.pid]
 
-    def abandon_unborn(self) -> None:
-        """Forget the tasks whose process was never told of; each counts as ended."""
+    def drop_unstarted(self) -> None:
+        """End the tasks whose fork was requested but never confirmed with a process id."""
         for task in [task for task in self._running if task.pid is None]:
             self._finish(task)
 
     def close(self) -> None:
-        """Forget everything, calling nobody."""
+        """Close every pipe without calling any handler."""
         for task in self._running:
             os.close(task.pipe)
         self._running.clear()

@@ -1,4 +1,4 @@
-"""What the supervisor knows of one process: its plan, its state, when it may be started again."""
+"""One supervised process: its plan, its state, and when it is restarted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 FIRST_DELAY_S = 0.05
 LONGEST_DELAY_S = 5.0
-# Whoever stays up this long is forgiven its earlier deaths.
+# After this uptime the count of consecutive failures starts from zero.
 STABLE_AFTER_S = 10.0
 
 
 class State(StrEnum):
-    """How far a process is. `off` is a process that nobody wants now."""
+    """The state of a process; `off` is one that is not enabled."""
 
     OFF = "off"
     WAITING = "waiting"
@@ -28,10 +28,10 @@ class State(StrEnum):
 class ProcessPlan:
     """A process to keep alive: `python -m module` with this environment.
 
-    `ready` is `grpc`, an HTTP path asked on `address` (host:port), or empty for a process that is
+    `ready` is `grpc`, an HTTP path requested from `address` (host:port), or empty for a process that is
     ready once it runs. `after` names processes that must be ready first. `fresh` forbids forking.
-    `gates` says whether the lab counts as ready only with it, `proves` whether the proof must wait for it;
-    `last` keeps it until the others have stopped.
+    `gates`: the lab is ready only with it. `proves`: the readiness proof waits for it. `last`: it is
+    stopped after the others. `enabled`: it is started with the lab.
     """
 
     name: str
@@ -44,12 +44,12 @@ class ProcessPlan:
     gates: bool = True
     proves: bool = True
     last: bool = False
-    wanted: bool = True
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LabPlan:
-    """Everything one lab runs: its folders, its processes, and what its fork server imports."""
+    """One lab: its folders, its processes, and what its fork server imports."""
 
     run_dir: Path
     processes: tuple[ProcessPlan, ...]
@@ -67,29 +67,29 @@ class LabPlan:
 
 @dataclass(slots=True)
 class Process:
-    """The changing side of a plan. Times are of the monotonic clock, in seconds."""
+    """The runtime state of a plan. Times are seconds of the monotonic clock."""
 
     plan: ProcessPlan
     state: State = State.OFF
     pid: int | None = None
     restarts: int = 0
-    deaths_in_a_row: int = 0
+    consecutive_failures: int = 0
     started_at: float = 0.0
     next_start_at: float = 0.0
-    wanted: bool = True
+    enabled: bool = True
 
     def died(self, now: float) -> None:
-        """Note a death and decide when to start again: at once the first time, then ever later."""
+        """Record the end of the process and schedule a restart with exponential back-off."""
         if now - self.started_at >= STABLE_AFTER_S:
-            self.deaths_in_a_row = 0
-        delay = min(FIRST_DELAY_S * 2.0**self.deaths_in_a_row, LONGEST_DELAY_S)
-        self.deaths_in_a_row += 1
+            self.consecutive_failures = 0
+        delay = min(FIRST_DELAY_S * 2.0**self.consecutive_failures, LONGEST_DELAY_S)
+        self.consecutive_failures += 1
         self.pid = None
         self.restarts += 1
         self.state = State.RESTARTING
         self.next_start_at = now + delay
 
     def started(self, now: float) -> None:
-        """Note a start that was asked for; the process id may come later."""
+        """Record a requested start; the process id may arrive later."""
         self.state = State.STARTING
         self.started_at = now

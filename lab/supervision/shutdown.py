@@ -1,4 +1,4 @@
-"""Ends processes by their ids, in waves, within a bounded time, and leaves none behind."""
+"""Stops processes by their ids: SIGTERM in two waves, then SIGKILL, within a bounded time."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def kill(pid: int, number: int) -> None:
 
 
 def kill_group(pid: int, number: int) -> None:
-    """Signal what a process has started in its own session, if anything is left of it."""
+    """Signal the process group of a process, if any member is left."""
     with contextlib.suppress(OSError):
         if pid != os.getpgrp():
             os.killpg(pid, number)
 
 
 def stop_all(tasks: Iterable[int], first: Sequence[int], last: Sequence[int]) -> None:
-    """End our children: tasks at once, then `first` politely, then `last`, then by force whoever is left.
+    """Stop our children: tasks by SIGKILL, `first` and then `last` by SIGTERM, the rest by SIGKILL.
 
-    Bounded by five seconds in all; a second signal to this process while waiting shortens it.
+    Takes at most five seconds; a second stop signal to this process shortens the wait.
     """
     hurry = _Hurry()
     with hurry:
@@ -58,10 +58,10 @@ def children() -> list[int]:
 
 
 class _Hurry:
-    """Notices further stop signals: the first one shortens the wait, and none interrupts it."""
+    """Records further stop signals: the first one shortens the wait, none interrupts it."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> _Hurry:
@@ -74,7 +74,7 @@ class _Hurry:
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal returned
 
     def _note(self, *_: object) -> None:
-        self.asked = True
+        self.requested = True
 
 
 def _wave(pids: Sequence[int], within_s: float, hurry: _Hurry) -> None:
@@ -86,13 +86,13 @@ def _wave(pids: Sequence[int], within_s: float, hurry: _Hurry) -> None:
         kill_group(pid, signal.SIGKILL)
 
 
-def _reap_until(wanted: set[int], within_s: float, hurry: _Hurry, *, everyone: bool = False) -> None:
+def _reap_until(remaining: set[int], within_s: float, hurry: _Hurry, *, everyone: bool = False) -> None:
     deadline = time.monotonic() + within_s
-    while (wanted or everyone) and time.monotonic() < deadline and not (hurry.asked and not everyone):
+    while (remaining or everyone) and time.monotonic() < deadline and not (hurry.requested and not everyone):
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
-        wanted.discard(pid)
+        remaining.discard(pid)
         if pid == 0:
             time.sleep(0.01)

@@ -1,6 +1,6 @@
 """Two ways to start a process: forked from the fork server, or as a fresh interpreter.
 
-Owns the sockets and the order of requests; decides nothing about when or why.
+Owns the sockets and the numbering of requests; when to start is the supervisor's decision.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def start_fresh(job: Job, stdout: int, stderr: int) -> int:
         cwd=ROOT,
         start_new_session=True,
     )
-    # The supervisor reaps every child in one place; this object must not.
+    # Keeps Popen from reaping: the supervisor reaps every child in one place.
     process.returncode = 0
     return process.pid
 
@@ -53,15 +53,14 @@ def start_fresh(job: Job, stdout: int, stderr: int) -> int:
 class ForkServer:
     """The supervisor's end of one fork server process.
 
-    `request` never blocks on the server's imports: answers are collected by `replies` when
-    `fileno()` is readable. Once `closed`, requests without an answer are in `unanswered`.
+    `request` does not wait for the server's imports: `replies` collects the answers when
+    `fileno()` is readable.
     """
 
     def __init__(self, preload: Sequence[str], environment: Mapping[str, str], log: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = ours
         self.closed = False
-        self.unanswered: dict[int, Job] = {}
         self._next_id = 0
         with theirs:
             process = subprocess.Popen(
@@ -79,15 +78,15 @@ class ForkServer:
 
     @staticmethod
     def is_available() -> bool:
-        """Linux only: elsewhere a forked process cannot be adopted, and some system libraries dislike it."""
+        """Whether forking is possible: Linux only, where the supervisor can adopt forked processes."""
         return sys.platform == "linux" and child_setup.adopt_orphans()
 
     def fileno(self) -> int:
-        """For a selector."""
+        """The socket's file descriptor, for a selector."""
         return self._channel.fileno()
 
     def request(self, job: Job, stdout: int, stderr: int) -> int:
-        """Ask for a process; returns the number of the reply to come. Raises OSError when it is gone."""
+        """Request a process; returns the number of its reply. Raises OSError when the server is gone."""
         self._next_id += 1
         environment = {
             **job.environment,
@@ -105,11 +104,10 @@ class ForkServer:
         if len(message) > MAX_REQUEST_BYTES:
             raise OSError(f"the environment of {job.name} is too large")
         socket.send_fds(self._channel, [message], [stdout, stderr])
-        self.unanswered[self._next_id] = job
         return self._next_id
 
     def replies(self) -> list[tuple[int, int]]:
-        """(request, process id) pairs that have arrived; marks itself closed when the server has gone."""
+        """(request, process id) pairs that have arrived; sets `closed` when the server is gone."""
         found: list[tuple[int, int]] = []
         while True:
             try:
@@ -122,11 +120,10 @@ class ForkServer:
                 self.closed = True
                 return found
             reply = json.loads(data)
-            self.unanswered.pop(reply["id"], None)
             found.append((reply["id"], reply["pid"]))
 
     def close(self) -> None:
-        """Let the server end by itself."""
+        """Close the socket, upon which the server ends."""
         self.closed = True
         with contextlib.suppress(OSError):
             self._channel.close()

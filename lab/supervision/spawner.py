@@ -17,7 +17,7 @@ OnPid = Callable[[int], None]
 
 
 class Spawner:
-    """One fork server at a time. Processes are asked for at once; their ids come when it has answered."""
+    """Holds at most one fork server. Process ids arrive asynchronously, when it has replied."""
 
     def __init__(self, plan: LabPlan, selector: selectors.BaseSelector) -> None:
         self._plan = plan
@@ -26,22 +26,22 @@ class Spawner:
         self._server: ForkServer | None = None
         self._deaths = 0
         self._next_start_at = -inf
-        # Request number of the current server -> who gets the process id.
+        # Request number of the current server -> callback for the process id.
         self._awaiting: dict[int, OnPid] = {}
 
     @property
     def pid(self) -> int | None:
-        """The fork server's; None while there is none."""
+        """The fork server's process id; None while there is none."""
         return self._server.pid if self._server else None
 
     @property
     def available(self) -> bool:
-        """Whether this system can have one."""
+        """Whether this system supports a fork server."""
         return self._available
 
     @property
     def restarts(self) -> int:
-        """How often the fork server had to be started again."""
+        """How often the fork server was restarted."""
         return self._deaths
 
     def next_wake(self) -> float:
@@ -49,7 +49,7 @@ class Spawner:
         return self._next_start_at if self._available and self._server is None else inf
 
     def keep_alive(self, now: float) -> bool:
-        """Start the fork server where there should be one; whether it was started now."""
+        """Start the fork server if it is due; returns whether it was started now."""
         if not self._available or self._server is not None or now < self._next_start_at:
             return False
         log = logfiles.open_log(self._plan.log_dir, "forkserver")
@@ -61,21 +61,21 @@ class Spawner:
         return True
 
     def spawn(self, job: Job, stdout: int, stderr: int, fresh: bool, on_pid: OnPid) -> None:
-        """Start a process; `on_pid` is told its id, now or later. Raises OSError."""
+        """Start a process; `on_pid` is called with its id, now or later. Raises OSError."""
         if fresh or self._server is None:
             on_pid(start_fresh(job, stdout, stderr))
         else:
             self._awaiting[self._server.request(job, stdout, stderr)] = on_pid
 
     def collect(self) -> None:
-        """Hand out the ids that have arrived."""
+        """Deliver the process ids that have arrived."""
         if self._server is None:
             return
         for request, pid in self._server.replies():
             self._awaiting.pop(request)(pid)
 
     def lose(self, now: float) -> None:
-        """The fork server has ended. Its services live on as our own children."""
+        """Handle the end of the fork server. Its services live on as our own children."""
         if self._server is None:
             return
         self.collect()
@@ -87,7 +87,7 @@ class Spawner:
         self._deaths += 1
 
     def stop(self) -> None:
-        """No more forks from here on; what was forked unseen is found among our children."""
+        """Stop forking; a process whose id never arrived is found among our children."""
         self.collect()
         if self._server is not None:
             shutdown.kill(self._server.pid, signal.SIGKILL)

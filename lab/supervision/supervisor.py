@@ -1,10 +1,10 @@
-"""Keeps every process of a plan alive, from one thread: start, wait until ready, restart, stop.
+"""Supervises every process of a plan from one thread: start, wait until ready, restart, stop.
 
-Owns the children, their log files and the status file. Knows no service: what
-it does is in the plan. All waiting is on the monotonic clock.
+Owns the children, their log files and the status file. Knows no service by name:
+everything is in the plan. All waiting uses the monotonic clock.
 
     start ─► every process (in the order of `after`) ─► ready ─► proof ─► READY
-      a death ─► restart with back-off        SIGTERM, SIGINT ─► stop everything
+      an exit ─► restart with back-off        SIGTERM, SIGINT ─► stop everything
 """
 
 from __future__ import annotations
@@ -28,46 +28,46 @@ from lab.supervision.spawner import Spawner
 
 START_TIMEOUT_S = 90.0
 TICK_S = 1.0
-DEATHS_UNTIL_GIVING_UP = 4
+MAX_FAILURES = 4
 USAGE_EXIT = 2
 
 
 class Reporter(Protocol):
-    """Whoever tells people what happens."""
+    """Receives progress and events, for display or for a log."""
 
     def progress(self, text: str) -> None:
-        """What is being done now, while starting."""
+        """Report the current step while starting."""
 
     def event(self, text: str) -> None:
-        """Something worth a line, any time."""
+        """Report an event worth a line, at any time."""
 
     def ready(self, seconds: float, detail: str) -> None:
-        """The lab is ready, `seconds` after it was asked for."""
+        """Report that the lab is ready, `seconds` after the command was given."""
 
 
 class Supervisor:
     """One run of one plan. `run` returns when everything has stopped; call it in the main thread."""
 
-    def __init__(self, plan: LabPlan, reporter: Reporter, *, asked_at: float | None = None) -> None:
+    def __init__(self, plan: LabPlan, reporter: Reporter, *, requested_at: float | None = None) -> None:
         self._plan = plan
         self._reporter = reporter
-        self._asked_at = time.monotonic() if asked_at is None else asked_at
-        self._processes = {entry.name: Process(entry, wanted=entry.wanted) for entry in plan.processes}
+        self._requested_at = time.monotonic() if requested_at is None else requested_at
+        self._processes = {entry.name: Process(entry, enabled=entry.enabled) for entry in plan.processes}
         self._selector = selectors.DefaultSelector()
         self._spawner = Spawner(plan, self._selector)
         self._tasks = Tasks(plan, self._selector, self._spawner.spawn)
         self._status = StatusFile(plan, self._processes)
-        # Whose readiness a living task asks for: one that dies again and again is asked for once.
-        self._asking: set[str] = set()
-        # Processes that died before the fork server's word of them came, with their exit status.
-        self._died_untold: dict[int, int] = {}
+        # Processes whose health a running task checks, so that a crash loop does not start several checks.
+        self._being_checked: set[str] = set()
+        # Process id -> exit status of processes that ended before the fork server reported their id.
+        self._early_exits: dict[int, int] = {}
         self._stopping = False
         self._proving = False
-        self._proved = "" if plan.probe else "no proof was asked for"
+        self._proved = "" if plan.probe else "no proof was requested"
         self._ready = False
         self._failure: LabError | None = None
         self._next_tick = 0.0
-        # The wait for a first set-up is not the processes' fault.
+        # Counted from here: the time of a first set-up is not part of it.
         self._start_deadline = time.monotonic() + START_TIMEOUT_S
 
     # -- life ---------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ class Supervisor:
         now = time.monotonic()
         self._start_due(now)
         if not self._ready:
-            self._pursue_readiness(now)
+            self._advance_readiness(now)
         if now >= self._next_tick:
             self._next_tick = now + TICK_S
             for name in logfiles.rotate(self._plan.log_dir):
@@ -101,7 +101,7 @@ class Supervisor:
         try:
             self._status.write_if_due(now, ready=self._is_ready(), helpers=self._helpers())
         except LabError as error:
-            # A disk that fills up while the lab runs must not end it.
+            # A full disk must not end a lab that runs.
             if not self._ready:
                 raise
             self._reporter.event(str(error))
@@ -131,11 +131,11 @@ class Supervisor:
             self._status.touch()
         started = []
         for entry in self._processes.values():
-            if not entry.wanted or entry.state not in (State.OFF, State.WAITING, State.RESTARTING):
+            if not entry.enabled or entry.state not in (State.OFF, State.WAITING, State.RESTARTING):
                 continue
             if entry.state is State.RESTARTING and now < entry.next_start_at:
                 continue
-            # Load must not compete with the proof that the lab works.
+            # Load must not compete with the readiness proof.
             held = not entry.plan.gates and not self._ready
             if held or any(self._processes[name].state is not State.READY for name in entry.plan.after):
                 entry.state = State.WAITING if entry.state is State.OFF else entry.state
@@ -144,7 +144,7 @@ class Supervisor:
             started.append(entry)
         if started:
             self._status.touch()
-            self._ask_readiness(started)
+            self._check_readiness(started)
 
     def _start(self, entry: Process, now: float) -> None:
         plan = entry.plan
@@ -161,7 +161,7 @@ class Supervisor:
 
     def _has_pid(self, entry: Process, pid: int) -> None:
         entry.pid = pid
-        status = self._died_untold.pop(pid, None)
+        status = self._early_exits.pop(pid, None)
         if status is not None:
             self._service_ended(entry, pid, status)
             return
@@ -171,27 +171,27 @@ class Supervisor:
 
     # -- becoming ready -----------------------------------------------------------------------
 
-    def _ask_readiness(self, entries: list[Process]) -> None:
-        questions = {
+    def _check_readiness(self, entries: list[Process]) -> None:
+        checks = {
             entry.plan.name: [entry.plan.ready, entry.plan.address]
             for entry in entries
-            if entry.plan.ready and entry.plan.name not in self._asking
+            if entry.plan.ready and entry.plan.name not in self._being_checked
         }
-        if questions:
-            self._asking |= set(questions)
+        if checks:
+            self._being_checked |= set(checks)
             self._tasks.start(
                 Task(
                     "readiness",
                     "lab.supervision.health_check",
-                    (json.dumps(questions),),
-                    self._answered,
+                    (json.dumps(checks),),
+                    self._became_healthy,
                     self._readiness_ended,
                 )
             )
 
-    def _answered(self, name: str) -> None:
-        self._asking.discard(name)
-        # A process may answer before the fork server's word of it was read.
+    def _became_healthy(self, name: str) -> None:
+        self._being_checked.discard(name)
+        # A process may answer before the fork server's reply was read.
         self._spawner.collect()
         entry = self._processes.get(name)
         if entry is not None and entry.state is State.STARTING and entry.pid is not None:
@@ -199,19 +199,19 @@ class Supervisor:
             self._status.touch()
 
     def _readiness_ended(self, task: Task) -> None:
-        """Whoever is still starting after its question ended (its asker was killed) is asked again."""
-        asked = set(json.loads(task.arguments[0]))
-        self._asking -= asked
-        left = [e for e in self._processes.values() if e.plan.name in asked and e.state is State.STARTING]
+        """Check again what is still starting although its health check ended (it was killed)."""
+        checked = set(json.loads(task.arguments[0]))
+        self._being_checked -= checked
+        left = [e for e in self._processes.values() if e.plan.name in checked and e.state is State.STARTING]
         if left and not self._stopping:
-            self._ask_readiness(left)
+            self._check_readiness(left)
 
-    def _pursue_readiness(self, now: float) -> None:
-        gating = [entry for entry in self._processes.values() if entry.plan.gates and entry.wanted]
+    def _advance_readiness(self, now: float) -> None:
+        gating = [entry for entry in self._processes.values() if entry.plan.gates and entry.enabled]
         waiting = [entry for entry in gating if entry.state is not State.READY]
-        hopeless = next((entry for entry in waiting if entry.deaths_in_a_row >= DEATHS_UNTIL_GIVING_UP), None)
-        if hopeless is not None:
-            self._give_up(self._does_not_start(hopeless.plan.name))
+        failing = next((entry for entry in waiting if entry.consecutive_failures >= MAX_FAILURES), None)
+        if failing is not None:
+            self._give_up(self._does_not_start(failing.plan.name))
         elif now > self._start_deadline and not self._proving:
             self._give_up(self._does_not_start(waiting[0].plan.name if waiting else "forkserver"))
         elif not waiting and self._proved:
@@ -227,9 +227,9 @@ class Supervisor:
             )
 
     def _does_not_start(self, name: str) -> StartError:
-        words = logfiles.last_words(self._plan.log_dir, name)
+        reason = logfiles.last_error(self._plan.log_dir, name)
         log = self._plan.log_dir / f"{name}.log"
-        return StartError(f"{name} does not start: {words or 'it says nothing'}", f"Its whole log: {log}")
+        return StartError(f"{name} does not start: {reason or 'it wrote no output'}", f"Its whole log: {log}")
 
     def _proof_line(self, line: str) -> None:
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -246,9 +246,9 @@ class Supervisor:
     def _become_ready(self, detail: str) -> None:
         self._ready = True
         self._status.touch()
-        # The file first: whoever is told asks it at once.
+        # The status file first: callers read it as soon as they learn that the lab is ready.
         self._status.write_now(ready=self._is_ready(), helpers=self._helpers())
-        self._reporter.ready(time.monotonic() - self._asked_at, detail)
+        self._reporter.ready(time.monotonic() - self._requested_at, detail)
 
     def _proof_ended(self, task: Task) -> None:
         if task.pid is None:
@@ -260,7 +260,7 @@ class Supervisor:
         self._failure = self._failure or error
         self._stopping = True
 
-    # -- deaths -------------------------------------------------------------------------------
+    # -- exits --------------------------------------------------------------------------------
 
     def _reap(self) -> None:
         while True:
@@ -273,7 +273,7 @@ class Supervisor:
             self._ended(pid, status)
 
     def _ended(self, pid: int, status: int) -> None:
-        # The process may have died before its id was told.
+        # The process may have ended before its id arrived.
         self._spawner.collect()
         if pid == self._spawner.pid:
             self._reporter.event("the fork server ended and is started again; the services are not affected")
@@ -285,25 +285,25 @@ class Supervisor:
             if entry is not None:
                 self._service_ended(entry, pid, status)
             elif any(e.pid is None and e.state is State.STARTING for e in self._processes.values()):
-                self._died_untold[pid] = status
+                self._early_exits[pid] = status
             else:
-                self._died_untold.clear()
+                self._early_exits.clear()
         self._status.touch()
 
     def _lose_fork_server(self) -> None:
-        """Only what it was just asked for must be asked again."""
+        """Request again what was requested from the lost server but not confirmed."""
         now = time.monotonic()
         self._spawner.lose(now)
         for entry in self._processes.values():
             if entry.state is State.STARTING and entry.pid is None:
                 entry.died(now)
-        self._tasks.abandon_unborn()
+        self._tasks.drop_unstarted()
 
     def _service_ended(self, entry: Process, pid: int, status: int) -> None:
         shutdown.kill_group(pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(status)
         name = entry.plan.name
-        if not entry.wanted:
+        if not entry.enabled:
             entry.pid, entry.state = None, State.OFF
             return
         entry.died(time.monotonic())
@@ -324,7 +324,7 @@ class Supervisor:
         self._selector.register(reader, selectors.EVENT_READ, lambda: self._drain(reader))
         handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         previous = {number: signal.signal(number, self._on_stop) for number in handled}
-        previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._on_wanted)
+        previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._on_enable_all)
         previous[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         try:
@@ -346,11 +346,11 @@ class Supervisor:
     def _on_stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _on_wanted(self, *_: object) -> None:
-        """Somebody changed what is wanted (`lab load`): a process that was off is to run."""
+    def _on_enable_all(self, *_: object) -> None:
+        """Enable the processes that are off: `lab load` sends SIGUSR1 for that."""
         for entry in self._processes.values():
-            if not entry.wanted:
-                entry.wanted = True
+            if not entry.enabled:
+                entry.enabled = True
                 self._status.touch()
 
     def _stop(self) -> None:

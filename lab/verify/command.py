@@ -49,9 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.note("Stopped before the end; nothing was decided.")
         return 130
     if arguments.format == "json":
-        terminal.say(as_json(verifications))
+        terminal.write_line(as_json(verifications))
     elif arguments.format == "junit":
-        terminal.say(as_junit(verifications))
+        terminal.write_line(as_junit(verifications))
     return 0 if all(verification.passed for verification in verifications) else 1
 
 
@@ -136,7 +136,7 @@ def _names(arguments: argparse.Namespace, running: RunningLab | None) -> list[st
 def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Addresses) -> Verification:
     verification = verify(incident, where, arguments.driver, arguments.within, terminal.note)
     if arguments.format == "text":
-        terminal.say(as_text(verification))
+        terminal.write_line(as_text(verification))
     return verification
 
 

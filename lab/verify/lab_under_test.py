@@ -80,7 +80,7 @@ def own_lab(incident: str) -> Iterator[Addresses]:
                 started = _lab(["up", *wish], environment, START_TIMEOUT_S)
                 if started.returncode != 0:
                     raise StartError(
-                        f"No lab could be started for {incident}: {_last_words(started)}",
+                        f"No lab could be started for {incident}: {_last_line(started)}",
                         f"See it happen with: python3 -m lab up --incident {incident}",
                     )
                 yield _addresses(_status(environment))
@@ -105,7 +105,7 @@ def _unwinding_when_told_to_stop() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _last_words(done: subprocess.CompletedProcess[str]) -> str:
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
     """The error that a command ended with, after whatever progress it told: one line."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     return " ".join(lines[-2:]) or "it did not say why."
@@ -119,7 +119,7 @@ def _status(environment: dict[str, str]) -> dict[str, Any]:
             raise ValueError("it lacks a part")
     except (ValueError, TypeError) as error:
         raise LabError(
-            f"`lab status` could not be read: {_last_words(told)}", "Try `python3 -m lab status`."
+            f"`lab status` could not be read: {_last_line(told)}", "Try `python3 -m lab status`."
         ) from error
     return status
 

@@ -7,19 +7,17 @@ import json
 import threading
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from incidents.checks import NoAnswer, Verdict
 from lab.errors import LabError
+from runtime import local_http
 
 REQUEST_TIMEOUT_S = 5.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.4
 _pause = threading.Event()
-# The lab is on this machine: a proxy that the environment names must not stand between.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Unreachable(LabError):
@@ -31,7 +29,7 @@ class Unreachable(LabError):
 def must_answer(what: str, url: str) -> None:
     """Raise Unreachable unless something answers HTTP at that address."""
     try:
-        with _opener.open(url, timeout=REQUEST_TIMEOUT_S):
+        with local_http.open_url(url, timeout_s=REQUEST_TIMEOUT_S):
             return
     except urllib.error.HTTPError as error:
         error.close()
@@ -44,8 +42,7 @@ def must_answer(what: str, url: str) -> None:
 def json_at(url: str) -> Any:
     """The JSON that a GET answers; NoAnswer says why there is none, in the API's own words if it has any."""
     try:
-        with _opener.open(url, timeout=REQUEST_TIMEOUT_S) as response:
-            return json.load(response)
+        return local_http.json_of(url, timeout_s=REQUEST_TIMEOUT_S)
     except urllib.error.HTTPError as error:
         with error:
             raise NoAnswer(f"{error.code} {_message(error.read(4096)) or error.reason}") from error

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
-from urllib.parse import urlencode
+
+from runtime import seats
 
 SECRET_VARIABLE = "SEAT_SECRET"  # noqa: S105  # the name of a variable
-_SIGNATURE_DIGITS = 32
 
 
 def new_seat() -> str:
@@ -19,9 +17,4 @@ def new_seat() -> str:
 
 def entry(shop: str, seat: str, secret: str | None = None) -> str:
     """The link that seats a visitor; signed where the class has a secret (SEAT_SECRET unless given)."""
-    secret = os.environ.get(SECRET_VARIABLE, "") if secret is None else secret
-    query = {"seat": seat}
-    if secret:
-        signed = hmac.new(secret.encode(), f"seat:{seat}".encode(), hashlib.sha256)
-        query["sig"] = signed.hexdigest()[:_SIGNATURE_DIGITS]
-    return f"{shop}/?{urlencode(query)}"
+    return seats.link(shop, seat, os.environ.get(SECRET_VARIABLE, "") if secret is None else secret)

@@ -43,6 +43,7 @@ from observer.lookup.traces import find_trace
 from observer.request import context
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
+from observer.trace_notes import trace_notes
 from signals.trace_analysis import analyse
 from store.api import TraceQuery
 
@@ -161,7 +162,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
             }
             for segment in analysis.critical_path
         ],
-        "notes": list(analysis.notes),
+        "notes": list(trace_notes(analysis)),
         "truncated": found.truncated,
     }
 
@@ -307,14 +308,14 @@ def tags(query: Query) -> serializers.Plain:
     if not tag:
         known = ", ".join(reader.tags(window)[:12]) or "any attribute of your spans"
         raise Malformed("tag is missing.", f"Name the attribute to break down by: {known}.")
-    found = reader.breakdown(
+    found = reader.breakdowns(
         query.text("service"),
-        tag,
+        (tag,),
         window,
         query.attributes() or None,
         limit_of(query, 50),
         query.text("environment"),
-    )
+    )[tag]
     return {
         "tag": found.tag,
         "values": serializers.tag_values(found.values),

@@ -183,7 +183,7 @@ def rum_tags(query: Query) -> serializers.Plain:
         raise Malformed("tag is missing.", "Name the attribute to break down by, such as tag=page.")
     most = limit_of(query, 50)
     window = summed_window(query, reader)
-    found = reader.rum_breakdown(metric, tag, window, query.attributes() or None, most)
+    found = reader.rum_breakdowns(metric, (tag,), window, query.attributes() or None, most)[tag]
     return {
         "metric": metric,
         "tag": found.tag,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from signals.attributes import text_of
 from signals.model import Attribute
-from signals.semantics import text_of
 
 CHILDREN_LIMIT = 200
 DEPTH_LIMIT = 8

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from observer.settings import Settings
+from runtime.addresses import as_reached
 
 _MAX_BYTES = 1_000_000
 
@@ -42,20 +43,25 @@ class Lab:
     """The running incident's name, if there is one."""
 
 
-def lab_of(settings: Settings) -> Lab:
-    """The lab by its status document; what that lacks comes from the settings."""
+def lab_of(settings: Settings, reader_host: str = "") -> Lab:
+    """The lab by its status document; what that lacks comes from the settings.
+
+    Addresses are those by which the reader reaches them, whose request had this `Host` header; the
+    shop's is the public one where the settings name one.
+    """
     document = _read(settings.lab_status_file)
     urls = document.get("urls")
     urls = urls if isinstance(urls, Mapping) else {}
 
     def url(name: str, default: str) -> str:
         found = urls.get(name)
-        return found if isinstance(found, str) and found else default
+        known = found if isinstance(found, str) and found else default
+        return as_reached(known, reader_host, settings.listen_addr)
 
     ready = document.get("ready")
     incident = document.get("incident")
     return Lab(
-        shop=url("shop", settings.shop_url).rstrip("/"),
+        shop=settings.shop_public_url or url("shop", settings.shop_url).rstrip("/"),
         otlp_http=url("otlp_http", settings.otlp_http_url).rstrip("/"),
         otlp_grpc=url("otlp_grpc", settings.otlp_grpc_addr),
         observer=url("observer", ""),

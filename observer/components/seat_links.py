@@ -1,33 +1,48 @@
-"""Seats: the name by which students find their own sessions, and the link to the shop that sets it.
+"""The reader's seat: typed or from a cookie, and the link to the shop that sets it.
 
-In class mode only a link signed with the class's secret sets a seat: `?seat=NAME&sig=…`,
-where the signature is the first 32 hexadecimal digits of HMAC-SHA256 over `seat:NAME`.
+What a seat's name may be and how its link is signed is in `runtime.seats`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import unicodedata
-from urllib.parse import urlencode
+from urllib.parse import unquote
 
-LONGEST = 40
+from observer.request.errors import Malformed
+from runtime import seats
+
 COOKIE = "seat"
+RULE = seats.RULE
+MAX_NAMES = 200
 
 
-def clean(name: str) -> str:
-    """A seat's name as the shop normalises it: printable, single blanks, at most 40 characters."""
-    printable = "".join(c if unicodedata.category(c)[0] not in "CZ" else " " for c in name[: 4 * LONGEST])
-    return " ".join(printable.split())[:LONGEST].strip()
+def chosen(typed: str | None, cookie: str) -> str:
+    """The seat's name that was typed, else the one in the cookie; empty where there is none.
+
+    Raises Malformed when the typed text is not a seat name. A cookie that is not one is ignored.
+    """
+    if typed is None:
+        return seats.name_or_empty(unquote(cookie))
+    if not typed.strip():
+        return ""
+    try:
+        return seats.name_of(typed)
+    except seats.NotASeatName as error:
+        raise Malformed(str(error), seats.RULE) from error
 
 
 def link(shop: str, seat: str, secret: str = "") -> str:
     """The shop's address that sets this seat; its home page without a name. Empty without a shop."""
-    name = clean(seat)
-    if not shop or not name:
-        return shop
-    arguments = {"seat": name}
-    if secret:
-        digest = hmac.new(secret.encode(), f"seat:{name}".encode(), hashlib.sha256)
-        arguments["sig"] = digest.hexdigest()[:32]
-    return f"{shop}/?{urlencode(arguments)}"
+    name = seats.name_or_empty(seat)
+    return seats.link(shop, name, secret) if shop and name else shop
+
+
+def names_in(lines: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The seat names of a text, one per line, and the lines that are not names; blank lines are ignored."""
+    given = [line for line in lines.splitlines()[:MAX_NAMES] if line.strip()]
+    names = [(line, seats.name_or_empty(line)) for line in given]
+    return tuple(name for _, name in names if name), tuple(line for line, name in names if not name)
+
+
+def is_name(text: str) -> bool:
+    """Whether a value of the telemetry is a seat's name, exactly."""
+    return bool(text) and seats.name_or_empty(text) == text

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from flask import Blueprint
 from markupsafe import Markup
 
+from observer import trace_notes
 from observer.components import keyboard, number_format, page_header, safe_text, time_format
 from observer.components.current_header import current_header
 from observer.components.explanation import explanation
@@ -70,6 +71,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "plain": safe_text.plain,
     "when": when,
     "keycap": keyboard.label,
+    "row_notes": trace_notes.row_notes,
+    "trace_notes": trace_notes.trace_notes,
 }
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from observer.lookup.traces import no_span_but_logs
 from observer.request.errors import Unknown
 from signals.model import SessionId, Span, TraceId
-from store.api import BadQuery, LogQuery, Reader, TraceQuery, Whereabouts, Window
+from store.api import BadQuery, LogQuery, Presence, Reader, TraceQuery, Window
 
 ORDER_ATTRIBUTES = ("orderId", "order.id", "app.order.id")
 """Attributes that shops put an order's id in."""
@@ -194,11 +194,11 @@ def _logs_alone(reader: Reader, trace_id: str) -> Unresolved | None:
     number = reader.count_logs(LogQuery(window=Window.ALL, trace_id=TraceId(trace_id)))
     if not number:
         return None
-    pruned = reader.locate(TraceId(trace_id)) is Whereabouts.PRUNED
+    pruned = reader.locate(TraceId(trace_id)) is Presence.PRUNED
     return Unresolved(pruned, number, trace_id)
 
 
 def _was_pruned(reader: Reader, text: str, digits: str) -> bool:
-    if text and reader.locate_session(SessionId(text)) is Whereabouts.PRUNED:
+    if text and reader.locate_session(SessionId(text)) is Presence.PRUNED:
         return True
-    return len(digits) == 32 and reader.locate(TraceId(digits)) is Whereabouts.PRUNED
+    return len(digits) == 32 and reader.locate(TraceId(digits)) is Presence.PRUNED

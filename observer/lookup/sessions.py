@@ -7,7 +7,7 @@ import unicodedata
 from observer.request.errors import Unknown, refuse
 from signals.model import SessionId, TraceId
 from signals.session_events import linked_traces
-from store.api import Reader, SessionSummary, Whereabouts
+from store.api import Presence, Reader, SessionSummary
 
 EVENTS_LIMIT = 10_000
 """Events read of one session, the earliest."""
@@ -34,7 +34,7 @@ def find_session(reader: Reader, text: str) -> SessionSummary:
     if found is not None:
         return found
     shown = text if len(text) <= 64 else text[:64] + "…"
-    if reader.locate_session(session_id) is Whereabouts.PRUNED:
+    if reader.locate_session(session_id) is Presence.PRUNED:
         raise Unknown.pruned(f"Session {shown}", "Open a new session in the shop")
     raise Unknown(
         f"Nothing of session {shown} has arrived.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from observer.request.errors import Unknown, refuse
 from signals.ids import TRACE_ID_FORM, read_trace_id
 from signals.model import Span, TraceId
-from store.api import LogQuery, Reader, Whereabouts, Window
+from store.api import LogQuery, Presence, Reader, Window
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""
@@ -54,7 +54,7 @@ def full_trace_id(reader: Reader, text: str) -> TraceId:
 def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown:
     """Why a trace is not here: pruned, never received, or only its logs were."""
     named = shown or trace_id
-    if reader.locate(trace_id) is Whereabouts.PRUNED:
+    if reader.locate(trace_id) is Presence.PRUNED:
         return Unknown.pruned(f"Trace {named}", "Make a new one")
     logs = reader.count_logs(LogQuery(window=Window.ALL, trace_id=trace_id))
     if logs:

@@ -2,15 +2,12 @@
 
 They travel as W3C baggage, set by the storefront alone (it is the edge: what
 comes in from outside is dropped there), and are put as attributes on every span
-and log of the request. In class mode a seat is set only by a signed link; the
-signature is `sign(secret, seat)`. Knows neither pages nor cookies.
+and log of the request. What a seat's name may be and how its link is signed is
+in `runtime.seats`. Knows neither pages nor cookies.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import unicodedata
 from collections.abc import Mapping
 from contextvars import Token
 from dataclasses import dataclass
@@ -31,9 +28,6 @@ SYNTHETIC_TYPE = "test"
 SYNTHETIC_HEADER = "X-Synthetic"
 PEOPLE = "people"
 SYNTHETIC = "synthetic"
-
-MAX_SEAT_LENGTH = 40
-_SIGNATURE_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +93,3 @@ def attributes(context: Context | None = None) -> Mapping[str, str]:
     if not entries:
         return entries  # type: ignore[return-value]  # empty: no value has any type
     return {name: str(entries[key]) for key, name in ATTRIBUTE_OF.items() if key in entries}
-
-
-def clean(name: str) -> str:
-    """A seat name fit to be shown and carried: printable, single blanks, at most 40 characters."""
-    printable = "".join(
-        c if unicodedata.category(c)[0] not in "CZ" else " " for c in name[: 4 * MAX_SEAT_LENGTH]
-    )
-    return " ".join(printable.split())[:MAX_SEAT_LENGTH].strip()
-
-
-def sign(secret: str, seat: str) -> str:
-    """The signature of a seat's link: 32 hex digits of HMAC-SHA256 over `seat:` and the clean name."""
-    message = f"seat:{clean(seat)}".encode()
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()[:_SIGNATURE_DIGITS]
-
-
-def verify(secret: str, seat: str, signature: str) -> bool:
-    """Whether `signature` is the one of `seat`; takes the same time whatever differs."""
-    given = signature.strip().lower().encode("utf-8", "replace")
-    return bool(clean(seat)) and hmac.compare_digest(sign(secret, seat).encode(), given)

@@ -93,7 +93,7 @@ def test_the_image_contains_every_room_that_runs() -> None:
     dockerfile = (REPO / "Dockerfile").read_text("utf-8")
     let_through = (REPO / ".dockerignore").read_text("utf-8").splitlines()
     rooms = {service.module.partition(".")[0] for service in topology.SERVICES}
-    for room in rooms | {"lab", "protos", "signals", "store", "incidents"}:
+    for room in rooms | {"lab", "protos", "runtime", "signals", "store", "incidents"}:
         assert f"COPY {room} {room}\n" in dockerfile
         assert f"!{room}" in let_through
 
@@ -113,3 +113,10 @@ def test_volumes_are_writable_for_the_images_user() -> None:
     dockerfile = (REPO / "Dockerfile").read_text("utf-8")
 
     assert f"chown lab:lab {compose.DATA} {compose.FLAGS}" in dockerfile
+
+
+def test_the_containers_of_a_class_share_its_secret() -> None:
+    """The shop verifies seat links and the screens sign them: both need the secret."""
+    holders = {name for name, service in SERVICES.items() if "SEAT_SECRET" in service.get("environment", {})}
+
+    assert holders == set(planning.SEAT_SECRET_HOLDERS)

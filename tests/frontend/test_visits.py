@@ -10,7 +10,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
-from services.common import seat
+from runtime import seats
 from tests.frontend.fakes import FakeShop, attribute, fake_shop, text
 
 SECRET = "a secret of the class"
@@ -83,23 +83,25 @@ def test_in_open_mode_a_visit_with_a_name_takes_the_seat(fake: FakeShop) -> None
     assert {shopper.seat for shopper in fake.world.baggage} == {"anna"}
 
 
-@pytest.mark.parametrize("name", ["Anna Müller", "山田", "o'neil; path=/", 'a"b', "a,b c\\d", "50%"])
-def test_any_readable_name_survives_the_cookie(fake: FakeShop, name: str) -> None:
+@pytest.mark.parametrize("name", ["Anna Müller", "山田", "o'neil", "नीति", "a.b_c-d", "x" * 40])
+def test_any_name_survives_the_cookie(fake: FakeShop, name: str) -> None:
     fake.client.get(f"/?seat={quote(name)}")
     fake.world.baggage.clear()
     assert attribute(fake.get("/"), "#seat", "value") == name
     assert fake.world.baggage[0].seat == name
 
 
-def test_a_name_is_cleaned_and_cut(fake: FakeShop) -> None:
-    fake.get(f"/?seat={quote('  a' + chr(10) + 'b ' + 'x' * 300)}")
-    assert fake.world.baggage[0].seat == "a b " + "x" * 36
+def test_a_name_is_trimmed(fake: FakeShop) -> None:
+    fake.get(f"/?seat={quote('  Anna   Maria ')}")
+    assert fake.world.baggage[0].seat == "Anna Maria"
 
 
-def test_a_name_of_nothing_readable_is_refused_kindly(fake: FakeShop) -> None:
-    answer = fake.client.get("/?seat=%3C%3E%3B")
+@pytest.mark.parametrize("text", ["<>;", "o'neil; path=/", 'a"b', "a,b c\\d", "50%", "a/b", "a\nb", "x" * 41])
+def test_what_is_no_name_is_refused_kindly(fake: FakeShop, text: str) -> None:
+    answer = fake.client.get(f"/?seat={quote(text)}")
     assert answer.status_code == 400
-    assert "at least one letter" in answer.text
+    assert "Begin with a letter or digit" in answer.text
+    assert "shop_seat" not in cookies_of(answer)
 
 
 def test_an_empty_name_gives_the_seat_up(fake: FakeShop) -> None:
@@ -110,12 +112,12 @@ def test_an_empty_name_gives_the_seat_up(fake: FakeShop) -> None:
 
 def test_in_class_mode_only_a_signed_link_gives_a_seat(tmp_path: Path) -> None:
     classroom = fake_shop(tmp_path, SEAT_SECRET=SECRET)
-    for query in ("seat=anna", "seat=anna&sig=", f"seat=bert&sig={seat.sign(SECRET, 'anna')}", "seat="):
+    for query in ("seat=anna", "seat=anna&sig=", f"seat=bert&sig={seats.sign(SECRET, 'anna')}", "seat="):
         answer = classroom.client.get(f"/?{query}")
         assert answer.status_code == 400, query
         assert "link your instructor gave you" in answer.text
         assert "shop_seat" not in cookies_of(answer)
-    answer = classroom.client.get(f"/cart?seat=anna&sig={seat.sign(SECRET, 'anna')}")
+    answer = classroom.client.get(f"/cart?seat=anna&sig={seats.sign(SECRET, 'anna')}")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/cart")
     classroom.world.baggage.clear()
     page = classroom.get("/")
@@ -126,7 +128,7 @@ def test_in_class_mode_only_a_signed_link_gives_a_seat(tmp_path: Path) -> None:
 
 def test_in_class_mode_a_forged_cookie_gives_no_seat(tmp_path: Path) -> None:
     classroom = fake_shop(tmp_path, SEAT_SECRET=SECRET)
-    for cookie in ("anna", "anna:", f"bert:{seat.sign(SECRET, 'anna')}", "anna:ü"):
+    for cookie in ("anna", "anna:", f"bert:{seats.sign(SECRET, 'anna')}", "anna:ü"):
         classroom.client.set_cookie("shop_seat", cookie)
         assert "No seat" in text(classroom.get("/"), ".seat-fixed"), cookie
 

@@ -66,7 +66,10 @@ def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
         (WHOLE.replace('"T"', '" "', 1), "made.toml: title: is blank"),
         (WHOLE.replace("minutes = 1", 'minutes = "1"'), "made.toml: minutes: is '1'; write a whole number"),
         (WHOLE.replace("minutes", "minuets"), "made.toml: minutes: is missing"),
-        (WHOLE + "wherre = []", "made.toml: checks.thing.wherre: is not known here; remove it or use one of"),
+        (
+            WHOLE + "wherre = []",
+            "made.toml: checks.thing.wherre: is not a known key; remove it or use one of",
+        ),
         (HEAD + CHECK, "made.toml: checks.thing: is in no step; name it in the checks of a step"),
         (WHOLE.replace('["thing"]', '["think"]'), "steps[0].checks: names 'think'; define [checks.think]"),
         (WHOLE.replace('"/api/v1/status"', '"api"'), "checks.thing.ask: is 'api'; give a path from /"),
@@ -80,7 +83,7 @@ def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
         ),
         (WHOLE + 'follows = ["thing"]', "checks.thing.follows: names 'thing'; name another check that is"),
         (WHOLE + 'where = [{ field = "a" }]', "where[0].field: a is compared with nothing; add one of: is,"),
-        (WHOLE + 'where = [{ field = "a", matches = "(" }]', "where[0].matches: is no regular expression"),
+        (WHOLE + 'where = [{ field = "a", matches = "(" }]', "where[0].matches: is not a regular expression"),
         (WHOLE + 'source = "log"', "checks.thing.source: is 'log'; use api or visit"),
         (WHOLE + "[flags.f]\nimitates = 'I.'", "flags.f.value: is missing"),
         (WHOLE + "[flags.f]\nvalue = []\nimitates = 'I.'", "flags.f.people: is []"),
@@ -88,7 +91,7 @@ def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
             WHOLE + "[flags.f]\npeople = true\nsynthetic = 0.5\nimitates = 'I.'",
             "flags.f.synthetic: is of another kind",
         ),
-        (WHOLE + STEP, "made.toml: steps.name: 'one' stands twice"),
+        (WHOLE + STEP, "made.toml: steps.name: 'one' is repeated"),
     ],
 )
 def test_malformed_data_names_file_key_and_remedy(tmp_path: Path, text: str, told: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lab.errors import UsageError
 from lab.state import seats
-from services.common import seat as shop_seat
+from runtime import seats as rule
 
 
 def test_the_secret_outlives_a_restart_and_is_for_its_owner_alone(
@@ -30,18 +30,18 @@ def test_a_given_secret_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert seats.make_secret(tmp_path) == "shared"
 
 
-@pytest.mark.parametrize("name", ["anna", "seat-01", "Anna Maria", "a.b_c-d"])
+@pytest.mark.parametrize("name", ["anna", "seat-01", "Anna Maria", "a.b_c-d", "Zoë", "Łukasz K"])
 def test_links_are_signed_as_the_shop_verifies(name: str) -> None:
     """The signature in the link is valid in the shop."""
     [(_, link)] = seats.links("http://shop.test", [name], "secret")
     signature = link.rpartition("sig=")[2]
 
-    assert shop_seat.verify("secret", name, signature)
+    assert rule.verify("secret", name, signature)
 
 
-@pytest.mark.parametrize("name", ["", " anna", "a" * 41, "<b>", "a  b", "a\nb"])
-def test_a_name_that_the_shop_would_change_is_refused(name: str) -> None:
-    """Its signature would not hold."""
+@pytest.mark.parametrize("name", ["", "a" * 41, "<b>", "a/b", "a\nb", "Zoë 💺", "x&y"])
+def test_a_name_that_the_shop_would_refuse_is_refused(name: str) -> None:
+    """Its link would seat no student."""
     with pytest.raises(UsageError):
         seats.check_name(name)
 

@@ -146,9 +146,9 @@ def test_a_users_own_telemetry_settings_do_not_steer_the_lab(tmp_path: Path) -> 
         assert entry.environment["NO_PROXY"].startswith("intranet,127.0.0.1")
 
 
-def test_without_load_no_locust_is_wanted(tmp_path: Path) -> None:
+def test_without_load_locust_is_off(tmp_path: Path) -> None:
     """`--no-load` keeps loadgen in the table, off, so that `lab load` can start it."""
     built = build(tmp_path, Options(free_ports=True, data=tmp_path, load=False))
     loadgen = next(entry for entry in built.processes if entry.name == "loadgen")
 
-    assert loadgen.wanted is False
+    assert loadgen.enabled is False

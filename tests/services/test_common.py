@@ -75,25 +75,6 @@ def test_money_refuses_what_is_none() -> None:
         money.times(pb.Money(units=2**62), 4)
 
 
-def test_a_seat_link_holds_for_its_seat_and_secret_only() -> None:
-    signature = seat.sign("s3cret", "Anna")
-    assert len(signature) == 32
-    assert seat.verify("s3cret", " Anna ", signature.upper())
-    assert not seat.verify("s3cret", "anna", signature)
-    assert not seat.verify("other", "Anna", signature)
-    assert not seat.verify("s3cret", "Anna", "")
-    assert not seat.verify("s3cret", "Anna", "ü" * 32)
-    assert not seat.verify("s3cret", "", seat.sign("s3cret", ""))
-
-
-@pytest.mark.parametrize(
-    ("name", "cleaned"),
-    [("  Anna\tvon\nB ", "Anna von B"), ("x" * 99, "x" * 40), ("a\u202eb\x00", "a b"), ("Zoë 💺", "Zoë 💺")],
-)
-def test_seat_names_are_cleaned(name: str, cleaned: str) -> None:
-    assert seat.clean(name) == cleaned
-
-
 def test_entering_replaces_foreign_baggage() -> None:
     outer = otel_context.attach(baggage.set_baggage("foreign", "x"))
     try:

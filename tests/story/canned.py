@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,8 @@ SEAT = "verify-0123"
 SHOP = "http://shop.test"
 SESSION = "5e55" * 8
 TRACE = "ab" * 16
-GIVEN = {"seat": SEAT, "shop": SHOP}
+BEGAN = time.time_ns()
+GIVEN = {"seat": SEAT, "shop": SHOP, "began": BEGAN}
 TAGS = {"enduser.id": SEAT, "tenant.level": "gold"}
 CHARGE = "grpc.hipstershop.PaymentService/Charge"
 LINE = (
@@ -102,6 +104,7 @@ def event(span_id: str, kind: str, name: str, **more: Any) -> Json:
         "span_id": span_id,
         "kind": kind,
         "name": name,
+        "start_unix_nano": BEGAN + 1_000_000_000,
         "http_status": None,
         "error": False,
         "apm": None,

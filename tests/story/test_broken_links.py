@@ -30,7 +30,7 @@ def blames(told: dict[str, Any], link: str, *, unreached: tuple[str, ...], whole
     assert named(told["steps"]) == [link], [told["steps"][name]["detail"] for name in named(told["steps"])]
     for name in unreached:
         detail = told["steps"][name]["detail"]
-        assert detail.startswith("not reached"), f"{name} hangs on {link}: {detail}"
+        assert detail.startswith("not reached"), f"{name} depends on {link}: {detail}"
     for name in whole:
         assert told["steps"][name]["passed"], (
             f"{name} does not hang on {link}: {told['steps'][name]['detail']}"

@@ -101,7 +101,7 @@ def test_json_has_exactly_the_agreed_shape(story: Story, capsys: pytest.CaptureF
     }
     steps = {step["name"]: step for step in incident["steps"]}
     assert steps["session"]["detail"].startswith("expected ")
-    assert steps["log-line"]["detail"].startswith("not reached: it hangs on charge-refused")
+    assert steps["log-line"]["detail"].startswith("not reached: it depends on charge-refused")
 
 
 def test_junit_counts_what_broke_and_what_was_not_reached(

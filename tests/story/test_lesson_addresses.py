@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 
@@ -20,8 +21,10 @@ SEAT = "reader"
 
 def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
     incident = incidents.load(incidents.DEFAULT)
+    began = time.time_ns()
     assert bench.checkout(SEAT)["status"] == incident.checkout_status
-    known = {"seat": SEAT, "shop": bench.urls["shop"]}
+    shop = bench.urls["shop"]
+    known = {"seat": SEAT, "shop": shop, "began": began}
 
     def ask(source: Source, path: str) -> object:
         if source is Source.VISIT:
@@ -35,7 +38,7 @@ def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
     for step in incident.steps:
         screens = bench.urls["observer"]
         address = (
-            step.screen.replace("{shop}", known["shop"]).replace("{seat}", SEAT)
+            step.screen.replace("{shop}", shop).replace("{seat}", SEAT)
             if step.screen.startswith("{shop}")
             else screens + filled_path(step.screen, known)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
@@ -35,10 +35,8 @@ def home() -> Response:
     reader = context.reader()
     settings = context.settings()
     typed = request.args.get("seat")
-    seat = seat_links.clean(
-        typed if typed is not None else unquote(request.cookies.get(seat_links.COOKIE, ""))
-    )
-    lab = lab_of(settings)
+    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
+    lab = lab_of(settings, request.headers.get("Host", ""))
     sessions = reader.find_sessions(
         SessionQuery(
             scope.window,

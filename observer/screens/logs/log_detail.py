@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from observer.components.json_tree import CHILDREN_LIMIT, Node, tree
 from observer.screens.logs.view import lacks_of, remedy_of, said_of
+from signals.attributes import text_of
 from signals.model import Attribute, Attributes, Log
-from signals.semantics import text_of
 
 _BRANCHES = ("attributes", "resource")
 

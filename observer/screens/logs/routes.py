@@ -16,6 +16,7 @@ from observer.request.errors import Malformed
 from observer.request.links import address as link_to, here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
+from observer.request.reachable_addresses import neighbours
 from observer.request.time_range import range_args
 from observer.screens.logs import filter_syntax, filters as selections, view
 from observer.screens.logs.filters import Selection
@@ -75,7 +76,7 @@ def log_page() -> str | Response:
             for pair in query.pairs()
             if pair[0] not in ("q", *filter_syntax.PER_LOG) and pair[0] in filter_syntax.KNOWN
         ],
-        otlp_http=context.settings().otlp_http_url,
+        otlp_http=neighbours().otlp_http_url,
         **_over_time(reader, selection, page),
         **_beside(reader, selection, page),
     )

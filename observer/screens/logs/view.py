@@ -13,10 +13,10 @@ from observer.components.number_format import count
 from observer.components.time_format import clock
 from observer.drawing.charts import Frame, Layer, columns
 from observer.request.local_time import moment
+from signals.attributes import text_of
 from signals.log_fields import SERVICE, SEVERITY, LogField
 from signals.model import Log, Severity
-from signals.semantics import text_of
-from signals.severity import says_otherwise
+from signals.severity import differs_from_severity
 from store.api import HistogramColumn, Window
 
 FIELDS_LIMIT = 120
@@ -95,7 +95,7 @@ def listed(logs: Sequence[Log]) -> tuple[Row, ...]:
 
 def said_of(log: Log) -> str:
     """The sender's own severity, where it says something that ours does not."""
-    return log.severity_text if says_otherwise(log.severity_text, log.severity) else ""
+    return log.severity_text if differs_from_severity(log.severity_text, log.severity) else ""
 
 
 def dated(logs: Sequence[Log], window: Window, now_unix_nano: int, zone: tzinfo) -> bool:

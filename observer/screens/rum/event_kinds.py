@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from signals.semantics import rum_is_network_error
+from signals.browser_events import rum_is_network_error
 from signals.session_events import SessionEvent
 
 WORDS = {

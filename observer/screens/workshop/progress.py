@@ -72,7 +72,7 @@ def askable(checks: Sequence[Check]) -> tuple[Check, ...]:
     return tuple(kept)
 
 
-def progress(incident: Incident, given: Mapping[str, str], ask: Ask | None) -> Progress:
+def progress(incident: Incident, given: Mapping[str, str | int], ask: Ask | None) -> Progress:
     """The lesson for a seat; without `ask` (nobody has taken a seat) nothing is judged."""
     results: Sequence[Result] = run(askable(incident.checks), given, ask) if ask else ()
     known: dict[str, Any] = dict(given)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
@@ -23,6 +22,7 @@ from observer.request.parameters import Query
 from observer.screens.home.routes import remember_seat
 from observer.screens.workshop import classroom
 from observer.screens.workshop.flag_states import Asker, Flags
+from observer.screens.workshop.incident_start import began_unix_nano
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.progress import progress
 from store.api import SessionQuery
@@ -36,13 +36,14 @@ _OPERATIONS = 15
 @blueprint.get("/workshop")
 def lesson() -> Response:
     """The lesson of an incident, with what has arrived of it for one seat."""
-    lab = _running(lab_of(context.settings()))[0]
+    lab = _running(lab_of(context.settings(), request.headers.get("Host", "")))[0]
     typed = request.args.get("seat")
-    seat = seat_links.clean(
-        typed if typed is not None else unquote(request.cookies.get(seat_links.COOKIE, ""))
-    )
+    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
     name = _incident_name(lab)
-    given = {"seat": seat, "shop": lab.shop} if seat else {"shop": lab.shop}
+    began = began_unix_nano(context.settings(), context.now_unix_nano())
+    given: dict[str, str | int] = {"shop": lab.shop, "began": began}
+    if seat:
+        given["seat"] = seat
     page = make_response(
         render_template(
             "workshop/workshop.html",
@@ -114,19 +115,18 @@ def instructor() -> str:
     found = reader.find_sessions(
         SessionQuery(scope.window, excluded={"user_agent.synthetic.type": "test"}, limit=_SESSIONS)
     )
-    failing = reader.rum_breakdown("network_errors", "operation", scope.window, limit=_OPERATIONS)
-    operations = [value.value for value in failing.values if value.value]
+    failing = reader.rum_breakdowns("network_errors", ("operation",), scope.window, limit=_OPERATIONS)
+    operations = [value.value for value in failing["operation"].values if value.value]
     operation = query.text("operation") or (operations[0] if operations else "")
     attempts = None
     if operation:
         where: Mapping[str, str] = {"operation": operation}
-        attempts = reader.rum_breakdown("network_requests", classroom.SEAT, scope.window, where, _SESSIONS)
+        by_tag = reader.rum_breakdowns("network_requests", (classroom.SEAT,), scope.window, where, _SESSIONS)
+        attempts = by_tag[classroom.SEAT]
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
-    lab, real = _running(lab_of(settings))
-    names = [
-        clean for line in (query.text("names") or "").splitlines()[:200] if (clean := seat_links.clean(line))
-    ]
+    lab, real = _running(lab_of(settings, request.headers.get("Host", "")))
+    names, refused = seat_links.names_in(query.text("names") or "")
     return render_template(
         "instructor/instructor.html",
         rows=rows,
@@ -137,6 +137,9 @@ def instructor() -> str:
         counted=attempts.truncated if attempts else False,
         lab=lab,
         names=names,
+        refused=refused,
+        seat_rule=seat_links.RULE,
+        has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},
         links=[(name, seat_links.link(lab.shop, name, settings.seat_secret)) for name in names],
         class_mode=bool(settings.seat_secret),
         real=real,

@@ -9,7 +9,7 @@ from observer.screens.rum.session.event_rows import where_is
 from observer.screens.rum.session.timeline import lanes_of
 from observer.screens.rum.session.view import ROWS_LIMIT, pages_of, pages_to_show
 from signals.model import Span
-from store.api import Whereabouts
+from store.api import Presence
 from tests.observer.rum.events import events, span
 
 SHOP = "http://shop.test"
@@ -105,9 +105,9 @@ def test_a_request_without_a_link_says_why() -> None:
 
 
 def test_a_trace_that_is_not_here_says_whether_it_was_pruned() -> None:
-    assert "pruned" in where_is(Whereabouts.PRUNED)
-    assert "not arrived" in where_is(Whereabouts.NEVER_SEEN)
-    assert where_is(Whereabouts.PRESENT) == ""
+    assert "pruned" in where_is(Presence.PRUNED)
+    assert "not arrived" in where_is(Presence.NEVER_SEEN)
+    assert where_is(Presence.PRESENT) == ""
 
 
 def test_pills_count_what_occurs_and_choose_rows() -> None:

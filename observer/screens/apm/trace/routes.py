@@ -21,7 +21,7 @@ from observer.screens.apm.trace.waterfall import ErrorFilter, Line, Wish
 from observer.screens.rum.session.event_links import back
 from signals.model import SpanId
 from signals.session_events import apm_link_of, events_of, linked_traces
-from store.api import Whereabouts
+from store.api import Presence
 
 _FILTERS: dict[str | None, ErrorFilter] = {None: "all", "all": "all", "errors": "errors", "root": "root"}
 _MOST_FOLDS = 200
@@ -98,7 +98,7 @@ def dialog(session_id: str, span_id: str) -> str:
         except Unknown:
             about = None
     is_here = about is not None and about.analysis.spans > 0
-    pruned = link is not None and not is_here and reader.locate(link.trace_id) is Whereabouts.PRUNED
+    pruned = link is not None and not is_here and reader.locate(link.trace_id) is Presence.PRUNED
     age_ns = context.now_unix_nano() - event.span.end_unix_nano
     return render_template(
         "apm/dialog.html",

@@ -78,7 +78,7 @@ def lay_out(analysis: TraceAnalysis, wish: Wish, matching: Sequence[bool]) -> Pl
 def _plan(analysis: TraceAnalysis, wish: Wish, matching: Sequence[bool]) -> Plan:
     rows = analysis.rows
     ends, parents = _extents(rows)
-    troubled = [row.error is SpanError.ORIGIN or bool(row.notes and not row.inferred) for row in rows]
+    troubled = [row.error is SpanError.ORIGIN or row.irregular for row in rows]
     needed: set[int] = set()
     for place in range(len(rows) - 1, -1, -1):
         row = rows[place]

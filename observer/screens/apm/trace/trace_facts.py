@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from signals.attributes import environment_of, first_of, http_status_of, text_of
 from signals.model import ServiceInTrace, Span, SpanError, StatusCode
-from signals.semantics import environment_of, first_of, http_status_of, text_of
 from signals.trace_analysis import TraceAnalysis
 
 _OF_ONE_CALL = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observer.screens.apm.trace.timeline_bars import Bar
+from signals.attributes import text_of
 from signals.model import SpanError, SpanId
-from signals.semantics import text_of
 from signals.trace_analysis import TraceRow
 
 ErrorFilter = Literal["all", "errors", "root"]

@@ -11,13 +11,14 @@ from observer.request import context
 from observer.request.links import filtered
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
+from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
 from observer.screens.rum import traffic_filter
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metrics import BY_NAME, METRICS, Metric, value_text, vital
 from observer.screens.rum.overview import view as seen
 from observer.screens.rum.traffic_filter import Traffic
-from signals.semantics import RUM_TAGS
+from signals.browser_events import RUM_TAGS
 from store.api import Breakdown, Measure, Point, Reader, RumMetric, Window
 
 COLUMNS = 60
@@ -70,7 +71,7 @@ def overview() -> str:
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
-        return reader.rum_breakdown(metric, "page", window, where, PAGES)
+        return reader.rum_breakdowns(metric, ("page",), window, where, PAGES)["page"]
 
     def chart(metric: RumMetric) -> Markup:
         points = reader.rum_series(metric, window, COLUMNS, where)
@@ -91,7 +92,7 @@ def overview() -> str:
         pages=seen.pages(*(by_page(m) for m in _PAGE_METRICS)),
         apps=[pair for pair in reader.rum_apps(window) if scope.environment in (None, pair[1])],
         status=None if now else reader.status(),
-        settings=context.settings(),
+        neighbours=neighbours(),
         news=_news_address(scope, reader, {}, where, whose.whose) if now else "",
     )
 
@@ -125,7 +126,7 @@ def tag_spotlight() -> str:
             for place, width in (("only-wide", 1320.0), ("only-narrow", 400.0))
         ],
         status=None if total else reader.status(),
-        settings=context.settings(),
+        neighbours=neighbours(),
         news=_news_address(scope, reader, attributes, where, whose.whose, metric.name),
     )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from observer.request.links import filtered, here, open_ended, scoped
+from signals.attributes import text_of
+from signals.browser_events import RUM_TAGS
 from signals.model import Attribute, SessionId
-from signals.semantics import RUM_TAGS, text_of
 
 _KEPT = ("kind", "page", "unfold")
 """What of a session's page its dialog carries along, so that the way back shows the same."""

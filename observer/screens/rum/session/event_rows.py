@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from observer.screens.rum.event_kinds import colour_of, word_of
 from observer.screens.rum.session.compressed_time import Scale
+from signals.attributes import text_of, url_of
 from signals.model import Span, SpanId, TraceId
-from signals.semantics import text_of, url_of
 from signals.session_events import ApmLink, SessionEvent
-from store.api import Whereabouts
+from store.api import Presence
 
 Key = tuple[TraceId, SpanId]
 """A browser's span: a session holds many traces, and an agent may use a span id twice."""
@@ -193,10 +193,10 @@ def _foreign(span: Span) -> bool:
     return bool(there.netloc and here.netloc) and (there.scheme, there.netloc) != (here.scheme, here.netloc)
 
 
-def where_is(place: Whereabouts) -> str:
+def where_is(place: Presence) -> str:
     """What to say of a linked trace that is not here; empty where it is."""
-    if place is Whereabouts.PRUNED:
+    if place is Presence.PRUNED:
         return "The backend trace was here and has been pruned: the store keeps the newest only."
-    if place is Whereabouts.NEVER_SEEN:
+    if place is Presence.NEVER_SEEN:
         return "The backend trace has not arrived (yet): it is sent apart from the browser's data."
     return ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from observer.screens.rum.event_kinds import is_network_error
 from observer.screens.rum.session.event_rows import title_of
-from signals.semantics import text_of
+from signals.attributes import text_of
 from signals.session_events import SessionEvent, path_of
 from store.api import SessionSummary
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from observer.components.number_format import duration
 from observer.screens.rum.session.compressed_time import Scale
-from signals.semantics import number_of
+from signals.attributes import number_of
 from signals.session_events import SessionEvent
 
 _DOCUMENT = {

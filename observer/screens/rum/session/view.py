@@ -13,7 +13,7 @@ from observer.screens.rum.session.compressed_time import Scale, scale
 from observer.screens.rum.session.event_rows import Family, Row, family_of, in_tree_order, row_of
 from observer.screens.rum.session.page_timings import Marker, Tick, markers_of, ticks_of
 from observer.screens.rum.session.resource_folding import Line, folded
-from signals.semantics import text_of, url_of
+from signals.attributes import text_of, url_of
 from signals.session_events import SessionEvent, path_of
 
 ROWS_LIMIT = 800

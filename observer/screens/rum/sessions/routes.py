@@ -11,6 +11,7 @@ from observer.request import context
 from observer.request.links import filtered
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
+from observer.request.reachable_addresses import neighbours
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.sessions import view as many
 from observer.screens.rum.traffic_filter import SYNTHETIC
@@ -55,7 +56,7 @@ def session_list() -> str | BaseResponse:
         unfinished=unfinished,
         nearest=None if rows else context.reader().status(),
         news=_news_address(rows, attributes, whose, sort, scope.now_unix_nano) if told else "",
-        settings=context.settings(),
+        neighbours=neighbours(),
     )
 
 

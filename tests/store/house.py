@@ -1,15 +1,11 @@
-"""Every engine passes the same suite: a store per test, and a way to wait until it settled."""
+"""A store under test: its writer, its reader, and waiting until what was written is aggregated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
-import pytest
-
-import store
 from signals.model import Span, TraceId
 from store.api import Batch, LogRow, Reader, SpanRow, TraceQuery, Window, Writer
 from tests.helpers import eventually
@@ -40,21 +36,13 @@ class House:
 
         eventually(enough, f"a summary of {spans} spans")
 
+    def all_settled(self, trace_ids: Sequence[TraceId]) -> None:
+        """Wait until each of these traces has a summary."""
+        eventually(lambda: len(self.reader.trace_summaries(trace_ids)) == len(trace_ids), "every summary")
+
     def until(self, question: Callable[[], T], what: str) -> T:
         return eventually(question, what)
 
     def found(self, **conditions: object) -> list[TraceId]:
         query = TraceQuery(self.window, **conditions)  # type: ignore[arg-type]  # tests name them
         return [summary.trace_id for summary in self.reader.find_traces(query).items]
-
-
-@pytest.fixture(params=["sqlite"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """A new, empty store of each engine."""
-    assert request.param == "sqlite"
-    path = tmp_path / "store.db"
-    writer = store.open_writer(path)
-    reader = store.open_reader(path)
-    yield House(writer, reader)
-    writer.close()
-    reader.close()

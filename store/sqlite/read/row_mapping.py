@@ -1,4 +1,4 @@
-"""Table rows into the model's answers, and what all readers share: ids, cursors, limits."""
+"""Maps table rows to the model, and what all readers share: ids, cursors, limits."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from signals.model import (
     SessionId,
     Severity,
     Span,
-    SpanError,
     SpanId,
     SpanKind,
     TraceId,
 )
 from store.api import BadQuery
 from store.decode import log_detail, resource_attributes, scope_of, span_detail
-from store.results import SessionSummary, TraceSummary
-
-Row = tuple[Any, ...]
+from store.results import Presence, SessionSummary, TraceSummary
+from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_CODES, ERROR_FLAG
 
 SPAN_COLUMNS = (
     "s.trace_id, s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
@@ -44,7 +43,6 @@ SESSION_COLUMNS = (
     "e.session_id, e.start, e.finish, e.app, e.environment, e.page_views, e.errors, e.network_errors, "
     "e.events, e.last_start, e.attributes"
 )
-_ERRORS = (SpanError.NONE, SpanError.RECEIVED, SpanError.ORIGIN)
 
 
 def span_of(row: Row) -> Span:
@@ -78,11 +76,11 @@ def span_of(row: Row) -> Span:
         duration_ns=duration,
         status=detail.status,
         status_message=detail.status_message,
-        error=bool(flags & 1),
+        error=bool(flags & ERROR_FLAG),
         peer=peer,
-        peer_is_database=bool(flags & 2),
+        peer_is_database=bool(flags & DATABASE_FLAG),
         session_id=SessionId(session) if session else None,
-        browser=bool(flags & 4),
+        browser=bool(flags & BROWSER_FLAG),
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
         scope=library.name,
@@ -140,7 +138,7 @@ def trace_of(row: Row) -> TraceSummary:
         errors=errors,
         origin_errors=origins,
         services=tuple(
-            ServiceInTrace(name, count, _ERRORS[error]) for name, count, error in orjson.loads(services)
+            ServiceInTrace(name, count, ERROR_CODES[error]) for name, count, error in orjson.loads(services)
         ),
         session_id=SessionId(session) if session else None,
         complete=bool(complete),
@@ -167,12 +165,12 @@ def session_of_row(row: Row) -> SessionSummary:
 
 
 def trace_bytes(trace_id: str) -> bytes:
-    """A trace id as stored; raise BadQuery for what is none."""
+    """A trace id as stored; raise BadQuery for anything else."""
     return _hex(trace_id, 32, "trace id")
 
 
 def span_bytes(span_id: str) -> bytes:
-    """A span id as stored; raise BadQuery for what is none."""
+    """A span id as stored; raise BadQuery for anything else."""
     return _hex(span_id, 16, "span id")
 
 
@@ -182,7 +180,7 @@ def _hex(text: str, digits: int, what: str) -> bytes:
             raise ValueError(what)
         return bytes.fromhex(text.rjust(digits, "0"))
     except ValueError:
-        raise BadQuery(f"{text[:80]!r} is no {what}: give up to {digits} hexadecimal digits.") from None
+        raise BadQuery(f"{text[:80]!r} is not a {what}: give up to {digits} hexadecimal digits.") from None
 
 
 def limited(limit: int) -> int:
@@ -192,13 +190,19 @@ def limited(limit: int) -> int:
     return limit
 
 
+def pruned_or_never_seen(db: ReadSession, name: bytes) -> Presence:
+    """Whether a trace id, or a session's name, that is not stored was pruned."""
+    row = db.one("SELECT 1 FROM tombstones WHERE name = ?", (name,))
+    return Presence.PRUNED if row else Presence.NEVER_SEEN
+
+
 def make_cursor(*parts: int | str) -> str:
-    """An opaque cursor."""
+    """An opaque cursor of these parts: the kind of list, then numbers."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 
 def read_cursor(cursor: str | None, kind: str) -> Sequence[Any] | None:
-    """What `make_cursor(kind, number, number)` was given, kind left out; raise BadQuery for another."""
+    """The two numbers of a cursor of this kind, None without a cursor; raise BadQuery for any other."""
     if cursor is None:
         return None
     try:
@@ -208,6 +212,6 @@ def read_cursor(cursor: str | None, kind: str) -> Sequence[Any] | None:
     known = isinstance(parts, list) and len(parts) == 3 and parts[0] == kind
     if not known or not all(type(part) is int for part in parts[1:]):
         raise BadQuery(
-            "cursor is none of this list's: hand back `next_cursor` as it came, with the same sort."
+            "cursor does not belong to this list: hand back `next_cursor` as it came, with the same sort."
         )
     return parts[1:]  # type: ignore[no-any-return]  # a list of two integers

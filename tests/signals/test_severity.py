@@ -1,11 +1,11 @@
-"""How severe a log is: the number rules, and the sender's word where there is none."""
+"""Severity of a log: the number rules, and the sender's word where there is none."""
 
 from __future__ import annotations
 
 import pytest
 
 from signals.model import Severity
-from signals.severity import says_otherwise, severity_number_of
+from signals.severity import differs_from_severity, severity_number_of
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_a_text_counts_where_there_is_no_number(number: int, text: str, found: i
     assert severity_number_of(number, text) == found
 
 
-def test_a_text_is_told_where_it_says_something_else() -> None:
-    assert not says_otherwise("WARNING", Severity.WARN)
-    assert not says_otherwise("", Severity.INFO)
-    assert says_otherwise("ERROR", Severity.INFO)
-    assert says_otherwise("NOTICE", Severity.INFO)
-    assert says_otherwise("audit", Severity.INFO)
+def test_a_text_is_shown_where_it_differs_from_the_severity() -> None:
+    assert not differs_from_severity("WARNING", Severity.WARN)
+    assert not differs_from_severity("", Severity.INFO)
+    assert differs_from_severity("ERROR", Severity.INFO)
+    assert differs_from_severity("NOTICE", Severity.INFO)
+    assert differs_from_severity("audit", Severity.INFO)

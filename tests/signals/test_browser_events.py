@@ -1,16 +1,12 @@
-"""What attributes mean, whoever wrote them."""
+"""Browser spans: sessions, pages, kinds of events, tags and samples."""
 
 from __future__ import annotations
 
 import pytest
 
-from signals.model import Attribute, Attributes
-from signals.semantics import (
+from signals.browser_events import (
     RUM_TAGS,
     is_browser,
-    is_error,
-    number_of,
-    peer_of,
     rum_is_error,
     rum_is_network_error,
     rum_kind,
@@ -18,92 +14,12 @@ from signals.semantics import (
     rum_samples,
     rum_tags_of,
     session_of,
-    tags_of,
-    text_of,
-    workflow_of,
 )
-from store.histogram import bucket_of, latency_of, percentile
+from signals.model import Attributes
 
-CLIENT, SERVER, PRODUCER = 3, 2, 4
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 )
-
-
-@pytest.mark.parametrize(
-    ("status", "attributes", "error"),
-    [
-        (2, {}, True),
-        (0, {}, False),
-        (1, {"error": True}, True),
-        (0, {"error": "true"}, True),
-        (0, {"error": "TypeError"}, True),
-        (0, {"error": 1}, True),
-        (0, {"error": ""}, False),
-        (0, {"error": "0"}, False),
-        (0, {"error": "False"}, False),
-        (0, {"error": 0}, False),
-        (0, {"error": None}, False),
-        (0, {"http.status_code": 500}, False),
-    ],
-)
-def test_errors(status: int, attributes: Attributes, error: bool) -> None:
-    assert is_error(status, attributes) is error
-
-
-@pytest.mark.parametrize(
-    ("kind", "attributes", "peer"),
-    [
-        (CLIENT, {"peer.service": "Bank", "server.address": "h", "server.port": 1}, ("Bank", False)),
-        (CLIENT, {"peer.service": "carts", "db.system": "redis"}, ("carts", True)),
-        (CLIENT, {"db.system": "postgresql", "db.name": "orders", "server.address": "h"}, ("orders", True)),
-        (CLIENT, {"db.system.name": "postgresql", "db.namespace": "orders"}, ("orders", True)),
-        (CLIENT, {"db.system": "redis", "server.address": "h", "server.port": 6379}, ("redis", True)),
-        (CLIENT, {"db.system": "redis", "db.namespace": "0"}, ("redis:0", True)),
-        (CLIENT, {"db.system": "sqlite", "db.name": "/var/data/cart.db"}, ("cart.db", True)),
-        (CLIENT, {"db.system": "sqlite", "db.name": ":memory:"}, ("sqlite", True)),
-        (CLIENT, {"server.address": "bank.example", "server.port": "443"}, ("bank.example:443", False)),
-        (CLIENT, {"net.peer.name": "old", "net.peer.port": 80}, ("old:80", False)),
-        (CLIENT, {"server.address": "::1", "server.port": 80}, ("[::1]:80", False)),
-        (CLIENT, {"url.full": "https://u:p@bank.example:8443/x?y"}, ("bank.example:8443", False)),
-        (PRODUCER, {"messaging.system": "kafka", "messaging.destination.name": "orders"}, ("orders", False)),
-        (PRODUCER, {"messaging.system": "kafka", "messaging.destination": "letters"}, ("letters", False)),
-        (PRODUCER, {"messaging.system": "x", "messaging.url": "tcp://u:p@mq:61616"}, ("mq:61616", False)),
-        (CLIENT, {}, ("", False)),
-        (SERVER, {"peer.service": "x", "db.system": "redis"}, ("", False)),
-    ],
-)
-def test_peers(kind: int, attributes: Attributes, peer: tuple[str, bool]) -> None:
-    assert peer_of(kind, attributes) == peer
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("a", "a"),
-        (True, "true"),
-        (5, "5"),
-        (200.0, "200"),
-        (0.5, "0.5"),
-        (b"\x01", "01"),
-        (None, ""),
-        ([1, "a"], '[1,"a"]'),
-    ],
-)
-def test_text_forms(value: Attribute, text: str) -> None:
-    assert text_of(value) == text
-
-
-def test_numbers_however_written() -> None:
-    assert [number_of(value) for value in ("500", 500, "0.25", True, "x", "nan", None)] == [
-        500,
-        500,
-        0.25,
-        1,
-        None,
-        None,
-        None,
-    ]
 
 
 def test_sessions_are_of_browsers_only() -> None:
@@ -131,7 +47,7 @@ def test_sessions_are_of_browsers_only() -> None:
         ("", ""),
     ],
 )
-def test_pages(url: str, page: str) -> None:
+def test_the_page_of_a_url_has_placeholders_for_ids(url: str, page: str) -> None:
     assert rum_page(url) == page
 
 
@@ -207,39 +123,6 @@ def test_derived_tags_of_a_browser() -> None:
         "os.name": "Linux",
         "link.traceId": "ab" * 16,
     }
-
-
-def test_a_spans_own_attribute_wins_over_its_resources() -> None:
-    tags = tags_of(
-        "x",
-        {"version": "own", "tenant.level": "", "other": 1},
-        {"version": "r", "host.name": "h", "tenant.level": "gold"},
-        browser=False,
-    )
-    assert tags == {"version": "own", "host.name": "h"}
-
-
-def test_workflows() -> None:
-    assert workflow_of("frontend", "POST /cart/checkout", {}) == "frontend:/cart/checkout"
-    assert workflow_of("frontend", "POST", {"http.route": "/x/<id>"}) == "frontend:/x/<id>"
-    assert workflow_of("pay", "grpc.Pay/Charge", {}) == "pay:grpc.Pay/Charge"
-
-
-def test_percentiles_are_right_within_a_few_percent() -> None:
-    counts: dict[int, int] = {}
-    for value_ms in range(1, 1001):
-        bucket = bucket_of(value_ms * 1_000_000)
-        counts[bucket] = counts.get(bucket, 0) + 1
-    latency = latency_of(counts)
-    for found, wanted in (
-        (latency.p50_ns, 500),
-        (latency.p75_ns, 750),
-        (latency.p90_ns, 900),
-        (latency.p99_ns, 990),
-    ):
-        assert found == pytest.approx(wanted * 1e6, rel=0.03)
-    assert percentile({}, 0.5) is None
-    assert latency_of({0: 3}).p99_ns == 0
 
 
 def test_samples_of_text_only_spans() -> None:

@@ -1,4 +1,4 @@
-"""Questions about services: the map, rates, percentiles, breakdowns."""
+"""`store.api.ApmReader` over SQLite, and the deployment environments of all telemetry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from store.api import BadQuery
 from store.queries import Window
 from store.results import Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
+from store.sqlite.read.read_connection import SqlitePart
 from store.sqlite.read.request_groups import (
     SUMMED,
     Columns,
@@ -18,39 +19,46 @@ from store.sqlite.read.request_groups import (
     slot_columns,
 )
 from store.sqlite.read.request_scan import scan_requests
-from store.sqlite.read.rollup_sums import Tally, Wanted, gather
-from store.sqlite.read_connection import Asking
-from store.sqlite.rollups import CALL, FINE_S, SECOND_NS, SERVICE
-from store.sqlite.row_mapping import limited
+from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
+from store.sqlite.read.row_mapping import limited
+from store.sqlite.table_layout import (
+    CALL_SERIES,
+    FINE_S,
+    INFERRED,
+    INFERRED_DATABASE,
+    SECOND_NS,
+    SERVICE_SERIES,
+)
 from store.sqlite.tag_sets import OPERATION
 
 _MAX_COLUMNS = 1_000
 
 
-class ApmReader:
-    """The part of `store.api.Reader` that knows services."""
-
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+class SqliteApmReader(SqlitePart):
+    """Measures requests of backend services."""
 
     def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
-        with self._asking.question() as ask:
-            found = gather(ask, Wanted(SERVICE, environment=environment), window, lambda key: key.subject)
+        with self._connections.session() as db:
+            found = sum_series(
+                db, SeriesFilter(SERVICE_SERIES, environment=environment), window, lambda key: key.subject
+            )
         return {str(name): tally.measure() for name, tally in sorted(found.items()) if tally.requests > 0}
 
     def operations(
         self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
-        with self._asking.question() as ask:
-            tallies, _, _ = by_tag(ask, service, (OPERATION,), window, {}, environment)
+        with self._connections.session() as db:
+            tallies, _, _ = by_tag(db, service, (OPERATION,), window, {}, environment)
         return {name: tally.measure() for name, tally in sorted(tallies[OPERATION].items())}
 
     def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
-        with self._asking.question() as ask:
-            services = gather(ask, Wanted(SERVICE, environment=environment), window, lambda key: key.subject)
-            calls = gather(
-                ask,
-                Wanted(CALL, environment=environment),
+        with self._connections.session() as db:
+            services = sum_series(
+                db, SeriesFilter(SERVICE_SERIES, environment=environment), window, lambda key: key.subject
+            )
+            calls = sum_series(
+                db,
+                SeriesFilter(CALL_SERIES, environment=environment),
                 window,
                 lambda key: (key.subject, key.item, key.value),
             )
@@ -68,12 +76,12 @@ class ApmReader:
         for (source, target, flag), tally in calls.items():
             if tally.requests <= 0:
                 continue
-            if flag == "d" and target in both and target not in reporting:
+            if flag == INFERRED_DATABASE and target in both and target not in reporting:
                 target = f"{target} (database)"
             edges.setdefault((source, target), Tally()).merge(tally)
             if target not in reporting:
                 outside.setdefault(target, Tally()).merge(tally)
-                if flag == "d":
+                if flag == INFERRED_DATABASE:
                     databases.add(target)
             if source not in reporting and source not in outside:
                 nodes.setdefault(source, MapNode(source, False, False, Measure()))
@@ -101,30 +109,21 @@ class ApmReader:
         tallies = [Tally() for _ in range(columns)]
         filters = dict(where or {}) if operation is None else {**(where or {}), OPERATION: operation}
         if any(tag not in SUMMED for tag in filters):
-            raise BadQuery("a time series is narrowed by promoted tags only: take the others out of `where`.")
-        with self._asking.question() as ask:
+            raise BadQuery("a time series is narrowed by promoted tags only: remove the others from `where`.")
+        with self._connections.session() as db:
             found: Columns = ()
-            cut = not filters and not are_few(ask, window)
+            cut = not filters and not are_few(db, window)
             if not cut:
-                found, cut = columns_by_set(ask, service, window, width, filters, environment)
+                found, cut = columns_by_set(db, service, window, width, filters, environment)
             if cut and not filters:
-                found = slot_columns(ask, Wanted(SERVICE, service, environment=environment), window, width)
+                found = slot_columns(
+                    db, SeriesFilter(SERVICE_SERIES, service, environment=environment), window, width
+                )
             for column, bucket, n, errors, origins in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, errors, origins)
         begin = window.from_unix_nano
         return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
-
-    def breakdown(
-        self,
-        service: str | None,
-        tag: str,
-        window: Window,
-        where: Mapping[str, str] | None = None,
-        limit: int = 50,
-        environment: str | None = None,
-    ) -> Breakdown:
-        return self.breakdowns(service, (tag,), window, where, limit, environment)[tag]
 
     def breakdowns(
         self,
@@ -139,32 +138,32 @@ class ApmReader:
         filters = dict(where or {})
         summed = [tag for tag in tags if tag in SUMMED] if all(tag in SUMMED for tag in filters) else []
         found: dict[str, Breakdown] = {}
-        with self._asking.question() as ask:
+        with self._connections.session() as db:
             if summed:
-                tallies, scanned, cut = by_tag(ask, service, summed, window, filters, environment)
+                tallies, scanned, cut = by_tag(db, service, summed, window, filters, environment)
                 found = {
                     tag: ranked(tag, tallies[tag], limit, scanned if cut else 0, cut=cut) for tag in summed
                 }
             for tag in tags:
                 if tag not in found:
-                    values, scanned, cut = scan_requests(ask, service, tag, window, filters, environment)
+                    values, scanned, cut = scan_requests(db, service, tag, window, filters, environment)
                     found[tag] = ranked(tag, values, limit, scanned, cut=cut)
         return found
 
     def tags(self, window: Window) -> Sequence[str]:
-        with self._asking.question() as ask:
-            return carried_tags(ask, window)
+        with self._connections.session() as db:
+            return carried_tags(db, window)
 
     def environments(self, window: Window) -> Sequence[str]:
-        with self._asking.question() as ask:
+        with self._connections.session() as db:
             slot_ns = FINE_S * SECOND_NS
-            backend = ask.all(
+            backend = db.all(
                 "SELECT DISTINCT s.environment FROM series s WHERE s.environment <> '' AND EXISTS ("
                 "SELECT 1 FROM cells c WHERE c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
                 "AND c.n > 0)",
                 (FINE_S, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)),
             )
-            browser = ask.all(
+            browser = db.all(
                 "SELECT DISTINCT environment FROM sessions WHERE finish >= ? AND start < ?",
                 (window.from_unix_nano, window.to_unix_nano),
             )
@@ -172,5 +171,5 @@ class ApmReader:
 
 
 def _names_of_both(called: set[tuple[str, str]]) -> set[str]:
-    """Names that an inferred database shares with another inferred service: a queue, say."""
-    return {name for name, flag in called if flag == "d" and (name, "i") in called}
+    """Names that an inferred database shares with another inferred service, for example a queue."""
+    return {name for name, flag in called if flag == INFERRED_DATABASE and (name, INFERRED) in called}

@@ -1,0 +1,111 @@
+"""Seats: what a seat's name may be, and the link that gives a student one.
+
+The only implementation: the shop, the screens and the command line all use it, so a name that one
+accepts holds in the others. In class mode a link carries a signature:
+`?seat=NAME&sig=…`, the first 32 hexadecimal digits of HMAC-SHA256 over `seat:NAME`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import unicodedata
+from urllib.parse import urlencode
+
+LONGEST = 40
+RULE = "Begin with a letter or digit; letters, digits, blanks and - _ . ' may follow, 40 characters in all."
+# Characters that mean something in an address, a page, a shell or a cookie are left out on purpose.
+_PUNCTUATION = "-_.'"
+# Letters and marks that draw nothing: with one of them, two names that look alike would be two seats.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
+_VARIATION_SELECTORS = ("\ufe00", "\ufe0f")
+# What a phone's keyboard types for an apostrophe; a student would not know that it is another character.
+_APOSTROPHES = str.maketrans("\u2019\u02bc", "''")
+# Many scripts write their vowels with these.
+_MARKS = ("Mn", "Mc")
+_SIGNATURE_DIGITS = 32
+
+
+class NotASeatName(ValueError):
+    """A text that cannot be a seat's name; `str()` is one sentence for people, `RULE` is the remedy."""
+
+    def __init__(self, text: str) -> None:
+        shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+        super().__init__(f"{ascii(shown) if not shown.isprintable() else repr(shown)} is not a seat name.")
+
+
+def name_of(text: str) -> str:
+    """The seat's name that a text stands for: NFC, edges trimmed, single blanks.
+
+    Raises NotASeatName when it is empty, longer than 40 characters, does not begin with a letter
+    or digit, or holds anything but letters, digits, blanks and `-_.'`.
+    """
+    # Composing joins a handful of characters into one: what is longer than this is too long anyway.
+    if len(text) > 8 * LONGEST:
+        raise NotASeatName(text)
+    composed = unicodedata.normalize("NFC", text.strip().translate(_APOSTROPHES))
+    name = " ".join(part for part in _blanks_alike(composed).split(" ") if part)
+    if not 0 < len(name) <= LONGEST or not _is_letter_or_digit(name[0]):
+        raise NotASeatName(text)
+    if not all(_may_stand_inside(character) for character in name):
+        raise NotASeatName(text)
+    return name
+
+
+def name_or_empty(text: str) -> str:
+    """`name_of`, or the empty text where there is no name in it."""
+    try:
+        return name_of(text)
+    except NotASeatName:
+        return ""
+
+
+def sign(secret: str, name: str) -> str:
+    """The signature of a seat's link, 32 hexadecimal digits. Raises NotASeatName."""
+    message = f"seat:{name_of(name)}".encode()
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()[:_SIGNATURE_DIGITS]
+
+
+def verify(secret: str, name: str, signature: str) -> bool:
+    """Whether `signature` is the one of `name`; takes the same time whichever digit differs."""
+    try:
+        expected = sign(secret, name)
+    except NotASeatName:
+        return False
+    given = signature.strip().lower().encode("utf-8", "replace")
+    return hmac.compare_digest(expected.encode(), given)
+
+
+def link(shop: str, name: str, secret: str = "") -> str:
+    """The address at which the shop gives this seat, signed unless the secret is empty.
+
+    `shop` is the shop's address without a slash at its end. Raises NotASeatName.
+    """
+    arguments = {"seat": name_of(name)}
+    if secret:
+        arguments["sig"] = sign(secret, name)
+    return f"{shop}/?{urlencode(arguments)}"
+
+
+def _blanks_alike(text: str) -> str:
+    """Every kind of blank (a no-break space, say) as a plain one; tabs and line feeds are not blanks."""
+    return "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
+
+
+def _is_letter_or_digit(character: str) -> bool:
+    category = unicodedata.category(character)
+    return (category[0] == "L" or category == "Nd") and character not in _INVISIBLE
+
+
+def _may_stand_inside(character: str) -> bool:
+    return (
+        _is_letter_or_digit(character)
+        or character == " "
+        or character in _PUNCTUATION
+        or (unicodedata.category(character) in _MARKS and not _is_invisible_mark(character))
+    )
+
+
+def _is_invisible_mark(character: str) -> bool:
+    first, last = _VARIATION_SELECTORS
+    return character in _INVISIBLE or first <= character <= last or character >= "\U000e0100"

@@ -1,0 +1,108 @@
+"""`lab up --seats`: the secret reaches who signs and who verifies, and only a signed link gives a seat."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from lab.plan import planning, topology
+from lab.plan.planning import Options
+from tests.lab.test_whole_lab import Lab
+
+SECRET = "a secret of the class"
+
+
+def test_the_shop_and_the_screens_alone_get_the_secret(tmp_path: Path) -> None:
+    """frontend verifies links and observer signs them; no other process can read the secret."""
+    story = planning.Story(500, seat_secret=SECRET)
+    options = Options(free_ports=True, data=tmp_path, seats=True)
+    built = planning.build(options, tmp_path, story, {"PATH": "/usr/bin"})
+    secrets = {entry.name: entry.environment.get("SEAT_SECRET") for entry in built.processes}
+
+    assert {name: found for name, found in secrets.items() if found} == {
+        "frontend": SECRET,
+        "observer": SECRET,
+    }
+    assert set(secrets) == set(topology.BY_NAME)
+
+
+def test_an_open_lab_takes_no_secret_from_the_callers_shell(tmp_path: Path) -> None:
+    """Without --seats, SEAT_SECRET of the user's shell closes no shop."""
+    options = Options(free_ports=True, data=tmp_path)
+    built = planning.build(options, tmp_path, planning.Story(500), {"SEAT_SECRET": "of another lab"})
+
+    assert not any("SEAT_SECRET" in entry.environment for entry in built.processes)
+
+
+class Visitor:
+    """A browser's cookies and redirects, without a proxy."""
+
+    def __init__(self) -> None:
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
+        )
+
+    def seat_at(self, url: str) -> tuple[int, str]:
+        """The status of a page and the seat in its RUM agent's attributes (empty: none)."""
+        try:
+            with self._opener.open(url, timeout=10) as answer:
+                status, body = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, body = error.code, error.read()
+        config = LexborHTMLParser(body).css_first("#rum-config")
+        assert config is not None, "the page starts no RUM agent"
+        return status, json.loads(config.text())["globalAttributes"].get("enduser.id", "")
+
+
+@pytest.fixture(name="classroom", scope="module")
+def _classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("class"))
+    started = lab.command("up", "--detach", "--free-ports", "--no-load", "--seats")
+    try:
+        assert started.returncode == 0, started.stderr
+        yield lab
+    finally:
+        stopped = lab.command("down")
+        assert stopped.returncode == 0, stopped.stderr
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(180)
+def test_in_a_class_only_a_signed_link_gives_a_seat(classroom: Lab) -> None:
+    """Unsigned and forged links seat no visitor; the link that `lab seats` prints does."""
+    shop = classroom.live_status()["urls"]["shop"]
+    assert Visitor().seat_at(f"{shop}/?seat=anna") == (400, "")
+
+    printed = classroom.command("seats", "anna", "Zoë")
+    assert printed.returncode == 0, printed.stderr
+    links = dict(line.split("\t") for line in printed.stdout.splitlines())
+    for name, link in links.items():
+        assert link.startswith(f"{shop}/?seat="), link
+        student = Visitor()
+        assert student.seat_at(link) == (200, name)
+        assert student.seat_at(f"{shop}/cart") == (200, name), "the seat is kept"
+    forged = links["anna"].replace("seat=anna", "seat=bert")
+    assert Visitor().seat_at(forged) == (400, "")
+    assert Visitor().seat_at(links["anna"][:-1] + ("0" if links["anna"][-1] != "0" else "1")) == (400, "")
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(180)
+def test_the_screens_sign_as_the_command_line_does(classroom: Lab) -> None:
+    """The instructor's page offers the very links that `lab seats` prints, and says that it is a class."""
+    observer = classroom.live_status()["urls"]["observer"]
+    with urllib.request.urlopen(f"{observer}/instructor?names=anna", timeout=10) as answer:
+        page = LexborHTMLParser(answer.read())
+    link = classroom.command("seats", "anna").stdout.strip().split("\t")[1]
+
+    assert link in [node.attributes.get("href") for node in page.css("main a")]
+    assert "signed: class mode" in page.text()

@@ -1,0 +1,148 @@
+"""Command line, screens and shop take the same texts for seat names, and sign the same links."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Request
+from flask.testing import FlaskClient
+from selectolax.lexbor import LexborHTMLParser
+from werkzeug.test import EnvironBuilder
+
+from frontend.request_intake import SIGNATURE_KEY
+from frontend.visit import Visits
+from lab.errors import UsageError
+from lab.state import seats as command_line
+from observer.app import create_app
+from observer.components import seat_links as screens
+from observer.request.errors import Malformed
+from observer.settings import Settings
+from runtime import seats
+from store import open_reader, open_writer
+from tests.runtime.test_seats import NAMES, OTHERS
+
+SECRET = "a secret of the class"
+SHOP = "http://shop.test"
+LETTERS = "abcXYZ019 -_.'éßŁþЖ山ीا٣\u0301\u00a0\u2019\u3164\ufe0f\u202e\n\t/<>&\"%;,@\\💺"
+MANY = 300
+
+
+def texts() -> list[str]:
+    """The tables of the rule's own test, and texts drawn from letters that are near its edges."""
+    chance = random.Random(20_240_214)
+    drawn = ["".join(chance.choices(LETTERS, k=chance.randint(1, 6))) for _ in range(MANY)]
+    drawn += ["".join(chance.choices("aé \u0301", k=chance.randint(38, 44))) for _ in range(MANY)]
+    return [*NAMES, *OTHERS, *drawn]
+
+
+def by_command_line(text: str) -> str:
+    """The name that `lab seats` makes a link for; empty where it refuses."""
+    try:
+        [(name, _)] = command_line.links(SHOP, [text], SECRET)
+    except UsageError:
+        return ""
+    return name
+
+
+def by_screens(text: str) -> str:
+    """The name that the observer takes from a field or address; empty where it refuses."""
+    try:
+        return screens.chosen(text, "")
+    except Malformed:
+        return ""
+
+
+def by_shop(text: str, signature: str = "", secret: str = "") -> str:
+    """The seat that the shop gives for a query; empty where it gives none."""
+    builder = EnvironBuilder(query_string={"seat": text.encode("utf-8", "replace").decode()})
+    environ = builder.get_environ() | {SIGNATURE_KEY: signature}
+    return Visits(secret, None).read(Request(environ)).shopper.seat
+
+
+def sendable(text: str) -> bool:
+    """Whether a text can stand in an address at all: lone surrogates cannot."""
+    return text == text.encode("utf-8", "replace").decode()
+
+
+def test_all_three_accept_the_same_names() -> None:
+    """For names and near-names alike: the same name in all three, or a refusal by all three."""
+    accepted = 0
+    for text in filter(sendable, texts()):
+        name = seats.name_or_empty(text)
+        accepted += bool(name)
+        assert by_command_line(text) == name, ascii(text)
+        assert by_shop(text) == name, ascii(text)
+        assert by_screens(text) == name, ascii(text)
+    assert accepted > MANY / 5, "the drawn texts must hold both names and others"
+
+
+def test_every_link_that_is_offered_seats_its_student() -> None:
+    """What command line and screens sign, the shop verifies; for no other name."""
+    for text in filter(sendable, texts()):
+        name = seats.name_or_empty(text)
+        if not name:
+            continue
+        [(_, printed)] = command_line.links(SHOP, [text], SECRET)
+        assert printed == screens.link(SHOP, text, SECRET)
+        signature = printed.rpartition("sig=")[2]
+        assert by_shop(text, signature, SECRET) == name, ascii(text)
+        assert by_shop(name + "x", signature, SECRET) == ""
+
+
+@pytest.fixture(name="client", scope="module")
+def _client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    path: Path = tmp_path_factory.mktemp("seats") / "store.sqlite3"
+    open_writer(path).close()
+    reader = open_reader(path)
+    try:
+        yield create_app(reader, Settings(shop_url=SHOP, seat_secret=SECRET)).test_client(use_cookies=False)
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("address", ["/", "/workshop"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_takes_a_name_and_offers_its_link(client: FlaskClient, address: str, name: str) -> None:
+    """The name fills the field, and the page leads to the shop by the link that was signed for it."""
+    page = LexborHTMLParser(client.get(address, query_string={"seat": name}).text)
+    field = page.css_first("#seat")
+
+    assert field is not None
+    assert field.attributes["value"] == name
+    assert seats.link(SHOP, name, SECRET) in [node.attributes.get("href") for node in page.css("main a")]
+
+
+@pytest.mark.parametrize("address", ["/", "/workshop"])
+@pytest.mark.parametrize("text", [text for text in OTHERS if sendable(text) and text.strip()])
+def test_a_page_refuses_what_is_no_name_and_says_the_rule(
+    client: FlaskClient, address: str, text: str
+) -> None:
+    """A typed text that is not a name is a 400 with a remedy; nothing is kept in a cookie."""
+    answer = client.get(address, query_string={"seat": text})
+
+    assert answer.status_code == 400
+    assert "Set-Cookie" not in answer.headers
+    assert "Begin with a letter or digit" in LexborHTMLParser(answer.text).text()
+
+
+def test_a_cookie_that_holds_no_name_is_ignored(client: FlaskClient) -> None:
+    """A cookie of an older version, or a forged one, shuts no reader out."""
+    answer = client.get("/", headers={"Cookie": "seat=a%2Fb%3Cscript%3E"})
+
+    assert answer.status_code == 200
+    assert "Open the shop as" not in answer.text
+
+
+def test_the_instructor_learns_which_lines_are_no_names(client: FlaskClient) -> None:
+    """Links for those that are, and the others named with the rule and kept in the field."""
+    page = LexborHTMLParser(client.get("/instructor", query_string={"names": "Zoë\na/b\n\nŁukasz K"}).text)
+    links = [node.attributes.get("href") for node in page.css("main td a")]
+
+    assert links == [seats.link(SHOP, name, SECRET) for name in ("Zoë", "Łukasz K")]
+    assert "Not seat names: a/b." in " ".join(page.text().split())
+    field = page.css_first("#names")
+    assert field is not None
+    assert "a/b" in field.text()
