@@ -5,7 +5,9 @@ What a seat's name may be and how its link is signed is in `runtime.seats`.
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+from werkzeug.wrappers import Response
 
 from observer.request.errors import Malformed
 from runtime import seats
@@ -13,6 +15,7 @@ from runtime import seats
 COOKIE = "seat"
 RULE = seats.RULE
 MAX_NAMES = 200
+_YEAR_S = 31_536_000
 
 
 def chosen(typed: str | None, cookie: str) -> str:
@@ -28,6 +31,14 @@ def chosen(typed: str | None, cookie: str) -> str:
         return seats.name_of(typed)
     except seats.NotASeatName as error:
         raise Malformed(str(error), seats.RULE) from error
+
+
+def remember(answer: Response, seat: str) -> None:
+    """Keep the reader's seat in a cookie for a year; an empty one deletes the cookie."""
+    if seat:
+        answer.set_cookie(COOKIE, quote(seat), max_age=_YEAR_S, samesite="Lax", httponly=True)
+    else:
+        answer.delete_cookie(COOKIE)
 
 
 def link(shop: str, seat: str, secret: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
@@ -25,7 +25,6 @@ _SHOWN = 5
 _LOSS = "telemetry was dropped"
 """What the exporters of this house say, and others may; looked for among warnings and worse only."""
 _LOUD = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
-_YEAR_S = 31_536_000
 
 
 @blueprint.get("/")
@@ -68,7 +67,7 @@ def home() -> Response:
         )
     )
     if typed is not None:
-        remember_seat(page, seat)
+        seat_links.remember(page, seat)
     return page
 
 
@@ -78,14 +77,6 @@ def _loss(reader: Reader, scope: Scope) -> Log | None:
         LogQuery(scope.window, severities=_LOUD, text=_LOSS, limit=1, environment=scope.environment)
     )
     return found.items[0] if found.items else None
-
-
-def remember_seat(page: Response, seat: str) -> None:
-    """Keep the reader's seat for the workshop's links; an empty one is forgotten."""
-    if seat:
-        page.set_cookie(seat_links.COOKIE, quote(seat), max_age=_YEAR_S, samesite="Lax", httponly=True)
-    else:
-        page.delete_cookie(seat_links.COOKIE)
 
 
 @blueprint.get("/search")

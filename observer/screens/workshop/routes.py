@@ -19,7 +19,6 @@ from observer.request import context
 from observer.request.errors import Unknown
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
-from observer.screens.home.routes import remember_seat
 from observer.screens.workshop import classroom
 from observer.screens.workshop.flag_states import Asker, Flags
 from observer.screens.workshop.incident_start import began_unix_nano
@@ -59,7 +58,7 @@ def lesson() -> Response:
         )
     )
     if typed is not None:
-        remember_seat(page, seat)
+        seat_links.remember(page, seat)
     return page
 
 
