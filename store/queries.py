@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from signals.model import SessionId, Severity, TraceId
 
@@ -18,6 +18,9 @@ class Window:
     from_unix_nano: int
     to_unix_nano: int
 
+    ALL: ClassVar[Window]
+    """All time: the ends are the least and the greatest time that a store's 64-bit integers hold."""
+
     @property
     def duration_ns(self) -> int:
         return self.to_unix_nano - self.from_unix_nano
@@ -25,6 +28,9 @@ class Window:
     def before(self) -> Window:
         """The window of the same length that ends where this one begins."""
         return Window(self.from_unix_nano - self.duration_ns, self.from_unix_nano)
+
+
+Window.ALL = Window(0, 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,30 @@ FACADES = {"store": {"store", "store.api"}}
 INNER_ROOMS: dict[str, dict[str, set[str]]] = {
     "store/sqlite": {"write": set(), "read": set()},
 }
+# Inside the observer: which parts, or modules of a part, each part may import; each screen is a
+# part. `app` puts all of them together.
+OBSERVER_MAY_IMPORT: dict[str, set[str]] = {
+    "settings": set(),
+    "drawing": set(),
+    "trace_notes": set(),
+    "serializers": {"trace_notes"},
+    "request": {"settings"},
+    "lookup": {"request.errors"},
+    "components": {"drawing", "request", "settings", "trace_notes", "web"},
+    "api": {"lookup", "request", "serializers", "trace_notes"},
+    "screens": {
+        "components", "drawing", "lookup", "request", "serializers", "settings", "trace_notes",
+    },
+}  # fmt: skip
+# Beyond these arrows, for a reason each.
+OBSERVER_EXCEPTIONS = {
+    # The dialog over a session leads back to that session's page, as it was.
+    ("screens.apm", "screens.rum.session.event_links.back"),
+    # Home shows the newest rows of the list of sessions, without synthetic traffic.
+    ("screens.home", "screens.rum.sessions.view.rows_of"),
+    ("screens.home", "screens.rum.traffic_filter.SYNTHETIC"),
+    ("screens.home", "screens.rum.traffic_filter.SYNTHETIC_DECLARED"),
+}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
@@ -220,6 +244,36 @@ def test_inner_rooms_know_only_what_they_may(folder: str) -> None:
                 wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("part", OBSERVER_MAY_IMPORT)
+def test_arrows_inside_the_observer_point_one_way(part: str) -> None:
+    """A screen can be changed without a look at others or the API, and drawing without any of them."""
+    found = REPO / "observer" / part
+    wrong = []
+    for path in sources(f"observer/{part}") if found.is_dir() else [found.with_suffix(".py")]:
+        own = _part_of(_module(path))
+        for module, line in imports(path):
+            target = module.removeprefix("observer.")
+            if target == module or _part_of(module) == own or (own, target) in OBSERVER_EXCEPTIONS:
+                continue
+            if not any(f"{target}.".startswith(f"{name}.") for name in OBSERVER_MAY_IMPORT[part]):
+                wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
+
+
+def test_every_folder_of_the_observer_has_its_arrows() -> None:
+    """A new folder is not free to import everything because nobody listed it."""
+    folders = {path.parent.name for path in (REPO / "observer").glob("*/__init__.py")}
+
+    assert sorted(folders - OBSERVER_MAY_IMPORT.keys()) == []
+
+
+def _part_of(module: str) -> str:
+    """The part of the observer that a module lies in: `request`, `screens.rum`, `app`."""
+    names = module.split(".")[1:]
+    return ".".join(names[: 2 if names[:1] == ["screens"] else 1])
 
 
 def test_services_know_one_another_by_address_only() -> None:

@@ -1,4 +1,4 @@
-"""The API's APM half: traces, the service map, breakdowns, series."""
+"""The API's APM routes: traces, the service map, breakdowns, series."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import Literal
 
 from flask import Response
 
-from observer.api import otlp_download, serializers
+from observer import serializers
+from observer.api import otlp_download
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
     CURSOR,
     ENVIRONMENT,
-    MAX_LIMIT,
     SERVICE,
     WINDOW,
+    columns_of,
     limit,
+    limit_of,
     list_window,
     summed_window,
 )
@@ -36,12 +38,12 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.components.trace_notes import trace_notes
 from observer.lookup.trace_origin import browser_of
 from observer.lookup.traces import find_trace
 from observer.request import context
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
+from observer.trace_notes import trace_notes
 from signals.trace_analysis import analyse
 from store.api import TraceQuery
 
@@ -74,7 +76,7 @@ _TRACE = record(
         "critical_path": list_of(
             record({"span_id": SPAN_ID, "start_unix_nano": TIME, "duration_ns": DURATION})
         ),
-        "notes": list_of(text(), "what is odd about the trace"),
+        "notes": list_of(text(), "irregularities of the trace"),
         "truncated": boolean("the trace has more spans than were read"),
     }
 )
@@ -86,9 +88,9 @@ _TRACE = record(
     tag="apm",
     parameters=(
         Parameter("service", "a service that owns a span of the trace", text()),
-        Parameter("operation", "a request of that service (or of any), by its exact name", text()),
-        Parameter("operation_contains", "text in such an operation's name, in any case", text()),
-        Parameter("error", "any: with an error; origin: where one began", text(words=("any", "origin"))),
+        Parameter("operation", "the exact name of an operation of that service (or of any)", text()),
+        Parameter("operation_contains", "text that such a name contains, in any case", text()),
+        Parameter("error", "any: an error occurred; origin: an error began", text(words=("any", "origin"))),
         ATTR,
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
@@ -112,7 +114,7 @@ def traces(query: Query) -> serializers.Plain:
             min_ns=query.milliseconds_ns("min_ms"),
             max_ns=query.milliseconds_ns("max_ms"),
             sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
-            limit=query.whole("limit", 50, 1, MAX_LIMIT),
+            limit=limit_of(query, 50),
             cursor=query.text("cursor"),
             environment=query.text("environment"),
         )
@@ -126,7 +128,7 @@ def traces(query: Query) -> serializers.Plain:
 
 @route("/apm/traces/<trace_id>", _TRACE, tag="apm", path_help=_TRACE_ID_HELP)
 def trace(_query: Query, trace_id: str) -> serializers.Plain:
-    """One trace, whole: its spans, where errors began, where the time went."""
+    """One trace: its spans, where errors began, where the time went."""
     reader = context.reader()
     found = find_trace(reader, trace_id)
     analysis = analyse(found.spans)
@@ -172,7 +174,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
     path_help=_TRACE_ID_HELP,
 )
 def trace_otlp(_query: Query, trace_id: str) -> Response:
-    """One trace as OTLP JSON, to keep or to send to another backend."""
+    """One trace as OTLP JSON, as any OpenTelemetry backend accepts it."""
     found = find_trace(context.reader(), trace_id)
     body = otlp_download.otlp_json(found.spans)
     answer = Response(body, mimetype="application/json")
@@ -271,7 +273,7 @@ def series(query: Query) -> serializers.Plain:
     found = reader.series(
         query.text("service"),
         summed_window(query, reader),
-        query.whole("columns", 60, 1, 500),
+        columns_of(query),
         query.text("operation"),
         query.text("environment"),
     )
@@ -311,7 +313,7 @@ def tags(query: Query) -> serializers.Plain:
         (tag,),
         window,
         query.attributes() or None,
-        query.whole("limit", 50, 1, MAX_LIMIT),
+        limit_of(query, 50),
         query.text("environment"),
     )[tag]
     return {

@@ -1,4 +1,4 @@
-"""A value as a tree of lines that can be searched: objects, lists and leaves, cut where too long or deep."""
+"""A value as a tree of lines: objects, lists and leaves, cut where too long or too deep. Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Node:
     """`text`, `number`, `flag`, `nothing`, `object` or `list`."""
     children: tuple[Node, ...] = ()
     left_out: int = 0
-    """Children that are not here."""
+    """Number of children that were cut."""
     path: str = ""
-    """The attribute that this leaf is, where it can be filtered by; else empty."""
+    """The attribute of a leaf that can be filtered by; else empty."""
 
     @property
     def size(self) -> str:
@@ -40,7 +40,7 @@ class Node:
 
 
 def tree(values: Mapping[str, Attribute], *, filterable: bool = False, depth: int = 0) -> tuple[Node, ...]:
-    """The lines of an object, at most CHILDREN_LIMIT a level; with `filterable` the top level has paths."""
+    """The lines of an object, at most CHILDREN_LIMIT per level; with `filterable` its top level has paths."""
     items = list(values.items())
     return tuple(_node(str(k), v, depth, str(k) if filterable else "") for k, v in items[:CHILDREN_LIMIT])
 

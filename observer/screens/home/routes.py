@@ -7,10 +7,12 @@ from urllib.parse import parse_qsl, quote
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from observer.components import current_scope, scoped, seat_links
+from observer.components import seat_links
 from observer.components.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
 from observer.request import context
+from observer.request.links import scoped
+from observer.request.page_request import current_scope
 from observer.request.scope import Scope
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result

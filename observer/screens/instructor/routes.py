@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from flask import Blueprint, render_template, request
 
 import incidents
-from observer.components import current_scope, seat_links
+from observer.components import seat_links
 from observer.components.lab_status import lab_of
 from observer.request import context
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.instructor import classroom, view
 from observer.screens.workshop.running_lab import load_incident, running_lab

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from flask import request
 
-from observer.components import here, page_header
-from observer.request.page_request import left_out, more, open_ended
-from observer.request.scope import range_args
+from observer.request import links
+from observer.request.links import here, open_ended, with_attribute, without_value
+from observer.request.time_range import range_args
 from observer.screens.logs import filter_syntax
 from observer.screens.logs.field_panel import MatchingField, PanelField
 from observer.screens.logs.log_window import wider
@@ -33,14 +33,14 @@ def linked_field(field: PanelField) -> LinkedField:
     if field.in_record:
         add = open_ended(here(log=None, **{field.argument: None}), field.argument)
     else:
-        add = more(field.name, "")
-    return LinkedField(field, add, left_out(field.name, "") if field.excludable else "")
+        add = with_attribute(field.name, "")
+    return LinkedField(field, add, without_value(field.name, "") if field.excludable else "")
 
 
 def matching_field_link(field: MatchingField) -> str:
     """This page with a filter by the field in place of the searched text."""
     pairs = [pair for pair in request.args.items(multi=True) if pair[0] != "q"]
-    return page_header.address("/logs", filter_syntax.including(pairs, field.name, field.value))
+    return links.address("/logs", filter_syntax.including(pairs, field.name, field.value))
 
 
 def column_links(columns: Sequence[HistogramColumn], window: Window) -> list[str]:

@@ -14,7 +14,6 @@ from signals.model import SessionId, Severity, TraceId
 from store.api import LogQuery, Reader, Window
 
 PAGE_SIZE = 100
-ALL_TIME = Window(0, 2**62)
 _MOST_NAMED_EXCLUDED = 2
 """Up to this many excluded severities, a chip names these rather than those that are left."""
 
@@ -79,7 +78,7 @@ def read_selection(query: Query, reader: Reader, scope: Scope) -> Selection:
     own_range = query.has("from") or query.has("to") or query.has("since")
     by_id = bool(trace_id or span_id or session) and not own_range
     log_query = LogQuery(
-        window=ALL_TIME if by_id else scope.window,
+        window=Window.ALL if by_id else scope.window,
         trace_id=full_trace_id or (TraceId(trace_id.zfill(32)) if trace_id else None),
         span_id=span_id,
         session_id=SessionId(session) if session else None,

@@ -8,7 +8,8 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.components.number_format import clock, count, duration, plural
+from observer.components.number_format import count, duration, plural
+from observer.components.time_format import clock
 from observer.drawing.charts import Frame, Layer, columns
 from signals.model import Severity
 from store.api import HistogramColumn, LogHistogram, Window

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from observer.components.number_format import moment
+from observer.request.local_time import moment
 from observer.screens.logs.missing_fields import missing_names
 from signals.attributes import text_of
 from signals.model import Log, Severity

@@ -9,22 +9,22 @@ import orjson
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from observer.api import serializers
-from observer.components import current_scope, page_header
+from observer import serializers
 from observer.components.number_format import plural
-from observer.request import context
+from observer.request import context, links
 from observer.request.errors import Malformed
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
 from observer.screens.logs import filter_links, filter_syntax, view
-from observer.screens.logs.filters import ALL_TIME, Selection, read_selection
+from observer.screens.logs.filters import Selection, read_selection
 from observer.screens.logs.log_detail import detail_of
 from observer.screens.logs.log_histogram import COLUMNS
 from observer.screens.logs.log_rows import log_rows
 from observer.screens.logs.log_window import histogram_window
 from signals.log_fields import LogField, fields_of
 from signals.model import Log
-from store.api import LogQuery, Page, Reader
+from store.api import LogQuery, Page, Reader, Window
 
 blueprint = Blueprint("logs", __name__)
 
@@ -56,7 +56,7 @@ def log_page() -> str | BaseResponse:
         except Malformed as refused:
             problem = refused
         else:
-            return redirect(page_header.address("/logs", pairs), 303)
+            return redirect(links.address("/logs", pairs), 303)
     scope = current_scope()
     chosen = reader.log(query.text("log") or "") if query.has("log") else None
     tail = selection.tailable and scope.live and chosen is None
@@ -84,7 +84,7 @@ def log_page() -> str | BaseResponse:
         typed=typed,
         unknown=filter_syntax.unknown_arguments(request.args),
         kept=kept,
-        download=page_header.address("/logs/download", [*kept, *([("q", text)] if text else [])]),
+        download=links.address("/logs/download", [*kept, *([("q", text)] if text else [])]),
         now=scope.now_unix_nano,
         zoom_out="" if scope.since else filter_links.zoom_out_link(loaded.window, scope.now_unix_nano),
         whole=filter_links.without_range_link(),
@@ -103,7 +103,7 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     window = histogram_window(selection, page, reader)
     counted = reader.log_histogram(replace(selection.query, window=window, cursor=None), COLUMNS)
     fields, cut = _fields(reader, selection.query, page)
-    recent = page.items or reader.find_logs(LogQuery(window=ALL_TIME, limit=_RECENT)).items
+    recent = page.items or reader.find_logs(LogQuery(window=Window.ALL, limit=_RECENT)).items
     return view.Loaded(page, window, counted, fields, cut, recent, None if page.items else reader.status())
 
 
@@ -167,7 +167,7 @@ def download() -> Response:
     Raises Malformed for an argument that is not understood: a file cannot show that a filter was ignored.
     """
     query, reader, selection = _selection()
-    query.refuse_others(filter_syntax.KNOWN)
+    query.refuse_unknown(filter_syntax.KNOWN)
     answer = Response(_json_lines(reader, selection.query), mimetype="application/x-ndjson")
     answer.headers["Content-Disposition"] = 'attachment; filename="logs.ndjson"'
     return answer

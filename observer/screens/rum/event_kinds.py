@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.lookup.session_events import SessionEvent
 from signals.browser_events import rum_is_network_error
+from signals.session_events import SessionEvent
 
 LABELS = {
     "document": "Document load",

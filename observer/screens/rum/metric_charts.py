@@ -7,7 +7,8 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.components.number_format import clock, count
+from observer.components.number_format import count
+from observer.components.time_format import clock
 from observer.drawing.charts import Frame, Layer, Line, columns, lines
 from observer.screens.rum.metrics import Metric, value_text
 from store.api import Point, Window

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from flask import Response, jsonify, request
 
-from observer.components import current_scope, filtered
 from observer.components.number_format import plural
 from observer.request import context
+from observer.request.links import filtered
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum import traffic_filter
@@ -18,7 +19,6 @@ from store.api import Measure, Reader, RumMetric, Window
 
 _LATE_NS = 60 * 10**9
 """Telemetry that began up to this long before a page was drawn may arrive after it."""
-_END_OF_TIME = 2**62
 _NEWS: Mapping[str, str] = {"page_views": "page view", "js_errors": "JavaScript error"}
 """The metrics that are announced by name; the others are summed up as measurements."""
 
@@ -38,7 +38,7 @@ def news_address(
     if not scope.live:
         return ""
     after = scope.now_unix_nano - _LATE_NS
-    here = reader.rum_measures(Window(after, _END_OF_TIME), where)
+    here = reader.rum_measures(Window(after, Window.ALL.to_unix_nano), where)
     counts = ".".join(str(_count(here, metric.name)) for metric in METRICS)
     return filtered("/rum/news", attributes, whose=whose, metric=only, after=str(after), counted=counts)
 
@@ -54,8 +54,8 @@ def news() -> Response:
     scope = current_scope()
     whose = query.choice("whose", traffic_filter.WHOSE) or "all"
     where = traffic_filter.conditions(scope.environment, query.attributes(), whose)
-    after = query.whole("after", 0, 0, _END_OF_TIME - 1)
-    measures = context.reader().rum_measures(Window(after, _END_OF_TIME), where)
+    after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
+    measures = context.reader().rum_measures(Window(after, Window.ALL.to_unix_nano), where)
     counted = [int(text[:18]) for text in (query.text("counted") or "").split(".") if text.isdecimal()]
     counted += [0] * (len(METRICS) - len(counted))
     more: Mapping[RumMetric, int] = {

@@ -35,7 +35,7 @@ _GRAMS = 24
 _MAX_CHARACTERS = 1_000
 _MAX_WORDS = 20
 _WORDS = re.compile(r'"([^"]+)(?:"|$)|(\S+)')
-_BEHIND_ALL = 2**62
+_BEHIND_ALL = Window.ALL.to_unix_nano
 """Greater than any number of a log: the cursor of an oldest-first page that ended at a time."""
 _ORDERS = {"after": "l.seq", "oldest": "l.time, l.seq", "newest": "l.time DESC, l.seq DESC"}
 

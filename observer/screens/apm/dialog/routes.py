@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import render_template, request
 
-from observer.lookup.session_events import apm_link_of, events_of, linked_traces
 from observer.lookup.sessions import find_session
 from observer.request import context
 from observer.request.errors import Unknown
@@ -16,6 +15,7 @@ from observer.screens.apm.trace.trace_facts import TraceFacts
 from observer.screens.apm.trace.trace_queries import find_facts
 from observer.screens.rum.session.event_links import back
 from signals.model import TraceId
+from signals.session_events import apm_link_of, events_of, linked_traces
 from store.api import Presence, Reader
 
 

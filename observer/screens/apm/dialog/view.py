@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from observer.lookup.session_events import SessionEvent
 from observer.screens.apm.trace.trace_facts import TraceFacts
 from signals.model import SessionId, TraceId
+from signals.session_events import SessionEvent
 
 
 class TraceState(StrEnum):

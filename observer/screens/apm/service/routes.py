@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from flask import render_template, request
 
-from observer.components import measures, table_sort
+from observer.components import measure_charts, table_sort
 from observer.request import context
 from observer.request.errors import Unknown
-from observer.request.page_request import current_scope, here, scoped
+from observer.request.links import here, scoped
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
-from observer.request.scope import Scope, range_args
+from observer.request.scope import Scope
+from observer.request.time_range import range_args
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.service import view
@@ -30,7 +32,7 @@ def service(name: str) -> str:
         name = request.args.get("name") or name
     reader = context.reader()
     scope = current_scope()
-    sort = table_sort.asked(Query(request.args, context.now_unix_nano()))
+    sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
     found = reader.service_map(scope.window, scope.environment)
     node = next((node for node in found.nodes if node.service == name), None)
     if node is None:
@@ -42,7 +44,7 @@ def service(name: str) -> str:
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
-        charts = measures.over_time(points, scope.window, scope.zone, name, hrefs) if points else None
+        charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs) if points else None
     data = _load(reader, scope, name, inferred=node.inferred)
     return render_template(
         "apm/service.html",

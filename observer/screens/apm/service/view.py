@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from observer.components import table_sort
-from observer.components.measures import Charts
+from observer.components.measure_charts import Charts
 from observer.components.number_format import plural
 from observer.screens.apm.example_traces import ExampleTrace
 from observer.screens.apm.measure_view import MeasureView, measure_view

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import render_template, request
 
 from observer.request import context
-from observer.request.page_request import current_scope, here
+from observer.request.links import here
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.neighbours import neighbours

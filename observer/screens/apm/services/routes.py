@@ -6,7 +6,8 @@ from flask import render_template, request
 
 from observer.components import table_sort
 from observer.request import context
-from observer.request.page_request import current_scope, here
+from observer.request.links import here
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.services import view
@@ -16,7 +17,7 @@ from observer.screens.apm.services import view
 def services() -> str:
     """Every service with its rate, errors and duration."""
     scope = current_scope()
-    sort = table_sort.asked(Query(request.args, context.now_unix_nano()))
+    sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
     found = context.reader().service_map(scope.window, scope.environment)
     return render_template(
         "apm/services.html",

@@ -7,11 +7,11 @@ from functools import partial
 
 from flask import render_template, request
 
-from observer.components import measures, page_header
-from observer.request import context
+from observer.components import measure_charts
+from observer.request import context, links
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
-from observer.request.scope import range_args
+from observer.request.time_range import range_args
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.spotlight import view
 from store.api import Measure
@@ -56,7 +56,7 @@ def tags() -> str:
         metrics=view.METRICS,
         cards=view.build_cards(breakdowns.values(), requested, metric, hrefs),
         left_out=selection.left_out,
-        charts=measures.over_time(points, scope.window, scope.zone, name or "all services"),
+        charts=measure_charts.over_time(points, scope.window, scope.zone, name or "all services"),
         without=_without(where),
         traces_href=_traces_href(name, where),
         charts_unfiltered=not indexed,
@@ -72,7 +72,7 @@ def _worst(services: Mapping[str, Measure]) -> str | None:
 def _with_filter(tag: str, value: str) -> str:
     """This page's address with one more filter."""
     pairs = [(key, text) for key, text in request.args.items(multi=True) if key not in ("cursor", "tag")]
-    return page_header.address(request.path, [*pairs, ("attr", spell_attribute(tag, value))])
+    return links.address(request.path, [*pairs, ("attr", spell_attribute(tag, value))])
 
 
 def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
@@ -80,7 +80,7 @@ def _traces_href(name: str | None, where: Mapping[str, str]) -> str:
     pairs = [("attr", spell_attribute(key, value)) for key, value in where.items() if value]
     if name:
         pairs.append(("service", name))
-    return page_header.address("/apm/traces", [*pairs, *current_scope().args().items()])
+    return links.address("/apm/traces", [*pairs, *current_scope().args().items()])
 
 
 def _api_href(name: str | None, where: Mapping[str, str], tag: str) -> str:
@@ -89,7 +89,7 @@ def _api_href(name: str | None, where: Mapping[str, str], tag: str) -> str:
     span = {"since": scope.since} if scope.since else range_args(scope.window)
     arguments = {"tag": tag, "service": name, "environment": scope.environment, **span}
     pairs = [(key, value) for key, value in arguments.items() if value]
-    return page_header.address(
+    return links.address(
         "/api/v1/apm/tags", [*pairs, *(("attr", spell_attribute(k, v)) for k, v in where.items())]
     )
 
@@ -98,7 +98,7 @@ def _without(where: Mapping[str, str]) -> dict[str, str]:
     """For each filter, this page's address without it."""
     pairs = [(key, value) for key, value in request.args.items(multi=True) if key != "cursor"]
     return {
-        name: page_header.address(
+        name: links.address(
             request.path, [p for p in pairs if p[0] != "attr" or read_attribute(p[1]) != (name, value)]
         )
         for name, value in where.items()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from flask import Response, render_template, request
 
-from observer.api.routing import json_response
 from observer.components import number_format as formats
 from observer.lookup.traces import SPANS_LIMIT, find_trace
 from observer.request import context
-from observer.request.page_request import here
+from observer.request.links import here
 from observer.request.parameters import Query, span_id as parse_span_id
+from observer.request.responses import json_response
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.trace import view, waterfall
 from observer.screens.apm.trace.trace_facts import TraceFacts

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from observer.components.trace_notes import row_notes
 from observer.screens.apm.trace.waterfall_filter import WaterfallFilter
+from observer.trace_notes import row_notes
 from signals.model import SpanError
 from signals.trace_analysis import TraceAnalysis, TraceRow
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import plural
-from observer.components.trace_notes import row_notes
 from observer.screens.apm.trace.trace_facts import status_code_of, status_words
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
+from observer.trace_notes import row_notes
 from signals.model import Attribute, Attributes, Span, SpanError, SpanId, StatusCode, TraceId
 from signals.trace_analysis import TraceAnalysis
 

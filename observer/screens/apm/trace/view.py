@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.components.number_format import count, plural
-from observer.lookup.session_events import SessionEvent
 from observer.screens.apm.trace.row_folding import FOLD_DEPTH
 from observer.screens.apm.trace.span_panel import SpanPanel, span_panel
 from observer.screens.apm.trace.trace_facts import TraceFacts
 from observer.screens.apm.trace.waterfall import Waterfall
 from observer.screens.apm.trace.waterfall_filter import ErrorFilter, WaterfallFilter
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
+from signals.session_events import SessionEvent
 
 _ERROR_CHOICES: tuple[tuple[ErrorFilter, str], ...] = (
     ("all", "All"),

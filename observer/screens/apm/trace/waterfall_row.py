@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.components.trace_notes import row_notes
 from observer.screens.apm.trace.timeline_bars import Bar
+from observer.trace_notes import row_notes
 from signals.model import SpanError
 from signals.trace_analysis import TraceRow
 

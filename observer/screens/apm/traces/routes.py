@@ -7,11 +7,12 @@ from typing import Literal
 
 from flask import Response, render_template, request
 
-from observer.api.routing import json_response
-from observer.components import number_format as formats, page_header
-from observer.request import context
-from observer.request.page_request import current_scope, scoped
+from observer.components import number_format as formats
+from observer.request import context, links
+from observer.request.links import scoped
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
+from observer.request.responses import json_response
 from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
@@ -58,8 +59,8 @@ def traces() -> str:
 def traces_news() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
-    after = query.whole("after", 0, 0, 2**63 - 1)
-    window, environment = Window(after + 1, 2**63 - 1), query.text("env")
+    after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
+    window, environment = Window(after + 1, Window.ALL.to_unix_nano), query.text("env")
     search = _search(query, window, environment)
     search = replace(search, sort="newest", cursor=None, limit=_NEWS_LIMIT)
     page = context.reader().find_traces(search)
@@ -104,7 +105,7 @@ def _without(name: str, value: str | None = None) -> str:
         for key, text in request.args.items(multi=True)
         if key != "cursor" and not (key == name and (value is None or text == value))
     ]
-    return page_header.address(request.path, pairs)
+    return links.address(request.path, pairs)
 
 
 def _news_address(search: TraceQuery, scope: Scope) -> str | None:
@@ -113,4 +114,4 @@ def _news_address(search: TraceQuery, scope: Scope) -> str | None:
         return None
     skipped = {"since", "from", "to", "live", "cursor", "sort"}
     pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in skipped]
-    return page_header.address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])
+    return links.address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])

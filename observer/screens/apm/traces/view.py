@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.components import number_format as formats
+from observer.components import number_format as formats, time_format
 from observer.components.measures import share
 from observer.components.safe_text import plain
 from observer.drawing import bars, charts
@@ -179,6 +179,6 @@ def _dot(summary: TraceSummary, zone: tzinfo, href: str) -> charts.Dot:
     css = {"none": "ok"}.get(error_of(summary), error_of(summary))
     entry = f"{summary.service}: {summary.operation}" if summary.service else "browser only"
     errors = f", {formats.plural(summary.errors, 'error')}" if summary.errors else ""
-    time = formats.stamp(summary.start_unix_nano, zone)
+    time = time_format.stamp(summary.start_unix_nano, zone)
     title = f"{plain(entry, 120)}\n{time}, {formats.duration(summary.duration_ns)}{errors}"
     return charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href)

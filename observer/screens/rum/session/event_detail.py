@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.components.number_format import duration, plural
-from observer.lookup.session_events import ApmLink
 from observer.screens.rum.session.event_links import SessionLinks, TagLinks
 from observer.screens.rum.session.event_rows import EventRow
 from signals.model import Attribute, Attributes, Span
+from signals.session_events import ApmLink
 
 _TAGS_LIMIT = 200
 _TIMINGS_LIMIT = 100

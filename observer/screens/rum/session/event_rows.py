@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from observer.lookup.session_events import ApmLink, SessionEvent
 from observer.screens.rum.event_kinds import colour_of, label_of
 from observer.screens.rum.session.compressed_time import TimeScale
 from signals.attributes import text_of, url_of
 from signals.model import Span, SpanId, TraceId
+from signals.session_events import ApmLink, SessionEvent
 from store.api import Presence
 
 SpanKey = tuple[TraceId, SpanId]

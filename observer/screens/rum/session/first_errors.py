@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.lookup.session_events import SessionEvent, path_of
 from observer.screens.rum.event_kinds import is_console_error, is_network_error
 from observer.screens.rum.session.event_rows import title_of
 from signals.attributes import text_of
+from signals.session_events import SessionEvent, path_of
 from store.api import SessionSummary
 
 _LOGGED_BEFORE_NS = 1_000_000_000

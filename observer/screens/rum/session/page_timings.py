@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import duration
-from observer.lookup.session_events import SessionEvent
 from observer.screens.rum.session.compressed_time import TimeScale
 from observer.screens.rum.svg_percent import svg_percent
 from signals.attributes import number_of
+from signals.session_events import SessionEvent
 
 _DOCUMENT = {
     "firstPaint": ("FP", "first paint"),

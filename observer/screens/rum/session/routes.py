@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from flask import render_template, request
 
-from observer.components import current_scope
-from observer.components.page_header import address
-from observer.lookup.session_events import events_of, linked_traces
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
-from observer.lookup.trace_origin import EVERYTHING
 from observer.request import context
+from observer.request.links import address
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum.blueprint import blueprint
@@ -23,7 +21,8 @@ from observer.screens.rum.session.first_errors import failures_of
 from observer.screens.rum.session.session_pages import pages_of
 from observer.screens.rum.session.session_updates import news_address
 from signals.model import TraceId
-from store.api import LogQuery, Reader, SessionSummary
+from signals.session_events import events_of, linked_traces
+from store.api import LogQuery, Reader, SessionSummary, Window
 
 _MOST_RUNS = 200
 """Unfolded runs that are read from an address."""
@@ -85,7 +84,7 @@ def _logs(
     seat and a time range would include another visit of the same person.
     """
     query = LogQuery(
-        window=EVERYTHING,
+        window=Window.ALL,
         session_id=summary.session_id,
         trace_ids=tuple(linked),
         environment=scope.environment,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from observer.lookup.session_events import SessionEvent, path_of
 from observer.screens.rum.event_kinds import is_network_error, matches_pill
 from observer.screens.rum.session.compressed_time import TimeScale, time_scale
 from observer.screens.rum.session.event_rows import EventRow, EventTree, event_tree, in_tree_order, row_of
 from observer.screens.rum.session.page_timings import Marker, Tick, markers_of, ticks_of
 from signals.attributes import text_of, url_of
+from signals.session_events import SessionEvent, path_of
 
 ROWS_LIMIT = 800
 """Rows on one screen; a longer session is shown page by page."""

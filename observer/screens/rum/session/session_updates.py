@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response, jsonify, request
 
 from observer.components import number_format as formats
-from observer.components.page_header import address
 from observer.lookup.sessions import find_session
 from observer.request import context
+from observer.request.links import address
 from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum.blueprint import blueprint

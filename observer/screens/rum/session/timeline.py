@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import duration
-from observer.lookup.session_events import SessionEvent
 from observer.screens.rum.event_kinds import colour_of, is_network_error, label_of
 from observer.screens.rum.session.compressed_time import IDLE_NS, TimeScale, time_scale
 from observer.screens.rum.session.event_rows import title_of
 from observer.screens.rum.svg_percent import svg_percent
+from signals.session_events import SessionEvent
 
 _TRACKS = (
     ("Pages", ("document", "route")),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observer.components.number_format import count, plural
-from observer.lookup.session_events import SessionEvent
 from observer.lookup.sessions import EVENTS_LIMIT
 from observer.screens.rum.event_kinds import Pill, pills
 from observer.screens.rum.session.event_links import SessionLinks
@@ -19,6 +18,7 @@ from observer.screens.rum.session.waterfall_lines import Drawing, WaterfallPage,
 from observer.screens.rum.sessions.view import SEAT
 from observer.screens.rum.traffic_filter import SYNTHETIC
 from signals.model import SessionId, TraceId
+from signals.session_events import SessionEvent
 from store.api import SessionSummary, TraceSummary
 
 _PAGES_LISTED = 200

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from flask import Response, jsonify, request
 
-from observer.components import current_scope, filtered
 from observer.components.number_format import plural
 from observer.request import context
+from observer.request.links import filtered
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.sessions.view import (
@@ -21,7 +22,7 @@ from observer.screens.rum.sessions.view import (
     session_query,
 )
 from observer.screens.rum.traffic_filter import WHOSE
-from store.api import SessionSummary
+from store.api import SessionSummary, Window
 
 
 def news_address(rows: Sequence[SessionRow], selection: ListSelection, now_unix_nano: int) -> str:
@@ -45,7 +46,7 @@ def session_news() -> Response:
     """How many sessions of this list are new to the reader, or have new errors."""
     query = Query(request.args, context.now_unix_nano())
     scope = current_scope()
-    after = query.whole("after", 0, 0, 2**63 - 1)
+    after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
     whose = query.choice("whose", WHOSE) or DEFAULT_WHOSE
     newest = session_query(scope, ListSelection(query.attributes(), whose, DEFAULT_SORT), None)
     found = context.reader().find_sessions(newest).items

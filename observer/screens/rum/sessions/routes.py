@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from observer.components import current_scope, filtered
 from observer.request import context
+from observer.request.links import filtered
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
 from observer.request.reachable_addresses import neighbours
 from observer.screens.rum.blueprint import blueprint

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from flask import render_template, request
 from markupsafe import Markup
 
-from observer.components import current_scope
 from observer.request import context
+from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from observer.lookup.session_events import events_of
 from observer.screens.apm.dialog import view
 from observer.screens.apm.trace.trace_facts import TraceFacts, facts_of
 from signals.model import SessionId, Span, TraceId
+from signals.session_events import events_of
 from signals.trace_analysis import analyse
 from tests.store.build import TRACE, failing_checkout, span
 

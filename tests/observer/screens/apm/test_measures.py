@@ -7,7 +7,7 @@ from datetime import UTC
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from observer.components import measures
+from observer.components import measure_charts, measures
 from observer.screens.apm.service_map import view as map_view
 from observer.screens.apm.spotlight.tag_ranking import most_separating
 from store.api import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
@@ -34,7 +34,7 @@ def test_a_request_counts_once_however_it_ended(measure: Measure, parts: tuple[i
 
 def test_the_layers_of_a_column_are_as_high_as_its_requests() -> None:
     points = [Point(WINDOW.from_unix_nano, Measure(580, 243, 580)), Point(0, Measure(580, 0, 0))]
-    tree = LexborHTMLParser(measures.over_time(points, WINDOW, UTC, "pay").requests)
+    tree = LexborHTMLParser(measure_charts.over_time(points, WINDOW, UTC, "pay").requests)
     heights: dict[str, float] = {}
     for rect in tree.css("rect"):
         css = rect.attributes["class"] or ""

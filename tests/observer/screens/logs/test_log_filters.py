@@ -12,7 +12,7 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.logs import filter_links
 from observer.screens.logs.field_panel import MatchingField, PanelField
-from observer.screens.logs.filters import ALL_TIME, Selection, read_selection
+from observer.screens.logs.filters import Selection, read_selection
 from observer.screens.logs.log_window import histogram_window, wider
 from store.api import HistogramColumn, Page, Window
 from tests.browser import seed
@@ -60,7 +60,7 @@ def test_a_chip_removes_and_inverts_its_filter(app: Flask) -> None:
 def test_an_id_without_a_time_range_means_all_of_it(app: Flask, query: str, subject: str) -> None:
     found = selected(app, query)
     assert (found.by_id, found.tailable, found.has_id, found.subject) == (True, False, True, subject)
-    assert found.query.window == ALL_TIME
+    assert found.query.window == Window.ALL
     assert not selected(app, f"{query}&since=1h").by_id
 
 
@@ -79,7 +79,7 @@ def test_the_histogram_of_other_logs_is_the_time_range(screens: Screens) -> None
     found = selected(screens.app, "q=x")
     assert histogram_window(found, Page(()), screens.reader) == found.query.window
     empty = selected(screens.app, "session_id=none")
-    assert histogram_window(empty, Page(()), screens.reader) == ALL_TIME
+    assert histogram_window(empty, Page(()), screens.reader) == Window.ALL
 
 
 def test_a_wider_window_never_reaches_beyond_now() -> None:

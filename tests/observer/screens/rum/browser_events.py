@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.lookup.session_events import SessionEvent, events_of
 from signals.model import SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
+from signals.session_events import SessionEvent, events_of
 
 MS = 1_000_000
 START = 1_795_343_067_000_000_000

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observer.request.scope import parse
+from observer.request.scope import parse_scope
 from observer.screens.rum.sessions.list_updates import news_of, seen_of
 from observer.screens.rum.sessions.typed_filters import TypedFilters
 from observer.screens.rum.sessions.view import ListSelection, rows_of, session_list_view, session_query
@@ -16,7 +16,7 @@ from store.api import Page, SessionSummary
 
 S = 10**9
 NOW = 10**18
-SCOPE = parse({"env": "lab"}, NOW, ZoneInfo("UTC"))
+SCOPE = parse_scope({"env": "lab"}, NOW, ZoneInfo("UTC"))
 SUMMARY = SessionSummary(SessionId("0123456789"), NOW, 4 * S, "shop", "lab", 2, 1, 0, 9, NOW, {})
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from observer.app import create_app
-from observer.components.trace_notes import row_notes, trace_notes
 from observer.settings import Settings
+from observer.trace_notes import row_notes, trace_notes
 from signals.model import Span, SpanKind
 from signals.trace_analysis import analyse
 from store import open_reader, open_writer

@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from observer.components.page_header import build
-from observer.request import scope
+from observer.request.errors import Malformed
+from observer.request.scope import Scope, parse_scope
+from observer.request.time_range import nearby_ranges
 from store.api import Window
 
 NOW = 1_795_343_067_482_000_000
 S = 1_000_000_000
 
 
-def parsed(**args: str) -> scope.Scope:
-    return scope.parse(args, NOW, UTC)
+def parsed(**args: str) -> Scope:
+    return parse_scope(args, NOW, UTC)
 
 
 def test_nothing_asked_is_the_last_fifteen_minutes_live() -> None:
@@ -33,25 +35,25 @@ def test_since_env_and_pause_come_back_as_arguments() -> None:
 
 
 def test_an_absolute_range_is_fixed_and_comes_back_exactly() -> None:
-    found = scope.parse({"from": "2026-11-22T10:00:00Z", "to": "2026-11-22T10:05:00Z"}, NOW, UTC)
+    found = parse_scope({"from": "2026-11-22T10:00:00Z", "to": "2026-11-22T10:05:00Z"}, NOW, UTC)
     assert found.window.duration_ns == 300 * S
     assert not found.live
-    again = scope.parse(found.args(), NOW, UTC)
+    again = parse_scope(found.args(), NOW, UTC)
     assert again.window == found.window
 
 
 def test_times_without_a_zone_are_the_readers() -> None:
-    berlin = scope.parse(
+    berlin = parse_scope(
         {"from": "2026-11-22T11:00:00", "to": "2026-11-22T11:05"}, NOW, ZoneInfo("Europe/Berlin")
     )
-    utc = scope.parse({"from": "2026-11-22T10:00:00", "to": "2026-11-22T10:05"}, NOW, UTC)
+    utc = parse_scope({"from": "2026-11-22T10:00:00", "to": "2026-11-22T10:05"}, NOW, UTC)
     assert berlin.window == utc.window
 
 
 def test_nanoseconds_and_milliseconds_are_times() -> None:
-    found = scope.parse({"from": str(NOW - S), "to": str(NOW)}, NOW, UTC)
+    found = parse_scope({"from": str(NOW - S), "to": str(NOW)}, NOW, UTC)
     assert found.window == Window(NOW - S, NOW)
-    assert scope.parse({"from": str((NOW - S) // 10**6), "to": str(NOW)}, NOW, UTC).window == found.window
+    assert parse_scope({"from": str((NOW - S) // 10**6), "to": str(NOW)}, NOW, UTC).window == found.window
 
 
 @pytest.mark.parametrize(
@@ -67,8 +69,8 @@ def test_nanoseconds_and_milliseconds_are_times() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_with_what_is_allowed(args: dict[str, str]) -> None:
-    with pytest.raises(scope.BadScope, match=r"write|earlier"):
-        scope.parse(args, NOW, UTC)
+    with pytest.raises(Malformed, match=r"write|earlier"):
+        parse_scope(args, NOW, UTC)
 
 
 def test_a_permalink_has_absolute_times_and_the_pages_own_arguments() -> None:
@@ -97,17 +99,17 @@ def test_an_environment_that_is_not_seen_now_stays_chosen() -> None:
 
 def test_a_range_below_a_second_is_said_to_the_millisecond() -> None:
     """Both fields said the same time, and the form refused its own range."""
-    exact = scope.parse({"from": "2026-11-22T10:00:00.250Z", "to": "2026-11-22T10:00:00.900Z"}, NOW, UTC)
+    exact = parse_scope({"from": "2026-11-22T10:00:00.250Z", "to": "2026-11-22T10:00:00.900Z"}, NOW, UTC)
     header = build("/rum", [], exact, "auto", (), "rum")
     assert (header.range_from, header.range_to) == ("2026-11-22T10:00:00.250", "2026-11-22T10:00:00.900")
     assert header.range_step == "0.001"
     assert exact.label == "10:00:00.250 \u2013 10:00:00.900 UTC"
-    again = scope.parse({"from": header.range_from, "to": header.range_to}, NOW, UTC)
+    again = parse_scope({"from": header.range_from, "to": header.range_to}, NOW, UTC)
     assert again.window == exact.window
 
 
 def test_a_fixed_range_names_its_zone() -> None:
-    fixed = scope.parse(
+    fixed = parse_scope(
         {"from": "2026-11-22T11:00:00", "to": "2026-11-22T11:05"}, NOW, ZoneInfo("Europe/Berlin")
     )
     assert fixed.label.endswith("11:05:00 CET")
@@ -117,7 +119,7 @@ def test_a_fixed_range_names_its_zone() -> None:
 @pytest.mark.parametrize("length_s", [1, 3, 900, 86_400])
 def test_steps_through_time_never_go_below_a_second_nor_lose_the_middle(length_s: int) -> None:
     window = Window(NOW - 2 * length_s * S, NOW - length_s * S)
-    steps = dict(scope.steps(window, NOW))
+    steps = dict(nearby_ranges(window, NOW))
     assert {"Earlier", "Later", "Zoom out"} <= steps.keys()
     assert ("Zoom in" in steps) == (length_s > 1)
     for step in steps.values():
@@ -129,7 +131,7 @@ def test_steps_through_time_never_go_below_a_second_nor_lose_the_middle(length_s
 
 
 def test_steps_of_the_last_minutes_end_now() -> None:
-    assert "Later" not in dict(scope.steps(Window(NOW - 900 * S, NOW + 1), NOW))
+    assert "Later" not in dict(nearby_ranges(Window(NOW - 900 * S, NOW + 1), NOW))
 
 
 def test_a_range_that_ends_before_it_begins_keeps_what_was_typed_and_offers_the_exchange() -> None:

@@ -1,24 +1,24 @@
-"""What a browser's session tells: its events, each with a name, a detail and its way to the backend."""
+"""The events of a browser session: each with a name, a detail and its link to the backend. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from signals.attributes import first_of, http_method_of, http_status_of, number_of, text_of, url_of
 from signals.browser_events import rum_is_error, rum_kind
+from signals.ids import read_span_id, read_trace_id
 from signals.model import Attributes, Span, SpanId, TraceId
-from store.api import TraceSummary
 
 _VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")
 _REQUESTS = frozenset({"fetch", "document_fetch", "resource"})
-_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
 class ApmLink:
-    """The backend's span that answered a browser's request, as `Server-Timing` told the agent."""
+    """The backend's span that answered a browser's request, from the `Server-Timing` header."""
 
     trace_id: TraceId
     span_id: SpanId
@@ -31,7 +31,7 @@ class SessionEvent:
     span: Span
     kind: str
     name: str
-    """`POST /cart/checkout`, `LCP`, `TypeError`: what one would call it."""
+    """`POST /cart/checkout`, `LCP`, `TypeError`."""
     detail: str
     """The rest in one line: the URL, the message, the measured value; may be empty."""
     http_status: int | None
@@ -39,25 +39,29 @@ class SessionEvent:
     apm: ApmLink | None
 
 
-def events_of(spans: Sequence[Span], entries: Mapping[TraceId, TraceSummary]) -> tuple[SessionEvent, ...]:
+class TraceEntry(Protocol):
+    """The backend's entry span of a trace, by its tags: a store's trace summary is one."""
+
+    @property
+    def tags(self) -> Attributes: ...
+
+
+def events_of(spans: Sequence[Span], entries: Mapping[TraceId, TraceEntry]) -> tuple[SessionEvent, ...]:
     """The events of a session, in the order of its spans.
 
-    `entries` are the linked traces that are here: a document's method is always
-    told as GET by the agent, so it is taken from the backend's entry where that
-    says another.
+    `entries` are those of the linked traces that are stored. The agent reports every
+    document as a GET, so a document's method is the one of the backend's entry, if that has one.
     """
     return tuple(_event(span, entries) for span in spans)
 
 
 def apm_link_of(attributes: Attributes) -> ApmLink | None:
     """The link that the agent read from `Server-Timing`, or None; 64-bit trace ids are padded."""
-    trace = text_of(attributes.get("link.traceId")).lower()
-    span = text_of(attributes.get("link.spanId")).lower()
-    if len(trace) not in (16, 32) or len(span) != 16 or not (_HEX.issuperset(trace + span)):
+    trace_id = read_trace_id(text_of(attributes.get("link.traceId")))
+    span_id = read_span_id(text_of(attributes.get("link.spanId")))
+    if trace_id is None or span_id is None:
         return None
-    if not trace.strip("0") or not span.strip("0"):
-        return None
-    return ApmLink(TraceId(trace.zfill(32)), SpanId(span))
+    return ApmLink(TraceId(trace_id.zfill(32)), span_id)
 
 
 def linked_traces(spans: Sequence[Span]) -> tuple[TraceId, ...]:
@@ -66,12 +70,12 @@ def linked_traces(spans: Sequence[Span]) -> tuple[TraceId, ...]:
     return tuple(dict.fromkeys(link.trace_id for link in links if link))
 
 
-def _event(span: Span, entries: Mapping[TraceId, TraceSummary]) -> SessionEvent:
+def _event(span: Span, entries: Mapping[TraceId, TraceEntry]) -> SessionEvent:
     attributes = span.attributes
     kind = rum_kind(span.name, attributes)
     apm = apm_link_of(attributes)
-    summary = entries.get(apm.trace_id) if apm else None
-    name, detail = _words(kind, span, summary)
+    entry = entries.get(apm.trace_id) if apm else None
+    name, detail = _name_and_detail(kind, span, entry)
     return SessionEvent(
         span=span,
         kind=kind,
@@ -83,11 +87,11 @@ def _event(span: Span, entries: Mapping[TraceId, TraceSummary]) -> SessionEvent:
     )
 
 
-def _words(kind: str, span: Span, summary: TraceSummary | None) -> tuple[str, str]:
+def _name_and_detail(kind: str, span: Span, entry: TraceEntry | None) -> tuple[str, str]:
     attributes = span.attributes
     url = url_of(attributes)
     if kind in _REQUESTS:
-        method = _method(kind, attributes, summary)
+        method = _method(kind, attributes, entry)
         return f"{method} {path_of(url)}" if url else span.name, url
     if kind == "document":
         where = url or text_of(attributes.get("location.href"))
@@ -108,16 +112,16 @@ def _words(kind: str, span: Span, summary: TraceSummary | None) -> tuple[str, st
     return span.name, text_of(attributes.get("workflow.name")) if kind == "custom" else ""
 
 
-def _method(kind: str, attributes: Attributes, summary: TraceSummary | None) -> str:
-    said = http_method_of(attributes).upper() or "GET"
-    if kind == "document_fetch" and summary:
-        true = first_of(summary.tags, ("http.request.method", "http.method")).upper()
-        return true or said
-    return said
+def _method(kind: str, attributes: Attributes, entry: TraceEntry | None) -> str:
+    reported = http_method_of(attributes).upper() or "GET"
+    if kind == "document_fetch" and entry:
+        true = first_of(entry.tags, ("http.request.method", "http.method")).upper()
+        return true or reported
+    return reported
 
 
 def path_of(url: str) -> str:
-    """The path of a URL, `/` where it has none; text that is no URL stays as it is."""
+    """The path of a URL, `/` where it has none; text that is not a URL stays as it is."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,14 +1,10 @@
-"""How numbers, times and durations are written."""
+"""How numbers and durations are written."""
 
 from __future__ import annotations
-
-from datetime import UTC
 
 import pytest
 
 from observer.components import number_format as formats
-
-_UTC = UTC
 
 
 @pytest.mark.parametrize(
@@ -47,33 +43,3 @@ def test_a_share_above_nothing_is_never_written_as_nothing() -> None:
     assert formats.percent(0.0001) == "< 0.1 %"
     assert formats.percent(0.779) == "77.9 %"
     assert formats.percent(None) == formats.NOTHING
-
-
-def test_times_are_written_in_the_readers_zone() -> None:
-    moment = 1_795_343_067_482_000_000
-    assert formats.clock(moment, _UTC) == "10:24:27.482"
-    assert formats.stamp(moment, formats.zone_of("Europe/Berlin")) == "2026-11-22 11:24:27"
-    assert formats.iso(moment) == "2026-11-22T10:24:27.482000Z"
-
-
-def test_an_unknown_zone_is_this_machines_own() -> None:
-    assert formats.zone_of("Middle/Earth") == formats.zone_of(None)
-
-
-def test_times_beyond_any_calendar_do_not_break_a_page() -> None:
-    assert formats.stamp(2**63, _UTC).startswith("9999") or formats.stamp(2**63, _UTC).startswith("2262")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [
-        (0, "just now"),
-        (12, "12 s ago"),
-        (200, "3 min ago"),
-        (7300, "2 h ago"),
-        (200_000, "2 d ago"),
-        (-9, "in 9 s"),
-    ],
-)
-def test_the_past_is_told_coarsely(seconds: int, written: str) -> None:
-    assert formats.ago(10**18 - seconds * 10**9, 10**18) == written

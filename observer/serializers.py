@@ -1,13 +1,13 @@
-"""The store's answers as plain data for JSON: field names and units of the interface, nothing decided."""
+"""The store's answers as plain data for JSON, with the fields that `observer.api.schemas` declares. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from observer.components.trace_notes import row_notes
-from observer.lookup.session_events import SessionEvent
+from observer.trace_notes import row_notes
 from signals.model import Log, ServiceInTrace, Span
+from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
 from store.api import HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
 
@@ -104,7 +104,7 @@ def session(of: SessionSummary) -> Plain:
 
 
 def session_event(of: SessionEvent) -> Plain:
-    """One event of a session; what the agent put on the resource counts as an attribute too."""
+    """One event of a session; its attributes include those of the resource."""
     span = of.span
     return {
         "kind": of.kind,

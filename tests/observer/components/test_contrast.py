@@ -13,7 +13,7 @@ def test_black_on_white_is_twenty_one_to_one() -> None:
 def test_every_pair_of_tokens_is_told_apart_in_both_themes() -> None:
     weak = [
         f"{pair.foreground} on {pair.background}: {pair.light:.2f} by day, {pair.dark:.2f} by night"
-        for pair in contrast.measured(contrast.tokens())
+        for pair in contrast.measure_pairs(contrast.tokens())
         if min(pair.light, pair.dark) < pair.least
     ]
     assert not weak, "; ".join(weak)
