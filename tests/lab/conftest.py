@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab import cli
 from lab.state import procfs, run_folder
 from lab.state.runfile import RunFile
+from tests.lab.fakes.supervisor_bench import SupervisorBench
 
 Json = dict[str, Any]
 URLS = {
@@ -70,3 +72,17 @@ def running(run_dir: Path) -> Callable[..., RunFile]:
 
 
 Running = Callable[..., RunFile]
+
+
+def call(name: str, *words: str) -> int:
+    """`lab name words`, in this process."""
+    verb = cli.BY_NAME[name]
+    return int(verb.module().run(cli.parse(verb, words)))
+
+
+@pytest.fixture(name="bench")
+def _bench(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SupervisorBench]:
+    """See `SupervisorBench`."""
+    bench = SupervisorBench(run_dir, monkeypatch)
+    yield bench
+    bench.spawner.close()
