@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks import shop
 from benchmarks.measure import median, quantile, table
 from benchmarks.result_line import ResultLine
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_RATIO = 1.6
@@ -72,7 +72,7 @@ class _Customer:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = PlainClient()
+        self._client = RequestsClient()
 
     def order(self) -> float:
         """Place an order; returns the milliseconds of its checkout. Raises SystemExit when the shop fails."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.measure import quantile
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 from loadgen.shopper import Order, Reply, Shopper
 from loadgen.student import CHECKOUT_FIELDS
 
@@ -83,7 +83,7 @@ class TimedClient:
     """A `loadgen.shopper.Client` that records the duration of each request."""
 
     def __init__(self, observed: Observations) -> None:
-        self._client = PlainClient(_TIMEOUT_S)
+        self._client = RequestsClient(_TIMEOUT_S)
         self._seen = observed
 
     def send(
@@ -149,7 +149,7 @@ class Student(threading.Thread):
         if not self._think():
             return
         shopper.add_to_cart(product, 1)
-        if not shopper.page or not shopper.page.total():
+        if not shopper.page or not shopper.page.total:
             shopper.visit("/cart")
         if not self._think():
             return

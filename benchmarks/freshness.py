@@ -20,7 +20,7 @@ from benchmarks.measure import get_json, is_missing, post, quantile, table
 from benchmarks.result_line import ResultLine
 from benchmarks.witness import SERVICE, span_request
 from loadgen.agent import Exchange
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 
 _WITHIN_S = 10.0
 _PAUSE_S = 0.005
@@ -57,7 +57,7 @@ def _sent(collector: str, api: str, trace_id: bytes) -> float:
 
 
 def _through_shop(shop: str, api: str) -> float:
-    client = PlainClient()
+    client = RequestsClient()
     reply = client.send("GET", f"{shop}/", name="", headers={})
     ended = time.perf_counter()
     link = Exchange(reply.url, 0, 0, reply.status, server_timing=reply.server_timing).link()

@@ -26,7 +26,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from benchmarks.result_line import ResultLine
 from collector.rows import Decoder, Refusals, protobuf_groups
-from collector.server import spare_the_garbage_collector
+from collector.server import freeze_gc
 
 SPANS_PER_REQUEST = 512
 SPANS_PER_TRACE = 40
@@ -221,7 +221,7 @@ def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
 
 def measure(requests: int, seed: int, write_line: Callable[[str], object]) -> list[Result]:
     """Decode only, then commit over one connection and over four; writes the table line by line."""
-    spare_the_garbage_collector()
+    freeze_gc()
     bodies = payloads(requests, random.Random(seed))
     size = sum(map(len, bodies)) / len(bodies) / SPANS_PER_REQUEST
     write_line(

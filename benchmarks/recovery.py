@@ -20,7 +20,7 @@ from benchmarks import labs
 from benchmarks.measure import median, table, wait_until
 from benchmarks.result_line import ResultLine
 from benchmarks.witness import Witness
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_S = 5.0
@@ -76,7 +76,7 @@ def is_working(lab: labs.Lab) -> bool:
     status = lab.status()
     if not status["ready"] or any(row["state"] not in ("ready", "off") for row in status["processes"]):
         return False
-    client = PlainClient(timeout_s=3.0)
+    client = RequestsClient(timeout_s=3.0)
     try:
         shop, observer = lab.url("shop"), lab.url("observer")
         form = {"product_id": DEFAULT_PRODUCT, "quantity": "1"}

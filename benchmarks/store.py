@@ -22,7 +22,7 @@ from pathlib import Path
 
 import store
 from benchmarks.fill import SECOND, Filler
-from collector.server import spare_the_garbage_collector
+from collector.server import freeze_gc
 from signals.model import Severity
 from signals.trace_analysis import analyse
 from store.api import LogQuery, Reader, SessionQuery, SpanRow, TraceQuery, Window
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def ingest(path: Path, spans: int) -> None:
     """Fill the store and print the cost of a span."""
-    spare_the_garbage_collector()
+    freeze_gc()
     writer = store.open_writer(path, max_bytes=64 * 1024**3, max_age_s=30 * 86400)
     now = time.time_ns()
     batches = Filler().batches(
@@ -163,10 +163,10 @@ def _of_services(reader: Reader, window: Window) -> list[Query]:
         ("operations of frontend", lambda: reader.operations("frontend", window)),
         ("series of all", lambda: reader.series(None, window)),
         ("series of frontend", lambda: reader.series("frontend", window)),
-        ("breakdown of payment by version", lambda: reader.breakdown(pay, "version", window)),
-        ("breakdown of all by tenant", lambda: reader.breakdown(None, "tenant.level", window)),
-        ("breakdown with where", lambda: reader.breakdown(pay, "version", window, gold)),
-        ("breakdown by unindexed", lambda: reader.breakdown(pay, "thread.id", window)),
+        ("breakdown of payment by version", lambda: reader.breakdowns(pay, ("version",), window)),
+        ("breakdown of all by tenant", lambda: reader.breakdowns(None, ("tenant.level",), window)),
+        ("breakdown with where", lambda: reader.breakdowns(pay, ("version",), window, gold)),
+        ("breakdown by unindexed", lambda: reader.breakdowns(pay, ("thread.id",), window)),
         ("tags", lambda: reader.tags(window)),
         ("environments", lambda: reader.environments(window)),
         ("newest traces", lambda: reader.find_traces(TraceQuery(window))),
@@ -216,7 +216,7 @@ def _of_browsers_and_logs(reader: Reader, window: Window) -> list[Query]:
         ("RUM measures", lambda: reader.rum_measures(window)),
         ("RUM measures of a page", lambda: reader.rum_measures(window, {"page": "/cart/checkout"})),
         ("RUM series", lambda: reader.rum_series("page_load", window)),
-        ("RUM breakdown", lambda: reader.rum_breakdown("network_requests", "operation", window)),
+        ("RUM breakdown", lambda: reader.rum_breakdowns("network_requests", ("operation",), window)),
         ("RUM errors", lambda: reader.rum_errors(window)),
         ("RUM apps", lambda: reader.rum_apps(window)),
     ]

@@ -1,8 +1,8 @@
-"""Zipkin's second JSON format, as browser agents beacon it, into OTLP spans.
+"""Converts Zipkin v2 JSON, the format of browser agents' beacons, to OTLP spans.
 
 Owns the mapping: microseconds to nanoseconds, tags to text attributes, annotations
-to events, endpoints to `service.name` and `peer.service`. Must not know sessions
-or pages: the spans take the same way as all others.
+to events, endpoints to `service.name` and `peer.service`. The spans are then
+processed like all others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import otlp_json
 from collector.rows import Group, Malformed, Refusals, Undecodable
-from signals import semantics
+from signals.attributes import text_of
 
 _KINDS = {
     "CLIENT": trace_pb2.Span.SPAN_KIND_CLIENT,
@@ -28,7 +28,7 @@ _MAX_MICROSECONDS = 2**63 // 1000
 
 
 def groups(body: bytes, refused: Refusals) -> list[Group]:
-    """The spans of a beacon, grouped by their service; each service a resource. Raises Undecodable."""
+    """The spans of a beacon, one group for each service. Raises Undecodable."""
     document = otlp_json.loads(body)
     if isinstance(document, dict) and "resourceSpans" in document:
         raise Undecodable("this is OTLP: send it to /v1/rumotlp or /v1/traces")
@@ -60,7 +60,7 @@ def _span(item: object) -> tuple[str, bytes]:
         trace_id=_id(item, "traceId", (16, 32)).rjust(16, b"\0"),
         span_id=_id(item, "id", (16,)),
         parent_span_id=_id(item, "parentId", (0, 16)),
-        name=semantics.text_of(item.get("name")),
+        name=text_of(item.get("name")),
         kind=_KINDS.get(str(item.get("kind") or "").upper(), trace_pb2.Span.SPAN_KIND_INTERNAL),
         start_time_unix_nano=start_us * 1000,
         end_time_unix_nano=(start_us + _microseconds(item.get("duration"), "duration")) * 1000,
@@ -70,7 +70,7 @@ def _span(item: object) -> tuple[str, bytes]:
         raise Malformed("a span's tags are not a JSON object")
     for key, value in tags.items():
         if key not in _STATUS_TAGS:
-            span.attributes.add(key=key).value.string_value = semantics.text_of(value)
+            span.attributes.add(key=key).value.string_value = text_of(value)
     _set_status(span, tags)
     remote = _service_of(item.get("remoteEndpoint"))
     if remote and "peer.service" not in tags:
@@ -83,7 +83,7 @@ def _span(item: object) -> tuple[str, bytes]:
             raise Malformed("an annotation is not a JSON object")
         span.events.add(
             time_unix_nano=_microseconds(each.get("timestamp"), "annotation's timestamp") * 1000,
-            name=semantics.text_of(each.get("value")),
+            name=text_of(each.get("value")),
         )
     return _service_of(item.get("localEndpoint")), span.SerializeToString()
 
@@ -92,13 +92,13 @@ def _set_status(span: trace_pb2.Span, tags: Mapping[str, Any]) -> None:
     code = tags.get("otel.status_code")
     if code == "ERROR":
         span.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-        span.status.message = semantics.text_of(tags.get("otel.status_description"))
+        span.status.message = text_of(tags.get("otel.status_description"))
     elif code == "OK":
         span.status.code = trace_pb2.Status.STATUS_CODE_OK
 
 
 def _service_of(endpoint: object) -> str:
-    return semantics.text_of(endpoint.get("serviceName")) if isinstance(endpoint, dict) else ""
+    return text_of(endpoint.get("serviceName")) if isinstance(endpoint, dict) else ""
 
 
 def _id(item: Mapping[str, Any], name: str, lengths: tuple[int, ...]) -> bytes:

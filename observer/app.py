@@ -1,6 +1,6 @@
-"""The observer's Flask application: which areas it has and how it says that something went wrong.
+"""The observer's Flask application: its blueprints, and errors as pages or JSON.
 
-Knows every area's blueprint by name and nothing of what an area shows.
+Knows every screen's blueprint by name and nothing of what a screen shows.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ import logging
 import time
 from collections.abc import Callable
 
-import orjson
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from observer import api, components, typeface, web
 from observer.request import context
 from observer.request.errors import Malformed, Problem, Unavailable
-from observer.screens import apm, home, logs, rum, workshop
+from observer.request.responses import json_response
+from observer.screens import apm, home, instructor, logs, rum, workshop
 from observer.settings import Settings
 from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
 
-_AREAS = (
+_BLUEPRINTS = (
     components.blueprint,
     api.blueprint,
     apm.blueprint,
@@ -30,18 +30,19 @@ _AREAS = (
     logs.blueprint,
     home.blueprint,
     workshop.blueprint,
+    instructor.blueprint,
 )
 
 
 def create_app(
     reader: Reader, settings: Settings | None = None, clock: Callable[[], int] = time.time_ns
 ) -> Flask:
-    """The whole application over one reader; `clock` gives nanoseconds since the Unix epoch."""
+    """The application over one reader; `clock` returns nanoseconds since the Unix epoch."""
     settings = settings or Settings()
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    context.install(app, context.Services(reader=reader, settings=settings, clock=clock))
+    context.install(app, context.AppContext(reader=reader, settings=settings, clock=clock))
     web.install(app)
     typeface.install(app, settings.web_dir)
     app.register_error_handler(Problem, _answer_problem)
@@ -49,13 +50,13 @@ def create_app(
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_unexpected)
     app.add_url_rule("/healthz", "healthz", _healthz)
-    for blueprint in _AREAS:
+    for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
 
 
 def compile_templates(app: Flask) -> None:
-    """Compile every page's template, so that no reader waits for it: up to 60 ms on a first view."""
+    """Compile every template, which would add up to 60 ms to the first view of a page."""
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
 
@@ -65,14 +66,14 @@ def _healthz() -> Response:
 
 
 def _answer_problem(problem: Problem) -> Response:
-    return _say(problem.status, problem.code, problem.message, problem.remedy, problem.logs_of)
+    return _error_answer(problem.status, problem.code, problem.message, problem.remedy, problem.logs_of)
 
 
 def _answer_store_error(error: StoreError) -> Response:
     if isinstance(error, BadQuery):
-        return _answer_problem(Malformed(str(error), "Change that part of the address and ask again."))
+        return _answer_problem(Malformed(str(error), "Change that part of the address and load it again."))
     _log.warning("the store does not answer: %s", error)
-    remedy = "See whether the collector runs (`python3 -m lab status`), then load the page again."
+    remedy = "Check that the collector runs (`python3 -m lab status`), then load the page again."
     return _answer_problem(Unavailable(str(error), remedy))
 
 
@@ -81,15 +82,17 @@ def _answer_http_error(error: HTTPException) -> Response:
     if 300 <= status < 400:
         return error.get_response()  # type: ignore[return-value]  # werkzeug's redirect is a full response
     if status == 404:
-        return _say(404, "unknown", f"There is no page at {request.path}.", "Start from the home page.")
+        return _error_answer(
+            404, "unknown", f"There is no page at {request.path}.", "Start from the home page."
+        )
     if status == 405:
-        return _say(405, "method", f"{request.method} is not allowed here.", "Use GET.")
-    return _say(status, "http", error.description or error.name, "Go back and try again.")
+        return _error_answer(405, "method", f"{request.method} is not allowed here.", "Use GET.")
+    return _error_answer(status, "http", error.description or error.name, "Go back and try again.")
 
 
 def _answer_unexpected(error: Exception) -> Response:
     _log.exception("could not answer %s", request.path)
-    return _say(
+    return _error_answer(
         500,
         "internal",
         f"The observer failed while answering ({type(error).__name__}).",
@@ -97,11 +100,11 @@ def _answer_unexpected(error: Exception) -> Response:
     )
 
 
-def _say(status: int, code: str, message: str, remedy: str, logs_of: str | None = None) -> Response:
+def _error_answer(status: int, code: str, message: str, remedy: str, logs_of: str | None = None) -> Response:
     """One error, as JSON under /api and as a page elsewhere."""
     if request.path.startswith("/api/"):
-        body = {"error": {"code": code, "message": message, "remedy": remedy}}
-        return Response(orjson.dumps(body), status, mimetype="application/json")
-    told = {"status": status, "code": code, "message": message, "remedy": remedy, "logs_of": logs_of}
-    page = render_template("errors/error.html", **told)
+        return json_response({"error": {"code": code, "message": message, "remedy": remedy}}, status)
+    page = render_template(
+        "errors/error.html", status=status, code=code, message=message, remedy=remedy, logs_of=logs_of
+    )
     return Response(page, status, mimetype="text/html")

@@ -1,6 +1,6 @@
-"""Attribute values as text, numbers and flags, and the few names that everyone reads.
+"""Attribute values as text, numbers and flags, and the attributes that several modules read.
 
-The floor that `signals.semantics` and `signals.browser_events` stand on; knows no meaning beyond
+`signals.semantics` and `signals.browser_events` build on it; knows no meaning beyond
 a single attribute and its older spellings.
 """
 
@@ -19,10 +19,10 @@ _FALSE: Final = frozenset({"", "0", "false"})
 
 
 def text_of(value: Attribute) -> str:
-    """The text form of an attribute value, the one that searches compare with.
+    """The text form of an attribute value, which searches compare with.
 
     Booleans are `true` and `false`, whole floats lose their `.0`, bytes are
-    hexadecimal, lists and maps are JSON, and nothing is empty.
+    hexadecimal, lists and maps are JSON, and None is the empty text.
     """
     if isinstance(value, str):
         return value
@@ -33,6 +33,7 @@ def text_of(value: Attribute) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
+        # Beyond 10**15 a float's integer has digits that were never measured.
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, bytes):
         return value.hex()
@@ -48,7 +49,7 @@ def _json_fallback(value: object) -> object:
 
 
 def number_of(value: Attribute) -> float | None:
-    """The number that an attribute holds, be it a number or text; None if it holds none."""
+    """The number that an attribute holds, as a number or as text; None if it is not a finite number."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, int | float):
@@ -63,14 +64,14 @@ def number_of(value: Attribute) -> float | None:
 
 
 def is_truthy(value: Attribute) -> bool:
-    """Whether a flag is set, however its sender wrote it: not empty, 0, false or the like."""
+    """Whether a flag is set, as a boolean, number or text: not empty, `0` or `false` in any case."""
     if isinstance(value, str):
         return value.strip().lower() not in _FALSE
     return bool(value)
 
 
 def first_of(attributes: Attributes, names: tuple[str, ...]) -> str:
-    """The text of the first of these attributes that is there and not empty, or nothing."""
+    """The text of the first of these attributes that is present and not empty, else empty."""
     for name in names:
         text = text_of(attributes.get(name))
         if text:
@@ -79,7 +80,7 @@ def first_of(attributes: Attributes, names: tuple[str, ...]) -> str:
 
 
 def http_status_of(attributes: Attributes) -> int | None:
-    """The HTTP status, new or old spelling, number or text; None where there is none."""
+    """The HTTP status, new or old spelling, number or text; None without one."""
     for name in ("http.response.status_code", "http.status_code"):
         number = number_of(attributes.get(name))
         if number is not None and 0 <= number < 1000:
@@ -88,15 +89,15 @@ def http_status_of(attributes: Attributes) -> int | None:
 
 
 def http_method_of(attributes: Attributes) -> str:
-    """The HTTP method, new or old spelling, or nothing."""
+    """The HTTP method, new or old spelling, else empty."""
     return first_of(attributes, ("http.request.method", "http.method"))
 
 
 def url_of(attributes: Attributes) -> str:
-    """The full URL, new or old spelling, else the path, or nothing."""
+    """The full URL, new or old spelling, else the path, else empty."""
     return first_of(attributes, ("url.full", "http.url", "url.path", "http.target"))
 
 
 def environment_of(tags: Attributes, resource: Attributes | None = None) -> str:
-    """The deployment environment under any of its names, or nothing."""
+    """The deployment environment under any of its names, else empty."""
     return first_of(tags, ENVIRONMENT_NAMES) or (first_of(resource, ENVIRONMENT_NAMES) if resource else "")

@@ -1,8 +1,8 @@
-"""What browsers say: sessions, kinds of events, pages, and what is measured of them.
+"""Meaning of browser spans: sessions, kinds of events, pages, and the RUM metrics that they carry.
 
-Reads the spans of the RUM agents (Splunk's, OpenTelemetry's browser packages and
-whoever writes the same attributes), in which every value may be text. Must not know
-any application, page or session by name.
+Reads the spans of RUM agents (Splunk's, OpenTelemetry's browser packages, and any with
+the same attributes), in which every value may be text. Must not know any application,
+page or session by name.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ RUM_TAGS: Final[tuple[str, ...]] = (
     "tenant.level",
     "http.status_code",
 )
-"""Tags that RUM metrics are summed up by while writing. `page`, `operation`, `browser.name`,
-`browser.version`, `os.name`, `environment` and `app` are derived: see `rum_tags_of`."""
+"""Tags that RUM metrics can be broken down by without a scan. `page`, `operation`, `browser.name`,
+`browser.version`, `os.name`, `environment` and `app` are derived: see `rum_tags_of`.
+
+The order is part of the store's file format (`store.sqlite.table_layout.TAG_COLUMNS`).
+"""
 
 _ERROR_NAMES: Final = frozenset(
     {"onerror", "unhandledrejection", "console.error", "eventlistener.error", "exception", "windowerror"}
@@ -58,7 +61,7 @@ SAMPLED: Final = frozenset(
     | {"http.request.method", "http.method", "http.response.status_code", "http.status_code"}
     | {"url.full", "http.url", "url.path", "http.target"}
 )
-"""All the attributes that `rum_samples` looks at."""
+"""All the attributes that `rum_samples` reads."""
 _MAX_TAG_CHARACTERS: Final = 256
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg(?:e|A|iOS)?/([\d.]+)")),
@@ -95,7 +98,7 @@ class RumSample(NamedTuple):
 
 
 def is_browser(attributes: Attributes, resource: Attributes) -> bool:
-    """Whether a browser's (or another RUM) agent made this span, and not a backend."""
+    """Whether a RUM agent made this span, and not a backend."""
     if attributes.get("splunk.rumSessionId"):
         return True
     for bag in (resource, attributes):
@@ -105,7 +108,7 @@ def is_browser(attributes: Attributes, resource: Attributes) -> bool:
 
 
 def session_of(attributes: Attributes, resource: Attributes) -> str:
-    """The browser session of a span, or nothing if this is not a browser's span with one."""
+    """The browser session of a span; empty if this is not a browser span, or one without a session."""
     session = text_of(attributes.get("splunk.rumSessionId")) or text_of(resource.get("splunk.rumSessionId"))
     if session or not is_browser(attributes, resource):
         return session
@@ -113,10 +116,10 @@ def session_of(attributes: Attributes, resource: Attributes) -> str:
 
 
 def rum_kind(name: str, attributes: Attributes) -> str:
-    """What a browser's span tells of.
+    """The kind of event that a browser span stands for.
 
     One of `document`, `document_fetch`, `resource`, `fetch`, `action`, `error`,
-    `longtask`, `vital`, `route`, `session` and, for all else, `custom`.
+    `longtask`, `vital`, `route`, `session` and, for anything else, `custom`.
     """
     lower = name.lower()
     component = text_of(attributes.get("component"))
@@ -151,24 +154,24 @@ _KIND_BY_NAME: Final = {
 
 
 def rum_is_error_event(name: str, attributes: Attributes) -> bool:
-    """Whether a browser's span is itself the report of an error."""
+    """Whether a browser span is itself the report of an error."""
     return rum_kind(name, attributes) == "error"
 
 
 def rum_is_error(name: str, attributes: Attributes) -> bool:
-    """Whether an event went wrong: an error event, an `error` attribute, or a status of 400 and above.
+    """Whether an event failed: an error event, an `error` attribute, or a status of 400 and above.
 
     Agents leave the span's status unset and do not mark a failed request: a
-    request that never reached anybody carries the status 0.
+    request that was never answered carries the status 0.
     """
     kind = rum_kind(name, attributes)
     return kind == "error" or _failed(kind, attributes)
 
 
 def rum_is_network_error(name: str, attributes: Attributes) -> bool:
-    """Whether an event is a request that failed: of a script, of a document, or of a part of a page.
+    """Whether an event is a failed request of a script, of a document, or of a part of a page.
 
-    The answer says so, nobody answered, or the agent marked it.
+    Its status is an error, there was no answer, or the agent marked it.
     """
     kind = rum_kind(name, attributes)
     return kind in _REQUESTS and _failed(kind, attributes)
@@ -183,10 +186,9 @@ def _failed(kind: str, attributes: Attributes) -> bool:
 
 @lru_cache(maxsize=4096)
 def rum_page(url: str) -> str:
-    """The page of a URL: its path, in which whatever looks like an id is `<??>`.
+    """The page of a URL: its path, in which every segment that looks like an id is `<??>`.
 
-    `http://shop/product/OLJCESPC7Z?x=1` is `/product/<??>`; something that is no URL
-    is nothing.
+    `http://shop/product/OLJCESPC7Z?x=1` is `/product/<??>`; empty for a text that is not a URL.
     """
     try:
         path = urlsplit(url).path
@@ -204,7 +206,7 @@ def _is_id(segment: str) -> bool:
 
 
 def browser_of(attributes: Attributes) -> tuple[str, str, str]:
-    """Browser, its major version and the operating system, each empty where nobody can tell."""
+    """(browser, its major version, operating system), each empty if it cannot be recognized."""
     agent = first_of(attributes, ("user_agent.original", "http.user_agent"))
     return _browser_of(agent, text_of(attributes.get("user_agent.os.name")))
 
@@ -221,10 +223,10 @@ def _browser_of(agent: str, system: str) -> tuple[str, str, str]:
 
 
 def rum_tags_of(name: str, attributes: Attributes, resource: Attributes) -> dict[str, str]:
-    """The RUM tags of a browser's span, those that are empty left out.
+    """The RUM tags of a browser span, without empty ones.
 
-    Beyond RUM_TAGS, `link.traceId` and `link.spanId` say which backend request
-    answered: they are looked up, never summed up.
+    Beyond RUM_TAGS, `link.traceId` and `link.spanId` name the backend request that
+    answered: they are looked up, never grouped by.
     """
     browser, version, system = browser_of(attributes)
     found = {
@@ -248,7 +250,7 @@ def rum_tags_of(name: str, attributes: Attributes, resource: Attributes) -> dict
 
 
 def rum_operation(name: str, attributes: Attributes) -> str:
-    """A request by method and page (`POST /cart/checkout`), all else by the span's name."""
+    """Method and page of a request (`POST /cart/checkout`), the span's name of any other event."""
     kind = rum_kind(name, attributes)
     if kind not in ("fetch", "document_fetch", "resource"):
         return name
@@ -259,7 +261,7 @@ def rum_operation(name: str, attributes: Attributes) -> str:
 def rum_samples(
     name: str, attributes: Attributes, duration_ns: int, events: Mapping[str, int]
 ) -> tuple[RumSample, ...]:
-    """What one browser's span adds to the RUM metrics.
+    """The measured values that one browser span adds to the RUM metrics.
 
     `events` holds the span's events by name, in Unix nanoseconds: the timings of
     a document are among them.
@@ -283,7 +285,7 @@ def rum_samples(
     if kind not in _REQUESTS:
         return ()
     failed = rum_is_network_error(name, attributes)
-    # A page loads dozens of parts: counted all, they would drown what it asks of a backend.
+    # A page loads dozens of parts: if all counted, they would hide the requests to a backend.
     if kind == "resource" and not failed:
         return ()
     samples = [RumSample("network_requests", duration_ns, failed)]

@@ -1,4 +1,4 @@
-"""What logs carry: their fields, how many have each, and the most frequent values."""
+"""Fields of logs: how many logs have each, and its most frequent values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from signals.attributes import text_of
 from signals.model import Log
-from signals.semantics import text_of
 
 SERVICE = "service.name"
 SEVERITY = "severity"
@@ -46,6 +46,6 @@ def _texts(log: Log) -> Iterator[tuple[bool, str, str]]:
     yield True, SEVERITY, log.severity.value
     yield True, SERVICE, log.service
     for name, value in {**log.resource, **log.attributes}.items():
-        # The resource's service.name is the record's service, which was told.
+        # The resource's service.name is the record's service, which was yielded above.
         if name != SERVICE or name in log.attributes:
             yield False, name, text_of(value)

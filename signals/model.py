@@ -16,7 +16,7 @@ TraceId = NewType("TraceId", str)
 SpanId = NewType("SpanId", str)
 """16 lower-case hexadecimal digits."""
 SessionId = NewType("SessionId", str)
-"""What `splunk.rumSessionId` or `session.id` carried, as it came."""
+"""The value of `splunk.rumSessionId` or `session.id`, unchanged."""
 
 Attribute = str | bool | int | float | bytes | Sequence["Attribute"] | Mapping[str, "Attribute"] | None
 """An OpenTelemetry AnyValue in Python."""
@@ -48,7 +48,7 @@ class StatusCode(IntEnum):
 
 
 class SpanError(Enum):
-    """Where an error stands in its trace: see `signals.trace_analysis`."""
+    """An error's place in its trace: see `signals.trace_tree`."""
 
     NONE = "none"
     RECEIVED = "received"
@@ -56,7 +56,7 @@ class SpanError(Enum):
 
 
 class Severity(Enum):
-    """The six words of OpenTelemetry's severity numbers."""
+    """The six names of OpenTelemetry's severity numbers."""
 
     TRACE = "trace"
     DEBUG = "debug"
@@ -67,7 +67,7 @@ class Severity(Enum):
 
     @classmethod
     def of(cls, number: int) -> Severity:
-        """The word for an OTLP severity number (1 to 24); 0, unspecified, counts as info."""
+        """The name of an OTLP severity number (1 to 24); 0, unspecified, counts as info."""
         return cls.INFO if number <= 0 else tuple(cls)[min(number - 1, 23) // 4]
 
 
@@ -87,7 +87,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One span, whole, as it was received; says nothing about its place in the trace."""
+    """One span as it was received; its place in the trace is in `signals.trace_analysis`."""
 
     trace_id: TraceId
     span_id: SpanId

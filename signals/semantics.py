@@ -1,7 +1,7 @@
-"""What one span's attributes mean: errors, peers, sessions, promoted tags.
+"""Meaning of one span's attributes: errors, peers, workflows, promoted tags.
 
-Pure functions over one attribute set at a time; what needs the whole trace is in
-`signals.trace_analysis`, and what browsers say is in `signals.browser_events` (offered from here too).
+Pure functions of one attribute set; what needs the whole trace is in
+`signals.trace_analysis`, what is special about browsers in `signals.browser_events`.
 Must not know any service, tag value or session by name: only OpenTelemetry's
 conventions, their older spellings, and those of the browser agents.
 """
@@ -12,29 +12,8 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from signals.attributes import (
-    environment_of as environment_of,
-    first_of as first_of,
-    http_method_of as http_method_of,
-    http_status_of as http_status_of,
-    is_truthy as is_truthy,
-    number_of as number_of,
-    text_of as text_of,
-    url_of as url_of,
-)
-from signals.browser_events import (
-    RUM_TAGS as RUM_TAGS,
-    RumSample as RumSample,
-    is_browser as is_browser,
-    rum_is_error as rum_is_error,
-    rum_is_error_event as rum_is_error_event,
-    rum_is_network_error as rum_is_network_error,
-    rum_kind as rum_kind,
-    rum_page as rum_page,
-    rum_samples as rum_samples,
-    rum_tags_of as rum_tags_of,
-    session_of as session_of,
-)
+from signals.attributes import first_of, is_truthy, text_of
+from signals.browser_events import rum_tags_of
 from signals.model import Attributes, SpanKind, StatusCode
 
 PROMOTED: Final[tuple[str, ...]] = (
@@ -108,11 +87,11 @@ def is_error(status_code: int, attributes: Attributes) -> bool:
 
 
 def peer_of(kind: int, attributes: Attributes) -> tuple[str, bool]:
-    """The name of what a span calls, and whether that is a database; ("", False) if it calls nothing.
+    """(name of what a span calls, whether that is a database); ("", False) if it calls nothing.
 
-    `peer.service` says it outright; a database goes by its own name, which stays
-    the same when its address moves, else by the name of its system; all else by
-    `server.address:port`, and at last by the host of a URL or a queue's name.
+    `peer.service` comes first; a database has its own name, which stays the same when
+    its address changes, else the name of its system; anything else is
+    `server.address:port`, else the host of a URL, else a queue's name.
     """
     if kind not in _CALLS:
         return "", False
@@ -163,7 +142,7 @@ def route_of(name: str, attributes: Attributes) -> str:
 
 
 def workflow_of(service: str, name: str, attributes: Attributes) -> str:
-    """The workflow that an entry span begins: its service, a colon and its route."""
+    """The workflow that an entry span starts: its service, a colon and its route."""
     return f"{service}:{route_of(name, attributes)}"
 
 
@@ -182,7 +161,7 @@ def promoted_of(attributes: Attributes, resource: Attributes) -> dict[str, str]:
 
 
 def tags_of(name: str, attributes: Attributes, resource: Attributes, *, browser: bool) -> dict[str, str]:
-    """`SpanRow.tags`: the promoted attributes, and for a browser's span what is derived of it too."""
+    """`SpanRow.tags`: the promoted attributes, and of a browser span its RUM tags too."""
     tags = promoted_of(attributes, resource)
     if browser:
         tags.update(rum_tags_of(name, attributes, resource))

@@ -1,4 +1,4 @@
-"""How severe a log is: OpenTelemetry's number, and where there is none the sender's own word.
+"""Severity of a log: OpenTelemetry's number, and where there is none the sender's own word.
 
 The words are those that the OpenTelemetry log data model maps to numbers (its appendix on
 severity: syslog, Log4j, java.util.logging, .NET, Zap), with Python's and their short forms.
@@ -37,21 +37,21 @@ _NUMBERS: Final[dict[str, int]] = {
     "emergency": 21,
     "emerg": 21,
 }
-"""`critical` is an error to syslog and fatal to .NET, Windows and Python: the louder is believed."""
-_AROUND: Final = re.compile(r"^[\s\[(<]+|[\s\])>:]+$")
+"""`critical` is an error to syslog and fatal to .NET, Windows and Python: the more severe is taken."""
+_BRACKETS: Final = re.compile(r"^[\s\[(<]+|[\s\])>:]+$")
 
 
 def severity_number_of(number: int, text: str) -> int:
     """The severity number, 1 to 24: the sender's, else that of its text, else 0 for unspecified."""
     if 1 <= number <= 24:
         return number
-    return _said(text)
+    return _number_of_text(text)
 
 
-def says_otherwise(text: str, severity: Severity) -> bool:
-    """Whether the sender's text tells something that the word of the severity does not."""
-    return bool(text.strip()) and _said(text) != _FIRST[severity]
+def differs_from_severity(text: str, severity: Severity) -> bool:
+    """Whether the sender's text has information that the name of the severity lacks."""
+    return bool(text.strip()) and _number_of_text(text) != _FIRST[severity]
 
 
-def _said(text: str) -> int:
-    return _NUMBERS.get(_AROUND.sub("", text[:40]).lower(), 0)
+def _number_of_text(text: str) -> int:
+    return _NUMBERS.get(_BRACKETS.sub("", text[:40]).lower(), 0)

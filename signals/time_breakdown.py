@@ -1,4 +1,4 @@
-"""Where the time of a trace went: the Performance Summary and the critical path.
+"""Breakdown of a trace's time: the Performance Summary and the critical path.
 
 Both work on exclusive time: the part of a span in which none of its children runs.
 Children that overlap are counted once; a child on another clock is moved into its
@@ -41,7 +41,7 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class CriticalSegment:
-    """A stretch of time in which this span alone kept the trace from ending sooner."""
+    """A period in which this span alone kept the trace from ending earlier."""
 
     span_id: str
     start_unix_nano: int
@@ -49,7 +49,7 @@ class CriticalSegment:
 
 
 def exclusive_ns(start_ns: int, end_ns: int, intervals: Sequence[tuple[int, int]]) -> int:
-    """How much of start to end no interval covers; never negative."""
+    """The part of start to end that no interval covers; never negative."""
     covered = 0
     reached = start_ns
     for begin, finish in sorted(intervals):
@@ -64,7 +64,7 @@ def exclusive_ns(start_ns: int, end_ns: int, intervals: Sequence[tuple[int, int]
 def performance_of(shape: Outline[S]) -> Performance:
     """The Performance Summary of a trace.
 
-    A call that nothing of ours answered is External, or Database if it calls one.
+    A call without an answering span is External, or Database if it calls one.
     A call that another service answered is Network, for the time beyond the answer.
     The exclusive time of everything else is Application.
     """
@@ -99,7 +99,7 @@ def _answers(shape: Outline[S], caller: int, child: int) -> bool:
 
 
 def _interval(shape: Outline[S], parent: int, child: int) -> tuple[int, int]:
-    """A child's time; of an answer to a waiting call, moved into the call if it would fit."""
+    """(start, end) of a child; an answer to a waiting call is moved into the call if it fits."""
     outer = shape.spans[parent]
     inner = shape.spans[child]
     start = inner.start_unix_nano
@@ -123,11 +123,12 @@ def _shares(parts: tuple[int, ...], *, any_span: bool) -> list[float]:
 
 
 def critical_path_of(shape: Outline[S]) -> list[tuple[int, int, int]]:
-    """(place in `shape.spans`, start, end) of each stretch, by start.
+    """(place in `shape.spans`, start, end) of each segment, by start.
 
-    Walks back from the end of the initiating span: into the child that ended last,
+    Goes back from the end of the initiating span: into the child that ended last,
     from that child's start into the one that ended last before it, and so on.
-    Children that outlive their parent count up to its end.
+    Children that outlive their parent count up to its end. Without recursion, as traces
+    may be deeper than Python's stack.
     """
     if shape.initiating == ABSENT:
         return []

@@ -1,8 +1,8 @@
-"""A whole trace, told: its tree, its requests, where its errors began, where its time went.
+"""Analysis of a whole trace: its tree, its requests, where its errors began, where its time went.
 
 `analyse` is a pure function of the spans; shuffle them or rename everything in them
-and the answer stays the same. The decisions are made in `signals.trace_tree` and
-`signals.time_breakdown`; this module puts them into rows and words. Knows no service by name.
+and the result stays the same. The decisions are made in `signals.trace_tree` and
+`signals.time_breakdown`; this module makes rows of them. Knows no service by name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from signals.model import (
     ServiceInTrace,
@@ -27,9 +28,19 @@ from signals.time_breakdown import CriticalSegment, Performance, critical_path_o
 from signals.trace_tree import ABSENT, Outline, outline, requests_of, services_of
 
 SKEW_TOLERANCE_NS = 1_000_000
-"""Clocks of one machine read a little apart; below this nobody is told."""
+"""Clock skew below this is not reported: readings of one machine's clock differ a little."""
 
 _SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})
+
+
+class ClockSkew(NamedTuple):
+    """A span that runs when its parent's times exclude it; one of the durations is 0."""
+
+    parent_service: str
+    before_parent_ns: int
+    """How long before its parent it starts."""
+    after_call_ns: int
+    """How long after the end of the call that it answers it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +55,28 @@ class TraceRow:
     entry: bool
     """A request of this span's service begins here."""
     inferred: bool = False
-    """Made up of what its client told: its service reports no spans of its own here."""
+    """Derived from its client's span: its service reports no spans of its own in this trace."""
+    client: str = ""
+    """Of an inferred row, the service that called."""
     children: int = 0
     """Direct children, an inferred one counted."""
     orphan: bool = False
+    """The parent that it names has not arrived, and is not an outside caller's."""
     circular: bool = False
+    """It is its own ancestor: the link to its parent was cut."""
     duplicate: bool = False
-    skewed: bool = False
-    notes: tuple[str, ...] = ()
-    """What is odd about this span, each in one sentence."""
+    """An earlier span has the same id."""
+    skew: ClockSkew | None = None
+
+    @property
+    def skewed(self) -> bool:
+        """Whether its time contradicts its parent's."""
+        return self.skew is not None
+
+    @property
+    def irregular(self) -> bool:
+        """Whether anything about its place or time needs an explanation."""
+        return self.orphan or self.circular or self.duplicate or self.skew is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +103,10 @@ class BrowserOrigin:
 
 @dataclass(frozen=True, slots=True)
 class TraceAnalysis:
-    """What there is to say of a trace; browser spans count in nothing but `browser`."""
+    """The result of `analyse`; browser spans count in `browser` and `browser_spans` only."""
 
     trace_id: TraceId | None
-    """None if there was no span at all."""
+    """None without any span."""
     rows: tuple[TraceRow, ...]
     """Depth first, siblings by start; inferred rows under their clients."""
     start_unix_nano: int
@@ -96,14 +120,12 @@ class TraceAnalysis:
     """In order of first start."""
     requests: tuple[TraceRequest, ...]
     entry: TraceRow | None
-    """The row that set the trace going."""
+    """The row that initiated the trace."""
     service: str
     """The entry's, empty without one; likewise `operation` and `workflow`."""
     operation: str
     workflow: str
     complete: bool
-    notes: tuple[str, ...]
-    """What is odd about the trace as a whole, each in one sentence."""
     browser: BrowserOrigin | None
     browser_spans: tuple[Span, ...]
     performance: Performance
@@ -116,7 +138,7 @@ class TraceAnalysis:
 
 
 def analyse(spans: Sequence[Span]) -> TraceAnalysis:
-    """Everything that can be said of a trace. O(n log n), no recursion, any order of spans."""
+    """The analysis of a trace's spans, in any order. O(n log n), no recursion."""
     shape = outline(spans)
     rows = _rows(shape)
     entry = next((row for row in rows if shape.initiating != ABSENT and _is_initiating(shape, row)), None)
@@ -142,7 +164,6 @@ def analyse(spans: Sequence[Span]) -> TraceAnalysis:
         operation=entry.span.name if entry else "",
         workflow=f"{service}:{route_of(entry.span.name, entry.span.attributes)}" if entry else "",
         complete=shape.complete,
-        notes=_trace_notes(shape, rows),
         browser=_browser_origin(entry, browser_spans),
         browser_spans=browser_spans,
         performance=performance_of(shape),
@@ -154,7 +175,7 @@ def analyse(spans: Sequence[Span]) -> TraceAnalysis:
 
 
 def inferred_id(client_span_id: str) -> SpanId:
-    """The id of the inferred span under a client's: the same each time, and nobody else's."""
+    """The id of the inferred span under a client's span: the same each time, and unique to it."""
     return SpanId(hashlib.blake2b(b"inferred:" + client_span_id.encode(), digest_size=8).hexdigest())
 
 
@@ -168,7 +189,6 @@ def _rows(shape: Outline[Span]) -> tuple[TraceRow, ...]:
     for place in shape.order:
         span = shape.spans[place]
         inferred = shape.is_leaf_call(place) and bool(span.peer) and span.peer not in reporting
-        skew = _skew_note(shape, place)
         rows.append(
             TraceRow(
                 span=span,
@@ -179,8 +199,7 @@ def _rows(shape: Outline[Span]) -> tuple[TraceRow, ...]:
                 orphan=shape.lost[place],
                 circular=shape.circular[place],
                 duplicate=shape.doubled[place],
-                skewed=bool(skew),
-                notes=tuple(note for note in (*_link_notes(shape, place), skew) if note),
+                skew=_skew_of(shape, place),
             )
         )
         if inferred:
@@ -206,78 +225,26 @@ def _inferred_row(client: Span, depth: int) -> TraceRow:
         events=(),
         links=(),
     )
-    note = f"{client.peer} sent no spans of its own: this row is what {client.service} saw of it."
-    return TraceRow(span, depth, SpanError.NONE, entry=False, inferred=True, notes=(note,))
+    return TraceRow(span, depth, SpanError.NONE, entry=False, inferred=True, client=client.service)
 
 
-def _link_notes(shape: Outline[Span], place: int) -> list[str]:
-    span = shape.spans[place]
-    notes = []
-    if shape.lost[place]:
-        notes.append(
-            f"Its parent {span.parent_span_id} has not arrived, so this span stands at the top: "
-            "the parent may still come, may have been dropped, or its service sends no spans."
-        )
-    if shape.circular[place]:
-        notes.append(
-            f"It names {span.parent_span_id} as its parent, which is itself or one of its own descendants: "
-            "the link was cut here to show the spans at all."
-        )
-    if shape.doubled[place]:
-        notes.append(f"Another span has the same id {span.span_id}: children stand under the earlier one.")
-    return notes
-
-
-def _skew_note(shape: Outline[Span], place: int) -> str:
-    """Words for a child that runs when its caller says it cannot."""
+def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
+    """How a child's time contradicts its parent's, if by more than SKEW_TOLERANCE_NS."""
     parent_place = shape.parents[place]
     if parent_place == ABSENT:
-        return ""
+        return None
     span = shape.spans[place]
     parent = shape.spans[parent_place]
     early_ns = parent.start_unix_nano - span.start_unix_nano
     late_ns = 0
+    # Only an answer must begin while its call lasts: a child in the same process may outlive its parent.
     if parent.kind == SpanKind.CLIENT and (span.kind in _SERVES or span.service != parent.service):
         late_ns = span.start_unix_nano - parent.end_unix_nano
     if early_ns > SKEW_TOLERANCE_NS:
-        when = f"starts {early_ns / 1e6:,.1f} ms before its parent"
-    elif late_ns > SKEW_TOLERANCE_NS:
-        when = f"starts {late_ns / 1e6:,.1f} ms after the call that it answers had ended"
-    else:
-        return ""
-    if span.service == parent.service:
-        return (
-            f"It {when}, which is not possible in one process: a clock was set meanwhile, or a time is wrong."
-        )
-    return (
-        f"It {when}: the clocks of {parent.service} and {span.service} disagree. "
-        "Its time is shown as it was reported."
-    )
-
-
-def _trace_notes(shape: Outline[Span], rows: Sequence[TraceRow]) -> tuple[str, ...]:
-    lost = sum(shape.lost)
-    cut = sum(shape.circular)
-    doubled = sum(shape.doubled)
-    skewed = sum(row.skewed for row in rows)
-    notes = []
-    if not shape.spans:
-        notes.append("No backend span of this trace has arrived yet.")
-    if lost:
-        notes.append(f"Incomplete: {_spans(lost)} whose parent has not arrived.")
-    if cut:
-        notes.append(f"{_spans(cut).capitalize()} in a circle of parents: the circle was cut to show them.")
-    if doubled:
-        notes.append(f"{_spans(doubled).capitalize()} with an id that another span has too.")
-    if skewed:
-        notes.append(
-            f"{_spans(skewed).capitalize()} at a time that does not fit the parent's: clocks disagree."
-        )
-    return tuple(notes)
-
-
-def _spans(count: int) -> str:
-    return "one span" if count == 1 else f"{count:,} spans"
+        return ClockSkew(parent.service, early_ns, 0)
+    if late_ns > SKEW_TOLERANCE_NS:
+        return ClockSkew(parent.service, 0, late_ns)
+    return None
 
 
 def _extent(shape: Outline[Span]) -> tuple[int, int]:
@@ -305,7 +272,7 @@ def _requests(shape: Outline[Span]) -> tuple[TraceRequest, ...]:
 
 
 def _browser_origin(entry: TraceRow | None, browser_spans: Sequence[Span]) -> BrowserOrigin | None:
-    """The entry's own parent if it is a browser's span, else the first of a session."""
+    """The entry's parent if that is a browser span, else the first browser span of a session."""
     if not browser_spans:
         return None
     parent_id = entry.span.parent_span_id if entry else None

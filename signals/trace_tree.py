@@ -1,8 +1,8 @@
-"""The shape of a trace: who is whose child, where requests begin, where errors began.
+"""The tree of a trace: parents and children, where requests begin, where errors began.
 
-Works on anything that looks like a span, so that the writer's settlement and the
-trace screen decide by the same lines. Browser spans take no part. Nothing here
-recurses: hostile traces are deep, wide, circular and doubled.
+Works on anything with the properties of SpanLike, so that the writer's aggregation and the
+trace screen share every decision. Browser spans take no part. Nothing here
+recurses: hostile traces are deep, wide, circular and have ids twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ABSENT = -1
 
 
 class SpanLike(Protocol):
-    """What the shape of a trace depends on; ids may be of any one hashable type."""
+    """What the tree of a trace depends on; ids may be of any one hashable type."""
 
     @property
     def span_id(self) -> Hashable: ...
@@ -49,7 +49,7 @@ S = TypeVar("S", bound=SpanLike)
 
 
 class Call(NamedTuple):
-    """One call out of a service, measured where the caller stands."""
+    """One call out of a service, measured by the caller."""
 
     source: str
     target: str
@@ -73,7 +73,7 @@ class Request(NamedTuple):
 
 @dataclass(slots=True)
 class Outline(Generic[S]):
-    """A forest over backend spans; every list is by place in `spans`, ABSENT where there is none."""
+    """A forest of backend spans; the index of every list is a place in `spans`, ABSENT means none."""
 
     spans: list[S]
     """Backend spans by start, then id."""
@@ -87,25 +87,25 @@ class Outline(Generic[S]):
     """The place of the entry that a span stands under."""
     origins: list[SpanError] = field(default_factory=list)
     lost: list[bool] = field(default_factory=list)
-    """The named parent is not here, and is no outside caller's."""
+    """The named parent is missing, and is not an outside caller's."""
     circular: list[bool] = field(default_factory=list)
-    """The span whose link to its parent was cut, for it is its own ancestor."""
+    """The link to the parent was cut, as the span is its own ancestor."""
     doubled: list[bool] = field(default_factory=list)
     """Another span, earlier in `spans`, has the same id."""
     initiating: int = ABSENT
-    """The entry that set the trace going; ABSENT only if there is no backend span."""
+    """The entry that initiated the trace; ABSENT only if there is no backend span."""
 
     @property
     def complete(self) -> bool:
         return not any(self.lost)
 
     def is_leaf_call(self, place: int) -> bool:
-        """Whether a span calls out and nothing of ours was seen to answer."""
+        """Whether a span is a call without any span below it."""
         return self.spans[place].kind in _CALLS and not self.children[place]
 
 
 def outline(spans: Sequence[S]) -> Outline[S]:
-    """The outline of a trace's spans, in whatever order they come. O(n log n)."""
+    """The outline of a trace's spans, which may be in any order. O(n log n)."""
     ranked = sorted((span for span in spans if not span.browser), key=_rank)
     outside = {span.span_id for span in spans if span.browser}
     places: dict[Hashable, int] = {}
@@ -151,11 +151,11 @@ def services_of(shape: Outline[S]) -> list[tuple[str, int, SpanError]]:
 
 
 def calls_of(shape: Outline[S]) -> list[Call]:
-    """The calls between services and to inferred ones, in no order that matters.
+    """The calls between services and to inferred ones, in no particular order.
 
-    A calling span counts once for each service that answered under it, or, with no
-    answer, once for the peer that it names. A service entered from a span that is
-    no call counts by the entered span.
+    A calling span counts once for each service that answered under it, or, without an
+    answer, once for the peer that it names. If a span that is not a call has a child in
+    another service, the child's span counts.
     """
     spans = shape.spans
     reporting = {span.service for span in spans}
@@ -226,7 +226,7 @@ def _walk(parents: list[int], children: list[list[int]]) -> tuple[list[int], lis
 
 
 def _origins(spans: Sequence[SpanLike], children: list[list[int]]) -> list[SpanError]:
-    """In error and no direct child in error: it began here. A child in error: it was received."""
+    """Of spans in error: ORIGIN without a direct child in error, RECEIVED with one."""
     if not any(span.error for span in spans):
         return [SpanError.NONE] * len(spans)
     found = []
@@ -241,10 +241,10 @@ def _origins(spans: Sequence[SpanLike], children: list[list[int]]) -> list[SpanE
 
 
 def _entries(shape: Outline[S], missing: list[bool]) -> list[int]:
-    """For each span the entry it stands under.
+    """For each span the place of the entry above it.
 
-    Spans of one service that name the same missing parent stand for one request,
-    not for as many as there are: their parent ends after them, so it comes after them.
+    Spans of one service that name the same missing parent are one request, not
+    several: the parent ends after them, so that it often arrives after them.
     """
     spans = shape.spans
     entries = [ABSENT] * len(spans)
@@ -277,7 +277,10 @@ def _initiating(shape: Outline[S], missing: list[bool]) -> int:
 
 
 def _lost(shape: Outline[S], missing: list[bool]) -> list[bool]:
-    """Missing parents, but for those of outside callers: of the entry, and of its like."""
+    """Missing parents, except remote parents of the initiating entry and of entries like it.
+
+    "Like it" are served spans of the same service: one outside caller may have called twice.
+    """
     if shape.initiating == ABSENT:
         return []
     entry = shape.spans[shape.initiating]

@@ -1,8 +1,8 @@
-"""The model of what arrived, the contracts to write and ask, and the engines behind them.
+"""Storage of telemetry: the contract for writing and reading, and the engines behind it.
 
-Knows neither who writes nor who asks. Everything outside imports from
-`signals.model`, `store.api`, `signals.semantics` and `signals.trace_analysis` only; an engine
-is reached through `open_writer` and `open_reader`.
+Knows neither its writers nor its readers. Other rooms import `store` and `store.api`
+only; an engine is reached through `open_writer` and `open_reader`, which import it when
+they are called: callers that need the contract alone do not load one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEFAULT_MAX_AGE_S: Final = 7 * 24 * 3600.0
 def open_writer(
     path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES, max_age_s: float = DEFAULT_MAX_AGE_S
 ) -> Writer:
-    """The writer of the store at `path`, which is made if it is not there.
+    """The writer of the store at `path`, which is created if it does not exist.
 
     `max_bytes` bounds the data (the file may be a little larger), `max_age_s` the
     time in the store. Raises StoreUnavailable (another writer, no right to write, a
@@ -33,7 +33,7 @@ def open_writer(
 def open_reader(path: str | Path) -> Reader:
     """A reader of the store at `path`.
 
-    The store need not be there yet: until its writer makes it, every answer is
+    The store need not exist yet: until its writer creates it, every answer is
     empty; when the file is replaced, the next answer is from the new one.
     """
     from store.sqlite.read.reader import SqliteReader

@@ -1,7 +1,7 @@
-"""Stored bytes into answers, only when somebody asks for them.
+"""Decodes stored bytes, only when they are needed.
 
-The one place that reads `opentelemetry.proto` messages. A message that cannot be
-read (it was stored as it came) gives what was extracted beside it and no more.
+Raw messages are stored unchanged, even unreadable ones: of those, nothing but the columns
+beside them is known, and the functions here return empty details.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from signals.browser_events import SAMPLED
 from signals.model import Attribute, Attributes, Event, Link, SpanId, StatusCode, TraceId
 
 _MAX_DEPTH = 32
+"""As deep as the collector accepts; deeper values come from other writers only."""
 
 
 class SpanDetail(NamedTuple):
-    """What is in a raw span and in no column."""
+    """What a raw span holds that no column has."""
 
     status: StatusCode
     status_message: str
@@ -33,17 +34,17 @@ class SpanDetail(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """The library that made a span or a log."""
+    """The instrumentation library that made a span or a log."""
 
     name: str
     version: str
 
 
-_NOTHING = SpanDetail(StatusCode.UNSET, "", {}, (), ())
+_EMPTY = SpanDetail(StatusCode.UNSET, "", {}, (), ())
 
 
 def value_of(message: AnyValue, depth: int = 0) -> Attribute:
-    """An AnyValue in Python; nesting deeper than 32 levels is cut to nothing."""
+    """An AnyValue in Python; values nested deeper than 32 levels are None."""
     which = message.WhichOneof("value")
     if which is None or depth > _MAX_DEPTH:
         return None
@@ -68,7 +69,7 @@ def span_detail(raw: bytes) -> SpanDetail:
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:
-        return _NOTHING
+        return _EMPTY
     code = int(message.status.code)
     return SpanDetail(
         status=StatusCode(code) if code in (0, 1, 2) else StatusCode.UNSET,
@@ -90,7 +91,7 @@ def span_detail(raw: bytes) -> SpanDetail:
 
 
 def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
-    """Of a stored span, the attributes of these names alone: a third of the cost of all of them."""
+    """The attributes of these names of a stored span: a third of the cost of all of them."""
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:
@@ -104,7 +105,7 @@ def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
 
 
 def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
-    """What `signals.semantics.rum_samples` looks at of a browser span: attributes, event times."""
+    """(attributes, event times by name) that `signals.browser_events.rum_samples` reads of a browser span."""
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:
@@ -118,12 +119,12 @@ def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
 
 
 class LogDetail(NamedTuple):
-    """What is in a raw log record and in no column."""
+    """What a raw log record holds that no column has."""
 
     attributes: Attributes
     severity_text: str
     structured: Attribute
-    """The body where it is a list or a map, else None."""
+    """The body if it is a list or a map, else None."""
 
 
 def log_detail(raw: bytes) -> LogDetail:
@@ -147,7 +148,7 @@ def log_attributes(raw: bytes) -> Attributes:
 
 @lru_cache(maxsize=4096)
 def resource_attributes(body: bytes) -> Attributes:
-    """The attributes of a stored resource. Shared between answers: not to be changed."""
+    """The attributes of a stored resource. Cached and shared: not to be changed."""
     try:
         return attributes_of(Resource.FromString(body).attributes)
     except DecodeError:

@@ -1,10 +1,10 @@
-"""What may be asked of a store, as values: offered from `store.api`, which says what is answered."""
+"""Queries as values, re-exported by `store.api`, whose protocols describe the results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from signals.model import SessionId, Severity, TraceId
 
@@ -18,6 +18,9 @@ class Window:
     from_unix_nano: int
     to_unix_nano: int
 
+    ALL: ClassVar[Window]
+    """All time: the ends are the least and the greatest time that a store's 64-bit integers hold."""
+
     @property
     def duration_ns(self) -> int:
         return self.to_unix_nano - self.from_unix_nano
@@ -27,23 +30,26 @@ class Window:
         return Window(self.from_unix_nano - self.duration_ns, self.from_unix_nano)
 
 
+Window.ALL = Window(0, 2**63 - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     items: Sequence[T]
     next_cursor: str | None = None
-    """Opaque; hand it back as `cursor` to go on. None at the end."""
+    """Opaque; pass it as `cursor` to go on. None at the end."""
     truncated: bool = False
-    """A bounded scan ended before the window did: there may be more that was not looked at."""
+    """A bounded scan ended before the window did: there may be more that was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceQuery:
-    """Which traces; all conditions must hold.
+    """Selects traces; all conditions must hold.
 
     `attributes` match as text, against any backend span of the trace (its own
     attributes or its resource's). Promoted attributes are looked up in what is kept
-    of the newest traces; any other is a bounded scan, newest first. `Page.truncated`
-    says where either was cut.
+    of the newest traces; any other is a bounded scan, newest first. If either was cut,
+    `Page.truncated` is true.
     """
 
     window: Window
@@ -56,7 +62,7 @@ class TraceQuery:
     operation_contains: str | None = None
     """Text that such an operation contains, upper or lower case alike."""
     error: Literal["any", "origin"] | None = None
-    """Of `service` if one is given, else of any service."""
+    """An error of `service` if one is given, else of any service."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     min_ns: int | None = None
     max_ns: int | None = None
@@ -64,7 +70,7 @@ class TraceQuery:
     limit: int = 50
     cursor: str | None = None
     environment: str | None = None
-    """Traces with a request in this deployment environment, in whichever spelling it was sent."""
+    """Traces with a request in this deployment environment, under any of its attribute names."""
 
 
 SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"]
@@ -72,12 +78,12 @@ SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "netw
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Which sessions; `attributes` match as text, against any span of the session."""
+    """Selects sessions; `attributes` match as text, against any span of the session."""
 
     window: Window
     attributes: Mapping[str, str] = field(default_factory=dict)
     excluded: Mapping[str, str] = field(default_factory=dict)
-    """Sessions that carry any of these are left out (synthetic traffic, say)."""
+    """Sessions that carry any of these are left out, for example synthetic traffic."""
     sort: SessionSort = "newest"
     limit: int = 50
     cursor: str | None = None
@@ -85,12 +91,12 @@ class SessionQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which logs, newest first unless `oldest_first`.
+    """Selects logs, newest first unless `oldest_first`.
 
-    `text` is words, all of which are found anywhere in the body, in any order, upper or
-    lower case alike; what stands in double quotes is one phrase. At most 1,000 characters
+    `text` is words, all of which must be in the body, in any order, upper or
+    lower case alike; words in double quotes are one phrase. At most 1,000 characters
     and 20 words (BadQuery). `after` gives only logs that arrived after that log id, oldest
-    first, whatever their own time: the live tail.
+    first, regardless of their own time: the live tail.
     """
 
     window: Window
@@ -98,7 +104,7 @@ class LogQuery:
     span_id: str | None = None
     session_id: SessionId | None = None
     trace_ids: Sequence[TraceId] = ()
-    """Logs of any of these traces; beside a `session_id`, those that name the session as well."""
+    """Logs of any of these traces; together with a `session_id`, also those that name the session."""
     service: str | None = None
     severities: frozenset[Severity] = frozenset()
     text: str | None = None
@@ -110,7 +116,7 @@ class LogQuery:
     limit: int = 100
     cursor: str | None = None
     environment: str | None = None
-    """Logs whose resource names this deployment environment, in whichever spelling it was sent."""
+    """Logs whose resource names this deployment environment, under any of its attribute names."""
 
 
 RumMetric = Literal[
@@ -127,6 +133,8 @@ RumMetric = Literal[
     "long_tasks",
     "custom_events",
 ]
-"""What is measured of browsers. The measure's `requests` counts samples, `errors` the failed ones,
+"""Metrics of browsers. The measure's `requests` counts samples, `errors` the failed ones,
 `latency` is their duration in ns; `cls`, which has no unit, is times 10⁹. Of the parts that a page loads,
-`network_requests` counts those alone that failed (`signals.browser_events.rum_is_network_error`)."""
+`network_requests` counts only those that failed (`signals.browser_events.rum_is_network_error`).
+
+The order is part of the store's file format (`store.sqlite.table_layout.METRICS`)."""

@@ -1,4 +1,4 @@
-"""What a reader returns besides spans and logs: summaries, measures, maps, breakdowns, store status.
+"""What a reader returns besides spans and logs: summaries, measures, maps, breakdowns, histograms, status.
 
 Everything is frozen. Times are integer nanoseconds since the Unix epoch
 (`_unix_nano`) or durations (`_ns`).
@@ -6,11 +6,11 @@ Everything is frozen. Times are integer nanoseconds since the Unix epoch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from signals.model import ServiceInTrace, SessionId, SpanId, TraceId
+from signals.model import ServiceInTrace, SessionId, Severity, SpanId, TraceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class SessionSummary:
     environment: str
     page_views: int
     errors: int
-    """JavaScript errors: see `signals.semantics.rum_kind`."""
+    """JavaScript errors: see `signals.browser_events.rum_kind`."""
     network_errors: int
     events: int
     last_seen_unix_nano: int
@@ -65,7 +65,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How often, how bad, how slow."""
+    """Rate, errors and duration (RED) of a set of requests or samples."""
 
     requests: int = 0
     errors: int = 0
@@ -91,7 +91,7 @@ class MapEdge:
 
 @dataclass(frozen=True, slots=True)
 class ServiceMap:
-    """Who calls whom. A database that bears the name of another inferred service is `name (database)`."""
+    """Callers and callees. A database with the name of another inferred service is `name (database)`."""
 
     nodes: tuple[MapNode, ...]
     """Sorted by name."""
@@ -123,7 +123,7 @@ class Breakdown:
     scanned: int = 0
     """0 if the answer came from rollups; else how many rows were read for it."""
     truncated: bool = False
-    """The scan reached its bound: older rows were not counted, or values were cut."""
+    """The scan reached its bound and older rows were not counted, or values were cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,34 @@ class ErrorGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class HistogramColumn:
+    """One column of a log histogram."""
+
+    start_unix_nano: int
+    counts: Mapping[Severity, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LogHistogram:
+    """Counts of the logs of a window that match."""
+
+    columns: Sequence[HistogramColumn]
+    total: int
+    since_unix_nano: int | None = None
+    """Where counting stopped, newest first; None if the whole window was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserLink:
+    """The browser's event that a backend trace answered."""
+
+    session_id: SessionId
+    trace_id: TraceId
+    """The event's own trace: another one than the backend's for whole documents."""
+    span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     spans: int
     logs: int
@@ -155,11 +183,11 @@ class StoreStatus:
     pruned_spans: int
     pruned_logs: int
     pruned_before_unix_nano: int | None
-    """Nothing older is kept any more; None while nothing was pruned."""
+    """What arrived before this was pruned; None while nothing was."""
 
 
-class Whereabouts(Enum):
-    """What the store can say of an id that it does not hold."""
+class Presence(Enum):
+    """Whether the store holds an id, and if not, whether it once did."""
 
     PRESENT = "present"
     PRUNED = "pruned"

@@ -1,4 +1,4 @@
-"""What a writer is handed: rows in which little is decoded and the rest stays as it came.
+"""Input of a writer: rows in which little is decoded and the raw message is kept unchanged.
 
 Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations
 (`_ns`); ids are raw bytes.
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 
 class SpanRow(NamedTuple):
-    """One span on its way in.
+    """One span to be stored.
 
-    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it came (or, for
+    `raw` is the `opentelemetry.proto.trace.v1.Span` message as it arrived (or, for
     Zipkin beacons and JSON, as it was converted); `resource` and `scope` are the
     serialized `Resource` and `InstrumentationScope` messages, which engines store
     once. `tags` holds the promoted attributes (`signals.semantics.PROMOTED`) that the
@@ -26,7 +26,7 @@ class SpanRow(NamedTuple):
     span_id: bytes
     """8 bytes."""
     parent_span_id: bytes
-    """8 bytes, or none for a root."""
+    """8 bytes, empty for a root."""
     service: str
     name: str
     kind: int
@@ -36,12 +36,12 @@ class SpanRow(NamedTuple):
     error: bool
     """Status ERROR, or a truthy `error` attribute."""
     peer: str
-    """Whom the span calls, or empty: see `signals.semantics.peer_of`."""
+    """What the span calls, or empty: see `signals.semantics.peer_of`."""
     peer_is_database: bool
     session_id: str
-    """Not empty if and only if this is a browser's span with a session."""
+    """Not empty if and only if this is a browser span with a session."""
     browser: bool
-    """A browser's span counts in nothing that is said of the backend."""
+    """A browser span counts in no measure of the backend."""
     tags: Mapping[str, str]
     resource: bytes
     scope: bytes
@@ -49,18 +49,18 @@ class SpanRow(NamedTuple):
 
 
 class LogRow(NamedTuple):
-    """One log record on its way in; `raw` is the `opentelemetry.proto.logs.v1.LogRecord`."""
+    """One log record to be stored; `raw` is the `opentelemetry.proto.logs.v1.LogRecord`."""
 
     time_unix_nano: int
     """`time_unix_nano`, else the observed time, else the time of arrival."""
     severity_number: int
     body: str
-    """The body as text: a string as it is, anything else as JSON."""
+    """The body as text: a string unchanged, anything else as JSON."""
     service: str
     trace_id: bytes
-    """16 bytes, or none."""
+    """16 bytes, or empty."""
     span_id: bytes
-    """8 bytes, or none."""
+    """8 bytes, or empty."""
     session_id: str
     resource: bytes
     scope: bytes
@@ -69,13 +69,13 @@ class LogRow(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """What one request of a sender carried: committed whole or not at all."""
+    """The content of one request of a sender: committed whole or not at all."""
 
     spans: Sequence[SpanRow] = ()
     logs: Sequence[LogRow] = ()
     metric_points: int = 0
     rejected: int = 0
-    """Metric points, and items refused as malformed, are counted and not kept."""
+    """Items refused as malformed. Like metric points, they are counted and not kept."""
 
     def __len__(self) -> int:
         return len(self.spans) + len(self.logs) + self.metric_points

@@ -63,6 +63,36 @@ EXCEPTIONS = {
     # Asks the services for the flags they really use, over gRPC: the interface, not the code.
     ("observer", "protos"),
 }
+# Of this room, outsiders may import only these modules; tests and benchmarks may open its engines.
+FACADES = {"store": {"store", "store.api"}}
+# Inside a room: which of its folders may import which other; modules beside the folders import none of them.
+INNER_ROOMS: dict[str, dict[str, set[str]]] = {
+    "store/sqlite": {"write": set(), "read": set()},
+}
+# Inside the observer: which parts, or modules of a part, each part may import; each screen is a
+# part. `app` puts all of them together.
+OBSERVER_MAY_IMPORT: dict[str, set[str]] = {
+    "settings": set(),
+    "drawing": set(),
+    "trace_notes": set(),
+    "serializers": {"trace_notes"},
+    "request": {"settings"},
+    "lookup": {"request.errors"},
+    "components": {"drawing", "request", "settings", "trace_notes", "web"},
+    "api": {"lookup", "request", "serializers", "trace_notes"},
+    "screens": {
+        "components", "drawing", "lookup", "request", "serializers", "settings", "trace_notes",
+    },
+}  # fmt: skip
+# Beyond these arrows, for a reason each.
+OBSERVER_EXCEPTIONS = {
+    # The dialog over a session leads back to that session's page, as it was.
+    ("screens.apm", "screens.rum.session.event_links.back"),
+    # Home shows the newest rows of the list of sessions, without synthetic traffic.
+    ("screens.home", "screens.rum.sessions.view.rows_of"),
+    ("screens.home", "screens.rum.traffic_filter.SYNTHETIC"),
+    ("screens.home", "screens.rum.traffic_filter.SYNTHETIC_DECLARED"),
+}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
@@ -180,6 +210,70 @@ def _known(target: str, modules: Mapping[str, Path]) -> str:
     while target and target not in modules:
         target = target.rpartition(".")[0]
     return target
+
+
+@pytest.mark.parametrize("room", FACADES)
+def test_outsiders_import_a_room_by_its_facade(room: str) -> None:
+    """What lies behind a façade can be changed without a look at other rooms."""
+    modules = {_module(path): path for path in sources(room)}
+    wrong = [
+        f"{path.relative_to(REPO)}:{line} imports {target}"
+        for other in ROOMS
+        if other != room
+        for path in sources(other)
+        for target, line in imports(path)
+        if target.partition(".")[0] == room and _known(target, modules) not in FACADES[room]
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", INNER_ROOMS)
+def test_inner_rooms_know_only_what_they_may(folder: str) -> None:
+    """Halves of a room meet in the modules beside them, which know neither."""
+    prefix = folder.replace("/", ".")
+    rooms = INNER_ROOMS[folder]
+    wrong = []
+    for path in sources(folder):
+        parts = path.relative_to(REPO / folder).parts
+        own = parts[0] if len(parts) > 1 else ""
+        may = {own} | rooms.get(own, set())
+        for module, line in imports(path):
+            target = module.removeprefix(f"{prefix}.").partition(".")[0]
+            if module.startswith(f"{prefix}.") and target in rooms and target not in may:
+                wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", OBSERVER_MAY_IMPORT)
+def test_arrows_inside_the_observer_point_one_way(part: str) -> None:
+    """A screen can be changed without a look at others or the API, and drawing without any of them."""
+    found = REPO / "observer" / part
+    wrong = []
+    for path in sources(f"observer/{part}") if found.is_dir() else [found.with_suffix(".py")]:
+        own = _part_of(_module(path))
+        for module, line in imports(path):
+            target = module.removeprefix("observer.")
+            if target == module or _part_of(module) == own or (own, target) in OBSERVER_EXCEPTIONS:
+                continue
+            if not any(f"{target}.".startswith(f"{name}.") for name in OBSERVER_MAY_IMPORT[part]):
+                wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
+
+    assert wrong == []
+
+
+def test_every_folder_of_the_observer_has_its_arrows() -> None:
+    """A new folder is not free to import everything because nobody listed it."""
+    folders = {path.parent.name for path in (REPO / "observer").glob("*/__init__.py")}
+
+    assert sorted(folders - OBSERVER_MAY_IMPORT.keys()) == []
+
+
+def _part_of(module: str) -> str:
+    """The part of the observer that a module lies in: `request`, `screens.rum`, `app`."""
+    names = module.split(".")[1:]
+    return ".".join(names[: 2 if names[:1] == ["screens"] else 1])
 
 
 def test_services_know_one_another_by_address_only() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import math
 import os
@@ -97,6 +96,6 @@ def _row() -> dict[str, Any]:
 def _request(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         found = local_http.json_of(locust + path, form, timeout_s=10)
-    except (OSError, http.client.HTTPException, ValueError) as error:
+    except local_http.LocalHttpError as error:
         raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
     return found if isinstance(found, dict) else {}

@@ -104,7 +104,12 @@ SERVICES: tuple[Service, ...] = (
         "frontend",
         (Port("http", "PORT", 8080, public=True, label="the shop", option="shop"),),
         "/_healthz",
-        {**_EVERY_BACKEND, "RUM_BEACON_URL": ("collector:http", URL + "/v1/rum")},
+        {
+            variable: target
+            for variable, target in _EVERY_BACKEND.items()
+            if target[0] not in ("emailservice", "paymentservice")
+        }
+        | {"RUM_BEACON_URL": ("collector:http", URL + "/v1/rum")},
         purpose="the storefront: pages, forms and the RUM agent",
     ),
     Service(

@@ -48,7 +48,7 @@ class Observer:
         address = f"{self._url}{path}?{urllib.parse.urlencode(query)}"
         try:
             found = local_http.json_of(address, timeout_s=5)
-        except (OSError, ValueError):
+        except local_http.LocalHttpError:
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -6,11 +6,12 @@ prints each name on a line of its own as soon as it answers, and ends after the 
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 import time
 from collections.abc import Sequence
+
+from runtime import local_http
 
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.1
@@ -39,14 +40,10 @@ def is_ready(kind: str, address: str) -> bool:
 
 
 def _http_ok(address: str, path: str) -> bool:
-    connection = http.client.HTTPConnection(address, timeout=ANSWER_TIMEOUT_S)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        return local_http.send(f"http://{address}{path}", timeout_s=ANSWER_TIMEOUT_S).status == 200
+    except local_http.LocalHttpError:
         return False
-    finally:
-        connection.close()
 
 
 def _grpc_serving(address: str) -> bool:

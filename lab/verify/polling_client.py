@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
-import urllib.error
 from collections.abc import Callable
 from typing import Any
 
@@ -29,27 +27,27 @@ class Unreachable(LabError):
 def must_answer(name: str, url: str) -> None:
     """Raise Unreachable unless that address answers with a status below 400."""
     try:
-        with local_http.open_url(url, timeout_s=REQUEST_TIMEOUT_S):
+        status = local_http.send(url, timeout_s=REQUEST_TIMEOUT_S).status
+    except local_http.LocalHttpError as error:
+        problem = f"No answer from {name} at {url} ({error})."
+    else:
+        if status < 400:
             return
-    except urllib.error.HTTPError as error:
-        error.close()
-        message = f"No useful answer from {name} at {url} (status {error.code})."
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        message = f"No answer from {name} at {url} ({why(error)})."
-    raise Unreachable(message, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
+        problem = f"No useful answer from {name} at {url} (status {status})."
+    raise Unreachable(problem, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
 
 
 def json_at(url: str) -> Any:
     """The JSON of the answer to a GET. Raises NoAnswer with the API's own error message if it has one."""
     try:
         return local_http.json_of(url, timeout_s=REQUEST_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NoAnswer(f"{error.code} {_message(error.read(4096)) or error.reason}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(f"no answer from {url}: {why(error)}") from error
-    except ValueError as error:
-        raise NoAnswer(f"no JSON from {url}") from error
+    except local_http.LocalHttpError as error:
+        if not error.status:
+            raise NoAnswer(f"no answer from {url}: {error}") from error
+        if error.status < 300:
+            raise NoAnswer(f"no JSON from {url}") from error
+        message = _message(error.body)
+        raise NoAnswer(f"{error.status} {message}" if message else str(error)) from error
 
 
 class Patience:
@@ -69,16 +67,6 @@ class Patience:
                 return verdict
             _pause.wait(pause_s)
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-
-
-def why(error: BaseException) -> str:
-    """The reason of a network error, short."""
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(reason, TimeoutError):
-        return f"nothing within {REQUEST_TIMEOUT_S:g} s"
-    return str(getattr(reason, "strerror", None) or reason)
 
 
 def _message(body: bytes) -> str:

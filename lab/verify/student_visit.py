@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from lab.paths import ROOT
-from lab.setup.bootstrap import find_browser
 from lab.verify.visit_result import CannotVisit, Visit
+from runtime.chromium import find_browser
 
 DRIVERS = ("auto", "browser", "script")
 SCRIPT_TIMEOUT_S = 60.0

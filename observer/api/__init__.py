@@ -1,4 +1,4 @@
-"""The JSON API under /api/v1: every screen's numbers, and an OpenAPI document that describes it."""
+"""The JSON API under /api/v1: the numbers of every screen, and its OpenAPI document."""
 
 from __future__ import annotations
 

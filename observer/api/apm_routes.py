@@ -1,4 +1,4 @@
-"""The API's APM half: traces, the service map, breakdowns, series."""
+"""The API's APM routes: traces, the service map, breakdowns, series."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import Literal
 
 from flask import Response
 
-from observer.api import otlp_download, serializers
+from observer import serializers
+from observer.api import otlp_download
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
     CURSOR,
     ENVIRONMENT,
-    MAX_LIMIT,
     SERVICE,
     WINDOW,
+    columns_of,
     limit,
+    limit_of,
     list_window,
     summed_window,
 )
@@ -41,6 +43,7 @@ from observer.lookup.traces import find_trace
 from observer.request import context
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
+from observer.trace_notes import trace_notes
 from signals.trace_analysis import analyse
 from store.api import TraceQuery
 
@@ -73,7 +76,7 @@ _TRACE = record(
         "critical_path": list_of(
             record({"span_id": SPAN_ID, "start_unix_nano": TIME, "duration_ns": DURATION})
         ),
-        "notes": list_of(text(), "what is odd about the trace"),
+        "notes": list_of(text(), "irregularities of the trace"),
         "truncated": boolean("the trace has more spans than were read"),
     }
 )
@@ -85,9 +88,9 @@ _TRACE = record(
     tag="apm",
     parameters=(
         Parameter("service", "a service that owns a span of the trace", text()),
-        Parameter("operation", "a request of that service (or of any), by its exact name", text()),
-        Parameter("operation_contains", "text in such an operation's name, in any case", text()),
-        Parameter("error", "any: with an error; origin: where one began", text(words=("any", "origin"))),
+        Parameter("operation", "the exact name of an operation of that service (or of any)", text()),
+        Parameter("operation_contains", "text that such a name contains, in any case", text()),
+        Parameter("error", "any: an error occurred; origin: an error began", text(words=("any", "origin"))),
         ATTR,
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
@@ -111,7 +114,7 @@ def traces(query: Query) -> serializers.Plain:
             min_ns=query.milliseconds_ns("min_ms"),
             max_ns=query.milliseconds_ns("max_ms"),
             sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
-            limit=query.whole("limit", 50, 1, MAX_LIMIT),
+            limit=limit_of(query, 50),
             cursor=query.text("cursor"),
             environment=query.text("environment"),
         )
@@ -125,7 +128,7 @@ def traces(query: Query) -> serializers.Plain:
 
 @route("/apm/traces/<trace_id>", _TRACE, tag="apm", path_help=_TRACE_ID_HELP)
 def trace(_query: Query, trace_id: str) -> serializers.Plain:
-    """One trace, whole: its spans, where errors began, where the time went."""
+    """One trace: its spans, where errors began, where the time went."""
     reader = context.reader()
     found = find_trace(reader, trace_id)
     analysis = analyse(found.spans)
@@ -159,7 +162,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
             }
             for segment in analysis.critical_path
         ],
-        "notes": list(analysis.notes),
+        "notes": list(trace_notes(analysis)),
         "truncated": found.truncated,
     }
 
@@ -171,7 +174,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
     path_help=_TRACE_ID_HELP,
 )
 def trace_otlp(_query: Query, trace_id: str) -> Response:
-    """One trace as OTLP JSON, to keep or to send to another backend."""
+    """One trace as OTLP JSON, as any OpenTelemetry backend accepts it."""
     found = find_trace(context.reader(), trace_id)
     body = otlp_download.otlp_json(found.spans)
     answer = Response(body, mimetype="application/json")
@@ -270,7 +273,7 @@ def series(query: Query) -> serializers.Plain:
     found = reader.series(
         query.text("service"),
         summed_window(query, reader),
-        query.whole("columns", 60, 1, 500),
+        columns_of(query),
         query.text("operation"),
         query.text("environment"),
     )
@@ -305,14 +308,14 @@ def tags(query: Query) -> serializers.Plain:
     if not tag:
         known = ", ".join(reader.tags(window)[:12]) or "any attribute of your spans"
         raise Malformed("tag is missing.", f"Name the attribute to break down by: {known}.")
-    found = reader.breakdown(
+    found = reader.breakdowns(
         query.text("service"),
-        tag,
+        (tag,),
         window,
         query.attributes() or None,
-        query.whole("limit", 50, 1, MAX_LIMIT),
+        limit_of(query, 50),
         query.text("environment"),
-    )
+    )[tag]
     return {
         "tag": found.tag,
         "values": serializers.tag_values(found.values),

@@ -1,8 +1,9 @@
-"""The API's general half: what the store holds, what an id means, and what this API offers."""
+"""The API's general routes: the store's status, ids, environments, the OpenAPI document."""
 
 from __future__ import annotations
 
-from observer.api import openapi as document, serializers
+from observer import serializers
+from observer.api import openapi as document
 from observer.api.common_parameters import WINDOW, summed_window
 from observer.api.routing import PREFIX, ROUTES, Parameter, route
 from observer.api.schemas import (
@@ -15,10 +16,9 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.components.number_format import plural
-from observer.lookup.resolve import Unresolved, resolve as find
+from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
 from observer.request import context
-from observer.request.errors import Malformed, Unknown
+from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
 
@@ -28,19 +28,19 @@ from observer.request.parameters import Query
         {
             "ready": boolean("the store answers"),
             "counts": record({name: whole() for name in ("spans", "logs", "sessions", "metric_points")}),
-            "rejected": whole("items that senders were told were malformed"),
+            "rejected": whole("items that were refused as malformed"),
             "oldest_unix_nano": TIME_OR_NULL,
             "newest_unix_nano": TIME_OR_NULL,
             "last_received_unix_nano": TIME_OR_NULL,
             "bytes": whole("of the store"),
-            "max_bytes": whole("above which the oldest is pruned"),
+            "max_bytes": whole("the size above which the oldest data is pruned"),
             "pruned": record({"spans": whole(), "logs": whole(), "before_unix_nano": TIME_OR_NULL}),
         }
     ),
     tag="general",
 )
 def status(_query: Query) -> serializers.Plain:
-    """What the store holds."""
+    """The contents and bounds of the store."""
     found = context.reader().status()
     return {
         "ready": True,
@@ -93,13 +93,13 @@ def environments(query: Query) -> serializers.Plain:
     ),
 )
 def resolve(query: Query) -> serializers.Plain:
-    """What an id means, and where that is shown."""
-    wanted = query.text("id")
-    if not wanted:
+    """What has this id, and the page that shows it."""
+    text_of_id = query.text("id")
+    if not text_of_id:
         raise Malformed("id is missing.", "Give a trace, span, session or order id.")
-    found = find(context.reader(), wanted)
+    found = resolve_id(context.reader(), text_of_id)
     if isinstance(found, Unresolved):
-        raise unresolved(wanted, found)
+        raise unresolved(text_of_id, found)
     return {
         "kind": found.kind,
         "url": found.url,
@@ -109,33 +109,13 @@ def resolve(query: Query) -> serializers.Plain:
     }
 
 
-def unresolved(wanted: str, found: Unresolved) -> Unknown:
-    """Why an id leads nowhere."""
-    shown = wanted if len(wanted) <= 64 else wanted[:64] + "…"
-    if found.pruned:
-        return Unknown(
-            f"{shown} was here and has been pruned: the store keeps what is newest.",
-            "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
-            code="pruned",
-        )
-    if found.logs:
-        return Unknown(
-            f"No span of trace {shown} has arrived, but {plural(found.logs, 'log')} of it.",
-            f"See /logs?trace_id={found.logs_trace}.",
-        )
-    return Unknown(
-        f"No trace, span, session or order here has the id {shown}.",
-        "Check the id. If it is new, wait a second: senders batch what they have.",
-    )
-
-
 @route(
     "/",
-    record({"openapi": text("the document that describes all of it"), "routes": list_of(text())}),
+    record({"openapi": text("the address of the OpenAPI document"), "routes": list_of(text())}),
     tag="general",
 )
 def index(_query: Query) -> serializers.Plain:
-    """What there is to ask."""
+    """The routes of this API."""
     return {
         "openapi": f"{PREFIX}/openapi.json",
         "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
@@ -144,5 +124,5 @@ def index(_query: Query) -> serializers.Plain:
 
 @route("/openapi.json", {"type": "object", "description": "an OpenAPI 3.1 document"}, tag="general")
 def openapi(_query: Query) -> serializers.Plain:
-    """This API, described."""
+    """The OpenAPI document of this API."""
     return document.build()

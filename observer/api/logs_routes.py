@@ -1,18 +1,19 @@
-"""The API's logs."""
+"""The API's log routes: records, their histogram, their fields."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.api import serializers
+from observer import serializers
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
     CURSOR,
-    MAX_LIMIT,
     SERVICE,
     WINDOW,
+    columns_of,
     limit,
+    limit_of,
     list_window,
     summed_window,
 )
@@ -47,7 +48,7 @@ _FILTERS = (
     ),
     Parameter(
         "q",
-        'words that all stand in the body, in any order, upper or lower case alike; "quotes" make a phrase',
+        'words that the body contains, all of them, in any order and case; "quotes" make a phrase',
         text(),
     ),
     ATTR,
@@ -68,7 +69,7 @@ _FILTERS = (
             "logs": list_of(ref("Log"), "newest first, unless `order` says otherwise"),
             "count": whole("how many match in all"),
             "counted_since_unix_nano": whole(
-                "where counting stopped, newest first; null if all was counted", null=True
+                "the time down to which was counted, newest first; null if all was counted", null=True
             ),
             "histogram": list_of(ref("LogColumn")),
             "column_ns": DURATION,
@@ -79,7 +80,7 @@ _FILTERS = (
     tag="logs",
     parameters=(
         *_FILTERS,
-        Parameter("after", "only what arrived after this log id, oldest first: the live tail", text()),
+        Parameter("after", "only logs that arrived after this log id, oldest first: the live tail", text()),
         Parameter("order", "newest by default", text(words=("newest", "oldest"))),
         COLUMNS,
         limit(100),
@@ -89,23 +90,24 @@ _FILTERS = (
 def logs(query: Query) -> serializers.Plain:
     """Log records that match, how many there are, and when."""
     reader = context.reader()
-    asked = replace(
+    log_query = replace(
         _log_query(query, reader),
         after=query.text("after"),
         oldest_first=query.choice("order", ("newest", "oldest")) == "oldest",
-        limit=query.whole("limit", 100, 1, MAX_LIMIT),
+        limit=limit_of(query, 100),
         cursor=query.text("cursor"),
     )
-    page = reader.find_logs(asked)
-    columns = query.whole("columns", 60, 1, 500)
-    spread = replace(asked, window=_spread(query, reader, asked), after=None, cursor=None)
-    counted = reader.log_histogram(spread, columns)
+    page = reader.find_logs(log_query)
+    columns = columns_of(query)
+    window = _histogram_window(query, reader, log_query)
+    histogram_query = replace(log_query, window=window, after=None, cursor=None)
+    counted = reader.log_histogram(histogram_query, columns)
     return {
         "logs": [serializers.log(log) for log in page.items],
-        "count": reader.count_logs(asked) if asked.after else counted.total,
+        "count": reader.count_logs(log_query) if log_query.after else counted.total,
         "counted_since_unix_nano": counted.since_unix_nano,
         "histogram": serializers.log_columns(counted.columns),
-        "column_ns": -(-spread.window.duration_ns // columns),
+        "column_ns": -(-histogram_query.window.duration_ns // columns),
         "next": page.next_cursor,
         "truncated": page.truncated,
     }
@@ -180,11 +182,11 @@ def _log_query(query: Query, reader: Reader) -> LogQuery:
     )
 
 
-def _spread(query: Query, reader: Reader, asked: LogQuery) -> Window:
-    """What the histogram spans: the request's window, else that of the few logs that an id narrows to."""
-    if query.window() is None and (asked.trace_id or asked.span_id or asked.session_id):
+def _histogram_window(query: Query, reader: Reader, log_query: LogQuery) -> Window:
+    """The request's window, else from the first to the last of the few logs that an id narrows to."""
+    if query.window() is None and (log_query.trace_id or log_query.span_id or log_query.session_id):
         ends = [
-            reader.find_logs(replace(asked, after=None, cursor=None, limit=1, oldest_first=oldest)).items
+            reader.find_logs(replace(log_query, after=None, cursor=None, limit=1, oldest_first=oldest)).items
             for oldest in (True, False)
         ]
         if all(ends):

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the declarations of the routes."""
+"""The OpenAPI document, built from the declarations of the routes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _PART = re.compile(r"<(?:\w+:)?(\w+)>")
 _CONVENTIONS = (
     "Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations (`_ns`); ids are "
     "lower-case hexadecimal, and 16 digits of a trace id mean the last 16. Unknown parameters and "
-    "malformed values are answered with 400, what is not here with 404, a store that cannot be read with 503."
+    "malformed values are answered with 400, ids that are not in the store with 404, a store that cannot be "
+    "read with 503. Times in parameters are ISO 8601 (UTC without an offset) or a Unix time, whose magnitude "
+    "says its unit."
 )
 
 
@@ -24,8 +26,8 @@ def build() -> dict[str, Any]:
         "info": {"title": "Hipster Lab observer", "version": "1", "description": _CONVENTIONS},
         "tags": [
             {"name": "general", "description": "The store, ids, this document"},
-            {"name": "rum", "description": "What browsers reported"},
-            {"name": "apm", "description": "What backends reported"},
+            {"name": "rum", "description": "Browser sessions and metrics"},
+            {"name": "apm", "description": "Backend services, traces and spans"},
             {"name": "logs", "description": "Log records"},
         ],
         "paths": {PREFIX + _PART.sub(r"{\1}", route.path): {"get": _operation(route)} for route in ROUTES},
@@ -34,7 +36,7 @@ def build() -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    errors = {"400": "Malformed", "404": "Not here", "503": "The store cannot be read now"}
+    errors = {"400": "Malformed", "404": "Not in the store", "503": "The store cannot be read now"}
     return {
         "operationId": route.name,
         "summary": route.summary,
@@ -44,10 +46,10 @@ def _operation(route: Route) -> dict[str, Any]:
             *(_parameter(parameter) for parameter in route.parameters),
         ],
         "responses": {
-            "200": {"description": route.summary, "content": {route.media_type: {"schema": route.answer}}},
+            "200": {"description": route.summary, "content": {"application/json": {"schema": route.answer}}},
             **{
-                code: {"description": words, "content": {"application/json": {"schema": ref("Error")}}}
-                for code, words in errors.items()
+                code: {"description": description, "content": {"application/json": {"schema": ref("Error")}}}
+                for code, description in errors.items()
             },
         },
     }

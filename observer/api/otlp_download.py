@@ -1,27 +1,23 @@
-"""A trace as OTLP JSON, as any OpenTelemetry backend takes it at /v1/traces."""
+"""A trace as OTLP JSON, as OpenTelemetry backends accept it at /v1/traces."""
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import orjson
-
+from observer.request.responses import json_bytes
+from observer.serializers import Plain
 from signals.model import Attribute, Attributes, Span
-
-Plain = dict[str, Any]
 
 
 def otlp_json(spans: Sequence[Span]) -> bytes:
     """An ExportTraceServiceRequest: spans grouped by resource and scope, ids in hexadecimal."""
     groups: dict[bytes, tuple[Attributes, dict[tuple[str, str], list[Plain]]]] = {}
     for span in spans:
-        key = _dump(_attributes(span.resource))
+        key = json_bytes(_attributes(span.resource))
         _, scopes = groups.setdefault(key, (span.resource, {}))
         scopes.setdefault((span.scope, span.scope_version), []).append(_span(span))
-    return _dump(
+    return json_bytes(
         {
             "resourceSpans": [
                 {
@@ -35,13 +31,6 @@ def otlp_json(spans: Sequence[Span]) -> bytes:
             ]
         }
     )
-
-
-def _dump(data: object) -> bytes:
-    try:
-        return orjson.dumps(data)
-    except TypeError:
-        return json.dumps(data, separators=(",", ":")).encode()
 
 
 def _span(span: Span) -> Plain:

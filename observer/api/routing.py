@@ -1,22 +1,21 @@
-"""How a route of the JSON API is declared: its parameters and its answer, said once.
+"""Routes of the JSON API, each declared once with its parameters and its answer.
 
-From the declaration come the refusal of unknown parameters and the OpenAPI
-document, so that neither can say what the other does not.
+The declaration is the source of both the refusal of unknown parameters and the OpenAPI
+document, so that the two cannot differ.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
 from flask import Blueprint, Response, request
 
 from observer.api.schemas import Schema
 from observer.request import context
 from observer.request.parameters import Query
+from observer.request.responses import json_response
 
 PREFIX = "/api/v1"
 
@@ -36,7 +35,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route as the OpenAPI document tells it."""
+    """One route as the OpenAPI document describes it."""
 
     path: str
     """As Flask writes it, without the prefix."""
@@ -46,7 +45,6 @@ class Route:
     parameters: tuple[Parameter, ...]
     path_help: Mapping[str, str]
     answer: Schema
-    media_type: str
 
 
 ROUTES: list[Route] = []
@@ -62,9 +60,8 @@ def route(
     tag: str,
     parameters: Sequence[Parameter] = (),
     path_help: Mapping[str, str] | None = None,
-    media_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
-    """Declare a GET route; the handler takes the `Query` and the path's parts, and gives plain data."""
+    """Declare a GET route; the handler takes the `Query` and the path's parts, and returns plain data."""
 
     def declare(handler: Handler) -> Handler:
         summary = (inspect.getdoc(handler) or "").partition("\n")[0]
@@ -78,13 +75,12 @@ def route(
                 tuple(parameters),
                 path_help or {},
                 answer,
-                media_type,
             )
         )
 
         def view(**parts: str) -> Response:
             query = Query(request.args, context.now_unix_nano())
-            query.refuse_others(names)
+            query.refuse_unknown(names)
             answered = handler(query, **parts)
             return answered if isinstance(answered, Response) else json_response(answered)
 
@@ -92,24 +88,3 @@ def route(
         return handler
 
     return declare
-
-
-def json_response(data: object, status: int = 200) -> Response:
-    """Plain data as a JSON answer."""
-    return Response(encode(data), status, mimetype="application/json")
-
-
-def encode(data: object) -> bytes:
-    """JSON of plain data; bytes become hexadecimal, and what UTF-8 cannot hold becomes an escape."""
-    try:
-        return orjson.dumps(data, default=_fallback, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        return json.dumps(data, default=_fallback, separators=(",", ":")).encode()
-
-
-def _fallback(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return dict(value)
-    return str(value)

@@ -1,18 +1,19 @@
-"""The API's RUM half: sessions and their events, and what is measured of browsers."""
+"""The API's RUM routes: sessions and their events, metrics, JavaScript errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import get_args
 
-from observer.api import serializers
+from observer import serializers
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
     CURSOR,
-    MAX_LIMIT,
     WINDOW,
+    columns_of,
     limit,
+    limit_of,
     list_window,
     summed_window,
 )
@@ -31,18 +32,17 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.lookup.session_events import events_of, linked_traces
-from observer.lookup.sessions import find_session
+from observer.lookup.sessions import EVENTS_LIMIT, find_session
 from observer.request import context
-from observer.request.errors import Malformed
-from observer.request.parameters import Query, refuse
+from observer.request.errors import Malformed, refuse
+from observer.request.parameters import Query
+from signals.session_events import events_of, linked_traces
 from store.api import RumMetric, SessionQuery, SessionSort
 
 METRICS: tuple[RumMetric, ...] = get_args(RumMetric)
 _METRIC = Parameter("metric", "what to measure", text(words=METRICS), required=True)
 _WHERE = Parameter("attr", "only events with this attribute, `name:value`", text(), repeated=True)
 _SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
-_EVENTS_LIMIT = 10_000
 
 
 @route(
@@ -59,14 +59,14 @@ _EVENTS_LIMIT = 10_000
     ),
 )
 def sessions(query: Query) -> serializers.Plain:
-    """Browser sessions of which any span carries the attributes."""
+    """Browser sessions in which some span has the attributes."""
     page = context.reader().find_sessions(
         SessionQuery(
             window=list_window(query),
             attributes=query.attributes(),
             excluded=query.attributes("exclude"),
             sort=_SORTS[query.choice("sort", tuple(_SORTS)) or "newest"],
-            limit=query.whole("limit", 50, 1, MAX_LIMIT),
+            limit=limit_of(query, 50),
             cursor=query.text("cursor"),
         )
     )
@@ -90,15 +90,15 @@ def sessions(query: Query) -> serializers.Plain:
     path_help={"session_id": "the session's id, as the agent gave it"},
 )
 def session(_query: Query, session_id: str) -> serializers.Plain:
-    """One session and its events, each with its way to the backend."""
+    """One session and its events, each with its link to the backend."""
     reader = context.reader()
     summary = find_session(reader, session_id)
-    spans = reader.spans_of_session(summary.session_id, _EVENTS_LIMIT)
+    spans = reader.spans_of_session(summary.session_id, EVENTS_LIMIT)
     events = events_of(spans, reader.trace_summaries(linked_traces(spans)))
     return {
         "session": serializers.session(summary),
         "events": [serializers.session_event(event) for event in events],
-        "truncated": len(spans) >= _EVENTS_LIMIT,
+        "truncated": len(spans) >= EVENTS_LIMIT,
     }
 
 
@@ -149,7 +149,7 @@ def rum_series(query: Query) -> serializers.Plain:
     """One RUM metric over time."""
     reader = context.reader()
     metric = _metric(query)
-    columns = query.whole("columns", 60, 1, 500)
+    columns = columns_of(query)
     found = reader.rum_series(metric, summed_window(query, reader), columns, query.attributes() or None)
     return {"metric": metric, "points": serializers.points(found)}
 
@@ -181,9 +181,9 @@ def rum_tags(query: Query) -> serializers.Plain:
     tag = query.text("tag")
     if not tag:
         raise Malformed("tag is missing.", "Name the attribute to break down by, such as tag=page.")
-    most = query.whole("limit", 50, 1, MAX_LIMIT)
+    most = limit_of(query, 50)
     window = summed_window(query, reader)
-    found = reader.rum_breakdown(metric, tag, window, query.attributes() or None, most)
+    found = reader.rum_breakdowns(metric, (tag,), window, query.attributes() or None, most)[tag]
     return {
         "metric": metric,
         "tag": found.tag,
@@ -212,16 +212,16 @@ def rum_tags(query: Query) -> serializers.Plain:
                 ),
                 "most frequent first",
             ),
-            "truncated": boolean("only the newest errors were looked at"),
+            "truncated": boolean("only the newest errors were read"),
         }
     ),
     tag="rum",
     parameters=(_WHERE, *WINDOW, limit(20)),
 )
 def rum_errors(query: Query) -> serializers.Plain:
-    """JavaScript errors in groups of one kind."""
+    """JavaScript errors in groups of the same type and message."""
     reader = context.reader()
-    most = query.whole("limit", 20, 1, MAX_LIMIT)
+    most = limit_of(query, 20)
     found, truncated = reader.rum_errors(summed_window(query, reader), query.attributes() or None, most)
     return {
         "errors": [
@@ -242,8 +242,8 @@ def rum_errors(query: Query) -> serializers.Plain:
 
 
 def _metric(query: Query) -> RumMetric:
-    said = query.text("metric")
+    name = query.text("metric")
     for metric in METRICS:
-        if metric == said:
+        if metric == name:
             return metric
-    raise refuse("metric", said or "", "one of: " + ", ".join(METRICS))
+    raise refuse("metric", name or "", "one of: " + ", ".join(METRICS))

@@ -1,7 +1,7 @@
-"""JSON Schemas of everything that the API answers, as OpenAPI 3.1 has them.
+"""JSON Schemas of the API's answers, in the dialect of OpenAPI 3.1.
 
-Objects are closed: a field that is not declared here is never sent, and one that is
-declared is always there (null where it has no value).
+Objects are closed: a field that is not declared here is never sent, and a declared one
+is always sent (null where it has no value).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 
 def text(help_text: str = "", *, words: Sequence[str] = (), pattern: str = "", null: bool = False) -> Schema:
-    """A string: free, one of some words, or of a pattern."""
+    """A string: any, one of some words, or of a pattern."""
     schema: Schema = {"type": ["string", "null"] if null else "string"}
     if words:
         schema["enum"] = [*words, None] if null else list(words)
@@ -77,7 +77,7 @@ TIME_OR_NULL = whole("nanoseconds since the Unix epoch", null=True)
 DURATION = whole("nanoseconds")
 ANY_ATTRIBUTES = map_of({}, "OpenTelemetry attributes, each value of any JSON type")
 TEXT_ATTRIBUTES = map_of(text())
-NEXT = text("hand it back as `cursor` to go on; null at the end", null=True)
+NEXT = text("the `cursor` of the next page; null at the end", null=True)
 TRUNCATED = boolean("a bounded scan ended before the window did: there may be more")
 ERROR_WORD = text(
     "origin: the error began here; received: a child's error reached it", words=("origin", "received", "none")
@@ -107,7 +107,7 @@ _LATENCY: dict[str, Schema] = {
     for name in ("p50_ns", "p75_ns", "p90_ns", "p99_ns")
 }
 MEASURE: dict[str, Schema] = {**_MEASURE, **_LATENCY}
-"""The fields of every measure: how often, how bad, how slow."""
+"""The fields of every measure: rate, errors, duration (RED)."""
 
 _SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
 _TRACE_SUMMARY = record(
@@ -137,15 +137,15 @@ _SPAN = record(
         "status": text(words=("unset", "ok", "error")),
         "status_message": text(),
         "error": ERROR_WORD,
-        "inferred": boolean("made up of what its caller told: its service sent no spans"),
-        "entry": boolean("a request of its service begins here"),
+        "inferred": boolean("made from its caller's span: its service sent no spans"),
+        "entry": boolean("a request to its service begins here"),
         "depth": whole("0 for a top row"),
         "attributes": ANY_ATTRIBUTES,
         "resource": ANY_ATTRIBUTES,
         "scope": text("the instrumentation scope"),
         "events": list_of(ref("SpanEvent")),
         "links": list_of(ref("SpanLink")),
-        "notes": list_of(text(), "what is odd about this span"),
+        "notes": list_of(text(), "irregularities of this span"),
     }
 )
 _SESSION = record(
@@ -166,7 +166,7 @@ _SESSION = record(
 _SESSION_EVENT = record(
     {
         "kind": text(words=EVENT_KINDS),
-        "name": text("what one would call it, such as `POST /cart/checkout`"),
+        "name": text("such as `POST /cart/checkout`"),
         "detail": text("the rest in one line: URL, message or value"),
         "operation": text("the span's own name"),
         "trace_id": TRACE_ID,
@@ -187,7 +187,7 @@ _LOG = record(
         "time_unix_nano": TIME,
         "severity": text(words=SEVERITY_WORDS),
         "severity_number": whole(
-            "as OpenTelemetry numbers them, 1 to 24; where unsent that of the text; 0 if unspecified"
+            "as in OpenTelemetry, 1 to 24; derived from the text where it was not sent; 0 if unspecified"
         ),
         "severity_text": text("as the sender wrote it, or empty"),
         "body": text("a list or a map as JSON"),

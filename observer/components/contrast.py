@@ -1,4 +1,4 @@
-"""Which colours meet, and how well they can be told apart: WCAG 2 contrast, measured from tokens.css."""
+"""WCAG 2 contrast of every pair of colour tokens that is used together, computed from tokens.css."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ TOKENS = Path(__file__).resolve().parent.parent / "static" / "tokens.css"
 _TOKEN = re.compile(r"--([a-z0-9-]+):\s*light-dark\((#[0-9a-f]{6}),\s*(#[0-9a-f]{6})\);")
 
 TEXT = 4.5
+"""Least contrast of text (WCAG 2.2, 1.4.3 AA)."""
 GRAPHIC = 3.0
+"""Least contrast of graphics and borders (WCAG 2.2, 1.4.11)."""
 
 _KINDS = (
     "document",
@@ -64,7 +66,9 @@ PAIRS: tuple[tuple[str, str, float], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredPair:
+    """A pair of tokens with its least and its real contrast in both themes."""
+
     foreground: str
     background: str
     least: float
@@ -74,14 +78,16 @@ class Measured:
 
 @lru_cache(maxsize=1)
 def tokens() -> Mapping[str, tuple[str, str]]:
-    """Colour tokens by name: their value by day and by night."""
-    return {name: (day, night) for name, day, night in _TOKEN.findall(TOKENS.read_text("utf-8"))}
+    """Colour tokens by name: their `#rrggbb` in the light and in the dark theme."""
+    return {name: (light, dark) for name, light, dark in _TOKEN.findall(TOKENS.read_text("utf-8"))}
 
 
-def measured(colours: Mapping[str, tuple[str, str]]) -> list[Measured]:
-    """Every pair with its contrast in both themes."""
+def measure_pairs(colours: Mapping[str, tuple[str, str]]) -> list[MeasuredPair]:
+    """Every one of PAIRS with its contrast in both themes."""
     return [
-        Measured(fore, back, least, *(ratio(colours[fore][theme], colours[back][theme]) for theme in (0, 1)))
+        MeasuredPair(
+            fore, back, least, *(ratio(colours[fore][theme], colours[back][theme]) for theme in (0, 1))
+        )
         for fore, back, least in PAIRS
     ]
 
@@ -93,6 +99,7 @@ def ratio(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
+    """Relative luminance of sRGB, with the constants of WCAG 2."""
     channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,12 +1,13 @@
-"""A value as a tree of lines that can be searched: objects, lists and leaves, cut where too long or deep."""
+"""A value as a tree of lines: objects, lists and leaves, cut where too long or too deep. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from observer.components.number_format import plural
+from signals.attributes import text_of
 from signals.model import Attribute
-from signals.semantics import text_of
 
 CHILDREN_LIMIT = 200
 DEPTH_LIMIT = 8
@@ -23,13 +24,23 @@ class Node:
     """`text`, `number`, `flag`, `nothing`, `object` or `list`."""
     children: tuple[Node, ...] = ()
     left_out: int = 0
-    """Children that are not here."""
+    """Number of children that were cut."""
     path: str = ""
-    """The attribute that this leaf is, where it can be filtered by; else empty."""
+    """The attribute of a leaf that can be filtered by; else empty."""
+
+    @property
+    def size(self) -> str:
+        """`3 fields`, `2 items`: how many children an object or a list has, shown or not."""
+        return plural(len(self.children) + self.left_out, "item" if self.kind == "list" else "field")
+
+    @property
+    def multiline(self) -> bool:
+        """Whether the text has more than one line."""
+        return "\n" in self.value
 
 
 def tree(values: Mapping[str, Attribute], *, filterable: bool = False, depth: int = 0) -> tuple[Node, ...]:
-    """The lines of an object, at most CHILDREN_LIMIT a level; with `filterable` the top level has paths."""
+    """The lines of an object, at most CHILDREN_LIMIT per level; with `filterable` its top level has paths."""
     items = list(values.items())
     return tuple(_node(str(k), v, depth, str(k) if filterable else "") for k, v in items[:CHILDREN_LIMIT])
 

@@ -1,8 +1,7 @@
 """Every keyboard shortcut of the screens, in one table.
 
-It renders the help, the documentation and the `data-keys` attribute that keys.js
-acts on. No key does anything while the reader types in a field, nor with Ctrl, Alt
-or Meta held.
+The help page and the `data-keys` attribute, which keys.js reads, are made from it. No key
+acts while the reader types in a field, nor with Ctrl, Alt or Meta held.
 """
 
 from __future__ import annotations
@@ -13,14 +12,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One shortcut: what is pressed, what it does, and how keys.js finds what it acts on."""
+    """One shortcut: its keys, the action of keys.js that they trigger, and the action's argument."""
 
     keys: tuple[str, ...]
-    """As `KeyboardEvent.key` has them."""
+    """Values of `KeyboardEvent.key`."""
     action: str
-    """A word that keys.js knows: `go`, `follow`, `focus`, `row`, `fold`, `error`, `layer`, …"""
+    """A name of the table ACTIONS in keys.js."""
     target: str
-    """For `go` an address, for `follow` and `focus` the `data-key` of an element, else a detail."""
+    """The action's argument.
+
+    `follow` and `focus`: the `data-key` of an element of the page; `near`: the same, first within the
+    focused row; `mark`: a word of `data-mark` and a direction; `row` and `fold`: where to. `layer` and
+    `copy` need none.
+    """
     help: str
     group: str
 
@@ -77,11 +81,11 @@ def groups() -> dict[str, list[Key]]:
 
 
 def data_keys() -> str:
-    """The table as keys.js reads it: `{key: [action, target]}` in JSON."""
+    """The table as the JSON that keys.js reads: `{key: [action, target]}`."""
     return json.dumps({k: [key.action, key.target] for key in KEYS for k in key.keys}, separators=(",", ":"))
 
 
 def label(key: str) -> str:
-    """How a key is written on a key cap."""
+    """The text of a key cap."""
     names = {"ArrowDown": "↓", "ArrowUp": "↑", "ArrowLeft": "←", "ArrowRight": "→", "Escape": "Esc"}
     return names.get(key, key)

@@ -1,7 +1,7 @@
-"""What the lab tells of itself: the document it keeps in LAB_STATUS_FILE, read leniently.
+"""The lab's status document (LAB_STATUS_FILE), read leniently.
 
-A missing or broken document is no error: without a lab the screens work too, from
-the addresses in their settings.
+A missing or malformed document is not an error: without a lab the screens use the
+addresses of their settings.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path
 from observer.settings import Settings
 from runtime.addresses import as_reached
 
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
+    """One process that the lab supervises."""
+
     name: str
     state: str
     restarts: int
@@ -27,7 +29,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """Addresses, and if a lab runs its processes and incident."""
+    """The lab's addresses, and its processes and incident if it runs."""
 
     shop: str
     otlp_http: str
@@ -36,13 +38,13 @@ class Lab:
     loadgen: str
     processes: tuple[Process, ...]
     ready: bool | None
-    """None where no lab says."""
+    """None without a status document."""
     incident: str | None
-    """The running incident's name, where the lab says."""
+    """The running incident's name, if there is one."""
 
 
 def lab_of(settings: Settings, reader_host: str = "") -> Lab:
-    """The lab as its status document says, else as the settings do.
+    """The lab by its status document; what that lacks comes from the settings.
 
     Addresses are those by which the reader reaches them, whose request had this `Host` header; the
     shop's is the public one where the settings name one.
@@ -51,9 +53,9 @@ def lab_of(settings: Settings, reader_host: str = "") -> Lab:
     urls = document.get("urls")
     urls = urls if isinstance(urls, Mapping) else {}
 
-    def url(name: str, otherwise: str) -> str:
+    def url(name: str, default: str) -> str:
         found = urls.get(name)
-        known = found if isinstance(found, str) and found else otherwise
+        known = found if isinstance(found, str) and found else default
         return as_reached(known, reader_host, settings.listen_addr)
 
     ready = document.get("ready")
@@ -75,7 +77,7 @@ def _read(path: str) -> Mapping[str, object]:
         return {}
     file = Path(path)
     try:
-        if file.stat().st_size > _MOST_BYTES:
+        if file.stat().st_size > _MAX_BYTES:
             return {}
         document = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):

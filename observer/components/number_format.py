@@ -1,13 +1,6 @@
-"""How numbers, times and durations are written. Pure; knows nothing of pages.
-
-Every number carries its unit. Times are integer nanoseconds and become text only
-here, in the reader's own time zone.
-"""
+"""How numbers and durations are written, each with its unit. Pure."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NOTHING = "\u2013"
 """Written where there is no value."""
@@ -18,7 +11,7 @@ _S = 1_000_000_000
 
 
 def duration(ns: int | float | None) -> str:
-    """`437 ms`, `1.24 s`, `83 µs`, `2 min 3 s`, `3 h 10 min`; `0 ms` for nothing, a dash for None."""
+    """`437 ms`, `1.24 s`, `83 µs`, `2 min 3 s`, `3 h 10 min`; `0 ms` for 0, a dash for None."""
     if ns is None:
         return NOTHING
     if ns < 0:
@@ -45,8 +38,7 @@ def duration(ns: int | float | None) -> str:
 
 def _short(value: float) -> str:
     """Three significant digits, no trailing zeros."""
-    text = f"{value:.0f}" if value >= 99.95 else f"{value:.3g}"
-    return text
+    return f"{value:.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def count(number: int | float | None) -> str:
@@ -72,56 +64,10 @@ def size(number: int | None) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """`12.5 %` for 0.125; something above nothing is never written as nothing."""
+    """`12.5 %` for 0.125; a share above 0 is never written as `0.0 %`."""
     if share is None:
         return NOTHING
     least = 10 ** -(digits + 2)
     if 0 < share < least:
         return f"< {least * 100:.{digits}f} %"
     return f"{share * 100:.{digits}f} %"
-
-
-def zone_of(name: str | None) -> tzinfo:
-    """The IANA zone of this name, else this machine's own."""
-    if name:
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            pass
-    return datetime.now(UTC).astimezone().tzinfo or UTC
-
-
-def moment(unix_nano: int, zone: tzinfo) -> datetime:
-    """The time in this zone, to the microsecond; times out of a calendar's range are clamped to it."""
-    seconds = min(max(unix_nano // _S, 0), 253_402_214_400)
-    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).replace(microsecond=(unix_nano % _S) // 1000)
-
-
-def clock(unix_nano: int, zone: tzinfo) -> str:
-    """`14:03:27.482`."""
-    return moment(unix_nano, zone).strftime("%H:%M:%S.%f")[:-3]
-
-
-def stamp(unix_nano: int, zone: tzinfo) -> str:
-    """`2026-11-23 14:03:27`."""
-    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def iso(unix_nano: int) -> str:
-    """`2026-11-23T14:03:27.482191Z`, for machines and titles."""
-    return moment(unix_nano, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def ago(unix_nano: int, now_unix_nano: int) -> str:
-    """`just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 d ago`; `in 4 s` for what lies ahead."""
-    gap_s = (now_unix_nano - unix_nano) // _S
-    if gap_s < -1:
-        return f"in {_coarse(-gap_s)}"
-    return "just now" if gap_s < 2 else f"{_coarse(gap_s)} ago"
-
-
-def _coarse(seconds: int) -> str:
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"

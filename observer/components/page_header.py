@@ -1,8 +1,4 @@
-"""What stands around every page: areas, sections, time range, environment, theme.
-
-A pure view-model of the header. Pages give `area` and `section`; the rest is read
-from the request.
-"""
+"""The header of every page as a view-model: areas, time range, environment, live switch, theme. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypedDict
-from urllib.parse import urlencode
 
-from observer.components.number_format import moment
-from observer.request.scope import (
-    PRESETS,
-    SCOPE_KEYS,
-    Scope,
-    exchanged,
-    field_text,
-    range_args,
-    steps,
-    typed_text,
-)
-
-THEMES = ("auto", "light", "dark")
-THEME_COOKIE = "theme"
-ZONE_COOKIE = "zone"
+from observer.request.links import address
+from observer.request.local_time import field_text, moment
+from observer.request.scope import PRESETS, SCOPE_KEYS, Scope
+from observer.request.time_range import end_as_field, is_reversed, nearby_ranges, range_args
 
 AREAS = (
     ("home", "Home", "/"),
@@ -61,7 +45,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Chrome:
+class PageHeader:
     """What base.html places around a page."""
 
     theme: str
@@ -76,19 +60,19 @@ class Chrome:
     environments: tuple[Choice, ...]
     live_href: str
     kept: tuple[tuple[str, str], ...]
-    """Arguments of this page that the range form must carry along."""
+    """(name, value) arguments of this page that the range form keeps as hidden fields."""
     range_from: str
-    """The range's ends as a `datetime-local` field wants them."""
+    """The range's ends as values of `datetime-local` fields."""
     range_to: str
     range_step: str
     """Seconds of the fields' least step: milliseconds only where the range has some."""
     exchange_href: str
-    """For a range that ends before it begins, the other way round; else empty."""
+    """For a range that ends before it begins, the address with its ends exchanged; else empty."""
     steps: tuple[Choice, ...]
     """Other ranges near this one: earlier, later, narrower, wider."""
     zone_name: str
     zone_offset_min: int
-    """Minutes that the shown times are ahead of UTC: how a browser knows that its own zone differs."""
+    """Minutes that the shown times are ahead of UTC: a browser compares them with its own zone."""
 
 
 class _Range(TypedDict):
@@ -96,13 +80,6 @@ class _Range(TypedDict):
     range_to: str
     range_step: str
     exchange_href: str
-
-
-def address(path: str, args: Mapping[str, str | None] | Sequence[tuple[str, str]]) -> str:
-    """A path with its query; arguments that are None or empty are left out."""
-    pairs = args.items() if isinstance(args, Mapping) else args
-    query = urlencode([(k, v) for k, v in pairs if v])
-    return f"{path}?{query}" if query else path
 
 
 def build(
@@ -114,27 +91,27 @@ def build(
     area: str,
     *,
     bad_range: bool = False,
-) -> Chrome:
+) -> PageHeader:
     """The header of the page at `path` with these query arguments.
 
-    With `bad_range` the fields keep what was typed, as the scope is not what was asked for.
+    With `bad_range` the range fields keep what was typed: the scope is then the default one.
     """
     own = tuple((k, v) for k, v in args if k not in SCOPE_KEYS and k not in {"cursor", "fragment"})
 
     def at(**changes: str | None) -> str:
-        wanted = scope.args()
+        changed = scope.args()
         if "since" in changes:
-            wanted.pop("from", None)
-            wanted.pop("to", None)
+            changed.pop("from", None)
+            changed.pop("to", None)
         for key, value in changes.items():
-            wanted.pop(key, None)
+            changed.pop(key, None)
             if value:
-                wanted[key] = value
-        return address(path, [*own, *wanted.items()])
+                changed[key] = value
+        return address(path, [*own, *changed.items()])
 
     areas = ((name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS)
     here = moment(scope.now_unix_nano, scope.zone)
-    return Chrome(
+    return PageHeader(
         theme=theme,
         scope=scope,
         here=address(path, args),
@@ -143,22 +120,22 @@ def build(
         ranges=tuple(Choice(label, at(since=since), scope.since == since) for since, label in PRESETS),
         environments=tuple(
             Choice(name or "All environments", at(env=name), scope.environment == name)
-            for name in _offered(environments, scope.environment)
+            for name in _choices(environments, scope.environment)
         ),
         live_href=at(since=scope.since or PRESETS[1][0], live="0" if scope.live else None),
         kept=own,
         **_range(path, args, own, scope, bad_range),
         steps=tuple(
             Choice(label, at(since=None, live=None, **range_args(window)), False)
-            for label, window in steps(scope.window, scope.now_unix_nano)
+            for label, window in nearby_ranges(scope.window, scope.now_unix_nano)
         ),
         zone_name=here.tzname() or "UTC",
         zone_offset_min=round((here.utcoffset() or timedelta()).total_seconds() / 60),
     )
 
 
-def _offered(environments: Sequence[str], chosen: str | None) -> list[str | None]:
-    """None for all, those that are seen, and the chosen one even if it is not."""
+def _choices(environments: Sequence[str], chosen: str | None) -> list[str | None]:
+    """None for all, then those in the store, and the chosen one even if it is not among them."""
     return [None, *environments, *([chosen] if chosen and chosen not in environments else [])]
 
 
@@ -176,10 +153,10 @@ def _range(
         if scope.environment:
             swapped.append(("env", scope.environment))
         return _Range(
-            range_from=typed_text(first, scope.zone),
-            range_to=typed_text(last, scope.zone),
+            range_from=end_as_field(first, scope.zone),
+            range_to=end_as_field(last, scope.zone),
             range_step="0.001" if "." in first + last else "1",
-            exchange_href=address(path, swapped) if exchanged(typed, scope.zone) else "",
+            exchange_href=address(path, swapped) if is_reversed(typed, scope.zone) else "",
         )
     begin, end = (
         field_text(moment(t, scope.zone), scope.exact)

@@ -1,7 +1,7 @@
-"""Telemetry is hostile text: here it becomes something that a page may hold.
+"""Telemetry is hostile text: these functions make it safe to show.
 
-Markup is escaped, control and direction-changing characters are made visible
-instead of obeyed, and what is too long is cut with a notice that says by how much.
+Markup is escaped, control and direction-changing characters are made visible, and text
+that is too long is cut with a notice of how much is missing. Pure.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ LINE_LIMIT = 240
 ROWS_LIMIT = 200
 """Attributes of one thing shown in a table."""
 SHORT = 20
-"""Characters of a value that is never broken: a version, a tenant, a host. Longer ones may wrap."""
+"""Characters of a value that never wraps: a version, a tenant, a host. Longer ones may."""
 _UNCUT = 30
-"""Characters of an operation that there is always room for."""
+"""Characters of an operation's name that every column has room for."""
 _TAIL_LIMIT = 36
-"""Characters of an operation's end that stay readable where its beginning is cut."""
+"""Characters of an operation's end that are kept where its beginning is cut."""
 
 _NAME = re.compile(r"[\w./-]+", re.ASCII)
 _KEPT = {"\n", "\t"}
 
 
 def odd(character: str) -> bool:
-    """Whether a reader would not see this character for what it is: control, format, unassigned."""
+    """Whether a character is invisible or misleading: control, format, unassigned."""
     if character in _KEPT:
         return False
     return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def _is_clear(text: str) -> bool:
-    """Whether no character of it is odd. Nearly every text is printable, and that is told at once."""
+    """Whether no character of it is odd; `isprintable` answers for nearly every text, and fast."""
     return text.isprintable() or not any(odd(c) for c in set(text))
 
 
@@ -73,13 +73,13 @@ def line(value: Attribute, limit: int = LINE_LIMIT) -> Markup:
 
 
 def whole(value: Attribute, limit: int = LINE_LIMIT) -> Markup:
-    """As `line`, and never broken where it is short: `v350.10` is not `v350.1` and `0`."""
+    """As `line`, and without wrapping where it is short: `v350.10` must not look like `v350.1` and `0`."""
     shown = line(value, limit)
     return Markup('<span class="nowrap">{}</span>').format(shown) if len(text_of(value)) <= SHORT else shown
 
 
 def dotted(name: str, limit: int = LINE_LIMIT) -> Markup:
-    """A name of an attribute on one line, broken after a dot or an underscore rather than in a word."""
+    """An attribute's name on one line, which may wrap after a dot or an underscore but not in a word."""
     if len(name) > limit or not _NAME.fullmatch(name):
         return line(name, limit)
     parts = re.split(r"(?<=[._/])(?=\w)", name)
@@ -87,9 +87,9 @@ def dotted(name: str, limit: int = LINE_LIMIT) -> Markup:
 
 
 def ends(name: str) -> tuple[str, str]:
-    """An operation as what may be cut and what tells it from its like: `/shop.Carts` and `/GetCart`.
+    """An operation split into its elidable prefix and its distinguishing suffix: `/shop.Carts`, `/GetCart`.
 
-    The end is empty where there is none short enough to be kept whole, or where odd characters stand.
+    The suffix is empty where none is short enough to be kept whole, or where odd characters occur.
     """
     if not _is_clear(name):
         return name, ""

@@ -1,4 +1,4 @@
-"""The order of a table of measures: which column, which way, and the links in its head."""
+"""The order of a table of measures: by which column, in which direction, and the links of its headers."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ LABELS: Mapping[str, str] = {
     "p90": "P90",
     "p99": "P99",
 }
-"""Columns of numbers in their order; the first is what a table is sorted by if nobody says."""
+"""Columns of numbers in their order; a table is sorted by the first by default."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One head of a table."""
+class ColumnHeader:
+    """One header of a table."""
 
     label: str
     href: str
-    """Sorts by it; if that is so already, the other way round."""
+    """Sorts by this column, in the opposite direction where the table is sorted by it already."""
     numeric: bool
     aria_sort: str | None
-    """`ascending` or `descending` where the table is sorted by it."""
+    """`ascending` or `descending` if the table is sorted by it, else None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """What a table is sorted by."""
+    """The column and direction that a table is sorted by."""
 
     key: str
     ascending: bool
 
     def rank(self, name: str, measure: Measure) -> tuple[bool, float, str]:
-        """Sorts rows; what has no value stands last either way, equals by name."""
+        """The sort key of a row: without a value last in both directions, equal values by name."""
         value = _value(self.key, measure)
         return value is None, (value or 0) * (1 if self.ascending else -1), name
 
-    def columns(self, first: str, href: Callable[..., str]) -> list[Column]:
-        """The heads of a table whose first column has this label; `href` changes this page's address."""
+    def columns(self, first: str, href: Callable[..., str]) -> list[ColumnHeader]:
+        """The headers of a table whose first column has this label; `href` changes this page's address."""
         found = []
         for key, label in ((NAME, first), *LABELS.items()):
             current = key == self.key
             ascending = not self.ascending if current else key == NAME
             way = "ascending" if self.ascending else "descending"
             link = href(sort=key, dir="asc" if ascending else "desc")
-            found.append(Column(label, link, key != NAME, way if current else None))
+            found.append(ColumnHeader(label, link, key != NAME, way if current else None))
         return found
 
 
-def asked(query: Query) -> Sort:
-    """What `sort` and `dir` of an address say; most requests first by default. Raises Malformed."""
+def sort_of(query: Query) -> Sort:
+    """The order by `sort` and `dir` of an address; most requests first by default. Raises Malformed."""
     key = query.choice("sort", (NAME, *LABELS)) or "requests"
     way = query.choice("dir", ("asc", "desc"))
     return Sort(key, way == "asc" if way else key == NAME)

@@ -1,4 +1,4 @@
-"""Bars: shares of a whole, a value against the largest, a span's place in its trace."""
+"""Bars: shares of a whole, one share beside a number, a span in its trace. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from observer.drawing import svg
 
 FULL = 1000.0
-"""Units across a bar that is stretched to its place."""
+"""Width of a bar in units; it is stretched to the width of its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Share:
 
 
 def stacked(shares: Sequence[Share], label: str, height: float = 14.0) -> Markup:
-    """Shares of a whole side by side; a share above nothing is never invisible."""
+    """Shares of a whole side by side; every share above 0 is visible."""
     parts, at = [], 0.0
     for share in shares:
         if share.percent <= 0:
@@ -83,7 +83,7 @@ def span_bar(
 ) -> Markup:
     """A span's place in its trace, of FULL units: its bar, its stretches of the critical path, its events.
 
-    Written without `svg.element`, for a page holds a thousand of them; `css` must be safe.
+    Built without `svg.element`, which is too slow for the thousand bars of a page; `css` must be safe.
     """
     hatch = ' fill="url(#hatch)"' if hatched else ""
     parts = [f'<rect class="{css}" x="{x:.1f}" y="3" width="{width:.1f}" height="12"{hatch}/>']

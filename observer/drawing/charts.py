@@ -1,8 +1,9 @@
 """Charts over time: lines, stacked columns, and points by time and value.
 
-Every chart takes its window in Unix nanoseconds and draws into units of a viewBox that
-is scaled to its place. With `brush` it carries what static/brush.js needs to zoom.
-A chart is a picture with a name; the page gives the same numbers as a table.
+Every chart takes its window in Unix nanoseconds and draws in units of a viewBox that is
+scaled to the width of its place. With `brush` it has the data attributes that
+static/brush.js reads to zoom. A chart is an image with a name for screen readers; the page
+has the same numbers as a table.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ _TOP = 8.0
 _BOTTOM = 20.0
 _MS = 1_000_000
 NARROW = 400.0
-"""Units across a chart that is drawn for a phone: its words are scaled little."""
+"""Width of a chart for a phone, in units: its text is hardly scaled down."""
 _CHARACTER = 7.4
-"""Width of a character of a label, at most."""
+"""Width of a label's character at most, in units."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a chart draws into, and how it writes its values."""
+    """Name, window and size of a chart, and how it writes its values."""
 
     label: str
-    """The name that is read out instead of the picture."""
+    """The name that screen readers read."""
     window: Window
     zone: tzinfo
     unit: Callable[[float], str]
@@ -59,12 +60,12 @@ class Frame:
         return self.height - _BOTTOM
 
     def x(self, unix_nano: float) -> float:
-        """Where a time lies."""
+        """The x coordinate of a time."""
         w = self.window
         return scale.position(unix_nano, w.from_unix_nano, w.to_unix_nano, self.left, self.right)
 
     def y(self, value: float, highest: float) -> float:
-        """Where a value lies between nothing and the highest."""
+        """The y coordinate of a value between 0 and the highest."""
         return scale.position(value, 0, highest, self.bottom, self.top)
 
 
@@ -98,7 +99,7 @@ class Dot:
 
 
 def lines(frame: Frame, of: Sequence[Line], column_titles: Sequence[str] = ()) -> Markup:
-    """Lines over time; a value without neighbours is a dot. `column_titles` are told under the pointer."""
+    """Lines over time; a value without neighbours is a dot. `column_titles` are tooltips."""
     highest = max((v for line in of for v in line.values if v is not None), default=0.0)
     marks, top = _values_axis(frame, highest)
     count = max((len(line.values) for line in of), default=0)
@@ -112,7 +113,7 @@ def columns(
     column_titles: Sequence[str] = (),
     hrefs: Sequence[str] = (),
 ) -> Markup:
-    """Stacked columns over time; each may be a link (`hrefs`) and carry words (`column_titles`)."""
+    """Stacked columns over time; each may be a link (`hrefs`) with a tooltip (`column_titles`)."""
     count = max((len(layer.values) for layer in layers), default=0)
     sums = [sum(layer.values[i] for layer in layers) for i in range(count)]
     marks, top = _values_axis(frame, max(sums, default=0.0))
@@ -165,29 +166,6 @@ def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
         for dot in dots
     ]
     return _chart(frame, [svg.joined(parts), _time_axis(frame), *drawn], "scatter", links=True)
-
-
-def sparkline(
-    values: Sequence[float | None], label: str, width: float = 96.0, height: float = 20.0
-) -> Markup:
-    """A small line without axes; empty where there is nothing."""
-    known = [v for v in values if v is not None]
-    highest = max(known, default=0.0) or 1.0
-    step = width / max(1, len(values) - 1)
-    points = [
-        f"{svg.number(i * step)},{svg.number(height - 1 - v / highest * (height - 2))}"
-        for i, v in enumerate(values)
-        if v is not None
-    ]
-    line = svg.element("polyline", points=" ".join(points), class_="line series-1", fill="none")
-    return svg.element(
-        "svg",
-        line,
-        viewBox=f"0 0 {svg.number(width)} {svg.number(height)}",
-        class_="spark",
-        role="img",
-        aria_label=label,
-    )
 
 
 def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False) -> Markup:

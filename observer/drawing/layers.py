@@ -1,8 +1,8 @@
-"""Where the nodes of a directed graph stand: in layers from left to right, the same each time.
+"""Layout of a directed graph in layers from left to right (after Sugiyama). Pure and deterministic.
 
-Cycles are opened, layers come from longest paths, long edges get places in the layers
-that they cross so that they pass between nodes, and sweeps of barycentres untangle
-what is left. Pure; the order of the input does not matter.
+Cycles are opened by turning edges, layers come from longest paths, long edges get a dummy
+node in every layer that they cross so that they pass between nodes, and sweeps of
+barycentres reduce crossings. The order of the input does not matter.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _SWEEPS = 8
+"""Passes that reorder layers."""
 _PULLS = 12
+"""Passes that move nodes towards their neighbours."""
 _SHELF = 6
-"""Layers side by side before the next part stands below, however narrow the parts are."""
+"""Layers side by side before the next connected component goes below."""
 _PASSING = 0.55
 """Rows between a node and an edge that passes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Places in layers and rows; rows are fractional and begin at 0."""
+    """Positions in layers and rows; rows are fractional and begin at 0."""
 
     layer_of: Mapping[str, int]
     row_of: Mapping[str, float]
     bends: Mapping[tuple[str, str], tuple[tuple[int, float], ...]]
-    """(layer, row) of the places that a long edge passes, from its source on."""
+    """(layer, row) of the points that a long edge passes, from its source on."""
     layers: int
     rows: float
     """How many rows the fullest layer needs."""
@@ -46,15 +48,15 @@ class _Graph:
 def arrange(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Layout:
     """The layout of a graph; edges to themselves or to unknown nodes are left out.
 
-    Parts that are not joined stand beside and below one another, the largest first.
+    Connected components are beside and below one another, the largest first.
     """
     names = sorted(set(nodes))
     known = set(names)
-    wanted = sorted({(a, b) for a, b in edges if a != b and a in known and b in known})
+    kept = sorted({(a, b) for a, b in edges if a != b and a in known and b in known})
     parts = []
-    for part in _parts(names, wanted):
+    for part in _parts(names, kept):
         inside = set(part)
-        parts.append(_arrange_part(part, [edge for edge in wanted if edge[0] in inside]))
+        parts.append(_arrange_part(part, [edge for edge in kept if edge[0] in inside]))
     layer_of: dict[str, int] = {}
     row_of: dict[str, float] = {}
     bends: dict[tuple[str, str], tuple[tuple[int, float], ...]] = {}
@@ -70,7 +72,7 @@ def arrange(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> Layout:
 
 
 def _packed(parts: Sequence[Layout]) -> list[tuple[int, float]]:
-    """(layers to the right, rows below) of each part, on shelves: many small parts make a grid, no column."""
+    """(layers to the right, rows below) of each part, on shelves: many small parts make a grid."""
     wide = max([_SHELF, *(part.layers for part in parts)])
     places: list[tuple[int, float]] = []
     right, below, tallest = 0, 0.0, 0.0
@@ -84,7 +86,7 @@ def _packed(parts: Sequence[Layout]) -> list[tuple[int, float]]:
 
 
 def _parts(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
-    """The joined parts of a graph, the largest first."""
+    """The connected components of a graph, the largest first."""
     leader = {name: name for name in names}
 
     def find(name: str) -> str:
@@ -126,7 +128,7 @@ def _arrange_part(names: list[str], edges: list[tuple[str, str]]) -> Layout:
 def _without_cycles(
     names: list[str], edges: list[tuple[str, str]]
 ) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
-    """The edges with those turned round that lead back, and which (as turned) these are."""
+    """The edges, those that lead back turned round; and the turned ones."""
     targets: dict[str, list[str]] = {name: [] for name in names}
     incoming = dict.fromkeys(names, 0)
     for a, b in edges:
@@ -198,7 +200,7 @@ def _with_bends(graph: _Graph) -> dict[tuple[str, str], list[str]]:
 
 
 def _untangle(graph: _Graph) -> None:
-    """Sort each layer by the middle of its neighbours, forwards and backwards; keep the best order."""
+    """Sort each layer by the mean rank of its neighbours, forwards and backwards; keep the best order."""
     best = [list(column) for column in graph.columns]
     fewest = _crossings(graph)
     for sweep in range(_SWEEPS):
@@ -241,20 +243,21 @@ def _place(graph: _Graph) -> dict[str, float]:
     for pull in range(_PULLS):
         columns = graph.columns if pull % 2 else graph.columns[::-1]
         for column in columns:
-            wanted = [_wish(graph, rows, name) for name in column]
-            for name, row in zip(column, _spaced(wanted, _gaps(column)), strict=True):
+            ideal = [_mean_row(graph, rows, name) for name in column]
+            for name, row in zip(column, _spaced(ideal, _gaps(column)), strict=True):
                 rows[name] = row
     lowest = min(rows.values(), default=0.0)
     return {name: row - lowest for name, row in rows.items()}
 
 
-def _wish(graph: _Graph, rows: Mapping[str, float], name: str) -> float:
+def _mean_row(graph: _Graph, rows: Mapping[str, float], name: str) -> float:
+    """The mean row of a node's neighbours; its own if it has none."""
     near = [rows[other] for other in (*graph.before.get(name, ()), *graph.after.get(name, ()))]
     return sum(near) / len(near) if near else rows[name]
 
 
 def _gaps(column: list[str]) -> list[float]:
-    """How far each node stands from the one before it: a line that passes needs less room than a circle."""
+    """The distance of each node from the one before it; a passing edge needs less room than a circle."""
     gaps = [0.0]
     for one, other in itertools.pairwise(column):
         gaps.append(_PASSING if _is_dummy(one) or _is_dummy(other) else 1.0)
@@ -265,12 +268,12 @@ def _is_dummy(name: str) -> bool:
     return name.startswith("\0")
 
 
-def _spaced(wanted: list[float], gaps: list[float]) -> list[float]:
-    """The places nearest to these, in this order, at least the gaps apart (pool of adjacent violators)."""
+def _spaced(ideal: list[float], gaps: list[float]) -> list[float]:
+    """The rows nearest to the ideal ones, in order and at least the gaps apart (pool adjacent violators)."""
     offsets = list(itertools.accumulate(gaps))
     blocks: list[tuple[float, int]] = []
-    for wish, offset in zip(wanted, offsets, strict=True):
-        total, size = wish - offset, 1
+    for row, offset in zip(ideal, offsets, strict=True):
+        total, size = row - offset, 1
         while blocks and blocks[-1][0] / blocks[-1][1] > total / size:
             before, count = blocks.pop()
             total, size = total + before, size + count

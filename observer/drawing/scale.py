@@ -1,4 +1,4 @@
-"""Axes: where round numbers and round times lie."""
+"""Axes: round numbers and round times within a range, and their positions. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _S = 10**9
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50 … that is no less; 1 for nothing."""
+    """The next of 1, 2, 5, 10, 20, 50 … that is at least `value`; 1 for 0."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -25,7 +25,7 @@ def round_up(value: float) -> float:
 
 
 def ticks(top: float, most: int = 4) -> list[float]:
-    """Round values from 0 up to the first that is no less than `top`; at most `most` above 0."""
+    """Round values from 0 up to the first that is at least `top`; at most `most` above 0."""
     step = round_up(top / most)
     count = max(1, math.ceil(top / step - 1e-9))
     return [step * i for i in range(count + 1)]
@@ -76,7 +76,7 @@ def _label(moment: datetime, step_s: int) -> str:
 
 
 def position(value: float, low: float, high: float, start: float, end: float) -> float:
-    """Where a value lies between two places, for values between two others."""
+    """The coordinate of a value: `low` is at `start`, `high` at `end`, linear between."""
     if high <= low:
         return start
     return start + (value - low) / (high - low) * (end - start)

@@ -3,7 +3,7 @@
 A node's circle grows with its requests. A light ring along its rim is the share of
 requests in error, a dark disc in its middle the share that failed by an error that
 began there, a dotted disc around that the share that recovered. Inferred nodes are
-dashed, databases square. Says in words what it shows in colour.
+dashed, databases square. Tooltips and link names say in words what colours show.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _MARGIN_X = 84.0
 _MARGIN_TOP = 46.0
 _MARGIN_BOTTOM = 74.0
 _FITS_WIDTH, _FITS_HEIGHT = 1_320.0, 1_150.0
-"""A larger map cannot be read any more where it is made to fit a page."""
-_LEAST = ((640.0, "small"), (860.0, "least-40"), (1_100.0, "least-52"), (math.inf, "least-64"))
-"""Width of a map up to which it has this class, below whose width it does not shrink."""
+"""A larger map is not readable when scaled down to the width of a page."""
+_MIN_WIDTHS = ((640.0, "small"), (860.0, "least-40"), (1_100.0, "least-52"), (math.inf, "least-64"))
+"""(width of a map up to which it has the class, class that sets its minimum width)."""
 _LABEL = 22
-"""Characters of a name under its circle; the rest is told under the pointer."""
+"""Characters of a name under its circle; the tooltip has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     name: str
     label: str
-    """The name as it may be shown: odd characters made visible."""
+    """The name with control characters made visible."""
     requests: int
     error_share: float
     origin_share: float
@@ -49,7 +49,7 @@ class Node:
     inferred: bool
     database: bool
     words: str
-    """Everything that the picture says of this node, in a sentence."""
+    """The node's numbers in a sentence: the link's name and tooltip."""
     href: str
     selected: bool = False
 
@@ -74,10 +74,9 @@ class _Spot:
 def draw(
     nodes: Sequence[Node], edges: Sequence[Edge], label: str, size: str | None = None
 ) -> tuple[Markup, bool]:
-    """The whole map, and whether it is large; nothing at all where there is no node.
+    """The map and whether it is large; an empty text where there is no node.
 
-    `fit` makes it as wide as its place, `full` leaves it its own size; without a wish
-    the large ones are left theirs.
+    `size` is `fit` (as wide as its place), `full` (its own size), or None: `full` for large maps only.
     """
     if not nodes:
         return Markup(""), False
@@ -95,7 +94,7 @@ def draw(
     large = width > _FITS_WIDTH or height > _FITS_HEIGHT
     css = "full" if size == "full" or (large and not size) else "fit"
     if not large:
-        css += " " + next(name for widest, name in _LEAST if width <= widest)
+        css += " " + next(name for widest, name in _MIN_WIDTHS if width <= widest)
     drawing = svg.element(
         "svg",
         _markers(),
@@ -113,7 +112,7 @@ def draw(
 
 
 def tone(error_share: float) -> str:
-    """How bad an edge is: `bad` above 20 % errors, `warn` above 5 %, else `ok`."""
+    """The class of an edge: `bad` above 20 % errors, `warn` above 5 %, else `ok`."""
     return "bad" if error_share > BAD_SHARE else "warn" if error_share > WARN_SHARE else "ok"
 
 
@@ -178,7 +177,7 @@ def _node(node: Node, spot: _Spot) -> Markup:
 
 
 def _discs(node: Node, spot: _Spot) -> list[Markup]:
-    """How many requests met an error that began here: dark if they failed, dotted if they did not."""
+    """The share of requests in which an error began here: dark if they failed, dotted if they recovered."""
 
     def disc(share: float, css: str) -> Markup:
         radius = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, share)))
@@ -203,7 +202,7 @@ def _body(node: Node, spot: _Spot) -> Markup:
 
 
 def _ring(spot: _Spot, share: float) -> Markup:
-    """An arc of the rim, clockwise from the top; the least that can be seen is 3 %."""
+    """An arc of the rim, clockwise from the top; at least 3 % of it, so that it is visible."""
     radius = spot.radius - 2.5
     around = 2 * math.pi * radius
     part = max(0.03, min(1.0, share)) * around
@@ -220,7 +219,7 @@ def _ring(spot: _Spot, share: float) -> Markup:
 
 
 def _mark(spot: _Spot) -> Markup:
-    """An exclamation mark as a shape: the link's name says it in words."""
+    """An exclamation mark as a path; the link's name has it in words."""
     x, y = spot.x, spot.y
     n = svg.number
     path = f"M{n(x)} {n(y - 5.5)}V{n(y + 0.3)}M{n(x)} {n(y + 5)}v.1"
@@ -270,7 +269,7 @@ def _edge(edge: Edge, spots: Mapping[str, _Spot], layout: Layout, most: int) -> 
 
 
 def _towards(spot: _Spot, point: tuple[float, float], gap: float) -> tuple[float, float]:
-    """The place on a node's rim that faces the point, mostly sideways so that curves leave level."""
+    """The point on a node's rim that faces another, moved sideways so that curves leave horizontally."""
     dx, dy = point[0] - spot.x, (point[1] - spot.y) * 0.45
     length = math.hypot(dx, dy) or 1.0
     reach = spot.radius + gap
@@ -278,7 +277,7 @@ def _towards(spot: _Spot, point: tuple[float, float], gap: float) -> tuple[float
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:
-    """A smooth line that passes every point level."""
+    """A smooth path, horizontal at every point."""
     n = svg.number
     parts = [f"M{n(points[0][0])} {n(points[0][1])}"]
     for (x1, y1), (x2, y2) in itertools.pairwise(points):
@@ -288,7 +287,7 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _edge_label(edge: Edge, points: Sequence[tuple[float, float]], css: str) -> Markup:
-    """The label in the middle of the edge's last stretch but for its ends, on a ground of its own."""
+    """The label near the middle of the edge's last segment, on a background of its own."""
     if not edge.label:
         return Markup("")
     (x1, y1), (x2, y2) = points[-2], points[-1]

@@ -1,4 +1,4 @@
-"""The few lines that make SVG text: escaped attributes, short numbers."""
+"""SVG elements as text: escaped attributes, short numbers. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _CAMEL = frozenset({"viewBox", "preserveAspectRatio", "markerWidth", "markerHeig
 
 
 def group(children: Iterable[Markup], **attributes: Attribute) -> Markup:
-    """A `<g>` around these."""
+    """A `<g>` with these children."""
     return element("g", joined(children), **attributes)
 
 
@@ -52,10 +52,10 @@ def joined(children: Iterable[Markup]) -> Markup:
 
 
 def text(x: float, y: float, words: str, **attributes: Attribute) -> Markup:
-    """A text at a place."""
+    """A `<text>` at a point, in units of the viewBox."""
     return element("text", words, x=float(x), y=float(y), **attributes)
 
 
 def title(words: str) -> Markup:
-    """What a pointer that rests on the element is told."""
+    """A `<title>`: the tooltip of the element around it."""
     return element("title", words)

@@ -1,4 +1,4 @@
-"""What the screens and the API say, computed once: pure functions over the store's answers.
+"""What asks the store for the things that addresses name: a trace, a session, any id.
 
-Templates and JSON only place what is decided here. Knows no page and no service by name.
+Raises `Unknown` with the reason where nothing is found. Knows no page and no route.
 """

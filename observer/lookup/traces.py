@@ -1,15 +1,14 @@
-"""Gets a trace by the id of an address, or says why it is not here."""
+"""Looks up a trace by the id of an address."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.lookup.trace_origin import EVERYTHING
-from observer.request.errors import Unknown
-from observer.request.parameters import trace_id as parse_trace_id
+from observer.request.errors import Unknown, refuse
+from signals.ids import TRACE_ID_FORM, read_trace_id
 from signals.model import Span, TraceId
-from store.api import LogQuery, Reader, Whereabouts
+from store.api import LogQuery, Presence, Reader, Window
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""
@@ -27,7 +26,7 @@ class FoundTrace:
 def find_trace(reader: Reader, text: str, limit: int = SPANS_LIMIT) -> FoundTrace:
     """The trace that an address names by 32 or the last 16 digits.
 
-    Raises Malformed, or Unknown (code `pruned` if it is known to have been here).
+    Raises Malformed, or Unknown (code `pruned` if it was here).
     """
     trace_id = full_trace_id(reader, text)
     spans = reader.spans_of_trace(trace_id, limit)
@@ -41,7 +40,9 @@ def full_trace_id(reader: Reader, text: str) -> TraceId:
 
     Raises Malformed, or Unknown if no trace ends in these 16 digits.
     """
-    trace_id = parse_trace_id(text)
+    trace_id = read_trace_id(text)
+    if trace_id is None:
+        raise refuse("trace_id", text, TRACE_ID_FORM)
     if len(trace_id) == 32:
         return trace_id
     ending = reader.trace_ids_ending(trace_id)
@@ -51,18 +52,14 @@ def full_trace_id(reader: Reader, text: str) -> TraceId:
 
 
 def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown:
-    """Why a trace is not here: pruned, or never seen, or only its logs were."""
+    """Why a trace is not here: pruned, never received, or only its logs were."""
     named = shown or trace_id
-    if reader.locate(trace_id) is Whereabouts.PRUNED:
-        return Unknown(
-            f"Trace {named} was here and has been pruned: the store keeps what is newest.",
-            "Make a new one, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
-            code="pruned",
-        )
-    logs = reader.count_logs(LogQuery(window=EVERYTHING, trace_id=trace_id))
+    if reader.locate(trace_id) is Presence.PRUNED:
+        return Unknown.pruned(f"Trace {named}", "Make a new one")
+    logs = reader.count_logs(LogQuery(window=Window.ALL, trace_id=trace_id))
     if logs:
         return Unknown(
-            f"No span of trace {named} has arrived, but {logs:,} {'log' if logs == 1 else 'logs'} of it.",
+            no_span_but_logs(named, logs),
             "Its services send logs and no spans, or the spans are still on their way.",
             logs_of=trace_id,
         )
@@ -70,3 +67,8 @@ def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown
         f"No span of trace {named} has arrived.",
         "Check the id. If the request was just made, wait a second: exporters send in batches.",
     )
+
+
+def no_span_but_logs(trace_id: str, logs: int) -> str:
+    """The message for a trace of which only logs are here."""
+    return f"No span of trace {trace_id} has arrived, but {logs:,} {'log' if logs == 1 else 'logs'} of it."

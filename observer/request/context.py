@@ -1,47 +1,67 @@
-"""What every view may reach: the reader, the settings and the clock of the app that runs it."""
+"""What views may use of the running application: the store's reader, the settings, the clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g, request
 
+from observer.request.recorded_reader import RecordedCall, recording
 from observer.settings import Settings
 from store.api import Reader
+
+EXPLAIN = "_explain"
+"""The query argument that, with the value 1, lists a page's questions to the store at its foot."""
 
 _KEY = "observer"
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class AppContext:
+    """The parts of one application that views use."""
+
     reader: Reader
     settings: Settings
     clock: Callable[[], int]
     """Nanoseconds since the Unix epoch."""
 
 
-def install(app: Flask, services: Services) -> None:
-    """Give an app its reader, settings and clock."""
-    app.extensions[_KEY] = services
+def install(app: Flask, app_context: AppContext) -> None:
+    """Attach them to an application."""
+    app.extensions[_KEY] = app_context
+    app.before_request(_record_questions)
 
 
-def services() -> Services:
-    """Those of the app that answers now."""
-    found: Services = current_app.extensions[_KEY]
+def _record_questions() -> None:
+    if request.args.get(EXPLAIN) == "1":
+        g.recorded_calls = []
+
+
+def app_context() -> AppContext:
+    """Those of the application that handles the current request."""
+    found: AppContext = current_app.extensions[_KEY]
     return found
 
 
 def reader() -> Reader:
-    """The store's reader."""
-    return services().reader
+    """The store's reader; one that records its questions where the request has `_explain=1`."""
+    found = app_context().reader
+    calls = recorded_calls()
+    return found if calls is None else recording(found, calls)
+
+
+def recorded_calls() -> list[RecordedCall] | None:
+    """The questions to the store so far, or None where they are not recorded."""
+    calls: list[RecordedCall] | None = g.get("recorded_calls")
+    return calls
 
 
 def settings() -> Settings:
     """The settings of this app."""
-    return services().settings
+    return app_context().settings
 
 
 def now_unix_nano() -> int:
-    """The present, from the app's clock (tests set it)."""
-    return services().clock()
+    """The current time from the application's clock, which tests set."""
+    return app_context().clock()

@@ -1,18 +1,21 @@
 """What can go wrong while answering, each with its HTTP status and a remedy.
 
     Problem
-    ├── Malformed   400: the request names something that cannot be asked for
-    ├── Unknown     404: what was asked for is not here; says whether it was pruned
+    ├── Malformed   400: the request cannot be understood
+    ├── Unknown     404: what the address names is not in the store; code `pruned` if it was
     └── Unavailable 503: the store cannot answer now
 
-One adapter (`observer.app`) turns a Problem into a page or into JSON.
+`observer.app` turns a Problem into a page or, under /api, into JSON.
 """
 
 from __future__ import annotations
 
+_SHOWN = 80
+"""Characters of a refused value that a message repeats."""
+
 
 class Problem(Exception):
-    """Something the observer cannot answer; carries code, message and remedy for the reader."""
+    """Something the observer cannot answer: a code for programs, a message and a remedy for the reader."""
 
     status = 500
     code = "internal"
@@ -24,7 +27,7 @@ class Problem(Exception):
         self.message = message
         self.remedy = remedy
         self.logs_of = logs_of
-        """A trace id of which there are logs, where they say more than the error can."""
+        """A trace without spans here, but with logs: the error page links to them."""
         if code:
             self.code = code
 
@@ -42,9 +45,28 @@ class Unknown(Problem):
     status = 404
     code = "unknown"
 
+    @classmethod
+    def pruned(cls, subject: str, renewal: str) -> Unknown:
+        """The error for what was in the store once; `renewal` says how to get another one."""
+        return cls(
+            f"{subject} was here and has been pruned: the store keeps what is newest.",
+            f"{renewal}, or give the store more room (STORE_MAX_BYTES, STORE_MAX_AGE_S).",
+            code="pruned",
+        )
+
 
 class Unavailable(Problem):
     """The store does not answer: missing, locked or of another version."""
 
     status = 503
     code = "unavailable"
+
+
+def refuse(name: str, value: str, allowed: str) -> Malformed:
+    """The error for a parameter whose value is not among what is allowed."""
+    return Malformed(f"{name}={shortened(value)!r} cannot be understood.", f"Give {allowed}.")
+
+
+def shortened(value: str) -> str:
+    """A refused value as a message repeats it: at most 80 characters."""
+    return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"

@@ -1,8 +1,12 @@
--- The embedded store. `user_version` holds the schema's number (store/sqlite/store_file.py):
--- raise it with any change here; a file of another number is refused, not migrated.
+-- The embedded store. `user_version` holds the schema's number (SCHEMA_VERSION in
+-- store/sqlite/store_file.py): raise it with any change here except comments; a file of another
+-- number is refused, not migrated. Numbers that code and schema share are in
+-- store/sqlite/table_layout.py. README.md of store/ says who writes and who deletes each table's rows.
 
--- One sequence numbers spans and logs by arrival, so that the oldest of both can go first.
+-- One sequence (`seq`) numbers spans and logs by arrival, so that the oldest of both can go first.
+-- No table is bound to another: a log may come before its span, or alone.
 
+-- Counters, marks and bounds: store/sqlite/write/counters.py.
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,
     value INTEGER NOT NULL
@@ -12,7 +16,7 @@ CREATE TABLE facts (
 CREATE TABLE origins (
     id       INTEGER PRIMARY KEY,
     body     BLOB NOT NULL UNIQUE,
-    last_seq INTEGER NOT NULL
+    last_seq INTEGER NOT NULL -- number of the last row that uses it, or a later one
 );
 
 CREATE TABLE spans (
@@ -23,19 +27,20 @@ CREATE TABLE spans (
     service        TEXT NOT NULL,
     name           TEXT NOT NULL,
     kind           INTEGER NOT NULL,
-    start          INTEGER NOT NULL,
-    duration       INTEGER NOT NULL,
-    flags          INTEGER NOT NULL, -- 1 error, 2 peer is a database, 4 browser
+    start          INTEGER NOT NULL, -- Unix ns, as are all times here
+    duration       INTEGER NOT NULL, -- ns
+    flags          INTEGER NOT NULL, -- SpanFlags: 1 error, 2 peer is a database, 4 browser
     peer           TEXT NOT NULL,
     session_id     TEXT,
     resource       INTEGER NOT NULL,
     scope          INTEGER NOT NULL,
     raw            BLOB NOT NULL
 );
+-- Deduplicates: INSERT OR IGNORE keeps the first span of an id.
 CREATE UNIQUE INDEX spans_by_id ON spans (trace_id, span_id);
 CREATE INDEX spans_by_session ON spans (session_id, start) WHERE session_id IS NOT NULL;
 
--- Not a child of spans on purpose: either may come first, or alone.
+-- Beside this table, `logs_text` is a full-text index of its bodies by trigrams, where SQLite has it.
 CREATE TABLE logs (
     seq        INTEGER PRIMARY KEY,
     time       INTEGER NOT NULL,
@@ -49,13 +54,14 @@ CREATE TABLE logs (
     scope      INTEGER NOT NULL,
     raw        BLOB NOT NULL
 );
+-- With severity, service and resource, so that counting by them reads the index alone.
 CREATE INDEX logs_by_time ON logs (time, severity, service, resource);
 CREATE INDEX logs_by_trace ON logs (trace_id, time) WHERE trace_id IS NOT NULL;
 CREATE INDEX logs_by_session ON logs (session_id, time) WHERE session_id IS NOT NULL;
 
--- How many logs of each service, severity and deployment environment, in slots of 10 s.
+-- Counts of logs by service, severity and deployment environment, in slots of 10 s (LOG_SLOT_NS).
 CREATE TABLE log_cells (
-    slot        INTEGER NOT NULL,
+    slot        INTEGER NOT NULL, -- time divided by LOG_SLOT_NS
     service     TEXT NOT NULL,
     severity    INTEGER NOT NULL,
     environment TEXT NOT NULL,
@@ -63,7 +69,7 @@ CREATE TABLE log_cells (
     PRIMARY KEY (slot, service, severity, environment)
 ) WITHOUT ROWID;
 
--- What follows is settled: computed from the above after the commit, and again when more comes.
+-- What follows is aggregated: computed from the above after the commit, and again when more arrives.
 
 CREATE TABLE traces (
     id         INTEGER PRIMARY KEY,
@@ -77,26 +83,26 @@ CREATE TABLE traces (
     origins    INTEGER NOT NULL,
     complete   INTEGER NOT NULL,
     session_id TEXT,
-    services   TEXT NOT NULL, -- [[name, spans, error], …] in order of first start
-    tags       TEXT NOT NULL, -- the entry's
-    calls      TEXT NOT NULL  -- what it adds to the edges of the map
+    services   TEXT NOT NULL, -- [[name, spans, ERROR_CODES], …] in order of first start
+    tags       TEXT NOT NULL, -- promoted tags of the entry span
+    calls      TEXT NOT NULL  -- [StoredCall, …] (write/rollups.py): its part of the map's edges
 );
 CREATE INDEX traces_by_start ON traces (start, duration);
 -- By the last 16 digits first, so that one index finds whole ids and short ones.
 CREATE INDEX traces_by_id ON traces (substr(trace_id, 9), trace_id);
 
 -- Service, operation and tags of requests, each combination kept once (store/sqlite/tag_sets.py).
--- An id is never given twice: readers remember what it stands for.
+-- AUTOINCREMENT: an id is never reused, as readers cache what it stands for.
 CREATE TABLE tagsets (
     id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    key  BLOB NOT NULL UNIQUE,
-    body TEXT NOT NULL
+    key  BLOB NOT NULL UNIQUE, -- BLAKE2b of body
+    body TEXT NOT NULL         -- {tag: value or [value, …]}, keys sorted
 );
 
--- In which slots of 600 s traces begin that carry a set: where a search by tags need not look.
+-- In which slots of 600 s (TAG_SET_SLOT_NS) traces with a set begin: a search by tags skips the others.
 CREATE TABLE set_slots (
     tagset INTEGER NOT NULL,
-    slot   INTEGER NOT NULL,
+    slot   INTEGER NOT NULL, -- start of the trace divided by TAG_SET_SLOT_NS
     PRIMARY KEY (tagset, slot)
 ) WITHOUT ROWID;
 
@@ -106,15 +112,16 @@ CREATE TABLE requests (
     trace     INTEGER NOT NULL,
     last      INTEGER NOT NULL, -- start of the last request
     sets      BLOB NOT NULL,    -- tag set of each
-    lows      BLOB NOT NULL,    -- bucket, worst error of its service under it, error of the entry
-    starts    BLOB NOT NULL,    -- after the trace's
+    lows      BLOB NOT NULL,    -- outcome of each: bucket << 3 | worst error << 1 | error of the entry
+    starts    BLOB NOT NULL,    -- start of each, after the trace's
     unbounded TEXT,             -- [[place, {tag: [value, ...]}], ...]: tags too varied for a set
     PRIMARY KEY (start, trace)
 ) WITHOUT ROWID;
+-- 600000000000 is LONG_TRACE_NS; SQLite uses the index only for queries with this very condition.
 CREATE INDEX requests_long ON requests (last) WHERE last - start > 600000000000;
 
--- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only
--- unbounded tags and our own: `:service`, `:error` and `:origin` (of a service, or any).
+-- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only unbounded
+-- tags and our own (tag_sets.py): `:service`, `:error` and `:origin` (of a service, or any).
 CREATE TABLE pairs (
     id    INTEGER PRIMARY KEY,
     tag   TEXT NOT NULL,
@@ -137,7 +144,7 @@ CREATE INDEX session_pairs_by_session ON session_pairs (session);
 -- Rollups. A series is what is counted; a cell is one slot and latency bucket of it.
 CREATE TABLE series (
     id          INTEGER PRIMARY KEY,
-    kind        INTEGER NOT NULL,
+    kind        INTEGER NOT NULL, -- SERVICE_SERIES, CALL_SERIES, SAMPLE_SERIES
     environment TEXT NOT NULL,
     subject     TEXT NOT NULL,
     item        TEXT NOT NULL,
@@ -146,7 +153,7 @@ CREATE TABLE series (
 );
 CREATE TABLE cells (
     series INTEGER NOT NULL,
-    width  INTEGER NOT NULL, -- seconds
+    width  INTEGER NOT NULL, -- seconds: one of WIDTHS
     slot   INTEGER NOT NULL, -- start in units of width
     bucket INTEGER NOT NULL,
     n      INTEGER NOT NULL,
@@ -167,13 +174,14 @@ CREATE TABLE sessions (
     errors         INTEGER NOT NULL,
     network_errors INTEGER NOT NULL,
     events         INTEGER NOT NULL,
-    attributes     TEXT NOT NULL -- {tag: [value, start of the span that said so]}
+    attributes     TEXT NOT NULL -- {tag: [newest value, start of the span that carried it]}
 );
 CREATE INDEX sessions_by_finish ON sessions (finish);
 
--- One row for each measured value of a browser; tags are ids of `pairs`, 0 where absent.
+-- One row for each measured value of a browser; t0 to t11 are the tags of RUM_TAGS in their order,
+-- as ids of `pairs`, 0 where absent.
 CREATE TABLE samples (
-    metric INTEGER NOT NULL,
+    metric INTEGER NOT NULL, -- place in METRICS
     start  INTEGER NOT NULL,
     seq    INTEGER NOT NULL, -- of its span
     bucket INTEGER NOT NULL,
@@ -193,13 +201,13 @@ CREATE TABLE links (
 ) WITHOUT ROWID;
 CREATE INDEX links_by_seq ON links (seq);
 
--- What was pruned, as far as is remembered: traces by id, sessions by name.
+-- What was pruned lately: traces by id, sessions by name.
 CREATE TABLE tombstones (
     id   INTEGER PRIMARY KEY,
     name BLOB NOT NULL UNIQUE
 );
 
--- When which number of the sequence was reached, by the store's own clock.
+-- Which number of the sequence was reached when, by the store's own clock; a row every 5 s at most.
 CREATE TABLE arrivals (
     seq       INTEGER PRIMARY KEY,
     unix_nano INTEGER NOT NULL

@@ -1,25 +1,24 @@
-"""The file: making it, refusing a foreign one, connecting, and saying in words what failed."""
+"""The file: creating it, refusing a foreign one, connecting, and the message for each failure."""
 
 from __future__ import annotations
 
-import fcntl
-import os
+import errno
 import sqlite3
-import time
 from pathlib import Path
 
 from store.api import StoreError, StoreMismatch, StoreUnavailable
 
 SCHEMA_VERSION = 6
 APPLICATION_ID = 0x48_4C_41_42
-"""`HLAB`: tells our files from any other SQLite file."""
+"""`HLAB` in ASCII: marks our files among SQLite files."""
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_BUSY_TIMEOUT_S = 2.0
+BUSY_TIMEOUT_S = 2.0
+"""How long another process may hold the file or the lock before that is an error."""
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes; makes the file and its tables where there are none.
+    """The one connection that writes; creates the file and its tables if they are missing.
 
     Raises StoreMismatch or StoreUnavailable.
     """
@@ -27,7 +26,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
             path,
-            timeout=_BUSY_TIMEOUT_S,
+            timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
@@ -35,10 +34,13 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error
     try:
+        # auto_vacuum only takes effect before the first table, so it comes first of all.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
+        # A commit survives the death of the process, not necessarily of power (docs/adr/005).
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -8192")
+        # Checkpoints of 16 MB: fewer of them rewrite a hot page less often.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -58,18 +60,19 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection | None:
-    """A connection that cannot write; None while there is no store at this path yet."""
+    """A connection that refuses to write; None while there is no store at this path yet."""
     if not path.exists():
         return None
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=_BUSY_TIMEOUT_S,
+            timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
         )
+        # mode=rw and not ro: only a connection that may write can recover a log left by a crash.
         connection.execute("PRAGMA query_only = 1")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA mmap_size = 268435456")
@@ -84,14 +87,17 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
 
 
 def empty_store() -> sqlite3.Connection:
-    """A store in memory without anything in it: what a reader asks while there is no file."""
+    """An empty store in memory, which readers use while there is no file."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     create_schema(connection)
     return connection
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Make the tables inside the transaction that is open, if one is."""
+    """Create the tables, inside the open transaction if there is one.
+
+    Statement by statement: `executescript` would commit first.
+    """
     statement = ""
     for line in _SCHEMA.read_text(encoding="utf-8").splitlines(keepends=True):
         statement += line
@@ -108,7 +114,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
 
 
 def has_trigrams(connection: sqlite3.Connection) -> bool:
-    """Whether this SQLite can index substrings; without it text search reads the logs."""
+    """Whether this SQLite can index substrings; without that, text search reads the logs."""
     try:
         connection.execute("CREATE VIRTUAL TABLE temp.probe USING fts5(body, tokenize='trigram')")
         connection.execute("DROP TABLE temp.probe")
@@ -136,56 +142,20 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def unavailable(path: Path, error: Exception) -> StoreUnavailable:
-    """What a failure of the medium means, in one sentence with its remedy."""
+    """The error for a failure of the medium: one sentence with its remedy."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == 28:
-        said = f"The disk that holds {path} is full: free some space; what was acknowledged is safe."
+    if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
+        message = f"The disk that holds {path} is full: free some space; what was acknowledged is safe."
     elif name.startswith("SQLITE_READONLY") or isinstance(error, PermissionError):
-        said = f"{path} cannot be written: make the file and its folder writable for this user."
+        message = f"{path} cannot be written: make the file and its folder writable for this user."
     elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        said = f"{path} is locked by another program: close what else has it open for writing."
+        message = f"{path} is locked by another program: close what else has it open for writing."
     elif name.startswith("SQLITE_CANTOPEN") or isinstance(error, OSError):
-        said = f"{path} cannot be opened: make its folder exist and be writable for this user."
+        message = f"{path} cannot be opened: make its folder exist and be writable for this user."
     elif name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        said = f"{path} is damaged or no store: move it away and start with a new one."
+        message = f"{path} is damaged or not a store: move it away and start with a new one."
     elif name.startswith("SQLITE_IOERR"):
-        said = f"Reading or writing {path} failed: see that its disk is present and has space."
+        message = f"Reading or writing {path} failed: see that its disk is present and has space."
     else:
-        said = f"The store at {path} failed ({name or type(error).__name__}: {error}): restart its writer."
-    return StoreUnavailable(said)
-
-
-class WriterLock:
-    """Sees to one writer per store, across processes; the system gives it back when a process dies."""
-
-    def __init__(self, path: Path) -> None:
-        """Raise StoreUnavailable if another writer holds the store."""
-        self._path = path.with_name(path.name + ".lock")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise unavailable(path, error) from error
-        deadline = time.monotonic() + _BUSY_TIMEOUT_S
-        while not self._try():
-            if time.monotonic() > deadline:
-                holder = os.pread(self._file, 32, 0).decode(errors="replace").strip()
-                os.close(self._file)
-                raise StoreUnavailable(
-                    f"{path} already has a writer (process {holder or 'unknown'}): "
-                    "stop that one, or name another path."
-                )
-            time.sleep(0.05)
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
-
-    def _try(self) -> bool:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let the next writer in."""
-        os.close(self._file)
+        message = f"The store at {path} failed ({name or type(error).__name__}: {error}): restart its writer."
+    return StoreUnavailable(message)

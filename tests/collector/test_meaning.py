@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from collector import otlp_json, zipkin
 from collector.rows import MAX_DEPTH, Decoder, Refusals, protobuf_groups
 from signals import semantics
+from signals.browser_events import is_browser
 from signals.model import Attribute
 from store.api import SpanRow
 from tests.collector import build
@@ -121,7 +122,7 @@ def test_tags_from_the_cache_are_those_of_the_semantics() -> None:
             build.pair(key, value) for key, value in of_resource.items()
         )
         (row,) = decoder.traces(protobuf_groups(request.SerializeToString()), Refusals()).batch.spans
-        browser = semantics.is_browser(own, of_resource)
+        browser = is_browser(own, of_resource)
         assert row.browser == browser
         assert row.tags == semantics.tags_of(row.name, own, of_resource, browser=browser)
 

@@ -50,17 +50,6 @@ def test_help_installs_nothing() -> None:
     assert bootstrap.level_needed(cli.LAB, ["--help"]) == cli.NOTHING
 
 
-def test_the_browser_named_by_the_user_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """CHROMIUM_PATH wins over what is on PATH, and a wrong one counts as none."""
-    mine = tmp_path / "my-chrome"
-    mine.write_text("#!/bin/sh\n", "utf-8")
-    mine.chmod(0o755)
-    monkeypatch.setenv("CHROMIUM_PATH", str(mine))
-    assert bootstrap.find_browser() == mine
-    monkeypatch.setenv("CHROMIUM_PATH", str(tmp_path / "absent"))
-    assert bootstrap.find_browser() is None
-
-
 def _environment(folder: Path, level: str, **changed: str) -> Path:
     (folder / "bin").mkdir(parents=True)
     python = folder / "bin" / "python"

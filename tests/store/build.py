@@ -10,8 +10,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
+from signals.browser_events import is_browser, session_of
 from signals.model import Attribute, Attributes, SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
-from signals.semantics import is_browser, is_error, peer_of, session_of, tags_of
+from signals.semantics import is_error, peer_of, tags_of
 from store.api import LogRow, SpanRow
 
 T0 = 1_800_000_000_000_000_000

@@ -17,23 +17,21 @@ from signals.model import SpanKind, TraceId
 from store.api import (
     Batch,
     LogQuery,
+    Presence,
     SessionQuery,
     StoreBusy,
     StoreMismatch,
     StoreUnavailable,
     TraceQuery,
-    Whereabouts,
-    Window,
 )
 from store.sqlite import store_file
-from store.sqlite.read_connection import Asking
+from store.sqlite.read.read_connection import ReadConnections
 from store.sqlite.write import writer as writer_module
 from store.sqlite.write.ingest import StoreClock
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
-
-WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
+from tests.store.house import WINDOW
 
 _CHILD = """
 import sys
@@ -67,7 +65,7 @@ def test_what_write_returned_for_survives_kill_9_and_is_settled_at_the_next_star
     reader.close()
 
 
-def test_settling_again_after_a_restart_counts_nothing_twice(tmp_path: Path) -> None:
+def test_aggregating_again_after_a_restart_counts_nothing_twice(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     for _ in range(3):
         writer = store.open_writer(path)
@@ -84,7 +82,7 @@ def test_settling_again_after_a_restart_counts_nothing_twice(tmp_path: Path) -> 
 
 
 def test_a_second_writer_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_file, "_BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(store_file, "BUSY_TIMEOUT_S", 0.1)
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
     with pytest.raises(StoreUnavailable, match=f"{re.escape(str(path))} already has a writer.*{os.getpid()}"):
@@ -113,7 +111,7 @@ def test_another_programs_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreMismatch, match="another program"):
         store.open_writer(path)
     path.write_bytes(b"not a database at all, but long enough to be read as one" * 40)
-    with pytest.raises(StoreUnavailable, match="damaged or no store"):
+    with pytest.raises(StoreUnavailable, match="damaged or not a store"):
         store.open_writer(path)
 
 
@@ -135,8 +133,8 @@ def test_a_full_disk_refuses_the_batch_and_keeps_what_was_acknowledged(tmp_path:
     reader.close()
 
 
-def test_a_locked_file_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_file, "_BUSY_TIMEOUT_S", 0.1)
+def test_a_locked_file_is_reported_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_file, "BUSY_TIMEOUT_S", 0.1)
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
     other = sqlite3.connect(path, isolation_level=None)
@@ -150,7 +148,7 @@ def test_a_locked_file_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_full_queue_is_busy_and_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_file, "_BUSY_TIMEOUT_S", 5.0)
+    monkeypatch.setattr(store_file, "BUSY_TIMEOUT_S", 5.0)
     writer = SqliteWriter(tmp_path / "store.db", max_bytes=1 << 30, max_age_s=1e6, max_pending=2)
     writer._queue.append(writer_module._Pending(Batch([row(span(1)), row(span(2))])))
     writer._pending_items = 2
@@ -187,14 +185,14 @@ def test_a_reader_may_come_first_and_sees_a_new_file(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_question_that_takes_too_long_is_cut(tmp_path: Path) -> None:
+def test_a_query_that_takes_too_long_ends(tmp_path: Path) -> None:
     from store.api import TooSlow
 
-    asking = Asking(tmp_path / "none.db", time_limit_s=0.0)
+    connections = ReadConnections(tmp_path / "none.db", time_limit_s=0.0)
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
-    with pytest.raises(TooSlow, match="shorter time range"), asking.question() as ask:
-        ask.one(endless)
-    asking.close()
+    with pytest.raises(TooSlow, match="shorter time range"), connections.session() as db:
+        db.one(endless)
+    connections.close()
 
 
 def _fill(writer: SqliteWriter, first: int, count: int) -> None:
@@ -216,7 +214,7 @@ def _fill(writer: SqliteWriter, first: int, count: int) -> None:
     )
 
 
-def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_said(tmp_path: Path) -> None:
+def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     writer = SqliteWriter(path, max_bytes=2_000_000, max_age_s=1e6)
     reader = store.open_reader(path)
@@ -230,8 +228,8 @@ def test_the_oldest_goes_first_when_the_store_is_full_and_it_is_said(tmp_path: P
     assert status.spans + status.pruned_spans == 6000
     assert status.logs + status.pruned_logs == 6000
     assert status.pruned_before_unix_nano is not None
-    assert reader.locate(TraceId(f"{1:032x}")) is Whereabouts.PRUNED
-    assert reader.locate(TraceId(f"{6000:032x}")) is Whereabouts.PRESENT
+    assert reader.locate(TraceId(f"{1:032x}")) is Presence.PRUNED
+    assert reader.locate(TraceId(f"{6000:032x}")) is Presence.PRESENT
     found = reader.find_traces(TraceQuery(WINDOW, attributes={"orderId": "o6000"})).items
     assert [summary.trace_id for summary in found] == [TraceId(f"{6000:032x}")]
     assert not reader.find_traces(TraceQuery(WINDOW, attributes={"orderId": "o1"})).items

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-import store
 from signals.model import Log, SpanKind, TraceId
-from store.api import Batch, LogQuery, LogRow, Page, Reader, SessionQuery, TraceQuery, Window, Writer
+from store.api import LogQuery, LogRow, Page, SessionQuery, TraceQuery
 from store.sqlite.read import attribute_scan
-from tests.helpers import eventually
-from tests.store.build import SECOND, T0, log_row, row, span
-
-WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
-Both = tuple[Writer, Reader]
-
-
-@pytest.fixture(name="both")
-def a_store(tmp_path: Path) -> Iterator[Both]:
-    path = tmp_path / "store.db"
-    writer, reader = store.open_writer(path), store.open_reader(path)
-    yield writer, reader
-    writer.close()
-    reader.close()
+from tests.store.build import T0, log_row, row, span
+from tests.store.house import House
 
 
 def _holding(body: str, name: str, value: AnyValue, **resource: str) -> LogRow:
@@ -62,10 +46,9 @@ LISTED = AnyValue(array_value=ArrayValue(values=[AnyValue(string_value="a"), Any
     ],
 )
 def test_an_attribute_is_found_in_whatever_form_it_was_sent(
-    both: Both, wanted: dict[str, str], bodies: list[str]
+    house: House, wanted: dict[str, str], bodies: list[str]
 ) -> None:
     """A log's own value wins over its resource's, and one inside another attribute is none of its own."""
-    writer, reader = both
     logs = [
         _holding("own", "colour", AnyValue(string_value="red"), colour="blue"),
         _holding("resource only", "other", AnyValue(string_value="x"), colour="blue"),
@@ -78,41 +61,38 @@ def test_an_attribute_is_found_in_whatever_form_it_was_sent(
         _holding("bytes", "digest", AnyValue(bytes_value=b"\x00\xff")),
         _holding("empty", "note", AnyValue(string_value="")),
     ]
-    writer.write(Batch(logs=logs))
-    query = LogQuery(WINDOW, attributes=wanted)
-    assert [log.body for log in reader.find_logs(query).items] == bodies
-    assert (reader.count_logs(query), reader.log_histogram(query).total) == (len(bodies), len(bodies))
+    house.write(logs=logs)
+    query = LogQuery(house.window, attributes=wanted)
+    assert [log.body for log in house.reader.find_logs(query).items] == bodies
+    assert house.reader.count_logs(query) == len(bodies)
+    assert house.reader.log_histogram(query).total == len(bodies)
 
 
-def test_a_key_inside_another_attribute_does_not_hide_its_resources(both: Both) -> None:
+def test_a_key_inside_another_attribute_does_not_hide_its_resources(house: House) -> None:
     """Where bytes cannot tell whose the key is, the log is decoded."""
-    writer, reader = both
-    writer.write(Batch(logs=[_holding("both", "wrap", NESTED, method="POST")]))
-    query = LogQuery(WINDOW, attributes={"method": "POST"})
-    assert [log.body for log in reader.find_logs(query).items] == ["both"]
-    assert reader.log_histogram(query).total == 1
+    house.write(logs=[_holding("both", "wrap", NESTED, method="POST")])
+    query = LogQuery(house.window, attributes={"method": "POST"})
+    assert [log.body for log in house.reader.find_logs(query).items] == ["both"]
+    assert house.reader.log_histogram(query).total == 1
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "after"])
 def test_a_search_among_logs_stops_at_its_bound_and_goes_on_from_there(
-    both: Both, monkeypatch: pytest.MonkeyPatch, order: str
+    house: House, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
     """Every page says that it stopped, and together they find all, once."""
     monkeypatch.setattr(attribute_scan, "MAX_LOGS", 4)
-    writer, reader = both
-    writer.write(
-        Batch(logs=[log_row(f"{n}", ms=n // 2, attributes={"odd": str(n % 2 == 1)}) for n in range(20)])
-    )
+    house.write(logs=[log_row(f"{n}", ms=n // 2, attributes={"odd": str(n % 2 == 1)}) for n in range(20)])
     query = {
-        "newest": LogQuery(WINDOW, attributes={"odd": "True"}),
-        "oldest": LogQuery(WINDOW, attributes={"odd": "True"}, oldest_first=True),
-        "after": LogQuery(WINDOW, attributes={"odd": "True"}, after="1"),
+        "newest": LogQuery(house.window, attributes={"odd": "True"}),
+        "oldest": LogQuery(house.window, attributes={"odd": "True"}, oldest_first=True),
+        "after": LogQuery(house.window, attributes={"odd": "True"}, after="1"),
     }[order]
     seen: list[str] = []
     stops = 0
     cursor = None
     for _ in range(12):
-        page: Page[Log] = reader.find_logs(
+        page: Page[Log] = house.reader.find_logs(
             LogQuery(
                 query.window,
                 attributes=query.attributes,
@@ -132,49 +112,45 @@ def test_a_search_among_logs_stops_at_its_bound_and_goes_on_from_there(
 
 
 def test_a_frequent_text_is_counted_among_the_newest_logs_and_it_is_said(
-    both: Both, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A count that was cut tells from when on it counts."""
     monkeypatch.setattr(attribute_scan, "MAX_LOGS", 5)
-    writer, reader = both
-    writer.write(Batch(logs=[log_row(f"abc {n}", ms=n) for n in range(20)]))
-    counted = reader.log_histogram(LogQuery(WINDOW, text="abc"))
+    house.write(logs=[log_row(f"abc {n}", ms=n) for n in range(20)])
+    counted = house.reader.log_histogram(LogQuery(house.window, text="abc"))
     assert (counted.total, counted.since_unix_nano) == (20, None), "few hits: the text index leads to all"
-    counted = reader.log_histogram(LogQuery(WINDOW, text="ab"))
+    counted = house.reader.log_histogram(LogQuery(house.window, text="ab"))
     assert (counted.total, counted.since_unix_nano) == (5, T0 + 15_000_000)
 
 
 def test_traces_are_looked_into_newest_first_and_the_search_goes_on(
-    both: Both, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A tag that nothing indexes is found in old traces too, step by step, also beside an indexed one."""
     monkeypatch.setattr(attribute_scan, "MAX_TRACES", 3)
-    writer, reader = both
     ids = [TraceId(f"{number:032x}") for number in range(1, 11)]
-    writer.write(
-        Batch(
-            [
-                row(
-                    span(
-                        1,
-                        kind=SpanKind.SERVER,
-                        start_ms=number,
-                        trace_id=trace_id,
-                        attributes={"mood": "sad" if number < 2 else "fine", "tenant.level": "gold"},
-                    )
+    house.write(
+        [
+            row(
+                span(
+                    1,
+                    kind=SpanKind.SERVER,
+                    start_ms=number,
+                    trace_id=trace_id,
+                    attributes={"mood": "sad" if number < 2 else "fine", "tenant.level": "gold"},
                 )
-                for number, trace_id in enumerate(ids)
-            ]
-        )
+            )
+            for number, trace_id in enumerate(ids)
+        ]
     )
-    eventually(lambda: len(reader.trace_summaries(ids)) == len(ids), "every trace is summed up")
+    house.all_settled(ids)
     for others in ({}, {"tenant.level": "gold"}):
         found: list[TraceId] = []
         stops = 0
         cursor = None
         for _ in range(6):
-            query = TraceQuery(WINDOW, attributes={"mood": "sad", **others}, cursor=cursor)
-            page = reader.find_traces(query)
+            query = TraceQuery(house.window, attributes={"mood": "sad", **others}, cursor=cursor)
+            page = house.reader.find_traces(query)
             found += [one.trace_id for one in page.items]
             stops += page.truncated
             cursor = page.next_cursor
@@ -185,40 +161,39 @@ def test_traces_are_looked_into_newest_first_and_the_search_goes_on(
 
 
 def test_sessions_are_looked_into_newest_first_and_the_search_goes_on(
-    both: Both, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same for an attribute that only one event of a session carries."""
     monkeypatch.setattr(attribute_scan, "MAX_SESSIONS", 2)
-    writer, reader = both
-    writer.write(
-        Batch(
-            [
-                row(
-                    span(
-                        number,
-                        service="",
-                        start_ms=number,
-                        browser=True,
-                        session=f"s{number}",
-                        trace_id=TraceId(f"{number:032x}"),
-                        attributes={"splunk.rumSessionId": f"s{number}", "plan": "b" if number == 1 else "a"},
-                    )
+    house.write(
+        [
+            row(
+                span(
+                    number,
+                    service="",
+                    start_ms=number,
+                    browser=True,
+                    session=f"s{number}",
+                    trace_id=TraceId(f"{number:032x}"),
+                    attributes={"splunk.rumSessionId": f"s{number}", "plan": "b" if number == 1 else "a"},
                 )
-                for number in range(1, 6)
-            ]
-        )
+            )
+            for number in range(1, 6)
+        ]
     )
-    eventually(lambda: len(reader.find_sessions(SessionQuery(WINDOW)).items) == 5, "every session")
+    house.until(
+        lambda: len(house.reader.find_sessions(SessionQuery(house.window)).items) == 5, "all sessions"
+    )
     found: list[str] = []
     cursor = None
     for _ in range(5):
-        page = reader.find_sessions(SessionQuery(WINDOW, attributes={"plan": "b"}, cursor=cursor))
+        page = house.reader.find_sessions(SessionQuery(house.window, attributes={"plan": "b"}, cursor=cursor))
         found += [one.session_id for one in page.items]
         cursor = page.next_cursor
         if cursor is None:
             break
         assert page.truncated
     assert found == ["s1"]
-    excluded = reader.find_sessions(SessionQuery(WINDOW, excluded={"plan": "b"}))
+    excluded = house.reader.find_sessions(SessionQuery(house.window, excluded={"plan": "b"}))
     assert [one.session_id for one in excluded.items] == ["s5", "s4"]
     assert excluded.truncated

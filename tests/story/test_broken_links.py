@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.setup.bootstrap import find_browser
+from runtime.chromium import find_browser
 from tests.helpers import required_in_ci
 from tests.story.bench import Bench
 from tests.story.proxies import Tampering, without_agent, without_server_timing, without_trace_of_logs

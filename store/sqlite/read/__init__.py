@@ -1,1 +1,1 @@
-"""The reading half of the SQLite engine: one module per family of questions."""
+"""The reading half of the SQLite engine: one module per protocol of store.api, and what they share."""

@@ -1,7 +1,7 @@
-"""A log query on its way into SQL: one page, how many, and when.
+"""A log query as SQL: one page, the count, or the counts over time.
 
-What an index answers is asked of all rows. A frequent text or an attribute that is not
-indexed is looked for in a bounded number of rows, from the end that the order begins at.
+Conditions that an index answers are applied to all rows. A frequent text or an attribute
+that is not indexed is searched in a bounded number of rows, from the end where the order begins.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
@@ -17,8 +17,8 @@ from signals.model import Severity
 from store.api import BadQuery, LogQuery
 from store.queries import Window
 from store.sqlite.read import attribute_scan
-from store.sqlite.read_connection import Question, Row
-from store.sqlite.row_mapping import (
+from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.row_mapping import (
     LOG_COLUMNS,
     LOG_TABLES,
     make_cursor,
@@ -26,56 +26,63 @@ from store.sqlite.row_mapping import (
     span_bytes,
     trace_bytes,
 )
+from store.sqlite.table_layout import LOG_SLOT_NS
 
 _FEW = 20_000
-"""With fewer hits than this, the text index leads; else the time does, and texts are compared."""
+"""With at most this many hits the text index is read first; else rows by time, comparing texts."""
 _GRAMS = 24
-"""Trigrams that the index is asked for at once."""
-_TEXT_CHARACTERS = 1_000
-_MOST_WORDS = 20
+"""Trigrams in one query of the text index; more make it slower without excluding much."""
+_MAX_CHARACTERS = 1_000
+_MAX_WORDS = 20
 _WORDS = re.compile(r'"([^"]+)(?:"|$)|(\S+)')
-_SLOT_NS = 10_000_000_000
-_BEHIND_ALL = 2**62
+_BEHIND_ALL = Window.ALL.to_unix_nano
+"""Greater than any number of a log: the cursor of an oldest-first page that ended at a time."""
 _ORDERS = {"after": "l.seq", "oldest": "l.time, l.seq", "newest": "l.time DESC, l.seq DESC"}
 
 
 class Conditions(NamedTuple):
-    """Parts of a WHERE clause, and their values in order."""
+    """Parts of a WHERE clause, all of which must hold, and their values in order."""
 
     parts: list[str]
     values: list[object]
 
     def add(self, condition: str, *values: object) -> None:
+        """Append one condition."""
         self.parts.append(condition)
         self.values.extend(values)
 
     def and_also(self, *others: Conditions) -> Conditions:
-        """These and those of the others, as new ones."""
+        """These and those of the others, as a new object."""
         together = Conditions(list(self.parts), list(self.values))
         for other in others:
             together.add(" AND ".join(other.parts) or "1", *other.values)
         return together
 
     def sql(self) -> str:
+        """The clause; "1" without any condition."""
         return " AND ".join(self.parts) or "1"
 
 
 class Search:
-    """One query. `order` is `newest`, `oldest` or, for what follows a log, `after`."""
+    """One query. `order` is `newest`, `oldest` or, for logs that arrived after another, `after`."""
 
-    def __init__(self, ask: Question, query: LogQuery) -> None:
-        self._ask = ask
+    def __init__(self, db: ReadSession, query: LogQuery) -> None:
+        self._db = db
         self._query = query
         self._place = Conditions([], [])
-        self._kept = Conditions([], [])
-        """What the sums by slot know, too: service and severity."""
+        """Conditions on time and ids."""
+        self._counted_by = Conditions([], [])
+        """Conditions on service and severity, which `log_cells` has as columns too."""
         self._costly = Conditions([], [])
+        """Conditions that need the row itself: texts and attributes."""
         self._hint = ""
+        """The index that SQLite must use where its planner would choose a worse one."""
         self._bounded = False
+        """Whether only a bounded number of rows may be read."""
         self.order = "after" if query.after is not None else "oldest" if query.oldest_first else "newest"
-        self._narrow()
+        self._add_conditions()
 
-    def _narrow(self) -> None:
+    def _add_conditions(self) -> None:
         query = self._query
         place = self._place
         ids = (query.trace_id, query.session_id, query.span_id)
@@ -96,22 +103,22 @@ class Search:
             place.add("l.time >= ?", query.window.from_unix_nano)
             place.add("l.time < ?", query.window.to_unix_nano)
         if query.service is not None:
-            self._kept.add("l.service = ?", query.service)
+            self._counted_by.add("l.service = ?", query.service)
         if query.severities:
             self._severities(query.severities)
         if query.text:
             self._text(query.text, narrow=narrow or query.after is not None)
         if query.attributes:
-            carried = attribute_scan.condition_for(self._ask, query.attributes, "log", "l")
+            carried = attribute_scan.condition_for(self._db, query.attributes, "log", "l")
             self._costly.add(carried.sql, *carried.values)
             self._bounded |= not narrow
         for name, value in query.excluded:
-            carried = attribute_scan.condition_for(self._ask, {name: value}, "log", "l")
+            carried = attribute_scan.condition_for(self._db, {name: value}, "log", "l")
             self._costly.add(f"NOT ({carried.sql})", *carried.values)
             self._bounded |= not narrow
 
     def _of_traces(self, query: LogQuery) -> None:
-        """What any of these traces holds, or names the session: each found by its own index."""
+        """Logs of any of these traces, or of the session: each found by its own index."""
         among = ", ".join("?" * len(query.trace_ids))
         found = f"SELECT seq FROM logs INDEXED BY logs_by_trace WHERE trace_id IN ({among})"
         values: list[object] = [trace_bytes(trace_id) for trace_id in query.trace_ids]
@@ -123,6 +130,7 @@ class Search:
             self._hint = " NOT INDEXED"
 
     def _severities(self, severities: frozenset[Severity]) -> None:
+        """OTLP numbers severities 1 to 24, four to each name; 0 is unspecified, and counts as info."""
         ranges = []
         for place, severity in enumerate(Severity):
             if severity in severities:
@@ -131,10 +139,10 @@ class Search:
                 ranges.append(f"l.severity BETWEEN {low} AND {high}")
                 if severity is Severity.INFO:
                     ranges.append("l.severity <= 0")
-        self._kept.add(f"({' OR '.join(ranges)})")
+        self._counted_by.add(f"({' OR '.join(ranges)})")
 
     def _text(self, text: str, *, narrow: bool) -> None:
-        """Every word is a substring; the trigram index leads where it finds few."""
+        """Every word is a substring; the trigram index is used if it finds few."""
         words = words_of(text)
         match = None if narrow else self._rare(words)
         if match is not None:
@@ -142,39 +150,40 @@ class Search:
         self._bounded |= match is None and not narrow
         for word in words:
             if word.isascii():
+                # LIKE ignores the case of ASCII only.
                 pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
                 self._costly.add("l.body LIKE ? ESCAPE '\\'", f"%{pattern}%")
             else:
                 self._costly.add("instr(casefold(l.body), ?)", word.casefold())
-                self._ask.add_function("casefold", 1, str.casefold)
+                self._db.add_function("casefold", 1, str.casefold)
 
     def _rare(self, words: Sequence[str]) -> str | None:
-        """What the text index is asked for rows with all of these words, if they are few."""
+        """The MATCH expression for rows with all of these words; None if they are many, or not indexed."""
         indexed = [word for word in words if len(word) >= 3 and "\0" not in word]
-        if not indexed or not self._ask.one("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'"):
+        if not indexed or not self._db.one("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'"):
             return None
         share = max(2, _GRAMS // len(indexed))
         grams = {gram for word in indexed for gram in _grams(word, share)}
         match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
-        row = self._ask.one(
+        row = self._db.one(
             "SELECT count(*) FROM (SELECT 1 FROM logs_text WHERE logs_text MATCH ? LIMIT ?)",
             (match, _FEW + 1),
         )
         return match if row and row[0] <= _FEW else None
 
     def _cheap(self) -> Conditions:
-        """What indexes answer, of rows."""
-        cheap = self._place.and_also(self._kept)
+        """The conditions that indexes answer."""
+        cheap = self._place.and_also(self._counted_by)
         if self._query.environment is not None:
-            resources = attribute_scan.resources_of(self._ask, self._query.environment)
+            resources = attribute_scan.resources_of(self._db, self._query.environment)
             cheap.add(f"l.resource IN ({attribute_scan.among(resources)})")
         return cheap
 
     def _bound(self, cheap: Conditions) -> int | None:
-        """Time (of `after`: number) of the last row that is looked at; None if all are."""
+        """Time (for `after`: number) of the last row that is read; None if all are."""
         if not self._bounded:
             return None
-        row = self._ask.one(
+        row = self._db.one(
             f"SELECT {'l.seq' if self.order == 'after' else 'l.time'} FROM logs l{self._hint} "
             f"WHERE {cheap.sql()} ORDER BY {_ORDERS[self.order].split(', l.seq')[0]} LIMIT 1 OFFSET ?",
             (*cheap.values, attribute_scan.MAX_LOGS - 1),
@@ -182,11 +191,12 @@ class Search:
         return row[0] if row else None
 
     def _within(self, bound: int | None) -> Conditions:
+        """The condition that keeps rows up to the bound."""
         sign = {"after": "l.seq <=", "oldest": "l.time <=", "newest": "l.time >="}[self.order]
         return Conditions([], []) if bound is None else Conditions([f"{sign} ?"], [bound])
 
     def page(self, limit: int) -> tuple[list[Row], str | None, bool]:
-        """LOG_COLUMNS in order; where to go on; whether the bound ended it."""
+        """(rows of LOG_COLUMNS in order, cursor to go on, whether the bound ended the search)."""
         cheap = self._cheap()
         after = read_cursor(self._query.cursor, self.order)
         if after and self.order == "after":
@@ -204,8 +214,9 @@ class Search:
         return rows, make_cursor(self.order, *behind), True
 
     def _rows(self, where: Conditions, limit: int) -> list[Row]:
+        """LOG_COLUMNS in order."""
         tables = LOG_TABLES.replace("logs l", f"logs l{self._hint}", 1)
-        return self._ask.all(
+        return self._db.all(
             f"SELECT {LOG_COLUMNS} FROM {tables} WHERE {where.sql()} ORDER BY {_ORDERS[self.order]} LIMIT ?",
             (*where.values, limit),
         )
@@ -213,19 +224,22 @@ class Search:
     def count(self) -> int:
         """How many match, of all rows."""
         window = self._query.window
-        first, behind = -(-window.from_unix_nano // _SLOT_NS), window.to_unix_nano // _SLOT_NS
+        first, behind = -(-window.from_unix_nano // LOG_SLOT_NS), window.to_unix_nano // LOG_SLOT_NS
         if self._is_summed() and first < behind:
             return self._summed(first, behind)
         return self._counted(self._cheap().and_also(self._costly))
 
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
-        """(column, severity number, count), a column and severity perhaps several times; the bound."""
-        if width >= 4 * _SLOT_NS and self._is_summed():
+        """(column, severity number, count), a column and severity perhaps several times; the bound.
+
+        Sums by slot serve columns of at least 4 slots: each slot is filed by its middle.
+        """
+        if width >= 4 * LOG_SLOT_NS and self._is_summed():
             return self._from_cells(begin, width), None
         cheap = self._cheap()
         bound = self._bound(cheap)
         where = cheap.and_also(self._within(bound), self._costly)
-        rows = self._ask.all(
+        rows = self._db.all(
             f"SELECT (l.time - ?) / ?, l.severity, count(*) FROM logs l{self._hint} "
             f"WHERE {where.sql()} GROUP BY 1, 2",
             (begin, width, *where.values),
@@ -233,79 +247,82 @@ class Search:
         return rows, bound
 
     def _counted(self, where: Conditions) -> int:
-        row = self._ask.one(f"SELECT count(*) FROM logs l{self._hint} WHERE {where.sql()}", where.values)
+        """How many rows the conditions select."""
+        row = self._db.one(f"SELECT count(*) FROM logs l{self._hint} WHERE {where.sql()}", where.values)
         return row[0] if row else 0
 
     def _is_summed(self) -> bool:
-        """Whether nothing is asked that the sums by slot do not know."""
+        """Whether `log_cells` can answer the query."""
         query = self._query
         narrowed = (query.trace_id, query.span_id, query.session_id, query.after)
         return self.is_cheap and not query.trace_ids and all(part is None for part in narrowed)
 
     @property
     def is_cheap(self) -> bool:
-        """Whether no row has to be read to tell whether it matches."""
+        """Whether indexes decide which rows match."""
         return not (self._query.attributes or self._query.excluded or self._query.text)
 
     def _in_cells(self) -> Conditions:
-        cells = Conditions([], []).and_also(self._kept)
+        """The conditions on a row of `log_cells`."""
+        cells = Conditions([], []).and_also(self._counted_by)
         if self._query.environment is not None:
             cells.add("l.environment = ?", self._query.environment)
         return cells
 
     def _summed(self, first: int, behind: int) -> int:
-        """The count, whole slots from what is summed up, and the parts at both ends row by row."""
+        """The count: whole slots from `log_cells`, the parts of slots at both ends from rows."""
         window, cells = self._query.window, self._in_cells()
-        row = self._ask.one(
+        row = self._db.one(
             f"SELECT sum(l.n) FROM log_cells l WHERE l.slot >= ? AND l.slot < ? AND {cells.sql()}",
             (first, behind, *cells.values),
         )
         total = (row[0] or 0) if row else 0
         for begin, end in (
-            (window.from_unix_nano, first * _SLOT_NS),
-            (behind * _SLOT_NS, window.to_unix_nano),
+            (window.from_unix_nano, first * LOG_SLOT_NS),
+            (behind * LOG_SLOT_NS, window.to_unix_nano),
         ):
             if begin < end:
                 part = replace(self._query, window=Window(begin, end))
-                total += self._counted(Search(self._ask, part)._cheap())
+                total += self._counted(Search(self._db, part)._cheap())
         return total
 
     def _from_cells(self, begin: int, width: int) -> list[tuple[int, int, int]]:
+        """(column, severity number, count) from whole slots."""
         window, cells = self._query.window, self._in_cells()
-        return self._ask.all(
+        return self._db.all(
             "SELECT (l.slot * ? + ? - ?) / ?, l.severity, sum(l.n) FROM log_cells l "
             f"WHERE l.slot >= ? AND l.slot < ? AND {cells.sql()} GROUP BY 1, 2",
             (
-                *(_SLOT_NS, _SLOT_NS // 2, begin, width),
-                *(window.from_unix_nano // _SLOT_NS, -(-window.to_unix_nano // _SLOT_NS)),
+                *(LOG_SLOT_NS, LOG_SLOT_NS // 2, begin, width),
+                *(window.from_unix_nano // LOG_SLOT_NS, -(-window.to_unix_nano // LOG_SLOT_NS)),
                 *cells.values,
             ),
         )
 
 
 def words_of(text: str) -> Sequence[str]:
-    """The words and "quoted phrases" of a text search; raise BadQuery where there are too many.
+    """The words and "quoted phrases" of a text search; raise BadQuery if there are too many.
 
-    A quote opens a phrase only at the beginning of a word, so that `key="value"` is itself.
+    A quote opens a phrase only at the beginning of a word, so that `key="value"` is one word.
     """
-    if len(text) > _TEXT_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS:
         raise BadQuery(
-            f"The text to look for has {len(text):,} characters: give at most {_TEXT_CHARACTERS:,}."
+            f"The text to look for has {len(text):,} characters: give at most {_MAX_CHARACTERS:,}."
         )
     found = [phrase or word for phrase, word in _WORDS.findall(text) if phrase or word.strip('"')]
-    if len(found) > _MOST_WORDS:
-        raise BadQuery(f"The text to look for has {len(found)} words: give at most {_MOST_WORDS}.")
+    if len(found) > _MAX_WORDS:
+        raise BadQuery(f"The text to look for has {len(found)} words: give at most {_MAX_WORDS}.")
     return found or [text]
 
 
 def _grams(word: str, most: int) -> Sequence[str]:
-    """Trigrams of a word, at most so many, from all over it."""
+    """At most `most` trigrams of a word, evenly spread over it."""
     step = max(1, -(-(len(word) - 2) // most))
     return [word[begin : begin + 3] for begin in range(0, len(word) - 2, step)]
 
 
 def log_number(log_id: str) -> int:
-    """A log's number in the table; raise BadQuery for what is no log id."""
+    """A log's number in the table; raise BadQuery for anything but a log id."""
     if not (log_id.isascii() and log_id.isdigit() and len(log_id) < 19):
-        raise BadQuery(f"{log_id[:80]!r} is no log id: give one that a log list gave.")
+        raise BadQuery(f"{log_id[:80]!r} is not a log id: take one from a list of logs.")
     return int(log_id)

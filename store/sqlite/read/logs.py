@@ -1,4 +1,4 @@
-"""Questions about logs."""
+"""`store.api.LogReader` over SQLite."""
 
 from __future__ import annotations
 
@@ -9,39 +9,37 @@ from signals.log_fields import LogField, fields_of
 from signals.model import Log, Severity
 from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
 from store.sqlite.read.log_search import Search, log_number
-from store.sqlite.read_connection import Asking
-from store.sqlite.row_mapping import LOG_COLUMNS, LOG_TABLES, limited, log_of
+from store.sqlite.read.read_connection import SqlitePart
+from store.sqlite.read.row_mapping import LOG_COLUMNS, LOG_TABLES, limited, log_of
 
 _FIELD_SAMPLE = 300
+"""The newest matching logs whose fields are counted."""
 _MAX_COLUMNS = 1_000
 
 
-class LogReader:
-    """The part of `store.api.Reader` that knows logs."""
-
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+class SqliteLogReader(SqlitePart):
+    """Finds and counts logs."""
 
     def log(self, log_id: str) -> Log | None:
         seq = log_number(log_id)
-        with self._asking.question() as ask:
-            row = ask.one(f"SELECT {LOG_COLUMNS} FROM {LOG_TABLES} WHERE l.seq = ?", (seq,))  # noqa: S608  # column names of our own
+        with self._connections.session() as db:
+            row = db.one(f"SELECT {LOG_COLUMNS} FROM {LOG_TABLES} WHERE l.seq = ?", (seq,))  # noqa: S608  # column names of our own
         return log_of(row) if row else None
 
     def newest_log_id(self) -> str:
-        with self._asking.question() as ask:
-            row = ask.one("SELECT max(seq) FROM logs")
+        with self._connections.session() as db:
+            row = db.one("SELECT max(seq) FROM logs")
         return str(row[0] or 0) if row else "0"
 
     def find_logs(self, query: LogQuery) -> Page[Log]:
         limit = limited(query.limit)
-        with self._asking.question() as ask:
-            rows, cursor, truncated = Search(ask, query).page(limit)
+        with self._connections.session() as db:
+            rows, cursor, truncated = Search(db, query).page(limit)
         return Page([log_of(row) for row in rows], cursor, truncated)
 
     def count_logs(self, query: LogQuery) -> int:
-        with self._asking.question() as ask:
-            return Search(ask, query).count()
+        with self._connections.session() as db:
+            return Search(db, query).count()
 
     def log_histogram(self, query: LogQuery, columns: int = 60) -> LogHistogram:
         if not 1 <= columns <= _MAX_COLUMNS:
@@ -49,8 +47,8 @@ class LogReader:
         begin = query.window.from_unix_nano
         width = max(1, -(-query.window.duration_ns // columns))
         counts: list[dict[Severity, int]] = [{} for _ in range(columns)]
-        with self._asking.question() as ask:
-            search = Search(ask, query)
+        with self._connections.session() as db:
+            search = Search(db, query)
             found, since = search.by_column(begin, width)
             total = search.count() if search.is_cheap else sum(n for _, _, n in found)
         for column, number, count in found:

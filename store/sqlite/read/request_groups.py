@@ -1,7 +1,7 @@
-"""Requests grouped by what they carry, and by time: breakdowns and time series.
+"""Requests grouped by tags, and by time: breakdowns and time series.
 
-Counts rows of the window, newest first and up to a bound, by tag set; what the sets
-hold is looked at afterwards, once for each set and not for each request.
+Counts requests of the window, newest first and up to a bound, by tag set; the tags
+themselves are read afterwards, once for each set and not for each request.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
@@ -15,30 +15,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
 from store.results import Breakdown, TagValue
-from store.sqlite.packed_requests import LOW_CODE, SET_CODE, START_CODE, newest, split, unpack, within
-from store.sqlite.read.rollup_sums import Tally, Wanted
-from store.sqlite.read_connection import Question
-from store.sqlite.rollups import FINE_S, SECOND_NS, WIDTHS
-from store.sqlite.tag_sets import (
-    OPERATION,
-    SERVICE as SERVICE_TAG,
-    environment_in,
-    read_sets,
-    service_in,
-    values_in,
-)
+from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_rows import newest
+from store.sqlite.read.rollup_sums import SeriesFilter, Tally
+from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
+from store.sqlite.tag_sets import OPERATION, SERVICE, TagSet, environment_in, service_in, values_in
 
 SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""
 MAX_COUNTED = 30_000
-"""The newest requests of a window that a breakdown by many tags or a narrowed series counts."""
+"""The newest requests of a window that a breakdown by many tags or a filtered series counts."""
 _MAX_TALLIED = 40_000
 """Those that a breakdown by one tag counts."""
 MAX_ROWS = 6_000
-"""The newest traces of a window whose requests are looked at."""
+"""The newest traces of a window whose requests are read."""
 _FEW_TRACES = 4_000
-"""With fewer traces than this, a time series counts each request; else it adds up slots."""
+"""With fewer traces than this, a time series counts each request; else it sums slots."""
 _TAGS_SAMPLE = 5_000
+"""The newest requests whose tags are listed."""
 
 Columns = Sequence[tuple[int, int, int, int, int]]
 """(column, bucket, requests, errors, origin errors)"""
@@ -55,33 +51,31 @@ def ranked(tag: str, tallies: Mapping[str, Tally], limit: int, scanned: int, *, 
 
 
 def by_tag(
-    ask: Question,
+    db: ReadSession,
     service: str | None,
     tags: Sequence[str],
     window: Window,
     where: Mapping[str, str],
     environment: str | None,
 ) -> tuple[dict[str, dict[str, Tally]], int, bool]:
-    """Tag to value to tally; how many requests were counted; whether older ones were left out."""
+    """(tag to value to tally, how many requests were counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
-    rows, cut = _newest(ask, window, service, bound)
+    rows, cut = _newest(db, window, service, bound)
     sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
-    lows = unpack(LOW_CODE, b"".join([row[1] for row in rows]))
-    taken = _taken(ask, set(sets), service, where, environment)
-    by_set: dict[int, list[int]] = {tagset: [] for tagset in taken}
-    nowhere: list[int] = []
-    for tagset, low in zip(sets, lows, strict=True):
-        by_set.get(tagset, nowhere).append(low)
-    found = {tag: _tallies(tag, taken, by_set) for tag in tags}
+    outcomes = unpack(OUTCOME_CODE, b"".join([row[1] for row in rows]))
+    matching = _matching(db, set(sets), service, where, environment)
+    by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
+    discarded: list[int] = []
+    for tagset, outcome in zip(sets, outcomes, strict=True):
+        by_set.get(tagset, discarded).append(outcome)
+    found = {tag: _tallies(tag, matching, by_set) for tag in tags}
     return found, sum(map(len, by_set.values())) if service else len(sets), cut
 
 
-def _tallies(
-    tag: str, taken: Mapping[int, Mapping[str, str | list[str]]], by_set: Mapping[int, list[int]]
-) -> dict[str, Tally]:
-    """Value to tally, of requests whose lows are given by set."""
+def _tallies(tag: str, sets: Mapping[int, TagSet], by_set: Mapping[int, list[int]]) -> dict[str, Tally]:
+    """Value to tally, of requests whose outcomes are given by set."""
     counters: dict[str, Counter[int]] = {}
-    for tagset, tags in taken.items():
+    for tagset, tags in sets.items():
         for value in values_in(tags, tag) or [""]:
             counter = counters.get(value)
             if counter is None:
@@ -90,106 +84,107 @@ def _tallies(
     tallies = {}
     for value, counter in counters.items():
         tally = tallies[value] = Tally()
-        for low, n in counter.items():
-            bucket, error, origin = split(low)
+        for outcome, n in counter.items():
+            bucket, error, origin = split(outcome)
             tally.add(bucket, n, error * n, origin * n)
     return tallies
 
 
 def _newest(
-    ask: Question, window: Window, service: str | None, bound: int
+    db: ReadSession, window: Window, service: str | None, bound: int
 ) -> tuple[list[tuple[bytes, bytes, bytes, int]], bool]:
-    """Sets, lows, starts and the trace's start of the newest rows, until `bound` requests; True if cut."""
+    """(sets, outcomes, starts, trace's start) of the newest rows, up to `bound` requests; True if cut."""
     rows: list[tuple[bytes, bytes, bytes, int]] = []
     counted = 0
-    for looked, row in enumerate(newest(ask, window, service, MAX_ROWS + 1)):
-        if counted >= bound or looked >= MAX_ROWS:
+    for place, row in enumerate(newest(db, window, service, MAX_ROWS + 1)):
+        if counted >= bound or place >= MAX_ROWS:
             return rows, True
         kept = within(row, window)
-        counted += len(kept[1]) // 2
+        counted += len(kept[1]) // 2  # outcomes take two bytes each
         rows.append((*kept, row.start))
     return rows, False
 
 
-def _taken(
-    ask: Question,
+def _matching(
+    db: ReadSession,
     ids: Iterable[int],
     service: str | None,
     where: Mapping[str, str],
     environment: str | None,
-) -> dict[int, Mapping[str, str | list[str]]]:
-    """Those of the sets that are of this service and environment and carry all of `where`."""
+) -> dict[int, TagSet]:
+    """Those of the sets that belong to this service and environment and carry all of `where`."""
     return {
         found: tags
-        for found, tags in read_sets(ask, ids).items()
+        for found, tags in read_sets(db, ids).items()
         if (service is None or service_in(tags) == service)
         and (environment is None or environment_in(tags) == environment)
         and all(value in (values_in(tags, tag) or [""]) for tag, value in where.items())
     }
 
 
-def carried_tags(ask: Question, window: Window) -> list[str]:
+def carried_tags(db: ReadSession, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
-    rows, _ = _newest(ask, window, None, _TAGS_SAMPLE)
-    sets = read_sets(ask, set(unpack(SET_CODE, b"".join([row[0] for row in rows]))))
-    return sorted({tag for tags in sets.values() for tag in tags} - {OPERATION, SERVICE_TAG})
+    rows, _ = _newest(db, window, None, _TAGS_SAMPLE)
+    sets = read_sets(db, set(unpack(SET_CODE, b"".join([row[0] for row in rows]))))
+    return sorted({tag for tags in sets.values() for tag in tags} - {OPERATION, SERVICE})
 
 
 def columns_by_set(
-    ask: Question,
+    db: ReadSession,
     service: str | None,
     window: Window,
     width: int,
     where: Mapping[str, str],
     environment: str | None,
 ) -> tuple[Columns, bool]:
-    """Row by row, of the newest requests that carry all of `where`; True if older ones were left out."""
-    rows, cut = _newest(ask, window, service, MAX_COUNTED)
+    """Request by request, of the newest that carry all of `where`; True if older ones were left out."""
+    rows, cut = _newest(db, window, service, MAX_COUNTED)
     sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
     everything = service is None and environment is None and not where
-    taken = None if everything else _taken(ask, set(sets), service, where, environment)
+    matching = None if everything else _matching(db, set(sets), service, where, environment)
     counts: dict[int, Counter[int]] = {}
-    for tagsets, lows, starts, begun in rows:
+    for tagsets, outcomes, starts, begun in rows:
         after = begun - window.from_unix_nano
-        wanted = unpack(LOW_CODE, lows)
+        counted = unpack(OUTCOME_CODE, outcomes)
         begins = unpack(START_CODE, starts)
-        if taken is not None:
-            kept = [place for place, tagset in enumerate(unpack(SET_CODE, tagsets)) if tagset in taken]
+        if matching is not None:
+            kept = [place for place, tagset in enumerate(unpack(SET_CODE, tagsets)) if tagset in matching]
             if not kept:
                 continue
-            wanted = array(LOW_CODE, [wanted[place] for place in kept])
+            counted = array(OUTCOME_CODE, [counted[place] for place in kept])
             begins = array(START_CODE, [begins[place] for place in kept])
         elif not begins:
             continue
         column, last = (after + min(begins)) // width, (after + max(begins)) // width
+        # All requests of most traces fall into one column: counted at once, in C.
         if column == last:
-            counts.setdefault(column, Counter()).update(wanted)
+            counts.setdefault(column, Counter()).update(counted)
             continue
-        for low, start in zip(wanted, begins, strict=True):
-            counts.setdefault((after + start) // width, Counter())[low] += 1
+        for outcome, start in zip(counted, begins, strict=True):
+            counts.setdefault((after + start) // width, Counter())[outcome] += 1
     columns = []
     for column, counter in counts.items():
-        for low, n in counter.items():
-            bucket, error, origin = split(low)
+        for outcome, n in counter.items():
+            bucket, error, origin = split(outcome)
             columns.append((column, bucket, n, error * n, origin * n))
     return columns, cut
 
 
-def are_few(ask: Question, window: Window) -> bool:
-    """Whether the requests of a window can be counted one by one in no time."""
-    row = ask.one(
+def are_few(db: ReadSession, window: Window) -> bool:
+    """Whether the window is small enough to count every request."""
+    row = db.one(
         "SELECT count(*) FROM (SELECT 1 FROM requests WHERE start >= ? AND start < ? LIMIT ?)",
         (window.from_unix_nano, window.to_unix_nano, _FEW_TRACES),
     )
     return row is None or row[0] < _FEW_TRACES
 
 
-def slot_columns(ask: Question, wanted: Wanted, window: Window, width: int) -> Columns:
-    """From slots well narrower than a column, each filed by its middle."""
+def slot_columns(db: ReadSession, selected: SeriesFilter, window: Window, width: int) -> Columns:
+    """From slots at most a quarter of a column wide (or the finest), each filed by its middle."""
     width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= width), default=FINE_S)
     slot_ns = width_s * SECOND_NS
-    condition, values = wanted.conditions()
-    return ask.all(
+    condition, values = selected.conditions()
+    return db.all(
         "SELECT (c.slot * ? + ? - ?) / ?, c.bucket, sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
         "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
         f"WHERE {condition} GROUP BY 1, 2",

@@ -1,7 +1,7 @@
-"""Rollups added up over a window, right to the second at its edges.
+"""Rollups summed over a window, exact at its edges.
 
-Whole slots come from the cells, coarse ones where they fit; the parts of slots at
-both ends are counted row by row. An edge beyond which there is no data needs none.
+Whole slots come from the cells, wide ones where they fit; the parts of slots at both
+ends are counted row by row. A last slot after which no data follows is taken whole.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
@@ -14,26 +14,36 @@ from typing import NamedTuple, TypeVar
 
 import orjson
 
-from signals.semantics import environment_of
+from signals.attributes import environment_of
 from store.histogram import bucket_of, latency_of
 from store.queries import Window
 from store.results import Measure
-from store.sqlite.packed_requests import each, newest, split
-from store.sqlite.read_connection import Question
-from store.sqlite.rollups import CALL, FINE_S, SAMPLE, SECOND_NS, SYNTHETIC_TAG, WIDTHS, synthetic_item
-from store.sqlite.tag_sets import environment_in, read_sets, service_in
-from store.sqlite.write.session_aggregation import METRICS, TAG_COLUMNS
+from store.sqlite.packed_requests import each, split
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.request_rows import newest
+from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.table_layout import (
+    CALL_SERIES,
+    FINE_S,
+    LONG_TRACE_NS,
+    METRICS,
+    SAMPLE_SERIES,
+    SECOND_NS,
+    SYNTHETIC_TAG,
+    TAG_COLUMNS,
+    WIDTHS,
+    synthetic_item,
+)
+from store.sqlite.tag_sets import environment_in, service_in
 
 G = TypeVar("G")
-_LONGEST_NS = 600 * SECOND_NS
-"""A call is looked for in traces that began at most this long before it."""
 _MAX_EDGE = 50_000
-"""Traces of one part of a slot (no longer than 10 s) that are looked at."""
+"""Traces of one part of a slot (at most 10 s) that are read."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """A measure while it is being added up."""
+    """A measure while it is being summed."""
 
     requests: int = 0
     errors: int = 0
@@ -41,25 +51,31 @@ class Tally:
     buckets: dict[int, int] = field(default_factory=dict)
 
     def add(self, bucket: int, n: int, errors: int, origins: int) -> None:
+        """Add n requests of one latency bucket."""
         self.requests += n
         self.errors += errors
         self.origins += origins
         self.buckets[bucket] = self.buckets.get(bucket, 0) + n
 
-    def merge(self, other: Tally, sign: int = 1) -> None:
-        self.requests += sign * other.requests
-        self.errors += sign * other.errors
-        self.origins += sign * other.origins
+    def merge(self, other: Tally) -> None:
+        """Add all of another tally."""
+        self.requests += other.requests
+        self.errors += other.errors
+        self.origins += other.origins
         for bucket, n in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + sign * n
+            self.buckets[bucket] = self.buckets.get(bucket, 0) + n
 
     def measure(self) -> Measure:
+        """The sums and percentiles.
+
+        Never negative: a late span may be subtracted from a cell that was pruned meanwhile.
+        """
         return Measure(
             max(0, self.requests), max(0, self.errors), max(0, self.origins), latency_of(self.buckets)
         )
 
 
-class Key(NamedTuple):
+class Series(NamedTuple):
     """A series without its kind."""
 
     environment: str
@@ -69,15 +85,16 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which series; None leaves a part open."""
+class SeriesFilter:
+    """Selects series of one kind; None matches any value of a part."""
 
     kind: int
     subject: str | None = None
     item: str | None = None
     environment: str | None = None
 
-    def takes(self, key: Key) -> bool:
+    def matches(self, key: Series) -> bool:
+        """Whether a series, of this kind already, is selected."""
         return (
             (self.subject is None or key.subject == self.subject)
             and (self.item is None or key.item == self.item)
@@ -85,6 +102,7 @@ class Wanted:
         )
 
     def conditions(self) -> tuple[str, list[object]]:
+        """The filter as SQL on `series s`, and its values."""
         sql = "s.kind = ?"
         values: list[object] = [self.kind]
         for column, value in (
@@ -98,49 +116,51 @@ class Wanted:
         return sql, values
 
 
-class _Plan(NamedTuple):
+class _Cover(NamedTuple):
     """How a window is covered: (width, first slot, slot behind the last), and (from, to) in ns."""
 
     slots: list[tuple[int, int, int]]
     edges: list[tuple[int, int]]
 
 
-def _plan(ask: Question, window: Window) -> _Plan:
+def _cover_of(db: ReadSession, window: Window) -> _Cover:
     begin, end = window.from_unix_nano, window.to_unix_nano
-    newest = ask.fact("newest")
+    newest_start = db.counter("newest")
     fine_ns = FINE_S * SECOND_NS
     first = -(-begin // fine_ns)
     behind = end // fine_ns
-    if newest is not None and end > newest:
+    if newest_start is not None and end > newest_start:
         behind = -(-end // fine_ns)
     if first >= behind:
-        return _Plan([], [(begin, end)])
+        return _Cover([], [(begin, end)])
     edges = [(low, high) for low, high in ((begin, first * fine_ns), (behind * fine_ns, end)) if low < high]
-    return _Plan(_cover(first, behind, sorted(WIDTHS, reverse=True)), edges)
+    return _Cover(_slots(first, behind, sorted(WIDTHS, reverse=True)), edges)
 
 
-def _cover(first: int, behind: int, widths: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Slots for a stretch of the finest ones, as wide as they fit; `widths` from the widest."""
+def _slots(first: int, behind: int, widths: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Covers the finest slots from `first` to before `behind` with as wide ones as fit; `widths` falling."""
     if first >= behind:
         return []
     ratio = widths[0] // FINE_S
     low, high = -(-first // ratio), behind // ratio
     if low >= high:
-        return _cover(first, behind, widths[1:])
+        return _slots(first, behind, widths[1:])
     return [
-        *_cover(first, low * ratio, widths[1:]),
+        *_slots(first, low * ratio, widths[1:]),
         (widths[0], low, high),
-        *_cover(high * ratio, behind, widths[1:]),
+        *_slots(high * ratio, behind, widths[1:]),
     ]
 
 
-def gather(ask: Question, wanted: Wanted, window: Window, group: Callable[[Key], G]) -> dict[G, Tally]:
-    """Tallies of the wanted series over the window, by what `group` makes of their keys."""
+def sum_series(
+    db: ReadSession, selected: SeriesFilter, window: Window, group: Callable[[Series], G]
+) -> dict[G, Tally]:
+    """Tallies of the selected series over the window, by the result of `group` for their keys."""
     tallies: dict[G, Tally] = {}
-    plan = _plan(ask, window)
-    condition, values = wanted.conditions()
-    for width, first, behind in plan.slots:
-        rows = ask.each(
+    cover = _cover_of(db, window)
+    condition, values = selected.conditions()
+    for width, first, behind in cover.slots:
+        rows = db.each(
             "SELECT s.environment, s.subject, s.item, s.value, c.bucket, "
             "sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
             "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
@@ -148,55 +168,58 @@ def gather(ask: Question, wanted: Wanted, window: Window, group: Callable[[Key],
             (width, first, behind, *values),
         )
         for environment, subject, other, value, bucket, n, errors, origins in rows:
-            name = group(Key(environment, subject, other, value))
+            name = group(Series(environment, subject, other, value))
             tally = tallies.get(name)
             if tally is None:
                 tally = tallies[name] = Tally()
             tally.add(bucket, n, errors, origins)
-    for begin, end in plan.edges:
-        for key, bucket, error, origin in _edge(ask, wanted, begin, end):
-            if wanted.takes(key):
+    for begin, end in cover.edges:
+        for key, bucket, error, origin in _edge(db, selected, begin, end):
+            if selected.matches(key):
                 tallies.setdefault(group(key), Tally()).add(bucket, 1, error, origin)
     return tallies
 
 
-def _edge(ask: Question, wanted: Wanted, begin: int, end: int) -> Iterator[tuple[Key, int, int, int]]:
-    """Single requests or calls of part of a slot: key, bucket, error, origin."""
-    if wanted.kind == CALL:
-        yield from _edge_calls(ask, begin, end)
+def _edge(
+    db: ReadSession, selected: SeriesFilter, begin: int, end: int
+) -> Iterator[tuple[Series, int, int, int]]:
+    """(key, bucket, error, origin) of single requests, calls or samples of a part of a slot."""
+    if selected.kind == CALL_SERIES:
+        yield from _edge_calls(db, begin, end)
         return
-    if wanted.kind == SAMPLE:
+    if selected.kind == SAMPLE_SERIES:
         for number, metric in enumerate(METRICS):
-            if wanted.subject in (None, metric):
-                for environment, synthetic, bucket, failed in ask.each(
+            if selected.subject in (None, metric):
+                for environment, synthetic, bucket, failed in db.each(
                     f"SELECT coalesce(p.value, ''), coalesce(q.value, ''), m.bucket, m.failed FROM samples m "
                     f"LEFT JOIN pairs p ON p.id = m.{TAG_COLUMNS['environment']} "
                     f"LEFT JOIN pairs q ON q.id = m.{TAG_COLUMNS[SYNTHETIC_TAG]} "
                     "WHERE m.metric = ? AND m.start >= ? AND m.start < ?",
                     (number, begin, end),
                 ):
-                    yield Key(environment, metric, synthetic_item(synthetic), ""), bucket, failed, 0
+                    yield Series(environment, metric, synthetic_item(synthetic), ""), bucket, failed, 0
         return
     window = Window(begin, end)
     found = [
-        (tagset, low)
-        for row in newest(ask, window, wanted.subject, _MAX_EDGE)
-        for _, tagset, low in each(row, window)
+        (tagset, outcome)
+        for row in newest(db, window, selected.subject, _MAX_EDGE)
+        for _, tagset, outcome in each(row, window)
     ]
-    sets = read_sets(ask, {tagset for tagset, _ in found})
-    for tagset, low in found:
+    sets = read_sets(db, {tagset for tagset, _ in found})
+    for tagset, outcome in found:
         tags = sets.get(tagset, {})
-        bucket, error, origin = split(low)
-        yield Key(environment_in(tags), service_in(tags), "", ""), bucket, error, origin
+        bucket, error, origin = split(outcome)
+        yield Series(environment_in(tags), service_in(tags), "", ""), bucket, error, origin
 
 
-def _edge_calls(ask: Question, begin: int, end: int) -> Iterator[tuple[Key, int, int, int]]:
-    rows = ask.each(
+def _edge_calls(db: ReadSession, begin: int, end: int) -> Iterator[tuple[Series, int, int, int]]:
+    # A call is found by its trace: one that began up to LONG_TRACE_NS before.
+    rows = db.each(
         "SELECT tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ?",
-        (begin - _LONGEST_NS, end, begin),
+        (begin - LONG_TRACE_NS, end, begin),
     )
     for tags, calls in rows:
         environment = environment_of(orjson.loads(tags))
         for source, target, start, duration_ns, error, flag in orjson.loads(calls):
             if begin <= start < end:
-                yield Key(environment, source, target, flag), bucket_of(duration_ns), error, 0
+                yield Series(environment, source, target, flag), bucket_of(duration_ns), error, 0

@@ -1,4 +1,4 @@
-"""Script errors of browsers in groups: what was thrown, where, how often, in how many sessions."""
+"""JavaScript errors in groups: what was thrown, where, how often, in how many sessions."""
 
 # ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
 
@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from signals.attributes import text_of
 from signals.model import Attributes, SessionId, SpanId
-from signals.semantics import text_of
 from store.decode import resource_attributes, some_attributes
 from store.results import ErrorGroup
-from store.sqlite.read_connection import Question
+from store.sqlite.read.read_connection import ReadSession
 
 MAX_ERRORS = 1_000
-"""The newest errors that are looked at: about 12 ms."""
+"""The newest errors that are read: about 12 ms."""
 _FRAMES = 3
+"""Topmost stack frames that tell groups apart; deeper ones differ by how the page got there."""
 _TYPES = ("error.object", "exception.type", "error.type")
 _MESSAGES = ("error.message", "exception.message")
 _STACKS = ("error.stack", "exception.stacktrace")
@@ -42,7 +43,8 @@ class _Group:
     count: int = 0
     sessions: set[str] = field(default_factory=set)
 
-    def answer(self, error_id: str) -> ErrorGroup:
+    def result(self, error_id: str) -> ErrorGroup:
+        """The group under its id."""
         return ErrorGroup(
             error_id=error_id,
             type=self.type,
@@ -56,27 +58,27 @@ class _Group:
 
 
 def error_groups(
-    ask: Question, condition: str, values: Sequence[object], wanted: Mapping[str, str], limit: int
+    db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str], limit: int
 ) -> tuple[list[ErrorGroup], bool]:
-    """Groups of the newest samples `m` that the condition takes, most frequent first; True if some were left.
+    """Groups of the newest samples `m` that match, most frequent first; True if some were not read.
 
-    `wanted` are attributes that only the spans themselves can tell.
+    `attributes` are those that must be compared in the spans themselves.
     """
-    rows = ask.all(
+    rows = db.all(
         "SELECT s.name, s.start, s.session_id, s.span_id, s.raw, r.body FROM samples m "
         "JOIN spans s ON s.seq = m.seq LEFT JOIN origins r ON r.id = s.resource "
         f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
         (*values, MAX_ERRORS + 1),
     )
-    names = _NAMES | wanted.keys()
+    names = _NAMES | attributes.keys()
     groups: dict[str, _Group] = {}
     for name, start, session, span_id, raw, resource in rows[:MAX_ERRORS]:
-        attributes = some_attributes(raw, names)
-        if wanted:
+        own = some_attributes(raw, names)
+        if attributes:
             shared = resource_attributes(resource or b"")
-            if any(text_of(attributes.get(key, shared.get(key))) != value for key, value in wanted.items()):
+            if any(text_of(own.get(key, shared.get(key))) != value for key, value in attributes.items()):
                 continue
-        error_id, kind, message = _describe(name, attributes)
+        error_id, kind, message = _describe(name, own)
         group = groups.get(error_id)
         if group is None:
             group = groups[error_id] = _Group(kind, message, _Error(start, session or "", span_id))
@@ -84,11 +86,11 @@ def error_groups(
         if session:
             group.sessions.add(session)
     order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
-    return [group.answer(error_id) for error_id, group in order[:limit]], len(rows) > MAX_ERRORS
+    return [group.result(error_id) for error_id, group in order[:limit]], len(rows) > MAX_ERRORS
 
 
 def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:
-    """Group id, type and message. A file that failed to load is the same whatever its address asked for."""
+    """(group id, type, message). A file that failed to load is one group whatever its URL's query."""
     kind = _first(attributes, _TYPES) or name
     message = _first(attributes, _MESSAGES) or name
     if name == _FAILED_LOAD:

@@ -1,4 +1,4 @@
-"""Questions about browser sessions."""
+"""`store.api.SessionReader` over SQLite."""
 
 # ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
 
@@ -9,20 +9,21 @@ from typing import Final
 
 from signals.model import SessionId, Span
 from store.api import BadQuery, Page, SessionQuery, SessionSort
-from store.results import SessionSummary
+from store.results import Presence, SessionSummary
 from store.sqlite.read import attribute_scan
-from store.sqlite.read_connection import Asking, Question
-from store.sqlite.row_mapping import (
+from store.sqlite.read.read_connection import ReadSession, SqlitePart
+from store.sqlite.read.row_mapping import (
     SESSION_COLUMNS,
     SPAN_COLUMNS,
     SPAN_TABLES,
     limited,
     make_cursor,
+    pruned_or_never_seen,
     read_cursor,
     session_of_row,
     span_of,
 )
-from store.sqlite.write.session_aggregation import INDEXED
+from store.sqlite.table_layout import SESSION_TAGS
 
 _SORTS: Final[Mapping[SessionSort, str]] = {
     "newest": "e.start",
@@ -35,34 +36,37 @@ _SORTS: Final[Mapping[SessionSort, str]] = {
 }
 
 _NEWEST = 20_000
-"""Sessions among which one is looked for by the end of its id."""
+"""Sessions among which one is searched by the end of its id."""
 
 
-class SessionReader:
-    """The part of `store.api.Reader` that knows sessions."""
-
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+class SqliteSessionReader(SqlitePart):
+    """Finds sessions and their spans."""
 
     def session(self, session_id: SessionId) -> SessionSummary | None:
-        with self._asking.question() as ask:
-            row = ask.one(f"SELECT {SESSION_COLUMNS} FROM sessions e WHERE e.session_id = ?", (session_id,))
+        with self._connections.session() as db:
+            row = db.one(f"SELECT {SESSION_COLUMNS} FROM sessions e WHERE e.session_id = ?", (session_id,))
         return session_of_row(row) if row else None
 
     def sessions_ending(self, ending: str) -> Sequence[SessionId]:
         if not ending:
             return []
-        with self._asking.question() as ask:
-            rows = ask.all(
+        with self._connections.session() as db:
+            rows = db.all(
                 "SELECT session_id FROM (SELECT session_id FROM sessions ORDER BY finish DESC LIMIT ?) "
                 "WHERE lower(substr(session_id, ?)) = lower(?) LIMIT 10",
                 (_NEWEST, -len(ending), ending),
             )
         return [SessionId(found) for (found,) in rows]
 
+    def locate_session(self, session_id: SessionId) -> Presence:
+        with self._connections.session() as db:
+            if db.one("SELECT 1 FROM spans WHERE session_id = ? LIMIT 1", (session_id,)):
+                return Presence.PRESENT
+            return pruned_or_never_seen(db, session_id.encode("utf-8", "replace"))
+
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
-        with self._asking.question() as ask:
-            rows = ask.all(
+        with self._connections.session() as db:
+            rows = db.all(
                 f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} WHERE s.session_id = ? "
                 "ORDER BY s.start, s.seq LIMIT ?",
                 (session_id, limit),
@@ -75,6 +79,7 @@ class SessionReader:
             raise BadQuery(f"sort is {query.sort!r}: give one of {', '.join(_SORTS)}.")
         measure = _SORTS[query.sort]
         window = query.window
+        # A session that spans the window may have been silent in it: one of its spans must fall there.
         conditions = [
             "e.finish >= ?",
             "e.start < ?",
@@ -82,15 +87,15 @@ class SessionReader:
             "WHERE s.session_id = e.session_id AND s.start >= ? AND s.start < ?)",
         ]
         values: list[object] = [window.from_unix_nano, window.to_unix_nano] * 2
-        with self._asking.question() as ask:
+        with self._connections.session() as db:
             after = read_cursor(query.cursor, query.sort)
             if after:
                 conditions.append(f"({measure}, e.id) < (?, ?)")
                 values += after
-            _indexed(query.attributes, conditions, values, "EXISTS")
-            _indexed(query.excluded, conditions, values, "NOT EXISTS")
-            bound = _scanned(ask, query, conditions, values)
-            rows = ask.all(
+            _add_indexed(query.attributes, conditions, values, "EXISTS")
+            _add_indexed(query.excluded, conditions, values, "NOT EXISTS")
+            bound = _add_scanned(db, query, conditions, values)
+            rows = db.all(
                 f"SELECT {SESSION_COLUMNS}, {measure}, e.id FROM sessions e WHERE {' AND '.join(conditions)} "
                 f"ORDER BY {measure} DESC, e.id DESC LIMIT ?",
                 (*values, limit + 1),
@@ -104,10 +109,12 @@ class SessionReader:
         return Page([session_of_row(row[:-2]) for row in rows[:limit]], cursor, truncated)
 
 
-def _indexed(wanted: Mapping[str, str], conditions: list[str], values: list[object], exists: str) -> None:
-    """Add conditions for attributes that sessions are kept by."""
-    for name, value in wanted.items():
-        if name in INDEXED:
+def _add_indexed(
+    attributes: Mapping[str, str], conditions: list[str], values: list[object], exists: str
+) -> None:
+    """Add conditions for attributes that sessions are indexed by."""
+    for name, value in attributes.items():
+        if name in SESSION_TAGS:
             conditions.append(
                 f"{exists} (SELECT 1 FROM session_pairs x WHERE x.session = e.id AND x.pair = "
                 "(SELECT id FROM pairs WHERE tag = ? AND value = ?))"
@@ -115,26 +122,28 @@ def _indexed(wanted: Mapping[str, str], conditions: list[str], values: list[obje
             values += [name, value]
 
 
-def _scanned(ask: Question, query: SessionQuery, conditions: list[str], values: list[object]) -> int | None:
-    """Add conditions for any other attribute, told by the spans of the newest sessions.
+def _add_scanned(
+    db: ReadSession, query: SessionQuery, conditions: list[str], values: list[object]
+) -> int | None:
+    """Add conditions for any other attribute, searched in the spans of the newest sessions.
 
-    Gives the start of the last session that is looked into; None if all of them are.
+    Returns the start of the last session that is searched; None if all of them are.
     """
     others = [
         (name, value, exists)
-        for wanted, exists in ((query.attributes, "EXISTS"), (query.excluded, "NOT EXISTS"))
-        for name, value in wanted.items()
-        if name not in INDEXED
+        for attributes, exists in ((query.attributes, "EXISTS"), (query.excluded, "NOT EXISTS"))
+        for name, value in attributes.items()
+        if name not in SESSION_TAGS
     ]
     if not others:
         return None
-    row = ask.one(
+    row = db.one(
         f"SELECT e.start FROM sessions e WHERE {' AND '.join(conditions)} "
         "ORDER BY e.start DESC LIMIT 1 OFFSET ?",
         (*values, attribute_scan.MAX_SESSIONS - 1),
     )
     for name, value, exists in others:
-        carried = attribute_scan.condition_for(ask, {name: value}, "span", "s")
+        carried = attribute_scan.condition_for(db, {name: value}, "span", "s")
         conditions.append(
             f"{exists} (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND ({carried.sql}))"
         )

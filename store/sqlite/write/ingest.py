@@ -1,4 +1,7 @@
-"""Rows into tables: the hot path. Must run inside the writer's transaction."""
+"""Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
+
+A span is deduplicated here, by the unique index on (trace id, span id): the first stays.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from signals.semantics import environment_of
+from signals.attributes import environment_of
 from store.decode import resource_attributes
 from store.rows import Batch, LogRow, SpanRow
-from store.sqlite.write.counters import Facts
-from store.sqlite.write.interning import Origins
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
+from store.sqlite.write.counters import Counters
+from store.sqlite.write.interning import OriginIds
 
 MAX_TIME: Final = (1 << 62) - 1
-"""Times beyond the year 2116 are held there, so that sums fit SQLite's integers."""
+"""Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
+"""Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 _MAX_BROWSERS: Final = 20_000
-"""Browser spans remembered for settling; of more, the table is asked."""
-_SLOT_NS: Final = 10_000_000_000
+"""Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
 
 _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
@@ -37,10 +41,10 @@ COUNT_LOGS = (
 
 
 class StoreClock:
-    """The store's own time: it starts at the wall's, or where it was left, and never jumps.
+    """The store's own time: it starts at the wall clock's, or where it stopped, and never goes back.
 
-    While the process lives it goes by the monotonic clock: setting the wall clock
-    makes nothing old and nothing young.
+    While the process lives it follows the monotonic clock, so that setting the wall
+    clock changes no age.
     """
 
     def __init__(self, wall: Callable[[], int], at_least: int) -> None:
@@ -48,50 +52,53 @@ class StoreClock:
         self._began = time.monotonic_ns()
 
     def now(self) -> int:
+        """Unix nanoseconds."""
         return self._base + time.monotonic_ns() - self._began
 
 
 class Ingest:
-    """Numbers and inserts what comes, and remembers the newest of it for settling."""
+    """Numbers and inserts what arrives, and keeps the newest of it in memory for aggregation."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
         self._connection = connection
-        self.facts = Facts(connection)
+        self.counters = Counters(connection)
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
         self.clock = StoreClock(clock, last)
-        self.origins = Origins(connection)
+        self.origins = OriginIds(connection)
         highest = connection.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
-        self.seq = max(int(highest), self.facts.get("seq"))
+        self.seq = max(int(highest), self.counters.get("seq"))
+        # What the last process used may not have been noted: nothing is pruned too early.
         connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
-        self._kept_seq = self.seq
+        self._committed_seq = self.seq
         self._last_arrival = last
         self._has_text = (
             connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone() is not None
         )
         self.fresh: list[SpanRow] = []
-        """Spans of the open transaction; once committed, the settler takes them."""
+        """Spans of the open transaction."""
         self.committed: list[SpanRow] = []
+        """Spans that were committed and that the aggregation has not taken over."""
         self._fresh_browsers: list[tuple[int, SpanRow]] = []
         self._browsers: list[tuple[int, SpanRow]] = []
         self._unsure_seq = self.seq
-        """Up to here, the table alone knows which spans were new."""
+        """Up to this number, `_browsers` may lack spans or hold ones that were not new: the table decides."""
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches."""
         for batch in batches:
             self._spans(batch.spans)
             self._logs(batch.logs)
-            self.facts.add("metric_points", batch.metric_points)
-            self.facts.add("rejected", batch.rejected)
+            self.counters.add("metric_points", batch.metric_points)
+            self.counters.add("rejected", batch.rejected)
         now = self.clock.now()
         if now - self._last_arrival >= _ARRIVAL_EVERY_NS:
             self._connection.execute("INSERT OR IGNORE INTO arrivals VALUES (?, ?)", (self.seq, now))
             self._last_arrival = now
-        self.facts.set("seq", self.seq)
-        self.facts.set("last_received", now)
-        self.facts.flush()
+        self.counters.set("seq", self.seq)
+        self.counters.set("last_received", now)
+        self.counters.flush()
 
     def _spans(self, spans: Sequence[SpanRow]) -> None:
         if not spans:
@@ -102,7 +109,7 @@ class Ingest:
         oldest, newest = MAX_TIME, 0
         for span in spans:
             seq += 1
-            if not (0 <= span[6] <= MAX_TIME and 0 <= span[7] <= MAX_TIME):
+            if not (0 <= span.start_unix_nano <= MAX_TIME and 0 <= span.duration_ns <= MAX_TIME):
                 span = _bounded(span)
             (
                 trace_id, span_id, parent, service, name, kind, start, duration, error, peer, database,
@@ -112,7 +119,7 @@ class Ingest:
                 oldest = start
             if start > newest:
                 newest = start
-            flags = error | database << 1 | browser << 2
+            flags = error * ERROR_FLAG | database * DATABASE_FLAG | browser * BROWSER_FLAG
             rows.append(
                 (
                     seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,
@@ -126,13 +133,15 @@ class Ingest:
         try:
             added = self._connection.executemany(_INSERT_SPAN, rows).rowcount
         except UnicodeEncodeError:
+            # The rows before the one that failed are in: once more from the start, to count them too.
+            self._connection.execute("DELETE FROM spans WHERE seq > ?", (first,))
             added = self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
             self._unsure_seq = seq
         if added != seq - first:
             self._unsure_seq = seq
-        self.facts.add("spans", added)
-        self.facts.at_most("oldest", oldest)
-        self.facts.at_least("newest", newest)
+        self.counters.add("spans", added)
+        self.counters.at_most("oldest", oldest)
+        self.counters.at_least("newest", newest)
 
     def _logs(self, logs: Sequence[LogRow]) -> None:
         if not logs:
@@ -172,28 +181,28 @@ class Ingest:
                 "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
                 (first, seq),
             )
-        self.facts.add("logs", len(rows))
-        self.facts.at_most("oldest", min([row[1] for row in rows]))
-        self.facts.at_least("newest", max([row[1] for row in rows]))
+        self.counters.add("logs", len(rows))
+        self.counters.at_most("oldest", min([row[1] for row in rows]))
+        self.counters.at_least("newest", max([row[1] for row in rows]))
 
     def _origins_of(self, rows: Sequence[SpanRow] | Sequence[LogRow]) -> dict[bytes, int]:
-        """The ids of all resources and scopes of a batch, in use as far as its end."""
+        """The ids of all resources and scopes of a batch, marked as used up to its last row."""
         bodies = {row.resource for row in rows} | {row.scope for row in rows}
         last = self.seq + len(rows)
         return {body: self.origins.id_of(body, last) for body in bodies}
 
     def browsers_since(self, seq: int) -> list[tuple[int, SpanRow]] | None:
-        """The committed browser spans after this number, each once; None if memory is not sure of them.
+        """The committed browser spans after this number, each once; None if the table must be read.
 
-        Those that are handed out are not kept.
+        What is returned is no longer kept here.
         """
         found = self._browsers
         self._browsers = []
         return found if seq >= self._unsure_seq else None
 
-    def keep(self) -> None:
-        """The transaction was committed."""
-        self._kept_seq = self.seq
+    def on_commit(self) -> None:
+        """Hand the spans of the transaction over to the aggregation."""
+        self._committed_seq = self.seq
         self.committed.extend(self.fresh)
         self.fresh.clear()
         self._browsers.extend(self._fresh_browsers)
@@ -201,28 +210,28 @@ class Ingest:
         if len(self._browsers) > _MAX_BROWSERS:
             self._browsers.clear()
             self._unsure_seq = self.seq
-        self.facts.keep()
+        self.counters.on_commit()
 
-    def forget(self) -> None:
-        """The transaction was undone."""
-        self.seq = self._kept_seq
+    def on_rollback(self) -> None:
+        """Return to the last commit."""
+        self.seq = self._committed_seq
         self._unsure_seq = self.seq
         self.fresh.clear()
         self._fresh_browsers.clear()
         self._browsers.clear()
-        self.origins.forget()
-        self.facts.forget()
+        self.origins.invalidate()
+        self.counters.on_rollback()
 
 
 def _log_counts(logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:
-    """What logs add to the cells: slot, service, severity, environment, how many."""
+    """Rows to add to `log_cells`: slot, service, severity, environment, count."""
     environments: dict[bytes, str] = {}
     cells: Counter[tuple[int, str, int, str]] = Counter()
     for log in logs:
         environment = environments.get(log.resource)
         if environment is None:
             environment = environments[log.resource] = environment_of(resource_attributes(log.resource))
-        slot = min(max(log.time_unix_nano, 0), MAX_TIME) // _SLOT_NS
+        slot = min(max(log.time_unix_nano, 0), MAX_TIME) // LOG_SLOT_NS
         cells[slot, log.service, log.severity_number, environment] += 1
     return [(*cell, n) for cell, n in cells.items()]
 
@@ -235,7 +244,7 @@ def _bounded(span: SpanRow) -> SpanRow:
 
 
 def _encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Text that UTF-8 cannot hold (lone surrogates) with question marks in its place."""
+    """The rows with question marks for lone surrogates, which UTF-8 cannot encode."""
     return [
         tuple(cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell for cell in row)
         for row in rows

@@ -1,7 +1,7 @@
 """Ids for what repeats: resources and scopes, tag pairs, series of the rollups.
 
-Each table has a bounded memory in front of it. Ids handed out inside a transaction
-that is rolled back are forgotten with `forget`.
+Each table has a bounded cache in front of it. After a rollback, and after rows were
+deleted, the caches must be invalidated: ids that they hold may not exist.
 """
 
 from __future__ import annotations
@@ -9,28 +9,31 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-_MEMORY: Final = 50_000
+from cachetools import LRUCache
+
+from store.sqlite.table_layout import CALL_SERIES, OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
+
+_CACHED: Final = 50_000
 
 
-class Origins:
-    """Resource and scope messages by their bytes."""
+class OriginIds:
+    """Resource and scope messages (table `origins`) by their bytes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: dict[bytes, int] = {}
+        self._ids: LRUCache[bytes, int] = LRUCache(_CACHED)
         self._used: dict[int, int] = {}
+        """Id to the highest number of a row that uses it, as far as `origins.last_seq` is behind."""
 
     def id_of(self, body: bytes, seq: int) -> int:
-        """The id of these bytes, kept now if they are new; `seq` is who uses them."""
+        """The id of these bytes, stored now if they are new; `seq` numbers the last row that uses them."""
         found = self._ids.get(body)
         if found is None:
-            found = self._keep(body, seq)
+            found = self._store(body, seq)
         self._used[found] = seq
         return found
 
-    def _keep(self, body: bytes, seq: int) -> int:
-        if len(self._ids) >= _MEMORY:
-            self._ids.clear()
+    def _store(self, body: bytes, seq: int) -> int:
         row = self._connection.execute("SELECT id FROM origins WHERE body = ?", (body,)).fetchone()
         if row is None:
             cursor = self._connection.execute(
@@ -43,36 +46,35 @@ class Origins:
         return found
 
     def prune(self, before_seq: int) -> None:
-        """Drop what nothing uses any more that came at or after `before_seq`."""
+        """Delete what is used by no row from number `before_seq` on."""
         self._connection.executemany(
             "UPDATE origins SET last_seq = max(last_seq, ?) WHERE id = ?",
             [(seq, found) for found, seq in self._used.items()],
         )
         self._connection.execute("DELETE FROM origins WHERE last_seq < ?", (before_seq,))
-        self.forget()
+        self.invalidate()
 
-    def forget(self) -> None:
-        """Trust nothing remembered: the transaction that wrote it is gone."""
+    def invalidate(self) -> None:
+        """Empty the caches."""
         self._ids.clear()
         self._used.clear()
 
 
-class Pairs:
-    """Tag and value pairs."""
+class PairIds:
+    """Tag and value pairs (table `pairs`)."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: LRUCache[tuple[str, str], int] = LRUCache(_CACHED)
 
     def id_of(self, pair: tuple[str, str]) -> int:
+        """The id of a (tag, value), stored now if it is new."""
         found = self._ids.get(pair)
         if found is None:
-            if len(self._ids) >= _MEMORY:
-                self._ids.clear()
-            found = self._ids[pair] = self._keep(pair)
+            found = self._ids[pair] = self._store(pair)
         return found
 
-    def _keep(self, pair: tuple[str, str]) -> int:
+    def _store(self, pair: tuple[str, str]) -> int:
         row = self._connection.execute("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair).fetchone()
         if row is not None:
             return int(row[0])
@@ -80,38 +82,40 @@ class Pairs:
             self._connection.execute("INSERT INTO pairs (tag, value) VALUES (?, ?)", pair).lastrowid or 0
         )
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
+        """Empty the cache."""
         self._ids.clear()
 
 
 SeriesKey = tuple[int, str, str, str, str]
-"""(kind, environment, subject, item, value); the kinds are in `store.sqlite.rollups`."""
+"""(kind, environment, subject, item, value); the kinds are in `store.sqlite.table_layout`."""
 
 
 class SeriesIds:
-    """Series of the rollups, all in memory; hostile numbers of values are folded into one."""
+    """Series of the rollups, all in memory; beyond a limit, new ones are folded into one."""
 
     LIMIT: Final = 1_000
-    """Services, callees of one of them, and environments of browsers."""
-    OTHER: Final = "(other)"
-    _FREE: Final = {1: 2, 2: 3, 3: 1}
-    """By kind: the part of a key that senders may vary at will."""
+    """Services, callees of one of them, and environments of browsers: a sender may invent any number."""
+    _FREE: Final = {SERVICE_SERIES: 2, CALL_SERIES: 3, SAMPLE_SERIES: 1}
+    """By kind: the place in a key of the part that senders may vary at will."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._ids: dict[SeriesKey, int] = {}
         self._sizes: dict[SeriesKey, int] = {}
-        self.forget()
+        """Key without its free part to the number of series that differ in it alone."""
+        self.reload()
 
     def id_of(self, key: SeriesKey) -> int:
+        """The id of a series, stored now if it is new."""
         found = self._ids.get(key)
-        return self._keep(key) if found is None else found
+        return self._store(key) if found is None else found
 
-    def _keep(self, key: SeriesKey) -> int:
+    def _store(self, key: SeriesKey) -> int:
         group = self._with_free(key, "")
         size = self._sizes.get(group, 0)
         if size >= self.LIMIT:
-            folded = self._with_free(key, self.OTHER)
+            folded = self._with_free(key, OTHER_ITEM)
             if folded in self._ids:
                 return self._ids[folded]
             key = folded
@@ -126,7 +130,7 @@ class SeriesIds:
         place = self._FREE[key[0]]
         return (*key[:place], text, *key[place + 1 :])  # type: ignore[return-value]  # same length
 
-    def forget(self) -> None:
+    def reload(self) -> None:
         """Read the table anew."""
         self._ids.clear()
         self._sizes.clear()

@@ -1,8 +1,9 @@
-"""Bounded by size and by age: the oldest to arrive goes first, in short rounds, and it is said.
+"""Deletes what exceeds the bounds of size and age: oldest arrival first, in short transactions, counted.
 
-A trace goes whole, with everything derived of it. Age is time in the store, by the
-store's own clock: what a sender's clock says makes nothing old. Must run inside
-the writer's transaction, but for `shrink`.
+A trace is deleted whole, with everything derived from it except its part of the rollups;
+store/README.md says for each table how its rows end. Age is time in the store, by the
+store's own clock: a sender's clock ages nothing. Must run inside the writer's
+transaction, except `shrink`.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are names and question marks of our own
@@ -13,47 +14,52 @@ import sqlite3
 import time
 from typing import Final
 
-from signals.semantics import RUM_TAGS, environment_of
+from signals.attributes import environment_of
+from signals.browser_events import RUM_TAGS
 from store.decode import resource_attributes
-from store.sqlite.tag_sets import SEARCH_SLOT_NS
-from store.sqlite.write.aggregation_schedule import Settler
+from store.sqlite.table_layout import LOG_SLOT_NS, METRICS, TAG_SET_SLOT_NS
+from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import COUNT_LOGS, Ingest
-from store.sqlite.write.session_aggregation import METRICS
 
 _ROUND: Final = 2_000
-"""Items of one round, at most."""
+"""Spans and logs that one round deletes, at most, so that writers do not wait long behind it."""
 _LEAST_ROUND: Final = 100
 _LOW_WATER: Final = 0.95
+"""Share of the size limit down to which a full store is pruned."""
 _TOMBSTONES: Final = 100_000
+"""Names of pruned traces and sessions that are remembered, the newest."""
 _DERIVED_EVERY_S: Final = 30.0
+"""Pause between two rounds over what is deleted by time or disuse: each reads whole tables."""
 _PAIRS_ROUND: Final = 5_000
+"""Tag pairs, and tag sets, that are checked for use in one round."""
 _VACUUM_PAGES: Final = 1_000
+"""Pages given back to the system at once: 4 MB."""
 
 
 class Retention:
-    """Prunes what the bounds do not hold any more."""
+    """Prunes what exceeds the bounds."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         ingest: Ingest,
-        settler: Settler,
+        schedule: AggregationSchedule,
         max_bytes: int,
         max_age_s: float,
     ) -> None:
         self._connection = connection
         self._ingest = ingest
-        self._settler = settler
+        self._schedule = schedule
         self._max_bytes = max_bytes
         self._max_age_ns = round(max_age_s * 1e9)
         self._pruning = False
         self._next_derived_s = 0.0
         self._pairs_seen = 0
-        self._tagsets_seen = 0
+        self._tag_sets_seen = 0
         self._page_bytes = int(self._pragma("page_size"))
         self.more = False
-        """Whether another round is wanted at once."""
-        ingest.facts.set("max_bytes", max_bytes)
+        """Whether the last round stopped at its limit: another one should follow at once."""
+        ingest.counters.set("max_bytes", max_bytes)
 
     def begin_round(self) -> None:
         """One round, if there is anything to prune."""
@@ -62,28 +68,29 @@ class Retention:
         if upto:
             self._prune(upto)
             self.more = True
-        if self._ingest.facts.get("pruned_seq") and time.monotonic() >= self._next_derived_s:
+        if self._ingest.counters.get("pruned_seq") and time.monotonic() >= self._next_derived_s:
             self._prune_derived()
             self._next_derived_s = time.monotonic() + _DERIVED_EVERY_S
-        self._ingest.facts.flush()
+        self._ingest.counters.flush()
 
     def shrink(self) -> None:
-        """Give free pages back to the system while the file is larger than allowed."""
+        """Give some free pages back to the system if the file is larger than allowed."""
         if self._pragma("page_count") * self._page_bytes > self._max_bytes and self._pragma("freelist_count"):
             self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
 
     def used_bytes(self) -> int:
-        """What the data takes, free pages of the file not counted."""
+        """Bytes that the data takes, free pages of the file not counted."""
         return int(self._pragma("page_count") - self._pragma("freelist_count")) * self._page_bytes
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     def _oldest(self) -> int:
+        """The lowest number of a span or log, 0 if there is none."""
         return self._end("min")
 
     def _end(self, which: str) -> int:
-        """The lowest or the highest number of a span or log, 0 if there is none."""
+        """The lowest (`min`) or the highest (`max`) number of a span or log, 0 if there is none."""
         row = self._connection.execute(
             f"SELECT {which}(seq) FROM (SELECT {which}(seq) AS seq FROM spans "
             f"UNION ALL SELECT {which}(seq) FROM logs)"
@@ -91,9 +98,10 @@ class Retention:
         return int(row[0] or 0)
 
     def _by_size(self) -> int:
-        """The number up to which this round prunes for want of space; 0 if there is enough.
+        """The number up to which this round prunes to save space; 0 if there is enough.
 
-        As many items as the excess takes on the average: a small store is not emptied for a little.
+        As many items as the excess amounts to on average, so that a small store is not emptied
+        for a small excess.
         """
         used = self.used_bytes()
         enough = self._max_bytes * _LOW_WATER
@@ -105,6 +113,7 @@ class Retention:
         return oldest + min(max(round((used - enough) / item_bytes), _LEAST_ROUND), _ROUND)
 
     def _by_age(self) -> int:
+        """The number up to which this round prunes what is too old; 0 if nothing is."""
         row = self._connection.execute(
             "SELECT max(seq) FROM arrivals WHERE unix_nano < ?",
             (self._ingest.clock.now() - self._max_age_ns,),
@@ -115,42 +124,44 @@ class Retention:
 
     def _prune(self, upto: int) -> None:
         execute = self._connection.execute
-        facts = self._ingest.facts
-        facts.add("pruned_logs", self._prune_logs(upto))
+        counters = self._ingest.counters
+        counters.add("pruned_logs", self._prune_logs(upto))
         spans = 0
         rows = execute("SELECT DISTINCT trace_id FROM spans WHERE seq <= ?", (upto,)).fetchall()
         for (trace_id,) in rows:
             spans += self._prune_trace(trace_id)
-        facts.add("pruned_spans", spans)
-        facts.add("spans", -spans)
+        counters.add("pruned_spans", spans)
+        counters.add("spans", -spans)
         execute("DELETE FROM links WHERE seq <= ?", (upto,))
-        facts.at_least("pruned_seq", upto)
+        counters.at_least("pruned_seq", upto)
         reached = execute(
             "SELECT seq, unix_nano FROM arrivals WHERE seq <= ? ORDER BY seq DESC", (upto,)
         ).fetchone()
         if reached:
-            facts.at_least("pruned_before", reached[1])
+            counters.at_least("pruned_before", reached[1])
+            # The last one before `upto` stays: it dates what is now the oldest.
             execute("DELETE FROM arrivals WHERE seq < ?", (reached[0],))
         else:
-            facts.at_least("pruned_before", 0)
+            counters.at_least("pruned_before", 0)
         execute("DELETE FROM tombstones WHERE id <= (SELECT max(id) FROM tombstones) - ?", (_TOMBSTONES,))
         oldest = execute(
             "SELECT min(t) FROM (SELECT min(start) AS t FROM traces UNION ALL SELECT min(time) FROM logs "
             "UNION ALL SELECT min(start) FROM sessions)"
         ).fetchone()[0]
         if oldest is not None:
-            facts.set("oldest", oldest)
+            counters.set("oldest", oldest)
 
     def _prune_logs(self, upto: int) -> int:
         execute = self._connection.execute
         if execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
+            # An external-content index must be given the text again to delete it: before its row goes.
             execute(
                 "INSERT INTO logs_text (logs_text, rowid, body) "
                 "SELECT 'delete', seq, body FROM logs WHERE seq <= ?",
                 (upto,),
             )
         gone_by_cell = execute(
-            "SELECT l.time / 10000000000, l.service, l.severity, o.body, -count(*) FROM logs l "
+            f"SELECT l.time / {LOG_SLOT_NS}, l.service, l.severity, o.body, -count(*) FROM logs l "
             "LEFT JOIN origins o ON o.id = l.resource WHERE l.seq <= ? GROUP BY 1, 2, 3, 4",
             (upto,),
         ).fetchall()
@@ -163,7 +174,7 @@ class Retention:
         )
         execute("DELETE FROM log_cells WHERE n <= 0")
         gone = execute("DELETE FROM logs WHERE seq <= ?", (upto,)).rowcount
-        self._ingest.facts.add("logs", -gone)
+        self._ingest.counters.add("logs", -gone)
         return gone
 
     def _prune_trace(self, trace_id: bytes) -> int:
@@ -173,8 +184,8 @@ class Retention:
             (trace_id,),
         ).fetchall()
         gone = execute("DELETE FROM spans WHERE trace_id = ?", (trace_id,)).rowcount
-        self._settler.traces.remove(trace_id)
-        self._settler.drop(trace_id)
+        self._schedule.traces.remove(trace_id)
+        self._schedule.drop(trace_id)
         execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (trace_id,))
         for session_id, count in sessions:
             self._prune_session(session_id, count)
@@ -188,22 +199,23 @@ class Retention:
         ).fetchone()
         if row is None or row[1] > 0:
             return
-        self._settler.sessions.drop(session_id)
+        self._schedule.sessions.drop(session_id)
         execute("DELETE FROM session_pairs WHERE session = ?", (row[0],))
         execute("DELETE FROM sessions WHERE id = ?", (row[0],))
         execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (session_id.encode(),))
 
     def _prune_derived(self) -> None:
-        """What ends by time or by use: rollups, samples, resources, tag pairs."""
-        facts = self._ingest.facts
-        before = facts.get("pruned_before")
+        """Delete by time: rollups, samples; by disuse: resources, tag pairs, tag sets."""
+        counters = self._ingest.counters
+        before = counters.get("pruned_before")
         if before:
-            self._settler.rollups.prune(before)
+            self._schedule.rollups.prune(before)
             self._connection.executemany(
                 "DELETE FROM samples WHERE metric = ? AND start < ?",
                 [(number, before) for number in range(len(METRICS))],
             )
-        self._ingest.origins.prune(facts.get("pruned_seq"))
+        self._ingest.origins.prune(counters.get("pruned_seq"))
+        # Pairs of RUM tags stay: rows of `samples` hold their ids, and no index leads back.
         marks = ", ".join("?" * len(RUM_TAGS))
         seen = self._pairs_seen
         self._connection.execute(
@@ -215,27 +227,27 @@ class Retention:
         )
         highest = self._connection.execute("SELECT max(id) FROM pairs").fetchone()[0] or 0
         self._pairs_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
-        self._settler.pairs.forget()
-        self._settler.traces.forget()
-        self._prune_tagsets()
+        self._schedule.pairs.invalidate()
+        self._schedule.traces.invalidate()
+        self._prune_tag_sets()
 
-    def _prune_tagsets(self) -> None:
-        """Drop the places of slots without a trace, and the sets that have no place left."""
+    def _prune_tag_sets(self) -> None:
+        """Delete the slots without a trace, and the sets that have no slot left."""
         execute = self._connection.execute
         for (slot,) in execute("SELECT DISTINCT slot FROM set_slots").fetchall():
-            begin = slot * SEARCH_SLOT_NS
+            begin = slot * TAG_SET_SLOT_NS
             row = execute(
                 "SELECT 1 FROM requests WHERE start >= ? AND start < ? LIMIT 1",
-                (begin, begin + SEARCH_SLOT_NS),
+                (begin, begin + TAG_SET_SLOT_NS),
             ).fetchone()
             if row is None:
                 execute("DELETE FROM set_slots WHERE slot = ?", (slot,))
-        seen = self._tagsets_seen
+        seen = self._tag_sets_seen
         execute(
             "DELETE FROM tagsets WHERE id > ? AND id <= ? "
             "AND NOT EXISTS (SELECT 1 FROM set_slots WHERE tagset = tagsets.id)",
             (seen, seen + _PAIRS_ROUND),
         )
         highest = execute("SELECT max(id) FROM tagsets").fetchone()[0] or 0
-        self._tagsets_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
-        self._settler.tagsets.forget()
+        self._tag_sets_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
+        self._schedule.tag_sets.invalidate()

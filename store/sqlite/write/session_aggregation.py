@@ -1,27 +1,35 @@
-"""Browser spans into sessions, measured samples and links: each span once, in order of arrival.
+"""Aggregates browser spans into sessions, samples and links: each span once, in order of arrival.
 
-Must run inside the writer's transaction, which also moves the mark that says how
-far this has come: that is what makes it exactly once.
+Must run inside the writer's transaction, which also raises the counter `sessions_seq`:
+that is what makes it exactly once.
 """
 
-# ruff: noqa: S608 - what is put into SQL text are column names of our own
+# ruff: noqa: S608 - what is put into SQL text are column names and numbers of our own
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple
 
 import orjson
+from cachetools import LRUCache
 
-from signals.semantics import PROMOTED, RUM_TAGS, RumSample, rum_samples, tags_of
-from store.api import RumMetric
+from signals.browser_events import RUM_TAGS, RumSample, rum_samples
+from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
-from store.sqlite.rollups import SYNTHETIC_TAG, Rollups
-from store.sqlite.write.interning import Pairs
+from store.sqlite.table_layout import (
+    BROWSER_FLAG,
+    SESSION_TAGS,
+    SYNTHETIC_TAG,
+    TAG_COLUMNS,
+    metric_number,
+)
+from store.sqlite.write.interning import PairIds
+from store.sqlite.write.rollups import Rollups
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -33,26 +41,9 @@ _UPSERT: Final = (
     "network_errors = network_errors + excluded.network_errors, events = events + excluded.events, "
     "attributes = excluded.attributes RETURNING id"
 )
-_MAX_KNOWN: Final = 5_000
-_MAX_PAIRS: Final = 200
+_CACHED: Final = 5_000
+_CACHED_PAIRS: Final = 200
 """Sessions, and pairs of one, that are remembered."""
-METRICS: Final[tuple[RumMetric, ...]] = get_args(RumMetric)
-TAG_COLUMNS: Final = {tag: f"t{place}" for place, tag in enumerate(RUM_TAGS)}
-_PRIVATE: Final = frozenset(
-    {
-        "link.traceId",
-        "link.spanId",
-        "operation",
-        "page",
-        "http.status_code",
-        "http.method",
-        "http.request.method",
-    }
-    | {"http.response.status_code"}
-)
-INDEXED: Final = frozenset({*PROMOTED, *RUM_TAGS}) - _PRIVATE
-"""Attributes that a session is found by without a scan: those that say something of all of it."""
-_NUMBER_OF = {metric: number for number, metric in enumerate(METRICS)}
 _INSERT_SAMPLE = (
     "INSERT OR IGNORE INTO samples (metric, start, seq, bucket, failed, "
     + ", ".join(TAG_COLUMNS.values())
@@ -63,17 +54,12 @@ _INSERT_SAMPLE = (
 _READ = (
     "SELECT s.seq, s.session_id, s.name, s.start, s.duration, s.raw, o.body FROM spans s "
     "LEFT JOIN origins o ON o.id = s.resource "
-    "WHERE s.seq > ? AND s.seq <= ? AND s.flags & 4 ORDER BY s.seq"
+    f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {BROWSER_FLAG} ORDER BY s.seq"
 )
 
 
-def metric_number(metric: str) -> int:
-    """The number that stands for a RUM metric in the table."""
-    return _NUMBER_OF[metric]  # type: ignore[index]  # callers check
-
-
 @dataclass(slots=True)
-class _Session:
+class _Addition:
     """What a round adds to one session."""
 
     start: int
@@ -82,9 +68,10 @@ class _Session:
     counts: dict[str, int] = field(default_factory=dict)
     events: int = 0
     tags: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Tag to (newest value, start of the span that carried it)."""
     pairs: set[tuple[str, str]] = field(default_factory=set)
 
-    def see(self, tags: Mapping[str, str], start: int) -> None:
+    def add_tags(self, tags: Mapping[str, str], start: int) -> None:
         self.pairs.update(tags.items())
         for tag, value in tags.items():
             if tag not in self.tags or self.tags[tag][1] <= start:
@@ -92,17 +79,17 @@ class _Session:
 
 
 @dataclass(slots=True)
-class _Known:
-    """A session as it is stored."""
+class _StoredSession:
+    """What is known of a row of `sessions`."""
 
-    number: int
+    id: int
     tags: dict[str, tuple[str, int]]
     pairs: set[tuple[str, str]] = field(default_factory=set)
-    """Those that are surely there."""
+    """Pairs that are certainly stored; others may be."""
 
 
 class _Event(NamedTuple):
-    """A browser's span, as far as it matters here."""
+    """The parts of a browser span that are aggregated."""
 
     seq: int
     session_id: str
@@ -112,18 +99,18 @@ class _Event(NamedTuple):
     samples: Sequence[RumSample]
 
 
-class Sessions:
-    """Takes browser spans into account."""
+class SessionAggregation:
+    """Adds browser spans to their sessions, and their samples to the rollups."""
 
-    def __init__(self, connection: sqlite3.Connection, pairs: Pairs, rollups: Rollups) -> None:
+    def __init__(self, connection: sqlite3.Connection, pairs: PairIds, rollups: Rollups) -> None:
         self._connection = connection
         self._rollups = rollups
         self._pairs = pairs
-        self._known: dict[str, _Known] = {}
+        self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
 
-    def settle(self, events: Iterable[_Event]) -> None:
+    def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
-        sessions: dict[str, _Session] = {}
+        sessions: dict[str, _Addition] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
         for seq, session_id, start, duration, tags, found in events:
@@ -131,9 +118,8 @@ class Sessions:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
                 for metric, value_ns, failed in found:
-                    number = _NUMBER_OF[metric]  # type: ignore[index]  # semantics names no others
                     bucket = bucket_of(value_ns)
-                    samples.append((number, start, seq, bucket, failed, *tag_ids))
+                    samples.append((metric_number(metric), start, seq, bucket, failed, *tag_ids))
                     self._rollups.sample(environment, synthetic, metric, start, bucket, failed)
             if not session_id:
                 continue
@@ -142,14 +128,14 @@ class Sessions:
                 links.append((trace, seq, session_id))
             session = sessions.get(session_id)
             if session is None:
-                session = sessions[session_id] = _Session(start, start + duration, start)
+                session = sessions[session_id] = _Addition(start, start + duration, start)
             session.start = min(session.start, start)
             session.finish = max(session.finish, start + duration)
             session.last_start = max(session.last_start, start)
             session.events += 1
             for sample in found:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
-            session.see({tag: value for tag, value in tags.items() if tag not in _PRIVATE}, start)
+            session.add_tags({tag: value for tag, value in tags.items() if tag in SESSION_TAGS}, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
         self._connection.executemany(
@@ -158,8 +144,8 @@ class Sessions:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
-    def stored(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
-        """The browser spans of this stretch of the sequence, from the table."""
+    def stored_events(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
+        """The browser spans of these numbers, from the table."""
         rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
         for seq, session_id, name, start, duration, raw, resource_body in rows:
             tags = tags_of(
@@ -167,19 +153,19 @@ class Sessions:
             )
             yield _Event(seq, session_id or "", start, duration, tags, _samples_of(name, duration, raw))
 
-    def forget(self) -> None:
-        """Trust nothing remembered: the transaction that wrote it is gone."""
+    def invalidate(self) -> None:
+        """Empty the cache."""
         self._known.clear()
 
     def drop(self, session_id: str) -> None:
-        """The session was pruned."""
+        """Forget a session whose row was deleted."""
         self._known.pop(session_id, None)
 
     def _id(self, tag: str, tags: Mapping[str, str]) -> int:
         value = tags.get(tag)
         return self._pairs.id_of((tag, value)) if value else 0
 
-    def _add(self, session_id: str, new: _Session) -> None:
+    def _add(self, session_id: str, new: _Addition) -> None:
         known = self._known.get(session_id) or self._stored_session(session_id)
         tags = known.tags if known else {}
         for tag, (value, start) in new.tags.items():
@@ -202,28 +188,26 @@ class Sessions:
             ),
         ).fetchone()
         if known is None:
-            known = _Known(row[0], tags)
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
+            known = _StoredSession(row[0], tags)
         self._known[session_id] = known
         fresh = new.pairs - known.pairs
         if fresh:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO session_pairs (pair, session) VALUES (?, ?)",
-                [(self._pairs.id_of(pair), known.number) for pair in fresh],
+                [(self._pairs.id_of(pair), known.id) for pair in fresh],
             )
-            if len(known.pairs) < _MAX_PAIRS:
+            if len(known.pairs) < _CACHED_PAIRS:
                 known.pairs |= fresh
 
-    def _stored_session(self, session_id: str) -> _Known | None:
+    def _stored_session(self, session_id: str) -> _StoredSession | None:
         row = self._connection.execute(
             "SELECT id, attributes FROM sessions WHERE session_id = ?", (session_id,)
         ).fetchone()
-        return _Known(row[0], orjson.loads(row[1])) if row else None
+        return _StoredSession(row[0], orjson.loads(row[1])) if row else None
 
 
-def arrived(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
-    """Browser spans that are still in memory, each with its number."""
+def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
+    """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
         samples = _samples_of(span.name, span.duration_ns, span.raw)
         yield _Event(seq, span.session_id, span.start_unix_nano, span.duration_ns, span.tags, samples)
@@ -235,6 +219,7 @@ def _samples_of(name: str, duration_ns: int, raw: bytes) -> Sequence[RumSample]:
 
 
 def _trace_bytes(text: str) -> bytes:
+    """A trace id as 16 bytes, none if the text is not hexadecimal."""
     try:
         found = bytes.fromhex(text)
     except ValueError:

@@ -1,30 +1,57 @@
-"""Traces into summaries, requests and rollups: after the commit, and again when more spans come.
+"""Aggregates traces into summaries, requests and rollups: after the commit, and again for late spans.
 
-What a trace once added is kept beside it, so that settling again takes exactly
-that away before adding anew. Must run inside the writer's transaction.
+A trace's contribution to the rollups can be computed from its rows in `traces` and
+`requests`, so that aggregating it again subtracts the previous contribution before
+adding the new one. Must run inside the writer's transaction.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
+from cachetools import LRUCache
 
+from signals.attributes import environment_of
 from signals.model import SpanError
-from signals.semantics import UNBOUNDED, environment_of, promoted_of
+from signals.semantics import UNBOUNDED, promoted_of
 from signals.trace_tree import ABSENT, Outline, calls_of, outline, requests_of, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
-from store.sqlite.packed_requests import LOW_CODE, SET_CODE, START_CODE, low_of, pack, split, unpack, worst_of
-from store.sqlite.rollups import Rollups
-from store.sqlite.tag_sets import SEARCH_SLOT_NS, TagSets, union
-from store.sqlite.write.interning import Pairs
+from store.sqlite.packed_requests import (
+    OUTCOME_CODE,
+    SET_CODE,
+    START_CODE,
+    outcome_of,
+    pack,
+    split,
+    unpack,
+    worst_of,
+)
+from store.sqlite.table_layout import (
+    BROWSER_FLAG,
+    DATABASE_FLAG,
+    ERROR_FLAG,
+    ERROR_ORIGIN,
+    INFERRED,
+    INFERRED_DATABASE,
+    NO_ERROR,
+    REPORTED,
+    TAG_SET_SLOT_NS,
+    error_code,
+)
+from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
+from store.sqlite.write.interning import PairIds
+from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.tag_set_ids import TagSetIds, union
 
 MAX_SPANS = 50_000
-"""Of a larger trace, the first to arrive are summed up."""
+"""Spans of a trace that are aggregated: the first to arrive."""
 
+# The index traces_by_id begins with the last 8 bytes of the id: a condition on them makes SQLite use it.
 _OLD = (
     "SELECT id, start, services, tags, calls FROM traces WHERE substr(trace_id, 9) = substr(?, 9) "
     "AND trace_id = ?"
@@ -36,100 +63,114 @@ _INSERT_TRACE = (
 _INSERT_REQUESTS = (
     "INSERT INTO requests (start, trace, last, sets, lows, starts, unbounded) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
-_NONE, _RECEIVED, _ORIGIN = 0, 1, 2
-"""Errors as numbers, in rows and here."""
+_CACHED_PAIRS = 5_000
 
-_MAX_OWN = 5_000
 Services = Sequence[tuple[str, int, int]]
-"""(name, spans, worst error as a number) in order of first start."""
+"""(name, spans, code of the worst error) in order of first start; `traces.services` as JSON."""
 
 
-def _number_of(error: SpanError) -> int:
-    return _NONE if error is SpanError.NONE else _ORIGIN if error is SpanError.ORIGIN else _RECEIVED
+class _Previous(NamedTuple):
+    """What is stored of a trace that is aggregated again."""
+
+    id: int
+    start: int
+    services: str
+    tags: str
+    calls: str
 
 
-def _own_pairs(services: Services) -> Iterable[tuple[str, str]]:
-    """What every trace is found by beside its tags."""
+def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
+    """The pairs that a trace is found by beside its unbounded tags."""
     for name, _, worst in services:
-        yield ":service", name
-        if worst:
-            yield ":error", name
-            yield ":error", ""
-        if worst == _ORIGIN:
-            yield ":origin", name
-            yield ":origin", ""
+        yield SERVICE, name
+        if worst != NO_ERROR:
+            yield ERROR, name
+            yield ERROR, ""
+        if worst == ERROR_ORIGIN:
+            yield ORIGIN, name
+            yield ORIGIN, ""
 
 
-class Traces:
-    """Settles one trace at a time."""
+class TraceAggregation:
+    """Aggregates one trace at a time; rows are written by `flush`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, pairs: Pairs, tagsets: TagSets, rollups: Rollups
+        self, connection: sqlite3.Connection, pairs: PairIds, tag_sets: TagSetIds, rollups: Rollups
     ) -> None:
         self._connection = connection
-        self._tagsets = tagsets
+        self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[tuple[object, ...]] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
-        self._own: dict[tuple[tuple[str, int], ...], list[int]] = {}
-        self._next = 0
+        self._service_pair_ids: LRUCache[tuple[tuple[str, int], ...], list[int]] = LRUCache(_CACHED_PAIRS)
+        self._last_id = 0
+        """The highest id handed out; 0 until the table is asked."""
 
-    def settle(self, trace_id: bytes, remembered: Sequence[SpanRow]) -> None:
-        """Bring everything derived of a trace up to date, once `flush` was called.
+    def aggregate(self, trace_id: bytes, remembered: Sequence[SpanRow]) -> None:
+        """Bring everything derived from a trace up to date, once `flush` was called.
 
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
         execute = self._connection.execute
-        old = execute(_OLD, (trace_id, trace_id)).fetchone()
+        old = self._previous(trace_id)
         if old is None and remembered and all(span.browser for span in remembered):
             return
         count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
-            self._take_back(*old)
+            self._subtract(old)
         shape = outline(spans)
         if shape.initiating == ABSENT:
             return
-        services = [(name, count, _number_of(error)) for name, count, error in services_of(shape)]
-        trace = self._number() if old is None else old[0]
+        services = [(name, count, error_code(error)) for name, count, error in services_of(shape)]
+        trace = self._new_id() if old is None else old.id
         self._add_trace(trace_id, trace, shape, spans, services)
         self._add_requests(trace, shape, services)
 
     def flush(self) -> None:
-        """Write what was settled, inside the caller's transaction."""
+        """Write what was aggregated."""
         write = self._connection.executemany
         write(_INSERT_TRACE, self._traces)
+        # In the order of the primary keys, so that neighbouring rows share a page.
         self._requests.sort(key=_by_start)
         write(_INSERT_REQUESTS, self._requests)
         self._trace_pairs.sort()
         write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
-        self._tagsets.flush()
+        self._tag_sets.flush()
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
 
-    def forget(self) -> None:
-        """Trust nothing remembered: the transaction that wrote it is gone."""
+    def on_rollback(self) -> None:
+        """Drop what was not flushed, and the caches."""
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
-        self._own.clear()
-        self._next = 0
+        self.invalidate()
+
+    def invalidate(self) -> None:
+        """Empty the caches: rows of `pairs` or `traces` were deleted, or rolled back."""
+        self._service_pair_ids.clear()
+        self._last_id = 0
 
     def remove(self, trace_id: bytes) -> None:
-        """Forget what was derived of a trace, but for what it added to the rollups: they end by time."""
-        row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
-        if row is not None:
-            self._delete(row[0], row[1], row[2])
+        """Delete what was derived from a pruned trace, except its part of the rollups: they end by time."""
+        old = self._previous(trace_id)
+        if old is not None:
+            self._delete(old)
 
-    def _number(self) -> int:
-        if not self._next:
-            self._next = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
-        self._next += 1
-        return self._next
+    def _previous(self, trace_id: bytes) -> _Previous | None:
+        row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
+        return None if row is None else _Previous._make(row)
+
+    def _new_id(self) -> int:
+        if not self._last_id:
+            self._last_id = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
+        self._last_id += 1
+        return self._last_id
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
         rows = self._connection.execute(
@@ -153,7 +194,7 @@ class Traces:
             resource,
             raw,
         ) in rows:
-            browser = bool(flags & 4)
+            browser = bool(flags & BROWSER_FLAG)
             tags = {}
             if not browser:
                 tags = promoted_of(span_detail(raw).attributes, resource_attributes(resource or b""))
@@ -167,9 +208,9 @@ class Traces:
                     kind=kind,
                     start_unix_nano=start,
                     duration_ns=duration,
-                    error=bool(flags & 1),
+                    error=bool(flags & ERROR_FLAG),
                     peer=peer,
-                    peer_is_database=bool(flags & 2),
+                    peer_is_database=bool(flags & DATABASE_FLAG),
                     session_id=session or "",
                     browser=browser,
                     tags=tags,
@@ -180,45 +221,46 @@ class Traces:
             )
         return found
 
-    def _take_back(self, trace: int, start: int, services: str, tags: str, calls: str) -> None:
+    def _subtract(self, old: _Previous) -> None:
+        """Take the previous contribution out of the rollups, and delete its rows."""
         row = self._connection.execute(
-            "SELECT sets, lows, starts FROM requests WHERE start = ? AND trace = ?", (start, trace)
+            "SELECT sets, lows, starts FROM requests WHERE start = ? AND trace = ?", (old.start, old.id)
         ).fetchone()
-        sets, lows, starts = row or (b"", b"", b"")
-        for number, low, after in zip(
-            unpack(SET_CODE, sets), unpack(LOW_CODE, lows), unpack(START_CODE, starts), strict=True
+        sets, outcomes, starts = row or (b"", b"", b"")
+        for number, outcome, after in zip(
+            unpack(SET_CODE, sets), unpack(OUTCOME_CODE, outcomes), unpack(START_CODE, starts), strict=True
         ):
-            described = self._tagsets.numbered(number)
-            bucket, error, _ = split(low)
+            tag_set = self._tag_sets.numbered(number)
+            bucket, error, _ = split(outcome)
             self._rollups.request(
                 -1,
-                described.environment,
-                described.service,
-                start + after,
+                tag_set.environment,
+                tag_set.service,
+                old.start + after,
                 bucket,
                 error,
-                worst_of(low),
+                worst_of(outcome),
             )
-        environment = environment_of(orjson.loads(tags))
-        for call in orjson.loads(calls):
+        environment = environment_of(orjson.loads(old.tags))
+        for call in orjson.loads(old.calls):
             self._rollups.call(-1, environment, call)
-        self._delete(trace, start, services)
+        self._delete(old)
 
-    def _delete(self, trace: int, start: int, services: str) -> None:
+    def _delete(self, old: _Previous) -> None:
         execute = self._connection.execute
-        carried = set(_own_pairs(orjson.loads(services)))
+        carried = set(_service_pairs(orjson.loads(old.services)))
         row = execute(
-            "SELECT unbounded FROM requests WHERE start = ? AND trace = ?", (start, trace)
+            "SELECT unbounded FROM requests WHERE start = ? AND trace = ?", (old.start, old.id)
         ).fetchone()
         if row is not None and row[0]:
             for _, unbounded in orjson.loads(row[0]):
                 carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
         self._connection.executemany(
             "DELETE FROM trace_pairs WHERE pair = ? AND start = ? AND trace = ?",
-            [(self._pairs.id_of(pair), start, trace) for pair in carried],
+            [(self._pairs.id_of(pair), old.start, old.id) for pair in carried],
         )
-        execute("DELETE FROM requests WHERE start = ? AND trace = ?", (start, trace))
-        execute("DELETE FROM traces WHERE id = ?", (trace,))
+        execute("DELETE FROM requests WHERE start = ? AND trace = ?", (old.start, old.id))
+        execute("DELETE FROM traces WHERE id = ?", (old.id,))
 
     def _add_trace(
         self,
@@ -239,14 +281,8 @@ class Traces:
         environment = environment_of(entry.tags)
         calls = []
         for source, target, begun, duration_ns, error, inferred, database in calls_of(shape):
-            call = (
-                source,
-                target,
-                begun,
-                duration_ns,
-                int(error),
-                ("d" if database else "i") if inferred else "",
-            )
+            flag = (INFERRED_DATABASE if database else INFERRED) if inferred else REPORTED
+            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -274,26 +310,26 @@ class Traces:
         begun = spans[0].start_unix_nano
         carried: set[tuple[str, str]] = set()
         sets: list[int] = []
-        lows: list[int] = []
+        outcomes: list[int] = []
         starts: list[int] = []
         unbounded: list[tuple[int, dict[str, list[str]]]] = []
         for request in requests_of(shape):
             span = spans[request.place]
-            worst = max([_number_of(origins[place]) for place in request.members]) if failing else _NONE
+            worst = max([error_code(origins[place]) for place in request.members]) if failing else NO_ERROR
             bags: list[Mapping[str, str]] = [spans[place].tags for place in request.members]
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            described = self._tagsets.of(span.service, span.name, bags)
+            tag_set = self._tag_sets.of(span.service, span.name, bags)
             bucket = bucket_of(span.duration_ns)
             start = span.start_unix_nano
             error = int(span.error)
-            self._rollups.request(1, described.environment, span.service, start, bucket, error, worst)
-            self._tagsets.place(described.number, begun // SEARCH_SLOT_NS)
-            sets.append(described.number)
-            lows.append(low_of(bucket, error, worst))
+            self._rollups.request(1, tag_set.environment, span.service, start, bucket, error, worst)
+            self._tag_sets.note_slot(tag_set.number, begun // TAG_SET_SLOT_NS)
+            sets.append(tag_set.number)
+            outcomes.append(outcome_of(bucket, error, worst))
             starts.append(start - begun)
         self._requests.append(
             (
@@ -301,24 +337,22 @@ class Traces:
                 trace,
                 begun + max(starts),
                 pack(SET_CODE, sets),
-                pack(LOW_CODE, lows),
+                pack(OUTCOME_CODE, outcomes),
                 pack(START_CODE, starts),
                 orjson.dumps(unbounded).decode() if unbounded else None,
             )
         )
-        numbers = self._numbers_of(services)
-        self._trace_pairs += [(number, begun, trace) for number in numbers]
+        self._trace_pairs += [(number, begun, trace) for number in self._ids_of(services)]
         if carried:
             self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
 
-    def _numbers_of(self, services: Services) -> Sequence[int]:
-        """The numbers of the pairs that every trace of these services is found by."""
+    def _ids_of(self, services: Services) -> Sequence[int]:
+        """The ids of the pairs that every trace of these services is found by."""
         key = tuple([(name, worst) for name, _, worst in services])
-        found = self._own.get(key)
+        found = self._service_pair_ids.get(key)
         if found is None:
-            if len(self._own) >= _MAX_OWN:
-                self._own.clear()
-            found = self._own[key] = [self._pairs.id_of(pair) for pair in set(_own_pairs(services))]
+            found = [self._pairs.id_of(pair) for pair in set(_service_pairs(services))]
+            self._service_pair_ids[key] = found
         return found
 
 

@@ -1,8 +1,8 @@
-"""The one writer: a bounded queue, a thread that commits groups of batches, settling in between.
+"""The one writer: a bounded queue, and a thread that commits groups of batches and aggregates in between.
 
 `write` returns after the commit. What is derived follows in transactions of its
-own; two marks in the table `facts` say how far that has come, so a restart goes on
-where a crash left off.
+own; two counters in the table `facts` hold how far that has come, so that a restart
+goes on where a crash left off.
 """
 
 from __future__ import annotations
@@ -19,23 +19,27 @@ from typing import Final
 
 from store.api import StoreBusy, StoreError, StoreUnavailable
 from store.rows import Batch
-from store.sqlite.store_file import WriterLock, connect_writer, unavailable
-from store.sqlite.write.aggregation_schedule import Settler
+from store.sqlite.store_file import connect_writer, unavailable
+from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.retention import Retention
+from store.sqlite.write.writer_lock import WriterLock
 
 _LOG = logging.getLogger(__name__)
 _MAX_PENDING: Final = 100_000
-"""Items in the queue; beyond this a sender is told to come again."""
+"""Spans and logs in the queue; beyond this a write fails with StoreBusy."""
 _MAX_PENDING_BYTES: Final = 256 * 1024 * 1024
 _MAX_GROUP: Final = 20_000
+"""Spans and logs of one commit, above which no further batch joins it."""
 _TICK_S: Final = 0.04
+"""Longest wait while something will soon be due …"""
 _IDLE_S: Final = 0.5
+"""… and while nothing is."""
 _PRUNE_EVERY_S: Final = 1.0
 
 
 class _Pending:
-    """A batch on its way, and what became of it."""
+    """A batch in the queue, and its result."""
 
     __slots__ = ("batch", "done", "error", "size_bytes")
 
@@ -58,14 +62,14 @@ class SqliteWriter:
         clock: Callable[[], int] = time.time_ns,
         max_pending: int = _MAX_PENDING,
     ) -> None:
-        """Open or make the store; raise StoreUnavailable or StoreMismatch."""
+        """Open or create the store; raise StoreUnavailable or StoreMismatch."""
         self._path = path
         self._lock = WriterLock(path)
         try:
             self._connection = connect_writer(path)
             self._ingest = Ingest(self._connection, clock)
-            self._settler = Settler(self._connection, self._ingest)
-            self._retention = Retention(self._connection, self._ingest, self._settler, max_bytes, max_age_s)
+            self._schedule = AggregationSchedule(self._connection, self._ingest)
+            self._retention = Retention(self._connection, self._ingest, self._schedule, max_bytes, max_age_s)
         except sqlite3.Error as error:
             self._lock.release()
             raise unavailable(path, error) from error
@@ -92,6 +96,7 @@ class SqliteWriter:
                 raise StoreUnavailable(f"The writer of {self._path} is closed: send to its successor.")
             full = self._pending_items + len(batch) > self._max_pending
             heavy = self._pending_bytes + pending.size_bytes > _MAX_PENDING_BYTES
+            # A batch that is larger than the queue is taken while the queue is empty.
             if self._queue and (full or heavy):
                 raise StoreBusy(
                     f"{self._pending_items:,} items wait to be written already: send this batch again later."
@@ -117,7 +122,7 @@ class SqliteWriter:
         while True:
             with self._wake:
                 if not self._queue and not self._closing:
-                    self._wake.wait(_TICK_S if self._settler.waits else _IDLE_S)
+                    self._wake.wait(_TICK_S if self._schedule.has_work else _IDLE_S)
                 group = self._take()
                 closing = self._closing and not self._queue
             if group:
@@ -129,7 +134,7 @@ class SqliteWriter:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
         except sqlite3.Error as error:
-            _LOG.warning("store closed badly: %s", unavailable(self._path, error))
+            _LOG.warning("store not closed cleanly: %s", unavailable(self._path, error))
         self._lock.release()
 
     def _take(self) -> list[_Pending]:
@@ -144,7 +149,7 @@ class SqliteWriter:
         return group
 
     def _commit(self, group: Sequence[_Pending]) -> None:
-        """One transaction for all; if it fails for another reason than the medium, one for each."""
+        """One transaction for all; if it fails for another reason than the medium, one for each batch."""
         error = self._transact(lambda: self._ingest.insert([pending.batch for pending in group]))
         if error is None or len(group) == 1 or isinstance(error, StoreUnavailable):
             for pending in group:
@@ -157,11 +162,11 @@ class SqliteWriter:
             pending.done.set()
 
     def _background(self, *, final: bool) -> None:
-        """Settle what is due, and prune now and then; a failure waits for the next tick."""
-        if self._settler.is_due(final=final):
-            error = self._transact(lambda: self._settler.settle(final=final))
+        """Aggregate what is due, and prune now and then; after a failure the next tick tries again."""
+        if self._schedule.is_due(final=final):
+            error = self._transact(lambda: self._schedule.aggregate(final=final))
             if error is not None:
-                _LOG.warning("not settled yet: %s", error)
+                _LOG.warning("not aggregated yet: %s", error)
         now_s = time.monotonic()
         if now_s >= self._next_prune_s:
             more = False
@@ -174,37 +179,40 @@ class SqliteWriter:
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
 
     def _shrink(self) -> None:
+        """Must run outside of a transaction: it makes one of its own."""
         try:
             self._retention.shrink()
         except sqlite3.Error as error:
             _LOG.warning("file not made smaller yet: %s", unavailable(self._path, error))
 
     def _transact(self, work: Callable[[], None]) -> Exception | None:
-        """Run `work` in a transaction; on failure undo it, in memory too, and give the reason."""
+        """Run `work` in a transaction; on failure roll it back, in memory too, and return the error."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             work()
             self._connection.execute("COMMIT")
-        except Exception as error:  # whatever it was, the sender must hear of it and the thread must live
+        except Exception as error:  # any error is the sender's answer, and must not end the thread
             try:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                self._ingest.forget()
-                self._settler.forget()
+                self._ingest.on_rollback()
+                self._schedule.on_rollback()
             except sqlite3.Error as second:
-                _LOG.warning("not undone cleanly: %s", second)
+                _LOG.warning("not rolled back cleanly: %s", second)
             return unavailable(self._path, error) if _is_of_medium(error) else error
-        self._ingest.keep()
+        self._ingest.on_commit()
         return None
 
 
 def _is_of_medium(error: Exception) -> bool:
+    """Whether the disk or the file failed, rather than the content of a batch."""
     return isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError | OSError) and not isinstance(
         error, sqlite3.DataError | sqlite3.IntegrityError | sqlite3.InterfaceError | sqlite3.ProgrammingError
     )
 
 
 def _for_sender(path: Path, error: Exception | None) -> StoreError | None:
+    """What `write` raises for an error of its transaction; None if there was none."""
     if error is None or isinstance(error, StoreError):
         return error
     _LOG.error("a batch cannot be stored", exc_info=error)

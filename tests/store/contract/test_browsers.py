@@ -1,4 +1,4 @@
-"""Questions about sessions and RUM metrics."""
+"""Reading sessions and RUM metrics."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from signals.model import Attributes, SessionId, Span, TraceId
-from store.api import BadQuery, RumMetric, SessionQuery, SessionSort, Whereabouts, Window
+from store.api import BadQuery, Presence, RumMetric, SessionQuery, SessionSort, Window
 from tests.helpers import eventually
 from tests.store.build import MS, T0, row, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
@@ -98,8 +98,8 @@ def test_a_session_is_summed_up(house: House) -> None:
         "documentLoad",
         "documentFetch",
     ]
-    assert house.reader.locate_session(SessionId("s1")) is Whereabouts.PRESENT
-    assert house.reader.locate_session(SessionId("s9")) is Whereabouts.NEVER_SEEN
+    assert house.reader.locate_session(SessionId("s1")) is Presence.PRESENT
+    assert house.reader.locate_session(SessionId("s9")) is Presence.NEVER_SEEN
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_rum_breakdowns(
     house: House, metric: RumMetric, tag: str, where: dict[str, str], values: dict[str, int]
 ) -> None:
     fill(house)
-    found = house.reader.rum_breakdown(metric, tag, house.window, where)
+    found = house.reader.rum_breakdowns(metric, (tag,), house.window, where)[tag]
     assert {one.value: one.measure.requests for one in found.values} == values
 
 
@@ -280,7 +280,7 @@ def test_long_windows_and_several_breakdowns_agree_with_single_ones(house: House
     fill(house)
     house.until(lambda: house.reader.rum_measures(house.window).get("js_errors"), "errors are measured")
     together = house.reader.rum_breakdowns("page_views", ("page", "browser.name"), house.window)
-    assert together["page"] == house.reader.rum_breakdown("page_views", "page", house.window)
+    assert together["page"] == house.reader.rum_breakdowns("page_views", ("page",), house.window)["page"]
     assert [one.value for one in together["browser.name"].values] == ["Chrome"]
     assert not together["page"].truncated
 

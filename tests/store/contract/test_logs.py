@@ -1,4 +1,4 @@
-"""Questions about logs."""
+"""Reading logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from signals.model import Attribute, Severity
 from store.api import BadQuery, LogQuery, Window
 from tests.store.build import SECOND, T0, TRACE, log_row
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 
 def fill(house: House) -> None:

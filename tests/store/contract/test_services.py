@@ -1,4 +1,4 @@
-"""Questions about services: the map, rates, breakdowns; right to the second."""
+"""Reading services: the map, rates, breakdowns; right to the second."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from signals.model import Attributes, SpanKind, TraceId
 from store.api import BadQuery, Window
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 SERVER, CLIENT = SpanKind.SERVER, SpanKind.CLIENT
 
@@ -110,7 +110,7 @@ def test_breakdown_by_a_promoted_tag_counts_the_absent_too(house: House) -> None
     request(house, 2, 2, attributes={"version": "v2"}, error=True)
     request(house, 3, 3, attributes={"version": "v2"}, error=True)
     request(house, 4, 4)
-    found = house.reader.breakdown("shop", "version", house.window)
+    found = house.reader.breakdowns("shop", ("version",), house.window)["version"]
     assert [(one.value, one.measure.requests, one.measure.errors) for one in found.values] == [
         ("v2", 2, 2),
         ("", 1, 0),
@@ -123,12 +123,12 @@ def test_breakdown_by_a_promoted_tag_counts_the_absent_too(house: House) -> None
 def test_breakdown_by_any_tag_is_a_scan_that_says_so(house: House) -> None:
     request(house, 1, 1, attributes={"colour": "red"})
     request(house, 2, 2, attributes={"colour": "blue", "version": "v2"})
-    found = house.reader.breakdown("shop", "colour", house.window)
+    found = house.reader.breakdowns("shop", ("colour",), house.window)["colour"]
     assert {one.value: one.measure.requests for one in found.values} == {"red": 1, "blue": 1}
     assert found.scanned == 2
-    narrowed = house.reader.breakdown("shop", "version", house.window, {"colour": "blue"})
+    narrowed = house.reader.breakdowns("shop", ("version",), house.window, {"colour": "blue"})["version"]
     assert [(one.value, one.measure.requests) for one in narrowed.values] == [("v2", 1)]
-    by_promoted = house.reader.breakdown("shop", "colour", house.window, {"version": "v2"})
+    by_promoted = house.reader.breakdowns("shop", ("colour",), house.window, {"version": "v2"})["colour"]
     assert [one.value for one in by_promoted.values] == ["blue"]
 
 
@@ -141,7 +141,7 @@ def test_a_request_with_two_values_counts_for_both_and_once_in_all(house: House)
         ]
     )
     house.settled(trace_id, 2)
-    found = house.reader.breakdown("shop", "version", house.window)
+    found = house.reader.breakdowns("shop", ("version",), house.window)["version"]
     assert sorted((one.value, one.measure.requests) for one in found.values) == [("v1", 1), ("v2", 1)]
 
 
@@ -200,9 +200,9 @@ def test_a_request_long_after_its_trace_began_counts_where_it_begins(house: Hous
     house.write([first, late])
     house.settled(trace_id, 2)
     window = Window(T0 + 3_900 * SECOND, T0 + 4_100 * SECOND)
-    found = house.reader.breakdown("worker", "version", window)
+    found = house.reader.breakdowns("worker", ("version",), window)["version"]
     assert [one.measure.requests for one in found.values] == [1]
-    assert house.reader.breakdown("batch", "version", window).values == ()
+    assert house.reader.breakdowns("batch", ("version",), window)["version"].values == ()
     assert house.reader.operations("worker", window).keys() == {"step"}
     assert "step" in house.reader.operations(None, window)
     odd = Window(T0 + 3_995 * SECOND, T0 + 4_001 * SECOND)
@@ -216,5 +216,5 @@ def test_requests_without_a_tag_can_be_asked_for(house: House, tag: str) -> None
         tags = {tag: "x"} if number == 1 else {}
         house.write([span(1, kind=SERVER, trace_id=trace_id, attributes={"version": "v", **tags})])
         house.settled(trace_id, 1)
-    found = house.reader.breakdown("shop", "version", house.window, {tag: ""})
+    found = house.reader.breakdowns("shop", ("version",), house.window, {tag: ""})["version"]
     assert [(value.value, value.measure.requests) for value in found.values] == [("v", 3)]

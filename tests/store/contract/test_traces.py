@@ -1,13 +1,13 @@
-"""Questions about traces."""
+"""Reading traces."""
 
 from __future__ import annotations
 
 import pytest
 
 from signals.model import SpanError, SpanKind, TraceId
-from store.api import BadQuery, TraceQuery, Whereabouts
+from store.api import BadQuery, Presence, TraceQuery
 from tests.store.build import TRACE, failing_checkout, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 SERVER = SpanKind.SERVER
 
@@ -138,10 +138,10 @@ def test_a_trace_is_found_by_its_last_16_digits_and_by_a_span(house: House) -> N
         house.reader.trace_of_span("not hex")
 
 
-def test_whereabouts_of_what_is_here_and_what_never_came(house: House) -> None:
+def test_a_trace_is_present_or_was_never_seen(house: House) -> None:
     house.write([span(1)])
-    assert house.reader.locate(TRACE) is Whereabouts.PRESENT
-    assert house.reader.locate(trace(5)) is Whereabouts.NEVER_SEEN
+    assert house.reader.locate(TRACE) is Presence.PRESENT
+    assert house.reader.locate(trace(5)) is Presence.NEVER_SEEN
 
 
 def test_browser_spans_count_in_no_summary(house: House) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from signals.model import SpanKind
 from store.api import Batch, LogQuery
 from tests.store.build import TRACE, log_row, row, span
-from tests.store.contract.conftest import House
+from tests.store.house import House
 
 
 def test_a_batch_is_there_when_write_returns(house: House) -> None:
@@ -76,6 +76,14 @@ def test_hostile_text_and_times_are_kept(house: House) -> None:
     assert house.reader.status().spans == 2
     assert house.reader.status().logs == 1
     house.settled(TRACE, 2)
+
+
+def test_a_batch_with_hostile_text_counts_every_span(house: House) -> None:
+    """The spans before one with a lone surrogate were stored, and missing in the count."""
+    odd = row(span(3))._replace(name="bad \ud800 text")
+    house.write([span(1), span(2), odd, span(4)])
+    assert len(house.reader.spans_of_trace(TRACE)) == 4
+    assert house.reader.status().spans == 4
 
 
 def test_an_unreadable_span_is_kept_with_what_was_extracted(house: House) -> None:

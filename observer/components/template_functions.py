@@ -1,0 +1,84 @@
+"""The functions and filters that every template may use, under the names that templates know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flask import Blueprint
+from markupsafe import Markup
+
+from observer import trace_notes
+from observer.components import keyboard, number_format, page_header, safe_text, time_format
+from observer.components.current_header import current_header
+from observer.components.explanation import explanation
+from observer.request import context, links
+from observer.request.page_request import zone
+
+
+def when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
+    """A `<time>` in the reader's zone; style `stamp`, `exact`, `clock`, `fine` or `ago`."""
+    if unix_nano is None:
+        return number_format.NOTHING
+    if style == "ago":
+        shown = time_format.ago(unix_nano, context.now_unix_nano())
+    else:
+        shown = _STYLES[style](unix_nano, zone())
+    title = time_format.stamp_us_with_zone(unix_nano, zone())
+    machine = time_format.iso(unix_nano)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(machine, title, shown)
+
+
+_STYLES = {
+    "stamp": time_format.stamp,
+    "exact": time_format.stamp_ms,
+    "clock": time_format.clock,
+    "fine": time_format.clock_us,
+}
+
+
+def _sections_of(area: str) -> Sequence[tuple[str, str, str]]:
+    return page_header.SECTIONS.get(area, ())
+
+
+FUNCTIONS: dict[str, Callable[..., object]] = {
+    "page_header": current_header,
+    "scoped": links.scoped,
+    "service_url": links.service_url,
+    "here": links.here,
+    "here_at": links.here_at,
+    "filtered_more": links.with_attribute,
+    "left_out": links.without_value,
+    "open_ended": links.open_ended,
+    "filtered": links.filtered,
+    "without": links.without_filter,
+    "address": links.address,
+    "key_groups": keyboard.groups,
+    "data_keys": keyboard.data_keys,
+    "explanation": explanation,
+    "sections_of": _sections_of,
+}
+FILTERS: dict[str, Callable[..., object]] = {
+    "duration": number_format.duration,
+    "count": number_format.count,
+    "plural": number_format.plural,
+    "size": number_format.size,
+    "percent": number_format.percent,
+    "visible": safe_text.visible,
+    "oneline": safe_text.line,
+    "whole": safe_text.whole,
+    "dotted": safe_text.dotted,
+    "ends": safe_text.ends,
+    "plain": safe_text.plain,
+    "when": when,
+    "keycap": keyboard.label,
+    "row_notes": trace_notes.row_notes,
+    "trace_notes": trace_notes.trace_notes,
+}
+
+
+def register(blueprint: Blueprint) -> None:
+    """Offer the functions and filters to the templates of the whole application."""
+    for name, function in FUNCTIONS.items():
+        blueprint.add_app_template_global(function, name)
+    for name, function in FILTERS.items():
+        blueprint.add_app_template_filter(function, name)

@@ -1,0 +1,54 @@
+"""How times are written: Unix nanoseconds as text in the reader's time zone. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+
+from observer.request.local_time import moment, time_text
+
+_S = 1_000_000_000
+
+
+def clock(unix_nano: int, zone: tzinfo) -> str:
+    """`14:03:27.482`."""
+    return time_text(moment(unix_nano, zone), exact=True)
+
+
+def clock_us(unix_nano: int, zone: tzinfo) -> str:
+    """`14:03:27.482191`."""
+    return moment(unix_nano, zone).strftime("%H:%M:%S.%f")
+
+
+def stamp(unix_nano: int, zone: tzinfo) -> str:
+    """`2026-11-23 14:03:27`."""
+    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def stamp_ms(unix_nano: int, zone: tzinfo) -> str:
+    """`2026-11-23 14:03:27.482`."""
+    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def stamp_us_with_zone(unix_nano: int, zone: tzinfo) -> str:
+    """`2026-11-23 14:03:27.482191 CET`."""
+    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S.%f %Z")
+
+
+def iso(unix_nano: int) -> str:
+    """`2026-11-23T14:03:27.482191Z`, for machines and titles."""
+    return moment(unix_nano, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def ago(unix_nano: int, now_unix_nano: int) -> str:
+    """`just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 d ago`; `in 4 s` for a time to come."""
+    gap_s = (now_unix_nano - unix_nano) // _S
+    if gap_s < -1:
+        return f"in {_coarse(-gap_s)}"
+    return "just now" if gap_s < 2 else f"{_coarse(gap_s)} ago"
+
+
+def _coarse(seconds: int) -> str:
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

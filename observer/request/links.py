@@ -1,0 +1,111 @@
+"""Addresses within the observer that keep the reader's time range, environment and filters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote, urlencode
+
+from flask import request
+
+from observer.request.page_request import scope_or_default
+from observer.request.parameters import read_attribute, spell_attribute
+from observer.request.time_range import RANGE_KEYS
+
+_UNSAFE_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def address(path: str, args: Mapping[str, str | None] | Sequence[tuple[str, str]]) -> str:
+    """A path with its query; arguments that are None or empty are left out."""
+    pairs = args.items() if isinstance(args, Mapping) else args
+    query = urlencode([(k, v) for k, v in pairs if v])
+    return f"{path}?{query}" if query else path
+
+
+def scoped(path: str, **args: str | None) -> str:
+    """An address that keeps the reader's time range and environment.
+
+    Arguments given here win (`from_` stands for `from`); those that are None or empty are left out.
+    """
+    kept: dict[str, str | None] = dict(scope_or_default().args())
+    if "from_" in args:
+        args["from"] = args.pop("from_")
+    if args.keys() & set(RANGE_KEYS):
+        for key in RANGE_KEYS:
+            kept.pop(key, None)
+    return address(path, {**kept, **args})
+
+
+def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
+    """As `scoped`, with these attributes as repeated `attr=name:value`."""
+    kept = {**scope_or_default().args(), **args}
+    pairs = [(k, v) for k, v in kept.items() if v]
+    return address(path, [*pairs, *(("attr", spell_attribute(k, v)) for k, v in attributes.items())])
+
+
+def service_url(name: str) -> str:
+    """The address of a service's page.
+
+    Names that a browser or a server would change in a path (`..`, slashes, line breaks)
+    go by query instead.
+    """
+    if name.strip(". -") and not _UNSAFE_IN_PATHS.search(name) and name == name.strip():
+        return scoped(f"/apm/services/{quote(name, safe='')}")
+    return scoped("/apm/services/-", name=name)
+
+
+def own_path() -> str:
+    """The path of this page, quoted as an address needs it: an id in it may hold `?`, `#` or `%`."""
+    return quote(request.path, safe="/:@!$&'()*+,;=~")
+
+
+def here(**changes: str | None) -> str:
+    """This page's address with some arguments changed, or left out where None; lists begin at their start."""
+    return here_at(own_path(), **changes)
+
+
+def here_at(path: str, **changes: str | None) -> str:
+    """As `here`, at another path that has the same filters. `from_` stands for `from`."""
+    changes = {("from" if k == "from_" else k): v for k, v in changes.items()}
+    pairs = _own_pairs(lambda name, _: name in changes or name == "cursor")
+    return address(path, [*pairs, *((k, v) for k, v in changes.items() if v)])
+
+
+def with_attribute(attribute: str, value: str) -> str:
+    """This page's address filtered by `attr=name:value`, in place of another value of that name."""
+    pairs = _own_pairs(
+        lambda name, text: name in ("cursor", "log") or (name == "attr" and _names(text, attribute))
+    )
+    return address(own_path(), [*pairs, ("attr", spell_attribute(attribute, value))])
+
+
+def without_value(attribute: str, value: str) -> str:
+    """This page's address filtered by one more `exclude=name:value`."""
+    pair = (attribute, value)
+    pairs = _own_pairs(
+        lambda name, text: name in ("cursor", "log") or (name == "attr" and read_attribute(text) == pair)
+    )
+    return address(own_path(), [*pairs, ("exclude", spell_attribute(attribute, value))])
+
+
+def without_filter(attribute: str) -> str:
+    """This page's address less one filter, `attr=name:value` or an argument of that name."""
+    pairs = _own_pairs(
+        lambda name, text: name in (attribute, "cursor") or (name == "attr" and _names(text, attribute))
+    )
+    return address(own_path(), pairs)
+
+
+def open_ended(base: str, name: str) -> str:
+    """An address that ends in `name=`: a page with thousands of links appends only their values."""
+    return f"{base}{'&' if '?' in base else '?'}{name}="
+
+
+def _own_pairs(dropped: Callable[[str, str], bool]) -> list[tuple[str, str]]:
+    """This request's arguments, in order, less those for which `dropped(name, value)` holds."""
+    return [(k, v) for k, v in request.args.items(multi=True) if not dropped(k, v)]
+
+
+def _names(spelled: str, attribute: str) -> bool:
+    pair = read_attribute(spelled)
+    return pair is not None and pair[0] == attribute

@@ -1,0 +1,170 @@
+"""The store's answers as plain data for JSON, with the fields that `observer.api.schemas` declares. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from observer.trace_notes import row_notes
+from signals.model import Log, ServiceInTrace, Span
+from signals.session_events import SessionEvent
+from signals.trace_analysis import TraceRow
+from store.api import HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
+
+Plain = dict[str, Any]
+
+
+def measure(of: Measure) -> Plain:
+    """Requests, errors and percentiles."""
+    return {
+        "requests": of.requests,
+        "errors": of.errors,
+        "origin_errors": of.origin_errors,
+        "p50_ns": of.latency.p50_ns,
+        "p75_ns": of.latency.p75_ns,
+        "p90_ns": of.latency.p90_ns,
+        "p99_ns": of.latency.p99_ns,
+    }
+
+
+def services(of: Sequence[ServiceInTrace]) -> list[Plain]:
+    """The services of a trace."""
+    return [{"name": each.name, "spans": each.spans, "error": each.error.value} for each in of]
+
+
+def trace_summary(of: TraceSummary) -> Plain:
+    """One trace of a list."""
+    return {
+        "trace_id": of.trace_id,
+        "service": of.service,
+        "operation": of.operation,
+        "start_unix_nano": of.start_unix_nano,
+        "duration_ns": of.duration_ns,
+        "spans": of.spans,
+        "errors": of.errors,
+        "origin_errors": of.origin_errors,
+        "services": services(of.services),
+        "complete": of.complete,
+        "session_id": of.session_id,
+    }
+
+
+def trace_row(row: TraceRow) -> Plain:
+    """One span of a trace, with its place in it."""
+    span = row.span
+    return {
+        "span_id": span.span_id,
+        "parent_span_id": span.parent_span_id,
+        "service": span.service,
+        "operation": span.name,
+        "kind": span.kind.word,
+        "start_unix_nano": span.start_unix_nano,
+        "duration_ns": span.duration_ns,
+        "status": span.status.name.lower(),
+        "status_message": span.status_message,
+        "error": row.error.value,
+        "inferred": row.inferred,
+        "entry": row.entry,
+        "depth": row.depth,
+        "attributes": span.attributes,
+        "resource": span.resource,
+        "scope": span.scope,
+        "events": span_events(span),
+        "links": [
+            {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": link.attributes}
+            for link in span.links
+        ],
+        "notes": list(row_notes(row)),
+    }
+
+
+def span_events(span: Span) -> list[Plain]:
+    """The events of a span."""
+    return [
+        {"name": event.name, "time_unix_nano": event.time_unix_nano, "attributes": event.attributes}
+        for event in span.events
+    ]
+
+
+def session(of: SessionSummary) -> Plain:
+    """One browser session."""
+    return {
+        "session_id": of.session_id,
+        "start_unix_nano": of.start_unix_nano,
+        "duration_ns": of.duration_ns,
+        "app": of.app,
+        "environment": of.environment,
+        "page_views": of.page_views,
+        "errors": of.errors,
+        "network_errors": of.network_errors,
+        "events": of.events,
+        "last_seen_unix_nano": of.last_seen_unix_nano,
+        "attributes": dict(of.attributes),
+    }
+
+
+def session_event(of: SessionEvent) -> Plain:
+    """One event of a session; its attributes include those of the resource."""
+    span = of.span
+    return {
+        "kind": of.kind,
+        "name": of.name,
+        "detail": of.detail,
+        "operation": span.name,
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "parent_span_id": span.parent_span_id,
+        "start_unix_nano": span.start_unix_nano,
+        "duration_ns": span.duration_ns,
+        "http_status": of.http_status,
+        "error": of.error,
+        "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
+        "attributes": {**span.resource, **span.attributes},
+        "events": span_events(span),
+    }
+
+
+def log(of: Log) -> Plain:
+    """One log record."""
+    return {
+        "log_id": of.log_id,
+        "time_unix_nano": of.time_unix_nano,
+        "severity": of.severity.value,
+        "severity_number": of.severity_number,
+        "severity_text": of.severity_text,
+        "body": of.body,
+        "service": of.service,
+        "trace_id": of.trace_id,
+        "span_id": of.span_id,
+        "session_id": of.session_id,
+        "attributes": of.attributes,
+        "resource": of.resource,
+        "scope": of.scope,
+    }
+
+
+def points(of: Sequence[Point]) -> list[Plain]:
+    """The columns of a time series."""
+    return [{"start_unix_nano": point.start_unix_nano, **measure(point.measure)} for point in of]
+
+
+def tag_values(of: Sequence[TagValue]) -> list[Plain]:
+    """The values of a breakdown."""
+    return [{"value": each.value, **measure(each.measure)} for each in of]
+
+
+def log_columns(of: Sequence[HistogramColumn]) -> list[Plain]:
+    """The columns of a log histogram."""
+    return [
+        {
+            "start_unix_nano": column.start_unix_nano,
+            "counts": {severity.value: count for severity, count in column.counts.items() if count},
+        }
+        for column in of
+    ]
+
+
+def by_name(of: Mapping[str, Measure], name: str) -> list[Plain]:
+    """Measures by name, most requests first."""
+    ranked = sorted(of.items(), key=lambda pair: (-pair[1].requests, pair[0]))
+    return [{name: key, **measure(value)} for key, value in ranked]

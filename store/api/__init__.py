@@ -1,0 +1,78 @@
+"""The contract of a store: what a writer guarantees, and what readers answer.
+
+No implementation lives here. Every engine passes the same suite,
+`tests/store/contract`. A writer and a reader are separate: the collector holds
+one writer, the screens hold readers, and neither can reach the other's half.
+
+Other rooms import everything from here: the protocols (one file per family of
+queries), the queries that they take, the results that they return, the rows that a
+writer takes, and the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from signals.log_fields import LogField as LogField
+from store.api.apm import ApmReader as ApmReader
+from store.api.errors import (
+    BadQuery as BadQuery,
+    StoreBusy as StoreBusy,
+    StoreError as StoreError,
+    StoreMismatch as StoreMismatch,
+    StoreUnavailable as StoreUnavailable,
+    TooSlow as TooSlow,
+)
+from store.api.logs import LogReader as LogReader
+from store.api.rum import RumReader as RumReader
+from store.api.sessions import SessionReader as SessionReader
+from store.api.traces import TraceReader as TraceReader
+from store.api.writer import Writer as Writer
+from store.queries import (
+    LogQuery as LogQuery,
+    Page as Page,
+    RumMetric as RumMetric,
+    SessionQuery as SessionQuery,
+    SessionSort as SessionSort,
+    TraceQuery as TraceQuery,
+    Window as Window,
+)
+from store.results import (
+    Breakdown as Breakdown,
+    BrowserLink as BrowserLink,
+    ErrorGroup as ErrorGroup,
+    HistogramColumn as HistogramColumn,
+    Latency as Latency,
+    LogHistogram as LogHistogram,
+    MapEdge as MapEdge,
+    MapNode as MapNode,
+    Measure as Measure,
+    Point as Point,
+    Presence as Presence,
+    ServiceMap as ServiceMap,
+    SessionSummary as SessionSummary,
+    StoreStatus as StoreStatus,
+    TagValue as TagValue,
+    TraceSummary as TraceSummary,
+)
+from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
+
+
+class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, Protocol):
+    """Everything that can be read. Safe to call from many threads; never blocks the writer.
+
+    Without a match the answer is empty, never an error. Limits are between 1
+    and 1,000 (BadQuery otherwise). Every list has a total order, so that pages
+    neither repeat nor skip what was there when the first was read. Any method may
+    raise TooSlow or StoreUnavailable.
+    """
+
+    def status(self) -> StoreStatus:
+        """Counts and bounds of the whole store. Cost: constant."""
+
+    def environments(self, window: Window) -> Sequence[str]:
+        """Deployment environments seen in backend or browser telemetry, by name."""
+
+    def close(self) -> None:
+        """Release files and connections. Idempotent."""

@@ -1,0 +1,58 @@
+"""The contract for rates, errors and durations of backend services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from store.queries import Window
+from store.results import Breakdown, Measure, Point, ServiceMap
+
+
+class ApmReader(Protocol):
+    """Backend services: the map, measures, time series and breakdowns of their requests."""
+
+    def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
+        """Every backend service seen in the window with the measure of its requests."""
+
+    def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
+        """Services, inferred services and the calls between them. Cost: rollup cells, not spans."""
+
+    def operations(
+        self, service: str | None, window: Window, environment: str | None = None
+    ) -> Mapping[str, Measure]:
+        """Requests of a service (or of all) by operation (entry spans only)."""
+
+    def series(
+        self,
+        service: str | None,
+        window: Window,
+        columns: int = 60,
+        operation: str | None = None,
+        environment: str | None = None,
+        where: Mapping[str, str] | None = None,
+    ) -> Sequence[Point]:
+        """Requests of one service (or all) over time, in equal columns, empty ones included.
+
+        `where` narrows by promoted tags only (BadQuery otherwise).
+        """
+
+    def breakdowns(
+        self,
+        service: str | None,
+        tags: Sequence[str],
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+        environment: str | None = None,
+    ) -> Mapping[str, Breakdown]:
+        """Requests of one service (or all) by the values of each of these attributes.
+
+        A request carries a value if any span of that service under that entry has
+        it; value "" stands for those without, in `where` too. Promoted tags are read
+        from what is kept of each request, several for hardly more than the cost of one;
+        any other by a bounded scan each (`Breakdown.scanned`, `truncated`).
+        """
+
+    def tags(self, window: Window) -> Sequence[str]:
+        """The promoted tags that requests of the window carry, by name."""

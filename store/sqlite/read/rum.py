@@ -1,0 +1,275 @@
+"""`store.api.RumReader` over SQLite."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from signals.attributes import text_of
+from signals.browser_events import rum_tags_of
+from signals.model import Span
+from store.api import BadQuery, RumMetric
+from store.queries import Window
+from store.results import Breakdown, ErrorGroup, Measure, Point
+from store.sqlite.read.read_connection import ReadSession, SqlitePart
+from store.sqlite.read.request_groups import ranked, slot_columns
+from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
+from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, limited, span_of
+from store.sqlite.read.rum_errors import error_groups
+from store.sqlite.table_layout import (
+    METRICS,
+    SAMPLE_SERIES,
+    SYNTHETIC_ITEMS,
+    SYNTHETIC_TAG,
+    TAG_COLUMNS,
+    metric_number,
+)
+
+_MAX_DECODED = 2_000
+"""The newest browser spans that are decoded for a tag that samples do not have."""
+_MAX_SAMPLES = 10_000
+"""The newest samples of a window that a breakdown counts."""
+_FEW = 10_000
+"""With fewer samples than this, a time series counts each; else it sums slots."""
+_MAX_COLUMNS = 1_000
+
+
+class SqliteRumReader(SqlitePart):
+    """Measures browsers."""
+
+    def rum_apps(self, window: Window) -> Sequence[tuple[str, str]]:
+        with self._connections.session() as db:
+            rows = db.all(
+                "SELECT DISTINCT app, environment FROM sessions "
+                "WHERE finish >= ? AND start < ? ORDER BY 1, 2",
+                (window.from_unix_nano, window.to_unix_nano),
+            )
+        return [(app, environment) for app, environment in rows]
+
+    def rum_measures(
+        self, window: Window, where: Mapping[str, str] | None = None
+    ) -> Mapping[RumMetric, Measure]:
+        found: dict[RumMetric, Measure] = {}
+        with self._connections.session() as db:
+            if _is_summed(where):
+                tallies = sum_series(db, _series_of(None, where), window, lambda key: key.subject)
+                return {
+                    metric: tallies[metric].measure()
+                    for metric in METRICS
+                    if metric in tallies and tallies[metric].requests > 0
+                }
+            for metric in METRICS:
+                tally = Tally()
+                for _, bucket, n, failed in _grouped(db, metric, window, where, "0"):
+                    tally.add(bucket, n, failed, 0)
+                if tally.requests:
+                    found[metric] = tally.measure()
+        return found
+
+    def rum_series(
+        self,
+        metric: RumMetric,
+        window: Window,
+        columns: int = 60,
+        where: Mapping[str, str] | None = None,
+    ) -> Sequence[Point]:
+        if not 1 <= columns <= _MAX_COLUMNS:
+            raise BadQuery(f"columns is {columns}: give 1 to {_MAX_COLUMNS}.")
+        width = max(1, -(-window.duration_ns // columns))
+        begin = window.from_unix_nano
+        tallies = [Tally() for _ in range(columns)]
+        with self._connections.session() as db:
+            found: Iterable[tuple[int, int, int, int]]
+            if not _is_summed(where) or _are_few(db, metric, window):
+                found = _grouped(db, metric, window, where, f"(m.start - {begin}) / {width}")
+            else:
+                found = [row[:4] for row in slot_columns(db, _series_of(metric, where), window, width)]
+            for column, bucket, n, failed in found:
+                if 0 <= column < columns:
+                    tallies[column].add(bucket, n, failed, 0)
+        return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
+
+    def rum_breakdowns(
+        self,
+        metric: RumMetric,
+        tags: Sequence[str],
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> Mapping[str, Breakdown]:
+        limited(limit)
+        found: dict[str, Breakdown] = {}
+        summed = [tag for tag in tags if tag in TAG_COLUMNS]
+        with self._connections.session() as db:
+            if summed:
+                columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in summed)
+                rows, cut = _newest(db, metric, window, where, columns)
+                outcomes, *by_tag = zip(*rows, strict=True) if rows else ((), *[() for _ in summed])
+                for tag, values in zip(summed, by_tag, strict=True):
+                    tallies = _tallies(db, Counter(zip(values, outcomes, strict=True)))
+                    found[tag] = ranked(tag, tallies, limit, len(rows) if cut else 0, cut=cut)
+            for tag in tags:
+                if tag not in found:
+                    decoded: dict[str, Tally] = {}
+                    scanned = _decoded(db, metric, tag, window, where, decoded)
+                    found[tag] = ranked(tag, decoded, limit, scanned, cut=scanned >= _MAX_DECODED)
+        return found
+
+    def rum_errors(
+        self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
+    ) -> tuple[Sequence[ErrorGroup], bool]:
+        limited(limit)
+        other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
+        with self._connections.session() as db:
+            found = _conditions(db, "js_errors", window, where)
+            return ([], False) if found is None else error_groups(db, *found, other, limit)
+
+
+def _conditions(
+    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
+) -> tuple[str, list[object]] | None:
+    """SQL on `samples m` for the RUM tags of `where`, and its values; None if a value was never seen."""
+    if metric not in METRICS:
+        raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
+    sql = "m.metric = ? AND m.start >= ? AND m.start < ?"
+    values: list[object] = [metric_number(metric), window.from_unix_nano, window.to_unix_nano]
+    for tag, value in (where or {}).items():
+        if tag not in TAG_COLUMNS:
+            continue
+        pair = 0
+        if value:
+            row = db.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", (tag, value))
+            if row is None:
+                return None
+            pair = row[0]
+        sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
+        values.append(pair)
+    return sql, values
+
+
+def _is_summed(where: Mapping[str, str] | None) -> bool:
+    """Whether rollups can answer: they have environments and kinds of synthetic traffic, no other tags."""
+    if not where:
+        return True
+    return where.keys() <= {"environment", SYNTHETIC_TAG} and where.get(SYNTHETIC_TAG, "") in SYNTHETIC_ITEMS
+
+
+def _series_of(metric: RumMetric | None, where: Mapping[str, str] | None) -> SeriesFilter:
+    given = where or {}
+    return SeriesFilter(SAMPLE_SERIES, metric, given.get(SYNTHETIC_TAG), given.get("environment"))
+
+
+def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
+    found = _conditions(db, metric, window, None)
+    if found is None:
+        return True
+    condition, values = found
+    row = db.one(f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)", (*values, _FEW))
+    return row is None or row[0] < _FEW
+
+
+def _narrowed(
+    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
+) -> tuple[str, list[object]] | None:
+    """`_conditions`, and one for the tags that must be compared in the spans themselves."""
+    found = _conditions(db, metric, window, where)
+    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
+    if found is None or not other:
+        return found
+    condition, values = found
+    seqs = [
+        span_seq for span_seq, span in _with_seq(db, condition, values, _MAX_DECODED) if _has(span, other)
+    ]
+    return condition + f" AND m.seq IN ({', '.join(map(str, seqs))})", values
+
+
+def _grouped(
+    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, group: str
+) -> Sequence[tuple[int, int, int, int]]:
+    """(group, bucket, samples, failed)"""
+    found = _narrowed(db, metric, window, where)
+    if found is None:
+        return []
+    return db.all(
+        f"SELECT {group}, m.bucket, count(*), sum(m.failed) FROM samples m WHERE {found[0]} GROUP BY 1, 2",
+        found[1],
+    )
+
+
+def _newest(
+    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, columns: str
+) -> tuple[list[tuple[int, ...]], bool]:
+    """(bucket and failure as one number, columns) of the newest samples; True if older ones are left out."""
+    found = _narrowed(db, metric, window, where)
+    if found is None:
+        return [], False
+    rows = db.all(
+        f"SELECT m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
+        "ORDER BY m.start DESC LIMIT ?",
+        (*found[1], _MAX_SAMPLES + 1),
+    )
+    return rows[:_MAX_SAMPLES], len(rows) > _MAX_SAMPLES
+
+
+def _tallies(db: ReadSession, counts: Mapping[tuple[int, int], int]) -> dict[str, Tally]:
+    """Tallies by value, of counts by (pair id, bucket << 1 | failed)."""
+    names = {0: ""}
+    tallies: dict[str, Tally] = {}
+    for (pair, outcome), n in counts.items():
+        if pair not in names:
+            row = db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
+            names[pair] = row[0] if row else ""
+        tallies.setdefault(names[pair], Tally()).add(outcome >> 1, n, n * (outcome & 1), 0)
+    return tallies
+
+
+def _with_seq(
+    db: ReadSession, condition: str, values: Sequence[object], limit: int
+) -> list[tuple[int, Span]]:
+    """(number, span) of the newest samples that match, decoded."""
+    tables = SPAN_TABLES.replace("spans s", "spans s ON s.seq = m.seq", 1)
+    rows = db.each(
+        f"SELECT m.seq, {SPAN_COLUMNS} FROM samples m JOIN {tables} "
+        f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [(row[0], span_of(row[1:])) for row in rows]
+
+
+def _has(span: Span, expected: Mapping[str, str]) -> bool:
+    return all(
+        text_of(span.attributes.get(name, span.resource.get(name))) == value
+        for name, value in expected.items()
+    )
+
+
+def _decoded(
+    db: ReadSession,
+    metric: str,
+    tag: str,
+    window: Window,
+    where: Mapping[str, str] | None,
+    tallies: dict[str, Tally],
+) -> int:
+    """Fill `tallies` by a tag that samples do not have; return how many spans were decoded for it."""
+    found = _conditions(db, metric, window, where)
+    if found is None:
+        return 0
+    condition, values = found
+    rows = _with_seq(db, condition, values, _MAX_DECODED)
+    spans = dict(rows)
+    other = {name: value for name, value in (where or {}).items() if name not in TAG_COLUMNS}
+    samples = db.each(
+        f"SELECT m.seq, m.bucket, m.failed FROM samples m WHERE {condition} ORDER BY m.start DESC LIMIT ?",
+        (*values, _MAX_DECODED),
+    )
+    for seq, bucket, failed in samples:
+        span = spans.get(seq)
+        if span is None or (other and not _has(span, other)):
+            continue
+        value = text_of(span.attributes.get(tag, span.resource.get(tag)))
+        value = value or rum_tags_of(span.name, span.attributes, span.resource).get(tag, "")
+        tallies.setdefault(value, Tally()).add(bucket, 1, failed, 0)
+    return len(rows)

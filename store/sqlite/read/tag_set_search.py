@@ -1,0 +1,82 @@
+"""Tag sets by number, and the numbers of those that carry something."""
+
+# ruff: noqa: S608 - what is put into SQL text are numbers and question marks of our own
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import orjson
+
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
+
+_CACHED: Final = 30_000
+"""Tag sets that a connection remembers.
+
+A dictionary that is cleared when full: a breakdown looks up thousands of sets, and an LRUCache
+raised its time by half (2.2 to 3.5 ms).
+"""
+_AT_ONCE: Final = 5_000
+"""Numbers in one SQL text: SQLite's limit is a million characters."""
+
+
+def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, TagSet]:
+    """The sets of these ids. Shared: not to be changed."""
+    known = db.tag_sets
+    found: dict[int, TagSet] = {}
+    missing = []
+    for number in ids:
+        tags = known.get(number)
+        if tags is None:
+            missing.append(number)
+        else:
+            found[number] = tags
+    for begin in range(0, len(missing), _AT_ONCE):
+        part = ", ".join(map(str, missing[begin : begin + _AT_ONCE]))
+        for number, body in db.each(f"SELECT id, body FROM tagsets WHERE id IN ({part})"):
+            found[number] = orjson.loads(body)
+    if missing:
+        if len(known) + len(missing) > _CACHED:
+            known.clear()
+        known.update(found)
+    return found
+
+
+def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
+    """The ids of the sets that carry this value of a tag, those of one service if it is given."""
+    return frozenset(
+        number
+        for number, tags in _sets_naming(db, value).items()
+        if value in values_in(tags, tag) and (service is None or service_in(tags) == service)
+    )
+
+
+def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = None) -> frozenset[int]:
+    """The ids of the sets in which a value of a tag contains a text, upper or lower case alike."""
+    folded = text.casefold()
+    # SQLite's lower() changes ASCII only, and JSON escapes some characters: with any other text
+    # every set is compared in Python.
+    simple = text.isascii() and orjson.dumps(text)[1:-1] == text.encode()
+    needle = text.lower() if simple else ""
+    ids = [number for (number,) in db.each("SELECT id FROM tagsets WHERE instr(lower(body), ?)", (needle,))]
+    return frozenset(
+        number
+        for number, tags in read_sets(db, ids).items()
+        if (service is None or service_in(tags) == service)
+        and any(folded in value.casefold() for value in values_in(tags, tag))
+    )
+
+
+def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
+    """The ids of the sets of one deployment environment, in whichever spelling it was sent."""
+    found = _sets_naming(db, environment)
+    return frozenset(number for number, tags in found.items() if environment_in(tags) == environment)
+
+
+def _sets_naming(db: ReadSession, value: str) -> dict[int, TagSet]:
+    """The sets in which this text occurs as a whole value (of any tag)."""
+    needle = orjson.dumps(value).decode()
+    ids = [number for (number,) in db.each("SELECT id FROM tagsets WHERE instr(body, ?)", (needle,))]
+    return read_sets(db, ids)

@@ -1,0 +1,23 @@
+"""Every engine passes the same suite: a store of each for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import store
+from tests.store.house import House
+
+
+@pytest.fixture(params=["sqlite"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A new, empty store of each engine."""
+    assert request.param == "sqlite"
+    path = tmp_path / "store.db"
+    writer = store.open_writer(path)
+    reader = store.open_reader(path)
+    yield House(writer, reader)
+    writer.close()
+    reader.close()
