@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from observer.components import seat_links
-from observer.components.lab_status import lab_of
+from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
 from observer.request import context
 from observer.request.links import scoped
@@ -26,7 +26,6 @@ _SHOWN = 5
 _LOSS = "telemetry was dropped"
 """What the shop's exporters log, and others may; searched for among warnings and errors only."""
 _WARN_OR_WORSE = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
-_YEAR_S = 31_536_000
 
 
 @blueprint.get("/")
@@ -67,7 +66,7 @@ def home() -> Response:
         )
     )
     if typed is not None:
-        remember_seat(page, seat)
+        seat_links.remember_seat(page, seat)
     return page
 
 
@@ -77,14 +76,6 @@ def _loss(reader: Reader, scope: Scope) -> Log | None:
         LogQuery(scope.window, severities=_WARN_OR_WORSE, text=_LOSS, limit=1, environment=scope.environment)
     )
     return found.items[0] if found.items else None
-
-
-def remember_seat(page: Response, seat: str) -> None:
-    """Keep the reader's seat in a cookie; an empty seat deletes the cookie."""
-    if seat:
-        page.set_cookie(seat_links.COOKIE, quote(seat), max_age=_YEAR_S, samesite="Lax", httponly=True)
-    else:
-        page.delete_cookie(seat_links.COOKIE)
 
 
 @blueprint.get("/search")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.components.lab_status import Lab, Process
+from observer.lookup.lab_status import Lab, Process
 from observer.screens.rum.sessions.view import SessionRow, rows_of
 from signals.model import Log, SpanError
 from store.api import SessionSummary, StoreStatus, TraceSummary

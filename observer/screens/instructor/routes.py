@@ -8,12 +8,12 @@ from flask import Blueprint, render_template, request
 
 import incidents
 from observer.components import seat_links
-from observer.components.lab_status import lab_of
+from observer.lookup.lab_status import lab_of
+from observer.lookup.running_lab import load_incident, running_lab
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.instructor import classroom, view
-from observer.screens.workshop.running_lab import load_incident, running_lab
 from store.api import SessionQuery
 
 blueprint = Blueprint("instructor", __name__)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import count, plural
+from observer.lookup.flag_states import Flags
 from observer.screens.instructor.classroom import ACTIVE_NS, SeatRow
-from observer.screens.workshop.flag_states import Flags
 
 SESSIONS_LIMIT = 1_000
 """Sessions read, the newest."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from observer.request.context import EXPLAIN
 from observer.request.errors import Malformed
 from observer.request.parameters import read_attribute, span_id, spell_attribute, trace_id
 from observer.request.scope import SCOPE_KEYS
@@ -15,7 +16,7 @@ from signals.model import Severity
 FILTERS = ("trace_id", "span_id", "session_id", "service", "severity", "q", "attr", "exclude")
 PER_LOG = ("cursor", "log", "add", "after")
 """The arguments that do not filter logs; they do not survive a change of the filters."""
-KNOWN = (*SCOPE_KEYS, *FILTERS, *PER_LOG)
+KNOWN = (*SCOPE_KEYS, *FILTERS, *PER_LOG, EXPLAIN)
 """Every argument that the pages of logs understand."""
 
 _CONDITION = re.compile(r"\s*(.*?)\s*(!=|≠|=)\s*(.*?)\s*", re.DOTALL)

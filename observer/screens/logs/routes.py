@@ -148,7 +148,7 @@ def log_rows_after() -> str:
 
 
 @blueprint.get("/logs/news")
-def news() -> Response:
+def updates() -> Response:
     """How many logs of a page that had none arrived after `after`, up to a page of them."""
     query, reader, selection = _selection()
     page = reader.find_logs(replace(selection.query, after=query.text("after") or "0", cursor=None))

@@ -19,11 +19,11 @@ from store.api import Measure, Reader, RumMetric, Window
 
 _LATE_NS = 60 * 10**9
 """Telemetry that began up to this long before a page was drawn may arrive after it."""
-_NEWS: Mapping[str, str] = {"page_views": "page view", "js_errors": "JavaScript error"}
+_UPDATES: Mapping[str, str] = {"page_views": "page view", "js_errors": "JavaScript error"}
 """The metrics that are announced by name; the others are summed up as measurements."""
 
 
-def news_address(
+def updates_address(
     scope: Scope,
     reader: Reader,
     attributes: Mapping[str, str],
@@ -48,7 +48,7 @@ def _count(measures: Mapping[RumMetric, Measure], name: RumMetric) -> int:
 
 
 @blueprint.get("/rum/news")
-def news() -> Response:
+def updates() -> Response:
     """How much more was measured since `after` than the page had counted when it was drawn."""
     query = Query(request.args, context.now_unix_nano())
     scope = current_scope()
@@ -65,13 +65,13 @@ def news() -> Response:
     only = query.choice("metric", tuple(BY_NAME))
     if only:
         more = {name: number for name, number in more.items() if name == only}
-    number, words = news_words(more)
+    number, words = updates_text(more)
     return jsonify(count=number, words=words)
 
 
-def news_words(more: Mapping[RumMetric, int]) -> tuple[int, str]:
+def updates_text(more: Mapping[RumMetric, int]) -> tuple[int, str]:
     """How much has arrived in all, and its announcement: page views and errors by name, else a sum."""
-    named = [plural(more[name], f"new {_NEWS[name]}") for name in more if name in _NEWS and more[name]]
+    named = [plural(more[name], f"new {_UPDATES[name]}") for name in more if name in _UPDATES and more[name]]
     number = sum(more.values())
     if not named and number:
         named = [plural(number, "new measurement")]

@@ -11,14 +11,13 @@ import incidents
 from incidents.checks import Ask, NoAnswer
 from incidents.model import Source
 from observer.components import seat_links
-from observer.components.lab_status import Lab, lab_of
+from observer.lookup.lab_status import Lab, lab_of
+from observer.lookup.running_lab import load_incident, running_lab
 from observer.request import context
 from observer.request.errors import Unknown
-from observer.screens.home.routes import remember_seat
 from observer.screens.workshop import view
 from observer.screens.workshop.incident_start import began_unix_nano
 from observer.screens.workshop.progress import progress
-from observer.screens.workshop.running_lab import load_incident, running_lab
 
 blueprint = Blueprint("workshop", __name__)
 
@@ -48,7 +47,7 @@ def lesson() -> Response:
         )
     )
     if typed is not None:
-        remember_seat(page, seat)
+        seat_links.remember_seat(page, seat)
     return page
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import seed
-from tests.observer.html import attribute, one, text
+from tests.fixtures import seed
+from tests.fixtures.html import attribute, one, text
 from tests.observer.screens import Screens
 
 PAGES = (

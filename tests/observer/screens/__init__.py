@@ -16,7 +16,7 @@ from observer.app import create_app
 from observer.settings import Settings
 from signals.model import SessionId, TraceId
 from store.api import Reader
-from tests.browser import seed
+from tests.fixtures import seed
 from tests.helpers import eventually
 
 
@@ -37,7 +37,7 @@ class Screens:
 
 @contextmanager
 def seeded(folder: Path, *, hostile: bool = True) -> Iterator[Screens]:
-    """The story of `tests.browser.seed` in a store of its own, behind an application at a fixed time."""
+    """The story of `tests.fixtures.seed` in a store of its own, behind an application at a fixed time."""
     path = folder / "store.sqlite3"
     writer = store.open_writer(path)
     world = seed.story()

@@ -67,12 +67,12 @@ def trace(trace_id: str) -> str:
         filters=filters,
         show_critical=query.text("critical") != "0",
         links=_row_links(filters),
-        news=_news_address(facts),
+        updates=_updates_address(facts),
     )
 
 
 @blueprint.get("/apm/traces/<trace_id>/news")
-def trace_news(trace_id: str) -> Response:
+def trace_updates(trace_id: str) -> Response:
     """How many spans of a trace came since there were `spans` of them."""
     query = Query(request.args, context.now_unix_nano())
     seen = query.whole("spans", 0, 0, SPANS_LIMIT)
@@ -81,7 +81,7 @@ def trace_news(trace_id: str) -> Response:
     return json_response({"count": more, "words": f"{formats.plural(more, 'more span')} arrived"})
 
 
-def _news_address(facts: TraceFacts) -> str | None:
+def _updates_address(facts: TraceFacts) -> str | None:
     """Where to ask whether more spans came; None for a trace that is old and whole."""
     analysis = facts.analysis
     age_ns = context.now_unix_nano() - analysis.start_unix_nano - analysis.duration_ns

@@ -19,7 +19,7 @@ from observer.screens.apm.traces import view
 from store.api import Reader, TraceQuery, Window
 
 _LIMIT = 50
-_NEWS_LIMIT = 100
+_UPDATES_LIMIT = 100
 _OPERATIONS_LIMIT = 200
 _OPERATIONS_WINDOW_NS = 300 * 10**9
 """Operations are listed from the last minutes: the whole range would cost more than the search."""
@@ -50,19 +50,19 @@ def traces() -> str:
         operations=_operations(reader, scope, search.service),
         operation=query.text("operation") or "",
         services=sorted(reader.services(scope.window, scope.environment)),
-        news=_news_address(search, scope),
+        updates=_updates_address(search, scope),
         has_traces=bool(page.items) or reader.status().spans > 0,
     )
 
 
 @blueprint.get("/apm/traces/news")
-def traces_news() -> Response:
+def traces_updates() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
     after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
     window, environment = Window(after + 1, Window.ALL.to_unix_nano), query.text("env")
     search = _search(query, window, environment)
-    search = replace(search, sort="newest", cursor=None, limit=_NEWS_LIMIT)
+    search = replace(search, sort="newest", cursor=None, limit=_UPDATES_LIMIT)
     page = context.reader().find_traces(search)
     count = len(page.items)
     more = "+" if page.next_cursor else ""
@@ -108,7 +108,7 @@ def _without(name: str, value: str | None = None) -> str:
     return links.address(request.path, pairs)
 
 
-def _news_address(search: TraceQuery, scope: Scope) -> str | None:
+def _updates_address(search: TraceQuery, scope: Scope) -> str | None:
     """Where to ask for new traces; None where the page does not show the newest."""
     if not scope.live or search.cursor or search.sort != "newest":
         return None

@@ -11,7 +11,7 @@ from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metric_charts import CHART_COLUMNS, counts_chart
-from observer.screens.rum.metric_updates import news_address
+from observer.screens.rum.metric_updates import updates_address
 from observer.screens.rum.metrics import BY_NAME, vital
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view
@@ -56,5 +56,5 @@ def overview() -> str:
         traffic=counted.traffic,
         nothing=None if now else no_data(reader.status()),
         neighbours=neighbours(),
-        news=news_address(scope, reader, {}, where, counted.traffic.whose) if now else "",
+        updates=updates_address(scope, reader, {}, where, counted.traffic.whose) if now else "",
     )

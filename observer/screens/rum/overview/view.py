@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from observer.components.number_format import count, duration
+from observer.components.session_path import session_path
 from observer.screens.rum.metrics import BY_NAME, Delta, Metric, Vital, count_delta, value_text
-from observer.screens.rum.session_path import session_path
 from store.api import Breakdown, ErrorGroup, Measure, RumMetric, Window
 
 COUNTS: tuple[RumMetric, ...] = (

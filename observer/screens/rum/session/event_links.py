@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from observer.components.session_path import session_path
 from observer.request.links import filtered, here, open_ended, scoped
-from observer.screens.rum.session_path import session_path
 from signals.attributes import text_of
 from signals.browser_events import RUM_TAGS
 from signals.model import Attribute, SessionId

@@ -19,7 +19,7 @@ from observer.screens.rum.session.event_links import links_of
 from observer.screens.rum.session.event_rows import missing_trace_text
 from observer.screens.rum.session.first_errors import failures_of
 from observer.screens.rum.session.session_pages import pages_of
-from observer.screens.rum.session.session_updates import news_address
+from observer.screens.rum.session.session_updates import updates_address
 from signals.model import TraceId
 from signals.session_events import events_of, linked_traces
 from store.api import LogQuery, Reader, SessionSummary, Window
@@ -53,7 +53,9 @@ def session_page(session_id: str) -> str:
         links=links,
         logs=logs,
         logs_address=logs_address,
-        news=None if loaded.cut else news_address(summary, len(loaded.events), loaded.failures.total, scope),
+        updates=None
+        if loaded.cut
+        else updates_address(summary, len(loaded.events), loaded.failures.total, scope),
     )
 
 

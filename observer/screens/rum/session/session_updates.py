@@ -17,7 +17,7 @@ _OVER_NS = 900 * 10**9
 """A session whose browser was silent for this long has ended: no new events are announced."""
 
 
-def news_address(summary: SessionSummary, events: int, failures: int, scope: Scope) -> str | None:
+def updates_address(summary: SessionSummary, events: int, failures: int, scope: Scope) -> str | None:
     """The address that counts what has arrived since; None where updates are paused or none can arrive."""
     end = summary.start_unix_nano + summary.duration_ns
     if not scope.live or scope.now_unix_nano - end > _OVER_NS:
@@ -31,7 +31,7 @@ def news_address(summary: SessionSummary, events: int, failures: int, scope: Sco
 
 
 @blueprint.get("/rum/session-news")
-def session_page_news() -> Response:
+def session_page_updates() -> Response:
     """How many events of the session `id` arrived after the first `events`, `errors` of which had failed."""
     query = Query(request.args, context.now_unix_nano())
     summary = find_session(context.reader(), query.text("id") or "")

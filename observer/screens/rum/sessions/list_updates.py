@@ -25,7 +25,7 @@ from observer.screens.rum.traffic_filter import WHOSE
 from store.api import SessionSummary, Window
 
 
-def news_address(rows: Sequence[SessionRow], selection: ListSelection, now_unix_nano: int) -> str:
+def updates_address(rows: Sequence[SessionRow], selection: ListSelection, now_unix_nano: int) -> str:
     """The address that counts what is new to a reader who sees these rows."""
     # On a list of the newest, every session that is younger than its last row and not among
     # its rows is new, however late it arrived. In any other order only later sessions are.
@@ -42,7 +42,7 @@ def news_address(rows: Sequence[SessionRow], selection: ListSelection, now_unix_
 
 
 @blueprint.get("/rum/sessions/news")
-def session_news() -> Response:
+def session_list_updates() -> Response:
     """How many sessions of this list are new to the reader, or have new errors."""
     query = Query(request.args, context.now_unix_nano())
     scope = current_scope()
@@ -50,7 +50,7 @@ def session_news() -> Response:
     whose = query.choice("whose", WHOSE) or DEFAULT_WHOSE
     newest = session_query(scope, ListSelection(query.attributes(), whose, DEFAULT_SORT), None)
     found = context.reader().find_sessions(newest).items
-    number, words = news_of(found, query.text("seen") or "", after)
+    number, words = updates_of(found, query.text("seen") or "", after)
     return jsonify(count=number, words=words)
 
 
@@ -59,7 +59,7 @@ def seen_of(rows: Sequence[SessionRow]) -> str:
     return ",".join(f"{_mark(row.session_id)}.{row.errors + row.network_errors}" for row in rows)
 
 
-def news_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: int) -> tuple[int, str]:
+def updates_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: int) -> tuple[int, str]:
     """How many sessions are new since a page was drawn or have more errors, and the announcement.
 
     `seen` comes from `seen_of`. A session that is not in it is new if it began after

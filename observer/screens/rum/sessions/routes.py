@@ -13,7 +13,7 @@ from observer.request.reachable_addresses import neighbours
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.sessions import view
-from observer.screens.rum.sessions.list_updates import news_address
+from observer.screens.rum.sessions.list_updates import updates_address
 from observer.screens.rum.sessions.typed_filters import FIELDS, TypedFilters
 from observer.screens.rum.traffic_filter import SYNTHETIC, WHOSE
 
@@ -51,7 +51,7 @@ def session_list() -> str | Response:
         searchable=view.SEARCHABLE,
         nothing=None if shown.rows else no_data(reader.status()),
         later_page=query.has("cursor"),
-        news=news_address(shown.rows, selection, scope.now_unix_nano) if updated else "",
+        updates=updates_address(shown.rows, selection, scope.now_unix_nano) if updated else "",
         neighbours=neighbours(),
     )
 

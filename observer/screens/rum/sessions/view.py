@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from observer.components.number_format import plural
+from observer.components.session_path import session_path
 from observer.request.scope import Scope
-from observer.screens.rum.session_path import session_path
 from observer.screens.rum.traffic_filter import LABELS, SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import SessionId
 from store.api import Page, SessionQuery, SessionSort, SessionSummary

@@ -14,7 +14,7 @@ from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metric_charts import CHART_COLUMNS, counts_chart, percentiles_chart
-from observer.screens.rum.metric_updates import news_address
+from observer.screens.rum.metric_updates import updates_address
 from observer.screens.rum.metrics import BY_NAME, METRICS, Metric
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.spotlight import view
@@ -52,7 +52,7 @@ def tag_spotlight() -> str:
         charts=[(css, _chart(metric, points, scope, width)) for css, width in _CHART_WIDTHS],
         nothing=None if total else no_data(reader.status()),
         neighbours=neighbours(),
-        news=news_address(scope, reader, attributes, where, counted.traffic.whose, metric.name),
+        updates=updates_address(scope, reader, attributes, where, counted.traffic.whose, metric.name),
     )
 
 

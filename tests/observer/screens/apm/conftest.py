@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser.seed import hostile, story
-from tests.observer.scene import observing
+from tests.fixtures.scene import observing
+from tests.fixtures.seed import hostile, story
 
 Page = Callable[..., LexborHTMLParser]
 

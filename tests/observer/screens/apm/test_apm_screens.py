@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser.seed import CHARGE_SPAN, CHECKOUT_EVENT, HOSTILE_TRACE, SESSION, TRACE
-from tests.observer.html import attribute, first, one, text
+from tests.fixtures.html import attribute, first, one, text
+from tests.fixtures.seed import CHARGE_SPAN, CHECKOUT_EVENT, HOSTILE_TRACE, SESSION, TRACE
 from tests.observer.screens.apm.conftest import Page
 
 PAGES = (

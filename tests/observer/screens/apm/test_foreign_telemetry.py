@@ -13,9 +13,9 @@ from selectolax.lexbor import LexborHTMLParser
 from observer.lookup.traces import FoundTrace, find_trace
 from observer.screens.apm.trace import trace_cache
 from store.api import Reader
-from tests.browser.world import MS, S, World, pairs, span
-from tests.observer.html import attribute, first, text
-from tests.observer.scene import observing
+from tests.fixtures.html import attribute, first, text
+from tests.fixtures.scene import observing
+from tests.fixtures.world import MS, S, World, pairs, span
 
 SERVER, CLIENT = 2, 3
 BROWSER_TRACE = "b0" * 16

@@ -11,7 +11,7 @@ from observer.components import measure_charts, measures
 from observer.screens.apm.service_map import view as map_view
 from observer.screens.apm.spotlight.tag_ranking import most_separating
 from store.api import Breakdown, MapNode, Measure, Point, ServiceMap, TagValue, Window
-from tests.observer.html import first
+from tests.fixtures.html import first
 
 WINDOW = Window(1_800_000_000 * 10**9, 1_800_000_900 * 10**9)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from observer.components import seat_links
-from observer.components.lab_status import lab_of
+from observer.lookup.lab_status import lab_of
 from observer.settings import Settings
 from runtime import seats as rule
-from tests.browser import seed
-from tests.browser.world import World
-from tests.observer.html import one, text
-from tests.observer.scene import observing
+from tests.fixtures import seed
+from tests.fixtures.html import one, text
+from tests.fixtures.scene import observing
+from tests.fixtures.world import World
 from tests.observer.screens import Screens
 
 

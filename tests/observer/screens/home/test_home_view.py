@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from observer.components.lab_status import Lab, Process
+from observer.lookup.lab_status import Lab, Process
 from observer.lookup.resolve import Unresolved
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result

@@ -9,10 +9,10 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from signals.model import SessionId, Span
-from tests.browser import seed
-from tests.browser.world import World
-from tests.observer.html import one, text
-from tests.observer.scene import observing
+from tests.fixtures import seed
+from tests.fixtures.html import one, text
+from tests.fixtures.scene import observing
+from tests.fixtures.world import World
 from tests.observer.screens import Screens
 
 LOGGED_TRACE = "1095a10e00000000000000000000dead"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from observer.lookup.flag_states import Flags, FlagState
 from observer.screens.instructor import view
 from observer.screens.instructor.classroom import seats
-from observer.screens.workshop.flag_states import Flags, FlagState
 from signals.model import SessionId
 from store.api import Breakdown, Measure, SessionSummary, TagValue
-from tests.observer.html import one, text
+from tests.fixtures.html import one, text
 from tests.observer.screens import Screens
 
 S = 1_000_000_000

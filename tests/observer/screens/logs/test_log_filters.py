@@ -15,7 +15,7 @@ from observer.screens.logs.field_panel import MatchingField, PanelField
 from observer.screens.logs.filters import Selection, read_selection
 from observer.screens.logs.log_window import histogram_window, wider
 from store.api import HistogramColumn, Page, Window
-from tests.browser import seed
+from tests.fixtures import seed
 from tests.observer.screens import Screens
 
 S = 10**9

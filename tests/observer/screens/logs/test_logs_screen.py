@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.browser import seed
-from tests.browser.world import World
-from tests.observer.html import attribute, one, text
-from tests.observer.scene import observing
+from tests.fixtures import seed
+from tests.fixtures.html import attribute, one, text
+from tests.fixtures.scene import observing
+from tests.fixtures.world import World
 from tests.observer.screens import Screens
 
 TRACE = f"/logs?trace_id={seed.TRACE}"

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from observer.components.number_format import NOTHING
-from observer.screens.rum.metric_updates import news_words
+from observer.components.session_path import session_path
+from observer.screens.rum.metric_updates import updates_text
 from observer.screens.rum.metrics import BY_NAME, vital
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view as overview
-from observer.screens.rum.session_path import session_path
 from observer.screens.rum.spotlight import view as spotlight
 from observer.screens.rum.svg_percent import svg_percent
 from observer.screens.rum.traffic_filter import Traffic, conditions
@@ -125,12 +125,12 @@ def test_traffic_has_one_current_pill_and_is_narrowed_on_request_only() -> None:
 
 
 def test_an_announcement_names_page_views_and_errors_and_sums_up_the_rest() -> None:
-    assert news_words({"page_views": 2, "js_errors": 1, "lcp": 4}) == (
+    assert updates_text({"page_views": 2, "js_errors": 1, "lcp": 4}) == (
         7,
         "2 new page views, 1 new JavaScript error",
     )
-    assert news_words({"lcp": 4, "inp": 1}) == (5, "5 new measurements")
-    assert news_words({"lcp": 0}) == (0, "")
+    assert updates_text({"lcp": 4, "inp": 1}) == (5, "5 new measurements")
+    assert updates_text({"lcp": 0}) == (0, "")
 
 
 def test_an_empty_screen_knows_what_the_store_holds() -> None:

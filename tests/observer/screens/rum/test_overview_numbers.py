@@ -10,8 +10,8 @@ from observer.screens.rum.overview.view import error_rows
 from observer.screens.rum.sessions import view as session_list
 from signals.model import SessionId, SpanId
 from store.api import ErrorGroup, Measure, SessionQuery, Window
-from tests.browser import seed
-from tests.observer.html import attribute, first, one, text
+from tests.fixtures import seed
+from tests.fixtures.html import attribute, first, one, text
 from tests.observer.screens import Screens
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tests.browser import seed
-from tests.observer.html import one, text
+from tests.fixtures import seed
+from tests.fixtures.html import one, text
 from tests.observer.screens import Screens
 
 SESSION = f"/rum/sessions/{seed.SESSION}"

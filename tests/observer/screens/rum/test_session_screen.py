@@ -10,10 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser import seed
-from tests.browser.world import MS, S, World, span
-from tests.observer.html import Part, attribute, first, one, text
-from tests.observer.scene import observing
+from tests.fixtures import seed
+from tests.fixtures.html import Part, attribute, first, one, text
+from tests.fixtures.scene import observing
+from tests.fixtures.world import MS, S, World, span
 from tests.observer.screens import Screens
 
 SESSION = f"/rum/sessions/{seed.SESSION}"

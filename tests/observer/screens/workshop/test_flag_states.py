@@ -13,8 +13,8 @@ import pytest
 
 import incidents
 from incidents.model import FlagValue
-from observer.components.lab_status import Process
-from observer.screens.workshop import flag_states
+from observer.lookup import flag_states
+from observer.lookup.lab_status import Process
 from protos import lab_pb2, lab_pb2_grpc
 from tests.helpers import free_port
 

@@ -16,8 +16,8 @@ import store
 from observer.app import create_app
 from observer.settings import Settings
 from signals.model import TraceId
-from tests.browser import seed
-from tests.browser.world import S, World
+from tests.fixtures import seed
+from tests.fixtures.world import S, World
 from tests.helpers import eventually
 
 SESSION, SECOND_SESSION = "5e551011c00000000000000000000001", "5e551011c00000000000000000000002"

@@ -9,7 +9,7 @@ from incidents.checks import NoAnswer
 from incidents.model import Source
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.progress import askable, progress
-from tests.observer.html import one, text
+from tests.fixtures.html import one, text
 from tests.observer.screens import Screens
 
 

@@ -18,7 +18,7 @@ from cachetools import TTLCache
 
 import incidents
 from incidents.model import Flag, Incident
-from observer.components.lab_status import Process
+from observer.lookup.lab_status import Process
 
 WITHOUT_FLAGS = frozenset({"collector", "observer", "loadgen", "supervisor"})
 """Processes of the lab that are not part of the shop."""

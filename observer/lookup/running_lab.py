@@ -8,8 +8,8 @@ from functools import lru_cache
 from flask import current_app
 
 import incidents
-from observer.components.lab_status import Lab
-from observer.screens.workshop.flag_states import FlagReader, Flags
+from observer.lookup.flag_states import FlagReader, Flags
+from observer.lookup.lab_status import Lab
 
 _EXTENSION = "flags"
 
