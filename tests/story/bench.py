@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,8 +83,13 @@ class Bench:
 
     def ask(self, path: str) -> Any:
         """The JSON of the API at a path; OSError while there is none."""
-        with urllib.request.urlopen(f"{self.urls['observer']}/api/v1{path}", timeout=10) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(f"{self.urls['observer']}/api/v1{path}", timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            # It holds the connection, which would be closed at some later moment with a warning.
+            with error:
+                raise OSError(f"{error.code} at {path}") from None
 
     def post(self, path: str, body: bytes, content_type: str = "application/json") -> int:
         """Send telemetry to the collector as anybody may; the status."""
