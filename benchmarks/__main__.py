@@ -76,11 +76,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"parts:\n{parts}\n\nEach has more options of its own: python -m benchmarks.<part> --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("part", nargs="*", choices=[[], *(part.name for part in PARTS)], metavar="PART")
+    parser.add_argument("part", nargs="*", type=_part_name, metavar="PART", help="default: every part")
     parser.add_argument(
         "--quick", action="store_true", help="seconds instead of minutes, with less exact figures"
     )
     return parser
+
+
+def _part_name(text: str) -> str:
+    if text not in [part.name for part in PARTS]:
+        raise argparse.ArgumentTypeError(f"there is no part {text!r}")
+    return text
 
 
 if __name__ == "__main__":

@@ -34,6 +34,11 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 user`, `2 users`: a number with its noun, which takes an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def write_line(text: str = "") -> None:
     """Write one line (or block) to standard output; a closed reader is not an error."""
     with contextlib.suppress(BrokenPipeError, ValueError):

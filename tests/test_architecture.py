@@ -52,7 +52,7 @@ LAB_MAY_IMPORT: dict[str, set[str]] = {
     "supervision": {"errors", "paths", "plan", "state"},
     "run": {"errors", "paths", "plan", "state", "supervision", "terminal"},
     "setup": {"cli", "errors", "paths", "plan", "state", "terminal"},
-    "verify": {"errors", "paths", "setup", "state", "terminal"},
+    "verify": {"errors", "paths", "state", "terminal"},
     "commands": {"errors", "paths", "plan", "run", "setup", "state", "terminal", "verify"},
     "__main__": {"setup"},
 }

@@ -46,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
     if args.users is not None:
         locust = address(start=True)
         _request(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
-        terminal.write_line(f"Load changed to {args.users} simulated users. Locust's page: {locust}")
+        terminal.write_line(
+            f"Load changed to {terminal.counted(args.users, 'simulated user')}. Locust's page: {locust}"
+        )
         return 0
     locust = address()
     figures = _request(locust, "/stats/requests")
@@ -79,7 +81,8 @@ def summary(figures: dict[str, Any], locust: str) -> str:
         (row for row in figures.get("stats", []) if row.get("name") == "Aggregated"), {}
     )
     return (
-        f"{figures.get('user_count', 0)} simulated users ({figures.get('state', 'unknown')}), "
+        f"{terminal.counted(figures.get('user_count', 0), 'simulated user')} "
+        f"({figures.get('state', 'unknown')}), "
         f"{figures.get('total_rps', 0):.1f} requests/s, "
         f"{100 * figures.get('fail_ratio', 0):.0f} % of {total.get('num_requests', 0)} failed\n"
         f"Locust's page: {locust}"

@@ -86,10 +86,10 @@ def _prepare(options: Options, run_dir: Path) -> LabPlan:
 
 
 def _remove_old_logs(folder: Path) -> None:
-    """Remove the last run's logs, except the supervisor's, which is already being written."""
+    """Remove the last run's logs, except one that is this process's output: a detached supervisor's."""
     for old in folder.glob("*.log*"):
-        if old.name != f"{SUPERVISOR_LOG}.log":
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if not os.path.samestat(old.stat(), os.fstat(1)):
                 old.unlink()
 
 

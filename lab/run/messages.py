@@ -33,13 +33,14 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
         f"  OTLP        {urls['otlp_http']} (HTTP), {urls['otlp_grpc']} (gRPC)",
     ]
     if options.load and locust is not None:
-        lines.append(f"  load        http://{locust.address} (Locust, {options.users} simulated users)")
+        address = outside_address(f"http://{locust.address}", options.host)
+        lines.append(f"  load        {address} (Locust, {terminal.counted(options.users, 'simulated user')})")
     if options.seats:
         lines.append("  seats       python3 -m lab seats NAME… prints each student's own link")
     lines += [
         f"  incident    {options.incident}",
         "",
-        "Buy something under your own name, watch the checkout fail, then find out why in the observer.",
+        "Buy something under your own name, then look for your order in the observer.",
     ]
     lines.append("Stop it with: python3 -m lab down" if detached else "Ctrl-C stops everything.")
     return "\n".join(lines)

@@ -92,3 +92,5 @@ class Spawner:
         self.collect()
         if self._server is not None:
             shutdown.kill(self._server.pid, signal.SIGKILL)
+            self._selector.unregister(self._server)
+            self._server.close()

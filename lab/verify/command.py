@@ -10,7 +10,7 @@ import incidents
 from incidents import IncidentError
 from lab import terminal
 from lab.errors import LabError, UsageError
-from lab.state import seat_secret
+from lab.state import flag_file, seat_secret
 from lab.verify.incident_run import verify
 from lab.verify.lab_under_test import Addresses, RunningLab, own_lab, running_lab
 from lab.verify.report_formats import Verification, as_json, as_junit, as_text
@@ -120,7 +120,7 @@ def _verify_all(arguments: argparse.Namespace) -> list[Verification]:
     running = None if both else running_lab(terminal.note)
     fixed = _fixed(arguments, running)
     done = []
-    for incident in [incidents.load(name) for name in _names(arguments, running)]:
+    for incident in [flag_file.find(name) for name in _names(arguments, running)]:
         if fixed:
             done.append(_one(arguments, incident, fixed))
         elif running and running.incident == incident.name:

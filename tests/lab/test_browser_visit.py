@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lab.setup.bootstrap import find_browser
 from lab.verify import student_visit
 from lab.verify.visit_result import CannotVisit
+from runtime.chromium import find_browser
 from tests.helpers import required_in_ci
 
 pytestmark = pytest.mark.browser

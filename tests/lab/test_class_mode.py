@@ -97,7 +97,7 @@ def test_in_a_class_only_a_signed_link_gives_a_seat(classroom: Lab) -> None:
 @pytest.mark.lab
 @pytest.mark.timeout(180)
 def test_the_screens_sign_as_the_command_line_does(classroom: Lab) -> None:
-    """The instructor's page offers the very links that `lab seats` prints, and says that it is a class."""
+    """The instructor's page offers the very links that `lab seats` prints, and names the class mode."""
     observer = classroom.live_status()["urls"]["observer"]
     with urllib.request.urlopen(f"{observer}/instructor?names=anna", timeout=10) as answer:
         page = LexborHTMLParser(answer.read())

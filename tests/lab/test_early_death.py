@@ -1,4 +1,4 @@
-"""A process may die before the fork server has told its id; the supervisor must not wait for it for ever."""
+"""A process may die before the fork server has reported its id; the supervisor must not wait for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.supervision.supervisor import Supervisor
 
 
 class Silent:
-    """A reporter that nobody hears."""
+    """A reporter without output."""
 
     def progress(self, text: str) -> None:
         """Nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -92,10 +93,22 @@ def test_a_lab_is_prepared_before_it_is_supervised(run_dir: Path) -> None:
     assert run is not None
     assert (run.pid, run.incident, run.seats) == (os.getpid(), "price-typo", False)
     assert (run_dir / run_folder.FLAGS).exists()
-    assert [path.name for path in (run_dir / "logs").iterdir()] == ["supervisor.log"]
+    assert list((run_dir / "logs").iterdir()) == []
     assert built.proof is not None
     assert built.proof.arguments == (built.urls["shop"], built.urls["observer"], "200")
     assert runfile.read(run_dir) is None, "the lock and the run file end with the lab"
+
+
+def test_the_log_of_a_detached_supervisor_is_kept(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is its standard output, and being written already."""
+    (run_dir / "logs").mkdir()
+    for name in ("observer.log", "supervisor.log"):
+        (run_dir / "logs" / name).write_text("text", "utf-8")
+    own = (run_dir / "logs" / "supervisor.log").stat()
+    monkeypatch.setattr(os, "fstat", lambda _: own)
+    launch._remove_old_logs(run_dir / "logs")
+
+    assert [path.name for path in (run_dir / "logs").iterdir()] == ["supervisor.log"]
 
 
 def test_the_proof_of_a_class_enters_by_a_signed_link(run_dir: Path) -> None:
@@ -196,6 +209,8 @@ def test_the_addresses_of_a_class(run_dir: Path, monkeypatch: pytest.MonkeyPatch
     assert "Locust" not in block
     assert f"  shop        {built.urls['shop'].replace('127.0.0.1', '10.0.0.7')}\n" in block
     assert "http://10.0.0.7" in block.split("OTLP")[1]
+    with_load = messages.ready_block(built, options(run_dir, host="0.0.0.0", users=1), 1.0, detached=True)
+    assert re.search(r"load        http://10\.0\.0\.7:\d+ \(Locust, 1 simulated user\)", with_load)
     assert block.endswith("Stop it with: python3 -m lab down")
 
 

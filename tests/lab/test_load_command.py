@@ -12,6 +12,7 @@ import pytest
 
 from lab.commands import load
 from lab.errors import LabError, NotRunning, UsageError
+from runtime.local_http import LocalHttpError
 from tests.lab.conftest import Running, call, row
 
 
@@ -144,7 +145,7 @@ def test_a_locust_that_does_not_answer_is_one_sentence(
     running([LOADGEN])
 
     def refuse(*_: object, **__: object) -> Any:
-        raise ConnectionRefusedError
+        raise LocalHttpError("connection refused")
 
     monkeypatch.setattr("runtime.local_http.json_of", refuse)
     with pytest.raises(LabError, match=r"Locust does not answer on http://127\.0\.0\.1:8089\."):

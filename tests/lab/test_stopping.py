@@ -37,7 +37,7 @@ def test_sigusr1_enables_the_load(bench: Bench) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_signal_ends_everything_and_restores_the_handlers(bench: Bench, number: int) -> None:
-    """The status file says stopping, and no process is left."""
+    """The state in the status file is stopping, and no process is left."""
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
     bench.supervise(plan("one"), plan("collector", last=True))
     bench.clock.at(1.0, lambda: deliver(number))
@@ -92,7 +92,7 @@ def test_a_stop_takes_as_long_as_the_slowest_process(kernel: Kernel) -> None:
 
 
 def test_a_stop_takes_five_seconds_at_most(kernel: Kernel) -> None:
-    """Processes that ignore SIGTERM are killed after their wave, and so is a child nobody named."""
+    """Processes that ignore SIGTERM are killed after their wave, and so is a child that was not named."""
     stubborn, last, orphan = kernel.start(None), kernel.start(None), kernel.start(None)
     began = kernel.clock.now
     shutdown.stop_all([], [stubborn], [last])

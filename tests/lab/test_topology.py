@@ -70,7 +70,7 @@ def test_no_process_waits_for_itself_in_a_circle() -> None:
         placed |= free
 
 
-def test_callers_are_told_the_ports_that_their_callees_get(built: LabPlan) -> None:
+def test_callers_get_the_ports_that_their_callees_get(built: LabPlan) -> None:
     """checkoutservice's PAYMENT_SERVICE_ADDR is where paymentservice listens, and so on for every wire."""
     by_name = {entry.name: entry for entry in built.processes}
     for service in topology.SERVICES:
