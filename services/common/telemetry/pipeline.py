@@ -59,6 +59,7 @@ class Pipeline:
         self._reported_at = -math.inf
         self._was_away = False
         self._reported: dict[str, int] = {}
+        self._last_report: dict[str, int] = {}
         self._queues: list[SignalQueue] = []
         self._sessions: list[OtlpSession] = []
         self._stopped = False
@@ -114,7 +115,7 @@ class Pipeline:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()) + _GRACE_S)
+            thread.join(max(0.0, deadline + _GRACE_S - time.monotonic()))
         for queue in self._queues:
             queue.close()
         self._report_drops(force=True)
@@ -136,9 +137,11 @@ class Pipeline:
                 for name, count in dropped.items()
                 if count > self._reported.get(name, 0)
             }
-            if not unreported or not (force or back or now - self._reported_at >= _REPORT_EVERY_S):
+            due = back or now - self._reported_at >= _REPORT_EVERY_S
+            if not unreported or not (due or (force and unreported != self._last_report)):
                 return
             self._reported_at = now
+            self._last_report = unreported
             if not away:
                 self._reported = dropped
         self._report("Telemetry was dropped: its receiver was away or refused it", unreported)
