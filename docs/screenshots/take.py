@@ -1,10 +1,10 @@
-"""Takes the pictures of the walk for README and docs, from a lab that runs.
+"""Takes the screenshots of README and docs from a running lab.
 
-    python -m lab up --detach
-    python docs/screenshots/take.py
+    python3 -m lab up --detach
+    .venv/bin/python docs/screenshots/take.py
 
-Walks the lesson in a real Chromium as a person would and writes one PNG per step
-beside this file, light and dark. Looks at nothing but the public pages.
+Follows the lesson in a real Chromium and writes one PNG per step beside this file, light and
+dark. Uses the public pages and the JSON API only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -22,44 +21,46 @@ from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+from runtime.chromium import find_browser
+
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 SEAT = "anna"
-PATIENCE_MS = 20_000
+STEP_TIMEOUT_MS = 20_000
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"
 
 Shoot = Callable[[Page, str], None]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Take every picture; 0 if all were taken."""
+    """Take every screenshot; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--shop", help="where the shop is; asked of the running lab unless given")
-    parser.add_argument("--observer", help="where the screens are; asked of the running lab unless given")
-    parser.add_argument("--to", type=Path, default=HERE, help="folder for the pictures")
+    parser.add_argument("--shop", help="address of the shop (default: the running lab's)")
+    parser.add_argument("--observer", help="address of the screens (default: the running lab's)")
+    parser.add_argument("--to", type=Path, default=HERE, help="folder for the screenshots")
     parser.add_argument("--themes", default="light,dark", help="light, dark or both")
     args = parser.parse_args(argv)
     urls = {} if args.shop and args.observer else _lab_urls()
     shop, screens = args.shop or urls["shop"], args.observer or urls["observer"]
-    chromium = next(
-        (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None
-    )
+    chromium = find_browser()
     if chromium is None:
-        sys.stderr.write("No Chromium is on PATH: install one (Debian: apt install chromium).\n")
+        sys.stderr.write(
+            "No Chromium was found: install one (Debian: apt install chromium), or name it in CHROMIUM_PATH.\n"
+        )
         return 1
     args.to.mkdir(parents=True, exist_ok=True)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*sandbox, OFFLINE])
-        session = _go_shopping(browser, shop, screens, args.to)
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=[*sandbox, OFFLINE])
+        session = _place_order(browser, shop, screens, args.to)
         for theme in args.themes.split(","):
             context = browser.new_context(
                 viewport={"width": 1440, "height": 900}, color_scheme=theme, reduced_motion="reduce"
             )
-            context.set_default_timeout(PATIENCE_MS)
-            _walk(context.new_page(), screens, session, _shooter(args.to, theme))
+            context.set_default_timeout(STEP_TIMEOUT_MS)
+            _follow_lesson(context.new_page(), screens, session, _shooter(args.to, theme))
             context.close()
         browser.close()
     return 0
@@ -85,10 +86,10 @@ def _shooter(folder: Path, theme: str) -> Shoot:
     return shoot
 
 
-def _go_shopping(browser: Any, shop: str, screens: str, folder: Path) -> str:
-    """A failing checkout as a person; returns the session's address once it has arrived."""
+def _place_order(browser: Any, shop: str, screens: str, folder: Path) -> str:
+    """Place an order that fails; returns the address of its session once that has arrived."""
     context = browser.new_context(viewport={"width": 1200, "height": 860})
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(STEP_TIMEOUT_MS)
     page = context.new_page()
     page.goto(f"{shop}/?seat={SEAT}")
     page.screenshot(path=folder / "shop.png")
@@ -111,7 +112,7 @@ def _go_shopping(browser: Any, shop: str, screens: str, folder: Path) -> str:
     raise SystemExit(f"the session of {SEAT} has not arrived: is the lab ready?")
 
 
-def _walk(page: Page, screens: str, session: str, shoot: Shoot) -> None:
+def _follow_lesson(page: Page, screens: str, session: str, shoot: Shoot) -> None:
     for path, name in (
         (f"/?seat={SEAT}&live=0", "home"),
         ("/rum?live=0", "rum"),
@@ -134,7 +135,7 @@ def _walk(page: Page, screens: str, session: str, shoot: Shoot) -> None:
     shoot(page, "session")
     row.get_by_role("link", name=re.compile("^APM")).click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Performance Summary", timeout=PATIENCE_MS)
+    expect(dialog).to_contain_text("Performance Summary", timeout=STEP_TIMEOUT_MS)
     shoot(page, "dialog")
     dialog.locator("a[data-key=trace]").click()
     page.wait_for_url("**/apm/traces/**")
