@@ -46,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     shop, screens = args.shop or urls["shop"], args.observer or urls["observer"]
     chromium = find_browser()
     if chromium is None:
-        sys.stderr.write(
-            "No Chromium was found: install one (Debian: apt install chromium), or name it in CHROMIUM_PATH.\n"
-        )
+        sys.stderr.write("No Chromium was found: install one, or name it in CHROMIUM_PATH.\n")
         return 1
     args.to.mkdir(parents=True, exist_ok=True)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
