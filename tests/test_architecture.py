@@ -53,8 +53,8 @@ FACADES = {"store": {"store", "store.api"}}
 INNER_ROOMS: dict[str, dict[str, set[str]]] = {
     "store/sqlite": {"write": set(), "read": set()},
 }
-# Inside the observer: which parts, or modules of a part, each part may import besides itself; each screen is a
-# part. `app` puts all of them together.
+# Inside the observer: which parts, or modules of a part, each part may import besides itself. Each screen is
+# a part. `app` puts all of them together.
 OBSERVER_MAY_IMPORT: dict[str, set[str]] = {
     "settings": set(),
     "drawing": set(),
