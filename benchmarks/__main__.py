@@ -1,7 +1,7 @@
-"""`python -m benchmarks`, also `lab bench`: every part one after the other, then one table.
+"""`python -m benchmarks`, also `lab bench`: runs every part, then prints one table.
 
 Compare the ratios: each is of two figures of one run on one machine. The values
-themselves belong to the machine that ran them.
+themselves depend on the machine.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from importlib import import_module
 from typing import cast
 
 from benchmarks.measure import machine, table
-from benchmarks.parts import Line
+from benchmarks.result_line import ResultLine
 
-Run = Callable[[bool, Callable[[str], object]], list[Line]]
+Run = Callable[[bool, Callable[[str], object]], list[ResultLine]]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A module with `run(quick, say)`, and about how long it takes."""
+    """A module with `run(quick, write_line)`, and about how many minutes it takes."""
 
     name: str
     help: str
     minutes: float
 
-    def run(self, quick: bool) -> list[Line]:
+    def run(self, quick: bool) -> list[ResultLine]:
         """Its lines of the table. Raises SystemExit when it cannot be measured."""
         return cast(Run, import_module(f"benchmarks.{self.name}").run)(quick, print)
 
@@ -36,35 +36,35 @@ class Part:
 PARTS = (
     Part("start", "seconds to ready, memory of each process", 1.0),
     Part("checkouts", "checkouts per second and core, with and without telemetry", 2.0),
-    Part("freshness", "from a span's end to its answer in the API", 1.0),
+    Part("freshness", "from the end of a span to its appearance in the API", 1.0),
     Part("ingest", "spans committed per second, against decoding alone", 1.0),
-    Part("students", "a class of a hundred: quick pages, nothing dropped, every checkout correlated", 2.0),
-    Part("capacity", "how many students this machine holds", 5.0),
-    Part("recovery", "kill -9 of every process, one after the other: seconds until all is whole", 1.0),
-    Part("soak", "five minutes of a healthy shop: no error, no growth", 6.5),
+    Part("students", "a class of a hundred: response times, dropped telemetry, correlated checkouts", 2.0),
+    Part("capacity", "the number of students that this machine serves in time", 5.0),
+    Part("recovery", "time to recover after kill -9 of each process", 1.0),
+    Part("soak", "five minutes of a healthy shop: errors and growth", 6.5),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what was asked for and print the table; 1 if a part could not be measured."""
+    """Run the chosen parts and print the table; 1 if one could not be measured."""
     arguments = _parser().parse_args(argv)
     names = arguments.part or [part.name for part in PARTS]
-    found: list[Line] = []
+    found: list[ResultLine] = []
     failed = 0
     for part in PARTS:
         if part.name not in names:
             continue
         print(f"\n== {part.name}: {part.help}\n", flush=True)
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             found += part.run(arguments.quick)
         except SystemExit as problem:
             failed += 1
-            found.append(Line(part.name, "not measured", str(problem)))
+            found.append(ResultLine(part.name, "not measured", str(problem)))
             print(problem)
-        print(f"\n({time.monotonic() - begun:.0f} s)", flush=True)
+        print(f"\n({time.monotonic() - started:.0f} s)", flush=True)
     print(f"\n== on {machine()}, Python {sys.version.split()[0]}{', quick' if arguments.quick else ''}\n")
-    print(table(("", "here", "ratio"), [(line.what, line.value, line.ratio) for line in found]))
+    print(table(("", "here", "ratio"), [(line.name, line.value, line.ratio) for line in found]))
     return 1 if failed else 0
 
 
@@ -76,9 +76,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"parts:\n{parts}\n\nEach has more options of its own: python -m benchmarks.<part> --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("part", nargs="*", choices=[[], *(part.name for part in PARTS)], metavar="PART")
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; rougher figures")
+    parser.add_argument("part", nargs="*", type=_part_name, metavar="PART", help="default: every part")
+    parser.add_argument(
+        "--quick", action="store_true", help="seconds instead of minutes, with less exact figures"
+    )
     return parser
+
+
+def _part_name(text: str) -> str:
+    if text not in [part.name for part in PARTS]:
+        raise argparse.ArgumentTypeError(f"there is no part {text!r}")
+    return text
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How many students at human pace this machine holds with 95 in 100 pages within 500 ms.
+"""The number of students at human pace for whom 95 in 100 pages take less than 500 ms.
 
-`python -m benchmarks.capacity`. One lab; students come in groups until pages grow
-slow or the last group is in. They run on the same machine, and what they take of it
-is told.
+`python -m benchmarks.capacity`. One lab; students are added in groups until pages are
+too slow or the last group is in. They run on the same machine, and their share of its
+CPU is reported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from benchmarks import labs
 from benchmarks.classroom import PAGES, Classroom, Pace
 from benchmarks.measure import cpu_s, quantile, table
-from benchmarks.parts import Line
+from benchmarks.result_line import ResultLine
 from benchmarks.students import TARGET_P95_MS
 
 GROUPS = (50, 100, 150, 200, 250, 300, 400, 500)
@@ -25,7 +25,7 @@ GROUPS = (50, 100, 150, 200, 250, 300, 400, 500)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What it was like with so many in."""
+    """The figures with this number of students."""
 
     students: int
     pages: int
@@ -37,32 +37,32 @@ class Step:
 
     @property
     def held(self) -> bool:
-        """Whether it was quick enough."""
+        """Whether pages were fast enough and none failed."""
         return self.pages > 0 and not self.failed and self.p95_ms < TARGET_P95_MS
 
 
 def measure(groups: Sequence[int], settle_s: float, measure_s: float, pace: Pace) -> list[Step]:
-    """One step per group, up to the first that is too slow. Raises SystemExit when there is no lab."""
+    """One step per group, up to the first that is too slow. Raises SystemExit when no lab starts."""
     steps: list[Step] = []
     with labs.running("--no-load") as lab:
         classroom = Classroom(lab.url("shop"), pace)
-        for wanted in groups:
-            classroom.admit(wanted - len(classroom.students))
+        for group in groups:
+            classroom.admit(group - len(classroom.students))
             time.sleep(settle_s)
             steps.append(_step(lab, classroom, measure_s))
             if not steps[-1].held:
                 break
-        classroom.send_home()
+        classroom.stop()
     return steps
 
 
 def _step(lab: labs.Lab, classroom: Classroom, seconds: float) -> Step:
-    seen = classroom.seen
-    begun, first = time.monotonic(), len(seen.answers)
+    observed = classroom.observed
+    started, first = time.monotonic(), len(observed.answers)
     lab_cpu, own_cpu = lab.cpu_s(), cpu_s([os.getpid()])
     time.sleep(seconds)
-    took_s = time.monotonic() - begun
-    pages = [answer for answer in seen.answers[first:] if answer.name in PAGES]
+    took_s = time.monotonic() - started
+    pages = [answer for answer in observed.answers[first:] if answer.name in PAGES]
     return Step(
         len(classroom.students),
         len(pages),
@@ -75,7 +75,7 @@ def _step(lab: labs.Lab, classroom: Classroom, seconds: float) -> Step:
 
 
 def held(steps: Sequence[Step]) -> int:
-    """The most students that were held; 0 if the first group was too many."""
+    """The largest number of students in time; 0 if the first group was too large."""
     return max((step.students for step in steps if step.held), default=0)
 
 
@@ -98,17 +98,17 @@ def report(steps: Sequence[Step]) -> str:
     return table(head, rows)
 
 
-def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
     """The part of `python -m benchmarks`."""
     steps = measure((10, 20), 3.0, 6.0, Pace(1.0, 3.0)) if quick else measure(GROUPS, 16.0, 20.0, Pace())
-    say(report(steps))
+    write_line(report(steps))
     more = "" if not steps[-1].held else " or more"
     cores = max((step.lab_cores / step.students * 100 for step in steps), default=0.0)
     return [
-        Line(
+        ResultLine(
             "students at human pace with p95 of pages under 500 ms",
             f"{held(steps)}{more}",
-            f"{cores:.2f} cores a hundred students",
+            f"{cores:.2f} cores per hundred students",
         )
     ]
 
@@ -116,8 +116,12 @@ def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity", description=__doc__)
-    parser.add_argument("--groups", type=int, nargs="+", default=GROUPS, help="how many are in, step by step")
-    parser.add_argument("--seconds", type=float, default=20.0, help="measured of each (default %(default)s)")
+    parser.add_argument(
+        "--groups", type=int, nargs="+", default=GROUPS, help="numbers of students, step by step"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=20.0, help="measured per group (default %(default)s)"
+    )
     arguments = parser.parse_args(argv)
     print(report(measure(arguments.groups, 16.0, arguments.seconds, Pace())))
     return 0

@@ -2,7 +2,7 @@
 
 `python -m benchmarks.checkouts`. Two healthy shops run side by side, one with
 `OTEL_SDK_DISABLED=true`; short rounds of orders go to each in turn, and each round's
-CPU is compared with the other's, so that the machine's moods cancel out.
+CPU is compared with the other's, so that other load on the machine cancels out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks import shop
 from benchmarks.measure import median, quantile, table
-from benchmarks.parts import Line
-from loadgen.requests_client import PlainClient
+from benchmarks.result_line import ResultLine
+from loadgen.requests_client import RequestsClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_RATIO = 1.6
@@ -37,12 +37,12 @@ class Round:
 
     @property
     def cpu_ms_per_order(self) -> float:
-        """Of the shop's processes."""
+        """CPU of the shop's processes per order."""
         return self.shop_cpu_s / self.orders * 1000
 
     @property
     def orders_per_core_s(self) -> float:
-        """Orders for each second of a core that the shop's processes used."""
+        """Orders per second of one core, by the CPU of the shop's processes."""
         return self.orders / self.shop_cpu_s
 
 
@@ -59,7 +59,7 @@ class Result:
         return median(one.cpu_ms_per_order / other.cpu_ms_per_order for one, other in pairs)
 
     def cpu_ratio_with_collector(self) -> float:
-        """The same with the receiver's CPU on top."""
+        """The same with the collector's CPU added."""
         pairs = zip(self.traced, self.bare, strict=True)
         return median(
             (one.shop_cpu_s + one.collector_cpu_s) / one.orders / (other.shop_cpu_s / other.orders)
@@ -68,32 +68,32 @@ class Result:
 
 
 class _Customer:
-    """Orders one thing after another over one connection."""
+    """Places orders one after the other over one connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._client = PlainClient()
+        self._client = RequestsClient()
 
     def order(self) -> float:
-        """Milliseconds that the checkout took. Raises SystemExit when the shop fails."""
+        """Place an order; returns the milliseconds of its checkout. Raises SystemExit when the shop fails."""
         form = {"product_id": DEFAULT_PRODUCT, "quantity": "1"}
         added = self._client.send("POST", f"{self._url}/cart", name="", headers={}, data=form)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         answer = self._client.send(
             "POST", f"{self._url}/cart/checkout", name="", headers={}, data=CHECKOUT_FIELDS
         )
         if added.status != 200 or answer.status != 200:
             raise SystemExit(f"the shop answered {added.status} and {answer.status}: {answer.error}")
-        return (time.perf_counter() - begun) * 1000
+        return (time.perf_counter() - started) * 1000
 
 
 def _round(running: shop.Shop, customers: Sequence[_Customer], orders_each: int) -> Round:
     shop_cpu, collector_cpu = running.shop_cpu_s(), running.collector_cpu_s()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with ThreadPoolExecutor(len(customers)) as pool:
         took = list(pool.map(lambda one: [one.order() for _ in range(orders_each)], customers))
-    wall = time.perf_counter() - begun
-    # What the round caused but leaves the queues a moment later belongs to it.
+    wall = time.perf_counter() - started
+    # The exporters send what the round caused a moment later; that CPU belongs to it, too.
     time.sleep(0.5)
     return Round(
         sum(map(len, took)),
@@ -105,7 +105,7 @@ def _round(running: shop.Shop, customers: Sequence[_Customer], orders_each: int)
 
 
 def measure(rounds: int, customers: int, orders_each: int) -> Result:
-    """So many pairs of rounds. Raises SystemExit when a shop fails."""
+    """Measure this number of pairs of rounds. Raises SystemExit when a shop fails."""
     traced: list[Round] = []
     bare: list[Round] = []
     with (
@@ -144,36 +144,36 @@ def report(result: Result) -> str:
             table(head, rows),
             "",
             f"CPU with telemetry: {result.cpu_ratio():.2f} times that without "
-            f"({result.cpu_ratio_with_collector():.2f} with the collector's); the aim is {TARGET_RATIO}",
+            f"({result.cpu_ratio_with_collector():.2f} with the collector's); the target is {TARGET_RATIO}",
         ]
     )
 
 
-def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
     """The part of `python -m benchmarks`."""
     result = measure(3 if quick else 8, 4, 4 if quick else 15)
-    say(report(result))
+    write_line(report(result))
     per_core = median(one.orders_per_core_s for one in result.traced)
     took = [each for one in result.traced for each in one.milliseconds]
     bare = [each for one in result.bare for each in one.milliseconds]
     return [
-        Line(
+        ResultLine(
             "checkouts per core and second, with telemetry",
             f"{per_core:.1f}",
             f"{1 / result.cpu_ratio():.2f} of without",
         ),
-        Line(
+        ResultLine(
             "CPU of a checkout with telemetry",
             f"{median(one.cpu_ms_per_order for one in result.traced):.0f} ms",
             f"{result.cpu_ratio():.2f} times without",
         ),
-        Line(
+        ResultLine(
             "the same, collector included",
             "",
             f"{result.cpu_ratio_with_collector():.2f} times without",
         ),
         *(
-            Line(
+            ResultLine(
                 f"checkout p{round(share * 100)}, 4 at once",
                 f"{quantile(took, share):.0f} ms",
                 f"{quantile(took, share) / max(1.0, quantile(bare, share)):.2f} times without",
@@ -187,8 +187,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.checkouts", description=__doc__)
     parser.add_argument("--rounds", type=int, default=8, help="pairs of rounds (default %(default)s)")
-    parser.add_argument("--customers", type=int, default=4, help="at once (default %(default)s)")
-    parser.add_argument("--orders", type=int, default=15, help="of each per round (default %(default)s)")
+    parser.add_argument("--customers", type=int, default=4, help="customers at once (default %(default)s)")
+    parser.add_argument(
+        "--orders", type=int, default=15, help="orders per customer and round (default %(default)s)"
+    )
     arguments = parser.parse_args(argv)
     print(report(measure(arguments.rounds, arguments.customers, arguments.orders)))
     return 0

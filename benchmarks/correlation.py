@@ -1,6 +1,6 @@
-"""Follows a failed checkout from the student's seat to the log line, through the JSON API alone.
+"""Follows a failed checkout from the student's seat to the log line, through the JSON API only.
 
-Knows the public API and how the checkout of the incident `invalid-token` breaks;
+Knows the public API and how the checkout of the incident `invalid-token` fails;
 must not know the store.
 """
 
@@ -18,11 +18,11 @@ _SINCE = "since=3h"
 
 
 class Broken(Exception):
-    """A link that does not hold; the message says which and why."""
+    """A link that does not hold; the message names it and the reason."""
 
 
 def broken_links(observer_url: str, orders: Iterable[PlacedOrder]) -> list[str]:
-    """One line for every order whose thread breaks; empty when all hold."""
+    """One line for every order with a broken link; empty when all links hold."""
     found = []
     for placed in orders:
         try:
@@ -33,7 +33,7 @@ def broken_links(observer_url: str, orders: Iterable[PlacedOrder]) -> list[str]:
 
 
 def follow(api: str, placed: PlacedOrder) -> None:
-    """Seat, session, event, link, trace, origins, log line. Raises Broken."""
+    """Check seat, session, event, link, trace, origins and log line in turn. Raises Broken."""
     sessions = get_json(f"{api}/rum/sessions?attr=enduser.id:{quote(placed.seat)}&{_SINCE}")["sessions"]
     if placed.session_id not in [session["session_id"] for session in sessions]:
         raise Broken(f"the seat's sessions do not include {placed.session_id}")

@@ -1,7 +1,7 @@
-"""Realistic telemetry for benchmarks, built cheaply: traces of an eleven-service shop, logs, browsers.
+"""Generates realistic telemetry for benchmarks: traces of an eleven-service shop, logs, browser spans.
 
-Shapes are built once from templates and stamped with new ids and times, so that a
-million spans cost seconds, not minutes. Deterministic for a seed.
+Traces are copied from templates with new ids and times, so that a million spans take
+seconds, not minutes. Deterministic for a seed.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _resource(service: str) -> dict[str, str | int | bool]:
 
 
 class Filler:
-    """Makes batches whose traces spread evenly over a stretch of time."""
+    """Makes batches whose traces are spread evenly over a time range."""
 
     def __init__(self, seed: int = 1) -> None:
         self._random = random.Random(seed)
@@ -90,7 +90,7 @@ class Filler:
     def batches(
         self, spans: int, logs: int, *, from_unix_nano: int, to_unix_nano: int, size: int = 512
     ) -> Iterator[Batch]:
-        """About so many spans and logs, one in twelve spans a browser's, in batches of `size` spans."""
+        """Yield about this number of spans and logs, in batches of `size` spans; 1 in 12 is a browser's."""
         made_spans = made_logs = 0
         rows: list[SpanRow] = []
         log_rows: list[LogRow] = []
@@ -109,7 +109,7 @@ class Filler:
             yield Batch(rows, log_rows)
 
     def trace(self, start: int, logs: int = 8) -> tuple[list[SpanRow], list[LogRow]]:
-        """One request of a shopper: its backend trace, its browser's spans, its logs."""
+        """One request: its backend trace with the browser's spans, and its logs."""
         draw = self._random
         template = draw.choices(self._templates, weights=(30, 30, 28, 8, 4))[0]
         trace_id = draw.randbytes(16)
@@ -137,7 +137,7 @@ class Filler:
         start: int,
         stretch: float,
     ) -> SpanRow:
-        begun = start + round(node.offset_ns * stretch)
+        started = start + round(node.offset_ns * stretch)
         duration = round(node.duration_ns * stretch)
         parent = ids[node.parent] if node.parent >= 0 else b""
         message = Span(
@@ -146,8 +146,8 @@ class Filler:
             parent_span_id=parent,
             name=node.name,
             kind=node.kind,  # type: ignore[arg-type]  # the stubs want the enum's own type
-            start_time_unix_nano=begun,
-            end_time_unix_nano=begun + duration,
+            start_time_unix_nano=started,
+            end_time_unix_nano=started + duration,
             attributes=_pairs(attributes),
         )
         if node.error:
@@ -163,7 +163,7 @@ class Filler:
             node.service,
             node.name,
             node.kind,
-            begun,
+            started,
             duration,
             node.error,
             peer,
@@ -253,7 +253,7 @@ class Filler:
         )
 
     def _page(self) -> list[_Node]:
-        """A product page: the storefront and what it asks."""
+        """A product page: the storefront and the services that it calls."""
         path = f"/product/{self._random.randrange(9)}"
         nodes = [_server(-1, "frontend", f"GET {path}", 0, 90 * MS, {"http.route": "/product/<id>"})]
         for place, (service, rpc, database) in enumerate(_CALLS):
@@ -261,7 +261,7 @@ class Filler:
         return nodes
 
     def _checkout(self, *, fail: bool) -> list[_Node]:
-        """An order; the failing one tries the charge three times."""
+        """An order; a failing one attempts the charge three times."""
         nodes = [
             _server(-1, "frontend", "POST /cart/checkout", 0, 600 * MS, {"http.route": "/cart/checkout"})
         ]
@@ -274,12 +274,12 @@ class Filler:
             gone.error = True
             nodes.append(gone)
         for attempt in range(2 if fail else 1):
-            begun = (100 + 200 * attempt) * MS
+            started = (100 + 200 * attempt) * MS
             charge = _call(
-                nodes, order, "checkoutservice", "paymentservice", "Charge", begun, 180 * MS, "", error=fail
+                nodes, order, "checkoutservice", "paymentservice", "Charge", started, 180 * MS, "", error=fail
             )
             nodes.append(
-                _client(charge, "paymentservice", "pay", begun + 3 * MS, 170 * MS, "ButtercupPayments")
+                _client(charge, "paymentservice", "pay", started + 3 * MS, 170 * MS, "ButtercupPayments")
             )
         if not fail:
             _call(
@@ -330,7 +330,7 @@ def _call(
     *,
     error: bool = False,
 ) -> int:
-    """A client span, its server span, and a query where there is a database; give the server's place."""
+    """Add a client span, its server span, and a database query if any; returns the server span's index."""
     client = _client(parent, caller, rpc, offset, duration, service)
     client.error = error
     nodes.append(client)

@@ -1,7 +1,7 @@
-"""Spans per second that the collector commits, against what it takes to decode them alone.
+"""Spans per second that the collector commits, compared with decoding them only.
 
-`python -m benchmarks.ingest`. Everything happens in one run on one machine, and the
-figure to compare is the ratio: rates alone swing with the machine.
+`python -m benchmarks.ingest`. Both are measured in one run on one machine; compare the
+ratio, because rates vary with the machine.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import psutil
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from benchmarks.parts import Line
+from benchmarks.result_line import ResultLine
 from collector.rows import Decoder, Refusals, protobuf_groups
-from collector.server import spare_the_garbage_collector
+from collector.server import freeze_gc
 
 SPANS_PER_REQUEST = 512
 SPANS_PER_TRACE = 40
@@ -38,16 +38,17 @@ READY_WITHIN_S = 15.0
 class Result:
     """One line of the table."""
 
-    what: str
+    name: str
     spans: int
     wall_s: float
     cpu_s: float
 
-    def row(self, against: Result) -> str:
+    def row(self, baseline: Result) -> str:
+        """Rate, CPU per span, and the ratio of the rate to that of `baseline`."""
         rate = self.spans / self.wall_s
         cpu_us = self.cpu_s / self.spans * 1e6
-        share = rate / (against.spans / against.wall_s)
-        return f"{self.what:<42} {rate:>10,.0f} {cpu_us:>10.1f} {share:>8.2f}"
+        share = rate / (baseline.spans / baseline.wall_s)
+        return f"{self.name:<42} {rate:>10,.0f} {cpu_us:>10.1f} {share:>8.2f}"
 
 
 def payloads(count: int, rng: random.Random) -> list[bytes]:
@@ -78,7 +79,7 @@ def payloads(count: int, rng: random.Random) -> list[bytes]:
 
 
 class _Trace:
-    """A tree that grows span by span."""
+    """A trace to which spans are added one by one."""
 
     def __init__(self, rng: random.Random) -> None:
         self.id = rng.randbytes(16)
@@ -123,7 +124,7 @@ def _add_span(rng: random.Random, span: Span, trace: _Trace, start: int) -> None
 
 
 def measure_decode(bodies: Sequence[bytes]) -> Result:
-    """Bytes to rows in this process, no store."""
+    """Decode the requests in this process, without a store."""
     decoder, spans = Decoder(), 0
     wall, cpu = time.perf_counter(), time.process_time()
     for body in bodies:
@@ -132,7 +133,7 @@ def measure_decode(bodies: Sequence[bytes]) -> Result:
 
 
 def measure_http(bodies: Sequence[bytes], connections: int, folder: Path) -> Result:
-    """To a collector process over HTTP; an answer means committed."""
+    """Send the requests to a collector process over HTTP, whose answer means that they are committed."""
     port, grpc_port = _free_port(), _free_port()
     environment = {
         **os.environ,
@@ -156,13 +157,13 @@ def measure_http(bodies: Sequence[bytes], connections: int, folder: Path) -> Res
     finally:
         process.terminate()
         process.wait(30)
-    what = f"committed over HTTP, {connections} connection{'s' if connections > 1 else ''}"
-    return Result(what, sent * SPANS_PER_REQUEST, wall, cpu)
+    name = f"committed over HTTP, {connections} connection{'s' if connections > 1 else ''}"
+    return Result(name, sent * SPANS_PER_REQUEST, wall, cpu)
 
 
 def _send(port: int, bodies: Sequence[bytes]) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    taken = 0
+    accepted = 0
     for body in bodies:
         while True:
             connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
@@ -174,9 +175,9 @@ def _send(port: int, bodies: Sequence[bytes]) -> int:
             if answer.status != 200:
                 raise SystemExit(f"the collector answered {answer.status}")
             break
-        taken += 1
+        accepted += 1
     connection.close()
-    return taken
+    return accepted
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -204,13 +205,13 @@ def _wait_for(port: int) -> None:
     raise SystemExit(f"the collector was not ready within {READY_WITHIN_S:g} s")
 
 
-def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
     """The part of `python -m benchmarks`."""
-    decode, *committed = measure(20 if quick else 200, 7, say)
+    decode, *committed = measure(20 if quick else 200, 7, write_line)
     rate = decode.spans / decode.wall_s
     return [
-        Line(
-            each.what,
+        ResultLine(
+            each.name,
             f"{each.spans / each.wall_s:,.0f} spans/s",
             f"{each.spans / each.wall_s / rate:.2f} of decode alone",
         )
@@ -218,30 +219,34 @@ def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
     ]
 
 
-def measure(requests: int, seed: int, say: Callable[[str], object]) -> list[Result]:
-    """Decoding alone, then committed over one connection and over four; prints the table as it goes."""
-    spare_the_garbage_collector()
+def measure(requests: int, seed: int, write_line: Callable[[str], object]) -> list[Result]:
+    """Decode only, then commit over one connection and over four; writes the table line by line."""
+    freeze_gc()
     bodies = payloads(requests, random.Random(seed))
     size = sum(map(len, bodies)) / len(bodies) / SPANS_PER_REQUEST
-    say(f"{len(bodies) * SPANS_PER_REQUEST:,} spans of {size:.0f} bytes, {SPANS_PER_REQUEST} a request\n")
-    say(f"{'':<42} {'spans/s':>10} {'CPU µs':>10} {'ratio':>8}")
+    write_line(
+        f"{len(bodies) * SPANS_PER_REQUEST:,} spans of {size:.0f} bytes, {SPANS_PER_REQUEST} a request\n"
+    )
+    write_line(f"{'':<42} {'spans/s':>10} {'CPU µs':>10} {'ratio':>8}")
     with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
         decode = measure_decode(bodies)
-        say(decode.row(decode))
+        write_line(decode.row(decode))
         results = [decode]
         for connections in (1, 4):
             results.append(measure_http(bodies, connections, Path(folder)))
-            say(results[-1].row(decode))
+            write_line(results[-1].row(decode))
     return results
 
 
-def main(argv: Sequence[str] | None = None, say: Callable[[str], object] = print) -> int:
+def main(argv: Sequence[str] | None = None, write_line: Callable[[str], object] = print) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__)
-    parser.add_argument("--requests", type=int, default=200, help="of 512 spans each (default %(default)s)")
+    parser.add_argument(
+        "--requests", type=int, default=200, help="requests of 512 spans each (default %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args(argv)
-    measure(arguments.requests, arguments.seed, say)
+    measure(arguments.requests, arguments.seed, write_line)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A lab of a benchmark's own: started by the command that people use, stopped at the end.
+"""Labs for benchmarks, started by the command line and stopped at the end.
 
 Knows the command line and the status document; must not know what is measured.
 """
@@ -30,7 +30,7 @@ _DROPPED = "Telemetry was dropped"
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A running lab. `ready_s` is what it says of its own start."""
+    """A running lab. `ready_s` is the time to ready that `lab up` printed."""
 
     folder: Path
     ready_s: float
@@ -45,16 +45,16 @@ class Lab:
         return str(self.status()["urls"][name]).rstrip("/")
 
     def pids(self) -> dict[str, int]:
-        """Name -> process id of whatever runs."""
+        """Name -> process id of the running processes."""
         return {row["name"]: row["pid"] for row in self.status()["processes"] if row["pid"]}
 
     def memory_bytes(self) -> dict[str, int]:
-        """Name -> proportional set size, where the system can tell."""
+        """Name -> proportional set size, where the system reports it."""
         measured = {name: pss_bytes(pid) for name, pid in self.pids().items()}
         return {name: size for name, size in measured.items() if size}
 
     def cpu_s(self) -> float:
-        """Seconds of CPU that all processes have used so far."""
+        """Seconds of CPU of all processes so far."""
         return cpu_s(self.pids().values())
 
     def collector(self) -> dict[str, Any]:
@@ -63,12 +63,12 @@ class Lab:
         return found
 
     def stored(self) -> dict[str, int]:
-        """What the store holds, as the API counts it, and what it refused."""
+        """Number of items in the store by kind, and of rejected ones, from the API."""
         status = get_json(self.url("observer") + "/api/v1/status")
         return {**status["counts"], "rejected": status["rejected"]}
 
     def drop_notices(self) -> list[str]:
-        """The lines in which a process told that it had to drop telemetry."""
+        """The log lines about dropped telemetry, each with its process."""
         found = []
         for log in sorted((self.folder / "logs").glob("*.log*")):
             lines = log.read_text("utf-8", "replace").splitlines()
@@ -85,19 +85,19 @@ def running(*options: str) -> Iterator[Lab]:
     """A lab on free ports with these options of `lab up`. Raises SystemExit when it does not start."""
     with tempfile.TemporaryDirectory(prefix="hipster-lab-bench-") as folder:
         path = Path(folder)
-        _unwind_when_told_to_stop()
+        _unwind_on_sigterm()
         try:
             started = _command(path, "up", "--detach", "--free-ports", *options)
-            said = _READY.search(started.stdout)
-            if started.returncode or not said:
+            ready = _READY.search(started.stdout)
+            if started.returncode or not ready:
                 raise SystemExit(f"the lab did not start: {(started.stderr or started.stdout).strip()}")
-            yield Lab(path, float(said[1]))
+            yield Lab(path, float(ready[1]))
         finally:
             _command(path, "down")
 
 
-def _unwind_when_told_to_stop() -> None:
-    """SIGTERM leaves through every `finally`, so that no lab of ours outlives us."""
+def _unwind_on_sigterm() -> None:
+    """Turn SIGTERM into SystemExit, so that every `finally` runs and the lab is stopped."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 

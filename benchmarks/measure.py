@@ -1,4 +1,4 @@
-"""What every benchmark needs: quantiles, a table, questions over HTTP. Must not know what is measured."""
+"""Helpers of all benchmarks: quantiles, a table, HTTP requests, CPU and memory."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Any
 
 import psutil
 
-# The lab is on this machine: a proxy that the environment names must not stand between.
+# The lab is on this machine, where a proxy of the environment cannot reach it.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """The value below which that share of them lies; 0 when there are none."""
+    """The value below which this share of them lies; 0 when there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 def median(values: Iterable[float]) -> float:
-    """The middle one; 0 when there are none."""
+    """The middle value; 0 when there are none."""
     return quantile(values, 0.5)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as they must be: the first to the left, the others to the right."""
+    """A text table: the first column aligned left, the others right."""
     lines = [tuple(head), *(tuple(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
@@ -48,12 +48,12 @@ def get_json(url: str, timeout_s: float = 10.0) -> Any:
 
 
 def is_missing(error: OSError) -> bool:
-    """Whether a failed `get_json` means that there is no such thing (yet)."""
+    """Whether an error of `get_json` is a 404."""
     return isinstance(error, urllib.error.HTTPError) and error.code == 404
 
 
 def post(url: str, body: bytes, content_type: str, timeout_s: float = 10.0) -> int:
-    """The status of a POST's answer. Raises OSError when there is none."""
+    """Send a POST; returns the status of the answer. Raises OSError when there is none."""
     request = urllib.request.Request(url, body, {"Content-Type": content_type}, method="POST")
     try:
         with _opener.open(request, timeout=timeout_s) as answer:
@@ -65,7 +65,7 @@ def post(url: str, body: bytes, content_type: str, timeout_s: float = 10.0) -> i
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """Seconds of CPU that these processes have used so far; those that ended count nothing."""
+    """Seconds of CPU of these processes so far, without those that have ended."""
     used = 0.0
     for pid in pids:
         try:
@@ -77,7 +77,7 @@ def cpu_s(pids: Iterable[int]) -> float:
 
 
 def open_files(pid: int) -> int:
-    """File descriptors of a process; 0 if it is gone."""
+    """Number of file descriptors of a process; 0 if it has ended."""
     try:
         return psutil.Process(pid).num_fds()
     except psutil.NoSuchProcess:
@@ -93,17 +93,17 @@ def free_port() -> int:
 
 
 def wait_until(done: Callable[[], bool], what: str, within_s: float, pause_s: float = 0.05) -> float:
-    """Ask until it holds and give the seconds it took. Raises SystemExit naming `what` when it does not."""
-    begun = time.monotonic()
+    """Poll until `done`; returns the seconds it took. Raises SystemExit naming `what` after `within_s`."""
+    started = time.monotonic()
     while not done():
-        if time.monotonic() - begun > within_s:
+        if time.monotonic() - started > within_s:
             raise SystemExit(f"not within {within_s:g} s: {what}")
         time.sleep(pause_s)
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def machine() -> str:
-    """The class of the machine in a few words."""
+    """The machine's cores, CPU model and memory as text."""
     model = "CPU"
     try:
         for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():

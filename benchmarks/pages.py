@@ -1,13 +1,13 @@
-"""Every page of the screens over a million spans: server time, size on the wire, where the time goes.
+"""Every page of the screens over a million spans: server time, transferred size, time per store query.
 
     python -m benchmarks.pages             1,000,000 spans and 300,000 logs
     python -m benchmarks.pages --small     a twentieth of that
-    python -m benchmarks.pages --keep DIR  leave the store there, or use the one that is there
+    python -m benchmarks.pages --keep DIR  keep the store in DIR, or use the one in it
 
-Pages are asked for in this process, without a network, compressed as a browser gets them. A round
-asks every page once, so that none profits from its own last answer alone; the first one, which may have
-to fetch the file from the disk, is printed beside the rest. Absolute times are this machine's; the share of
-the store in each page is what travels.
+Pages are rendered in this process, without a network, compressed as for a browser. A round requests
+every page once, so that a page does not profit from its own last answer only; the first round, which may
+have to read the file from disk, is printed separately. Absolute times depend on the machine; compare the
+share of the store in each page.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ _OBSERVER = Path(__file__).parent.parent / "observer"
 
 
 class _Clocked:
-    """A reader that notes how long each kind of question took."""
+    """A reader that records the time of each kind of query."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self.spent_ms: dict[str, float] = defaultdict(float)
 
     def __getattr__(self, name: str) -> Any:
-        asked = getattr(self._reader, name)
-        if not callable(asked):
-            return asked
+        query = getattr(self._reader, name)
+        if not callable(query):
+            return query
 
         def timed(*args: object, **named: object) -> object:
             began_s = time.perf_counter()
             try:
-                return asked(*args, **named)
+                return query(*args, **named)
             finally:
                 self.spent_ms[name] += (time.perf_counter() - began_s) * 1e3
 
@@ -60,13 +60,13 @@ class _Clocked:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run, print the table; 1 if a page is above its targets."""
+    """Run and print the table; 1 if a page exceeds its targets."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="a twentieth of the data")
-    parser.add_argument("--spans", type=int, help="how many spans (default 1,000,000; logs are 3 for 10)")
-    parser.add_argument("--rounds", type=int, default=20, help="how often each page is asked (default 20)")
+    parser.add_argument("--spans", type=int, help="number of spans (default 1,000,000; logs are 3 for 10)")
+    parser.add_argument("--rounds", type=int, default=20, help="requests per page (default 20)")
     parser.add_argument("--only", default="", help="only pages whose address contains this")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the store in DIR, or reuse it")
     arguments = parser.parse_args(argv)
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(path: Path, rounds: int, only: str = "") -> int:
-    """Ask every page `rounds` times and tell what each took."""
+    """Request every page `rounds` times and print its figures; 1 if one exceeds its targets or fails."""
     reader = store.open_reader(path)
     status = reader.status()
     newest = (status.newest_unix_nano or 0) + 10**9
@@ -106,21 +106,21 @@ def measure(path: Path, rounds: int, only: str = "") -> int:
                 parts[address][name].append(spent_ms)
     print(f"\n{status.spans:,} spans, {status.logs:,} logs, {status.sessions:,} sessions; {rounds} rounds")
     heads = " ".join(f"{head:>7}" for head in ("first", "p50 ms", "p95 ms", "CPU ms"))
-    print(f"  {'page':66} {heads} {'kB':>6}  where the time goes (p50)")
+    print(f"  {'page':66} {heads} {'kB':>6}  largest shares (p50)")
     busy = sum(map(sum, times.values())) / max(1e-9, sum(map(sum, work.values())))
     first = max((_first_view(client, a) for a in addresses), default=0)
-    over = sum(_tell(a, times[a], work[a], sizes[a], first, parts[a], broken.get(a)) for a in addresses)
-    print(f"\n  styles, scripts and typeface of a first view: {first / 1e3:.1f} kB, kept for good afterwards")
+    over = sum(_print_page(a, times[a], work[a], sizes[a], first, parts[a], broken.get(a)) for a in addresses)
+    print(f"\n  styles, scripts and typeface of a first view: {first / 1e3:.1f} kB, cached afterwards")
     print(f"  targets: p95 under {_TARGET_MS:.0f} ms, {_TARGET_BYTES / 1e3:.0f} kB with these")
     print(f"  {over} of {len(addresses)} pages above them")
     if busy > 1.3:
-        print(f"  the machine was busy: the clock ran {busy:.1f} times the CPU; judge by the CPU's column")
+        print(f"  the machine was busy (wall clock {busy:.1f} times the CPU): use the CPU column")
     reader.close()
     return 1 if over or broken else 0
 
 
 def _ask(client: FlaskClient, address: str) -> tuple[float, float, int, int]:
-    """Milliseconds by the clock and of this thread's CPU, bytes on the wire, status."""
+    """Milliseconds of wall clock and of this thread's CPU, bytes transferred, status."""
     began_s, worked_s = time.perf_counter(), time.thread_time()
     answer = client.get(address, headers={"Accept-Encoding": "gzip"})
     body = answer.get_data()
@@ -128,7 +128,7 @@ def _ask(client: FlaskClient, address: str) -> tuple[float, float, int, int]:
     return took_ms, (time.thread_time() - worked_s) * 1e3, len(body), answer.status_code
 
 
-def _tell(
+def _print_page(
     address: str,
     times: Sequence[float],
     work: Sequence[float],
@@ -140,26 +140,26 @@ def _tell(
     middle, late, worked = statistics.median(times), _share(times, 0.95), statistics.median(work)
     by_part = {name: statistics.median(spent) for name, spent in parts.items()}
     rest = max(0.0, middle - sum(by_part.values()))
-    told = [f"{name} {spent:.1f}" for name, spent in sorted(by_part.items(), key=lambda p: -p[1])[:3]]
-    told.append(f"page itself {rest:.1f}")
+    largest = [f"{name} {spent:.1f}" for name, spent in sorted(by_part.items(), key=lambda p: -p[1])[:3]]
+    largest.append(f"page itself {rest:.1f}")
     over = late > _TARGET_MS or size + first > _TARGET_BYTES
     shown = address if len(address) <= 66 else address[:65] + "…"
     marks = ("  ABOVE" if over else "") + (f"  ANSWERED {broken}" if broken else "")
     numbers = f"{times[0]:7.1f} {middle:7.1f} {late:7.1f} {worked:7.1f} {size / 1e3:6.1f}"
-    print(f"  {shown:66} {numbers}  {', '.join(told)}{marks}")
+    print(f"  {shown:66} {numbers}  {', '.join(largest)}{marks}")
     return int(over)
 
 
 def _share(values: Sequence[float], share: float) -> float:
-    """The least value that so large a share of them does not exceed."""
+    """The lowest value that this share of them does not exceed."""
     ranked = sorted(values)
     return ranked[math.ceil(share * len(ranked)) - 1]
 
 
 def _first_view(client: FlaskClient, address: str) -> int:
-    """Bytes on the wire of every static file that a page names, and of the modules those import.
+    """Bytes transferred of every static file that a page names, and of the modules that those import.
 
-    A page names its typeface too (it is preloaded), where the lab has installed one.
+    A page also names its typeface (it is preloaded), where the lab has installed one.
     """
     page = client.get(address)
     if page.mimetype != "text/html":
@@ -172,7 +172,7 @@ def _first_view(client: FlaskClient, address: str) -> int:
 
 
 def _addresses(reader: Reader, newest: int) -> list[str]:
-    """Every kind of page, with examples that the store holds."""
+    """The address of every kind of page, with ids of the store."""
     window = Window(newest - 900 * 10**9, newest)
     failing = reader.find_traces(TraceQuery(window=window, error="origin", limit=1)).items[0]
     largest = max(reader.find_traces(TraceQuery(window=window, limit=200)).items, key=lambda t: t.spans)
@@ -208,29 +208,29 @@ def _addresses(reader: Reader, newest: int) -> list[str]:
 
 
 def _searches(service: str, seat: str, span_id: str) -> list[str]:
-    """What no index leads to, and what many rows answer to: each over the longest range."""
+    """Searches that no index serves or that match many rows, for the longest range."""
     environments = ("/apm", f"/apm/services/{service}", "/apm/tags", "/rum", "/rum/tags", "/logs")
     return [
         *(f"{path}?env=bench" for path in environments),
         f"/apm/tags?service={service}&tag=server.port",
         f"/apm/traces?attr=server.port:5000&service={service}",
-        "/apm/traces?attr=nobody:has-this",
+        "/apm/traces?attr=missing:value",
         "/apm/traces?min_ms=2000",
         f"/rum/tags?metric=js_errors&attr=enduser.id:{seat}",
         "/rum/sessions?attr=error.message:x+is+undefined",
-        "/rum/sessions?attr=nobody:has-this",
+        "/rum/sessions?attr=missing:value",
         "/rum/sessions?sort=longest",
         f"/logs?service={service}",
         "/logs?q=handled+request",
         "/logs?attr=number:3",
-        "/logs?attr=nobody:has-this",
+        "/logs?attr=missing:value",
         "/search?q=0123456789abcdef",
         f"/search?q={span_id}",
     ]
 
 
 def _lists(service: str, seat: str) -> list[str]:
-    """Pages over a time range."""
+    """Addresses of the pages over a time range."""
     return [
         "/apm",
         f"/apm?service={service}",

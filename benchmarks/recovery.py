@@ -1,9 +1,9 @@
-"""Kill -9 of every process but the supervisor, one after the other, under load: how long until all is whole?
+"""Time to recover after kill -9 of each process except the supervisor, under load.
 
-`python -m benchmarks.recovery`. Whole means: the lab says ready, an order goes
-through the shop, and every screen answers. All the while a witness posts spans and
-logs to the collector; whatever was answered with success must be found at the end.
-Exit code 1 when a recovery took longer than five seconds or something was lost.
+`python -m benchmarks.recovery`. Recovered means: the lab reports ready, an order
+succeeds, and every screen answers. Meanwhile a witness posts spans and logs to the
+collector; all that were acknowledged must be found at the end. Exit code 1 when a
+recovery took longer than five seconds or something was lost.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from dataclasses import dataclass
 
 from benchmarks import labs
 from benchmarks.measure import median, table, wait_until
-from benchmarks.parts import Line
+from benchmarks.result_line import ResultLine
 from benchmarks.witness import Witness
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 
 TARGET_S = 5.0
 _PATIENCE_S = 30.0
 _SCREENS = ("/", "/rum", "/apm", "/logs", "/workshop")
-_SPARED = ("supervisor",)
+_NOT_KILLED = ("supervisor",)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Seconds of each recovery by process; what the witness was promised and what of it is missing."""
+    """Seconds of each recovery by process; the witness's acknowledged traces and those that are missing."""
 
     seconds: Sequence[tuple[str, float]]
     acknowledged: int
@@ -42,41 +42,41 @@ class Result:
         return max(seconds for _, seconds in self.seconds)
 
     def passed(self) -> bool:
-        """Whether all were quick and nothing was lost."""
+        """Whether each took at most `TARGET_S` and nothing was lost."""
         return self.slowest_s() <= TARGET_S and self.acknowledged > 0 and not self.lost
 
 
 def measure(lab: labs.Lab) -> Result:
-    """Kill each in turn. Raises SystemExit when one does not come back at all."""
+    """Kill each process in turn. Raises SystemExit when the lab does not recover."""
     witness = Witness(lab.url("otlp_http"))
-    wait_until(lambda: is_whole(lab), "the lab is whole before the first accident", _PATIENCE_S)
+    wait_until(lambda: is_working(lab), "the lab works before the first kill", _PATIENCE_S)
     witness.start()
     try:
-        seconds = [(name, _kill(lab, name)) for name in lab.pids() if name not in _SPARED]
+        seconds = [(name, _kill(lab, name)) for name in lab.pids() if name not in _NOT_KILLED]
     finally:
         witness.stop()
     return Result(seconds, len(witness.acknowledged), witness.missing(lab.url("observer")))
 
 
 def _kill(lab: labs.Lab, name: str) -> float:
-    """Seconds from the signal until all is whole again."""
+    """Seconds from the signal until the lab has recovered."""
     pid = lab.pids()[name]
-    begun = time.monotonic()
+    started = time.monotonic()
     os.kill(pid, signal.SIGKILL)
     wait_until(
-        lambda: lab.pids().get(name) not in (None, pid) and is_whole(lab),
-        f"shop and screens are whole after kill -9 of {name}",
+        lambda: lab.pids().get(name) not in (None, pid) and is_working(lab),
+        f"shop and screens work after kill -9 of {name}",
         _PATIENCE_S,
     )
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
-def is_whole(lab: labs.Lab) -> bool:
-    """Whether the lab is ready, an order goes through, and the screens answer."""
+def is_working(lab: labs.Lab) -> bool:
+    """Whether the lab is ready, an order succeeds, and every screen answers."""
     status = lab.status()
     if not status["ready"] or any(row["state"] not in ("ready", "off") for row in status["processes"]):
         return False
-    client = PlainClient(timeout_s=3.0)
+    client = RequestsClient(timeout_s=3.0)
     try:
         shop, observer = lab.url("shop"), lab.url("observer")
         form = {"product_id": DEFAULT_PRODUCT, "quantity": "1"}
@@ -91,11 +91,11 @@ def is_whole(lab: labs.Lab) -> bool:
 
 
 def report(result: Result) -> str:
-    """A line for each process, and what the witness says."""
+    """A line for each process, and the witness's counts."""
     rows = [(name, f"{seconds:.2f}", f"{seconds / TARGET_S:.2f}") for name, seconds in result.seconds]
     return "\n".join(
         [
-            table(("killed", "whole after s", "of 5 s"), rows),
+            table(("killed", "recovered after s", "of 5 s"), rows),
             "",
             f"acknowledged meanwhile: {result.acknowledged} traces with a log line each; "
             f"lost: {len(result.lost)} {', '.join(result.lost[:5])}".rstrip(),
@@ -103,24 +103,24 @@ def report(result: Result) -> str:
     )
 
 
-def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
-    """The part of `python -m benchmarks`; as quick as it is either way."""
+def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
+    """The part of `python -m benchmarks`; `quick` only lowers the load."""
     with labs.running("--incident", "none", "--users", "3" if quick else "10") as lab:
         result = measure(lab)
-    say(report(result))
+    write_line(report(result))
     slowest = max(result.seconds, key=lambda each: each[1])
     return [
-        Line(
-            "whole again after kill -9 of any one, median",
+        ResultLine(
+            "time to recover after kill -9 of a process, median",
             f"{median(seconds for _, seconds in result.seconds):.2f} s",
             f"{median(seconds for _, seconds in result.seconds) / TARGET_S:.2f} of 5 s",
         ),
-        Line(
+        ResultLine(
             f"the slowest ({slowest[0]})",
             f"{result.slowest_s():.2f} s",
             f"{result.slowest_s() / TARGET_S:.2f} of 5 s",
         ),
-        Line(
+        ResultLine(
             "acknowledged spans and logs that were lost",
             str(len(result.lost)),
             f"{len(result.lost) / max(1, result.acknowledged):.2f}",
@@ -131,7 +131,7 @@ def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; 1 if it took too long or something was lost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery", description=__doc__)
-    parser.add_argument("--users", type=int, default=10, help="shoppers meanwhile (default %(default)s)")
+    parser.add_argument("--users", type=int, default=10, help="simulated users (default %(default)s)")
     arguments = parser.parse_args(argv)
     with labs.running("--incident", "none", "--users", str(arguments.users)) as lab:
         result = measure(lab)

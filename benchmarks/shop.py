@@ -1,4 +1,4 @@
-"""The shop alone, one interpreter per process, with telemetry or without: for comparing the two in one run.
+"""The shop without the lab, one interpreter per process, with or without telemetry.
 
 Uses the lab's own table of processes; must not know what is measured.
 """
@@ -16,9 +16,10 @@ from pathlib import Path
 from benchmarks.measure import cpu_s, wait_until
 from lab.paths import ROOT
 from lab.plan import planning
+from lab.plan.lab_plan import ProcessPlan
+from lab.plan.options import Options
 from lab.state import flag_file
 from lab.supervision.health_check import is_ready
-from lab.supervision.process import ProcessPlan
 
 _READY_WITHIN_S = 60.0
 _RECEIVING = ("collector",)
@@ -27,7 +28,7 @@ _LEFT_OUT = ("observer", "loadgen")
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A running shop: where it is, its processes' ids by name."""
+    """A running shop: its address, and its process ids by name."""
 
     url: str
     pids: Mapping[str, int]
@@ -37,7 +38,7 @@ class Shop:
         return cpu_s(pid for name, pid in self.pids.items() if name not in _RECEIVING)
 
     def collector_cpu_s(self) -> float:
-        """CPU seconds of the receiver of its telemetry; 0 without one."""
+        """CPU seconds of the collector; 0 without one."""
         return cpu_s(pid for name, pid in self.pids.items() if name in _RECEIVING)
 
 
@@ -46,16 +47,14 @@ def running(folder: Path, *, telemetry: bool, incident: str = "none") -> Iterato
     """The shop and, with telemetry, the collector, on free ports. Raises SystemExit if it does not start."""
     data = folder / "data"
     data.mkdir(parents=True)
-    built = planning.build(
-        planning.Options(free_ports=True, data=data), folder, planning.Story(checkout_status=200)
-    )
+    built = planning.build(Options(free_ports=True, data=data), folder)
     flag_file.write(folder, flag_file.find(incident))
     left_out = _LEFT_OUT if telemetry else (*_LEFT_OUT, *_RECEIVING)
-    wanted = [process for process in built.processes if process.name not in left_out]
+    chosen = [process for process in built.processes if process.name not in left_out]
     switch = {} if telemetry else {"OTEL_SDK_DISABLED": "true"}
     with ExitStack() as stack:
-        started = {process.name: stack.enter_context(_process(process, switch)) for process in wanted}
-        for process in wanted:
+        started = {process.name: stack.enter_context(_process(process, switch)) for process in chosen}
+        for process in chosen:
             wait_until(partial(is_ready, process.ready, process.address), process.name, _READY_WITHIN_S)
         yield Shop(built.urls["shop"], {name: each.pid for name, each in started.items()})
 
@@ -77,7 +76,7 @@ def _process(process: ProcessPlan, switch: Mapping[str, str]) -> Iterator[subpro
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End them, by force if they do not go."""
+    """Stop the processes by SIGTERM, after three seconds by SIGKILL."""
     for process in processes:
         process.terminate()
     for process in processes:

@@ -1,9 +1,9 @@
-"""A healthy shop under load for minutes: no error span, and no process grows.
+"""Errors and growth of a healthy shop under load over minutes.
 
 `python -m benchmarks.soak`. After a warm-up, memory (PSS) and file descriptors of
 every process are read at intervals; the first third is compared with the last
 third, median against median. Exit code 1 when there was an error span, or a process
-grew by more than is allowed.
+grew by more than allowed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from benchmarks import labs
 from benchmarks.measure import get_json, median, open_files, table
-from benchmarks.parts import Line
+from benchmarks.result_line import ResultLine
 
 USERS = 10
 SECONDS = 300.0
@@ -45,7 +45,7 @@ class Growth:
     last_files: float
 
     def grew(self) -> bool:
-        """Whether it holds more than is allowed beyond what it held."""
+        """Whether memory or open files grew by more than allowed."""
         return (
             self.last_bytes - self.first_bytes > GROWTH_ALLOWED_BYTES
             or self.last_files - self.first_files > FILES_ALLOWED
@@ -54,7 +54,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the minutes left behind. `error_spans` counts spans of services, `requests` their entries."""
+    """The counts of one run. `error_spans` counts spans of services, `requests` their entries."""
 
     seconds: float
     requests: int
@@ -77,18 +77,18 @@ class Result:
         )
 
 
-def measure(seconds: float, warm_up_s: float, users: int, say: Callable[[str], object]) -> Result:
-    """Run, sample, count. Raises SystemExit when there is no lab."""
+def measure(seconds: float, warm_up_s: float, users: int, write_line: Callable[[str], object]) -> Result:
+    """Run, sample, count. Raises SystemExit when no lab starts."""
     with labs.running("--incident", "none", "--users", str(users)) as lab:
-        begun_ns = time.time_ns()
-        say(f"{users} shoppers; warming up for {warm_up_s:.0f} s, then {seconds:.0f} s …")
+        started_ns = time.time_ns()
+        write_line(f"{users} simulated users; warming up for {warm_up_s:.0f} s, then {seconds:.0f} s …")
         time.sleep(warm_up_s)
         samples: list[Sample] = []
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             samples.append(_sample(lab))
             time.sleep(min(_INTERVAL_S, seconds / 6))
-        map_, errors, logs = _counted(lab.url("observer"), begun_ns)
+        map_, errors, logs = _counted(lab.url("observer"), started_ns)
         restarts = sum(row["restarts"] for row in lab.status()["processes"])
         notices = lab.drop_notices()
     return Result(seconds, map_, errors[0], errors[1], logs, restarts, _growth(samples), notices)
@@ -159,28 +159,34 @@ def report(result: Result) -> str:
     )
 
 
-def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
     """The part of `python -m benchmarks`."""
-    result = measure(15.0 if quick else SECONDS, 5.0 if quick else WARM_UP_S, USERS, say)
-    say(report(result))
+    result = measure(15.0 if quick else SECONDS, 5.0 if quick else WARM_UP_S, USERS, write_line)
+    write_line(report(result))
     first = sum(each.first_bytes for each in result.growth)
     last = sum(each.last_bytes for each in result.growth)
     return [
-        Line(
+        ResultLine(
             f"error spans of a healthy shop in {result.seconds:.0f} s",
             str(result.error_spans),
-            f"{result.error_spans / max(1, result.requests):.2f} a request",
+            f"{result.error_spans / max(1, result.requests):.2f} per request",
         ),
-        Line("memory, last third against first", f"{last / 1e6:.0f} MB", f"{last / max(1.0, first):.3f}"),
+        ResultLine(
+            "memory, last third against first", f"{last / 1e6:.0f} MB", f"{last / max(1.0, first):.3f}"
+        ),
     ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the report; 1 if something failed or grew."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="measured (default %(default)s)")
-    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="before (default %(default)s)")
-    parser.add_argument("--users", type=int, default=USERS, help="shoppers (default %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="duration of the measurement (default %(default)s)"
+    )
+    parser.add_argument(
+        "--warm-up", type=float, default=WARM_UP_S, help="duration before it (default %(default)s)"
+    )
+    parser.add_argument("--users", type=int, default=USERS, help="simulated users (default %(default)s)")
     arguments = parser.parse_args(argv)
     result = measure(arguments.seconds, arguments.warm_up, arguments.users, print)
     print(report(result))

@@ -1,8 +1,7 @@
-"""From the command to ready, against the bare cost of importing and binding; and memory when it stands.
+"""Time from the command to ready, compared with importing and binding only; memory when ready.
 
-`python -m benchmarks.start`. Bare means: the same modules imported by as many
-interpreters at once, each of which binds a socket and ends; nothing is served,
-nothing is proved.
+`python -m benchmarks.start`. *Bare*: the same modules imported by as many
+interpreters at once, each of which binds a socket and ends.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 
 from benchmarks import labs
 from benchmarks.measure import median, table
-from benchmarks.parts import Line
+from benchmarks.result_line import ResultLine
 from lab.paths import ROOT
 from lab.plan import topology
 
@@ -36,10 +35,10 @@ class Result:
 
 
 def measure(runs: int) -> Result:
-    """Bare and whole in turn. Raises SystemExit when a lab does not start."""
+    """Measure the bare start and the lab in turn. Raises SystemExit when a lab does not start."""
     ready, bare, once = [], [], []
     memory: Mapping[str, int] = {}
-    # The first import after a change compiles; that belongs to neither side.
+    # The first import after a change compiles, which would distort the first measurement.
     _timed([_IMPORT_ALL.format(modules=", ".join(topology.PRELOAD))])
     for _ in range(runs):
         bare.append(_timed([_BIND.format(module=service.module) for service in _FORKED]))
@@ -52,19 +51,19 @@ def measure(runs: int) -> Result:
 
 def _timed(programs: Sequence[str]) -> float:
     """Seconds until interpreters with these programs, all started at once, have ended."""
-    begun = time.monotonic()
+    began = time.monotonic()
     started = [subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) for program in programs]
     codes = [process.wait() for process in started]
     if any(codes):
         raise SystemExit("a module could not be imported")
-    return time.monotonic() - begun
+    return time.monotonic() - began
 
 
 def report(result: Result) -> str:
     """Times and memory as two tables."""
     ready = median(result.ready_s)
     times = [
-        ("to ready, a checkout proved", f"{ready:.2f}", "1.00"),
+        ("to ready, with the readiness proof", f"{ready:.2f}", "1.00"),
         (
             f"import and bind, {len(_FORKED)} interpreters at once",
             f"{median(result.bare_s):.2f}",
@@ -84,27 +83,27 @@ def report(result: Result) -> str:
     memory.append(("all", f"{total / 1e6:.0f}", "1.000"))
     return "\n\n".join(
         [
-            table(("", "seconds", "ready against it"), times),
-            table(("process", "PSS MB", "of all"), memory),
+            table(("", "seconds", "ready, relative"), times),
+            table(("process", "PSS MB", "share"), memory),
         ]
     )
 
 
-def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
+def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
     """The part of `python -m benchmarks`."""
     result = measure(1 if quick else 5)
-    say(report(result))
+    write_line(report(result))
     ready = median(result.ready_s)
     total = sum(result.memory_bytes.values())
     largest = max(result.memory_bytes, key=lambda name: result.memory_bytes[name], default="")
     return [
-        Line(
+        ResultLine(
             "seconds to ready",
             f"{ready:.2f} s",
             f"{ready / median(result.bare_s):.2f} times import and bind",
         ),
-        Line("the same", "", f"{ready / median(result.once_s):.2f} times one import of everything"),
-        Line(
+        ResultLine("the same", "", f"{ready / median(result.once_s):.2f} times one import of everything"),
+        ResultLine(
             f"memory of {len(result.memory_bytes)} processes, no load (PSS)",
             f"{total / 1e6:.0f} MB",
             f"{largest}: {result.memory_bytes.get(largest, 0) / max(1, total):.2f} of it",
@@ -115,7 +114,9 @@ def run(quick: bool, say: Callable[[str], object]) -> list[Line]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="of which the median (default %(default)s)")
+    parser.add_argument(
+        "--runs", type=int, default=5, help="runs, of which the median counts (default %(default)s)"
+    )
     print(report(measure(parser.parse_args(argv).runs)))
     return 0
 

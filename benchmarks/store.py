@@ -1,11 +1,11 @@
-"""The embedded store under a million spans: what a span costs on its way in, what each question takes.
+"""The embedded store with a million spans: the cost of writing a span, and the time of each query.
 
     python -m benchmarks.store             1,000,000 spans and 300,000 logs
     python -m benchmarks.store --small     a twentieth of that
-    python -m benchmarks.store --keep DIR  leave the store there, or use the one that is there
+    python -m benchmarks.store --keep DIR  keep the store in DIR, or use the one in it
 
-Absolute times are this machine's. What travels is the ratio to the two yardsticks of the
-same run: inserting the bare rows into an indexless table, and one empty question.
+Absolute times depend on the machine; compare the ratio to the baseline of the same run,
+which inserts the same rows into a table without index.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import store
 from benchmarks.fill import SECOND, Filler
-from collector.server import spare_the_garbage_collector
+from collector.server import freeze_gc
 from signals.model import Severity
 from signals.trace_analysis import analyse
 from store.api import LogQuery, Reader, SessionQuery, SpanRow, TraceQuery, Window
@@ -32,15 +32,13 @@ _TARGET_MS = 100.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run, print both tables, and say whether each question kept under 100 ms."""
+    """Run and print both tables; 1 if a query took more than 100 ms."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="a twentieth of the data")
-    parser.add_argument("--spans", type=int, help="how many spans (default 1,000,000; logs are 3 for 10)")
-    parser.add_argument(
-        "--rounds", type=int, default=15, help="how often each question is asked (default 15)"
-    )
+    parser.add_argument("--spans", type=int, help="number of spans (default 1,000,000; logs are 3 for 10)")
+    parser.add_argument("--rounds", type=int, default=15, help="runs per query (default 15)")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the store in DIR, or reuse it")
     arguments = parser.parse_args(argv)
     spans = arguments.spans or (50_000 if arguments.small else 1_000_000)
@@ -49,12 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         path = folder / "store.db"
         if not path.exists():
             ingest(path, spans)
-        return questions(path, arguments.rounds)
+        return queries(path, arguments.rounds)
 
 
 def ingest(path: Path, spans: int) -> None:
-    """Fill the store and tell the cost of a span."""
-    spare_the_garbage_collector()
+    """Fill the store and print the cost of a span."""
+    freeze_gc()
     writer = store.open_writer(path, max_bytes=64 * 1024**3, max_age_s=30 * 86400)
     now = time.time_ns()
     batches = Filler().batches(
@@ -100,7 +98,7 @@ def _cpu_of(work: Callable[[], None]) -> float:
 
 
 def _bare_us(sample: Sequence[SpanRow]) -> float:
-    """CPU of putting the same rows into a table without index, one commit for 512."""
+    """CPU microseconds per row of inserting the same rows into a table without index, 512 per commit."""
     with tempfile.TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -119,45 +117,45 @@ def _bare_us(sample: Sequence[SpanRow]) -> float:
     return spent_s / len(sample) * 1e6
 
 
-Question = tuple[str, Callable[[], object]]
+Query = tuple[str, Callable[[], object]]
 
 
-def questions(path: Path, rounds: int) -> int:
-    """Ask everything that screens ask, again and again."""
+def queries(path: Path, rounds: int) -> int:
+    """Run every query of the screens `rounds` times and print its times; 1 if one is too slow."""
     reader = store.open_reader(path)
     status = reader.status()
     newest = status.newest_unix_nano or 0
     print(f"\n{status.spans:,} spans, {status.logs:,} logs, {status.sessions:,} sessions")
-    print(f"  {'question (ms)':52} {'cpu p50':>8} {'cpu p95':>8} {'wall p50':>8}")
+    print(f"  {'query (ms)':52} {'cpu p50':>8} {'cpu p95':>8} {'wall p50':>8}")
     slow = 0
-    for name, ask in _questions(reader, newest):
+    for name, query in _queries(reader, newest):
         times_ms = []
         wall_ms = []
         for _ in range(rounds):
             began_s, cpu_s = time.perf_counter(), time.thread_time()
-            ask()
+            query()
             wall_ms.append((time.perf_counter() - began_s) * 1e3)
             times_ms.append((time.thread_time() - cpu_s) * 1e3)
         late = _share(times_ms, 0.95)
         slow += late > _TARGET_MS
-        said = "  over 100" if late > _TARGET_MS else ""
+        mark = "  over 100" if late > _TARGET_MS else ""
         middle, waited = statistics.median(times_ms), statistics.median(wall_ms)
-        print(f"  {name:52} {middle:8.1f} {late:8.1f} {waited:8.1f}{said}")
+        print(f"  {name:52} {middle:8.1f} {late:8.1f} {waited:8.1f}{mark}")
     reader.close()
-    print(f"\n{slow or 'no'} question(s) over {_TARGET_MS:.0f} ms")
+    print(f"\n{slow or 'no'} queries over {_TARGET_MS:.0f} ms")
     return 1 if slow else 0
 
 
-def _questions(reader: Reader, newest: int) -> list[Question]:
-    asked: list[Question] = [("status", reader.status)]
+def _queries(reader: Reader, newest: int) -> list[Query]:
+    found: list[Query] = [("status", reader.status)]
     for label, seconds in (("1m", 60), ("15m", 900), ("3h", 4 * 3600)):
         window = Window(newest - seconds * SECOND, newest + SECOND)
-        asked += [(f"{name} {label}", ask) for name, ask in _of_services(reader, window)]
-        asked += [(f"{name} {label}", ask) for name, ask in _of_browsers_and_logs(reader, window)]
-    return asked + _of_one(reader, Window(newest - 900 * SECOND, newest + SECOND))
+        found += [(f"{name} {label}", query) for name, query in _of_services(reader, window)]
+        found += [(f"{name} {label}", query) for name, query in _of_browsers_and_logs(reader, window)]
+    return found + _of_one(reader, Window(newest - 900 * SECOND, newest + SECOND))
 
 
-def _of_services(reader: Reader, window: Window) -> list[Question]:
+def _of_services(reader: Reader, window: Window) -> list[Query]:
     pay, gold = "paymentservice", {"tenant.level": "gold"}
     return [
         ("service map", lambda: reader.service_map(window)),
@@ -192,7 +190,7 @@ def _of_services(reader: Reader, window: Window) -> list[Question]:
     ]
 
 
-def _of_browsers_and_logs(reader: Reader, window: Window) -> list[Question]:
+def _of_browsers_and_logs(reader: Reader, window: Window) -> list[Query]:
     pay = "paymentservice"
     return [
         ("newest sessions", lambda: reader.find_sessions(SessionQuery(window))),
@@ -228,7 +226,7 @@ def _errors_of(window: Window, service: str) -> LogQuery:
     return LogQuery(window, service=service, severities=frozenset({Severity.ERROR}))
 
 
-def _of_one(reader: Reader, window: Window) -> list[Question]:
+def _of_one(reader: Reader, window: Window) -> list[Query]:
     summary = reader.find_traces(TraceQuery(window, "paymentservice", error="origin")).items[0]
     trace_id = summary.trace_id
     session = reader.find_sessions(SessionQuery(window)).items[0].session_id
@@ -242,7 +240,7 @@ def _of_one(reader: Reader, window: Window) -> list[Question]:
         ("its browser event", lambda: reader.browser_of_trace(trace_id)),
         ("where it is", lambda: reader.locate(trace_id)),
         ("by its last 16 digits", lambda: reader.trace_ids_ending(trace_id[16:])),
-        ("by digits that nobody has", lambda: reader.trace_ids_ending("0123456789abcdef")),
+        ("by digits without a match", lambda: reader.trace_ids_ending("0123456789abcdef")),
         ("the trace of a span", lambda: reader.trace_of_span(spans[0].span_id)),
         ("a session", lambda: reader.session(session)),
         ("its spans", lambda: reader.spans_of_session(session)),

@@ -1,4 +1,4 @@
-"""Posts spans and log lines all the while, notes what was acknowledged, looks for it at the end."""
+"""Posts spans and log lines continuously, records what was acknowledged, and looks for it at the end."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def span_request(trace_id: bytes, end_unix_nano: int) -> bytes:
     return request.SerializeToString()
 
 
-def log_request(trace_id: bytes, time_unix_nano: int, said: str = "seen") -> bytes:
+def log_request(trace_id: bytes, time_unix_nano: int, body: str = "seen") -> bytes:
     """An export request with one line of that span."""
     request = ExportLogsServiceRequest()
     resource = request.resource_logs.add()
     resource.resource.attributes.add(key="service.name").value.string_value = SERVICE
     record = resource.scope_logs.add().log_records.add()
     record.time_unix_nano, record.severity_number = time_unix_nano, 9  # type: ignore[assignment]  # INFO
-    record.body.string_value = said
+    record.body.string_value = body
     record.trace_id, record.span_id = trace_id, trace_id[:8]
     return request.SerializeToString()
 
 
 class Witness(threading.Thread):
-    """Posts one trace and its log line after the other until stopped; a failed one is let go."""
+    """Posts one trace with its log line after the other until stopped; failed ones are not repeated."""
 
     def __init__(self, collector_url: str) -> None:
         super().__init__(name=SERVICE, daemon=True)
@@ -51,7 +51,7 @@ class Witness(threading.Thread):
         self.acknowledged: list[str] = []
         """Ids of the traces whose span and log line were both answered with success."""
         self.refused: dict[int, int] = {}
-        """Status of the answer -> how often; 0 means that there was none."""
+        """Status of the answer -> count; 0 means that there was no answer."""
 
     def run(self) -> None:
         """Post until stopped."""
@@ -59,7 +59,7 @@ class Witness(threading.Thread):
             self.post_one()
 
     def post_one(self) -> bool:
-        """Post one of each; whether both were acknowledged."""
+        """Post one trace and its log line; returns whether both were acknowledged."""
         trace_id, now = secrets.token_bytes(16), time.time_ns()
         parts = (("traces", span_request(trace_id, now)), ("logs", log_request(trace_id, now)))
         for signal, body in parts:
@@ -74,12 +74,12 @@ class Witness(threading.Thread):
         return True
 
     def stop(self) -> None:
-        """Finish what is in hand."""
+        """Finish the current request and stop."""
         self._over.set()
         self.join(3 * _TIMEOUT_S)
 
     def missing(self, observer_url: str) -> list[str]:
-        """Which acknowledged traces the API does not answer with their span and their log line."""
+        """The acknowledged traces for which the API does not return the span and the log line."""
         return [trace_id for trace_id in self.acknowledged if not _is_there(observer_url, trace_id)]
 
 

@@ -1,5 +1,5 @@
-"""The collector: OTLP and RUM beacons in, the store's rows out, an honest answer to every sender.
+"""The collector: receives OTLP and RUM beacons, commits them as rows of the store, then answers.
 
-It knows the wire formats and nothing of any application; what a span means is
-decided in `signals.semantics`, and how it is kept is the store's own matter.
+It knows the wire formats and no application. What a span means is decided in
+`signals.semantics`, how it is stored in `store`.
 """

@@ -1,7 +1,7 @@
 """OTLP/gRPC: the three export services on raw bytes.
 
-Owns the service names and the mapping of outcomes to gRPC statuses; must not know
-what the items mean or how they are kept.
+Owns the service names and the mapping of outcomes to gRPC statuses. Does not know
+what the items mean or how they are stored.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _SERVICES = {
     "opentelemetry.proto.collector.logs.v1.LogsService": Signal.LOGS,
     "opentelemetry.proto.collector.metrics.v1.MetricsService": Signal.METRICS,
 }
-# gRPC refuses what is beyond this for good, without saying when to retry: far above any fleet's need.
-_WAITING_PER_THREAD = 64
+# gRPC refuses calls above this without RetryInfo, so senders drop them: far more than any sender needs.
+_MAX_CALLS_PER_THREAD = 64
 
 
 def create(intake: Intake, *, threads: int, max_request_bytes: int) -> grpc.Server:
-    """A server that is not bound or started yet."""
+    """A server that is neither bound nor started."""
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix="otlp-grpc"),
-        maximum_concurrent_rpcs=threads * _WAITING_PER_THREAD,
+        maximum_concurrent_rpcs=threads * _MAX_CALLS_PER_THREAD,
         options=[
             ("grpc.max_receive_message_length", max_request_bytes),
-            # A port that someone else holds must be refused, not shared.
+            # A port that another process holds must be refused, not shared.
             ("grpc.so_reuseport", 0),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),

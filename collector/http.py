@@ -1,7 +1,7 @@
 """OTLP/HTTP and RUM beacons as one WSGI application.
 
-Owns paths, content types, sizes, CORS and status codes; must not know what the
-items mean or how they are kept.
+Owns paths, content types, sizes, CORS and status codes. Does not know what the
+items mean or how they are stored.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _CHUNK_BYTES = 64 * 1024
 class _Endpoint:
     signal: Signal
     beacon: bool = False
-    """Browsers send these with whatever content type suits them."""
+    """Sent by browsers, with any content type."""
     encoding: Encoding = Encoding.JSON
-    """Of a beacon that does not say protobuf."""
+    """The encoding, unless the content type is protobuf."""
 
 
 _ENDPOINTS = {
@@ -49,7 +49,7 @@ _ENDPOINTS = {
 
 
 @dataclass(slots=True)
-class _Answer:
+class _Response:
     status: HTTPStatus
     body: bytes = b""
     content_type: str = JSON
@@ -72,24 +72,24 @@ class Application:
         self._max_request_bytes = max_request_bytes
 
     def __call__(self, environ: Mapping[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
-        answer = self._answer(environ)
-        headers = [("Content-Length", str(len(answer.body))), *answer.headers]
-        if answer.body:
-            headers.append(("Content-Type", answer.content_type))
+        response = self._respond(environ)
+        headers = [("Content-Length", str(len(response.body))), *response.headers]
+        if response.body:
+            headers.append(("Content-Type", response.content_type))
         if environ.get("PATH_INFO") in _ENDPOINTS:
             headers += _cors(environ)
-        start_response(f"{answer.status.value} {answer.status.phrase}", headers)
-        return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+        start_response(f"{response.status.value} {response.status.phrase}", headers)
+        return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    def _answer(self, environ: Mapping[str, Any]) -> _Answer:
+    def _respond(self, environ: Mapping[str, Any]) -> _Response:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         endpoint = _ENDPOINTS.get(path)
         if endpoint is None:
             return self._page(path, method)
         if method == "OPTIONS":
-            return _Answer(HTTPStatus.NO_CONTENT, headers=[("Allow", "POST, OPTIONS")])
-        wanted = _media_type(environ)
-        protobuf = wanted == PROTOBUF
+            return _Response(HTTPStatus.NO_CONTENT, headers=[("Allow", "POST, OPTIONS")])
+        media_type = _media_type(environ)
+        protobuf = media_type == PROTOBUF
         try:
             if method != "POST":
                 raise _Refusal(
@@ -98,32 +98,32 @@ class Application:
                     f"{path} takes POST",
                     [("Allow", "POST, OPTIONS")],
                 )
-            return self._export(endpoint, wanted, environ)
+            return self._export(endpoint, media_type, environ)
         except _Refusal as refusal:
             body = (
                 responses.status_protobuf(refusal.code, str(refusal))
                 if protobuf
                 else responses.status_json(refusal.code, str(refusal))
             )
-            return _Answer(refusal.status, body, PROTOBUF if protobuf else JSON, refusal.headers)
+            return _Response(refusal.status, body, PROTOBUF if protobuf else JSON, refusal.headers)
 
-    def _page(self, path: str, method: str) -> _Answer:
-        pages: dict[str, Callable[[], _Answer]] = {
-            "/healthz": lambda: _Answer(HTTPStatus.OK, b"ok", "text/plain; charset=utf-8"),
-            "/stats": lambda: _Answer(HTTPStatus.OK, orjson.dumps(self._intake.stats())),
+    def _page(self, path: str, method: str) -> _Response:
+        pages: dict[str, Callable[[], _Response]] = {
+            "/healthz": lambda: _Response(HTTPStatus.OK, b"ok", "text/plain; charset=utf-8"),
+            "/stats": lambda: _Response(HTTPStatus.OK, orjson.dumps(self._intake.stats())),
         }
         page = pages.get(path)
         if page is None:
             known = ", ".join([*_ENDPOINTS, *pages])
-            message = f"nothing is here; known are {known}"
-            return _Answer(HTTPStatus.NOT_FOUND, responses.status_json(Code.NOT_FOUND, message))
+            message = f"unknown path; known are {known}"
+            return _Response(HTTPStatus.NOT_FOUND, responses.status_json(Code.NOT_FOUND, message))
         if method not in ("GET", "HEAD"):
             message = f"{path} takes GET"
             body = responses.status_json(Code.UNIMPLEMENTED, message)
-            return _Answer(HTTPStatus.METHOD_NOT_ALLOWED, body, headers=[("Allow", "GET, HEAD")])
+            return _Response(HTTPStatus.METHOD_NOT_ALLOWED, body, headers=[("Allow", "GET, HEAD")])
         return page()
 
-    def _export(self, endpoint: _Endpoint, media_type: str, environ: Mapping[str, Any]) -> _Answer:
+    def _export(self, endpoint: _Endpoint, media_type: str, environ: Mapping[str, Any]) -> _Response:
         encoding = self._encoding(endpoint, media_type)
         body = self._body(environ)
         try:
@@ -145,8 +145,8 @@ class Application:
             return Encoding.PROTOBUF
         if endpoint.beacon or media_type == JSON:
             return endpoint.encoding
-        said = repr(media_type) if media_type else "none"
-        message = f"the content type is {said}; {PROTOBUF} and {JSON} are understood"
+        shown = repr(media_type) if media_type else "none"
+        message = f"the content type is {shown}; {PROTOBUF} and {JSON} are understood"
         self._intake.count_refused("unsupported", message)
         raise _Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, Code.INVALID_ARGUMENT, message)
 
@@ -175,23 +175,23 @@ class Application:
         return self._unzipped(sent)
 
     def _unzipped(self, sent: bytes) -> bytes:
-        """Never more in memory than allowed, whatever the compressed bytes claim to hold."""
+        """The decompressed body; never holds more than the limit in memory."""
         parts: list[bytes] = []
-        room = self._max_request_bytes + 1
-        rest = sent
-        while rest:
+        remaining = self._max_request_bytes + 1
+        compressed = sent
+        while compressed:
             member = zlib.decompressobj(wbits=31)
             try:
-                part = member.decompress(rest, room)
+                part = member.decompress(compressed, remaining)
             except zlib.error as error:
                 raise self._not_gzip() from error
-            room -= len(part)
-            if room <= 0:
+            remaining -= len(part)
+            if remaining <= 0:
                 raise self._too_large("the decompressed body is")
             if not member.eof:
                 raise self._not_gzip()
             parts.append(part)
-            rest = member.unused_data
+            compressed = member.unused_data
         return b"".join(parts)
 
     def _too_large(self, what: str) -> _Refusal:
@@ -200,17 +200,17 @@ class Application:
         return _Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Code.RESOURCE_EXHAUSTED, message)
 
     def _not_gzip(self) -> _Refusal:
-        message = "the body is not whole, valid gzip"
+        message = "the body is not complete, valid gzip"
         self._intake.count_refused("undecodable", message)
         return _Refusal(HTTPStatus.BAD_REQUEST, Code.INVALID_ARGUMENT, message)
 
 
-def _success(endpoint: _Endpoint, encoding: Encoding, outcome: Outcome) -> _Answer:
+def _success(endpoint: _Endpoint, encoding: Encoding, outcome: Outcome) -> _Response:
     if encoding is Encoding.PROTOBUF:
-        return _Answer(HTTPStatus.OK, responses.success_protobuf(endpoint.signal, outcome), PROTOBUF)
+        return _Response(HTTPStatus.OK, responses.success_protobuf(endpoint.signal, outcome), PROTOBUF)
     if encoding is Encoding.ZIPKIN and not outcome.rejected:
-        return _Answer(HTTPStatus.OK)
-    return _Answer(HTTPStatus.OK, responses.success_json(endpoint.signal, outcome))
+        return _Response(HTTPStatus.OK)
+    return _Response(HTTPStatus.OK, responses.success_json(endpoint.signal, outcome))
 
 
 def _media_type(environ: Mapping[str, Any]) -> str:
@@ -219,7 +219,7 @@ def _media_type(environ: Mapping[str, Any]) -> str:
 
 
 def _cors(environ: Mapping[str, Any]) -> _Headers:
-    """What lets a page of any origin send here, credentials (of which we read none) included."""
+    """Headers that let a page of any origin send here, with credentials, of which we read none."""
     origin = environ.get("HTTP_ORIGIN", "")
     if not origin or len(origin) > _MAX_CORS_HEADER_CHARACTERS:
         return [("Vary", "Origin")]
@@ -229,13 +229,13 @@ def _cors(environ: Mapping[str, Any]) -> _Headers:
         ("Access-Control-Allow-Credentials", "true"),
     ]
     if environ["REQUEST_METHOD"] == "OPTIONS" and environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"):
-        asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").strip()
-        if len(asked) > _MAX_CORS_HEADER_CHARACTERS or not _TOKENS.fullmatch(asked):
-            asked = "content-type"
+        requested = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").strip()
+        if len(requested) > _MAX_CORS_HEADER_CHARACTERS or not _TOKENS.fullmatch(requested):
+            requested = "content-type"
         headers += [
             ("Vary", "Access-Control-Request-Headers"),
             ("Access-Control-Allow-Methods", "POST"),
-            ("Access-Control-Allow-Headers", asked),
+            ("Access-Control-Allow-Headers", requested),
             ("Access-Control-Max-Age", "7200"),
         ]
     return headers

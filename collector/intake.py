@@ -1,7 +1,7 @@
-"""One way in for every transport: decode, commit, count; an answer only after the commit.
+"""Decodes, commits and counts the requests of every transport; returns only after the commit.
 
-Owns admission (how much may be worked on at once) and the numbers of `/stats`;
-must not know HTTP or gRPC.
+Owns admission (how many bytes may be in work at once) and the numbers of `/stats`.
+Does not know HTTP or gRPC.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, proto
 from store.api import Batch, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
-_COMPLAIN_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 
 _log = logging.getLogger("collector")
 
 
 class Signal(Enum):
-    """What a request carries; the value is OTLP's word for it."""
+    """The signal of a request; the value is OTLP's name of it."""
 
     TRACES = "traces"
     LOGS = "logs"
@@ -33,12 +33,12 @@ class Signal(Enum):
 
     @property
     def items(self) -> str:
-        """What the signal's items are called in `/stats`."""
+        """The name of the signal's items in `/stats`."""
         return {"traces": "spans", "logs": "logs", "metrics": "metric_points"}[self.value]
 
 
 class Encoding(Enum):
-    """How the items are written."""
+    """The encoding of a body."""
 
     PROTOBUF = "protobuf"
     JSON = "json"
@@ -46,25 +46,25 @@ class Encoding(Enum):
 
 
 class Overloaded(Exception):
-    """No room now: the sender should try again after RETRY_AFTER_S; the message says why."""
+    """Too much is in work: the sender should retry after RETRY_AFTER_S; the message is the reason."""
 
 
 class Unavailable(Exception):
-    """The store cannot take anything at present; the sender should try again later."""
+    """The store cannot write at present: the sender should retry later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request that was answered with success."""
+    """The result of a request that was accepted, at least in part."""
 
     accepted: int
     rejected: int
     message: str
-    """Why items were rejected, in one line; empty if none was."""
+    """The reasons of rejection in one line; empty if nothing was rejected."""
 
 
 class Intake:
-    """Takes requests of any transport to the store. Safe to call from many threads."""
+    """Commits the requests of all transports to the store. Thread-safe."""
 
     def __init__(
         self,
@@ -85,19 +85,19 @@ class Intake:
         self._rejected = {signal.items: 0 for signal in Signal}
         self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
         self._requests = 0
-        self._complained_s: dict[str, float] = {}
+        self._logged_s: dict[str, float] = {}
 
     def take(self, signal: Signal, encoding: Encoding, body: bytes) -> Outcome:
-        """Decode and commit one request's body; when this returns, what was accepted is kept.
+        """Decode and commit the body of one request. When this returns, all accepted items are committed.
 
-        Raises Undecodable (final), Overloaded and Unavailable (try again).
+        Raises Undecodable (do not retry), Overloaded and Unavailable (retry).
         """
         with self._admitted(len(body)):
             try:
                 decoded = self._decode(signal, encoding, body)
             except Undecodable as error:
                 self.count_refused("undecodable", f"{signal.value} in {encoding.value}: {error}")
-                self._tell_store_of_undecodable()
+                self._record_undecodable()
                 raise
             self._commit(decoded.batch)
         accepted = len(decoded.batch)
@@ -106,17 +106,17 @@ class Intake:
             self._rejected[signal.items] += decoded.refused.count
         outcome = Outcome(accepted, decoded.refused.count, decoded.refused.message())
         if outcome.rejected:
-            self._complain("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
+            self._log_seldom("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
         return outcome
 
     def count_refused(self, why: str, message: str) -> None:
-        """Count a request that was refused whole; `why` is one of the words of `/stats`."""
+        """Count a request that was refused as a whole; `why` is a key of `refused_requests` in `/stats`."""
         with self._lock:
             self._refused[why] += 1
-        self._complain(why, message)
+        self._log_seldom(why, message)
 
     def drain(self) -> None:
-        """Refuse whatever comes from now on; what is in flight goes on."""
+        """Refuse new requests; those in flight continue."""
         with self._lock:
             self._draining = True
 
@@ -126,7 +126,7 @@ class Intake:
         return self._in_flight
 
     def stats(self) -> dict[str, object]:
-        """The counts since the start, for people and for the lab."""
+        """The counts since the start, as `/stats` shows them."""
         with self._lock:
             return {
                 "uptime_s": round(time.monotonic() - self._started_s, 3),
@@ -142,20 +142,20 @@ class Intake:
                 "draining": self._draining,
             }
 
-    def _complain(self, why: str, message: str, **fields: object) -> None:
-        """Log the first of its kind, and then no more than one every few seconds."""
+    def _log_seldom(self, why: str, message: str, **fields: object) -> None:
+        """Log a warning, at most one of the same `why` in `_LOG_EVERY_S`."""
         now_s = time.monotonic()
         with self._lock:
-            if now_s - self._complained_s.get(why, float("-inf")) < _COMPLAIN_EVERY_S:
+            if now_s - self._logged_s.get(why, float("-inf")) < _LOG_EVERY_S:
                 return
-            self._complained_s[why] = now_s
+            self._logged_s[why] = now_s
         _log.warning(message, extra={"fields": {"refused": why, **fields}})
 
     @contextmanager
     def _admitted(self, size_bytes: int) -> Iterator[None]:
         with self._lock:
             self._requests += 1
-            # One request of any allowed size must always be able to pass.
+            # A single request may be as large as the size limit allows, whatever this limit is.
             full = bool(self._in_flight) and self._in_flight_bytes + size_bytes > self._max_in_flight_bytes
             stopping = self._draining
             if not full and not stopping:
@@ -165,8 +165,8 @@ class Intake:
             self.count_refused("unavailable", "the collector is stopping")
             raise Unavailable("the collector is stopping")
         if full:
-            self.count_refused("busy", "the collector is working on as much as it may")
-            raise Overloaded("the collector is working on as much as it may")
+            self.count_refused("busy", "the requests in work have reached the limit")
+            raise Overloaded("the requests in work have reached the limit")
         try:
             yield
         finally:
@@ -202,8 +202,8 @@ class Intake:
             self.count_refused("unavailable", str(error))
             raise Unavailable(str(error)) from error
 
-    def _tell_store_of_undecodable(self) -> None:
+    def _record_undecodable(self) -> None:
         try:
             self._writer.write(Batch(rejected=1))
         except StoreError:
-            return  # the sender learns of its own fault; the count stays in `/stats`
+            return  # The sender gets its error anyway, and `/stats` has counted it.

@@ -1,8 +1,8 @@
-"""OTLP's JSON encoding into the protobuf messages that it stands for.
+"""Converts OTLP's JSON encoding to the same messages in protobuf.
 
 Follows the OTLP specification: ids in hexadecimal, 64-bit integers as text or
-numbers, enums as numbers (or names), unknown fields ignored. Must not know what
-becomes of the messages: they take the same way as those that came as protobuf.
+numbers, enums as numbers (or names), unknown fields ignored. The messages are then
+processed like those that arrived as protobuf.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def loads(body: bytes) -> object:
 def groups(body: bytes, signal: str, refused: Refusals) -> list[Group]:
     """The groups of an export request in JSON; `signal` is traces, logs or metrics.
 
-    Items that cannot be converted are told to `refused`. Raises Undecodable.
+    Items that cannot be converted are added to `refused`. Raises Undecodable.
     """
     document = loads(body)
     if not isinstance(document, dict):
@@ -136,7 +136,7 @@ def _log_record(item: _Json) -> bytes:
 
 
 def _metric(item: _Json) -> bytes:
-    """Enough of a metric to count its points; they are not kept."""
+    """As much of a metric as is needed to count its points, which are not stored."""
     metric = metrics_pb2.Metric(name=_text(item, "name"))
     for field_name in ("gauge", "sum", "histogram", "exponentialHistogram", "summary"):
         data = _get(item, field_name)
@@ -240,14 +240,14 @@ def _get(item: _Json, name: str) -> Any:
     return item.get(_snake(name)) if value is None else value
 
 
-_snakes: dict[str, str] = {}
+_snake_names: dict[str, str] = {}
 
 
 def _snake(name: str) -> str:
-    known = _snakes.get(name)
+    known = _snake_names.get(name)
     if known is None:
         known = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-        _snakes[name] = known
+        _snake_names[name] = known
     return known
 
 

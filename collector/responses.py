@@ -1,6 +1,6 @@
-"""The bodies of answers: OTLP's success, partial success and status messages.
+"""Response bodies: OTLP's success, partial success and status messages, in protobuf and JSON.
 
-Owns their shape in protobuf and JSON; must not know how they travel.
+Does not know HTTP or gRPC.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collector.intake import Outcome, Signal
 
 
 class Code(IntEnum):
-    """The `google.rpc.Code` numbers that are answered with."""
+    """The numbers of `google.rpc.Code` that responses use."""
 
     INVALID_ARGUMENT = 3
     NOT_FOUND = 5
@@ -40,7 +40,7 @@ _RESPONSES: dict[Signal, tuple[Any, str, str]] = {
 
 
 def success_protobuf(signal: Signal, outcome: Outcome) -> bytes:
-    """An export response; empty if everything was taken."""
+    """An export response; empty if everything was accepted."""
     response_class, field_name, _ = _RESPONSES[signal]
     response = response_class()
     if outcome.rejected:
@@ -51,7 +51,7 @@ def success_protobuf(signal: Signal, outcome: Outcome) -> bytes:
 
 
 def success_json(signal: Signal, outcome: Outcome) -> bytes:
-    """The same in OTLP's JSON."""
+    """An export response in OTLP's JSON encoding."""
     if not outcome.rejected:
         return b"{}"
     _, _, name = _RESPONSES[signal]
@@ -60,7 +60,7 @@ def success_json(signal: Signal, outcome: Outcome) -> bytes:
 
 
 def status_protobuf(code: Code, message: str, retry_after_s: int | None = None) -> bytes:
-    """A `google.rpc.Status`, with RetryInfo if the sender should try again."""
+    """A `google.rpc.Status`, with RetryInfo if the sender should retry."""
     status = status_pb2.Status(code=code, message=message)
     if retry_after_s is not None:
         detail = any_pb2.Any()

@@ -1,7 +1,7 @@
-"""Raw spans and log records into the store's rows; what is malformed is refused one by one.
+"""Converts raw spans and log records to rows of the store; malformed items are refused one by one.
 
-Owns validity (ids, times, text, depth) and the caches that keep decoding cheap;
-what attributes mean comes from `signals.semantics`. Must not know transports.
+Owns validity (ids, times, text, depth) and the caches that keep decoding cheap.
+What attributes mean comes from `signals.semantics`. Does not know transports.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from signals.severity import severity_number_of
 from store.api import Batch, LogRow, SpanRow
 
 MAX_DEPTH = 32
-"""Lists and maps within an attribute's value may nest this deep."""
+"""How deep lists and maps may nest in an attribute's value."""
 EARLIEST_UNIX_NANO = 946_684_800 * 10**9
 """The year 2000: seconds, milli- or microseconds mistaken for nanoseconds fall before it."""
 LATEST_UNIX_NANO = 7_258_118_400 * 10**9
@@ -48,15 +48,15 @@ V = TypeVar("V")
 
 
 class Undecodable(Exception):
-    """The whole request cannot be read; the message says what is wrong with it."""
+    """The request as a whole cannot be decoded; the message is the reason."""
 
 
 class Malformed(Exception):
-    """One item cannot be kept; the message says why."""
+    """One item cannot be stored; the message is the reason."""
 
 
 class Group(NamedTuple):
-    """Items of one resource and scope, each still in its serialized form."""
+    """Items of one resource and scope, each in its serialized form."""
 
     resource: bytes
     scope: bytes
@@ -65,7 +65,7 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Refusals:
-    """How many items were refused, and why, for the answer's message."""
+    """The number of refused items and the reasons, for the message of the response."""
 
     count: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a request holds: what can be kept, and what was refused."""
+    """The items of a request: those that can be stored, and those refused."""
 
     batch: Batch
     refused: Refusals
@@ -100,19 +100,18 @@ class _Resource:
 
 
 class _Pair(NamedTuple):
-    """An attribute and what `semantics` makes of it alone."""
+    """An attribute, and its tag if it is promoted."""
 
     key: str
     value: Attribute
     tag: str | None
-    """Its text if it is promoted (which may be empty), else None."""
+    """Its text, possibly empty, if the attribute is promoted; else None."""
 
 
 class Decoder:
-    """Turns groups into rows. Safe to call from many threads.
+    """Converts groups to rows. Thread-safe.
 
-    Reading from its caches changes nothing in them, so that only what was missing takes
-    the lock.
+    Reading from its caches changes nothing in them, so only an insertion takes the lock.
     """
 
     def __init__(self, now_unix_nano: Callable[[], int] = time.time_ns) -> None:
@@ -125,19 +124,19 @@ class Decoder:
         self._guard = threading.Lock()
 
     def traces(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
-        """Spans; `refused` may already hold what an earlier step refused."""
+        """The rows of spans; `refused` may already hold items that an earlier step refused."""
         rows: list[SpanRow] = []
         self._each(groups, self._span_row, rows.append, refused)
         return Decoded(Batch(spans=rows, rejected=refused.count), refused)
 
     def logs(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
-        """Log records, likewise."""
+        """The rows of log records."""
         rows: list[LogRow] = []
         self._each(groups, self._log_row, rows.append, refused)
         return Decoded(Batch(logs=rows, rejected=refused.count), refused)
 
     def metrics(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
-        """Metrics: their data points are counted and let go."""
+        """The number of data points; metrics are not stored."""
         points = 0
         for group in groups:
             for raw in group.items:
@@ -188,7 +187,7 @@ class Decoder:
         if end > LATEST_UNIX_NANO:
             raise Malformed("a span's end time is after the year 2200")
         if span.events or span.links:
-            # What is not looked at here will be by readers: it must be readable as a whole.
+            # Not used here, but readers parse the stored bytes as a whole: they must be valid.
             trace_pb2.Span.FromString(raw)
         pairs = self._pairs(span.attributes)
         attributes = {key: value for key, value, _ in pairs}
@@ -244,25 +243,25 @@ class Decoder:
 
     def _pairs(self, raw_pairs: Sequence[bytes]) -> list[_Pair]:
         known = self._attributes
-        # From the end, so that of a key that comes twice the first stays, as readers have it.
+        # From the end, so that the first of two equal keys wins, as it does for readers.
         backwards = raw_pairs[::-1]
         try:
             return [known[raw] for raw in backwards]
         except KeyError:
-            return [known.get(raw) or self._learn(raw) for raw in backwards]
+            return [known.get(raw) or self._parse_pair(raw) for raw in backwards]
 
-    def _learn(self, raw: bytes) -> _Pair:
+    def _parse_pair(self, raw: bytes) -> _Pair:
         pair = common_pb2.KeyValue.FromString(raw)
         key, value = pair.key, _value(pair.value)
         tag = None
         if key in _PROMOTED and value is not None:
             tag = semantics.promoted_of({key: value}, _NO_ATTRIBUTES).get(key, "")
-        learnt = _Pair(key, value, tag)
+        pair_with_tag = _Pair(key, value, tag)
         if len(raw) <= _CACHED_ATTRIBUTE_BYTES:
             if len(self._attributes) >= _CACHED_ATTRIBUTES:
                 self._attributes.clear()
-            self._attributes[raw] = learnt
-        return learnt
+            self._attributes[raw] = pair_with_tag
+        return pair_with_tag
 
     def _resource(self, raw: bytes) -> _Resource | Malformed:
         try:
@@ -337,7 +336,7 @@ def _check_time(value_unix_nano: int, what: str) -> None:
 
 
 def _tags(pairs: Iterable[_Pair], resource: _Resource) -> dict[str, str]:
-    """`semantics.tags_of` of a backend's span, put together from what is known of its attributes."""
+    """The same as `semantics.tags_of` of a backend's span, from the cached attributes."""
     tags = dict(resource.tags)
     for key, _, tag in pairs:
         if tag:
@@ -353,7 +352,7 @@ def _app_of(attributes: Attributes, resource: _Resource) -> str:
 
 
 def _value(value: Any, depth: int = 0) -> Attribute:
-    """An AnyValue in Python. Raises Malformed where it nests too deep."""
+    """An AnyValue as a Python value. Raises Malformed if it nests deeper than MAX_DEPTH."""
     which = value.WhichOneof("value")
     if which == "string_value":
         text: str = value.string_value

@@ -1,93 +1,56 @@
-"""The collector's settings: one dataclass, read from environment variables.
-
-Owns names, defaults and limits; must not know what is done with them.
-"""
+"""The collector's settings: names, defaults and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-_PORT = (0, 65_535)
+from runtime.settings import PATH, PORT, setting, whole_number
 
-
-class BadSetting(Exception):
-    """A setting that cannot be used; the message names the key, the value and what is allowed."""
-
-
-def _setting(env: str, default: object, help_text: str, bounds: tuple[int, int] | None = None) -> Any:
-    return field(default=default, metadata={"env": env, "help": help_text, "bounds": bounds})
+_THREADS = whole_number(1, 256)
+_STORE_BYTES = whole_number(1024**2, 1024**5)
+_STORE_AGE_S = whole_number(1, 100 * 366 * 86_400)
+_REQUEST_BYTES = whole_number(1024, 1024**3)
+_IN_FLIGHT_BYTES = whole_number(1024, 1024**4)
+_IDLE_S = whole_number(1, 3_600)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be configured; each field's metadata holds its variable and help."""
+    """The receivers, the store and the limits."""
 
-    listen_addr: str = _setting("LISTEN_ADDR", "127.0.0.1", "address to listen on")
-    otlp_grpc_port: int = _setting("OTLP_GRPC_PORT", 4317, "port of OTLP/gRPC; 0 takes any", _PORT)
-    otlp_http_port: int = _setting("OTLP_HTTP_PORT", 4318, "port of OTLP/HTTP and beacons; 0 any", _PORT)
-    store_path: str = _setting("STORE_PATH", "hipster-lab.db", "file (or address) of the store")
-    store_max_bytes: int = _setting(
-        "STORE_MAX_BYTES", 2 * 1024**3, "oldest telemetry is pruned above this size", (1024**2, 1024**5)
+    listen_addr: str = setting("127.0.0.1", "LISTEN_ADDR", "Address to listen on.")
+    otlp_grpc_port: int = setting(
+        4317, "OTLP_GRPC_PORT", "Port of OTLP over gRPC; 0 takes any free one.", PORT
     )
-    store_max_age_s: int = _setting(
-        "STORE_MAX_AGE_S", 7 * 86_400, "telemetry older than this is pruned", (1, 100 * 366 * 86_400)
+    otlp_http_port: int = setting(
+        4318, "OTLP_HTTP_PORT", "Port of OTLP over HTTP and of beacons; 0 takes any free one.", PORT
     )
-    max_request_bytes: int = _setting(
-        "COLLECTOR_MAX_REQUEST_BYTES",
+    store_path: Path = setting(
+        Path("hipster-lab.db"), "STORE_PATH", "File of the store, created if it is missing.", PATH
+    )
+    store_max_bytes: int = setting(
+        2 * 1024**3,
+        "STORE_MAX_BYTES",
+        "Size of the store above which the oldest telemetry is deleted.",
+        _STORE_BYTES,
+    )
+    store_max_age_s: int = setting(
+        7 * 86_400, "STORE_MAX_AGE_S", "Age in seconds from which telemetry is deleted.", _STORE_AGE_S
+    )
+    max_request_bytes: int = setting(
         16 * 1024**2,
-        "largest request, as sent and as decompressed",
-        (1024, 1024**3),
+        "COLLECTOR_MAX_REQUEST_BYTES",
+        "Largest request, as sent and as decompressed.",
+        _REQUEST_BYTES,
     )
-    max_in_flight_bytes: int = _setting(
-        "COLLECTOR_MAX_IN_FLIGHT_BYTES",
+    max_in_flight_bytes: int = setting(
         64 * 1024**2,
-        "requests being worked on together; beyond it senders are told to retry",
-        (1024, 2**40),
+        "COLLECTOR_MAX_IN_FLIGHT_BYTES",
+        "Size of all requests in work; above it senders are asked to retry.",
+        _IN_FLIGHT_BYTES,
     )
-    threads: int = _setting("COLLECTOR_THREADS", 8, "worker threads of each receiver", (1, 256))
-    idle_timeout_s: int = _setting(
-        "COLLECTOR_IDLE_TIMEOUT_S", 30, "an HTTP connection silent for this long is closed", (1, 3_600)
+    threads: int = setting(8, "COLLECTOR_THREADS", "Worker threads of each receiver.", _THREADS)
+    idle_timeout_s: int = setting(
+        30, "COLLECTOR_IDLE_TIMEOUT_S", "Seconds after which a silent HTTP connection is closed.", _IDLE_S
     )
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read every field's variable; absent or empty ones keep their default. Raises BadSetting."""
-        values: dict[str, Any] = {}
-        for each in fields(cls):
-            text = environment.get(each.metadata["env"], "").strip()
-            if text:
-                values[each.name] = _parse(each, text)
-        return cls(**values)
-
-
-def _parse(each: Field[Any], text: str) -> object:
-    bounds: tuple[int, int] | None = each.metadata["bounds"]
-    if bounds is None:
-        return text
-    low, high = bounds
-    try:
-        number = int(text)
-    except ValueError:
-        number = low - 1
-    if not low <= number <= high:
-        raise BadSetting(
-            f"{each.metadata['env']}={text!r} cannot be used: a whole number from {low} to {high} is allowed"
-        )
-    return number
-
-
-def help_text() -> str:
-    """One line per variable: name, default, meaning."""
-    lines = []
-    for each in fields(Settings):
-        default = each.default if each.default is not MISSING else ""
-        lines.append(f"  {each.metadata['env']:<30} {each.metadata['help']} (default {default})")
-    return "\n".join(lines)
-
-
-def resolved_path(path: str) -> Path:
-    """The store's file as an absolute path, `~` expanded."""
-    return Path(path).expanduser().absolute()

@@ -1,9 +1,9 @@
-"""The messages of OTLP, as lean as a receiver needs them.
+"""Minimal definitions of OTLP's messages.
 
-Protobuf skips what a message definition does not name, so a definition of our own
-on OTLP's tags parses a span three times as fast as the full one: attributes,
+Protobuf skips fields that a message definition does not name, so a definition of our
+own on OTLP's tags parses a span three times as fast as the full one: attributes,
 events and links stay raw bytes, and a whole span stays one byte string that is
-kept as it came. Owns tags and types; must not know what any attribute means.
+stored as it arrived.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _classes() -> dict[str, Any]:
                 )
             else:
                 message.field.add(name=field_name, number=tag, label=label, type=kind)
-    # A pool of its own: the names can meet no other package's.
+    # A pool of its own, so that the names cannot collide with those of another package.
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
@@ -86,7 +86,7 @@ METRIC_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 """The fields of a metric, one of which holds its data points."""
 
 _made = _classes()
-# Any: classes made while running have no static type; their fields are listed above.
+# Any: classes made at run time have no static type; their fields are listed above.
 Request: Any = _made["Request"]
 Span: Any = _made["Span"]
 LogRecord: Any = _made["LogRecord"]

@@ -1,8 +1,8 @@
-"""Zipkin's second JSON format, as browser agents beacon it, into OTLP spans.
+"""Converts Zipkin v2 JSON, the format of browser agents' beacons, to OTLP spans.
 
 Owns the mapping: microseconds to nanoseconds, tags to text attributes, annotations
-to events, endpoints to `service.name` and `peer.service`. Must not know sessions
-or pages: the spans take the same way as all others.
+to events, endpoints to `service.name` and `peer.service`. The spans are then
+processed like all others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_MICROSECONDS = 2**63 // 1000
 
 
 def groups(body: bytes, refused: Refusals) -> list[Group]:
-    """The spans of a beacon, grouped by their service; each service a resource. Raises Undecodable."""
+    """The spans of a beacon, one group for each service. Raises Undecodable."""
     document = otlp_json.loads(body)
     if isinstance(document, dict) and "resourceSpans" in document:
         raise Undecodable("this is OTLP: send it to /v1/rumotlp or /v1/traces")

@@ -1,7 +1,7 @@
-"""The storefront as a Flask application: what every request and answer has in common.
+"""The storefront as a Flask application: what all requests and responses have in common.
 
-`create_app` takes everything from outside, so that tests need no port. Routes
-are in `frontend.routes`, what pages show in `frontend.shop`.
+`create_app` gets all dependencies as arguments, so that tests need no port. Routes
+are in `frontend.routes`, the content of pages in `frontend.shop`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from frontend import problems, routes, rum_snippet, tracing
-from frontend.app_dependencies import Parts
+from frontend.app_dependencies import AppDependencies
 from frontend.assets import Assets
 from frontend.backends import Backends
 from frontend.pages import Pages
@@ -25,7 +25,7 @@ from services.common import randomness, seat
 from services.common.flags import Flags
 from services.common.telemetry import Telemetry
 
-# Far above any form of the shop; the relay has a bound of its own.
+# Far above any form of the shop; the relay has a limit of its own.
 _MAX_FORM_BYTES = 64 * 1024
 _WITHOUT_VISIT = (
     "routes.static_file",
@@ -39,7 +39,7 @@ _WITHOUT_VISIT = (
 def create_app(
     settings: Settings, telemetry: Telemetry, backends: Backends, flags: Flags, relay: Relay
 ) -> Flask:
-    """The application over the given parts; it owns none of them and starts nothing."""
+    """The application over its dependencies; it closes none of them and starts nothing."""
     app = Flask("frontend", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_FORM_BYTES
     app.config["MAX_FORM_PARTS"] = 100
@@ -48,7 +48,7 @@ def create_app(
     assets = Assets(settings.web_dir)
     visits = Visits(settings.seat_secret, settings.seed)
     chance = randomness.stream(settings.seed, "frontend", "adverts")
-    parts = Parts(
+    dependencies = AppDependencies(
         settings=settings,
         telemetry=telemetry,
         flags=flags,
@@ -58,7 +58,7 @@ def create_app(
         relay=relay,
         pages=Pages(settings, telemetry.identity.version, assets, visits),
     )
-    app.extensions["shop"] = parts
+    app.extensions["shop"] = dependencies
     if settings.rum_enabled and not assets.has_agent:
         telemetry.log.warning(
             "The RUM agent is not installed: pages go out without it",
@@ -66,23 +66,23 @@ def create_app(
         )
     app.jinja_env.globals["asset"] = assets.url
     tracing.instrument(app, telemetry)
-    _register_visits(app, parts)
-    _register_answers(app, parts)
+    _register_visits(app, dependencies)
+    _register_error_pages(app, dependencies)
     app.register_blueprint(routes.blueprint)
-    app.wsgi_app = Edge(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to add a middleware
+    app.wsgi_app = Edge(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented way to add a middleware
     return app
 
 
-def _register_visits(app: Flask, parts: Parts) -> None:
+def _register_visits(app: Flask, dependencies: AppDependencies) -> None:
     @app.before_request
     def arrive() -> Response | None:
         if request.endpoint in _WITHOUT_VISIT:
             return None
-        visit = g.visit = parts.visits.read(request)
+        visit = g.visit = dependencies.visits.read(request)
         g.entered = seat.enter(visit.shopper)
         if visit.seat_problem:
             raise problems.bad_request("No seat by this link", visit.seat_problem)
-        if visit.seat_changed and not parts.visits.open:
+        if visit.seat_changed and not dependencies.visits.open:
             # A signed link is a key: it must not stay in the address bar, where RUM would report it.
             return cast(Response, redirect(request.path, 302))
         return None
@@ -94,38 +94,38 @@ def _register_visits(app: Flask, parts: Parts) -> None:
             seat.leave(entered)
 
 
-def _register_answers(app: Flask, parts: Parts) -> None:
-    policy = rum_snippet.content_security_policy(parts.settings)
+def _register_error_pages(app: Flask, dependencies: AppDependencies) -> None:
+    policy = rum_snippet.content_security_policy(dependencies.settings)
 
     @app.errorhandler(problems.PageError)
     def page_error(error: problems.PageError) -> tuple[str, int]:
         if error.status >= 500:
             g.cause = error.cause
-            parts.telemetry.log.error("request error", error=error.cause)
-        return parts.pages.error(error), error.status
+            dependencies.telemetry.log.error("request error", error=error.cause)
+        return dependencies.pages.error(error), error.status
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Any:
         if error.code is None or error.code < 400:
             return error
-        page = parts.pages.error(problems.of_http(error.code))
+        page = dependencies.pages.error(problems.of_http(error.code))
         headers = [(name, value) for name, value in error.get_headers() if name == "Allow"]
         return page, error.code, headers
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> tuple[str, int]:
-        parts.telemetry.log.exception("A page failed unexpectedly")
+        dependencies.telemetry.log.exception("A page failed unexpectedly")
         g.cause = f"unexpected {type(error).__name__}"
-        return parts.pages.error(problems.of_http(500)), 500
+        return dependencies.pages.error(problems.of_http(500)), 500
 
     @app.after_request
     def finish(response: Response) -> Response:
-        tracing.tell_browser(response)
+        tracing.add_server_timing(response)
         if response.mimetype == "text/html":
             response.headers["Content-Security-Policy"] = policy
             response.headers["Referrer-Policy"] = "same-origin"
             response.headers["X-Content-Type-Options"] = "nosniff"
             response.headers["Cache-Control"] = "no-store"
         if "visit" in g:
-            parts.visits.write(g.visit, response)
+            dependencies.visits.write(g.visit, response)
         return response

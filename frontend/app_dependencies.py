@@ -1,4 +1,4 @@
-"""What the storefront's application is made of, for its routes to find; must not know routes or requests."""
+"""The dependencies of the storefront's application, for its routes to use."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from services.common.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What an application is made of; `app.extensions["shop"]` while it runs."""
+class AppDependencies:
+    """The dependencies of one application, kept in `app.extensions["shop"]`."""
 
     settings: Settings
     telemetry: Telemetry

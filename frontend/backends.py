@@ -1,7 +1,4 @@
-"""The seven backends that the storefront calls, as stubs; connections are opened here and nowhere else.
-
-Knows addresses and names, not what a call means.
-"""
+"""The stubs of the seven backends that the storefront calls. All connections are opened here."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from protos import hipstershop_pb2_grpc as grpc_stubs
 from services.common.clients import Connection, Target
 from services.common.telemetry import Telemetry
 
-# checkoutservice tries a charge up to four times, each with a deadline of its own.
+# checkoutservice makes up to four attempts to charge a card, each with a deadline of its own.
 CHECKOUT_DEADLINE_S = 30.0
 
 
@@ -33,7 +30,7 @@ class Backends:
 
 
 def connect(settings: Settings, telemetry: Telemetry) -> Backends:
-    """Stubs whose calls are traced and end in time. Make it after any fork; nothing is dialled yet."""
+    """Stubs whose calls are traced and have a deadline. Connects at the first call; call it after forks."""
     targets = (
         Target(settings.catalog_addr, "productcatalogservice"),
         Target(settings.currency_addr, "currencyservice"),

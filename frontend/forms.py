@@ -1,4 +1,4 @@
-"""What visitors fill in: read, checked for shape, told back in friendly words.
+"""Reads and validates forms, with user-facing validation messages.
 
 Whether a card may be charged is paymentservice's decision; here a field is only
 refused when it cannot be sent at all. Card number and CVV leave this module
@@ -63,7 +63,7 @@ _KEPT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class CheckoutForm:
-    """The checkout form as a page shows it: values by field (never the card's), problems by field."""
+    """The checkout form as a page shows it: values by field (except for the card's), problems by field."""
 
     values: Mapping[str, str]
     card_number: str = ""
@@ -73,7 +73,7 @@ class CheckoutForm:
 
 
 def fresh_form(today: date) -> CheckoutForm:
-    """The form with the original shop's made-up customer."""
+    """The form filled in with the original shop's fictional customer."""
     return CheckoutForm(
         values={
             "email": "someone@example.com",
@@ -91,7 +91,7 @@ def fresh_form(today: date) -> CheckoutForm:
 
 
 def returned_form(sent: Mapping[str, str], problem: OrderProblem) -> CheckoutForm:
-    """The form as it was sent, to be corrected; the card has to be entered again."""
+    """The form as it was sent, with its problems; the card has to be entered again."""
     return CheckoutForm(
         values={name: sent.get(name, "")[:_MAX_LENGTH] for name in _KEPT_FIELDS},
         problems=problem.fields,
@@ -105,10 +105,10 @@ def years(today: date) -> range:
 
 
 def order_request(sent: Mapping[str, str], user_id: str, currency: str) -> pb.PlaceOrderRequest:
-    """The order that a sent form stands for.
+    """The order of a sent form.
 
     Raises:
-        OrderProblem: a field cannot be sent; each one at fault has its sentence.
+        OrderProblem: a field cannot be sent; there is a sentence for each such field.
     """
     problems: dict[str, str] = {}
     given = {name: sent.get(name, "").strip() for name in (*_KEPT_FIELDS, *_SECRET_FIELDS)}
@@ -151,7 +151,7 @@ def order_request(sent: Mapping[str, str], user_id: str, currency: str) -> pb.Pl
 
 
 def added_item(sent: Mapping[str, str]) -> pb.CartItem:
-    """The product and quantity that an add-to-cart form names.
+    """The product and quantity of an add-to-cart form.
 
     Raises:
         PageError: 400; no product, or no quantity from 1 to 1000.

@@ -1,7 +1,4 @@
-"""Renders pages: what the frame of every page needs, and the error page.
-
-Knows templates, not where their content comes from.
-"""
+"""Renders pages: the frame around every page, and the error page."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from frontend.visit import DEFAULT_CURRENCY, Visit, Visits
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is around a page's content; `cart_count` is None where it is not known."""
+    """The frame around a page's content; `cart_count` is None where it is not known."""
 
     currencies: Sequence[str]
     currency: str
@@ -32,7 +29,7 @@ class Frame:
 
 
 class Pages:
-    """Makes HTML from templates; each page gets its `page` frame."""
+    """Renders templates; each gets the frame as `page`."""
 
     def __init__(self, settings: Settings, version: str, assets: Assets, visits: Visits) -> None:
         self._settings = settings
@@ -41,7 +38,7 @@ class Pages:
         self._visits = visits
 
     def render(self, template: str, currencies: Sequence[str], cart_count: int | None, **content: Any) -> str:
-        """The HTML of `template` for the current request's visitor."""
+        """The HTML of a template for the visitor of the current request."""
         visit: Visit | None = g.get("visit")
         frame = Frame(
             currencies=currencies,
@@ -49,16 +46,16 @@ class Pages:
             cart_count=cart_count,
             seat=visit.shopper.seat if visit else "",
             seats_open=self._visits.open,
-            seat_action=request.path if request.url_rule is not None and _can_be_got() else "/",
+            seat_action=request.path if request.url_rule is not None and _accepts_get() else "/",
             rum=rum_snippet.agent_config(self._settings, self._version, visit) if self._with_agent else None,
         )
         return render_template(template, page=frame, **content)
 
     def error(self, error: PageError) -> str:
-        """The error page; it asks no backend, since one of them may be what failed."""
+        """The error page; it calls no backend, since one of them may have failed."""
         return self.render("error.html", (), None, error=error)
 
 
-def _can_be_got() -> bool:
+def _accepts_get() -> bool:
     rule = request.url_rule
     return rule is not None and rule.methods is not None and "GET" in rule.methods

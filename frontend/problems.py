@@ -1,7 +1,7 @@
-"""What goes wrong on a page, and how it is told: status, words, the way on.
+"""Error pages: status, message, next step.
 
-The one place that turns failed calls into answers. A page shows the cause as the
-chain of gRPC messages, never a stack. Knows no route.
+The one place that maps failed calls to responses. A page shows the cause as the
+chain of gRPC messages, never a stack trace.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ PLACING = "failed to complete the order"
 NOT_CHARGED = "Your cart is as you left it, and nothing was charged."
 UNCERTAIN = "Please look into your cart before you try again: if it is empty, the order went through."
 NOTHING_LOST = "Nothing of yours was lost. Please try again in a moment."
-# What checkoutservice says when no attempt to charge the card succeeded.
+# The message of checkoutservice when no attempt to charge the card succeeded.
 _CHARGE_FAILED = "failed to charge card"
 CORRECTABLE = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A way on from an error page."""
+    """A link of an error page to what can be done next."""
 
     label: str
     href: str
@@ -38,7 +38,7 @@ TO_CART = Action("Back to your cart", "/cart")
 
 
 class PageError(Exception):
-    """An error that has a page: `title` and `lead` for people, `cause` for the curious (may be empty)."""
+    """An error with a page of its own: `title` and `lead` for everyone, `cause` technical or empty."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class PageError(Exception):
 
 
 class OrderProblem(Exception):
-    """An order that the customer can correct: `fields` has a sentence for each field at fault."""
+    """An order that the customer can correct: `fields` has a sentence for each wrong field."""
 
     def __init__(self, summary: str, fields: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__(summary)
@@ -74,7 +74,7 @@ class OrderProblem(Exception):
 
 
 def no_such_product() -> PageError:
-    """The catalogue has no such product."""
+    """The error for a product that the catalogue does not have."""
     return PageError(
         HTTPStatus.NOT_FOUND,
         "We do not sell that",
@@ -83,29 +83,29 @@ def no_such_product() -> PageError:
 
 
 def bad_request(title: str, lead: str, *actions: Action) -> PageError:
-    """The request itself can never work."""
+    """The error for a malformed request."""
     return PageError(HTTPStatus.BAD_REQUEST, title, lead, actions=actions or (BROWSE,))
 
 
 def unprocessable(title: str, lead: str, *actions: Action) -> PageError:
-    """The request is well formed, but what it asks for does not exist."""
+    """The error for a well-formed request for something that does not exist."""
     return PageError(HTTPStatus.UNPROCESSABLE_ENTITY, title, lead, actions=actions or (BROWSE,))
 
 
 def does_not_fit() -> PageError:
-    """The cart refused a product or its quantity."""
+    """The error for a product or quantity that the cart refused."""
     return unprocessable(
         "That does not fit into the cart", "The cart cannot take that many of this product.", TO_CART, BROWSE
     )
 
 
 def backend_failed(doing: str, error: grpc.RpcError) -> PageError:
-    """A service failed while the storefront was `doing` something (`could not retrieve the cart`)."""
+    """The error for a failed call; `doing` is what failed, such as `could not retrieve the cart`."""
     return backend_broken(doing, rpc_error_text(error))
 
 
 def backend_broken(doing: str, why: str) -> PageError:
-    """The same for an answer that cannot be used; `why` is one line."""
+    """The error for a response that cannot be used; `why` is one line."""
     ordering = doing == PLACING
     reassurance = NOTHING_LOST
     if ordering:
@@ -121,25 +121,25 @@ def backend_broken(doing: str, why: str) -> PageError:
 
 
 def order_failed(error: grpc.RpcError) -> PageError | OrderProblem:
-    """What became of an order that checkoutservice did not take."""
+    """The error for an order that checkoutservice did not accept."""
     if code_of(error) not in CORRECTABLE:
         return backend_failed(PLACING, error)
-    said = rpc_error_text(error).lower()
-    if "cart" in said and "empty" in said:
+    message = rpc_error_text(error).lower()
+    if "cart" in message and "empty" in message:
         return unprocessable(
             "Your cart is empty", "There is nothing to order yet. Put something in the cart first."
         )
-    if "expired" in said:
+    if "expired" in message:
         return OrderProblem(
             "The card has expired, so nothing was charged.",
             {"credit_card_expiration_year": "This date has passed."},
         )
-    if "only visa or mastercard" in said:
+    if "only visa or mastercard" in message:
         return OrderProblem(
             "The card was not accepted, and nothing was charged.",
             {"credit_card_number": "Only VISA and MasterCard are accepted."},
         )
-    if "card" in said:
+    if "card" in message:
         return OrderProblem(
             "The card was not accepted, and nothing was charged.",
             {"credit_card_number": "This is not a valid card number. Please check the digits."},
@@ -155,7 +155,7 @@ _OF_HTTP = {
 
 
 def of_http(code: int) -> PageError:
-    """An error of HTTP itself, in friendly words."""
+    """The error page of an HTTP status."""
     status = HTTPStatus(code)
     if code >= 500:
         return PageError(status, UH_OH, "Something has failed on our side. Please try again in a moment.")

@@ -1,9 +1,9 @@
-"""The edge of the mesh: what a request from outside may bring in, decided before anything looks at it.
+"""The edge of the mesh: removes from a request what may not come from outside.
 
-Baggage is dropped (the storefront alone sets it). Of the query only the seat
-stays, because nothing else is ever read from it, and what is not let in can
-neither be traced nor logged: a card number in a query goes nowhere. The trace
-context stays, so that a browser's span and ours share a trace.
+Baggage is dropped: only the storefront sets it. Of the query only the seat is kept,
+because nothing else is read from it, and what is removed can be neither traced nor
+logged, such as a card number. The trace context is kept, so that a browser's span
+and ours share a trace.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _MAX_QUERY_LENGTH = 2048
 
 
 class Edge:
-    """WSGI middleware around the whole application."""
+    """WSGI middleware around the application."""
 
     def __init__(self, app: WsgiApp) -> None:
         self._app = app
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Narrow the request and pass it on."""
+        """Remove baggage and query arguments, then call the application."""
         environ.pop("HTTP_BAGGAGE", None)
         query = environ.get("QUERY_STRING", "")
         if query and not environ.get("PATH_INFO", "").startswith(STATIC_PATH):

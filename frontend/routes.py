@@ -1,7 +1,6 @@
-"""The storefront's routes: HTTP in, HTTP out.
+"""The storefront's routes: each reads the request, calls `Shop` and renders.
 
-Each reads the request, asks `Shop` and renders; meaning is elsewhere. Paths,
-fields and redirects are the original shop's.
+Paths, fields and redirects are those of the original shop.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from flask import Blueprint, Response, current_app, g, jsonify, redirect, reques
 from opentelemetry import trace
 
 from frontend import forms, problems, relay as relay_module
-from frontend.app_dependencies import Parts
+from frontend.app_dependencies import AppDependencies
 from frontend.forms import CheckoutForm
 from frontend.relay import Outcome
 from frontend.tracing import ORDER_ID
 from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, SEAT_COOKIE, Visit, set_cookie
 
 blueprint = Blueprint("routes", __name__)
-_MAX_COOKIES_FORGOTTEN = 50
+_MAX_COOKIES_EXPIRED = 50
 
 
-def _parts() -> Parts:
-    return cast(Parts, current_app.extensions["shop"])
+def _app() -> AppDependencies:
+    return cast(AppDependencies, current_app.extensions["shop"])
 
 
 def _visit() -> Visit:
@@ -39,19 +38,19 @@ def _today() -> date:
 @blueprint.get("/")
 def home() -> str:
     """All products."""
-    parts = _parts()
-    page = parts.shop.home(_visit())
-    parts.telemetry.log.info("home", currency=_visit().currency)
-    return parts.pages.render("home.html", page.currencies, page.cart_count, products=page.products)
+    app = _app()
+    page = app.shop.home(_visit())
+    app.telemetry.log.info("home", currency=_visit().currency)
+    return app.pages.render("home.html", page.currencies, page.cart_count, products=page.products)
 
 
 @blueprint.get("/product/<product_id>")
 def product(product_id: str) -> str:
     """One product."""
-    parts = _parts()
-    parts.telemetry.log.info("serving product page", id=product_id[:64], currency=_visit().currency)
-    page = parts.shop.product(_visit(), product_id)
-    return parts.pages.render(
+    app = _app()
+    app.telemetry.log.info("serving product page", id=product_id[:64], currency=_visit().currency)
+    page = app.shop.product(_visit(), product_id)
+    return app.pages.render(
         "product.html",
         page.currencies,
         page.cart_count,
@@ -63,9 +62,9 @@ def product(product_id: str) -> str:
 
 
 def _cart_page(form: CheckoutForm) -> str:
-    parts = _parts()
-    page = parts.shop.cart(_visit())
-    return parts.pages.render(
+    app = _app()
+    page = app.shop.cart(_visit())
+    return app.pages.render(
         "cart.html",
         page.currencies,
         page.cart_count,
@@ -74,7 +73,7 @@ def _cart_page(form: CheckoutForm) -> str:
         total=page.total,
         zero=page.zero,
         prices=page.prices,
-        price_typo=parts.flags.cart_price_typo(_visit().shopper.traffic),
+        price_typo=app.flags.cart_price_typo(_visit().shopper.traffic),
         recommended=page.recommended,
         form=form,
         labels=forms.LABELS,
@@ -86,43 +85,41 @@ def _cart_page(form: CheckoutForm) -> str:
 @blueprint.get("/cart")
 def cart() -> str:
     """The cart and the checkout form."""
-    _parts().telemetry.log.info("view user cart")
+    _app().telemetry.log.info("view user cart")
     return _cart_page(forms.fresh_form(_today()))
 
 
 @blueprint.post("/cart")
 def add_to_cart() -> Response:
-    """Put a product into the cart."""
+    """Add a product to the cart."""
     item = forms.added_item(request.form)
-    _parts().telemetry.log.info("adding to cart", product=item.product_id, quantity=item.quantity)
-    _parts().shop.add(_visit(), item)
+    _app().telemetry.log.info("adding to cart", product=item.product_id, quantity=item.quantity)
+    _app().shop.add(_visit(), item)
     return _to("/cart")
 
 
 @blueprint.post("/cart/empty")
 def empty_cart() -> Response:
     """Empty the cart."""
-    _parts().telemetry.log.info("emptying cart")
-    _parts().shop.empty(_visit())
+    _app().telemetry.log.info("emptying cart")
+    _app().shop.empty(_visit())
     return _to("/")
 
 
 @blueprint.post("/cart/checkout")
 def checkout() -> str | tuple[str, int]:
     """Place the order of the cart."""
-    parts, visit = _parts(), _visit()
-    parts.telemetry.log.info("placing order", currency=visit.currency)
+    app, visit = _app(), _visit()
+    app.telemetry.log.info("placing order", currency=visit.currency)
     try:
-        order = parts.shop.place_order(forms.order_request(request.form, visit.session_id, visit.currency))
+        order = app.shop.place_order(forms.order_request(request.form, visit.session_id, visit.currency))
     except problems.OrderProblem as problem:
-        parts.telemetry.log.info("order sent back to the customer", reason=problem.summary)
+        app.telemetry.log.info("order sent back to the customer", reason=problem.summary)
         return _cart_page(forms.returned_form(request.form, problem)), 422
     trace.get_current_span().set_attribute(ORDER_ID, order.order_id)
-    parts.telemetry.log.info("order placed", order=order.order_id)
-    page = parts.shop.order(visit, order)
-    return parts.pages.render(
-        "order.html", page.currencies, 0, order=page.order, recommended=page.recommended
-    )
+    app.telemetry.log.info("order placed", order=order.order_id)
+    page = app.shop.order(visit, order)
+    return app.pages.render("order.html", page.currencies, 0, order=page.order, recommended=page.recommended)
 
 
 @blueprint.post("/setCurrency")
@@ -135,7 +132,7 @@ def set_currency() -> Response:
         raise problems.unprocessable(
             "We do not know that currency", f"The shop takes {', '.join(OFFERED_CURRENCIES)}."
         )
-    _parts().telemetry.log.info("setting currency", **{"curr.new": code, "curr.old": _visit().currency})
+    _app().telemetry.log.info("setting currency", **{"curr.new": code, "curr.old": _visit().currency})
     response = _to(_page_before())
     set_cookie(response, CURRENCY_COOKIE, code)
     return response
@@ -143,18 +140,18 @@ def set_currency() -> Response:
 
 @blueprint.get("/logout")
 def logout() -> Response:
-    """Forget the visitor: every cookie that came is expired."""
-    _parts().telemetry.log.info("logging out")
+    """Forget the visitor: expire every cookie of the request."""
+    _app().telemetry.log.info("logging out")
     g.pop("visit", None)
     response = _to("/")
-    for name in {*list(request.cookies)[:_MAX_COOKIES_FORGOTTEN], SEAT_COOKIE}:
+    for name in {*list(request.cookies)[:_MAX_COOKIES_EXPIRED], SEAT_COOKIE}:
         response.delete_cookie(name)
     return response
 
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
-    """A shop that breaks on purpose belongs in no index."""
+    """Excludes crawlers: a shop that breaks on purpose belongs in no index."""
     return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain")
 
 
@@ -166,10 +163,10 @@ def health() -> Response:
 
 @blueprint.get("/_flags")
 def flag_states() -> Response:
-    """The real state of the storefront's fault switches, as `hipsterlab.FlagService` tells a backend's."""
-    states = _parts().flags.states()
+    """The present state of the storefront's flags, as `hipsterlab.FlagService` returns a backend's."""
+    states = _app().flags.states()
     return jsonify(
-        service=_parts().telemetry.identity.service,
+        service=_app().telemetry.identity.service,
         flags=[
             {"key": state.key, "people": state.people, "synthetic": state.synthetic, "error": state.error}
             for state in states
@@ -180,20 +177,20 @@ def flag_states() -> Response:
 @blueprint.get("/static/<path:name>")
 def static_file(name: str) -> Response:
     """A file of the shop, or the RUM agent."""
-    response = _parts().assets.respond(name, request, addressed="v" in request.args)
+    response = _app().assets.respond(name, request)
     return response or Response("no such file\n", 404, mimetype="text/plain")
 
 
 @blueprint.post("/v1/rum")
 def beacon() -> Response:
     """A beacon of the RUM agent, Zipkin spans."""
-    return _relayed(_parts().relay.zipkin(_beacon_body(), dict(request.headers)))
+    return _relayed(_app().relay.zipkin(_beacon_body(), dict(request.headers)))
 
 
 @blueprint.post("/v1/rumotlp")
 def beacon_otlp() -> Response:
     """A beacon of the RUM agent, OTLP JSON."""
-    return _relayed(_parts().relay.otlp(_beacon_body(), dict(request.headers)))
+    return _relayed(_app().relay.otlp(_beacon_body(), dict(request.headers)))
 
 
 def _beacon_body() -> bytes:

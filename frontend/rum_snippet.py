@@ -1,6 +1,6 @@
-"""The RUM snippet: what the agent on every page is started with, and which hosts it may reach.
+"""The RUM snippet: the options of the agent on every page, and the hosts that it may reach.
 
-Knows the agent's options (`@splunk/otel-web` 2.x), not who reads what it sends.
+Knows the options of `@splunk/otel-web` 2.x, not the receiver of its beacons.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from frontend.visit import Visit
 
 AGENT_FILE = "splunk-otel-web.js"
 BEACON_PATH = "/v1/rum"
-# The agent's own four seconds would make a student wait for their session.
+# The agent's default of four seconds would make a student wait for their session.
 FLUSH_AFTER_MS = 500
 
 
 def agent_config(settings: Settings, version: str, visit: Visit | None) -> dict[str, Any]:
     """The argument of `SplunkRum.init` for a page shown to `visit`.
 
-    `visit` is None on an error page so early that nobody is known yet.
+    `visit` is None on the page of an error that comes before the visit is read.
     """
     config: dict[str, Any] = {}
     if settings.reports_to_splunk:
@@ -38,7 +38,7 @@ def agent_config(settings: Settings, version: str, visit: Visit | None) -> dict[
 
 
 def content_security_policy(settings: Settings) -> str:
-    """A policy under which pages run the shop's own files and nothing else."""
+    """A content security policy that allows the shop's own files only."""
     beacons = "'self'"
     if settings.rum_enabled and settings.reports_to_splunk:
         realm = settings.rum_realm

@@ -1,7 +1,4 @@
-"""The storefront's settings, from the environment variables of the original shop and our own.
-
-Knows no page and no service's behaviour.
-"""
+"""The storefront's settings: the environment variables of the original shop, and our own."""
 
 from __future__ import annotations
 
@@ -9,53 +6,50 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common.settings import CommonSettings, address, boolean, http_url, path, port, setting
+from runtime.settings import ADDRESS, BOOLEAN, HTTP_URL, PATH, PORT, setting, whole_number
+from services.common.settings import CommonSettings
 
-
-def thread_count(value: str) -> int:
-    """From 2 to 256 threads."""
-    number = int(value)
-    if not 2 <= number <= 256:
-        raise ValueError(value)
-    return number
+_THREADS = whole_number(2, 256)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(CommonSettings):
-    """Everything that the storefront can be told."""
+    """The storefront's settings."""
 
-    port: int = setting(8080, "PORT", "TCP port to listen on; 0 takes any free one.", port)
-    threads: int = setting(
-        32, "FRONTEND_THREADS", "Requests served at once.", thread_count, allowed="a whole number, 2 to 256"
-    )
+    port: int = setting(8080, "PORT", "TCP port to listen on; 0 takes any free one.", PORT)
+    threads: int = setting(32, "FRONTEND_THREADS", "Requests served at once.", _THREADS)
     catalog_addr: str = setting(
-        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", address
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )
     currency_addr: str = setting(
-        "127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "Address of currencyservice.", address
+        "127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "Address of currencyservice.", ADDRESS
     )
-    cart_addr: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "Address of cartservice.", address)
+    cart_addr: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "Address of cartservice.", ADDRESS)
     recommendation_addr: str = setting(
-        "127.0.0.1:8082", "RECOMMENDATION_SERVICE_ADDR", "Address of recommendationservice.", address
+        "127.0.0.1:8082", "RECOMMENDATION_SERVICE_ADDR", "Address of recommendationservice.", ADDRESS
     )
     shipping_addr: str = setting(
-        "127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "Address of shippingservice.", address
+        "127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "Address of shippingservice.", ADDRESS
     )
     checkout_addr: str = setting(
-        "127.0.0.1:5050", "CHECKOUT_SERVICE_ADDR", "Address of checkoutservice.", address
+        "127.0.0.1:5050", "CHECKOUT_SERVICE_ADDR", "Address of checkoutservice.", ADDRESS
     )
-    ad_addr: str = setting("127.0.0.1:9555", "AD_SERVICE_ADDR", "Address of adservice.", address)
+    ad_addr: str = setting("127.0.0.1:9555", "AD_SERVICE_ADDR", "Address of adservice.", ADDRESS)
     web_dir: Path = setting(
-        Path(sys.prefix) / "web", "HIPSTERLAB_WEB_DIR", "Folder of the installed browser files.", path
+        Path(sys.prefix) / "web",
+        "HIPSTERLAB_WEB_DIR",
+        "Folder of the installed browser files: the RUM agent.",
+        PATH,
+        shown="`web` in the Python environment",
     )
     rum_enabled: bool = setting(
-        True, "RUM_ENABLED", "Whether pages carry the RUM agent; off shows a shop before RUM.", boolean
+        True, "RUM_ENABLED", "Whether pages carry the RUM agent; off shows a shop before RUM.", BOOLEAN
     )
     rum_beacon_url: str = setting(
         "http://127.0.0.1:4318/v1/rum",
         "RUM_BEACON_URL",
         "Where the beacons that pages send to /v1/rum are relayed to.",
-        http_url,
+        HTTP_URL,
     )
     rum_realm: str = setting(
         "", "RUM_REALM", "Realm of Splunk Observability Cloud; with RUM_AUTH pages report there instead."

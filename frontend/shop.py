@@ -1,7 +1,7 @@
-"""What each page asks of the backends, in the order of the original shop.
+"""The content of each page, from calls to the backends in the order of the original shop.
 
-Returns plain page models; raises `PageError` or `OrderProblem`. Knows neither
-HTTP nor HTML. The order of calls is part of the lesson: traces show it.
+Returns page models; raises `PageError` or `OrderProblem`. Knows neither HTTP nor
+HTML. The order of calls is part of the lesson: traces show it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from protos import hipstershop_pb2 as pb
 from services.common import money
 from services.common.clients import code_of, tolerating
 from services.common.errors import InvalidRequest
-from services.common.log import ShopLogger
+from services.common.telemetry import ShopLogger
 
 AD_DEADLINE_S = 0.1
-_RECOMMENDED_ASKED = 5
+_RECOMMENDED_FETCHED = 5
 _RECOMMENDED_SHOWN = 4
-_NO_SUCH = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
-_MAX_REMEMBERED = 1000
+_NOT_FOUND = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT)
+_MAX_KNOWN_PRODUCTS = 1000
 Shown = TypeVar("Shown")
 
 
@@ -52,7 +52,7 @@ class Advert:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OrderLine:
     """One line of a cart or order: `product.price` is for one piece, `cost` for all."""
 
     product: Product
@@ -62,7 +62,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """What the home page shows."""
+    """The content of the home page."""
 
     currencies: Sequence[str]
     cart_count: int
@@ -71,7 +71,7 @@ class HomePage:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """What a product's page shows."""
+    """The content of a product's page."""
 
     currencies: Sequence[str]
     cart_count: int
@@ -82,15 +82,15 @@ class ProductPage:
 
 @dataclass(frozen=True, slots=True)
 class CartPage:
-    """What the cart page shows.
+    """The content of the cart page.
 
-    `prices` is what the page's script adds up, amounts in billionths of a unit as
+    `prices` is the input of the script that adds up the total, with amounts in billionths of a unit as
     text: {currency, shipping, lines: [{id, quantity}], products: {id: {Price}}}.
     """
 
     currencies: Sequence[str]
     cart_count: int
-    lines: Sequence[Line]
+    lines: Sequence[OrderLine]
     shipping: str
     total: str
     zero: str
@@ -106,12 +106,12 @@ class Order:
     tracking_id: str
     shipping: str
     total: str
-    lines: Sequence[Line]
+    lines: Sequence[OrderLine]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """What the order page shows."""
+    """The content of the order page."""
 
     currencies: Sequence[str]
     order: Order
@@ -119,7 +119,7 @@ class OrderPage:
 
 
 @contextmanager
-def _asking(doing: str) -> Iterator[None]:
+def _page_error_on_failure(doing: str) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
@@ -127,29 +127,29 @@ def _asking(doing: str) -> Iterator[None]:
 
 
 class Shop:
-    """The storefront's questions to the backends; `picture` finds the address of a product's picture."""
+    """Makes the content of pages; `picture` returns the address of a product's picture."""
 
     def __init__(
         self, backends: Backends, picture: Callable[[str], str], chance: Random, logger: ShopLogger
     ) -> None:
-        self._ask = backends
+        self._backends = backends
         self._picture = picture
         self._chance = chance
         self._log = logger
-        self._seen: dict[str, Product] = {}
+        self._known: dict[str, Product] = {}
 
     def home(self, visit: Visit) -> HomePage:
         """All products with their prices in the visitor's currency."""
         currencies = self._currencies()
-        with _asking("could not retrieve products"):
-            listed = self._ask.catalog.ListProducts(pb.Empty()).products
+        with _page_error_on_failure("could not retrieve products"):
+            listed = self._backends.catalog.ListProducts(pb.Empty()).products
         count = _count(self._cart_items(visit))
         products = [self._product(product, self._converted(product.price_usd, visit)) for product in listed]
         self._advert(())
         return HomePage(currencies, count, products)
 
     def product(self, visit: Visit, product_id: str) -> ProductPage:
-        """One product, an advert and what else may please."""
+        """One product, an advert and recommendations."""
         product = self._get_product(product_id)
         currencies = self._currencies()
         count = _count(self._cart_items(visit))
@@ -162,8 +162,8 @@ class Shop:
         currencies = self._currencies()
         items = self._cart_items(visit)
         recommended = self._recommended(visit, [item.product_id for item in items])
-        with _asking("failed to get the shipping quote"):
-            quote = self._ask.shipping.GetQuote(
+        with _page_error_on_failure("failed to get the shipping quote"):
+            quote = self._backends.shipping.GetQuote(
                 pb.GetQuoteRequest(address=pb.Address(), items=items)
             ).cost_usd
         shipping = self._converted(quote, visit)
@@ -176,7 +176,7 @@ class Shop:
             cost = money.times(price, item.quantity)
             total_nanos += money.nanos_of(cost)
             prices.append((item, money.nanos_of(price)))
-            lines.append(Line(self._product(product, price), item.quantity, money.shown(cost)))
+            lines.append(OrderLine(self._product(product, price), item.quantity, money.shown(cost)))
         return CartPage(
             currencies=currencies,
             cart_count=_count(items),
@@ -194,12 +194,12 @@ class Shop:
         )
 
     def add(self, visit: Visit, item: pb.CartItem) -> None:
-        """Put `item` into the cart; the product must exist."""
+        """Add an item to the cart; the product must exist."""
         self._get_product(item.product_id)
         request = pb.AddItemRequest(user_id=visit.session_id, item=item)
         try:
             with tolerating(*problems.CORRECTABLE):
-                self._ask.cart.AddItem(request)
+                self._backends.cart.AddItem(request)
         except grpc.RpcError as error:
             if code_of(error) in problems.CORRECTABLE:
                 raise problems.does_not_fit() from error
@@ -207,8 +207,8 @@ class Shop:
 
     def empty(self, visit: Visit) -> None:
         """Empty the cart."""
-        with _asking("failed to empty the cart"):
-            self._ask.cart.EmptyCart(pb.EmptyCartRequest(user_id=visit.session_id))
+        with _page_error_on_failure("failed to empty the cart"):
+            self._backends.cart.EmptyCart(pb.EmptyCartRequest(user_id=visit.session_id))
 
     def place_order(self, request: pb.PlaceOrderRequest) -> pb.OrderResult:
         """Place the order.
@@ -218,25 +218,25 @@ class Shop:
             PageError: the cart is empty, or the shop failed.
         """
         try:
-            # What the customer can correct is no failure of the shop.
+            # An order that the customer can correct is not an error of the shop.
             with tolerating(*problems.CORRECTABLE):
-                answer: pb.PlaceOrderResponse = self._ask.checkout.PlaceOrder(request)
+                response: pb.PlaceOrderResponse = self._backends.checkout.PlaceOrder(request)
         except grpc.RpcError as error:
             raise problems.order_failed(error) from error
-        return answer.order
+        return response.order
 
     def order(self, visit: Visit, result: pb.OrderResult) -> OrderPage:
-        """The page of an order that was placed; whatever else fails now, the order is shown."""
-        recommended = self._if_it_works(lambda: self._recommended(visit, ()))
-        currencies = self._if_it_works(self._currencies)
+        """The page of an order that was placed. It is shown even when all else on it fails."""
+        recommended = self._or_nothing(lambda: self._recommended(visit, ()))
+        currencies = self._or_nothing(self._currencies)
         total_nanos = money.nanos_of(result.shipping_cost)
         lines = []
         for ordered in result.items:
             cost = money.times(ordered.cost, ordered.item.quantity)
             total_nanos += money.nanos_of(cost)
             lines.append(
-                Line(
-                    self._remembered(ordered.item.product_id, ordered.cost),
+                OrderLine(
+                    self._ordered_product(ordered.item.product_id, ordered.cost),
                     ordered.item.quantity,
                     money.shown(cost),
                 )
@@ -253,31 +253,31 @@ class Shop:
             recommended=recommended,
         )
 
-    def _if_it_works(self, ask: Callable[[], Sequence[Shown]]) -> Sequence[Shown]:
+    def _or_nothing(self, load: Callable[[], Sequence[Shown]]) -> Sequence[Shown]:
         try:
-            return ask()
+            return load()
         except problems.PageError as error:
-            self._log.warning("The order's page goes without a part of it", error=error.cause)
+            self._log.warning("A part of the order's page could not be loaded", error=error.cause)
             return ()
 
     def _currencies(self) -> Sequence[str]:
-        with _asking("could not retrieve currencies"):
-            codes = self._ask.currency.GetSupportedCurrencies(pb.Empty()).currency_codes
+        with _page_error_on_failure("could not retrieve currencies"):
+            codes = self._backends.currency.GetSupportedCurrencies(pb.Empty()).currency_codes
         return [code for code in codes if code in OFFERED_CURRENCIES]
 
     def _cart_items(self, visit: Visit) -> Sequence[pb.CartItem]:
-        with _asking("could not retrieve the cart"):
-            items: Sequence[pb.CartItem] = self._ask.cart.GetCart(
+        with _page_error_on_failure("could not retrieve the cart"):
+            items: Sequence[pb.CartItem] = self._backends.cart.GetCart(
                 pb.GetCartRequest(user_id=visit.session_id)
             ).items
         return items
 
     def _get_product(self, product_id: str) -> pb.Product:
         try:
-            with tolerating(*_NO_SUCH):
-                product: pb.Product = self._ask.catalog.GetProduct(pb.GetProductRequest(id=product_id))
+            with tolerating(*_NOT_FOUND):
+                product: pb.Product = self._backends.catalog.GetProduct(pb.GetProductRequest(id=product_id))
         except grpc.RpcError as error:
-            if code_of(error) in _NO_SUCH:
+            if code_of(error) in _NOT_FOUND:
                 raise problems.no_such_product() from error
             raise problems.backend_failed("could not retrieve the product", error) from error
         return product
@@ -285,8 +285,8 @@ class Shop:
     def _converted(self, amount: pb.Money, visit: Visit) -> pb.Money:
         request = pb.CurrencyConversionRequest(to_code=visit.currency)
         getattr(request, "from").CopyFrom(amount)
-        with _asking("failed to convert the currency"):
-            converted: pb.Money = self._ask.currency.Convert(request)
+        with _page_error_on_failure("failed to convert the currency"):
+            converted: pb.Money = self._backends.currency.Convert(request)
         try:
             money.nanos_of(converted)
         except InvalidRequest as error:
@@ -295,16 +295,18 @@ class Shop:
 
     def _recommended(self, visit: Visit, product_ids: Sequence[str]) -> Sequence[Product]:
         request = pb.ListRecommendationsRequest(user_id=visit.session_id, product_ids=product_ids)
-        with _asking("failed to get recommendations"):
-            ids = self._ask.recommendation.ListRecommendations(request).product_ids
-        found = [self._product(self._get_product(product_id)) for product_id in ids[:_RECOMMENDED_ASKED]]
+        with _page_error_on_failure("failed to get recommendations"):
+            ids = self._backends.recommendation.ListRecommendations(request).product_ids
+        found = [self._product(self._get_product(product_id)) for product_id in ids[:_RECOMMENDED_FETCHED]]
         return found[:_RECOMMENDED_SHOWN]
 
     def _advert(self, categories: Sequence[str]) -> Advert | None:
-        """One advert for `categories`; none when there is none in time: a page never waits for adverts."""
+        """One advert for the categories; None when none arrives within `AD_DEADLINE_S`."""
         try:
             with tolerating(grpc.StatusCode.DEADLINE_EXCEEDED):
-                ads = self._ask.ads.GetAds(pb.AdRequest(context_keys=categories), timeout=AD_DEADLINE_S).ads
+                ads = self._backends.ads.GetAds(
+                    pb.AdRequest(context_keys=categories), timeout=AD_DEADLINE_S
+                ).ads
         except grpc.RpcError as error:
             self._log.warning("failed to retrieve ads", error=code_of(error).name)
             return None
@@ -323,14 +325,14 @@ class Shop:
             categories=tuple(product.categories),
             price=money.shown(price) if price is not None else "",
         )
-        if len(self._seen) < _MAX_REMEMBERED or product.id in self._seen:
-            self._seen[product.id] = shown
+        if len(self._known) < _MAX_KNOWN_PRODUCTS or product.id in self._known:
+            self._known[product.id] = shown
         return shown
 
-    def _remembered(self, product_id: str, price: pb.Money) -> Product:
-        """A product of an order, without asking: whoever ordered it has just seen it on a page from here."""
-        seen = self._seen.get(product_id)
-        name, picture = (seen.name, seen.picture) if seen else (product_id, self._picture(""))
+    def _ordered_product(self, product_id: str, price: pb.Money) -> Product:
+        """A product of an order, without a call: this process rendered its page before it was ordered."""
+        known = self._known.get(product_id)
+        name, picture = (known.name, known.picture) if known else (product_id, self._picture(""))
         return Product(product_id, name, picture, price=money.shown(price))
 
 

@@ -1,7 +1,7 @@
-"""The storefront's own spans: names by route, the shopper's marks, what the browser is told of the trace.
+"""The storefront's own spans: their names, the cause of an error, and `Server-Timing` for the browser.
 
-Built on the Flask instrumentation. Static files, health checks and beacons have
-no span. A span is in error only when its answer is a 5xx, and then says why.
+Uses the Flask instrumentation. Static files, health checks and beacons have no span.
+A span is in error only for a 5xx, with the cause as its status message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def instrument(app: Flask, telemetry: Telemetry) -> None:
             tracer_provider=telemetry.tracer_provider,
             excluded_urls=_UNTRACED,
             enable_commenter=False,
-            response_hook=_explain,
+            response_hook=_add_cause,
         )
     app.before_request(_name_span)
 
@@ -45,7 +45,7 @@ def _name_span() -> None:
     if not span.is_recording():
         return
     if request.url_rule is None:
-        # A name per mistyped address would make as many workflows.
+        # A name per mistyped address would make a workflow for each.
         span.update_name(request.method if request.method in _METHODS else "HTTP")
         return
     route = route_of(request.url_rule.rule)
@@ -53,15 +53,15 @@ def _name_span() -> None:
     span.set_attribute("http.route", route)
 
 
-def _explain(span: Span, status: str, _headers: Sequence[tuple[str, str]]) -> None:
-    """The instrumentation sets the error of a 5xx without a word; add the cause, on one line."""
+def _add_cause(span: Span, status: str, _headers: Sequence[tuple[str, str]]) -> None:
+    """Set the status message of a 5xx to its cause, in one line; the instrumentation leaves it empty."""
     cause = g.get("cause", "")
     if cause and status.startswith("5") and span.is_recording():
         span.set_status(Status(StatusCode.ERROR, cause))
 
 
-def tell_browser(response: Response) -> None:
-    """Put the current trace into `Server-Timing`, where a RUM agent looks for it."""
+def add_server_timing(response: Response) -> None:
+    """Add the current trace to `Server-Timing`, where RUM agents read it."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return

@@ -1,8 +1,8 @@
-"""Who is visiting: session, currency and seat from cookies, links and headers.
+"""The visitor of a request: session, currency and seat from cookies, links and headers.
 
-A `Visit` is read from a request and says which cookies the answer must set.
-The tenant level is drawn from the session's id, so it stays the same for the
-whole session without being kept, and nobody can choose it. Knows no page.
+A `Visit` is read from a request and states which cookies the response must set.
+The tenant level is computed from the session's id, so it stays the same for the
+whole session without being stored, and cannot be chosen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CURRENCY_COOKIE = "shop_currency"
 SEAT_COOKIE = "shop_seat"
 COOKIE_MAX_AGE_S = 60 * 60 * 48
 DEFAULT_CURRENCY = "USD"
-# The rate table knows more; these are offered, in the table's order.
+# The rate table has more; these are offered, in its order.
 OFFERED_CURRENCIES = ("EUR", "USD", "JPY", "GBP", "TRY", "CAD")
 
 NOT_A_SEAT = f"This is not a seat name. {seats.RULE}"
@@ -32,10 +32,10 @@ NOT_SIGNED = "This link does not give you a seat: in this class only the link yo
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request's visitor.
+    """The visitor of one request.
 
-    `new_session` and `seat_changed` say which cookies the answer must set;
-    `seat_problem` is one sentence for the visitor, empty when all is well.
+    `new_session` and `seat_changed` state which cookies the response must set;
+    `seat_problem` is one sentence for the visitor, empty when there is none.
     """
 
     session_id: str
@@ -51,12 +51,12 @@ class Visits:
 
     def __init__(self, secret: str, seed: int | None) -> None:
         self._secret = secret
-        # Session ids are random already: without a seed a fixed one keeps levels steady over restarts.
+        # Session ids are random: with a fixed seed, levels stay the same after a restart.
         self._seed = seed or 0
 
     @property
     def open(self) -> bool:
-        """Whether anybody may choose a seat."""
+        """Whether every visitor may choose a seat."""
         return not self._secret
 
     def read(self, request: Request) -> Visit:
@@ -103,7 +103,7 @@ class Visits:
         return name
 
     def write(self, visit: Visit, response: Response) -> None:
-        """Set the cookies that `visit` asks for."""
+        """Set the cookies of a visit on a response."""
         if visit.new_session:
             set_cookie(response, SESSION_COOKIE, visit.session_id)
         if visit.seat_changed:
@@ -116,7 +116,7 @@ class Visits:
 
 
 def set_cookie(response: Response, name: str, value: str) -> None:
-    """Set a cookie of the shop: two days, for this origin, out of reach of scripts."""
+    """Set a cookie of the shop: two days, HttpOnly, SameSite=Lax."""
     response.set_cookie(name, value, max_age=COOKIE_MAX_AGE_S, httponly=True, samesite="Lax")
 
 

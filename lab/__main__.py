@@ -50,7 +50,7 @@ def keep_bytecode() -> None:
 
 
 def main() -> int:
-    """Check the interpreter, record the time of the command, run it."""
+    """Check the interpreter, record the time of the command, run it; returns the exit code."""
     refusal = unsupported(sys.version_info[:2], sys.platform)
     if refusal:
         sys.stderr.write(refusal + "\n")
@@ -59,13 +59,13 @@ def main() -> int:
     if "LAB_SETUP_CHECKED" not in os.environ:
         os.environ["LAB_REQUESTED_AT"] = repr(time.monotonic())
     keep_bytecode()
-    from lab.setup import bootstrap
+    try:
+        from lab.setup import bootstrap
 
-    return bootstrap.main(sys.argv[1:])
+        return bootstrap.main(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from runtime import VERSION
+
 # What must be installed for a verb, each level including those before it.
 NOTHING = "nothing"
 LAB = "lab"
@@ -39,15 +41,15 @@ class Verb:
 VERBS = (
     Verb("up", "start the lab, prove that it works, print its addresses", LAB),
     Verb("down", "stop the lab that runs from this folder", NOTHING),
-    Verb("status", "what runs, where, and how much memory it takes", NOTHING),
-    Verb("verify", "walk the student's path and check every link of the story", BROWSER, passes_on=True),
-    Verb("logs", "read or follow what the processes write", NOTHING),
-    Verb("incident", "show the incidents, or switch the running lab to another one", LAB),
+    Verb("status", "show every process with its state, address and memory", NOTHING),
+    Verb("verify", "follow the student's path and check every link of the story", BROWSER, passes_on=True),
+    Verb("logs", "print or follow the log files of the processes", NOTHING),
+    Verb("incident", "list the incidents, or switch the running lab to another one", LAB),
     Verb("seats", "print the links that give the students of a class their seats", LAB),
-    Verb("load", "change, stop or restart the shoppers of the running lab", NOTHING),
+    Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
-    Verb("reset", "wipe the lab's data (the lab must be stopped)", NOTHING),
-    Verb("test", "prepare what the tests need and run them; arguments go to pytest", DEV, passes_on=True),
+    Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),
+    Verb("test", "run the tests with pytest; all arguments are passed to it", DEV, passes_on=True),
     Verb("bench", "run the benchmarks and print their table", DEV, passes_on=True),
 )
 BY_NAME = {verb.name: verb for verb in VERBS}
@@ -57,7 +59,7 @@ Quick start:
   python3 -m lab up          start everything; Ctrl-C stops it all
   python3 -m lab up --help   the options of a verb
 
-The first run makes an environment in .venv and downloads what is needed; later runs need no network.
+The first run makes an environment in .venv and downloads the packages; later runs need no network.
 """
 
 
@@ -70,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    outer.add_argument("--version", action="version", version=f"Hipster Lab {VERSION}")
     verbs = outer.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         verbs.add_parser(verb.name, help=verb.help, add_help=False)
@@ -77,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def choose(argv: Sequence[str]) -> Verb:
-    """Return the verb of a command line; prints help or the error and exits when there is none."""
+    """Return the verb of a command line; prints help, version or the error and exits when there is none."""
     if argv and argv[0] in BY_NAME:
         return BY_NAME[argv[0]]
     outer = parser()
@@ -85,7 +88,7 @@ def choose(argv: Sequence[str]) -> Verb:
         outer.print_help()
         raise SystemExit(0)
     outer.parse_args([argv[0]])
-    raise AssertionError("argparse exits on every unknown verb")
+    raise AssertionError("argparse exits on everything that is not a verb")
 
 
 def parse(verb: Verb, argv: Sequence[str]) -> argparse.Namespace:

@@ -12,6 +12,9 @@ The command line prints `message` and `remedy` and exits with `exit_code`.
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class LabError(Exception):
     """A failure with a remedy.
@@ -48,14 +51,30 @@ class NotRunning(LabError):
 
 
 class AlreadyRunning(LabError):
-    """A lab of this clone is running already."""
+    """A lab of this clone is running already; `pid` None while it is starting or stopping."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int | None) -> None:
         super().__init__(
-            f"A lab is already running from this folder (process {pid}).",
+            f"A lab is already running from this folder (process {pid})."
+            if pid
+            else "A lab is already starting or stopping in this folder.",
             "See it with `python3 -m lab status`, stop it with `python3 -m lab down`.",
         )
 
 
 class StartError(LabError):
     """The lab was started and did not become ready."""
+
+
+def unwritable(folder: Path, error: OSError) -> LabError:
+    """The error for a folder that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LabError(
+            f"The disk that holds {folder} is full.", "Free some space, or give --data another folder."
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return LabError(
+            f"{folder} cannot be written.",
+            "Make it writable, or use a folder (--data) or a clone where you may.",
+        )
+    return LabError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder.")

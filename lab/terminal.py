@@ -19,7 +19,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 def is_interactive(stream: TextIO | None = None) -> bool:
     """Whether this stream (standard output by default) is a terminal."""
     stream = stream or sys.stdout
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return not stream.closed and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def uses_colour(stream: TextIO | None = None) -> bool:
@@ -32,6 +32,11 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
     if not uses_colour(stream):
         return text
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 user`, `2 users`: a number with its noun, which takes an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def write_line(text: str = "") -> None:

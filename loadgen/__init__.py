@@ -1,5 +1,5 @@
 """Shoppers: Locust over HTTP, browser sessions without a browser, real browsers.
 
-It knows the shop as any visitor does, by its pages and forms, and must not know
-who receives the telemetry or what the shop is made of.
+It knows the shop by its pages and forms, as a visitor does, and neither the receiver
+of telemetry nor the backends.
 """

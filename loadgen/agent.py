@@ -1,7 +1,7 @@
-"""What the RUM agent is told and what it sees: the browser, its options, requests, errors.
+"""The inputs of the RUM agent: the browser, its options, requests, errors.
 
-Plain values, each knowing the tags that it becomes. Must not know any page of any
-shop, nor how spans are kept or sent: that is `loadgen.rum_beacons`.
+Plain values with the tags that the agent makes of them. How spans are queued and sent
+is in `loadgen.rum_beacons`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Tags = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """The browser that is played."""
+    """The browser that is simulated."""
 
     user_agent: str = (
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
@@ -46,7 +46,7 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """What the page hands to the agent's `init`."""
+    """The options that the page passes to the agent's `init`."""
 
     beacon_endpoint: str
     application: str
@@ -57,7 +57,7 @@ class AgentConfig:
 
     @classmethod
     def from_init(cls, options: Mapping[str, Any]) -> AgentConfig:
-        """From the agent's own option names. Raises KeyError without `beaconEndpoint`."""
+        """Reads the agent's option names. Raises KeyError without `beaconEndpoint`."""
         attributes = options.get("globalAttributes") or {}
         return cls(
             beacon_endpoint=str(options["beaconEndpoint"]),
@@ -70,7 +70,7 @@ class AgentConfig:
 
     @property
     def beacon_url(self) -> str:
-        """Where beacons go, as the agent writes it: the token is appended as a query."""
+        """The address of beacons, as the agent makes it: the token is appended as a query."""
         return f"{self.beacon_endpoint}?auth={quote(self.token)}" if self.token else self.beacon_endpoint
 
 
@@ -91,7 +91,7 @@ class Exchange:
         return max(0, self.end_us - self.start_us)
 
     def link(self) -> Tags:
-        """The `link.*` tags, if `Server-Timing` names a sampled trace as the agent wants it."""
+        """The `link.*` tags, if `Server-Timing` names a sampled trace in the agent's syntax."""
         found = _LINK.search(self.server_timing)
         return {"link.traceId": found[1], "link.spanId": found[2]} if found else {}
 
@@ -118,5 +118,5 @@ class ScriptError:
 
 
 def boolean(value: bool) -> str:
-    """As JavaScript writes it."""
+    """A boolean in JavaScript's spelling."""
     return "true" if value else "false"

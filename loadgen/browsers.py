@@ -1,8 +1,8 @@
 """`python -m loadgen.browsers`: a few real browsers that shop, where Playwright is installed.
 
 Each is a Chromium with the real agent in the real page; a browser costs as much as
-hundreds of the sessions of `loadgen.rum_beacons`, so there are never many. Every trip is
-a visitor of its own, and declares itself synthetic.
+hundreds of the sessions of `loadgen.rum_beacons`, so at most four run. Every trip is a
+new visitor, and declares itself synthetic.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from loadgen.shopper import SYNTHETIC_ATTRIBUTE, SYNTHETIC_HEADER, SYNTHETIC_TYPE
+from runtime.chromium import find_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-MOST_BROWSERS = 4
-_CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MAX_BROWSERS = 4
 _ARGUMENTS = (
     "--disable-dev-shm-usage",
-    # Chromium asks its maker's servers by itself; a lab stays on its machine.
+    # Chromium contacts its vendor by itself; a lab must not leave the machine.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
 _LABEL_SESSION = f"""
@@ -42,16 +41,11 @@ _TIMEOUT_MS = 20_000
 
 
 class NoBrowser(Exception):
-    """No browser can be started; the message says what to install."""
-
-
-def chromium_path() -> str | None:
-    """The machine's own Chromium, if there is one."""
-    return next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
+    """No browser can be started; the message names what to install."""
 
 
 def trip(browser: Browser, shop_url: str, rng: random.Random, pause_s: float) -> str:
-    """Home, a product or two, cart, place order; returns the heading of the answer."""
+    """Home, a product or two, cart, place order. Returns the heading of the page after that."""
     context = browser.new_context(extra_http_headers={SYNTHETIC_HEADER: "browser"})
     context.set_default_timeout(_TIMEOUT_MS)
     # An init script runs before the page's own: the session is labelled as soon as the agent is up.
@@ -62,11 +56,11 @@ def trip(browser: Browser, shop_url: str, rng: random.Random, pause_s: float) ->
         for _ in range(rng.randint(1, 2)):
             _add_some_product(page, shop_url, rng, pause_s)
         page.wait_for_timeout(pause_s * 1000)
-        with page.expect_response(lambda answer: answer.url.endswith("/cart/checkout")):
+        with page.expect_response(lambda response: response.url.endswith("/cart/checkout")):
             page.click("#place-order")
         page.wait_for_selector("#place-order", state="detached")
         heading: str = page.inner_text("h1")
-        # The agent beacons twice a second.
+        # The agent sends beacons twice a second.
         page.wait_for_timeout(1000)
         return heading
     finally:
@@ -85,9 +79,18 @@ def _add_some_product(page: Page, shop_url: str, rng: random.Random, pause_s: fl
 
 
 def shop(
-    shop_url: str, stop: threading.Event, rng: random.Random, *, trips: int, pause_s: float, say: Any
+    shop_url: str,
+    stop: threading.Event,
+    rng: random.Random,
+    *,
+    trips: int,
+    pause_s: float,
+    log: Callable[[str], None],
 ) -> int:
-    """Trips with one browser until told to stop; returns how many were finished. Raises NoBrowser."""
+    """Make `trips` trips with one browser, or with 0 go on until `stop` is set.
+
+    Returns the number of trips that were finished. Raises NoBrowser.
+    """
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
@@ -96,17 +99,17 @@ def shop(
     arguments = [*_ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
         except Error as error:
             remedy = "install Chromium, or run: python -m playwright install chromium"
             raise NoBrowser(f"no browser can be started: {remedy}") from error
         try:
             while not stop.is_set() and (not trips or finished < trips):
                 try:
-                    say(trip(browser, shop_url, rng, pause_s))
+                    log(trip(browser, shop_url, rng, pause_s))
                     finished += 1
                 except Error as error:
-                    say(f"a trip was broken off: {error.message.splitlines()[0]}")
+                    log(f"a trip was cut short: {error.message.splitlines()[0]}")
                     stop.wait(5.0)
         finally:
             browser.close()
@@ -120,21 +123,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     finished: list[int] = []
     problems: list[str] = []
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         with lock:
             sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
             sys.stdout.flush()
 
-    def one(number: int) -> None:
+    def run_browser(number: int) -> None:
         rng = random.Random(None if arguments.seed is None else f"{arguments.seed}:browser:{number}")
         try:
             finished.append(
-                shop(arguments.shop, stop, rng, trips=arguments.trips, pause_s=arguments.pause, say=say)
+                shop(arguments.shop, stop, rng, trips=arguments.trips, pause_s=arguments.pause, log=log)
             )
         except NoBrowser as problem:
             problems.append(str(problem))
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(arguments.count)]
+    threads = [threading.Thread(target=run_browser, args=(number,)) for number in range(arguments.count)]
     for thread in threads:
         thread.start()
     # SIGTERM ends it as Ctrl-C does: the browsers close.
@@ -154,8 +157,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _count(text: str) -> int:
     number = int(text)
-    if not 1 <= number <= MOST_BROWSERS:
-        raise argparse.ArgumentTypeError(f"1 to {MOST_BROWSERS} browsers are allowed")
+    if not 1 <= number <= MAX_BROWSERS:
+        raise argparse.ArgumentTypeError(f"1 to {MAX_BROWSERS} browsers are allowed")
     return number
 
 
@@ -164,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m loadgen.browsers", description="Shop with a few real, headless browsers."
     )
     parser.add_argument("--shop", required=True, help="address of the shop, such as http://127.0.0.1:8080")
-    parser.add_argument("--count", type=_count, default=1, help=f"browsers, at most {MOST_BROWSERS}")
+    parser.add_argument("--count", type=_count, default=1, help=f"browsers, at most {MAX_BROWSERS}")
     parser.add_argument("--trips", type=int, default=0, help="trips of each; 0 goes on until Ctrl-C")
     parser.add_argument("--pause", type=float, default=1.5, help="seconds between steps")
     parser.add_argument("--seed", type=int, help="makes what they do repeatable")

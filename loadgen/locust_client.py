@@ -1,7 +1,7 @@
 """`Client` over Locust's fast HTTP session, so that Locust counts every request.
 
 Follows redirects itself, one counted request each, because the session does not
-tell where it landed. Must not know what is shopped for.
+report the final address.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from loadgen.shopper import Reply
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
+_MAX_REDIRECTS = 5
 
 
 class LocustClient:
@@ -40,7 +40,7 @@ class LocustClient:
         elif data is not None:
             body = urlencode(data).encode()
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             answer = self._session.request(
                 method, url, name=name, data=body, headers=sent, allow_redirects=False
             )
@@ -59,7 +59,7 @@ class LocustClient:
         self._session.cookiejar.set_cookie(_cookie(name, value))
 
     def forget(self) -> None:
-        """Drop every cookie: the next request is a new visitor's."""
+        """Delete every cookie: the next request is a new visitor's."""
         self._session.cookiejar.clear()
 
 

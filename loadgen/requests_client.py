@@ -1,4 +1,4 @@
-"""`Client` over plain `requests`: for the student, who needs neither Locust nor gevent."""
+"""`Client` over `requests`, for the student, which needs neither Locust nor gevent."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import requests
 from loadgen.shopper import Reply
 
 
-class PlainClient:
-    """Keeps one connection and its cookies."""
+class RequestsClient:
+    """One session with its connections and cookies."""
 
     def __init__(self, timeout_s: float = 30.0) -> None:
         self._session = requests.Session()
-        # A proxy of the environment must not come between the student and a shop on this machine.
+        # The environment may name a proxy, which cannot reach a shop on this machine.
         self._session.trust_env = False
         self._timeout_s = timeout_s
 
@@ -48,5 +48,5 @@ class PlainClient:
         if isinstance(error, requests.Timeout):
             return f"no answer within {self._timeout_s:g} s"
         if isinstance(error, requests.ConnectionError):
-            return "nobody listens there, or the connection broke"
+            return "nothing listens there, or the connection broke"
         return str(error)

@@ -1,10 +1,9 @@
-"""What a browser with the RUM agent would beacon, without the browser.
+"""The beacons of a browser with the RUM agent, without the browser.
 
 A `RumSession` lives as long as a visitor's session and a `PageView` as long as one
-document; both turn what really happened (requests with their real times, statuses
-and `Server-Timing`) into the spans of `@splunk/otel-web`, in Zipkin's JSON. Pure:
-no network, no clock but the one given, every id from the generator given. Must not
-know any page of any shop.
+document; both convert what really happened (requests with their real times, statuses
+and `Server-Timing`) to the spans of `@splunk/otel-web`, in Zipkin's JSON. Pure: no
+network, and the clock and the generator of ids are arguments.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _LOAD_MARKS = (
 
 
 class RumSession:
-    """One visitor's session. Spans gather until `beacon` takes them."""
+    """One visitor's session. Spans are queued until `beacon` takes them."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class RumSession:
         now_us: Callable[[], int],
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """`attributes` go on every span beside the page's own global attributes."""
+        """`attributes` are added to every span, like the page's global attributes."""
         self.browser = browser
         self.now_us = now_us
         self.rng = rng
@@ -67,11 +66,11 @@ class RumSession:
         self._spans: list[dict[str, Any]] = []
 
     def hexadecimal(self, size_bytes: int) -> str:
-        """A drawn id that is not all zeros."""
+        """A random id that is not all zeros."""
         return f"{self.rng.getrandbits(size_bytes * 8) | 1:0{size_bytes * 2}x}"
 
     def cookies(self) -> dict[str, str]:
-        """What the agent keeps in the browser: session and visitor."""
+        """The agent's cookies: session and visitor."""
         start_ms = self.start_us // 1000
         state = {
             "expiresAt": self.now_us() // 1000 + SESSION_IDLE_S * 1000,
@@ -84,7 +83,7 @@ class RumSession:
         }
 
     def open_page(self, config: AgentConfig, document: Exchange, referrer: str = "") -> PageView:
-        """The agent starts in a new document: the first one announces the session."""
+        """Start the agent in a new document; the first one announces the session."""
         page = PageView(self, config, document, referrer)
         if not self.announced:
             self.announced = True
@@ -97,14 +96,14 @@ class RumSession:
 
     @property
     def pending(self) -> int:
-        """Spans that wait for a beacon."""
+        """The number of queued spans."""
         return len(self._spans)
 
-    def beacon(self, most: int = 50) -> bytes:
-        """The next beacon's body, at most so many spans; empty if nothing waits."""
+    def beacon(self, limit: int = 50) -> bytes:
+        """The body of the next beacon, with up to `limit` spans; empty if none is queued."""
         if not self._spans:
             return b""
-        taken, self._spans = self._spans[:most], self._spans[most:]
+        taken, self._spans = self._spans[:limit], self._spans[limit:]
         return json.dumps(taken, separators=(",", ":")).encode()
 
 
@@ -136,7 +135,7 @@ class PageView:
         marks: Mapping[str, int] | None = None,
         user_agent: bool = True,
     ) -> str:
-        """Queue a span of this page; returns its id. A root unless it has a parent."""
+        """Queue a span of this page, a root span unless it has a parent. Returns its id."""
         span: dict[str, Any] = {"traceId": trace_id or self.session.hexadecimal(16)}
         if parent_id:
             span["parentId"] = parent_id
@@ -153,11 +152,11 @@ class PageView:
         return str(span["id"])
 
     def resource(self, exchange: Exchange) -> None:
-        """A file that the document pulled in; told when the page has loaded."""
+        """A file that the document loaded; its span is made by `loaded`."""
         self._resources.append(exchange)
 
     def loaded(self) -> None:
-        """The load event fired: document, its fetch and its resources."""
+        """The spans of the load event: the document, its fetch and its resources."""
         end_us = max([self._document.end_us, *(each.end_us for each in self._resources)]) + 1000
         start_us = self._document.start_us
         trace_id, load_id = self.session.hexadecimal(16), self.session.hexadecimal(8)
@@ -196,7 +195,7 @@ class PageView:
         self.add("webvitals", self.session.now_us(), 0, {name: f"{value:g}"})
 
     def long_task(self, start_us: int, duration_ms: int) -> None:
-        """The main thread was busy for longer than 50 ms."""
+        """A long task: the main thread was busy for longer than 50 ms."""
         about = {"name": "unknown", "entry_type": "taskattribution", "start_time": "0", "duration": "0"}
         container = {
             "container_type": "window",
@@ -242,7 +241,7 @@ class PageView:
         self.add(name, start_us, duration_us, dict(tags), trace_id=trace_id, parent_id=parent_id)
 
     def action(self, event: str, element: str, xpath: str, *, interactive: bool = True) -> Action:
-        """A click, submit or the like that a listener handles; what it sets off are its children."""
+        """A click, submit or other event that a listener handles; spans caused by it are its children."""
         return Action(self, event, element, xpath, interactive)
 
     def _common(self, user_agent: bool) -> Tags:
@@ -289,7 +288,7 @@ class Action:
             "component": "user-interaction",
         }
         if event == "click":
-            # The agent masks the text unless told otherwise.
+            # The agent masks the text by default.
             self._tags["target_text"] = f"<{element.lower()}>"
 
     def end(self) -> None:
@@ -309,7 +308,7 @@ class Action:
 
 
 class Fetch:
-    """A same-origin `fetch`: send `headers` with the request, then say how it ended."""
+    """A same-origin `fetch`: send `headers` with the request, then call `end`."""
 
     def __init__(self, page: PageView, trace_id: str = "", parent_id: str = "") -> None:
         self.page = page
@@ -323,7 +322,7 @@ class Fetch:
         return {"traceparent": f"00-{self.trace_id}-{self.span_id}-01"}
 
     def end(self, exchange: Exchange) -> None:
-        """The answer came; status 0 means that there was none."""
+        """Queue the span of the finished request; status 0 means that there was no response."""
         url = urlsplit(exchange.url)
         tags = _fetched(exchange) | {
             "component": "fetch",
@@ -345,9 +344,9 @@ class Fetch:
         )
 
 
-def by_id(element_id: str, rest: str = "") -> str:
-    """The XPath that the agent gives an element with an id, or one below it."""
-    return f'//*[@id="{element_id}"]{rest}'
+def by_id(element_id: str, suffix: str = "") -> str:
+    """The XPath by which the agent identifies an element with an id, or one below it."""
+    return f'//*[@id="{element_id}"]{suffix}'
 
 
 def _fetched(exchange: Exchange) -> Tags:
@@ -362,7 +361,7 @@ def _fetched(exchange: Exchange) -> Tags:
 
 
 def _fetch_marks(exchange: Exchange) -> dict[str, int]:
-    """The timing events; what cannot be seen from here coincides with its neighbours."""
+    """The timing events; those that cannot be measured here have the time of the next one."""
     if not exchange.status:
         return {}
     marks = dict.fromkeys(_FETCH_MARKS, exchange.start_us)

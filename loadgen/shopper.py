@@ -1,7 +1,7 @@
-"""A visitor of the shop: pages, forms and one-click orders, with the RUM session they make.
+"""A visitor of the shop: pages, forms and one-click orders, and the RUM session of them.
 
-Drives any HTTP client that satisfies `Client`, so that the scripted student and the
-load's virtual users walk the same way. Must not know who counts the requests.
+Uses any HTTP client that satisfies `Client`, so that the scripted student and the
+load's virtual users behave alike.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def now_us() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The end of a request, redirects followed; status 0 means that nobody answered."""
+    """The response after redirects; status 0 means that there was none."""
 
     status: int
     url: str
@@ -39,7 +39,7 @@ class Reply:
 
 
 class Client(Protocol):
-    """Sends one request and keeps cookies; never raises for want of an answer."""
+    """Sends requests and keeps cookies; does not raise when there is no response."""
 
     def send(
         self,
@@ -50,27 +50,27 @@ class Client(Protocol):
         headers: Mapping[str, str],
         data: Mapping[str, str] | bytes | None = None,
     ) -> Reply:
-        """`name` is what requests of this kind are counted under."""
+        """Send a request; `name` is the name under which it is counted."""
 
     def set_cookie(self, name: str, value: str) -> None:
-        """As a script of the shop's page would."""
+        """Set a cookie as a script of the page does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What became of a click on *Place order*."""
+    """The result of a click on *Place order*."""
 
     status: int
     heading: str
     order_id: str
     total_shown: str
-    """What the cart page showed as the total before."""
+    """The total that the cart page showed before."""
     total_paid: str
     trace_id: str
-    """The backend's trace, from `Server-Timing`; empty if it named none."""
+    """The backend's trace, from `Server-Timing`; empty without one."""
     span_id: str
     rum_trace_id: str
-    """The trace that the agent began for the fetch; empty without an agent."""
+    """The trace that the agent started for the fetch; empty without an agent."""
     rum_span_id: str
     duration_ms: float
     error: str = ""
@@ -90,7 +90,7 @@ class Shopper:
         browser: Browser | None = None,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
-        """`rng` draws what is done, `ids` the ids: the same walk twice must not reuse them."""
+        """`rng` makes the choices, `ids` the ids, so that a repeated walk has other ids."""
         self.shop_url = shop_url.rstrip("/")
         self._client = client
         self._rng = rng
@@ -117,7 +117,7 @@ class Shopper:
         return self._navigate("GET", path, name or path, None)
 
     def submit(self, path: str, fields: Mapping[str, str], name: str = "") -> Reply:
-        """Send a plain form and land on the page it leads to."""
+        """Send a form and show the page that it leads to."""
         return self._navigate("POST", path, name or path, fields)
 
     def add_to_cart(self, product_id: str, quantity: int) -> Reply:
@@ -126,14 +126,14 @@ class Shopper:
             self._click("button", by_id("add-to-cart", "/button"))
             action = self.view.action("submit", "form", by_id("add-to-cart"), interactive=False)
             now = self._clock_us()
-            looked_us = now - self._shown_us
-            self.view.custom("ProductDetails", {"workflow.name": "ProductDetails"}, self._shown_us, looked_us)
+            viewed_us = now - self._shown_us
+            self.view.custom("ProductDetails", {"workflow.name": "ProductDetails"}, self._shown_us, viewed_us)
             self.view.custom("AddToCart", {"workflow.name": "AddToCart"}, now, parent=action)
             action.end()
         return self.submit("/cart", {"product_id": product_id, "quantity": str(quantity)}, "/cart [add]")
 
     def place_order(self, fields: Mapping[str, str]) -> Order:
-        """One click, one `fetch` of the order; the page stays and shows the answer."""
+        """One click, one `fetch` of the order; the page stays and shows the response."""
         url = urljoin(self.shop_url, "/cart/checkout")
         headers, fetch, action = dict(self._headers), None, None
         if self.view:
@@ -147,7 +147,7 @@ class Shopper:
             "POST", url, name="/cart/checkout", headers=headers | {"Accept": "text/html"}, data=fields
         )
         exchange = self._exchange(reply, start_us, "POST")
-        answer = Page(reply.url, reply.text)
+        page = Page(reply.url, reply.text)
         if self.view and fetch and action:
             fetch.end(exchange)
             tags = {"workflow.name": "PlaceOrder"}
@@ -159,10 +159,10 @@ class Shopper:
         self.flush()
         return Order(
             status=reply.status,
-            heading=answer.heading,
-            order_id=answer.order_id,
+            heading=page.heading,
+            order_id=page.order_id,
             total_shown=self.total_shown,
-            total_paid=answer.total_paid,
+            total_paid=page.total_paid,
             trace_id=link.get("link.traceId", ""),
             span_id=link.get("link.spanId", ""),
             rum_trace_id=fetch.trace_id if fetch else "",
@@ -172,12 +172,12 @@ class Shopper:
         )
 
     def _click(self, element: str, xpath: str) -> None:
-        """A click makes a span only where the page listens to clicks."""
+        """The span of a click, if the page listens to clicks."""
         if self.view and self.page and self.page.listens_to_clicks:
             self.view.action("click", element, xpath).end()
 
     def flush(self) -> None:
-        """Beacon whatever spans wait. A beacon that fails is lost, as with the real agent."""
+        """Send the queued spans. A beacon that fails is lost, as with the real agent."""
         if not self.view:
             return
         url = urljoin(self.view.url, self.view.config.beacon_url)
@@ -212,12 +212,12 @@ class Shopper:
         return reply
 
     def _show(self, reply: Reply, start_us: int, referrer: str) -> None:
-        """The document arrived: start its agent, run its script, let it load."""
+        """Start the agent of the document that arrived, run its script, fire its load event."""
         self.page = Page(reply.url, reply.text)
-        config = self.page.agent_config()
+        config = self.page.agent_config
         first = not self.rum.announced
         if config:
-            # The agent's `documentFetch` always says GET, whatever the request was.
+            # The method of the agent's `documentFetch` is always GET, whatever the request was.
             self.view = self.rum.open_page(config, self._exchange(reply, start_us, "GET"), referrer)
             for cookie, value in self.rum.cookies().items():
                 self._client.set_cookie(cookie, value)
@@ -230,7 +230,7 @@ class Shopper:
             self.flush()
 
     def _run_total(self) -> None:
-        total = self.page.total() if self.page else None
+        total = self.page.total if self.page else None
         if total is None:
             return
         rendered = render(total, self._script(total.script_url))
@@ -245,7 +245,7 @@ class Shopper:
                 self.view.thrown(rendered.thrown)
 
     def _script(self, url: str) -> str:
-        """The page's script, fetched once and then cached, as a browser does."""
+        """The page's script, fetched once and then cached."""
         if url not in self._scripts:
             start_us = self._clock_us()
             name = urlsplit(url).path
@@ -258,7 +258,7 @@ class Shopper:
         return self._scripts[url]
 
     def _hide(self) -> None:
-        """The page is left: the vitals that wait for it are told."""
+        """Leave the page: send the vitals that the agent reports then."""
         if self.view:
             self.view.vital("lcp", self._rng.randint(60, 420))
             self.view.vital("cls", round(self._rng.random() * 0.08, 4))

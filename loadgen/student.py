@@ -1,8 +1,8 @@
 """`python -m loadgen.student`: one person's walk to the failing checkout, without a browser.
 
-Prints one JSON line with what the person saw, and the ids by which the walk can be
-found again. Not synthetic traffic: the shop must treat it as a person. Must not
-know what the answer ought to be.
+Prints one JSON line with what the person saw, and the ids that identify the walk in
+telemetry. Not synthetic traffic: the shop must treat it as a person. Does not know
+which outcome is the expected one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from loadgen.page import Page
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 from loadgen.shopper import Order, Reply, Shopper
 
 DEFAULT_PRODUCT = "1YMWWN1N4O"
@@ -32,17 +32,17 @@ CHECKOUT_FIELDS: Mapping[str, str] = {
     "credit_card_expiration_year": "2039",
     "credit_card_cvv": "672",
 }
-"""What the original shop's clients send."""
+"""The values that the original shop's clients send."""
 
 
-class Stranded(Exception):
-    """The walk could not go on; the message says at which step and why."""
+class WalkFailed(Exception):
+    """The walk could not be finished; the message is the step and the reason."""
 
 
 def walk(
     shopper: Shopper, seat: str, *, entry: str, product: str, quantity: int, pause_s: float = 0.0
 ) -> Order:
-    """Home, product, add to cart, cart, place order. Raises Stranded."""
+    """Home, product, add to cart, cart, place order. Raises WalkFailed."""
     if not entry:
         entry = "/?" + urlencode({"seat": seat}) if seat else "/"
     _expect_page(shopper.visit(entry), "opening the shop")
@@ -50,22 +50,22 @@ def walk(
     _expect_page(shopper.visit(f"/product/{product}"), "opening the product")
     time.sleep(pause_s)
     _expect_page(shopper.add_to_cart(product, quantity), "adding to the cart")
-    if not shopper.page or not shopper.page.total():
+    if not shopper.page or not shopper.page.total:
         _expect_page(shopper.visit("/cart"), "opening the cart")
     time.sleep(pause_s)
     form = shopper.page.form("checkout") if shopper.page else None
     order = shopper.place_order(form.fields if form else CHECKOUT_FIELDS)
     if not order.status:
-        raise Stranded(f"placing the order: {order.error}")
+        raise WalkFailed(f"placing the order: {order.error}")
     return order
 
 
 def _expect_page(reply: Reply, step: str) -> None:
     if not reply.status:
-        raise Stranded(f"{step}: the shop does not answer: {reply.error}")
+        raise WalkFailed(f"{step}: the shop does not answer: {reply.error}")
     if reply.status >= 400:
         heading = Page(reply.url, reply.text).heading
-        raise Stranded(f"{step}: HTTP {reply.status} {heading}".rstrip())
+        raise WalkFailed(f"{step}: HTTP {reply.status} {heading}".rstrip())
 
 
 def _report(
@@ -107,10 +107,10 @@ def _report(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Walk once. 0 if the order got an answer, whichever; 1 if the walk was stranded."""
+    """Walk once. Returns 0 if the order got a response, whatever its status; 1 if the walk failed."""
     arguments = _parser().parse_args(argv)
     started_s = time.monotonic()
-    client = PlainClient(arguments.timeout)
+    client = RequestsClient(arguments.timeout)
     shopper = Shopper(arguments.shop, client, random.Random(), synthetic=arguments.synthetic)
     order, problem = None, ""
     try:
@@ -123,8 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             pause_s=arguments.pause,
         )
         shopper.leave()
-    except Stranded as stranded:
-        problem = str(stranded)
+    except WalkFailed as error:
+        problem = str(error)
     finally:
         client.close()
     report = _report(shopper, arguments.seat, order, problem, time.monotonic() - started_s)

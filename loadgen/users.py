@@ -1,7 +1,7 @@
 """Locust's virtual users: one over plain HTTP, one with the RUM session of a browser.
 
 The first has the routes, forms and weights of the original shop's load; the second
-shops like a person with a browser. Both declare themselves synthetic.
+behaves like a person with a browser. Both declare themselves synthetic.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ BROWSERS = (
 
 
 class Seeded(FastHttpUser):
-    """A user whose doings follow from the seed and its number among its kind."""
+    """A user whose choices follow from the seed and its number within its class."""
 
     abstract = True
     seed: ClassVar[int | None] = None
@@ -86,8 +86,8 @@ class Seeded(FastHttpUser):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         number = next(type(self)._numbers)
-        given = None if self.seed is None else f"{self.seed}:{type(self).__name__}:{number}"
-        self.rng = random.Random(given)
+        seed = None if self.seed is None else f"{self.seed}:{type(self).__name__}:{number}"
+        self.rng = random.Random(seed)
         self.shop_url = (self.host or "").rstrip("/")
         self.browser_client = LocustClient(self.client)
 
@@ -96,15 +96,15 @@ class Seeded(FastHttpUser):
         return self.rng.uniform(self.quickest_s, self.slowest_s) / self.pace
 
     def think(self) -> None:
-        """Take that time."""
+        """Wait for that time."""
         gevent.sleep(self.wait_time())
 
 
 class Weighted(TaskSet):
-    """Draws the next task from the user's own generator instead of the process's."""
+    """Chooses the next task by the user's own generator instead of the process's."""
 
     def get_next_task(self) -> Any:
-        """One of the tasks, as often as its weight says."""
+        """A random task; its weight is its probability."""
         return self.shopper.rng.choice(self.tasks)
 
     @property
@@ -116,10 +116,10 @@ class Weighted(TaskSet):
 
 
 class Routes(Weighted):
-    """What the original shop's load does, as often as it does it."""
+    """The tasks of the original shop's load, with their weights."""
 
     def on_start(self) -> None:
-        """Every visitor begins at the home page."""
+        """Start at the home page."""
         self.index()
 
     @task(1)
@@ -149,7 +149,7 @@ class Routes(Weighted):
     def checkout(self) -> None:
         self.add_to_cart()
         self._post("/cart/checkout", dict(CHECKOUT_FIELDS))
-        # The next visitor starts with an empty cart, whatever became of this order.
+        # The next visitor starts with an empty cart, whether or not this order was placed.
         self.shopper.browser_client.forget()
 
     def _get(self, path: str, name: str = "") -> None:
@@ -165,10 +165,10 @@ class Routes(Weighted):
 
 
 class HttpShopper(Seeded):
-    """Shops over plain HTTP, as the original's load does; makes no RUM data."""
+    """Shops over plain HTTP, like the original's load; makes no RUM data."""
 
     weight = 1
-    tasks = [Routes]  # noqa: RUF012  # Locust's own way to name them
+    tasks = [Routes]  # noqa: RUF012  # Locust's interface
 
 
 class RumShopper(Seeded):
@@ -199,7 +199,7 @@ class RumShopper(Seeded):
         shopper.leave()
 
     def _shop(self, shopper: Shopper) -> bool:
-        """Fill the cart and look at it; False if the shop is away."""
+        """Fill the cart and view it; False if the shop does not answer."""
         if not shopper.visit("/").status:
             return False
         for product in self.rng.sample(PRODUCTS, self.rng.randint(1, 4)):

@@ -16,7 +16,7 @@ from observer import api, components, typeface, web
 from observer.request import context
 from observer.request.errors import Malformed, Problem, Unavailable
 from observer.request.responses import json_response
-from observer.screens import apm, home, logs, rum, workshop
+from observer.screens import apm, home, instructor, logs, rum, workshop
 from observer.settings import Settings
 from store.api import BadQuery, Reader, StoreError
 
@@ -30,6 +30,7 @@ _BLUEPRINTS = (
     logs.blueprint,
     home.blueprint,
     workshop.blueprint,
+    instructor.blueprint,
 )
 
 
@@ -38,7 +39,7 @@ def create_app(
 ) -> Flask:
     """The application over one reader; `clock` returns nanoseconds since the Unix epoch."""
     settings = settings or Settings()
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     context.install(app, context.AppContext(reader=reader, settings=settings, clock=clock))

@@ -1,85 +1,57 @@
-"""Runs the observer: reads the settings, opens the store for reading, serves until told to stop."""
+"""Runs the observer: reads the settings, opens the store for reading, serves until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
-from types import FrameType
 
-from observer.settings import BadSetting, Settings, help_text
+from observer.settings import Settings
+from runtime.json_logging import log_to_stdout
+from runtime.listening import CannotListen, endpoint
+from runtime.settings import EXIT_CANNOT_START, load_or_exit
+from runtime.stop_signal import StopSignal
 
+SERVICE = "observer"
+_TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
+# Browsers hold several connections each and keep them open: a class needs thousands.
 _CONNECTIONS = 2_000
 _COMPILE_AFTER_S = 3.0
-_log = logging.getLogger("observer")
+_log = logging.getLogger(SERVICE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; 0 when stopped, 2 for a malformed setting, 1 for a taken port.
-
-    It takes no argument but `--help`, which prints the settings and exits.
-    """
-    argparse.ArgumentParser(
-        prog="python -m observer",
-        description="The screens and the JSON API over the store that a collector fills.",
-        epilog=f"settings, from the environment:\n{help_text()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    try:
-        settings = Settings.from_environment(os.environ)
-    except BadSetting as error:
-        sys.stderr.write(f"observer: {error}\n")
-        return 2
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    return _serve(settings)
+    """Serve until SIGTERM or SIGINT. Returns 0 after a graceful stop, 2 if it cannot start."""
+    settings = load_or_exit(Settings, argv, _TITLE)
+    stop = StopSignal()
+    log_to_stdout(SERVICE)
+    return _serve(settings, stop)
 
 
-def _serve(settings: Settings) -> int:
-    import waitress.server
-
+def _serve(settings: Settings, stop: StopSignal) -> int:
     from observer.app import compile_templates, create_app
+    from runtime.wsgi import Limits, WsgiServer
     from store import open_reader
 
     reader = open_reader(settings.store_path)
-    app = create_app(reader, settings)
     try:
-        server = waitress.server.create_server(
-            app,
-            host=settings.listen_addr,
-            port=settings.port,
-            threads=settings.threads,
-            ident=None,
-            # Browsers hold several connections each and keep them: a class must not run out of them.
-            connection_limit=_CONNECTIONS,
-            asyncore_use_poll=True,
-            clear_untrusted_proxy_headers=True,
-        )
-    except OSError as error:
-        sys.stderr.write(
-            f"observer: cannot listen on {settings.listen_addr}:{settings.port}: {error.strerror or error}; "
-            "set PORT to a free one\n"
-        )
-        reader.close()
-        return 1
-    # Not at once: while a lab starts, every process wants the processor.
-    later = threading.Timer(_COMPILE_AFTER_S, compile_templates, (app,))
-    later.daemon = True
-    later.start()
-    _log.info("listening on http://%s:%d", settings.listen_addr, settings.port)
-    try:
-        server.run()  # ends by the SystemExit of _stop, which it takes for a wish to shut down
-    finally:
+        app = create_app(reader, settings)
+        limits = Limits(settings.threads, connections=_CONNECTIONS)
+        try:
+            server = WsgiServer(app, settings.listen_addr, settings.port, limits)
+        except CannotListen as error:
+            sys.stderr.write(f"{SERVICE} {error}\n")
+            return EXIT_CANNOT_START
+        server.start()
+        # Not at once: while a lab starts, every process needs the processor.
+        later = threading.Timer(_COMPILE_AFTER_S, compile_templates, (app,))
+        later.daemon = True
+        later.start()
+        _log.info("listening on http://%s", endpoint(settings.listen_addr, server.port))
+        stop.wait()
         later.cancel()
-        server.close()
+        server.stop()
+    finally:
         reader.close()
     return 0
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)

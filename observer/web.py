@@ -1,13 +1,13 @@
-"""What every answer gets: security headers, compression, and addresses of static files that may be cached."""
+"""Headers, compression and static files, the same for every response."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, abort, current_app, request
+
+from runtime.static_files import PREFIX, StaticFiles
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -25,6 +25,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 """No inline script, no inline style, nothing from another origin."""
 
+_STATIC_FOLDER = Path(__file__).parent / "static"
+_EXTENSION = "static-files"
 _COMPRESSIBLE = ("text/", "application/json", "application/javascript", "image/svg+xml")
 _COMPRESS_FROM_BYTES = 800
 _COMPRESS_LEVEL = 5
@@ -32,24 +34,31 @@ _COMPRESS_LEVEL = 5
 
 
 def install(app: Flask) -> None:
-    """Hook the headers, the compression and `asset()` for templates into an app."""
+    """Add the headers, the compression, the static files and `asset()` for templates to an app."""
+    files = StaticFiles(unmarked="no-cache")
+    files.add_folder(_STATIC_FOLDER)
+    app.extensions[_EXTENSION] = files
+    app.add_url_rule(f"{PREFIX}<path:filename>", "static", _static_file)
     app.after_request(_finish)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["asset"] = files.address
+
+
+def static_files(app: Flask) -> StaticFiles:
+    """The static files of an app, so that more can be added."""
+    files: StaticFiles = app.extensions[_EXTENSION]
+    return files
 
 
 def asset(filename: str) -> str:
-    """The address of a static file, with a mark of its content so that browsers may keep it for good."""
-    static = Path(__file__).parent / "static" / filename
-    try:
-        stamp = static.stat().st_mtime_ns
-    except FileNotFoundError:
-        return url_for("static", filename=filename)
-    return url_for("static", filename=filename, v=_mark(static, stamp))
+    """The address of a static file, with a mark of its content so that browsers may keep it for good.
+
+    Raises KeyError when there is no such file.
+    """
+    return static_files(current_app).address(filename)
 
 
-@lru_cache(maxsize=256)
-def _mark(path: Path, _stamp: int) -> str:
-    return hashlib.blake2s(path.read_bytes(), digest_size=6).hexdigest()
+def _static_file(filename: str) -> Response:
+    return static_files(current_app).respond(filename, request) or abort(404)
 
 
 def _finish(response: Response) -> Response:
@@ -60,11 +69,7 @@ def _finish(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    if request.path.startswith("/static/"):
-        if "v" in request.args and response.status_code == 200:
-            headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    else:
-        headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Cache-Control", "no-store")
     return _compressed(response)
 
 

@@ -1,30 +1,86 @@
-"""HTTP requests to the lab's own processes, which are on this machine. Standard library only."""
+"""HTTP to processes of this machine, never through a proxy. Standard library only.
+
+`urllib.request.urlopen` would obey `http_proxy` of the shell, and a proxy cannot reach our loopback.
+"""
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
-from http.client import HTTPResponse
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
-# Not `urlopen`: that goes through the proxy which the shell names, and a proxy cannot reach our loopback.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_MOST_BYTES = 64 * 1024**2
 
 
-def open_url(url: str, form: Mapping[str, object] | None = None, *, timeout_s: float) -> HTTPResponse:
-    """The answer to a GET, or to a POST of a form; the caller closes it.
+class LocalHttpError(Exception):
+    """There is no useful answer; the message is a short reason.
 
-    Raises urllib.error.HTTPError for a status from 400 up, another OSError or
-    http.client.HTTPException when there is no answer, and ValueError for a malformed address.
+    `status` and `body` are those of the answer, 0 and empty when there was none.
     """
-    data = None if form is None else urllib.parse.urlencode(form).encode()
-    answer: HTTPResponse = _opener.open(url, data=data, timeout=timeout_s)
-    return answer
+
+    def __init__(self, reason: str, status: int = 0, body: bytes = b"") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered, whatever the status. Redirects are not followed."""
+
+    status: int
+    reason: str
+    body: bytes
+
+
+def send(url: str, form: Mapping[str, object] | None = None, *, timeout_s: float) -> Answer:
+    """The answer to a GET, or to a POST of `form`; `timeout_s` bounds each wait for the other side.
+
+    Raises LocalHttpError with status 0 when nothing answers, or not with HTTP.
+    """
+    try:
+        connection, path = _connection(url, timeout_s)
+    except ValueError as error:
+        raise LocalHttpError(f"{url!r} is not an address") from error
+    try:
+        if form is None:
+            connection.request("GET", path)
+        else:
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", path, urlencode(form), headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.reason, response.read(_MOST_BYTES))
+    except ConnectionRefusedError as error:
+        raise LocalHttpError("connection refused") from error
+    except TimeoutError as error:
+        raise LocalHttpError(f"nothing within {timeout_s:g} s") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise LocalHttpError(getattr(error, "strerror", None) or str(error) or repr(error)) from error
+    finally:
+        connection.close()
 
 
 def json_of(url: str, form: Mapping[str, object] | None = None, *, timeout_s: float) -> Any:
-    """The JSON of that answer. Raises what `open_url` does, and ValueError when it is not JSON."""
-    with open_url(url, form, timeout_s=timeout_s) as answer:
-        return json.load(answer)
+    """The JSON that a GET, or a POST of `form`, answers with a status below 300.
+
+    Raises LocalHttpError for any other status, for no answer and for an answer that is not JSON.
+    """
+    answer = send(url, form, timeout_s=timeout_s)
+    if answer.status >= 300:
+        raise LocalHttpError(f"{answer.status} {answer.reason}", answer.status, answer.body)
+    try:
+        return json.loads(answer.body)
+    except ValueError as error:
+        raise LocalHttpError("the answer is not JSON", answer.status, answer.body) from error
+
+
+def _connection(url: str, timeout_s: float) -> tuple[http.client.HTTPConnection, str]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return kind(parts.hostname, parts.port, timeout=timeout_s), path

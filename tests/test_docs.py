@@ -94,3 +94,14 @@ def test_nothing_of_a_page_comes_from_elsewhere() -> None:
                         wrong.append(f"{path.relative_to(REPO)}: {line.strip()[:80]}")
 
     assert wrong == []
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    """A newcomer who follows docs/architecture.md finds each file where it says."""
+    text = (REPO / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|html|sql|toml|md))`", text))
+    assert named, "docs/architecture.md names no file"
+    gone = [name for name in sorted(named) if not (REPO / name).exists()]
+    gone = [name for name in gone if not (REPO / "observer" / name).exists()]
+
+    assert gone == []

@@ -1,1 +1,4 @@
-"""One module per verb: `configure(parser)` names its options, `run(args)` carries it out."""
+"""One module per verb: `configure(parser)` adds its options, `run(args)` executes it.
+
+`option_values` parses values that several verbs take.
+"""

@@ -1,4 +1,4 @@
-"""`lab bench`: run the benchmarks and print their table."""
+"""`lab bench`: runs the benchmarks, which print their table."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lab.errors import LabError
 
 
 def run(argv: list[str]) -> int:
-    """Run `python -m benchmarks` with the arguments passed on. Raises LabError when there are none."""
+    """Run `python -m benchmarks` with these arguments. Raises LabError in a clone without benchmarks."""
     if not (paths.ROOT / "benchmarks" / "__main__.py").exists():
-        raise LabError("There are no benchmarks in this clone.", "Get the folder benchmarks/ back with git.")
+        raise LabError("This clone has no benchmarks.", "Restore the folder benchmarks/ with git.")
     environment = {
         key: value for key, value in os.environ.items() if key not in ("LAB_REQUESTED_AT", "LAB_RUN_DIR")
     }

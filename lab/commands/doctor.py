@@ -1,4 +1,4 @@
-"""`lab doctor`: look at this machine and say what is missing, and what to do about it."""
+"""`lab doctor`: checks this machine and prints a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MARKS = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """It has no options."""
+    """There are no options."""
     parser.description = (
-        "Check what the lab needs: Python, npm, a browser, ports, disk, memory. Changes nothing. "
-        "Exit code 1 when something would keep the lab from starting."
+        "Check the lab's requirements: Python, npm, a browser, ports, disk, memory. Changes nothing. "
+        "Exit code 1 when a problem prevents the lab from starting."
     )
 
 
@@ -32,5 +32,9 @@ def run(_: argparse.Namespace) -> int:
             terminal.write_line(f"{'':24} {finding.remedy}")
     bad = sum(finding.verdict == machine_checks.BAD for finding in findings)
     terminal.write_line()
-    terminal.write_line(f"{bad} would keep the lab from starting." if bad else "The lab can start here.")
+    terminal.write_line(
+        f"{bad} {'problem prevents' if bad == 1 else 'problems prevent'} the lab from starting."
+        if bad
+        else "The lab can start here."
+    )
     return 1 if bad else 0

@@ -1,27 +1,26 @@
-"""`lab down`: stop the lab of this clone and leave nothing behind."""
+"""`lab down`: stops the lab of this clone and every process of it."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import time
 
 from lab import paths, terminal
 from lab.errors import LabError
-from lab.state import runfile
+from lab.state import runfile, statusfile
 
 WITHIN_S = 8.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """It has no options."""
-    parser.description = "Stop the lab that runs from this folder. The store keeps what it holds."
+    """There are no options."""
+    parser.description = "Stop the lab that runs from this folder. The store keeps its data."
 
 
 def run(_: argparse.Namespace) -> int:
-    """Ask the supervisor to stop and wait until it has; then by force."""
+    """Stop the supervisor by SIGTERM; after `WITHIN_S` end it and its processes by SIGKILL."""
     running = runfile.read(paths.run_dir())
     if running is None:
         terminal.write_line("No lab is running from this folder.")
@@ -53,8 +52,5 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _processes() -> list[int]:
-    try:
-        status = json.loads((paths.run_dir() / runfile.STATUS).read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
+    status = statusfile.stored(paths.run_dir()) or {"processes": []}
     return [row["pid"] for row in status["processes"] if row["pid"] and row["name"] != "supervisor"]

@@ -1,10 +1,8 @@
-"""`lab incident`: which faults there are, and a switch of the running lab to another one."""
+"""`lab incident`: lists the incidents, and switches the running lab to another one."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict, replace
 
 from lab import paths, terminal
 from lab.errors import NotRunning
@@ -12,11 +10,11 @@ from lab.state import runfile
 
 DESCRIPTION = """\
 Without a name: list the incidents. With one: switch the running lab to it. The services
-read their flags anew within a second; nothing is restarted. `none` is a healthy shop."""
+read their flags again within a second; nothing is restarted. `none` is a healthy shop."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Name the options."""
+    """Add the options."""
     parser.description = DESCRIPTION
     parser.add_argument("name", nargs="?", metavar="NAME", help="the incident to switch to")
     parser.add_argument("--json", action="store_true", help="print the flags of an incident, change nothing")
@@ -39,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if running is None:
         raise NotRunning
     flag_file.write(run_dir, incident)
-    changed = replace(running, incident=args.name)
-    runfile.write_atomically(run_dir / runfile.RUN, json.dumps(asdict(changed), indent=1))
+    runfile.set_incident(run_dir, running, args.name)
     terminal.write_line(f"The lab now runs the incident {args.name}.")
     return 0
 

@@ -1,18 +1,18 @@
-"""`lab load`: how many shoppers the running lab has, through Locust's own web interface."""
+"""`lab load`: shows, changes and stops the simulated users, through Locust's own web interface."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import time
 from typing import Any
 
 from lab import paths, terminal
-from lab.commands import status
 from lab.errors import LabError, NotRunning, UsageError
-from lab.state import runfile
+from lab.state import runfile, statusfile
 from runtime import local_http
 
 START_WITHIN_S = 20.0
@@ -23,37 +23,41 @@ started with --no-load). Locust's own page shows more; its address is printed.""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Name the options."""
+    """Add the options."""
     parser.description = DESCRIPTION
-    parser.add_argument("--users", type=int, metavar="N", help="this many shoppers from now on")
+    parser.add_argument("--users", type=int, metavar="N", help="change the number of simulated users to N")
     parser.add_argument(
-        "--rate", type=float, default=5.0, metavar="R", help="shoppers begun per second (default: 5)"
+        "--rate", type=float, default=5.0, metavar="R", help="simulated users started per second (default: 5)"
     )
-    parser.add_argument("--stop", action="store_true", help="send every shopper home")
-    parser.add_argument("--json", action="store_true", help="Locust's own figures, for programs")
+    parser.add_argument("--stop", action="store_true", help="stop all simulated users")
+    parser.add_argument("--json", action="store_true", help="print Locust's own statistics as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Show, change or stop the load. Raises NotRunning, UsageError or LabError."""
     if args.users is not None and (args.users < 0 or args.stop):
         raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
+    if not 0 < args.rate < math.inf:
+        raise UsageError("--rate takes a number above 0.")
     if args.stop or args.users == 0:
-        _ask(address(), "/stop", {})
-        terminal.write_line("The shoppers go home.")
+        _request(address(), "/stop", {})
+        terminal.write_line("Load stopped.")
         return 0
     if args.users is not None:
         locust = address(start=True)
-        _ask(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
-        terminal.write_line(f"{args.users} shoppers from now on; Locust's page: {locust}")
+        _request(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
+        terminal.write_line(
+            f"Load changed to {terminal.counted(args.users, 'simulated user')}. Locust's page: {locust}"
+        )
         return 0
     locust = address()
-    figures = _ask(locust, "/stats/requests")
+    figures = _request(locust, "/stats/requests")
     terminal.write_line(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
     return 0
 
 
 def address(*, start: bool = False) -> str:
-    """Locust's web address; with `start`, started where it is off. Raises NotRunning or LabError."""
+    """Locust's web address; `start` starts it where it is off. Raises NotRunning or LabError."""
     row = _row()
     if row["state"] == "off":
         if not start:
@@ -77,7 +81,8 @@ def summary(figures: dict[str, Any], locust: str) -> str:
         (row for row in figures.get("stats", []) if row.get("name") == "Aggregated"), {}
     )
     return (
-        f"{figures.get('user_count', 0)} shoppers ({figures.get('state', 'unknown')}), "
+        f"{terminal.counted(figures.get('user_count', 0), 'simulated user')} "
+        f"({figures.get('state', 'unknown')}), "
         f"{figures.get('total_rps', 0):.1f} requests/s, "
         f"{100 * figures.get('fail_ratio', 0):.0f} % of {total.get('num_requests', 0)} failed\n"
         f"Locust's page: {locust}"
@@ -85,15 +90,15 @@ def summary(figures: dict[str, Any], locust: str) -> str:
 
 
 def _row() -> dict[str, Any]:
-    for row in status.current()["processes"]:
+    for row in statusfile.read(paths.run_dir())["processes"]:
         if row["name"] == "loadgen":
             return dict(row)
     raise NotRunning
 
 
-def _ask(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
+def _request(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         found = local_http.json_of(locust + path, form, timeout_s=10)
-    except (OSError, ValueError) as error:
+    except local_http.LocalHttpError as error:
         raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
     return found if isinstance(found, dict) else {}

@@ -1,21 +1,24 @@
-"""`lab seats`: the links by which the students of a class take their seats."""
+"""`lab seats`: prints the links that give the students of a class their seats."""
 
 from __future__ import annotations
 
 import argparse
 
 from lab import paths, terminal
-from lab.commands import status
+from lab.commands.option_values import shop_address
 from lab.errors import NotRunning, UsageError
-from lab.state import runfile
+from lab.plan.host_addresses import outside_address
+from lab.state import runfile, seat_secret, statusfile
+from runtime import seats
 
 DESCRIPTION = """\
 Print a link for each student. In a class (`up --seats`) only such a link gives a seat; it is
-signed, and holds until `lab reset`. In an open lab the same links work unsigned."""
+signed, and valid until `lab reset`. In an open lab the same links work unsigned."""
+MOST_SEATS = 999
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Name the options."""
+    """Add the options."""
     parser.description = DESCRIPTION
     parser.add_argument("names", nargs="*", metavar="NAME", help="the students' names")
     parser.add_argument("--count", type=int, metavar="N", help="N seats named seat-01, seat-02 and so on")
@@ -24,20 +27,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print name and link, one student per line. Raises NotRunning or UsageError."""
-    from lab.state import seats
-
     run_dir = paths.run_dir()
     running = runfile.read(run_dir)
     if running is None:
         raise NotRunning
-    if args.count is not None and not 1 <= args.count <= 999:
-        raise UsageError("--count takes a number from 1 to 999.")
+    if args.count is not None and not 1 <= args.count <= MOST_SEATS:
+        raise UsageError(f"--count takes a number from 1 to {MOST_SEATS}.")
     names = [*args.names, *(f"seat-{number:02}" for number in range(1, (args.count or 0) + 1))]
     if not names:
-        raise UsageError("Whose seats?", "Give names, or --count 20.")
-    shop = seats.check_shop(args.shop, "--shop") if args.shop else running.public_url
-    shop = shop or seats.outside_address(status.current()["urls"]["shop"], running.host).rstrip("/")
-    secret = seats.secret(run_dir) if running.seats else ""
-    for name, link in seats.links(shop, names, secret):
+        raise UsageError("No names were given.", "Give names, or --count 20.")
+    shop = shop_address(args.shop, "--shop") if args.shop else running.public_url
+    shop = shop or outside_address(statusfile.read(run_dir)["urls"]["shop"], running.host).rstrip("/")
+    secret = seat_secret.read(run_dir) if running.seats else ""
+    for name, link in links(shop, names, secret):
         terminal.write_line(f"{name}\t{link}")
     return 0
+
+
+def links(shop: str, names: list[str], secret: str) -> list[tuple[str, str]]:
+    """(name, link that gives this seat) for every name; signed unless the secret is empty.
+
+    Raises UsageError for a text that is not a seat name.
+    """
+    try:
+        return [(seats.name_of(name), seats.link(shop, name, secret)) for name in names]
+    except seats.NotASeatName as error:
+        raise UsageError(str(error), seats.RULE) from error

@@ -1,4 +1,4 @@
-"""`lab status`: what runs, where, in which state, with how much memory."""
+"""`lab status`: shows every process with its state, address and memory."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import json
 from typing import Any
 
 from lab import paths, terminal
-from lab.errors import NotRunning
-from lab.state import procfs, runfile
+from lab.state import statusfile
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Name the options."""
+    """Add the options."""
     parser.description = (
-        "What the lab of this folder runs. Exit code 0 when ready, 1 when not (or not running)."
+        "Show the processes of this folder's lab. Exit code 0 when ready, 1 when not (or not running)."
     )
-    parser.add_argument("--json", action="store_true", help="the same for programs")
+    parser.add_argument("--json", action="store_true", help="print the status as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the status; raises NotRunning."""
-    status = current()
+    """Print the status; 0 when ready, else 1. Raises NotRunning."""
+    status = statusfile.read(paths.run_dir())
     if args.json:
         terminal.write_line(json.dumps(status, indent=2))
     else:
@@ -29,22 +28,8 @@ def run(args: argparse.Namespace) -> int:
     return 0 if status["ready"] else 1
 
 
-def current() -> dict[str, Any]:
-    """The status document of the running lab, memory measured now. Raises NotRunning."""
-    run_dir = paths.run_dir()
-    if runfile.read(run_dir) is None:
-        raise NotRunning
-    try:
-        status: dict[str, Any] = json.loads((run_dir / runfile.STATUS).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise NotRunning from error
-    for row in status["processes"]:
-        row["pss_bytes"] = procfs.pss_bytes(row["pid"]) if row["pid"] else None
-    return status
-
-
 def table(status: dict[str, Any]) -> str:
-    """The status for people."""
+    """The status document as a table, with a summary and the addresses below it."""
     rows = [("PROCESS", "STATE", "PID", "RESTARTS", "ADDRESS", "MEMORY")]
     total = 0
     for row in status["processes"]:
@@ -65,6 +50,6 @@ def table(status: dict[str, Any]) -> str:
     ]
     urls = status["urls"]
     summary = "Ready." if status["ready"] else "Not ready yet."
-    memory_text = f" {total / 1e6:.0f} MB in all." if total else ""
+    memory_text = f" {total / 1e6:.0f} MB in total." if total else ""
     lines += ["", f"{summary}{memory_text}", f"shop {urls['shop']}   observer {urls['observer']}"]
     return "\n".join(lines)

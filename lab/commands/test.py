@@ -1,4 +1,4 @@
-"""`lab test`: run the tests with pytest, in the environment that was prepared for them."""
+"""`lab test`: runs the tests with pytest, in the environment with the development packages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import sys
 from lab import paths
 
 WHOLE_SUITE = ("-n", "2", "--dist", "loadfile")
-"""The whole suite runs in two processes, a file at a time in one of them; it waits more than it works."""
+"""Two processes, each with one file at a time: the suite spends more time waiting than computing."""
 
 
 def run(argv: list[str]) -> int:
-    """Run pytest over tests/ with the arguments passed on; its output and exit code are ours."""
-    # Whoever starts labs from a test must not meet the one that runs here.
+    """Run pytest with these arguments (none: the whole suite); returns its exit code."""
+    # A test that starts a lab must not use the run folder of the one that runs here.
     environment = {
         key: value for key, value in os.environ.items() if key not in ("LAB_REQUESTED_AT", "LAB_RUN_DIR")
     }

@@ -1,12 +1,16 @@
-"""`lab up`: start everything, prove it, print the addresses; Ctrl-C stops it all."""
+"""`lab up`: starts every process, proves that the lab works, prints its addresses."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from lab import paths
+from lab.commands.option_values import shop_address
 from lab.errors import UsageError
 from lab.plan import topology
+from lab.plan.options import Options
+from lab.state.run_folder import DATA
 
 DESCRIPTION = """\
 Start the shop, the observer and everything between them.
@@ -27,7 +31,7 @@ Examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Name the options."""
+    """Add the options."""
     parser.description = DESCRIPTION
     parser.epilog = EPILOG
     parser.add_argument("--detach", action="store_true", help="return when ready and leave the lab running")
@@ -46,44 +50,64 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         help=f"another port for one of: {', '.join(topology.port_options())} (may be repeated)",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the store lives (default: .lab/data)")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="begin a new store, and make the shop's chances repeatable"
+        "--data", type=Path, metavar="DIR", help="folder of the store and the carts (default: .lab/data)"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="start with an empty store and seed the shop's random numbers"
     )
     parser.add_argument("--incident", default="invalid-token", metavar="NAME", help=_INCIDENT_HELP)
     parser.add_argument(
-        "--users", type=int, default=10, metavar="N", help="shoppers of the load (default: 10)"
+        "--users", type=int, default=10, metavar="N", help="simulated users of the load (default: 10)"
     )
-    parser.add_argument("--no-load", action="store_true", help="no shoppers but you")
+    parser.add_argument("--no-load", action="store_true", help="start without simulated users")
     parser.add_argument("--seats", action="store_true", help="class mode: only signed links give a seat")
     parser.add_argument("--public-url", metavar="URL", help=_PUBLIC_URL_HELP)
-    parser.add_argument("--logs", action="store_true", help="show what every process writes, here")
+    parser.add_argument("--logs", action="store_true", help="show the log lines of every process here")
 
 
 _PUBLIC_URL_HELP = (
-    "the shop's address for links, such as https://shop.example.org, where a proxy stands before it "
-    "(default: the host by which a reader came)"
+    "the shop's address for links, such as https://shop.example.org, for a shop behind a proxy "
+    "(default: the host in the reader's own address)"
 )
-_INCIDENT_HELP = "what is wrong with the shop; `none` for a healthy one (default: invalid-token)"
+_INCIDENT_HELP = "the fault of the shop; `none` for a healthy one (default: invalid-token)"
 
 
 def run(args: argparse.Namespace) -> int:
     """Start the lab in the foreground, or in the background with --detach."""
     from lab.run import launch
 
-    options = launch.options_of(args, parse_ports(args.port))
+    options = options_of(args)
     return launch.detached(options) if args.detach else launch.foreground(options, show_logs=args.logs)
 
 
+def options_of(args: argparse.Namespace) -> Options:
+    """The options of a parsed command line. Raises UsageError for invalid ones."""
+    if args.users < 0:
+        raise UsageError("--users must not be negative.")
+    return Options(
+        host=args.host,
+        free_ports=args.free_ports,
+        data=(args.data or paths.run_dir() / DATA).absolute(),
+        seed=args.seed,
+        load=not args.no_load,
+        users=args.users,
+        incident=args.incident,
+        seats=args.seats,
+        public_url=shop_address(args.public_url, "--public-url") if args.public_url else "",
+        ports=parse_ports(args.port),
+    )
+
+
 def parse_ports(given: list[str]) -> dict[str, int]:
-    """`["shop=9000"]` as `{"frontend:http": 9000}`. Raises UsageError naming what is wrong."""
+    """`["shop=9000"]` as `{"frontend:http": 9000}`. Raises UsageError for an unknown name or number."""
     known = topology.port_options()
     ports = {}
     for text in given:
         name, _, number = text.partition("=")
         if name not in known or not number.isdecimal() or not 1 <= int(number) <= 65_535:
             raise UsageError(
-                f"--port {text} is not understood.",
+                f"--port {text} is not a name and a port number.",
                 f"Write NAME=NUMBER with a name of {', '.join(known)} and a number from 1 to 65535.",
             )
         ports[known[name]] = int(number)

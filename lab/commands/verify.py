@@ -1,10 +1,10 @@
-"""`lab verify`: hands its arguments to the verifier, which knows the lab from outside only."""
+"""`lab verify`: passes its arguments to `lab.verify`."""
 
 from __future__ import annotations
 
 
 def run(argv: list[str]) -> int:
-    """Walk the student's path and check every link."""
+    """Verify; returns the exit code."""
     from lab import verify
 
     return verify.main(argv)

@@ -1,7 +1,7 @@
 """Writes `docker-compose.yml` from the table of the lab: `python -m lab.plan.compose > docker-compose.yml`.
 
-The same processes, wiring, health checks and order of start as `lab up`; a test
-holds the committed file against this. Knows containers only by these few words.
+The same processes, addresses, health checks and order of start as `lab up`; a test
+compares the committed file with this.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OTLP = {"http": 4318, "grpc": 4317}
 DATA = "/data"
 FLAGS = "/flags"
 IMAGE = "hipster-lab"
-# The Dockerfile's default, once more: Compose 1 turns an argument without a value into an empty one.
+# Repeats the Dockerfile's default: Compose 1 turns an argument without a value into an empty one.
 BASE_IMAGE = "python:3.11.14-slim-bookworm"
 HEADER = """\
 # Written by `python -m lab.plan.compose` from lab/plan/topology.py: change that; a test compares them.
@@ -47,7 +47,7 @@ def render() -> str:
 
 
 def document() -> dict[str, Any]:
-    """The compose file as plain values."""
+    """The compose file as dicts, lists and scalars."""
     services: dict[str, Any] = {"flags": _flags()}
     services |= {service.name: _service(service) for service in topology.SERVICES}
     return {"services": services, "volumes": {"data": None, "flags": None}}
@@ -63,12 +63,12 @@ def container_port(service: topology.Service, port: topology.Port) -> int:
 
 
 def published_port(port: topology.Port) -> str:
-    """The number on the machine outside, for a port that has a fixed one: `${LAB_SHOP_PORT:-8080}`."""
+    """The published number of a port that has a fixed one, as a variable: `${LAB_SHOP_PORT:-8080}`."""
     return f"${{LAB_{port.option.upper().replace('-', '_')}_PORT:-{port.fixed}}}"
 
 
 def _locked_down() -> dict[str, Any]:
-    """What holds for every container: it may write to its volumes and to /tmp, and needs no privilege."""
+    """The entries of every container: it may write to its volumes and to /tmp only, without privileges."""
     return {
         "image": IMAGE,
         "read_only": True,
@@ -79,7 +79,7 @@ def _locked_down() -> dict[str, Any]:
 
 
 def _flags() -> dict[str, Any]:
-    """Puts an incident's flag file in place and ends. All wait for it, so it alone builds the image."""
+    """The container that writes the flag file and ends. All wait for it, so only it builds the image."""
     return _locked_down() | {
         "build": {"context": ".", "args": {"BASE_IMAGE": f"${{BASE_IMAGE:-{BASE_IMAGE}}}"}},
         "command": ["python", "-m", "lab.state.flag_file", "${INCIDENT:-invalid-token}", FLAGS],
@@ -126,7 +126,7 @@ def _environment(service: topology.Service) -> dict[str, str]:
         name, _, port_name = topology.target_key(target).partition(":")
         callee = topology.BY_NAME[name]
         port = next(port for port in callee.ports if port.name == port_name)
-        # The observer's addresses are for people, who stand outside.
+        # The observer shows its addresses to people, who are outside the network of the containers.
         host = "${LAB_NAME:-localhost}" if service.name == "observer" else name
         number = published_port(port) if service.name == "observer" else container_port(callee, port)
         environment[variable] = shape.format(host=host, port=number)
@@ -162,7 +162,7 @@ def _health(service: topology.Service) -> dict[str, Any]:
 
 
 def _yaml(value: dict[str, Any], indent: int = 0) -> Iterator[str]:
-    """These few shapes as YAML: mappings in blocks, lists and scalars as JSON, which YAML contains."""
+    """The lines of a YAML document: mappings in blocks, lists and scalars as JSON, a subset of YAML."""
     pad = "  " * indent
     for key, entry in value.items():
         if isinstance(entry, dict):

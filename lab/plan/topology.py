@@ -1,7 +1,7 @@
-"""The one table of what the lab keeps alive: every process, how it is reached and what it must be told.
+"""The table of the lab's processes: each one's module, ports, readiness check, and the addresses it needs.
 
 Knows names, modules, environment variables and addresses; knows nothing of how
-a service works inside. `docker-compose.yml` is held against this table by a test.
+a service works inside. A test compares `docker-compose.yml` with this table.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ HTTP = "http"
 class Port:
     """A port that a process listens on.
 
-    `variable` is the environment variable that names it to the process, `fixed` the number used
-    by default (None: any free one), `public` whether it follows `--host` (else loopback), `label`
-    what a person calls it, and `option` its name in `up --port NAME=NUMBER` (empty: it has none).
+    `variable` is the environment variable with its number, `fixed` the number used by default (None:
+    any free one), `public` whether it follows `--host` (else loopback), `label` its name in messages,
+    and `option` its name in `up --port NAME=NUMBER` (empty: it has none).
     """
 
     name: str
@@ -35,9 +35,9 @@ class Service:
     """One process of the lab.
 
     `calls` maps an environment variable to the port (`service` or `service:port`) whose address
-    it gets, as a format with `{host}` and `{port}`. `ready` is `grpc` or an HTTP path, asked on
+    it gets, as a format with `{host}` and `{port}`. `ready` is `grpc` or an HTTP path, requested from
     the first port. `after` names the processes that must be ready before this one starts.
-    `fresh` asks for an interpreter of its own (never forked).
+    `fresh` means an interpreter of its own (never forked).
     """
 
     name: str
@@ -104,7 +104,12 @@ SERVICES: tuple[Service, ...] = (
         "frontend",
         (Port("http", "PORT", 8080, public=True, label="the shop", option="shop"),),
         "/_healthz",
-        {**_EVERY_BACKEND, "RUM_BEACON_URL": ("collector:http", URL + "/v1/rum")},
+        {
+            variable: target
+            for variable, target in _EVERY_BACKEND.items()
+            if target[0] not in ("emailservice", "paymentservice")
+        }
+        | {"RUM_BEACON_URL": ("collector:http", URL + "/v1/rum")},
         purpose="the storefront: pages, forms and the RUM agent",
     ),
     Service(
@@ -162,24 +167,17 @@ SERVICES: tuple[Service, ...] = (
         {"SHOP_URL": ("frontend", URL)},
         after=("frontend",),
         fresh=True,
-        purpose="shoppers: Locust over HTTP, declared as synthetic",
+        purpose="simulated users: Locust over HTTP, declared as synthetic",
     ),
 )
 
 BY_NAME = {service.name: service for service in SERVICES}
 
-# Who exports telemetry of its own (the outside provider, the receiving half and the shoppers do not).
-INSTRUMENTED = tuple(
-    service.name
-    for service in SERVICES
-    if service.name not in ("collector", "observer", "buttercup", "loadgen")
-)
-
-# Imported once before forking, so that every process shares their memory and none waits for them: nothing
-# here may start a thread, open a gRPC object or read the environment when imported.
+# Imported once before forking, so that every process shares their memory and none waits for them. None of
+# them may start a thread, open a gRPC object or read the environment when imported.
 PRELOAD = (
     *(f"{service.module}.server" for service in SERVICES if not service.fresh),
-    # What some of them import only when they start.
+    # Imported by some of them only when they start.
     "waitress.server",
     "observer.app",
     "store.sqlite.read.reader",
@@ -198,8 +196,14 @@ def ports() -> Iterator[tuple[Service, Port]]:
             yield service, port
 
 
+def port(key: str) -> Port:
+    """The port with this name in an address book."""
+    name, _, port_name = key.partition(":")
+    return next(port for port in BY_NAME[name].ports if port.name == port_name)
+
+
 def port_options() -> dict[str, str]:
-    """What `up --port` may name -> the port's name in an address book."""
+    """The names that `up --port` accepts -> the port's name in an address book."""
     return {port.option: port_key(service.name, port.name) for service, port in ports() if port.option}
 
 

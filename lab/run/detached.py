@@ -13,16 +13,16 @@ import sys
 from collections.abc import Sequence
 
 from lab.errors import LabError
-from lab.plan import planning
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
 from lab.run import launch, messages
 from lab.supervision import child_setup
-from lab.supervision.process import LabPlan
 
 
 class ToCaller:
     """Reports to the waiting command until ready; afterwards to the supervisor's log."""
 
-    def __init__(self, pipe: int, built: LabPlan, options: planning.Options) -> None:
+    def __init__(self, pipe: int, built: LabPlan, options: Options) -> None:
         self._pipe = pipe
         self._plan = built
         self._options = options

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -11,52 +10,35 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from lab import paths, terminal
-from lab.errors import LabError, StartError, UsageError
+from lab.errors import LabError, StartError
 from lab.plan import planning
-from lab.run import messages
-from lab.state import flag_file, logfiles, runfile, seats
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
+from lab.run import messages, readiness_proof
+from lab.state import data_folder, flag_file, logfiles, runfile, seat_secret
 from lab.state.procfs import start_ticks
-from lab.supervision.process import LabPlan
-from lab.supervision.supervisor import Reporter, Supervisor
+from lab.state.run_folder import LOGS
+from lab.supervision.reporter import Reporter
+from lab.supervision.supervisor import Supervisor
 
 REQUESTED_AT = "LAB_REQUESTED_AT"
 SUPERVISOR_LOG = "supervisor"
 OPEN_FILES = 8_192
 
 
-def options_of(args: argparse.Namespace, ports: Mapping[str, int]) -> planning.Options:
-    """Return the options of `lab up`. Raises UsageError for invalid ones."""
-    if args.users < 0:
-        raise UsageError("--users must not be negative.")
-    public_url = seats.check_shop(args.public_url, "--public-url") if args.public_url else ""
-    return planning.Options(
-        host=args.host,
-        free_ports=args.free_ports,
-        data=(args.data or paths.run_dir() / "data").absolute(),
-        seed=args.seed,
-        load=not args.no_load,
-        users=args.users,
-        incident=args.incident,
-        seats=args.seats,
-        public_url=public_url,
-        ports=ports,
-    )
-
-
-def foreground(options: planning.Options, *, show_logs: bool) -> int:
+def foreground(options: Options, *, show_logs: bool) -> int:
     """Run a lab until Ctrl-C. Raises LabError when it does not become ready."""
     supervise(options, lambda built: messages.OnTerminal(built, options, show_logs=show_logs))
     terminal.write_line("Stopped.")
     return 0
 
 
-def supervise(options: planning.Options, reporter_of: Any) -> None:
+def supervise(options: Options, reporter_of: Callable[[LabPlan], Reporter]) -> None:
     """Take this clone's lock, build the plan, supervise it to its end, release the lock."""
     run_dir = paths.run_dir()
     claim = runfile.Claim(run_dir)
@@ -74,11 +56,10 @@ def supervise(options: planning.Options, reporter_of: Any) -> None:
                 public_url=options.public_url,
             )
         )
-        reporter: Reporter = reporter_of(built)
-        Supervisor(built, reporter, requested_at=requested_at()).run()
+        Supervisor(built, reporter_of(built), requested_at=requested_at()).run()
     except LabError as error:
         if "written with schema" in error.message:
-            error.remedy = "Begin a new store (what this one holds is lost): python3 -m lab reset"
+            error.remedy = "Start with a new store (the data of this one is lost): python3 -m lab reset"
         raise
     finally:
         claim.release()
@@ -93,39 +74,23 @@ def _allow_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _prepare(options: planning.Options, run_dir: Path) -> LabPlan:
-    fault = flag_file.find(options.incident)
-    _prepare_data(options)
-    secret = seats.make_secret(run_dir) if options.seats else ""
-    built = planning.build(
-        options, run_dir, planning.Story(checkout_status=fault.checkout_status, seat_secret=secret)
-    )
-    flag_file.write(run_dir, fault)
+def _prepare(options: Options, run_dir: Path) -> LabPlan:
+    incident = flag_file.find(options.incident)
+    data_folder.prepare(options.data, empty=options.seed is not None)
+    secret = seat_secret.read_or_make(run_dir) if options.seats else ""
+    built = planning.build(options, run_dir, seat_secret=secret)
+    flag_file.write(run_dir, incident)
     _remove_old_logs(built.log_dir)
-    return built
+    proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], incident.checkout_status, secret)
+    return replace(built, proof=proof)
 
 
 def _remove_old_logs(folder: Path) -> None:
-    """Remove the last run's logs, except the supervisor's, which is already being written."""
+    """Remove the last run's logs, except one that is this process's output: a detached supervisor's."""
     for old in folder.glob("*.log*"):
-        if old.name != f"{SUPERVISOR_LOG}.log":
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if not os.path.samestat(old.stat(), os.fstat(1)):
                 old.unlink()
-
-
-def _prepare_data(options: planning.Options) -> None:
-    """Make the data folder and check that it is writable; `--seed` removes the old store in it."""
-    try:
-        options.data.mkdir(parents=True, exist_ok=True)
-        probe = options.data / ".writable"
-        probe.write_bytes(b"\0" * 65_536)
-        probe.unlink()
-        if options.seed is not None:
-            for pattern in ("store.sqlite3*", "carts.sqlite3*"):
-                for old in options.data.glob(pattern):
-                    old.unlink()
-    except OSError as error:
-        raise runfile.unwritable(options.data, error) from error
 
 
 def requested_at() -> float:
@@ -136,13 +101,13 @@ def requested_at() -> float:
         return time.monotonic()
 
 
-def detached(options: planning.Options) -> int:
+def detached(options: Options) -> int:
     """Start a lab in the background; return when it is ready. Raises LabError with its reason when not."""
     run_dir = paths.run_dir()
     # Test the lock here, so that the common refusals need no background process.
     runfile.Claim(run_dir).release_lock_only()
     reader, writer = os.pipe()
-    log = logfiles.open_log(run_dir / "logs", SUPERVISOR_LOG)
+    log = logfiles.open_log(run_dir / LOGS, SUPERVISOR_LOG)
     os.truncate(log, 0)
     try:
         process = subprocess.Popen(
@@ -168,7 +133,7 @@ def detached(options: planning.Options) -> int:
             raise
 
 
-def _follow(lines: Any) -> int:
+def _follow(lines: Iterable[str]) -> int:
     progress = terminal.Progress()
     for line in lines:
         message = json.loads(line)
@@ -184,14 +149,14 @@ def _follow(lines: Any) -> int:
     raise StartError("The lab ended before it was ready.", "See: python3 -m lab logs supervisor")
 
 
-def _as_json(options: planning.Options) -> str:
+def _as_json(options: Options) -> str:
     return json.dumps({**asdict(options), "data": str(options.data), "ports": dict(options.ports)})
 
 
-def options_from_json(text: str) -> planning.Options:
+def options_from_json(text: str) -> Options:
     """Parse `_as_json`'s output, in the background process."""
     values = json.loads(text)
-    return planning.Options(**{**values, "data": Path(values["data"])})
+    return Options(**{**values, "data": Path(values["data"])})
 
 
 def failure_message(error: LabError) -> str:

@@ -6,10 +6,10 @@ import threading
 from datetime import UTC, datetime
 
 from lab import terminal
-from lab.plan import planning
+from lab.plan.host_addresses import outside_address
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
 from lab.state import log_follow
-from lab.state.seats import outside_address
-from lab.supervision.process import LabPlan
 
 
 def log_event(text: str) -> None:
@@ -17,7 +17,7 @@ def log_event(text: str) -> None:
     terminal.write_line(f"{datetime.now(UTC).astimezone().strftime('%H:%M:%S')} {text}")
 
 
-def ready_block(built: LabPlan, options: planning.Options, seconds: float, *, detached: bool) -> str:
+def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: bool) -> str:
     """The block of addresses of a lab that is ready."""
     urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
     urls["shop"] = options.public_url or urls["shop"]
@@ -33,13 +33,14 @@ def ready_block(built: LabPlan, options: planning.Options, seconds: float, *, de
         f"  OTLP        {urls['otlp_http']} (HTTP), {urls['otlp_grpc']} (gRPC)",
     ]
     if options.load and locust is not None:
-        lines.append(f"  load        http://{locust.address} (Locust, {options.users} shoppers)")
+        address = outside_address(f"http://{locust.address}", options.host)
+        lines.append(f"  load        {address} (Locust, {terminal.counted(options.users, 'simulated user')})")
     if options.seats:
         lines.append("  seats       python3 -m lab seats NAME… prints each student's own link")
     lines += [
         f"  incident    {options.incident}",
         "",
-        "Buy something under your own name, watch the checkout fail, then find out why in the observer.",
+        "Buy something under your own name, then look for your order in the observer.",
     ]
     lines.append("Stop it with: python3 -m lab down" if detached else "Ctrl-C stops everything.")
     return "\n".join(lines)
@@ -48,7 +49,7 @@ def ready_block(built: LabPlan, options: planning.Options, seconds: float, *, de
 class OnTerminal:
     """Reports to a person at a terminal."""
 
-    def __init__(self, built: LabPlan, options: planning.Options, *, show_logs: bool) -> None:
+    def __init__(self, built: LabPlan, options: Options, *, show_logs: bool) -> None:
         self._plan = built
         self._options = options
         self._progress = terminal.Progress()

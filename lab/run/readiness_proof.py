@@ -1,8 +1,8 @@
-"""The proof behind the word *ready*: one real checkout, found again in every pipeline through the public API.
+"""The readiness proof: places one real order and looks for it in every pipeline through the public API.
 
 `python -m lab.run.readiness_proof SHOP_URL OBSERVER_URL STATUS [ENTRY]` prints one JSON line:
-`{"passed", "detail", "remedy"}`. STATUS is what the checkout must be answered with.
-It starts the browserless student by its module name and asks the observer; it knows
+`{"passed", "detail", "remedy"}`. STATUS is the expected HTTP status of the checkout.
+It runs the browserless student by its module name and queries the observer; it knows
 neither the store nor the services.
 """
 
@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runtime import local_http
+from lab.plan.lab_plan import ModuleCall
+from runtime import local_http, seats
 
 SEAT = "lab-probe"
 STUDENT = "loadgen.student"
@@ -28,28 +29,34 @@ PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What is looked for, how to ask for it, and whose log to read when it does not come."""
+class Evidence:
+    """Telemetry of the order: its name, whether it has arrived, and the process whose log says why not."""
 
-    what: str
+    name: str
     log: str
-    ask: Callable[[], bool]
+    has_arrived: Callable[[], bool]
 
 
 class Observer:
-    """The observer's JSON API, asked over HTTP."""
+    """A client of the observer's JSON API."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """An answer; an empty one while there is none (unknown id, not listening yet)."""
+        """The JSON object at a path; empty while there is none (unknown id, not listening yet)."""
         address = f"{self._url}{path}?{urllib.parse.urlencode(query)}"
         try:
             found = local_http.json_of(address, timeout_s=5)
-        except (OSError, ValueError):
+        except local_http.LocalHttpError:
             return {}
         return found if isinstance(found, dict) else {}
+
+
+def call(shop: str, observer: str, status: int, seat_secret: str) -> ModuleCall:
+    """The call of this module for a lab; in a class (`seat_secret` not empty) with a signed entry."""
+    entry = (seats.link("", SEAT, seat_secret),) if seat_secret else ()
+    return ModuleCall("lab.run.readiness_proof", (shop, observer, str(status), *entry))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -65,22 +72,21 @@ def main(argv: Sequence[str]) -> int:
 
 
 def shop_once(shop: str, entry: str = "") -> dict[str, Any]:
-    """Walk the student's path without a browser; returns the student's own account of it.
+    """Place an order without a browser; returns the JSON object that `loadgen.student` printed.
 
-    `entry` is the path that gives the seat where a class asks for a signed one.
-
-    Raises LookupError when the student could not do it.
+    `entry` is the path and query of a signed seat link, which a class requires.
+    Raises LookupError when it printed none.
     """
-    words = io.StringIO()
+    output = io.StringIO()
     sys.argv = [STUDENT, "--shop", shop, "--seat", SEAT, "--entry", entry]
-    with contextlib.redirect_stdout(words):
+    with contextlib.redirect_stdout(output):
         try:
             runpy.run_module(STUDENT, run_name="__main__", alter_sys=True)
         except SystemExit as end:
             code = end.code
         else:
             code = 0
-    for line in reversed(words.getvalue().splitlines()):
+    for line in reversed(output.getvalue().splitlines()):
         with contextlib.suppress(ValueError):
             account = json.loads(line)
             if isinstance(account, dict):
@@ -89,29 +95,29 @@ def shop_once(shop: str, entry: str = "") -> dict[str, Any]:
 
 
 def look_for(observer: Observer, account: dict[str, Any], expected: int) -> dict[str, Any]:
-    """Poll until every pipeline shows this checkout, or the time is over."""
+    """Poll until every pipeline shows this checkout, at most `WITHIN_S`; returns the result to print."""
     checkout = account.get("checkout")
     if not checkout:
         return _refusal(f"the student could not shop: {account.get('error')}", "python3 -m lab logs frontend")
     if checkout["status"] != expected:
-        said = f"the order was answered with {checkout['status']} where {expected} was due"
-        return _refusal(said, "python3 -m lab logs frontend checkoutservice")
+        detail = f"the order was answered with {checkout['status']} instead of {expected}"
+        return _refusal(detail, "python3 -m lab logs frontend checkoutservice")
     session, trace = account.get("session_id"), checkout.get("trace_id")
     if not session or not trace:
-        said = "the shop's pages carry no RUM agent" if not session else "its answer carries no Server-Timing"
-        return _refusal(said, "python3 -m lab logs frontend")
+        detail = "the shop's pages carry no RUM agent" if not session else "its answer has no Server-Timing"
+        return _refusal(detail, "python3 -m lab logs frontend")
     # In the order in which each can be seen, so that the first one missing is the cause.
-    findings = (
-        Finding("the trace of its checkout", "paymentservice", lambda: _has_trace(observer, trace)),
-        Finding("a log line of that trace", "paymentservice", lambda: _has_logs(observer, trace)),
-        Finding("its browser session", "collector", lambda: _has_session(observer, session, trace)),
+    expected_evidence = (
+        Evidence("the trace of its checkout", "paymentservice", lambda: _has_trace(observer, trace)),
+        Evidence("a log line of that trace", "paymentservice", lambda: _has_logs(observer, trace)),
+        Evidence("its browser session", "collector", lambda: _has_session(observer, session, trace)),
     )
     deadline = time.monotonic() + WITHIN_S
-    for finding in findings:
-        while not finding.ask():
+    for evidence in expected_evidence:
+        while not evidence.has_arrived():
             if time.monotonic() > deadline:
-                said = f"{finding.what} did not arrive within {WITHIN_S:.0f} s"
-                return _refusal(said, f"python3 -m lab logs {finding.log}")
+                detail = f"{evidence.name} did not arrive within {WITHIN_S:.0f} s"
+                return _refusal(detail, f"python3 -m lab logs {evidence.log}")
             time.sleep(PAUSE_S)
     return {"passed": True, "detail": f"session {session}, trace {trace}", "remedy": ""}
 
@@ -121,13 +127,13 @@ def _refusal(detail: str, command: str) -> dict[str, Any]:
 
 
 def _has_session(observer: Observer, session: str, trace: str) -> bool:
-    """The session's checkout is there and links to that trace."""
+    """Whether an event of the session links to that trace."""
     events = observer.get(f"/api/v1/rum/sessions/{session}").get("events", [])
     return any((event.get("apm") or {}).get("trace_id") == trace for event in events)
 
 
 def _has_trace(observer: Observer, trace: str) -> bool:
-    """The trace reaches from the storefront to the charge."""
+    """Whether the trace reaches from the storefront to the charge."""
     spans = observer.get(f"/api/v1/apm/traces/{trace}").get("spans", [])
     return {"frontend", "checkoutservice", "paymentservice"} <= {span.get("service") for span in spans}
 

@@ -7,21 +7,15 @@ few milliseconds and no network.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from lab import cli, paths
 from lab.setup.venv_stamp import is_prepared
+from runtime.chromium import find_browser
 
 # Set for the re-executed command: set-up has just been checked.
 CHECKED = "LAB_SETUP_CHECKED"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MAC_BROWSERS = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,18 +45,6 @@ def level_needed(level: str, arguments: Sequence[str]) -> str:
     if level == cli.BROWSER and find_browser() is None:
         return cli.LAB
     return level
-
-
-def find_browser() -> Path | None:
-    """Return the path of a Chromium or Chrome, or None; CHROMIUM_PATH names one outside PATH."""
-    named = os.environ.get("CHROMIUM_PATH")
-    if named:
-        return Path(named) if os.access(named, os.X_OK) else None
-    for name in BROWSERS:
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    return next((Path(path) for path in MAC_BROWSERS if os.access(path, os.X_OK)), None)
 
 
 def _prepare(level: str) -> int:

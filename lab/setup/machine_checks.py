@@ -16,11 +16,11 @@ from pathlib import Path
 from lab import cli, paths
 from lab.errors import LabError
 from lab.plan import topology
-from lab.plan.ports import is_free
+from lab.plan.free_ports import is_free
 from lab.setup import browser_files, environment
-from lab.setup.bootstrap import find_browser
 from lab.setup.venv_stamp import is_prepared, read_stamp
 from lab.state import runfile
+from runtime.chromium import find_browser
 
 GOOD = "good"
 NOTE = "note"

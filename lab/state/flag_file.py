@@ -8,13 +8,12 @@ from pathlib import Path
 import incidents
 from lab import terminal
 from lab.errors import LabError, UsageError
-from lab.state.runfile import write_atomically
-
-FLAGS_FILE = "flags.json"
+from lab.state.atomic_write import write_atomically
+from lab.state.run_folder import FLAGS
 
 
 def find(name: str) -> incidents.Incident:
-    """The incident of this name. Raises UsageError naming the known ones."""
+    """The incident of this name. Raises UsageError with the known names."""
     if name not in incidents.names():
         raise UsageError(
             f"There is no incident named {name}.", f"Use one of: {', '.join(incidents.names())}."
@@ -24,7 +23,7 @@ def find(name: str) -> incidents.Incident:
 
 def write(run_dir: Path, incident: incidents.Incident) -> None:
     """Write an incident's flag file; the services watch the file and follow. Raises LabError."""
-    write_atomically(run_dir / FLAGS_FILE, incidents.flagd_json(incident))
+    write_atomically(run_dir / FLAGS, incidents.flagd_json(incident))
 
 
 def main(argv: list[str]) -> int:
@@ -36,7 +35,7 @@ def main(argv: list[str]) -> int:
         write(Path(argv[1]), incident)
     except LabError as error:
         return terminal.fail(error)
-    terminal.write_line(f"{argv[1]}/{FLAGS_FILE}: {incident.title}")
+    terminal.write_line(f"{argv[1]}/{FLAGS}: {incident.title}")
     return 0
 
 

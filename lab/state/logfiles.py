@@ -49,7 +49,7 @@ def last_error(folder: Path, name: str, lines: int = 40) -> str:
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a file, oldest first; none when it is not there."""
+    """The last lines of a file, oldest first; none when it does not exist."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -57,7 +57,9 @@ def tail(path: Path, lines: int) -> list[str]:
             data = file.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return [line for line in data.splitlines() if line.strip()][-lines:]
+    # Not [-lines:], which is everything for 0.
+    found = [line for line in data.splitlines() if line.strip()]
+    return found[max(0, len(found) - lines) :]
 
 
 def readable(line: str, name: str = "") -> str:

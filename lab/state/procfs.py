@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def pss_bytes(pid: int) -> int | None:
-    """A process's proportional set size in bytes; None where the system cannot tell."""
+    """A process's proportional set size in bytes; None where the system does not report it."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
     except OSError:
@@ -24,7 +24,7 @@ def start_ticks(pid: int) -> str:
     except OSError:
         return ""
     fields = text.rpartition(")")[2].split()
-    # A zombie has ended, whatever its entry says.
+    # A zombie has ended, although its entry exists.
     return "" if fields[0] in "ZX" else fields[19]
 
 

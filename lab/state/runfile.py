@@ -11,15 +11,13 @@ import errno
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from lab.errors import AlreadyRunning, LabError
+from lab.errors import AlreadyRunning, unwritable
+from lab.state.atomic_write import write_atomically
 from lab.state.procfs import start_ticks
-
-LOCK = "lock"
-RUN = "run.json"
-STATUS = "status.json"
+from lab.state.run_folder import LOCK, RUN, STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Claim:
         except OSError as error:
             os.close(self._file)
             running = read(run_dir)
-            raise AlreadyRunning(running.pid if running else 0) from error
+            raise AlreadyRunning(running.pid if running else None) from error
 
     def write(self, run: RunFile) -> None:
         """Write the holder's identity."""
@@ -93,27 +91,6 @@ def read(run_dir: Path) -> RunFile | None:
     return run if run.is_alive() else None
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content atomically. Raises LabError when the folder cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise unwritable(path.parent, error) from error
-
-
-def unwritable(folder: Path, error: OSError) -> LabError:
-    """The error for a folder that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LabError(
-            f"The disk that holds {folder} is full.", "Free some space, or give --data another folder."
-        )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return LabError(
-            f"{folder} cannot be written.",
-            "Make it writable, or use a folder (--data) or a clone where you may.",
-        )
-    return LabError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder.")
+def set_incident(run_dir: Path, run: RunFile, name: str) -> None:
+    """Record that a running lab was switched to another incident. Raises LabError."""
+    write_atomically(run_dir / RUN, json.dumps(asdict(replace(run, incident=name)), indent=1))

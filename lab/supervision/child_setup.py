@@ -12,6 +12,7 @@ import runpy
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 
 SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
@@ -116,6 +117,8 @@ def default_signals() -> None:
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
     """Run `python -m module arguments` in this process; returns or raises SystemExit as the module does."""
+    # runpy warns of a main module that is imported already; the fork server imports them on purpose.
+    warnings.filterwarnings("ignore", ".* found in sys.modules after import", RuntimeWarning)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

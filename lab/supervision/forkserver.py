@@ -38,6 +38,7 @@ def main(argv: Sequence[str]) -> None:
     gc.collect()
     gc.freeze()
     job = _serve(channel)
+    channel.close()
     if job is not None:
         # In the forked process, after the server's stack has unwound.
         gc.enable()

@@ -1,4 +1,4 @@
-"""Asks processes whether they are ready, in a process of its own (so the supervisor needs no gRPC).
+"""Polls processes until they are healthy, in a process of its own, so that the supervisor needs no gRPC.
 
 `python -m lab.supervision.health_check '{"name": ["grpc", "127.0.0.1:7000"], "other": ["/healthz", …]}'`
 prints each name on a line of its own as soon as it answers, and ends after the last.
@@ -6,11 +6,12 @@ prints each name on a line of its own as soon as it answers, and ends after the 
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 import time
 from collections.abc import Sequence
+
+from runtime import local_http
 
 FIRST_PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.1
@@ -18,7 +19,7 @@ ANSWER_TIMEOUT_S = 1.0
 
 
 def main(argv: Sequence[str]) -> int:
-    """Ask until all have answered. Ends by itself only then; whoever started it ends it otherwise."""
+    """Poll until all have answered; only then does it end by itself."""
     waiting: dict[str, list[str]] = json.loads(argv[0])
     pause_s = FIRST_PAUSE_S
     while waiting:
@@ -29,24 +30,20 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.flush()
         if waiting:
             time.sleep(pause_s)
-            pause_s = LONGEST_PAUSE_S if not answered and pause_s * 1.3 > LONGEST_PAUSE_S else pause_s * 1.3
+            pause_s = min(pause_s * 1.3, LONGEST_PAUSE_S)
     return 0
 
 
 def is_ready(kind: str, address: str) -> bool:
-    """One question: gRPC health when kind is `grpc`, else an HTTP GET of the path that kind is."""
+    """Whether an address is healthy, by gRPC health when `kind` is `grpc`, else by a GET of that path."""
     return _grpc_serving(address) if kind == "grpc" else _http_ok(address, kind)
 
 
 def _http_ok(address: str, path: str) -> bool:
-    connection = http.client.HTTPConnection(address, timeout=ANSWER_TIMEOUT_S)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+        return local_http.send(f"http://{address}{path}", timeout_s=ANSWER_TIMEOUT_S).status == 200
+    except local_http.LocalHttpError:
         return False
-    finally:
-        connection.close()
 
 
 def _grpc_serving(address: str) -> bool:
@@ -54,7 +51,7 @@ def _grpc_serving(address: str) -> bool:
 
     host, _, port = address.rpartition(":")
     try:
-        # A refused connection is known in a moment; a gRPC channel would back off for a second.
+        # A refused connection is noticed at once; a gRPC channel would back off for a second.
         socket.create_connection((host.strip("[]"), int(port)), ANSWER_TIMEOUT_S).close()
     except OSError:
         return False

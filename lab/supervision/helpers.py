@@ -8,8 +8,8 @@ import selectors
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lab.plan.lab_plan import LabPlan
 from lab.state import logfiles
-from lab.supervision.process import LabPlan
 from lab.supervision.spawn import Job
 
 Spawn = Callable[[Job, int, int, bool, Callable[[int], None]], None]

@@ -8,9 +8,10 @@ import signal
 from collections.abc import Callable
 from math import inf
 
+from lab.plan.lab_plan import LabPlan
 from lab.state import logfiles
 from lab.supervision import shutdown
-from lab.supervision.process import FIRST_DELAY_S, LONGEST_DELAY_S, LabPlan
+from lab.supervision.process import restart_delay_s
 from lab.supervision.spawn import ForkServer, Job, start_fresh
 
 OnPid = Callable[[int], None]
@@ -83,7 +84,7 @@ class Spawner:
         self._server.close()
         self._server = None
         self._awaiting.clear()
-        self._next_start_at = now + min(FIRST_DELAY_S * 2.0**self._deaths, LONGEST_DELAY_S)
+        self._next_start_at = now + restart_delay_s(self._deaths)
         self._deaths += 1
 
     def stop(self) -> None:
@@ -91,3 +92,5 @@ class Spawner:
         self.collect()
         if self._server is not None:
             shutdown.kill(self._server.pid, signal.SIGKILL)
+            self._selector.unregister(self._server)
+            self._server.close()

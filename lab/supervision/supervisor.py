@@ -16,33 +16,21 @@ import selectors
 import signal
 import socket
 import time
-from typing import Protocol
 
 from lab.errors import LabError, StartError, UsageError
+from lab.plan.lab_plan import LabPlan
 from lab.state import logfiles
-from lab.state.statusfile import Helper, StatusFile
+from lab.state.statusfile import Row, StatusFile
 from lab.supervision import child_setup, shutdown, spawn
 from lab.supervision.helpers import Task, Tasks
-from lab.supervision.process import LabPlan, Process, State
+from lab.supervision.process import Process, State
+from lab.supervision.reporter import Reporter
 from lab.supervision.spawner import Spawner
 
 START_TIMEOUT_S = 90.0
 TICK_S = 1.0
 MAX_FAILURES = 4
 USAGE_EXIT = 2
-
-
-class Reporter(Protocol):
-    """Receives progress and events, for display or for a log."""
-
-    def progress(self, text: str) -> None:
-        """Report the current step while starting."""
-
-    def event(self, text: str) -> None:
-        """Report an event worth a line, at any time."""
-
-    def ready(self, seconds: float, detail: str) -> None:
-        """Report that the lab is ready, `seconds` after the command was given."""
 
 
 class Supervisor:
@@ -56,14 +44,14 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._spawner = Spawner(plan, self._selector)
         self._tasks = Tasks(plan, self._selector, self._spawner.spawn)
-        self._status = StatusFile(plan, self._processes)
+        self._status = StatusFile(plan.run_dir, plan.urls)
         # Processes whose health a running task checks, so that a crash loop does not start several checks.
         self._being_checked: set[str] = set()
         # Process id -> exit status of processes that ended before the fork server reported their id.
         self._early_exits: dict[int, int] = {}
         self._stopping = False
         self._proving = False
-        self._proved = "" if plan.probe else "no proof was requested"
+        self._proved = "" if plan.proof else "no proof was requested"
         self._ready = False
         self._failure: LabError | None = None
         self._next_tick = 0.0
@@ -99,7 +87,7 @@ class Supervisor:
 
     def _write_status(self, now: float) -> None:
         try:
-            self._status.write_if_due(now, ready=self._is_ready(), helpers=self._helpers())
+            self._status.write_if_due(now, ready=self._is_ready(), rows=self._rows())
         except LabError as error:
             # A full disk must not end a lab that runs.
             if not self._ready:
@@ -118,11 +106,16 @@ class Supervisor:
             and all(entry.state is State.READY for entry in self._processes.values() if entry.plan.gates)
         )
 
-    def _helpers(self) -> list[Helper]:
-        helpers: list[Helper] = [("supervisor", os.getpid(), 0)]
+    def _rows(self) -> list[Row]:
+        rows = [
+            Row(entry.plan.name, entry.pid, entry.state.value, entry.restarts, entry.plan.address or None)
+            for entry in self._processes.values()
+        ]
+        rows.append(Row("supervisor", os.getpid(), State.READY.value, 0))
         if self._spawner.available:
-            helpers.append(("forkserver", self._spawner.pid, self._spawner.restarts))
-        return helpers
+            state = State.READY if self._spawner.pid else State.RESTARTING
+            rows.append(Row("forkserver", self._spawner.pid, state.value, self._spawner.restarts))
+        return rows
 
     # -- starting -----------------------------------------------------------------------------
 
@@ -218,12 +211,11 @@ class Supervisor:
             self._become_ready(self._proved)
         elif self._proving or any(entry.plan.proves for entry in waiting):
             self._reporter.progress(_progress(len(gating), len(waiting)))
-        elif self._plan.probe:
+        elif self._plan.proof:
             self._proving = True
+            proof = self._plan.proof
             self._tasks.start(
-                Task(
-                    "probe", "lab.run.readiness_proof", self._plan.probe, self._proof_line, self._proof_ended
-                )
+                Task("probe", proof.module, proof.arguments, self._proof_line, self._proof_ended)
             )
 
     def _does_not_start(self, name: str) -> StartError:
@@ -247,7 +239,7 @@ class Supervisor:
         self._ready = True
         self._status.touch()
         # The status file first: callers read it as soon as they learn that the lab is ready.
-        self._status.write_now(ready=self._is_ready(), helpers=self._helpers())
+        self._status.write_now(ready=self._is_ready(), rows=self._rows())
         self._reporter.ready(time.monotonic() - self._requested_at, detail)
 
     def _proof_ended(self, task: Task) -> None:
@@ -358,7 +350,7 @@ class Supervisor:
         for entry in self._processes.values():
             entry.state = State.STOPPING if entry.pid else State.OFF
         with contextlib.suppress(LabError):
-            self._status.write_now(ready=False, helpers=self._helpers())
+            self._status.write_now(ready=False, rows=self._rows())
         self._spawner.stop()
         first = [entry.pid for entry in self._processes.values() if entry.pid and not entry.plan.last]
         last = [entry.pid for entry in self._processes.values() if entry.pid and entry.plan.last]

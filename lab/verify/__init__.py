@@ -1,4 +1,4 @@
-"""Proves that every link of the lesson's thread holds, as a stranger would: through pages and JSON alone.
+"""Verifies every link from browser to log line from outside: through the shop's pages and the JSON API only.
 
 Knows the public HTTP interfaces, the lab's run file and the incidents' data;
 knows neither the store nor any service. `main(argv) -> int` is the command.

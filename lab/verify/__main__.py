@@ -1,4 +1,4 @@
-"""`python -m lab.verify`: the same command without the rest of the lab's command line."""
+"""`python -m lab.verify`: the command without the rest of the lab's command line."""
 
 from __future__ import annotations
 

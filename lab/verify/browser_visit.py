@@ -1,4 +1,4 @@
-"""The student's path in a real headless Chromium. Knows the shop's pages as a visitor does, nothing else."""
+"""Follows the student's path in a real headless Chromium. Knows the shop's pages and nothing else."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ from playwright.sync_api import Browser, Error as PlaywrightError, Page, Respons
 from lab.verify.visit_result import CannotVisit, Visit
 
 STEP_TIMEOUT_MS = 15_000
-# A checkout may wait for four attempts at a payment service that hangs.
+# A checkout may take four attempts at a payment service that does not respond.
 CHECKOUT_TIMEOUT_MS = 40_000
-# The agent flushes every half second; leaving the page then sends what is left.
+# The agent sends every half second; leaving the page then sends the rest.
 LINGER_MS = 700
 _LONGEST_TEXT = 300
 
 
 def browse(executable: str, shop: str, seat: str, entry: str) -> Visit:
-    """Walk shop, product, cart and checkout; tell what each page showed. A step that fails ends the walk."""
+    """Visit shop, product, cart and checkout; returns what each page showed. A failed step ends the visit.
+
+    Raises CannotVisit when the browser cannot be driven.
+    """
     seen: dict[str, Any] = {"driver": "browser", "seat": seat, "errors": []}
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=executable, args=_arguments())
             try:
                 seen["browser"] = f"Chromium {browser.version}"
-                _walk(browser, shop, entry, seen)
+                _follow_path(browser, shop, entry, seen)
             finally:
                 browser.close()
     except PlaywrightError as error:
         raise CannotVisit(
             f"The browser {executable} could not be driven: {_short(error)}.",
-            "Try `python3 -m lab doctor`; --driver script does without a browser.",
+            "Try `python3 -m lab doctor`; --driver script needs no browser.",
         ) from error
     return seen
 
 
 def _arguments() -> list[str]:
-    # Chromium asks its maker for updates even on a blank page: the lab works offline and stays quiet.
+    # Chromium requests updates even on a blank page; the lab must not depend on the network.
     arguments = ["--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")
     return arguments
 
 
-def _walk(browser: Browser, shop: str, entry: str, seen: dict[str, Any]) -> None:
+def _follow_path(browser: Browser, shop: str, entry: str, seen: dict[str, Any]) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-US")
     page.set_default_timeout(STEP_TIMEOUT_MS)
     page.on("pageerror", lambda error: seen["errors"].append(_short(error)))

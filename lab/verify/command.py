@@ -1,4 +1,4 @@
-"""The command line of verify: what to verify, on which lab, told how."""
+"""The command line of verify: which incidents, on which lab, in which format."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import incidents
 from incidents import IncidentError
 from lab import terminal
 from lab.errors import LabError, UsageError
+from lab.state import flag_file, seat_secret
 from lab.verify.incident_run import verify
 from lab.verify.lab_under_test import Addresses, RunningLab, own_lab, running_lab
 from lab.verify.report_formats import Verification, as_json, as_junit, as_text
@@ -19,26 +20,27 @@ WITHIN_S = 12.0
 CANNOT_VERIFY = 2
 
 _EPILOG = """\
-Sends one shopper with a seat of its own through the shop, then asks the JSON API of the
+Sends one shopper with a seat of its own through the shop, then queries the JSON API of the
 screens for every link between browser, trace and log. It changes nothing else.
 
 The lab that runs from this folder is verified; where none runs, one is started on free
 ports and stopped afterwards. Another incident than the running one is verified on a lab
-of its own, so that nobody's lab is switched under their hands.
+of its own; the running lab is never switched.
 
 exit codes:
   0  every link holds
   1  at least one link is broken; the lines marked BROKEN say which
   2  nothing could be verified (no answer from shop or screens, no such incident)
 
-environment: LAB_VERIFY_SHOP, LAB_VERIFY_OBSERVER (like --shop and --observer), SEAT_SECRET
-(signs the seat's link where the class has signed links),
-CHROMIUM_PATH (the browser to drive)
+environment:
+  LAB_VERIFY_SHOP, LAB_VERIFY_OBSERVER  like --shop and --observer
+  SEAT_SECRET                           signs the seat's link in a class
+  CHROMIUM_PATH                         the browser to drive
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Verify and tell; the exit code is in the help text."""
+    """Verify and print the report; returns an exit code of the help text."""
     arguments = _parser().parse_args(argv)
     try:
         verifications = _verify_all(arguments)
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.fail(error if isinstance(error, LabError) else LabError(str(error)))
         return CANNOT_VERIFY
     except KeyboardInterrupt:
-        terminal.note("Stopped before the end; nothing was decided.")
+        terminal.note("Stopped before the end, without a result.")
         return 130
     if arguments.format == "json":
         terminal.write_line(as_json(verifications))
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lab verify",
-        description="Prove that every link of the lesson holds, from the browser to the log line.",
+        description="Verify every link of the lesson, from the browser to the log line.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -70,20 +72,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     which.add_argument("--all", action="store_true", help="verify every incident, one after the other")
     parser.add_argument(
-        "--format", choices=("text", "json", "junit"), default="text", help="how to tell (default: text)"
+        "--format",
+        choices=("text", "json", "junit"),
+        default="text",
+        help="format of the report (default: text)",
     )
     parser.add_argument(
         "--driver",
         choices=DRIVERS,
         default="auto",
-        help="a real browser, a script without one, or whichever is possible (default: auto)",
+        help="a real browser, a script without one, or a browser if there is one (default: auto)",
     )
     parser.add_argument(
         "--within",
         type=_seconds,
         default=WITHIN_S,
         metavar="SECONDS",
-        help=f"how long telemetry may take to arrive after the visit (default: {WITHIN_S:g})",
+        help=f"longest time for telemetry to arrive after the visit (default: {WITHIN_S:g})",
     )
     parser.add_argument(
         "--shop",
@@ -95,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "--observer",
         metavar="URL",
         default=os.environ.get("LAB_VERIFY_OBSERVER"),
-        help="ask these screens instead of the running lab's",
+        help="query these screens instead of the running lab's",
     )
     return parser
 
@@ -115,7 +120,7 @@ def _verify_all(arguments: argparse.Namespace) -> list[Verification]:
     running = None if both else running_lab(terminal.note)
     fixed = _fixed(arguments, running)
     done = []
-    for incident in [incidents.load(name) for name in _names(arguments, running)]:
+    for incident in [flag_file.find(name) for name in _names(arguments, running)]:
         if fixed:
             done.append(_one(arguments, incident, fixed))
         elif running and running.incident == incident.name:
@@ -141,14 +146,16 @@ def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Add
 
 
 def _fixed(arguments: argparse.Namespace, running: RunningLab | None) -> Addresses | None:
-    """The addresses to verify as they were given, what is missing taken from the running lab."""
+    """The addresses given by options, a missing one taken from the running lab; None when none was given."""
     if not (arguments.shop or arguments.observer):
         return None
     if not running and not (arguments.shop and arguments.observer):
         raise UsageError(
-            "No lab is running to take the other address from.", "Give both --shop and --observer."
+            "No lab is running whose other address could be used.", "Give both --shop and --observer."
         )
     shop = arguments.shop or (running.addresses.shop if running else "")
     observer = arguments.observer or (running.addresses.observer if running else "")
-    secret = running.addresses.seat_secret if running and not arguments.shop else None
+    secret = os.environ.get(seat_secret.VARIABLE, "")
+    if running and not arguments.shop:
+        secret = running.addresses.seat_secret
     return Addresses(shop.rstrip("/"), observer.rstrip("/"), secret)

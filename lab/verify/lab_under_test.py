@@ -1,4 +1,4 @@
-"""Which lab to verify: the one that runs, or one started for the purpose and stopped afterwards."""
+"""The lab to verify: the one that runs, or one that is started for this and stopped afterwards."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from typing import Any
 
 from lab.errors import LabError, StartError
 from lab.paths import ROOT, run_dir
-from lab.state import runfile, seats
-from lab.verify.seats import SECRET_VARIABLE
+from lab.state import runfile, seat_secret
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 15.0
@@ -29,29 +28,29 @@ _pause = threading.Event()
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the shop and the screens answer, without a slash at the end.
+    """Base addresses of shop and screens, without a slash at the end.
 
-    `seat_secret` signs seat links; empty for an open class, None where only the environment can tell.
+    `seat_secret` signs seat links; empty for an open lab.
     """
 
     shop: str
     observer: str
-    seat_secret: str | None = None
+    seat_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningLab:
-    """A lab that runs: its addresses and the incident that it was started with."""
+    """A lab that runs: its addresses and its incident."""
 
     addresses: Addresses
     incident: str
 
 
-def running_lab(tell: Callable[[str], None]) -> RunningLab | None:
+def running_lab(notify: Callable[[str], None]) -> RunningLab | None:
     """The lab of this clone, or None.
 
-    One that is not ready gets a few seconds, and is then verified as it is: what
-    keeps it from being ready may be the very link that is broken.
+    One that is not ready gets `READY_WITHIN_S`, and is then verified as it is: the reason
+    may be the very link that is broken.
     """
     run = runfile.read(run_dir())
     if run is None:
@@ -63,21 +62,34 @@ def running_lab(tell: Callable[[str], None]) -> RunningLab | None:
         status = _status(dict(os.environ))
     if not status["ready"]:
         waiting = [row["name"] for row in status["processes"] if row["state"] not in ("ready", "off")]
-        tell(f"The lab is not ready ({', '.join(waiting) or 'no process says why'}); verifying all the same.")
-    secret = seats.secret(run_dir()) if run.seats else ""
+        notify(
+            f"The lab is not ready ({', '.join(waiting) or 'no process is waiting'}); verifying it anyway."
+        )
+    secret = seat_secret.read(run_dir()) if run.seats else ""
     return RunningLab(replace(_addresses(status), seat_secret=secret), run.incident)
 
 
 @contextmanager
 def own_lab(incident: str) -> Iterator[Addresses]:
-    """A lab for this purpose alone: free ports, a data folder of its own, no load; stopped at the end."""
+    """A lab for one verification: free ports, a data folder of its own, no load; stopped at the end.
+
+    Raises StartError when it does not become ready.
+    """
     with tempfile.TemporaryDirectory(prefix="hipster-lab-verify-") as folder:
         environment = {**os.environ, "LAB_RUN_DIR": f"{folder}/run"}
-        environment.pop(SECRET_VARIABLE, None)
-        wish = ["--detach", "--free-ports", "--no-load", "--data", f"{folder}/data", "--incident", incident]
-        with _unwinding_when_told_to_stop():
+        environment.pop(seat_secret.VARIABLE, None)
+        options = [
+            "--detach",
+            "--free-ports",
+            "--no-load",
+            "--data",
+            f"{folder}/data",
+            "--incident",
+            incident,
+        ]
+        with _unwinding_on_sigterm():
             try:
-                started = _lab(["up", *wish], environment, START_TIMEOUT_S)
+                started = _lab(["up", *options], environment, START_TIMEOUT_S)
                 if started.returncode != 0:
                     raise StartError(
                         f"No lab could be started for {incident}: {_last_line(started)}",
@@ -89,8 +101,8 @@ def own_lab(incident: str) -> Iterator[Addresses]:
 
 
 @contextmanager
-def _unwinding_when_told_to_stop() -> Iterator[None]:
-    """SIGTERM leaves through every `finally`, so that no lab of ours outlives us."""
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit, so that every `finally` runs and the lab is stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -106,20 +118,20 @@ def _unwinding_when_told_to_stop() -> Iterator[None]:
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The error that a command ended with, after whatever progress it told: one line."""
+    """The last error of a command, without its progress, as one line."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    return " ".join(lines[-2:]) or "it did not say why."
+    return " ".join(lines[-2:]) or "it gave no reason."
 
 
 def _status(environment: dict[str, str]) -> dict[str, Any]:
-    told = _lab(["status", "--json"], environment, STOP_TIMEOUT_S)
+    result = _lab(["status", "--json"], environment, STOP_TIMEOUT_S)
     try:
-        status: dict[str, Any] = json.loads(told.stdout)
+        status: dict[str, Any] = json.loads(result.stdout)
         if not {"ready", "urls", "processes"} <= set(status):
-            raise ValueError("it lacks a part")
+            raise ValueError("a field is missing")
     except (ValueError, TypeError) as error:
         raise LabError(
-            f"`lab status` could not be read: {_last_line(told)}", "Try `python3 -m lab status`."
+            f"`lab status` could not be read: {_last_line(result)}", "Try `python3 -m lab status`."
         ) from error
     return status
 

@@ -1,12 +1,10 @@
-"""Asks a running lab for JSON, and asks again until it holds or patience ends. Knows no answer's meaning."""
+"""Requests JSON from a running lab, and polls until a check holds or its time is over."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
-import urllib.error
 from collections.abc import Callable
 from typing import Any
 
@@ -21,64 +19,54 @@ _pause = threading.Event()
 
 
 class Unreachable(LabError):
-    """A part of the lab does not answer at all, so nothing can be verified."""
+    """Shop or screens do not answer, so nothing can be verified."""
 
     exit_code = 2
 
 
-def must_answer(what: str, url: str) -> None:
-    """Raise Unreachable unless something answers HTTP at that address."""
+def must_answer(name: str, url: str) -> None:
+    """Raise Unreachable unless that address answers with a status below 400."""
     try:
-        with local_http.open_url(url, timeout_s=REQUEST_TIMEOUT_S):
+        status = local_http.send(url, timeout_s=REQUEST_TIMEOUT_S).status
+    except local_http.LocalHttpError as error:
+        problem = f"No answer from {name} at {url} ({error})."
+    else:
+        if status < 400:
             return
-    except urllib.error.HTTPError as error:
-        error.close()
-        told = f"No useful answer from {what} at {url} (status {error.code})."
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        told = f"No answer from {what} at {url} ({why(error)})."
-    raise Unreachable(told, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
+        problem = f"No useful answer from {name} at {url} (status {status})."
+    raise Unreachable(problem, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
 
 
 def json_at(url: str) -> Any:
-    """The JSON that a GET answers; NoAnswer says why there is none, in the API's own words if it has any."""
+    """The JSON of the answer to a GET. Raises NoAnswer with the API's own error message if it has one."""
     try:
         return local_http.json_of(url, timeout_s=REQUEST_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NoAnswer(f"{error.code} {_message(error.read(4096)) or error.reason}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(f"no answer from {url}: {why(error)}") from error
-    except ValueError as error:
-        raise NoAnswer(f"no JSON from {url}") from error
+    except local_http.LocalHttpError as error:
+        if not error.status:
+            raise NoAnswer(f"no answer from {url}: {error}") from error
+        if error.status < 300:
+            raise NoAnswer(f"no JSON from {url}") from error
+        message = _message(error.body)
+        raise NoAnswer(f"{error.status} {message}" if message else str(error)) from error
 
 
 class Patience:
-    """Judges again until it holds: up to `within_s` after the start, at least `grace_s` per question."""
+    """Repeats a check until it holds: until `within_s` after the start, but at least `grace_s` per check."""
 
     def __init__(self, within_s: float, grace_s: float = 1.0) -> None:
         self._deadline = time.monotonic() + within_s
         self._grace_s = min(grace_s, within_s)
 
-    def settle(self, judgement: Callable[[], Verdict]) -> Verdict:
-        """The first verdict that holds, else the last one before time was up."""
+    def settle(self, check: Callable[[], Verdict]) -> Verdict:
+        """The first verdict that holds, else the last one before the deadline."""
         deadline = max(self._deadline, time.monotonic() + self._grace_s)
         pause_s = _FIRST_PAUSE_S
         while True:
-            verdict = judgement()
+            verdict = check()
             if verdict.holds or time.monotonic() + pause_s > deadline:
                 return verdict
             _pause.wait(pause_s)
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-
-
-def why(error: BaseException) -> str:
-    """The short reason inside a network error."""
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(reason, TimeoutError):
-        return f"nothing within {REQUEST_TIMEOUT_S:g} s"
-    return str(getattr(reason, "strerror", None) or reason)
 
 
 def _message(body: bytes) -> str:

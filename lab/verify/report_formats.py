@@ -1,4 +1,4 @@
-"""What verify tells, as text for people, JSON for programs and JUnit for build servers. Pure."""
+"""Formats a verification as text, JSON or JUnit XML. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORDS = {Outcome.HOLDS: "ok", Outcome.BROKEN: "BROKEN", Outcome.NOT_REACHED: "-
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The outcome of one incident: its name, how it was driven and every step with its seconds."""
+    """The result of one incident: its name, its driver and every step with its seconds."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ class Verification:
         return all(result.outcome is Outcome.HOLDS for result in self.results)
 
     def of(self, outcome: Outcome) -> tuple[Result, ...]:
-        """The steps with that outcome."""
+        """The steps with this outcome."""
         return tuple(result for result in self.results if result.outcome is outcome)
 
 
@@ -44,7 +44,7 @@ def as_text(verification: Verification) -> str:
 
 
 def closing(verification: Verification) -> str:
-    """One sentence: every link holds, or which are broken."""
+    """One sentence: that every link holds, or which are broken."""
     took = f"{verification.seconds:.1f} s"
     broken = verification.of(Outcome.BROKEN)
     if verification.passed:
@@ -56,7 +56,7 @@ def closing(verification: Verification) -> str:
 
 
 def as_json(verifications: Sequence[Verification]) -> str:
-    """The document that design.md fixes, in one line feed's worth of indented JSON."""
+    """The JSON document described in lab/verify/README.md."""
     document = {
         "passed": all(one.passed for one in verifications),
         "incidents": [

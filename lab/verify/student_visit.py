@@ -1,7 +1,6 @@
-"""Sends a shopper down the student's path: a real browser where there is one, a browserless one elsewhere.
+"""Visits the shop on the student's path: with a real browser where there is one, else with a script.
 
-A driver answers with one JSON object, described in incidents/README.md; what
-it saw is judged by the incident's checks and not here.
+A driver returns one JSON object, described in incidents/README.md; the incident's checks evaluate it.
 """
 
 from __future__ import annotations
@@ -14,31 +13,31 @@ from importlib.util import find_spec
 from typing import Any
 
 from lab.paths import ROOT
-from lab.setup.bootstrap import find_browser
 from lab.verify.visit_result import CannotVisit, Visit
+from runtime.chromium import find_browser
 
 DRIVERS = ("auto", "browser", "script")
 SCRIPT_TIMEOUT_S = 60.0
 
 
-def choose_driver(wish: str) -> tuple[str, str]:
-    """`browser` or `script`, and why in a few words; CannotVisit if a browser is demanded in vain."""
+def choose_driver(requested: str) -> tuple[str, str]:
+    """`browser` or `script`, and the reason in words. Raises CannotVisit when `browser` is not possible."""
     path = find_browser()
-    if wish == "script":
-        return "script", "a shopper without a browser, as asked"
+    if requested == "script":
+        return "script", "a shopper without a browser, as requested"
     if path and find_spec("playwright"):
         return "browser", f"a real browser, {path}"
     missing = "no Chromium was found" if not path else "Playwright is not installed"
-    if wish == "browser":
+    if requested == "browser":
         raise CannotVisit(
-            f"A real browser was asked for, but {missing}.",
-            "Install Chromium, or name one in CHROMIUM_PATH; --driver script does without.",
+            f"A real browser was requested, but {missing}.",
+            "Install Chromium, or name one in CHROMIUM_PATH; --driver script needs none.",
         )
     return "script", f"a shopper without a browser, because {missing}"
 
 
 def visit(driver: str, shop: str, seat: str, entry: str) -> Visit:
-    """Walk the path and tell what was seen. `entry` is the address that gives the shopper its seat."""
+    """Make the visit and return what was seen. `entry` is the link that gives the seat."""
     if driver == "browser":
         from lab.verify.browser_visit import browse
 
@@ -62,21 +61,21 @@ def _scripted(shop: str, seat: str, entry: str) -> Visit:
             return _from_student(json.loads(line))
         except (ValueError, AttributeError):
             continue
-    reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    reason = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
     raise CannotVisit(f"The shopper could not shop at {shop}: {reason}.", "See `python3 -m lab status`.")
 
 
-def _from_student(told: Mapping[str, Any]) -> Visit:
-    """The student's line as a visit: the same words for what both drivers see."""
+def _from_student(account: Mapping[str, Any]) -> Visit:
+    """The line that `loadgen.student` printed as a visit, with the field names of both drivers."""
     seen: dict[str, Any] = {
         "driver": "script",
-        "seat": told.get("seat"),
-        "errors": [error.get("message") for error in told.get("script_errors") or ()],
-        "cart": {"total": told.get("order_total")},
+        "seat": account.get("seat"),
+        "errors": [error.get("message") for error in account.get("script_errors") or ()],
+        "cart": {"total": account.get("order_total")},
     }
-    if told.get("error"):
-        seen["problem"] = told["error"]
-    checkout = told.get("checkout")
+    if account.get("error"):
+        seen["problem"] = account["error"]
+    checkout = account.get("checkout")
     if checkout:
         linked = checkout.get("trace_id")
         timing = f"traceparent of {linked}" if linked else None

@@ -1,4 +1,4 @@
-"""What a driver tells of a visit, and what it raises if it could not make one."""
+"""The result of a driver: a visit, or the error that there was none."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from lab.errors import LabError
 
 Visit = Mapping[str, Any]
-"""One walk through the shop, described in incidents/README.md."""
+"""What a visitor saw in the shop, described in incidents/README.md."""
 
 
 class CannotVisit(LabError):
-    """No shopper could be sent at all."""
+    """The shop could not be visited at all."""
 
     exit_code = 2

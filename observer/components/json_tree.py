@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from observer.components.number_format import plural
 from signals.attributes import text_of
 from signals.model import Attribute
 
@@ -26,6 +27,16 @@ class Node:
     """Number of children that were cut."""
     path: str = ""
     """The attribute of a leaf that can be filtered by; else empty."""
+
+    @property
+    def size(self) -> str:
+        """`3 fields`, `2 items`: how many children an object or a list has, shown or not."""
+        return plural(len(self.children) + self.left_out, "item" if self.kind == "list" else "field")
+
+    @property
+    def multiline(self) -> bool:
+        """Whether the text has more than one line."""
+        return "\n" in self.value
 
 
 def tree(values: Mapping[str, Attribute], *, filterable: bool = False, depth: int = 0) -> tuple[Node, ...]:

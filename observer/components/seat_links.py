@@ -13,6 +13,7 @@ from observer.request.errors import Malformed
 from runtime import seats
 
 COOKIE = "seat"
+_YEAR_S = 31_536_000
 RULE = seats.RULE
 MAX_NAMES = 200
 _YEAR_S = 31_536_000
@@ -57,3 +58,11 @@ def names_in(lines: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def is_name(text: str) -> bool:
     """Whether a value of the telemetry is a seat's name, exactly."""
     return bool(text) and seats.name_or_empty(text) == text
+
+
+def remember_seat(page: Response, seat: str) -> None:
+    """Keep the reader's seat in a cookie; an empty seat deletes the cookie."""
+    if seat:
+        page.set_cookie(COOKIE, quote(seat), max_age=_YEAR_S, samesite="Lax", httponly=True)
+    else:
+        page.delete_cookie(COOKIE)

@@ -1,4 +1,4 @@
-"""adservice: advertisements that fit the page's categories, or two drawn ones."""
+"""adservice: advertisements that match the page's categories, else two random ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from random import Random
 import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
-from services.common.log import ShopLogger
-from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
-DRAWN = 2
+RANDOM_ADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,16 @@ class AdServicer(rpc.AdServiceServicer):
         self._chance = chance
 
     def GetAds(self, request: pb.AdRequest, context: grpc.ServicerContext) -> pb.AdResponse:
-        """The ads of all given categories, each once; two drawn ones when none fits."""
-        fitting = [ad for key in request.context_keys for ad in BY_CATEGORY.get(key, ())]
-        ads = list({ad.redirect_url: ad for ad in fitting}.values()) or self._chance.sample(ALL, DRAWN)
+        """The ads of all given categories, each once; two random ones when none matches."""
+        matching = [ad for key in request.context_keys for ad in BY_CATEGORY.get(key, ())]
+        ads = list({ad.redirect_url: ad for ad in matching}.values()) or self._chance.sample(ALL, RANDOM_ADS)
         self._log.info("received ad request", context_words=", ".join(request.context_keys), ads=len(ads))
         return pb.AdResponse(ads=ads)
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Make the servicer."""
-    return Mounted(AdServicer(runtime.log, runtime.chance("ads")))
+    return ServicerHandle(AdServicer(service.log, service.chance("ads")))
 
 
 BACKEND = Backend(
@@ -75,5 +75,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

@@ -1,1 +1,1 @@
-"""ButtercupPayments, the outside payment provider: somebody else's company, without telemetry."""
+"""ButtercupPayments, the outside payment provider: another company, without telemetry."""

@@ -1,10 +1,9 @@
 """ButtercupPayments: a payment provider over plain HTTP.
 
-Somebody else's company: it knows nothing of the shop, takes no part in its
-traces and exports no telemetry. `POST /charge` answers 200 with a transaction
-id, 401 to a token that is not its customer's, 400 to a body that it cannot use;
-`GET /_healthz` answers `ok`, `GET /_flags` the real
-state of its delay. It logs neither cards nor tokens.
+Another company: it knows nothing of the shop, takes no part in its traces and exports no telemetry.
+`POST /charge` answers 200 with a transaction id, 401 to a token that is not its customer's, 400 to a
+malformed body; `GET /_healthz` answers `ok`, `GET /_flags` the present state of its delay flag. It
+logs neither cards nor tokens.
 """
 
 from __future__ import annotations
@@ -20,13 +19,16 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any, TypeGuard
 
-import waitress
 from flask import Flask, Response, jsonify, request
 
-from services.common import log, randomness, settings as settings_module
+from runtime.listening import CannotListen, endpoint
+from runtime.settings import EXIT_CANNOT_START, load_or_exit, setting, whole_number
+from runtime.stop_signal import StopSignal
+from runtime.wsgi import Limits, WsgiServer
+from services.common import randomness
 from services.common.flags import Flags, delay_flag
-from services.common.server import StopSignal
-from services.common.settings import CommonSettings, setting
+from services.common.settings import CommonSettings
+from services.common.telemetry import make_logger, redirect_standard_logging
 
 NAME = "buttercup"
 CUSTOMER_TOKEN = "prod-a8cf28f9-1a1a-4994-bafa-cd4b143c3291"  # noqa: S105  # the lesson's own, opens nothing
@@ -34,6 +36,7 @@ DELAY = delay_flag(NAME)
 DEFAULT_DELAY_MS = (50.0, 250.0)
 _REMEMBERED = 10_000
 _MAX_BODY_BYTES = 16 * 1024
+_THREADS = whole_number(1, 1_024)
 _CARD_NUMBER = re.compile(r"[0-9]{12,19}")
 _pause = threading.Event()
 
@@ -43,13 +46,17 @@ class Settings(CommonSettings):
     """The provider's settings."""
 
     token: str = setting(
-        CUSTOMER_TOKEN, "BUTTERCUP_TOKEN", "The API token that this provider accepts.", secret=True
+        CUSTOMER_TOKEN,
+        "BUTTERCUP_TOKEN",
+        "The API token that this provider accepts.",
+        secret=True,
+        shown="the good token of the lesson",
     )
-    threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", settings_module.integer)
+    threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", _THREADS)
 
 
 class Receipts:
-    """Transaction ids; a repeated idempotency key gets the one that it got before."""
+    """Transaction ids; a repeated idempotency key gets the same one again."""
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance
@@ -70,7 +77,7 @@ class Receipts:
 
 
 def problem_of(content: Any) -> str:
-    """Why a charge's JSON cannot be used; empty when it can. Never repeats what it holds."""
+    """The reason why a charge's JSON is refused, empty when it is valid. Never repeats a value of it."""
     if not isinstance(content, dict):
         return "the body must be a JSON object"
     amount, card = content.get("amount"), content.get("card")
@@ -125,28 +132,22 @@ def make_app(settings: Settings, flags: Flags) -> Flask:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
-    settings = settings_module.load_or_exit(Settings, argv, f"{NAME}: the outside payment provider.")
+    """Serve until SIGTERM or SIGINT. Returns 0 after a graceful stop, 2 for a port that is taken."""
+    settings = load_or_exit(Settings, argv, f"{NAME}: the outside payment provider.")
     stop = StopSignal()
-    logger = log.make_logger({"service.name": NAME, "environment": settings.environment})
-    log.lead_standard_logging(logger)
+    logger = make_logger({"service.name": NAME, "environment": settings.environment})
+    redirect_standard_logging(logger)
     flags = Flags(settings.flags_file, logger, [DELAY])
     try:
-        server = waitress.create_server(
-            make_app(settings, flags),
-            host=settings.listen_addr,
-            port=settings.port,
-            threads=settings.threads,
-            ident=None,
-        )
-    except OSError as error:
-        where = f"{settings.listen_addr}:{settings.port}"
-        sys.stderr.write(f"{NAME} cannot listen on {where}: {error.strerror}; set PORT to another.\n")
-        return 1
-    threading.Thread(target=server.run, name="http", daemon=True).start()
-    logger.info("Serving", address=f"{settings.listen_addr}:{server.effective_port}", pid=os.getpid())
+        app = make_app(settings, flags)
+        server = WsgiServer(app, settings.listen_addr, settings.port, Limits(settings.threads))
+    except CannotListen as error:
+        sys.stderr.write(f"{NAME} {error}\n")
+        return EXIT_CANNOT_START
+    server.start()
+    logger.info("Serving", address=endpoint(settings.listen_addr, server.port), pid=os.getpid())
     stop.wait()
-    server.close()
+    server.stop()
     flags.close()
     logger.info("Stopped")
     return 0

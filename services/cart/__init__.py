@@ -1,1 +1,1 @@
-"""cartservice: what shoppers put aside."""
+"""cartservice: shopping carts."""

@@ -1,4 +1,4 @@
-"""What every store of carts promises, and the limits of a cart. No engine here."""
+"""The interface of a store of carts, and the limits of a cart."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-MOST_OF_ONE = 2**31 - 1
-# The cookie that names a shopper lives as long; nobody can come back for an older cart.
+MAX_QUANTITY = 2**31 - 1
+# The cookie that identifies a shopper lives as long: an older cart cannot be reached again.
 KEPT_S = 48 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CartLine:
     """One product in a cart and how many of it."""
 
     product_id: str
@@ -20,22 +20,22 @@ class Line:
 
 
 class Carts(Protocol):
-    """A store of carts by user id. What `add` and `empty` did when they return outlives the process.
+    """A store of carts by user id. What `add` and `empty` changed is durable when they return.
 
-    Every method raises `Unavailable` when the store is away, full or locked.
+    Every method raises Unavailable when the store cannot be reached, is full or locked.
     """
 
-    def add(self, user_id: str, line: Line) -> None:
-        """Put a line in; the same product's quantities add up. `InvalidRequest` beyond a cart's limits."""
+    def add(self, user_id: str, line: CartLine) -> None:
+        """Add a line; quantities of the same product add up. Raises InvalidRequest above MAX_QUANTITY."""
 
-    def lines(self, user_id: str) -> Sequence[Line]:
-        """The cart's lines, the first put in first; none for a user without a cart."""
+    def lines(self, user_id: str) -> Sequence[CartLine]:
+        """The cart's lines in the order of addition; empty for a user without a cart."""
 
     def empty(self, user_id: str) -> None:
-        """Take everything out; nothing happens to a cart that is empty."""
+        """Remove all lines."""
 
     def healthy(self) -> bool:
-        """Whether the store answers now. Not traced."""
+        """Whether the store answers. Makes no span."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

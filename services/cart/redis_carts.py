@@ -1,7 +1,6 @@
 """Carts in Redis or Valkey: one hash per user, one span per command.
 
-The hash maps product to quantity, as the original's does in spirit; it expires
-two days after its last change.
+The hash maps product to quantity; it expires two days after its last change.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.cart.carts import KEPT_S, MOST_OF_ONE, Line
+from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
 from services.common.errors import InvalidRequest, Unavailable
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 _TIMEOUT_S = 2.0
 
@@ -35,35 +34,35 @@ class RedisCarts:
             port=int(port),
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
-            # A stale connection of the pool is worth one more try; the caller's deadline no more than that.
+            # One retry, for a stale connection of the pool; more would exceed the caller's deadline.
             retry=Retry(NoBackoff(), 1),
             decode_responses=True,
         )
         RedisInstrumentor.instrument_client(self._redis, tracer_provider=tracer_provider)
 
-    def _ask(self, command: Callable[[], Answer]) -> Answer:
+    def _run(self, command: Callable[[], Reply]) -> Reply:
         try:
             return command()
         except redis.RedisError as error:
             raise Unavailable(f"the carts in Redis at {self._address} cannot be used now: {error}") from error
 
-    def add(self, user_id: str, line: Line) -> None:
+    def add(self, user_id: str, line: CartLine) -> None:
         """See `Carts.add`."""
         key = _key(user_id)
-        total = self._ask(lambda: self._redis.hincrby(key, line.product_id, line.quantity))
-        if int(total) > MOST_OF_ONE:
-            self._ask(lambda: self._redis.hincrby(key, line.product_id, -line.quantity))
-            raise InvalidRequest(f"a cart holds at most {MOST_OF_ONE} of one product")
-        self._ask(lambda: self._redis.expire(key, KEPT_S))
+        total = self._run(lambda: self._redis.hincrby(key, line.product_id, line.quantity))
+        if int(total) > MAX_QUANTITY:
+            self._run(lambda: self._redis.hincrby(key, line.product_id, -line.quantity))
+            raise InvalidRequest(f"a cart holds at most {MAX_QUANTITY} of one product")
+        self._run(lambda: self._redis.expire(key, KEPT_S))
 
-    def lines(self, user_id: str) -> Sequence[Line]:
+    def lines(self, user_id: str) -> Sequence[CartLine]:
         """See `Carts.lines`; small hashes keep their order, very large ones may not."""
-        found = self._ask(lambda: self._redis.hgetall(_key(user_id)))
-        return [Line(product_id, int(quantity)) for product_id, quantity in found.items()]
+        found = self._run(lambda: self._redis.hgetall(_key(user_id)))
+        return [CartLine(product_id, int(quantity)) for product_id, quantity in found.items()]
 
     def empty(self, user_id: str) -> None:
         """See `Carts.empty`."""
-        self._ask(lambda: self._redis.delete(_key(user_id)))
+        self._run(lambda: self._redis.delete(_key(user_id)))
 
     def healthy(self) -> bool:
         """Whether the server answers a ping."""

@@ -1,4 +1,4 @@
-"""cartservice: what shoppers put aside, kept in SQLite, or in Redis where `REDIS_ADDR` is set."""
+"""cartservice: shopping carts in SQLite, or in Redis where `REDIS_ADDR` is set."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
-from services.cart.carts import Carts, Line
+from runtime.settings import ADDRESS, PATH, setting
+from services.cart.carts import CartLine, Carts
 from services.common.errors import InvalidRequest
-from services.common.log import ShopLogger
-from services.common.server import Backend, Mounted, Runtime, serve
-from services.common.settings import CommonSettings, address, path, setting
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
+from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
 _MAX_PRODUCT_ID_LENGTH = 64
 
@@ -23,8 +24,8 @@ _MAX_PRODUCT_ID_LENGTH = 64
 class Settings(CommonSettings):
     """cartservice's settings."""
 
-    cart_db: Path = setting(Path("carts.sqlite3"), "CART_DB", "The SQLite file that keeps the carts.", path)
-    redis_addr: str = setting("", "REDIS_ADDR", "Redis or Valkey to keep the carts in instead.", address)
+    cart_db: Path = setting(Path("carts.sqlite3"), "CART_DB", "The SQLite file that keeps the carts.", PATH)
+    redis_addr: str = setting("", "REDIS_ADDR", "Redis or Valkey to keep the carts in instead.", ADDRESS)
 
 
 class CartServicer(rpc.CartServiceServicer):
@@ -35,14 +36,14 @@ class CartServicer(rpc.CartServiceServicer):
         self._carts = carts
 
     def AddItem(self, request: pb.AddItemRequest, context: grpc.ServicerContext) -> pb.Empty:
-        """Put a product into a user's cart; quantities of the same product add up."""
+        """Add a product to a user's cart; quantities of the same product add up."""
         user_id = _user(request.user_id)
         product_id, quantity = request.item.product_id, request.item.quantity
         if not product_id or len(product_id) > _MAX_PRODUCT_ID_LENGTH:
             raise InvalidRequest("item.product_id is required and has at most 64 characters")
         if quantity < 1:
             raise InvalidRequest(f"item.quantity must be 1 or more, not {quantity}")
-        self._carts.add(user_id, Line(product_id, quantity))
+        self._carts.add(user_id, CartLine(product_id, quantity))
         self._log.info("AddItem", user_id=user_id, product_id=product_id, quantity=quantity)
         return pb.Empty()
 
@@ -53,7 +54,7 @@ class CartServicer(rpc.CartServiceServicer):
         return pb.Cart(user_id=request.user_id, items=items)
 
     def EmptyCart(self, request: pb.EmptyCartRequest, context: grpc.ServicerContext) -> pb.Empty:
-        """Take everything out of a user's cart."""
+        """Remove everything from a user's cart."""
         user_id = _user(request.user_id)
         self._carts.empty(user_id)
         self._log.info("EmptyCart", user_id=user_id)
@@ -61,7 +62,7 @@ class CartServicer(rpc.CartServiceServicer):
 
 
 def _user(user_id: str) -> str:
-    """The user id in its one spelling.
+    """The user id in its canonical form.
 
     Raises:
         InvalidRequest: it is not a GUID.
@@ -72,9 +73,9 @@ def _user(user_id: str) -> str:
         raise InvalidRequest("user_id must be a GUID") from None
 
 
-def open_carts(runtime: Runtime[Settings]) -> Carts:
-    """The store that the settings name; its library is imported only when it is the one."""
-    settings, tracer_provider = runtime.settings, runtime.telemetry.tracer_provider
+def open_carts(service: ServiceContext[Settings]) -> Carts:
+    """The store that the settings name; only its library is imported."""
+    settings, tracer_provider = service.settings, service.telemetry.tracer_provider
     if settings.redis_addr:
         from services.cart.redis_carts import RedisCarts
 
@@ -84,16 +85,16 @@ def open_carts(runtime: Runtime[Settings]) -> Carts:
     return SqliteCarts(settings.cart_db, tracer_provider)
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Open the store and make the servicer."""
-    carts = open_carts(runtime)
-    return Mounted(CartServicer(runtime.log, carts), healthy=carts.healthy, close=carts.close)
+    carts = open_carts(service)
+    return ServicerHandle(CartServicer(service.log, carts), healthy=carts.healthy, close=carts.close)
 
 
 BACKEND = Backend(
     service="cartservice",
     short_name="cart",
-    title="keeps what shoppers put aside.",
+    title="keeps the shopping carts.",
     settings=Settings,
     rpc_service="hipstershop.CartService",
     register=rpc.add_CartServiceServicer_to_server,
@@ -102,5 +103,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

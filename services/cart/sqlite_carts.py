@@ -1,7 +1,7 @@
 """Carts in one SQLite file, with a database span for every statement.
 
 One connection and a lock: a cart's statements take microseconds, and SQLite has
-one writer anyway. Carts that nobody touched for two days go when the service
+one writer anyway. Carts unchanged for two days are deleted when the service
 starts and every hour.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.instrumentation import dbapi
 
-from services.cart.carts import KEPT_S, MOST_OF_ONE, Line
+from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
 from services.common.errors import InvalidRequest, StartError, Unavailable
 
 DATABASE = "carts"
@@ -45,14 +45,14 @@ _PRUNE = "DELETE FROM cart_item WHERE touched_unix_s < ?"
 
 
 class _NamedDatabase(dbapi.DatabaseApiIntegration):
-    """Gives the spans the database's name: a SQLite connection cannot tell one."""
+    """Gives the spans the database's name: a SQLite connection does not have it."""
 
     def get_connection_attributes(self, connection: object) -> None:
         self.name = self.database = DATABASE
 
 
 class SqliteCarts:
-    """`Carts` in the file at `path`, made if it is missing."""
+    """`Carts` in the file at `path`, created if it is missing."""
 
     def __init__(self, path: Path, tracer_provider: trace.TracerProvider) -> None:
         self._path = path
@@ -89,22 +89,22 @@ class SqliteCarts:
             finally:
                 cursor.close()
 
-    def add(self, user_id: str, line: Line) -> None:
+    def add(self, user_id: str, line: CartLine) -> None:
         """See `Carts.add`."""
         now_s = int(time.time())
         self._prune(now_s)
         with self._cursor() as cursor:
             cursor.execute(
-                _ADD, (user_id, line.product_id, line.quantity, time.time_ns(), now_s, MOST_OF_ONE)
+                _ADD, (user_id, line.product_id, line.quantity, time.time_ns(), now_s, MAX_QUANTITY)
             )
             if cursor.rowcount == 0:
-                raise InvalidRequest(f"a cart holds at most {MOST_OF_ONE} of one product")
+                raise InvalidRequest(f"a cart holds at most {MAX_QUANTITY} of one product")
 
-    def lines(self, user_id: str) -> Sequence[Line]:
+    def lines(self, user_id: str) -> Sequence[CartLine]:
         """See `Carts.lines`."""
         with self._cursor() as cursor:
             cursor.execute(_LINES, (user_id,))
-            return [Line(product_id, quantity) for product_id, quantity in cursor.fetchall()]
+            return [CartLine(product_id, quantity) for product_id, quantity in cursor.fetchall()]
 
     def empty(self, user_id: str) -> None:
         """See `Carts.empty`."""
@@ -126,7 +126,7 @@ class SqliteCarts:
             self._plain.close()
 
     def _prune(self, now_s: int) -> None:
-        """Delete forgotten carts; no part of any request's trace."""
+        """Delete expired carts; makes no span."""
         if time.monotonic() - self._pruned_at < _PRUNE_EVERY_S and self._pruned_at:
             return
         self._pruned_at = time.monotonic()

@@ -12,7 +12,7 @@ import grpc
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
 from services.common.errors import InvalidRequest, NotFound
-from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
 
 _SHOWN_ID_LENGTH = 40
@@ -24,7 +24,7 @@ class Settings(CommonSettings):
 
 
 def load_products() -> Sequence[pb.Product]:
-    """The products in the order of the shelf."""
+    """The products in the order in which the shop shows them."""
     text = resources.files("services.catalog").joinpath("products.json").read_text("utf-8")
     return [
         pb.Product(
@@ -64,24 +64,24 @@ class CatalogServicer(rpc.ProductCatalogServiceServicer):
         self, request: pb.SearchProductsRequest, context: grpc.ServicerContext
     ) -> pb.SearchProductsResponse:
         """The products whose name or description holds the query, in any case; none for an empty query."""
-        wanted = request.query.strip().casefold()
+        query = request.query.strip().casefold()
         found = [
             product
             for product in self._products
-            if wanted and (wanted in product.name.casefold() or wanted in product.description.casefold())
+            if query and (query in product.name.casefold() or query in product.description.casefold())
         ]
         return pb.SearchProductsResponse(results=found)
 
 
-def mount(_runtime: Runtime[Settings]) -> Mounted:
+def mount(_service: ServiceContext[Settings]) -> ServicerHandle:
     """Read the products and make the servicer."""
-    return Mounted(CatalogServicer(load_products()))
+    return ServicerHandle(CatalogServicer(load_products()))
 
 
 BACKEND = Backend(
     service="productcatalogservice",
     short_name="catalog",
-    title="knows the products.",
+    title="the product catalogue.",
     settings=Settings,
     rpc_service="hipstershop.ProductCatalogService",
     register=rpc.add_ProductCatalogServiceServicer_to_server,
@@ -90,5 +90,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

@@ -1,9 +1,9 @@
-"""How checkoutservice gets a card charged: four attempts at most, and where each one goes.
+"""Charging a card through paymentservice: up to four attempts, and the address of each.
 
-Waits 25, 50 and 100 ms between them and repeats only what may pass the next
-time. With the flag `checkout_stale_endpoint` the first attempt goes to the
+Waits 25, 50 and 100 ms between them and repeats only an error that another
+attempt may avoid. With the flag `checkout_stale_endpoint` the first attempt goes to the
 drained address of the retired payment release v350.8, whose port this process
-holds without listening, so that nobody else can answer there. An attempt that is
+binds without listening, so that no other process can answer there. An attempt that is
 repeated carries the order's id as idempotency key: no card is charged twice.
 """
 
@@ -20,16 +20,15 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text
 from services.common.errors import Failed, InvalidRequest
 from services.common.flags import Flags
-from services.common.log import ShopLogger
-from services.common.telemetry import Telemetry
+from services.common.telemetry import ShopLogger, Telemetry
 
 PEER = "paymentservice"
 RETIRED_VERSION = "v350.8"
 WAITS_MS = (25, 50, 100)
 ATTEMPT_DEADLINE_S = 4.0
 REFERENCE_KEY = "idempotency-key"
-# What a second attempt may get past: another replica, another version, a restart.
-MAY_PASS = frozenset(
+# A second attempt may reach another replica, another version or a restarted process.
+RETRYABLE = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.UNAUTHENTICATED,
@@ -50,13 +49,13 @@ class DrainedAddress:
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
 
     def close(self) -> None:
-        """Let go of the port."""
+        """Release the port."""
         self._socket.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a charge is for."""
+    """The order that a charge pays for."""
 
     order_id: str
     amount: pb.Money
@@ -76,8 +75,10 @@ class Charging:
         self._payment = self._current.stub(rpc.PaymentServiceStub, deadline_s=ATTEMPT_DEADLINE_S)
         self._stale = self._retired.stub(rpc.PaymentServiceStub, deadline_s=ATTEMPT_DEADLINE_S)
 
-    def charge(self, order: Order, still_wanted: Callable[[], bool]) -> str:
-        """Charge the card; the transaction id. Gives up early when nobody waits any more.
+    def charge(self, order: Order, is_active: Callable[[], bool]) -> str:
+        """Charge the card. Returns the transaction id.
+
+        Makes no further attempt once `is_active` returns False: the caller has gone.
 
         Raises:
             InvalidRequest: the card itself was refused.
@@ -90,7 +91,7 @@ class Charging:
                 if code_of(error) is grpc.StatusCode.INVALID_ARGUMENT:
                     raise InvalidRequest(details_of(error)) from error
                 cause = f"could not charge the card: {rpc_error_text(error)}"
-                last = code_of(error) not in MAY_PASS or attempt == len(WAITS_MS) or not still_wanted()
+                last = code_of(error) not in RETRYABLE or attempt == len(WAITS_MS) or not is_active()
                 if last:
                     self._log.error("failed to charge card", error=cause, order_id=order.order_id)
                     raise Failed(f"failed to charge card: {cause}") from error
@@ -117,7 +118,7 @@ class Charging:
         return str(self._payment.Charge(request, metadata=metadata).transaction_id)
 
     def close(self) -> None:
-        """Close both channels and the held port."""
+        """Close both channels and release the drained port."""
         self._current.close()
         self._retired.close()
         self._drained.close()

@@ -16,32 +16,35 @@ import grpc
 from opentelemetry import trace
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from runtime.settings import ADDRESS, setting
 from services.checkout.charging import Charging, Order
 from services.common import money, seat
 from services.common.clients import Connection, Target, code_of, details_of, rpc_error_text
 from services.common.errors import Failed, InvalidRequest, NotFound, Unavailable
 from services.common.flags import CHECKOUT_STALE_ENDPOINT
-from services.common.server import Backend, Mounted, Runtime, serve
-from services.common.settings import CommonSettings, address, setting
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
+from services.common.settings import CommonSettings
 
 Request = TypeVar("Request")
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 EMPTY_CART = "the cart is empty: add something before placing an order"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings(CommonSettings):
-    """checkoutservice's settings: where the six services are that it calls."""
+    """checkoutservice's settings: the addresses of the six services that it calls."""
 
-    cart: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "cartservice.", address)
+    cart: str = setting("127.0.0.1:7070", "CART_SERVICE_ADDR", "Address of cartservice.", ADDRESS)
     catalog: str = setting(
-        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "productcatalogservice.", address
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )
-    currency: str = setting("127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "currencyservice.", address)
-    shipping: str = setting("127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "shippingservice.", address)
-    payment: str = setting("127.0.0.1:50051", "PAYMENT_SERVICE_ADDR", "paymentservice.", address)
-    email: str = setting("127.0.0.1:5000", "EMAIL_SERVICE_ADDR", "emailservice.", address)
+    currency: str = setting("127.0.0.1:7000", "CURRENCY_SERVICE_ADDR", "Address of currencyservice.", ADDRESS)
+    shipping: str = setting(
+        "127.0.0.1:50052", "SHIPPING_SERVICE_ADDR", "Address of shippingservice.", ADDRESS
+    )
+    payment: str = setting("127.0.0.1:50051", "PAYMENT_SERVICE_ADDR", "Address of paymentservice.", ADDRESS)
+    email: str = setting("127.0.0.1:5000", "EMAIL_SERVICE_ADDR", "Address of emailservice.", ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,19 @@ class Prepared:
     total: pb.Money
 
 
-class Others:
-    """The services that are called besides the payment service."""
+class DownstreamClients:
+    """Clients of the services that are called, except for the payment service."""
 
-    def __init__(self, runtime: Runtime[Settings]) -> None:
-        places = runtime.settings
+    def __init__(self, service: ServiceContext[Settings]) -> None:
+        addresses = service.settings
         connections = {
-            name: Connection(Target(where, name), runtime.telemetry)
-            for name, where in (
-                ("cartservice", places.cart),
-                ("productcatalogservice", places.catalog),
-                ("currencyservice", places.currency),
-                ("shippingservice", places.shipping),
-                ("emailservice", places.email),
+            name: Connection(Target(address, name), service.telemetry)
+            for name, address in (
+                ("cartservice", addresses.cart),
+                ("productcatalogservice", addresses.catalog),
+                ("currencyservice", addresses.currency),
+                ("shippingservice", addresses.shipping),
+                ("emailservice", addresses.email),
             )
         }
         self._connections = list(connections.values())
@@ -81,13 +84,13 @@ class Others:
             connection.close()
 
 
-def ask(what: str, call: Callable[[Request], Answer], request: Request) -> Answer:
-    """Call another service; a failure becomes ours, saying what was being done.
+def call_service(what: str, call: Callable[[Request], Reply], request: Request) -> Reply:
+    """Call another service. An error is raised as ours, with `what` was being done before its text.
 
     Raises:
-        InvalidRequest, NotFound: it said that the request can never work.
-        Unavailable: it is away or too slow.
-        Failed: anything else.
+        InvalidRequest, NotFound: the same status of the other service.
+        Unavailable: it was not reached or did not answer in time.
+        Failed: any other status.
     """
     try:
         return call(request)
@@ -106,9 +109,11 @@ def ask(what: str, call: Callable[[Request], Answer], request: Request) -> Answe
 class CheckoutServicer(rpc.CheckoutServiceServicer):
     """Serves `hipstershop.CheckoutService`."""
 
-    def __init__(self, runtime: Runtime[Settings], others: Others, charging: Charging) -> None:
-        self._log = runtime.log
-        self._others = others
+    def __init__(
+        self, service: ServiceContext[Settings], clients: DownstreamClients, charging: Charging
+    ) -> None:
+        self._log = service.log
+        self._clients = clients
         self._charging = charging
 
     def PlaceOrder(
@@ -122,9 +127,9 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
             Order(order_id, prepared.total, request.credit_card, seat.current().traffic), context.is_active
         )
         self._log.info("payment went through", transaction_id=transaction_id)
-        shipped = ask(
+        shipped = call_service(
             "shipping error",
-            self._others.shipping.ShipOrder,
+            self._clients.shipping.ShipOrder,
             pb.ShipOrderRequest(address=request.address, items=[line.item for line in prepared.lines]),
         )
         self._empty_cart(request.user_id)
@@ -141,21 +146,23 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
         return pb.PlaceOrderResponse(order=result)
 
     def _prepare(self, request: pb.PlaceOrderRequest) -> Prepared:
-        cart = ask("cart failure", self._others.cart.GetCart, pb.GetCartRequest(user_id=request.user_id))
+        cart = call_service(
+            "cart failure", self._clients.cart.GetCart, pb.GetCartRequest(user_id=request.user_id)
+        )
         if not cart.items:
             raise InvalidRequest(EMPTY_CART)
         lines = []
         for item in cart.items:
-            product = ask(
+            product = call_service(
                 "failed to prepare order",
-                self._others.catalog.GetProduct,
+                self._clients.catalog.GetProduct,
                 pb.GetProductRequest(id=item.product_id),
             )
             price = self._converted("failed to prepare order", product.price_usd, request.user_currency)
             lines.append(pb.OrderItem(item=item, cost=price))
-        quote = ask(
+        quote = call_service(
             "shipping quote failure",
-            self._others.shipping.GetQuote,
+            self._clients.shipping.GetQuote,
             pb.GetQuoteRequest(address=request.address, items=cart.items),
         )
         shipping = self._converted(
@@ -169,19 +176,19 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
     def _converted(self, what: str, amount: pb.Money, to_code: str) -> pb.Money:
         request = pb.CurrencyConversionRequest(to_code=to_code)
         getattr(request, "from").CopyFrom(amount)
-        answer: pb.Money = ask(what, self._others.currency.Convert, request)
-        return answer
+        converted: pb.Money = call_service(what, self._clients.currency.Convert, request)
+        return converted
 
     def _empty_cart(self, user_id: str) -> None:
-        """The order is paid and shipped: a cart that stays full must not undo it."""
+        """Empty the cart. A failure is only logged: the order is paid and shipped."""
         try:
-            self._others.cart.EmptyCart(pb.EmptyCartRequest(user_id=user_id))
+            self._clients.cart.EmptyCart(pb.EmptyCartRequest(user_id=user_id))
         except grpc.RpcError as error:
             self._log.warning("failed to empty user cart during checkout", error=rpc_error_text(error))
 
     def _confirm(self, email: str, order: pb.OrderResult) -> None:
         try:
-            self._others.email.SendOrderConfirmation(
+            self._clients.email.SendOrderConfirmation(
                 pb.SendOrderConfirmationRequest(email=email, order=order)
             )
         except grpc.RpcError as error:
@@ -190,16 +197,16 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
             self._log.info("order confirmation email sent", order_id=order.order_id)
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Open the channels and make the servicer."""
-    others = Others(runtime)
-    charging = Charging(runtime.settings.payment, runtime.telemetry, runtime.flags)
+    clients = DownstreamClients(service)
+    charging = Charging(service.settings.payment, service.telemetry, service.flags)
 
     def close() -> None:
-        others.close()
+        clients.close()
         charging.close()
 
-    return Mounted(CheckoutServicer(runtime, others, charging), close=close)
+    return ServicerHandle(CheckoutServicer(service, clients, charging), close=close)
 
 
 BACKEND = Backend(
@@ -211,11 +218,11 @@ BACKEND = Backend(
     register=rpc.add_CheckoutServiceServicer_to_server,
     mount=mount,
     flags=(CHECKOUT_STALE_ENDPOINT,),
-    # Most of a call is waiting; a slow provider must not leave health checks without a thread.
+    # A call mostly waits for the provider: with fewer threads, slow charges would block health checks.
     workers=64,
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

@@ -12,10 +12,16 @@ from functools import partial
 from typing import Any, TypeVar
 
 import grpc
-from opentelemetry.instrumentation.grpc.grpcext import intercept_channel
 
-from services.common.telemetry import Telemetry
-from services.common.tracing import BaggageClient, ClientSpans, code_of, details_of, marking, tolerating
+from services.common.telemetry import (
+    ClientBaggage,
+    ClientSpans,
+    Telemetry,
+    code_of,
+    details_of,
+    marking,
+    tolerating,
+)
 
 __all__ = [
     "DEADLINE_S",
@@ -77,9 +83,9 @@ class Connection:
         self.target = target
         self._channel = grpc.insecure_channel(target.address, options=_OPTIONS)
         interceptor = (
-            ClientSpans(telemetry.tracer, target.attributes()) if telemetry.enabled else BaggageClient()
+            ClientSpans(telemetry.tracer, target.attributes()) if telemetry.enabled else ClientBaggage()
         )
-        self._traced = intercept_channel(self._channel, interceptor)
+        self._traced = grpc.intercept_channel(self._channel, interceptor)
 
     def stub(self, stub_class: Callable[[Any], Stub], *, deadline_s: float = DEADLINE_S) -> Stub:
         """A stub whose every call is traced and ends after `deadline_s` (`timeout=` overrides)."""

@@ -6,7 +6,6 @@
     ├── Unauthenticated  somebody refused our credentials                UNAUTHENTICATED
     ├── Unavailable      a dependency is away; trying again may help     UNAVAILABLE
     └── Failed           the work failed for a reason inside             INTERNAL
-    SettingsError        a setting is malformed (the process ends with code 2)
     StartError           a server could not start (the process ends with code 1)
 
 Messages are one sentence for people: no stack, no secret, no card data.
@@ -49,10 +48,6 @@ class Unavailable(ShopError):
 
 class Failed(ShopError):
     """The work failed for a reason inside the shop."""
-
-
-class SettingsError(Exception):
-    """A setting is malformed; one line says which and what is allowed."""
 
 
 class StartError(Exception):

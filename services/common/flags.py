@@ -24,7 +24,7 @@ from openfeature.event import EventDetails, ProviderEvent
 from openfeature.exception import ErrorCode, OpenFeatureError
 
 from services.common import seat
-from services.common.log import ShopLogger
+from services.common.telemetry import ShopLogger
 
 _LOOK_EVERY_MS = 400
 TRAFFIC = (seat.PEOPLE, seat.SYNTHETIC)

@@ -17,7 +17,7 @@ import grpc
 from services.common import seat
 from services.common.errors import ShopError
 from services.common.flags import Flag, Flags
-from services.common.log import ShopLogger
+from services.common.telemetry import ShopLogger
 
 Method = Callable[[Any, grpc.ServicerContext], Any]
 _never = threading.Event()

@@ -1,35 +1,32 @@
-"""The harness of every gRPC backend: server, health, flags, telemetry, answers to errors, graceful stop.
+"""The harness of every gRPC backend: server, health, flags, telemetry, error statuses, graceful stop.
 
-A service describes itself as a `Backend` and hands over its servicer; `serve`
-is its `main`, `start` the same in a process that goes on (tests). Knows no
-service by name.
+A service describes itself as a `Backend`; `serve` is its `main`, and `start` serves it in a process
+that goes on (tests). Knows no service by name.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
-from types import FrameType
 from typing import Any, Generic, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from protos import lab_pb2, lab_pb2_grpc
-from services.common import randomness, settings as settings_module, telemetry as telemetry_module
+from runtime.listening import CannotListen, check_port, endpoint
+from runtime.settings import EXIT_CANNOT_START, load_or_exit, overrides
+from runtime.stop_signal import StopSignal
+from services.common import randomness, telemetry as telemetry_module
 from services.common.errors import StartError
 from services.common.flags import Flag, Flags, delay_flag
 from services.common.grpc_errors import answering
-from services.common.log import ShopLogger
 from services.common.settings import CommonSettings
-from services.common.telemetry import Identity, Telemetry
-from services.common.tracing import BaggageServer, ServerSpans
+from services.common.telemetry import Identity, ServerBaggage, ServerSpans, ShopLogger, Telemetry
 
 S = TypeVar("S", bound=CommonSettings)
 
@@ -37,8 +34,8 @@ _GRACE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime(Generic[S]):
-    """What a servicer is made from."""
+class ServiceContext(Generic[S]):
+    """The settings, telemetry and flags of one process: what its servicer is made from."""
 
     settings: S
     telemetry: Telemetry
@@ -50,13 +47,13 @@ class Runtime(Generic[S]):
         return self.telemetry.log
 
     def chance(self, purpose: str) -> Random:
-        """The repeatable numbers for `purpose`."""
+        """A generator of its own for each purpose, repeatable where `HIPSTERLAB_SEED` is set."""
         return randomness.stream(self.settings.seed, self.telemetry.identity.service, purpose)
 
 
 @dataclass(frozen=True, slots=True)
-class Mounted:
-    """A servicer ready to be served: how to tell its health, and what to close at the end."""
+class ServicerHandle:
+    """A servicer with its health check and with what closes its connections at the end."""
 
     servicer: Any
     healthy: Callable[[], bool] = lambda: True
@@ -65,7 +62,7 @@ class Mounted:
 
 @dataclass(frozen=True, slots=True)
 class Backend(Generic[S]):
-    """One backend: its names, its RPC service, its flags, how to make its servicer."""
+    """One backend: its names, its RPC service, its flags, and the function that makes its servicer."""
 
     service: str
     short_name: str
@@ -73,7 +70,7 @@ class Backend(Generic[S]):
     settings: type[S]
     rpc_service: str
     register: Callable[[Any, grpc.Server], None]
-    mount: Callable[[Runtime[S]], Mounted]
+    mount: Callable[[ServiceContext[S]], ServicerHandle]
     flags: Sequence[Flag] = ()
     workers: int = 8
 
@@ -89,7 +86,7 @@ class _Health(health.HealthServicer):  # type: ignore[misc]  # ships no types
             self.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The answer to a health check; also what watchers are told from now on."""
+        """The health of the servicer at this moment; watchers of the health get it as well."""
         status = (
             health_pb2.HealthCheckResponse.SERVING
             if self._healthy()
@@ -121,111 +118,83 @@ class _FlagServicer(lab_pb2_grpc.FlagServiceServicer):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that runs; `stop` ends it and everything it opened but its telemetry."""
+    """A server that runs; `stop` ends it and all that it opened, except for the telemetry."""
 
     port: int
     server: grpc.Server
-    mounted: Mounted
+    handle: ServicerHandle
     flags: Flags
     health: _Health
 
     def stop(self, grace_s: float = _GRACE_S) -> None:
-        """Refuse new calls, let running ones end within `grace_s`, then close."""
+        """Refuse new calls, let running ones end for up to `grace_s`, then close."""
         self.health.enter_graceful_shutdown()
         self.server.stop(grace_s).wait(grace_s + 0.5)
-        self.mounted.close()
+        self.handle.close()
         self.flags.close()
 
 
-def _bound(server: grpc.Server, settings: CommonSettings) -> int:
-    wanted = f"{settings.listen_addr}:{settings.port}"
+def _bind(server: grpc.Server, settings: CommonSettings) -> int:
+    # gRPC writes a stack trace of its own about a taken port.
+    check_port(settings.listen_addr, settings.port, "PORT")
     try:
-        _try_address(settings.listen_addr, settings.port)
-        return int(server.add_insecure_port(wanted))
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be used"
-        raise StartError(
-            f"cannot listen on {wanted}: {reason}; set PORT or LISTEN_ADDR to others."
-        ) from error
-
-
-def _try_address(host: str, port: int) -> None:
-    """Bind it for a moment: gRPC would write a stack of its own about a taken port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host.strip("[]"), port))
+        return int(server.add_insecure_port(endpoint(settings.listen_addr, settings.port)))
+    except RuntimeError as error:
+        raise CannotListen(settings.listen_addr, settings.port, "PORT") from error
 
 
 def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     """Serve `backend` until `stop` is called.
 
     Raises:
-        StartError: the port is taken, or what the service needs cannot be opened.
+        CannotListen: the port is taken.
+        StartError: what the service needs cannot be opened.
     """
     own_delay = delay_flag(backend.short_name)
     flags = Flags(settings.flags_file, telemetry.log, [*backend.flags, own_delay])
-    runtime = Runtime(settings, telemetry, flags)
+    service = ServiceContext(settings, telemetry, flags)
     server = grpc.server(
         ThreadPoolExecutor(backend.workers, thread_name_prefix=backend.short_name),
-        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else BaggageServer()],
+        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else ServerBaggage()],
         options=[("grpc.so_reuseport", 0)],
     )
-    mounted = None
     try:
-        port = _bound(server, settings)
-        mounted = backend.mount(runtime)
+        port = _bind(server, settings)
+        handle = backend.mount(service)
     except BaseException:
         flags.close()
         raise
     backend.register(
-        answering(mounted.servicer, runtime.log, flags, own_delay, runtime.chance("delay")), server
+        answering(handle.servicer, service.log, flags, own_delay, service.chance("delay")), server
     )
-    health_servicer = _Health(mounted.healthy, backend.rpc_service)
+    health_servicer = _Health(handle.healthy, backend.rpc_service)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     lab_pb2_grpc.add_FlagServiceServicer_to_server(_FlagServicer(backend.service, flags), server)
     server.start()
-    return Running(port, server, mounted, flags, health_servicer)
-
-
-class StopSignal:
-    """Waits for SIGTERM or SIGINT without ever blocking inside a lock that a handler might need."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._arrived)
-
-    def _arrived(self, _number: int, _frame: FrameType | None) -> None:
-        try:
-            os.write(self._write, b"x")
-        except BlockingIOError:
-            return
-
-    def wait(self) -> None:
-        """Return when one of the signals has come."""
-        os.read(self._read, 1)
+    return Running(port, server, handle, flags, health_servicer)
 
 
 def announce(settings: Any, telemetry: Telemetry, port: int) -> None:
-    """Tell what was changed by the environment, then that the process serves."""
-    for env, default, value in settings_module.overrides(settings):
+    """Log each setting that the environment changed, then that the process serves."""
+    for env, default, value in overrides(settings):
         telemetry.log.info("Setting changed", setting=env, default=default, value=value)
     telemetry.log.info("Serving", address=f"{settings.listen_addr}:{port}", pid=os.getpid())
 
 
 def serve(backend: Backend[S], argv: Sequence[str] | None) -> int:
-    """The `main` of a backend: 0 after a graceful stop, 1 when it cannot start, 2 for a bad setting."""
-    settings = settings_module.load_or_exit(backend.settings, argv, f"{backend.service}: {backend.title}")
+    """The `main` of a backend. Returns 0 after a graceful stop.
+
+    1 when what it needs cannot be opened, 2 for a malformed setting and for a port that is taken.
+    """
+    settings = load_or_exit(backend.settings, argv, f"{backend.service}: {backend.title}")
     stop = StopSignal()
     telemetry = telemetry_module.start(Identity(backend.service, settings.environment))
     try:
         running = start(backend, settings, telemetry)
-    except StartError as error:
+    except (StartError, CannotListen) as error:
         sys.stderr.write(f"{backend.service} {error}\n")
         telemetry.stop()
-        return 1
+        return EXIT_CANNOT_START if isinstance(error, CannotListen) else 1
     announce(settings, telemetry, running.port)
     stop.wait()
     running.stop()

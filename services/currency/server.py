@@ -1,7 +1,7 @@
 """currencyservice: exact conversion through the euro.
 
 Rates are decimals from `rates.json` (units per euro, a day of the European
-Central Bank). A result is cut to the cent; a currency to itself changes nothing.
+Central Bank). A result is truncated to the cent; an amount already in the currency is returned unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import grpc
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
 from services.common.errors import InvalidRequest, StartError
-from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
 
 
@@ -27,7 +27,7 @@ class Settings(CommonSettings):
 
 
 def load_rates() -> Mapping[str, Decimal]:
-    """Units of each currency per euro, in the order that shops show them.
+    """Units of each currency per euro, in the order in which the shop shows them.
 
     Raises:
         StartError: a rate is not a positive decimal.
@@ -73,9 +73,9 @@ class CurrencyServicer(rpc.CurrencyServiceServicer):
         return rate
 
 
-def mount(_runtime: Runtime[Settings]) -> Mounted:
+def mount(_service: ServiceContext[Settings]) -> ServicerHandle:
     """Read the rates and make the servicer."""
-    return Mounted(CurrencyServicer(load_rates()))
+    return ServicerHandle(CurrencyServicer(load_rates()))
 
 
 BACKEND = Backend(
@@ -90,5 +90,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

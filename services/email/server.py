@@ -9,9 +9,9 @@ import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.errors import InvalidRequest
-from services.common.log import ShopLogger
-from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
 _MAX_EMAIL_LENGTH = 254
 
@@ -42,9 +42,9 @@ class EmailServicer(rpc.EmailServiceServicer):
         return pb.Empty()
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Make the servicer."""
-    return Mounted(EmailServicer(runtime.log))
+    return ServicerHandle(EmailServicer(service.log))
 
 
 BACKEND = Backend(
@@ -59,5 +59,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

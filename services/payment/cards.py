@@ -1,4 +1,4 @@
-"""What paymentservice itself checks of a card before anybody is charged.
+"""The checks that paymentservice makes of a card before it calls the provider.
 
 Three things can be wrong, each with a message of its own, none of which repeats
 the number. Knows nothing of the provider.
@@ -32,7 +32,7 @@ class Card:
 
 
 def _brand(digits: str) -> str:
-    """The brand by number range and length; empty for one that nobody here knows."""
+    """The brand by number range and length; `unknown` for any other."""
     length = len(digits)
     if digits[0] == "4" and length in (13, 16, 19):
         return "visa"
@@ -49,7 +49,7 @@ def check(info: pb.CreditCardInfo, today: date) -> Card:
     """The card, if it may be charged today.
 
     Raises:
-        InvalidRequest: the number is none, the brand is not taken, or it has expired.
+        InvalidRequest: the number is not valid, the brand is not accepted, or the card has expired.
     """
     digits = info.credit_card_number.replace("-", "").replace(" ", "")
     if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and luhn_valid(digits)):

@@ -1,10 +1,10 @@
-"""The call to ButtercupPayments: plain HTTP with a bearer token, one hand-made client span.
+"""The call to ButtercupPayments: plain HTTP with a bearer token, one client span made by hand.
 
-The span is the only sign of the provider, which exports no telemetry. It leaves
+The span is the only telemetry about the provider, which exports none. It leaves
 its own status unset, as the original does, so that the error of a refused token
 begins in the Charge span (conventions would mark a client's 4xx). What a real
 provider needs, the card, travels in the body and nowhere else; neither trace
-context nor baggage leaves the house.
+context nor baggage leaves the shop.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from services.common.errors import InvalidRequest, Unauthenticated, Unavailable
 
 SPAN_NAME = "buttercup.payments.api"
 PEER = "ButtercupPayments"
-_UNREACHED = "ButtercupPayments did not answer"
+_NO_ANSWER = "ButtercupPayments did not answer"
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What the provider is asked for; `reference` makes a repeated charge the same charge."""
+    """A charge; with the same `reference`, a repeated one is not charged twice."""
 
     amount: pb.Money
     card: pb.CreditCardInfo
@@ -61,22 +61,22 @@ class Provider:
         self._tracer = tracer
         self._pool = urllib3.PoolManager(maxsize=16)
         self._timeout_s = timeout_s
-        where = urlsplit(url)
+        parts = urlsplit(url)
         self._attributes: dict[str, str | int] = {
             "peer.service": PEER,
             "http.request.method": "POST",
             "url.full": self._url,
-            "server.address": where.hostname or "",
-            "server.port": where.port or (443 if where.scheme == "https" else 80),
+            "server.address": parts.hostname or "",
+            "server.port": parts.port or (443 if parts.scheme == "https" else 80),
         }
 
     def charge(self, charge: Charge, token: str) -> str:
-        """Charge the card; the provider's transaction id.
+        """Charge the card. Returns the provider's transaction id.
 
         Raises:
             Unauthenticated: the provider refused the token (401).
             InvalidRequest: it refused the charge itself (other 4xx).
-            Unavailable: it was not reached, or failed inside.
+            Unavailable: it was not reached, or answered 429, 5xx or no receipt.
         """
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         if charge.reference:
@@ -99,9 +99,9 @@ class Provider:
                         retries=False,
                     )
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                span.set_status(trace.StatusCode.ERROR, _UNREACHED)
+                span.set_status(trace.StatusCode.ERROR, _NO_ANSWER)
                 span.set_attribute("error.type", type(error).__name__)
-                raise Unavailable(_UNREACHED) from error
+                raise Unavailable(_NO_ANSWER) from error
             span.set_attribute("http.response.status_code", answer.status)
             span.set_attribute("http.status_code", answer.status)
         return _transaction_id(answer.status, answer.data)
@@ -125,5 +125,5 @@ def _transaction_id(status: int, data: bytes) -> str:
         raise InvalidRequest(f"ButtercupPayments refused the charge: {reason or status}")
     transaction = content.get("transaction_id") if isinstance(content, dict) else None
     if not isinstance(transaction, str) or not transaction:
-        raise Unavailable("ButtercupPayments answered something that is no receipt")
+        raise Unavailable("ButtercupPayments answered without a transaction id")
     return transaction

@@ -2,8 +2,8 @@
 
 Two versions serve charges side by side, as during a roll-out: `v350.9` holds
 the provider's production token, `v350.10` a test token that the provider refuses
-with 401. The flag `payment_invalid_token` says which share of the charges meets
-the bad one. Nothing here pretends: the token goes out and the answer comes back.
+with 401. The flag `payment_invalid_token` is the share of charges that the second
+one serves. The token is really sent, and really refused.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import grpc
 from opentelemetry import trace
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from runtime.settings import HTTP_URL, SECONDS, setting
 from services.common import money, seat
 from services.common.clients import ORIGINAL_CODE_KEY
 from services.common.errors import Unauthenticated
 from services.common.flags import PAYMENT_INVALID_TOKEN
-from services.common.server import Backend, Mounted, Runtime, serve
-from services.common.settings import CommonSettings, http_url, seconds, setting
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
+from services.common.settings import CommonSettings
 from services.payment import cards
 from services.payment.provider import Charge, Provider
 
@@ -57,25 +58,25 @@ class Settings(CommonSettings):
     """paymentservice's settings."""
 
     buttercup_url: str = setting(
-        "http://127.0.0.1:8081", "BUTTERCUP_URL", "The payment provider's base URL.", http_url
+        "http://127.0.0.1:8081", "BUTTERCUP_URL", "The payment provider's base URL.", HTTP_URL
     )
     provider_timeout_s: float = setting(
-        3.0, "BUTTERCUP_TIMEOUT_S", "How long a charge waits for the provider.", seconds
+        3.0, "BUTTERCUP_TIMEOUT_S", "How long a charge waits for the provider.", SECONDS
     )
 
 
 class PaymentServicer(rpc.PaymentServiceServicer):
     """Serves `hipstershop.PaymentService`."""
 
-    def __init__(self, runtime: Runtime[Settings], provider: Provider) -> None:
-        self._log = runtime.log
-        self._flags = runtime.flags
+    def __init__(self, service: ServiceContext[Settings], provider: Provider) -> None:
+        self._log = service.log
+        self._flags = service.flags
         self._provider = provider
-        self._routing = runtime.chance("release")
-        self._tenants = runtime.chance("tenant")
+        self._routing = service.chance("release")
+        self._tenants = service.chance("tenant")
 
     def Charge(self, request: pb.ChargeRequest, context: grpc.ServicerContext) -> pb.ChargeResponse:
-        """Charge the card once; the provider's transaction id."""
+        """Charge the card once. Returns the provider's transaction id."""
         span = trace.get_current_span()
         span.update_name(SPAN_NAME)
         shopper = seat.current()
@@ -133,11 +134,11 @@ class PaymentServicer(rpc.PaymentServiceServicer):
         )
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Open the provider's client and make the servicer."""
-    settings = runtime.settings
-    provider = Provider(settings.buttercup_url, runtime.telemetry.tracer, settings.provider_timeout_s)
-    return Mounted(PaymentServicer(runtime, provider), close=provider.close)
+    settings = service.settings
+    provider = Provider(settings.buttercup_url, service.telemetry.tracer, settings.provider_timeout_s)
+    return ServicerHandle(PaymentServicer(service, provider), close=provider.close)
 
 
 BACKEND = Backend(
@@ -149,11 +150,11 @@ BACKEND = Backend(
     register=rpc.add_PaymentServiceServicer_to_server,
     mount=mount,
     flags=(PAYMENT_INVALID_TOKEN,),
-    # Most of a call is waiting; a slow provider must not leave health checks without a thread.
+    # A call mostly waits for the provider: with fewer threads, slow charges would block health checks.
     workers=64,
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

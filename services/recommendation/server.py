@@ -1,4 +1,4 @@
-"""recommendationservice: five drawn products that the shopper is not looking at already."""
+"""recommendationservice: five random products, without those that the page shows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from runtime.settings import ADDRESS, setting
 from services.common.clients import Connection, Target, details_of
 from services.common.errors import Unavailable
-from services.common.log import ShopLogger
-from services.common.server import Backend, Mounted, Runtime, serve
-from services.common.settings import CommonSettings, address, setting
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
+from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 
-MOST = 5
+MAX_PRODUCTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Settings(CommonSettings):
     """recommendationservice's settings."""
 
     catalog: str = setting(
-        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "productcatalogservice.", address
+        "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )
 
 
@@ -39,24 +40,24 @@ class RecommendationServicer(rpc.RecommendationServiceServicer):
     def ListRecommendations(
         self, request: pb.ListRecommendationsRequest, context: grpc.ServicerContext
     ) -> pb.ListRecommendationsResponse:
-        """Up to five product ids, none of the given ones."""
+        """Up to five product ids, none of them in the request."""
         try:
             products = self._catalog.ListProducts(pb.Empty()).products
         except grpc.RpcError as error:
             raise Unavailable(f"productcatalogservice did not answer: {details_of(error)}") from error
         known = set(request.product_ids)
         others = [product.id for product in products if product.id not in known]
-        drawn = self._chance.sample(others, min(MOST, len(others)))
-        self._log.info("Recv ListRecommendations", product_ids=", ".join(drawn))
-        return pb.ListRecommendationsResponse(product_ids=drawn)
+        chosen = self._chance.sample(others, min(MAX_PRODUCTS, len(others)))
+        self._log.info("Recv ListRecommendations", product_ids=", ".join(chosen))
+        return pb.ListRecommendationsResponse(product_ids=chosen)
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Open the channel to the catalogue and make the servicer."""
-    connection = Connection(Target(runtime.settings.catalog, "productcatalogservice"), runtime.telemetry)
+    connection = Connection(Target(service.settings.catalog, "productcatalogservice"), service.telemetry)
     catalog = connection.stub(rpc.ProductCatalogServiceStub)
-    servicer = RecommendationServicer(runtime.log, catalog, runtime.chance("recommendations"))
-    return Mounted(servicer, close=connection.close)
+    servicer = RecommendationServicer(service.log, catalog, service.chance("recommendations"))
+    return ServicerHandle(servicer, close=connection.close)
 
 
 BACKEND = Backend(
@@ -71,5 +72,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

@@ -1,4 +1,4 @@
-"""What shipping costs and how parcels are numbered. Pure: no server, no clock."""
+"""The price of a shipment and its tracking id. Pure: no server, no clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ITEMS_PER_PARCEL = 100
 
 
 def total_quantity(items: Iterable[pb.CartItem]) -> int:
-    """How many things are to be shipped.
+    """The number of items to ship.
 
     Raises:
         InvalidRequest: a line has a negative quantity.
@@ -34,7 +34,7 @@ def _parcel_usd(count: int) -> Decimal:
 
 
 def cost(count: int) -> pb.Money:
-    """The price in USD of shipping `count` things: n + 3^(1 + n/5) a parcel, cut to the cent."""
+    """The price in USD of shipping `count` items: n + 3^(1 + n/5) per parcel, truncated to the cent."""
     full, rest = divmod(count, ITEMS_PER_PARCEL)
     return money.from_decimal("USD", full * _parcel_usd(ITEMS_PER_PARCEL) + _parcel_usd(rest))
 

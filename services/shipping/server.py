@@ -1,4 +1,4 @@
-"""shippingservice: `GetQuote` prices a shipment, `ShipOrder` gives it a tracking id."""
+"""shippingservice: `GetQuote` prices a shipment, `ShipOrder` assigns a tracking id."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common import money
-from services.common.log import ShopLogger
-from services.common.server import Backend, Mounted, Runtime, serve
+from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import ShopLogger
 from services.shipping import quote
 
 
@@ -36,16 +36,16 @@ class ShippingServicer(rpc.ShippingServiceServicer):
         return pb.GetQuoteResponse(cost_usd=cost)
 
     def ShipOrder(self, request: pb.ShipOrderRequest, context: grpc.ServicerContext) -> pb.ShipOrderResponse:
-        """Ship the items; the tracking id."""
+        """Ship the items. Returns the tracking id."""
         quote.total_quantity(request.items)
         tracking_id = quote.tracking_id(request.address, self._chance)
         self._log.info("[ShipOrder] completed", tracking_id=tracking_id)
         return pb.ShipOrderResponse(tracking_id=tracking_id)
 
 
-def mount(runtime: Runtime[Settings]) -> Mounted:
+def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Make the servicer."""
-    return Mounted(ShippingServicer(runtime.log, runtime.chance("tracking")))
+    return ServicerHandle(ShippingServicer(service.log, service.chance("tracking")))
 
 
 BACKEND = Backend(
@@ -60,5 +60,5 @@ BACKEND = Backend(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT; the exit codes are those of `serve`."""
     return serve(BACKEND, argv)

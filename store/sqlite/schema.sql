@@ -4,7 +4,7 @@
 -- store/sqlite/table_layout.py. README.md of store/ says who writes and who deletes each table's rows.
 
 -- One sequence (`seq`) numbers spans and logs by arrival, so that the oldest of both can go first.
--- No table refers to another by a foreign key: either may come first, or alone.
+-- No table is bound to another: a log may come before its span, or alone.
 
 -- Counters, marks and bounds: store/sqlite/write/counters.py.
 CREATE TABLE facts (

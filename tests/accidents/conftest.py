@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import labs
-from benchmarks.recovery import is_whole
+from benchmarks.recovery import is_working
 from tests.helpers import eventually
 
 
@@ -20,6 +20,6 @@ def _lab() -> Iterator[labs.Lab]:
 @pytest.fixture(autouse=True)
 def whole(lab: labs.Lab) -> Iterator[None]:
     """Every accident begins with a lab that is whole, and leaves one."""
-    eventually(lambda: is_whole(lab), "the lab is whole before the accident", within_s=30)
+    eventually(lambda: is_working(lab), "the lab is whole before the accident", within_s=30)
     yield
-    eventually(lambda: is_whole(lab), "the lab is whole after the accident", within_s=30)
+    eventually(lambda: is_working(lab), "the lab is whole after the accident", within_s=30)

@@ -24,7 +24,7 @@ from benchmarks import labs, recovery
 from benchmarks.measure import get_json
 from benchmarks.witness import Witness, log_request
 from loadgen.agent import Exchange
-from loadgen.requests_client import PlainClient
+from loadgen.requests_client import RequestsClient
 from loadgen.student import CHECKOUT_FIELDS, DEFAULT_PRODUCT
 from tests.helpers import eventually
 
@@ -135,7 +135,7 @@ def test_a_data_folder_that_cannot_be_written_is_one_sentence(lab: labs.Lab, tmp
 
 def _order(shop: str) -> str:
     """The trace id of a checkout that went through."""
-    client = PlainClient(10.0)
+    client = RequestsClient(10.0)
     form = {"product_id": DEFAULT_PRODUCT, "quantity": "1"}
     client.send("POST", f"{shop}/cart", name="", headers={}, data=form)
     reply = client.send("POST", f"{shop}/cart/checkout", name="", headers={}, data=CHECKOUT_FIELDS)

@@ -20,7 +20,7 @@ from observer.app import create_app
 from observer.settings import Settings
 from signals.model import SessionId, TraceId
 from store.api import Reader, Writer
-from tests.browser import seed
+from tests.fixtures import seed
 from tests.helpers import eventually, required_in_ci
 
 if TYPE_CHECKING:

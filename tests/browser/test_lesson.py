@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import seed
 from tests.browser.conftest import Visitor
+from tests.fixtures import seed
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import seed
 from tests.browser.conftest import Visitor
+from tests.fixtures import seed
 from tests.helpers import required_in_ci
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Dialog, Page
 
-from tests.browser import seed
 from tests.browser.conftest import World, visiting
+from tests.fixtures import seed
 
 SESSION = f"/rum/sessions/{seed.SESSION}"
 TRACE = f"/apm/traces/{seed.TRACE}"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import seed
 from tests.browser.conftest import Visitor, World
-from tests.browser.world import World as Telemetry, span
+from tests.fixtures import seed
+from tests.fixtures.world import World as Telemetry, span
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from signals.model import SessionId
-from tests.browser import seed
 from tests.browser.conftest import Visitor, World
-from tests.browser.world import MS, World as Telemetry, span
+from tests.fixtures import seed
+from tests.fixtures.world import MS, World as Telemetry, span
 from tests.helpers import eventually
 
 pytestmark = pytest.mark.browser

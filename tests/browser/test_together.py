@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import seed
 from tests.browser.conftest import Visitor, World
-from tests.browser.world import World as Telemetry
+from tests.fixtures import seed
+from tests.fixtures.world import World as Telemetry
 
 pytestmark = pytest.mark.browser
 

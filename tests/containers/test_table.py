@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.plan import compose, planning, topology
-from lab.plan.planning import Options
+from lab.plan.options import Options
 from tests.helpers import REPO
 
 SERVICES: dict[str, dict[str, Any]] = compose.document()["services"]
@@ -33,7 +33,7 @@ def test_containers_are_the_processes_of_the_lab() -> None:
 def test_a_container_is_wired_like_its_process(service: topology.Service, tmp_path: Path) -> None:
     """Same module, same variables, same question for its health, same order of start as `lab up`."""
     planned = planning.build(
-        Options(free_ports=True, data=tmp_path), tmp_path, planning.Story(500), {"PATH": "/usr/bin"}
+        Options(free_ports=True, data=tmp_path), tmp_path, environment={"PATH": "/usr/bin"}
     )
     process = next(entry for entry in planned.processes if entry.name == service.name)
     container = SERVICES[service.name]

@@ -20,9 +20,9 @@ from frontend.backends import Backends
 from frontend.relay import Relay
 from frontend.settings import Settings
 from protos import hipstershop_pb2 as pb
+from runtime.settings import load
 from services.common import money, seat
 from services.common.flags import CART_PRICE_TYPO, Flags
-from services.common.settings import load
 from services.common.telemetry import Identity, build
 from tests.frontend.mesh import flags_json
 

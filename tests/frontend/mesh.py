@@ -24,6 +24,7 @@ from frontend.app import create_app
 from frontend.backends import connect
 from frontend.relay import Relay
 from frontend.settings import Settings
+from runtime.settings import load
 from services.ad import server as ad
 from services.buttercup import server as buttercup
 from services.cart import server as cart
@@ -31,7 +32,6 @@ from services.catalog import server as catalog
 from services.checkout import server as checkout
 from services.common.flags import CART_PRICE_TYPO, Flags
 from services.common.server import Running, start
-from services.common.settings import load
 from services.common.telemetry import Identity, Telemetry, build
 from services.currency import server as currency
 from services.email import server as email

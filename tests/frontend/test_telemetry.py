@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from frontend.tracing import route_of
-from services.common.attributes import undeclared
+from services.common.telemetry.attributes import undeclared
 from tests.frontend.fakes import CHARGE_REFUSED, GOOD_FORM, ORDER_ID, FakeShop, Refusal
 
 TRACEPARENT = re.compile(r'traceparent;desc="00-([0-9a-f]{32})-([0-9a-f]{16})-01"')

@@ -23,13 +23,13 @@ from lab.setup import bootstrap, browser_files, environment, venv_stamp as stamp
 from tests.helpers import REPO
 
 
-def test_old_and_new_interpreters_are_told() -> None:
+def test_old_and_new_interpreters_are_refused() -> None:
     """One sentence with the versions that will do, and a command to try."""
     assert entry.unsupported((3, 12), "linux") == ""
     for version in ((3, 9), (3, 15)):
-        said = entry.unsupported(version, "darwin")
-        assert "3.11 to 3.14" in said
-        assert "-m lab" in said
+        text = entry.unsupported(version, "darwin")
+        assert "3.11 to 3.14" in text
+        assert "-m lab" in text
 
 
 def test_windows_is_sent_to_wsl() -> None:
@@ -48,17 +48,6 @@ def test_without_a_browser_no_driver_is_downloaded(monkeypatch: pytest.MonkeyPat
 def test_help_installs_nothing() -> None:
     """`lab up --help` and `lab verify --help` answer at once."""
     assert bootstrap.level_needed(cli.LAB, ["--help"]) == cli.NOTHING
-
-
-def test_the_browser_named_by_the_user_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """CHROMIUM_PATH wins over what is on PATH, and a wrong one counts as none."""
-    mine = tmp_path / "my-chrome"
-    mine.write_text("#!/bin/sh\n", "utf-8")
-    mine.chmod(0o755)
-    monkeypatch.setenv("CHROMIUM_PATH", str(mine))
-    assert bootstrap.find_browser() == mine
-    monkeypatch.setenv("CHROMIUM_PATH", str(tmp_path / "absent"))
-    assert bootstrap.find_browser() is None
 
 
 def _environment(folder: Path, level: str, **changed: str) -> Path:
@@ -110,7 +99,7 @@ def test_a_broken_stamp_counts_as_none(tmp_path: Path, text: str) -> None:
         ("some new kind of failure", "some new kind of failure"),
     ],
 )
-def test_what_pip_says_becomes_a_sentence(
+def test_the_output_of_pip_becomes_a_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, output: str, message: str
 ) -> None:
     """The cause in one sentence, and a remedy."""
@@ -122,7 +111,7 @@ def test_what_pip_says_becomes_a_sentence(
     assert raised.value.remedy
 
 
-def test_a_missing_venv_module_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_venv_module_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Debian's Python without python3-venv."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SetupError, match="venv") as raised:
@@ -131,7 +120,9 @@ def test_a_missing_venv_module_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert "apt install python3-venv" in raised.value.remedy
 
 
-def test_a_full_disk_is_told_before_anything_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """No half-made environment on a disk that cannot hold it."""
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
@@ -199,7 +190,7 @@ def test_the_manifest_pins_everything() -> None:
     assert files[0].archive == "splunk-otel-web-2.5.1.tgz"
 
 
-def test_compiled_modules_are_kept_whatever_the_machine_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_modules_are_kept_whatever_the_setting_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting against them would make every start compile everything again."""
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(sys, "dont_write_bytecode", True)

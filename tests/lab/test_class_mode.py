@@ -13,7 +13,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from lab.plan import planning, topology
-from lab.plan.planning import Options
+from lab.plan.options import Options
 from tests.lab.test_whole_lab import Lab
 
 SECRET = "a secret of the class"
@@ -21,9 +21,8 @@ SECRET = "a secret of the class"
 
 def test_the_shop_and_the_screens_alone_get_the_secret(tmp_path: Path) -> None:
     """frontend verifies links and observer signs them; no other process can read the secret."""
-    story = planning.Story(500, seat_secret=SECRET)
     options = Options(free_ports=True, data=tmp_path, seats=True)
-    built = planning.build(options, tmp_path, story, {"PATH": "/usr/bin"})
+    built = planning.build(options, tmp_path, seat_secret=SECRET, environment={"PATH": "/usr/bin"})
     secrets = {entry.name: entry.environment.get("SEAT_SECRET") for entry in built.processes}
 
     assert {name: found for name, found in secrets.items() if found} == {
@@ -36,7 +35,7 @@ def test_the_shop_and_the_screens_alone_get_the_secret(tmp_path: Path) -> None:
 def test_an_open_lab_takes_no_secret_from_the_callers_shell(tmp_path: Path) -> None:
     """Without --seats, SEAT_SECRET of the user's shell closes no shop."""
     options = Options(free_ports=True, data=tmp_path)
-    built = planning.build(options, tmp_path, planning.Story(500), {"SEAT_SECRET": "of another lab"})
+    built = planning.build(options, tmp_path, environment={"SEAT_SECRET": "of another lab"})
 
     assert not any("SEAT_SECRET" in entry.environment for entry in built.processes)
 
@@ -98,7 +97,7 @@ def test_in_a_class_only_a_signed_link_gives_a_seat(classroom: Lab) -> None:
 @pytest.mark.lab
 @pytest.mark.timeout(180)
 def test_the_screens_sign_as_the_command_line_does(classroom: Lab) -> None:
-    """The instructor's page offers the very links that `lab seats` prints, and says that it is a class."""
+    """The instructor's page offers the very links that `lab seats` prints, and names the class mode."""
     observer = classroom.live_status()["urls"]["observer"]
     with urllib.request.urlopen(f"{observer}/instructor?names=anna", timeout=10) as answer:
         page = LexborHTMLParser(answer.read())

@@ -1,15 +1,16 @@
-"""A process may die before the fork server has told its id; the supervisor must not wait for it for ever."""
+"""A process may die before the fork server has reported its id; the supervisor must not wait for it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lab.supervision.process import LabPlan, ProcessPlan, State
+from lab.plan.lab_plan import LabPlan, ProcessPlan
+from lab.supervision.process import State
 from lab.supervision.supervisor import Supervisor
 
 
 class Silent:
-    """A reporter that nobody hears."""
+    """A reporter without output."""
 
     def progress(self, text: str) -> None:
         """Nothing."""

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab.commands import load, status
+from lab.commands import load
 from lab.run import readiness_proof
+from lab.state import statusfile
 from lab.verify import polling_client
 from tests.helpers import free_port
 
@@ -62,7 +63,7 @@ def _address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture(name="running", autouse=True)
 def _running(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     row: dict[str, Any] = {"name": "loadgen", "state": "ready", "address": address}
-    monkeypatch.setattr(status, "current", lambda: {"ready": True, "urls": {}, "processes": [row]})
+    monkeypatch.setattr(statusfile, "read", lambda _: {"ready": True, "urls": {}, "processes": [row]})
 
 
 @pytest.mark.parametrize(

@@ -9,29 +9,28 @@ from pathlib import Path
 import pytest
 
 from lab import cli, paths
-from lab.commands import seats, status
+from lab.commands import seats, up
 from lab.errors import UsageError
 from lab.plan import planning
+from lab.plan.options import Options
 from lab.run import launch, messages
-from lab.state import runfile
+from lab.state import run_folder, runfile, statusfile
 
 URL = "https://shop.example.org:8443"
 
 
-def options(*words: str) -> planning.Options:
+def options(*words: str) -> Options:
     """The options of `lab up` for these words."""
-    return launch.options_of(cli.parse(cli.BY_NAME["up"], ["--free-ports", *words]), {})
+    return up.options_of(cli.parse(cli.BY_NAME["up"], ["--free-ports", *words]))
 
 
 def test_the_screens_get_the_public_address(tmp_path: Path) -> None:
     """As a setting of the observer alone, in one spelling; the lab itself goes on to use the real one."""
     chosen = dataclasses.replace(options("--public-url", "HTTPS://Shop.example.org:8443/"), data=tmp_path)
-    built = planning.build(
-        chosen, tmp_path, planning.Story(500), {"SHOP_PUBLIC_URL": "http://of.another.lab"}
-    )
-    told = {entry.name: entry.environment.get("SHOP_PUBLIC_URL") for entry in built.processes}
+    built = planning.build(chosen, tmp_path, environment={"SHOP_PUBLIC_URL": "http://of.another.lab"})
+    found = {entry.name: entry.environment.get("SHOP_PUBLIC_URL") for entry in built.processes}
 
-    assert {name: url for name, url in told.items() if url} == {"observer": URL}
+    assert {name: url for name, url in found.items() if url} == {"observer": URL}
     assert built.urls["shop"].startswith("http://127.0.0.1:")
     assert f"shop        {URL}/?seat=YOURNAME" in messages.ready_block(built, chosen, 1.0, detached=False)
 
@@ -63,11 +62,11 @@ def _running(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) -
         "seats": False,
         "started_unix_s": 0.0,
     }
-    (folder / runfile.RUN).write_text(json.dumps(run | changes), "utf-8")
+    (folder / run_folder.RUN).write_text(json.dumps(run | changes), "utf-8")
     monkeypatch.setattr(paths, "run_dir", lambda: folder)
     monkeypatch.setattr(runfile.RunFile, "is_alive", lambda _: True)
-    monkeypatch.setattr(status, "current", lambda: {"urls": {"shop": "http://127.0.0.1:8080"}})
-    monkeypatch.setattr("lab.state.seats._own_address", lambda: "10.0.0.7")
+    monkeypatch.setattr(statusfile, "read", lambda _: {"urls": {"shop": "http://127.0.0.1:8080"}})
+    monkeypatch.setattr("lab.plan.host_addresses._own_address", lambda: "10.0.0.7")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ def test_seat_links_have_it(
     words: list[str],
     link: str,
 ) -> None:
-    """`lab seats` prints links to the public address, unless --shop says another."""
+    """`lab seats` prints links to the public address, unless --shop gives another."""
     _running(tmp_path, monkeypatch, public_url=public_url)
 
     assert seats.run(cli.parse(cli.BY_NAME["seats"], ["anna", *words])) == 0

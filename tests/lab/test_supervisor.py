@@ -65,7 +65,7 @@ class Run:
         eventually(lambda: self.status()["ready"], "the fakes are ready")
 
     def end(self) -> str:
-        """Stop it politely and return what it said."""
+        """Stop it by SIGTERM and return its output."""
         self.process.send_signal(signal.SIGTERM)
         output, _ = self.process.communicate(timeout=10)
         return output

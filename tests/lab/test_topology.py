@@ -9,8 +9,8 @@ import pytest
 
 from lab.errors import LabError
 from lab.plan import planning, topology
-from lab.plan.planning import Options
-from lab.supervision.process import LabPlan
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
 from tests.helpers import free_port
 
 NAMES = {
@@ -33,7 +33,7 @@ NAMES = {
 
 def build(run_dir: Path, options: Options, **environment: str) -> LabPlan:
     """A plan from an environment that holds nothing else."""
-    return planning.build(options, run_dir, planning.Story(500), {"PATH": "/usr/bin", **environment})
+    return planning.build(options, run_dir, environment={"PATH": "/usr/bin", **environment})
 
 
 @pytest.fixture(name="built")
@@ -70,7 +70,7 @@ def test_no_process_waits_for_itself_in_a_circle() -> None:
         placed |= free
 
 
-def test_callers_are_told_the_ports_that_their_callees_get(built: LabPlan) -> None:
+def test_callers_get_the_ports_that_their_callees_get(built: LabPlan) -> None:
     """checkoutservice's PAYMENT_SERVICE_ADDR is where paymentservice listens, and so on for every wire."""
     by_name = {entry.name: entry for entry in built.processes}
     for service in topology.SERVICES:

@@ -103,11 +103,11 @@ def test_ready_means_that_every_process_is(lab: Lab) -> None:
 
 def test_status_for_people_is_a_table(lab: Lab) -> None:
     """The same as lines, with the addresses to open."""
-    told = lab.command("status")
+    printed = lab.command("status")
 
-    assert told.returncode == 0
-    assert "paymentservice" in told.stdout
-    assert lab.status()["urls"]["observer"] in told.stdout
+    assert printed.returncode == 0
+    assert "paymentservice" in printed.stdout
+    assert lab.status()["urls"]["observer"] in printed.stdout
 
 
 def test_the_proof_of_readiness_is_in_the_store(lab: Lab) -> None:
@@ -168,10 +168,10 @@ def test_the_incident_can_be_switched(lab: Lab) -> None:
 
 def test_logs_are_readable_by_process(lab: Lab) -> None:
     """`lab logs NAME` shows that process's lines and no JSON."""
-    told = lab.command("logs", "paymentservice", "-n", "5")
+    printed = lab.command("logs", "paymentservice", "-n", "5")
 
-    assert told.returncode == 0, told.stderr
-    assert all("paymentservice" in line for line in told.stdout.splitlines())
+    assert printed.returncode == 0, printed.stderr
+    assert all("paymentservice" in line for line in printed.stdout.splitlines())
     assert lab.command("logs", "nonsense").returncode == 1
 
 
@@ -179,7 +179,7 @@ def test_a_process_that_is_not_the_labs_own_keeps_no_file_of_the_caller(lab: Lab
     """`up --detach` in a pipe lets the reader see the end: nothing of the lab holds the pipe open."""
     rows = lab.live_status()["processes"]
     if sys.platform != "linux":
-        pytest.skip("open files are told by /proc")
+        pytest.skip("open files are listed by /proc")
     for row in rows:
         if row["pid"]:
             targets = [str(Path(f"/proc/{row['pid']}/fd/{number}").readlink()) for number in (0, 1, 2)]

@@ -64,25 +64,25 @@ def test_the_total_is_read_from_the_page() -> None:
     data = escape(json.dumps(CART))
     html = f"""<output class="x" id="order-total" data-price-typo="true" data-cart="{data}">USD 0.00</output>
     <script src="/static/js/cart-total.js?v=1&amp;w=2"></script>"""
-    found = Page(URL, html).total()
+    found = Page(URL, html).total
     assert found == Total("USD 0.00", CART, True, "http://shop/static/js/cart-total.js?v=1&w=2")
 
 
 def test_pages_without_a_total_or_its_script_have_none() -> None:
-    assert Page(URL, "<h1>Empty</h1>").total() is None
-    assert Page(URL, '<output id="order-total" data-cart="{}">x</output>').total() is None
+    assert Page(URL, "<h1>Empty</h1>").total is None
+    assert Page(URL, '<output id="order-total" data-cart="{}">x</output>').total is None
     broken = '<output id="order-total" data-cart="{">x</output><script src="cart-total.js"></script>'
-    assert Page(URL, broken).total() is None
+    assert Page(URL, broken).total is None
 
 
 def test_the_agent_is_there_only_with_its_script_and_options() -> None:
     script = '<script src="/static/splunk-otel-web.js?v=1"></script>'
     options = '<script type="application/json" id="rum-config">{"beaconEndpoint":"/v1/rum"}</script>'
-    config = Page(URL, script + options).agent_config()
+    config = Page(URL, script + options).agent_config
     assert config
     assert config.beacon_endpoint == "/v1/rum"
     for html in (script, options, script + options.replace("{", "["), script + options.replace("beacon", "")):
-        assert Page(URL, html).agent_config() is None
+        assert Page(URL, html).agent_config is None
 
 
 def test_forms_are_read_as_a_browser_would_send_them() -> None:

@@ -107,5 +107,5 @@ def test_a_shop_that_is_away_strands_the_walk_in_one_sentence() -> None:
     assert code == 1
     assert report["ok"] is False
     assert report["error"] == (
-        "opening the shop: the shop does not answer: nobody listens there, or the connection broke"
+        "opening the shop: the shop does not answer: nothing listens there, or the connection broke"
     )

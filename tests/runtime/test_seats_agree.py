@@ -14,8 +14,8 @@ from werkzeug.test import EnvironBuilder
 
 from frontend.request_intake import SIGNATURE_KEY
 from frontend.visit import Visits
+from lab.commands import seats as command_line
 from lab.errors import UsageError
-from lab.state import seats as command_line
 from observer.app import create_app
 from observer.components import seat_links as screens
 from observer.request.errors import Malformed

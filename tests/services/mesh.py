@@ -25,7 +25,7 @@ from services.buttercup import server as buttercup
 from services.cart import server as cart
 from services.catalog import server as catalog
 from services.checkout import server as checkout
-from services.common import log, seat, telemetry
+from services.common import seat, telemetry
 from services.common.clients import Connection, Target
 from services.common.flags import Flags
 from services.common.server import Backend, Running, start
@@ -154,7 +154,7 @@ def order_request(**changes: Any) -> pb.PlaceOrderRequest:
 def running_provider(flags_file: Path | None) -> Iterator[str]:
     """buttercup over real HTTP; its URL."""
     settings = buttercup.Settings(seed=7, flags_file=flags_file)
-    flags = Flags(flags_file, log.make_logger({}, stream=io.StringIO()), [buttercup.DELAY])
+    flags = Flags(flags_file, telemetry.make_logger({}, stream=io.StringIO()), [buttercup.DELAY])
     server = waitress.create_server(buttercup.make_app(settings, flags), host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

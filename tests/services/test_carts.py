@@ -14,12 +14,12 @@ import redis
 from opentelemetry import trace
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
-from services.cart.carts import MOST_OF_ONE, Carts, Line
+from services.cart.carts import MAX_QUANTITY, CartLine, Carts
 from services.cart.redis_carts import RedisCarts
 from services.cart.sqlite_carts import SqliteCarts
-from services.common.attributes import undeclared
 from services.common.errors import InvalidRequest, StartError, Unavailable
 from services.common.seat import Shopper
+from services.common.telemetry.attributes import undeclared
 from tests.helpers import eventually, free_port, required_in_ci
 from tests.services.mesh import running_mesh
 
@@ -67,26 +67,26 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
 def test_lines_add_up_keep_their_order_and_survive_a_restart(reopen: Reopen) -> None:
     carts, user, other = reopen(), str(uuid4()), str(uuid4())
     assert carts.lines(user) == []
-    for line in (Line("b", 1), Line("a", 2), Line("b", 3)):
+    for line in (CartLine("b", 1), CartLine("a", 2), CartLine("b", 3)):
         carts.add(user, line)
-    carts.add(other, Line("c", 1))
+    carts.add(other, CartLine("c", 1))
     carts.close()
     carts = reopen()
-    assert carts.lines(user) == [Line("b", 4), Line("a", 2)]
+    assert carts.lines(user) == [CartLine("b", 4), CartLine("a", 2)]
     carts.empty(user)
     carts.empty(user)
     assert carts.lines(user) == []
-    assert carts.lines(other) == [Line("c", 1)]
+    assert carts.lines(other) == [CartLine("c", 1)]
     assert carts.healthy()
     carts.close()
 
 
 def test_a_cart_has_a_limit(reopen: Reopen) -> None:
     carts, user = reopen(), str(uuid4())
-    carts.add(user, Line("a", MOST_OF_ONE))
+    carts.add(user, CartLine("a", MAX_QUANTITY))
     with pytest.raises(InvalidRequest, match="at most"):
-        carts.add(user, Line("a", 1))
-    assert carts.lines(user) == [Line("a", MOST_OF_ONE)]
+        carts.add(user, CartLine("a", 1))
+    assert carts.lines(user) == [CartLine("a", MAX_QUANTITY)]
     carts.close()
 
 
@@ -101,16 +101,16 @@ def test_a_locked_database_is_unavailable_and_recovers(
 ) -> None:
     monkeypatch.setattr("services.cart.sqlite_carts._BUSY_S", 0.05)
     carts, user = SqliteCarts(tmp_path / "carts.sqlite3", SILENT), str(uuid4())
-    carts.add(user, Line("a", 1))
+    carts.add(user, CartLine("a", 1))
     intruder = sqlite3.connect(tmp_path / "carts.sqlite3", isolation_level=None)
     intruder.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
-        carts.add(user, Line("a", 1))
-    assert carts.lines(user) == [Line("a", 1)], "reading goes on"
+        carts.add(user, CartLine("a", 1))
+    assert carts.lines(user) == [CartLine("a", 1)], "reading goes on"
     intruder.execute("ROLLBACK")
     intruder.close()
-    carts.add(user, Line("a", 1))
-    assert carts.lines(user) == [Line("a", 2)]
+    carts.add(user, CartLine("a", 1))
+    assert carts.lines(user) == [CartLine("a", 2)]
     carts.close()
 
 

@@ -1,11 +1,10 @@
-"""What the services share, one piece at a time: settings, money, seats, redaction, chance, preloading."""
+"""What the services share, one piece at a time: money, seats, redaction, chance, preloading."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
@@ -13,46 +12,10 @@ from opentelemetry import baggage, context as otel_context
 from opentelemetry.context import Context
 
 from protos import hipstershop_pb2 as pb
-from services.common import money, randomness, redaction, seat, settings
-from services.common.errors import InvalidRequest, SettingsError
-from services.common.settings import CommonSettings, setting
-from services.common.tracing import RememberingBaggage
+from services.common import money, randomness, redaction, seat
+from services.common.errors import InvalidRequest
+from services.common.telemetry import CachedBaggagePropagator
 from tests.helpers import REPO
-
-
-@dataclass(frozen=True, slots=True)
-class Example(CommonSettings):
-    """Settings of nobody."""
-
-    secret: str = setting("", "A_SECRET", "A secret.", secret=True)
-    on: bool = setting(False, "A_SWITCH", "A switch.", settings.boolean)
-    there: str = setting("127.0.0.1:1", "A_PLACE", "A place.", settings.address)
-
-
-def test_settings_come_from_the_environment_and_empty_means_default() -> None:
-    loaded = settings.load(Example, {"PORT": "81", "A_SWITCH": "Yes", "A_PLACE": " ", "OTHER": "x"})
-    assert (loaded.port, loaded.on, loaded.there) == (81, True, "127.0.0.1:1")
-
-
-@pytest.mark.parametrize(
-    ("env", "value", "allowed"),
-    [
-        ("PORT", "65536", "a port, 0 to 65535"),
-        ("PORT", "eighty", "a port, 0 to 65535"),
-        ("A_SWITCH", "maybe", "true or false"),
-        ("A_PLACE", "nowhere", "host:port"),
-        ("HIPSTERLAB_SEED", "1.5", "a whole number"),
-    ],
-)
-def test_a_malformed_setting_names_key_value_and_what_is_allowed(env: str, value: str, allowed: str) -> None:
-    with pytest.raises(SettingsError) as error:
-        settings.load(Example, {env: value})
-    assert str(error.value) == f"{env}={value!r} is not understood: it must be {allowed}."
-
-
-def test_overrides_show_what_changed_but_no_secret() -> None:
-    loaded = settings.load(Example, {"A_SECRET": "hush", "PORT": "81"})
-    assert list(settings.overrides(loaded)) == [("PORT", "0", "81"), ("A_SECRET", "", "(hidden)")]
 
 
 def test_money_adds_multiplies_and_converts_exactly() -> None:
@@ -121,15 +84,16 @@ def test_chance_repeats_by_seed_and_purpose() -> None:
 def test_preloading_starts_nothing_and_reads_no_setting() -> None:
     """After it the process has one thread, and gRPC was never used."""
     probe = """
-import os, threading
+import importlib, os, threading
 read = set()
 class Watched(type(os.environ)):
     def __getitem__(self, key):
         read.add(key)
         return super().__getitem__(key)
 os.environ.__class__ = Watched
-from services.common.preload import preload
-preload()
+from lab.plan.topology import PRELOAD
+for module in PRELOAD:
+    importlib.import_module(module)
 ours = [key for key in read if key.startswith(("HIPSTERLAB_", "PORT", "LISTEN_", "DEPLOYMENT_"))]
 assert not ours, ours
 assert threading.active_count() == 1, threading.enumerate()
@@ -157,7 +121,7 @@ def test_generated_code_is_what_the_protos_give() -> None:
 
 @pytest.mark.parametrize("name", ["Zoë 💺", "a=b,c;d", "100 % sure", 'say "hi"'])
 def test_a_seat_travels_unharmed(name: str) -> None:
-    propagator = RememberingBaggage()
+    propagator = CachedBaggagePropagator()
     token = seat.enter(seat.Shopper(name, "gold", synthetic=True))
     try:
         carriers: list[dict[str, str]] = [{}, {}]
@@ -174,5 +138,5 @@ def test_a_seat_travels_unharmed(name: str) -> None:
 
 @pytest.mark.parametrize("header", ["", ",,,", "=", "workshop.seat", "a=b;c=d", "x" * 9000])
 def test_senseless_baggage_is_nobody(header: str) -> None:
-    arrived = RememberingBaggage().extract({"baggage": header}, Context())
+    arrived = CachedBaggagePropagator().extract({"baggage": header}, Context())
     assert seat.current(arrived) == seat.Shopper()

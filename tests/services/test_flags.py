@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from protos import lab_pb2, lab_pb2_grpc
-from services.common import flags as flags_module, log
+from services.common import flags as flags_module, telemetry
 from services.common.flags import Flags
 from tests.helpers import eventually
 from tests.services.mesh import Mesh, write_flags
@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def opened(file: Path | None, stream: io.StringIO) -> Flags:
-    return Flags(file, log.make_logger({}, stream=stream), ALL)
+    return Flags(file, telemetry.make_logger({}, stream=stream), ALL)
 
 
 @pytest.fixture

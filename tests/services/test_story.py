@@ -12,9 +12,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from protos import hipstershop_pb2 as pb
-from services.common.attributes import undeclared
 from services.common.clients import code_of, details_of
 from services.common.seat import Shopper
+from services.common.telemetry.attributes import undeclared
 from tests.services.mesh import CARD_NUMBER, CVV, Mesh, order_request, running_mesh
 
 ANNA = Shopper("anna", "gold")

@@ -47,7 +47,7 @@ class Bench:
             timeout=60,
             check=False,
         )
-        assert done.stdout, f"verify said nothing on standard output: {done.stderr}"
+        assert done.stdout, f"verify printed nothing on standard output: {done.stderr}"
         (incident,) = json.loads(done.stdout)["incidents"]
         steps = {step["name"]: step for step in incident["steps"]}
         return {"code": done.returncode, "steps": steps}

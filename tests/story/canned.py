@@ -82,7 +82,7 @@ class Story:
         raise NoAnswer(f"404 nothing at {url.path}")
 
     def trace(self) -> Json:
-        """The trace as the API tells it, its services summed up from the spans."""
+        """The trace as the API returns it, its services computed from the spans."""
         services: dict[str, Json] = {}
         rank = ["none", "received", "origin"]
         for span in self.spans:
@@ -136,7 +136,7 @@ def span(span_id: str, parent: str | None, service: str, operation: str, kind: s
 
 
 def spans() -> list[Json]:
-    """A storefront span, PlaceOrder, an attempt that reaches nobody and one that is refused."""
+    """A storefront span, PlaceOrder, an attempt that reaches no process and one that is refused."""
     call = {"peer.service": "paymentservice", "server.address": "127.0.0.1", "server.port": 50051}
     refused = {"error": True, "grpc.status_code": "401", "version": "v350.10"}
     provider = {"peer.service": "ButtercupPayments", "http.status_code": 401}

@@ -36,7 +36,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         proxy(lambda: status()["urls"]["otlp_http"]) as telemetry,
         contextlib.closing(Gate(payment)) as door,
     ):
-        wish = {
+        changes = {
             "data": str(folder / "data"),
             "environments": {
                 "paymentservice": {"OTEL_EXPORTER_OTLP_ENDPOINT": telemetry.url},
@@ -44,7 +44,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             },
         }
         lab = subprocess.Popen(
-            [sys.executable, "-m", "tests.story.detour", json.dumps(wish)],
+            [sys.executable, "-m", "tests.story.detour", json.dumps(changes)],
             cwd=REPO,
             env={**os.environ, "LAB_RUN_DIR": str(run_dir)},
             stdin=subprocess.DEVNULL,

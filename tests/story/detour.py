@@ -1,4 +1,4 @@
-"""`python -m tests.story.detour JSON`: a whole lab, some of whose processes are told other addresses.
+"""`python -m tests.story.detour JSON`: a whole lab, some of whose processes get other addresses.
 
 The JSON holds `data` (a folder) and `environments`: by process, the variables to
 set over those of the lab's own plan. LAB_RUN_DIR names the lab's own folder.
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from lab.plan import planning
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
 from lab.run import launch
-from lab.supervision.process import LabPlan
 
 
 class Silent:
-    """Tells nobody anything: the status file says it all."""
+    """A reporter without output; the status file has it all."""
 
     def progress(self, text: str) -> None:
         """Nothing."""
@@ -41,15 +42,15 @@ def detoured(built: LabPlan, environments: Mapping[str, Mapping[str, str]]) -> L
 
 
 def main(argument: str) -> None:
-    """Run until told to stop."""
-    wish = json.loads(argument)
+    """Run until a stop signal."""
+    changes = json.loads(argument)
     straight = planning.build
 
     def build(*arguments: Any, **named: Any) -> LabPlan:
-        return detoured(straight(*arguments, **named), wish["environments"])
+        return detoured(straight(*arguments, **named), changes["environments"])
 
     planning.build = build
-    options = planning.Options(free_ports=True, data=Path(wish["data"]), load=False)
+    options = Options(free_ports=True, data=Path(changes["data"]), load=False)
     launch.supervise(options, lambda _: Silent())
 
 

@@ -161,7 +161,7 @@ class Gate:
 
     @contextmanager
     def shut(self) -> Iterator[None]:
-        """As if whoever is behind the door had stopped, while the block runs."""
+        """As if the process behind it had stopped, while the block runs."""
         self.is_open = False
         self._cut()
         try:

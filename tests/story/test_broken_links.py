@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.setup.bootstrap import find_browser
+from runtime.chromium import find_browser
 from tests.helpers import required_in_ci
 from tests.story.bench import Bench
 from tests.story.proxies import Tampering, without_agent, without_server_timing, without_trace_of_logs
@@ -24,32 +24,34 @@ def named(steps: dict[str, Any]) -> list[str]:
     ]
 
 
-def blames(told: dict[str, Any], link: str, *, unreached: tuple[str, ...], whole: tuple[str, ...]) -> str:
+def blames(result: dict[str, Any], link: str, *, unreached: tuple[str, ...], whole: tuple[str, ...]) -> str:
     """Hold that verify failed and blamed one link, that others hang on it and others hold; its detail."""
-    assert told["code"] == 1, "verify must fail"
-    assert named(told["steps"]) == [link], [told["steps"][name]["detail"] for name in named(told["steps"])]
+    assert result["code"] == 1, "verify must fail"
+    assert named(result["steps"]) == [link], [
+        result["steps"][name]["detail"] for name in named(result["steps"])
+    ]
     for name in unreached:
-        detail = told["steps"][name]["detail"]
+        detail = result["steps"][name]["detail"]
         assert detail.startswith("not reached"), f"{name} depends on {link}: {detail}"
     for name in whole:
-        assert told["steps"][name]["passed"], (
-            f"{name} does not hang on {link}: {told['steps'][name]['detail']}"
+        assert result["steps"][name]["passed"], (
+            f"{name} does not depend on {link}: {result['steps'][name]['detail']}"
         )
-    detail = str(told["steps"][link]["detail"])
+    detail = str(result["steps"][link]["detail"])
     assert all(part in detail for part in ("expected ", "; saw ", "; look at ")), detail
     return detail
 
 
 def test_an_untouched_lab_holds_through_the_proxies(bench: Bench) -> None:
-    told = bench.verify()
-    assert told["code"] == 0, [told["steps"][name]["detail"] for name in named(told["steps"])]
+    result = bench.verify()
+    assert result["code"] == 0, [result["steps"][name]["detail"] for name in named(result["steps"])]
 
 
 def test_dropped_server_timing_is_the_missing_apm_link(bench: Bench) -> None:
     with bench.shop.doing(Tampering(answer=without_server_timing)):
-        told = bench.verify("--within", WITHIN_S)
+        result = bench.verify("--within", WITHIN_S)
     detail = blames(
-        told,
+        result,
         "apm-link",
         unreached=("trace", "log-line"),
         whole=("session", "javascript-error", "checkout-500"),
@@ -59,26 +61,29 @@ def test_dropped_server_timing_is_the_missing_apm_link(bench: Bench) -> None:
 
 def test_a_page_without_agent_is_the_missing_session(bench: Bench) -> None:
     with bench.shop.doing(Tampering(answer=without_agent)):
-        told = bench.verify("--within", WITHIN_S)
+        result = bench.verify("--within", WITHIN_S)
     blames(
-        told, "session", unreached=("javascript-error", "apm-link", "trace"), whole=("visit", "order-refused")
+        result,
+        "session",
+        unreached=("javascript-error", "apm-link", "trace"),
+        whole=("visit", "order-refused"),
     )
 
 
 def test_logs_without_trace_id_are_the_missing_line(bench: Bench) -> None:
     with bench.payment_telemetry.doing(Tampering(request=without_trace_of_logs)):
-        told = bench.verify("--within", WITHIN_S)
+        result = bench.verify("--within", WITHIN_S)
     detail = blames(
-        told, "log-line", unreached=(), whole=("charge-refused", "both-at-fault", "version-refused")
+        result, "log-line", unreached=(), whole=("charge-refused", "both-at-fault", "version-refused")
     )
     assert "the line did arrive, but without this trace id" in detail
 
 
 def test_a_good_token_is_the_charge_that_was_not_refused(bench: Bench) -> None:
     with bench.mended("payment_invalid_token"):
-        told = bench.verify("--within", WITHIN_S)
+        result = bench.verify("--within", WITHIN_S)
     detail = blames(
-        told,
+        result,
         "charge-refused",
         unreached=("order-refused", "checkout-500", "provider-call", "both-at-fault", "log-line"),
         whole=("session", "javascript-error", "zero-total", "apm-link", "retired-address"),
@@ -88,9 +93,9 @@ def test_a_good_token_is_the_charge_that_was_not_refused(bench: Bench) -> None:
 
 def test_a_stopped_payment_service_is_the_missing_service(bench: Bench) -> None:
     with bench.payment_door.shut():
-        told = bench.verify("--within", WITHIN_S)
+        result = bench.verify("--within", WITHIN_S)
     blames(
-        told,
+        result,
         "services",
         unreached=("charge-refused", "log-line"),
         whole=("session", "order-refused", "trace"),
@@ -101,6 +106,6 @@ def test_a_stopped_payment_service_is_the_missing_service(bench: Bench) -> None:
 def test_a_real_browser_walks_the_same_path(bench: Bench) -> None:
     if not find_browser():
         required_in_ci("Chromium drives the walk")
-    told = bench.verify("--driver", "browser")
-    assert told["code"] == 0, [told["steps"][name]["detail"] for name in named(told["steps"])]
-    assert told["steps"]["visit"]["detail"] == "driver browser"
+    result = bench.verify("--driver", "browser")
+    assert result["code"] == 0, [result["steps"][name]["detail"] for name in named(result["steps"])]
+    assert result["steps"]["visit"]["detail"] == "driver browser"

@@ -77,7 +77,7 @@ def no_stale_address(story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "name", "says", "hanging"),
+    ("damage", "name", "text", "hanging"),
     [
         (
             no_agent,
@@ -105,13 +105,13 @@ def no_stale_address(story: Story) -> None:
     ],
 )
 def test_a_broken_link_is_named_and_what_hangs_on_it_is_not_reached(
-    damage: Callable[[Story], None], name: str, says: str, hanging: str
+    damage: Callable[[Story], None], name: str, text: str, hanging: str
 ) -> None:
     story = Story()
     damage(story)
     results = verified(story)
     assert broken(results) == {name}, f"broken are {sorted(broken(results))} instead of {name}"
-    assert says in results[name].detail, results[name].detail
+    assert text in results[name].detail, results[name].detail
     assert "\n" not in results[name].detail, "one line per broken link"
     assert hanging in unreached(results), f"{hanging} depends on {name}, it is not broken by itself"
 

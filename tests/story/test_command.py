@@ -58,10 +58,10 @@ def served(story: Story) -> Iterator[str]:
 
 @pytest.fixture
 def story(monkeypatch: pytest.MonkeyPatch) -> Story:
-    """A story that holds, told about the one seat that the next visit gets."""
+    """A story that holds, for the one seat that the next visit gets."""
     made = Story()
     monkeypatch.setattr(incident_run, "new_seat", lambda: SEAT)
-    monkeypatch.setattr(incident_run, "choose_driver", lambda _: ("script", "nobody at all"))
+    monkeypatch.setattr(incident_run, "choose_driver", lambda _: ("script", "a test"))
     monkeypatch.setattr(incident_run, "visit", lambda *_: made.visit)
     return made
 
@@ -73,29 +73,31 @@ def run(story: Story, *arguments: str) -> int:
 
 def test_text_has_one_line_per_step_and_exits_0(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(story) == 0
-    told = capsys.readouterr().out.splitlines()
-    steps = [line for line in told if line.startswith("  ok")]
-    assert len(steps) == len(incidents.load("invalid-token").checks), "\n".join(told)
-    assert told[-1].startswith("invalid-token: every link holds")
-    assert "nobody at all" in told[1], "it says who walked the path"
+    printed = capsys.readouterr().out.splitlines()
+    steps = [line for line in printed if line.startswith("  ok")]
+    assert len(steps) == len(incidents.load("invalid-token").checks), "\n".join(printed)
+    assert printed[-1].startswith("invalid-token: every link holds")
+    assert "a test" in printed[1], "it says who walked the path"
 
 
 def test_a_broken_link_exits_1_and_is_named(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     story.logs.clear()
     assert run(story) == 1
-    told = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in told if line.startswith("  BROKEN")] == ["log-line"], "\n".join(told)
-    assert "1 link is broken: log-line" in told[-1]
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in printed if line.startswith("  BROKEN")] == ["log-line"], "\n".join(
+        printed
+    )
+    assert "1 link is broken: log-line" in printed[-1]
 
 
 def test_json_has_exactly_the_agreed_shape(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     story.sessions.clear()
     assert run(story, "--format", "json") == 1
-    told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"passed", "incidents"}
-    (incident,) = told["incidents"]
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed) == {"passed", "incidents"}
+    (incident,) = printed["incidents"]
     assert set(incident) == {"name", "passed", "steps"}
-    assert (told["passed"], incident["name"], incident["passed"]) == (False, "invalid-token", False)
+    assert (printed["passed"], incident["name"], incident["passed"]) == (False, "invalid-token", False)
     assert {frozenset(step) for step in incident["steps"]} == {
         frozenset({"name", "passed", "detail", "seconds"})
     }
@@ -132,18 +134,20 @@ def test_late_telemetry_is_waited_for(story: Story) -> None:
 
 def test_a_shop_that_is_away_is_one_sentence(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     with served(story) as url:
-        nobody = f"http://127.0.0.1:{free_port()}"
-        assert main(["--shop", nobody, "--observer", url]) == 2
-        told = capsys.readouterr().err.splitlines()
-        assert told[0] == f"No answer from the shop at {nobody}/_healthz (connection refused)."
-        assert main(["--shop", url, "--observer", nobody]) == 2
-        told = capsys.readouterr().err.splitlines()
-        assert told[0] == f"No answer from the screens at {nobody}/healthz (connection refused)."
+        absent = f"http://127.0.0.1:{free_port()}"
+        assert main(["--shop", absent, "--observer", url]) == 2
+        printed = capsys.readouterr().err.splitlines()
+        assert printed[0] == f"No answer from the shop at {absent}/_healthz (connection refused)."
+        assert main(["--shop", url, "--observer", absent]) == 2
+        printed = capsys.readouterr().err.splitlines()
+        assert printed[0] == f"No answer from the screens at {absent}/healthz (connection refused)."
 
 
 def test_an_unknown_incident_is_one_sentence(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(story, "--incident", "no-such") == 2
-    assert "no such incident; use one of: invalid-token" in capsys.readouterr().err
+    message, remedy = capsys.readouterr().err.splitlines()
+    assert message == "There is no incident named no-such."
+    assert remedy.startswith("Use one of: invalid-token")
 
 
 def test_one_address_alone_needs_a_running_lab(
@@ -165,12 +169,12 @@ def test_a_browser_that_will_not_start_is_done_without(
     monkeypatch.setattr(incident_run, "choose_driver", lambda _: ("browser", "a real browser"))
     monkeypatch.setattr(incident_run, "visit", visit)
     assert run(story) == 0
-    told = capsys.readouterr()
-    assert "because the browser could not be driven" in told.out, "it says who walked in the end"
+    printed = capsys.readouterr()
+    assert "because the browser could not be driven" in printed.out, "it says who walked in the end"
     assert run(story, "--driver", "browser") == 2, "but a browser that was demanded is not done without"
 
 
-def test_a_browser_asked_for_in_vain_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_browser_that_is_required_and_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHROMIUM_PATH", "/nowhere/chromium")
     with pytest.raises(CannotVisit, match="no Chromium was found"):
         student_visit.choose_driver("browser")

@@ -87,8 +87,8 @@ def test_a_foreign_mesh_gets_its_errors_its_map_and_its_logs(bench: Bench) -> No
 
     found = eventually(whole, "the foreign trace is whole")
     colours = services(found)
-    told = {name: colours[name] for name in ("turnstile", "ledger", "pigeon-post")}
-    assert told == {"turnstile": "received", "ledger": "origin", "pigeon-post": "none"}
+    seen = {name: colours[name] for name in ("turnstile", "ledger", "pigeon-post")}
+    assert seen == {"turnstile": "received", "ledger": "origin", "pigeon-post": "none"}
     inferred = {one["service"] for one in found["spans"] if one["inferred"]}
     assert "bookkeeping" in inferred, f"the database is inferred by its name, not {inferred}"
     (log,) = bench.ask(f"/logs?trace_id={trace_id}&span_id={span_id}")["logs"]
@@ -201,8 +201,8 @@ def disguised(export: Json, trace_id: str) -> list[Json]:
 def test_our_failing_trace_renamed_and_shuffled_gets_the_same_colours(bench: Bench) -> None:
     trace_id = bench.checkout()["trace_id"]
 
-    def settled(wanted: str, spans: int) -> Json:
-        found: Json = bench.ask(f"/apm/traces/{wanted}")
+    def settled(of: str, spans: int) -> Json:
+        found: Json = bench.ask(f"/apm/traces/{of}")
         assert found["complete"], found["notes"]
         assert len(found["spans"]) >= spans, f"{len(found['spans'])} spans"
         return found
@@ -213,15 +213,15 @@ def test_our_failing_trace_renamed_and_shuffled_gets_the_same_colours(bench: Ben
 
     def whole() -> tuple[Json, Json]:
         """The trace and its download, holding the same spans: more may come between the two."""
-        told, download = settled(trace_id, 20), bench.ask(f"/apm/traces/{trace_id}/otlp")
+        seen, download = settled(trace_id, 20), bench.ask(f"/apm/traces/{trace_id}/otlp")
         of_services = [
             block
             for block in download["resourceSpans"]
             if any(one["key"] == "service.name" for one in block["resource"]["attributes"])
         ]
         exported = sum(len(scope["spans"]) for block in of_services for scope in block["scopeSpans"])
-        assert exported == sum(not one["inferred"] for one in told["spans"]), "spans still come"
-        return told, download
+        assert exported == sum(not one["inferred"] for one in seen["spans"]), "spans still come"
+        return seen, download
 
     before, download = eventually(whole, "our own failing trace is whole")
     disguise = secrets.token_hex(16)
@@ -229,10 +229,10 @@ def test_our_failing_trace_renamed_and_shuffled_gets_the_same_colours(bench: Ben
         assert bench.post("/v1/traces", json.dumps(export).encode()) == 200
     after = eventually(lambda: settled(disguise, len(before["spans"])), "the disguised trace is whole")
 
-    wanted = {renamed(name): colour for name, colour in services(before).items()}
-    unknown = {name for name in services(after) if name not in wanted}
-    told = {name: colour for name, colour in services(after).items() if name in wanted}
-    assert told == {name: colour for name, colour in wanted.items() if name in told}
+    expected = {renamed(name): colour for name, colour in services(before).items()}
+    unknown = {name for name in services(after) if name not in expected}
+    seen = {name: colour for name, colour in services(after).items() if name in expected}
+    assert seen == {name: colour for name, colour in expected.items() if name in seen}
     assert not {services(after)[name] for name in unknown} - {"none"}, "only inferred names may differ"
     colours = sorted(
         (one["kind"], one["error"], one["inferred"], one["duration_ns"]) for one in before["spans"]

@@ -28,7 +28,7 @@ def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
 
     def ask(source: Source, path: str) -> object:
         if source is Source.VISIT:
-            raise NoAnswer("nobody watched the visit")
+            raise NoAnswer("there was no visit")
         return json_at(bench.urls["observer"] + path)
 
     asked = [check for check in incident.checks if check.source is Source.API]

@@ -47,15 +47,15 @@ def of_own_lab(folder: Path) -> list[str]:
 
 def test_a_single_fault_lesson_holds_on_a_lab_of_its_own(tmp_path: Path) -> None:
     process = verifying(tmp_path, "price-typo")
-    told, errors = process.communicate(timeout=80)
-    assert process.returncode == 0, told + errors
-    assert "price-typo: every link holds" in told
+    output, errors = process.communicate(timeout=80)
+    assert process.returncode == 0, output + errors
+    assert "price-typo: every link holds" in output
     assert "starting a lab of its own" in errors
     assert not of_own_lab(tmp_path), "no process of that lab may be left"
     assert not list(tmp_path.glob("hipster-lab-verify-*")), "no file of that lab may be left"
 
 
-def test_being_told_to_stop_takes_the_own_lab_along(tmp_path: Path) -> None:
+def test_sigterm_stops_the_own_lab_too(tmp_path: Path) -> None:
     process = verifying(tmp_path, "none")
     eventually(lambda: len(of_own_lab(tmp_path)) > 3, "the own lab has begun to start", within_s=30)
     process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Home: what arrives now, where to send more, what to click first; and the search by id."""
+"""Home: the newest telemetry, where to send more, where to start; and the search by id."""
 
 from __future__ import annotations
 

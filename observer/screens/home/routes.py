@@ -1,4 +1,4 @@
-"""The addresses of the home page and of the search."""
+"""The home page and the search by id."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from observer.components import seat_links
-from observer.components.lab_status import lab_of
+from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
 from observer.request import context
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
 from observer.request.scope import Scope
-from observer.screens.rum.sessions.view import rows_of
+from observer.screens.home import view
+from observer.screens.home.search_result import search_result
 from observer.screens.rum.traffic_filter import SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import Log, Severity
 from store.api import LogQuery, Reader, SessionQuery, TraceQuery
@@ -23,13 +24,13 @@ blueprint = Blueprint("home", __name__)
 
 _SHOWN = 5
 _LOSS = "telemetry was dropped"
-"""What the exporters of this house say, and others may; looked for among warnings and worse only."""
-_LOUD = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
+"""What the shop's exporters log, and others may; searched for among warnings and errors only."""
+_WARN_OR_WORSE = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
 
 
 @blueprint.get("/")
 def home() -> Response:
-    """What arrives now and what to do first."""
+    """The newest telemetry, and what to do first."""
     scope = current_scope()
     reader = context.reader()
     settings = context.settings()
@@ -58,34 +59,33 @@ def home() -> Response:
             seat=seat,
             shop_link=seat_links.link(lab.shop, seat, settings.seat_secret),
             class_mode=bool(settings.seat_secret),
-            status=reader.status(),
-            sessions=rows_of(sessions.items),
-            traces=traces.items,
-            logs=logs.items,
-            loss=_loss(reader, scope),
+            view=view.build(
+                reader.status(), sessions.items, traces.items, logs.items, _loss(reader, scope), lab
+            ),
             loss_text=_LOSS,
         )
     )
     if typed is not None:
-        seat_links.remember(page, seat)
+        seat_links.remember_seat(page, seat)
     return page
 
 
 def _loss(reader: Reader, scope: Scope) -> Log | None:
-    """The newest log in which a sender says that telemetry was lost."""
+    """The newest log in which a sender reports that telemetry was lost."""
     found = reader.find_logs(
-        LogQuery(scope.window, severities=_LOUD, text=_LOSS, limit=1, environment=scope.environment)
+        LogQuery(scope.window, severities=_WARN_OR_WORSE, text=_LOSS, limit=1, environment=scope.environment)
     )
     return found.items[0] if found.items else None
 
 
 @blueprint.get("/search")
 def search() -> Response | str:
-    """Go to the trace, span, session or order that has this id."""
+    """Redirect to the trace, span, session, log or order that has this id, or explain why there is none."""
     text = request.args.get("q", "").strip()
     found = resolve(context.reader(), text) if text else None
     if isinstance(found, Resolved):
         path, _, query = found.url.partition("?")
         more: dict[str, str | None] = dict(parse_qsl(query))
         return redirect(scoped(path, **more), 303)
-    return render_template("home/search.html", sought=text, found=found)
+    result = search_result(found) if found else None
+    return render_template("home/search.html", sought=text, result=result)

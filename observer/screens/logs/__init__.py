@@ -1,7 +1,7 @@
-"""Logs: search, count, read and follow what services said.
+"""Logs: search, count, read and follow logs.
 
-View-models are pure; `views` asks and places. A log is known by its own words and
-ids alone: nothing here knows a service, a field or a message by name.
+`routes` reads the request, queries the store and renders; the view-models are pure. No service,
+field or message is known by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One log in full: its message, its error, its JSON tree. Pure."""
+"""One log in full: its message, its exception, its JSON tree. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from observer.components.json_tree import CHILDREN_LIMIT, Node, tree
-from observer.screens.logs.view import lacks_of, remedy_of, said_of
+from observer.components.number_format import plural
+from observer.components.session_path import session_path
+from observer.screens.logs.field_panel import LINKED_CHARACTERS
+from observer.screens.logs.log_rows import sender_severity
+from observer.screens.logs.missing_fields import missing_names, remedy_of
 from signals.attributes import text_of
-from signals.model import Attribute, Attributes, Log
+from signals.model import Attribute, Attributes, Log, Severity
 
 _BRANCHES = ("attributes", "resource")
+_BADGES = {Severity.ERROR: "bad", Severity.FATAL: "bad", Severity.WARN: "warn", Severity.INFO: "note"}
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """The exception that a log carries, by OpenTelemetry's names."""
+class LogException:
+    """The exception that a log carries in OpenTelemetry's attributes."""
 
     title: str
     """Its type and its message."""
@@ -24,41 +29,50 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class LogDetail:
+    """Everything that is shown of one log."""
+
     log: Log
-    said: str
-    """The sender's own severity, where it says something that ours does not."""
+    badge: str
+    """The style of the severity's badge."""
+    sender_severity: str
+    """The severity text of the sender, where it differs from the severity shown; else empty."""
     message: str
     """The body; a list or a map over several lines."""
-    failure: Failure | None
-    lacks: tuple[tuple[str, str], ...]
-    """What it does not carry, each with the remedy."""
+    exception: LogException | None
+    session_path: str
+    """The path of the session's screen; empty without a session."""
+    missing: tuple[tuple[str, str], ...]
+    """Each field that it lacks, with the remedy."""
     document: tuple[Node, ...]
-    left_out: int
-    """Attributes that the tree does not show."""
+    left_out: str
+    """How many attributes the tree does not show, in words; empty if it shows all."""
 
 
-def detail_of(log: Log) -> Detail:
-    """Everything that is shown of one log."""
-    return Detail(
+def detail_of(log: Log) -> LogDetail:
+    """The detail of a log."""
+    more = len(log.attributes) - CHILDREN_LIMIT
+    return LogDetail(
         log=log,
-        said=said_of(log),
-        message=_laid_out(log.structured) if log.structured is not None else log.body,
-        failure=_failure(log.attributes),
-        lacks=tuple((name, remedy_of(name)) for name in lacks_of(log)),
+        badge=_BADGES.get(log.severity, ""),
+        sender_severity=sender_severity(log),
+        message=_indented(log.structured) if log.structured is not None else log.body,
+        exception=_exception(log.attributes),
+        session_path=session_path(log.session_id) if log.session_id else "",
+        missing=tuple((name, remedy_of(name)) for name in missing_names(log)),
         document=document(log),
-        left_out=max(0, len(log.attributes) - CHILDREN_LIMIT),
+        left_out=plural(more, "more attribute") if more > 0 else "",
     )
 
 
 def document(log: Log) -> tuple[Node, ...]:
-    """One log as a JSON tree: the record's own fields, and its attributes and its resource apart.
+    """One log as a JSON tree: the record's own fields, then its attributes and its resource as branches.
 
-    An attribute may bear the name of a field of the record, and is then still itself.
+    Kept apart because an attribute may have the name of a field of the record.
     """
     own: dict[str, Attribute] = {
         "severity": log.severity.value,
-        "severity_text": said_of(log),
+        "severity_text": sender_severity(log),
         "message": log.body if log.structured is None else log.structured,
         "service.name": log.service,
         "trace_id": log.trace_id,
@@ -66,39 +80,44 @@ def document(log: Log) -> tuple[Node, ...]:
         "session_id": log.session_id,
         "scope": log.scope,
     }
-    shared = {name: value for name, value in log.resource.items() if name not in log.attributes}
-    branches = zip(_BRANCHES, (log.attributes, log.resource), (log.attributes, shared), strict=True)
+    # A filter looks at the log's own attributes first, so it would not find a resource attribute behind one.
+    visible = {name: value for name, value in log.resource.items() if name not in log.attributes}
+    branches = zip(_BRANCHES, (log.attributes, log.resource), (log.attributes, visible), strict=True)
     return (
         *tree({name: value for name, value in own.items() if value}),
-        *(_branch(name, values, found) for name, values, found in branches if values),
+        *(_branch(name, values, filterable) for name, values, filterable in branches if values),
     )
 
 
-def _branch(name: str, values: Attributes, found: Attributes) -> Node:
-    """Attributes under one name; those that a filter finds by their own name can be filtered by."""
+def _branch(name: str, values: Attributes, filterable: Attributes) -> Node:
+    """Attributes under one name; only those that a filter would find get a path, and with it links."""
     children = tree(values, filterable=True, depth=1)
     return Node(
         name,
         "",
         "object",
-        tuple(child if child.key in found and child.key else replace(child, path="") for child in children),
+        tuple(child if _is_linked(child, filterable) else replace(child, path="") for child in children),
         max(0, len(values) - len(children)),
     )
 
 
-def _failure(attributes: Attributes) -> Failure | None:
-    kind, words, stack = (
+def _is_linked(child: Node, filterable: Attributes) -> bool:
+    return bool(child.key) and child.key in filterable and len(child.value) <= LINKED_CHARACTERS
+
+
+def _exception(attributes: Attributes) -> LogException | None:
+    kind, message, stack = (
         text_of(attributes.get(f"exception.{part}")) for part in ("type", "message", "stacktrace")
     )
-    title = ": ".join(part for part in (kind, words) if part)
-    return Failure(title, stack) if title or stack else None
+    title = ": ".join(part for part in (kind, message) if part)
+    return LogException(title, stack) if title or stack else None
 
 
-def _laid_out(value: Attribute) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+def _indented(value: Attribute) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable)
 
 
-def _plain(value: object) -> object:
-    return (
-        dict(value) if isinstance(value, Mapping) else value.hex() if isinstance(value, bytes) else str(value)
-    )
+def _jsonable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.hex() if isinstance(value, bytes) else str(value)

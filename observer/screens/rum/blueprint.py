@@ -1,4 +1,4 @@
-"""The blueprint that RUM's views register with."""
+"""The blueprint that the routes of RUM register with."""
 
 from __future__ import annotations
 

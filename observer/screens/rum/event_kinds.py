@@ -1,4 +1,4 @@
-"""What kinds of browser events there are on screen: their words, their pills, which belong together."""
+"""Kinds of browser events on screen: their labels and colours, and the pills that filter by them. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from signals.browser_events import rum_is_network_error
 from signals.session_events import SessionEvent
 
-WORDS = {
+LABELS = {
     "document": "Document load",
     "document_fetch": "Document fetch",
     "resource": "Resource",
@@ -22,12 +22,12 @@ WORDS = {
     "custom": "Custom event",
     "session": "Session",
 }
-"""How one event of each kind is called."""
+"""The label of one event of each kind."""
 
 COLOURS = {"document_fetch": "document"}
-"""Kinds that share another's colour."""
+"""Kinds that share the colour of another kind."""
 
-_CONSOLE = "console.error"
+_CONSOLE_ERROR = "console.error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Pill:
     """One choice of the filter over a session's events."""
 
     name: str
-    """As in the address: `kind=…`; empty for all."""
+    """The value of the argument `kind`; empty for all events."""
     label: str
     colour: str
     count: int
@@ -62,31 +62,36 @@ _NETWORK_ERRORS = "network-errors"
 _KINDS = {name: kinds for name, _, _, kinds in _PILLS}
 
 
-def word_of(event: SessionEvent) -> str:
-    """The first line of a row: `Fetch`, `Console error`, `Uncaught error`."""
+def label_of(event: SessionEvent) -> str:
+    """The first line of an event's row: `Fetch`, `Console error`, `Uncaught error`."""
     if event.kind == "error":
-        name = event.span.name.lower()
-        if name == _CONSOLE:
+        if is_console_error(event):
             return "Console error"
+        name = event.span.name.lower()
         if name == "onerror":
             return "Uncaught error"
         if name == "unhandledrejection":
             return "Unhandled rejection"
-    return WORDS.get(event.kind, "Custom event")
+    return LABELS.get(event.kind, "Custom event")
 
 
 def colour_of(kind: str) -> str:
-    """The colour's name among the `--kind-…` tokens."""
-    return COLOURS.get(kind, kind) if kind in WORDS else "custom"
+    """The name of the kind's colour among the `--kind-…` tokens."""
+    return COLOURS.get(kind, kind) if kind in LABELS else "custom"
+
+
+def is_console_error(event: SessionEvent) -> bool:
+    """Whether the event is a `console.error` line rather than a thrown error."""
+    return event.span.name.lower() == _CONSOLE_ERROR
 
 
 def is_network_error(event: SessionEvent) -> bool:
-    """A request that failed, as the store counts them."""
+    """Whether the event is a request that failed, by the rule that the store counts with."""
     return event.error and rum_is_network_error(event.span.name, event.span.attributes)
 
 
-def fits(event: SessionEvent, pill: str) -> bool:
-    """Whether an event is one of those that a pill shows; an empty pill shows all."""
+def matches_pill(event: SessionEvent, pill: str) -> bool:
+    """Whether the pill of this name shows the event; an empty name shows every event."""
     if not pill:
         return True
     if pill == _NETWORK_ERRORS:
@@ -95,7 +100,7 @@ def fits(event: SessionEvent, pill: str) -> bool:
 
 
 def pills(events: Sequence[SessionEvent], chosen: str) -> tuple[Pill, ...]:
-    """All, and each kind that occurs (or is chosen), with its count."""
+    """The pill for all events, and one for each kind that occurs or is chosen, with their counts."""
     found = [Pill("", "All", "", len(events), not chosen)]
     of_kind = Counter(event.kind for event in events)
     failed = sum(is_network_error(event) for event in events)

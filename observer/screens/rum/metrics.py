@@ -1,15 +1,23 @@
-"""What RUM measures, as it is shown: words, units, what is good, and what became better or worse. Pure."""
+"""The RUM metrics on screen: labels, units, thresholds, and changes for better or worse. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from observer.components.number_format import NOTHING, count, duration
+from observer.components.number_format import NOTHING, count, duration, plural
+from observer.screens.rum.svg_percent import svg_percent
 from store.api import Measure, RumMetric
 
 _MS = 1_000_000
 _CLS_UNIT = 1_000_000_000
+"""The store keeps a layout shift as a time: a score of 1 is one second."""
+_BAND_END = 1.4
+"""A vital's band ends at this multiple of its poor threshold."""
+_POINTER_RIGHTMOST = 99.2
+"""Percent: the pointer is four pixels wide and stays within the band."""
+_BUCKET_WIDTH = 0.05
+"""Percentiles come from log-spaced buckets: a smaller change is the width of one bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,36 +27,56 @@ class Metric:
     name: RumMetric
     label: str
     explains: str
-    timed: bool
-    """Whether its percentiles are what one looks at; else its count is."""
+    timed: bool = False
+    """Whether its percentiles are shown; else only its count is."""
     more_is_worse: bool = False
-    """Whether a rising count is bad news; views and requests are neither."""
+    """Whether a rising count is bad; views and requests are neither good nor bad."""
+    counts_failures: bool = False
+    """Whether it counts failures itself, so that none are counted beside it."""
+    optional: bool = False
+    """Whether many applications never report it."""
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric("page_views", "Page views", "Documents that browsers loaded.", False),
-    Metric("page_load", "Page load", "From navigation to the end of the load event.", True),
-    Metric("route_changes", "Route changes", "Pages changed without loading a document.", False),
-    Metric("js_errors", "JavaScript errors", "Errors thrown, rejected or logged in pages.", False, True),
+    Metric("page_views", "Page views", "Documents that browsers loaded."),
+    Metric("page_load", "Page load", "From navigation to the end of the load event.", timed=True),
+    Metric("route_changes", "Route changes", "Pages changed without loading a document.", optional=True),
+    Metric(
+        "js_errors",
+        "JavaScript errors",
+        "Errors thrown, rejected or logged in pages.",
+        more_is_worse=True,
+        counts_failures=True,
+    ),
     Metric(
         "network_requests",
         "Network requests",
         "Documents, fetches and XHRs; of a page's parts, those that failed.",
-        True,
+        timed=True,
     ),
     Metric(
         "network_errors",
         "Network errors",
         "Requests answered with 400 and above, or not at all.",
-        False,
-        True,
+        more_is_worse=True,
+        counts_failures=True,
     ),
-    Metric("ttfb", "Time to first byte", "From navigation to the first byte of the document.", True),
-    Metric("lcp", "Largest contentful paint", "When the largest part of the page was drawn.", True),
-    Metric("inp", "Interaction to next paint", "How long the page took to answer an input.", True),
-    Metric("cls", "Cumulative layout shift", "How much the page jumped about; a score without unit.", True),
-    Metric("long_tasks", "Long tasks", "Scripts that blocked the page for more than 50 ms.", False, True),
-    Metric("custom_events", "Custom events", "Events that the page's own code reported.", True),
+    Metric("ttfb", "Time to first byte", "From navigation to the first byte of the document.", timed=True),
+    Metric("lcp", "Largest contentful paint", "When the largest part of the page was drawn.", timed=True),
+    Metric("inp", "Interaction to next paint", "How long the page took to answer an input.", timed=True),
+    Metric(
+        "cls", "Cumulative layout shift", "How much the page jumped about; a score without unit.", timed=True
+    ),
+    Metric(
+        "long_tasks", "Long tasks", "Scripts that blocked the page for more than 50 ms.", more_is_worse=True
+    ),
+    Metric(
+        "custom_events",
+        "Custom events",
+        "Events that the page's own code reported.",
+        timed=True,
+        optional=True,
+    ),
 )
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
@@ -58,12 +86,12 @@ BANDS: Mapping[str, tuple[int, int]] = {
     "cls": (_CLS_UNIT // 10, _CLS_UNIT // 4),
     "ttfb": (800 * _MS, 1_800 * _MS),
 }
-"""Up to the first is good, above the second is poor: the published thresholds, at P75."""
+"""The published thresholds at P75, in nanoseconds: good up to the first, poor above the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A change against the window before."""
+    """The change against the window before."""
 
     text: str
     verdict: str
@@ -72,31 +100,51 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Vital:
-    """A metric at P75 against its bands."""
+    """A web vital at P75 on its band, which runs from 0 to _BAND_END times the poor threshold."""
 
     metric: Metric
     value: str
     verdict: str
     """`good`, `needs improvement`, `poor`, or empty where nothing was measured."""
     place: float
-    """Of the value on a line from nothing to 1.4 times the poor mark, in percent."""
+    """Percent of the band."""
     good_until: float
     poor_from: float
-    good_words: str
-    poor_words: str
-    samples: int
+    good_text: str
+    poor_text: str
+    samples: str
     delta: Delta | None
+
+    @property
+    def badge(self) -> str:
+        """The style of the verdict's badge."""
+        return _BADGES[self.verdict]
+
+    @property
+    def band(self) -> tuple[tuple[str, str, str], ...]:
+        """Style, left end and width of the band's parts, as SVG lengths."""
+        good, poor = self.good_until, self.poor_from
+        parts = (("good", 0.0, good), ("middle", good, poor - good), ("poor", poor, 100.0 - poor))
+        return tuple((css, svg_percent(left), svg_percent(width)) for css, left, width in parts)
+
+    @property
+    def pointer_x(self) -> str:
+        """The value's place on the band as an SVG length; empty where nothing was measured."""
+        return svg_percent(min(self.place, _POINTER_RIGHTMOST)) if self.verdict else ""
+
+
+_BADGES = {"good": "good", "needs improvement": "warn", "poor": "bad", "": ""}
 
 
 def value_text(metric: str, value_ns: float | None) -> str:
-    """A measured value with its unit; the layout shift is a score."""
+    """A measured value in nanoseconds with its unit; a layout shift as a score; a dash for None."""
     if value_ns is None:
         return NOTHING
     return f"{value_ns / _CLS_UNIT:.3f}" if metric == "cls" else duration(value_ns)
 
 
 def count_delta(now: int, before: int, more_is_worse: bool, *, comparable: bool = True) -> Delta:
-    """How a count changed; nothing is worse than a time in which nobody came."""
+    """How a count changed. Where the window before has no data at all, nothing is comparable to it."""
     if not comparable:
         return Delta("no data before", "")
     if now == before:
@@ -104,27 +152,25 @@ def count_delta(now: int, before: int, more_is_worse: bool, *, comparable: bool 
     if not before:
         return Delta("none before", "worse" if more_is_worse else "")
     share = (now - before) / before
-    words = f"{share:+.0%}".replace("%", " %") if abs(share) < 10 else f"{now / before:.0f} times"
+    change = f"{share:+.0%}".replace("%", " %") if abs(share) < 10 else f"{now / before:.0f} times"
     verdict = ("worse" if now > before else "better") if more_is_worse else ""
-    return Delta(f"{words} (was {count(before)})", verdict)
+    return Delta(f"{change} (was {count(before)})", verdict)
 
 
 def time_delta(metric: str, now_ns: int | None, before_ns: int | None) -> Delta | None:
     """How a percentile changed; None where one of the two is missing."""
     if now_ns is None or before_ns is None:
         return None
-    # Percentiles come from log-spaced buckets: less than this is the bucket's own width.
-    if abs(now_ns - before_ns) <= 0.05 * max(now_ns, before_ns):
+    if abs(now_ns - before_ns) <= _BUCKET_WIDTH * max(now_ns, before_ns):
         return Delta("no change", "")
-    was = value_text(metric, before_ns)
-    return Delta(f"was {was}", "worse" if now_ns > before_ns else "better")
+    return Delta(f"was {value_text(metric, before_ns)}", "worse" if now_ns > before_ns else "better")
 
 
 def vital(metric: Metric, now: Measure | None, before: Measure | None) -> Vital:
-    """A metric that has bands, at P75."""
+    """A metric of BANDS at P75, now and in the window before."""
     good, poor = BANDS[metric.name]
     p75 = now.latency.p75_ns if now else None
-    end = poor * 1.4
+    end = poor * _BAND_END
     verdict = ""
     if p75 is not None:
         verdict = "good" if p75 <= good else "poor" if p75 > poor else "needs improvement"
@@ -135,8 +181,8 @@ def vital(metric: Metric, now: Measure | None, before: Measure | None) -> Vital:
         place=min(100.0, 100.0 * (p75 or 0) / end),
         good_until=100.0 * good / end,
         poor_from=100.0 * poor / end,
-        good_words=value_text(metric.name, good),
-        poor_words=value_text(metric.name, poor),
-        samples=now.requests if now else 0,
+        good_text=value_text(metric.name, good),
+        poor_text=value_text(metric.name, poor),
+        samples=plural(now.requests if now else 0, "sample"),
         delta=time_delta(metric.name, p75, before.latency.p75_ns if before else None),
     )

@@ -1,4 +1,4 @@
-"""Whose traffic is counted: people's, synthetic, or all; and what is said of what is not. Pure."""
+"""Whose traffic a page counts: that of people, synthetic traffic, or all of it. Pure."""
 
 from __future__ import annotations
 
@@ -10,25 +10,54 @@ from store.api import Measure, RumMetric
 
 SYNTHETIC = "user_agent.synthetic.type"
 SYNTHETIC_DECLARED = "test"
-WHOSE = ("people", "synthetic", "all")
+"""The value of SYNTHETIC with which a browser driven by a program declares itself."""
 LABELS = (("people", "People"), ("synthetic", "Synthetic"), ("all", "All traffic"))
+WHOSE = tuple(name for name, _ in LABELS)
+"""The values of the argument `whose`."""
 
 Measures = Mapping[RumMetric, Measure]
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficPill:
+    """One choice of traffic."""
+
+    name: str
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
-    """The choice that a page counts by."""
+    """The traffic that a page counts."""
 
     whose: str
-    asked: str | None
-    """As the address says; None where the page chose by itself."""
+    """One of WHOSE."""
+    requested: str | None
+    """The argument of the address; None where the page chose by itself."""
     note: str
-    """What is counted and what is set apart, in a sentence."""
+    """What is counted and what is left out, in a sentence; empty where no choice is offered."""
+
+    @property
+    def pills(self) -> tuple[TrafficPill, ...]:
+        """The choices."""
+        return traffic_pills(self.whose)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the address asks for a part of the traffic, so that counting all of it may find more."""
+        return self.requested is not None and self.requested != "all"
 
 
-def where_of(environment: str | None, attributes: Mapping[str, str], whose: str) -> Mapping[str, str] | None:
-    """The store's conditions; a filter by the synthetic type itself wins over the choice."""
+def traffic_pills(current: str) -> tuple[TrafficPill, ...]:
+    """The choices of traffic, of which one is current."""
+    return tuple(TrafficPill(name, label, name == current) for name, label in LABELS)
+
+
+def conditions(
+    environment: str | None, attributes: Mapping[str, str], whose: str
+) -> Mapping[str, str] | None:
+    """The store's conditions; a filter by the synthetic type itself takes precedence over `whose`."""
     found = dict(attributes)
     if environment:
         found["environment"] = environment
@@ -39,26 +68,26 @@ def where_of(environment: str | None, attributes: Mapping[str, str], whose: str)
     return found or None
 
 
-def chosen(asked: str | None, attributes: Mapping[str, str], any_people: bool) -> str:
-    """Whose traffic is counted: people's where there is any, else all, so that no page looks empty."""
-    if asked:
-        return asked
+def chosen(requested: str | None, attributes: Mapping[str, str], any_people: bool) -> str:
+    """Whose traffic is counted: as requested, else people's if there is any: no page looks empty."""
+    if requested:
+        return requested
     return "people" if any_people and SYNTHETIC not in attributes else "all"
 
 
-def note(whose: str, asked: str | None, people: Measures, everything: Measures) -> str:
-    """What is counted, and how much is not."""
-
-    def views(measures: Measures) -> int:
-        return measures["page_views"].requests if "page_views" in measures else 0
-
-    others = max(0, views(everything) - views(people))
+def note(whose: str, requested: str | None, people: Measures, everything: Measures) -> str:
+    """What is counted and how much is left out, in a sentence."""
+    synthetic = max(0, _views(everything) - _views(people))
     if whose == "people":
-        apart = f"; {plural(others, 'synthetic page view')} set apart" if others else ""
+        apart = f"; {plural(synthetic, 'synthetic page view')} set apart" if synthetic else ""
         return f"Counts people's browsers only{apart}."
     if whose == "synthetic":
-        return f"Counts synthetic traffic only; {plural(views(people), 'page view')} of people set apart."
+        return f"Counts synthetic traffic only; {plural(_views(people), 'page view')} of people set apart."
     if people or not everything:
         return "Counts all traffic, people's and synthetic."
-    chose = "" if asked else ", so this counts all traffic"
+    chose = "" if requested else ", so this counts all traffic"
     return f"No person's browser reported in this time range{chose}: everything here is synthetic."
+
+
+def _views(measures: Measures) -> int:
+    return measures["page_views"].requests if "page_views" in measures else 0

@@ -1,6 +1,6 @@
-"""The workshop: an incident's lesson beside what has arrived of it, and the instructor's view of a class.
+"""The workshop: the lesson of an incident beside the telemetry of a seat that has arrived.
 
-Knows incidents as data only. What telemetry cannot show, what somebody read or
+Knows incidents as data only. What telemetry cannot show, what a student read or
 understood, is never claimed.
 """
 

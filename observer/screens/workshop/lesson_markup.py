@@ -1,4 +1,4 @@
-"""The little markup of lessons: paragraphs, `names as they stand on the screen`, **strong** words."""
+"""The markup of lessons: paragraphs, `names as on the screen`, **strong** words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MARK = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
 
 
 def inline(text: str) -> Markup:
-    """One paragraph; everything but the two marks is escaped."""
+    """One paragraph as HTML; everything but the two marks is escaped."""
     parts: list[Markup] = []
     last = 0
     for found in _MARK.finditer(text):
@@ -23,5 +23,5 @@ def inline(text: str) -> Markup:
 
 
 def paragraphs(text: str) -> tuple[Markup, ...]:
-    """The paragraphs of a text, which blank lines part."""
+    """The paragraphs of a text, which are separated by blank lines."""
     return tuple(inline(" ".join(part.split())) for part in re.split(r"\n\s*\n", text) if part.strip())

@@ -1,8 +1,7 @@
-"""How far the telemetry of one seat bears out a lesson, step by step.
+"""How far the telemetry of one seat confirms a lesson, step by step.
 
-Pure but for `ask`, which fetches an answer of the JSON API. What only the visitor
-saw, and whether anybody looked, cannot be told from telemetry: such checks are
-left out and counted.
+Pure except for `ask`, which fetches an answer of the JSON API. Checks of what only the
+visitor sees cannot be made from telemetry: they are left out and counted.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from incidents.model import Check, Incident, Source, Step
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
+    """The result of one check."""
+
     title: str
     holds: bool
     reached: bool
@@ -26,19 +27,19 @@ class CheckView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step of the lesson and what has arrived of it."""
+    """One step of the lesson, and its checks that telemetry can make."""
 
     number: int
     step: Step
     href: str | None
-    """Where the step happens; None until the ids in its address are known."""
+    """The address of the step; None until the ids in it are known."""
     checks: tuple[CheckView, ...]
     unseen: int
-    """Checks of this step that only the visitor's own eyes can make."""
+    """Checks of this step that only the visitor can make."""
 
     @property
     def state(self) -> str:
-        """`arrived`, `partly`, `waiting`, or `yours` where telemetry has no say."""
+        """`arrived`, `partly`, `waiting`, or `yours` where telemetry can make no check."""
         if not self.checks:
             return "yours"
         held = sum(check.holds for check in self.checks)
@@ -47,21 +48,24 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """A lesson with the state of its steps."""
+
     incident: Incident
     steps: tuple[StepView, ...]
 
     @property
     def arrived(self) -> int:
+        """Steps of which every check holds."""
         return sum(step.state == "arrived" for step in self.steps)
 
     @property
     def judged(self) -> int:
-        """Steps that telemetry can say something about."""
+        """Steps with checks that telemetry can make."""
         return sum(step.state != "yours" for step in self.steps)
 
 
 def askable(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """The checks that the API alone can answer: none that looks at a visit, or that needs one that does."""
+    """The checks that need only the API: none of a visit, and none that needs the result of such a check."""
     left_out: set[str] = set()
     kept = []
     for check in checks:
@@ -73,7 +77,7 @@ def askable(checks: Sequence[Check]) -> tuple[Check, ...]:
 
 
 def progress(incident: Incident, given: Mapping[str, str | int], ask: Ask | None) -> Progress:
-    """The lesson for a seat; without `ask` (nobody has taken a seat) nothing is judged."""
+    """The lesson for a seat; without `ask` (no seat was taken) nothing is checked."""
     results: Sequence[Result] = run(askable(incident.checks), given, ask) if ask else ()
     known: dict[str, Any] = dict(given)
     for result in results:
@@ -97,7 +101,7 @@ def _view(result: Result) -> CheckView:
 
 
 def address(step: Step, known: Mapping[str, Any]) -> str | None:
-    """Where a step happens, or None while an id of it is not known."""
+    """The address of a step, or None while an id in it is not known."""
     template = step.screen
     try:
         if template.startswith("{shop}"):

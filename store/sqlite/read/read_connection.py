@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from cachetools import LRUCache
-
 from store.api import StoreUnavailable, TooSlow
 from store.sqlite.store_file import connect_reader, empty_store, unavailable
 from store.sqlite.tag_sets import TagSet
@@ -20,10 +18,9 @@ TIME_LIMIT_S: Final = 10.0
 _CHECK_EVERY: Final = 20_000
 """Virtual machine steps between two looks at the clock: less than a millisecond of work."""
 
-_CACHED_TAG_SETS: Final = 30_000
 
 Row = tuple[Any, ...]
-TagSetCache = LRUCache[int, TagSet]
+TagSetCache = dict[int, TagSet]
 FileIdentity = tuple[int, int] | None
 """(device, inode), or None while there is no file."""
 
@@ -116,7 +113,7 @@ class ReadConnections:
         found = connect_reader(self._path) if identity else None
         # An empty file counts as none: its writer is about to make the tables.
         thread.identity = identity if found is not None else None
-        thread.tag_sets = LRUCache(_CACHED_TAG_SETS)
+        thread.tag_sets = {}
         thread.connection = found if found is not None else empty_store()
         thread.connection.set_progress_handler(lambda: time.monotonic() > thread.deadline_s, _CHECK_EVERY)
         with self._guard:

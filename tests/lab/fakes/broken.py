@@ -1,4 +1,4 @@
-"""Never starts; says why and ends with EXIT_CODE."""
+"""Never starts: prints a reason and ends with EXIT_CODE."""
 
 from __future__ import annotations
 

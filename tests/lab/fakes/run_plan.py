@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.supervision.process import LabPlan, ProcessPlan
+from lab.plan.lab_plan import LabPlan, ProcessPlan
 from lab.supervision.supervisor import Supervisor
 
 

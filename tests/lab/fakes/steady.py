@@ -1,4 +1,4 @@
-"""Answers 200 on every HTTP path of its port until told to stop; DELAY_S makes it late."""
+"""Answers 200 on every HTTP path of its port until SIGTERM; DELAY_S makes it late."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.seed import hostile, story
-from tests.observer.scene import observing
+from tests.fixtures.scene import observing
+from tests.fixtures.seed import hostile, story
 
 Ask = Callable[..., Any]
 

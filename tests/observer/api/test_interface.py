@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.seed import (
+from tests.fixtures.seed import (
     CHARGE_SPAN,
     CHECKOUT_EVENT,
     MESSAGE,

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from observer.api.routing import PREFIX, ROUTES
-from tests.browser.seed import HOSTILE_SESSION, HOSTILE_TRACE, SESSION, TRACE
+from tests.fixtures.seed import HOSTILE_SESSION, HOSTILE_TRACE, SESSION, TRACE
 from tests.observer.api.conftest import Ask
 from tests.observer.api.schema_check import differences
 

@@ -9,8 +9,8 @@ from observer.request import context
 from observer.request.recorded_reader import RecordedCall, arguments_text, recording, rows_of
 from signals.model import TraceId
 from store.api import BadQuery, LogQuery, Page, ServiceMap, TraceQuery, Window
-from tests.browser import seed
-from tests.observer.html import one, text
+from tests.fixtures import seed
+from tests.fixtures.html import one, text
 from tests.observer.screens import Screens
 
 PAGES = (

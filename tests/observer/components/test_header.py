@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.browser import seed
-from tests.observer.html import attribute, one, text
+from tests.fixtures import seed
+from tests.fixtures.html import attribute, one, text
 from tests.observer.screens import Screens
 
 PAGES = (

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from observer.components import keyboard
+from tests.fixtures.html import attribute, one, text
 from tests.helpers import REPO
-from tests.observer.html import attribute, one, text
 from tests.observer.screens import Screens
 
 _STATIC = REPO / "observer" / "static"

@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from observer.drawing import bars, charts, scale, servicemap, svg
 from observer.drawing.layers import arrange
 from store.api import Window
-from tests.observer.html import one
+from tests.fixtures.html import one
 
 SHOP = [
     ("frontend", other)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.browser.world import World, span as backend_span
-from tests.observer.scene import observing
+from tests.fixtures.scene import observing
+from tests.fixtures.world import World, span as backend_span
 
 
 def test_a_form_post_takes_its_label_from_the_backend(tmp_path: Path) -> None:

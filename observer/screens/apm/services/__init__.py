@@ -1,1 +1,1 @@
-"""The service map, the list of services, and one service."""
+"""The list of services."""

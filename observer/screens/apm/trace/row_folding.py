@@ -1,7 +1,7 @@
-"""How the rows of a waterfall stand: which are folded, which alike siblings are one row, what is in the page.
+"""The folding of a waterfall's rows: which start folded, which siblings are grouped, which the page holds.
 
 Pure. Rows are drafts here, cheap enough for every row of the largest trace; only
-those that a page holds become lines.
+those that a page holds become `WaterfallRow`s.
 """
 
 from __future__ import annotations
@@ -10,101 +10,103 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from observer.screens.apm.trace.waterfall_filter import Wish
+from observer.screens.apm.trace.waterfall_filter import WaterfallFilter
+from observer.trace_notes import row_notes
 from signals.model import SpanError
 from signals.trace_analysis import TraceAnalysis, TraceRow
 
 FOLD_ABOVE = 2000
-"""Rows above which everything deeper than FOLD_DEPTH begins folded."""
+"""Rows above which everything deeper than FOLD_DEPTH starts folded."""
 FOLD_DEPTH = 3
 GROUP_FROM = 3
-"""Repeated siblings from this many on are one row."""
+"""Similar siblings that are enough for a group."""
 HIDDEN_OF_ONE = 40
 """Rows under one folded row that the page holds, hidden, so that it unfolds at once."""
 HIDDEN_IN_ALL = 400
 
 
-class Draft(NamedTuple):
-    """One row in its place; the same words as in `lines.Line`."""
+class RowDraft(NamedTuple):
+    """One row in its position; fields of the same name as those of `WaterfallRow` mean the same."""
 
-    place: int
-    """Of its span (of a group's first) in the rows of the analysis."""
+    row_index: int
+    """Of its span, or of a group's first span, in the rows of the analysis."""
     end: int
-    """The place after its subtree, or after the group."""
+    """The index after its subtree, or after the group."""
     level: int
     foldable: bool
     open: bool
     hidden: bool
     matches: bool
     group: int = 0
-    below: int = 0
+    omitted: int = 0
 
 
 @dataclass(slots=True)
-class Plan:
-    """What is known of the rows of a trace while they are laid out; all lists are by place."""
+class RowLayout:
+    """The rows of a trace and how they are laid out; all lists are by index of the row."""
 
     rows: Sequence[TraceRow]
-    wish: Wish
+    filters: WaterfallFilter
     matching: Sequence[bool]
-    deep: bool
-    """The trace is so large that what is deep begins folded."""
-    needed: set[int]
-    """Places of rows that stand open: above errors, the opened span and, among filters, what matches."""
+    folds_deep: bool
+    """The trace is so large that deep rows start folded."""
+    kept_open: set[int]
+    """Rows that start open: above errors, above the opened span and, with filters, above matches."""
     ends: list[int]
-    """The place after each subtree."""
+    """The index after each subtree."""
     keys: list[str]
-    troubled: list[bool]
-    """Whether the subtree holds an error or something odd."""
-    drafts: list[Draft] = field(default_factory=list)
+    has_problem: list[bool]
+    """Whether the subtree holds an error or a span with notes."""
+    drafts: list[RowDraft] = field(default_factory=list)
     hidden: int = 0
     """Hidden rows so far that the page holds."""
 
 
-def lay_out(analysis: TraceAnalysis, wish: Wish, matching: Sequence[bool]) -> Plan:
-    """Every row that is not left out under a folded one, in order. O(rows)."""
-    plan = _plan(analysis, wish, matching)
-    if wish.filtering and wish.matches_only:
-        plan.drafts = [
-            Draft(place, place + 1, 1, foldable=False, open=True, hidden=False, matches=True)
-            for place, fits in enumerate(matching)
-            if fits
+def lay_out(analysis: TraceAnalysis, filters: WaterfallFilter, matching: Sequence[bool]) -> RowLayout:
+    """Every row that is not omitted under a folded one, in order. O(rows)."""
+    layout = _layout(analysis, filters, matching)
+    if filters.is_active and filters.matches_only:
+        layout.drafts = [
+            RowDraft(index, index + 1, 1, foldable=False, open=True, hidden=False, matches=True)
+            for index, matches in enumerate(matching)
+            if matches
         ]
     else:
-        _walk(plan)
-    return plan
+        _add_drafts(layout)
+    return layout
 
 
-def _plan(analysis: TraceAnalysis, wish: Wish, matching: Sequence[bool]) -> Plan:
+def _layout(analysis: TraceAnalysis, filters: WaterfallFilter, matching: Sequence[bool]) -> RowLayout:
     rows = analysis.rows
     ends, parents = _extents(rows)
-    troubled = [row.error is SpanError.ORIGIN or row.irregular for row in rows]
-    needed: set[int] = set()
-    for place in range(len(rows) - 1, -1, -1):
-        row = rows[place]
-        up = parents[place]
-        if up >= 0 and troubled[place]:
-            troubled[up] = True
-        wanted = row.error is SpanError.ORIGIN or (wish.filtering and matching[place])
-        if wanted or row.span.span_id == wish.opened:
-            while up >= 0 and up not in needed:
-                needed.add(up)
-                up = parents[up]
-    deep = len(rows) > FOLD_ABOVE and "all" not in wish.unfolded
-    return Plan(rows, wish, matching, deep, needed, ends, _keys(rows), troubled)
+    has_problem = [row.error is SpanError.ORIGIN or bool(not row.inferred and row_notes(row)) for row in rows]
+    kept_open: set[int] = set()
+    # From the last row to the first: a parent is visited after all rows of its subtree.
+    for index in range(len(rows) - 1, -1, -1):
+        row = rows[index]
+        parent = parents[index]
+        if parent >= 0 and has_problem[index]:
+            has_problem[parent] = True
+        target = row.error is SpanError.ORIGIN or (filters.is_active and matching[index])
+        if target or row.span.span_id == filters.opened:
+            while parent >= 0 and parent not in kept_open:
+                kept_open.add(parent)
+                parent = parents[parent]
+    folds_deep = len(rows) > FOLD_ABOVE and "all" not in filters.unfolded
+    return RowLayout(rows, filters, matching, folds_deep, kept_open, ends, _keys(rows), has_problem)
 
 
 def _extents(rows: Sequence[TraceRow]) -> tuple[list[int], list[int]]:
-    """Per place: the place after its subtree, and its parent's place (-1 for a top row)."""
+    """For each row: the index after its subtree, and its parent's index (-1 for a top row)."""
     ends = [len(rows)] * len(rows)
     parents = [-1] * len(rows)
-    open_places: list[int] = []
-    for place, row in enumerate(rows):
-        while open_places and rows[open_places[-1]].depth >= row.depth:
-            ends[open_places.pop()] = place
-        if open_places:
-            parents[place] = open_places[-1]
-        open_places.append(place)
+    ancestors: list[int] = []
+    for index, row in enumerate(rows):
+        while ancestors and rows[ancestors[-1]].depth >= row.depth:
+            ends[ancestors.pop()] = index
+        if ancestors:
+            parents[index] = ancestors[-1]
+        ancestors.append(index)
     return ends, parents
 
 
@@ -117,95 +119,104 @@ def _keys(rows: Sequence[TraceRow]) -> list[str]:
     return keys
 
 
-def _walk(plan: Plan) -> None:
-    """The rows in order; a folded row hides its subtree, or leaves it out where that is large."""
-    groups = _groups(plan)
-    hidden_until = place = 0
-    extra: list[int] = []
-    while place < len(plan.rows):
-        while extra and extra[-1] <= place:
-            extra.pop()
-        hidden = place < hidden_until
-        level = plan.rows[place].depth + 1 + len(extra)
-        size = groups.get(place, 0)
+def _add_drafts(layout: RowLayout) -> None:
+    """Draft the rows in order; a folded row hides its subtree, or omits it where it is large."""
+    groups = _groups(layout)
+    hidden_until = index = 0
+    open_groups: list[int] = []
+    """The ends of the groups around the current row: each indents it by one level."""
+    while index < len(layout.rows):
+        while open_groups and open_groups[-1] <= index:
+            open_groups.pop()
+        hidden = index < hidden_until
+        level = layout.rows[index].depth + 1 + len(open_groups)
+        size = groups.get(index, 0)
         if size:
-            end = _after_siblings(plan, place, size)
-            is_open = _is_open(plan, f"g{plan.keys[place]}", begins_open=_seeks(plan, place, end))
-            below = 0 if is_open else _left_out(plan, end - place)
-            matches = any(plan.matching[place:end])
-            plan.drafts.append(Draft(place, end, level, True, is_open, hidden, matches, size, below))
-            if below:
-                place = end
+            end = _after_siblings(layout, index, size)
+            is_open = _is_open(
+                layout, f"g{layout.keys[index]}", starts_open=_holds_target(layout, index, end)
+            )
+            omitted = 0 if is_open else _omitted(layout, end - index)
+            matches = any(layout.matching[index:end])
+            layout.drafts.append(RowDraft(index, end, level, True, is_open, hidden, matches, size, omitted))
+            if omitted:
+                index = end
                 continue
-            extra.append(end)
+            open_groups.append(end)
             level += 1
             if not is_open:
                 hidden_until = max(hidden_until, end)
-            hidden = place < hidden_until
-        end = plan.ends[place]
-        foldable = end > place + 1
-        is_open = not foldable or _is_open(plan, plan.keys[place], begins_open=_begins_open(plan, place))
-        below = 0 if is_open else _left_out(plan, end - place - 1)
-        plan.hidden += hidden
-        plan.drafts.append(
-            Draft(place, end, level, foldable, is_open, hidden, plan.matching[place], 0, below)
+            hidden = index < hidden_until
+        end = layout.ends[index]
+        foldable = end > index + 1
+        is_open = not foldable or _is_open(
+            layout, layout.keys[index], starts_open=_starts_open(layout, index)
+        )
+        omitted = 0 if is_open else _omitted(layout, end - index - 1)
+        layout.hidden += hidden
+        layout.drafts.append(
+            RowDraft(index, end, level, foldable, is_open, hidden, layout.matching[index], 0, omitted)
         )
         if not is_open:
             hidden_until = max(hidden_until, end)
-        place = end if below else place + 1
+        index = end if omitted else index + 1
 
 
-def _left_out(plan: Plan, size: int) -> int:
-    """How many rows under a folded one the page does not hold: all of them where they are many."""
-    fits = size <= HIDDEN_OF_ONE and plan.hidden + size <= HIDDEN_IN_ALL
-    return 0 if fits and not plan.deep else size
+def _omitted(layout: RowLayout, size: int) -> int:
+    """How many of the rows under a folded one the page does not hold: none of a few, all of many."""
+    fits = size <= HIDDEN_OF_ONE and layout.hidden + size <= HIDDEN_IN_ALL
+    return 0 if fits and not layout.folds_deep else size
 
 
-def _is_open(plan: Plan, key: str, begins_open: bool) -> bool:
-    if key in plan.wish.folded:
+def _is_open(layout: RowLayout, key: str, starts_open: bool) -> bool:
+    filters = layout.filters
+    if key in filters.folded:
         return False
-    return begins_open or key in plan.wish.unfolded or "all" in plan.wish.unfolded
+    return starts_open or key in filters.unfolded or "all" in filters.unfolded
 
 
-def _begins_open(plan: Plan, place: int) -> bool:
-    return not plan.deep or plan.rows[place].depth < FOLD_DEPTH - 1 or place in plan.needed
+def _starts_open(layout: RowLayout, index: int) -> bool:
+    shallow = layout.rows[index].depth < FOLD_DEPTH - 1
+    return not layout.folds_deep or shallow or index in layout.kept_open
 
 
-def _seeks(plan: Plan, place: int, end: int) -> bool:
-    """Whether a group holds what was asked for: the opened span, or some matches but not all of it."""
-    if plan.wish.filtering:
-        found = plan.matching[place:end]
-        if any(found) and not all(found):
+def _holds_target(layout: RowLayout, index: int, end: int) -> bool:
+    """Whether a group holds the opened span, or some matches among rows that do not match."""
+    if layout.filters.is_active:
+        matching = layout.matching[index:end]
+        if any(matching) and not all(matching):
             return True
-    opened = plan.wish.opened
-    return opened is not None and any(row.span.span_id == opened for row in plan.rows[place:end])
+    opened = layout.filters.opened
+    return opened is not None and any(row.span.span_id == opened for row in layout.rows[index:end])
 
 
-def _groups(plan: Plan) -> dict[int, int]:
-    """First places of runs of alike siblings, and how many they are; what failed is never put into one."""
+def _groups(layout: RowLayout) -> dict[int, int]:
+    """First index and size of each run of similar siblings; a row with a problem is in no group."""
     found: dict[int, int] = {}
     runs: dict[tuple[int, int], tuple[int, int]] = {}
-    ups: list[int] = []
-    for place, row in enumerate(plan.rows):
-        while ups and plan.ends[ups[-1]] <= place:
-            ups.pop()
-        slot = (ups[-1] if ups else -1, row.depth)
-        first, size = runs.get(slot, (-1, 0))
-        if size and not row.inferred and _alike(plan, first, place):
+    ancestors: list[int] = []
+    for index, row in enumerate(layout.rows):
+        while ancestors and layout.ends[ancestors[-1]] <= index:
+            ancestors.pop()
+        siblings = (ancestors[-1] if ancestors else -1, row.depth)
+        first, size = runs.get(siblings, (-1, 0))
+        if size and not row.inferred and _similar(layout, first, index):
             size += 1
         else:
-            first, size = place, 0 if plan.troubled[place] or row.error is not SpanError.NONE else 1
-        runs[slot] = (first, size)
+            first = index
+            size = 0 if layout.has_problem[index] or row.error is not SpanError.NONE else 1
+        runs[siblings] = (first, size)
         if size >= GROUP_FROM:
             found[first] = size
-        ups.append(place)
+        ancestors.append(index)
     return found
 
 
-def _alike(plan: Plan, one: int, other: int) -> bool:
-    a, b = plan.rows[one], plan.rows[other]
+def _similar(layout: RowLayout, first: int, index: int) -> bool:
+    """Whether a row may join the group of an earlier one: same service, name and kind, and no problem."""
+    a, b = layout.rows[first], layout.rows[index]
     return (
-        not plan.troubled[other]
+        not layout.has_problem[index]
         and b.error is SpanError.NONE
         and a.span.service == b.span.service
         and a.span.name == b.span.name
@@ -213,7 +224,7 @@ def _alike(plan: Plan, one: int, other: int) -> bool:
     )
 
 
-def _after_siblings(plan: Plan, place: int, size: int) -> int:
+def _after_siblings(layout: RowLayout, index: int, size: int) -> int:
     for _ in range(size):
-        place = plan.ends[place]
-    return place
+        index = layout.ends[index]
+    return index

@@ -1,20 +1,24 @@
-"""What is said of a whole trace beside its waterfall: shares of time, global tags, status of a span."""
+"""Facts of a whole trace: shares of time, global tags, services; and the status of a span. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from signals.attributes import environment_of, first_of, http_status_of, text_of
-from signals.model import ServiceInTrace, Span, SpanError, StatusCode
-from signals.trace_analysis import TraceAnalysis
+from markupsafe import Markup
 
-_OF_ONE_CALL = (
+from observer.drawing import bars
+from signals.attributes import environment_of, first_of, http_status_of, text_of
+from signals.model import ServiceInTrace, Span, SpanError, StatusCode, TraceId
+from signals.trace_analysis import TraceAnalysis
+from store.api import BrowserLink
+
+_CALL_PREFIXES = (
     "http.", "url.", "rpc.", "net.", "network.", "server.", "client.", "peer.", "code.", "thread.", "db.",
     "messaging.", "error", "exception.", "otel.", "ot.", "grpc.", "status.", "span.", "faas.", "event",
     "user_agent.original", "component", "process.",
 )  # fmt: skip
-"""Beginnings of attributes that describe one call, not the whole request."""
+"""Prefixes of attributes that describe one call, not the whole request."""
 _SYNTHETIC = "user_agent.synthetic.type"
 _CODES = ("grpc.status_code", "rpc.response.status_code", "rpc.grpc.status_code")
 _GLOBAL_LIMIT = 12
@@ -23,7 +27,7 @@ _RANK = {SpanError.ORIGIN: 0, SpanError.RECEIVED: 1, SpanError.NONE: 2}
 
 @dataclass(frozen=True, slots=True)
 class TimeShare:
-    """One of the four places where time goes."""
+    """The part of a trace's duration spent in one of four categories."""
 
     name: str
     css: str
@@ -32,14 +36,78 @@ class TimeShare:
 
     @property
     def words(self) -> str:
-        """`66.6 %`; what is above nothing is never written as nothing."""
+        """`66.6 %`; a share above zero is never written as zero."""
         if self.percent == 0 and self.duration_ns > 0:
             return "< 0.1 %"
         return f"{self.percent:.1f} %"
 
 
+@dataclass(frozen=True, slots=True)
+class TraceFacts:
+    """A trace without its waterfall."""
+
+    trace_id: TraceId
+    title: str
+    """`service: operation` of the entry span, else the trace with the first digits of its id."""
+    analysis: TraceAnalysis
+    shares: tuple[TimeShare, ...]
+    shares_bar: Markup
+    tags: tuple[tuple[str, str], ...]
+    """(name, value) of what applies to the whole request."""
+    services: tuple[ServiceInTrace, ...]
+    """Failing ones first."""
+    browser: BrowserLink | None
+    """The browser's event that started the trace."""
+    truncated: bool
+    """Only the earliest spans were read."""
+    path_end_ns: int | None
+    """End of the critical path, from the start of the trace; None if the trace ends with it."""
+    complete: bool
+
+    @property
+    def short_id(self) -> str:
+        """The last 16 digits of the id, by which the trace can be found too."""
+        return self.trace_id[-16:]
+
+
+def facts_of(
+    trace_id: TraceId, analysis: TraceAnalysis, browser: BrowserLink | None, *, truncated: bool
+) -> TraceFacts:
+    """The facts of an analysed trace."""
+    shares = time_shares(analysis)
+    entry = f"{analysis.service}: {analysis.operation}" if analysis.entry else ""
+    return TraceFacts(
+        trace_id=trace_id,
+        title=entry or f"Trace {trace_id[:8]}",
+        analysis=analysis,
+        shares=shares,
+        shares_bar=_shares_bar(shares),
+        tags=global_tags(analysis),
+        services=failing_first(analysis.services),
+        browser=browser,
+        truncated=truncated,
+        path_end_ns=_path_end_ns(analysis),
+        complete=analysis.complete and analysis.spans > 0,
+    )
+
+
+def _shares_bar(shares: Sequence[TimeShare]) -> Markup:
+    label = ", ".join(f"{share.name} {share.percent:.1f} percent" for share in shares)
+    drawn = [bars.Share(share.name, share.css, share.percent) for share in shares]
+    return bars.stacked(drawn, f"Performance Summary: {label}")
+
+
+def _path_end_ns(analysis: TraceAnalysis) -> int | None:
+    path = analysis.critical_path
+    if not path:
+        return None
+    end = max(segment.start_unix_nano + segment.duration_ns for segment in path)
+    after = end - analysis.start_unix_nano
+    return after if after < analysis.duration_ns else None
+
+
 def time_shares(analysis: TraceAnalysis) -> tuple[TimeShare, ...]:
-    """Application, Database, External, Network, in this order; all nothing without a backend span."""
+    """Application, Database, External, Network, in this order; all zero without a backend span."""
     p = analysis.performance
     return (
         TimeShare("Application", "application", p.application, p.application_ns),
@@ -50,9 +118,9 @@ def time_shares(analysis: TraceAnalysis) -> tuple[TimeShare, ...]:
 
 
 def global_tags(analysis: TraceAnalysis) -> tuple[tuple[str, str], ...]:
-    """What holds for the whole request: its type, workflow, environment, and what travelled with it.
+    """(name, value) of what applies to the whole request: type, workflow, environment, propagated attributes.
 
-    An attribute travelled if at least two services carry it and all with one value.
+    An attribute counts as propagated if at least two services carry it, all with the same value.
     """
     entry = analysis.entry
     if entry is None:
@@ -64,16 +132,16 @@ def global_tags(analysis: TraceAnalysis) -> tuple[tuple[str, str], ...]:
     environment = environment_of(entry.span.resource, entry.span.attributes)
     if environment:
         tags.append(("Environment", environment))
-    tags.extend(_travelled(spans))
+    tags.extend(_propagated(spans))
     return tuple(tags[:_GLOBAL_LIMIT])
 
 
-def _travelled(spans: Sequence[Span]) -> list[tuple[str, str]]:
+def _propagated(spans: Sequence[Span]) -> list[tuple[str, str]]:
     values: dict[str, str] = {}
     carriers: dict[str, set[str]] = {}
     for span in spans:
         for name, value in span.attributes.items():
-            if name == _SYNTHETIC or name.startswith(_OF_ONE_CALL):
+            if name == _SYNTHETIC or name.startswith(_CALL_PREFIXES):
                 continue
             text = text_of(value)
             if values.setdefault(name, text) != text:
@@ -85,12 +153,12 @@ def _travelled(spans: Sequence[Span]) -> list[tuple[str, str]]:
 
 
 def failing_first(services: Sequence[ServiceInTrace]) -> tuple[ServiceInTrace, ...]:
-    """Services as the dialog lists them: where errors began, then where they arrived, then the rest."""
+    """Services in which errors began, then those that received errors, then the rest."""
     return tuple(sorted(services, key=lambda each: (_RANK[each.error], -each.spans, each.name)))
 
 
 def status_code_of(span: Span) -> str:
-    """The code that a span ended with, as its protocol writes it, or nothing; gRPC's 0 says nothing."""
+    """The status code of a span's protocol, or empty; gRPC's 0 (OK) counts as none."""
     code = first_of(span.attributes, _CODES)
     if code and code != "0":
         return code
@@ -99,7 +167,7 @@ def status_code_of(span: Span) -> str:
 
 
 def status_words(span: Span) -> str:
-    """How a span ended, in words: `Error`, `OK`, or `Unset` where nobody said."""
+    """The span's OpenTelemetry status: `Error`, `OK` or `Unset`."""
     if span.status is StatusCode.ERROR:
         return "Error"
     return "OK" if span.status is StatusCode.OK else "Unset"

@@ -1,101 +1,118 @@
-"""What the page of one trace and the APM dialog hold, put together from the store's answers."""
+"""The page of one trace: its facts, its waterfall, the panel of the opened span. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.lookup.trace_origin import browser_of, event_of
-from observer.screens.apm.trace import waterfall
-from observer.screens.apm.trace.trace_cache import analysed
-from observer.screens.apm.trace.trace_facts import TimeShare, failing_first, global_tags, time_shares
-from signals.model import ServiceInTrace, SpanId, TraceId
+from observer.components.number_format import count, plural
+from observer.screens.apm.trace.row_folding import FOLD_DEPTH
+from observer.screens.apm.trace.span_panel import SpanPanel, span_panel
+from observer.screens.apm.trace.trace_facts import TraceFacts
+from observer.screens.apm.trace.waterfall import Waterfall
+from observer.screens.apm.trace.waterfall_filter import ErrorFilter, WaterfallFilter
+from observer.screens.apm.trace.waterfall_row import WaterfallRow
 from signals.session_events import SessionEvent
-from signals.trace_analysis import TraceAnalysis, TraceRow
-from store.api import BrowserLink, LogQuery, Reader, Window
+
+_ERROR_CHOICES: tuple[tuple[ErrorFilter, str], ...] = (
+    ("all", "All"),
+    ("errors", "Errors"),
+    ("root", "Root cause"),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is said of a trace beside its waterfall."""
+class TraceData:
+    """What the store answered about a trace besides its spans."""
 
-    trace_id: TraceId
-    analysis: TraceAnalysis
-    shares: tuple[TimeShare, ...]
-    tags: tuple[tuple[str, str], ...]
-    services: tuple[ServiceInTrace, ...]
-    """Failing first."""
-    browser: BrowserLink | None
-    truncated: bool
-    """Only the earliest spans were read."""
-
-    @property
-    def path_end_ns(self) -> int | None:
-        """How long after its beginning the trace's critical path ends; None if that is its very end."""
-        path = self.analysis.critical_path
-        if not path:
-            return None
-        end = max(segment.start_unix_nano + segment.duration_ns for segment in path)
-        after = end - self.analysis.start_unix_nano
-        return after if after < self.analysis.duration_ns else None
-
-    @property
-    def shares_label(self) -> str:
-        """The shares in words, for those who do not see the bar."""
-        return ", ".join(f"{share.name} {share.percent:.1f} percent" for share in self.shares)
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One span, opened."""
-
-    line_key: str
-    row: TraceRow
+    event: SessionEvent | None
+    """The browser's event that started the trace, if it is in the store."""
     logs: int
+    span_logs: int
+    """Logs of the opened span; 0 without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorChoice:
+    """One choice of errors with the number of spans that it matches."""
+
+    key: ErrorFilter
+    label: str
+    count: int
+    current: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TracePage:
-    told: Told
-    waterfall: waterfall.Waterfall
-    detail: Detail | None
+    """The page of one trace."""
+
+    facts: TraceFacts
+    summary: str
+    """Spans and services, such as `12 spans in 3 services`."""
+    waterfall: Waterfall
+    error_choices: tuple[ErrorChoice, ...]
+    match_note: str
+    """How many spans match; empty without a filter, as the next three are where they do not apply."""
+    fold_note: str
+    opened_note: str
+    """Why the span that was to be opened is not shown."""
+    paging_note: str
+    panel: SpanPanel | None
     event: SessionEvent | None
-    """The browser's event that set the trace going, where the store has it."""
     logs: int
 
 
-def told(reader: Reader, text: str) -> Told:
-    """A trace by the id of an address. Raises Malformed or Unknown."""
-    found = analysed(reader, text)
-    analysis = found.analysis
-    return Told(
-        trace_id=found.trace_id,
-        analysis=analysis,
-        shares=time_shares(analysis),
-        tags=global_tags(analysis),
-        services=failing_first(analysis.services),
-        browser=browser_of(reader, analysis),
-        truncated=found.truncated,
-    )
-
-
-def build(reader: Reader, text: str, wish: waterfall.Wish) -> TracePage:
-    """The whole page of a trace. Raises Malformed or Unknown."""
-    about = told(reader, text)
-    fall = waterfall.build(about.analysis, wish)
+def build(
+    facts: TraceFacts,
+    waterfall: Waterfall,
+    filters: WaterfallFilter,
+    opened: WaterfallRow | None,
+    data: TraceData,
+) -> TracePage:
+    """The page; `opened` is the waterfall's row of the opened span."""
+    analysis = facts.analysis
+    services = plural(len(analysis.services), "service")
+    panel = span_panel(analysis, facts.trace_id, opened, data.span_logs) if opened else None
     return TracePage(
-        told=about,
-        waterfall=fall,
-        detail=_detail(reader, about, fall, wish.opened),
-        event=event_of(reader, about.browser) if about.browser else None,
-        logs=reader.count_logs(LogQuery(window=Window.ALL, trace_id=about.trace_id)),
+        facts=facts,
+        summary=f"{plural(analysis.spans, 'span')} in {services}",
+        waterfall=waterfall,
+        error_choices=tuple(
+            ErrorChoice(key, label, waterfall.counts[key], key == filters.errors)
+            for key, label in _ERROR_CHOICES
+        ),
+        match_note=_match_note(facts, waterfall, filters),
+        fold_note=_fold_note(waterfall),
+        opened_note=_opened_note(filters) if filters.opened and not opened else "",
+        paging_note=_paging_note(waterfall, filters),
+        panel=panel,
+        event=data.event,
+        logs=data.logs,
     )
 
 
-def _detail(reader: Reader, about: Told, fall: waterfall.Waterfall, opened: SpanId | None) -> Detail | None:
-    if opened is None:
-        return None
-    line = next((line for line in fall.lines if line.row.span.span_id == opened and not line.group), None)
-    if line is None:
-        return None
-    query = LogQuery(window=Window.ALL, trace_id=about.trace_id, span_id=opened)
-    return Detail(line.key, line.row, 0 if line.row.inferred else reader.count_logs(query))
+def _match_note(facts: TraceFacts, waterfall: Waterfall, filters: WaterfallFilter) -> str:
+    if not filters.is_active:
+        return ""
+    note = f"{count(waterfall.matches)} of {plural(facts.analysis.spans, 'span')} match"
+    return f"{note}." if filters.matches_only else f"{note}; the others are dimmed."
+
+
+def _fold_note(waterfall: Waterfall) -> str:
+    if not waterfall.folds_deep:
+        return ""
+    return f"Large trace: rows deeper than {FOLD_DEPTH} levels start folded, except the path to each error."
+
+
+def _opened_note(filters: WaterfallFilter) -> str:
+    reason = "the filters exclude it" if filters.is_active else "it has not arrived, or is in another trace"
+    return f"Span {filters.opened} is not among these rows: {reason}."
+
+
+def _paging_note(waterfall: Waterfall, filters: WaterfallFilter) -> str:
+    if waterfall.previous_offset is None and waterfall.next_offset is None:
+        return ""
+    note = f"Rows {count(waterfall.offset + 1)} to {count(waterfall.end)} of {count(waterfall.total)}"
+    if filters.matches_only:
+        return f"{note}."
+    shown = "Error origins and matches" if filters.is_active else "Error origins"
+    return f"{note}. {shown} of all pages are shown on every page."

@@ -1,8 +1,8 @@
-"""The waterfall of one trace as rows to place: order, depth, bars, marks, what is folded and why.
+"""The waterfall of one trace as a page of rows: order, depth, bars, marks, folding.
 
-Pure: takes the analysis of a trace and what the reader asked for, gives rows. Knows
-no service by name and no template. A page holds a thousand rows and, wherever they
-stand, those where an error began, what matches, and what stands above them.
+Pure: takes the analysis of a trace and a filter, returns rows. Knows no service by name
+and no template. A page holds a thousand rows and, from other pages, the rows in which an
+error began, those that match the filter, and their ancestors.
 """
 
 from __future__ import annotations
@@ -10,204 +10,211 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from observer.screens.apm.trace.row_folding import (
-    FOLD_ABOVE as FOLD_ABOVE,
-    FOLD_DEPTH as FOLD_DEPTH,
-    HIDDEN_OF_ONE as HIDDEN_OF_ONE,
-    Draft,
-    Plan,
-    lay_out,
-)
-from observer.screens.apm.trace.timeline_bars import (
-    BAR as BAR,
-    Bar,
-    Stretches,
-    bar_of,
-    critical_stretches,
-    stretch,
-)
+from observer.screens.apm.trace.row_folding import RowDraft, RowLayout, lay_out
+from observer.screens.apm.trace.timeline_bars import Bar, Stretches, bar_of, critical_stretches, stretch
 from observer.screens.apm.trace.waterfall_filter import (
-    ErrorFilter as ErrorFilter,
-    Line as Line,
-    Wish as Wish,
-    fits_error,
-    narrowed,
+    ErrorFilter,
+    WaterfallFilter,
+    matches_besides_errors,
+    matches_errors,
 )
-from signals.model import SpanError
+from observer.screens.apm.trace.waterfall_row import Gap, WaterfallRow
+from signals.model import Span, SpanError, SpanId
 from signals.trace_analysis import TraceAnalysis
 
 ROWS_LIMIT = 1000
-"""Rows of one page; the next page has the next."""
-SOUGHT_LIMIT = 1000
-"""Rows from other pages that a page holds because they are what is looked for."""
+"""Rows of one page."""
+TARGETS_LIMIT = 1000
+"""Rows from other pages that a page holds because they are errors, matches or the opened span."""
 SERVICE_COLOURS = 8
+_TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """The rows, and what to say of those that are not there."""
+    """One page of rows, and what it leaves out."""
 
-    lines: tuple[Line, ...]
+    rows: tuple[WaterfallRow, ...]
     ticks: tuple[int, ...]
-    """Nanoseconds since the beginning of the trace, five of them."""
+    """Nanoseconds since the start of the trace."""
     counts: Mapping[ErrorFilter, int]
-    """Spans that each choice of errors would match, whatever else is asked for being kept."""
-    matching: int
-    folded_deep: bool
-    """The trace is so large that everything deep began folded."""
+    """For each choice of errors, the spans that match it and the other filters."""
+    matches: int
+    folds_deep: bool
+    """The trace is so large that deep rows start folded."""
     cut: int
     """Rows that did not fit into the page."""
     total: int
-    """Rows of all pages; those under a folded row do not count."""
-    at: int
-    """Where this page begins among them, and `until` where it ends."""
-    until: int
-    cut_after: int
-    """Rows left out after the last one."""
+    """Rows of all pages, without those under a folded row."""
+    offset: int
+    """The first row of this page among them."""
+    end: int
+    """The row after its last one."""
+    gap_after: Gap | None
+    """Rows left out after the last one of the page."""
 
     @property
-    def earlier(self) -> int | None:
-        """`Wish.at` of the page before, or None on the first."""
-        return max(0, self.at - ROWS_LIMIT) if self.at else None
+    def previous_offset(self) -> int | None:
+        """The offset of the page before, or None on the first."""
+        return max(0, self.offset - ROWS_LIMIT) if self.offset else None
 
     @property
-    def later(self) -> int | None:
-        """`Wish.at` of the page after, or None on the last."""
-        return self.until if self.until < self.total else None
+    def next_offset(self) -> int | None:
+        """The offset of the page after, or None on the last."""
+        return self.end if self.end < self.total else None
+
+    @property
+    def next_rows(self) -> int:
+        """The number of rows on the page after; 0 on the last."""
+        return min(self.total - self.end, ROWS_LIMIT)
+
+    def row_of(self, span_id: SpanId | None) -> WaterfallRow | None:
+        """The row of a span, or None where the page does not hold it."""
+        return next(
+            (row for row in self.rows if row.trace_row.span.span_id == span_id and not row.group), None
+        )
 
 
-def build(analysis: TraceAnalysis, wish: Wish) -> Waterfall:
-    """The rows of a trace as the reader wants them. O(rows)."""
+def build(analysis: TraceAnalysis, filters: WaterfallFilter) -> Waterfall:
+    """One page of the rows of a trace. O(rows)."""
     rows = analysis.rows
-    fitting = narrowed(rows, wish)
-    matching = [fits and fits_error(row, wish.errors) for fits, row in zip(fitting, rows, strict=True)]
-    counted: dict[ErrorFilter, int] = {}
-    choices: tuple[ErrorFilter, ...] = ("all", "errors", "root")
+    fitting = matches_besides_errors(rows, filters)
+    matching = [fits and matches_errors(row, filters.errors) for fits, row in zip(fitting, rows, strict=True)]
     own = [row for fits, row in zip(fitting, rows, strict=True) if fits and not row.inferred]
+    choices: tuple[ErrorFilter, ...] = ("all", "errors", "root")
+    counts: dict[ErrorFilter, int] = {}
     for choice in choices:
-        counted[choice] = sum(fits_error(row, choice) for row in own)
-    plan = lay_out(analysis, wish, matching)
-    shown = [at for at, draft in enumerate(plan.drafts) if not draft.hidden]
-    begin = min(wish.at, max(0, len(shown) - 1)) // ROWS_LIMIT * ROWS_LIMIT
-    until = min(begin + ROWS_LIMIT, len(shown))
-    kept = _kept(plan, shown, begin, until)
-    lines, after = _lines(analysis, plan, kept)
-    held = sum(not line.hidden for line in lines)
+        counts[choice] = sum(matches_errors(row, choice) for row in own)
+    layout = lay_out(analysis, filters, matching)
+    shown = [position for position, draft in enumerate(layout.drafts) if not draft.hidden]
+    offset = min(filters.offset, max(0, len(shown) - 1)) // ROWS_LIMIT * ROWS_LIMIT
+    end = min(offset + ROWS_LIMIT, len(shown))
+    placed, after = _rows(analysis, layout, _kept(layout, shown, offset, end))
     return Waterfall(
-        lines=tuple(lines),
-        ticks=tuple(analysis.duration_ns * i // 4 for i in range(5)),
-        counts=counted,
-        matching=counted[wish.errors],
-        folded_deep=plan.deep,
-        cut=len(shown) - held,
+        rows=tuple(placed),
+        ticks=tuple(analysis.duration_ns * i // (_TICKS - 1) for i in range(_TICKS)),
+        counts=counts,
+        matches=counts[filters.errors],
+        folds_deep=layout.folds_deep,
+        cut=len(shown) - sum(not row.hidden for row in placed),
         total=len(shown),
-        at=begin,
-        until=until,
-        cut_after=after,
+        offset=offset,
+        end=end,
+        gap_after=Gap(after, len(shown) - after) if after else None,
     )
 
 
 def colours_of(analysis: TraceAnalysis) -> dict[str, int]:
-    """A colour for each service, in order of first start."""
+    """A colour from 1 to SERVICE_COLOURS for each service, in order of first start."""
     return {service.name: place % SERVICE_COLOURS + 1 for place, service in enumerate(analysis.services)}
 
 
-def _kept(plan: Plan, shown: Sequence[int], begin: int, until: int) -> list[int]:
-    """Which drafts the page holds, in order: its own, what is looked for elsewhere, and all above these."""
-    drafts = plan.drafts
+def _kept(layout: RowLayout, shown: Sequence[int], offset: int, end: int) -> list[int]:
+    """Positions of the drafts that the page holds: its own, targets on other pages, and their ancestors."""
+    drafts = layout.drafts
     if len(shown) <= ROWS_LIMIT:
         return list(range(len(drafts)))
-    first = shown[begin]
-    last = shown[until] if until < len(shown) else len(drafts)
+    first = shown[offset]
+    last = shown[end] if end < len(shown) else len(drafts)
     kept = set(range(first, last))
-    above = _above(drafts)
-    sought = [at for at in shown if at not in kept and _is_sought(plan, drafts[at])][:SOUGHT_LIMIT]
-    for at in sought:
-        under = at + 1
-        while under < len(drafts) and drafts[under].hidden:  # so that it can unfold in place
+    parents = _parents(drafts)
+    targets = [at for at in shown if at not in kept and _is_target(layout, drafts[at])][:TARGETS_LIMIT]
+    for target in targets:
+        # The hidden rows under a target come along, so that it can unfold in place.
+        under = target + 1
+        while under < len(drafts) and drafts[under].hidden:
             kept.add(under)
             under += 1
-    for at in (above[first], *sought):
+    for start in (parents[first], *targets):
+        at = start
         while at >= 0 and at not in kept:
             kept.add(at)
-            at = above[at]
+            at = parents[at]
     return sorted(kept)
 
 
-def _above(drafts: Sequence[Draft]) -> list[int]:
-    """For each draft the one that it stands under, -1 for the top."""
+def _parents(drafts: Sequence[RowDraft]) -> list[int]:
+    """For each draft the position of its parent, -1 for a top row."""
     found = []
     path: list[int] = []
-    for at, draft in enumerate(drafts):
+    for position, draft in enumerate(drafts):
         while path and drafts[path[-1]].level >= draft.level:
             path.pop()
         found.append(path[-1] if path else -1)
-        path.append(at)
+        path.append(position)
     return found
 
 
-def _is_sought(plan: Plan, draft: Draft) -> bool:
-    row = plan.rows[draft.place]
-    if plan.wish.filtering and draft.matches and not plan.wish.matches_only:
+def _is_target(layout: RowLayout, draft: RowDraft) -> bool:
+    """Whether a draft belongs on every page: an error's origin, a match, or the opened span."""
+    row = layout.rows[draft.row_index]
+    filters = layout.filters
+    if filters.is_active and draft.matches and not filters.matches_only:
         return True
-    if draft.group or plan.wish.matches_only:
-        return not draft.group and row.span.span_id == plan.wish.opened
-    return row.error is SpanError.ORIGIN or row.span.span_id == plan.wish.opened
+    if draft.group or filters.matches_only:
+        return not draft.group and row.span.span_id == filters.opened
+    return row.error is SpanError.ORIGIN or row.span.span_id == filters.opened
 
 
-def _lines(analysis: TraceAnalysis, plan: Plan, kept: Sequence[int]) -> tuple[list[Line], int]:
-    """The drafts that are kept as lines, each told what was left out before it; and what after the last."""
-    drafts = plan.drafts
-    numbers = []  # of each draft among the rows that are shown
+def _rows(analysis: TraceAnalysis, layout: RowLayout, kept: Sequence[int]) -> tuple[list[WaterfallRow], int]:
+    """The kept drafts as rows, with the gaps between them, and the number of rows left out after the last."""
+    drafts = layout.drafts
+    numbers = []
+    """For each draft, the number of shown rows before it."""
     number = 0
     for draft in drafts:
         numbers.append(number)
         number += not draft.hidden
     colours = colours_of(analysis)
     critical = critical_stretches(analysis)
-    lines = []
+    rows = []
     reached = 0
-    for at in kept:
-        draft = drafts[at]
-        skipped = max(0, numbers[at] - reached)
-        lines.append(_line(analysis, plan, draft, colours, critical, (skipped, reached if skipped else 0)))
-        reached = numbers[at] + (not draft.hidden)
-    return lines, number - reached
+    for position in kept:
+        draft = drafts[position]
+        skipped = numbers[position] - reached
+        gap = Gap(skipped, reached) if skipped > 0 else None
+        rows.append(_row(analysis, layout, draft, colours, critical, gap))
+        reached = numbers[position] + (not draft.hidden)
+    return rows, number - reached
 
 
-def _line(
+def _row(
     analysis: TraceAnalysis,
-    plan: Plan,
-    draft: Draft,
+    layout: RowLayout,
+    draft: RowDraft,
     colours: Mapping[str, int],
     critical: Stretches,
-    skipped: tuple[int, int],
-) -> Line:
-    row = plan.rows[draft.place]
-    return Line(
-        key=("g" if draft.group else "") + plan.keys[draft.place],
-        row=row,
+    gap: Gap | None,
+) -> WaterfallRow:
+    row = layout.rows[draft.row_index]
+    if draft.group:
+        bar, duration_ns = _group_bar(analysis, layout, draft)
+    else:
+        bar, duration_ns = bar_of(analysis, row, critical), row.span.duration_ns
+    return WaterfallRow(
+        key=("g" if draft.group else "") + layout.keys[draft.row_index],
+        trace_row=row,
         level=draft.level,
-        bar=_group_bar(analysis, plan, draft) if draft.group else bar_of(analysis, row, critical),
+        bar=bar,
+        duration_ns=duration_ns,
         colour=colours.get(row.span.service, 1),
         foldable=draft.foldable,
         open=draft.open,
         hidden=draft.hidden,
         matches=draft.matches,
         group=draft.group,
-        below=draft.below,
-        skipped=skipped[0],
-        skipped_at=skipped[1],
+        omitted=draft.omitted,
+        gap_before=gap,
     )
 
 
-def _group_bar(analysis: TraceAnalysis, plan: Plan, draft: Draft) -> Bar:
-    """From the first start to the last end of the siblings."""
-    members = []
-    at = draft.place
+def _group_bar(analysis: TraceAnalysis, layout: RowLayout, draft: RowDraft) -> tuple[Bar, int]:
+    """The bar and the nanoseconds from the first start to the last end of the siblings."""
+    members: list[Span] = []
+    index = draft.row_index
     for _ in range(draft.group):
-        members.append(plan.rows[at].span)
-        at = plan.ends[at]
+        members.append(layout.rows[index].span)
+        index = layout.ends[index]
     first = min(span.start_unix_nano for span in members)
     last = max(span.end_unix_nano for span in members)
-    return Bar(*stretch(analysis, first, last - first))
+    return Bar(*stretch(analysis, first, last - first)), last - first

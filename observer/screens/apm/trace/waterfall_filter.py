@@ -1,4 +1,4 @@
-"""What a reader may ask of a waterfall, and the rows that it is answered with. Pure."""
+"""The filter of a waterfall, and which rows match it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from observer.screens.apm.trace.timeline_bars import Bar
 from signals.attributes import text_of
 from signals.model import SpanError, SpanId
 from signals.trace_analysis import TraceRow
@@ -15,83 +14,54 @@ ErrorFilter = Literal["all", "errors", "root"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the reader asked of the waterfall; all of it comes from the address."""
+class WaterfallFilter:
+    """What the address of a trace's page selects: filters, folded rows, the opened span, the page of rows."""
 
     errors: ErrorFilter = "all"
     text: str = ""
+    """Part of a span's name or of a tag as `name=value`, or a whole span id."""
     service: str = ""
     """Only spans of exactly this service."""
     min_ns: int = 0
     matches_only: bool = False
     opened: SpanId | None = None
-    """The span whose detail stands open."""
+    """The span whose panel is open."""
     unfolded: frozenset[str] = frozenset()
-    """Ids of rows that begin folded and were opened; `all` opens everything."""
+    """Keys of rows that start folded and were unfolded; `all` unfolds every row."""
     folded: frozenset[str] = frozenset()
-    at: int = 0
-    """The first row of the page, counted from 0 among those that are not folded away."""
+    offset: int = 0
+    """The first row of the page, counted from 0 among the rows that are not folded away."""
 
     @property
-    def filtering(self) -> bool:
-        return self.errors != "all" or self.narrowing
+    def is_active(self) -> bool:
+        """Whether anything is filtered at all."""
+        return self.errors != "all" or self.narrows
 
     @property
-    def narrowing(self) -> bool:
-        """Whether anything but the choice of errors leaves spans out."""
+    def narrows(self) -> bool:
+        """Whether anything but the choice of errors filters spans."""
         return bool(self.text or self.service) or self.min_ns > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the waterfall."""
-
-    key: str
-    """The row's id in the page, unique even where span ids are not."""
-    row: TraceRow
-    level: int
-    """1 for a top row, as `aria-level` has it."""
-    bar: Bar
-    colour: int
-    """1 to SERVICE_COLOURS, the same for all rows of a service."""
-    foldable: bool
-    open: bool
-    hidden: bool
-    """Stands under a row that is folded; the page holds it, but does not show it."""
-    matches: bool
-    group: int = 0
-    """How many siblings this row stands for; 0 for a row of its own."""
-    below: int = 0
-    """Rows under this one that the page does not hold because it is folded."""
-    skipped: int = 0
-    """Rows left out just before this one, for the page is full."""
-    skipped_at: int = 0
-    """Where they begin: `Wish.at` of a page that holds them."""
-
-    @property
-    def error(self) -> SpanError:
-        return self.row.error
-
-
-def fits_error(row: TraceRow, errors: ErrorFilter) -> bool:
-    """Whether a row is among all, those in error, or those where an error began."""
+def matches_errors(row: TraceRow, errors: ErrorFilter) -> bool:
+    """Whether a row matches the choice of errors; `root` matches the spans in which one began."""
     if errors == "errors":
         return row.error is not SpanError.NONE
     return errors == "all" or row.error is SpanError.ORIGIN
 
 
-def narrowed(rows: Sequence[TraceRow], wish: Wish) -> list[bool]:
-    """For each row whether it is of the service, as long, and says the text that was asked for."""
-    if not wish.narrowing:
+def matches_besides_errors(rows: Sequence[TraceRow], filters: WaterfallFilter) -> list[bool]:
+    """For each row whether it matches service, duration and text."""
+    if not filters.narrows:
         return [True] * len(rows)
-    wanted = wish.text.lower()
-    return [_fits(row, wish, wanted) for row in rows]
+    text = filters.text.lower()
+    return [_matches(row, filters, text) for row in rows]
 
 
-def _fits(row: TraceRow, wish: Wish, wanted: str) -> bool:
+def _matches(row: TraceRow, filters: WaterfallFilter, text: str) -> bool:
     span = row.span
-    if span.duration_ns < wish.min_ns or (wish.service and span.service != wish.service):
+    if span.duration_ns < filters.min_ns or (filters.service and span.service != filters.service):
         return False
-    if not wanted or wanted in f"{span.service}: {span.name}".lower() or wanted == span.span_id:
+    if not text or text in f"{span.service}: {span.name}".lower() or text == span.span_id:
         return True
-    return any(wanted in f"{key}={text_of(value)}".lower() for key, value in span.attributes.items())
+    return any(text in f"{key}={text_of(value)}".lower() for key, value in span.attributes.items())

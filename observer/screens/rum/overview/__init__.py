@@ -1,1 +1,1 @@
-"""The RUM overview and RUM Tag Spotlight."""
+"""The RUM overview."""

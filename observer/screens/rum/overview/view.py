@@ -1,18 +1,16 @@
-"""The RUM overview and Tag Spotlight as they are shown: numbers, charts, pages, cards. Pure."""
+"""The RUM overview: counts against the window before, web vitals, JavaScript errors, pages. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.components.number_format import count, plural
-from observer.components.time_format import clock
-from observer.drawing.charts import Frame, Layer, Line, columns, lines
-from observer.screens.rum.metrics import BY_NAME, Delta, Metric, count_delta, value_text
-from store.api import Breakdown, ErrorGroup, Measure, Point, RumMetric, Window
+from observer.components.number_format import count, duration
+from observer.components.session_path import session_path
+from observer.screens.rum.metrics import BY_NAME, Delta, Metric, Vital, count_delta, value_text
+from store.api import Breakdown, ErrorGroup, Measure, RumMetric, Window
 
 COUNTS: tuple[RumMetric, ...] = (
     "page_views",
@@ -23,28 +21,13 @@ COUNTS: tuple[RumMetric, ...] = (
     "custom_events",
 )
 VITALS: tuple[RumMetric, ...] = ("lcp", "inp", "cls", "ttfb")
-CARD_VALUES = 12
-_ERROR_WORDS = {"String": "console", "": "console", "load": "resource failed"}
-"""What a type that says nothing to a reader stands for."""
-_NEWS: Mapping[str, str] = {"page_views": "page view", "js_errors": "JavaScript error"}
-TAG_LABELS = {
-    "app": "App",
-    "environment": "Environment",
-    "app.version": "App version",
-    "page": "Page",
-    "operation": "Operation",
-    "browser.name": "Browser",
-    "browser.version": "Browser version",
-    "os.name": "Operating system",
-    "enduser.id": "Seat",
-    "user_agent.synthetic.type": "Synthetic traffic",
-    "tenant.level": "Tenant level",
-    "http.status_code": "Status code",
-}
+_APPS_LISTED = 6
+_ERROR_LABELS = {"String": "console", "": "console", "load": "resource failed"}
+"""Error types of the agent that mean nothing to a reader."""
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class CountStat:
     """One number of the overview's first row."""
 
     metric: Metric
@@ -54,81 +37,94 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """One group of errors."""
+    """One group of JavaScript errors."""
 
-    word: str
+    label: str
     group: ErrorGroup
+    session_path: str
+    """The session of the example."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One page, with what was measured there."""
+    """One page of the application, with its measures."""
 
     page: str
     views: int
     share: float
-    """Of the most viewed page, 0 to 1."""
+    """Of the views of the most viewed page, 0 to 1."""
     js_errors: int
     network_errors: int
     load_p75: str
     lcp_p75: str
 
-
-@dataclass(frozen=True, slots=True)
-class CardValue:
-    value: str
-    count: int
-    share: float
-    errors: int
-    p50: str
-    p75: str
-    p99: str
-    chosen: bool
+    @property
+    def failing(self) -> bool:
+        """Whether errors happened on it."""
+        return bool(self.js_errors or self.network_errors)
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One tag with its values."""
+class OverviewView:
+    """The whole overview."""
 
-    tag: str
-    label: str
-    values: tuple[CardValue, ...]
-    more: int
-    """Values that are not shown."""
-    scanned: int
-    truncated: bool
+    compared_with: str
+    """The length of the window before."""
+    apps: tuple[tuple[str, str], ...]
+    """Application and environment, the first few."""
+    counts: tuple[CountStat, ...]
+    vitals: tuple[Vital, ...]
+    charts: tuple[tuple[str, Markup], ...]
+    """Title and chart."""
+    errors: tuple[ErrorRow, ...]
+    errors_note: str
+    """That only the newest errors were grouped; empty if all were."""
+    pages: tuple[PageRow, ...]
 
 
-def numbers(now: Mapping[RumMetric, Measure], before: Mapping[RumMetric, Measure]) -> tuple[Number, ...]:
+def apps_listed(apps: Sequence[tuple[str, str]], environment: str | None) -> tuple[tuple[str, str], ...]:
+    """The first few (application, environment) pairs of the chosen environment, or of all."""
+    own = [(app, own or "no environment") for app, own in apps if environment in (None, own)]
+    return tuple(own[:_APPS_LISTED])
+
+
+def compared_with(window: Window) -> str:
+    """The length of the window that this one is compared with, the one before it."""
+    return duration(window.duration_ns)
+
+
+def count_stats(
+    now: Mapping[RumMetric, Measure], before: Mapping[RumMetric, Measure]
+) -> tuple[CountStat, ...]:
     """Counts with their change against the window before."""
     found = []
     for name in COUNTS:
         metric = BY_NAME[name]
         value = now[name].requests if name in now else 0
-        was = before[name].requests if name in before else 0
-        delta = count_delta(value, was, metric.more_is_worse, comparable=bool(before))
-        found.append(Number(metric, value, delta))
+        previous = before[name].requests if name in before else 0
+        delta = count_delta(value, previous, metric.more_is_worse, comparable=bool(before))
+        found.append(CountStat(metric, value, delta))
     return tuple(found)
 
 
-def errors(groups: Sequence[ErrorGroup]) -> tuple[ErrorRow, ...]:
-    """Groups of errors with a word for what each is."""
-    return tuple(ErrorRow(_ERROR_WORDS.get(group.type, group.type), group) for group in groups)
+def error_rows(groups: Sequence[ErrorGroup]) -> tuple[ErrorRow, ...]:
+    """Groups of JavaScript errors, each with a label for its type."""
+    return tuple(
+        ErrorRow(_ERROR_LABELS.get(group.type, group.type), group, session_path(group.example_session_id))
+        for group in groups
+    )
 
 
-def news(more: Mapping[RumMetric, int]) -> tuple[int, str]:
-    """How much has come, and the words for it: what a reader would look for first."""
-    named = [plural(more[name], f"new {_NEWS[name]}") for name in more if name in _NEWS and more[name]]
-    number = sum(more.values())
-    if not named and number:
-        named = [plural(number, "new measurement")]
-    return number, ", ".join(named)
+def errors_note(now: Mapping[RumMetric, Measure], *, cut: bool) -> str:
+    """That the groups count the newest errors only, and of how many; empty unless they were cut."""
+    total = now["js_errors"].requests if "js_errors" in now else 0
+    return f"counted among the newest of {count(total)} only" if cut else ""
 
 
-def pages(
+def page_rows(
     views: Breakdown, errors: Breakdown, network: Breakdown, load: Breakdown, paint: Breakdown
 ) -> tuple[PageRow, ...]:
-    """The most viewed pages, with the other metrics' values for them."""
+    """The most viewed pages; each argument is one metric by page."""
     most = max((value.measure.requests for value in views.values), default=0) or 1
     js, failed, loads, paints = (
         {v.value: v.measure for v in b.values} for b in (errors, network, load, paint)
@@ -147,77 +143,3 @@ def pages(
         for value in views.values
         if value.value
     )
-
-
-def card(found: Breakdown, metric: Metric, where: Mapping[str, str]) -> Card:
-    """One tag of the spotlight."""
-    most = max((value.measure.requests for value in found.values), default=0) or 1
-    shown = found.values[:CARD_VALUES]
-    return Card(
-        tag=found.tag,
-        label=TAG_LABELS.get(found.tag, found.tag),
-        values=tuple(
-            CardValue(
-                value=value.value,
-                count=value.measure.requests,
-                share=value.measure.requests / most,
-                errors=value.measure.errors,
-                p50=value_text(metric.name, value.measure.latency.p50_ns),
-                p75=value_text(metric.name, value.measure.latency.p75_ns),
-                p99=value_text(metric.name, value.measure.latency.p99_ns),
-                chosen=where.get(found.tag) == value.value,
-            )
-            for value in shown
-        ),
-        more=max(0, len(found.values) - CARD_VALUES),
-        scanned=found.scanned,
-        truncated=found.truncated,
-    )
-
-
-def counts_chart(
-    points: Sequence[Point], window: Window, zone: tzinfo, label: str, css: str, *, width: float = 480.0
-) -> Markup:
-    """How often, over time, the failed ones apart."""
-    good = [float(p.measure.requests - p.measure.errors) for p in points]
-    bad = [float(p.measure.errors) for p in points]
-    titles = [
-        f"{clock(p.start_unix_nano, zone)}: {count(p.measure.requests)}"
-        + (f", {count(p.measure.errors)} failed" if p.measure.errors else "")
-        for p in points
-    ]
-    frame = Frame(label, window, zone, _whole, width=width)
-    return columns(frame, (Layer("failed", "bad", bad), Layer("good", css, good)), titles)
-
-
-def _whole(value: float) -> str:
-    return count(value) if value == int(value) else ""
-
-
-def percentiles_chart(
-    points: Sequence[Point], metric: Metric, window: Window, zone: tzinfo, *, width: float = 480.0
-) -> Markup:
-    """P50, P75 and P99 over time."""
-
-    def picked(pick: Callable[[Point], int | None]) -> list[float | None]:
-        return [float(v) if (v := pick(point)) is not None else None for point in points]
-
-    drawn = (
-        Line("P50", "p50", picked(lambda p: p.measure.latency.p50_ns)),
-        Line("P75", "p75", picked(lambda p: p.measure.latency.p75_ns)),
-        Line("P99", "p99", picked(lambda p: p.measure.latency.p99_ns)),
-    )
-    titles = [
-        f"{clock(p.start_unix_nano, zone)}: P50 {value_text(metric.name, p.measure.latency.p50_ns)}, "
-        f"P75 {value_text(metric.name, p.measure.latency.p75_ns)}, "
-        f"P99 {value_text(metric.name, p.measure.latency.p99_ns)} of {count(p.measure.requests)}"
-        for p in points
-    ]
-    frame = Frame(
-        f"{metric.label} over time: P50, P75 and P99. Drag to zoom.",
-        window,
-        zone,
-        lambda value: value_text(metric.name, value),
-        width=width,
-    )
-    return lines(frame, drawn, titles)

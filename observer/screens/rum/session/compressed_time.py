@@ -1,7 +1,7 @@
-"""Time as places on a line, with long idle stretches cut short.
+"""A time axis on which long idle stretches are cut short. Pure arithmetic.
 
-A reader who looked at a page for a minute and then clicked leaves a minute of
-nothing; drawn to scale, everything else would be hairlines. Pure arithmetic.
+A reader who looks at a page for a minute and then clicks leaves a minute without events; drawn
+to scale, everything else would be hairlines.
 """
 
 from __future__ import annotations
@@ -9,21 +9,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from observer.screens.rum.svg_percent import svg_percent
+
 IDLE_NS = 1_500_000_000
-"""A stretch longer than this in which nothing happens is cut."""
-_BREAK_SHARE = 0.04
-"""Of the line's length, what a cut takes."""
+"""An idle stretch longer than this is cut."""
+_BREAK_WIDTH = 4.0
+"""Percent of the axis that one cut takes."""
 _MOST_BREAKS = 12
-"""Beyond this many cuts only the longest are made."""
+"""With more idle stretches than this, only the longest are cut."""
+_LEAST_PIECE_SHARE = 0.02
+"""Share of the busy width that each busy piece keeps, even one that is a single moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A cut: where it is drawn (percent) and how long nothing happened."""
+    """An idle stretch that is cut: where it is drawn, in percent, and how long it lasted."""
 
-    at: float
+    left: float
     width: float
     idle_ns: int
+
+    @property
+    def middle(self) -> float:
+        """The middle of the cut, in percent."""
+        return self.left + self.width / 2
+
+    @property
+    def svg_x(self) -> str:
+        """The left end as an SVG length."""
+        return svg_percent(self.left)
+
+    @property
+    def svg_width(self) -> str:
+        """The width as an SVG length."""
+        return svg_percent(self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +54,47 @@ class _Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """Places in percent of the line's length."""
+class TimeScale:
+    """Maps Unix nanoseconds to percent of the axis and back."""
 
     start_unix_nano: int
     end_unix_nano: int
     pieces: tuple[_Piece, ...]
     breaks: tuple[Break, ...]
 
-    def at(self, unix_nano: int) -> float:
-        """Where a moment lies; moments outside are put at the ends."""
-        place = 0.0
+    @property
+    def duration_ns(self) -> int:
+        """From the first start to the last end, idle stretches included."""
+        return self.end_unix_nano - self.start_unix_nano
+
+    def percent_at(self, unix_nano: int) -> float:
+        """The position of a moment, in percent; a moment outside the axis lies at its nearer end."""
+        position = 0.0
         for piece in self.pieces:
             if unix_nano <= piece.start:
-                return max(place, piece.left) if unix_nano == piece.start else place
+                return max(position, piece.left) if unix_nano == piece.start else position
             share = min(1.0, (unix_nano - piece.start) / max(1, piece.end - piece.start))
-            place = piece.left + share * piece.width
-        return min(100.0, place)
+            position = piece.left + share * piece.width
+        return min(100.0, position)
 
-    def moment(self, at: float) -> int | None:
-        """The moment that lies at a place; None where the line is cut."""
+    def moment_at(self, percent: float) -> int | None:
+        """The moment at a position, in Unix nanoseconds; None inside a cut."""
         for piece in self.pieces:
-            if piece.left <= at <= piece.left + piece.width:
-                share = (at - piece.left) / piece.width if piece.width else 0.0
+            if piece.left <= percent <= piece.left + piece.width:
+                share = (percent - piece.left) / piece.width if piece.width else 0.0
                 return piece.start + round(share * (piece.end - piece.start))
         return None
 
 
-def scale(intervals: Iterable[tuple[int, int]]) -> Scale:
-    """The scale of (start, end) pairs in Unix nanoseconds; of nothing, a scale of nothing."""
+def time_scale(intervals: Iterable[tuple[int, int]]) -> TimeScale:
+    """The scale of (start, end) pairs in Unix nanoseconds; without pairs, one of a single nanosecond."""
     busy = _union(sorted(intervals))
     if not busy:
-        return Scale(0, 1, (_Piece(0, 1, 0.0, 100.0),), ())
-    busy = _join_short(busy)
-    room = 100.0 - 100.0 * _BREAK_SHARE * (len(busy) - 1)
+        return TimeScale(0, 1, (_Piece(0, 1, 0.0, 100.0),), ())
+    busy = _join_short_gaps(busy)
+    room = 100.0 - _BREAK_WIDTH * (len(busy) - 1)
     active = sum(end - start for start, end in busy) or 1
-    # Each busy piece keeps a little room even where it is a single moment.
-    least = room * 0.02
+    least = room * _LEAST_PIECE_SHARE
     widths = [max(least, room * (end - start) / active) for start, end in busy]
     factor = room / sum(widths)
     pieces: list[_Piece] = []
@@ -79,14 +102,15 @@ def scale(intervals: Iterable[tuple[int, int]]) -> Scale:
     left = 0.0
     for (start, end), width in zip(busy, widths, strict=True):
         if pieces:
-            breaks.append(Break(left, 100.0 * _BREAK_SHARE, start - pieces[-1].end))
-            left += 100.0 * _BREAK_SHARE
+            breaks.append(Break(left, _BREAK_WIDTH, start - pieces[-1].end))
+            left += _BREAK_WIDTH
         pieces.append(_Piece(start, end, left, width * factor))
         left += width * factor
-    return Scale(busy[0][0], busy[-1][1], tuple(pieces), tuple(breaks))
+    return TimeScale(busy[0][0], busy[-1][1], tuple(pieces), tuple(breaks))
 
 
 def _union(intervals: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Busy stretches: sorted intervals, joined where the gap between them is not longer than IDLE_NS."""
     found: list[tuple[int, int]] = []
     for start, end in intervals:
         if found and start - found[-1][1] <= IDLE_NS:
@@ -96,8 +120,8 @@ def _union(intervals: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
-def _join_short(busy: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Keep only the longest gaps where there are too many to draw."""
+def _join_short_gaps(busy: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The busy stretches, joined until only the longest _MOST_BREAKS gaps are left."""
     if len(busy) - 1 <= _MOST_BREAKS:
         return busy
     gaps = sorted((busy[i + 1][0] - busy[i][1] for i in range(len(busy) - 1)), reverse=True)

@@ -1,6 +1,6 @@
-"""The addresses that the rows of one session's page complete with an id of their own.
+"""Addresses that the rows of a session's screen complete with an id of their own.
 
-Made once per page: a page has hundreds of rows, and building a query string for each is slow.
+Built once per request: a page has hundreds of rows, and building a query string for each is slow.
 """
 
 from __future__ import annotations
@@ -8,96 +8,94 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from observer.components.session_path import session_path
 from observer.request.links import filtered, here, open_ended, scoped
 from signals.attributes import text_of
 from signals.browser_events import RUM_TAGS
 from signals.model import Attribute, SessionId
 
 _KEPT = ("kind", "page", "unfold")
-"""What of a session's page its dialog carries along, so that the way back shows the same."""
-
-
+"""Arguments of the session's screen that its dialog carries, so that the link back shows the same rows."""
 _LONGEST_VALUE = 200
-"""Characters of a value that a link is made of; what is longer is hardly shared by another session."""
+"""Characters of a value that is linked; a longer value is unlikely to occur in another session."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """Where one tag of an event leads; empty where it leads nowhere."""
+class TagLinks:
+    """Links for one tag of an event; empty where there is none."""
 
     sessions: str
     """The sessions that carry the same value."""
     spotlight: str
-    """Tag Spotlight narrowed to it, for tags that RUM metrics are summed up by."""
+    """Tag Spotlight filtered by the value, for tags that RUM metrics are aggregated by."""
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """Addresses around one session's page."""
+class SessionLinks:
+    """Addresses of one session's screen with its current arguments."""
 
     base: str
     """The session's own path."""
     closed: str
     """This page with no event opened."""
-    _opening: str
-    _going: str
-    _apm_here: str
-    _apm_query: str
+    _open_event: str
+    _show_event: str
+    _dialog_here: str
+    _dialog_query: str
     unfolded: frozenset[str]
-    _unfolding: str
+    _unfold: str
 
-    def opens(self, span_id: str) -> str:
-        """This page with an event opened."""
-        return f"{self._opening}{span_id}#e-{span_id}"
+    def open_event(self, span_id: str) -> str:
+        """This page with an event opened, scrolled to its row."""
+        return f"{self._open_event}{span_id}#e-{span_id}"
 
-    def shuts(self, span_id: str) -> str:
-        """This page with nothing opened, where the event's row stands."""
+    def close_event(self, span_id: str) -> str:
+        """This page with no event opened, scrolled to the event's row."""
         return f"{self.closed}#e-{span_id}"
 
-    def leads(self, span_id: str) -> str:
-        """The session with an event opened, whatever kind and page are chosen here."""
-        return f"{self._going}{span_id}#e-{span_id}"
+    def show_event(self, span_id: str) -> str:
+        """The session with an event opened, whatever kind and page are chosen now."""
+        return f"{self._show_event}{span_id}#e-{span_id}"
 
-    def apm(self, span_id: str) -> str:
-        """The dialog over an event, as a page of its own."""
-        return f"{self.base}/apm/{quote(span_id, safe='')}{self._apm_query}"
+    def dialog(self, span_id: str) -> str:
+        """The APM dialog of an event, as a page of its own."""
+        return f"{self.base}/apm/{quote(span_id, safe='')}{self._dialog_query}"
 
-    def apm_here(self, span_id: str) -> str:
-        """This page with the dialog open over it."""
-        return f"{self._apm_here}{span_id}"
+    def dialog_here(self, span_id: str) -> str:
+        """This page with the APM dialog of an event open over it."""
+        return f"{self._dialog_here}{span_id}"
 
-    def twists(self, key: str) -> str:
-        """This page with a run of rows folded, or unfolded if it is not."""
+    def toggle_run(self, key: str) -> str:
+        """This page with a run of resources folded, or unfolded if it is folded now."""
         ids = sorted(self.unfolded ^ {key})
-        return (f"{self._unfolding}{','.join(ids)}" if ids else here(unfold=None)) + f"#r-{key}"
+        return (f"{self._unfold}{','.join(ids)}" if ids else here(unfold=None)) + f"#r-{key}"
 
-    def ways(self, name: str, value: Attribute) -> Ways:
-        """Where a tag with this value leads."""
+    def tag_links(self, name: str, value: Attribute) -> TagLinks:
+        """The links of a tag with this value."""
         text = text_of(value)
         if not 0 < len(text) <= _LONGEST_VALUE or not name.strip():
-            return Ways("", "")
+            return TagLinks("", "")
         tag = {name: text}
         spotlight = filtered("/rum/tags", tag) if name in RUM_TAGS else ""
-        return Ways(filtered("/rum/sessions", tag, whose="all"), spotlight)
+        return TagLinks(filtered("/rum/sessions", tag, whose="all"), spotlight)
 
 
-def links_of(session_id: SessionId, unfolded: frozenset[str], args: dict[str, str]) -> Links:
-    """The addresses around the page of this request; `args` are its query arguments."""
-    base = f"/rum/sessions/{quote(session_id, safe='')}"
+def links_of(session_id: SessionId, unfolded: frozenset[str], args: dict[str, str]) -> SessionLinks:
+    """The addresses for the current request; `args` are its query arguments."""
     kept = {name: args.get(name) for name in _KEPT}
-    return Links(
-        base=base,
+    return SessionLinks(
+        base=session_path(session_id),
         closed=here(event=None, apm=None),
-        _opening=open_ended(here(event=None, apm=None), "event"),
-        _going=open_ended(here(event=None, apm=None, kind=None, page=None), "event"),
-        _apm_here=open_ended(here(apm=None), "apm"),
-        _apm_query=scoped("", **kept),
+        _open_event=open_ended(here(event=None, apm=None), "event"),
+        _show_event=open_ended(here(event=None, apm=None, kind=None, page=None), "event"),
+        _dialog_here=open_ended(here(apm=None), "apm"),
+        _dialog_query=scoped("", **kept),
         unfolded=unfolded,
-        _unfolding=open_ended(here(unfold=None), "unfold"),
+        _unfold=open_ended(here(unfold=None), "unfold"),
     )
 
 
 def back(session_id: SessionId, span_id: str, args: dict[str, str]) -> str:
-    """From the dialog's own page to where its session was read."""
+    """The address that leads from the dialog's own page back to the session's screen."""
     kept = {name: args.get(name) for name in _KEPT}
-    return scoped(f"/rum/sessions/{quote(session_id, safe='')}", event=span_id, **kept) + f"#e-{span_id}"
+    return scoped(session_path(session_id), event=span_id, **kept) + f"#e-{span_id}"

@@ -1,27 +1,23 @@
-"""What is wrong with a session, before its rows are read: the first error, the first failed request, gaps.
-
-Pure; names no application.
-"""
+"""The failures of a session: their counts, the first of each kind, whether events were pruned. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.screens.rum.event_kinds import is_network_error
+from observer.screens.rum.event_kinds import is_console_error, is_network_error
 from observer.screens.rum.session.event_rows import title_of
 from signals.attributes import text_of
 from signals.session_events import SessionEvent, path_of
 from store.api import SessionSummary
 
-_CONSOLE = "console.error"
-_ANNOUNCED_NS = 1_000_000_000
-"""An error thrown so soon after a line on the console is what the line speaks of."""
+_LOGGED_BEFORE_NS = 1_000_000_000
+"""A console line this shortly before a thrown error is taken to be about that error."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """An event worth going to first."""
+class FirstFailure:
+    """The event that a count of failures links to."""
 
     span_id: str
     title: str
@@ -33,69 +29,69 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What a session's facts lead to."""
+class SessionFailures:
+    """The failures among the events of a session."""
 
     errors: int
     """JavaScript errors."""
     network_errors: int
     documents: int
-    error: Finding | None
-    """The first JavaScript error; the thrown one rather than the console's line about it."""
-    request: Finding | None
+    first_error: FirstFailure | None
+    """The first JavaScript error; a thrown error is preferred to the console line about it."""
+    first_request: FirstFailure | None
     """The first request that failed."""
 
     @property
-    def failures(self) -> int:
+    def total(self) -> int:
+        """JavaScript and network errors."""
         return self.errors + self.network_errors
 
 
-def findings_of(events: Sequence[SessionEvent]) -> Findings:
-    """Counts the failures among events in order of time, and finds the first of each kind."""
+def failures_of(events: Sequence[SessionEvent]) -> SessionFailures:
+    """The failures among `events`, which are in order of time."""
     errors = [event for event in events if event.kind == "error"]
     requests = [event for event in events if is_network_error(event)]
     began = events[0].span.start_unix_nano if events else 0
-    return Findings(
+    return SessionFailures(
         errors=len(errors),
         network_errors=len(requests),
         documents=sum(event.kind == "document" for event in events),
-        error=_finding(_most_telling(errors), began) if errors else None,
-        request=_finding(requests[0], began) if requests else None,
+        first_error=_first_failure(_thrown_or_first(errors), began) if errors else None,
+        first_request=_first_failure(requests[0], began) if requests else None,
     )
 
 
-def _most_telling(errors: Sequence[SessionEvent]) -> SessionEvent:
+def _thrown_or_first(errors: Sequence[SessionEvent]) -> SessionEvent:
+    """The first error, or the thrown error that follows within _LOGGED_BEFORE_NS if it is a console line."""
     first = errors[0]
-    if first.span.name.lower() != _CONSOLE:
+    if not is_console_error(first):
         return first
-    soon = first.span.start_unix_nano + _ANNOUNCED_NS
+    until = first.span.start_unix_nano + _LOGGED_BEFORE_NS
     thrown = (
-        error
-        for error in errors[1:]
-        if error.span.name.lower() != _CONSOLE and error.span.start_unix_nano <= soon
+        error for error in errors[1:] if not is_console_error(error) and error.span.start_unix_nano <= until
     )
     return next(thrown, first)
 
 
-def _finding(event: SessionEvent, began: int) -> Finding:
-    where = text_of(event.span.attributes.get("location.href"))
-    return Finding(
+def _first_failure(event: SessionEvent, began: int) -> FirstFailure:
+    location = text_of(event.span.attributes.get("location.href"))
+    return FirstFailure(
         span_id=event.span.span_id,
         title=title_of(event),
-        page=path_of(where) if where else "",
+        page=path_of(location) if location else "",
         status=event.http_status,
         after_ns=event.span.start_unix_nano - began,
     )
 
 
-def has_gaps(summary: SessionSummary, events: Sequence[SessionEvent], found: Findings) -> bool:
-    """Whether a part of the session is no longer here: its sum knows of more than its events show.
+def has_gaps(summary: SessionSummary, events: Sequence[SessionEvent], failures: SessionFailures) -> bool:
+    """Whether events of the session have been pruned: its summary counts more than its events show.
 
-    `events` must be all that the store holds, and asked for after the sum.
+    `events` must be all that the store holds, read after the summary.
     """
     first = events[0].span.start_unix_nano if events else summary.start_unix_nano + 1
     return (
         summary.start_unix_nano < first
-        or summary.page_views > found.documents
-        or summary.errors > found.errors
+        or summary.page_views > failures.documents
+        or summary.errors > failures.errors
     )

@@ -1,7 +1,7 @@
-"""What is written along a page's line of time: its ticks, and the moments that a reader looks for.
+"""The time axis of one page: its ticks, and the moments of the page's loading.
 
-The moments are those of the document (first paint, DOMContentLoaded, load) where the
-agent sends them as events of its span, and the vitals that are a time. Pure.
+The moments are those of the document (first paint, DOMContentLoaded, load), which the agent
+sends as events of its span, and the web vitals that are points in time. Pure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import duration
-from observer.screens.rum.session.compressed_time import Scale
+from observer.screens.rum.session.compressed_time import TimeScale
+from observer.screens.rum.svg_percent import svg_percent
 from signals.attributes import number_of
 from signals.session_events import SessionEvent
 
@@ -21,13 +22,19 @@ _DOCUMENT = {
     "loadEventEnd": ("Load", "load"),
 }
 _VITALS = {"fcp": ("FCP", "first contentful paint"), "lcp": ("LCP", "largest contentful paint")}
-"""Those that say when something was; the others say how long or how much."""
+"""The vitals that are points in time; the others are durations or scores."""
+_LONGEST_VITAL_MS = 1e9
+"""Eleven days; a larger value is junk."""
 _CHARACTER = 2.2
-"""Percent of the line that one character takes, on the narrowest line that is drawn."""
+"""Percent of the axis that one character takes on the narrowest screen."""
 _GAP = 1.0
+"""Percent of the axis between two labels."""
 _EDGE = 6.0
-_FULL_BREAKS = 3
-"""With more cuts than this, there is no room to say how long each was."""
+"""Percent from an end of the axis within which a label is aligned to that end."""
+_MOST_LABELLED_BREAKS = 3
+"""With more cuts than this, their durations have no room."""
+_LABELLED_TOP, _UNLABELLED_TOP = 28, 16
+"""Pixels at which the line of a moment begins: below its label, or below the row of ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +44,43 @@ class Marker:
     short: str
     name: str
     at: float
-    """Percent of the line."""
+    """Percent of the axis."""
     after_ns: int
     """Since the document began."""
     anchor: str
-    """As SVG's `text-anchor`: labels at the ends stay within the line."""
+    """SVG's `text-anchor`: labels at the ends stay within the axis."""
     labelled: bool
     """Whether its short name has room at the head of the page."""
+
+    @property
+    def svg_x(self) -> str:
+        """Its position as an SVG length."""
+        return svg_percent(self.at, 3)
+
+    @property
+    def line_top(self) -> int:
+        """Pixels from the top of the axis at which its line begins."""
+        return _LABELLED_TOP if self.labelled else _UNLABELLED_TOP
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A text on the line's axis."""
+    """A text on the axis."""
 
     at: float
+    """Percent of the axis."""
     text: str
     anchor: str
-    """As SVG's `text-anchor`."""
+    """SVG's `text-anchor`."""
+
+    @property
+    def svg_x(self) -> str:
+        """Its position as an SVG length."""
+        return svg_percent(self.at)
 
 
-def markers_of(events: Sequence[SessionEvent], line: Scale) -> tuple[Marker, ...]:
-    """The moments of a page in order of time; those that lie outside its line are left out."""
+def markers_of(events: Sequence[SessionEvent], scale: TimeScale) -> tuple[Marker, ...]:
+    """The moments of a page in order of time; those outside the axis are left out."""
     document = next((event.span for event in events if event.kind == "document"), None)
     if document is None:
         return ()
@@ -70,15 +93,15 @@ def markers_of(events: Sequence[SessionEvent], line: Scale) -> tuple[Marker, ...
     for event in events:
         for vital, (short, name) in _VITALS.items() if event.kind == "vital" else ():
             value_ms = number_of(event.span.attributes.get(vital))
-            if value_ms is not None and 0 <= value_ms < 1e9:
+            if value_ms is not None and 0 <= value_ms < _LONGEST_VITAL_MS:
                 found[name] = (short, round(value_ms * 1e6))
     placed = sorted(
         (after_ns, short, name)
         for name, (short, after_ns) in found.items()
-        if 0 <= after_ns <= line.end_unix_nano - began
+        if 0 <= after_ns <= scale.end_unix_nano - began
     )
-    ticks = [_label(line.at(began + after_ns), short) for after_ns, short, _ in placed]
-    # The last moments are those that one waits for: they are labelled first.
+    ticks = [_label(scale.percent_at(began + after_ns), short) for after_ns, short, _ in placed]
+    # The last moments (load, LCP) are what a reader looks for, so they get their labels first.
     fitting = fit(ticks[::-1])
     return tuple(
         Marker(short, name, tick.at, after_ns, tick.anchor, tick in fitting)
@@ -90,27 +113,25 @@ def _label(at: float, text: str) -> Tick:
     return Tick(at, text, "start" if at < _EDGE else "end" if at > 100.0 - _EDGE else "middle")
 
 
-def ticks_of(line: Scale) -> tuple[Tick, ...]:
-    """Start, end, cuts and quarters of a line, as many as do not touch each other."""
-    whole = line.end_unix_nano - line.start_unix_nano
-    wanted = [Tick(0.0, "0", "start"), Tick(100.0, duration(whole), "end")]
-    middles = [(cut.at + cut.width / 2, cut.idle_ns) for cut in line.breaks]
-    if len(middles) <= _FULL_BREAKS:
-        wanted += [Tick(at, f"idle {duration(idle_ns)}", "middle") for at, idle_ns in middles]
-    # Where the words have no room, these dots have.
-    wanted += [Tick(at, "⋯", "middle") for at, _ in middles]
+def ticks_of(scale: TimeScale) -> tuple[Tick, ...]:
+    """Start, end, cuts and quarters of the axis, as many as fit beside one another, from left to right."""
+    candidates = [Tick(0.0, "0", "start"), Tick(100.0, duration(scale.duration_ns), "end")]
+    if len(scale.breaks) <= _MOST_LABELLED_BREAKS:
+        candidates += [Tick(cut.middle, f"idle {duration(cut.idle_ns)}", "middle") for cut in scale.breaks]
+    # A cut whose duration has no room still gets these dots.
+    candidates += [Tick(cut.middle, "⋯", "middle") for cut in scale.breaks]
     for at in (50.0, 25.0, 75.0):
-        when = line.moment(at)
-        if when is not None:
-            wanted.append(Tick(at, duration(when - line.start_unix_nano), "middle"))
-    return tuple(sorted(fit(wanted), key=lambda tick: tick.at))
+        moment = scale.moment_at(at)
+        if moment is not None:
+            candidates.append(Tick(at, duration(moment - scale.start_unix_nano), "middle"))
+    return tuple(sorted(fit(candidates), key=lambda tick: tick.at))
 
 
-def fit(wanted: Sequence[Tick]) -> list[Tick]:
-    """Those of these texts, most wanted first, that neither touch one chosen before nor leave the line."""
+def fit(candidates: Sequence[Tick]) -> list[Tick]:
+    """Those of the candidates, most important first, that neither touch an earlier one nor leave the axis."""
     taken: list[tuple[float, float]] = []
     found = []
-    for tick in wanted:
+    for tick in candidates:
         begin, end = _extent(tick)
         inside = begin >= -_GAP and end <= 100.0 + _GAP
         if inside and all(end + _GAP <= left or begin >= right + _GAP for left, right in taken):

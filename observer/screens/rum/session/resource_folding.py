@@ -1,6 +1,6 @@
-"""Rows that tell little one by one: a page's successful resources, several in a row, fold into one line.
+"""Folding of resources: successful resources of a page that follow one another become one line.
 
-What failed is never folded away. Pure.
+A resource that failed is never folded. Pure.
 """
 
 from __future__ import annotations
@@ -9,36 +9,38 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from observer.screens.rum.session.event_rows import Row
+from observer.screens.rum.session.event_rows import EventRow
 
 ALL = "all"
-"""In place of a key: every run is unfolded."""
+"""The key that unfolds every run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Consecutive resources of one page that all succeeded; its rows follow it, a level deeper."""
+class ResourceRun:
+    """Consecutive successful resources of one page, at one level."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[EventRow, ...]
     open: bool
     statuses: tuple[int, ...]
-    """Those that occur, each once."""
-    slowest: Row
+    """The distinct HTTP statuses, ascending."""
+    slowest: EventRow
     left: float
     width: float
     """Percent of the bar column, from the first start to the last end."""
 
     @property
     def key(self) -> str:
-        """The span id of its first row: stays while others come at its end."""
+        """The span id of its first row: it stays the same when later resources arrive."""
         return self.rows[0].event.span.span_id
 
     @property
     def dom_id(self) -> str:
+        """The id of its element."""
         return f"r-{self.key}"
 
     @property
     def level(self) -> int:
+        """The level of its rows, from 1."""
         return self.rows[0].level
 
     @property
@@ -49,15 +51,15 @@ class Run:
 
     @property
     def label_before(self) -> bool:
+        """Whether the duration is written before the bar, as for the row that ends last."""
         return max(self.rows, key=lambda row: row.left + row.width).label_before
 
 
-Line = Row | Run
-
-
-def folded(rows: Sequence[Row], unfolded: frozenset[str], opened: str) -> Iterator[Line]:
-    """The rows as lines; a run that holds the opened event stands open."""
-    for (foldable, _), group in groupby(rows, key=lambda row: (_foldable(row), row.level)):
+def fold_resources(
+    rows: Sequence[EventRow], unfolded: frozenset[str], opened: str
+) -> Iterator[EventRow | ResourceRun]:
+    """The rows with their runs of resources folded; a run that holds the opened event is open."""
+    for (foldable, _), group in groupby(rows, key=lambda row: (_is_foldable(row), row.level)):
         found = tuple(group)
         if not foldable or len(found) < 2:
             yield from found
@@ -66,13 +68,13 @@ def folded(rows: Sequence[Row], unfolded: frozenset[str], opened: str) -> Iterat
         yield _run(found, is_open=bool(ids & unfolded) or ALL in unfolded or opened in ids)
 
 
-def _foldable(row: Row) -> bool:
+def _is_foldable(row: EventRow) -> bool:
     return row.event.kind == "resource" and not row.failed
 
 
-def _run(rows: tuple[Row, ...], *, is_open: bool) -> Run:
+def _run(rows: tuple[EventRow, ...], *, is_open: bool) -> ResourceRun:
     left = min(row.left for row in rows)
-    return Run(
+    return ResourceRun(
         rows=rows,
         open=is_open,
         statuses=tuple(sorted({row.status for row in rows if row.status is not None})),

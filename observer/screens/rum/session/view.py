@@ -1,152 +1,272 @@
-"""One session as a page: its pages, each with its rows and their places on its line.
-
-Pure: takes events, which know the traces that they link to.
-"""
+"""The screen of one session as panels: facts and timeline, pills, pages, waterfall, backend traces. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from observer.screens.rum.event_kinds import RESOURCES, fits, is_network_error
-from observer.screens.rum.session.compressed_time import Scale, scale
-from observer.screens.rum.session.event_rows import Family, Row, family_of, in_tree_order, row_of
-from observer.screens.rum.session.page_timings import Marker, Tick, markers_of, ticks_of
-from observer.screens.rum.session.resource_folding import Line, folded
-from signals.attributes import text_of, url_of
-from signals.session_events import SessionEvent, path_of
+from observer.components.number_format import count, plural
+from observer.lookup.sessions import EVENTS_LIMIT
+from observer.screens.rum.event_kinds import Pill, pills
+from observer.screens.rum.session.event_links import SessionLinks
+from observer.screens.rum.session.event_rows import EventRow
+from observer.screens.rum.session.first_errors import FirstFailure, SessionFailures, has_gaps
+from observer.screens.rum.session.session_pages import PageOfSession, pages_to_show
+from observer.screens.rum.session.timeline import Timeline, timeline_of
+from observer.screens.rum.session.waterfall_lines import Drawing, WaterfallPage, waterfall_of
+from observer.screens.rum.sessions.view import SEAT
+from observer.screens.rum.traffic_filter import SYNTHETIC
+from signals.model import SessionId, TraceId
+from signals.session_events import SessionEvent
+from store.api import SessionSummary, TraceSummary
 
-ROWS_LIMIT = 800
-"""Rows on one page; a longer session is shown page by page."""
-_INSTANCE = "splunk.scriptInstance"
+_PAGES_LISTED = 200
+_TRACES_LISTED = 25
 
 
 @dataclass(frozen=True, slots=True)
-class PageOfSession:
-    """One page that the browser showed: a document load, or a route taken within one."""
+class Selection:
+    """What the address of a session's screen selects."""
 
-    number: int
-    """From 1."""
-    path: str
-    url: str
+    kind: str
+    """A pill's name; empty for all events."""
+    page: int
+    """A page's number; 0 for all."""
+    event: str
+    """The span id of the opened event, or empty."""
+    dialog: str
+    """The span id of the event whose APM dialog is open, or empty."""
+    all_traces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read of a session."""
+
+    summary: SessionSummary
+    events: Sequence[SessionEvent]
+    """In order of time; at most EVENTS_LIMIT."""
+    pages: Sequence[PageOfSession]
+    """The pages of these events, with the rows of the selected kind."""
+    linked: Sequence[TraceId]
+    """The backend traces that the events link to."""
+    traces: Mapping[TraceId, TraceSummary]
+    """Those of them that are in the store."""
+    failures: SessionFailures
+
+    @property
+    def cut(self) -> bool:
+        """Whether the session has, or may have, more events than were read."""
+        return len(self.events) >= EVENTS_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """A count of failures, with the first of them to link to if it is among the events."""
+
+    count: int
+    first: FirstFailure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The session's own facts."""
+
+    session_id: SessionId
+    seat: str
+    synthetic: bool
     start_unix_nano: int
     duration_ns: int
-    scale: Scale
-    markers: tuple[Marker, ...]
-    ticks: tuple[Tick, ...]
-    rows: tuple[Row, ...]
-    """Those that fit the chosen pill, what happened under an event after it."""
-    held: tuple[SessionEvent, ...]
-    """All events of the page, in order of time."""
-
-    @property
-    def events(self) -> int:
-        return len(self.held)
-
-    @property
-    def errors(self) -> int:
-        """JavaScript errors."""
-        return sum(event.kind == "error" for event in self.held)
-
-    @property
-    def network_errors(self) -> int:
-        return sum(is_network_error(event) for event in self.held)
-
-    def lines(self, kind: str, unfolded: frozenset[str], opened: str) -> tuple[Line, ...]:
-        """The rows as they are drawn: resources in a row fold, unless just these were asked for."""
-        return self.rows if kind == RESOURCES else tuple(folded(self.rows, unfolded, opened))
+    app: str
+    environment: str
+    browser: str
+    system: str
+    page_views: int
+    errors: FailureCount
+    network_errors: FailureCount
+    firsts: tuple[tuple[str, FirstFailure], ...]
+    """The first failure of each kind that occurs, with its label."""
+    has_gaps: bool
 
 
-def pages_of(events: Sequence[SessionEvent], pill: str) -> tuple[PageOfSession, ...]:
-    """The pages of a session in order, each with its rows; pages without a fitting row have none.
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page in the list of pages."""
 
-    `events` are in order of time. A page is one life of the agent
-    (`splunk.scriptInstance`); where an agent does not say, a document load or a
-    route change begins a page.
-    """
-    family = family_of(events)
-    return tuple(_page(number, group, pill, family) for number, group in enumerate(_split(events), 1))
-
-
-def _split(events: Sequence[SessionEvent]) -> list[list[SessionEvent]]:
-    by_instance: dict[str, list[SessionEvent]] = {}
-    unnamed: list[list[SessionEvent]] = []
-    roots: dict[str, int] = {}
-    for event in events:
-        span = event.span
-        instance = text_of(span.attributes.get(_INSTANCE)) or text_of(span.resource.get(_INSTANCE))
-        if instance:
-            by_instance.setdefault(instance, []).append(event)
-            continue
-        if not unnamed or (event.kind in ("document", "route") and _begins(event, unnamed[-1])):
-            unnamed.append([])
-        group = unnamed[roots.get(span.trace_id, len(unnamed) - 1)]
-        roots.setdefault(span.trace_id, len(unnamed) - 1)
-        group.append(event)
-    groups = [*by_instance.values(), *unnamed]
-    return sorted(groups, key=lambda group: group[0].span.start_unix_nano)
+    number: str
+    path: str
+    start_unix_nano: int
+    events: str
+    errors: str
+    failed_requests: str
+    """Counts with their nouns; empty where there is none."""
+    current: bool
 
 
-def _begins(event: SessionEvent, group: Sequence[SessionEvent]) -> bool:
-    """Whether this event opens a new page after what a group holds already."""
-    return all(other.span.trace_id != event.span.trace_id for other in group)
+@dataclass(frozen=True, slots=True)
+class PageList:
+    """The list of pages beside the waterfall."""
+
+    title: str
+    all_events: str
+    all_current: bool
+    entries: tuple[PageEntry, ...]
+    left_out: str
+    """How many pages are not listed, in a sentence; empty if all are."""
 
 
-def _page(number: int, group: Sequence[SessionEvent], pill: str, family: Family) -> PageOfSession:
-    spans = [event.span for event in group]
-    line = scale((span.start_unix_nano, span.end_unix_nano) for span in spans)
-    url = _page_url(group)
-    return PageOfSession(
-        number=number,
-        path=path_of(url) if url else "(no address)",
-        url=url,
-        start_unix_nano=line.start_unix_nano,
-        duration_ns=line.end_unix_nano - line.start_unix_nano,
-        scale=line,
-        markers=markers_of(group, line),
-        ticks=ticks_of(line),
-        rows=tuple(row_of(event, line, family) for event in in_tree_order(group) if fits(event, pill)),
-        held=tuple(group),
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One backend trace of the session."""
+
+    trace: TraceSummary
+    short_id: str
+    failing: tuple[tuple[str, int, str], ...]
+    """The services with errors: name, number of spans, `origin` or `received`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceList:
+    """The backend traces of the session."""
+
+    total: int
+    rows: tuple[TraceRow, ...]
+    more: str
+    """The text of the link that lists the rest; empty if all are listed."""
+    expandable: bool
+    """Whether all of them are more than are listed at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """The whole screen."""
+
+    facts: Facts
+    timeline: Timeline
+    pills: tuple[Pill, ...]
+    pages: PageList
+    waterfall: tuple[WaterfallPage, ...]
+    cut: str
+    """That only the earliest events are shown, in a sentence; empty if all are."""
+    left_out: str
+    """How many rows are not shown, in a sentence; empty if all are."""
+    unseen: Literal["", "unknown", "elsewhere"]
+    """Why the event that the address names is not open on this page; empty if it is, or none is named."""
+    may_be_gone: bool
+    """Whether an event that is not here may have been: the session has gaps or was cut."""
+    traces: TraceList
+
+
+def opened_row(pages: Sequence[PageOfSession], span_id: str) -> EventRow | None:
+    """The row of the opened event, if it is on one of these pages."""
+    rows = (row for page in pages for row in page.rows)
+    return next((row for row in rows if row.event.span.span_id == span_id), None) if span_id else None
+
+
+def session_view(
+    loaded: Loaded, selection: Selection, links: SessionLinks, missing_trace: str
+) -> SessionView:
+    """The screen of a session; `missing_trace` is why the opened event's trace is not here, or empty."""
+    shown, left_out = pages_to_show(loaded.pages, selection.page, selection.event)
+    facts = _facts(loaded)
+    drawing = Drawing(
+        kind=selection.kind,
+        opened=selection.event,
+        links=links,
+        arrived=loaded.traces.keys(),
+        missing_trace=missing_trace,
+        session_start_ns=loaded.summary.start_unix_nano,
+    )
+    chosen = loaded.pages[selection.page - 1].all_events if selection.page and loaded.pages else loaded.events
+    number = count(len(loaded.events))
+    return SessionView(
+        facts=facts,
+        timeline=timeline_of(loaded.events),
+        pills=pills(chosen, selection.kind),
+        pages=_page_list(loaded, selection.page),
+        waterfall=waterfall_of(shown, drawing),
+        cut=f"This session has more than {number} events; the earliest {number} are shown."
+        if loaded.cut
+        else "",
+        left_out=f"{plural(left_out, 'row')} not shown here: choose a page at the left, or a kind above."
+        if left_out
+        else "",
+        unseen=_unseen(selection.event, loaded.events, shown),
+        may_be_gone=facts.has_gaps or loaded.cut,
+        traces=trace_list(
+            [loaded.traces[t] for t in loaded.linked if t in loaded.traces], selection.all_traces
+        ),
     )
 
 
-def _page_url(group: Sequence[SessionEvent]) -> str:
-    for event in group:
-        if event.kind == "document":
-            found = url_of(event.span.attributes) or text_of(event.span.attributes.get("location.href"))
-            if found:
-                return found
-    return next((u for e in group if (u := text_of(e.span.attributes.get("location.href")))), "")
+def _facts(loaded: Loaded) -> Facts:
+    summary, tags, failures = loaded.summary, loaded.summary.attributes, loaded.failures
+    # Of a session that was cut, only the summary has counted all failures.
+    errors = summary.errors if loaded.cut else failures.errors
+    network_errors = summary.network_errors if loaded.cut else failures.network_errors
+    firsts = (("First error", failures.first_error), ("First failed request", failures.first_request))
+    return Facts(
+        session_id=summary.session_id,
+        seat=tags.get(SEAT, ""),
+        synthetic=bool(tags.get(SYNTHETIC)),
+        start_unix_nano=summary.start_unix_nano,
+        duration_ns=summary.duration_ns,
+        app=summary.app,
+        environment=summary.environment,
+        browser=tags.get("browser.version") or tags.get("browser.name", ""),
+        system=tags.get("os.name", ""),
+        page_views=summary.page_views,
+        errors=FailureCount(errors, failures.first_error),
+        network_errors=FailureCount(network_errors, failures.first_request),
+        firsts=tuple((label, first) for label, first in firsts if first),
+        has_gaps=not loaded.cut and has_gaps(summary, loaded.events, failures),
+    )
 
 
-def pages_to_show(
-    pages: Sequence[PageOfSession], chosen: int, opened: str
-) -> tuple[tuple[PageOfSession, ...], int]:
-    """The pages to draw and how many rows were left out.
+def _page_list(loaded: Loaded, chosen: int) -> PageList:
+    pages = loaded.pages
+    more = len(pages) - _PAGES_LISTED
+    return PageList(
+        title=plural(len(pages), "page"),
+        all_events=plural(len(loaded.events), "event"),
+        all_current=not chosen,
+        entries=tuple(
+            PageEntry(
+                number=str(page.number),
+                path=page.path,
+                start_unix_nano=page.start_unix_nano,
+                events=plural(page.events, "event"),
+                errors=plural(page.errors, "error") if page.errors else "",
+                failed_requests=plural(page.network_errors, "failed request") if page.network_errors else "",
+                current=page.number == chosen,
+            )
+            for page in pages[:_PAGES_LISTED]
+        ),
+        left_out=f"{plural(more, 'more page')} not listed." if more > 0 else "",
+    )
 
-    One page if one is chosen; else as many as fit the limit, and always the one
-    that holds the opened event.
-    """
-    if chosen:
-        pages = [page for page in pages if page.number == chosen]
-    shown: list[PageOfSession] = []
-    room, left_out = ROWS_LIMIT, 0
-    for page in pages:
-        holds_opened = any(row.event.span.span_id == opened for row in page.rows)
-        if len(page.rows) <= room or holds_opened or not shown:
-            kept = _around(page, opened, ROWS_LIMIT)
-            shown.append(kept)
-            left_out += len(page.rows) - len(kept.rows)
-            room -= len(kept.rows)
-        else:
-            left_out += len(page.rows)
-    return tuple(shown), left_out
+
+def _unseen(
+    opened: str, events: Sequence[SessionEvent], shown: Sequence[PageOfSession]
+) -> Literal["", "unknown", "elsewhere"]:
+    if not opened or opened_row(shown, opened):
+        return ""
+    return "elsewhere" if any(event.span.span_id == opened for event in events) else "unknown"
 
 
-def _around(page: PageOfSession, opened: str, most: int) -> PageOfSession:
-    """A page with at most so many rows, the opened one among them."""
-    if len(page.rows) <= most:
-        return page
-    at = next((i for i, row in enumerate(page.rows) if row.event.span.span_id == opened), 0)
-    first = max(0, min(at - most // 2, len(page.rows) - most))
-    return replace(page, rows=page.rows[first : first + most])
+def trace_list(traces: Sequence[TraceSummary], all_traces: bool) -> TraceList:
+    """The backend traces: all of them, or the first few and how many more there are."""
+    listed = traces if all_traces else traces[:_TRACES_LISTED]
+    more = len(traces) - len(listed)
+    return TraceList(
+        total=len(traces),
+        rows=tuple(_trace_row(trace) for trace in listed),
+        more=plural(more, "more trace") if more else "",
+        expandable=len(traces) > _TRACES_LISTED,
+    )
+
+
+def _trace_row(trace: TraceSummary) -> TraceRow:
+    failing = tuple((s.name, s.spans, s.error.value) for s in trace.services if s.error.value != "none")
+    return TraceRow(trace, trace.trace_id[-16:], failing)

@@ -1,21 +1,37 @@
-"""The list of sessions: what was asked for, and each row as it is shown. Pure."""
+"""The list of sessions: the store query behind it, its column headers and its rows. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 from observer.components.number_format import plural
+from observer.components.session_path import session_path
 from observer.request.scope import Scope
-from observer.screens.rum.traffic_filter import SYNTHETIC, SYNTHETIC_DECLARED, WHOSE as WHOSE
+from observer.screens.rum.traffic_filter import LABELS, SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import SessionId
-from store.api import SessionQuery, SessionSort, SessionSummary
+from store.api import Page, SessionQuery, SessionSort, SessionSummary
 
 SEAT = "enduser.id"
 SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
-SORT_WORDS: Mapping[str, str] = {
+DEFAULT_SORT = "newest"
+DEFAULT_WHOSE = "people"
+PAGE_SIZE = 50
+SEARCHABLE = (
+    "enduser.id",
+    "app",
+    "page",
+    "operation",
+    "browser.name",
+    "os.name",
+    "app.version",
+    "tenant.level",
+    "http.status_code",
+    "link.traceId",
+)
+"""Attributes that the search form suggests; any other can be typed."""
+_SORT_LABELS: Mapping[str, str] = {
     "newest": "newest first",
     "oldest": "oldest first",
     "longest": "longest first",
@@ -35,36 +51,25 @@ _COLUMNS = (
     ("App", "", "", False),
     ("Browser", "", "", False),
 )
-"""Label, the sort that falls, the one that rises, whether it is a number."""
-SEARCHABLE = (
-    "enduser.id",
-    "app",
-    "page",
-    "operation",
-    "browser.name",
-    "os.name",
-    "app.version",
-    "tenant.level",
-    "http.status_code",
-    "link.traceId",
-)
-"""Attributes offered by name; any other can be typed."""
-PAGE_SIZE = 50
+"""Label, the descending sort, the ascending sort, whether it is numeric."""
+_SHORT_ID = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SessionRow:
     """One session of the list."""
 
     session_id: SessionId
     short_id: str
+    path: str
+    """The path of its screen."""
     seat: str
     app: str
     environment: str
     start_unix_nano: int
     duration_ns: int
     share: float
-    """Of the longest on this page, 0 to 1."""
+    """Of the longest duration on this page, 0 to 1."""
     page_views: int
     errors: int
     network_errors: int
@@ -76,100 +81,133 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """The head of one column."""
+class ColumnHeader:
+    """The header of one column."""
 
     label: str
-    number: bool
+    numeric: bool
     sort: str
-    """What its link sorts by: the other way round where the list is sorted so already; empty without link."""
-    now: str
-    """`ascending`, `descending`, or empty where the list is sorted by another."""
+    """The sort that its link chooses, the opposite one if the list is sorted by it; empty for no link."""
+    aria_sort: str
+    """`ascending`, `descending`, or empty where the list is sorted by another column."""
+
+    @property
+    def argument(self) -> str | None:
+        """The value of `sort` in its link; None for the default."""
+        return argument(self.sort, DEFAULT_SORT)
 
 
-def heads(sort: str) -> tuple[Head, ...]:
-    """The heads of the columns over a list that is sorted so."""
-    return tuple(
-        Head(
-            label,
-            number,
-            rising if rising and sort == falling else falling,
-            "" if not falling else {falling: "descending", rising: "ascending"}.get(sort, ""),
-        )
-        for label, falling, rising, number in _COLUMNS
+@dataclass(frozen=True, slots=True)
+class ListSelection:
+    """What the address of the list selects."""
+
+    attributes: Mapping[str, str]
+    whose: str
+    sort: str
+
+    @property
+    def seat(self) -> str:
+        """The seat that is filtered by, or empty."""
+        return self.attributes.get(SEAT, "")
+
+    @property
+    def whose_argument(self) -> str | None:
+        """The value of `whose` in a link; None for the default."""
+        return argument(self.whose, DEFAULT_WHOSE)
+
+    @property
+    def sort_argument(self) -> str | None:
+        """The value of `sort` in a link; None for the default."""
+        return argument(self.sort, DEFAULT_SORT)
+
+    @property
+    def pills(self) -> tuple[tuple[str | None, str, bool], ...]:
+        """The choices of traffic: the value of `whose` in its link, the label, whether it is current."""
+        return tuple((argument(name, DEFAULT_WHOSE), label, name == self.whose) for name, label in LABELS)
+
+    @property
+    def leaves_out_synthetic(self) -> bool:
+        """Whether synthetic sessions are not listed."""
+        return self.whose == "people"
+
+
+def argument(value: str, default: str) -> str | None:
+    """The value as an argument of an address: None for the default, so that addresses stay short."""
+    return None if value == default else value
+
+
+@dataclass(frozen=True, slots=True)
+class SessionListView:
+    """The table, or why it is empty."""
+
+    headers: tuple[ColumnHeader, ...]
+    rows: tuple[SessionRow, ...]
+    caption: str
+    shown: str
+    """How many rows there are, in words; empty for none."""
+    empty_title: str
+    truncated: bool
+    next_cursor: str | None
+
+
+def session_list_view(page: Page[SessionSummary], selection: ListSelection, scope: Scope) -> SessionListView:
+    """One page of the list."""
+    time_range = scope.label.lower() if scope.since else "this time range"
+    matching = " that matches" if selection.attributes else ""
+    return SessionListView(
+        headers=column_headers(selection.sort),
+        rows=rows_of(page.items),
+        caption=f"Sessions, {_SORT_LABELS[selection.sort]}",
+        shown=f"{plural(len(page.items), 'session')} shown" if page.items else "",
+        empty_title=f"No session in {time_range}{matching}",
+        truncated=page.truncated,
+        next_cursor=page.next_cursor,
     )
 
 
-def unfinished(name: str, value: str) -> str:
-    """What lacks where only half of a filter was typed; empty where nothing does."""
-    if name and not value:
-        return f"Which value of {name} do you look for? Type it beside the name, then Find."
-    if value and not name:
-        return f"Which attribute has the value {value}? Type its name, or choose one of the list, then Find."
-    return ""
+def column_headers(sort: str) -> tuple[ColumnHeader, ...]:
+    """The headers of a list that is sorted by `sort`."""
+    return tuple(
+        ColumnHeader(
+            label,
+            numeric,
+            ascending if ascending and sort == descending else descending,
+            "" if not descending else {descending: "descending", ascending: "ascending"}.get(sort, ""),
+        )
+        for label, descending, ascending, numeric in _COLUMNS
+    )
 
 
-def seen_of(rows: Sequence[Row]) -> str:
-    """What a page shows, in short: each session's mark and its errors."""
-    return ",".join(f"{_mark(row.session_id)}.{row.errors + row.network_errors}" for row in rows)
-
-
-def news_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: int) -> tuple[int, str]:
-    """How many sessions are new since a page was drawn or gained an error, and the words for it.
-
-    `seen` is what `seen_of` gave. A session that it lacks is new if it began after
-    `after_unix_nano`: on a page that is not the newest, older ones are no news.
-    """
-    known = dict(part.split(".", 1) for part in seen.split(",") if "." in part)
-    fresh = failing = 0
-    for one in summaries:
-        was = known.get(_mark(one.session_id))
-        if was is None:
-            fresh += one.start_unix_nano > after_unix_nano
-        elif was.isdecimal() and one.errors + one.network_errors > int(was[:9]):
-            failing += 1
-    more = "+" if fresh >= PAGE_SIZE else ""
-    words = [f"{fresh}{more} new session{'' if fresh == 1 else 's'}"] if fresh else []
-    if failing:
-        words.append(f"new errors in {plural(failing, 'session')}")
-    return fresh + failing, ", ".join(words)
-
-
-def _mark(session_id: str) -> str:
-    return hashlib.blake2s(session_id.encode("utf-8", "replace"), digest_size=4).hexdigest()
-
-
-def query_of(
-    scope: Scope, attributes: Mapping[str, str], whose: str, sort: str, cursor: str | None
-) -> SessionQuery:
-    """The question to the store: the environment joins the filters, synthetic traffic is set apart."""
-    wanted = dict(attributes)
+def session_query(scope: Scope, selection: ListSelection, cursor: str | None) -> SessionQuery:
+    """The store query of the list: the environment is one more filter, synthetic traffic is left out."""
+    attributes = dict(selection.attributes)
     if scope.environment:
-        wanted["environment"] = scope.environment
-    if whose == "synthetic":
-        wanted.setdefault(SYNTHETIC, SYNTHETIC_DECLARED)
+        attributes["environment"] = scope.environment
+    if selection.whose == "synthetic":
+        attributes.setdefault(SYNTHETIC, SYNTHETIC_DECLARED)
     return SessionQuery(
         window=scope.window,
-        attributes=wanted,
-        excluded={SYNTHETIC: SYNTHETIC_DECLARED} if whose == "people" else {},
-        sort=SORTS[sort],
+        attributes=attributes,
+        excluded={SYNTHETIC: SYNTHETIC_DECLARED} if selection.leaves_out_synthetic else {},
+        sort=SORTS[selection.sort],
         limit=PAGE_SIZE,
         cursor=cursor,
     )
 
 
-def rows_of(summaries: Sequence[SessionSummary]) -> tuple[Row, ...]:
-    """The rows of one page of the list."""
+def rows_of(summaries: Sequence[SessionSummary]) -> tuple[SessionRow, ...]:
+    """The rows of these sessions."""
     longest = max((summary.duration_ns for summary in summaries), default=0) or 1
     return tuple(_row(summary, longest) for summary in summaries)
 
 
-def _row(summary: SessionSummary, longest_ns: int) -> Row:
+def _row(summary: SessionSummary, longest_ns: int) -> SessionRow:
     tags = summary.attributes
-    browser = tags.get("browser.version") or tags.get("browser.name", "")
-    return Row(
-        session_id=summary.session_id,
-        short_id=summary.session_id[:8] + ("…" if len(summary.session_id) > 8 else ""),
+    session_id = summary.session_id
+    return SessionRow(
+        session_id=session_id,
+        short_id=session_id[:_SHORT_ID] + ("…" if len(session_id) > _SHORT_ID else ""),
+        path=session_path(session_id),
         seat=tags.get(SEAT, ""),
         app=summary.app,
         environment=summary.environment,
@@ -180,7 +218,7 @@ def _row(summary: SessionSummary, longest_ns: int) -> Row:
         errors=summary.errors,
         network_errors=summary.network_errors,
         events=summary.events,
-        browser=browser,
+        browser=tags.get("browser.version") or tags.get("browser.name", ""),
         system=tags.get("os.name", ""),
         synthetic=tags.get(SYNTHETIC, ""),
         last_seen_unix_nano=summary.last_seen_unix_nano,

@@ -1,0 +1,14 @@
+"""The names of the files that a running lab keeps in its folder. Standard library only."""
+
+from __future__ import annotations
+
+LOCK = "lock"
+RUN = "run.json"
+STATUS = "status.json"
+FLAGS = "flags.json"
+SEAT_SECRET = "seat-secret"  # noqa: S105 - the name of a file
+LOGS = "logs"
+DATA = "data"
+# In the data folder, which `up --data` may place elsewhere.
+STORE = "store.sqlite3"
+CARTS = "carts.sqlite3"

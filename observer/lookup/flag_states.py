@@ -1,0 +1,175 @@
+"""The flags that are really in use, read from the processes that use them, never from the flag file.
+
+gRPC services answer `hipsterlab.FlagService`, plain HTTP ones `GET /_flags`. Knows that
+interface (`protos`) and the addresses in the lab's status; no service's code.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+import incidents
+from incidents.model import Flag, Incident
+from observer.lookup.lab_status import Process
+
+WITHOUT_FLAGS = frozenset({"collector", "observer", "loadgen", "supervisor"})
+"""Processes of the lab that are not part of the shop."""
+_TIMEOUT_S = 0.7
+_TTL_S = 4.0
+_MAX_BYTES = 100_000
+_TO = "\u2013"
+_OFF: tuple[object, ...] = (False, 0, "", None, {"min": 0, "max": 0})
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """One flag as one process uses it; values are JSON text."""
+
+    service: str
+    key: str
+    people: str
+    synthetic: str
+    error: str
+
+    @property
+    def on(self) -> bool:
+        """Whether the flag changes anything, for people or for synthetic traffic."""
+        return _value(self.people) not in _OFF or _value(self.synthetic) not in _OFF
+
+    def describe(self, text: str) -> str:
+        """One of the two values for people to read."""
+        return describe(self.key, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The flags of all processes that answered."""
+
+    states: tuple[FlagState, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    """The names of the processes that did not."""
+    incident: str | None = None
+    """The incident with these flags; None where none or several have them."""
+
+
+class FlagReader:
+    """Reads the flags of all processes at once, and keeps them for a few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: TTLCache[tuple[Process, ...], Flags] = TTLCache(1, _TTL_S, timer=time.monotonic)
+
+    def flags(self, processes: Sequence[Process]) -> Flags:
+        """The flags that the shop's processes use. Takes no longer than a second."""
+        asked = tuple(p for p in processes if p.address and p.name not in WITHOUT_FLAGS)
+        # The lock is held while reading: requests at the same time share one answer.
+        with self._lock:
+            found = self._kept.get(asked)
+            if found is None:
+                found = self._kept[asked] = _read_all(asked)
+            return found
+
+
+def _read_all(processes: Sequence[Process]) -> Flags:
+    if not processes:
+        return Flags()
+    with ThreadPoolExecutor(len(processes), "flags") as pool:
+        answers = list(pool.map(_read, processes))
+    states = tuple(state for answer in answers if answer is not None for state in answer)
+    unanswered = tuple(p.name for p, answer in zip(processes, answers, strict=True) if answer is None)
+    return Flags(states, unanswered, matching(states))
+
+
+def _read(process: Process) -> tuple[FlagState, ...] | None:
+    found = _over_http(process)
+    return found if found is not None else _over_grpc(process)
+
+
+def _over_http(process: Process) -> tuple[FlagState, ...] | None:
+    connection = http.client.HTTPConnection(process.address, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/_flags")
+        answer = connection.getresponse()
+        document = json.loads(answer.read(_MAX_BYTES)) if answer.status == 200 else None
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    rows = document.get("flags") if isinstance(document, dict) else None
+    if not isinstance(rows, list):
+        return None
+    return tuple(_state(process.name, row) for row in rows if isinstance(row, dict))
+
+
+def _state(service: str, row: Mapping[str, object]) -> FlagState:
+    key, people, synthetic, error = (str(row.get(n, "")) for n in ("key", "people", "synthetic", "error"))
+    return FlagState(service, key, people, synthetic, error)
+
+
+def _over_grpc(process: Process) -> tuple[FlagState, ...] | None:
+    # Imported here: gRPC is large, and only these pages need it.
+    import grpc
+
+    from protos import lab_pb2, lab_pb2_grpc
+
+    with grpc.insecure_channel(process.address) as channel:
+        try:
+            stub = lab_pb2_grpc.FlagServiceStub(channel)
+            answer = stub.GetFlags(lab_pb2.GetFlagsRequest(), timeout=_TIMEOUT_S)
+        except grpc.RpcError:
+            return None
+    return tuple(FlagState(process.name, f.key, f.people, f.synthetic, f.error) for f in answer.flags)
+
+
+def matching(states: Sequence[FlagState], known: Mapping[str, Incident] | None = None) -> str | None:
+    """The name of the only incident with these flags; None where none or several have them."""
+    if not states:
+        return None
+    known = known or {name: incidents.load(name) for name in incidents.names()}
+    fitting = [name for name, incident in known.items() if _fits(incident, states)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fits(incident: Incident, states: Sequence[FlagState]) -> bool:
+    flags = {flag.key: flag for flag in incident.flags}
+    if any(key not in {state.key for state in states} for key in flags):
+        return False
+    return all(_equals(state, flags[state.key]) if state.key in flags else not state.on for state in states)
+
+
+def _equals(state: FlagState, flag: Flag) -> bool:
+    return (_value(state.people), _value(state.synthetic)) == (flag.people, flag.synthetic)
+
+
+def describe(key: str, text: str) -> str:
+    """`off`, `on`, `75 %`, a range in milliseconds; a value of another shape stays JSON.
+
+    The key gives the unit: names that end in `_ms` are milliseconds.
+    """
+    value = _value(text)
+    unit = " ms" if key.endswith("_ms") else ""
+    if value in _OFF:
+        return "off"
+    if value is True:
+        return "on"
+    if isinstance(value, float) and not unit and 0 < value <= 1:
+        return f"{value * 100:.3g} %"
+    if isinstance(value, dict) and value.keys() == {"min", "max"}:
+        low, high = value["min"], value["max"]
+        return f"{low}{unit}" if low == high else f"{low}{_TO}{high}{unit}"
+    return f"{text}{unit}" if isinstance(value, int | float) else text
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

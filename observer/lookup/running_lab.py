@@ -1,0 +1,29 @@
+"""The lab with the incident that its processes really run, and incidents by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from flask import current_app
+
+import incidents
+from observer.lookup.flag_states import FlagReader, Flags
+from observer.lookup.lab_status import Lab
+
+_EXTENSION = "flags"
+
+
+def running_lab(lab: Lab) -> tuple[Lab, Flags]:
+    """The lab with the incident that its processes really run, and their flags."""
+    reader: FlagReader = current_app.extensions.setdefault(_EXTENSION, FlagReader())
+    flags = reader.flags(lab.processes)
+    # If every process answered, their flags win over what the lab was started with.
+    unknown = bool(flags.unanswered) or not flags.states
+    return replace(lab, incident=flags.incident or (lab.incident if unknown else None)), flags
+
+
+@lru_cache(maxsize=32)
+def load_incident(name: str) -> incidents.Incident:
+    """The incident of this name, read once."""
+    return incidents.load(name)

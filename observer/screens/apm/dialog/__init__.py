@@ -1,0 +1,1 @@
+"""The APM dialog over an event of a browser session."""

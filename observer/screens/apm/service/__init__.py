@@ -1,0 +1,1 @@
+"""One service: its charts, operations and dependencies."""

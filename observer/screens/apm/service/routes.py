@@ -1,0 +1,75 @@
+"""The page of one service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import render_template, request
+
+from observer.components import measure_charts, table_sort
+from observer.request import context
+from observer.request.errors import Unknown
+from observer.request.links import here, scoped
+from observer.request.page_request import current_scope
+from observer.request.parameters import Query
+from observer.request.scope import Scope
+from observer.request.time_range import range_args
+from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.example_traces import find_examples
+from observer.screens.apm.service import view
+from store.api import LogQuery, Point, Reader, Window
+
+_COLUMNS = 60
+
+
+@blueprint.get("/apm/services/<path:name>")
+def service(name: str) -> str:
+    """One service over time, by operation, with its callers and callees.
+
+    The path `-` stands for the service in the argument `name`, for names that do not fit into a path.
+    """
+    if name == "-":
+        name = request.args.get("name") or name
+    reader = context.reader()
+    scope = current_scope()
+    sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
+    found = reader.service_map(scope.window, scope.environment)
+    node = next((node for node in found.nodes if node.service == name), None)
+    if node is None:
+        raise Unknown(
+            f"No request of a service called {name[:80]!r} was seen in this time range.",
+            "Choose a longer time range, or another environment, at the top of the page.",
+        )
+    charts = None
+    if not node.inferred:
+        points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
+        hrefs = _column_hrefs(name, scope, points)
+        charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs) if points else None
+    data = _load(reader, scope, name, inferred=node.inferred)
+    return render_template(
+        "apm/service.html",
+        view=view.build(found, node, scope.window, data, charts, sort),
+        columns=sort.columns("Operation", here),
+    )
+
+
+def _load(reader: Reader, scope: Scope, name: str, *, inferred: bool) -> view.ServiceData:
+    logs = reader.count_logs(LogQuery(window=scope.window, service=name, environment=scope.environment))
+    if inferred:
+        return view.ServiceData({}, (), logs)
+    return view.ServiceData(
+        operations=reader.operations(name, scope.window, scope.environment),
+        failing=find_examples(reader, scope, name, failing=True),
+        logs=logs,
+    )
+
+
+def _column_hrefs(name: str, scope: Scope, points: Sequence[Point]) -> list[str]:
+    """For each column of the charts, the address of the traces it counts."""
+    step = max(scope.window.duration_ns // _COLUMNS, 1)
+    hrefs = []
+    for point in points:
+        column = range_args(Window(point.start_unix_nano, point.start_unix_nano + step))
+        error = "any" if point.measure.errors else None
+        hrefs.append(scoped("/apm/traces", service=name, error=error, from_=column["from"], to=column["to"]))
+    return hrefs

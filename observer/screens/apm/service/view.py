@@ -1,0 +1,80 @@
+"""One service: its measure, charts over time, operations and neighbours. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from observer.components import table_sort
+from observer.components.measure_charts import Charts
+from observer.components.number_format import plural
+from observer.screens.apm.example_traces import ExampleTrace
+from observer.screens.apm.measure_view import MeasureView, measure_view
+from observer.screens.apm.neighbours import Neighbours, neighbours, node_badge
+from store.api import MapNode, Measure, ServiceMap, Window
+
+_OPERATIONS_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One operation of the service."""
+
+    operation: str
+    measure: MeasureView
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceData:
+    """What the store answered about a service that sends spans; empty for an inferred one."""
+
+    operations: Mapping[str, Measure]
+    failing: Sequence[ExampleTrace]
+    logs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePage:
+    """The page of one service."""
+
+    service: str
+    badge: str
+    inferred: bool
+    measure: MeasureView
+    charts: Charts | None
+    """None for an inferred service."""
+    operations: tuple[OperationRow, ...]
+    operations_total: str
+    operations_left_out: str
+    """How many operations are not listed, in words; empty where all are."""
+    neighbours: Neighbours
+    failing: Sequence[ExampleTrace]
+    logs: int
+
+
+def build(
+    found: ServiceMap,
+    node: MapNode,
+    window: Window,
+    data: ServiceData,
+    charts: Charts | None,
+    sort: table_sort.Sort,
+) -> ServicePage:
+    """The page of a node of the map; operations in this order, at most 100 of them."""
+    ranked = table_sort.rows(data.operations, sort)
+    left_out = len(ranked) - _OPERATIONS_LIMIT
+    return ServicePage(
+        service=node.service,
+        badge=node_badge(node.inferred, node.database),
+        inferred=node.inferred,
+        measure=measure_view(node.measure, window),
+        charts=charts,
+        operations=tuple(
+            OperationRow(name, measure_view(measure)) for name, measure in ranked[:_OPERATIONS_LIMIT]
+        ),
+        operations_total=plural(len(ranked), "operation"),
+        operations_left_out=plural(left_out, "rarer operation") if left_out > 0 else "",
+        neighbours=neighbours(found, node.service),
+        failing=data.failing,
+        logs=data.logs,
+    )

@@ -1,0 +1,1 @@
+"""The service map and the panel of a selected node."""

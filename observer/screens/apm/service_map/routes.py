@@ -1,0 +1,43 @@
+"""The page of the service map."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from observer.request import context
+from observer.request.links import here
+from observer.request.page_request import current_scope
+from observer.request.parameters import Query
+from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.neighbours import neighbours
+from observer.screens.apm.service_map import node_panel, view
+from observer.screens.apm.service_map.node_queries import load_node
+
+
+@blueprint.get("/apm")
+def service_map() -> str:
+    """The service map, and the panel of the selected node."""
+    reader = context.reader()
+    scope = current_scope()
+    query = Query(request.args, context.now_unix_nano())
+    found = reader.service_map(scope.window, scope.environment)
+    selected = query.text("service")
+    node = next((node for node in found.nodes if node.service == selected), None)
+    hops = query.whole("hops", 0, 0, view.MAX_HOPS) if node else 0
+    panel = None
+    if node:
+        around = neighbours(found, node.service)
+        panel = node_panel.build(node, around, load_node(reader, scope, node, around, query.text("tag")))
+    return render_template(
+        "apm/map.html",
+        view=view.build(
+            found,
+            lambda name: here(service=name, tag=None),
+            selected if node else None,
+            query.choice("size", ("fit", "full")),
+            hops,
+        ),
+        panel=panel,
+        missing=selected if selected and not node else None,
+        hops=hops,
+    )

@@ -1,0 +1,52 @@
+"""What the search page reports about an id that leads nowhere. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from observer.components.number_format import plural
+from observer.lookup.resolve import Unresolved
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The result of a search that found no page to go to."""
+
+    title: str
+    before_id: str
+    after_id: str
+    """The explanation, before and after the id; empty where the explanation does not name it."""
+    explanation: str
+    """The rest of the explanation, which does not name the id."""
+    logs_label: str
+    """The label of the link to the logs of the trace; empty without logs."""
+    logs_trace: str
+    """The trace id of these logs."""
+
+
+def search_result(found: Unresolved) -> SearchResult:
+    """The result for an id that is in the store only as the trace id of logs, was pruned, or is unknown."""
+    if found.logs:
+        one = found.logs == 1
+        before, after, rest = "", "", ""
+        if found.pruned:
+            before, after = "The spans of ", " were here and have been pruned."
+        else:
+            written = "it" if one else "them"
+            rest = f"The service that wrote {written} sends no spans, or has not sent them yet."
+        return SearchResult(
+            title=f"No span of this trace has arrived, but {plural(found.logs, 'log')}",
+            before_id=before,
+            after_id=after,
+            explanation=rest,
+            logs_label="Open the log" if one else "Open the logs",
+            logs_trace=found.logs_trace,
+        )
+    if found.pruned:
+        after = " was here; the store keeps what is newest. Make a new one, or give the store more room."
+        return SearchResult("This was here and has been pruned", "", after, "", "", "")
+    after = (
+        " is not the id of a trace, span, session, log or order that has arrived. "
+        "If it was made just now, wait a second and try again: telemetry is sent in batches."
+    )
+    return SearchResult("Nothing here has this id", "", after, "", "", "")

@@ -1,0 +1,1 @@
+"""RUM Tag Spotlight: one metric over time and by tag."""

@@ -1,0 +1,42 @@
+"""OpenTelemetry for the shop: traces, logs, propagation and export; import everything from here.
+
+Importing it starts nothing: no thread, no socket, no exporter. `start` does, in a
+process's `main()`.
+"""
+
+from services.common.telemetry.grpc_interceptors import (
+    ClientBaggage,
+    ClientSpans,
+    ServerBaggage,
+    ServerSpans,
+    code_of,
+    details_of,
+    marking,
+    tolerating,
+)
+from services.common.telemetry.logs import ShopLogger, make_logger, redirect_standard_logging
+from services.common.telemetry.propagation import CachedBaggagePropagator
+from services.common.telemetry.seat_sampler import SeatSampler
+from services.common.telemetry.setup import Identity, Telemetry, build, start
+from services.common.telemetry.signal_queue import Counts
+
+__all__ = [
+    "CachedBaggagePropagator",
+    "ClientBaggage",
+    "ClientSpans",
+    "Counts",
+    "Identity",
+    "SeatSampler",
+    "ServerBaggage",
+    "ServerSpans",
+    "ShopLogger",
+    "Telemetry",
+    "build",
+    "code_of",
+    "details_of",
+    "make_logger",
+    "marking",
+    "redirect_standard_logging",
+    "start",
+    "tolerating",
+]

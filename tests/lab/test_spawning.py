@@ -1,0 +1,236 @@
+"""Starting processes: the fork server's client, fresh interpreters, the spawner, short tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab.plan.lab_plan import LabPlan
+from lab.supervision import child_setup, forkserver, spawn
+from lab.supervision.helpers import Task, Tasks
+from lab.supervision.spawn import ForkServer, Job
+from lab.supervision.spawner import Spawner
+from tests.lab.fakes.kernel import FIRST_PID
+
+JOB = Job("observer", "observer", ("--x",), {"PATH": "/usr/bin"})
+
+
+class Server:
+    """The other end of a `ForkServer`, whose process is never started."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.commands: list[list[str]] = []
+        self.environments: list[dict[str, str]] = []
+        self.channel: socket.socket | None = None
+        monkeypatch.setattr(subprocess, "Popen", self._start)
+
+    def _start(self, command: list[str], **more: Any) -> Any:
+        self.commands.append(command)
+        self.environments.append(more["env"])
+        if "pass_fds" in more:
+            self.channel = socket.socket(fileno=os.dup(more["pass_fds"][0]))
+        return SimpleNamespace(pid=FIRST_PID + len(self.commands), returncode=None)
+
+    def receive(self) -> tuple[dict[str, Any], int]:
+        """The next request and the number of its files."""
+        assert self.channel is not None
+        data, files, _, _ = socket.recv_fds(self.channel, forkserver.MAX_REQUEST_BYTES, 2)
+        for file in files:
+            os.close(file)
+        return json.loads(data), len(files)
+
+    def reply(self, request: int, pid: int) -> None:
+        """Confirm a request."""
+        assert self.channel is not None
+        self.channel.send(json.dumps({"id": request, "pid": pid}).encode())
+
+    def die(self) -> None:
+        """Close the connection as a process that ends does."""
+        if self.channel is not None:
+            self.channel.close()
+
+
+@pytest.fixture(name="server")
+def _server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    server = Server(monkeypatch)
+    yield server
+    server.die()
+
+
+def test_a_request_carries_the_job_and_its_output_files(server: Server) -> None:
+    """Answers arrive later, in any order."""
+    client = ForkServer(("json",), {"A": "1"}, log=1)
+    first, second = client.request(JOB, 1, 2), client.request(JOB, 1, 2)
+    request, files = server.receive()
+
+    assert server.commands[0][2:3] == ["lab.supervision.forkserver"]
+    assert server.commands[0][-1] == "json"
+    assert server.environments[0]["LAB_SUPERVISOR_PID"] == str(os.getpid())
+    assert (request["id"], request["module"], request["arguments"]) == (first, "observer", ["--x"])
+    assert request["environment"]["LAB_PROCESS_NAME"] == "observer"
+    assert request["environment"]["PATH"] == "/usr/bin"
+    assert files == 2
+    assert client.replies() == []
+    server.reply(second, 12)
+    server.reply(first, 11)
+    assert client.replies() == [(second, 12), (first, 11)]
+    assert not client.closed
+    client.close()
+
+
+def test_the_end_of_the_server_is_noticed(server: Server) -> None:
+    """Replies that had arrived before are still delivered."""
+    client = ForkServer((), {}, log=1)
+    number = client.request(JOB, 1, 2)
+    server.reply(number, 11)
+    server.receive()
+    server.die()
+
+    assert client.replies() == [(number, 11)]
+    assert client.closed
+    with pytest.raises(OSError, match=r"Broken pipe|reset|Transport"):
+        client.request(JOB, 1, 2)
+    client.close()
+    assert client.replies() == []
+
+
+def test_an_environment_that_is_too_large_is_an_error(server: Server) -> None:
+    """It would not fit into one packet."""
+    client = ForkServer((), {}, log=1)
+    large = Job("observer", "observer", (), {"X": "x" * forkserver.MAX_REQUEST_BYTES})
+    with pytest.raises(OSError, match="environment of observer is too large"):
+        client.request(large, 1, 2)
+    client.close()
+
+
+def test_a_fresh_interpreter_gets_its_name_and_its_supervisor(server: Server) -> None:
+    """Both by its environment; its module is run by the child's set-up."""
+    pid = spawn.start_fresh(JOB, 1, 2)
+
+    assert pid == FIRST_PID + 1
+    assert server.commands[0][1:] == ["-m", "lab.supervision.child_setup", "observer", "--x"]
+    assert server.environments[0] == {
+        "PATH": "/usr/bin",
+        "LAB_PROCESS_NAME": "observer",
+        "LAB_SUPERVISOR_PID": str(os.getpid()),
+    }
+
+
+def test_forking_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a supervisor that can adopt what was forked."""
+    monkeypatch.setattr(child_setup, "adopt_orphans", lambda: True)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert ForkServer.is_available()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not ForkServer.is_available()
+
+
+@pytest.fixture(name="spawner")
+def _spawner(run_dir: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spawner]:
+    monkeypatch.setattr(ForkServer, "is_available", staticmethod(lambda: True))
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    with selectors.DefaultSelector() as selector:
+        yield Spawner(LabPlan(run_dir, (), {}), selector)
+
+
+def test_the_spawner_forks_once_its_server_runs(spawner: Spawner, server: Server) -> None:
+    """Before, and for a job that must not be forked, it starts a fresh interpreter."""
+    pids: list[int] = []
+    spawner.spawn(JOB, 1, 2, False, pids.append)
+    assert pids == [FIRST_PID + 1]
+    assert spawner.keep_alive(100.0)
+    assert not spawner.keep_alive(100.0)
+    assert spawner.pid == FIRST_PID + 2
+    spawner.spawn(JOB, 1, 2, True, pids.append)
+    assert pids == [FIRST_PID + 1, FIRST_PID + 3]
+    spawner.spawn(JOB, 1, 2, False, pids.append)
+    request, _ = server.receive()
+    spawner.collect()
+    assert len(pids) == 2
+    server.reply(request["id"], 77)
+    spawner.stop()
+
+    assert pids[2] == 77
+
+
+def test_a_lost_server_is_started_again_after_a_growing_delay(spawner: Spawner, server: Server) -> None:
+    """What it had not confirmed is dropped."""
+    pids: list[int] = []
+    starts, now = [], 100.0
+    for _ in range(3):
+        assert spawner.keep_alive(now)
+        spawner.spawn(JOB, 1, 2, False, pids.append)
+        server.die()
+        spawner.lose(now)
+        assert spawner.pid is None
+        starts.append(round(spawner.next_wake() - now, 3))
+        assert not spawner.keep_alive(now)
+        now = spawner.next_wake()
+    spawner.lose(now)
+
+    assert starts == [0.05, 0.1, 0.2]
+    assert spawner.restarts == 3
+    assert pids == []
+
+
+def test_without_a_fork_server_nothing_is_kept_alive(
+    spawner: Spawner, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS: every process is a fresh interpreter."""
+    monkeypatch.setattr(ForkServer, "is_available", staticmethod(lambda: False))
+    with selectors.DefaultSelector() as selector:
+        plain = Spawner(LabPlan(Path("/nowhere"), (), {}), selector)
+    assert not plain.available
+    assert not plain.keep_alive(100.0)
+    assert plain.next_wake() == inf
+    plain.collect()
+    plain.stop()
+    assert spawner.available
+
+
+def test_a_task_ends_when_its_output_does(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is lost: a last one without a line feed is not a line."""
+    lines: list[str] = []
+    ended: list[Task] = []
+    outputs: list[int] = []
+
+    def start(job: Job, stdout: int, stderr: int, fresh: bool, on_pid: Any) -> None:
+        assert job.name.startswith("lab-")
+        outputs.append(os.dup(stdout))
+        on_pid(FIRST_PID)
+
+    with selectors.DefaultSelector() as selector:
+        tasks = Tasks(LabPlan(run_dir, (), {}), selector, start)
+        tasks.start(Task("check", "m", (), lines.append, ended.append))
+        assert tasks.pids() == [FIRST_PID]
+        assert tasks.ended(FIRST_PID)
+        assert not tasks.ended(FIRST_PID + 1)
+        os.write(outputs[0], b"one\ntw")
+        [(key, _)] = selector.select(1)
+        key.data()
+        key.data()
+        os.write(outputs[0], b"o\n")
+        os.close(outputs[0])
+        for _ in range(2):
+            [(key, _)] = selector.select(1)
+            key.data()
+        key.data()
+
+        assert lines == ["one", "two"]
+        assert [task.name for task in ended] == ["check"]
+        assert tasks.pids() == []
+        tasks.start(Task("other", "m", (), lines.append, ended.append))
+        tasks.close()
+        os.close(outputs[1])
+    assert len(ended) == 1

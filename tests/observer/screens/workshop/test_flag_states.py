@@ -1,0 +1,125 @@
+"""The real state of the faults: asked over gRPC and HTTP, matched with the incidents."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import grpc
+import pytest
+
+import incidents
+from incidents.model import FlagValue
+from observer.lookup import flag_states
+from observer.lookup.lab_status import Process
+from protos import lab_pb2, lab_pb2_grpc
+from tests.helpers import free_port
+
+
+def _written(value: FlagValue) -> str:
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value)
+
+
+def states_of(name: str) -> list[flag_states.FlagState]:
+    """What the services would say under an incident, those that are off too."""
+    wanted = {flag.key: flag for flag in incidents.load(name).flags}
+    off = {"cart_price_typo": "false", "payment_invalid_token": "0.0", "checkout_stale_endpoint": "false"}
+    off["buttercup_delay_ms"] = '{"min": 0, "max": 0}'
+    return [
+        flag_states.FlagState("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
+        if key in wanted
+        else flag_states.FlagState("s", key, nothing, nothing, "")
+        for key, nothing in off.items()
+    ]
+
+
+@pytest.mark.parametrize("name", incidents.names())
+def test_what_the_services_say_names_the_incident(name: str) -> None:
+    assert flag_states.matching(states_of(name)) == name
+
+
+def test_a_flag_changed_by_hand_fits_no_incident() -> None:
+    states = states_of("invalid-token")
+    states[1] = flag_states.FlagState("s", "payment_invalid_token", "0.5", "0.5", "")
+    assert flag_states.matching(states) is None
+    assert flag_states.matching([]) is None
+
+
+def test_on_means_that_anybody_meets_it() -> None:
+    assert flag_states.FlagState("s", "k", "0.0", "0.75", "").on
+    assert not flag_states.FlagState("s", "k", '{"max": 0, "min": 0}', "false", "").on
+
+
+class _Servicer(lab_pb2_grpc.FlagServiceServicer):
+    def GetFlags(self, request: object, context: object) -> lab_pb2.GetFlagsResponse:
+        state = lab_pb2.FlagState(key="payment_invalid_token", people="1.0", synthetic="0.75")
+        return lab_pb2.GetFlagsResponse(service="paymentservice", flags=[state])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps({"flags": [{"key": "cart_price_typo", "people": "true", "synthetic": "true"}]})
+        self.send_response(200 if self.path == "/_flags" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def processes() -> Iterator[tuple[Process, ...]]:
+    server = grpc.server(ThreadPoolExecutor(2))
+    lab_pb2_grpc.add_FlagServiceServicer_to_server(_Servicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    web = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=web.serve_forever, daemon=True)
+    thread.start()
+    yield (
+        Process("paymentservice", "ready", 0, f"127.0.0.1:{port}"),
+        Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}"),
+        Process("gone", "ready", 0, f"127.0.0.1:{free_port()}"),
+        Process("collector", "ready", 0, "127.0.0.1:1"),
+    )
+    server.stop(None)
+    web.shutdown()
+    web.server_close()
+    thread.join(5)
+
+
+def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) -> None:
+    found = flag_states.FlagReader().flags(processes)
+    assert {(s.service, s.key, s.people) for s in found.states} == {
+        ("paymentservice", "payment_invalid_token", "1.0"),
+        ("frontend", "cart_price_typo", "true"),
+    }
+    assert found.unanswered == ("gone",)
+
+
+def test_without_a_lab_nothing_is_asked() -> None:
+    assert flag_states.FlagReader().flags(()) == flag_states.Flags()
+
+
+@pytest.mark.parametrize(
+    ("key", "json_text", "words"),
+    [
+        ("cart_price_typo", "true", "on"),
+        ("cart_price_typo", "false", "off"),
+        ("payment_invalid_token", "0.75", "75 %"),
+        ("payment_invalid_token", "1.0", "100 %"),
+        ("payment_invalid_token", "0.0", "off"),
+        ("buttercup_delay_ms", '{"min":150,"max":250}', "150\u2013250 ms"),
+        ("buttercup_delay_ms", '{"min":90,"max":90}', "90 ms"),
+        ("buttercup_delay_ms", '{"min":0,"max":0}', "off"),
+        ("of_tomorrow", '{"shape":"new"}', '{"shape":"new"}'),
+        ("of_tomorrow", "not json", "not json"),
+    ],
+)
+def test_a_flag_is_described_in_words(key: str, json_text: str, words: str) -> None:
+    """An instructor reads what is on and how much; a shape that nobody knows is shown as it came."""
+    assert flag_states.describe(key, json_text) == words

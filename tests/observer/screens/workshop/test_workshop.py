@@ -1,0 +1,66 @@
+"""The lesson beside the telemetry that has arrived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import incidents
+from incidents.checks import NoAnswer
+from incidents.model import Source
+from observer.screens.workshop.lesson_markup import inline, paragraphs
+from observer.screens.workshop.progress import askable, progress
+from tests.fixtures.html import one, text
+from tests.observer.screens import Screens
+
+
+def test_marks_are_two_and_everything_else_is_escaped() -> None:
+    assert inline("press `APM` <b>now</b> **please**") == (
+        "press <code>APM</code> &lt;b&gt;now&lt;/b&gt; <strong>please</strong>"
+    )
+    assert len(paragraphs("\none\ntwo\n\nthree\n")) == 2
+
+
+def test_what_only_a_visitor_saw_is_left_out_with_all_that_hangs_on_it() -> None:
+    kept = askable(incidents.load("invalid-token").checks)
+    names = {check.name for check in kept}
+    assert all(check.source is Source.API for check in kept)
+    assert all(set(check.needs) <= names for check in kept)
+    assert "session" in names
+
+
+def test_without_a_seat_nothing_is_judged_and_links_wait() -> None:
+    found = progress(incidents.load("invalid-token"), {"shop": "http://shop"}, None)
+    assert {step.state for step in found.steps} == {"yours"}
+    assert all(step.href is None or "{" not in step.href for step in found.steps)
+
+
+def test_nothing_has_arrived_yet_is_said_of_every_step_that_hangs_on_it() -> None:
+    def ask(_source: Source, _path: str) -> Any:
+        raise NoAnswer("nothing of it has arrived yet")
+
+    found = progress(incidents.load("invalid-token"), {"seat": "eve", "shop": "http://shop"}, ask)
+    assert found.arrived == 0
+    assert {step.state for step in found.steps} == {"waiting", "yours"}
+
+
+def test_every_incident_has_a_lesson_page(screens: Screens) -> None:
+    for name in incidents.names():
+        page = screens.page(f"/workshop?incident={name}&seat=anna")
+        assert text(one(page, "h1")) == incidents.load(name).title
+    assert screens.client.get("/workshop?incident=unheard-of").status_code == 404
+
+
+def test_a_seats_telemetry_fills_in_the_lesson(screens: Screens) -> None:
+    page = screens.page("/workshop?seat=anna")
+    links = [a.attributes["href"] or "" for a in page.css(".lesson h2 a")]
+    assert "/rum/sessions?attr=enduser.id:anna" in links
+    assert any(link.startswith("/logs?trace_id=") for link in links)
+    done = {node.attributes["id"] for node in page.css("li.done")}
+    assert {"step-session", "step-script", "step-checkout", "step-log"} <= done
+    stranger = screens.page("/workshop?seat=nobody")
+    assert not stranger.css("li.done")
+    assert "cannot know" in text(one(page, "#arrived"))
+
+
+def test_an_unknown_running_incident_is_said_to_be_unknown(screens: Screens) -> None:
+    assert "not known here" in text(screens.page("/workshop"))

@@ -1,0 +1,1 @@
+"""Tests of the shop's backends and of what they share."""

@@ -1,0 +1,282 @@
+"""Export: nothing is lost while the receiver is away, and what does not fit is counted."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from services.common import telemetry
+from services.common.telemetry import Counts, Identity, Telemetry, setup
+from services.common.telemetry.pipeline import BatchLimits, Pipeline
+from tests.helpers import eventually, free_port
+
+
+@dataclass
+class Receiver:
+    """What an OTLP receiver got, and how it answers."""
+
+    status: int = 200
+    spans: list[Any] = field(default_factory=list)
+    logs: list[Any] = field(default_factory=list)
+    requests: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def receiving(port: int, receiver: Receiver) -> Iterator[None]:
+    """An OTLP/HTTP receiver on `port` for the length of the block."""
+
+    connections: list[socket.socket] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            connections.append(self.connection)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            receiver.requests += 1
+            receiver.headers = dict(self.headers)
+            if self.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            if receiver.status == 200 and self.path == "/v1/traces":
+                spans = ExportTraceServiceRequest.FromString(body).resource_spans
+                receiver.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
+            elif receiver.status == 200:
+                records = ExportLogsServiceRequest.FromString(body).resource_logs
+                receiver.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
+            self.send_response(receiver.status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", port), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(2)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A free port, where telemetry goes in this test."""
+    port = free_port()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}/")
+    return port
+
+
+def started(service: str) -> Telemetry:
+    return telemetry.start(Identity(service))
+
+
+def test_what_ends_arrives_within_a_second_in_one_trace(
+    port: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = Receiver()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a b")
+    with receiving(port, receiver):
+        one = started("one")
+        with one.tracer.start_as_current_span("work"):
+            one.log.error("it failed", exc_info=ValueError("no"), units=3)
+        eventually(lambda: receiver.spans and receiver.logs, "a span and a log arrive", within_s=3)
+        one.stop()
+    (record,) = receiver.logs
+    assert record.trace_id == receiver.spans[0].trace_id
+    assert record.span_id == receiver.spans[0].span_id
+    assert record.body.string_value == "it failed"
+    keys = [pair.key for pair in record.attributes]
+    assert keys == ["units", "exception.type", "exception.message", "exception.stacktrace"]
+    line = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert line["exception.type"] == "ValueError"
+    assert line["trace_id"] == record.trace_id.hex()
+    assert receiver.headers["x-key"] == "a b"
+
+
+def test_a_second_start_is_the_same(port: int) -> None:
+    first = started("twice")
+    assert started("twice") is first
+    first.stop(0.05)
+
+
+def test_nothing_is_lost_while_the_receiver_is_away(port: int) -> None:
+    one = started("patient")
+    for number in range(200):
+        one.tracer.start_span(f"span {number}").end()
+    assert not one.flush(0.3)
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: len(receiver.spans) == 200, "all spans arrive once it is back", within_s=5)
+        assert one.counts()["spans"].dropped == 0
+        one.stop()
+    assert [span.name for span in receiver.spans] == [f"span {number}" for number in range(200)]
+
+
+def test_a_receiver_that_restarts_misses_nothing(port: int) -> None:
+    one = started("steady")
+    for name in ("before", "after"):
+        receiver = Receiver()
+        with receiving(port, receiver):
+            one.tracer.start_span(name).end()
+            eventually(lambda got=receiver: got.spans, f"the span {name} arrives", within_s=5)  # type: ignore[misc]
+        assert [span.name for span in receiver.spans] == [name]
+    assert one.counts()["spans"].dropped == 0
+    one.stop(0.1)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_receiver_that_says_later_is_asked_again(port: int, status: int) -> None:
+    receiver = Receiver(status=status)
+    with receiving(port, receiver):
+        one = started("asking")
+        one.tracer.start_span("span").end()
+        eventually(lambda: receiver.requests >= 2, "a second try", within_s=5)
+        receiver.status = 200
+        eventually(lambda: receiver.spans, "the span arrives", within_s=5)
+        one.stop()
+
+
+def test_a_final_no_is_counted_and_not_repeated(port: int) -> None:
+    receiver = Receiver(status=400)
+    with receiving(port, receiver):
+        one = started("refused")
+        one.tracer.start_span("span").end()
+        eventually(lambda: one.counts()["spans"].dropped == 1, "the drop is counted", within_s=5)
+        one.stop(0.2)
+
+
+def test_what_does_not_fit_is_counted_and_reported(port: int) -> None:
+    reports: list[Mapping[str, object]] = []
+    pipeline = Pipeline(BatchLimits(capacity=100), None, lambda _message, fields: reports.append(fields))
+    assert pipeline.span_processor
+    one = telemetry.build(Identity("full"), span_processors=[pipeline.span_processor], stream=io.StringIO())
+    for _ in range(300):
+        one.tracer.start_span("span").end()
+    counts = pipeline.counts()["spans"]
+    assert (counts.dropped, counts.waiting) == (200, 100)
+    pipeline.stop(0.1)
+    assert pipeline.counts()["spans"].dropped == 300
+    assert reports[-1] == {"dropped.spans": 300}
+
+
+def test_drops_are_logged_when_the_receiver_is_back(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "64")
+    one = started("overrun")
+    for _ in range(300):
+        one.tracer.start_span("span").end()
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: receiver.logs, "the loss is reported to the receiver", within_s=5)
+        one.stop()
+    assert "Telemetry was dropped" in receiver.logs[-1].body.string_value
+    reported = {pair.key: pair.value.int_value for pair in receiver.logs[-1].attributes}
+    assert reported["dropped.spans"] + len(receiver.spans) == 300
+
+
+def test_a_stop_sends_what_is_left(port: int) -> None:
+    receiver = Receiver()
+    with receiving(port, receiver):
+        one = started("leaving")
+        for _ in range(500):
+            one.tracer.start_span("span").end()
+            one.log.info("line")
+        one.stop()
+    assert (len(receiver.spans), len(receiver.logs)) == (500, 500)
+
+
+def test_a_receiver_that_is_back_during_the_stop_gets_what_is_left(port: int) -> None:
+    one = started("late")
+    one.tracer.start_span("span").end()
+    assert not one.flush(0.5)
+    stopping = Thread(target=one.stop, args=(5.0,))
+    stopping.start()
+    receiver = Receiver()
+    with receiving(port, receiver):
+        eventually(lambda: receiver.spans, "the span arrives", within_s=4)
+        stopping.join(5)
+    assert one.counts()["spans"] == Counts(sent=1, dropped=0, waiting=0)
+
+
+def test_a_stop_does_not_wait_for_a_receiver_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        one = started("hanging")
+        one.tracer.start_span("span").end()
+        connection, _ = silent.accept()
+        with connection:
+            stopping = Thread(target=one.stop, args=(0.1,))
+            stopping.start()
+            eventually(lambda: not stopping.is_alive(), "the stop ends", within_s=3)
+    assert one.counts()["spans"] == Counts(sent=0, dropped=1, waiting=0)
+
+
+def test_refused_logs_do_not_make_ever_more_logs(port: int) -> None:
+    receiver = Receiver(status=400)
+    with receiving(port, receiver):
+        one = started("unwelcome")
+        one.log.info("line")
+        eventually(lambda: one.counts()["logs"].dropped, "the line is refused", within_s=5)
+        assert one.flush()
+        # The line, the report, and what the exporter logs of refusals at most once in twenty seconds.
+        assert 2 <= one.counts()["logs"].dropped <= 4
+        one.stop()
+
+
+def test_batching_follows_the_variables_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(8192, 200, 512)
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "soon")
+    monkeypatch.setenv("OTEL_BLRP_SCHEDULE_DELAY", "500")
+    monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "64")
+    assert setup.limits("TRACES", "BSP") == BatchLimits(100, 200, 512)
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(100, 500, 64)
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "None")
+    assert setup.limits("LOGS", "BLRP") is None
+
+
+def test_telemetry_can_be_switched_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    one = telemetry.start(Identity("silent"))
+    with one.tracer.start_as_current_span("work"):
+        one.log.info("still on standard output")
+    assert one.counts() == {}
+    assert json.loads(capsys.readouterr().out)["message"] == "still on standard output"
+    one.stop()
+
+
+def test_a_log_line_outside_a_request_has_no_trace() -> None:
+    stream = io.StringIO()
+    telemetry.make_logger({"service.name": "x"}, None, stream).info("hello", card_number="4432801561520454")
+    line = json.loads(stream.getvalue())
+    assert "trace_id" not in line
+    assert line["card_number"] == "[redacted]"
+    assert line["severity"] == "info"
