@@ -58,7 +58,7 @@ def instructor() -> str:
         lab=lab,
         flags=view.flag_rows(flags),
         unanswered=", ".join(flags.unanswered),
-        names=names,
+        name_lines="\n".join((*names, *refused)),
         refused=refused,
         seat_rule=seat_links.RULE,
         has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},
