@@ -8,7 +8,7 @@ import sys
 
 from lab import paths
 
-WHOLE_SUITE = ("-n", "2", "--dist", "loadfile")
+WHOLE_SUITE = ("-n", "2", "--dist", "loadfile", "--cov", "--cov-report=term:skip-covered")
 """Two processes, each with one file at a time: the suite spends more time waiting than computing."""
 
 

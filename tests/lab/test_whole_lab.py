@@ -152,7 +152,7 @@ def test_load_can_be_started_and_stopped(lab: Lab) -> None:
     started = lab.command("load", "--users", "2")
     assert started.returncode == 0, started.stderr
     shown = lab.command("load")
-    assert "shoppers" in shown.stdout
+    assert "simulated users" in shown.stdout
     stopped = lab.command("load", "--stop")
     assert stopped.returncode == 0, stopped.stderr
 

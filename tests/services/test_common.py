@@ -9,12 +9,10 @@ from decimal import Decimal
 
 import pytest
 from opentelemetry import baggage, context as otel_context
-from opentelemetry.context import Context
 
 from protos import hipstershop_pb2 as pb
 from services.common import money, randomness, redaction, seat
 from services.common.errors import InvalidRequest
-from services.common.telemetry import CachedBaggagePropagator
 from tests.helpers import REPO
 
 
@@ -117,26 +115,3 @@ def test_generated_code_is_what_the_protos_give() -> None:
     from protos.__main__ import differing
 
     assert differing() == []
-
-
-@pytest.mark.parametrize("name", ["Zoë 💺", "a=b,c;d", "100 % sure", 'say "hi"'])
-def test_a_seat_travels_unharmed(name: str) -> None:
-    propagator = CachedBaggagePropagator()
-    token = seat.enter(seat.Shopper(name, "gold", synthetic=True))
-    try:
-        carriers: list[dict[str, str]] = [{}, {}]
-        for carrier in carriers:
-            propagator.inject(carrier)
-    finally:
-        seat.leave(token)
-    assert carriers[0] == carriers[1]
-    assert carriers[0]["baggage"].isascii()
-    for carrier in carriers:
-        arrived = propagator.extract(carrier, Context())
-        assert seat.current(arrived) == seat.Shopper(name, "gold", synthetic=True)
-
-
-@pytest.mark.parametrize("header", ["", ",,,", "=", "workshop.seat", "a=b;c=d", "x" * 9000])
-def test_senseless_baggage_is_nobody(header: str) -> None:
-    arrived = CachedBaggagePropagator().extract({"baggage": header}, Context())
-    assert seat.current(arrived) == seat.Shopper()
