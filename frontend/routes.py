@@ -78,7 +78,7 @@ def _cart_page(form: CheckoutForm) -> str:
         form=form,
         labels=forms.LABELS,
         months=forms.MONTHS,
-        years=forms.years(_today()),
+        years=[(year, year) for year in forms.years(_today())],
     )
 
 

@@ -105,6 +105,12 @@ def _error_answer(status: int, code: str, message: str, remedy: str, logs_of: st
     if request.path.startswith("/api/"):
         return json_response({"error": {"code": code, "message": message, "remedy": remedy}}, status)
     page = render_template(
-        "errors/error.html", status=status, code=code, message=message, remedy=remedy, logs_of=logs_of
+        "errors/error.html",
+        status=status,
+        badge="bad" if status >= 500 else "warn",
+        code=code,
+        message=message,
+        remedy=remedy,
+        logs_of=logs_of,
     )
     return Response(page, status, mimetype="text/html")

@@ -15,6 +15,12 @@ import orjson
 from signals.model import Attribute, Attributes
 
 ENVIRONMENT_NAMES: Final = ("deployment.environment.name", "deployment.environment", "environment")
+SEAT: Final = "enduser.id"
+"""The name by which a user of the shop is found again."""
+SYNTHETIC: Final = "user_agent.synthetic.type"
+"""Present in traffic of programs, in any value."""
+SYNTHETIC_DECLARED: Final = "test"
+"""The value of SYNTHETIC with which a browser driven by a program declares itself."""
 _FALSE: Final = frozenset({"", "0", "false"})
 
 

@@ -67,8 +67,8 @@ FACADES = {"store": {"store", "store.api"}}
 INNER_ROOMS: dict[str, dict[str, set[str]]] = {
     "store/sqlite": {"write": set(), "read": set()},
 }
-# Inside the observer: which parts, or modules of a part, each part may import; each screen is a
-# part. `app` puts all of them together.
+# Inside the observer: which parts, or modules of a part, each part may import besides itself. Each screen is
+# a part. `app` puts all of them together.
 OBSERVER_MAY_IMPORT: dict[str, set[str]] = {
     "settings": set(),
     "drawing": set(),
@@ -82,16 +82,6 @@ OBSERVER_MAY_IMPORT: dict[str, set[str]] = {
         "components", "drawing", "lookup", "request", "serializers", "settings", "trace_notes",
     },
 }  # fmt: skip
-# Beyond these arrows, for a reason each.
-OBSERVER_EXCEPTIONS = {
-    # The dialog over a session leads back to that session's page, as it was.
-    ("screens.apm", "screens.rum.session.event_links.back"),
-    # Home shows the newest rows of the list of sessions, without synthetic traffic.
-    ("screens.home", "screens.rum.sessions.view.SessionRow"),
-    ("screens.home", "screens.rum.sessions.view.rows_of"),
-    ("screens.home", "screens.rum.traffic_filter.SYNTHETIC"),
-    ("screens.home", "screens.rum.traffic_filter.SYNTHETIC_DECLARED"),
-}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
@@ -248,7 +238,7 @@ def test_arrows_inside_the_observer_point_one_way(part: str) -> None:
         own = _part_of(_module(path))
         for module, line in imports(path):
             target = module.removeprefix("observer.")
-            if target == module or _part_of(module) == own or (own, target) in OBSERVER_EXCEPTIONS:
+            if target == module or _part_of(module) == own:
                 continue
             if not any(f"{target}.".startswith(f"{name}.") for name in OBSERVER_MAY_IMPORT[part]):
                 wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")

@@ -75,6 +75,14 @@ class MeasuredPair:
     light: float
     dark: float
 
+    @property
+    def light_text(self) -> str:
+        return f"{self.light:.1f}"
+
+    @property
+    def dark_text(self) -> str:
+        return f"{self.dark:.1f}"
+
 
 @lru_cache(maxsize=1)
 def tokens() -> Mapping[str, tuple[str, str]]:

@@ -71,3 +71,8 @@ def percent(share: float | None, digits: int = 1) -> str:
     if 0 < share < least:
         return f"< {least * 100:.{digits}f} %"
     return f"{share * 100:.{digits}f} %"
+
+
+def width_percent(share: float | None) -> str:
+    """`12.50%` for 0.125: the width of an SVG element; `0.00%` for None."""
+    return f"{(share or 0) * 100:.2f}%"

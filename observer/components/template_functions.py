@@ -11,6 +11,8 @@ from observer import trace_notes
 from observer.components import keyboard, number_format, page_header, safe_text, time_format
 from observer.components.current_header import current_header
 from observer.components.explanation import explanation
+from observer.components.limited import limited
+from observer.components.status_badge import status_badge
 from observer.request import context, links
 from observer.request.page_request import zone
 
@@ -55,6 +57,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "key_groups": keyboard.groups,
     "data_keys": keyboard.data_keys,
     "explanation": explanation,
+    "status_badge_of": status_badge,
     "sections_of": _sections_of,
 }
 FILTERS: dict[str, Callable[..., object]] = {
@@ -63,6 +66,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "plural": number_format.plural,
     "size": number_format.size,
     "percent": number_format.percent,
+    "width_percent": number_format.width_percent,
+    "limited": limited,
     "visible": safe_text.visible,
     "oneline": safe_text.line,
     "whole": safe_text.whole,

@@ -16,7 +16,7 @@ from observer.request.page_request import current_scope
 from observer.request.scope import Scope
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result
-from observer.screens.rum.traffic_filter import SYNTHETIC, SYNTHETIC_DECLARED
+from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import Log, Severity
 from store.api import LogQuery, Reader, SessionQuery, TraceQuery
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from observer.components.session_rows import SessionRow, session_rows
 from observer.lookup.lab_status import Lab, Process
-from observer.screens.rum.sessions.view import SessionRow, rows_of
 from signals.model import Log, SpanError
 from store.api import SessionSummary, StoreStatus, TraceSummary
 
@@ -76,7 +76,7 @@ def build(
     """The home page of a lab from the store's newest telemetry."""
     return HomePage(
         status=status,
-        sessions=rows_of(sessions),
+        sessions=session_rows(sessions),
         traces=tuple(_failing_trace(summary) for summary in traces),
         logs=logs,
         loss=loss,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from signals.attributes import SEAT
 from signals.model import SessionId
 from store.api import Breakdown, SessionSummary
 
-SEAT = "enduser.id"
 _S = 1_000_000_000
 ACTIVE_NS = 120 * _S
 QUIET_NS = 600 * _S

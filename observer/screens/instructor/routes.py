@@ -14,6 +14,7 @@ from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.instructor import classroom, view
+from signals.attributes import SEAT
 from store.api import SessionQuery
 
 blueprint = Blueprint("instructor", __name__)
@@ -39,8 +40,8 @@ def instructor() -> str:
     if operation:
         where: Mapping[str, str] = {"operation": operation}
         attempts = reader.rum_breakdowns(
-            "network_requests", (classroom.SEAT,), scope.window, where, view.SESSIONS_LIMIT
-        )[classroom.SEAT]
+            "network_requests", (SEAT,), scope.window, where, view.SESSIONS_LIMIT
+        )[SEAT]
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
     lab, flags = running_lab(lab_of(settings, request.headers.get("Host", "")))
@@ -58,7 +59,7 @@ def instructor() -> str:
         lab=lab,
         flags=view.flag_rows(flags),
         unanswered=", ".join(flags.unanswered),
-        names=names,
+        name_lines="\n".join((*names, *refused)),
         refused=refused,
         seat_rule=seat_links.RULE,
         has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from observer.components.number_format import plural
+from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from store.api import Measure, RumMetric
 
-SYNTHETIC = "user_agent.synthetic.type"
-SYNTHETIC_DECLARED = "test"
-"""The value of SYNTHETIC with which a browser driven by a program declares itself."""
 LABELS = (("people", "People"), ("synthetic", "Synthetic"), ("all", "All traffic"))
 WHOSE = tuple(name for name, _ in LABELS)
 """The values of the argument `whose`."""

@@ -9,6 +9,7 @@ from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.rum import traffic_filter
 from observer.screens.rum.traffic_filter import Measures, Traffic
+from signals.attributes import SYNTHETIC
 from store.api import Reader
 
 
@@ -34,7 +35,7 @@ def counted_traffic(
     def measures(whose: str) -> Measures:
         return reader.rum_measures(scope.window, conditions(whose))
 
-    if traffic_filter.SYNTHETIC in attributes:
+    if SYNTHETIC in attributes:
         # The filter decides by itself, so there is nothing to choose and nothing to note.
         return CountedTraffic(Traffic("all", requested, ""), conditions("all"), measures("all"))
     known = {"people": measures("people"), "all": measures("all")}

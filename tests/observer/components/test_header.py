@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from tests.fixtures import seed
@@ -52,6 +54,19 @@ def test_the_time_range_and_environment_follow_from_page_to_page(screens: Screen
     for link in page.css("nav.areas a, nav.sections a"):
         assert "since=1h" in (link.attributes["href"] or "")
         assert "env=hipster-lab" in (link.attributes["href"] or "")
+
+
+SCREENS = (*PAGES[:7], "/apm", "/apm/services", "/apm/services/paymentservice", "/apm/tags", "/apm/traces")
+RANGES = ("since=1h", "from=2026-11-22T10:00:00Z&to=2099-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("path", [*SCREENS, f"/apm/traces/{seed.TRACE}"])
+@pytest.mark.parametrize("time_range", RANGES)
+def test_no_link_asks_for_two_time_ranges(screens: Screens, path: str, time_range: str) -> None:
+    """`since` beside `from` or `to` is refused, so no page may lead there."""
+    for node in screens.page(f"{path}?{time_range}").css("a[href]"):
+        names = parse_qs(urlsplit(attribute(node, "href")).query).keys()
+        assert "since" not in names or not names & {"from", "to"}, attribute(node, "href")
 
 
 def test_a_range_that_cannot_be_read_is_said_with_a_remedy(screens: Screens) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import render_template, request
 
+from observer.components.session_path import session_event_address
 from observer.lookup.sessions import find_session
 from observer.request import context
 from observer.request.errors import Unknown
@@ -13,7 +14,6 @@ from observer.screens.apm.dialog import view
 from observer.screens.apm.trace.routes import GIVEN_UP_NS
 from observer.screens.apm.trace.trace_facts import TraceFacts
 from observer.screens.apm.trace.trace_queries import find_facts
-from observer.screens.rum.session.event_links import back
 from signals.model import TraceId
 from signals.session_events import apm_link_of, events_of, linked_traces
 from store.api import Presence, Reader
@@ -44,9 +44,8 @@ def dialog(session_id: str, span_id: str) -> str:
         pruned=link is not None and absent and reader.locate(link.trace_id) is Presence.PRUNED,
         awaitable=age_ns < GIVEN_UP_NS,
     )
-    return render_template(
-        "apm/dialog.html", page=page, back=back(session.session_id, event_id, request.args.to_dict())
-    )
+    back = session_event_address(session.session_id, event_id, request.args.to_dict())
+    return render_template("apm/dialog.html", page=page, back=back)
 
 
 def _facts(reader: Reader, trace_id: TraceId) -> TraceFacts | None:

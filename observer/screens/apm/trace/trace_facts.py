@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from observer.drawing import bars
-from signals.attributes import environment_of, first_of, http_status_of, text_of
+from signals.attributes import SYNTHETIC, environment_of, first_of, http_status_of, text_of
 from signals.model import ServiceInTrace, Span, SpanError, StatusCode, TraceId
 from signals.trace_analysis import TraceAnalysis
 from store.api import BrowserLink
@@ -19,7 +19,6 @@ _CALL_PREFIXES = (
     "user_agent.original", "component", "process.",
 )  # fmt: skip
 """Prefixes of attributes that describe one call, not the whole request."""
-_SYNTHETIC = "user_agent.synthetic.type"
 _CODES = ("grpc.status_code", "rpc.response.status_code", "rpc.grpc.status_code")
 _GLOBAL_LIMIT = 12
 _RANK = {SpanError.ORIGIN: 0, SpanError.RECEIVED: 1, SpanError.NONE: 2}
@@ -126,7 +125,7 @@ def global_tags(analysis: TraceAnalysis) -> tuple[tuple[str, str], ...]:
     if entry is None:
         return ()
     spans = [row.span for row in analysis.rows if not row.inferred]
-    synthetic = next((text for text in (text_of(s.attributes.get(_SYNTHETIC)) for s in spans) if text), "")
+    synthetic = next((text for text in (text_of(s.attributes.get(SYNTHETIC)) for s in spans) if text), "")
     tags = [("Request type", f"synthetic ({synthetic})" if synthetic else "user")]
     tags.append(("Workflow", analysis.workflow))
     environment = environment_of(entry.span.resource, entry.span.attributes)
@@ -141,7 +140,7 @@ def _propagated(spans: Sequence[Span]) -> list[tuple[str, str]]:
     carriers: dict[str, set[str]] = {}
     for span in spans:
         for name, value in span.attributes.items():
-            if name == _SYNTHETIC or name.startswith(_CALL_PREFIXES):
+            if name == SYNTHETIC or name.startswith(_CALL_PREFIXES):
                 continue
             text = text_of(value)
             if values.setdefault(name, text) != text:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from observer.components.session_path import session_path
+from observer.components.session_path import SESSION_ARGS, session_path
 from observer.request.links import filtered, here, open_ended, scoped
 from signals.attributes import text_of
 from signals.browser_events import RUM_TAGS
 from signals.model import Attribute, SessionId
 
-_KEPT = ("kind", "page", "unfold")
-"""Arguments of the session's screen that its dialog carries, so that the link back shows the same rows."""
 _LONGEST_VALUE = 200
 """Characters of a value that is linked; a longer value is unlikely to occur in another session."""
 
@@ -82,7 +80,7 @@ class SessionLinks:
 
 def links_of(session_id: SessionId, unfolded: frozenset[str], args: dict[str, str]) -> SessionLinks:
     """The addresses for the current request; `args` are its query arguments."""
-    kept = {name: args.get(name) for name in _KEPT}
+    kept = {name: args.get(name) for name in SESSION_ARGS}
     return SessionLinks(
         base=session_path(session_id),
         closed=here(event=None, apm=None),
@@ -93,9 +91,3 @@ def links_of(session_id: SessionId, unfolded: frozenset[str], args: dict[str, st
         unfolded=unfolded,
         _unfold=open_ended(here(unfold=None), "unfold"),
     )
-
-
-def back(session_id: SessionId, span_id: str, args: dict[str, str]) -> str:
-    """The address that leads from the dialog's own page back to the session's screen."""
-    kept = {name: args.get(name) for name in _KEPT}
-    return scoped(session_path(session_id), event=span_id, **kept) + f"#e-{span_id}"

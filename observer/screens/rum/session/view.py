@@ -15,8 +15,7 @@ from observer.screens.rum.session.first_errors import FirstFailure, SessionFailu
 from observer.screens.rum.session.session_pages import PageOfSession, pages_to_show
 from observer.screens.rum.session.timeline import Timeline, timeline_of
 from observer.screens.rum.session.waterfall_lines import Drawing, WaterfallPage, waterfall_of
-from observer.screens.rum.sessions.view import SEAT
-from observer.screens.rum.traffic_filter import SYNTHETIC
+from signals.attributes import SEAT, SYNTHETIC
 from signals.model import SessionId, TraceId
 from signals.session_events import SessionEvent
 from store.api import SessionSummary, TraceSummary

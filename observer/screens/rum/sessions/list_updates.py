@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from flask import Response, jsonify, request
 
 from observer.components.number_format import plural
+from observer.components.session_rows import SessionRow
 from observer.request import context
 from observer.request.links import filtered
 from observer.request.page_request import current_scope
@@ -18,7 +19,6 @@ from observer.screens.rum.sessions.view import (
     DEFAULT_WHOSE,
     PAGE_SIZE,
     ListSelection,
-    SessionRow,
     session_query,
 )
 from observer.screens.rum.traffic_filter import WHOSE

@@ -15,7 +15,8 @@ from observer.screens.rum.no_data import no_data
 from observer.screens.rum.sessions import view
 from observer.screens.rum.sessions.list_updates import updates_address
 from observer.screens.rum.sessions.typed_filters import FIELDS, TypedFilters
-from observer.screens.rum.traffic_filter import SYNTHETIC, WHOSE
+from observer.screens.rum.traffic_filter import WHOSE
+from signals.attributes import SEAT, SYNTHETIC
 
 
 @blueprint.get("/rum/sessions")
@@ -47,7 +48,7 @@ def session_list() -> str | Response:
         view=shown,
         selection=selection,
         typed=typed,
-        other_filters=[spell_attribute(k, v) for k, v in attributes.items() if k != view.SEAT],
+        other_filters=[spell_attribute(k, v) for k, v in attributes.items() if k != SEAT],
         searchable=view.SEARCHABLE,
         nothing=None if shown.rows else no_data(reader.status()),
         later_page=query.has("cursor"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from observer.screens.rum.sessions.view import SEAT
+from signals.attributes import SEAT
 
 FIELDS = ("seat", "key", "value")
 """The arguments that the form sends."""

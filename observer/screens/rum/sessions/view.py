@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 from observer.components.number_format import plural
-from observer.components.session_path import session_path
+from observer.components.session_rows import SessionRow, session_rows
 from observer.request.scope import Scope
-from observer.screens.rum.traffic_filter import LABELS, SYNTHETIC, SYNTHETIC_DECLARED
-from signals.model import SessionId
+from observer.screens.rum.traffic_filter import LABELS
+from signals.attributes import SEAT, SYNTHETIC, SYNTHETIC_DECLARED
 from store.api import Page, SessionQuery, SessionSort, SessionSummary
 
-SEAT = "enduser.id"
 SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
 DEFAULT_SORT = "newest"
 DEFAULT_WHOSE = "people"
@@ -52,32 +51,6 @@ _COLUMNS = (
     ("Browser", "", "", False),
 )
 """Label, the descending sort, the ascending sort, whether it is numeric."""
-_SHORT_ID = 8
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRow:
-    """One session of the list."""
-
-    session_id: SessionId
-    short_id: str
-    path: str
-    """The path of its screen."""
-    seat: str
-    app: str
-    environment: str
-    start_unix_nano: int
-    duration_ns: int
-    share: float
-    """Of the longest duration on this page, 0 to 1."""
-    page_views: int
-    errors: int
-    network_errors: int
-    events: int
-    browser: str
-    system: str
-    synthetic: str
-    last_seen_unix_nano: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +129,7 @@ def session_list_view(page: Page[SessionSummary], selection: ListSelection, scop
     matching = " that matches" if selection.attributes else ""
     return SessionListView(
         headers=column_headers(selection.sort),
-        rows=rows_of(page.items),
+        rows=session_rows(page.items),
         caption=f"Sessions, {_SORT_LABELS[selection.sort]}",
         shown=f"{plural(len(page.items), 'session')} shown" if page.items else "",
         empty_title=f"No session in {time_range}{matching}",
@@ -192,34 +165,4 @@ def session_query(scope: Scope, selection: ListSelection, cursor: str | None) ->
         sort=SORTS[selection.sort],
         limit=PAGE_SIZE,
         cursor=cursor,
-    )
-
-
-def rows_of(summaries: Sequence[SessionSummary]) -> tuple[SessionRow, ...]:
-    """The rows of these sessions."""
-    longest = max((summary.duration_ns for summary in summaries), default=0) or 1
-    return tuple(_row(summary, longest) for summary in summaries)
-
-
-def _row(summary: SessionSummary, longest_ns: int) -> SessionRow:
-    tags = summary.attributes
-    session_id = summary.session_id
-    return SessionRow(
-        session_id=session_id,
-        short_id=session_id[:_SHORT_ID] + ("…" if len(session_id) > _SHORT_ID else ""),
-        path=session_path(session_id),
-        seat=tags.get(SEAT, ""),
-        app=summary.app,
-        environment=summary.environment,
-        start_unix_nano=summary.start_unix_nano,
-        duration_ns=summary.duration_ns,
-        share=summary.duration_ns / longest_ns,
-        page_views=summary.page_views,
-        errors=summary.errors,
-        network_errors=summary.network_errors,
-        events=summary.events,
-        browser=tags.get("browser.version") or tags.get("browser.name", ""),
-        system=tags.get("os.name", ""),
-        synthetic=tags.get(SYNTHETIC, ""),
-        last_seen_unix_nano=summary.last_seen_unix_nano,
     )

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from observer.components.session_rows import session_rows
 from observer.request.scope import parse_scope
 from observer.screens.rum.sessions.list_updates import seen_of, updates_of
 from observer.screens.rum.sessions.typed_filters import TypedFilters
-from observer.screens.rum.sessions.view import ListSelection, rows_of, session_list_view, session_query
+from observer.screens.rum.sessions.view import ListSelection, session_list_view, session_query
 from signals.model import SessionId
 from store.api import Page, SessionSummary
 
@@ -21,7 +22,7 @@ SUMMARY = SessionSummary(SessionId("0123456789"), NOW, 4 * S, "shop", "lab", 2, 
 
 
 def test_a_row_has_a_short_id_and_its_share_of_the_longest() -> None:
-    longest, shorter = rows_of([SUMMARY, replace(SUMMARY, session_id=SessionId("a/b"), duration_ns=S)])
+    longest, shorter = session_rows([SUMMARY, replace(SUMMARY, session_id=SessionId("a/b"), duration_ns=S)])
     assert (longest.short_id, longest.share) == ("01234567…", 1)
     assert (shorter.short_id, shorter.share, shorter.path) == ("a/b", 0.25, "/rum/sessions/a%2Fb")
 
@@ -83,7 +84,7 @@ def test_half_a_typed_filter_is_a_problem_and_changes_nothing(
 
 
 def test_a_session_is_new_if_it_began_later_and_counts_once_more_for_a_new_error() -> None:
-    seen = seen_of(rows_of([SUMMARY]))
+    seen = seen_of(session_rows([SUMMARY]))
     assert updates_of([SUMMARY], seen, 0) == (0, "")
     assert updates_of([replace(SUMMARY, network_errors=1)], seen, 0) == (1, "new errors in 1 session")
     other = replace(SUMMARY, session_id=SessionId("b"))
