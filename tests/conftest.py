@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import os
 
-# The instrumentation libraries read this once per process, at their first use; the services set it before that.
+# Instrumentation libraries read this once per process, at their first use; services set it before.
 os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
