@@ -61,6 +61,9 @@ class WsgiServer:
                 ident=None,
             )
         except OSError as error:
+            # waitress leaves the sockets of a server that it could not bind open.
+            for channel in list(channels.values()):
+                channel.close()
             raise CannotListen(host, port, variable, error.strerror or str(error)) from error
         # A name such as `localhost` can stand for several addresses, each with a listener of its own.
         self._listeners = [each for each in channels.values() if isinstance(each, BaseWSGIServer)]

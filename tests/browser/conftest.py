@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from waitress.server import create_server
 
 import store
 from observer.app import create_app
 from observer.settings import Settings
+from runtime.wsgi import Limits, WsgiServer
 from signals.model import SessionId, TraceId
 from store.api import Reader, Writer
 from tests.fixtures import seed
@@ -81,12 +80,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
     eventually(lambda: reader.trace_summaries([TraceId(seed.TRACE)]), "the seeded trace")
     app = create_app(reader, Settings(shop_url=seed.SHOP))
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield World(f"http://127.0.0.1:{server.effective_port}", reader, writer, told.now_unix_nano)
-    server.close()
-    thread.join(5)
+    server = WsgiServer(app, "127.0.0.1", 0, Limits(threads=4))
+    server.start()
+    yield World(f"http://127.0.0.1:{server.port}", reader, writer, told.now_unix_nano)
+    server.stop()
     reader.close()
     writer.close()
 

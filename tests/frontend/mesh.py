@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import waitress
 from flask import Flask
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -25,6 +24,7 @@ from frontend.backends import connect
 from frontend.relay import Relay
 from frontend.settings import Settings
 from runtime.settings import load
+from runtime.wsgi import Limits, WsgiServer
 from services.ad import server as ad
 from services.buttercup import server as buttercup
 from services.cart import server as cart
@@ -100,13 +100,12 @@ def beacon_receiver() -> Iterator[Beacons]:
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
     """A Flask application on a free port; its base URL."""
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=8)
-    threading.Thread(target=server.run, daemon=True).start()
+    server = WsgiServer(app, "127.0.0.1", 0, Limits(threads=8))
+    server.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        yield f"http://127.0.0.1:{server.port}"
     finally:
-        server.task_dispatcher.shutdown(timeout=1)
-        server.close()
+        server.stop()
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import waitress
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan
@@ -20,6 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from runtime.wsgi import Limits, WsgiServer
 from services.ad import server as ad
 from services.buttercup import server as buttercup
 from services.cart import server as cart
@@ -155,14 +154,12 @@ def running_provider(flags_file: Path | None) -> Iterator[str]:
     """buttercup over real HTTP; its URL."""
     settings = buttercup.Settings(seed=7, flags_file=flags_file)
     flags = Flags(flags_file, telemetry.make_logger({}, stream=io.StringIO()), [buttercup.DELAY])
-    server = waitress.create_server(buttercup.make_app(settings, flags), host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
+    server = WsgiServer(buttercup.make_app(settings, flags), "127.0.0.1", 0, Limits(threads=8))
+    server.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        yield f"http://127.0.0.1:{server.port}"
     finally:
-        server.close()
-        thread.join(2)
+        server.stop()
         flags.close()
 
 
