@@ -1,6 +1,6 @@
 """The registry of every attribute that the shop emits, on spans, their events, logs and resources.
 
-A test runs the whole mesh and fails on any attribute that nobody declared here,
+A test runs the whole mesh and fails on any attribute that is not declared here,
 and on any that is declared but of another type. Adding an attribute is adding a
 line. Names follow the OpenTelemetry conventions; the exceptions are the
 workshop's own, kept because its lesson shows them.

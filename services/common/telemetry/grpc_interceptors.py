@@ -1,8 +1,8 @@
 """Interceptors that give every gRPC call one span on either side, and pass the shopper on.
 
 Written against gRPC's own interceptor classes and the OpenTelemetry API. The ones
-of `opentelemetry-instrumentation-grpc` (README) cannot be told the status of a
-failed span, and put the caller's address and library on every span. Knows no service.
+of `opentelemetry-instrumentation-grpc` (README) have no hook for a
+failed call, and put the caller's address and library on every span. Knows no service.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _record_failure(span: trace.Span, context: grpc.ServicerContext, error: Exce
     """Marks the span of a call that raised: in error only for the server's own faults, by the conventions."""
     code = context.code()
     if code is None:
-        # Not `context.abort`, which raises too but sets a code first: nobody expected this one.
+        # Not `context.abort`, which raises too but sets a code first.
         span.record_exception(error)
         span.set_status(StatusCode.ERROR, type(error).__name__)
         return
