@@ -6,7 +6,7 @@ import io
 import json
 import socket
 from collections.abc import Mapping
-from threading import Thread
+from threading import Thread, enumerate as enumerate_threads
 
 import pytest
 
@@ -23,6 +23,10 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
     port = free_port()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}/")
     return port
+
+
+def batching_threads() -> list[Thread]:
+    return [thread for thread in enumerate_threads() if thread.name.startswith("OtelBatch")]
 
 
 def started(service: str) -> Telemetry:
@@ -168,6 +172,8 @@ def test_a_stop_does_not_wait_for_a_receiver_that_never_answers(monkeypatch: pyt
             stopping = Thread(target=one.stop, args=(0.1,))
             stopping.start()
             eventually(lambda: not stopping.is_alive(), "the stop ends", within_s=3)
+    # Its last words must not reach the next test.
+    eventually(lambda: not batching_threads(), "the exporter's threads end", within_s=5)
     assert one.counts()["spans"] == Counts(sent=0, dropped=1, waiting=0)
 
 
