@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,10 @@ from tests.helpers import free_port, required_in_ci
 MARK = "containers"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A build of minutes is nobody's idea of `lab test`: `-m containers` asks for it."""
+    """Skip these tests unless `-m containers` asks for them: a build takes minutes."""
+    _keep_order(items)
     if MARK in (config.option.markexpr or ""):
         return
     unasked = pytest.mark.skip(reason="builds an image and starts fifteen containers; ask with -m containers")
@@ -36,3 +39,12 @@ def _containers() -> Iterator[Containers]:
         yield containers
     finally:
         containers.remove()
+
+
+def _keep_order(items: list[pytest.Item]) -> None:
+    # The tests share one running lab, and the last one stops what the first ones look at.
+    file = Path(__file__).with_name("test_running.py")
+    places = [place for place, item in enumerate(items) if item.path == file]
+    ordered = sorted((items[place] for place in places), key=lambda item: item.reportinfo()[1] or 0)
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
