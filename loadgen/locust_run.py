@@ -60,7 +60,7 @@ def run(settings: Settings) -> int:
     web = environment.create_web_ui(settings.listen_addr, settings.port, delayed_start=True)
     _guard(settings, web.app)
     # Locust's own methods are not annotated.
-    web.start()  # type: ignore[no-untyped-call]
+    web.start()  # type: ignore[no-untyped-call]  # Locust leaves it untyped
     serving: Any = web.greenlet
     stop = gevent.event.Event()
     serving.link(lambda _: stop.set())
@@ -79,7 +79,7 @@ def run(settings: Settings) -> int:
             runner.stop()
         runner.quit()
         if not failed:
-            web.stop()  # type: ignore[no-untyped-call]
+            web.stop()  # type: ignore[no-untyped-call]  # Locust leaves it untyped
     _log.info("stopped after %s requests", environment.stats.total.num_requests)
     return EXIT_CANNOT_START if failed else 0
 

@@ -17,7 +17,7 @@ _EMPTY_STORE_NS = 900 * 10**9
 
 _TIME = (
     "ISO 8601 (UTC without an offset), or a Unix time in seconds, milliseconds, microseconds or "
-    "nanoseconds, told apart by its magnitude"
+    "nanoseconds, by its magnitude"
 )
 WINDOW = (
     Parameter(
