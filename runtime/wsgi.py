@@ -79,9 +79,11 @@ class WsgiServer:
         """Accept no connection, answer the requests that have arrived, then close all connections.
 
         Returns soon after `within_s` at the latest, whether or not all was answered. `busy` adds work
-        of the application that the stop waits for as well. A second call does nothing.
+        of the application that the stop waits for as well. A second call only releases what requests
+        that went on then still used.
         """
         if self._stopped:
+            self._close_triggers()
             return
         self._stopped = True
         if not self._thread.ident:
@@ -95,6 +97,14 @@ class WsgiServer:
         self._in_server_thread(self._close_connections)
         self._thread.join(max(0.1, deadline - time.monotonic()))
         self._server.task_dispatcher.shutdown(timeout=0.1)
+        self._close_triggers()
+
+    def _close_triggers(self) -> None:
+        # A thread that still runs pulls the trigger at its end, and a descriptor that was closed may
+        # belong to something else by then.
+        if not self._thread.is_alive() and not self._server.task_dispatcher.threads:
+            for listener in self._listeners:
+                listener.trigger.close()
 
     def _in_server_thread(self, action: Callable[[BaseWSGIServer], None]) -> None:
         # Only its own thread may change what the loop of a listener watches.
@@ -110,7 +120,9 @@ class WsgiServer:
     def _close_connections(listener: BaseWSGIServer) -> None:
         for channel in list(listener.active_channels.values()):
             channel.handle_close()
-        listener.trigger.close()
+        # The loop ends when it watches nothing. Closing the trigger here would close the pipe under a
+        # thread that has handed over its work and is about to write: the loop may have run it already.
+        listener.trigger.del_channel()
 
     def _unanswered(self) -> bool:
         channels = [each for listener in self._listeners for each in list(listener.active_channels.values())]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from waitress.trigger import _triggerbase
 
 from runtime.listening import CannotListen, check_port, endpoint
 from runtime.wsgi import Limits, WsgiServer
@@ -97,6 +98,30 @@ def test_a_stop_does_not_wait_longer_than_it_may() -> None:
         assert time.monotonic() - began < 5
         application.may_answer.set()
         client.join(10)
+
+
+def test_a_stop_survives_work_that_is_done_before_its_thread_has_woken_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any other thread may wake the loop between the two steps of handing work over to it."""
+    handed_over = 0
+
+    def pull_late(trigger: Any, thunk: Callable[[], None] | None = None) -> None:
+        nonlocal handed_over
+        if thunk:
+            with trigger.lock:
+                trigger.thunks.append(thunk)
+            trigger._physical_pull()
+            eventually(lambda: not trigger.thunks, "the loop ran what was handed over")
+            handed_over += 1
+        trigger._physical_pull()
+
+    with _serving(_Application()) as server:
+        assert _get(server.port) == b"ok"
+        monkeypatch.setattr(_triggerbase, "pull_trigger", pull_late)
+        server.stop()
+
+    assert handed_over == 2
 
 
 def test_a_server_that_was_never_started_releases_its_port() -> None:
