@@ -79,11 +79,11 @@ class WsgiServer:
         """Accept no connection, answer the requests that have arrived, then close all connections.
 
         Returns soon after `within_s` at the latest, whether or not all was answered. `busy` adds work
-        of the application that the stop waits for as well. A second call only releases what requests
-        that went on then still used.
+        of the application that the stop waits for as well. A second call only waits for
+        requests that still went on then, and releases what they use.
         """
         if self._stopped:
-            self._close_triggers()
+            self._release(within_s)
             return
         self._stopped = True
         if not self._thread.ident:
@@ -96,10 +96,10 @@ class WsgiServer:
             pause.wait(_POLL_S)
         self._in_server_thread(self._close_connections)
         self._thread.join(max(0.1, deadline - time.monotonic()))
-        self._server.task_dispatcher.shutdown(timeout=0.1)
-        self._close_triggers()
+        self._release(0.1)
 
-    def _close_triggers(self) -> None:
+    def _release(self, within_s: float) -> None:
+        self._server.task_dispatcher.shutdown(timeout=within_s)
         # A thread that still runs pulls the trigger at its end, and a descriptor that was closed may
         # belong to something else by then.
         if not self._thread.is_alive() and not self._server.task_dispatcher.threads:
