@@ -316,8 +316,9 @@ def _seats(connection: sqlite3.Connection) -> tuple[Seat, ...]:
 
 
 def _as_answer(row: Any) -> Answer:
-    *texts, right, complete = row
-    return Answer(*texts, frozenset(right.split()), bool(complete))
+    seat, incident, at, service, tag, kind, evidence, right, complete = row
+    parts = frozenset(right.split())
+    return Answer(seat, incident, at, service, tag, kind, evidence, parts, bool(complete))
 
 
 def _insert_seat(connection: sqlite3.Connection, seat: Seat) -> None:
