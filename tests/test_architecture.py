@@ -55,6 +55,7 @@ LAB_MAY_IMPORT: dict[str, set[str]] = {
     "run": {"errors", "paths", "plan", "state", "supervision", "terminal"},
     "setup": {"cli", "errors", "paths", "plan", "state", "terminal"},
     "verify": {"errors", "paths", "state", "terminal"},
+    "control": {"errors", "state"},
     "commands": {"errors", "paths", "plan", "run", "setup", "state", "terminal", "verify"},
     "__main__": {"setup"},
 }

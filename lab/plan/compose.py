@@ -49,7 +49,7 @@ def render() -> str:
 def document() -> dict[str, Any]:
     """The compose file as dicts, lists and scalars."""
     services: dict[str, Any] = {"flags": _flags()}
-    services |= {service.name: _service(service) for service in topology.SERVICES}
+    services |= {service.name: _service(service) for service in topology.SERVICES if service.contained}
     return {"services": services, "volumes": {"data": None, "flags": None}}
 
 
@@ -125,6 +125,8 @@ def _environment(service: topology.Service) -> dict[str, str]:
     for variable, (target, shape) in service.calls.items():
         name, _, port_name = topology.target_key(target).partition(":")
         callee = topology.BY_NAME[name]
+        if not callee.contained:
+            continue
         port = next(port for port in callee.ports if port.name == port_name)
         # The observer shows its addresses to people, who are outside the network of the containers.
         host = "${LAB_NAME:-localhost}" if service.name == "observer" else name
