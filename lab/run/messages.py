@@ -20,7 +20,11 @@ def log_event(text: str) -> None:
 
 def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: bool) -> str:
     """The block of addresses of a lab that is ready."""
-    urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
+    closed = ("otlp_http", "otlp_grpc") if options.class_mode and not options.open_otlp else ()
+    urls = {
+        name: url if name in closed else outside_address(url, options.host)
+        for name, url in built.urls.items()
+    }
     urls["shop"] = options.public_url or urls["shop"]
     urls["observer"] = options.observer_url or urls["observer"]
     urls["otlp_grpc"] = urls["otlp_grpc"].removeprefix("http://")
@@ -35,8 +39,8 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
         f"  OTLP        {urls['otlp_http']} (HTTP), {urls['otlp_grpc']} (gRPC)",
     ]
     if options.load and locust is not None:
-        address = outside_address(f"http://{locust.address}", options.host)
-        lines.append(f"  load        {address} (Locust, {terminal.counted(options.users, 'simulated user')})")
+        users = terminal.counted(options.users, "simulated user")
+        lines.append(f"  load        http://{locust.address} (Locust, {users})")
     if options.class_mode:
         with class_file.opened(options.data) as store:
             lines += class_links.lines(class_links.document(store, urls["observer"], ""))
