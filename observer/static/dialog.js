@@ -35,7 +35,7 @@ function fail() {
 /** What stands in the dialog now names it and gets the focus. */
 function arrive() {
   const title = body().querySelector("h1, h2");
-  if (title?.id) box().setAttribute("aria-labelledby", title.id);
+  if (title) box().setAttribute("aria-labelledby", (title.id ||= "dialog-title"));
   const first = body().querySelector("[data-first-focus]") ?? box().querySelector("button");
   /** @type {HTMLElement | null} */ (first)?.focus();
 }
