@@ -53,7 +53,7 @@ def verify(
     results = run(
         incident.checks,
         {"seat": seat, "shop": where.shop, "began": time.time_ns() - COUNTED_BACK_NS},
-        _answers(where.observer, shopper),
+        _answers(where.observer, lambda: shopper.seen),
         shopper.settle,
         repairs.made,
         repairs.reach,
@@ -148,10 +148,10 @@ def _with_visit_time(results: list[Result], visit_s: float) -> Iterator[Result]:
         yield replace(result, seconds=result.seconds + spent)
 
 
-def _answers(observer: str, shopper: _Shopper) -> Callable[[Source, str], Any]:
+def _answers(observer: str, seen: Callable[[], Visit]) -> Callable[[Source, str], Any]:
     def ask(source: Source, path: str) -> Any:
         if source is Source.VISIT:
-            return shopper.seen
+            return seen()
         if not path.startswith("/"):
             raise NoAnswer(f"{path!r} is not a path")
         return json_at(observer + path)
