@@ -14,13 +14,13 @@ from werkzeug.exceptions import HTTPException
 
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
-from observer.lookup import running_lab
+from observer.lookup import class_now, running_lab
 from observer.request import context, desk_session
 from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.responses import json_response
 from observer.request.same_origin import refuse_cross_site
 from observer.request.signed_links import arrive
-from observer.screens import apm, home, instructor, join, logs, rum, sign_in, workshop
+from observer.screens import apm, desk, home, join, logs, rum, sign_in, workshop
 from observer.settings import Settings
 from runtime.host_check import HostCheck
 from store.api import BadQuery, Reader, StoreError
@@ -35,7 +35,7 @@ _BLUEPRINTS = (
     logs.blueprint,
     home.blueprint,
     workshop.blueprint,
-    instructor.blueprint,
+    desk.blueprint,
     join.blueprint,
     sign_in.blueprint,
 )
@@ -51,7 +51,7 @@ def create_app(
 ) -> Flask:
     """The application over one reader; `clock` returns nanoseconds since the Unix epoch.
 
-    `class_store` is the class that the settings name, in class mode; the caller closes both.
+    `class_store` is the file of the class that the settings name; the caller closes both.
     """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
@@ -61,6 +61,7 @@ def create_app(
     context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
+    class_now.install(app, settings.order_operation)
     if settings.class_mode:
         _close(app, settings)
     web.install(app)

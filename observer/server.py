@@ -38,8 +38,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     from store import open_reader
 
     try:
-        in_class = settings.class_db if settings.class_mode else None
-        class_store = ClassStore(in_class) if in_class else None
+        class_store = ClassStore(settings.class_db) if settings.class_db else None
     except ClassError as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START

@@ -50,10 +50,27 @@ class Settings:
         secret=True,
     )
     class_db: Path | None = setting(
-        None, "CLASS_DB", "Class mode: file of the class, its roster and codes; needs SEAT_SECRET.", PATH
+        None,
+        "CLASS_DB",
+        "File of the class: marks, answers and messages, and in class mode the roster and its codes.",
+        PATH,
+    )
+    control_url: str = setting(
+        "",
+        "CONTROL_URL",
+        "Address of the lab's control process, by which the desk changes the lab; empty where there is none.",
+        HTTP_URL,
     )
     lab_token: str = setting(
-        "", "LAB_TOKEN", "Sent as a bearer to the shop's processes to read their flags.", secret=True
+        "",
+        "LAB_TOKEN",
+        "Sent as a bearer to the control process, and to the shop's processes to read their flags.",
+        secret=True,
+    )
+    order_operation: str = setting(
+        "POST /cart/checkout",
+        "ORDER_OPERATION",
+        "Operation of the request that places an order, by which the desk counts the orders of a seat.",
     )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL

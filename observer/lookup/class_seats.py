@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from classroom import MOST_SEATS, Answer, ClassStore, Mark, MarkKind, Seat, SeatFault
 from incidents.model import Incident, Step
@@ -18,6 +18,8 @@ from observer.lookup.seat_states import Judgement, Pace, State, judge
 _REACHED = (MarkKind.ARRIVED, MarkKind.OPENED)
 _HELP = (MarkKind.HINT, MarkKind.EXPECTED)
 """What a student unfolds before the step is reached; its meaning is read afterwards."""
+T = TypeVar("T", Mark, Answer)
+
 _PARTS = ("service", "tag", "kind", "evidence")
 
 
@@ -52,7 +54,8 @@ class ClassSeat:
 class Source:
     """What the seats are computed from. `marks` and `answers` are those of all seats, by seat."""
 
-    roster: Sequence[Seat]
+    roster: Sequence[Seat] | None
+    """None in open mode: the seats are then those that were seen."""
     everybody: SeatFault
     """The incident of the seats that have none of their own."""
     faults: Mapping[str, SeatFault]
@@ -68,12 +71,18 @@ class Source:
 
 
 def read_source(
-    store: ClassStore, incident: str, telemetry: Mapping[str, SeatTelemetry], visits: Mapping[str, int]
+    store: ClassStore | None,
+    roster: Sequence[Seat] | None,
+    incident: str,
+    telemetry: Mapping[str, SeatTelemetry],
+    visits: Mapping[str, int],
 ) -> Source:
     """What the class's file has now; `incident` runs where the file names none. Raises ClassError."""
+    if store is None:
+        return Source(roster, SeatFault("", incident, 0), {}, {}, {}, telemetry, visits)
     facts = store.facts()
     return Source(
-        roster=store.seats(),
+        roster=roster,
         everybody=SeatFault("", facts.incident or incident, facts.incident_since_unix_nano),
         faults={fault.seat: fault for fault in store.faults()},
         marks=_by_seat(store.marks()),
@@ -87,9 +96,12 @@ def class_seats(
     source: Source, load: Callable[[str], Incident | None], is_student: Callable[[str], bool], now: int
 ) -> tuple[ClassSeat, ...]:
     """The seats, those that need help first. `load` gives an incident by name, None for one that is broken."""
-    people = [(seat.slug, seat.name, seat.taken_unix_nano) for seat in source.roster]
-    people = people or [(seat, seat, None) for seat in _seen(source) if is_student(seat)]
-    drafts = [_Draft(source, load, *person) for person in people]
+    people = (
+        [Seat(seat, seat, "", 0, None) for seat in _seen(source) if is_student(seat)]
+        if source.roster is None
+        else source.roster
+    )
+    drafts = [_Draft(source, load, person) for person in people]
     judged = zip(drafts, judge([draft.pace() for draft in drafts], now), strict=True)
     ranked = sorted(judged, key=lambda pair: (pair[1].rank, pair[0].seat))
     return tuple(draft.row(judgement) for draft, judgement in ranked)
@@ -106,21 +118,20 @@ def _seen(source: Source) -> Sequence[str]:
 class _Draft:
     """What is known of one seat before the class was judged."""
 
-    def __init__(
-        self,
-        source: Source,
-        load: Callable[[str], Incident | None],
-        seat: str,
-        name: str,
-        taken: int | None,
-    ) -> None:
-        self.seat = seat
-        self._name = name
+    def __init__(self, source: Source, load: Callable[[str], Incident | None], person: Seat) -> None:
+        seat = self.seat = person.slug
+        self._name, self._joined = person.name, person.taken_unix_nano
         self._fault = source.fault(seat)
         began, incident = self._fault.began_unix_nano, self._fault.incident
-        self._marks = [m for m in source.marks.get(seat, ()) if m.incident == incident and m.at_unix_nano >= began]
+        self._marks = [
+            mark
+            for mark in source.marks.get(seat, ())
+            if mark.incident == incident and mark.at_unix_nano >= began
+        ]
         self._answers = [
-            a for a in source.answers.get(seat, ()) if a.incident == incident and a.at_unix_nano >= began
+            answer
+            for answer in source.answers.get(seat, ())
+            if answer.incident == incident and answer.at_unix_nano >= began
         ]
         found = source.telemetry.get(seat)
         self._orders = found.orders_since(began) if found else ()
@@ -128,10 +139,10 @@ class _Draft:
         self._steps = lesson.steps if lesson else ()
         self._step_number, self._step_since = _furthest(self._steps, self._marks)
         times = [found.last_seen_unix_nano] if found else []
-        times += [each.at_unix_nano for each in (*self._marks[-1:], *self._answers[-1:])]
+        times += [mark.at_unix_nano for mark in self._marks[-1:]]
+        times += [answer.at_unix_nano for answer in self._answers[-1:]]
         times += [source.visits[seat]] if seat in source.visits else []
-        self._seen = max(times, default=taken)
-        self._joined = taken
+        self._seen = max(times, default=self._joined)
 
     def pace(self) -> Pace:
         """What is judged."""
@@ -187,8 +198,8 @@ def _furthest(steps: Sequence[Step], marks: Sequence[Mark]) -> tuple[int, int | 
     return reached[-1] if reached else (0, None)
 
 
-def _by_seat(found: Sequence[Mark] | Sequence[Answer]) -> Mapping[str, Sequence[Any]]:
-    grouped: dict[str, list[Any]] = {}
+def _by_seat(found: Sequence[T]) -> Mapping[str, Sequence[T]]:
+    grouped: dict[str, list[T]] = {}
     for each in found:
         grouped.setdefault(each.seat, []).append(each)
     return grouped

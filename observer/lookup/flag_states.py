@@ -46,6 +46,11 @@ class FlagState:
         """Whether the flag changes anything, for people or for synthetic traffic."""
         return _value(self.people) not in _OFF or _value(self.synthetic) not in _OFF
 
+    @property
+    def on_for_people(self) -> bool:
+        """Whether the flag changes anything for people."""
+        return _value(self.people) not in _OFF
+
     def describe(self, text: str) -> str:
         """One of the two values for people to read."""
         return describe(self.key, text)

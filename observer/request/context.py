@@ -26,8 +26,8 @@ class AppContext:
     settings: Settings
     clock: Callable[[], int]
     """Nanoseconds since the Unix epoch."""
-    class_store: ClassStore | None = None
-    """The class; None in open mode, and in a class whose seats are signed without a roster."""
+    class_file: ClassStore | None = None
+    """What is kept of the class; in open mode its marks, answers and messages. None without a lab."""
 
 
 def install(app: Flask, app_context: AppContext) -> None:
@@ -60,9 +60,14 @@ def recorded_calls() -> list[RecordedCall] | None:
     return calls
 
 
+def class_file() -> ClassStore | None:
+    """What is kept of the class, in open mode too; None without a lab."""
+    return app_context().class_file
+
+
 def class_store() -> ClassStore | None:
-    """The class; None where there is none."""
-    return app_context().class_store
+    """The class with its roster; None in open mode, and where seats are signed without a roster."""
+    return app_context().class_file if settings().class_mode else None
 
 
 def settings() -> Settings:

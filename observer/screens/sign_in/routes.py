@@ -11,7 +11,7 @@ from observer.request.responses import redirect_within
 
 blueprint = Blueprint("sign_in", __name__)
 
-AFTER_SIGN_IN = "/instructor"
+AFTER_SIGN_IN = "/desk"
 """Where the desk begins, for whoever came without a page in mind."""
 
 
