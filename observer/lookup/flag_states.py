@@ -63,7 +63,9 @@ class Flags:
 class FlagReader:
     """Reads the flags of all processes at once, and keeps them for a few seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str = "") -> None:
+        """`token` identifies the lab's screens to the shop's processes; empty where none is asked for."""
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._lock = threading.Lock()
         self._kept: TTLCache[tuple[Process, ...], Flags] = TTLCache(1, _TTL_S, timer=time.monotonic)
 
@@ -74,29 +76,29 @@ class FlagReader:
         with self._lock:
             found = self._kept.get(asked)
             if found is None:
-                found = self._kept[asked] = _read_all(asked)
+                found = self._kept[asked] = _read_all(asked, self._headers)
             return found
 
 
-def _read_all(processes: Sequence[Process]) -> Flags:
+def _read_all(processes: Sequence[Process], headers: Mapping[str, str]) -> Flags:
     if not processes:
         return Flags()
     with ThreadPoolExecutor(len(processes), "flags") as pool:
-        answers = list(pool.map(_read, processes))
+        answers = list(pool.map(lambda process: _read(process, headers), processes))
     states = tuple(state for answer in answers if answer is not None for state in answer)
     unanswered = tuple(p.name for p, answer in zip(processes, answers, strict=True) if answer is None)
     return Flags(states, unanswered, matching(states))
 
 
-def _read(process: Process) -> tuple[FlagState, ...] | None:
-    found = _over_http(process)
+def _read(process: Process, headers: Mapping[str, str]) -> tuple[FlagState, ...] | None:
+    found = _over_http(process, headers)
     return found if found is not None else _over_grpc(process)
 
 
-def _over_http(process: Process) -> tuple[FlagState, ...] | None:
+def _over_http(process: Process, headers: Mapping[str, str]) -> tuple[FlagState, ...] | None:
     connection = http.client.HTTPConnection(process.address, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/_flags")
+        connection.request("GET", "/_flags", headers=dict(headers))
         answer = connection.getresponse()
         document = json.loads(answer.read(_MAX_BYTES)) if answer.status == 200 else None
     except (OSError, ValueError, http.client.HTTPException):

@@ -1,4 +1,4 @@
-"""What views may use of the running application: the store's reader, the settings, the clock."""
+"""What views may use of the running application: the store's reader, the class, the settings, the clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 
+from classroom import ClassStore
 from observer.request.recorded_reader import RecordedCall, recording
 from observer.settings import Settings
 from store.api import Reader
@@ -25,6 +26,8 @@ class AppContext:
     settings: Settings
     clock: Callable[[], int]
     """Nanoseconds since the Unix epoch."""
+    class_store: ClassStore | None = None
+    """The class; None in open mode, and in a class whose seats are signed without a roster."""
 
 
 def install(app: Flask, app_context: AppContext) -> None:
@@ -55,6 +58,11 @@ def recorded_calls() -> list[RecordedCall] | None:
     """The questions to the store so far, or None where they are not recorded."""
     calls: list[RecordedCall] | None = g.get("recorded_calls")
     return calls
+
+
+def class_store() -> ClassStore | None:
+    """The class; None where there is none."""
+    return app_context().class_store
 
 
 def settings() -> Settings:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, render_template, request
 
 import incidents
+from classroom import Seat
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
 from observer.lookup.running_lab import load_incident, running_lab
+from observer.lookup.students import is_student
 from observer.request import context
+from observer.request.desk_session import require_desk
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
+from observer.request.reachable_addresses import neighbours
 from observer.screens.instructor import classroom, view
 from signals.attributes import SEAT
 from store.api import SessionQuery
@@ -24,7 +28,10 @@ _OPERATIONS_LIMIT = 15
 
 @blueprint.get("/instructor")
 def instructor() -> str:
-    """Every seat of the class: activity, attempts, failures, hints."""
+    """Every seat of the class: activity, attempts, failures, hints. In class mode for the desk only."""
+    settings = context.settings()
+    if settings.class_mode:
+        require_desk()
     scope = current_scope()
     reader = context.reader()
     query = Query(request.args, context.now_unix_nano())
@@ -42,8 +49,11 @@ def instructor() -> str:
         attempts = reader.rum_breakdowns(
             "network_requests", (SEAT,), scope.window, where, view.SESSIONS_LIMIT
         )[SEAT]
-    rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
-    settings = context.settings()
+    store = context.class_store()
+    places = store.seats() if store else ()
+    roster = {place.slug for place in places} if store else None
+    students = [each for each in found.items if is_student(each.attributes.get(SEAT, ""), roster)]
+    rows = classroom.seats(students, attempts, scope.now_unix_nano)
     lab, flags = running_lab(lab_of(settings, request.headers.get("Host", "")))
     names, refused = seat_links.names_in(query.text("names") or "")
     return render_template(
@@ -63,7 +73,15 @@ def instructor() -> str:
         refused=refused,
         seat_rule=seat_links.RULE,
         has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},
-        links=[(name, seat_links.link(lab.shop, name, settings.seat_secret)) for name in names],
-        class_mode=bool(settings.seat_secret),
+        links=_links(lab.shop, names, places),
+        class_mode=settings.class_mode,
         incident=load_incident(lab.incident) if lab.incident in incidents.names() and lab.incident else None,
     )
+
+
+def _links(shop: str, names: Sequence[str], places: Sequence[Seat]) -> list[tuple[str, str]]:
+    """Name and link of each student: signed for the roster, in open mode for the names that were typed."""
+    if context.settings().class_mode:
+        screens = neighbours().observer_url
+        return [(place.name, seat_links.student_link(screens, place.slug)) for place in places]
+    return [(name, seat_links.open_link(shop, name)) for name in names]

@@ -26,16 +26,15 @@ blueprint = Blueprint("workshop", __name__)
 def lesson() -> Response:
     """The lesson of an incident, with the telemetry of one seat that has arrived."""
     lab = running_lab(lab_of(context.settings(), request.headers.get("Host", "")))[0]
-    typed = request.args.get("seat")
-    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
+    seat = seat_links.page_seat()
     name = _incident_name(lab)
     began = began_unix_nano(context.settings(), context.now_unix_nano())
     given: dict[str, str | int] = {"shop": lab.shop, "began": began}
-    if seat:
-        given["seat"] = seat
-    shop_link = seat_links.link(lab.shop, seat, context.settings().seat_secret)
+    if seat.slug:
+        given["seat"] = seat.slug
+    shop_link = seat_links.shop_link(lab.shop, seat)
     lessons = [(each, load_incident(each)) for each in incidents.names()]
-    found = progress(load_incident(name), given, _api_client() if seat else None)
+    found = progress(load_incident(name), given, _api_client() if seat.slug else None)
     page = make_response(
         render_template(
             "workshop/workshop.html",
@@ -43,11 +42,10 @@ def lesson() -> Response:
             seat=seat,
             known_running=lab.incident is not None,
             shop_link=shop_link,
-            view=view.build(found, name, seat, shop_link, lessons),
+            view=view.build(found, name, seat.slug, shop_link, lessons),
         )
     )
-    if typed is not None:
-        seat_links.remember_seat(page, seat)
+    seat_links.keep(page, seat)
     return page
 
 
