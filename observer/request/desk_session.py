@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar, cast
 from flask import Flask, current_app, request
 from werkzeug.wrappers import Response
 
-from classroom import ClassStore, normalized_code
+from classroom import normalized_code
 from observer.request import context
 from observer.request.attempt_limit import AttemptLimit
 from observer.request.errors import Forbidden, TooManyAttempts, Unauthorized
@@ -91,15 +91,15 @@ def install(app: Flask) -> None:
 
 def is_desk() -> bool:
     """Whether the current request comes from the desk."""
-    return _session() is not None if _class() else _at_the_machine()
+    return _session() is not None if _in_class() else _at_the_machine()
 
 
 def csrf_token() -> str:
     """The token for the forms of the desk's pages; empty for whoever is not the desk."""
-    session = _session() if _class() else None
-    if session:
-        return session.token
-    return "" if _class() or not _at_the_machine() else _sessions().token_at_the_machine
+    if _in_class():
+        session = _session()
+        return session.token if session else ""
+    return _sessions().token_at_the_machine if _at_the_machine() else ""
 
 
 def sign_in(passcode: str) -> DeskSession | None:
@@ -108,11 +108,17 @@ def sign_in(passcode: str) -> DeskSession | None:
     Raises TooManyAttempts, Forbidden for a wrong passcode and away from the machine, ClassError.
     """
     refuse_cross_site()
-    store = _class()
-    if store is None:
+    if not _in_class():
         if not _at_the_machine():
             raise _away()
         return None
+    store = context.class_store()
+    if store is None:
+        raise Forbidden(
+            "This class has no passcode, so its desk stays closed.",
+            "Start the lab with a roster: `python3 -m lab up --class`.",
+            "desk",
+        )
     address_of_client = request.remote_addr or ""
     now = context.now_unix_nano()
     wait_s = _sessions().attempts.count(address_of_client, now)
@@ -142,7 +148,7 @@ def sign_out(answer: Response) -> None:
 def require_desk() -> None:
     """Raise Forbidden, with the way to sign in, unless the request comes from the desk."""
     if not is_desk():
-        if not _class():
+        if not _in_class():
             raise _away()
         raise Forbidden(
             "This page is for the instructor.",
@@ -170,7 +176,7 @@ def desk_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _class() and not is_desk():
+        if _in_class() and not is_desk():
             back = here() if request.method in _READING else None
             return cast(R, redirect_within(address(SIGN_IN, {"next": back}), 303))
         require_desk()
@@ -187,7 +193,7 @@ def desk_only_api(handler: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(handler)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         if not is_desk():
-            if not _class():
+            if not _in_class():
                 raise _away()
             raise Unauthorized(
                 "The desk is closed.", "Open a session with the passcode: POST /api/v1/desk/session."
@@ -199,8 +205,8 @@ def desk_only_api(handler: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def _class() -> ClassStore | None:
-    return context.class_store()
+def _in_class() -> bool:
+    return context.settings().class_mode
 
 
 def _sessions() -> DeskSessions:

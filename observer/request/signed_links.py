@@ -22,8 +22,8 @@ TO_JOIN = ("Join the class", "/join")
 def arrive() -> Response | None:
     """In class mode: take the seat of a signed link and lead to its address without the signature.
 
-    A name without a valid signature gives no seat: Forbidden, unless it is the reader's own, or the desk looks
-    at a student's page. Raises ClassError.
+    Raises Forbidden for a name without a valid signature, unless it is the reader's own or the desk looks at
+    a student's page; raises ClassError.
     """
     settings = context.settings()
     name = request.args.get(SEAT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 
 from flask import Blueprint, current_app, make_response, render_template, request
 from flask.sansio.blueprints import BlueprintSetupState
@@ -25,19 +24,12 @@ _LESSON = "/workshop"
 _AGAIN = ("Back to the code", "/join")
 
 
-@dataclass(frozen=True, slots=True)
 class NotSeated(Exception):
-    """The code gives no seat: the HTTP status, and why, in sentences."""
+    """The code gives no seat; `str()` says why, in sentences, `status` is the HTTP status."""
 
-    status: int
-    problem: str
-
-
-_NO_CODE = NotSeated(422, "Type the code that your instructor shows.")
-_UNKNOWN = NotSeated(
-    403, "Neither the class nor a seat of it has this code. Compare it with what your instructor shows."
-)
-_FULL = NotSeated(409, "Every seat of the class is taken. Ask your instructor to free one.")
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @blueprint.get("/join")
@@ -70,7 +62,7 @@ def join_by_code() -> Response:
 def _seat_of(store: ClassStore, code: str) -> Seat:
     """The seat that a code gives. Raises NotSeated, TooManyAttempts, ClassError."""
     if not code:
-        raise _NO_CODE
+        raise NotSeated(422, "Type the code that your instructor shows.")
     attempts: AttemptLimit = current_app.extensions[_EXTENSION]
     address, now = request.remote_addr or "", context.now_unix_nano()
     wait_s = attempts.count(address, now)
@@ -80,14 +72,15 @@ def _seat_of(store: ClassStore, code: str) -> Seat:
         attempts.take_back(address)
         free = store.take_free(now)
         if free is None:
-            raise _FULL
-        store.log(
-            "join", "by the code of the class", actor=f"seat {free.slug}", seats=[free.slug], at_unix_nano=now
-        )
+            raise NotSeated(409, "Every seat of the class is taken. Ask your instructor to free one.")
+        actor = f"seat {free.slug}"
+        store.log("join", "by the code of the class", actor=actor, seats=[free.slug], at_unix_nano=now)
         return free
     own = store.seat_of_code(code)
     if own is None:
-        raise _UNKNOWN
+        raise NotSeated(
+            403, "Neither the class nor a seat has this code. Compare it with what your instructor shows."
+        )
     attempts.take_back(address)
     store.take(own.slug, now)
     return own
@@ -99,7 +92,7 @@ def _page(code: str = "", refusal: NotSeated | None = None) -> Response:
         class_mode=context.settings().class_mode,
         has_roster=context.class_store() is not None,
         code=code[:_LONGEST_SHOWN],
-        problem=refusal.problem if refusal else "",
+        problem=str(refusal or ""),
     )
     return make_response(content, refusal.status if refusal else 200)
 

@@ -20,7 +20,7 @@ def ask_passcode() -> Response:
     """The form; whoever is the desk already is led on."""
     if desk_session.is_desk():
         return _onward(request.args.get("next", ""))
-    if context.class_store() is None:
+    if not context.settings().class_mode:
         desk_session.require_desk()
     return _form(request.args.get("next", ""))
 
