@@ -2,13 +2,23 @@
 // where their time belongs, unless the reader has scrolled, opened or chosen something: then they are
 // counted and announced. What comes faster than can be followed is announced, too, to be loaded anew.
 // #log-counts is kept up to date meanwhile.
-import { announce } from "./live.js";
-import { announceContent, everywhere, page } from "./part.js";
-import { repeat } from "./repeat.js";
+import { announceContent, everywhere } from "./swap.js";
+import { announce, answered, due, EVERY_MS, showAll, withdraw } from "./updates.js";
 
 const MOST_ROWS = 500;
 const PAGES_A_TURN = 5;
 const TURNS_BETWEEN_COUNTS = 4;
+
+/** What is known of a tail; begun anew when the page puts other rows into its body. @type {WeakMap<Element, Tail>} */
+const tails = new WeakMap();
+
+class Tail {
+  /** @type {HTMLElement[]} */
+  waiting = [];
+  behind = false;
+  turns = 0;
+  stale = false;
+}
 
 /** @param {HTMLElement} body */
 function reading(body) {
@@ -25,6 +35,7 @@ function put(body, rows) {
     if (after) after.before(row);
     // What is older than a list that goes on is found further on.
     else if (body.dataset.partial === undefined) body.append(row);
+    window.htmx?.process(row);
   }
   while (body.children.length > MOST_ROWS) {
     body.lastElementChild?.remove();
@@ -37,6 +48,13 @@ function put(body, rows) {
     }
   }
   announceContent(body);
+}
+
+/** @param {string} address */
+async function page(address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
 /** @param {HTMLElement} body */
@@ -60,44 +78,51 @@ async function count() {
   return true;
 }
 
+/** @param {HTMLElement} body @param {Tail} tail */
+async function turn(body, tail) {
+  for (let asked = 1; ; asked += 1) {
+    const { rows, more, lost } = await fetched(body);
+    if (tails.get(body) !== tail) return;
+    tail.waiting = [...rows, ...tail.waiting];
+    tail.stale ||= rows.length > 0;
+    tail.behind = lost || tail.waiting.length > MOST_ROWS || (more && asked >= PAGES_A_TURN);
+    if (tail.behind || !more) break;
+  }
+  tail.turns += 1;
+  const { waiting } = tail;
+  if (tail.behind) return announce(waiting.length ? `More than ${waiting.length} new` : "Many new logs", showAll);
+  const show = () => {
+    put(body, tail.waiting);
+    tail.waiting = [];
+    withdraw();
+  };
+  if (waiting.length && reading(body)) announce(`${waiting.length} new`, show);
+  else if (waiting.length) show();
+  if (tail.stale && tail.turns >= TURNS_BETWEEN_COUNTS && (await count())) {
+    tail.stale = false;
+    tail.turns = 0;
+  }
+}
+
 /** @param {HTMLElement} body */
-function tail(body) {
-  /** @type {HTMLElement[]} */
-  let waiting = [];
-  let behind = false;
-  let turns = 0;
-  let stale = false;
-  repeat(async () => {
-    if (!body.isConnected || behind) return;
-    for (let asked = 1; ; asked += 1) {
-      const { rows, more, lost } = await fetched(body);
-      waiting = [...rows, ...waiting];
-      stale ||= rows.length > 0;
-      behind = lost || waiting.length > MOST_ROWS || (more && asked >= PAGES_A_TURN);
-      if (behind || !more) break;
-    }
-    turns += 1;
-    if (behind) {
-      announce(waiting.length ? `More than ${waiting.length} new` : "Many new logs", () => location.reload());
-      return;
-    }
-    const show = () => {
-      put(body, waiting);
-      waiting = [];
-      document.querySelector(".news")?.remove();
-    };
-    if (waiting.length && reading(body)) announce(`${waiting.length} new`, show);
-    else if (waiting.length) show();
-    if (stale && turns >= TURNS_BETWEEN_COUNTS && (await count())) {
-      stale = false;
-      turns = 0;
-    }
-  });
+function begin(body) {
+  let asking = false;
+  const timer = setInterval(async () => {
+    const tail = tails.get(body);
+    if (!body.isConnected || !tail || body.dataset.tail === undefined) return void (tails.delete(body), clearInterval(timer));
+    if (asking || tail.behind || !due(body)) return;
+    asking = true;
+    await turn(body, tail).then(() => answered(body, true), () => answered(body, false));
+    asking = false;
+  }, EVERY_MS);
 }
 
 export function start() {
   everywhere((root) => {
     const body = root.querySelector("tbody[data-tail]");
-    if (body instanceof HTMLElement) tail(body);
+    if (!(body instanceof HTMLElement)) return;
+    const begun = tails.has(body);
+    tails.set(body, new Tail());
+    if (!begun) begin(body);
   });
 }
