@@ -12,6 +12,7 @@ from collections.abc import Callable
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from classroom import ClassStore
 from observer import api, browser_files, components, web
 from observer.request import context
 from observer.request.errors import Malformed, Problem, Unavailable
@@ -35,9 +36,15 @@ _BLUEPRINTS = (
 
 
 def create_app(
-    reader: Reader, settings: Settings | None = None, clock: Callable[[], int] = time.time_ns
+    reader: Reader,
+    settings: Settings | None = None,
+    clock: Callable[[], int] = time.time_ns,
+    class_file: ClassStore | None = None,
 ) -> Flask:
-    """The application over one reader; `clock` returns nanoseconds since the Unix epoch."""
+    """The application over one reader; `clock` returns nanoseconds since the Unix epoch.
+
+    `class_file` keeps what seats do; without it nothing of a lesson is kept.
+    """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
     app.jinja_env.trim_blocks = True
@@ -45,6 +52,7 @@ def create_app(
     context.install(app, context.AppContext(reader=reader, settings=settings, clock=clock))
     web.install(app)
     browser_files.install(app, settings.web_dir)
+    workshop.install(app, class_file)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
     app.register_error_handler(HTTPException, _answer_http_error)

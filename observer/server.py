@@ -30,13 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
+    from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import Limits, WsgiServer
     from store import open_reader
 
+    try:
+        class_file = ClassStore(settings.class_db) if settings.class_db else None
+    except ClassError as error:
+        sys.stderr.write(f"{error} {error.remedy}\n")
+        return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
     try:
-        app = create_app(reader, settings)
+        app = create_app(reader, settings, class_file=class_file)
         limits = Limits(settings.threads, connections=_CONNECTIONS)
         try:
             server = WsgiServer(app, settings.listen_addr, settings.port, limits)
@@ -54,4 +60,6 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         server.stop()
     finally:
         reader.close()
+        if class_file:
+            class_file.close()
     return 0

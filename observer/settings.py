@@ -45,6 +45,19 @@ class Settings:
         "Class mode: signs the seat links that the screens offer; empty is open mode.",
         secret=True,
     )
+    class_db: Path | None = setting(
+        None,
+        "CLASS_DB",
+        "File of the class, which keeps what seats did and answered; empty: nothing of it is kept.",
+        PATH,
+    )
+    control_url: str = setting(
+        "",
+        "CONTROL_URL",
+        "Address of the lab's control process, which makes repairs; empty where there is none.",
+        HTTP_URL,
+    )
+    lab_token: str = setting("", "LAB_TOKEN", "Sent as a bearer to the lab's control process.", secret=True)
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL
     )

@@ -2,7 +2,9 @@
 
     Problem
     ├── Malformed   400: the request cannot be understood
+    ├── Forbidden   403: this reader may not have it
     ├── Unknown     404: what the address names is not in the store; code `pruned` if it was
+    ├── TooManyAttempts 429: something was tried too often; says how long to wait
     └── Unavailable 503: the store cannot answer now
 
 `observer.app` turns a Problem into a page or, under /api, into JSON.
@@ -37,6 +39,25 @@ class Malformed(Problem):
 
     status = 400
     code = "malformed"
+
+
+class Forbidden(Problem):
+    """This reader may not have it."""
+
+    status = 403
+    code = "forbidden"
+
+
+class TooManyAttempts(Problem):
+    """Something was tried too often."""
+
+    status = 429
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        seconds = f"{wait_s} second{'' if wait_s == 1 else 's'}"
+        super().__init__(message, f"Wait {seconds}, then try again.")
+        self.wait_s = wait_s
 
 
 class Unknown(Problem):
