@@ -209,7 +209,7 @@ class ClassStore:
     def mark(self, mark: Mark) -> bool:
         """Note what a seat did; the first time since its incident began counts.
 
-        Returns whether this was the first. A mark from before, when the same incident ran earlier, is replaced.
+        Returns whether this was the first. A mark from when the incident ran before is replaced.
         """
         with self._database.transaction() as connection:
             fault = _fault(connection, mark.seat)

@@ -61,14 +61,13 @@ def _note() -> None:
     if opened:
         _mark(lesson, opened)
         # The desk shows how far a seat is, although its page of the lesson may not be looked at.
-        if not evaluations().is_recent(lesson):
-            evaluate(lesson)
+        evaluate(lesson)
 
 
 def _opened(lesson: SeatLesson, candidates: Sequence[tuple[Step, tuple[Capture, ...]]]) -> list[str]:
     known = evaluations().ids(lesson)
     names = {capture.name for _, captures in candidates for capture in captures} - {"seat"}
-    if not names <= known.keys() and not evaluations().is_recent(lesson):
+    if not names <= known.keys():
         evaluate(lesson)
         known = evaluations().ids(lesson)
     owner = _SeatsOwn(lesson, known)

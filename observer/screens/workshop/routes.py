@@ -6,7 +6,6 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from classroom import ClassError, ClassStore, Mark, MarkKind
 from incidents.answers import Answer
-from observer.components import seat_links
 from observer.lookup import control
 from observer.lookup.lab_status import lab_of
 from observer.lookup.progress_file import progress_file

@@ -135,7 +135,7 @@ def _panel(
 
 
 def _may_lead(status: StepStatus, *, current: bool) -> bool:
-    """Whether the link of a step gives nothing away: one without an id names a service, perhaps the guilty one."""
+    """Whether the link of a step gives nothing away: one may name a service, perhaps the guilty one."""
     screen = status.view.step.screen
     names_nothing = "service=" not in screen
     return names_nothing or status.arrived or status.skipped or current

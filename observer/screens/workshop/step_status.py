@@ -1,4 +1,4 @@
-"""What of a lesson a seat has done: of each step whether its telemetry is there and whether it was opened. Pure.
+"""What of a lesson a seat has done: whether the telemetry of each step is there, and was opened. Pure.
 
 A step is done when both hold, a step in the shop when its telemetry is there. What was read or understood is
 never claimed.
