@@ -9,6 +9,7 @@ from incidents.answers import Answer
 from observer.lookup import control
 from observer.lookup.lab_status import lab_of
 from observer.lookup.progress_file import progress_file
+from observer.lookup.running_lab import usable_incidents
 from observer.request import context
 from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.links import address
@@ -16,7 +17,7 @@ from observer.request.responses import redirect_within
 from observer.screens.workshop import answering, view
 from observer.screens.workshop.evaluation import api_client, evaluate
 from observer.screens.workshop.reader import acting_seat, page_seat
-from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, lessons, running_lesson
+from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running_lesson
 
 blueprint = Blueprint("workshop", __name__)
 _PAGE = "/workshop"
@@ -36,11 +37,12 @@ def lesson() -> Response:
     seat = page_seat()
     found = lesson_of(seat.slug, request.args.get("incident") or "")
     lab = lab_of(context.settings(), request.headers.get("Host", ""))
+    usable, malformed = usable_incidents()
     page = view.build(
         found,
         evaluate(found),
         seat.shop_link(lab.shop),
-        lessons(),
+        usable,
         answering.answer_problems().of(found.answers[-1]) if found.answers else (),
         class_mode=seat.class_mode,
     )
@@ -54,6 +56,7 @@ def lesson() -> Response:
             seat=seat,
             shop_link=seat.shop_link(lab.shop),
             lab_shop=lab.shop,
+            malformed=malformed,
             here_address=address(_PAGE, named),
             refresh_address=address(_PAGE, {**named, "state": page.state}),
         )

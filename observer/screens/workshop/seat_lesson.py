@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from flask import request
 
@@ -17,7 +16,7 @@ from classroom import Answer, ClassError, ClassStore, MarkKind
 from incidents.model import Incident
 from observer.lookup.lab_status import lab_of
 from observer.lookup.progress_file import progress_file
-from observer.lookup.running_lab import running_lab
+from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.request import context
 from observer.request.errors import Unavailable, Unknown
 from observer.screens.workshop.incident_start import began_unix_nano
@@ -52,12 +51,6 @@ class SeatLesson:
         return self.running == self.incident.name
 
 
-@lru_cache(maxsize=1)
-def lessons() -> Mapping[str, Incident]:
-    """Every incident that can be read, by name."""
-    return incidents.load_all()[0]
-
-
 def lesson_of(seat: str, named: str = "") -> SeatLesson:
     """The lesson of a seat, or of the incident `named`. Raises Unknown, or Unavailable for a broken file."""
     store = progress_file()
@@ -82,7 +75,7 @@ def running_lesson(seat: str) -> SeatLesson | None:
 def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
     fault = store.fault(seat)
     running = fault.incident or _running()
-    incident = _incident(named or running)
+    incident = _incident(named, running)
     own = running == incident.name
     began = fault.began_unix_nano or _began()
     return SeatLesson(
@@ -107,7 +100,7 @@ def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
 
 
 def _lesson(running: str | None, named: str, seat: str) -> SeatLesson:
-    incident = _incident(named or running)
+    incident = _incident(named, running)
     return SeatLesson(seat, incident, running, _began(), {}, {}, (), locked=False, kept=False)
 
 
@@ -119,12 +112,13 @@ def _began() -> int:
     return began_unix_nano(context.settings(), context.now_unix_nano())
 
 
-def _incident(name: str | None) -> Incident:
-    found = lessons().get(name or incidents.DEFAULT)
-    if found is not None:
-        return found
-    if name not in incidents.names():
-        raise Unknown(f"There is no lesson named {str(name)[:60]}.", "Choose one from the list on /workshop.")
-    raise Unavailable(
-        "The file of this lesson cannot be read.", "`python3 -m lab incident` says what is wrong with it."
-    )
+def _incident(named: str, running: str | None) -> Incident:
+    """The named, the running or the default incident, or the first that can be used."""
+    usable, malformed = usable_incidents()
+    if named in usable:
+        return usable[named]
+    if named or not usable:
+        why = next((problem for problem in malformed if problem.startswith(f"{named}.toml:")), "")
+        known = ", ".join(usable)
+        raise Unknown(why or f"There is no lesson named {named[:60]}.", f"Choose one of: {known}.")
+    return usable.get(running or incidents.DEFAULT) or usable.get(incidents.DEFAULT) or next(iter(usable.values()))
