@@ -54,6 +54,8 @@ VERBS = (
         file="class_links",
     ),
     Verb("seats", "print the links that give these names their seats", LAB),
+    Verb("gameday", "run a schedule of incidents without a word to the class", LAB),
+    Verb("exam", "hide a mystery from the class and collect its answers", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab import paths
 from lab.commands.option_values import shop_address
+from lab.durations import nanoseconds
 from lab.errors import UsageError
 from lab.plan import topology
 from lab.plan.host_addresses import LOOPBACK
@@ -71,6 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--open-otlp", action="store_true", help="a class: let other machines send telemetry, too"
     )
+    parser.add_argument("--healthy-first", metavar="TIME", help=_HEALTHY_FIRST_HELP)
     parser.add_argument("--public-url", metavar="URL", help=_PUBLIC_URL_HELP)
     parser.add_argument("--observer-url", metavar="URL", help="the same for the observer")
     parser.add_argument("--logs", action="store_true", help="show the log lines of every process here")
@@ -84,6 +86,7 @@ _CLASS_HELP = (
     "a class: N seats, or a seat for each name in FILE; only signed links and the join code give a seat, "
     "and the desk needs its passcode. Without a value: the class that is there already"
 )
+_HEALTHY_FIRST_HELP = "run a healthy shop for a time such as 2m, then begin the incident as a new release"
 _INCIDENT_HELP = "the fault of the shop; `none` for a healthy one (default: invalid-token)"
 
 
@@ -110,11 +113,20 @@ def options_of(args: argparse.Namespace) -> Options:
         class_mode=args.roster is not None,
         roster=roster_of(args.roster or ""),
         open_otlp=args.open_otlp,
+        healthy_first_s=seconds_of(args.healthy_first) if args.healthy_first else 0,
         given=tuple(name for name in ("host", "incident") if getattr(args, name) is not None),
         public_url=shop_address(args.public_url, "--public-url") if args.public_url else "",
         observer_url=shop_address(args.observer_url, "--observer-url") if args.observer_url else "",
         ports=parse_ports(args.port),
     )
+
+
+def seconds_of(text: str) -> int:
+    """The seconds of `--healthy-first`. Raises UsageError."""
+    found = nanoseconds(text)
+    if not found:
+        raise UsageError(f"--healthy-first {text}: this is not a duration.", "Write 90s, 2m or 1h.")
+    return found // 10**9
 
 
 def roster_of(text: str) -> tuple[str, ...]:

@@ -10,8 +10,23 @@ from classroom import MOST_SEATS
 from lab.errors import UsageError
 from runtime import seats as seat_rule
 
-ACTIONS = ("incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free")
+ACTIONS = (
+    "incident",
+    "repair",
+    "break",
+    "reset",
+    "jump",
+    "broadcast",
+    "load",
+    "lock",
+    "free",
+    "gameday",
+    "gameday-stop",
+    "exam",
+    "exam-end",
+)
 _LONGEST_TEXT = 300
+_LONGEST_FILE = 50_000
 _LONGEST_ACTOR = 60
 
 
@@ -31,6 +46,12 @@ class ActionRequest:
     users: int = 0
     """load: how many simulated users; 0 stops them."""
     locked: bool = False
+    content: str = ""
+    """gameday: the text of its file."""
+    seed: int | None = None
+    """gameday, exam: makes random choices repeatable."""
+    secret: bool = False
+    """Whether students must not see that it happened."""
 
 
 def parse(content: Any) -> ActionRequest:
@@ -49,6 +70,9 @@ def parse(content: Any) -> ActionRequest:
         text=" ".join(_text(content, "text", _LONGEST_TEXT).split()),
         users=_users(content.get("users", 0)),
         locked=content.get("locked") is True,
+        content=_text(content, "content", _LONGEST_FILE),
+        seed=_seed(content.get("seed")),
+        secret=content.get("secret") is True,
     )
     if action in ("incident", "jump") and not request.name:
         raise UsageError(f"The action {action} needs a name.", 'Add "name".')
@@ -85,6 +109,14 @@ def _text(content: Mapping[str, Any], name: str, longest: int) -> str:
     given = content.get(name, "")
     if not isinstance(given, str) or len(given) > longest:
         raise UsageError(f'"{name}" is not a text of at most {longest} characters.', "")
+    return given
+
+
+def _seed(given: Any) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise UsageError('"seed" is not a whole number.', "")
     return given
 
 

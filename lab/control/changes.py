@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import incidents
-from classroom import ALL_SEATS, ClassStore, Mark, MarkKind
+from classroom import (
+    ALL_SEATS,
+    ClassStore,
+    Deployment,
+    Exam,
+    Mark,
+    MarkKind,
+    exam,
+    forget_hidden_deployments,
+    hidden_deployments,
+    hide_deployments,
+    keep_exam,
+    keep_schedule,
+)
 from incidents import Incident
-from lab.control import load_users
+from lab.control import gameday_file, load_users
 from lab.control.action_request import ActionRequest
-from lab.control.deployment_events import Deployment, DeploymentEvents
+from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
 from lab.errors import UsageError
 from lab.state import flag_file, runfile
@@ -26,6 +42,8 @@ class Changes:
         self._settings = settings
         self._events = DeploymentEvents(settings.otlp_url, settings.environment)
         self._lock = threading.Lock()
+        self.schedule_lock = threading.Lock()
+        """Held while the class's schedule is read and written."""
 
     def perform(self, request: ActionRequest) -> str:
         """Perform an action; returns one sentence saying what was done. Raises LabError or ClassError."""
@@ -39,6 +57,10 @@ class Changes:
             "load": self._load,
             "lock": self._lock_explanations,
             "free": self._free,
+            "gameday": self._gameday,
+            "gameday-stop": self._gameday_stop,
+            "exam": self._exam,
+            "exam-end": self._exam_end,
         }
         with self._lock:
             now = time.time_ns()
@@ -123,12 +145,22 @@ class Changes:
     ) -> None:
         chosen = request.seats if seats is None or request.seats is None else tuple(seats)
         title = next((each.title for each in incident.repairs if each.name == repair), "")
-        self._events.send(
-            [
-                Deployment(now, kind, repair, title, seat)
-                for seat in (chosen if chosen is not None else (ALL_SEATS,))
-            ]
-        )
+        deployments = [
+            Deployment(now, kind, repair, title, seat)
+            for seat in (chosen if chosen is not None else (ALL_SEATS,))
+        ]
+        if request.secret:
+            # Not sent with a mark: logs are open to every student.
+            hide_deployments(self._store, deployments)
+        else:
+            self._events.send(deployments)
+
+    def reveal(self) -> None:
+        """Announce to everybody what the instructor alone could see."""
+        hidden = hidden_deployments(self._store)
+        if hidden:
+            self._events.send(hidden)
+            forget_hidden_deployments(self._store)
 
     # -- the rest -----------------------------------------------------------------------------
 
@@ -163,6 +195,43 @@ class Changes:
         for seat in request.seats or ():
             self._store.free(seat)
         return f"Free again, with a new code: {_whom(request)}."
+
+    # -- over time ----------------------------------------------------------------------------
+
+    def _gameday(self, request: ActionRequest, now: int) -> str:
+        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+        seats = [seat.slug for seat in self._store.seats()]
+        plan = gameday_file.schedule_of(request.content, seed=seed, seats=seats, start_unix_nano=now)
+        with self.schedule_lock:
+            keep_schedule(self._store, plan)
+        return f"{plan.title} begins with {len(plan.actions)} changes (seed {seed})."
+
+    def _gameday_stop(self, request: ActionRequest, now: int) -> str:
+        with self.schedule_lock:
+            keep_schedule(self._store, None)
+        self.reveal()
+        return "The schedule was stopped; what runs goes on."
+
+    def _exam(self, request: ActionRequest, now: int) -> str:
+        known, _ = incidents.load_all()
+        mysteries = sorted(known.keys() - {gameday_file.HEALTHY})
+        if request.name and request.name not in mysteries:
+            raise UsageError(f"{request.name} cannot be examined.", f"Use one of: {', '.join(mysteries)}.")
+        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+        # Not the class's seats: everybody who gives the seed gets the same mystery.
+        name = request.name or random.Random(seed).choice(mysteries)
+        chosen = replace(request, action="incident", name=name, secret=True)
+        self._incident(chosen, now)
+        keep_exam(self._store, Exam(name, seed, now, request.seats))
+        return f"The exam begins for {_whom(request)} (seed {seed})."
+
+    def _exam_end(self, request: ActionRequest, now: int) -> str:
+        running = exam(self._store)
+        if running is None or running.ended_unix_nano is not None:
+            raise UsageError("No exam runs.", "Begin one with the action exam.")
+        keep_exam(self._store, replace(running, ended_unix_nano=now))
+        self.reveal()
+        return f"The exam is over: it was {running.incident}."
 
 
 def _known_repairs(incident: Incident, chosen: Sequence[str]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     from classroom import ClassError, ClassStore
     from lab.control.app import create_app
     from lab.control.changes import Changes
+    from lab.control.clockwork import Clockwork
     from runtime.wsgi import Limits, WsgiServer
 
     try:
@@ -42,7 +43,9 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
     try:
-        app = create_app(Changes(store, settings), settings.token)
+        changes = Changes(store, settings)
+        clockwork = Clockwork(store, changes)
+        app = create_app(changes, settings.token)
         try:
             server = WsgiServer(
                 app, settings.listen_addr, settings.port, Limits(_THREADS, body_bytes=_BODY_BYTES)
@@ -51,8 +54,10 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
             sys.stderr.write(f"{SERVICE} {error}\n")
             return EXIT_CANNOT_START
         server.start()
+        clockwork.start()
         _log.info("listening on http://%s", endpoint(settings.listen_addr, server.port))
         stop.wait()
+        clockwork.stop()
         server.stop()
     finally:
         store.close()

@@ -103,13 +103,17 @@ def _service(service: topology.Service) -> dict[str, Any]:
     if service.name in ("collector", "observer", "cartservice"):
         entry["volumes"].append(f"data:{DATA}")
     published = [
-        f"${{LAB_HOST:-127.0.0.1}}:{published_port(port)}:{container_port(service, port)}"
+        f"{_published_host(port)}:{published_port(port)}:{container_port(service, port)}"
         for port in service.ports
         if port.fixed is not None
     ]
     if published:
         entry["ports"] = published
     return entry
+
+
+def _published_host(port: topology.Port) -> str:
+    return "${LAB_HOST:-127.0.0.1}" if port.public else "127.0.0.1"
 
 
 def _environment(service: topology.Service) -> dict[str, str]:

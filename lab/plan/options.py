@@ -20,7 +20,8 @@ class Options:
     `public_url` and `observer_url` are the addresses of the shop and the observer for links; empty where
     readers find them at the host they came by. `roster` are the people of a class (`class_mode`) who get a
     seat besides those that it has already. `given` names the options that the user chose: a class goes
-    on with its own host and incident where they were not.
+    on with its own host and incident where they were not. The shop is healthy for `healthy_first_s` before
+    the incident begins.
     """
 
     host: str = LOOPBACK
@@ -33,6 +34,7 @@ class Options:
     class_mode: bool = False
     roster: tuple[str, ...] = ()
     open_otlp: bool = False
+    healthy_first_s: int = 0
     given: tuple[str, ...] = ()
     public_url: str = ""
     observer_url: str = ""

@@ -7,12 +7,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from classroom import ClassStore
+from classroom import ClassStore, Schedule, ScheduledAction, keep_schedule
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 
 EVERY_NETWORK = "0.0.0.0"
+HEALTHY = "none"
 _MEMORY = "up_options"
+_HEALTHY_FIRST = "Healthy first"
 
 
 def completed(options: Options, store: ClassStore) -> Options:
@@ -34,11 +36,24 @@ def completed(options: Options, store: ClassStore) -> Options:
 
 
 def begin(options: Options, store: ClassStore) -> None:
-    """Enrol the roster and begin the incident; a class that goes on with its incident keeps its progress."""
+    """Enrol the roster and begin the incident, or a healthy time before it.
+
+    A class that goes on with its incident keeps its progress. A lab without a class forgets a schedule of
+    before.
+    """
     if options.roster:
         store.enrol(options.roster)
-    if not options.class_mode or store.facts().incident != options.incident:
-        store.begin_incident(options.incident, time.time_ns())
+    now = time.time_ns()
+    if not options.class_mode:
+        keep_schedule(store, None)
+    if options.healthy_first_s:
+        store.begin_incident(HEALTHY, now)
+        begins = now + options.healthy_first_s * 10**9
+        action = {"action": "incident", "name": options.incident, "seats": "all"}
+        later = Schedule(_HEALTHY_FIRST, now, False, (ScheduledAction(begins, action),))
+        keep_schedule(store, later)
+    elif not options.class_mode or store.facts().incident != options.incident:
+        store.begin_incident(options.incident, now)
 
 
 def keep(options: Options, built: LabPlan, store: ClassStore) -> None:

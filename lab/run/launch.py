@@ -81,14 +81,15 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
     secret = seat_secret.read_or_make(run_dir) if options.class_mode else ""
     with class_file.opened(options.data) as store:
         options = class_memory.completed(options, store)
-        incident = flag_file.find(options.incident)
+        flag_file.find(options.incident)
         built = planning.build(options, run_dir, seat_secret=secret, token=control_token.make(run_dir))
         class_memory.begin(options, store)
+        first = flag_file.find(store.facts().incident)
         class_memory.keep(options, built, store)
         flag_file.write_for_class(run_dir / FLAGS, store)
     _remove_old_logs(built.log_dir)
-    proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], incident.checkout_status, secret)
-    return replace(built, proof=proof), options
+    proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], first.checkout_status, secret)
+    return replace(built, proof=proof), replace(options, incident=first.name)
 
 
 def _remove_old_logs(folder: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from flask import Flask, current_app
 
-import incidents
 from classroom import ClassStore, Seat
 from incidents import Incident
 from observer.lookup.class_seats import ClassSeat, class_seats, read_source
 from observer.lookup.class_telemetry import ClassTelemetry
+from observer.lookup.running_lab import usable_incidents
 from observer.lookup.students import is_student
 from store.api import Reader
 
@@ -61,7 +61,7 @@ def class_now() -> ClassNow:
 
 def usable_incident(name: str) -> Incident | None:
     """The incident of this name; None where there is none, or its file is malformed."""
-    return incidents.load_all()[0].get(name)
+    return usable_incidents()[0].get(name)
 
 
 def seats_now(

@@ -95,7 +95,7 @@ def read_source(
 def class_seats(
     source: Source, load: Callable[[str], Incident | None], is_student: Callable[[str], bool], now: int
 ) -> tuple[ClassSeat, ...]:
-    """The seats, those that need help first. `load` gives an incident by name, None for one that is broken."""
+    """The seats, those that need help first. `load` gives an incident by name, None for a malformed one."""
     people = (
         [Seat(seat, seat, "", 0, None) for seat in _seen(source) if is_student(seat)]
         if source.roster is None

@@ -10,13 +10,14 @@ from observer.settings import Settings
 from runtime import local_http
 
 ACTOR = "desk"
+"""Who acts, unless the action names another."""
 _TIMEOUT_S = 30.0
 """Starting the load takes as long as Locust takes to start."""
 _REMEDY = "See `python3 -m lab status`: the process `control` must be ready."
 
 
 def perform(settings: Settings, action: Mapping[str, object]) -> str:
-    """Perform an action of the desk; returns the sentence that says what was done.
+    """Perform an action; returns the sentence that says what was done.
 
     `action` is the body of `POST /v1/actions` of the control process. Raises Malformed where that
     process refuses it, Unavailable where there is none, or where it fails.
@@ -26,7 +27,7 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
     try:
         answer = local_http.send(
             f"{settings.control_url.rstrip('/')}/v1/actions",
-            document={**action, "actor": ACTOR},
+            document={"actor": ACTOR, **action},
             token=settings.lab_token,
             timeout_s=_TIMEOUT_S,
         )

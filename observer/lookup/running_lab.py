@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 from flask import Flask, current_app
 
@@ -34,7 +34,7 @@ def flags_of_seat(lab: Lab, seat: str) -> Flags:
     return reader.flags(lab.processes, seat)
 
 
-@lru_cache(maxsize=32)
-def load_incident(name: str) -> incidents.Incident:
-    """The incident of this name, read once."""
-    return incidents.load(name)
+def usable_incidents() -> tuple[Mapping[str, incidents.Incident], tuple[str, ...]]:
+    """The incidents by name, and a line for each file that cannot be used."""
+    good, problems = incidents.load_all()
+    return good, tuple(str(problem) for problem in problems)

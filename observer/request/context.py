@@ -27,7 +27,7 @@ class AppContext:
     clock: Callable[[], int]
     """Nanoseconds since the Unix epoch."""
     class_file: ClassStore | None = None
-    """What is kept of the class; in open mode its marks, answers and messages. None without a lab."""
+    """What is kept of the class, in open mode too; None where nothing is."""
 
 
 def install(app: Flask, app_context: AppContext) -> None:
@@ -58,11 +58,6 @@ def recorded_calls() -> list[RecordedCall] | None:
     """The questions to the store so far, or None where they are not recorded."""
     calls: list[RecordedCall] | None = g.get("recorded_calls")
     return calls
-
-
-def class_file() -> ClassStore | None:
-    """What is kept of the class, in open mode too; None without a lab."""
-    return app_context().class_file
 
 
 def class_store() -> ClassStore | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from classroom import ClassStore
+from classroom import ClassStore, schedule
 from lab.commands import up
 from lab.errors import UsageError
 from lab.plan import planning
@@ -95,3 +95,18 @@ def test_a_roster_is_a_number_or_a_file(tmp_path: Path) -> None:
     assert up.roster_of("2") == ("Seat 01", "Seat 02")
     assert up.roster_of(str(file)) == ("Søren", "Li")
     assert up.roster_of("") == ()
+
+
+def test_a_healthy_time_first_schedules_the_incident(store: ClassStore, tmp_path: Path) -> None:
+    """A lab without a class forgets it at the next start."""
+    chosen = Options(free_ports=True, data=tmp_path, incident="price-typo", healthy_first_s=120)
+    run(chosen, store, tmp_path)
+    kept = schedule(store)
+
+    assert store.facts().incident == "none"
+    assert kept is not None
+    assert [each.incident for each in kept.actions] == ["price-typo"]
+    assert kept.actions[0].at_unix_nano - kept.started_unix_nano == 120 * 10**9
+    run(replace(chosen, healthy_first_s=0), store, tmp_path)
+    assert schedule(store) is None
+    assert store.facts().incident == "price-typo"

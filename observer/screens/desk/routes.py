@@ -14,12 +14,12 @@ from observer.lookup import control
 from observer.lookup.class_now import seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
 from observer.lookup.lab_status import Lab, lab_of
+from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import flags_of_seat, running_lab
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
 from observer.request.errors import Unknown
 from observer.request.links import address
-from observer.request.page_request import current_scope
 from observer.request.reachable_addresses import neighbours
 from observer.request.responses import redirect_within
 from observer.screens.desk import action_form, results, seat_view, sheet, view
@@ -44,7 +44,7 @@ def instructor() -> AnyResponse:
 def desk() -> str:
     """Every seat of the class, and what can be done."""
     lab, facts = _lab(), _facts()
-    store = context.class_file()
+    store = progress_file()
     return render_template(
         "desk/desk.html",
         desk=_page(lab),
@@ -82,10 +82,7 @@ def printed_sheet() -> str:
     """The sheet to print."""
     store, screens = context.class_store(), neighbours().observer_url
     names, refused = seat_links.names_in(request.args.get("names", ""))
-    if store:
-        found = sheet.build(store.facts(), store.seats(), screens)
-    else:
-        found = sheet.of_names(names, screens)
+    found = sheet.build(store.facts(), store.seats(), screens) if store else sheet.of_names(names, screens)
     return render_template(
         "desk/sheet.html",
         sheet=found,
@@ -113,7 +110,7 @@ def seat(slug: str) -> str:
     row = next((each for each in _seats(lab) if each.seat == slug), None)
     if row is None:
         raise Unknown(f"There is no seat {slug[: seats.LONGEST]} in this class.", "Choose one at the desk.")
-    now, store, roster = context.now_unix_nano(), context.class_file(), context.class_store()
+    now, store, roster = context.now_unix_nano(), progress_file(), context.class_store()
     place = roster.seat(slug) if roster else None
     page = None
     if store:
@@ -162,7 +159,7 @@ def _lab() -> Lab:
 
 
 def _facts() -> ClassFacts | None:
-    store = context.class_file()
+    store = progress_file()
     return store.facts() if store else None
 
 
@@ -175,7 +172,7 @@ def _incident(lab: Lab) -> str:
 def _seats(lab: Lab) -> tuple[ClassSeat, ...]:
     in_class = context.class_store()
     return seats_now(
-        context.class_file(),
+        progress_file(),
         context.reader(),
         roster=in_class.seats() if in_class else None,
         incident=lab.incident or incidents.DEFAULT,
@@ -184,7 +181,7 @@ def _seats(lab: Lab) -> tuple[ClassSeat, ...]:
 
 
 def _page(lab: Lab) -> view.DeskPage:
-    store, incident = context.class_file(), _incident(lab)
+    store, incident = progress_file(), _incident(lab)
     return view.build(
         _seats(lab),
         incident,
@@ -208,7 +205,7 @@ def _choices(incident: str) -> Mapping[str, object]:
 
 def _done() -> str:
     """What the action that led here did; empty where none did a moment ago."""
-    store = context.class_file()
+    store = progress_file()
     newest = store.actions(1) if store and request.args.get("acted") == "1" else ()
     recent = [a for a in newest if context.now_unix_nano() - a.at_unix_nano < _JUST_NOW_NS]
     return recent[0].detail if recent else ""

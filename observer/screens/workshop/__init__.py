@@ -1,4 +1,4 @@
-"""The workshop: the lesson of an incident beside the telemetry of a seat that has arrived.
+"""The workshop: the lesson of an incident as a guide for one seat, beside its telemetry that has arrived.
 
 Knows incidents as data only. What telemetry cannot show, what a student read or
 understood, is never claimed.
@@ -6,6 +6,20 @@ understood, is never claimed.
 
 from __future__ import annotations
 
+from flask import Flask
+
+from classroom import ClassStore
+from observer.lookup import progress_file
+from observer.screens.workshop import answering, evaluation
+from observer.screens.workshop.opening_marks import note_opened
 from observer.screens.workshop.routes import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "install"]
+
+
+def install(app: Flask, store: ClassStore | None) -> None:
+    """Attach what the workshop keeps to an application: the file of the class, which may be missing."""
+    progress_file.install(app, store)
+    evaluation.install(app)
+    answering.install(app)
+    app.after_request(note_opened)
