@@ -11,7 +11,7 @@ import incidents
 from classroom import ClassFacts
 from observer.components import seat_links
 from observer.lookup import control
-from observer.lookup.class_now import seats_now, usable_incident
+from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
 from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.progress_file import progress_file
@@ -47,12 +47,12 @@ def desk() -> str:
     store = progress_file()
     return render_template(
         "desk/desk.html",
-        desk=_page(lab),
+        desk=_page(),
         lab=lab,
         facts=facts,
         screens=neighbours().observer_url,
         class_mode=context.class_store() is not None,
-        choices=_choices(_incident(lab)),
+        choices=_choices(class_incident(context.settings())),
         csrf_token=csrf_token(),
         done=_done(),
         has_log=store is not None,
@@ -64,14 +64,14 @@ def desk() -> str:
 @desk_only
 def live() -> str:
     """The part of the desk that is kept up to date."""
-    return render_template("desk/_live.html", desk=_page(_lab()), live_address=f"{DESK}/live")
+    return render_template("desk/_live.html", desk=_page(), live_address=f"{DESK}/live")
 
 
 @blueprint.get(f"{DESK}/results.csv")
 @desk_only
 def results_csv() -> Response:
     """The seats as CSV."""
-    answer = Response(results.csv_of(_seats(_lab())), mimetype="text/csv")
+    answer = Response(results.csv_of(_seats()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="class-results.csv"'
     return answer
 
@@ -107,7 +107,7 @@ def flags() -> str:
 def seat(slug: str) -> str:
     """One seat: its steps, answers, repairs and flags, and what can be done for it."""
     lab = _lab()
-    row = next((each for each in _seats(lab) if each.seat == slug), None)
+    row = next((each for each in _seats() if each.seat == slug), None)
     if row is None:
         raise Unknown(f"There is no seat {slug[: seats.LONGEST]} in this class.", "Choose one at the desk.")
     now, store, roster = context.now_unix_nano(), progress_file(), context.class_store()
@@ -163,27 +163,14 @@ def _facts() -> ClassFacts | None:
     return store.facts() if store else None
 
 
-def _incident(lab: Lab) -> str:
-    """The incident of everybody."""
-    facts = _facts()
-    return (facts.incident if facts else "") or lab.incident or incidents.DEFAULT
+def _seats() -> tuple[ClassSeat, ...]:
+    return seats_now(context.reader(), context.settings(), context.class_store(), context.now_unix_nano())
 
 
-def _seats(lab: Lab) -> tuple[ClassSeat, ...]:
-    in_class = context.class_store()
-    return seats_now(
-        progress_file(),
-        context.reader(),
-        roster=in_class.seats() if in_class else None,
-        incident=lab.incident or incidents.DEFAULT,
-        now_unix_nano=context.now_unix_nano(),
-    )
-
-
-def _page(lab: Lab) -> view.DeskPage:
-    store, incident = progress_file(), _incident(lab)
+def _page() -> view.DeskPage:
+    store, incident = progress_file(), class_incident(context.settings())
     return view.build(
-        _seats(lab),
+        _seats(),
         incident,
         usable_incident(incident),
         store.actions(_LOGGED) if store else (),
