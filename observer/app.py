@@ -97,7 +97,7 @@ def _refuse_changes_of_other_sites() -> None:
 
 
 def _note_visit() -> None:
-    """Note that the reader's seat is here, for the desk; what a page asks by itself says nothing of a reader."""
+    """Note for the desk that the reader's seat is here; what a page asks by itself says nothing of that."""
     if request.method != "GET" or request.path.startswith(_NO_VISITS) or "HX-Request" in request.headers:
         return
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from observer import serializers
 from observer.api.routing import post_route, route
-from observer.api.schemas import TIME_OR_NULL, boolean, list_of, record, ref, text, whole
+from observer.api.schemas import boolean, list_of, record, ref, text, whole
 from observer.lookup import control
 from observer.lookup.class_now import seats_now
 from observer.lookup.class_seats import ClassSeat

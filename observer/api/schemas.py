@@ -218,7 +218,9 @@ COMPONENTS: dict[str, Schema] = {
             "seat": text("its name in telemetry, as `enduser.id`"),
             "name": text("the person's own name"),
             "incident": text("the name of its incident, since the beginning of which all the rest counts"),
-            "step": text("the furthest step whose data is there or that it opened", null=True),
+            "step": text(
+                "the furthest step that it opened, of one in the shop: whose data is there", null=True
+            ),
             "step_since_unix_nano": TIME_OR_NULL,
             "last_seen_unix_nano": TIME_OR_NULL,
             "orders": whole(),

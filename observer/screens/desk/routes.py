@@ -127,6 +127,7 @@ def seat(slug: str) -> str:
         flags=seat_view.flag_rows(found),
         unanswered=", ".join(found.unanswered),
         choices=_choices(row.incident),
+        class_mode=roster is not None,
         csrf_token=csrf_token(),
         done=_done(),
     )

@@ -61,7 +61,7 @@ class Evaluations:
     def usable(
         self, lesson: SeatLesson, shop: str, fingerprint: Fingerprint, now_s: float
     ) -> Progress | None:
-        """The newest evaluation with links to this address of the shop, if nothing of the seat has arrived."""
+        """The newest evaluation with links to this shop, if nothing of the seat has arrived since."""
         with self._lock:
             kept = self._kept.get((_key(lesson), shop))
         if kept is None or kept.of != fingerprint or now_s - kept.evaluated_s > _LONGEST_USE_S:
