@@ -74,7 +74,7 @@ def test_what_is_new_is_counted_of_what_is_shown(anna: FlaskClient) -> None:
 def test_an_empty_list_of_ones_own_leads_on(in_class: ClassScreens) -> None:
     """Who has not shopped yet finds the switch, and no filter that cannot be removed."""
     page = page_of(in_class.visitor("eve").get("/rum/sessions"))
-    assert page.css(".empty")
+    assert "No session of yours" in text(one(page, ".empty"))
     assert not page.css(".chip")
     assert [label for label, _, _ in switch(page)] == ["My sessions", "Everybody's sessions"]
 
