@@ -34,8 +34,7 @@ def home() -> Response:
     scope = current_scope()
     reader = context.reader()
     settings = context.settings()
-    typed = request.args.get("seat")
-    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
+    seat = seat_links.page_seat()
     lab = lab_of(settings, request.headers.get("Host", ""))
     sessions = reader.find_sessions(
         SessionQuery(
@@ -57,16 +56,14 @@ def home() -> Response:
             "home/home.html",
             lab=lab,
             seat=seat,
-            shop_link=seat_links.link(lab.shop, seat, settings.seat_secret),
-            class_mode=bool(settings.seat_secret),
+            shop_link=seat_links.shop_link(lab.shop, seat),
             view=view.build(
                 reader.status(), sessions.items, traces.items, logs.items, _loss(reader, scope), lab
             ),
             loss_text=_LOSS,
         )
     )
-    if typed is not None:
-        seat_links.remember_seat(page, seat)
+    seat_links.keep(page, seat)
     return page
 
 

@@ -13,12 +13,11 @@ from flask import Response, request
 
 from classroom import ClassError, Mark, MarkKind
 from incidents.model import Step
-from observer.lookup.progress_file import progress_file
 from observer.request import context
 from observer.request.errors import Problem
+from observer.request.reader_seat import reader_seat
 from observer.screens.workshop.evaluation import evaluate, evaluations
 from observer.screens.workshop.opened_pages import Capture, fits, leads_to
-from observer.screens.workshop.reader import reader_seat
 from observer.screens.workshop.seat_lesson import SeatLesson, running_lesson
 from signals.attributes import SEAT
 from signals.model import SessionId, TraceId
@@ -46,7 +45,7 @@ def note_opened(response: Response) -> Response:
 
 
 def _note() -> None:
-    seat = reader_seat()
+    seat = reader_seat().slug
     lesson = running_lesson(seat) if seat else None
     if lesson is None:
         return
@@ -75,7 +74,7 @@ def _opened(lesson: SeatLesson, candidates: Sequence[tuple[Step, tuple[Capture, 
 
 
 def _mark(lesson: SeatLesson, steps: Sequence[str]) -> None:
-    store = progress_file()
+    store = context.class_file()
     for step in steps if store else ():
         assert store is not None
         store.mark(Mark(lesson.seat, lesson.incident.name, step, MarkKind.OPENED, context.now_unix_nano()))

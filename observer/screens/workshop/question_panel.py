@@ -67,8 +67,13 @@ class QuestionPanel:
     """Whether the reader may open the explanation without an answer."""
 
 
-def question_panel(lesson: SeatLesson, problems: tuple[str, ...], *, class_mode: bool) -> QuestionPanel:
-    """The question of a seat's lesson. `problems` is what was said to the newest answer."""
+def question_panel(
+    lesson: SeatLesson, problems: tuple[str, ...], *, class_mode: bool, watched: bool
+) -> QuestionPanel:
+    """The question of a seat's lesson. `problems` is what was said to the newest answer.
+
+    `watched` is whether the desk looks at the page of a student.
+    """
     question = lesson.incident.question
     newest = lesson.answers[-1] if lesson.answers else None
     shown = explanation_is_open(lesson) or (not lesson.kept and not class_mode and not lesson.locked)
@@ -81,7 +86,7 @@ def question_panel(lesson: SeatLesson, problems: tuple[str, ...], *, class_mode:
         given=newest,
         verdict=_verdict(lesson, newest, problems) if newest else None,
         tries=f"{plural(len(lesson.answers), 'answer')} so far." if lesson.answers else "",
-        closed=_closed(lesson, class_mode=class_mode),
+        closed=_closed(lesson, class_mode=class_mode, watched=watched),
         explanation=Explanation(inline(lesson.incident.headline), paragraphs(lesson.incident.answer))
         if shown
         else None,
@@ -104,7 +109,9 @@ def _given(answer: Answer, part: str) -> str:
     return str(getattr(answer, part))
 
 
-def _closed(lesson: SeatLesson, *, class_mode: bool) -> str:
+def _closed(lesson: SeatLesson, *, class_mode: bool, watched: bool) -> str:
+    if watched:
+        return "Seen from the desk: here only the student answers."
     if not lesson.seat:
         return "Take a seat to answer." if not class_mode else "Join the class to answer."
     if not lesson.kept:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from classroom import ClassError, ClassStore, Mark, MarkKind
+from classroom import ClassStore, Mark, MarkKind
 from incidents.answers import Answer
+from observer.components import seat_links
 from observer.lookup import control
 from observer.lookup.lab_status import lab_of
-from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import usable_incidents
 from observer.request import context
-from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttempts, Unavailable
+from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttempts
 from observer.request.links import address
 from observer.request.responses import redirect_within
 from observer.screens.workshop import answering, view
 from observer.screens.workshop.evaluation import api_client, evaluate
-from observer.screens.workshop.reader import acting_seat, page_seat
+from observer.screens.workshop.reader import acting_seat
 from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running_lesson
 
 blueprint = Blueprint("workshop", __name__)
@@ -34,17 +34,19 @@ class NotOffered(Problem):
 @blueprint.get(_PAGE)
 def lesson() -> Response:
     """The lesson of a seat; 204 where nothing differs from the state that the reader's page shows."""
-    seat = page_seat()
+    seat = seat_links.page_seat()
     found = lesson_of(seat.slug, request.args.get("incident") or "")
     lab = lab_of(context.settings(), request.headers.get("Host", ""))
+    shop_link = seat_links.shop_link(lab.shop, seat)
     usable, malformed = usable_incidents()
     page = view.build(
         found,
         evaluate(found),
-        seat.shop_link(lab.shop),
+        shop_link,
         usable,
         answering.answer_problems().of(found.answers[-1]) if found.answers else (),
         class_mode=seat.class_mode,
+        watched=seat.watched,
     )
     if request.args.get("state") == page.state:
         return Response(status=204)
@@ -54,14 +56,14 @@ def lesson() -> Response:
             "workshop/workshop.html",
             view=page,
             seat=seat,
-            shop_link=seat.shop_link(lab.shop),
+            shop_link=shop_link,
             lab_shop=lab.shop,
             malformed=malformed,
             here_address=address(_PAGE, named),
             refresh_address=address(_PAGE, {**named, "state": page.state}),
         )
     )
-    seat.keep(answer)
+    seat_links.keep(answer, seat)
     return answer
 
 
@@ -74,7 +76,7 @@ def note_unfolded() -> Response:
     end = step == answering.EXPLANATION and kind is MarkKind.MEANING
     if kind is None or not (end or step in {each.name for each in found.incident.steps}):
         raise Malformed("There is no such text in the lesson.", "Load the page of the lesson again.")
-    if end and context.settings().seat_secret:
+    if end and context.settings().class_mode:
         raise Forbidden("The explanation opens by a complete answer.", "Answer the question of the lesson.")
     _mark(found, step, kind)
     if request.headers.get("HX-Request"):
@@ -142,28 +144,22 @@ def _act(action: str) -> Response:
 
 
 def _back(fragment: str) -> Response:
-    seat = request.form.get("seat") if not context.settings().seat_secret else None
+    seat = request.form.get("seat") if not context.settings().class_mode else None
     return redirect_within(address(_PAGE, {"seat": seat}) + fragment, 303)
 
 
 def _running(seat: str) -> SeatLesson:
-    try:
-        found = running_lesson(seat)
-    except ClassError as error:
-        raise Unavailable(str(error), error.remedy) from error
+    found = running_lesson(seat)
     if found is None:
         raise NotOffered("Nothing of a lesson is kept here.", "Start a lab with: python3 -m lab up")
     return found
 
 
 def _store() -> ClassStore:
-    found = progress_file()
+    found = context.class_file()
     assert found is not None, "a lesson that runs is kept"
     return found
 
 
 def _mark(found: SeatLesson, step: str, kind: MarkKind) -> None:
-    try:
-        _store().mark(Mark(found.seat, found.incident.name, step, kind, context.now_unix_nano()))
-    except ClassError as error:
-        raise Unavailable(str(error), error.remedy) from error
+    _store().mark(Mark(found.seat, found.incident.name, step, kind, context.now_unix_nano()))

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from flask import request
 
 import incidents
-from classroom import Answer, ClassError, ClassStore, MarkKind
+from classroom import Answer, ClassStore, MarkKind
 from incidents.model import Incident
 from observer.lookup.lab_status import lab_of
-from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.request import context
-from observer.request.errors import Unavailable, Unknown
+from observer.request.errors import Unknown
 from observer.screens.workshop.incident_start import began_unix_nano
 
 Marks = Mapping[tuple[str, MarkKind], int]
@@ -52,12 +51,9 @@ class SeatLesson:
 
 
 def lesson_of(seat: str, named: str = "") -> SeatLesson:
-    """The lesson of a seat, or of the incident `named`. Raises Unknown, or Unavailable for a broken file."""
-    store = progress_file()
-    try:
-        return _kept_lesson(store, seat, named) if store else _lesson(_running(), named, seat)
-    except ClassError as error:
-        raise Unavailable(str(error), error.remedy) from error
+    """The lesson of a seat, or of the incident `named`. Raises Unknown, ClassError."""
+    store = context.class_file()
+    return _kept_lesson(store, seat, named) if store else _lesson(_running(), named, seat)
 
 
 def running_lesson(seat: str) -> SeatLesson | None:
@@ -65,7 +61,7 @@ def running_lesson(seat: str) -> SeatLesson | None:
 
     Raises ClassError.
     """
-    store = progress_file()
+    store = context.class_file()
     if not store or not seat:
         return None
     found = _kept_lesson(store, seat, "")
@@ -121,4 +117,8 @@ def _incident(named: str, running: str | None) -> Incident:
         why = next((problem for problem in malformed if problem.startswith(f"{named}.toml:")), "")
         known = ", ".join(usable)
         raise Unknown(why or f"There is no lesson named {named[:60]}.", f"Choose one of: {known}.")
-    return usable.get(running or incidents.DEFAULT) or usable.get(incidents.DEFAULT) or next(iter(usable.values()))
+    return (
+        usable.get(running or incidents.DEFAULT)
+        or usable.get(incidents.DEFAULT)
+        or next(iter(usable.values()))
+    )

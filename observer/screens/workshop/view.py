@@ -68,11 +68,12 @@ def build(
     problems: tuple[str, ...] = (),
     *,
     class_mode: bool,
+    watched: bool = False,
 ) -> LessonPage:
     """The page of a seat's lesson.
 
     `shop_link` is the address by which the shop takes the seat, `lessons` are all incidents by name,
-    `problems` is what was said to the newest answer.
+    `problems` is what was said to the newest answer. `watched` is whether the desk looks at the page.
     """
     incident, status = lesson.incident, status_of(lesson, found)
     knows = is_answered(lesson) or explanation_is_open(lesson)
@@ -85,7 +86,7 @@ def build(
         duration=f"About {incident.minutes} minutes.",
         seat=lesson.seat,
         find=steps[:first_repair],
-        question=question_panel(lesson, problems, class_mode=class_mode),
+        question=question_panel(lesson, problems, class_mode=class_mode, watched=watched),
         mend=steps[first_repair:],
         confirmed=f"{status.done} of {len(status.steps)}",
         arrived=str(status.arrived),
