@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flask import request
 
 import incidents
-from classroom import Answer, ClassStore, MarkKind
+from classroom import Answer, ClassStore, MarkKind, exam
 from incidents.model import Incident
 from observer.lookup.lab_status import lab_of
 from observer.lookup.running_lab import running_lab, usable_incidents
@@ -43,6 +43,8 @@ class SeatLesson:
     """Whether the instructor keeps explanations closed."""
     kept: bool
     """Whether marks and answers can be kept."""
+    examined: bool = False
+    """Whether the seat sits an exam: then name and lesson of its incident are hidden."""
 
     @property
     def is_running(self) -> bool:
@@ -71,7 +73,9 @@ def running_lesson(seat: str) -> SeatLesson | None:
 def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
     fault = store.fault(seat)
     running = fault.incident or _running()
-    incident = _incident(named, running)
+    last_exam = exam(store)
+    examined = last_exam is not None and last_exam.is_sat_by(seat)
+    incident = _incident("" if examined else named, running)
     own = running == incident.name
     began = fault.began_unix_nano or _began()
     return SeatLesson(
@@ -92,6 +96,7 @@ def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
         ),
         locked=store.facts().locked,
         kept=bool(seat),
+        examined=examined,
     )
 
 
