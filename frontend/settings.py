@@ -74,8 +74,14 @@ class Settings(CommonSettings):
     observer_public_url: str = setting(
         "",
         "OBSERVER_PUBLIC_URL",
-        "Address of the class's screens, to which a visitor without a seat is led; empty: no link.",
+        "Address at which visitors reach the screens; empty: OBSERVER_URL, at the host by which they came.",
         BASE_ADDRESS,
+    )
+    observer_url: str = setting(
+        "",
+        "OBSERVER_URL",
+        "Address of the screens, for the links back to the lesson and to join the class; empty: no link.",
+        HTTP_URL,
     )
     lab_token: str = setting(
         "", "LAB_TOKEN", "Needed as a bearer to read /_flags; empty: everyone may.", secret=True

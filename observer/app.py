@@ -49,18 +49,18 @@ def create_app(
     reader: Reader,
     settings: Settings | None = None,
     clock: Callable[[], int] = time.time_ns,
-    class_file: ClassStore | None = None,
+    class_store: ClassStore | None = None,
 ) -> Flask:
     """The application over one reader; `clock` returns nanoseconds since the Unix epoch.
 
-    `class_file` keeps what seats do, in class mode the roster too; the caller closes it and the reader.
+    `class_store` is the file of the class that the settings name; the caller closes both.
     """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    context.install(app, context.AppContext(reader, settings, clock, class_file))
+    context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
     app.before_request(_note_visit)
@@ -69,7 +69,7 @@ def create_app(
         _close(app, settings)
     web.install(app)
     browser_files.install(app, settings.web_dir)
-    workshop.install(app, class_file)
+    workshop.install(app)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
     app.register_error_handler(ClassError, _answer_class_error)

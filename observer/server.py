@@ -38,13 +38,13 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     from store import open_reader
 
     try:
-        class_file = ClassStore(settings.class_db) if settings.class_db else None
+        class_store = ClassStore(settings.class_db) if settings.class_db else None
     except ClassError as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
     try:
-        app = create_app(reader, settings, class_file=class_file)
+        app = create_app(reader, settings, class_store=class_store)
         limits = Limits(settings.threads, connections=_CONNECTIONS, body_bytes=_MAX_BODY_BYTES)
         try:
             server = WsgiServer(app, settings.listen_addr, settings.port, limits)
@@ -62,6 +62,6 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         server.stop()
     finally:
         reader.close()
-        if class_file:
-            class_file.close()
+        if class_store:
+            class_store.close()
     return 0

@@ -26,7 +26,7 @@ _FIELDS = ("action", "seats", "name", "repairs", "text", "users", "locked")
 @desk_only_api
 def class_seats(_query: Query) -> serializers.Plain:
     """Every seat of the class: how far it is, what it did, whether it needs help."""
-    found = seats_now(context.reader(), context.settings(), context.class_store(), context.now_unix_nano())
+    found = seats_now(context.class_file(), context.reader(), context.settings(), context.now_unix_nano())
     return {"seats": [_seat(seat) for seat in found]}
 
 

@@ -1,10 +1,10 @@
-"""The addresses of the design system itself: theme, keyboard, patterns, favicon."""
+"""The addresses of the design system itself: theme, keyboard, glossary, patterns, favicon."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from observer.components import contrast, template_functions
+from observer.components import contrast, glossary, template_functions
 from observer.components.broadcast import DISMISSED_COOKIE, Broadcast, broadcast, number
 from observer.components.json_tree import tree
 from observer.request.page_request import THEME_COOKIE, THEMES
@@ -59,6 +59,12 @@ def dismiss_message() -> Response:
 def key_list() -> str:
     """Every keyboard shortcut."""
     return render_template("ui/keys.html")
+
+
+@blueprint.get("/-/glossary")
+def glossary_page() -> str:
+    """The terms of the screens."""
+    return render_template("ui/glossary.html", terms=glossary.TERMS)
 
 
 @blueprint.get("/-/patterns")

@@ -15,7 +15,6 @@ from incidents import Incident
 from observer.lookup.class_seats import ClassSeat, class_seats, read_source
 from observer.lookup.class_telemetry import ClassTelemetry
 from observer.lookup.lab_status import lab_of
-from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import usable_incidents
 from observer.lookup.students import is_student
 from observer.request.errors import Problem
@@ -128,24 +127,23 @@ def usable_incident(name: str) -> Incident | None:
     return usable_incidents()[0].get(name)
 
 
-def class_incident(settings: Settings) -> str:
+def class_incident(store: ClassStore | None, settings: Settings) -> str:
     """The incident of everybody who has none of their own. Raises ClassError."""
-    store = progress_file()
     kept = store.facts().incident if store else ""
     return kept or lab_of(settings).incident or incidents.DEFAULT
 
 
 def seats_now(
-    reader: Reader, settings: Settings, in_class: ClassStore | None, now_unix_nano: int
+    store: ClassStore | None, reader: Reader, settings: Settings, now_unix_nano: int
 ) -> tuple[ClassSeat, ...]:
     """Every seat, those that need help first: of the roster of a class, else those that were seen.
 
-    Raises ClassError, StoreError.
+    `store` is the file of the class, None where nothing is kept. Raises ClassError, StoreError.
     """
-    kept, store = class_now(), progress_file()
+    kept = class_now()
     found = kept.telemetry.of_seats(reader, now_unix_nano)
-    roster = in_class.seats() if in_class else None
-    source = read_source(store, roster, class_incident(settings), found, kept.visits.by_seat())
+    roster = store.seats() if store and settings.class_mode else None
+    source = read_source(store, roster, class_incident(store, settings), found, kept.visits.by_seat())
     seats = class_seats(source, usable_incident, lambda seat: is_student(seat, None), now_unix_nano)
     moved = [
         seat.seat

@@ -28,13 +28,13 @@ def running_lab(lab: Lab) -> tuple[Lab, Flags]:
     return replace(lab, incident=flags.incident or (lab.incident if unknown else None)), flags
 
 
-def flags_of_seat(lab: Lab, seat: str) -> Flags:
-    """The flags that the lab's processes use for people at one seat."""
-    reader: FlagReader = current_app.extensions[_EXTENSION]
-    return reader.flags(lab.processes, seat)
-
-
 def usable_incidents() -> tuple[Mapping[str, incidents.Incident], tuple[str, ...]]:
     """The incidents by name, and a line for each file that cannot be used."""
     good, problems = incidents.load_all()
     return good, tuple(str(problem) for problem in problems)
+
+
+def flags_of_seat(lab: Lab, seat: str) -> Flags:
+    """The flags that the lab's processes use for people at one seat."""
+    reader: FlagReader = current_app.extensions[_EXTENSION]
+    return reader.flags(lab.processes, seat)

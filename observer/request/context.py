@@ -60,9 +60,14 @@ def recorded_calls() -> list[RecordedCall] | None:
     return calls
 
 
+def class_file() -> ClassStore | None:
+    """What is kept of the class, in open mode too; None where nothing is."""
+    return app_context().class_file
+
+
 def class_store() -> ClassStore | None:
     """The class with its roster; None in open mode, and where seats are signed without a roster."""
-    return app_context().class_file if settings().class_mode else None
+    return class_file() if settings().class_mode else None
 
 
 def settings() -> Settings:

@@ -14,7 +14,6 @@ from observer.lookup import control
 from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
 from observer.lookup.lab_status import Lab, lab_of
-from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import flags_of_seat, running_lab
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
@@ -44,7 +43,7 @@ def instructor() -> AnyResponse:
 def desk() -> str:
     """Every seat of the class, and what can be done."""
     lab, facts = _lab(), _facts()
-    store = progress_file()
+    store = context.class_file()
     return render_template(
         "desk/desk.html",
         desk=_page(),
@@ -52,7 +51,7 @@ def desk() -> str:
         facts=facts,
         screens=neighbours().observer_url,
         class_mode=context.class_store() is not None,
-        choices=_choices(class_incident(context.settings())),
+        choices=_choices(class_incident(context.class_file(), context.settings())),
         csrf_token=csrf_token(),
         done=_done(),
         has_log=store is not None,
@@ -110,7 +109,7 @@ def seat(slug: str) -> str:
     row = next((each for each in _seats() if each.seat == slug), None)
     if row is None:
         raise Unknown(f"There is no seat {slug[: seats.LONGEST]} in this class.", "Choose one at the desk.")
-    now, store, roster = context.now_unix_nano(), progress_file(), context.class_store()
+    now, store, roster = context.now_unix_nano(), context.class_file(), context.class_store()
     place = roster.seat(slug) if roster else None
     page = None
     if store:
@@ -160,16 +159,16 @@ def _lab() -> Lab:
 
 
 def _facts() -> ClassFacts | None:
-    store = progress_file()
+    store = context.class_file()
     return store.facts() if store else None
 
 
 def _seats() -> tuple[ClassSeat, ...]:
-    return seats_now(context.reader(), context.settings(), context.class_store(), context.now_unix_nano())
+    return seats_now(context.class_file(), context.reader(), context.settings(), context.now_unix_nano())
 
 
 def _page() -> view.DeskPage:
-    store, incident = progress_file(), class_incident(context.settings())
+    store, incident = context.class_file(), class_incident(context.class_file(), context.settings())
     return view.build(
         _seats(),
         incident,
@@ -193,7 +192,7 @@ def _choices(incident: str) -> Mapping[str, object]:
 
 def _done() -> str:
     """What the action that led here did; empty where none did a moment ago."""
-    store = progress_file()
+    store = context.class_file()
     newest = store.actions(1) if store and request.args.get("acted") == "1" else ()
     recent = [a for a in newest if context.now_unix_nano() - a.at_unix_nano < _JUST_NOW_NS]
     return recent[0].detail if recent else ""

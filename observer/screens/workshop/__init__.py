@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from flask import Flask
 
-from classroom import ClassStore
-from observer.lookup import progress_file
 from observer.screens.workshop import answering, evaluation
 from observer.screens.workshop.opening_marks import note_opened
 from observer.screens.workshop.routes import blueprint
@@ -18,9 +16,8 @@ from observer.screens.workshop.seat_lesson import running_lesson
 __all__ = ["blueprint", "follow", "install"]
 
 
-def install(app: Flask, store: ClassStore | None) -> None:
-    """Attach what the workshop keeps to an application: the file of the class, which may be missing."""
-    progress_file.install(app, store)
+def install(app: Flask) -> None:
+    """Attach what the workshop keeps in memory to an application, and note the pages that seats open."""
     evaluation.install(app)
     answering.install(app)
     app.after_request(note_opened)

@@ -21,7 +21,6 @@ from classroom import ClassError, Mark, MarkKind
 from incidents.checks import Ask, NoAnswer
 from incidents.model import Source
 from observer.lookup.lab_status import lab_of
-from observer.lookup.progress_file import progress_file
 from observer.request import context
 from observer.screens.workshop.progress import Progress, progress
 from observer.screens.workshop.seat_lesson import SeatLesson
@@ -128,7 +127,7 @@ def _fingerprint(lesson: SeatLesson) -> Fingerprint:
 
 
 def _mark_arrivals(lesson: SeatLesson, found: Progress) -> None:
-    store = progress_file()
+    store = context.class_file()
     if not store or not lesson.kept or not lesson.is_running:
         return
     for view in found.steps:

@@ -58,15 +58,17 @@ def leads_to(step: Step, path: str, arguments: Arguments) -> tuple[Capture, ...]
     if found is None:
         return None
     captures = [Capture(*place, value) for place, value in zip(places, found.groups(), strict=True)]
-    for name, wanted in parse_qsl(query):
+    for name, expected in parse_qsl(query):
         values = [value for given, value in arguments if given == name]
         if name == _ATTRIBUTE:
-            named = wanted.partition(":")[0] + ":"
+            named = expected.partition(":")[0] + ":"
             values = [value for value in values if value.startswith(named)]
             # Without this filter the list holds the seat's own, too.
-            if values and not _take(name, wanted, values, captures):
+            if values and not _take(name, expected, values, captures):
                 return None
-        elif (name in _NAMING or _PLACEHOLDER.search(wanted)) and not _take(name, wanted, values, captures):
+        elif (name in _NAMING or _PLACEHOLDER.search(expected)) and not _take(
+            name, expected, values, captures
+        ):
             return None
     return tuple(captures)
 
@@ -93,9 +95,9 @@ def _fits(capture: Capture, seat: str, ids: Ids, owner: Owner) -> bool:
     return capture.before.endswith((_TRACES, "trace_id=")) and owner.has_trace(capture.value)
 
 
-def _take(name: str, wanted: str, values: Sequence[str], captures: list[Capture]) -> bool:
-    """Whether one of the values of an argument is as wanted; its ids are added to the captures."""
-    pattern, places = _pattern(wanted)
+def _take(name: str, expected: str, values: Sequence[str], captures: list[Capture]) -> bool:
+    """Whether one of the values of an argument is as expected; its ids are added to the captures."""
+    pattern, places = _pattern(expected)
     for value in values:
         found = pattern.fullmatch(value)
         if found:

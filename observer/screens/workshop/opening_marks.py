@@ -13,7 +13,6 @@ from flask import Response, request
 
 from classroom import ClassError, Mark, MarkKind
 from incidents.model import Step
-from observer.lookup.progress_file import progress_file
 from observer.request import context
 from observer.request.errors import Problem
 from observer.request.reader_seat import reader_seat
@@ -75,7 +74,7 @@ def _opened(lesson: SeatLesson, candidates: Sequence[tuple[Step, tuple[Capture, 
 
 
 def _mark(lesson: SeatLesson, steps: Sequence[str]) -> None:
-    store = progress_file()
+    store = context.class_file()
     for step in steps if store else ():
         assert store is not None
         store.mark(Mark(lesson.seat, lesson.incident.name, step, MarkKind.OPENED, context.now_unix_nano()))

@@ -13,6 +13,10 @@ from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.seat_lesson import SeatLesson
 
+_EXAM_QUESTION = (
+    "What is wrong with the shop? Name the service, the version or tag that tells, the kind of fault, "
+    "and a trace or a log line that proves it."
+)
 _LABELS = {"service": "Service", "tag": "Version or tag", "kind": "Kind of fault", "evidence": "Evidence"}
 
 
@@ -67,10 +71,17 @@ class QuestionPanel:
     """Whether the reader may open the explanation without an answer."""
 
 
-def question_panel(lesson: SeatLesson, problems: tuple[str, ...], *, class_mode: bool) -> QuestionPanel:
-    """The question of a seat's lesson. `problems` is what was said to the newest answer."""
+def question_panel(
+    lesson: SeatLesson, problems: tuple[str, ...], *, class_mode: bool, watched: bool
+) -> QuestionPanel:
+    """The question of a seat's lesson. `problems` is what was said to the newest answer.
+
+    `watched` is whether the desk looks at the page of a student.
+    """
     question = lesson.incident.question
     newest = lesson.answers[-1] if lesson.answers else None
+    if lesson.examined:
+        return _exam_panel(lesson, newest, class_mode=class_mode, watched=watched)
     shown = explanation_is_open(lesson) or (not lesson.kept and not class_mode and not lesson.locked)
     evidence = [word for word, one in (("trace", question.trace), ("log", question.log)) if one]
     return QuestionPanel(
@@ -81,12 +92,31 @@ def question_panel(lesson: SeatLesson, problems: tuple[str, ...], *, class_mode:
         given=newest,
         verdict=_verdict(lesson, newest, problems) if newest else None,
         tries=f"{plural(len(lesson.answers), 'answer')} so far." if lesson.answers else "",
-        closed=_closed(lesson, class_mode=class_mode),
+        closed=_closed(lesson, class_mode=class_mode, watched=watched),
         explanation=Explanation(inline(lesson.incident.headline), paragraphs(lesson.incident.answer))
         if shown
         else None,
         explanation_note="" if shown else _note(lesson),
         may_open=not shown and not class_mode and lesson.kept and not lesson.locked,
+    )
+
+
+def _exam_panel(
+    lesson: SeatLesson, newest: Answer | None, *, class_mode: bool, watched: bool
+) -> QuestionPanel:
+    """The question of an exam: it asks for every part, and says of none whether it was right."""
+    return QuestionPanel(
+        ask=inline(_EXAM_QUESTION),
+        asks_tag=True,
+        evidence_of="trace or log",
+        kinds=tuple((kind.value, kind.title) for kind in FaultKind),
+        given=newest,
+        verdict=None,
+        tries=f"{plural(len(lesson.answers), 'answer')} kept." if lesson.answers else "",
+        closed=_closed(lesson, class_mode=class_mode, watched=watched),
+        explanation=None,
+        explanation_note="Which parts are right is said when the exam is over.",
+        may_open=False,
     )
 
 
@@ -104,7 +134,9 @@ def _given(answer: Answer, part: str) -> str:
     return str(getattr(answer, part))
 
 
-def _closed(lesson: SeatLesson, *, class_mode: bool) -> str:
+def _closed(lesson: SeatLesson, *, class_mode: bool, watched: bool) -> str:
+    if watched:
+        return "Seen from the desk: here only the student answers."
     if not lesson.seat:
         return "Take a seat to answer." if not class_mode else "Join the class to answer."
     if not lesson.kept:

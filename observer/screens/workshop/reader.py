@@ -1,4 +1,4 @@
-"""Whose lesson it is: the seat of the reader, and the seat for which a form of the page acts."""
+"""The seat for which a form of the lesson acts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from runtime import seats
 
 
 def acting_seat() -> str:
-    """The seat for which a form acts. Raises Malformed without one, Forbidden for somebody else's.
+    """The seat for which a form acts: in class mode the reader's own, in open mode any that the form names.
 
-    In class mode it is the reader's own; in open mode the form may name any.
+    Raises Malformed without a seat, Forbidden for somebody else's or from another site, ClassError.
     """
     refuse_cross_site()
     own, named = reader_seat().slug, request.form.get("seat", "")
     if context.settings().class_mode:
         if named and seats.name_or_empty(named) != own:
-            raise Forbidden("A seat acts for itself only.", "Leave the seat out of the form.")
+            raise Forbidden("A seat acts for itself only.", "Open the link of your own seat.")
     elif named:
         own = seat_links.chosen(named, "")
     if not own:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from classroom import ClassError, ClassStore, Mark, MarkKind
+from classroom import ClassStore, Mark, MarkKind
 from incidents.answers import Answer
 from observer.components import seat_links
 from observer.lookup import control
 from observer.lookup.lab_status import lab_of
-from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import usable_incidents
 from observer.request import context
-from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttempts, Unavailable
+from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttempts
 from observer.request.links import address
 from observer.request.responses import redirect_within
 from observer.screens.workshop import answering, view
@@ -22,6 +21,7 @@ from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running
 
 blueprint = Blueprint("workshop", __name__)
 _PAGE = "/workshop"
+_EXAM = "You sit an exam: its lesson is closed."
 _FOLDS = {kind.value: kind for kind in (MarkKind.EXPECTED, MarkKind.HINT, MarkKind.MEANING)}
 
 
@@ -47,6 +47,7 @@ def lesson() -> Response:
         usable,
         answering.answer_problems().of(found.answers[-1]) if found.answers else (),
         class_mode=seat.class_mode,
+        watched=seat.watched,
     )
     if request.args.get("state") == page.state:
         return Response(status=204)
@@ -73,6 +74,8 @@ def note_unfolded() -> Response:
     seat = acting_seat()
     step, kind = request.values.get("step", ""), _FOLDS.get(request.values.get("kind", ""))
     found = _running(seat)
+    if found.examined:
+        raise Forbidden(_EXAM, "Answer the question of the exam.")
     end = step == answering.EXPLANATION and kind is MarkKind.MEANING
     if kind is None or not (end or step in {each.name for each in found.incident.steps}):
         raise Malformed("There is no such text in the lesson.", "Load the page of the lesson again.")
@@ -132,6 +135,8 @@ def _act(action: str) -> Response:
     if not context.settings().control_url:
         raise NotOffered("These screens cannot repair anything.", "Start a lab with: python3 -m lab up")
     found = _running(seat)
+    if found.examined:
+        raise Forbidden(_EXAM, "Answer the question of the exam.")
     name = request.form.get("repair", "")
     if found.incident.repair(name) is None:
         raise Malformed("The lesson has no such repair.", "Load the page of the lesson again.")
@@ -149,23 +154,17 @@ def _back(fragment: str) -> Response:
 
 
 def _running(seat: str) -> SeatLesson:
-    try:
-        found = running_lesson(seat)
-    except ClassError as error:
-        raise Unavailable(str(error), error.remedy) from error
+    found = running_lesson(seat)
     if found is None:
         raise NotOffered("Nothing of a lesson is kept here.", "Start a lab with: python3 -m lab up")
     return found
 
 
 def _store() -> ClassStore:
-    found = progress_file()
+    found = context.class_file()
     assert found is not None, "a lesson that runs is kept"
     return found
 
 
 def _mark(found: SeatLesson, step: str, kind: MarkKind) -> None:
-    try:
-        _store().mark(Mark(found.seat, found.incident.name, step, kind, context.now_unix_nano()))
-    except ClassError as error:
-        raise Unavailable(str(error), error.remedy) from error
+    _store().mark(Mark(found.seat, found.incident.name, step, kind, context.now_unix_nano()))

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from flask import request
 
 import incidents
-from classroom import Answer, ClassError, ClassStore, MarkKind
+from classroom import Answer, ClassStore, MarkKind, exam
 from incidents.model import Incident
 from observer.lookup.lab_status import lab_of
-from observer.lookup.progress_file import progress_file
 from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.request import context
-from observer.request.errors import Unavailable, Unknown
+from observer.request.errors import Unknown
 from observer.screens.workshop.incident_start import began_unix_nano
 
 Marks = Mapping[tuple[str, MarkKind], int]
@@ -44,6 +43,8 @@ class SeatLesson:
     """Whether the instructor keeps explanations closed."""
     kept: bool
     """Whether marks and answers can be kept."""
+    examined: bool = False
+    """Whether the seat sits an exam: then name and lesson of its incident are hidden."""
 
     @property
     def is_running(self) -> bool:
@@ -52,12 +53,9 @@ class SeatLesson:
 
 
 def lesson_of(seat: str, named: str = "") -> SeatLesson:
-    """The lesson of a seat, or of the incident `named`. Raises Unknown, or Unavailable for a broken file."""
-    store = progress_file()
-    try:
-        return _kept_lesson(store, seat, named) if store else _lesson(_running(), named, seat)
-    except ClassError as error:
-        raise Unavailable(str(error), error.remedy) from error
+    """The lesson of a seat, or of the incident `named`. Raises Unknown, ClassError."""
+    store = context.class_file()
+    return _kept_lesson(store, seat, named) if store else _lesson(_running(), named, seat)
 
 
 def running_lesson(seat: str) -> SeatLesson | None:
@@ -65,7 +63,7 @@ def running_lesson(seat: str) -> SeatLesson | None:
 
     Raises ClassError.
     """
-    store = progress_file()
+    store = context.class_file()
     if not store or not seat:
         return None
     found = _kept_lesson(store, seat, "")
@@ -75,7 +73,9 @@ def running_lesson(seat: str) -> SeatLesson | None:
 def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
     fault = store.fault(seat)
     running = fault.incident or _running()
-    incident = _incident(named, running)
+    last_exam = exam(store)
+    examined = last_exam is not None and last_exam.is_sat_by(seat)
+    incident = _incident("" if examined else named, running)
     own = running == incident.name
     began = fault.began_unix_nano or _began()
     return SeatLesson(
@@ -96,6 +96,7 @@ def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
         ),
         locked=store.facts().locked,
         kept=bool(seat),
+        examined=examined,
     )
 
 

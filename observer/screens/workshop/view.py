@@ -18,6 +18,11 @@ from observer.screens.workshop.step_panels import StepPanel, panels
 from observer.screens.workshop.step_status import LessonStatus, status_of
 
 _STATE_DIGITS = 16
+_EXAM_TITLE = "The exam"
+_EXAM_SUMMARY = (
+    "Something is wrong with the shop. Find out what it is, by every screen there is, and say how you know. "
+    "You may answer more than once; an early right answer counts most."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class LessonPage:
     next_step: StepPanel | None
     """The step to go on with; None without a seat, and at the end."""
     kept: bool
+    examined: bool
+    """Whether it is the page of an exam, which has no steps."""
     running: bool | None
     """Whether the shop runs this incident for the seat; None where that is not known."""
     lessons: tuple[OtherLesson, ...]
@@ -68,16 +75,20 @@ def build(
     problems: tuple[str, ...] = (),
     *,
     class_mode: bool,
+    watched: bool = False,
 ) -> LessonPage:
     """The page of a seat's lesson.
 
     `shop_link` is the address by which the shop takes the seat, `lessons` are all incidents by name,
-    `problems` is what was said to the newest answer.
+    `problems` is what was said to the newest answer. `watched` is whether the desk looks at the page.
     """
     incident, status = lesson.incident, status_of(lesson, found)
     knows = is_answered(lesson) or explanation_is_open(lesson)
     steps = panels(lesson, status, shop_link, answered=knows)
     first_repair = next((index for index, step in enumerate(steps) if step.repair), len(steps))
+    question = question_panel(lesson, problems, class_mode=class_mode, watched=watched)
+    if lesson.examined:
+        return _exam_page(lesson, question)
     return LessonPage(
         name=incident.name,
         title=incident.title,
@@ -85,12 +96,13 @@ def build(
         duration=f"About {incident.minutes} minutes.",
         seat=lesson.seat,
         find=steps[:first_repair],
-        question=question_panel(lesson, problems, class_mode=class_mode),
+        question=question,
         mend=steps[first_repair:],
         confirmed=f"{status.done} of {len(status.steps)}",
         arrived=str(status.arrived),
         next_step=_next(lesson, status, steps),
         kept=lesson.kept,
+        examined=False,
         running=None if lesson.running is None else lesson.is_running,
         lessons=tuple(
             OtherLesson(name, other.title, name == incident.name) for name, other in lessons.items()
@@ -100,3 +112,23 @@ def build(
 
 def _next(lesson: SeatLesson, status: LessonStatus, steps: tuple[StepPanel, ...]) -> StepPanel | None:
     return steps[status.current] if lesson.seat and lesson.kept and status.current is not None else None
+
+
+def _exam_page(lesson: SeatLesson, question: QuestionPanel) -> LessonPage:
+    return LessonPage(
+        name="",
+        title=_EXAM_TITLE,
+        summary=inline(_EXAM_SUMMARY),
+        duration="",
+        seat=lesson.seat,
+        find=(),
+        question=question,
+        mend=(),
+        confirmed="",
+        arrived="",
+        next_step=None,
+        kept=lesson.kept,
+        examined=True,
+        running=True,
+        lessons=(),
+    )
