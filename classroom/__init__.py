@@ -19,7 +19,9 @@ from classroom.model import (
     Seat,
     SeatFault,
 )
+from classroom.plans import Exam, Schedule, ScheduledAction, exam, keep_exam, keep_schedule, schedule
 from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
+from classroom.scores import Score, exam_scores
 from classroom.store import ClassError, ClassStore
 
 __all__ = [
@@ -30,14 +32,23 @@ __all__ = [
     "ClassError",
     "ClassFacts",
     "ClassStore",
+    "Exam",
     "Mark",
     "MarkKind",
     "Message",
     "Repair",
     "RosterError",
+    "Schedule",
+    "ScheduledAction",
+    "Score",
     "Seat",
     "SeatFault",
+    "exam",
+    "exam_scores",
+    "keep_exam",
+    "keep_schedule",
     "names_in",
     "normalized_code",
     "numbered_names",
+    "schedule",
 ]
