@@ -97,6 +97,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="most visits until a fault that hits a part of the visitors is met (default: the incident's)",
     )
+    _add_addresses(parser)
+    return parser
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shop",
         metavar="URL",
@@ -109,7 +114,6 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("LAB_VERIFY_OBSERVER"),
         help="query these screens instead of the running lab's",
     )
-    return parser
 
 
 def _visits(text: str) -> int:
