@@ -48,6 +48,7 @@ VERBS = (
     Verb("seats", "print the links that give the students of a class their seats", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
+    Verb("bundle", "write one file that sets up another machine without a network", LAB),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),
     Verb("test", "run the tests with pytest; all arguments are passed to it", DEV, passes_on=True),
     Verb("bench", "run the benchmarks and print their table", DEV, passes_on=True),
