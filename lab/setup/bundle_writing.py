@@ -54,7 +54,7 @@ def write(file: Path, level: str, project: Project, progress: terminal.Progress)
         folder = Path(scratch)
         wheels, archives = folder / bundle_format.WHEELS, folder / bundle_format.ARCHIVES
         progress.step("Collecting the packages, each checked against its pinned hash …")
-        _download(venv_stamp.requirements_file(level), wheels)
+        _download(venv_stamp.requirements_file(level).read_text("utf-8"), wheels)
         progress.step("Collecting the files for the browser …")
         archives.mkdir()
         groups = ("lab", "dev") if level == cli.DEV else ("lab",)
@@ -123,15 +123,25 @@ def _git(root: Path, *words: str) -> str:
     return result.stdout
 
 
-def _download(requirements: Path, folder: Path) -> None:
+def _download(lock: str, folder: Path) -> None:
+    folder.mkdir()
     python = os.fspath(paths.environment_python())
     command = [python, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--quiet"]
     # The lock names every package: nothing is left to resolve. A source package could not be built offline.
     command += ["--retries", "2", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    command += ["-r", os.fspath(requirements), "-d", os.fspath(folder)]
-    result = environment.run_tool(command)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as requirements:
+        requirements.write(for_every_micro_version(lock))
+        requirements.flush()
+        result = environment.run_tool([*command, "-r", requirements.name, "-d", os.fspath(folder)])
     if result.returncode:
         raise environment.explain(result.stdout, "The packages could not be collected")
+
+
+def for_every_micro_version(lock: str) -> str:
+    """A lock with what any micro version of this Python needs: 3.11.2 needs a package that 3.11.7 does not."""
+    own = re.escape(bundle_format.this_machine().python)
+    always = "python_version >= '3'"
+    return re.sub(rf"python_full_version\s*[<>=!]+\s*'{own}\.\d+'", always, lock)
 
 
 def _covered(level: str) -> dict[str, str]:
