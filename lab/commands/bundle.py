@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lab import cli, paths, terminal
+from lab import paths, terminal
 from lab.setup import bundle_writing
-from runtime.chromium import find_browser
 
 DESCRIPTION = """\
 Write one file that sets up the lab on a machine of the same system, architecture and
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the bundle and print how to use it. Raises SetupError, UsageError or LabError."""
     file = bundle_writing.destination(args.file)
     project = bundle_writing.project_of(paths.ROOT)
-    level = cli.DEV if args.with_tests else cli.BROWSER if find_browser() else cli.LAB
+    level = bundle_writing.level_of(with_tests=args.with_tests)
     progress = terminal.Progress()
     try:
         written = bundle_writing.write(file, level, project, progress)

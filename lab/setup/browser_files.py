@@ -70,9 +70,7 @@ def missing(web_dir: Path, files: Iterable[BrowserFile]) -> list[BrowserFile]:
     return [file for file in files if not _is_installed(web_dir, file)]
 
 
-def install(
-    web_dir: Path, files: Sequence[BrowserFile], python: Path, archives: Path | None = None
-) -> None:
+def install(web_dir: Path, files: Sequence[BrowserFile], python: Path, archives: Path | None = None) -> None:
     """Fetch, verify and place what is missing; `python` is used only to borrow a Node.js.
 
     A package whose archive is in `archives` is taken from there. Raises SetupError naming the cause and
@@ -138,7 +136,7 @@ def verify(archive: Path, file: BrowserFile) -> None:
     if base64.b64encode(digest).decode() != expected:
         raise SetupError(
             f"The archive of {file.spec} is not the one pinned in {MANIFEST.name}.",
-            "Do not use it; check the registry that npm is set up with (or copy the bundle again), and rerun.",
+            "Do not use it; check the registry that npm is set up with (or copy the bundle again).",
         )
 
 

@@ -96,12 +96,12 @@ def require_fit(made_for: Target, here: Target) -> None:
             f"This offline bundle is for Python {made_for.python}; this is Python {here.python}.",
             f"Run the command with it: python{made_for.python} -m lab …"
             if other
-            else f"Install Python {made_for.python}, or make a bundle on a machine with Python {here.python}.",
+            else f"Install Python {made_for.python}, or make a bundle with Python {here.python}.",
         )
     if not same_system or _minor(made_for.glibc) > _minor(here.glibc):
         raise SetupError(
             f"This offline bundle is for {made_for}; this machine is {_described(here)}.",
-            "Make one on a machine like this (`lab bundle`), or remove the folder .lab-bundle to set up online.",
+            "Make one on a machine like this (`lab bundle`), or remove the folder .lab-bundle and go online.",
         )
 
 
@@ -124,7 +124,7 @@ def read(folder: Path) -> Bundle | None:
     except (TypeError, KeyError, AttributeError):
         raise SetupError(
             "The offline bundle in .lab-bundle is damaged.",
-            "Copy it again from where it was made and unpack it anew, or remove .lab-bundle to set up online.",
+            "Copy it again from where it was made and unpack it anew, or remove .lab-bundle and go online.",
         ) from None
     return Bundle(folder, target, levels)
 

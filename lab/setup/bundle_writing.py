@@ -19,6 +19,7 @@ from lab import cli, paths, terminal
 from lab.errors import SetupError, UsageError, unwritable
 from lab.setup import browser_files, bundle_format, environment, venv_stamp
 from runtime import VERSION
+from runtime.chromium import find_browser
 
 TOP = "hipster-lab"
 """The folder that unpacking makes."""
@@ -65,6 +66,13 @@ def write(file: Path, level: str, project: Project, progress: terminal.Progress)
         (folder / bundle_format.DESCRIPTION).write_text(description, "utf-8")
         progress.step(f"Writing {file} …")
         return Written(file, _pack(file, project, folder), target)
+
+
+def level_of(*, with_tests: bool) -> str:
+    """The level to bundle: the tests' on request, else the browser driver's where a browser is."""
+    if with_tests:
+        return cli.DEV
+    return cli.BROWSER if find_browser() else cli.LAB
 
 
 def default_name() -> str:
@@ -138,7 +146,7 @@ def _download(lock: str, folder: Path) -> None:
 
 
 def for_every_micro_version(lock: str) -> str:
-    """A lock with what any micro version of this Python needs: 3.11.2 needs a package that 3.11.7 does not."""
+    """A lock with what any micro version of this Python needs: 3.11.2 needs one package more than 3.11.7."""
     own = re.escape(bundle_format.this_machine().python)
     always = "python_version >= '3'"
     return re.sub(rf"python_full_version\s*[<>=!]+\s*'{own}\.\d+'", always, lock)

@@ -39,7 +39,7 @@ _BUNDLE_CAUSES: _Causes = (
     (
         ("No matching distribution", "Could not find a version"),
         "The offline bundle has no package that fits this machine.",
-        "Make a bundle on a machine with this system and Python, or remove the folder .lab-bundle and go online.",
+        "Make a bundle on a machine like this one, or remove the folder .lab-bundle and go online.",
     ),
 )
 _CAUSES: _Causes = (
@@ -172,7 +172,9 @@ def _is_sound(environment: Path) -> bool:
     if not os.access(python, os.X_OK):
         return False
     return (
-        run_tool([os.fspath(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]).returncode
+        run_tool(
+            [os.fspath(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
+        ).returncode
         == 0
     )
 

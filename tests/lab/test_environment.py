@@ -56,7 +56,7 @@ class Machine:
             packages.mkdir(parents=True, exist_ok=True)
         return Done(command, 0, "")
 
-    def _install(self, _: Path, files: Sequence[BrowserFile], __: Path) -> None:
+    def _install(self, _: Path, files: Sequence[BrowserFile], *__: object) -> None:
         self.groups = sorted({file.group for file in files})
 
     def kinds(self) -> list[str]:
