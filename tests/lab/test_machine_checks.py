@@ -75,7 +75,7 @@ def test_the_environment(
     """Absent, outdated or current."""
     monkeypatch.setattr(checks, "read_stamp", lambda _: stamp)
     monkeypatch.setattr(checks, "is_prepared", lambda _: prepared)
-    finding = checks._environment()
+    finding = checks.environment_state()
 
     assert finding.verdict == verdict
     assert text in finding.detail
@@ -105,7 +105,7 @@ def test_npm(
 def test_the_browser(monkeypatch: pytest.MonkeyPatch, browser: Path | None) -> None:
     """Without one `lab verify` still works."""
     monkeypatch.setattr(checks, "find_browser", lambda: browser)
-    finding = checks._browser()
+    finding = checks.browser()
 
     assert finding.verdict == (checks.GOOD if browser else checks.NOTE)
 
@@ -156,7 +156,7 @@ def test_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 )
 def test_the_memory(monkeypatch: pytest.MonkeyPatch, available: int | None, verdict: str) -> None:
     """Unknown, little or enough; little memory never keeps the lab from starting."""
-    monkeypatch.setattr(checks, "_available_memory_bytes", lambda: available)
+    monkeypatch.setattr(checks, "available_memory_bytes", lambda: available)
 
     assert checks._memory().verdict == verdict
 
@@ -172,9 +172,9 @@ def test_the_memory_of_a_system_without_proc(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(
         subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, "8589934592\n", "")
     )
-    assert checks._available_memory_bytes() == 8 * 2**30
+    assert checks.available_memory_bytes() == 8 * 2**30
     monkeypatch.setattr(sys, "platform", "freebsd")
-    assert checks._available_memory_bytes() is None
+    assert checks.available_memory_bytes() is None
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_the_limit_of_open_files(monkeypatch: pytest.MonkeyPatch, soft: int, ver
     """A class needs a thousand."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, 4096))
 
-    assert checks._files().verdict == verdict
+    assert checks.open_files().verdict == verdict
 
 
 def test_a_running_lab_is_shown(run_dir: Path, running: Running) -> None:
