@@ -75,7 +75,7 @@ def _class(args: argparse.Namespace) -> int:
         _print_json([*found, isolation], addresses=urls)
     else:
         _print([isolation])
-        _print_summary([*found, isolation], "A class can be held here.", "a class from being held here")
+        _print_summary([*found, isolation], "A class can be held here.", "a class here")
     return _code([*found, isolation])
 
 
@@ -118,7 +118,7 @@ def _print_summary(findings: Sequence[Finding], good: str, bad: str) -> None:
     problems = sum(finding.verdict == BAD for finding in findings)
     terminal.write_line()
     if problems:
-        verb = "keeps" if problems == 1 else "keep"
+        verb = "prevents" if problems == 1 else "prevent"
         terminal.write_line(f"{terminal.counted(problems, 'problem')} {verb} {bad}.")
     else:
         terminal.write_line(good)
