@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from lab import terminal
+from lab import paths, terminal
 from lab.errors import UsageError
+from lab.plan.options import Options
 from lab.setup import machine_checks
 from lab.setup.before_class import checks, reach_test
 from lab.setup.findings import BAD, GOOD, NOTE, Finding
+from lab.state.run_folder import CLASS, DATA
 
 STYLES = {GOOD: "green", NOTE: "yellow", BAD: "red"}
 DESCRIPTION = """\
@@ -32,9 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--class",
         dest="roster",
         nargs="?",
-        const=str(checks.SEATS),
+        const="",
         metavar="N|FILE",
-        help=f"check for a class of N seats, or of the names in FILE (default: {checks.SEATS} seats)",
+        help=f"check for a class of N seats, or of the names in FILE (default: the class that is there, "
+        f"else {checks.SEATS} seats)",
     )
     parser.add_argument(
         "--listen",
@@ -60,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _class(args: argparse.Namespace) -> int:
-    now = checks.situation(_seats(args.roster))
+    now = _situation(args.roster)
     if args.listen and now.host:
         raise UsageError(
             "The lab runs, so its own pages can be tried from a phone instead of a test page.",
@@ -79,20 +81,24 @@ def _class(args: argparse.Namespace) -> int:
     return _code([*found, isolation])
 
 
-def _seats(text: str) -> int:
-    """The number of seats that `--class` names. Raises UsageError."""
-    import classroom
+def _situation(roster: str) -> checks.Situation:
+    """For what `--class` names: a number, a file, or without a value the class of this folder."""
+    from lab.commands.up import roster_of
 
-    try:
-        if text.isdecimal():
-            return len(classroom.numbered_names(int(text)))
-        return len(classroom.names_in(Path(text).read_text("utf-8")))
-    except classroom.RosterError as error:
-        raise UsageError(f"--class {text}: {error}", error.remedy) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"--class {text}: the roster cannot be read.", "Give a number of seats, or a file with names."
-        ) from error
+    kept, ports = _kept_class()
+    return checks.situation(len(roster_of(roster)) or kept or checks.SEATS, ports)
+
+
+def _kept_class() -> tuple[int, Mapping[str, int]]:
+    """The seats of the class in this folder, and the ports that its links name; (0, {}) without one."""
+    from lab.run import class_memory
+    from lab.state import class_file
+
+    data = paths.run_dir() / DATA
+    if not (data / CLASS).exists():
+        return 0, {}
+    with class_file.opened(data) as store:
+        return len(store.seats()), class_memory.completed(Options(data=data, class_mode=True), store).ports
 
 
 def _listen(now: checks.Situation) -> list[str]:

@@ -1,12 +1,10 @@
-"""`lab doctor --class`: network, ports, room for the seats, the page for phones, and what is printed."""
+"""`lab doctor --class`: network, ports, room for the seats, and what is printed."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +18,7 @@ from lab.setup import machine_checks
 from lab.setup.before_class import checks, own_addresses, reach_test
 from lab.setup.before_class.own_addresses import OwnAddress
 from lab.setup.findings import BAD, GOOD, NOTE, Finding
+from lab.state import class_file
 from tests.lab.conftest import Running, call
 from tests.lab.fakes.machine import FakeMachine
 
@@ -84,13 +83,13 @@ def test_the_running_labs_own_ports_and_address_are_used(
     """What it listens on, not what a lab to come would take."""
     other = OwnAddress("10.0.0.7", "eth0")
     monkeypatch.setattr(own_addresses, "read", lambda _: [WIFI, other])
-    now = checks.situation(30)
+    now = checks.situation(30, {})
     assert (now.host, now.addresses, now.shop_port, now.observer_port) == ("", [WIFI, other], 8080, 8090)
     running(host="10.0.0.7")
     document = json.loads((run_dir / "status.json").read_text("utf-8"))
     document["urls"].update(shop="http://10.0.0.7:9000", observer="http://10.0.0.7:9001")
     (run_dir / "status.json").write_text(json.dumps(document), "utf-8")
-    now = checks.situation(30)
+    now = checks.situation(30, {})
 
     assert (now.host, now.addresses) == ("10.0.0.7", [other])
     assert [url for url, _ in now.join_urls] == ["http://10.0.0.7:9001/join"]
@@ -153,119 +152,18 @@ def test_cores(monkeypatch: pytest.MonkeyPatch, cores: int | None, verdict: str)
     assert checks.processor().verdict == verdict
 
 
-# -- the page for phones
-
-
-class Listening:
-    """A test page on a free loopback port, served by a thread until the block ends."""
-
-    def __init__(self, own: list[str]) -> None:
-        self.arrivals: list[tuple[str, int]] = []
-        self.test = reach_test.ReachTest(0, own, lambda *arrival: self.arrivals.append(arrival))
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self.test.run, args=(self._ended, 30.0))
-
-    def __enter__(self) -> Listening:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join(5)
-
-    def get(
-        self, source: str, path: str = "/", method: str = "GET"
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        """Ask from an address of the loopback network."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.test.port, 5, source_address=(source, 0))
-        try:
-            connection.request(method, path)
-            response = connection.getresponse()
-            return response, response.read()
-        finally:
-            connection.close()
-
-
-def test_each_device_is_counted_once() -> None:
-    """By its address; this machine itself is none."""
-    with Listening(["127.0.0.9"]) as listening:
-        for source in ("127.0.0.1", "127.0.0.9", "127.0.0.2", "127.0.0.2", "127.0.0.3"):
-            response, body = listening.get(source, "/join?seat=<script>")
-            assert response.status == 200
-            assert b"This phone reaches the lab" in body
-            assert b"script" not in body
-            assert response.headers["Content-Security-Policy"] == "default-src 'none'"
-        head, body = listening.get("127.0.0.2", method="HEAD")
-        assert (head.status, body) == (200, b"")
-
-        assert listening.arrivals == [("127.0.0.2", 1), ("127.0.0.3", 2)]
-        assert listening.test.devices == ["127.0.0.2", "127.0.0.3"]
-
-
-def test_what_is_no_request_stops_nothing() -> None:
-    """A device that sends anything else, or nothing, does not keep the next one out."""
-    with (
-        Listening([]) as listening,
-        socket.create_connection(("127.0.0.1", listening.test.port), 5) as silent,
-    ):
-        with socket.create_connection(("127.0.0.1", listening.test.port), 5) as broken:
-            broken.sendall(b"\x16\x03\x01\x00\r\n\r\n")
-            assert b"400" in broken.recv(1000)
-        response, _ = listening.get("127.0.0.4")
-        assert response.status == 200
-        assert silent.fileno() >= 0
-        assert listening.test.devices == ["127.0.0.4"]
-
-
-def test_only_so_many_devices_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends from ever new addresses fills nothing."""
-    monkeypatch.setattr(reach_test, "MOST_DEVICES", 1)
-    with Listening([]) as listening:
-        listening.get("127.0.0.2")
-        listening.get("127.0.0.3")
-        assert listening.test.devices == ["127.0.0.2"]
-
-
-def test_a_machine_without_ipv6_listens_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a port that is taken is one sentence."""
-    setsockopt = socket.socket.setsockopt
-
-    def without_ipv6(self: socket.socket, level: int, *more: int) -> None:
-        if level == socket.IPPROTO_IPV6:
-            raise OSError(97, "Address family not supported by protocol")
-        setsockopt(self, level, *more)
-
-    monkeypatch.setattr(socket.socket, "setsockopt", without_ipv6)
-    with Listening([]) as listening:
-        assert listening.get("127.0.0.2")[0].status == 200
-        with pytest.raises(LabError, match=f"Port {listening.test.port} is in use"):
-            reach_test.ReachTest(listening.test.port, [], lambda *_: None)
-
-
-def test_listening_ends_by_itself() -> None:
-    """After its time, with what came."""
-    assert reach_test.ReachTest(0, [], lambda *_: None).run(threading.Event(), 0.01) == []
-
-
-def test_the_port_is_taken_on_both_families() -> None:
-    """A running lab's port is not taken over."""
-    with Listening([]) as listening, pytest.raises(LabError, match="in use") as raised:
-        reach_test.ReachTest(listening.test.port, [], lambda *_: None)
-    assert "phone" in raised.value.remedy
-
-
 # -- the command
 
 
 @pytest.fixture(name="found")
-def _found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+def _found(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     """Puts findings of these verdicts in place of this machine's; returns the seats asked about."""
 
     def put(*verdicts: str, host: str = "") -> list[int]:
         seats: list[int] = []
         findings = [Finding("clock", verdict, "detail", "remedy", ("line",)) for verdict in verdicts]
 
-        def situation(number: int) -> checks.Situation:
+        def situation(number: int, _: object) -> checks.Situation:
             seats.append(number)
             return replace(NOW, host=host)
 
@@ -329,7 +227,7 @@ def test_the_usual_findings_as_json(
     assert json.loads(capsys.readouterr().out)["findings"][0]["verdict"] == "ok"
 
 
-def test_the_number_of_seats(found: Callable[..., list[int]], tmp_path: Path) -> None:
+def test_the_number_of_seats(found: Callable[..., list[int]], run_dir: Path, tmp_path: Path) -> None:
     """Thirty, a number, or the names of a file; anything else is one sentence."""
     seats = found(GOOD)
     names = tmp_path / "names.txt"
@@ -341,6 +239,21 @@ def test_the_number_of_seats(found: Callable[..., list[int]], tmp_path: Path) ->
         with pytest.raises(UsageError) as raised:
             call("doctor", "--class", wrong)
         assert raised.value.remedy
+
+
+def test_a_class_that_was_stopped_is_looked_for_at_its_own_ports(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its links name them; and its seats are counted where no number is given."""
+    data = run_dir / "data"
+    data.mkdir()
+    with class_file.opened(data) as store:
+        store.enrol(["Ada", "Grace"])
+        store.keep_setting("up_options", json.dumps({"ports": {"observer:http": 9999}}))
+    monkeypatch.setattr(own_addresses, "read", lambda _: [WIFI])
+    now = doctor._situation("")
+
+    assert (now.seats, now.shop_port, now.observer_port) == (2, 8080, 9999)
 
 
 def test_listening_counts_the_devices_that_came(
@@ -379,7 +292,7 @@ def test_listening_beside_a_running_lab_is_refused(found: Callable[..., list[int
 
 def test_this_machine_has_every_finding(run_dir: Path) -> None:
     """Whatever it is, nothing crashes, and each finding that is not good has a remedy."""
-    found = checks.findings(checks.situation(30))
+    found = checks.findings(checks.situation(30, {}))
 
     assert [finding.name for finding in found][:5] == ["addresses", "ports", "firewall", "clock", "sleep"]
     for finding in found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ LAB_BYTES = 450 * 1_000_000
 SEAT_BYTES = 2 * 1_000_000
 # The store's own bound (STORE_MAX_BYTES), its log beside it, and the logs.
 CLASS_DISK_BYTES = 2_500 * 1_000_000
+_PORTS = ("frontend:http", "observer:http")
 _START = "python3 -m lab up --class 30 --host 0.0.0.0"
 
 
@@ -51,10 +52,13 @@ class Situation:
         return tuple((own.url(self.observer_port, JOIN_PATH), own) for own in self.addresses)
 
 
-def situation(seats: int) -> Situation:
-    """This machine and the lab that runs from this folder, or the one that would be started."""
+def situation(seats: int, kept_ports: Mapping[str, int]) -> Situation:
+    """This machine and the lab that runs from this folder, or the one that would be started.
+
+    `kept_ports` are those of a class that was stopped, by the topology's keys: its links name them.
+    """
     addresses = own_addresses.read(own_address())
-    shop, observer = (topology.port(key).fixed or 0 for key in ("frontend:http", "observer:http"))
+    shop, observer = (kept_ports.get(key) or topology.port(key).fixed or 0 for key in _PORTS)
     run_dir = paths.run_dir()
     running = runfile.read(run_dir)
     if running is not None:
