@@ -57,7 +57,7 @@ VERBS = (
     Verb("gameday", "run a schedule of incidents without a word to the class", LAB),
     Verb("exam", "hide a mystery from the class and collect its answers", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
-    Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
+    Verb("doctor", "check this machine; with --class what a class needs of it", NOTHING),
     Verb("bundle", "write one file that sets up another machine without a network", LAB),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),
     Verb("test", "run the tests with pytest; all arguments are passed to it", DEV, passes_on=True),
