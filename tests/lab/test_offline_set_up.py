@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers import REPO, required_in_ci
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(480)]
 
 # Takes up the loopback interface of a new network namespace, where there may be no `ip`; then runs the lab.
 WALK = """
