@@ -12,6 +12,7 @@ from classroom.model import (
     Action,
     Answer,
     ClassFacts,
+    Deployment,
     Mark,
     MarkKind,
     Message,
@@ -19,7 +20,18 @@ from classroom.model import (
     Seat,
     SeatFault,
 )
-from classroom.plans import Exam, Schedule, ScheduledAction, exam, keep_exam, keep_schedule, schedule
+from classroom.plans import (
+    Exam,
+    Schedule,
+    ScheduledAction,
+    exam,
+    forget_hidden_deployments,
+    hidden_deployments,
+    hide_deployments,
+    keep_exam,
+    keep_schedule,
+    schedule,
+)
 from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
 from classroom.scores import Score, exam_scores
 from classroom.store import ClassError, ClassStore
@@ -32,6 +44,7 @@ __all__ = [
     "ClassError",
     "ClassFacts",
     "ClassStore",
+    "Deployment",
     "Exam",
     "Mark",
     "MarkKind",
@@ -45,6 +58,9 @@ __all__ = [
     "SeatFault",
     "exam",
     "exam_scores",
+    "forget_hidden_deployments",
+    "hidden_deployments",
+    "hide_deployments",
     "keep_exam",
     "keep_schedule",
     "names_in",

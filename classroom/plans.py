@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from classroom.model import Deployment
 from classroom.store import ClassStore
 
-_SCHEDULE, _EXAM = "schedule", "exam"
+_SCHEDULE, _EXAM, _HIDDEN = "schedule", "exam", "hidden_deployments"
+_MOST_HIDDEN = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,22 @@ def exam(store: ClassStore) -> Exam | None:
 def keep_exam(store: ClassStore, kept: Exam | None) -> None:
     """Keep the exam; None forgets it."""
     store.keep_setting(_EXAM, json.dumps(asdict(kept)) if kept else "")
+
+
+def hidden_deployments(store: ClassStore) -> tuple[Deployment, ...]:
+    """What began and ended without a word to the class, oldest first; for the instructor's eyes."""
+    return tuple(Deployment(**each) for each in json.loads(store.setting(_HIDDEN) or "[]"))
+
+
+def hide_deployments(store: ClassStore, deployments: Sequence[Deployment]) -> None:
+    """Keep deployments that students must not see yet, at most the last _MOST_HIDDEN."""
+    kept = [*hidden_deployments(store), *deployments][-_MOST_HIDDEN:]
+    store.keep_setting(_HIDDEN, json.dumps([asdict(each) for each in kept]))
+
+
+def forget_hidden_deployments(store: ClassStore) -> None:
+    """Forget them, after everybody was told."""
+    store.keep_setting(_HIDDEN, "")
 
 
 def _loaded(store: ClassStore, name: str) -> dict[str, Any]:

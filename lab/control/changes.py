@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import random
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import incidents
-from classroom import ALL_SEATS, ClassStore, Exam, Mark, MarkKind, exam, keep_exam, keep_schedule
+from classroom import (
+    ALL_SEATS,
+    ClassStore,
+    Deployment,
+    Exam,
+    Mark,
+    MarkKind,
+    exam,
+    forget_hidden_deployments,
+    hidden_deployments,
+    hide_deployments,
+    keep_exam,
+    keep_schedule,
+)
 from incidents import Incident
 from lab.control import gameday_file, load_users
 from lab.control.action_request import ActionRequest
-from lab.control.deployment_events import Deployment, DeploymentEvents
+from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
 from lab.errors import UsageError
 from lab.state import flag_file, runfile
-
-_INSTRUCTOR = "instructor"
-_HIDDEN = "hidden_deployments"
-_MOST_HIDDEN = 2_000
 
 
 class Changes:
@@ -138,20 +146,21 @@ class Changes:
         chosen = request.seats if seats is None or request.seats is None else tuple(seats)
         title = next((each.title for each in incident.repairs if each.name == repair), "")
         deployments = [
-            Deployment(now, kind, repair, title, seat, _INSTRUCTOR if request.secret else "")
+            Deployment(now, kind, repair, title, seat)
             for seat in (chosen if chosen is not None else (ALL_SEATS,))
         ]
         if request.secret:
-            kept = [*json.loads(self._store.setting(_HIDDEN) or "[]"), *map(asdict, deployments)]
-            self._store.keep_setting(_HIDDEN, json.dumps(kept[-_MOST_HIDDEN:]))
-        self._events.send(deployments)
+            # Not sent with a mark: logs are open to every student.
+            hide_deployments(self._store, deployments)
+        else:
+            self._events.send(deployments)
 
     def reveal(self) -> None:
-        """Announce to everybody what was announced to the instructor alone."""
-        hidden = [Deployment(**each) for each in json.loads(self._store.setting(_HIDDEN) or "[]")]
+        """Announce to everybody what the instructor alone could see."""
+        hidden = hidden_deployments(self._store)
         if hidden:
-            self._store.keep_setting(_HIDDEN, "")
-            self._events.send([replace(each, audience="") for each in hidden])
+            self._events.send(hidden)
+            forget_hidden_deployments(self._store)
 
     # -- the rest -----------------------------------------------------------------------------
 

@@ -53,7 +53,8 @@ class Clockwork:
             # Kept first: an action that fails must not be tried for ever.
             keep_schedule(self._store, plan)
         actor = plan.title if plan.secret else "schedule"
-        self._changes.perform(parse({"actor": actor, **due.action, "secret": plan.secret}))
+        done = self._changes.perform(parse({"actor": actor, **due.action, "secret": plan.secret}))
+        _log.info("%s: %s", actor, done)
         if plan.secret and plan.is_over:
             self._changes.reveal()
         return True

@@ -10,29 +10,15 @@ import http.client
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from classroom import Deployment
 
 EVENT_NAME = "deployment"
 _TIMEOUT_S = 2.0
 _INFO = 9
 _log = logging.getLogger("control")
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """One event. `kind` is `incident`, `repair` or `break`; neither it nor the body names the cause."""
-
-    time_unix_nano: int
-    kind: str
-    repair: str = ""
-    title: str = ""
-    """What a repair does, for people."""
-    seat: str = ""
-    """The only seat it concerns; empty for all."""
-    audience: str = ""
-    """`instructor` for an event that students must not see."""
 
 
 class DeploymentEvents:
@@ -83,7 +69,6 @@ def _record(deployment: Deployment) -> dict[str, Any]:
         "deployment.id": f"{deployment.kind}-{deployment.time_unix_nano}",
         "deployment.status": "succeeded",
         "enduser.id": deployment.seat,
-        "workshop.audience": deployment.audience,
     }
     return {
         "timeUnixNano": str(deployment.time_unix_nano),
