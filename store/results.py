@@ -50,7 +50,7 @@ class SessionSummary:
     events: int
     last_seen_unix_nano: int
     attributes: Mapping[str, str]
-    """Promoted attributes, the newest value of each."""
+    """Promoted attributes, the newest value of each; of `enduser.id` the first, by the spans' times."""
 
 
 @dataclass(frozen=True, slots=True)
