@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from signals.deployments import Deployment as Deployment
 from signals.log_fields import LogField as LogField
 from store.api.apm import ApmReader as ApmReader
+from store.api.deployments import DeploymentReader as DeploymentReader
 from store.api.errors import (
     BadQuery as BadQuery,
     StoreBusy as StoreBusy,
@@ -59,7 +61,7 @@ from store.results import (
 from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
 
 
-class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, Protocol):
+class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 
     Without a match the answer is empty, never an error. Limits are between 1
