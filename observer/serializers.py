@@ -9,7 +9,7 @@ from observer.trace_notes import row_notes
 from signals.model import Log, ServiceInTrace, Span
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
-from store.api import HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
+from store.api import Deployment, HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
 
 Plain = dict[str, Any]
 
@@ -132,6 +132,7 @@ def log(of: Log) -> Plain:
         "severity": of.severity.value,
         "severity_number": of.severity_number,
         "severity_text": of.severity_text,
+        "event_name": of.event_name,
         "body": of.body,
         "service": of.service,
         "trace_id": of.trace_id,
@@ -140,6 +141,21 @@ def log(of: Log) -> Plain:
         "attributes": of.attributes,
         "resource": of.resource,
         "scope": of.scope,
+    }
+
+
+def deployment(of: Deployment) -> Plain:
+    """One deployment event."""
+    return {
+        "time_unix_nano": of.time_unix_nano,
+        "name": of.name,
+        "service": of.service,
+        "version": of.version,
+        "status": of.status,
+        "environment": of.environment,
+        "seat": of.seat,
+        "body": of.body,
+        "log_id": of.log_id,
     }
 
 

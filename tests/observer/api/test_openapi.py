@@ -17,6 +17,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/": ("/", {}),
     "/status": ("/status", {}),
     "/environments": ("/environments", {}),
+    "/deployments": ("/deployments", {"since": "15m"}),
     "/resolve": ("/resolve", {"id": TRACE}),
     "/openapi.json": ("/openapi.json", {}),
     "/apm/traces": ("/apm/traces", {"limit": "500"}),

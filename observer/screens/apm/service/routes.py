@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
+from observer.components.deployment_marks import event_marks
+from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.errors import Unknown
 from observer.request.links import here, scoped
@@ -44,7 +46,11 @@ def service(name: str) -> str:
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
-        charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs) if points else None
+        if points:
+            events = event_marks(
+                find_deployments(reader, scope.window, scope.environment), scope.window, scope.zone
+            )
+            charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
     data = _load(reader, scope, name, inferred=node.inferred)
     return render_template(
         "apm/service.html",

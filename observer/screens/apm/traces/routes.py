@@ -8,6 +8,8 @@ from typing import Literal
 from flask import Response, render_template, request
 
 from observer.components import number_format as formats
+from observer.components.deployment_marks import event_marks
+from observer.lookup.deployments import find_deployments
 from observer.request import context, links
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
@@ -39,10 +41,14 @@ def traces() -> str:
     query = Query(request.args, context.now_unix_nano())
     search = _search(query, scope.window, scope.environment)
     page = reader.find_traces(search)
+    deployments = find_deployments(reader, scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone)
     return render_template(
         "apm/traces.html",
         search=search,
-        view=view.build(page.items, scope.window, scope.zone, lambda found: scoped(f"/apm/traces/{found}")),
+        view=view.build(
+            page.items, scope.window, scope.zone, lambda found: scoped(f"/apm/traces/{found}"), events
+        ),
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         conditions=view.conditions(search, _without),
