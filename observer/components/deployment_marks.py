@@ -8,6 +8,7 @@ from observer.components import time_format
 from observer.components.safe_text import plain
 from observer.drawing.event_marks import EventMark, EventMarks
 from observer.request.links import scoped
+from observer.request.local_time import moment, time_text
 from store.api import Deployment, Page, Window
 
 _DAY_NS = 86_400 * 10**9
@@ -18,18 +19,22 @@ _BODY = 90
 
 def event_marks(found: Page[Deployment], window: Window, zone: tzinfo) -> EventMarks:
     """Marks of these events, each a link to its log record."""
-    style = time_format.stamp if window.duration_ns > _DAY_NS else time_format.clock
+    dated = window.duration_ns > _DAY_NS
     return EventMarks(
         tuple(
             EventMark(
                 one.time_unix_nano,
-                f"{style(one.time_unix_nano, zone)} {deployment_words(one)}",
+                f"{_time(one.time_unix_nano, zone, dated=dated)} {deployment_words(one)}",
                 scoped("/logs", log=one.log_id),
             )
             for one in found.items
         ),
         found.truncated,
     )
+
+
+def _time(unix_nano: int, zone: tzinfo, *, dated: bool) -> str:
+    return time_format.stamp(unix_nano, zone) if dated else time_text(moment(unix_nano, zone), exact=False)
 
 
 def deployment_words(deployment: Deployment) -> str:

@@ -1,13 +1,14 @@
 """Marks of moments on a chart over time: a line with a flag, its words shown on hover and focus. Pure.
 
-Each is a link, so that a keyboard reaches it and a screen reader reads its words. Marks that
-would lie on one another are one mark with a count.
+Each is a link, so that a keyboard reaches it and a screen reader reads its words: its `<title>`
+is its name and its tooltip. Marks that would lie on one another are one mark with a count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -19,8 +20,11 @@ _APART = 16.0
 _FLAG = 14.0
 _LISTED = 6
 """Marks of one flag whose words are all in its tooltip."""
-_CHARACTER = 7.4
-"""Width of a character of the words at most, in units: narrow charts have them larger."""
+_CHARACTER = 9.4
+_LINE = 21.6
+"""Width of a character of the words and height of a line, in units, at most: of a wide chart on a phone."""
+_BELOW_FLAGS = 26.0
+"""Where the words begin: no flag of a neighbour lies on them."""
 CUT = "older deployments are not marked"
 
 
@@ -74,21 +78,19 @@ def draw(events: EventMarks, plot: Plot) -> Markup:
             flags.append([mark])
     drawn = [_flag(marks, plot) for marks in flags]
     if events.cut:
-        drawn.append(svg.text(plot.left + 2, plot.top + 10, CUT, class_="tick event-cut"))
+        drawn.append(svg.text(plot.left + 2, plot.top + 10, CUT, class_="tick"))
     return svg.joined(drawn)
 
 
 def words_of(marks: Sequence[EventMark]) -> str:
-    """`3 deployments: …; …`: the words of marks that share a flag, the first few."""
+    """`3 deployments:` and the words of marks that share a flag, the first few, each on a line."""
     if len(marks) == 1:
         return marks[0].words
-    listed = "; ".join(mark.words for mark in marks[:_LISTED])
-    more = f"; {len(marks) - _LISTED} more" if len(marks) > _LISTED else ""
-    return f"{len(marks)} deployments: {listed}{more}"
+    more = [f"{len(marks) - _LISTED} more"] if len(marks) > _LISTED else []
+    return "\n".join([f"{len(marks)} deployments:", *(mark.words for mark in marks[:_LISTED]), *more])
 
 
 def _flag(marks: Sequence[EventMark], plot: Plot) -> Markup:
-    words = words_of(marks)
     # At the right end a flag points to the left.
     x = plot.x(marks[0].unix_nano)
     side = -1.0 if x + _FLAG > plot.right else 1.0
@@ -102,17 +104,22 @@ def _flag(marks: Sequence[EventMark], plot: Plot) -> Markup:
         else svg.element(
             "rect", x=x if side > 0 else x - _FLAG - 2, y=plot.top, width=_FLAG + 2, height=11.0, rx=2.0
         )
-        + svg.text(x + side * (_FLAG + 2) / 2, plot.top + 9, _count(len(marks)), text_anchor="middle")
+        + svg.text(
+            x + side * (_FLAG + 2) / 2,
+            plot.top + 9,
+            _count(len(marks)),
+            text_anchor="middle",
+            aria_hidden="true",
+        )
     )
     return svg.element(
         "a",
-        svg.title(words.replace("; ", "\n")),
+        svg.title(words_of(marks)),
         svg.element("line", x1=x, x2=x, y1=plot.top, y2=plot.bottom),
         flag,
-        _shown_words(words, x, plot),
+        _shown_words(marks, x, plot),
         href=marks[-1].href,
-        aria_label=words,
-        class_="event",
+        class_="moment",
     )
 
 
@@ -120,10 +127,16 @@ def _count(number: int) -> str:
     return str(number) if number < 100 else "99+"
 
 
-def _shown_words(words: str, x: float, plot: Plot) -> Markup:
-    """The words beside the flag, towards the side with more room, cut to it."""
+def _shown_words(marks: Sequence[EventMark], x: float, plot: Plot) -> Markup:
+    """The words beside the flag, towards the side with more room, in as many lines as there is room for."""
     onwards = x < (plot.left + plot.right) / 2
-    room = int(((plot.right - x) if onwards else (x - plot.left)) / _CHARACTER) - 4
-    shown = words if len(words) <= room else f"{words[: max(1, room - 1)]}…"
-    at = x + _FLAG + 6 if onwards else x - _FLAG - 6
-    return svg.text(at, plot.top + 10, shown, class_="words", text_anchor="start" if onwards else "end")
+    room = max(12, int(((plot.right - x) if onwards else (x - plot.left)) / _CHARACTER) - 2)
+    first = plot.top + _BELOW_FLAGS
+    most = max(1, int((plot.bottom - first) / _LINE) + 1)
+    title = [f"{len(marks)} deployments:"] if len(marks) > 1 else []
+    lines = [*title, *(line for mark in marks[:_LISTED] for line in wrap(mark.words, room))]
+    if len(lines) > most or len(marks) > _LISTED:
+        lines = [*lines[: most - 1], f"{lines[most - 1][: room - 1]}…" if len(lines) >= most else "…"]
+    at = svg.number(x + _FLAG + 6 if onwards else x - _FLAG - 6)
+    spans = [svg.element("tspan", line, x=at, dy="1.2em" if n else None) for n, line in enumerate(lines)]
+    return svg.element("text", *spans, y=first, class_="words", text_anchor="start" if onwards else "end")

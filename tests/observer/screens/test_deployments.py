@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.fixtures.html import attribute
+from tests.fixtures.html import attribute, one
 from tests.fixtures.scene import observing
 from tests.fixtures.world import S, World, span
 
@@ -61,25 +61,25 @@ def test_every_chart_over_time_marks_them(client: FlaskClient, path: str) -> Non
     charts = found.css("svg.chart")
     assert len(charts) == CHARTS[path]
     for chart in charts:
-        labels = [attribute(link, "aria-label") for link in chart.css("a.event")]
+        labels = [one(link, "title").text() for link in chart.css("a.moment")]
         assert len(labels) == 2, path
         assert labels[0].endswith("bookings 2.1, succeeded, in hipster-lab: rolled out")
         assert "pipeline, toggle, in other, seat <img" in labels[1]
         assert "U+202E" in labels[1]
         assert not any("secret" in label for label in labels)
-        log = attribute(chart.css("a.event")[0], "href")
+        log = attribute(chart.css("a.moment")[0], "href")
         assert "rolled out" in page(client, log).css_first("main").text()  # type: ignore[union-attr]
     assert not found.css("img[onerror]")
 
 
 def test_an_environment_hides_what_names_another(client: FlaskClient) -> None:
-    for link in page(client, "/logs?env=hipster-lab").css("a.event"):
-        assert "rolled out" in attribute(link, "aria-label")
+    for link in page(client, "/logs?env=hipster-lab").css("a.moment"):
+        assert "rolled out" in one(link, "title").text()
 
 
 def test_a_narrower_range_has_its_own(client: FlaskClient) -> None:
-    assert not page(client, "/logs?since=4m").css("a.event")
-    assert page(client, "/logs?since=6m").css("a.event")
+    assert not page(client, "/logs?since=4m").css("a.moment")
+    assert page(client, "/logs?since=6m").css("a.moment")
 
 
 def test_the_api_has_them_newest_first(client: FlaskClient) -> None:
@@ -102,8 +102,8 @@ def test_the_api_has_them_newest_first(client: FlaskClient) -> None:
     log = client.get(f"/api/v1/logs/{log_id}").json
     assert log is not None
     assert log["event_name"] == "deployment.finished"
-    one = client.get("/api/v1/deployments?limit=2").json
-    assert one == {"deployments": [second], "truncated": True}, "the newest of two is hidden"
+    cut = client.get("/api/v1/deployments?limit=2").json
+    assert cut == {"deployments": [second], "truncated": True}, "the newest of two is hidden"
     only = client.get("/api/v1/deployments?environment=hipster-lab").json
     assert only is not None
     assert [each["body"] for each in only["deployments"]] == ["rolled out"]
