@@ -48,5 +48,5 @@ def deployment_words(deployment: Deployment) -> str:
         f"in {plain(of.environment, _PART)}" if of.environment else "",
         f"seat {plain(of.seat, _PART)} only" if of.seat else "",
     ]
-    said = f": {plain(of.body, _BODY)}" if of.body and of.body != of.event else ""
-    return f"{', '.join(part for part in parts if part) or 'deployment'}{said}"
+    body = f": {plain(of.body, _BODY)}" if of.body and of.body != of.event else ""
+    return f"{', '.join(part for part in parts if part) or 'deployment'}{body}"
