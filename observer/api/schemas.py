@@ -109,6 +109,15 @@ _LATENCY: dict[str, Schema] = {
 MEASURE: dict[str, Schema] = {**_MEASURE, **_LATENCY}
 """The fields of every measure: rate, errors, duration (RED)."""
 
+REACH: dict[str, Schema] = {
+    "requests": whole("those that match, failed or not"),
+    "failed": whole(),
+    "sessions": whole("distinct browser sessions of failed requests"),
+    "people": whole("distinct `enduser.id` of failed requests or their sessions, and sessions without one"),
+    "unattributed": whole("failed requests that belong to no session and carry no `enduser.id`"),
+}
+"""Requests, and who met the failed ones: of real traffic, or of synthetic."""
+
 _SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
 _TRACE_SUMMARY = record(
     {

@@ -41,6 +41,7 @@ from store.queries import (
     Window as Window,
 )
 from store.results import (
+    Affected as Affected,
     Breakdown as Breakdown,
     BrowserLink as BrowserLink,
     ErrorGroup as ErrorGroup,
@@ -52,6 +53,7 @@ from store.results import (
     Measure as Measure,
     Point as Point,
     Presence as Presence,
+    Reach as Reach,
     ServiceMap as ServiceMap,
     SessionSummary as SessionSummary,
     StoreStatus as StoreStatus,

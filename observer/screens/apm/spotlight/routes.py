@@ -8,6 +8,7 @@ from functools import partial
 from flask import render_template, request
 
 from observer.components import measure_charts
+from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
@@ -49,6 +50,7 @@ def tags() -> str:
     )
     deployments = find_deployments(reader, scope.window, scope.environment)
     events = event_marks(deployments, scope.window, scope.zone)
+    affected = reader.affected(name, scope.window, where, environment=scope.environment) if indexed else None
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))
     return render_template(
         "apm/tags.html",
@@ -63,6 +65,7 @@ def tags() -> str:
         charts=measure_charts.over_time(
             points, scope.window, scope.zone, name or "all services", events=events
         ),
+        affected=affected_panel(affected, scope.zone) if affected else None,
         without=_without(where),
         traces_href=_traces_href(name, where),
         charts_unfiltered=not indexed,
