@@ -67,7 +67,11 @@ def _share(reach: Reach) -> str:
 def _sentence(real: Reach, *, cut: bool) -> str:
     if not real.failed:
         return "Nobody, as far as was counted." if cut else "Nobody: no request of a person failed."
-    words = f"{plural(real.people, 'person', 'people')} in {plural(real.sessions, 'session')}"
+    if not real.people:
+        return "Unknown: what failed carries neither a user nor a session."
+    words = plural(real.people, "person", "people")
+    if real.sessions:
+        words += f" in {plural(real.sessions, 'session')}"
     return f"At least {words}." if cut else f"{words}."
 
 
@@ -75,8 +79,9 @@ def _notes(found: Affected, zone: tzinfo, of: str) -> tuple[str, ...]:
     notes = []
     unattributed = found.real.unattributed + found.synthetic.unattributed
     if unattributed:
-        verb = "belongs" if unattributed == 1 else "belong"
-        notes.append(f"{plural(unattributed, f'failed {of}')} {verb} to no session and name no enduser.id.")
+        words = plural(unattributed, f"failed {of}")
+        verb = "belongs to no session and names" if unattributed == 1 else "belong to no session and name"
+        notes.append(f"{words} {verb} no enduser.id.")
     if found.since_unix_nano is not None:
         notes.append(
             f"Counted among the newest {of}s only, since {time_format.stamp(found.since_unix_nano, zone)}."
