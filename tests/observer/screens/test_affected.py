@@ -59,7 +59,7 @@ def panel(client: FlaskClient, path: str) -> tuple[str, dict[str, tuple[str, str
 )
 def test_the_panel_counts_people_apart_from_programs(client: FlaskClient, path: str, counted: str) -> None:
     sentence, rows = panel(client, path)
-    assert sentence == "2 people in 0 sessions."
+    assert sentence == "2 people."
     assert rows == {
         counted: ("5", "1"),
         "Failed": ("4 80.0 %", "1 100.0 %"),
@@ -71,7 +71,7 @@ def test_the_panel_counts_people_apart_from_programs(client: FlaskClient, path: 
 def test_the_panel_follows_the_filters(client: FlaskClient) -> None:
     for path in ("/apm/tags?service=bookings&attr=enduser.id:anna", "/apm/traces?attr=enduser.id:anna"):
         sentence, rows = panel(client, path)
-        assert (sentence, rows["Failed"]) == ("1 person in 0 sessions.", ("3 100.0 %", "0"))
+        assert (sentence, rows["Failed"]) == ("1 person.", ("3 100.0 %", "0"))
     sentence, _ = panel(client, "/apm/traces?attr=enduser.id:cleo")
     assert sentence == "Nobody: no request of a person failed."
 
@@ -81,7 +81,7 @@ def test_a_search_that_reads_spans_counts_when_asked(client: FlaskClient) -> Non
     found = LexborHTMLParser(client.get("/apm/traces?attr=colour:c81").text)
     assert not found.css(".affected")
     asks = [link.attributes["href"] for link in found.css("a") if text(link) == "Count who is affected"]
-    assert panel(client, str(asks[0]))[0] == "1 person in 0 sessions."
+    assert panel(client, str(asks[0]))[0] == "1 person."
     assert not LexborHTMLParser(client.get("/apm/tags?attr=colour:c81").text).css(".affected")
 
 
@@ -116,3 +116,6 @@ def test_what_was_cut_is_a_lower_bound_and_says_since_when() -> None:
         "Counted among the newest requests only, since 2027-01-15 08:14:00.",
     )
     assert affected_panel(Affected(Reach(5), Reach(), NOW), UTC).sentence == "Nobody, as far as was counted."
+    unknown = affected_panel(Affected(Reach(5, 2, 0, 0, 2), Reach()), UTC)
+    assert unknown.sentence.startswith("Unknown")
+    assert unknown.notes == ("2 failed requests belong to no session and name no enduser.id.",)
