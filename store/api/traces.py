@@ -43,7 +43,7 @@ class TraceReader(Protocol):
     def affected_by_traces(self, query: TraceQuery) -> Affected:
         """Who is affected by the failing ones of these traces; with `query.error` all of them fail.
 
-        Of the newest 1,000 that match, whatever `sort`, `limit` and `cursor`;
+        Of the newest 500 that match, by tags among the newest 8,000, whatever `sort`, `limit` and `cursor`;
         `Affected.since_unix_nano` says whether there are more. `requests` counts traces.
         """
 
