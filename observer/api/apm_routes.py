@@ -351,7 +351,7 @@ def tags(query: Query) -> serializers.Plain:
     ),
 )
 def affected(query: Query) -> serializers.Plain:
-    """Who is affected by failed requests: distinct sessions and people, of the newest 20,000 requests."""
+    """Who is affected by failed requests: distinct sessions and people, of the newest 15,000 requests."""
     reader = context.reader()
     found = reader.affected(
         query.text("service"),

@@ -66,7 +66,7 @@ class ApmReader(Protocol):
         """Who is affected by the failed requests of one service (or all).
 
         With `error` origin, failed are those in which an error began. `where` narrows by
-        promoted tags only (BadQuery otherwise). Of the newest 20,000 requests in 4,000
+        promoted tags only (BadQuery otherwise). Of the newest 15,000 requests in 3,000
         traces of the window; `Affected.since_unix_nano` says whether there are more.
         """
 

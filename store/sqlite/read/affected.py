@@ -26,8 +26,8 @@ from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.table_layout import SYNTHETIC_TAG
 from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
 
-MAX_REQUESTS: Final = 20_000
-MAX_TRACES: Final = 4_000
+MAX_REQUESTS: Final = 15_000
+MAX_TRACES: Final = 3_000
 """The newest requests of a window that are looked at, and the traces in which they are."""
 _AT_ONCE: Final = 500
 
