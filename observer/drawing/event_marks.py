@@ -119,7 +119,7 @@ def _flag(marks: Sequence[EventMark], plot: Plot) -> Markup:
         flag,
         _shown_words(marks, x, plot),
         href=marks[-1].href,
-        class_="moment",
+        class_="chart-event",
     )
 
 

@@ -32,7 +32,7 @@ def test_a_mark_is_reached_by_keyboard_and_shows_its_words(
     for width, scheme in ((1440, "light"), (390, "dark")):
         visitor = visit(width=width, color_scheme=scheme, bypass_csp=True)
         page = visitor.go("/apm/tags")
-        mark = page.locator("a.moment:visible").first
+        mark = page.locator("a.chart-event:visible").first
         words = mark.locator(".words")
         expect(words).to_be_hidden()
         page.locator("#tag-more").focus()

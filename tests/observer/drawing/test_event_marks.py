@@ -31,7 +31,7 @@ def drawn(events: EventMarks, width: float = 600.0) -> LexborHTMLParser:
 
 
 def words(page: LexborHTMLParser) -> list[str]:
-    return [one(found, "title").text() for found in page.css("a.moment")]
+    return [one(found, "title").text() for found in page.css("a.chart-event")]
 
 
 def at(found: LexborNode) -> float:
@@ -48,9 +48,9 @@ def test_each_kind_of_chart_marks_its_events() -> None:
     ):
         page = LexborHTMLParser(str(chart))
         assert words(page) == ["release 450"]
-        assert at(one(page, "a.moment")) == pytest.approx(frame.x((BEGIN + 450) * S), abs=0.1)
-        assert attribute(one(page, "a.moment"), "href") == "/logs?log=450"
-        assert "tabindex" not in one(page, "a.moment").attributes, "the keyboard must reach it"
+        assert at(one(page, "a.chart-event")) == pytest.approx(frame.x((BEGIN + 450) * S), abs=0.1)
+        assert attribute(one(page, "a.chart-event"), "href") == "/logs?log=450"
+        assert "tabindex" not in one(page, "a.chart-event").attributes, "the keyboard must reach it"
         assert attribute(one(page, "svg"), "role") == "group", "what holds links is no image"
 
 
@@ -66,7 +66,7 @@ def test_events_close_together_are_one_mark_with_a_count() -> None:
     """What is one mark on a narrow chart is two on a wide one; the link leads to the newest."""
     page = drawn(EventMarks(marks(500, 100, 101, 102)))
     assert words(page) == ["3 deployments:\nrelease 100\nrelease 101\nrelease 102", "release 500"]
-    first = page.css("a.moment")[0]
+    first = page.css("a.chart-event")[0]
     assert first.css("text")[0].text() == "3"
     assert attribute(first, "href") == "/logs?log=102"
     assert len(words(drawn(EventMarks(marks(100, 115)), width=400.0))) == 1
@@ -95,5 +95,5 @@ def test_words_and_flags_stay_within_the_plot() -> None:
             left, right = (x, x + width) if attribute(shown, "text-anchor") == "start" else (x - width, x)
             assert left >= 40
             assert right <= 610
-        flag = attribute(one(page, "a.moment path"), "d")
+        flag = attribute(one(page, "a.chart-event path"), "d")
         assert ("h-14l" in flag) == (second == 899)

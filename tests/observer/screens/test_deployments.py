@@ -61,25 +61,25 @@ def test_every_chart_over_time_marks_them(client: FlaskClient, path: str) -> Non
     charts = found.css("svg.chart")
     assert len(charts) == CHARTS[path]
     for chart in charts:
-        labels = [one(link, "title").text() for link in chart.css("a.moment")]
+        labels = [one(link, "title").text() for link in chart.css("a.chart-event")]
         assert len(labels) == 2, path
         assert labels[0].endswith("bookings 2.1, succeeded, in hipster-lab: rolled out")
         assert "pipeline, toggle, in other, seat <img" in labels[1]
         assert "U+202E" in labels[1]
         assert not any("secret" in label for label in labels)
-        log = attribute(chart.css("a.moment")[0], "href")
+        log = attribute(chart.css("a.chart-event")[0], "href")
         assert "rolled out" in page(client, log).css_first("main").text()  # type: ignore[union-attr]
     assert not found.css("img[onerror]")
 
 
 def test_an_environment_hides_what_names_another(client: FlaskClient) -> None:
-    for link in page(client, "/logs?env=hipster-lab").css("a.moment"):
+    for link in page(client, "/logs?env=hipster-lab").css("a.chart-event"):
         assert "rolled out" in one(link, "title").text()
 
 
 def test_a_narrower_range_has_its_own(client: FlaskClient) -> None:
-    assert not page(client, "/logs?since=4m").css("a.moment")
-    assert page(client, "/logs?since=6m").css("a.moment")
+    assert not page(client, "/logs?since=4m").css("a.chart-event")
+    assert page(client, "/logs?since=6m").css("a.chart-event")
 
 
 def test_the_api_has_them_newest_first(client: FlaskClient) -> None:
