@@ -80,12 +80,22 @@ function sayOnce() {
   say(button.dataset.words ?? "");
 }
 
+/** The row that is read, with the place where it stands; none at the top of a page, where one looks for what is new. */
+function anchor() {
+  const inView = (/** @type {Element} */ row) => row.getClientRects().length > 0 && row.getBoundingClientRect().bottom > 0;
+  const own = document.activeElement?.closest("[data-row]");
+  const row = own && inView(own) ? own : [...document.querySelectorAll("[data-row]")].find(inView);
+  return row && window.scrollY ? { row, top: row.getBoundingClientRect().top } : null;
+}
+
 /** Show everything that arrived, in place. */
 export async function showAll() {
   const place = document.getElementById("updates");
   const focused = place?.contains(document.activeElement);
+  const seen = anchor();
   await loadPage("outerMorph");
   withdraw();
+  if (seen?.row.isConnected) window.scrollBy({ top: seen.row.getBoundingClientRect().top - seen.top, behavior: "instant" });
   if (focused) document.getElementById("main")?.focus({ preventScroll: true });
 }
 
