@@ -125,9 +125,10 @@ def test_the_list_of_traces_keeps_what_is_typed_and_where_one_is(
         )
         > 0
     )
-    place = newest.evaluate("row => row.getBoundingClientRect().top")
     trace(world, f"71ff{now:028x}", ["one"], time.time_ns())
-    show(page, "1 new trace")
+    expect(page.get_by_role("button", name="1 new trace · show")).to_be_visible(timeout=UPDATE_MS)
+    place = newest.evaluate("row => row.getBoundingClientRect().top")
+    page.keyboard.press("n")
     expect(rows).to_have_count(before + 2)
     expect(newest).to_be_focused()
     eventually(
