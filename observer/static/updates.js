@@ -2,7 +2,7 @@
 // The server is asked by elements that have hx-trigger="every …" and by the live tail. A hidden page does not
 // ask, a silent server is asked ever more slowly, and the live switch of the header says since when it is silent.
 import { say } from "./messages.js";
-import { loadPage } from "./swap.js";
+import { loadPage, on } from "./swap.js";
 
 export const EVERY_MS = 2500;
 const PULSE_MS = 10_000;
@@ -99,30 +99,18 @@ export async function showAll() {
   if (focused) document.getElementById("main")?.focus({ preventScroll: true });
 }
 
-/** @param {Event} event */
-const contextOf = (event) => /** @type {CustomEvent} */ (event).detail.ctx;
-
 export function start() {
-  document.addEventListener("htmx:config:request", (event) => {
-    const ctx = contextOf(event);
+  on("config:request", ({ ctx }, event) => {
     if (ctx.sourceEvent.type === "every" && !due(ctx.sourceElement)) event.preventDefault();
     ctx.asked = ctx.sourceElement.getAttribute("hx-get");
   });
-  document.addEventListener("htmx:before:swap", (event) => {
-    const ctx = contextOf(event);
+  on("before:swap", ({ ctx }, event) => {
     // Shown meanwhile: what was asked for then would be offered again.
     if (ctx.target.id === "updates" && ctx.asked !== ctx.target.getAttribute("hx-get")) event.preventDefault();
   });
-  document.addEventListener("htmx:after:request", (event) => {
-    const ctx = contextOf(event);
-    if (ctx.sourceEvent.type === "every") answered(ctx.sourceElement, ctx.response.status < 400);
-  });
-  document.addEventListener("htmx:error", (event) => {
-    const ctx = contextOf(event);
-    if (ctx?.sourceEvent?.type === "every" && !ctx.response) answered(ctx.sourceElement, false);
-  });
-  document.addEventListener("htmx:after:settle", (event) => {
-    if (/** @type {Element} */ (event.target).id === "updates") sayOnce();
+  on("after:settle", ({ task }) => { if (task.target.id === "updates") sayOnce(); });
+  on("finally:request", ({ ctx }) => {
+    if (ctx.sourceEvent.type === "every") answered(ctx.sourceElement, ctx.response?.status < 400);
   });
   const button = (/** @type {Event} */ event) => /** @type {Element} */ (event.target).closest?.("#updates button");
   document.addEventListener("click", (event) => {

@@ -293,7 +293,7 @@ def test_a_hidden_page_does_not_ask(visit: Callable[..., Visitor]) -> None:
         assert requests == [], path
         page.evaluate("window.seen = true")
         page.clock.run_for(30_000)
-        eventually(lambda seen=requests: seen, f"{path} asks when it is seen again")
+        eventually(requests.copy, f"{path} asks when it is seen again")
 
 
 def test_the_tail_of_a_page_begins_once(visit: Callable[..., Visitor]) -> None:
