@@ -73,7 +73,7 @@ def _cart_page(form: CheckoutForm) -> str:
         total=page.total,
         zero=page.zero,
         prices=page.prices,
-        price_typo=app.flags.cart_price_typo(_visit().shopper.traffic),
+        price_typo=app.flags.cart_price_typo(_visit().shopper),
         recommended=page.recommended,
         form=form,
         labels=forms.LABELS,
@@ -163,8 +163,8 @@ def health() -> Response:
 
 @blueprint.get("/_flags")
 def flag_states() -> Response:
-    """The present state of the storefront's flags, as `hipsterlab.FlagService` returns a backend's."""
-    states = _app().flags.states()
+    """The present state of the storefront's flags; with `?seat=`, for that seat."""
+    states = _app().flags.states(request.args.get("seat", ""))
     return jsonify(
         service=_app().telemetry.identity.service,
         flags=[

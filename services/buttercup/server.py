@@ -2,8 +2,8 @@
 
 Another company: it knows nothing of the shop, takes no part in its traces and exports no telemetry.
 `POST /charge` answers 200 with a transaction id, 401 to a token that is not its customer's, 400 to a
-malformed body; `GET /_healthz` answers `ok`, `GET /_flags` the present state of its delay flag. It
-logs neither cards nor tokens.
+malformed body; `GET /_healthz` answers `ok`, `GET /_flags` the present state of its delay flag (with
+`?seat=`, for that customer). It logs neither cards nor tokens.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from runtime.stop_signal import StopSignal
 from runtime.wsgi import Limits, WsgiServer
 from services.common import randomness
 from services.common.flags import Flags, delay_flag
+from services.common.seat import Shopper
 from services.common.settings import CommonSettings
 from services.common.telemetry import make_logger, redirect_standard_logging
 
@@ -96,6 +97,19 @@ def problem_of(content: Any) -> str:
     return ""
 
 
+def customer_of(content: Any) -> Shopper:
+    """The customer that a charge's JSON names; an anonymous one where it names none."""
+    customer = content.get("customer") if isinstance(content, dict) else None
+    if not isinstance(customer, dict):
+        return Shopper()
+    seat, tier = customer.get("id"), customer.get("tier")
+    return Shopper(
+        seat if isinstance(seat, str) else "",
+        tier if isinstance(tier, str) else "",
+        customer.get("test") is True,
+    )
+
+
 def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -113,17 +127,19 @@ def make_app(settings: Settings, flags: Flags) -> Flask:
 
     @app.get("/_flags")
     def flag_states() -> Response:
-        return jsonify(service=NAME, flags=[asdict(state) for state in flags.states()])
+        states = flags.states(request.args.get("seat", ""))
+        return jsonify(service=NAME, flags=[asdict(state) for state in states])
 
     @app.post("/charge")
     def charge() -> tuple[Response, int]:
-        least_ms, most_ms = flags.delay_range_ms(DELAY, "people")
+        content = request.get_json(silent=True)
+        least_ms, most_ms = flags.delay_range_ms(DELAY, customer_of(content))
         if most_ms == 0:
             least_ms, most_ms = DEFAULT_DELAY_MS
         _pause.wait(delays.uniform(least_ms, most_ms) / 1000)
         if request.headers.get("Authorization", "") != f"Bearer {settings.token}":
             return jsonify(error="Invalid API Token"), 401
-        problem = problem_of(request.get_json(silent=True))
+        problem = problem_of(content)
         if problem:
             return jsonify(error=problem), 400
         return jsonify(transaction_id=receipts.issue(request.headers.get("Idempotency-Key", ""))), 200

@@ -20,6 +20,7 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text
 from services.common.errors import Failed, InvalidRequest
 from services.common.flags import Flags
+from services.common.seat import Shopper
 from services.common.telemetry import ShopLogger, Telemetry
 
 PEER = "paymentservice"
@@ -60,7 +61,7 @@ class Order:
     order_id: str
     amount: pb.Money
     card: pb.CreditCardInfo
-    traffic: str
+    shopper: Shopper
 
 
 class Charging:
@@ -107,7 +108,7 @@ class Charging:
     def _attempt(self, order: Order, attempt: int) -> str:
         request = pb.ChargeRequest(amount=order.amount, credit_card=order.card)
         metadata = ((REFERENCE_KEY, order.order_id),)
-        if attempt == 0 and self._flags.checkout_stale_endpoint(order.traffic):
+        if attempt == 0 and self._flags.checkout_stale_endpoint(order.shopper):
             self._log.info(
                 "Charging through the payment endpoint of a retired release",
                 endpoint=self._drained.address,

@@ -124,7 +124,7 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
         order_id = str(uuid.uuid4())
         prepared = self._prepare(request)
         transaction_id = self._charging.charge(
-            Order(order_id, prepared.total, request.credit_card, seat.current().traffic), context.is_active
+            Order(order_id, prepared.total, request.credit_card, seat.current()), context.is_active
         )
         self._log.info("payment went through", transaction_id=transaction_id)
         shipped = call_service(

@@ -1,20 +1,23 @@
 """The faults of the lab, as OpenFeature flags read from a flagd file in this very process.
 
 The file is watched: a change is seen within a second. Without a file, or with a
-flag that is absent or broken, the fault is off. Values depend on the traffic
-alone (`people` or `synthetic`), so each is worked out once per change of the
-file. Every backend answers for its own flags through `FlagService`.
+flag that is absent or broken, the fault is off. The file's targeting rules
+decide by `traffic` (`people` or `synthetic`), `seat` and `tenant`; each value is
+evaluated once per shopper and change of the file. Every backend answers for its
+own flags through `FlagService`.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from cachetools import LRUCache
 from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.contrib.provider.flagd import FlagdProvider
@@ -23,11 +26,12 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import EventDetails, ProviderEvent
 from openfeature.exception import ErrorCode, OpenFeatureError
 
-from services.common import seat
+from services.common.seat import Shopper
 from services.common.telemetry import ShopLogger
 
 _LOOK_EVERY_MS = 400
-TRAFFIC = (seat.PEOPLE, seat.SYNTHETIC)
+_KEPT_VALUES = 4_096
+"""More than the flags of a process times the seats and tenants of a large class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,9 @@ class Flags:
         self._known = tuple(known)
         self._file = file
         self._log = logger
-        self._values: dict[tuple[str, str], tuple[Any, str]] = {}
+        self._values: LRUCache[tuple[str, Shopper], tuple[Any, str]] = LRUCache(_KEPT_VALUES)
+        self._lock = threading.Lock()
+        self._version = 0
         self._client: OpenFeatureClient | None = None
         if file is not None:
             self._client = self._connect(file)
@@ -111,60 +117,74 @@ class Flags:
             client.provider.shutdown()
 
     def _changed(self, _details: EventDetails) -> None:
-        self._values.clear()
+        with self._lock:
+            self._values.clear()
+            self._version += 1
 
-    def value(self, flag: Flag, traffic: str) -> Any:
-        """The value of `flag` for `traffic` (`people` or `synthetic`); its healthy value when unreadable."""
-        return self._read(flag, traffic)[0]
+    def value(self, flag: Flag, shopper: Shopper) -> Any:
+        """The value of `flag` for this shopper; its healthy value when it cannot be read."""
+        return self._read(flag, shopper)[0]
 
-    def _read(self, flag: Flag, traffic: str) -> tuple[Any, str]:
-        if self._client is None:
+    def _read(self, flag: Flag, shopper: Shopper) -> tuple[Any, str]:
+        client = self._client
+        if client is None:
             return flag.off, ""
-        known = self._values.get((flag.key, traffic))
+        with self._lock:
+            known, version = self._values.get((flag.key, shopper)), self._version
         if known is None:
-            known = self._values[flag.key, traffic] = self._evaluate(self._client, flag, traffic)
+            known = self._evaluate(client, flag, shopper)
+            with self._lock:
+                # Evaluated before a change of the file, it must not be kept after it.
+                if version == self._version:
+                    self._values[flag.key, shopper] = known
         return known
 
-    def _evaluate(self, client: OpenFeatureClient, flag: Flag, traffic: str) -> tuple[Any, str]:
+    def _evaluate(self, client: OpenFeatureClient, flag: Flag, shopper: Shopper) -> tuple[Any, str]:
         ask: Any = client.get_object_details
         if isinstance(flag.off, bool):
             ask = client.get_boolean_details
         elif isinstance(flag.off, float):
             ask = client.get_float_details
-        details = ask(flag.key, flag.off, EvaluationContext(attributes={"traffic": traffic}))
+        details = ask(flag.key, flag.off, _evaluation_context(shopper))
         if details.error_code is None or details.error_code is ErrorCode.FLAG_NOT_FOUND:
             return details.value, ""
         reason = details.error_message or str(details.error_code)
         return flag.off, f"{flag.key} cannot be read and is off: {reason}"
 
-    def states(self) -> Sequence[State]:
-        """The real state of every flag that this process uses."""
+    def states(self, seat: str = "") -> Sequence[State]:
+        """The real state of every flag that this process uses, for the person at `seat` (or at none)."""
         states = []
         for flag in self._known:
-            (people, error), (synthetic, other) = (self._read(flag, traffic) for traffic in TRAFFIC)
+            (people, error) = self._read(flag, Shopper(seat=seat))
+            (synthetic, other) = self._read(flag, Shopper(synthetic=True))
             states.append(State(flag.key, _json(people), _json(synthetic), error or other))
         return states
 
-    def cart_price_typo(self, traffic: str) -> bool:
+    def cart_price_typo(self, shopper: Shopper) -> bool:
         """Whether the cart page is served with its misspelt property."""
-        return bool(self.value(CART_PRICE_TYPO, traffic))
+        return bool(self.value(CART_PRICE_TYPO, shopper))
 
-    def payment_invalid_token(self, traffic: str) -> float:
+    def payment_invalid_token(self, shopper: Shopper) -> float:
         """The share of charges that meet the version with the bad token, 0 to 1."""
-        return min(1.0, max(0.0, float(self.value(PAYMENT_INVALID_TOKEN, traffic))))
+        return min(1.0, max(0.0, float(self.value(PAYMENT_INVALID_TOKEN, shopper))))
 
-    def checkout_stale_endpoint(self, traffic: str) -> bool:
+    def checkout_stale_endpoint(self, shopper: Shopper) -> bool:
         """Whether the first charge attempt goes to the retired address."""
-        return bool(self.value(CHECKOUT_STALE_ENDPOINT, traffic))
+        return bool(self.value(CHECKOUT_STALE_ENDPOINT, shopper))
 
-    def delay_range_ms(self, flag: Flag, traffic: str) -> tuple[float, float]:
+    def delay_range_ms(self, flag: Flag, shopper: Shopper) -> tuple[float, float]:
         """The least and the most extra time of a call; (0, 0) when off or malformed."""
-        value = self.value(flag, traffic)
+        value = self.value(flag, shopper)
         try:
             least, most = float(value["min"]), float(value["max"])
         except (KeyError, TypeError, ValueError):
             return 0.0, 0.0
         return (least, most) if 0 <= least <= most else (0.0, 0.0)
+
+
+def _evaluation_context(shopper: Shopper) -> EvaluationContext:
+    attributes = {"traffic": shopper.traffic, "seat": shopper.seat, "tenant": shopper.tenant_level}
+    return EvaluationContext(targeting_key=shopper.seat, attributes=attributes)
 
 
 def _json(value: Any) -> str:

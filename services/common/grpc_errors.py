@@ -38,7 +38,7 @@ def answering(servicer: Any, logger: ShopLogger, flags: Flags, delay: Flag, chan
 
 def _wrap(method: Method, logger: ShopLogger, flags: Flags, delay: Flag, chance: Random) -> Method:
     def answer(request: Any, context: grpc.ServicerContext) -> Any:
-        least_ms, most_ms = flags.delay_range_ms(delay, seat.current().traffic)
+        least_ms, most_ms = flags.delay_range_ms(delay, seat.current())
         if most_ms:
             _never.wait(chance.uniform(least_ms, most_ms) / 1000)
         try:

@@ -3,13 +3,13 @@
 The span is the only telemetry about the provider, which exports none. It leaves
 its own status unset, as the original does, so that the error of a refused token
 begins in the Charge span (conventions would mark a client's 4xx). What a real
-provider needs, the card, travels in the body and nowhere else; neither trace
-context nor baggage leaves the shop.
+provider needs, the card and whose it is, travels in the body and nowhere else;
+neither trace context nor baggage leaves the shop.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import orjson
@@ -19,6 +19,7 @@ from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
 from protos import hipstershop_pb2 as pb
 from services.common.errors import InvalidRequest, Unauthenticated, Unavailable
+from services.common.seat import Shopper
 
 SPAN_NAME = "buttercup.payments.api"
 PEER = "ButtercupPayments"
@@ -33,6 +34,7 @@ class Charge:
     card: pb.CreditCardInfo
     digits: str
     reference: str
+    shopper: Shopper = field(default_factory=Shopper)
 
     def body(self) -> bytes:
         """The JSON that the provider expects."""
@@ -48,6 +50,11 @@ class Charge:
                     "cvv": self.card.credit_card_cvv,
                     "expiration_year": self.card.credit_card_expiration_year,
                     "expiration_month": self.card.credit_card_expiration_month,
+                },
+                "customer": {
+                    "id": self.shopper.seat,
+                    "tier": self.shopper.tenant_level,
+                    "test": self.shopper.synthetic,
                 },
             }
         )

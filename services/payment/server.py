@@ -80,7 +80,7 @@ class PaymentServicer(rpc.PaymentServiceServicer):
         span = trace.get_current_span()
         span.update_name(SPAN_NAME)
         shopper = seat.current()
-        release, pod = self._route(shopper.traffic)
+        release, pod = self._route(shopper)
         span.set_attributes(
             {
                 "version": release.version,
@@ -92,7 +92,7 @@ class PaymentServicer(rpc.PaymentServiceServicer):
         money.nanos_of(request.amount)
         self._log.info("Charging through ButtercupPayments", token=release.token, version=release.version)
         reference = dict(context.invocation_metadata()).get(REFERENCE_KEY, "")
-        charge = Charge(request.amount, request.credit_card, card.digits, str(reference))
+        charge = Charge(request.amount, request.credit_card, card.digits, str(reference), shopper)
         try:
             transaction_id = self._provider.charge(charge, release.token)
         except Unauthenticated:
@@ -112,8 +112,8 @@ class PaymentServicer(rpc.PaymentServiceServicer):
         )
         return pb.ChargeResponse(transaction_id=transaction_id)
 
-    def _route(self, traffic: str) -> tuple[Release, str]:
-        share = self._flags.payment_invalid_token(traffic)
+    def _route(self, shopper: seat.Shopper) -> tuple[Release, str]:
+        share = self._flags.payment_invalid_token(shopper)
         release = BAD if self._routing.random() < share else GOOD
         return release, self._routing.choice(release.pods)
 

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 from selectolax.lexbor import LexborHTMLParser
 
+from services.common.seat import Shopper
 from tests.frontend.fakes import GOOD_FORM, text
 from tests.frontend.mesh import Mesh
 from tests.helpers import eventually
@@ -28,14 +29,14 @@ def visitor(mesh: Mesh) -> requests.Session:
 
 def settled(mesh: Mesh, *, typo: bool) -> None:
     """Wait until every process has seen the flags file; the storefront's flag stands for all."""
-    eventually(lambda: mesh.flags.cart_price_typo("people") is typo, f"cart_price_typo is {typo}")
+    eventually(lambda: mesh.flags.cart_price_typo(Shopper()) is typo, f"cart_price_typo is {typo}")
     wanted = 1.0 if typo else 0.0
     payment = mesh.running["paymentservice"].flags
     eventually(
-        lambda: payment.payment_invalid_token("people") == wanted, f"payment_invalid_token is {wanted}"
+        lambda: payment.payment_invalid_token(Shopper()) == wanted, f"payment_invalid_token is {wanted}"
     )
     stale = mesh.running["checkoutservice"].flags
-    eventually(lambda: stale.checkout_stale_endpoint("people") is typo, f"checkout_stale_endpoint is {typo}")
+    eventually(lambda: stale.checkout_stale_endpoint(Shopper()) is typo, f"checkout_stale_endpoint is {typo}")
 
 
 def fill(mesh: Mesh, visitor: requests.Session) -> LexborHTMLParser:

@@ -13,9 +13,12 @@ import pytest
 from protos import lab_pb2, lab_pb2_grpc
 from services.common import flags as flags_module, telemetry
 from services.common.flags import Flags
+from services.common.seat import Shopper
 from tests.helpers import eventually
 from tests.services.mesh import Mesh, write_flags
 
+PERSON = Shopper()
+TEST_SHOPPER = Shopper(synthetic=True)
 DELAY = flags_module.delay_flag("cart")
 ALL = (
     flags_module.CART_PRICE_TYPO,
@@ -49,10 +52,10 @@ def flags(file: Path, stream: io.StringIO) -> Iterator[Flags]:
 
 def all_off(flags: Flags) -> bool:
     return (
-        not flags.cart_price_typo("people")
-        and flags.payment_invalid_token("people") == 0.0
-        and not flags.checkout_stale_endpoint("people")
-        and flags.delay_range_ms(DELAY, "people") == (0.0, 0.0)
+        not flags.cart_price_typo(PERSON)
+        and flags.payment_invalid_token(PERSON) == 0.0
+        and not flags.checkout_stale_endpoint(PERSON)
+        and flags.delay_range_ms(DELAY, PERSON) == (0.0, 0.0)
     )
 
 
@@ -68,7 +71,7 @@ def test_a_missing_file_is_told_and_seen_when_it_comes(file: Path, stream: io.St
         assert all_off(flags)
         assert "every fault is off" in stream.getvalue()
         write_flags(file, {"cart_price_typo": True})
-        eventually(lambda: flags.cart_price_typo("people"), "the file that came is read", within_s=3)
+        eventually(lambda: flags.cart_price_typo(PERSON), "the file that came is read", within_s=3)
     finally:
         flags.close()
 
@@ -76,8 +79,8 @@ def test_a_missing_file_is_told_and_seen_when_it_comes(file: Path, stream: io.St
 def test_changes_are_seen_while_running(flags: Flags, file: Path) -> None:
     assert all_off(flags)
     write_flags(file, {"payment_invalid_token": 1, "cart_delay_ms": {"min": 5, "max": 7}})
-    eventually(lambda: flags.payment_invalid_token("people") == 1.0, "the change is seen", within_s=2)
-    assert flags.delay_range_ms(DELAY, "people") == (5.0, 7.0)
+    eventually(lambda: flags.payment_invalid_token(PERSON) == 1.0, "the change is seen", within_s=2)
+    assert flags.delay_range_ms(DELAY, PERSON) == (5.0, 7.0)
     write_flags(file, {})
     eventually(lambda: all_off(flags), "the change back is seen", within_s=2)
 
@@ -90,8 +93,8 @@ def test_people_and_synthetic_shoppers_can_differ(flags: Flags, file: Path) -> N
         "targeting": {"if": [{"==": [{"var": "traffic"}, "synthetic"]}, "synthetic", "people"]},
     }
     file.write_text(json.dumps({"flags": {"payment_invalid_token": targeted}}))
-    eventually(lambda: flags.payment_invalid_token("people") == 1.0, "the change is seen", within_s=2)
-    assert flags.payment_invalid_token("synthetic") == 0.75
+    eventually(lambda: flags.payment_invalid_token(PERSON) == 1.0, "the change is seen", within_s=2)
+    assert flags.payment_invalid_token(TEST_SHOPPER) == 0.75
     state = {state.key: state for state in flags.states()}["payment_invalid_token"]
     assert (state.people, state.synthetic, state.error) == ("1.0", "0.75", "")
 
@@ -99,12 +102,12 @@ def test_people_and_synthetic_shoppers_can_differ(flags: Flags, file: Path) -> N
 @pytest.mark.parametrize("value", ["much", True, {"a": 1}])
 def test_a_value_of_the_wrong_type_is_off_and_says_so(flags: Flags, file: Path, value: Any) -> None:
     write_flags(file, {"payment_invalid_token": value, "cart_price_typo": True})
-    eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
+    eventually(lambda: flags.cart_price_typo(PERSON), "the change is seen", within_s=2)
     state = {state.key: state for state in flags.states()}["payment_invalid_token"]
     if value is True:
-        assert flags.payment_invalid_token("people") in (0.0, 1.0)
+        assert flags.payment_invalid_token(PERSON) in (0.0, 1.0)
     else:
-        assert flags.payment_invalid_token("people") == 0.0
+        assert flags.payment_invalid_token(PERSON) == 0.0
         assert state.error.startswith("payment_invalid_token cannot be read and is off")
 
 
@@ -112,19 +115,19 @@ def test_a_file_broken_while_running_keeps_the_last_good_state(
     flags: Flags, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_flags(file, {"cart_price_typo": True})
-    eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
+    eventually(lambda: flags.cart_price_typo(PERSON), "the change is seen", within_s=2)
     file.write_text("{")
     eventually(lambda: "Could not parse" in caplog.text, "the broken file is noticed", within_s=2)
-    assert flags.cart_price_typo("people")
+    assert flags.cart_price_typo(PERSON)
     write_flags(file, {})
-    eventually(lambda: not flags.cart_price_typo("people"), "the mended file is read", within_s=2)
+    eventually(lambda: not flags.cart_price_typo(PERSON), "the mended file is read", within_s=2)
 
 
 @pytest.mark.parametrize("value", [{"min": 9, "max": 1}, {"min": -1, "max": 1}, {"min": "a", "max": 1}, {}])
 def test_a_senseless_delay_is_none(flags: Flags, file: Path, value: Any) -> None:
     write_flags(file, {"cart_delay_ms": value, "cart_price_typo": True})
-    eventually(lambda: flags.cart_price_typo("people"), "the change is seen", within_s=2)
-    assert flags.delay_range_ms(DELAY, "people") == (0.0, 0.0)
+    eventually(lambda: flags.cart_price_typo(PERSON), "the change is seen", within_s=2)
+    assert flags.delay_range_ms(DELAY, PERSON) == (0.0, 0.0)
 
 
 def test_every_backend_tells_its_own_real_state(broken: Mesh) -> None:
@@ -137,3 +140,40 @@ def test_every_backend_tells_its_own_real_state(broken: Mesh) -> None:
     assert told["paymentservice"]["payment_invalid_token"] == "1.0"
     assert told["checkoutservice"]["checkout_stale_endpoint"] == "true"
     assert told["cartservice"] == {"cart_delay_ms": '{"min":0,"max":0}'}
+
+
+def test_the_files_targeting_decides_for_one_seat_and_one_tenant_level(
+    file: Path, stream: io.StringIO
+) -> None:
+    """A student who mended the fault is served healthily; nobody else is touched."""
+    rule = {"if": [{"in": [{"var": "seat"}, ["anna", "\u00f8yvind"]]}, "off", "on"]}
+    by_tenant = {"if": [{"==": [{"var": "tenant"}, "gold"]}, "slow", "fast"]}
+    document = {
+        "flags": {
+            "cart_price_typo": {
+                "state": "ENABLED",
+                "variants": {"on": True, "off": False},
+                "defaultVariant": "on",
+                "targeting": rule,
+            },
+            DELAY.key: {
+                "state": "ENABLED",
+                "variants": {"slow": {"min": 800, "max": 900}, "fast": {"min": 0, "max": 0}},
+                "defaultVariant": "fast",
+                "targeting": by_tenant,
+            },
+        }
+    }
+    file.write_text(json.dumps(document), "utf-8")
+    flags = opened(file, stream)
+    try:
+        eventually(lambda: flags.cart_price_typo(PERSON), "the file is read", within_s=3)
+        assert not flags.cart_price_typo(Shopper("anna"))
+        assert not flags.cart_price_typo(Shopper("\u00f8yvind"))
+        assert flags.cart_price_typo(Shopper("ann"))
+        assert flags.delay_range_ms(DELAY, Shopper("anna", "gold")) == (800.0, 900.0)
+        assert flags.delay_range_ms(DELAY, Shopper("anna", "silver")) == (0.0, 0.0)
+        assert [state.people for state in flags.states("anna") if state.key == "cart_price_typo"] == ["false"]
+        assert [state.people for state in flags.states() if state.key == "cart_price_typo"] == ["true"]
+    finally:
+        flags.close()
