@@ -33,8 +33,8 @@ export function elsewhere(event) {
   return event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
 }
 
-/** The newest request for each part: an answer that was overtaken is dropped. @type {Map<Element, object>} */
-const newest = new Map();
+/** The newest request for each part: an answer that was overtaken is dropped. @type {WeakMap<Element, object>} */
+const newest = new WeakMap();
 
 /**
  * Fetch a page and exchange parts of this one by it; says whether that could be done.
