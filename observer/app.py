@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from observer import api, components, typeface, web
+from observer import api, browser_files, components, web
 from observer.request import context
 from observer.request.errors import Malformed, Problem, Unavailable
 from observer.request.responses import json_response
@@ -44,7 +44,7 @@ def create_app(
     app.jinja_env.lstrip_blocks = True
     context.install(app, context.AppContext(reader=reader, settings=settings, clock=clock))
     web.install(app)
-    typeface.install(app, settings.web_dir)
+    browser_files.install(app, settings.web_dir)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
     app.register_error_handler(HTTPException, _answer_http_error)

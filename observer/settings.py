@@ -57,7 +57,8 @@ class Settings:
     web_dir: Path = setting(
         Path(sys.prefix) / "web",
         "HIPSTERLAB_WEB_DIR",
-        "Folder of the installed browser files: the typeface; without it the system font is used.",
+        "Folder of the installed browser files: the typeface and htmx. Without them pages use the system "
+        "font, and nothing is updated in place.",
         PATH,
         shown="`web` in the Python environment",
     )

@@ -44,7 +44,7 @@ KEYS = (
     Key(("5",), "follow", "area-workshop", "Workshop", _ALL),
     Key(("m",), "follow", "area-apm", "Service map", _ALL),
     Key(("p",), "follow", "live", "Pause or resume live data", _ALL),
-    Key(("n",), "follow", "news", "Show what has arrived meanwhile", _ALL),
+    Key(("n",), "follow", "updates", "Show what has arrived meanwhile", _ALL),
     Key(("y",), "copy", "permalink", "Copy a link to exactly this", _ALL),
     Key(("Escape",), "layer", "close", "Close one layer: dialog, menu, detail", _ALL),
     Key(("j", "ArrowDown"), "row", "next", "Next row", _ROWS),

@@ -6,7 +6,6 @@ interface (`protos`) and the addresses in the lab's status; no service's code.
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
@@ -19,12 +18,12 @@ from cachetools import TTLCache
 import incidents
 from incidents.model import Flag, Incident
 from observer.lookup.lab_status import Process
+from runtime import local_http
 
 WITHOUT_FLAGS = frozenset({"collector", "observer", "loadgen", "supervisor"})
 """Processes of the lab that are not part of the shop."""
 _TIMEOUT_S = 0.7
 _TTL_S = 4.0
-_MAX_BYTES = 100_000
 _TO = "\u2013"
 _OFF: tuple[object, ...] = (False, 0, "", None, {"min": 0, "max": 0})
 
@@ -94,15 +93,10 @@ def _read(process: Process) -> tuple[FlagState, ...] | None:
 
 
 def _over_http(process: Process) -> tuple[FlagState, ...] | None:
-    connection = http.client.HTTPConnection(process.address, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/_flags")
-        answer = connection.getresponse()
-        document = json.loads(answer.read(_MAX_BYTES)) if answer.status == 200 else None
-    except (OSError, ValueError, http.client.HTTPException):
+        document = local_http.json_of(f"http://{process.address}/_flags", timeout_s=_TIMEOUT_S)
+    except local_http.LocalHttpError:
         return None
-    finally:
-        connection.close()
     rows = document.get("flags") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         return None
@@ -120,7 +114,8 @@ def _over_grpc(process: Process) -> tuple[FlagState, ...] | None:
 
     from protos import lab_pb2, lab_pb2_grpc
 
-    with grpc.insecure_channel(process.address) as channel:
+    # gRPC would obey the shell's http_proxy, which cannot reach the lab's own services.
+    with grpc.insecure_channel(process.address, (("grpc.enable_http_proxy", 0),)) as channel:
         try:
             stub = lab_pb2_grpc.FlagServiceStub(channel)
             answer = stub.GetFlags(lab_pb2.GetFlagsRequest(), timeout=_TIMEOUT_S)

@@ -42,7 +42,7 @@ def session_list() -> str | Response:
     page = reader.find_sessions(view.session_query(scope, selection, query.text("cursor")))
     shown = view.session_list_view(page, selection, scope)
     # Later pages are of the past; an empty list may yet get its first row.
-    updated = scope.live and not query.has("cursor")
+    updated = not query.has("cursor")
     return render_template(
         "rum/sessions.html",
         view=shown,
@@ -52,7 +52,7 @@ def session_list() -> str | Response:
         searchable=view.SEARCHABLE,
         nothing=None if shown.rows else no_data(reader.status()),
         later_page=query.has("cursor"),
-        updates=updates_address(shown.rows, selection, scope.now_unix_nano) if updated else "",
+        updates_address=updates_address(shown.rows, selection, scope) if updated else "",
         neighbours=neighbours(),
     )
 

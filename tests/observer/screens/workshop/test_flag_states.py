@@ -93,6 +93,18 @@ def processes() -> Iterator[tuple[Process, ...]]:
     thread.join(5)
 
 
+def test_no_process_is_asked_through_a_proxy(
+    processes: tuple[Process, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell's proxy made every gRPC service one that did not answer."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert flag_states.FlagReader().flags(processes).unanswered == ("gone",)
+
+
 def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) -> None:
     found = flag_states.FlagReader().flags(processes)
     assert {(s.service, s.key, s.people) for s in found.states} == {

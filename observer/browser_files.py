@@ -1,6 +1,6 @@
-"""The typeface of the screens: the font file that the lab installed, and its style sheet.
+"""The browser files that the lab installed: the typeface with its style sheet, and htmx.
 
-Without the file, pages use the system font and request neither of the two.
+Without them pages request none of them: they use the system font, and links load whole pages.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from pathlib import Path
 from flask import Flask
 
 from observer import web
+from runtime.static_files import StaticFiles
 
-FILE = "inter.woff2"
+FONT = "inter.woff2"
 SHEET = "typeface.css"
+HTMX = "htmx.min.js"
 
 _RULES = """\
 @font-face {{
@@ -39,14 +41,18 @@ class Typeface:
 
 
 def install(app: Flask, web_dir: Path) -> None:
-    """Serve the font from the folder of installed browser files, and set the templates' `typeface`.
+    """Serve the files of a folder, and set the templates' `typeface` and `htmx`, the address of its script.
 
-    `web.install` comes first. `typeface` is None where the font is not installed.
+    `web.install` comes first. Each of the two is None where its file is not installed.
     """
-    app.jinja_env.globals["typeface"] = None
     files = web.static_files(app)
-    if not files.add_file(FILE, web_dir / FILE):
-        return
-    href = files.address(FILE)
+    app.jinja_env.globals["typeface"] = _typeface(files, web_dir / FONT)
+    app.jinja_env.globals["htmx"] = files.address(HTMX) if files.add_file(HTMX, web_dir / HTMX) else None
+
+
+def _typeface(files: StaticFiles, font: Path) -> Typeface | None:
+    if not files.add_file(FONT, font):
+        return None
+    href = files.address(FONT)
     files.add_content(SHEET, _RULES.format(href=href).encode())
-    app.jinja_env.globals["typeface"] = Typeface(href, files.address(SHEET))
+    return Typeface(href, files.address(SHEET))

@@ -1,4 +1,4 @@
-"""The typeface: served with an address of its content where the lab installed one, not missed where not."""
+"""The installed browser files: served with an address of their content, not missed where there are none."""
 
 from __future__ import annotations
 
@@ -73,3 +73,27 @@ def test_an_address_without_a_mark_is_asked_again(tmp_path: Path) -> None:
 
     assert first.headers["Cache-Control"] == "no-cache"
     assert again.status_code == 304
+
+
+def test_htmx_is_loaded_before_the_script_that_starts_it(tmp_path: Path) -> None:
+    """Both wait for the page in the order in which it names them."""
+    (tmp_path / "htmx.min.js").write_bytes(b"var htmx = {};")
+    client = _client(tmp_path)
+    page = client.get("/-/keys").get_data(as_text=True)
+    script = re.search(r'<script defer src="(/static/htmx\.min\.js\?v=\w+)"></script>', page)
+    assert script is not None
+    assert script.start() < page.index('<script type="module" src="/static/main.js')
+
+    served = client.get(script[1])
+
+    assert served.get_data() == b"var htmx = {};"
+    assert served.mimetype == "text/javascript"
+    assert "immutable" in served.headers["Cache-Control"]
+
+
+def test_without_htmx_no_page_asks_for_it(tmp_path: Path) -> None:
+    """Links then load whole pages."""
+    client = _client(tmp_path)
+
+    assert "htmx.min.js" not in client.get("/-/keys").get_data(as_text=True)
+    assert client.get("/static/htmx.min.js").status_code == 404
