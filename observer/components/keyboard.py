@@ -35,6 +35,7 @@ _THREAD = "Following the thread"
 
 KEYS = (
     Key(("?",), "follow", "help", "Show this list", _ALL),
+    Key(("g",), "follow", "glossary", "Look up a word in the glossary", _ALL),
     Key(("/",), "focus", "filter", "Type into this page's filter, or the search field", _ALL),
     Key(("s",), "focus", "seek", "Go to a trace, span, session or order by its id", _ALL),
     Key(("1",), "follow", "area-home", "Home", _ALL),

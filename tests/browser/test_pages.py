@@ -36,7 +36,7 @@ PAGES = (
     f"/logs?trace_id={seed.TRACE}",
     "/logs?q=nothing-says-this",
     "/workshop?seat=anna",
-    "/instructor?names=anna",
+    "/desk",
     "/search?q=nothing",
     "/-/keys",
     "/-/patterns",

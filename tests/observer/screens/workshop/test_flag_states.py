@@ -114,6 +114,27 @@ def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) ->
     assert found.unanswered == ("gone",)
 
 
+def test_the_labs_token_is_sent_to_who_is_asked_over_http() -> None:
+    """What is closed to students is open to the screens."""
+    given: list[str | None] = []
+
+    class Noting(_Handler):
+        def do_GET(self) -> None:
+            given.append(self.headers.get("Authorization"))
+            super().do_GET()
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Noting)
+    thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    process = Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}")
+    for token in ("t0ken", ""):
+        assert flag_states.FlagReader(token).flags([process]).unanswered == ()
+    web.shutdown()
+    web.server_close()
+    thread.join(5)
+    assert given == ["Bearer t0ken", None]
+
+
 def test_without_a_lab_nothing_is_asked() -> None:
     assert flag_states.FlagReader().flags(()) == flag_states.Flags()
 
