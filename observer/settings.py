@@ -55,6 +55,9 @@ class Settings:
     lab_token: str = setting(
         "", "LAB_TOKEN", "Sent as a bearer to the shop's processes to read their flags.", secret=True
     )
+    control_url: str = setting(
+        "", "CONTROL_URL", "Address of the lab's control process; empty where there is none.", HTTP_URL
+    )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL
     )

@@ -83,15 +83,20 @@ def verify(secret: str, name: str, signature: str) -> bool:
     return hmac.compare_digest(expected.encode(), given)
 
 
-def link(base: str, name: str, secret: str = "", path: str = "/") -> str:
-    """The address at which the shop or the screens give this seat, signed unless the secret is empty.
+def link(shop: str, name: str, secret: str = "") -> str:
+    """The address at which the shop gives this seat, signed unless the secret is empty.
 
-    `base` is their address without a slash at its end. Raises NotASeatName.
+    `shop` is the shop's address without a slash at its end. Raises NotASeatName.
     """
+    return link_to(f"{shop}/", name, secret)
+
+
+def link_to(page: str, name: str, secret: str = "") -> str:
+    """A page's address with this seat, signed unless the secret is empty. Raises NotASeatName."""
     arguments = {"seat": name_of(name)}
     if secret:
         arguments["sig"] = sign(secret, name)
-    return f"{base}{path}?{urlencode(arguments)}"
+    return f"{page}?{urlencode(arguments)}"
 
 
 def cookie_value(name: str, secret: str = "") -> str:

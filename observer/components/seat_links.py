@@ -104,7 +104,7 @@ def student_link(screens: str, slug: str) -> str:
 
     `screens` is the address of the screens without a slash at its end. Raises NotASeatName.
     """
-    return seats.link(screens, slug, context.settings().seat_secret, _WORKSHOP)
+    return seats.link_to(screens + _WORKSHOP, slug, context.settings().seat_secret)
 
 
 def names_in(lines: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, render_template, request
 
-import incidents
 from classroom import Seat
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
-from observer.lookup.running_lab import load_incident, running_lab
+from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.lookup.students import is_student
 from observer.request import context
 from observer.request.desk_session import require_desk
@@ -19,7 +18,7 @@ from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
 from observer.screens.instructor import classroom, view
 from signals.attributes import SEAT
-from store.api import SessionQuery
+from store.api import SessionQuery, SessionSummary
 
 blueprint = Blueprint("instructor", __name__)
 
@@ -49,12 +48,10 @@ def instructor() -> str:
         attempts = reader.rum_breakdowns(
             "network_requests", (SEAT,), scope.window, where, view.SESSIONS_LIMIT
         )[SEAT]
-    store = context.class_store()
-    places = store.seats() if store else ()
-    roster = {place.slug for place in places} if store else None
-    students = [each for each in found.items if is_student(each.attributes.get(SEAT, ""), roster)]
-    rows = classroom.seats(students, attempts, scope.now_unix_nano)
+    places = _roster()
+    rows = classroom.seats(_of_students(found.items, places), attempts, scope.now_unix_nano)
     lab, flags = running_lab(lab_of(settings, request.headers.get("Host", "")))
+    usable, malformed = usable_incidents()
     names, refused = seat_links.names_in(query.text("names") or "")
     return render_template(
         "instructor/instructor.html",
@@ -73,10 +70,22 @@ def instructor() -> str:
         refused=refused,
         seat_rule=seat_links.RULE,
         has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},
-        links=_links(lab.shop, names, places),
+        links=_links(lab.shop, names, places or ()),
         class_mode=settings.class_mode,
-        incident=load_incident(lab.incident) if lab.incident in incidents.names() and lab.incident else None,
+        incident=usable.get(lab.incident or ""),
+        malformed=malformed,
     )
+
+
+def _roster() -> Sequence[Seat] | None:
+    """The seats of the class; None where there is no roster."""
+    store = context.class_store()
+    return store.seats() if store else None
+
+
+def _of_students(sessions: Sequence[SessionSummary], places: Sequence[Seat] | None) -> list[SessionSummary]:
+    slugs = None if places is None else {place.slug for place in places}
+    return [each for each in sessions if is_student(each.attributes.get(SEAT, ""), slugs)]
 
 
 def _links(shop: str, names: Sequence[str], places: Sequence[Seat]) -> list[tuple[str, str]]:
