@@ -20,7 +20,7 @@ import incidents
 from incidents.model import Flag, Incident
 from observer.lookup.lab_status import Process
 
-WITHOUT_FLAGS = frozenset({"collector", "observer", "loadgen", "supervisor"})
+WITHOUT_FLAGS = frozenset({"collector", "control", "observer", "loadgen", "supervisor"})
 """Processes of the lab that are not part of the shop."""
 _TIMEOUT_S = 0.7
 _TTL_S = 4.0
