@@ -86,6 +86,7 @@ def processes() -> Iterator[tuple[Process, ...]]:
         Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}"),
         Process("gone", "ready", 0, f"127.0.0.1:{free_port()}"),
         Process("collector", "ready", 0, "127.0.0.1:1"),
+        Process("control", "ready", 0, "127.0.0.1:1"),
     )
     server.stop(None)
     web.shutdown()
