@@ -1,4 +1,4 @@
-"""From every page of the shop a visitor finds back to the lesson, where the shop knows the screens' address."""
+"""From every page of the shop a visitor finds back to the lesson, if the screens' address is known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINK = ".lesson-link"
 
 
 def pages(shop: FakeShop) -> list[tuple[str, LexborHTMLParser]]:
-    """Every kind of page: products, one product, the cart, and the error pages of a refused order and others."""
+    """Every kind of page: products, a product, the cart, error pages, an order."""
     shop.fill_cart()
     shop.world.failing["PlaceOrder"] = CHARGE_REFUSED
     return [
@@ -75,6 +75,6 @@ def test_in_a_class_the_cookie_says_the_seat(tmp_path: Path) -> None:
 def test_the_link_follows_the_host_by_which_the_visitor_came(
     tmp_path: Path, settings: dict[str, str], host: str, expected: str
 ) -> None:
-    shop = fake_shop(tmp_path, OBSERVER_URL=OBSERVER, **settings)
+    shop = fake_shop(tmp_path, None, OBSERVER_URL=OBSERVER, **settings)
 
     assert attribute(shop.get("/", headers={"Host": host}), LINK, "href") == expected

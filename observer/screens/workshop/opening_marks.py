@@ -51,10 +51,19 @@ def _note() -> None:
     if lesson is None:
         return
     candidates = _candidates(lesson)
-    opened = _opened(lesson, candidates) if candidates else []
-    if opened:
-        _mark(lesson, opened)
-        # The desk shows how far a seat is, although its page of the lesson may not be looked at.
+    if not candidates:
+        return
+    known = evaluations().ids(lesson)
+    names = {capture.name for _, captures in candidates for capture in captures} - {"seat"}
+    evaluated = not names <= known.keys()
+    if evaluated:
+        evaluate(lesson)
+        known = evaluations().ids(lesson)
+    owner = _SeatsOwn(lesson, known)
+    opened = [step.name for step, captures in candidates if fits(captures, lesson.seat, known, owner)]
+    _mark(lesson, opened)
+    # The desk shows how far a seat is, although its page of the lesson may not be looked at.
+    if opened and not evaluated:
         evaluate(lesson)
 
 
@@ -73,16 +82,6 @@ def _candidates(lesson: SeatLesson) -> list[Candidate]:
             if captures is not None:
                 found.append((step, captures))
     return found
-
-
-def _opened(lesson: SeatLesson, candidates: Sequence[Candidate]) -> list[str]:
-    known = evaluations().ids(lesson)
-    names = {capture.name for _, captures in candidates for capture in captures} - {"seat"}
-    if not names <= known.keys():
-        evaluate(lesson)
-        known = evaluations().ids(lesson)
-    owner = _SeatsOwn(lesson, known)
-    return [step.name for step, captures in candidates if fits(captures, lesson.seat, known, owner)]
 
 
 def _mark(lesson: SeatLesson, steps: Sequence[str]) -> None:
