@@ -89,7 +89,7 @@ def test_the_passcode_opens_a_session_that_no_script_reads(desk: ClassScreens) -
 
 
 def test_who_has_not_signed_in_sees_nothing_of_the_desk(desk: ClassScreens) -> None:
-    """Pages lead to the passcode, the API answers 401, the instructor's page 403: with or without a seat."""
+    """Pages lead to the passcode, the API answers 401: with or without a seat."""
     for visitor in (desk.visitor(), desk.visitor("anna"), desk.visitor(address="127.0.0.1")):
         answer = visitor.get("/desk/test?x=1")
         assert (answer.status_code, answer.headers["Location"]) == (
@@ -100,8 +100,7 @@ def test_who_has_not_signed_in_sees_nothing_of_the_desk(desk: ClassScreens) -> N
         for method in ("GET", "POST"):
             answer = visitor.open("/api/v1/desk/test", method=method)
             assert (answer.status_code, answer.json["error"]["code"]) == (401, "unauthorized")  # type: ignore[index]
-        page = page_of(visitor.get("/instructor?names=anna"), 403)
-        assert attribute(one(page, "main a.primary"), "href").startswith(f"{SIGN_IN}?next=%2Finstructor")
+        assert visitor.get("/desk").headers["Location"] == f"{SIGN_IN}?next=%2Fdesk"
     assert done(desk) == []
 
 
@@ -113,7 +112,7 @@ def test_a_forged_session_is_none(desk: ClassScreens, forged: str) -> None:
         visitor = desk.visitor()
         visitor.set_cookie(desk_session.COOKIE, value, domain="192.168.1.20")
         assert visitor.get("/api/v1/desk/test").status_code == 401
-        assert visitor.get("/instructor").status_code == 403
+        assert visitor.get("/desk").status_code == 303
 
 
 @pytest.mark.parametrize("passcode", ["", "WRONG", "ABCDEFGHJK" * 3, None, 7, ["x"], {"a": 1}])
@@ -228,7 +227,7 @@ def test_the_form_signs_in_and_leads_back(desk: ClassScreens) -> None:
     assert "WRONG" not in text(refused)
     for onward, leads_to in (
         ("/desk/test?a=1", "/desk/test?a=1"),
-        ("", "/instructor"),
+        ("", "/desk"),
         ("//evil.example", "/"),
         ("/\\evil.example", "/"),
         ("https://evil.example", "/"),
@@ -243,9 +242,9 @@ def test_the_form_signs_in_and_leads_back(desk: ClassScreens) -> None:
 def test_the_desk_sees_the_class_and_gives_out_its_links(desk: ClassScreens) -> None:
     """Signed, for the roster, names as text; a student's lesson is seen and no seat is taken."""
     visitor, _ = signed_in(desk)
-    answer = visitor.get("/instructor")
+    answer = visitor.get("/desk/sheet")
     page = page_of(answer)
-    links = [node.attributes["href"] for node in page.css("main td a.mono")]
+    links = [text(node) for node in page.css(".slip .link")]
     assert len(links) == len(desk.store.seats())
     assert all(str(link).startswith("http://192.168.1.20:8090/workshop?seat=") for link in links)
     assert not page.css("main script, main img[src=x]")

@@ -115,7 +115,7 @@ def test_a_seat_does_not_act_for_another(in_class: ClassScreens, path: str) -> N
 def test_no_page_signs_a_name_for_a_student(in_class: ClassScreens) -> None:
     """On one host the cookie says the seat; no signature stands in any page."""
     visitor = in_class.visitor("anna")
-    for path in ("/", "/workshop", "/rum/sessions", "/join", "/instructor", "/instructor?names=anna%0Abert"):
+    for path in ("/", "/workshop", "/rum/sessions", "/join", "/desk", "/desk/sheet"):
         answer = visitor.get(path, follow_redirects=True)
         assert "sig=" not in answer.text, path
         assert not any(seats.sign(SECRET, seat.slug) in answer.text for seat in in_class.store.seats()), path
@@ -213,7 +213,7 @@ def test_a_signed_class_without_a_roster_stays_closed(screens: Screens) -> None:
     client = app.test_client()
     assert client.get("/workshop?seat=anna").status_code == 403
     assert "no code to join by" in client.get("/join").text
-    assert client.get("/instructor").status_code == 403
+    assert client.get("/desk", follow_redirects=True).status_code == 403
     assert client.post("/api/v1/desk/session", json={"passcode": ""}).status_code == 403
     assert client.get(link("anna")).status_code == 303
     assert "You sit at anna" in text(page_of(client.get("/workshop")))

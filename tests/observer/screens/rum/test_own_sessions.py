@@ -9,6 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.fixtures.html import attribute, one, text
 from tests.observer.class_screens import ClassScreens, page_of
 from tests.observer.screens import Screens
+from tests.observer.updates import updates_address
 
 OWN = "attr=enduser.id%3Aanna"
 
@@ -66,9 +67,9 @@ def test_a_filter_that_was_set_counts_alone(anna: FlaskClient) -> None:
 
 def test_what_is_new_is_counted_of_what_is_shown(anna: FlaskClient) -> None:
     """The announcement follows the list."""
-    assert OWN in attribute(one(page_of(anna.get("/rum/sessions")), "[data-news]"), "data-news")
+    assert OWN in updates_address(page_of(anna.get("/rum/sessions")))
     everybody = page_of(anna.get("/rum/sessions?seats=all"))
-    assert OWN not in attribute(one(everybody, "[data-news]"), "data-news")
+    assert OWN not in updates_address(everybody)
 
 
 def test_an_empty_list_of_ones_own_leads_on(in_class: ClassScreens) -> None:
