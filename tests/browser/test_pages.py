@@ -37,6 +37,7 @@ PAGES = (
     "/logs?q=nothing-says-this",
     "/workshop?seat=anna",
     "/desk",
+    "/join",
     "/search?q=nothing",
     "/-/keys",
     "/-/patterns",

@@ -48,7 +48,7 @@ class ProcessItem:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest telemetry. Where a lesson runs, error logs are counted, not shown: they name the cause."""
+    """The newest telemetry. Where a lesson runs, error logs are counted only: they name the cause."""
 
     sessions: Sequence[SessionSummary]
     traces: Sequence[TraceSummary]

@@ -17,7 +17,7 @@ __all__ = ["blueprint", "follow", "install"]
 
 
 def install(app: Flask) -> None:
-    """Attach what the workshop keeps in memory to an application, and note the pages that seats open."""
+    """Attach to an application what the workshop keeps in memory, and what notes opened pages."""
     evaluation.install(app)
     answering.install(app)
     app.after_request(note_opened)

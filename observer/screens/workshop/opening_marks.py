@@ -25,6 +25,7 @@ from store.api import StoreError
 
 _NOT_LOOKED_AT = ("/static/", "/api/", "/-/", "/workshop", "/healthz")
 _LONGEST_ID = 2_000
+Candidate = tuple[Step, tuple[Capture, ...]]
 _log = logging.getLogger(__name__)
 
 
@@ -49,28 +50,38 @@ def _note() -> None:
     lesson = running_lesson(seat) if seat else None
     if lesson is None:
         return
-    arguments = list(request.args.items(multi=True))
-    candidates: list[tuple[Step, tuple[Capture, ...]]] = []
-    for step in lesson.incident.steps:
-        if (step.name, MarkKind.OPENED) not in lesson.marks:
-            captures = leads_to(step, request.path, arguments)
-            if captures is not None:
-                candidates.append((step, captures))
-    opened = _opened(lesson, candidates) if candidates else []
-    if opened:
-        _mark(lesson, opened)
-        # The desk shows how far a seat is, although its page of the lesson may not be looked at.
-        evaluate(lesson)
-
-
-def _opened(lesson: SeatLesson, candidates: Sequence[tuple[Step, tuple[Capture, ...]]]) -> list[str]:
+    candidates = _candidates(lesson)
+    if not candidates:
+        return
     known = evaluations().ids(lesson)
     names = {capture.name for _, captures in candidates for capture in captures} - {"seat"}
-    if not names <= known.keys():
+    evaluated = not names <= known.keys()
+    if evaluated:
         evaluate(lesson)
         known = evaluations().ids(lesson)
     owner = _SeatsOwn(lesson, known)
-    return [step.name for step, captures in candidates if fits(captures, lesson.seat, known, owner)]
+    opened = [step.name for step, captures in candidates if fits(captures, lesson.seat, known, owner)]
+    _mark(lesson, opened)
+    # The desk shows how far a seat is, although its page of the lesson may not be looked at.
+    if opened and not evaluated:
+        evaluate(lesson)
+
+
+def _candidates(lesson: SeatLesson) -> list[Candidate]:
+    """The steps that may lead to this page and are not marked yet, each with the ids in the address.
+
+    A step behind a repair shows what the repair did: opening its page before counts for other steps only.
+    """
+    arguments = list(request.args.items(multi=True))
+    found = []
+    for step in lesson.incident.steps:
+        if step.repair and step.repair not in lesson.repaired:
+            break
+        if (step.name, MarkKind.OPENED) not in lesson.marks:
+            captures = leads_to(step, request.path, arguments)
+            if captures is not None:
+                found.append((step, captures))
+    return found
 
 
 def _mark(lesson: SeatLesson, steps: Sequence[str]) -> None:

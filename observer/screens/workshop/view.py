@@ -54,6 +54,8 @@ class LessonPage:
     """Of how many steps the data is there, such as `5`."""
     next_step: StepPanel | None
     """The step to go on with; None without a seat, and at the end."""
+    finished: bool
+    """Whether no step is left."""
     kept: bool
     examined: bool
     """Whether it is the page of an exam, which has no steps."""
@@ -101,6 +103,7 @@ def build(
         confirmed=f"{status.done} of {len(status.steps)}",
         arrived=str(status.arrived),
         next_step=_next(lesson, status, steps),
+        finished=lesson.kept and status.current is None,
         kept=lesson.kept,
         examined=False,
         running=None if lesson.running is None else lesson.is_running,
@@ -127,6 +130,7 @@ def _exam_page(lesson: SeatLesson, question: QuestionPanel) -> LessonPage:
         confirmed="",
         arrived="",
         next_step=None,
+        finished=False,
         kept=lesson.kept,
         examined=True,
         running=True,
