@@ -149,7 +149,7 @@ def seats_now(
     found = kept.telemetry.of_seats(reader, now_unix_nano)
     roster = store.seats() if store and settings.class_mode else None
     source = read_source(store, roster, class_incident(store, settings), found, kept.visits.by_seat())
-    seats = class_seats(source, usable_incident, lambda seat: is_student(seat, None), now_unix_nano)
+    seats = class_seats(source, usable_incidents()[0], lambda seat: is_student(seat, None), now_unix_nano)
     moved = [
         seat.seat
         for seat in seats

@@ -27,7 +27,7 @@ from runtime import seats
 blueprint = Blueprint("desk", __name__)
 
 DESK = "/desk"
-_LOGGED = 8
+_LOGGED = 5
 """Actions shown on the desk."""
 _JUST_NOW_NS = 30 * 10**9
 
