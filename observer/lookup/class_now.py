@@ -89,17 +89,22 @@ class Follower:
                     return
                 moving = self._moving
             for seat in moving:
-                self.follow_once(seat)
+                if not self.follow_once(seat):
+                    with self._lock:
+                        self._until_s = 0.0
+                    break
                 self._pause.wait(_BETWEEN_SEATS_S)
             self._pause.wait(_BETWEEN_ROUNDS_S)
 
-    def follow_once(self, seat: str) -> None:
-        """Follow one seat now. What goes wrong is logged: the next round tries again."""
+    def follow_once(self, seat: str) -> bool:
+        """Follow one seat now; False where that cannot be done: the next look of a desk tries again."""
         try:
             with self._app.test_request_context():
                 self._follow(seat)
         except (ClassError, Problem, StoreError) as error:
-            _log.warning("the progress of %s could not be marked: %s", seat, error)
+            _log.info("the progress of %s could not be marked: %s", seat, error)
+            return False
+        return True
 
 
 class ClassNow:

@@ -58,14 +58,14 @@ def test_every_incident_has_a_lesson_page(screens: Screens) -> None:
 def test_a_malformed_incident_is_one_line_and_takes_no_page_down(
     screens: Screens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lesson and instructor's page name it, its own address says what is wrong; it may be the default."""
+    """Lesson and desk name it, its own address says what is wrong; it may be the default."""
     data = tmp_path / "data"
     shutil.copytree(loading.DATA, data)
     data.joinpath(f"{incidents.DEFAULT}.toml").write_text('title = "<b>"\nsummary = 3\n', "utf-8")
     monkeypatch.setattr(loading, "DATA", data)
     data.joinpath("broken.toml").write_text("[flags.no_such]\nvalue = true\n", "utf-8")
 
-    for path in ("/workshop", "/workshop?incident=none", "/instructor"):
+    for path in ("/workshop", "/workshop?incident=none", "/desk"):
         notices = [text(node) for node in screens.page(path).css(".notice.warn")]
         told = [
             notice for notice in notices if "broken.toml: flags.no_such: is no flag of the shop" in notice
