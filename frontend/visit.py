@@ -1,6 +1,8 @@
 """The visitor of a request: session, currency and seat from cookies, links and headers.
 
 A `Visit` is read from a request and states which cookies the response must set.
+A session belongs to one seat: who takes another begins a new one, in the shop and in
+the browser's telemetry.
 The tenant level is computed from the session's id, so it stays the same for the
 whole session without being stored, and cannot be chosen.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import Request, Response
 
@@ -21,6 +24,10 @@ from services.common.seat import Shopper
 
 SESSION_COOKIE = "shop_session-id"
 CURRENCY_COOKIE = "shop_currency"
+RUM_SESSION_COOKIE = "_splunk_rum_sid"
+"""Where the RUM agent keeps its session; it begins another where there is none."""
+SESSION_SEAT_COOKIE = "shop_session-seat"
+"""The seat that the session belongs to."""
 COOKIE_MAX_AGE_S = 60 * 60 * 48
 DEFAULT_CURRENCY = "USD"
 # The rate table has more; these are offered, in its order.
@@ -35,7 +42,7 @@ NO_SEAT_BY_LINK = "No seat by this link"
 class Visit:
     """The visitor of one request.
 
-    `new_session` and `seat_changed` state which cookies the response must set;
+    `new_session`, `seat_changed` and `seat_left` state which cookies the response must set;
     `seat_problem` is the error of a link that gives no seat.
     """
 
@@ -44,6 +51,10 @@ class Visit:
     shopper: Shopper
     new_session: bool = False
     seat_changed: bool = False
+    seat_left: bool = False
+    """Another seat was held before: the session that belongs to it ends, the browser's too."""
+    seat_joined: bool = False
+    """The session has belonged to no seat until now."""
     seat_problem: PageError | None = None
 
 
@@ -62,11 +73,14 @@ class Visits:
 
     def read(self, request: Request) -> Visit:
         """The visit of `request`; never raises."""
-        session_id = _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
+        name, changed, problem = self._seat(request)
+        # Not the seat's own cookie: the screens write that one, too.
+        held = request.cookies.get(SESSION_SEAT_COOKIE, "")
+        left = bool(held) and held != self._session_seat(name)
+        session_id = None if left else _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
         new_session = session_id is None
         session_id = session_id or str(uuid.uuid4())
         currency = request.cookies.get(CURRENCY_COOKIE, DEFAULT_CURRENCY)
-        name, changed, problem = self._seat(request)
         return Visit(
             session_id=session_id,
             currency=currency if currency in OFFERED_CURRENCIES else DEFAULT_CURRENCY,
@@ -77,12 +91,18 @@ class Visits:
             ),
             new_session=new_session,
             seat_changed=changed,
+            seat_left=left,
+            seat_joined=bool(name) and (left or not held),
             seat_problem=problem,
         )
 
     def tenant_level(self, session_id: str) -> str:
         """The tenant level of a session: the same for as long as the session lives."""
         return randomness.stream(self._seed, "frontend", "tenant", session_id).choice(seat.TENANT_LEVELS)
+
+    @staticmethod
+    def _session_seat(name: str) -> str:
+        return quote(name, safe="")
 
     def seat_of(self, request: Request) -> str:
         """The seat that the visitor's cookie keeps; empty where there is none."""
@@ -106,6 +126,12 @@ class Visits:
         """Set the cookies of a visit on a response."""
         if visit.new_session:
             set_cookie(response, SESSION_COOKIE, visit.session_id)
+        if visit.seat_left:
+            response.delete_cookie(RUM_SESSION_COOKIE)
+        if visit.seat_joined:
+            set_cookie(response, SESSION_SEAT_COOKIE, self._session_seat(visit.shopper.seat))
+        elif visit.seat_left:
+            response.delete_cookie(SESSION_SEAT_COOKIE)
         if visit.seat_changed:
             name = visit.shopper.seat
             if not name:

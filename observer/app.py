@@ -17,6 +17,7 @@ from observer import api, browser_files, components, web
 from observer.lookup import class_now, running_lab
 from observer.request import context, desk_session
 from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavailable
+from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
 from observer.request.same_origin import refuse_cross_site
 from observer.request.signed_links import arrive
@@ -41,6 +42,7 @@ _BLUEPRINTS = (
 )
 _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
+_NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
 
 
 def create_app(
@@ -61,7 +63,8 @@ def create_app(
     context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
-    class_now.install(app, settings.order_operation)
+    app.before_request(_note_visit)
+    class_now.install(app, settings.order_operation, workshop.follow)
     if settings.class_mode:
         _close(app, settings)
     web.install(app)
@@ -91,6 +94,18 @@ def _close(app: Flask, settings: Settings) -> None:
 def _refuse_changes_of_other_sites() -> None:
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         refuse_cross_site()
+
+
+def _note_visit() -> None:
+    """Note for the desk that the reader's seat is here; what a page asks by itself says nothing of that."""
+    if request.method != "GET" or request.path.startswith(_NO_VISITS) or "HX-Request" in request.headers:
+        return
+    try:
+        slug = reader_seat().slug
+    except ClassError:
+        return
+    if slug:
+        class_now.class_now().visits.note(slug, context.now_unix_nano())
 
 
 def compile_templates(app: Flask) -> None:

@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from classroom import MOST_SEATS, Answer, ClassStore, Mark, MarkKind, Seat, SeatFault
 from incidents.model import Incident, Step
-from observer.lookup.class_telemetry import SeatTelemetry
+from observer.lookup.class_telemetry import Order, SeatTelemetry
 from observer.lookup.seat_states import Judgement, Pace, State, judge
 
-_REACHED = (MarkKind.ARRIVED, MarkKind.OPENED)
 _HELP = (MarkKind.HINT, MarkKind.EXPECTED)
 """What a student unfolds before the step is reached; its meaning is read afterwards."""
 T = TypeVar("T", Mark, Answer)
 
+_SHOP = "{shop}"
 _PARTS = ("service", "tag", "kind", "evidence")
 
 
@@ -31,7 +31,11 @@ class ClassSeat:
     name: str
     incident: str
     step: Step | None
-    """The furthest step of which the data is there or that the seat opened; None before the first."""
+    """The furthest step that it reached; None before the first.
+
+    A step in the screens is reached when the seat opens its page, one in the shop when its data is there: a
+    single order brings the data of most steps at once and says nothing of what was looked at.
+    """
     step_number: int
     """Counted from 1; 0 before the first."""
     steps: int
@@ -95,7 +99,7 @@ def read_source(
 def class_seats(
     source: Source, load: Callable[[str], Incident | None], is_student: Callable[[str], bool], now: int
 ) -> tuple[ClassSeat, ...]:
-    """The seats, those that need help first. `load` gives an incident by name, None for one that is broken."""
+    """The seats, those that need help first. `load` gives an incident by name, None for a malformed one."""
     people = (
         [Seat(seat, seat, "", 0, None) for seat in _seen(source) if is_student(seat)]
         if source.roster is None
@@ -137,7 +141,7 @@ class _Draft:
         self._orders = found.orders_since(began) if found else ()
         lesson = load(incident)
         self._steps = lesson.steps if lesson else ()
-        self._step_number, self._step_since = _furthest(self._steps, self._marks)
+        self._step_number, self._step_since = _furthest(self._steps, self._marks, self._orders)
         times = [found.last_seen_unix_nano] if found else []
         times += [mark.at_unix_nano for mark in self._marks[-1:]]
         times += [answer.at_unix_nano for answer in self._answers[-1:]]
@@ -188,14 +192,21 @@ def wrong_turn(answer: Answer) -> str:
     return ", ".join(parts) or "incomplete"
 
 
-def _furthest(steps: Sequence[Step], marks: Sequence[Mark]) -> tuple[int, int | None]:
+def _furthest(
+    steps: Sequence[Step], marks: Sequence[Mark], orders: Sequence[Order]
+) -> tuple[int, int | None]:
     """(number of the furthest step, since when); 0 and None before the first."""
-    since: dict[str, int] = {}
-    for mark in marks:
-        if mark.kind in _REACHED:
-            since[mark.step] = min(mark.at_unix_nano, since.get(mark.step, mark.at_unix_nano))
-    reached = [(number, since[step.name]) for number, step in enumerate(steps, 1) if step.name in since]
-    return reached[-1] if reached else (0, None)
+    times = {(mark.step, mark.kind): mark.at_unix_nano for mark in marks}
+    furthest: tuple[int, int | None] = 0, None
+    for number, step in enumerate(steps, 1):
+        in_shop = step.screen.startswith(_SHOP)
+        at = times.get((step.name, MarkKind.ARRIVED if in_shop else MarkKind.OPENED))
+        if at is None and in_shop and number == 1 and orders:
+            # Of the visit that a lesson begins with, telemetry alone proves no more than the order.
+            at = orders[0].at_unix_nano
+        if at is not None:
+            furthest = number, at
+    return furthest
 
 
 def _by_seat(found: Sequence[T]) -> Mapping[str, Sequence[T]]:

@@ -108,7 +108,8 @@ def _read(process: Process, seat: str, token: str) -> tuple[FlagState, ...] | No
 
 
 def _over_http(process: Process, seat: str, token: str) -> tuple[FlagState, ...] | None:
-    url = f"http://{process.address}/_flags?{urlencode({'seat': seat})}"
+    query = f"?{urlencode({'seat': seat})}" if seat else ""
+    url = f"http://{process.address}/_flags{query}"
     try:
         answer = local_http.send(url, timeout_s=_TIMEOUT_S, token=token)
         document = json.loads(answer.body) if answer.status == 200 else None

@@ -1,11 +1,10 @@
 """Decides who of a class needs help, from how far each seat is and since when. Pure.
 
-| state | rule |
-| --- | --- |
-| `no-show` | nothing of the seat was seen since its link was made |
-| `done` | it answered the incident's question completely |
-| `stuck` | any of: MANY_WRONG wrong answers; MANY_FAILED failed orders and not beyond the first step; no step FIRST_STEP_NS after it was there; no new step for NEXT_STEP_NS; not seen for AWAY_NS |
-| `working` | anything else |
+- `no-show`: nothing of the seat was seen since its link was made.
+- `done`: it answered the incident's question completely.
+- `stuck`, for any of these reasons: MANY_WRONG wrong answers; MANY_FAILED failed orders and not beyond the
+  first step; no step FIRST_STEP_NS after it came; no new step for NEXT_STEP_NS; not seen for AWAY_NS.
+- `working`: anything else.
 
 The three rules about time hold only while others go on: a class that listens is not stuck.
 """

@@ -27,7 +27,7 @@ class AppContext:
     clock: Callable[[], int]
     """Nanoseconds since the Unix epoch."""
     class_file: ClassStore | None = None
-    """What is kept of the class; in open mode its marks, answers and messages. None without a lab."""
+    """What is kept of the class, in open mode too; None where nothing is."""
 
 
 def install(app: Flask, app_context: AppContext) -> None:
@@ -61,13 +61,13 @@ def recorded_calls() -> list[RecordedCall] | None:
 
 
 def class_file() -> ClassStore | None:
-    """What is kept of the class, in open mode too; None without a lab."""
+    """What is kept of the class, in open mode too; None where nothing is."""
     return app_context().class_file
 
 
 def class_store() -> ClassStore | None:
     """The class with its roster; None in open mode, and where seats are signed without a roster."""
-    return app_context().class_file if settings().class_mode else None
+    return class_file() if settings().class_mode else None
 
 
 def settings() -> Settings:

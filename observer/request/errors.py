@@ -5,7 +5,7 @@
     ├── Unauthorized    401: the desk is closed to whoever has not signed in; for programs
     ├── Forbidden       403: this reader may not have it
     ├── Unknown         404: what the address names is not in the store; code `pruned` if it was
-    ├── TooManyAttempts 429: codes were tried too often; says how long to wait
+    ├── TooManyAttempts 429: something was tried too often; says how long to wait
     └── Unavailable     503: the store cannot answer now
 
 `observer.app` turns a Problem into a page or, under /api, into JSON.
@@ -64,7 +64,7 @@ class Forbidden(Problem):
 
 
 class TooManyAttempts(Problem):
-    """Codes were tried too often."""
+    """Something was tried too often."""
 
     status = 429
     code = "too_many_attempts"

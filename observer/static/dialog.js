@@ -3,7 +3,7 @@
 // again (<body data-open-dialog>) and Back closes it. What a dialog awaits is asked for for a minute.
 // Menus that are <details> close when one clicks elsewhere.
 import { say } from "./messages.js";
-import { load } from "./swap.js";
+import { on, overtaken } from "./swap.js";
 
 const MOST_LOOKS = 30;
 
@@ -11,8 +11,6 @@ const MOST_LOOKS = 30;
 const box = () => /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
 /** @returns {HTMLElement} */
 const body = () => /** @type {HTMLElement} */ (document.getElementById("dialog-body"));
-/** @param {Event} event */
-const contextOf = (event) => /** @type {CustomEvent} */ (event).detail.ctx;
 
 /** @param {string} words */
 function message(words) {
@@ -22,14 +20,15 @@ function message(words) {
   box().removeAttribute("aria-labelledby");
 }
 
-function show() {
-  message("Loading …");
-  if (!box().open) box().showModal();
+/** @param {string} address */
+function open(address) {
+  if (!window.htmx) return location.assign(address);
+  window.htmx.ajax("GET", address, { source: box(), target: body(), select: "[data-dialog-body]", swap: "innerHTML ignoreTitle:true" });
 }
 
-function fail() {
-  message("This could not be loaded: the observer did not answer. Close and try again.");
-  say(body().textContent ?? "");
+function forget() {
+  if (history.state?.pushed) history.back();
+  else if (document.body.dataset.closedHere) history.replaceState(null, "", document.body.dataset.closedHere);
 }
 
 /** What stands in the dialog now names it and gets the focus. */
@@ -40,71 +39,51 @@ function arrive() {
   /** @type {HTMLElement | null} */ (first)?.focus();
 }
 
-/** @param {string} address */
-async function open(address) {
-  if (!window.htmx) return location.assign(address);
-  show();
-  const how = "innerHTML ignoreTitle:true";
-  if (!(await load(address, { target: body(), select: "[data-dialog-body]", how }))) fail();
-}
-
-function forget() {
-  if (history.state?.pushed) history.back();
-  else if (document.body.dataset.closedHere) history.replaceState(null, "", document.body.dataset.closedHere);
-}
-
 /** How often an element has looked for what it awaits. @type {WeakMap<Element, number>} */
 const looks = new WeakMap();
 
-/** @param {Event} event */
-function beforeLook(event) {
-  const asker = contextOf(event).sourceElement;
-  if (event.defaultPrevented || !asker.matches("[data-awaits]")) return;
+/** @param {HTMLElement} asker @param {Event} event */
+function beforeLook(asker, event) {
   const seen = (looks.get(asker) ?? 0) + 1;
   looks.set(asker, seen);
   if (seen <= MOST_LOOKS) asker.textContent = "Looking again every 2 seconds …";
   else {
     event.preventDefault();
-    if (seen === MOST_LOOKS + 1) say((asker.textContent = asker.dataset.givenUp));
-  }
-}
-
-/** What is still awaited stays as it is; what has arrived is announced. @param {Event} event */
-function beforeSwap(event) {
-  const { ctx, tasks } = /** @type {CustomEvent} */ (event).detail;
-  const asker = ctx.sourceElement;
-  if (event.defaultPrevented || !asker?.matches?.("[data-awaits], [data-looks-again]")) return;
-  if (tasks[0].fragment.querySelector("[data-awaits]")) {
-    event.preventDefault();
-    if (asker.matches("[data-looks-again]")) say("Not here yet.");
-  } else ctx.arrived = ctx.target.querySelector("[data-awaits]")?.dataset.arrived ?? "";
-}
-
-/** @param {Event} event */
-function afterSwap(event) {
-  const { arrived, target } = contextOf(event);
-  if (target === body() && arrived === undefined) arrive();
-  if (arrived === undefined) return;
-  say(arrived);
-  if (!target.contains(document.activeElement)) {
-    /** @type {HTMLElement | null} */ (target.querySelector("[data-first-focus]"))?.focus({ preventScroll: true });
+    if (seen === MOST_LOOKS + 1) say((asker.textContent = asker.dataset.givenUp ?? ""));
   }
 }
 
 export function start() {
-  document.addEventListener("htmx:config:request", beforeLook);
-  document.addEventListener("htmx:before:request", (event) => {
-    const link = contextOf(event).sourceElement;
-    if (!link.matches("a[data-dialog]")) return;
-    if (link.dataset.dialog) history.pushState({ dialog: link.href, pushed: true }, "", link.dataset.dialog);
-    show();
+  on("config:request", ({ ctx }, event) => {
+    if (!event.defaultPrevented && ctx.sourceElement.matches("[data-awaits]")) beforeLook(ctx.sourceElement, event);
   });
-  document.addEventListener("htmx:before:swap", beforeSwap);
-  document.addEventListener("htmx:after:swap", afterSwap);
-  document.addEventListener("htmx:error", (event) => {
-    const ctx = contextOf(event);
-    if (ctx?.sourceElement.matches("a[data-dialog]")) fail();
-    else if (ctx?.sourceElement.matches("[data-looks-again]")) location.assign(ctx.sourceElement.href);
+  on("before:request", ({ ctx }) => {
+    const link = ctx.sourceElement;
+    if (ctx.target !== body()) return;
+    if (link.dataset.dialog) history.pushState({ dialog: link.href, pushed: true }, "", link.dataset.dialog);
+    message("Loading …");
+    if (!box().open) box().showModal();
+  });
+  on("before:swap", ({ ctx, tasks }, event) => {
+    const again = ctx.sourceElement?.matches?.("[data-looks-again]");
+    if (event.defaultPrevented || !(again || ctx.sourceElement?.matches?.("[data-awaits]"))) return;
+    // What is still awaited stays as it is; what has arrived is announced.
+    if (!tasks[0].fragment.querySelector("[data-awaits]")) ctx.arrived = ctx.target.querySelector("[data-awaits]")?.dataset.arrived ?? "";
+    else {
+      event.preventDefault();
+      if (again) say("Not here yet.");
+    }
+  });
+  on("after:swap", ({ ctx }) => {
+    if (ctx.target === body()) arrive();
+    if (ctx.arrived === undefined) return;
+    say(ctx.arrived);
+    if (!ctx.target.contains(document.activeElement)) ctx.target.querySelector("[data-first-focus]")?.focus({ preventScroll: true });
+  });
+  on("finally:request", ({ ctx }) => {
+    if (ctx.target !== body() || ctx.done || overtaken(ctx)) return;
+    message("This could not be loaded: the observer did not answer. Close and try again.");
+    say(body().textContent ?? "");
   });
   document.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);

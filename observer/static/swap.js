@@ -12,6 +12,11 @@ const KEPT = new Map([
   ["value", "input"],
 ]);
 
+/** Act on an event of htmx. @param {string} name @param {(detail: any, event: Event) => void} act */
+export function on(name, act) {
+  document.addEventListener(`htmx:${name}`, (event) => act(/** @type {CustomEvent} */ (event).detail, event));
+}
+
 /** Run for the whole page now and for each part that comes later. @param {(root: ParentNode) => void} act */
 export function everywhere(act) {
   act(document);
@@ -28,13 +33,13 @@ export function elsewhere(event) {
   return event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
 }
 
-/** The newest request for each part: an answer that was overtaken is dropped. @type {Map<Element, object>} */
-const newest = new Map();
+/** The newest request for each part: an answer that was overtaken is dropped. @type {WeakMap<Element, object>} */
+const newest = new WeakMap();
 
 /**
  * Fetch a page and exchange parts of this one by it; says whether that could be done.
  * @param {string} address
- * @param {{target: Element, select: string, also?: string, how: string}} part `also` selects parts to exchange likewise
+ * @param {{target: Element, select: string, also?: string, how: string}} part `also` selects what is exchanged likewise
  */
 export async function load(address, { target, select, also, how }) {
   if (!window.htmx) return false;
@@ -43,16 +48,14 @@ export async function load(address, { target, select, also, how }) {
   target.classList.add("busy");
   try {
     const answer = await fetch(address, { headers: { Accept: "text/html" } });
-    const text = await answer.text();
+    const ctx = { text: await answer.text(), response: answer, target, select, selectOOB: also && `${also}:${how}`, swap: how, done: false };
     if (newest.get(target) !== mine) return true;
-    const ctx = { text, target, select, selectOOB: also && `${also}:${how}`, swap: how, response: { status: answer.status }, done: false };
     await window.htmx.swap(ctx);
     return ctx.done;
   } catch {
     return false;
   } finally {
     target.classList.remove("busy");
-    if (newest.get(target) === mine) newest.delete(target);
   }
 }
 
@@ -70,42 +73,10 @@ function keepOpen(old, next) {
   }
 }
 
-/** What stands in an answer's <body> tag. @param {string} text */
+/** The link to exactly this, as it stands in an answer's <body> tag. @param {string} text */
 function permalinkOf(text) {
   const tag = text.match(/<body[^>]*>/)?.[0] ?? "";
   return new DOMParser().parseFromString(tag, "text/html").body.dataset.permalink;
-}
-
-/** Follow a link whose part could not be had: the page itself will say what is wrong. */
-function giveWay(ctx) {
-  const link = ctx?.sourceElement?.closest?.("a[data-shows-detail]");
-  if (link) location.assign(link.href);
-}
-
-/** @param {CustomEvent} event */
-function beforeSwap(event) {
-  const { ctx, tasks } = event.detail;
-  // An error page, or one without the wanted part, takes the place of nothing.
-  const empty = ctx.select && !tasks[0]?.fragment.firstElementChild;
-  if (empty || (ctx.response.status >= 400 && !ctx.target.closest("dialog"))) {
-    event.preventDefault();
-    giveWay(ctx);
-    return;
-  }
-  for (const { target, fragment, swapSpec } of tasks) {
-    if (target instanceof Element && swapSpec.style.endsWith("Morph")) keepOpen(target, fragment);
-  }
-  // The link may be part of what is exchanged: it is remembered by the row that was chosen.
-  ctx.link = ctx.sourceElement?.closest?.("a[data-shows-detail]");
-  ctx.chosen = document.querySelector("[data-row][aria-selected='true'] a[data-main]");
-}
-
-/** @param {CustomEvent} event */
-function afterSwap(event) {
-  const { ctx } = event.detail;
-  ctx.done = true;
-  if (ctx.link || ctx.target.id === "main") document.body.dataset.permalink = permalinkOf(ctx.text) ?? document.body.dataset.permalink;
-  if (ctx.link) follow(ctx.link, ctx.chosen);
 }
 
 /** @param {HTMLAnchorElement} link @param {HTMLElement | null} chosen the link of the row that was chosen before */
@@ -124,22 +95,42 @@ export function start() {
     /** @param {Element} element @param {{attrName: string}} change */
     htmx_before_morph_attr: (element, { attrName }) => !KEPT.has(attrName) || !element.matches(KEPT.get(attrName) ?? ""),
   });
-  document.addEventListener("htmx:before:request", (event) => {
-    const { ctx } = /** @type {CustomEvent} */ (event).detail;
-    if (ctx.sourceElement.matches("a[data-shows-detail]")) ctx.target.classList.add("busy");
+  on("before:request", ({ ctx }) => {
+    if (!ctx.sourceElement.matches("a[data-shows-detail]")) return;
+    // The link may be part of what is exchanged.
+    ctx.link = ctx.sourceElement;
+    ctx.chosen = document.querySelector("[data-row][aria-selected='true'] a[data-main]");
+    ctx.target.classList.add("busy");
   });
-  document.addEventListener("htmx:finally:request", (event) => /** @type {CustomEvent} */ (event).detail.ctx.target?.classList.remove("busy"));
-  document.addEventListener("htmx:error", (event) => giveWay(/** @type {CustomEvent} */ (event).detail.ctx));
-  document.addEventListener("htmx:before:swap", /** @type {EventListener} */ (beforeSwap));
-  document.addEventListener("htmx:after:swap", /** @type {EventListener} */ (afterSwap));
-  document.addEventListener("htmx:after:settle", (event) => {
-    for (const node of /** @type {CustomEvent} */ (event).detail.newContent) {
-      if (node instanceof Element && node.isConnected) announceContent(node);
+  on("before:swap", ({ ctx, tasks }, event) => {
+    // An error page takes the place of nothing but a dialog's words, and a page without the wanted part of nothing.
+    const missing = ctx.select && !tasks[0]?.fragment.firstElementChild;
+    if (missing || (ctx.response.status >= 400 && !ctx.target.closest("dialog"))) return event.preventDefault();
+    for (const { target, fragment, swapSpec } of tasks) {
+      if (target instanceof Element && swapSpec.style.endsWith("Morph")) keepOpen(target, fragment);
     }
+  });
+  on("after:swap", ({ ctx }) => {
+    ctx.done = true;
+    if (ctx.link || ctx.target.id === "main") document.body.dataset.permalink = permalinkOf(ctx.text) ?? document.body.dataset.permalink;
+    if (ctx.link) follow(ctx.link, ctx.chosen);
+  });
+  on("after:settle", ({ newContent }) => {
+    for (const node of newContent) if (node instanceof Element && node.isConnected) announceContent(node);
+  });
+  on("finally:request", ({ ctx }) => {
+    ctx.target?.classList.remove("busy");
+    // The page itself will say what is wrong.
+    if (ctx.link && !ctx.done && !overtaken(ctx)) location.assign(ctx.link.href);
   });
   // htmx would prevent what a click with a modifier does; it does not see such a click.
   document.addEventListener("click", (event) => {
     if (elsewhere(event) && /** @type {Element} */ (event.target).closest?.("a[hx-get]")) event.stopPropagation();
   }, { capture: true });
   window.addEventListener("popstate", (event) => { if (event.state?.swapped) loadPage("outerHTML"); });
+}
+
+/** Whether another request took the place of this one. @param {{request: {signal: AbortSignal}}} ctx */
+export function overtaken({ request: { signal } }) {
+  return signal.aborted && signal.reason !== "timeout";
 }

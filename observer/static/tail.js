@@ -9,16 +9,8 @@ const MOST_ROWS = 500;
 const PAGES_A_TURN = 5;
 const TURNS_BETWEEN_COUNTS = 4;
 
-/** What is known of a tail; begun anew when the page puts other rows into its body. @type {WeakMap<Element, Tail>} */
-const tails = new WeakMap();
-
-class Tail {
-  /** @type {HTMLElement[]} */
-  waiting = [];
-  behind = false;
-  turns = 0;
-  stale = false;
-}
+/** Bodies whose tail has begun: a body may be part of content that comes again. @type {WeakSet<Element>} */
+const begun = new WeakSet();
 
 /** @param {HTMLElement} body */
 function reading(body) {
@@ -78,41 +70,45 @@ async function count() {
   return true;
 }
 
-/** @param {HTMLElement} body @param {Tail} tail */
-async function turn(body, tail) {
-  for (let asked = 1; ; asked += 1) {
-    const { rows, more, lost } = await fetched(body);
-    if (tails.get(body) !== tail) return;
-    tail.waiting = [...rows, ...tail.waiting];
-    tail.stale ||= rows.length > 0;
-    tail.behind = lost || tail.waiting.length > MOST_ROWS || (more && asked >= PAGES_A_TURN);
-    if (tail.behind || !more) break;
-  }
-  tail.turns += 1;
-  const { waiting } = tail;
-  if (tail.behind) return announce(waiting.length ? `More than ${waiting.length} new` : "Many new logs", showAll);
+/** @param {HTMLElement} body */
+function tail(body) {
+  /** @type {HTMLElement[]} */
+  let waiting = [];
+  let asking = false;
+  let behind = false;
+  let turns = 0;
+  let stale = false;
   const show = () => {
-    put(body, tail.waiting);
-    tail.waiting = [];
+    put(body, waiting);
+    waiting = [];
     withdraw();
   };
-  if (waiting.length && reading(body)) announce(`${waiting.length} new`, show);
-  else if (waiting.length) show();
-  if (tail.stale && tail.turns >= TURNS_BETWEEN_COUNTS && (await count())) {
-    tail.stale = false;
-    tail.turns = 0;
-  }
-}
-
-/** @param {HTMLElement} body */
-function begin(body) {
-  let asking = false;
+  const begin = () => {
+    waiting = [];
+    showAll().then(() => { behind = false; });
+  };
+  const turn = async () => {
+    for (let asked = 1; ; asked += 1) {
+      const { rows, more, lost } = await fetched(body);
+      waiting = [...rows, ...waiting];
+      stale ||= rows.length > 0;
+      behind = lost || waiting.length > MOST_ROWS || (more && asked >= PAGES_A_TURN);
+      if (behind || !more) break;
+    }
+    turns += 1;
+    if (behind) return announce(waiting.length ? `More than ${waiting.length} new` : "Many new logs", begin);
+    if (waiting.length && reading(body)) announce(`${waiting.length} new`, show);
+    else if (waiting.length) show();
+    if (stale && turns >= TURNS_BETWEEN_COUNTS && (await count())) {
+      stale = false;
+      turns = 0;
+    }
+  };
   const timer = setInterval(async () => {
-    const tail = tails.get(body);
-    if (!body.isConnected || !tail || body.dataset.tail === undefined) return void (tails.delete(body), clearInterval(timer));
-    if (asking || tail.behind || !due(body)) return;
+    if (!body.isConnected) return clearInterval(timer);
+    if (asking || behind || body.dataset.tail === undefined || !due(body)) return;
     asking = true;
-    await turn(body, tail).then(() => answered(body, true), () => answered(body, false));
+    await turn().then(() => answered(body, true), () => answered(body, false));
     asking = false;
   }, EVERY_MS);
 }
@@ -120,9 +116,8 @@ function begin(body) {
 export function start() {
   everywhere((root) => {
     const body = root.querySelector("tbody[data-tail]");
-    if (!(body instanceof HTMLElement)) return;
-    const begun = tails.has(body);
-    tails.set(body, new Tail());
-    if (!begun) begin(body);
+    if (!(body instanceof HTMLElement) || begun.has(body)) return;
+    begun.add(body);
+    tail(body);
   });
 }

@@ -2,7 +2,7 @@
 // The server is asked by elements that have hx-trigger="every …" and by the live tail. A hidden page does not
 // ask, a silent server is asked ever more slowly, and the live switch of the header says since when it is silent.
 import { say } from "./messages.js";
-import { loadPage } from "./swap.js";
+import { loadPage, on } from "./swap.js";
 
 export const EVERY_MS = 2500;
 const PULSE_MS = 10_000;
@@ -80,39 +80,37 @@ function sayOnce() {
   say(button.dataset.words ?? "");
 }
 
+/** The row that is read, with the place where it stands; none at the top of a page, where one looks for what is new. */
+function anchor() {
+  const inView = (/** @type {Element} */ row) => row.getClientRects().length > 0 && row.getBoundingClientRect().bottom > 0;
+  const own = document.activeElement?.closest("[data-row]");
+  const row = own && inView(own) ? own : [...document.querySelectorAll("[data-row]")].find(inView);
+  return row && window.scrollY ? { row, top: row.getBoundingClientRect().top } : null;
+}
+
 /** Show everything that arrived, in place. */
 export async function showAll() {
   const place = document.getElementById("updates");
   const focused = place?.contains(document.activeElement);
+  const seen = anchor();
   await loadPage("outerMorph");
   withdraw();
+  if (seen?.row.isConnected) window.scrollBy({ top: seen.row.getBoundingClientRect().top - seen.top, behavior: "instant" });
   if (focused) document.getElementById("main")?.focus({ preventScroll: true });
 }
 
-/** @param {Event} event */
-const contextOf = (event) => /** @type {CustomEvent} */ (event).detail.ctx;
-
 export function start() {
-  document.addEventListener("htmx:config:request", (event) => {
-    const ctx = contextOf(event);
+  on("config:request", ({ ctx }, event) => {
     if (ctx.sourceEvent.type === "every" && !due(ctx.sourceElement)) event.preventDefault();
     ctx.asked = ctx.sourceElement.getAttribute("hx-get");
   });
-  document.addEventListener("htmx:before:swap", (event) => {
-    const ctx = contextOf(event);
+  on("before:swap", ({ ctx }, event) => {
     // Shown meanwhile: what was asked for then would be offered again.
     if (ctx.target.id === "updates" && ctx.asked !== ctx.target.getAttribute("hx-get")) event.preventDefault();
   });
-  document.addEventListener("htmx:after:request", (event) => {
-    const ctx = contextOf(event);
-    if (ctx.sourceEvent.type === "every") answered(ctx.sourceElement, ctx.response.status < 400);
-  });
-  document.addEventListener("htmx:error", (event) => {
-    const ctx = contextOf(event);
-    if (ctx?.sourceEvent?.type === "every" && !ctx.response) answered(ctx.sourceElement, false);
-  });
-  document.addEventListener("htmx:after:settle", (event) => {
-    if (/** @type {Element} */ (event.target).id === "updates") sayOnce();
+  on("after:settle", ({ task }) => { if (task.target.id === "updates") sayOnce(); });
+  on("finally:request", ({ ctx }) => {
+    if (ctx.sourceEvent.type === "every") answered(ctx.sourceElement, ctx.response?.status < 400);
   });
   const button = (/** @type {Event} */ event) => /** @type {Element} */ (event.target).closest?.("#updates button");
   document.addEventListener("click", (event) => {

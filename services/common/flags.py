@@ -57,6 +57,17 @@ CHECKOUT_STALE_ENDPOINT = Flag(
     "The first charge attempt goes to the drained address of the retired v350.8.",
 )
 
+CART_SLOW_QUERY_MS = Flag(
+    "cart_slow_query_ms",
+    {"min": 0, "max": 0},
+    "Time that SQLite takes to find a cart, as on a disk that got slow, in ms.",
+)
+RECOMMENDATION_ITEM_BY_ITEM = Flag(
+    "recommendation_item_by_item",
+    False,
+    "recommendationservice asks the catalogue for each product by itself, after it asked for all.",
+)
+
 
 def delay_flag(short_name: str) -> Flag:
     """The flag that slows one service (`buttercup`, `cart`, …) by `min` to `max` milliseconds a call."""
@@ -171,6 +182,10 @@ class Flags:
     def checkout_stale_endpoint(self, shopper: Shopper) -> bool:
         """Whether the first charge attempt goes to the retired address."""
         return bool(self.value(CHECKOUT_STALE_ENDPOINT, shopper))
+
+    def recommendation_item_by_item(self, shopper: Shopper) -> bool:
+        """Whether the catalogue is asked for each product by itself."""
+        return bool(self.value(RECOMMENDATION_ITEM_BY_ITEM, shopper))
 
     def delay_range_ms(self, flag: Flag, shopper: Shopper) -> tuple[float, float]:
         """The least and the most extra time of a call; (0, 0) when off or malformed."""

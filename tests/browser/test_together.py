@@ -1,4 +1,4 @@
-"""What goes from page to page: copied links, ids, time zones, ranges, and updates of data and of its absence."""
+"""What goes from page to page: copied links, ids, time zones, ranges; new data and the lack of it."""
 
 from __future__ import annotations
 

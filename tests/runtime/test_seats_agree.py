@@ -151,10 +151,10 @@ def test_a_cookie_that_holds_no_name_is_ignored(client: FlaskClient) -> None:
 
 def test_the_instructor_learns_which_lines_are_no_names(client: FlaskClient) -> None:
     """Links for those that are, and the others named with the rule and kept in the field."""
-    page = LexborHTMLParser(client.get("/instructor", query_string={"names": "Zoë\na/b\n\nŁukasz K"}).text)
-    links = [node.attributes.get("href") for node in page.css("main td a")]
+    page = LexborHTMLParser(client.get("/desk/sheet", query_string={"names": "Zoë\na/b\n\nŁukasz K"}).text)
+    links = [node.text() for node in page.css(".slip .link")]
 
-    assert links == [seats.link(SHOP, name) for name in ("Zoë", "Łukasz K")]
+    assert links == [seats.link("http://localhost", name, path="/workshop") for name in ("Zoë", "Łukasz K")]
     assert "Not seat names: a/b." in " ".join(page.text().split())
     field = page.css_first("#names")
     assert field is not None

@@ -11,7 +11,7 @@ import incidents
 from classroom import ClassFacts
 from observer.components import seat_links
 from observer.lookup import control
-from observer.lookup.class_now import seats_now, usable_incident
+from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
 from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.running_lab import flags_of_seat, running_lab
@@ -46,12 +46,12 @@ def desk() -> str:
     store = context.class_file()
     return render_template(
         "desk/desk.html",
-        desk=_page(lab),
+        desk=_page(),
         lab=lab,
         facts=facts,
         screens=neighbours().observer_url,
         class_mode=context.class_store() is not None,
-        choices=_choices(_incident(lab)),
+        choices=_choices(class_incident(context.class_file(), context.settings())),
         csrf_token=csrf_token(),
         done=_done(),
         has_log=store is not None,
@@ -63,14 +63,14 @@ def desk() -> str:
 @desk_only
 def live() -> str:
     """The part of the desk that is kept up to date."""
-    return render_template("desk/_live.html", desk=_page(_lab()), live_address=f"{DESK}/live")
+    return render_template("desk/_live.html", desk=_page(), live_address=f"{DESK}/live")
 
 
 @blueprint.get(f"{DESK}/results.csv")
 @desk_only
 def results_csv() -> Response:
     """The seats as CSV."""
-    answer = Response(results.csv_of(_seats(_lab())), mimetype="text/csv")
+    answer = Response(results.csv_of(_seats()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="class-results.csv"'
     return answer
 
@@ -81,10 +81,7 @@ def printed_sheet() -> str:
     """The sheet to print."""
     store, screens = context.class_store(), neighbours().observer_url
     names, refused = seat_links.names_in(request.args.get("names", ""))
-    if store:
-        found = sheet.build(store.facts(), store.seats(), screens)
-    else:
-        found = sheet.of_names(names, screens)
+    found = sheet.build(store.facts(), store.seats(), screens) if store else sheet.of_names(names, screens)
     return render_template(
         "desk/sheet.html",
         sheet=found,
@@ -109,7 +106,7 @@ def flags() -> str:
 def seat(slug: str) -> str:
     """One seat: its steps, answers, repairs and flags, and what can be done for it."""
     lab = _lab()
-    row = next((each for each in _seats(lab) if each.seat == slug), None)
+    row = next((each for each in _seats() if each.seat == slug), None)
     if row is None:
         raise Unknown(f"There is no seat {slug[: seats.LONGEST]} in this class.", "Choose one at the desk.")
     now, store, roster = context.now_unix_nano(), context.class_file(), context.class_store()
@@ -129,6 +126,7 @@ def seat(slug: str) -> str:
         flags=seat_view.flag_rows(found),
         unanswered=", ".join(found.unanswered),
         choices=_choices(row.incident),
+        class_mode=roster is not None,
         csrf_token=csrf_token(),
         done=_done(),
     )
@@ -165,27 +163,14 @@ def _facts() -> ClassFacts | None:
     return store.facts() if store else None
 
 
-def _incident(lab: Lab) -> str:
-    """The incident of everybody."""
-    facts = _facts()
-    return (facts.incident if facts else "") or lab.incident or incidents.DEFAULT
+def _seats() -> tuple[ClassSeat, ...]:
+    return seats_now(context.class_file(), context.reader(), context.settings(), context.now_unix_nano())
 
 
-def _seats(lab: Lab) -> tuple[ClassSeat, ...]:
-    in_class = context.class_store()
-    return seats_now(
-        context.class_file(),
-        context.reader(),
-        roster=in_class.seats() if in_class else None,
-        incident=lab.incident or incidents.DEFAULT,
-        now_unix_nano=context.now_unix_nano(),
-    )
-
-
-def _page(lab: Lab) -> view.DeskPage:
-    store, incident = context.class_file(), _incident(lab)
+def _page() -> view.DeskPage:
+    store, incident = context.class_file(), class_incident(context.class_file(), context.settings())
     return view.build(
-        _seats(lab),
+        _seats(),
         incident,
         usable_incident(incident),
         store.actions(_LOGGED) if store else (),

@@ -30,9 +30,9 @@ class SeatRow:
     step: str
     """Its number and title; a dash before the first."""
     since: str
-    """How long ago it reached the step; empty before the first."""
+    """How long it has been at the step; empty before the first."""
     seen: str
-    orders: str
+    orders: int
     failed: int
     hints: int
     answers: int
@@ -111,9 +111,9 @@ def seat_row(seat: ClassSeat, now_unix_nano: int) -> SeatRow:
         badge_css=_BADGES[seat.state],
         reason=seat.reason,
         step=f"{seat.step_number}/{seat.steps} {seat.step.title}" if seat.step else NOTHING,
-        since=ago(since, now_unix_nano) if since is not None else "",
+        since=ago(since, now_unix_nano).removesuffix(" ago") if since is not None else "",
         seen=_seen(seat.last_seen_unix_nano, now_unix_nano),
-        orders=str(seat.orders),
+        orders=seat.orders,
         failed=seat.orders_failed,
         hints=seat.hints,
         answers=seat.answers,

@@ -11,8 +11,9 @@ from flask import Flask
 from observer.screens.workshop import answering, evaluation
 from observer.screens.workshop.opening_marks import note_opened
 from observer.screens.workshop.routes import blueprint
+from observer.screens.workshop.seat_lesson import running_lesson
 
-__all__ = ["blueprint", "install"]
+__all__ = ["blueprint", "follow", "install"]
 
 
 def install(app: Flask) -> None:
@@ -20,3 +21,10 @@ def install(app: Flask) -> None:
     evaluation.install(app)
     answering.install(app)
     app.after_request(note_opened)
+
+
+def follow(seat: str) -> None:
+    """Mark the steps of a seat's running lesson whose telemetry is there. Raises ClassError, StoreError."""
+    lesson = running_lesson(seat)
+    if lesson:
+        evaluation.evaluate(lesson)

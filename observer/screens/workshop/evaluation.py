@@ -54,23 +54,27 @@ class Evaluations:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: LRUCache[Key, _Kept] = LRUCache(_MOST_SEATS)
+        self._kept: LRUCache[tuple[Key, str], _Kept] = LRUCache(_MOST_SEATS)
         self._ids: LRUCache[Key, dict[str, list[str]]] = LRUCache(_MOST_SEATS)
 
-    def usable(self, lesson: SeatLesson, fingerprint: Fingerprint, now_s: float) -> Progress | None:
-        """The newest evaluation, if nothing of the seat has arrived since."""
+    def usable(
+        self, lesson: SeatLesson, shop: str, fingerprint: Fingerprint, now_s: float
+    ) -> Progress | None:
+        """The newest evaluation with links to this shop, if nothing of the seat has arrived since."""
         with self._lock:
-            kept = self._kept.get(_key(lesson))
+            kept = self._kept.get((_key(lesson), shop))
         if kept is None or kept.of != fingerprint or now_s - kept.evaluated_s > _LONGEST_USE_S:
             return None
         return kept.found if kept.evaluated_s - kept.changed_s >= _SETTLED_AFTER_S else None
 
-    def keep(self, lesson: SeatLesson, found: Progress, fingerprint: Fingerprint, now_s: float) -> None:
+    def keep(
+        self, lesson: SeatLesson, shop: str, found: Progress, fingerprint: Fingerprint, now_s: float
+    ) -> None:
         """Keep an evaluation and its ids."""
         with self._lock:
-            before = self._kept.get(_key(lesson))
+            before = self._kept.get((_key(lesson), shop))
             changed_s = before.changed_s if before and before.of == fingerprint else now_s
-            self._kept[_key(lesson)] = _Kept(found, fingerprint, changed_s, now_s)
+            self._kept[_key(lesson), shop] = _Kept(found, fingerprint, changed_s, now_s)
             kept = self._ids.setdefault(_key(lesson), {})
             for name, values in found.ids.items():
                 known = kept.setdefault(name, [])
@@ -101,17 +105,17 @@ def evaluate(lesson: SeatLesson) -> Progress:
     if not lesson.seat:
         return progress(lesson.incident, given, None)
     now_s = time.monotonic()
-    fingerprint = _fingerprint(lesson, lab.shop)
-    found = evaluations().usable(lesson, fingerprint, now_s)
+    fingerprint = _fingerprint(lesson)
+    found = evaluations().usable(lesson, lab.shop, fingerprint, now_s)
     if found is None:
         given["seat"] = lesson.seat
         found = progress(lesson.incident, given, api_client(), lesson.repaired)
-        evaluations().keep(lesson, found, fingerprint, now_s)
+        evaluations().keep(lesson, lab.shop, found, fingerprint, now_s)
     _mark_arrivals(lesson, found)
     return found
 
 
-def _fingerprint(lesson: SeatLesson, shop: str) -> Fingerprint:
+def _fingerprint(lesson: SeatLesson) -> Fingerprint:
     """What changes when something of the seat arrives, or when it repairs something."""
     window = replace(Window.ALL, from_unix_nano=lesson.began_unix_nano)
     query = SessionQuery(window, attributes={SEAT: lesson.seat}, limit=_SESSIONS)
@@ -119,7 +123,7 @@ def _fingerprint(lesson: SeatLesson, shop: str) -> Fingerprint:
         (each.session_id, each.events, each.last_seen_unix_nano)
         for each in context.reader().find_sessions(query).items
     )
-    return (shop, tuple(sorted(lesson.repaired.items())), sessions)
+    return (tuple(sorted(lesson.repaired.items())), sessions)
 
 
 def _mark_arrivals(lesson: SeatLesson, found: Progress) -> None:

@@ -141,13 +141,14 @@ class SessionListView:
 def session_list_view(page: Page[SessionSummary], selection: ListSelection, scope: Scope) -> SessionListView:
     """One page of the list."""
     time_range = scope.label.lower() if scope.since else "this time range"
-    matching = " that matches" if selection.attributes else ""
+    whose = " of yours" if selection.implied else ""
+    matching = " that matches" if selection.attributes and not selection.implied else ""
     return SessionListView(
         headers=column_headers(selection.sort),
         rows=session_rows(page.items),
         caption=f"Sessions, {_SORT_LABELS[selection.sort]}",
         shown=f"{plural(len(page.items), 'session')} shown" if page.items else "",
-        empty_title=f"No session in {time_range}{matching}",
+        empty_title=f"No session{whose} in {time_range}{matching}",
         truncated=page.truncated,
         next_cursor=page.next_cursor,
     )

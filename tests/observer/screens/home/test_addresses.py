@@ -21,7 +21,7 @@ PAGES = (
     "/?seat=anna",
     "/workshop",
     "/workshop?seat=anna",
-    "/instructor?names=anna",
+    "/desk",
     "/rum",
     "/rum/sessions",
     "/rum/tags",

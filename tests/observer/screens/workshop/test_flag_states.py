@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 import incidents
+from incidents import flag_tables, loading
 from incidents.model import FlagValue
 from observer.lookup import flag_states
 from observer.lookup.lab_status import Process
@@ -26,8 +27,8 @@ def _written(value: FlagValue) -> str:
 def states_of(name: str) -> list[flag_states.FlagState]:
     """What the services would say under an incident, those that are off too."""
     wanted = {flag.key: flag for flag in incidents.load(name).flags}
-    off = {"cart_price_typo": "false", "payment_invalid_token": "0.0", "checkout_stale_endpoint": "false"}
-    off["buttercup_delay_ms"] = '{"min": 0, "max": 0}'
+    known = flag_tables.known_flags(loading.read(loading.DATA / flag_tables.KNOWN))
+    off = {key: _written(value) for key, value in known.items()}
     return [
         flag_states.FlagState("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
         if key in wanted
@@ -85,6 +86,7 @@ def processes() -> Iterator[tuple[Process, ...]]:
         Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}"),
         Process("gone", "ready", 0, f"127.0.0.1:{free_port()}"),
         Process("collector", "ready", 0, "127.0.0.1:1"),
+        Process("control", "ready", 0, "127.0.0.1:1"),
     )
     server.stop(None)
     web.shutdown()
@@ -111,6 +113,27 @@ def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) ->
         ("frontend", "cart_price_typo", "true"),
     }
     assert found.unanswered == ("gone",)
+
+
+def test_the_labs_token_is_sent_to_who_is_asked_over_http() -> None:
+    """What is closed to students is open to the screens."""
+    given: list[str | None] = []
+
+    class Noting(_Handler):
+        def do_GET(self) -> None:
+            given.append(self.headers.get("Authorization"))
+            super().do_GET()
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Noting)
+    thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    process = Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}")
+    for token in ("t0ken", ""):
+        assert flag_states.FlagReader(token).flags([process]).unanswered == ()
+    web.shutdown()
+    web.server_close()
+    thread.join(5)
+    assert given == ["Bearer t0ken", None]
 
 
 def test_without_a_lab_nothing_is_asked() -> None:
