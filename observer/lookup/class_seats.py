@@ -20,6 +20,8 @@ _HELP = (MarkKind.HINT, MarkKind.EXPECTED)
 T = TypeVar("T", Mark, Answer)
 
 _SHOP = "{shop}"
+_NOT_BY_THE_SEAT = (MarkKind.ARRIVED, MarkKind.JUMPED)
+"""Marks that say nothing of whether somebody sits there."""
 _PARTS = ("service", "tag", "kind", "evidence")
 
 
@@ -143,7 +145,7 @@ class _Draft:
         self._steps = lesson.steps if lesson else ()
         self._step_number, self._step_since = _furthest(self._steps, self._marks, self._orders)
         times = [found.last_seen_unix_nano] if found else []
-        times += [mark.at_unix_nano for mark in self._marks[-1:]]
+        times += [mark.at_unix_nano for mark in self._marks if mark.kind not in _NOT_BY_THE_SEAT]
         times += [answer.at_unix_nano for answer in self._answers[-1:]]
         times += [source.visits[seat]] if seat in source.visits else []
         self._seen = max(times, default=self._joined)
@@ -201,9 +203,9 @@ def _furthest(
     for number, step in enumerate(steps, 1):
         in_shop = step.screen.startswith(_SHOP)
         at = times.get((step.name, MarkKind.ARRIVED if in_shop else MarkKind.OPENED))
-        if at is None and in_shop and number == 1 and orders:
-            # Of the visit that a lesson begins with, telemetry alone proves no more than the order.
-            at = orders[0].at_unix_nano
+        if in_shop and number == 1 and orders:
+            # Of the visit that a lesson begins with, telemetry may prove no more than the order.
+            at = min(orders[0].at_unix_nano, at or orders[0].at_unix_nano)
         if at is not None:
             furthest = number, at
     return furthest

@@ -22,6 +22,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/resolve": ("/resolve", {"id": TRACE}),
     "/openapi.json": ("/openapi.json", {}),
     "/apm/traces": ("/apm/traces", {"limit": "500"}),
+    "/class/seats": ("/class/seats", {}),
     "/apm/traces/{trace_id}": (f"/apm/traces/{TRACE}", {}),
     "/apm/traces/{trace_id}/otlp": (f"/apm/traces/{TRACE}/otlp", {}),
     "/apm/map": ("/apm/map", {}),
@@ -41,7 +42,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/logs/fields": ("/logs/fields", {"trace_id": TRACE}),
     "/logs/{log_id}": ("/logs/newest", {}),
 }
-_POSTS = {"/desk/session", "/desk/session/end"}
+_POSTS = {"/class/actions", "/desk/session", "/desk/session/end"}
 
 
 def _document(ask: Ask) -> dict[str, Any]:

@@ -138,6 +138,7 @@ def test_repairs_in_force_and_an_incident_of_ones_own_are_the_seats(store: Class
 
 def test_the_last_sign_of_life_is_the_newest_of_shop_screens_and_answers(store: ClassStore) -> None:
     telemetry = {"ana": SeatTelemetry(NOW - 5 * MIN)}
+    mark(store, SECOND, MarkKind.ARRIVED, 1)
     assert seats(store, telemetry)["ana"].last_seen_unix_nano == NOW - 5 * MIN
 
     answer(store, 4)
