@@ -44,7 +44,7 @@ def test_the_script_sees_what_a_browser_would(monkeypatch: pytest.MonkeyPatch) -
         "seat": "anna",
         "script_errors": [{"message": "x is undefined"}],
         "order_total": "USD 0.00",
-        "checkout": {"status": 500, "heading": "Uh, oh!", "trace_id": "ab"},
+        "checkout": {"status": 500, "heading": "Uh, oh!", "server_timing": "traceparent;desc=x"},
         "error": "no confirmation",
     }
     student = Student(monkeypatch, f"{json.dumps(account)}\n[1]\nnot JSON\n")
@@ -62,7 +62,7 @@ def test_the_script_sees_what_a_browser_would(monkeypatch: pytest.MonkeyPatch) -
             "heading": "Uh, oh!",
             "order_id": None,
             "total_paid": None,
-            "server_timing": "traceparent of ab",
+            "server_timing": "traceparent;desc=x",
         },
     }
 
