@@ -27,6 +27,7 @@ COPY protos protos
 COPY signals signals
 COPY store store
 COPY incidents incidents
+COPY classroom classroom
 COPY services services
 COPY frontend frontend
 COPY loadgen loadgen

@@ -1,14 +1,14 @@
 """Every fault as data: its flags, the lesson that finds it, the checks of every step, the answer.
 
-Knows no code of the shop, the screens or the lab; they read it through `load`,
-`names`, `flagd_document` and the check language in `incidents.checks`.
+Knows no code of the shop, the screens or the lab; they read it through `load`, `load_all`,
+`names`, `flagd_document`, the check language in `incidents.checks` and `incidents.answers`.
 """
 
 from __future__ import annotations
 
-from incidents.flagd_document import flagd_document, flagd_json
-from incidents.loading import load, names
-from incidents.model import Check, Flag, Incident, Step
+from incidents.flagd_document import SeatState, flagd_document, flagd_json
+from incidents.loading import load, load_all, names
+from incidents.model import Check, FaultKind, Flag, Incident, IncidentQuestion, Repair, Step
 from incidents.reading import IncidentError
 
 DEFAULT = "invalid-token"
@@ -17,12 +17,17 @@ DEFAULT = "invalid-token"
 __all__ = [
     "DEFAULT",
     "Check",
+    "FaultKind",
     "Flag",
     "Incident",
     "IncidentError",
+    "IncidentQuestion",
+    "Repair",
+    "SeatState",
     "Step",
     "flagd_document",
     "flagd_json",
     "load",
+    "load_all",
     "names",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from incidents.json_paths import (
@@ -24,7 +25,8 @@ from incidents.json_paths import (
     plain,
     shown,
 )
-from incidents.model import NOTHING_KEPT, Check, Condition, Count, Related, Source
+from incidents.model import NOTHING_KEPT, Check, Condition, Count, Evidence, Related, Source
+from incidents.references import used
 
 
 class Outcome(Enum):
@@ -33,10 +35,18 @@ class Outcome(Enum):
     HOLDS = "holds"
     BROKEN = "broken"
     NOT_REACHED = "not reached"
+    NOT_CHECKED = "not checked"
+    """Left out by whoever asks; `run` never returns it."""
 
 
 MOST_ALTERNATIVES = 8
 """Items of one check that others are asked across: so many sessions of a seat, the newest first."""
+REPAIRED, UNTIL = "repaired", "until"
+"""Names of template values: when the seat made the repair of the step, and when the next one."""
+ENDLESS = 2**63 - 1
+"""`until` while there is no next repair."""
+NOTHING_REPAIRED: Mapping[str, int] = MappingProxyType({})
+_NO_TIME = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +54,16 @@ class Verdict:
     """The evaluation of one answer: whether it holds, what was seen, the values kept for later checks.
 
     `others` holds the values that the next matching items would have kept; `at` is the value of the
-    field named by the check's `newest`, of the item that was evaluated.
+    field named by the check's `newest`, of the item that was evaluated. `fillable` is false where a name
+    in the check's texts has no value, so that nothing was evaluated.
     """
 
     holds: bool
     seen: str
     kept: Mapping[str, Any]
     others: tuple[Mapping[str, Any], ...] = ()
-    at: float = float("-inf")
+    at: float = _NO_TIME
+    fillable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +87,39 @@ Settle: TypeAlias = Callable[[Callable[[], Verdict]], Verdict]
 """Evaluates once, or repeatedly until the check holds or a deadline passes."""
 
 
+Reach: TypeAlias = Callable[[str], None]
+"""Called with the name of a repair that was not made when a check of its step is about to be asked.
+
+It may raise NoAnswer: then the check is broken."""
+
+
+def reach_nothing(_repair: str) -> None:
+    """The `Reach` of those who only look."""
+
+
 def once(judgement: Callable[[], Verdict]) -> Verdict:
     """The `Settle` that evaluates exactly once."""
     return judgement()
 
 
-def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Settle = once) -> list[Result]:
+def run(
+    checks: Iterable[Check],
+    given: Mapping[str, Any],
+    ask: Ask,
+    settle: Settle = once,
+    repaired: Mapping[str, int] = NOTHING_REPAIRED,
+    reach: Reach = reach_nothing,
+) -> list[Result]:
     """Run every check in order and return a result for each; `given` holds the initial template values.
 
     Those are `seat`, `shop` and `began`: since when orders count, in nanoseconds since the Unix epoch.
-    A check whose needs did not all hold is not reached. A check that fails while a check named in its
-    `follows` is broken is not reached either, and its detail names that cause.
+    `repaired` holds when the seat made which repair, in nanoseconds too; `reach` may make one and add it.
+    A check whose needs did not all hold is not reached, nor is one with a name that has no value, such
+    as `{repaired}` before the repair. A check that fails while a check named in its `follows` is broken
+    is not reached either, and its detail names that cause.
     """
+    checks = tuple(checks)
+    order = tuple(dict.fromkeys(check.repair for check in checks if check.repair))
     known: dict[str, Any] = dict(given)
     found: dict[str, Sequence[Mapping[str, Any]]] = {}
     results: dict[str, Result] = {}
@@ -94,17 +127,53 @@ def run(checks: Iterable[Check], given: Mapping[str, Any], ask: Ask, settle: Set
         started = time.monotonic()
         kept: Mapping[str, Any] = NOTHING_KEPT
         missing = [need for need in check.needs if results[need].outcome is not Outcome.HOLDS]
-        if missing:
+        refusal = "" if missing else _reached(check, repaired, reach)
+        if refusal:
+            outcome, detail = Outcome.BROKEN, f"expected {check.expects}; saw {refusal}; look at {check.look}"
+        elif missing:
             outcome, detail = Outcome.NOT_REACHED, f"not reached: it depends on {', '.join(missing)}"
+        elif check.repair not in repaired and REPAIRED in used(check):
+            outcome, detail = Outcome.NOT_REACHED, f"not reached: the repair {check.repair} was not made"
         else:
-            verdict = settle(partial(_look_across, check, found.get(check.across, ({},)), known, ask))
+            here = {**known, **_chapter(check.repair, order, repaired)}
+            verdict = settle(partial(_look_across, check, found.get(check.across, ({},)), here, ask))
             kept = verdict.kept
             known.update(kept)
             found[check.name] = (kept, *verdict.others)
-            outcome = Outcome.HOLDS if verdict.holds else Outcome.BROKEN
-            detail = verdict.seen if verdict.holds else _explanation(check, verdict, known, ask)
+            outcome = _outcome(verdict)
+            detail = (
+                verdict.seen if outcome is not Outcome.BROKEN else _explanation(check, verdict, here, ask)
+            )
         results[check.name] = Result(check, outcome, detail, time.monotonic() - started, kept)
     return [_excused(result, results) for result in results.values()]
+
+
+def _reached(check: Check, repaired: Mapping[str, int], reach: Reach) -> str:
+    """Why the repair of a check's step could not be made; empty where it was, or where there is none."""
+    try:
+        if check.repair and check.repair not in repaired:
+            reach(check.repair)
+    except NoAnswer as reason:
+        return str(reason)
+    return ""
+
+
+def _chapter(repair: str, order: Sequence[str], repaired: Mapping[str, int]) -> Mapping[str, int]:
+    """`repaired` and `until`: the time from a repair to the next one, in nanoseconds since the Unix epoch.
+
+    Each repair begins another chapter of the lesson: what a student did in one says nothing of the others.
+    """
+    if repair not in repaired:
+        return {UNTIL: min(repaired.values(), default=ENDLESS)}
+    since = repaired[repair]
+    later = [repaired[name] for name in order[order.index(repair) + 1 :] if name in repaired]
+    return {REPAIRED: since, UNTIL: min((time for time in later if time > since), default=ENDLESS)}
+
+
+def _outcome(verdict: Verdict) -> Outcome:
+    if verdict.holds:
+        return Outcome.HOLDS
+    return Outcome.BROKEN if verdict.fillable else Outcome.NOT_REACHED
 
 
 def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
@@ -131,6 +200,12 @@ def judge(check: Check, answer: Any, known: Mapping[str, Any]) -> Verdict:
     return Verdict(True, _summary(check, fitting), kept, whole, _time(fitting, check.newest))
 
 
+def fitting_evidence(evidence: Evidence, answer: Any, known: Mapping[str, Any]) -> bool:
+    """Whether an answer of the API is of the incident that this evidence describes."""
+    items = _items(answer, evidence.find) or []
+    return _within(evidence.count, sum(_all_hold(evidence.where, item, known) for item in items))
+
+
 def _kept(check: Check, item: Any) -> dict[str, Any]:
     """What an item leaves for later checks; a field that is missing or null is left out."""
     found = {name: at(item, field) for name, field in check.keep.items()}
@@ -144,7 +219,7 @@ def _newest(items: Sequence[Any], field: str) -> list[Any]:
 
 def _time(items: Sequence[Any], field: str) -> float:
     value = at(items[0], field) if items and field else MISSING
-    return float(value) if isinstance(value, int | float) else float("-inf")
+    return float(value) if isinstance(value, int | float) else _NO_TIME
 
 
 def _look_across(
@@ -163,7 +238,7 @@ def _look(check: Check, known: Mapping[str, Any], ask: Ask) -> Verdict:
     except NoAnswer as reason:
         return Verdict(False, str(reason), {})
     except Unfilled as name:
-        return Verdict(False, f"nothing kept as {name}", {})
+        return Verdict(False, f"not reached: nothing is known as {name}", {}, fillable=False)
 
 
 def _items(answer: Any, find: str) -> list[Any] | None:

@@ -7,7 +7,7 @@ asks the questions. Every value here is immutable and comes from a data file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import TypeAlias
@@ -20,6 +20,45 @@ Scalar: TypeAlias = bool | int | float | str
 
 NOTHING_KEPT: Mapping[str, str] = MappingProxyType({})
 """The kept values of a check that did not hold."""
+
+NO_TENANTS: Mapping[str, FlagValue] = MappingProxyType({})
+"""A flag that is the same for every tenant level."""
+
+
+class FaultKind(Enum):
+    """The kinds of fault that an answer chooses from; the value is the name, `title` is for people."""
+
+    CONFIGURATION = "configuration"
+    CODE_ERROR = "code-error"
+    NETWORK = "network"
+    SLOW_DEPENDENCY = "slow-dependency"
+    SLOW_DATABASE = "slow-database"
+    INEFFICIENT_QUERIES = "inefficient-queries"
+    RETRIES = "retries"
+    BROKEN_TELEMETRY = "broken-telemetry"
+    THIRD_PARTY = "third-party"
+    NOTHING = "nothing"
+
+    @property
+    def title(self) -> str:
+        """The kind in a few words, as an answer form offers it."""
+        return _KIND_TITLES[self]
+
+
+_KIND_TITLES: Mapping[FaultKind, str] = MappingProxyType(
+    {
+        FaultKind.CONFIGURATION: "Wrong configuration: an address, a secret, a setting",
+        FaultKind.CODE_ERROR: "An error in our own code",
+        FaultKind.NETWORK: "The network between two services",
+        FaultKind.SLOW_DEPENDENCY: "A service that we call answers late",
+        FaultKind.SLOW_DATABASE: "A database answers late",
+        FaultKind.INEFFICIENT_QUERIES: "Many small calls where one would do",
+        FaultKind.RETRIES: "Retries that multiply the work",
+        FaultKind.BROKEN_TELEMETRY: "The shop works; its telemetry is broken",
+        FaultKind.THIRD_PARTY: "Somebody else's script or content in our page",
+        FaultKind.NOTHING: "Nothing is broken",
+    }
+)
 
 
 class Source(Enum):
@@ -35,13 +74,17 @@ class Source(Enum):
 class Flag:
     """One flag of the shop and its value for each kind of traffic.
 
-    `imitates` says in one sentence which real-life fault it stands for.
+    `imitates` says in one sentence which real-life fault it stands for, `healthy` is the value without
+    the fault. `tenants` holds the values for shoppers of some tenant levels, synthetic or not; shoppers
+    of other levels get `people` or `synthetic`.
     """
 
     key: str
     people: FlagValue
     synthetic: FlagValue
     imitates: str
+    healthy: FlagValue
+    tenants: Mapping[str, FlagValue] = field(default_factory=lambda: NO_TENANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +142,8 @@ class Check:
     is looked at and no other. `across` names one of the needs that may have found several items
     (the sessions of a seat): this check is asked for each of them, and what it keeps says of which
     it holds. With `newest` too, the newest item over all of them counts.
+
+    `repair` is the repair of the step that asks; its time is what `{repaired}` stands for here.
     """
 
     name: str
@@ -119,14 +164,18 @@ class Check:
     clues: tuple[Clue, ...]
     newest: str = ""
     across: str = ""
+    repair: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the lesson, for the student: what to click, what to look for, what it means.
+    """One step of the lesson, for the student.
 
+    `click` is what to do and `look` what to look for; neither they nor `title` give away what is found
+    there. `expected` is what is seen, `hint` a nudge, `meaning` what it tells: all three are folded.
     `screen` is an address in the screens (or `{shop}/...`), a template like every other text here.
     Texts are plain paragraphs; names as they stand on the screen are between backticks.
+    `repair` is the name of the repair that the step offers, empty for most.
     """
 
     name: str
@@ -134,8 +183,55 @@ class Step:
     screen: str
     click: str
     look: str
+    expected: str
+    hint: str
     meaning: str
     checks: tuple[Check, ...]
+    repair: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a student does to mend a part of the incident for one seat.
+
+    `title` is an order such as `Roll back paymentservice to v350.9`, `effect` one sentence on what it
+    changes, `flags` the keys of the incident's flags that become healthy.
+    """
+
+    name: str
+    title: str
+    flags: tuple[str, ...]
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a trace or a log is recognised as one of this incident.
+
+    `ask` is a path of the JSON API that names `{evidence}`, the given id; at `find` there must be
+    `count` items that meet `where`, which may name `{began}`.
+    """
+
+    ask: str
+    find: str
+    where: tuple[Condition, ...]
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuestion:
+    """What is asked at the end, and the answers that are right.
+
+    `services` are names, any of which is right. `tags` are `key=value` pairs, keys or values;
+    where there are none, no tag tells and none is asked for. At least one of `trace` and `log` is there.
+    """
+
+    ask: str
+    services: tuple[str, ...]
+    tags: tuple[str, ...]
+    kind: FaultKind
+    trace: Evidence | None
+    log: Evidence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +240,7 @@ class Incident:
 
     `checkout_status` is the HTTP status that a person's checkout gets under it. `headline` is the
     answer in one sentence, `answer` explains it; both are for the end of the lesson.
+    `visits` is how often a visitor may have to come until the fault is met: it may hit a part of them.
     """
 
     name: str
@@ -155,8 +252,15 @@ class Incident:
     steps: tuple[Step, ...]
     headline: str
     answer: str
+    question: IncidentQuestion
+    repairs: tuple[Repair, ...] = ()
+    visits: int = 1
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """Every check of every step, in the order in which they are asked."""
         return tuple(check for step in self.steps for check in step.checks)
+
+    def repair(self, name: str) -> Repair | None:
+        """The repair of this name, or None."""
+        return next((repair for repair in self.repairs if repair.name == name), None)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from incidents.checks import Outcome, Result
 
-_WORDS = {Outcome.HOLDS: "ok", Outcome.BROKEN: "BROKEN", Outcome.NOT_REACHED: "-"}
+_WORDS = {
+    Outcome.HOLDS: "ok",
+    Outcome.BROKEN: "BROKEN",
+    Outcome.NOT_REACHED: "-",
+    Outcome.NOT_CHECKED: "-",
+}
+_PASSING = frozenset({Outcome.HOLDS, Outcome.NOT_CHECKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +32,8 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether every link holds."""
-        return all(result.outcome is Outcome.HOLDS for result in self.results)
+        """Whether every link holds that was checked."""
+        return all(result.outcome in _PASSING for result in self.results)
 
     def of(self, outcome: Outcome) -> tuple[Result, ...]:
         """The steps with this outcome."""
@@ -48,7 +54,11 @@ def closing(verification: Verification) -> str:
     took = f"{verification.seconds:.1f} s"
     broken = verification.of(Outcome.BROKEN)
     if verification.passed:
-        return f"{verification.name}: every link holds ({len(verification.results)} steps, {took})."
+        unchecked = len(verification.of(Outcome.NOT_CHECKED))
+        checked = f"{len(verification.results) - unchecked} steps" + f", {unchecked} not checked" * bool(
+            unchecked
+        )
+        return f"{verification.name}: every link holds ({checked}, {took})."
     names = ", ".join(result.check.name for result in broken)
     unreached = len(verification.of(Outcome.NOT_REACHED))
     links = "1 link is" if len(broken) == 1 else f"{len(broken)} links are"
@@ -89,7 +99,7 @@ def as_junit(verifications: Iterable[Verification]) -> str:
             name=one.name,
             tests=str(len(one.results)),
             failures=str(len(one.of(Outcome.BROKEN))),
-            skipped=str(len(one.of(Outcome.NOT_REACHED))),
+            skipped=str(len(one.of(Outcome.NOT_REACHED) + one.of(Outcome.NOT_CHECKED))),
             errors="0",
             time=f"{one.seconds:.3f}",
         )
@@ -103,7 +113,7 @@ def as_junit(verifications: Iterable[Verification]) -> str:
             )
             if result.outcome is Outcome.BROKEN:
                 ET.SubElement(case, "failure", message=result.detail)
-            elif result.outcome is Outcome.NOT_REACHED:
+            elif result.outcome is not Outcome.HOLDS:
                 ET.SubElement(case, "skipped", message=result.detail)
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")

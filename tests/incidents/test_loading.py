@@ -16,6 +16,8 @@ title = "One"
 screen = "/rum"
 click = "Click."
 look = "Look."
+expected = "This."
+hint = "There."
 meaning = "So."
 checks = ["thing"]
 """
@@ -27,7 +29,18 @@ ask = "/api/v1/status"
 expects = "a thing"
 look = "there"
 """
-WHOLE = HEAD + STEP + CHECK
+QUESTION = """
+[question]
+ask = "Which?"
+services = ["a"]
+kind = "network"
+
+[question.evidence.trace]
+ask = "/api/v1/apm/traces/{evidence}"
+where = [{ field = "a", is = 1 }]
+"""
+REST = STEP + QUESTION
+WHOLE = HEAD + REST + CHECK
 
 
 def write(folder: Path, text: str, name: str = "made") -> Path:
@@ -54,7 +67,7 @@ def test_the_smallest_incident_loads(tmp_path: Path) -> None:
 
 def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
     write(tmp_path, CHECK.replace('"a thing"', '"a common thing"'), "_common")
-    assert load("made", write(tmp_path, HEAD + STEP)).checks[0].expects == "a common thing"
+    assert load("made", write(tmp_path, HEAD + REST)).checks[0].expects == "a common thing"
     assert load("made", write(tmp_path, WHOLE)).checks[0].expects == "a thing"
 
 
@@ -70,7 +83,7 @@ def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
             WHOLE + "wherre = []",
             "made.toml: checks.thing.wherre: is not a known key; remove it or use one of",
         ),
-        (HEAD + CHECK, "made.toml: checks.thing: is in no step; name it in the checks of a step"),
+        (HEAD + QUESTION + CHECK, "made.toml: checks.thing: is in no step; name it in the checks of a step"),
         (WHOLE.replace('["thing"]', '["think"]'), "steps[0].checks: names 'think'; define [checks.think]"),
         (WHOLE.replace('"/api/v1/status"', '"api"'), "checks.thing.ask: is 'api'; give a path from /"),
         (
@@ -85,11 +98,14 @@ def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
         (WHOLE + 'where = [{ field = "a" }]', "where[0].field: a is compared with nothing; add one of: is,"),
         (WHOLE + 'where = [{ field = "a", matches = "(" }]', "where[0].matches: is not a regular expression"),
         (WHOLE + 'source = "log"', "checks.thing.source: is 'log'; use api or visit"),
-        (WHOLE + "[flags.f]\nimitates = 'I.'", "flags.f.value: is missing"),
-        (WHOLE + "[flags.f]\nvalue = []\nimitates = 'I.'", "flags.f.people: is []"),
+        (WHOLE + "[flags.cart_price_typo]\nimitates = 'I.'", "flags.cart_price_typo.value: is missing"),
         (
-            WHOLE + "[flags.f]\npeople = true\nsynthetic = 0.5\nimitates = 'I.'",
-            "flags.f.synthetic: is of another kind",
+            WHOLE + "[flags.cart_price_typo]\nvalue = []\nimitates = 'I.'",
+            "flags.cart_price_typo.people: is []",
+        ),
+        (
+            WHOLE + "[flags.cart_price_typo]\npeople = true\nsynthetic = 0.5\nimitates = 'I.'",
+            "flags.cart_price_typo.synthetic: is of another kind",
         ),
         (WHOLE + STEP, "made.toml: steps.name: 'one' is repeated"),
     ],

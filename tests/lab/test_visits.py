@@ -186,7 +186,7 @@ def test_without_time_a_check_is_made_once() -> None:
 
 def test_a_path_of_another_host_is_not_requested() -> None:
     """A check's path is data, and may only lead to the screens."""
-    answers = incident_run._answers(OBSERVER, {"driver": "script"})
+    answers = incident_run._answers(OBSERVER, lambda: {"driver": "script"})
     assert answers(Source.VISIT, "") == {"driver": "script"}
     with pytest.raises(NoAnswer, match="is not a path"):
         answers(Source.API, "http://elsewhere.test/")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from incidents.checks import NoAnswer
-from incidents.model import Source
+from incidents.model import Check, Incident, Source
 
 SEAT = "verify-0123"
 SHOP = "http://shop.test"
@@ -24,6 +25,12 @@ LINE = (
 )
 
 Json = dict[str, Any]
+
+
+def before_repairs(incident: Incident) -> tuple[Check, ...]:
+    """The checks of a lesson up to its first repair: what one visit answers."""
+    steps = itertools.takewhile(lambda step: not step.repair, incident.steps)
+    return tuple(check for step in steps for check in step.checks)
 
 
 class Story:

@@ -8,11 +8,11 @@ import pytest
 
 import incidents
 from incidents.checks import Outcome, Result, run
-from tests.story.canned import BEGAN, GIVEN, LINE, TRACE, Story, log
+from tests.story.canned import BEGAN, GIVEN, LINE, TRACE, Story, before_repairs, log
 
 
 def verified(story: Story, incident: str = "invalid-token") -> dict[str, Result]:
-    results = run(incidents.load(incident).checks, GIVEN, story.ask)
+    results = run(before_repairs(incidents.load(incident)), GIVEN, story.ask)
     return {result.check.name: result for result in results}
 
 

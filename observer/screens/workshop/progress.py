@@ -80,11 +80,12 @@ def progress(incident: Incident, given: Mapping[str, str | int], ask: Ask | None
     """The lesson for a seat; without `ask` (no seat was taken) nothing is checked."""
     results: Sequence[Result] = run(askable(incident.checks), given, ask) if ask else ()
     known: dict[str, Any] = dict(given)
-    for result in results:
-        known.update(result.kept)
     by_name = {result.check.name: result for result in results}
     steps = []
     for number, step in enumerate(incident.steps, 1):
+        # Up to this step only: an order after a repair may be in another session than the one before.
+        for check in step.checks:
+            known.update(by_name[check.name].kept if check.name in by_name else {})
         views = tuple(_view(by_name[check.name]) for check in step.checks if check.name in by_name)
         unseen = sum(check.source is Source.VISIT for check in step.checks)
         steps.append(StepView(number, step, address(step, known), views, unseen))

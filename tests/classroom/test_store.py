@@ -1,0 +1,155 @@
+"""The class's file: the roster, faults, progress, messages, and several writers at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from classroom import ALL_SEATS, Answer, ClassError, ClassStore, Mark, MarkKind
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "class.sqlite3"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[ClassStore]:
+    store = ClassStore(file)
+    yield store
+    store.close()
+
+
+def test_codes_are_made_once_and_survive_a_restart(store: ClassStore, file: Path) -> None:
+    first = store.facts()
+    again = ClassStore(file)
+    assert again.facts() == first
+    again.close()
+    assert len(first.join_code) == 4
+    assert len(first.passcode) == 10
+
+
+def test_only_the_owner_may_read_the_file(store: ClassStore, file: Path) -> None:
+    """It holds the passcode."""
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_people_of_one_name_get_two_seats_and_enrolling_again_adds_nobody(store: ClassStore) -> None:
+    names = ("Ana", "Ana", "Øyvind Næss", "李雷")
+    slugs = [seat.slug for seat in store.enrol(names)]
+    assert slugs == ["ana", "ana-2", "øyvind-næss", "李雷"]
+    assert [seat.slug for seat in store.enrol(names)] == slugs
+    assert [seat.slug for seat in store.enrol((*names, "Ana"))] == [*slugs, "ana-3"]
+
+
+def test_a_late_joiner_takes_a_free_seat_once(store: ClassStore) -> None:
+    store.enrol(("A", "B"))
+    store.take("a", 5)
+    late = store.take_free(7)
+    assert late is not None
+    assert (late.slug, late.taken_unix_nano) == ("b", 7)
+    assert store.take_free(8) is None
+    code = late.code
+    assert store.seat_of_code(code) == late
+    store.free("b")
+    assert store.seat_of_code(code) is None
+    assert store.take_free(9) is not None
+
+
+def test_a_seat_has_the_incident_of_all_until_it_gets_one_of_its_own(store: ClassStore) -> None:
+    store.begin_incident("invalid-token", 10)
+    assert store.fault("ana").incident == "invalid-token"
+    store.give_incident(["ana"], "slow-provider", 20)
+    store.repair(["ana"], ["faster"], 25)
+    store.repair(["ana"], ["faster"], 30)
+    fault = store.fault("ana")
+    assert (fault.incident, fault.began_unix_nano, fault.repaired) == ("slow-provider", 20, {"faster": 25})
+    assert store.fault("ben").incident == "invalid-token"
+    assert [each.seat for each in store.faults()] == ["ana"]
+    store.begin_incident("none", 40)
+    assert store.faults() == ()
+    assert store.fault("ana").began_unix_nano == 40
+
+
+def test_a_reset_forgets_what_the_seat_did_and_begins_anew(store: ClassStore) -> None:
+    store.begin_incident("invalid-token", 10)
+    store.repair(["ana", "ben"], ["roll-back"], 11)
+    store.mark(Mark("ana", "invalid-token", "buy", MarkKind.OPENED, 12))
+    store.answer(Answer("ana", "invalid-token", 13, "x", "", "", "", frozenset({"service"}), complete=False))
+    store.reset(["ana"], 20)
+    assert store.fault("ana").repaired == {}
+    assert store.fault("ana").began_unix_nano == 20
+    assert store.marks("ana") == ()
+    assert store.answers("ana") == ()
+    assert store.fault("ben").repaired == {"roll-back": 11}
+
+
+def test_the_first_mark_counts(store: ClassStore) -> None:
+    assert store.mark(Mark("ana", "i", "buy", MarkKind.HINT, 5))
+    assert not store.mark(Mark("ana", "i", "buy", MarkKind.HINT, 9))
+    assert [mark.at_unix_nano for mark in store.marks()] == [5]
+
+
+def test_the_first_answers_of_a_seat_are_kept_however_many_follow(store: ClassStore) -> None:
+    """The first wrong turn is what the instructor looks for."""
+    for number in range(230):
+        store.answer(Answer("ana", "i", number, f"s{number}", "", "", "", frozenset(), complete=False))
+    kept = store.answers("ana")
+    assert len(kept) == 200
+    assert (kept[0].service, kept[-1].service) == ("s0", "s229")
+
+
+def test_a_message_reaches_its_seat_or_all(store: ClassStore) -> None:
+    store.send((ALL_SEATS,), "Five minutes left", 1)
+    store.send(("ana",), "Look at the version", 2)
+    for_ana, for_ben = store.newest_message("ana"), store.newest_message("ben")
+    assert for_ana is not None
+    assert for_ana.text == "Look at the version"
+    assert for_ben is not None
+    assert for_ben.text == "Five minutes left"
+
+
+def test_writers_in_several_connections_do_not_lose_a_mark(file: Path) -> None:
+    """The observer and the control process write at the same time."""
+    stores = [ClassStore(file) for _ in range(4)]
+    threads = [
+        threading.Thread(
+            target=lambda store=store, n=n: [
+                store.mark(Mark(f"seat-{n}", "i", f"step-{step}", MarkKind.OPENED, step))
+                for step in range(50)
+            ]
+        )
+        for n, store in enumerate(stores)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(stores[0].marks()) == 200
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 100, b""])
+def test_a_foreign_file_is_refused_with_a_remedy_and_an_empty_one_is_used(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    if not content:
+        ClassStore(file).close()
+        return
+    with pytest.raises(ClassError) as caught:
+        ClassStore(file)
+    assert "lab reset" in caught.value.remedy
+
+
+def test_a_file_of_another_application_is_left_alone(file: Path) -> None:
+    foreign = sqlite3.connect(file)
+    foreign.execute("CREATE TABLE theirs (x)")
+    foreign.commit()
+    foreign.close()
+    with pytest.raises(ClassError, match="not a class file"):
+        ClassStore(file)
