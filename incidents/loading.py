@@ -24,24 +24,26 @@ _KEPT_READINGS = 4
 """The folder as it is, and a few states of it while files are written."""
 
 
-def names(folder: Path = DATA) -> tuple[str, ...]:
+def names(folder: Path | None = None) -> tuple[str, ...]:
     """The names of all incidents, sorted, those with malformed files too."""
-    return tuple(path.stem for path in _files(folder))
+    return tuple(path.stem for path in _files(folder or DATA))
 
 
-def load(name: str, folder: Path = DATA) -> Incident:
+def load(name: str, folder: Path | None = None) -> Incident:
     """The incident of that name; IncidentError when there is none or its data is malformed."""
+    folder = folder or DATA
     if name not in names(folder):
         known = ", ".join(names(folder))
         raise IncidentError(folder / f"{name}.toml", "name", "no such incident", f"use one of: {known}")
     return _incident(folder / f"{name}.toml", folder)
 
 
-def load_all(folder: Path = DATA) -> tuple[Mapping[str, Incident], tuple[IncidentError, ...]]:
+def load_all(folder: Path | None = None) -> tuple[Mapping[str, Incident], tuple[IncidentError, ...]]:
     """Every incident that can be used, by name and sorted, and why others cannot.
 
     A malformed file takes no other down. Files that did not change are not read again.
     """
+    folder = folder or DATA
     shared = (folder / COMMON, flag_tables.known_in(folder, DATA))
     return _load_all(folder, tuple(_stamp(path) for path in (*shared, *_files(folder))))
 

@@ -47,9 +47,11 @@ def listing(current: str) -> str:
     import incidents
 
     lines = []
-    for name in incidents.names():
+    usable, problems = incidents.load_all()
+    for name, incident in usable.items():
         mark = "*" if name == current else " "
-        lines.append(f"{mark} {name:<20} {incidents.load(name).title}")
+        lines.append(f"{mark} {name:<20} {incident.title}")
+    lines += [f"! {problem}" for problem in problems]
     if current:
         lines += ["", "* runs now"]
     return "\n".join(lines)

@@ -13,12 +13,16 @@ from lab.state.run_folder import FLAGS
 
 
 def find(name: str) -> incidents.Incident:
-    """The incident of this name. Raises UsageError with the known names."""
+    """The incident of this name. Raises UsageError with the known names, or with what is malformed in it."""
     if name not in incidents.names():
         raise UsageError(
             f"There is no incident named {name}.", f"Use one of: {', '.join(incidents.names())}."
         )
-    return incidents.load(name)
+    try:
+        return incidents.load(name)
+    except incidents.IncidentError as error:
+        problem = f"{error.file.name}: {error.key}: {error.problem}."
+        raise UsageError(problem, f"{error.remedy[:1].upper()}{error.remedy[1:]}.") from error
 
 
 def write(run_dir: Path, incident: incidents.Incident) -> None:

@@ -133,7 +133,7 @@ def matching(states: Sequence[FlagState], known: Mapping[str, Incident] | None =
     """The name of the only incident with these flags; None where none or several have them."""
     if not states:
         return None
-    known = known or {name: incidents.load(name) for name in incidents.names()}
+    known = known or incidents.load_all()[0]
     fitting = [name for name, incident in known.items() if _fits(incident, states)]
     return fitting[0] if len(fitting) == 1 else None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 from flask import current_app
 
@@ -23,7 +23,7 @@ def running_lab(lab: Lab) -> tuple[Lab, Flags]:
     return replace(lab, incident=flags.incident or (lab.incident if unknown else None)), flags
 
 
-@lru_cache(maxsize=32)
-def load_incident(name: str) -> incidents.Incident:
-    """The incident of this name, read once."""
-    return incidents.load(name)
+def usable_incidents() -> tuple[Mapping[str, incidents.Incident], tuple[str, ...]]:
+    """The incidents by name, and a line for each file that cannot be used."""
+    good, problems = incidents.load_all()
+    return good, tuple(str(problem) for problem in problems)

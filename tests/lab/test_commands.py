@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from incidents import loading
 from lab import paths
 from lab.commands import incident
 from lab.errors import AlreadyRunning, NotRunning, UsageError
@@ -70,6 +72,31 @@ def test_the_list_of_incidents_marks_the_running_one(
     assert [line.split()[1] for line in lines[:-2] if line.startswith("*")] == ["price-typo"]
     assert lines[-1] == "* runs now"
     assert "*" not in incident.listing("")
+
+
+def test_a_malformed_incident_is_one_line_and_takes_no_other_down(
+    running: Running,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The list names it, switching to it says what is wrong, every other one is switched to as before."""
+    data = tmp_path / "data"
+    shutil.copytree(loading.DATA, data)
+    data.joinpath("broken.toml").write_text('title = "T"\nflags = 3\n', "utf-8")
+    monkeypatch.setattr(loading, "DATA", data)
+    running()
+    assert call("incident") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("!")] == [
+        "! broken.toml: flags: is 3; write a table: [flags]"
+    ]
+    assert any(line.split()[0] == "none" for line in lines)
+
+    with pytest.raises(UsageError, match=r"broken.toml: flags: is 3\.") as raised:
+        call("incident", "broken")
+    assert raised.value.remedy == "Write a table: [flags]."
+    assert call("incident", "none") == 0
 
 
 def test_an_incident_is_switched_by_its_flag_file(

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from flask import Blueprint, render_template, request
 
-import incidents
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
-from observer.lookup.running_lab import load_incident, running_lab
+from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -45,6 +44,7 @@ def instructor() -> str:
     rows = classroom.seats(found.items, attempts, scope.now_unix_nano)
     settings = context.settings()
     lab, flags = running_lab(lab_of(settings, request.headers.get("Host", "")))
+    usable, malformed = usable_incidents()
     names, refused = seat_links.names_in(query.text("names") or "")
     return render_template(
         "instructor/instructor.html",
@@ -65,5 +65,6 @@ def instructor() -> str:
         has_lesson={row.seat for row in rows if seat_links.is_name(row.seat)},
         links=[(name, seat_links.link(lab.shop, name, settings.seat_secret)) for name in names],
         class_mode=bool(settings.seat_secret),
-        incident=load_incident(lab.incident) if lab.incident in incidents.names() and lab.incident else None,
+        incident=usable.get(lab.incident or ""),
+        malformed=malformed,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
@@ -12,7 +13,7 @@ from incidents.checks import Ask, NoAnswer
 from incidents.model import Source
 from observer.components import seat_links
 from observer.lookup.lab_status import Lab, lab_of
-from observer.lookup.running_lab import load_incident, running_lab
+from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.request import context
 from observer.request.errors import Unknown
 from observer.screens.workshop import view
@@ -28,14 +29,14 @@ def lesson() -> Response:
     lab = running_lab(lab_of(context.settings(), request.headers.get("Host", "")))[0]
     typed = request.args.get("seat")
     seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
-    name = _incident_name(lab)
+    usable, malformed = usable_incidents()
+    name = _incident_name(lab, usable, malformed)
     began = began_unix_nano(context.settings(), context.now_unix_nano())
     given: dict[str, str | int] = {"shop": lab.shop, "began": began}
     if seat:
         given["seat"] = seat
     shop_link = seat_links.link(lab.shop, seat, context.settings().seat_secret)
-    lessons = [(each, load_incident(each)) for each in incidents.names()]
-    found = progress(load_incident(name), given, _api_client() if seat else None)
+    found = progress(usable[name], given, _api_client() if seat else None)
     page = make_response(
         render_template(
             "workshop/workshop.html",
@@ -43,7 +44,8 @@ def lesson() -> Response:
             seat=seat,
             known_running=lab.incident is not None,
             shop_link=shop_link,
-            view=view.build(found, name, seat, shop_link, lessons),
+            view=view.build(found, name, seat, shop_link, list(usable.items())),
+            malformed=malformed,
         )
     )
     if typed is not None:
@@ -51,15 +53,18 @@ def lesson() -> Response:
     return page
 
 
-def _incident_name(lab: Lab) -> str:
+def _incident_name(lab: Lab, usable: Mapping[str, incidents.Incident], malformed: Sequence[str]) -> str:
+    """The incident of the page: the named, the running or the default one, or the first that can be used."""
     named = request.args.get("incident") or ""
-    if named and named not in incidents.names():
-        known = ", ".join(incidents.names())
-        raise Unknown(f"There is no incident named {named[:60]}.", f"Choose one of: {known}.")
-    if named:
+    if named in usable:
         return named
-    running = lab.incident or ""
-    return running if running in incidents.names() else incidents.DEFAULT
+    if named or not usable:
+        why = next((problem for problem in malformed if problem.startswith(f"{named}.toml:")), "")
+        known = ", ".join(usable)
+        raise Unknown(why or f"There is no incident named {named[:60]}.", f"Choose one of: {known}.")
+    if lab.incident in usable and lab.incident:
+        return lab.incident
+    return incidents.DEFAULT if incidents.DEFAULT in usable else next(iter(usable))
 
 
 def _api_client() -> Ask:

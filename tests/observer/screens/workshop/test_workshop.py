@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 import incidents
+from incidents import loading
 from incidents.checks import NoAnswer
 from incidents.model import Source
 from observer.screens.workshop.lesson_markup import inline, paragraphs
@@ -48,6 +53,26 @@ def test_every_incident_has_a_lesson_page(screens: Screens) -> None:
         page = screens.page(f"/workshop?incident={name}&seat=anna")
         assert text(one(page, "h1")) == incidents.load(name).title
     assert screens.client.get("/workshop?incident=unheard-of").status_code == 404
+
+
+def test_a_malformed_incident_is_one_line_and_takes_no_page_down(
+    screens: Screens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lesson and instructor's page name it, its own address says what is wrong; it may be the default."""
+    data = tmp_path / "data"
+    shutil.copytree(loading.DATA, data)
+    data.joinpath(f"{incidents.DEFAULT}.toml").write_text('title = "<b>"\nsummary = 3\n', "utf-8")
+    monkeypatch.setattr(loading, "DATA", data)
+    data.joinpath("broken.toml").write_text("[flags.no_such]\nvalue = true\n", "utf-8")
+
+    for path in ("/workshop", "/workshop?incident=none", "/instructor"):
+        notices = [text(node) for node in screens.page(path).css(".notice.warn")]
+        told = [
+            notice for notice in notices if "broken.toml: flags.no_such: is no flag of the shop" in notice
+        ]
+        assert len(told) == 1, f"{path}: {notices}"
+        assert any(notice.startswith(f"{incidents.DEFAULT}.toml: summary: is 3") for notice in notices)
+    assert "is no flag of the shop" in text(screens.page("/workshop?incident=broken", 404))
 
 
 def test_a_seats_telemetry_fills_in_the_lesson(screens: Screens) -> None:
