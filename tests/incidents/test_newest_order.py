@@ -202,3 +202,24 @@ def test_sessions_that_are_looked_into_are_few() -> None:
     looked_into = {path for path in seat.asked if path.startswith("/api/v1/rum/sessions/")}
 
     assert len(looked_into) <= 10
+
+
+@EVERY_INCIDENT
+def test_an_order_after_the_repair_is_found_in_a_session_that_began_with_it(name: str) -> None:
+    """As when the shopper comes back in another browser, after the sessions were asked for."""
+    incident = incidents.load(name)
+    seat = Seat()
+    seat.order("one", 10, expected(name), "a")
+    made: dict[str, int] = {}
+
+    def reach(repair: str) -> None:
+        made[repair] = BEGAN + (100 + 10 * len(made)) * S
+        seat.order(f"after-{repair}", 105 + 10 * (len(made) - 1), 200, "f")
+
+    given = {"seat": "anna", "shop": SHOP, "began": BEGAN}
+    results = run(incident.checks, given, seat.ask, repaired=made, reach=reach)
+    after = {result.check.name: result for result in results}.get("order-after-repair")
+    if after is not None:
+        assert after.outcome is Outcome.HOLDS, after.detail
+        assert after.kept["mended_trace"] == "f" * 32
+        assert counted({result.check.name: result for result in results}) == "a"
