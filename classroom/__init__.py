@@ -12,6 +12,7 @@ from classroom.model import (
     Action,
     Answer,
     ClassFacts,
+    Deployment,
     Mark,
     MarkKind,
     Message,
@@ -19,7 +20,20 @@ from classroom.model import (
     Seat,
     SeatFault,
 )
+from classroom.plans import (
+    Exam,
+    Schedule,
+    ScheduledAction,
+    exam,
+    forget_hidden_deployments,
+    hidden_deployments,
+    hide_deployments,
+    keep_exam,
+    keep_schedule,
+    schedule,
+)
 from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
+from classroom.scores import Score, exam_scores
 from classroom.store import ClassError, ClassStore
 
 __all__ = [
@@ -30,14 +44,27 @@ __all__ = [
     "ClassError",
     "ClassFacts",
     "ClassStore",
+    "Deployment",
+    "Exam",
     "Mark",
     "MarkKind",
     "Message",
     "Repair",
     "RosterError",
+    "Schedule",
+    "ScheduledAction",
+    "Score",
     "Seat",
     "SeatFault",
+    "exam",
+    "exam_scores",
+    "forget_hidden_deployments",
+    "hidden_deployments",
+    "hide_deployments",
+    "keep_exam",
+    "keep_schedule",
     "names_in",
     "normalized_code",
     "numbered_names",
+    "schedule",
 ]

@@ -104,6 +104,20 @@ class SeatFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """That an incident began, a repair came into force or was taken back. It never names the cause."""
+
+    time_unix_nano: int
+    kind: str
+    """`incident`, `repair` or `break`."""
+    repair: str = ""
+    title: str = ""
+    """What a repair does, for people."""
+    seat: str = ALL_SEATS
+    """The only seat it concerns."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A line from the instructor to one seat, or to all (`ALL_SEATS`)."""
 

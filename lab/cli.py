@@ -23,19 +23,21 @@ DEV = "dev"
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb of the command line; its module is `lab.commands.<name>` with `configure` and `run`.
+    """A verb of the command line; its module is `lab.commands.<file>` with `configure` and `run`.
 
-    `passes_on` marks a verb that hands its arguments to another program.
+    `file` is the name where that is empty. `passes_on` marks a verb that hands its arguments to another
+    program.
     """
 
     name: str
     help: str
     needs: str
     passes_on: bool = False
+    file: str = ""
 
     def module(self) -> ModuleType:
         """Import and return the verb's module."""
-        return importlib.import_module(f"lab.commands.{self.name}")
+        return importlib.import_module(f"lab.commands.{self.file or self.name}")
 
 
 VERBS = (
@@ -45,7 +47,15 @@ VERBS = (
     Verb("verify", "follow the student's path and check every link of the story", BROWSER, passes_on=True),
     Verb("logs", "print or follow the log files of the processes", NOTHING),
     Verb("incident", "list the incidents, or switch the running lab to another one", LAB),
-    Verb("seats", "print the links that give the students of a class their seats", LAB),
+    Verb(
+        "class",
+        "print the addresses, codes and seat links of a class; add people to it",
+        LAB,
+        file="class_links",
+    ),
+    Verb("seats", "print the links that give these names their seats", LAB),
+    Verb("gameday", "run a schedule of incidents without a word to the class", LAB),
+    Verb("exam", "hide a mystery from the class and collect its answers", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine: Python, npm, browser, ports, disk, memory", NOTHING),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),

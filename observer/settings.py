@@ -45,6 +45,9 @@ class Settings:
         "Class mode: signs the seat links that the screens offer; empty is open mode.",
         secret=True,
     )
+    control_url: str = setting(
+        "", "CONTROL_URL", "Address of the lab's control process; empty where there is none.", HTTP_URL
+    )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL
     )

@@ -81,10 +81,15 @@ def link(shop: str, name: str, secret: str = "") -> str:
 
     `shop` is the shop's address without a slash at its end. Raises NotASeatName.
     """
+    return link_to(f"{shop}/", name, secret)
+
+
+def link_to(page: str, name: str, secret: str = "") -> str:
+    """A page's address with this seat, signed unless the secret is empty. Raises NotASeatName."""
     arguments = {"seat": name_of(name)}
     if secret:
         arguments["sig"] = sign(secret, name)
-    return f"{shop}/?{urlencode(arguments)}"
+    return f"{page}?{urlencode(arguments)}"
 
 
 def _blanks_alike(text: str) -> str:

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 LAB_MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "paths": set(),
+    "durations": set(),
     "terminal": {"errors"},
     # Finds a verb's module by name, and the verbs' levels are the vocabulary of set-up.
     "cli": {"errors", "terminal"},
@@ -55,7 +56,8 @@ LAB_MAY_IMPORT: dict[str, set[str]] = {
     "run": {"errors", "paths", "plan", "state", "supervision", "terminal"},
     "setup": {"cli", "errors", "paths", "plan", "state", "terminal"},
     "verify": {"errors", "paths", "state", "terminal"},
-    "commands": {"errors", "paths", "plan", "run", "setup", "state", "terminal", "verify"},
+    "control": {"durations", "errors", "state"},
+    "commands": {"durations", "errors", "paths", "plan", "run", "setup", "state", "terminal", "verify"},
     "__main__": {"setup"},
 }
 # Beyond the arrows, for a reason each.

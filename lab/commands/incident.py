@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List or switch. Raises NotRunning, or UsageError for an unknown name."""
     import incidents
+    from lab.run import control_client
     from lab.state import flag_file
 
     run_dir = paths.run_dir()
@@ -36,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if running is None:
         raise NotRunning
-    flag_file.write(run_dir, incident)
-    runfile.set_incident(run_dir, running, args.name)
+    control_client.act(run_dir, {"action": "incident", "name": args.name, "seats": "all"})
     terminal.write_line(f"The lab now runs the incident {args.name}.")
     return 0
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from lab import paths
 from lab.commands.option_values import shop_address
+from lab.durations import nanoseconds
 from lab.errors import UsageError
 from lab.plan import topology
-from lab.plan.options import Options
+from lab.plan.host_addresses import LOOPBACK
+from lab.plan.options import DEFAULT_INCIDENT, Options
 from lab.state.run_folder import DATA
 
 DESCRIPTION = """\
@@ -26,7 +28,9 @@ Examples:
   python3 -m lab up                                 the broken checkout, with gentle load
   python3 -m lab up --detach --free-ports           in the background, on any free ports
   python3 -m lab up --incident none                 a healthy shop
-  python3 -m lab up --host 0.0.0.0 --seats          for a class: reachable from other machines
+  python3 -m lab up --class 30                      for a class: thirty seats, reachable from other machines
+  python3 -m lab up --class names.txt               the same, a name per line
+  python3 -m lab up --class                         go on with the class that was stopped
 """
 
 
@@ -37,8 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="return when ready and leave the lab running")
     parser.add_argument(
         "--host",
-        default="127.0.0.1",
-        help="address that shop, observer and OTLP listen on (default: %(default)s)",
+        metavar="ADDRESS",
+        help="address that shop, observer and OTLP listen on (default: 127.0.0.1; a class: all networks)",
     )
     parser.add_argument(
         "--free-ports", action="store_true", help="use any free ports instead of the fixed ones"
@@ -56,13 +60,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="start with an empty store and seed the shop's random numbers"
     )
-    parser.add_argument("--incident", default="invalid-token", metavar="NAME", help=_INCIDENT_HELP)
+    parser.add_argument("--incident", metavar="NAME", help=_INCIDENT_HELP)
     parser.add_argument(
         "--users", type=int, default=10, metavar="N", help="simulated users of the load (default: 10)"
     )
     parser.add_argument("--no-load", action="store_true", help="start without simulated users")
-    parser.add_argument("--seats", action="store_true", help="class mode: only signed links give a seat")
+    parser.add_argument("--class", dest="roster", nargs="?", const="", metavar="N|FILE", help=_CLASS_HELP)
+    parser.add_argument(
+        "--seats", dest="roster", action="store_const", const="", help="another spelling of --class"
+    )
+    parser.add_argument(
+        "--open-otlp", action="store_true", help="a class: let other machines send telemetry, too"
+    )
+    parser.add_argument("--healthy-first", metavar="TIME", help=_HEALTHY_FIRST_HELP)
     parser.add_argument("--public-url", metavar="URL", help=_PUBLIC_URL_HELP)
+    parser.add_argument("--observer-url", metavar="URL", help="the same for the observer")
     parser.add_argument("--logs", action="store_true", help="show the log lines of every process here")
 
 
@@ -70,6 +82,11 @@ _PUBLIC_URL_HELP = (
     "the shop's address for links, such as https://shop.example.org, for a shop behind a proxy "
     "(default: the host in the reader's own address)"
 )
+_CLASS_HELP = (
+    "a class: N seats, or a seat for each name in FILE; only signed links and the join code give a seat, "
+    "and the desk needs its passcode. Without a value: the class that is there already"
+)
+_HEALTHY_FIRST_HELP = "run a healthy shop for a time such as 2m, then begin the incident as a new release"
 _INCIDENT_HELP = "the fault of the shop; `none` for a healthy one (default: invalid-token)"
 
 
@@ -86,17 +103,50 @@ def options_of(args: argparse.Namespace) -> Options:
     if args.users < 0:
         raise UsageError("--users must not be negative.")
     return Options(
-        host=args.host,
+        host=args.host or LOOPBACK,
         free_ports=args.free_ports,
         data=(args.data or paths.run_dir() / DATA).absolute(),
         seed=args.seed,
         load=not args.no_load,
         users=args.users,
-        incident=args.incident,
-        seats=args.seats,
+        incident=args.incident or DEFAULT_INCIDENT,
+        class_mode=args.roster is not None,
+        roster=roster_of(args.roster or ""),
+        open_otlp=args.open_otlp,
+        healthy_first_s=seconds_of(args.healthy_first) if args.healthy_first else 0,
+        given=tuple(name for name in ("host", "incident") if getattr(args, name) is not None),
         public_url=shop_address(args.public_url, "--public-url") if args.public_url else "",
+        observer_url=shop_address(args.observer_url, "--observer-url") if args.observer_url else "",
         ports=parse_ports(args.port),
     )
+
+
+def seconds_of(text: str) -> int:
+    """The seconds of `--healthy-first`. Raises UsageError."""
+    found = nanoseconds(text)
+    if not found:
+        raise UsageError(f"--healthy-first {text}: this is not a duration.", "Write 90s, 2m or 1h.")
+    return found // 10**9
+
+
+def roster_of(text: str) -> tuple[str, ...]:
+    """The people of `--class`: numbered seats, or the names in a file. Raises UsageError."""
+    import classroom
+
+    if not text:
+        return ()
+    try:
+        if text.isdecimal():
+            return classroom.numbered_names(int(text))
+        return classroom.names_in(Path(text).read_text("utf-8"))
+    except classroom.RosterError as error:
+        raise UsageError(f"--class {text}: {error}", error.remedy) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(
+            f"--class {text}: the roster cannot be read: {reason}.",
+            "Give a number of seats, or a file with one name per line.",
+        ) from error
 
 
 def parse_ports(given: list[str]) -> dict[str, int]:

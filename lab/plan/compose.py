@@ -49,7 +49,7 @@ def render() -> str:
 def document() -> dict[str, Any]:
     """The compose file as dicts, lists and scalars."""
     services: dict[str, Any] = {"flags": _flags()}
-    services |= {service.name: _service(service) for service in topology.SERVICES}
+    services |= {service.name: _service(service) for service in topology.SERVICES if service.contained}
     return {"services": services, "volumes": {"data": None, "flags": None}}
 
 
@@ -103,13 +103,17 @@ def _service(service: topology.Service) -> dict[str, Any]:
     if service.name in ("collector", "observer", "cartservice"):
         entry["volumes"].append(f"data:{DATA}")
     published = [
-        f"${{LAB_HOST:-127.0.0.1}}:{published_port(port)}:{container_port(service, port)}"
+        f"{_published_host(port)}:{published_port(port)}:{container_port(service, port)}"
         for port in service.ports
         if port.fixed is not None
     ]
     if published:
         entry["ports"] = published
     return entry
+
+
+def _published_host(port: topology.Port) -> str:
+    return "${LAB_HOST:-127.0.0.1}" if port.public else "127.0.0.1"
 
 
 def _environment(service: topology.Service) -> dict[str, str]:
@@ -125,6 +129,8 @@ def _environment(service: topology.Service) -> dict[str, str]:
     for variable, (target, shape) in service.calls.items():
         name, _, port_name = topology.target_key(target).partition(":")
         callee = topology.BY_NAME[name]
+        if not callee.contained:
+            continue
         port = next(port for port in callee.ports if port.name == port_name)
         # The observer shows its addresses to people, who are outside the network of the containers.
         host = "${LAB_NAME:-localhost}" if service.name == "observer" else name

@@ -10,12 +10,18 @@ from lab.paths import RUN_DIR
 from lab.plan.host_addresses import LOOPBACK
 from lab.state.run_folder import DATA
 
+DEFAULT_INCIDENT = "invalid-token"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of one lab. `seed` None keeps the store; `ports` maps `service:port` to a number.
 
-    `public_url` is the shop's address for links; empty where readers find it at the host they came by.
+    `public_url` and `observer_url` are the addresses of the shop and the observer for links; empty where
+    readers find them at the host they came by. `roster` are the people of a class (`class_mode`) who get a
+    seat besides those that it has already. `given` names the options that the user chose: a class goes
+    on with its own host and incident where they were not. The shop is healthy for `healthy_first_s` before
+    the incident begins.
     """
 
     host: str = LOOPBACK
@@ -24,7 +30,12 @@ class Options:
     seed: int | None = None
     load: bool = True
     users: int = 10
-    incident: str = "invalid-token"
-    seats: bool = False
+    incident: str = DEFAULT_INCIDENT
+    class_mode: bool = False
+    roster: tuple[str, ...] = ()
+    open_otlp: bool = False
+    healthy_first_s: int = 0
+    given: tuple[str, ...] = ()
     public_url: str = ""
+    observer_url: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)

@@ -15,31 +15,51 @@ from lab.plan.host_addresses import Address, formatted, reachable
 from lab.plan.lab_plan import LabPlan, ProcessPlan
 from lab.plan.options import Options
 from lab.plan.port_assignment import assign_ports
-from lab.state.run_folder import CARTS, FLAGS, STATUS, STORE
+from lab.state.run_folder import CARTS, CLASS, FLAGS, STATUS, STORE
 from lab.state.seat_secret import VARIABLE as SEAT_SECRET
 
 DEFAULT_SEED = 20_240_214
 SEAT_SECRET_HOLDERS = ("frontend", "observer")
 """The process that verifies seat links and the one that signs them."""
+TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_HOLDERS = ("control", "observer", "frontend", "buttercup")
+"""The control process, who calls it, and who answers with the state of flags over HTTP."""
+CLASS_FILE_HOLDERS = ("control", "observer")
+PUBLIC_URL_HOLDERS = ("frontend", "observer")
 # Set in a user's shell for another application, these would redirect or disable the lab's own telemetry.
 _FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
-_SET_BY_THE_PLAN = ("PORT", "LISTEN_ADDR", "PYTHONHASHSEED", SEAT_SECRET, "SHOP_PUBLIC_URL")
+_SET_BY_THE_PLAN = (
+    "PORT",
+    "LISTEN_ADDR",
+    "PYTHONHASHSEED",
+    SEAT_SECRET,
+    TOKEN,
+    "CLASS_DB",
+    "SHOP_PUBLIC_URL",
+    "OBSERVER_PUBLIC_URL",
+)
 
 
 def build(
-    options: Options, run_dir: Path, *, seat_secret: str = "", environment: Mapping[str, str] | None = None
+    options: Options,
+    run_dir: Path,
+    *,
+    seat_secret: str = "",
+    token: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> LabPlan:
     """The plan of a lab, without the call that proves its readiness.
 
-    `seat_secret` signs the seat links of a class; empty for an open lab. `environment` is the user's own
+    `seat_secret` signs the seat links of a class; empty for an open lab. `token` opens the control
+    interface. `environment` is the user's own
     (default: this process's). Raises LabError when a port is taken.
     """
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = formatted(topology.URL, reachable(book["collector:http"]))
-    secret = {SEAT_SECRET: seat_secret} if seat_secret else {}
+    secrets = _secrets(seat_secret, token)
     processes = tuple(
-        _process(service, book, base | (secret if service.name in SEAT_SECRET_HOLDERS else {}), options)
+        _process(service, book, base | secrets.get(service.name, {}), options)
         for service in topology.SERVICES
     )
     urls = {
@@ -77,6 +97,18 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
     return kept
 
 
+def _secrets(seat_secret: str, token: str) -> dict[str, dict[str, str]]:
+    """What only some processes may know, by their names."""
+    found: dict[str, dict[str, str]] = {}
+    for variable, value, holders in (
+        (SEAT_SECRET, seat_secret, SEAT_SECRET_HOLDERS),
+        (TOKEN, token, TOKEN_HOLDERS),
+    ):
+        for name in holders if value else ():
+            found.setdefault(name, {})[variable] = value
+    return found
+
+
 def _process(
     service: topology.Service, book: Mapping[str, Address], base: Mapping[str, str], options: Options
 ) -> ProcessPlan:
@@ -87,8 +119,10 @@ def _process(
         own[port.variable] = str(book[topology.port_key(service.name, port.name)][1])
     for variable, (target, shape) in service.calls.items():
         own[variable] = formatted(shape, reachable(book[topology.target_key(target)]))
-    if options.public_url and service.name == "observer":
-        own["SHOP_PUBLIC_URL"] = options.public_url
+    if service.name in CLASS_FILE_HOLDERS:
+        own["CLASS_DB"] = str(options.data / CLASS)
+    if service.name in PUBLIC_URL_HOLDERS:
+        own["SHOP_PUBLIC_URL"], own["OBSERVER_PUBLIC_URL"] = options.public_url, options.observer_url
     return ProcessPlan(
         name=service.name,
         module=service.module,
@@ -99,7 +133,7 @@ def _process(
         fresh=service.fresh,
         gates=service.name != "loadgen",
         # The proof polls the observer until it answers, so it may start before the observer is ready.
-        proves=service.name not in ("loadgen", "observer"),
+        proves=service.name not in ("loadgen", "observer", "control"),
         # The collector receives what the others export while they stop.
         last=service.name == "collector",
         enabled=service.name != "loadgen" or options.load,

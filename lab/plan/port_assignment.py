@@ -8,6 +8,8 @@ from lab.plan.free_ports import free_ports, is_free
 from lab.plan.host_addresses import LOOPBACK, Address
 from lab.plan.options import Options
 
+COLLECTOR = "collector"
+
 
 def assign_ports(options: Options) -> dict[str, Address]:
     """The address of every port of the table, by its key (`collector:http`).
@@ -18,7 +20,7 @@ def assign_ports(options: Options) -> dict[str, Address]:
     open_keys: list[str] = []
     for service, port in topology.ports():
         key = topology.port_key(service.name, port.name)
-        host = _host(options, port)
+        host = _host(options, service.name, port)
         number = options.ports.get(key) or (None if options.free_ports else port.fixed)
         if number is None:
             open_keys.append(key)
@@ -37,12 +39,14 @@ def assign_ports(options: Options) -> dict[str, Address]:
     taken = {number for _, number in book.values()}
     numbers = free_ports(len(open_keys), options.host or "0.0.0.0", taken)
     for key, number in zip(open_keys, numbers, strict=True):
-        book[key] = (_host(options, topology.port(key)), number)
+        book[key] = (_host(options, key.partition(":")[0], topology.port(key)), number)
     return book
 
 
-def _host(options: Options, port: topology.Port) -> str:
-    return options.host if port.public else LOOPBACK
+def _host(options: Options, service_name: str, port: topology.Port) -> str:
+    # In a class telemetry comes from the shop alone; students need no port of the collector.
+    closed = options.class_mode and not options.open_otlp and service_name == COLLECTOR
+    return options.host if port.public and not closed else LOOPBACK
 
 
 def _require_distinct(number: int, book: dict[str, Address], port: topology.Port) -> None:

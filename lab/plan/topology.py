@@ -37,7 +37,8 @@ class Service:
     `calls` maps an environment variable to the port (`service` or `service:port`) whose address
     it gets, as a format with `{host}` and `{port}`. `ready` is `grpc` or an HTTP path, requested from
     the first port. `after` names the processes that must be ready before this one starts.
-    `fresh` means an interpreter of its own (never forked).
+    `fresh` means an interpreter of its own (never forked). `contained` is false for a process that
+    acts on the lab itself and has no place in a container.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Service:
     calls: dict[str, tuple[str, str]] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     fresh: bool = False
+    contained: bool = True
     purpose: str = ""
 
     @property
@@ -96,6 +98,7 @@ SERVICES: tuple[Service, ...] = (
             "SHOP_URL": ("frontend", URL),
             "OTLP_HTTP_URL": ("collector:http", URL),
             "OTLP_GRPC_ADDR": ("collector:grpc", ADDRESS),
+            "CONTROL_URL": ("control", URL),
         },
         purpose="the screens and the JSON API over the store",
     ),
@@ -160,9 +163,18 @@ SERVICES: tuple[Service, ...] = (
         purpose="the outside payment provider; exports no telemetry",
     ),
     Service(
+        "control",
+        "lab.control",
+        (Port("http", "PORT"),),
+        "/healthz",
+        contained=False,
+        purpose="changes the running lab for the desk and the command line",
+    ),
+    Service(
         "loadgen",
         "loadgen",
-        (Port("http", "PORT", 8089, public=True, label="Locust's web page", option="locust"),),
+        # On loopback whatever --host says: its page has neither password nor ceiling.
+        (Port("http", "PORT", 8089, label="Locust's web page", option="locust"),),
         "/",
         {"SHOP_URL": ("frontend", URL)},
         after=("frontend",),

@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     child_setup.name_process("lab-supervisor")
     options = launch.options_from_json(argv[1])
     try:
-        launch.supervise(options, lambda built: ToCaller(pipe, built, options))
+        launch.supervise(options, lambda built, chosen: ToCaller(pipe, built, chosen))
     except LabError as error:
         messages.log_event(str(error))
         send(pipe, launch.failure_message(error))

@@ -19,10 +19,10 @@ from lab.errors import LabError, StartError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
-from lab.run import messages, readiness_proof
-from lab.state import data_folder, flag_file, logfiles, runfile, seat_secret
+from lab.run import class_memory, messages, readiness_proof
+from lab.state import class_file, control_token, data_folder, flag_file, logfiles, runfile, seat_secret
 from lab.state.procfs import start_ticks
-from lab.state.run_folder import LOGS
+from lab.state.run_folder import FLAGS, LOGS
 from lab.supervision.reporter import Reporter
 from lab.supervision.supervisor import Supervisor
 
@@ -33,18 +33,18 @@ OPEN_FILES = 8_192
 
 def foreground(options: Options, *, show_logs: bool) -> int:
     """Run a lab until Ctrl-C. Raises LabError when it does not become ready."""
-    supervise(options, lambda built: messages.OnTerminal(built, options, show_logs=show_logs))
+    supervise(options, lambda built, chosen: messages.OnTerminal(built, chosen, show_logs=show_logs))
     terminal.write_line("Stopped.")
     return 0
 
 
-def supervise(options: Options, reporter_of: Callable[[LabPlan], Reporter]) -> None:
+def supervise(options: Options, reporter_of: Callable[[LabPlan, Options], Reporter]) -> None:
     """Take this clone's lock, build the plan, supervise it to its end, release the lock."""
     run_dir = paths.run_dir()
     claim = runfile.Claim(run_dir)
     _allow_open_files()
     try:
-        built = _prepare(options, run_dir)
+        built, options = _prepare(options, run_dir)
         claim.write(
             runfile.RunFile(
                 pid=os.getpid(),
@@ -52,11 +52,12 @@ def supervise(options: Options, reporter_of: Callable[[LabPlan], Reporter]) -> N
                 data=str(options.data),
                 incident=options.incident,
                 host=options.host,
-                seats=options.seats,
+                seats=options.class_mode,
                 public_url=options.public_url,
+                observer_url=options.observer_url,
             )
         )
-        Supervisor(built, reporter_of(built), requested_at=requested_at()).run()
+        Supervisor(built, reporter_of(built, options), requested_at=requested_at()).run()
     except LabError as error:
         if "written with schema" in error.message:
             error.remedy = "Start with a new store (the data of this one is lost): python3 -m lab reset"
@@ -74,15 +75,21 @@ def _allow_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _prepare(options: Options, run_dir: Path) -> LabPlan:
-    incident = flag_file.find(options.incident)
+def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
+    flag_file.find(options.incident)
     data_folder.prepare(options.data, empty=options.seed is not None)
-    secret = seat_secret.read_or_make(run_dir) if options.seats else ""
-    built = planning.build(options, run_dir, seat_secret=secret)
-    flag_file.write(run_dir, incident)
+    secret = seat_secret.read_or_make(run_dir) if options.class_mode else ""
+    with class_file.opened(options.data) as store:
+        options = class_memory.completed(options, store)
+        flag_file.find(options.incident)
+        built = planning.build(options, run_dir, seat_secret=secret, token=control_token.make(run_dir))
+        class_memory.begin(options, store)
+        first = flag_file.find(store.facts().incident)
+        class_memory.keep(options, built, store)
+        flag_file.write_for_class(run_dir / FLAGS, store)
     _remove_old_logs(built.log_dir)
-    proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], incident.checkout_status, secret)
-    return replace(built, proof=proof)
+    proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], first.checkout_status, secret)
+    return replace(built, proof=proof), replace(options, incident=first.name)
 
 
 def _remove_old_logs(folder: Path) -> None:
@@ -156,7 +163,14 @@ def _as_json(options: Options) -> str:
 def options_from_json(text: str) -> Options:
     """Parse `_as_json`'s output, in the background process."""
     values = json.loads(text)
-    return Options(**{**values, "data": Path(values["data"])})
+    return Options(
+        **{
+            **values,
+            "data": Path(values["data"]),
+            "roster": tuple(values["roster"]),
+            "given": tuple(values["given"]),
+        }
+    )
 
 
 def failure_message(error: LabError) -> str:

@@ -9,7 +9,8 @@ from lab import terminal
 from lab.plan.host_addresses import outside_address
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
-from lab.state import log_follow
+from lab.run import class_links
+from lab.state import class_file, log_follow
 
 
 def log_event(text: str) -> None:
@@ -19,8 +20,13 @@ def log_event(text: str) -> None:
 
 def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: bool) -> str:
     """The block of addresses of a lab that is ready."""
-    urls = {name: outside_address(url, options.host) for name, url in built.urls.items()}
+    closed = ("otlp_http", "otlp_grpc") if options.class_mode and not options.open_otlp else ()
+    urls = {
+        name: url if name in closed else outside_address(url, options.host)
+        for name, url in built.urls.items()
+    }
     urls["shop"] = options.public_url or urls["shop"]
+    urls["observer"] = options.observer_url or urls["observer"]
     urls["otlp_grpc"] = urls["otlp_grpc"].removeprefix("http://")
     locust = next((entry for entry in built.processes if entry.name == "loadgen"), None)
     lines = [
@@ -28,19 +34,23 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
             f"Ready after {seconds:.1f} s: one checkout was followed through the whole lab.", "green"
         ),
         "",
-        f"  shop        {urls['shop']}" + ("" if options.seats else "/?seat=YOURNAME"),
+        f"  shop        {urls['shop']}" + ("" if options.class_mode else "/?seat=YOURNAME"),
         f"  observer    {urls['observer']}",
         f"  OTLP        {urls['otlp_http']} (HTTP), {urls['otlp_grpc']} (gRPC)",
     ]
     if options.load and locust is not None:
-        address = outside_address(f"http://{locust.address}", options.host)
-        lines.append(f"  load        {address} (Locust, {terminal.counted(options.users, 'simulated user')})")
-    if options.seats:
-        lines.append("  seats       python3 -m lab seats NAME… prints each student's own link")
+        users = terminal.counted(options.users, "simulated user")
+        lines.append(f"  load        http://{locust.address} (Locust, {users})")
+    if options.class_mode:
+        with class_file.opened(options.data) as store:
+            lines += class_links.lines(class_links.document(store, urls["observer"], ""))
+        lines.append("  seats       python3 -m lab class prints each student's own link")
     lines += [
         f"  incident    {options.incident}",
         "",
-        "Buy something under your own name, then look for your order in the observer.",
+        "Give out the sheet, or show the join address and its code."
+        if options.class_mode
+        else "Buy something under your own name, then look for your order in the observer.",
     ]
     lines.append("Stop it with: python3 -m lab down" if detached else "Ctrl-C stops everything.")
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab.errors import LabError, unwritable
@@ -25,10 +25,10 @@ def prepare(folder: Path, *, empty: bool) -> None:
         remove_files(folder)
 
 
-def remove_files(folder: Path) -> int:
-    """Delete the store and the carts, nothing else; returns the bytes freed. Raises LabError."""
+def remove_files(folder: Path, names: Sequence[str] = (STORE, CARTS)) -> int:
+    """Delete these files, nothing else; returns the bytes freed. Raises LabError."""
     freed = 0
-    for path in _own_files(folder):
+    for path in _own_files(folder, names):
         try:
             size = path.stat().st_size
             path.unlink()
@@ -38,7 +38,7 @@ def remove_files(folder: Path) -> int:
     return freed
 
 
-def _own_files(folder: Path) -> Iterator[Path]:
-    for name in (STORE, CARTS):
+def _own_files(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    for name in names:
         # SQLite keeps a write-ahead log and an index of it beside the file.
         yield from folder.glob(f"{name}*")

@@ -1,4 +1,4 @@
-"""The flag file of a running lab, written from an incident's data."""
+"""The flag file of a running lab, written from the incidents of its seats."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import incidents
+from classroom import ClassStore
 from lab import terminal
 from lab.errors import LabError, UsageError
 from lab.state.atomic_write import write_atomically
@@ -28,6 +29,17 @@ def find(name: str) -> incidents.Incident:
 def write(run_dir: Path, incident: incidents.Incident) -> None:
     """Write an incident's flag file; the services watch the file and follow. Raises LabError."""
     write_atomically(run_dir / FLAGS, incidents.flagd_json(incident))
+
+
+def write_for_class(file: Path, store: ClassStore) -> None:
+    """Write the flags of the incident of all and of what holds for single seats. Raises LabError."""
+    everybody = find(store.facts().incident or incidents.DEFAULT)
+    for_seats = {
+        fault.seat: incidents.SeatState(find(fault.incident), frozenset(fault.repaired))
+        for fault in store.faults()
+        if fault.incident
+    }
+    write_atomically(file, incidents.flagd_json(everybody, for_seats))
 
 
 def main(argv: list[str]) -> int:

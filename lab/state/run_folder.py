@@ -7,8 +7,10 @@ RUN = "run.json"
 STATUS = "status.json"
 FLAGS = "flags.json"
 SEAT_SECRET = "seat-secret"  # noqa: S105 - the name of a file
+TOKEN = "token"  # noqa: S105 - the name of a file
 LOGS = "logs"
 DATA = "data"
 # In the data folder, which `up --data` may place elsewhere.
 STORE = "store.sqlite3"
 CARTS = "carts.sqlite3"
+CLASS = "class.sqlite3"

@@ -31,6 +31,7 @@ class RunFile:
     host: str
     seats: bool
     public_url: str = ""
+    observer_url: str = ""
 
     def is_alive(self) -> bool:
         """Whether this process still exists (not a later one with the same id)."""

@@ -14,7 +14,9 @@ from lab.plan.options import Options
 from tests.helpers import REPO
 
 SERVICES: dict[str, dict[str, Any]] = compose.document()["services"]
-EVERY_PROCESS = pytest.mark.parametrize("service", topology.SERVICES, ids=lambda service: service.name)
+NOT_CONTAINED = {service.name for service in topology.SERVICES if not service.contained}
+CONTAINED = [service for service in topology.SERVICES if service.contained]
+EVERY_PROCESS = pytest.mark.parametrize("service", CONTAINED, ids=lambda service: service.name)
 
 
 def test_the_compose_file_is_the_table() -> None:
@@ -25,8 +27,9 @@ def test_the_compose_file_is_the_table() -> None:
 
 
 def test_containers_are_the_processes_of_the_lab() -> None:
-    """One container per process, and one that puts the incident's flags in place."""
-    assert set(SERVICES) == set(topology.BY_NAME) | {"flags"}
+    """One container per process that does not act on the lab itself, and one that puts the flags in place."""
+    assert set(SERVICES) == {service.name for service in CONTAINED} | {"flags"}
+    assert set(topology.BY_NAME) - set(SERVICES) == {"control"}
 
 
 @EVERY_PROCESS
@@ -37,7 +40,8 @@ def test_a_container_is_wired_like_its_process(service: topology.Service, tmp_pa
     )
     process = next(entry for entry in planned.processes if entry.name == service.name)
     container = SERVICES[service.name]
-    wired = set(service.calls) | {port.variable for port in service.ports}
+    ports = {port.variable for port in service.ports}
+    wired = ports | {name for name, (target, _) in service.calls.items() if target not in NOT_CONTAINED}
 
     assert container["command"] == ["python", "-m", service.module]
     assert wired <= set(container["environment"])
@@ -50,7 +54,7 @@ def test_a_container_is_wired_like_its_process(service: topology.Service, tmp_pa
 def test_a_container_reaches_its_callees_where_they_listen(service: topology.Service) -> None:
     """The port in a caller's variable is the one that the callee's own variable names."""
     for variable, (target, _) in service.calls.items():
-        if service.name == "observer":
+        if service.name == "observer" or target in NOT_CONTAINED:
             continue  # Its addresses are shown to people, who stand outside; the next test has them.
         name, _, port_name = topology.target_key(target).partition(":")
         port = next(port for port in topology.BY_NAME[name].ports if port.name == port_name)
@@ -69,11 +73,12 @@ def test_people_are_told_the_published_ports() -> None:
 
 @EVERY_PROCESS
 def test_only_public_ports_are_published(service: topology.Service) -> None:
-    """What is not public stays inside the lab's own network; by default nothing is open to afar."""
+    """By default nothing is open to afar, and Locust's page, which has no password, never is."""
     ports = SERVICES[service.name].get("ports", [])
 
-    assert len(ports) == sum(port.public for port in service.ports)
-    assert all(port.startswith("${LAB_HOST:-127.0.0.1}:") for port in ports)
+    assert len(ports) == sum(port.fixed is not None for port in service.ports)
+    for text, port in zip(ports, service.ports, strict=False):
+        assert text.startswith("${LAB_HOST:-127.0.0.1}:" if port.public else "127.0.0.1:")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -93,7 +98,7 @@ def test_the_image_contains_every_room_that_runs() -> None:
     dockerfile = (REPO / "Dockerfile").read_text("utf-8")
     let_through = (REPO / ".dockerignore").read_text("utf-8").splitlines()
     rooms = {service.module.partition(".")[0] for service in topology.SERVICES}
-    for room in rooms | {"lab", "protos", "runtime", "signals", "store", "incidents"}:
+    for room in rooms | {"classroom", "lab", "protos", "runtime", "signals", "store", "incidents"}:
         assert f"COPY {room} {room}\n" in dockerfile
         assert f"!{room}" in let_through
 

@@ -1,4 +1,4 @@
-"""`lab up --seats`: the secret reaches who signs and who verifies, and only a signed link gives a seat."""
+"""`lab up --class`: the secret reaches who signs and who verifies, and only a signed link gives a seat."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "a secret of the class"
 
 def test_the_shop_and_the_screens_alone_get_the_secret(tmp_path: Path) -> None:
     """frontend verifies links and observer signs them; no other process can read the secret."""
-    options = Options(free_ports=True, data=tmp_path, seats=True)
+    options = Options(free_ports=True, data=tmp_path, class_mode=True)
     built = planning.build(options, tmp_path, seat_secret=SECRET, environment={"PATH": "/usr/bin"})
     secrets = {entry.name: entry.environment.get("SEAT_SECRET") for entry in built.processes}
 
@@ -33,7 +33,7 @@ def test_the_shop_and_the_screens_alone_get_the_secret(tmp_path: Path) -> None:
 
 
 def test_an_open_lab_takes_no_secret_from_the_callers_shell(tmp_path: Path) -> None:
-    """Without --seats, SEAT_SECRET of the user's shell closes no shop."""
+    """Without --class, SEAT_SECRET of the user's shell closes no shop."""
     options = Options(free_ports=True, data=tmp_path)
     built = planning.build(options, tmp_path, environment={"SEAT_SECRET": "of another lab"})
 
@@ -65,7 +65,9 @@ class Visitor:
 @pytest.fixture(name="classroom", scope="module")
 def _classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("class"))
-    started = lab.command("up", "--detach", "--free-ports", "--no-load", "--seats")
+    started = lab.command(
+        "up", "--detach", "--free-ports", "--no-load", "--class", "3", "--host", "127.0.0.1"
+    )
     try:
         assert started.returncode == 0, started.stderr
         yield lab

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from classroom import ClassStore
 from incidents import loading
-from lab import paths
+from lab import cli, paths
 from lab.commands import incident
+from lab.control.app import create_app
+from lab.control.changes import Changes
+from lab.control.settings import Settings
 from lab.errors import AlreadyRunning, NotRunning, UsageError
-from lab.state import run_folder, runfile, seat_secret
+from lab.state import control_token, run_folder, runfile, seat_secret
 from runtime import seats as seat_rule
-from tests.lab.conftest import URLS, Running, call, row
+from runtime.wsgi import Limits, WsgiServer
+from tests.helpers import free_port
+from tests.lab.conftest import URLS, Json, Running, call, row
 
 
 def test_the_status_table_has_a_line_per_process(
@@ -74,8 +81,27 @@ def test_the_list_of_incidents_marks_the_running_one(
     assert "*" not in incident.listing("")
 
 
+@pytest.fixture(name="control")
+def _control(run_dir: Path) -> Iterator[str]:
+    """The address of a control process that runs for this folder."""
+    store = ClassStore(run_dir / "data" / run_folder.CLASS)
+    token = control_token.make(run_dir)
+    settings = Settings(
+        token=token,
+        flags_file=run_dir / run_folder.FLAGS,
+        lab_status_file=run_dir / run_folder.STATUS,
+        otlp_url=f"http://127.0.0.1:{free_port()}",
+    )
+    server = WsgiServer(create_app(Changes(store, settings), token), "127.0.0.1", 0, Limits(1))
+    server.start()
+    yield f"127.0.0.1:{server.port}"
+    server.stop()
+    store.close()
+
+
 def test_a_malformed_incident_is_one_line_and_takes_no_other_down(
     running: Running,
+    control: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -85,7 +111,7 @@ def test_a_malformed_incident_is_one_line_and_takes_no_other_down(
     shutil.copytree(loading.DATA, data)
     data.joinpath("broken.toml").write_text('title = "T"\nflags = 3\n', "utf-8")
     monkeypatch.setattr(loading, "DATA", data)
-    running()
+    running([row("control", address=control)])
     assert call("incident") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("!")] == [
@@ -100,10 +126,10 @@ def test_a_malformed_incident_is_one_line_and_takes_no_other_down(
 
 
 def test_an_incident_is_switched_by_its_flag_file(
-    run_dir: Path, running: Running, capsys: pytest.CaptureFixture[str]
+    run_dir: Path, running: Running, control: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The services read the file; the run file and the next list have the new name."""
-    running()
+    running([row("control", address=control)])
     assert call("incident", "none") == 0
     assert "none" in capsys.readouterr().out
     run = runfile.read(run_dir)
@@ -111,6 +137,50 @@ def test_an_incident_is_switched_by_its_flag_file(
     assert run is not None
     assert run.incident == "none"
     assert json.loads((run_dir / run_folder.FLAGS).read_text("utf-8"))["flags"] is not None
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [row("control", "restarting")], [row("control", address="127.0.0.1:1")]]
+)
+def test_an_incident_without_the_control_process_is_an_error(
+    running: Running, rows: list[Json], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence and where to look."""
+    running(rows)
+    assert cli.run(cli.BY_NAME["incident"], ["none"]) == 1
+
+    assert "lab logs control" in capsys.readouterr().err
+
+
+def test_the_class_is_printed_for_people_and_for_programs(
+    run_dir: Path, running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Signed links of every seat, the join code, the passcode; `--add` enrols a late joiner."""
+    running(seats=True)
+    secret = seat_secret.read_or_make(run_dir)
+    assert call("class", "--add", "Ana", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert found["join_url"] == f"{URLS['observer']}/join"
+    assert found["desk_url"] == f"{URLS['observer']}/desk"
+    assert found["seats"] == [
+        {
+            "seat": "ana",
+            "name": "Ana",
+            "url": f"{URLS['observer']}/workshop?seat=ana&sig={seat_rule.sign(secret, 'ana')}",
+        }
+    ]
+    assert call("class") == 0
+    printed = capsys.readouterr().out
+    assert f"Ana\t{found['seats'][0]['url']}" in printed
+    assert f"code {found['join_code']}" in printed
+    assert f"passcode {found['passcode']}" in printed
+
+
+def test_a_lab_that_is_no_class_has_no_links(running: Running) -> None:
+    running()
+    with pytest.raises(UsageError, match="not a class"):
+        call("class")
 
 
 def test_an_incidents_flags_are_printed_without_a_lab(

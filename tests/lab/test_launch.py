@@ -83,7 +83,7 @@ def test_a_lab_is_prepared_before_it_is_supervised(run_dir: Path) -> None:
         (run_dir / "logs" / name).write_text("old", "utf-8")
     found: list[runfile.RunFile | None] = []
 
-    def reporter(built: LabPlan) -> Silent:
+    def reporter(built: LabPlan, _: Options) -> Silent:
         found.append(runfile.read(run_dir))
         return Silent()
 
@@ -113,7 +113,7 @@ def test_the_log_of_a_detached_supervisor_is_kept(run_dir: Path, monkeypatch: py
 
 def test_the_proof_of_a_class_enters_by_a_signed_link(run_dir: Path) -> None:
     """The secret that signs it is the one of the shop."""
-    launch.supervise(options(run_dir, seats=True), lambda _: Silent())
+    launch.supervise(options(run_dir, class_mode=True), lambda *_: Silent())
     [built] = FakeSupervisor.plans
     secret = seat_secret.read(run_dir)
     by_name = {process.name: process.environment for process in built.processes}
@@ -128,16 +128,16 @@ def test_a_seed_starts_with_an_empty_store(run_dir: Path) -> None:
     store = run_dir / "data" / run_folder.STORE
     store.parent.mkdir()
     store.write_text("rows", "utf-8")
-    launch.supervise(options(run_dir), lambda _: Silent())
+    launch.supervise(options(run_dir), lambda *_: Silent())
     assert store.exists()
-    launch.supervise(options(run_dir, seed=7), lambda _: Silent())
+    launch.supervise(options(run_dir, seed=7), lambda *_: Silent())
     assert not store.exists()
 
 
 def test_an_unknown_incident_is_refused_and_the_lock_released(run_dir: Path) -> None:
     """Before anything is written."""
     with pytest.raises(UsageError, match="no-such"):
-        launch.supervise(options(run_dir, incident="no-such"), lambda _: Silent())
+        launch.supervise(options(run_dir, incident="no-such"), lambda *_: Silent())
     runfile.Claim(run_dir).release_lock_only()
 
     assert not (run_dir / run_folder.FLAGS).exists()
@@ -147,7 +147,7 @@ def test_a_store_of_another_version_has_a_remedy(run_dir: Path) -> None:
     """The observer's error says that its schema is another one."""
     FakeSupervisor.failure = StartError("observer does not start: it was written with schema 3", "See: log")
     with pytest.raises(StartError) as raised:
-        launch.supervise(options(run_dir), lambda _: Silent())
+        launch.supervise(options(run_dir), lambda *_: Silent())
 
     assert "lab reset" in raised.value.remedy
 
@@ -200,17 +200,21 @@ def test_a_lab_in_front_prints_its_addresses(
 def test_the_addresses_of_a_class(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No seat can be chosen in the address, the command for links is named; without load no Locust."""
     monkeypatch.setattr("lab.plan.host_addresses._own_address", lambda: "10.0.0.7")
-    chosen = options(run_dir, seats=True, load=False, host="0.0.0.0")
+    chosen = options(run_dir, class_mode=True, roster=("Anna",), load=False, host="0.0.0.0")
     built = planning.build(chosen, run_dir, seat_secret="secret", environment={})
     block = messages.ready_block(built, chosen, 1.0, detached=True)
 
     assert "YOURNAME" not in block
-    assert "python3 -m lab seats" in block
+    assert "python3 -m lab class" in block
     assert "Locust" not in block
     assert f"  shop        {built.urls['shop'].replace('127.0.0.1', '10.0.0.7')}\n" in block
-    assert "http://10.0.0.7" in block.split("OTLP")[1]
+    observer = built.urls["observer"].replace("127.0.0.1", "10.0.0.7")
+    assert f"join        {observer}/join   code " in block
+    assert f"desk        {observer}/desk   passcode " in block
+    assert "http://127.0.0.1" in block.split("OTLP")[1], "telemetry comes from the shop alone"
     with_load = messages.ready_block(built, options(run_dir, host="0.0.0.0", users=1), 1.0, detached=True)
-    assert re.search(r"load        http://10\.0\.0\.7:\d+ \(Locust, 1 simulated user\)", with_load)
+    assert re.search(r"load        http://127\.0\.0\.1:\d+ \(Locust, 1 simulated user\)", with_load)
+    assert "http://10.0.0.7" in with_load.split("OTLP")[1]
     assert block.endswith("Stop it with: python3 -m lab down")
 
 

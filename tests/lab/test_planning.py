@@ -84,7 +84,11 @@ def test_the_order_of_start_and_stop_is_in_the_plan(tmp_path: Path) -> None:
     by_name = {process.name: process for process in build(tmp_path).processes}
 
     assert [name for name, process in by_name.items() if not process.gates] == ["loadgen"]
-    assert {name for name, process in by_name.items() if not process.proves} == {"loadgen", "observer"}
+    assert {name for name, process in by_name.items() if not process.proves} == {
+        "loadgen",
+        "observer",
+        "control",
+    }
     assert [name for name, process in by_name.items() if process.last] == ["collector"]
 
 
@@ -240,5 +244,6 @@ def test_a_service_is_checked_by_grpc_or_by_http() -> None:
         "observer",
         "frontend",
         "buttercup",
+        "control",
         "loadgen",
     }

@@ -25,12 +25,12 @@ def options(*words: str) -> Options:
 
 
 def test_the_screens_get_the_public_address(tmp_path: Path) -> None:
-    """As a setting of the observer alone, in one spelling; the lab itself goes on to use the real one."""
+    """As a setting, in one spelling; the lab itself goes on to use the real one."""
     chosen = dataclasses.replace(options("--public-url", "HTTPS://Shop.example.org:8443/"), data=tmp_path)
     built = planning.build(chosen, tmp_path, environment={"SHOP_PUBLIC_URL": "http://of.another.lab"})
     found = {entry.name: entry.environment.get("SHOP_PUBLIC_URL") for entry in built.processes}
 
-    assert {name: url for name, url in found.items() if url} == {"observer": URL}
+    assert {name: url for name, url in found.items() if url} == {"frontend": URL, "observer": URL}
     assert built.urls["shop"].startswith("http://127.0.0.1:")
     assert f"shop        {URL}/?seat=YOURNAME" in messages.ready_block(built, chosen, 1.0, detached=False)
 

@@ -25,6 +25,7 @@ NAMES = {
     "recommendationservice",
     "adservice",
     "buttercup",
+    "control",
     "collector",
     "observer",
     "loadgen",
@@ -91,12 +92,22 @@ def test_no_port_is_given_twice(built: LabPlan) -> None:
 
 
 def test_only_public_ports_follow_the_host(tmp_path: Path) -> None:
-    """`--host 0.0.0.0` opens the shop, the observer, OTLP and Locust, and nothing else."""
+    """`--host 0.0.0.0` opens the shop, the observer and OTLP; Locust's page has no password."""
     built = build(tmp_path, Options(host="0.0.0.0", free_ports=True, data=tmp_path))
     open_to_all = {entry.name for entry in built.processes if entry.environment["LISTEN_ADDR"] == "0.0.0.0"}
 
-    assert open_to_all == {"frontend", "observer", "collector", "loadgen"}
+    assert open_to_all == {"frontend", "observer", "collector"}
     assert built.urls["shop"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("open_otlp", [False, True])
+def test_a_class_opens_the_collector_only_when_asked(tmp_path: Path, *, open_otlp: bool) -> None:
+    """Students need the shop and the observer; anybody's telemetry would make ghost seats."""
+    chosen = Options(host="0.0.0.0", free_ports=True, data=tmp_path, class_mode=True, open_otlp=open_otlp)
+    built = build(tmp_path, chosen)
+    open_to_all = {entry.name for entry in built.processes if entry.environment["LISTEN_ADDR"] == "0.0.0.0"}
+
+    assert open_to_all == {"frontend", "observer"} | ({"collector"} if open_otlp else set())
 
 
 def test_a_port_can_be_chosen(tmp_path: Path) -> None:

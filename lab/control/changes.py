@@ -1,0 +1,259 @@
+"""Performs actions on a running lab: the class's file, the flag file, the load, and deployment events."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import incidents
+from classroom import (
+    ALL_SEATS,
+    ClassStore,
+    Deployment,
+    Exam,
+    Mark,
+    MarkKind,
+    exam,
+    forget_hidden_deployments,
+    hidden_deployments,
+    hide_deployments,
+    keep_exam,
+    keep_schedule,
+)
+from incidents import Incident
+from lab.control import gameday_file, load_users
+from lab.control.action_request import ActionRequest
+from lab.control.deployment_events import DeploymentEvents
+from lab.control.settings import Settings
+from lab.errors import UsageError
+from lab.state import flag_file, runfile
+
+
+class Changes:
+    """Performs one action at a time; each is written to the class's log of actions."""
+
+    def __init__(self, store: ClassStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._events = DeploymentEvents(settings.otlp_url, settings.environment)
+        self._lock = threading.Lock()
+        self.schedule_lock = threading.Lock()
+        """Held while the class's schedule is read and written."""
+
+    def perform(self, request: ActionRequest) -> str:
+        """Perform an action; returns one sentence saying what was done. Raises LabError or ClassError."""
+        act: Mapping[str, Callable[[ActionRequest, int], str]] = {
+            "incident": self._incident,
+            "repair": self._repair,
+            "break": self._break,
+            "reset": self._reset,
+            "jump": self._jump,
+            "broadcast": self._broadcast,
+            "load": self._load,
+            "lock": self._lock_explanations,
+            "free": self._free,
+            "gameday": self._gameday,
+            "gameday-stop": self._gameday_stop,
+            "exam": self._exam,
+            "exam-end": self._exam_end,
+        }
+        with self._lock:
+            now = time.time_ns()
+            done = act[request.action](request, now)
+            self._store.log(
+                request.action,
+                done,
+                actor=request.actor,
+                seats=(ALL_SEATS,) if request.seats is None else request.seats,
+                at_unix_nano=now,
+            )
+        return done
+
+    # -- faults -------------------------------------------------------------------------------
+
+    def _incident(self, request: ActionRequest, now: int) -> str:
+        incident = flag_file.find(request.name)
+        if request.seats is None:
+            self._store.begin_incident(incident.name, now)
+            self._note_running(incident)
+        else:
+            self._store.give_incident(request.seats, incident.name, now)
+        self._write_flags()
+        self._announce("incident", "", incident, request, now)
+        return f"The incident {incident.name} begins for {_whom(request)}."
+
+    def _repair(self, request: ActionRequest, now: int) -> str:
+        for seats, incident in self._by_incident(request):
+            names = _known_repairs(incident, request.repairs)
+            self._store.repair(seats, names, now)
+            for name in names:
+                self._announce("repair", name, incident, request, now, seats)
+        self._write_flags()
+        return f"{_listed(request.repairs) or 'Everything'} is mended for {_whom(request)}."
+
+    def _break(self, request: ActionRequest, now: int) -> str:
+        for seats, incident in self._by_incident(request):
+            names = _known_repairs(incident, request.repairs)
+            self._store.break_again(seats, names)
+            for name in names:
+                self._announce("break", name, incident, request, now, seats)
+        self._write_flags()
+        return f"{_listed(request.repairs) or 'Everything'} is broken again for {_whom(request)}."
+
+    def _reset(self, request: ActionRequest, now: int) -> str:
+        self._store.reset(self._chosen(request), now)
+        self._write_flags()
+        return f"The lesson begins anew for {_whom(request)}."
+
+    def _by_incident(self, request: ActionRequest) -> list[tuple[tuple[str, ...], Incident]]:
+        grouped: dict[str, list[str]] = {}
+        for seat in self._chosen(request):
+            grouped.setdefault(self._store.fault(seat).incident or incidents.DEFAULT, []).append(seat)
+        return [(tuple(seats), flag_file.find(name)) for name, seats in grouped.items()]
+
+    def _chosen(self, request: ActionRequest) -> tuple[str, ...]:
+        if request.seats is not None:
+            return request.seats
+        every = {seat.slug for seat in self._store.seats()} | {mark.seat for mark in self._store.marks()}
+        every |= {fault.seat for fault in self._store.faults()}
+        if not every:
+            raise UsageError("There is no seat yet.", "Name the seats, or wait until somebody joins.")
+        return tuple(sorted(every))
+
+    def _write_flags(self) -> None:
+        flag_file.write_for_class(self._settings.flags_file, self._store)
+
+    def _note_running(self, incident: Incident) -> None:
+        run_dir = Path(self._settings.flags_file).parent
+        running = runfile.read(run_dir)
+        if running is not None:
+            runfile.set_incident(run_dir, running, incident.name)
+
+    def _announce(
+        self,
+        kind: str,
+        repair: str,
+        incident: Incident,
+        request: ActionRequest,
+        now: int,
+        seats: Sequence[str] | None = None,
+    ) -> None:
+        chosen = request.seats if seats is None or request.seats is None else tuple(seats)
+        title = next((each.title for each in incident.repairs if each.name == repair), "")
+        deployments = [
+            Deployment(now, kind, repair, title, seat)
+            for seat in (chosen if chosen is not None else (ALL_SEATS,))
+        ]
+        if request.secret:
+            # Not sent with a mark: logs are open to every student.
+            hide_deployments(self._store, deployments)
+        else:
+            self._events.send(deployments)
+
+    def reveal(self) -> None:
+        """Announce to everybody what the instructor alone could see."""
+        hidden = hidden_deployments(self._store)
+        if hidden:
+            self._events.send(hidden)
+            forget_hidden_deployments(self._store)
+
+    # -- the rest -----------------------------------------------------------------------------
+
+    def _jump(self, request: ActionRequest, now: int) -> str:
+        for seats, incident in self._by_incident(request):
+            if request.name not in {step.name for step in incident.steps}:
+                known = ", ".join(step.name for step in incident.steps)
+                raise UsageError(f"{incident.name} has no step {request.name}.", f"Use one of: {known}.")
+            for seat in seats:
+                self._store.mark(Mark(seat, incident.name, request.name, MarkKind.JUMPED, now))
+        return f"{_whom(request).capitalize()} may go to the step {request.name}."
+
+    def _broadcast(self, request: ActionRequest, now: int) -> str:
+        self._store.send((ALL_SEATS,) if request.seats is None else request.seats, request.text, now)
+        return f"Sent to {_whom(request)}: {request.text}"
+
+    def _load(self, request: ActionRequest, now: int) -> str:
+        if request.users > self._settings.most_users:
+            raise UsageError(
+                f"{request.users} simulated users are too many.", f"Use at most {self._settings.most_users}."
+            )
+        load_users.change(Path(self._settings.lab_status_file), request.users)
+        if not request.users:
+            return "Load stopped."
+        return f"Load changed to {request.users} simulated users."
+
+    def _lock_explanations(self, request: ActionRequest, now: int) -> str:
+        self._store.set_locked(request.locked)
+        return "Explanations are locked." if request.locked else "Explanations are unlocked."
+
+    def _free(self, request: ActionRequest, now: int) -> str:
+        for seat in request.seats or ():
+            self._store.free(seat)
+        return f"Free again, with a new code: {_whom(request)}."
+
+    # -- over time ----------------------------------------------------------------------------
+
+    def _gameday(self, request: ActionRequest, now: int) -> str:
+        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+        seats = [seat.slug for seat in self._store.seats()]
+        plan = gameday_file.schedule_of(request.content, seed=seed, seats=seats, start_unix_nano=now)
+        with self.schedule_lock:
+            keep_schedule(self._store, plan)
+        return f"{plan.title} begins with {len(plan.actions)} changes (seed {seed})."
+
+    def _gameday_stop(self, request: ActionRequest, now: int) -> str:
+        with self.schedule_lock:
+            keep_schedule(self._store, None)
+        self.reveal()
+        return "The schedule was stopped; what runs goes on."
+
+    def _exam(self, request: ActionRequest, now: int) -> str:
+        known, _ = incidents.load_all()
+        mysteries = sorted(known.keys() - {gameday_file.HEALTHY})
+        if request.name and request.name not in mysteries:
+            raise UsageError(f"{request.name} cannot be examined.", f"Use one of: {', '.join(mysteries)}.")
+        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+        # Not the class's seats: everybody who gives the seed gets the same mystery.
+        name = request.name or random.Random(seed).choice(mysteries)
+        chosen = replace(request, action="incident", name=name, secret=True)
+        self._incident(chosen, now)
+        keep_exam(self._store, Exam(name, seed, now, request.seats))
+        return f"The exam begins for {_whom(request)} (seed {seed})."
+
+    def _exam_end(self, request: ActionRequest, now: int) -> str:
+        running = exam(self._store)
+        if running is None or running.ended_unix_nano is not None:
+            raise UsageError("No exam runs.", "Begin one with the action exam.")
+        keep_exam(self._store, replace(running, ended_unix_nano=now))
+        self.reveal()
+        return f"The exam is over: it was {running.incident}."
+
+
+def _known_repairs(incident: Incident, chosen: Sequence[str]) -> tuple[str, ...]:
+    known = tuple(each.name for each in incident.repairs)
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise UsageError(
+            f"{incident.name} has no repair {unknown[0]!r}.",
+            f"Use one of: {', '.join(known)}." if known else "It has none.",
+        )
+    if not known:
+        raise UsageError(f"The incident {incident.name} has no repair.", "Begin the incident none instead.")
+    return tuple(chosen) or known
+
+
+def _whom(request: ActionRequest) -> str:
+    if request.seats is None:
+        return "every seat"
+    return _listed(request.seats[:5]) + (
+        f" and {len(request.seats) - 5} more" if len(request.seats) > 5 else ""
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

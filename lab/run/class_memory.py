@@ -1,0 +1,96 @@
+"""What a class keeps over `down` and `up`: its incident, its ports, and the address it was given out with."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from classroom import ClassStore, Schedule, ScheduledAction, keep_schedule
+from lab.plan.lab_plan import LabPlan
+from lab.plan.options import Options
+
+EVERY_NETWORK = "0.0.0.0"
+HEALTHY = "none"
+_MEMORY = "up_options"
+_HEALTHY_FIRST = "Healthy first"
+
+
+def completed(options: Options, store: ClassStore) -> Options:
+    """The options with what was left open: for a class what it ran with before."""
+    if not options.class_mode:
+        return options
+    kept = _kept(store)
+    ports = kept.get("ports")
+    return replace(
+        options,
+        host=options.host if "host" in options.given else _text(kept, "host") or EVERY_NETWORK,
+        public_url=options.public_url or _text(kept, "public_url"),
+        observer_url=options.observer_url or _text(kept, "observer_url"),
+        incident=options.incident
+        if "incident" in options.given
+        else store.facts().incident or options.incident,
+        ports={**_numbers(ports), **options.ports},
+    )
+
+
+def begin(options: Options, store: ClassStore) -> None:
+    """Enrol the roster and begin the incident, or a healthy time before it.
+
+    A class that goes on with its incident keeps its progress. A lab without a class forgets a schedule of
+    before.
+    """
+    if options.roster:
+        store.enrol(options.roster)
+    now = time.time_ns()
+    if not options.class_mode:
+        keep_schedule(store, None)
+    if options.healthy_first_s:
+        store.begin_incident(HEALTHY, now)
+        begins = now + options.healthy_first_s * 10**9
+        action = {"action": "incident", "name": options.incident, "seats": "all"}
+        later = Schedule(_HEALTHY_FIRST, now, False, (ScheduledAction(begins, action),))
+        keep_schedule(store, later)
+    elif not options.class_mode or store.facts().incident != options.incident:
+        store.begin_incident(options.incident, now)
+
+
+def keep(options: Options, built: LabPlan, store: ClassStore) -> None:
+    """Keep what the links of the class depend on."""
+    if not options.class_mode:
+        return
+    ports = {}
+    for entry in built.processes:
+        if entry.name in ("frontend", "observer"):
+            ports[f"{entry.name}:http"] = int(entry.address.rpartition(":")[2])
+    store.keep_setting(
+        _MEMORY,
+        json.dumps(
+            {
+                "host": options.host,
+                "public_url": options.public_url,
+                "observer_url": options.observer_url,
+                "ports": ports,
+            }
+        ),
+    )
+
+
+def _kept(store: ClassStore) -> Mapping[str, object]:
+    try:
+        found = json.loads(store.setting(_MEMORY) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(kept: Mapping[str, object], name: str) -> str:
+    found = kept.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _numbers(found: object) -> dict[str, int]:
+    if not isinstance(found, dict):
+        return {}
+    return {key: number for key, number in found.items() if isinstance(number, int)}
