@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from playwright.sync_api import Browser, Error as PlaywrightError, Page, Response, sync_playwright
@@ -85,11 +86,13 @@ def _cart(page: Page, _: str) -> dict[str, Any]:
 
 def _checkout(page: Page, _: str) -> dict[str, Any]:
     before = page.url
+    started = time.monotonic()
     with page.expect_response(
         lambda answer: answer.request.method == "POST" and answer.url.endswith("/cart/checkout"),
         timeout=CHECKOUT_TIMEOUT_MS,
     ) as arrived:
         page.locator('form[action="/cart/checkout"] [type=submit]').click()
+    duration_ms = round((time.monotonic() - started) * 1000, 1)
     # The answer replaces <main>, or, without fetch, the whole page: either way the form is gone.
     page.locator('form[action="/cart/checkout"]').wait_for(state="detached")
     order = page.locator("#order-id")
@@ -97,6 +100,7 @@ def _checkout(page: Page, _: str) -> dict[str, Any]:
     return {
         **_page(page, arrived.value),
         "in_place": page.url == before,
+        "duration_ms": duration_ms,
         "order_id": order.inner_text().strip() if order.count() else None,
         "total_paid": paid.inner_text().strip() if paid.count() else None,
     }

@@ -80,6 +80,7 @@ def _from_student(account: Mapping[str, Any]) -> Visit:
         seen["checkout"] = {
             "status": checkout.get("status"),
             "heading": checkout.get("heading"),
+            "duration_ms": checkout.get("duration_ms"),
             "order_id": checkout.get("order_id"),
             "total_paid": checkout.get("total_paid"),
             "server_timing": checkout.get("server_timing"),

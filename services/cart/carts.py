@@ -28,8 +28,11 @@ class Carts(Protocol):
     def add(self, user_id: str, line: CartLine) -> None:
         """Add a line; quantities of the same product add up. Raises InvalidRequest above MAX_QUANTITY."""
 
-    def lines(self, user_id: str) -> Sequence[CartLine]:
-        """The cart's lines in the order of addition; empty for a user without a cart."""
+    def lines(self, user_id: str, slow_ms: float = 0.0) -> Sequence[CartLine]:
+        """The cart's lines in the order of addition; empty for a user without a cart.
+
+        The database takes `slow_ms` longer, where it can be made to.
+        """
 
     def empty(self, user_id: str) -> None:
         """Remove all lines."""

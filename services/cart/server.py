@@ -12,10 +12,11 @@ import grpc
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from runtime.settings import ADDRESS, PATH, setting
 from services.cart.carts import CartLine, Carts
+from services.common import seat
 from services.common.errors import InvalidRequest
+from services.common.flags import CART_SLOW_QUERY_MS
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
-from services.common.telemetry import ShopLogger
 
 _MAX_PRODUCT_ID_LENGTH = 64
 
@@ -31,8 +32,10 @@ class Settings(CommonSettings):
 class CartServicer(rpc.CartServiceServicer):
     """Serves `hipstershop.CartService`."""
 
-    def __init__(self, logger: ShopLogger, carts: Carts) -> None:
-        self._log = logger
+    def __init__(self, service: ServiceContext[Settings], carts: Carts) -> None:
+        self._log = service.log
+        self._flags = service.flags
+        self._slowness = service.chance("slow-query")
         self._carts = carts
 
     def AddItem(self, request: pb.AddItemRequest, context: grpc.ServicerContext) -> pb.Empty:
@@ -49,7 +52,8 @@ class CartServicer(rpc.CartServiceServicer):
 
     def GetCart(self, request: pb.GetCartRequest, context: grpc.ServicerContext) -> pb.Cart:
         """A user's cart; an empty one for a user who has none."""
-        lines = self._carts.lines(_user(request.user_id))
+        least_ms, most_ms = self._flags.delay_range_ms(CART_SLOW_QUERY_MS, seat.current())
+        lines = self._carts.lines(_user(request.user_id), self._slowness.uniform(least_ms, most_ms))
         items = [pb.CartItem(product_id=line.product_id, quantity=line.quantity) for line in lines]
         return pb.Cart(user_id=request.user_id, items=items)
 
@@ -88,7 +92,7 @@ def open_carts(service: ServiceContext[Settings]) -> Carts:
 def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Open the store and make the servicer."""
     carts = open_carts(service)
-    return ServicerHandle(CartServicer(service.log, carts), healthy=carts.healthy, close=carts.close)
+    return ServicerHandle(CartServicer(service, carts), healthy=carts.healthy, close=carts.close)
 
 
 BACKEND = Backend(
@@ -99,6 +103,7 @@ BACKEND = Backend(
     rpc_service="hipstershop.CartService",
     register=rpc.add_CartServiceServicer_to_server,
     mount=mount,
+    flags=(CART_SLOW_QUERY_MS,),
 )
 
 

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
 from services.common.errors import InvalidRequest, StartError, Unavailable
 
 DATABASE = "carts"
+_pause = threading.Event()
 _BUSY_S = 2.0
 _PRUNE_EVERY_S = 3600.0
 _SCHEMA = """
@@ -40,6 +41,8 @@ _ADD = (
     "WHERE quantity + excluded.quantity <= ?"
 )
 _LINES = "SELECT product_id, quantity FROM cart_item WHERE user_id = ? ORDER BY added_unix_ns, product_id"
+# The function is constant within a statement, so SQLite runs it once, however many lines there are.
+_SLOW_LINES = _LINES.replace("user_id = ?", "user_id = read_slow_disk(?)")
 _EMPTY = "DELETE FROM cart_item WHERE user_id = ?"
 _PRUNE = "DELETE FROM cart_item WHERE touched_unix_s < ?"
 
@@ -70,11 +73,15 @@ class SqliteCarts:
             raise StartError(
                 f"cannot keep carts in {path}: {error}; set CART_DB to a file that can be written."
             ) from error
-        self._traced: Any = dbapi.instrument_connection(
+        self._tracer_provider = tracer_provider
+        self._traced = self._with_spans(self._plain)
+
+    def _with_spans(self, connection: sqlite3.Connection) -> Any:
+        return dbapi.instrument_connection(
             __name__,
-            self._plain,
+            connection,
             "sqlite",
-            tracer_provider=tracer_provider,
+            tracer_provider=self._tracer_provider,
             db_api_integration_factory=_NamedDatabase,
         )
 
@@ -100,11 +107,28 @@ class SqliteCarts:
             if cursor.rowcount == 0:
                 raise InvalidRequest(f"a cart holds at most {MAX_QUANTITY} of one product")
 
-    def lines(self, user_id: str) -> Sequence[CartLine]:
+    def lines(self, user_id: str, slow_ms: float = 0.0) -> Sequence[CartLine]:
         """See `Carts.lines`."""
-        with self._cursor() as cursor:
-            cursor.execute(_LINES, (user_id,))
+        query, cursors = (_SLOW_LINES, self._slow_cursor(slow_ms)) if slow_ms else (_LINES, self._cursor())
+        with cursors as cursor:
+            cursor.execute(query, (user_id,))
             return [CartLine(product_id, quantity) for product_id, quantity in cursor.fetchall()]
+
+    @contextmanager
+    def _slow_cursor(self, slow_ms: float) -> Iterator[Any]:
+        """A cursor of a connection of its own, so that nobody else waits for its statement."""
+
+        def read_slow_disk(value: str) -> str:
+            _pause.wait(slow_ms / 1000)
+            return value
+
+        try:
+            with closing(sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)) as connection:
+                connection.create_function("read_slow_disk", 1, read_slow_disk, deterministic=True)
+                with closing(self._with_spans(connection).cursor()) as cursor:
+                    yield cursor
+        except sqlite3.Error as error:
+            raise Unavailable(f"the carts in {self._path.name} cannot be used now: {error}") from error
 
     def empty(self, user_id: str) -> None:
         """See `Carts.empty`."""

@@ -79,6 +79,16 @@ FRONTEND_VENDOR_SCRIPT = Flag(
 EMAIL_SILENT_LOGS = Flag(
     "email_silent_logs", False, "emailservice writes its log lines without trace id and span id."
 )
+CART_SLOW_QUERY_MS = Flag(
+    "cart_slow_query_ms",
+    {"min": 0, "max": 0},
+    "Time that SQLite takes to find a cart, as on a disk that got slow, in ms.",
+)
+RECOMMENDATION_ITEM_BY_ITEM = Flag(
+    "recommendation_item_by_item",
+    False,
+    "recommendationservice asks the catalogue for each product by itself, after it asked for all.",
+)
 _MOST_ATTEMPTS = 20
 _LONGEST_BLOCK_MS = 10_000.0
 
@@ -227,6 +237,10 @@ class Flags:
     def email_silent_logs(self, shopper: Shopper) -> bool:
         """Whether emailservice's log lines lose their trace id and span id."""
         return bool(self.value(EMAIL_SILENT_LOGS, shopper))
+
+    def recommendation_item_by_item(self, shopper: Shopper) -> bool:
+        """Whether the catalogue is asked for each product by itself."""
+        return bool(self.value(RECOMMENDATION_ITEM_BY_ITEM, shopper))
 
     def delay_range_ms(self, flag: Flag, shopper: Shopper) -> tuple[float, float]:
         """The least and the most extra time of a call; (0, 0) when off or malformed."""

@@ -117,7 +117,5 @@ def test_malformed_data_names_file_key_and_remedy(tmp_path: Path, text: str, tol
 
 
 def test_an_unknown_incident_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(
-        incidents.IncidentError, match=f"no such incident; use one of: {incidents.names()[0]}"
-    ):
+    with pytest.raises(incidents.IncidentError, match=r"no such incident; use one of: .*invalid-token"):
         incidents.load("no-such-thing")

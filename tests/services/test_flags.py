@@ -139,7 +139,8 @@ def test_every_backend_tells_its_own_real_state(broken: Mesh) -> None:
         told[service] = {flag.key: flag.people for flag in answer.flags}
     assert told["paymentservice"]["payment_invalid_token"] == "1.0"
     assert told["checkoutservice"]["checkout_stale_endpoint"] == "true"
-    assert told["cartservice"] == {"cart_delay_ms": '{"min":0,"max":0}'}
+    nothing = '{"min":0,"max":0}'
+    assert told["cartservice"] == {"cart_slow_query_ms": nothing, "cart_delay_ms": nothing}
 
 
 def test_the_files_targeting_decides_for_one_seat_and_one_tenant_level(

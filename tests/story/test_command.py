@@ -150,7 +150,8 @@ def test_an_unknown_incident_is_one_sentence(story: Story, capsys: pytest.Captur
     assert run(story, "--incident", "no-such") == 2
     message, remedy = capsys.readouterr().err.splitlines()
     assert message == "There is no incident named no-such."
-    assert remedy.startswith("Use one of: invalid-token")
+    assert remedy.startswith("Use one of: ")
+    assert "invalid-token" in remedy
 
 
 def test_one_address_alone_needs_a_running_lab(
