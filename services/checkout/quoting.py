@@ -30,8 +30,8 @@ class Quoting:
 
         Raises grpc.RpcError when the last attempt failed, or an earlier one other than by its deadline.
         """
-        deadline_ms, attempts = self._flags.checkout_quote_retries(seat.current())
-        for remaining in range(attempts - 1, 0, -1):
+        deadline_ms, retries = self._flags.checkout_quote_retries(seat.current())
+        for remaining in range(retries, 0, -1):
             try:
                 found: pb.GetQuoteResponse = self._shipping.GetQuote(request, timeout=deadline_ms / 1000)
             except grpc.RpcError as error:

@@ -58,8 +58,8 @@ CHECKOUT_STALE_ENDPOINT = Flag(
 )
 CHECKOUT_QUOTE_RETRIES = Flag(
     "checkout_quote_retries",
-    {"deadline_ms": 0, "attempts": 1},
-    "checkoutservice waits `deadline_ms` for a shipping quote, then asks again, `attempts` times in all.",
+    {"deadline_ms": 0, "retries": 0},
+    "checkoutservice waits `deadline_ms` for a shipping quote, then asks anew, up to `retries` times.",
 )
 FRONTEND_LOST_CONTEXT = Flag(
     "frontend_lost_context",
@@ -89,7 +89,7 @@ RECOMMENDATION_ITEM_BY_ITEM = Flag(
     False,
     "recommendationservice asks the catalogue for each product by itself, after it asked for all.",
 )
-_MOST_ATTEMPTS = 20
+_MOST_RETRIES = 20
 _LONGEST_BLOCK_MS = 10_000.0
 
 
@@ -208,14 +208,13 @@ class Flags:
         return bool(self.value(CHECKOUT_STALE_ENDPOINT, shopper))
 
     def checkout_quote_retries(self, shopper: Shopper) -> tuple[float, int]:
-        """The time to wait for a quote before asking again, in ms, and the attempts in all.
+        """The time to wait for a quote before asking anew, in ms, and how often at most; the last time waits.
 
-        The last attempt waits as long as ever. One attempt when off or malformed.
+        (0, 0) when off or malformed: it is asked once.
         """
-        deadline_ms, attempts = self._numbers(CHECKOUT_QUOTE_RETRIES, shopper, "deadline_ms", "attempts")
-        return (
-            (deadline_ms, int(attempts)) if deadline_ms > 0 and 1 <= attempts <= _MOST_ATTEMPTS else (0.0, 1)
-        )
+        deadline_ms, retries = self._numbers(CHECKOUT_QUOTE_RETRIES, shopper, "deadline_ms", "retries")
+        sensible = deadline_ms > 0 and 0 <= retries <= _MOST_RETRIES
+        return (deadline_ms, int(retries)) if sensible else (0.0, 0)
 
     def frontend_lost_context(self, shopper: Shopper) -> bool:
         """Whether an order goes to checkoutservice without the trace context."""

@@ -17,7 +17,7 @@ ANNA = Shopper("anna", "gold")
 QUOTE = "/hipstershop.ShippingService/GetQuote"
 MAIL = "A request to send order confirmation email has been received"
 STORM = {
-    "checkout_quote_retries": {"deadline_ms": 60, "attempts": 4},
+    "checkout_quote_retries": {"deadline_ms": 60, "retries": 3},
     "shipping_delay_ms": {"min": 150, "max": 160},
 }
 
@@ -68,7 +68,7 @@ def test_a_slow_dependency_alone_is_asked_once(folder: Path) -> None:
 
 def test_an_impatient_caller_of_a_quick_dependency_asks_once(folder: Path) -> None:
     """The two halves of the fault do nothing alone."""
-    impatient = {"checkout_quote_retries": {"deadline_ms": 3000, "attempts": 4}}
+    impatient = {"checkout_quote_retries": {"deadline_ms": 3000, "retries": 3}}
     with running_mesh(folder, impatient) as mesh:
         mesh.place_order(ANNA)
         assert len(quotes(mesh, "shippingservice")) == 1
