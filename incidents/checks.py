@@ -119,7 +119,6 @@ def run(
     is not reached either, and its detail names that cause.
     """
     checks = tuple(checks)
-    named = {check.name: check for check in checks}
     order = tuple(dict.fromkeys(check.repair for check in checks if check.repair))
     known: dict[str, Any] = dict(given)
     found: dict[str, Sequence[Mapping[str, Any]]] = {}
@@ -137,9 +136,7 @@ def run(
             outcome, detail = Outcome.NOT_REACHED, f"not reached: the repair {check.repair} was not made"
         else:
             here = {**known, **_chapter(check.repair, order, repaired)}
-            before = found.get(check.across, ({},))
-            anew = named[check.across] if check.across and check.repair else None
-            verdict = settle(partial(_look_across, check, before, anew, here, ask))
+            verdict = settle(partial(_look_across, check, found.get(check.across, ({},)), here, ask))
             kept = verdict.kept
             known.update(kept)
             found[check.name] = (kept, *verdict.others)
@@ -226,14 +223,9 @@ def _time(items: Sequence[Any], field: str) -> float:
 
 
 def _look_across(
-    check: Check, within: Sequence[Mapping[str, Any]], anew: Check | None, known: Mapping[str, Any], ask: Ask
+    check: Check, within: Sequence[Mapping[str, Any]], known: Mapping[str, Any], ask: Ask
 ) -> Verdict:
-    """The verdict on the newest of what holds in any of these; where none holds, that on the first.
-
-    `anew` is a check that is asked again for what to look within: since a repair there may be more sessions.
-    """
-    again = _look(anew, known, ask) if anew else None
-    within = (again.kept, *again.others) if again and again.holds else within
+    """The verdict on the newest of what holds in any of these; where none holds, that on the first."""
     verdicts = [(kept, _look(check, {**known, **kept}, ask)) for kept in within]
     holding = [(kept, verdict) for kept, verdict in verdicts if verdict.holds]
     kept, verdict = max(holding, key=lambda pair: pair[1].at) if holding else verdicts[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import incidents
 from incidents import IncidentError
@@ -91,6 +92,17 @@ def _parser() -> argparse.ArgumentParser:
         help=f"longest time for telemetry to arrive after the visit (default: {WITHIN_S:g})",
     )
     parser.add_argument(
+        "--visits",
+        type=_visits,
+        metavar="N",
+        help="most visits until a fault that hits a part of the visitors is met (default: the incident's)",
+    )
+    _add_addresses(parser)
+    return parser
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--shop",
         metavar="URL",
         default=os.environ.get("LAB_VERIFY_SHOP"),
@@ -102,7 +114,12 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("LAB_VERIFY_OBSERVER"),
         help="query these screens instead of the running lab's",
     )
-    return parser
+
+
+def _visits(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -139,6 +156,7 @@ def _names(arguments: argparse.Namespace, running: RunningLab | None) -> list[st
 
 
 def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Addresses) -> Verification:
+    incident = replace(incident, visits=arguments.visits or incident.visits)
     verification = verify(incident, where, arguments.driver, arguments.within, terminal.note)
     if arguments.format == "text":
         terminal.write_line(as_text(verification))

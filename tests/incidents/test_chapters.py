@@ -25,7 +25,7 @@ def test_before_the_repair_its_steps_are_not_reached() -> None:
     seat = Seat()
     seat.order("one", 10, 500, "a")
     found = results(seat)
-    for name in ("paid-after-rollback", "order-after-repair"):
+    for name in ("session-after-rollback", "session-after-repair"):
         assert found[name].outcome is Outcome.NOT_REACHED
         assert found[name].detail.startswith("not reached: the repair ")
 
@@ -98,6 +98,6 @@ def test_a_repair_that_fails_breaks_its_step() -> None:
 
     given = {"seat": "anna", "shop": SHOP, "began": BEGAN}
     found = {r.check.name: r for r in run(INCIDENT.checks, given, seat.ask, reach=reach)}
-    assert found["paid-after-rollback"].outcome is Outcome.BROKEN
-    assert "saw the repair rollback was refused with 403" in found["paid-after-rollback"].detail
+    assert found["session-after-rollback"].outcome is Outcome.BROKEN
+    assert "saw the repair rollback was refused with 403" in found["session-after-rollback"].detail
     assert found["apm-link"].outcome is Outcome.HOLDS

@@ -61,7 +61,11 @@ class Seat:
                 for session, events in self.sessions.items()
                 if any(event["start_unix_nano"] >= first for event in events)
             ]
-            return {"sessions": [{"session_id": one, "page_views": 1} for _, one in sorted(alive)[::-1]]}
+            return {
+                "sessions": [
+                    {"session_id": one, "page_views": 1, "events": 1} for _, one in sorted(alive)[::-1]
+                ]
+            }
         if parts[:2] == ["rum", "sessions"] and parts[2] in self.sessions:
             return {"events": self.sessions[parts[2]]}
         raise NoAnswer("404")

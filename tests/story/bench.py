@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import incidents
+from incidents import Incident
+from observer.lookup.flag_states import FlagReader
+from observer.lookup.lab_status import Process
 from tests.helpers import REPO, eventually
 from tests.story.proxies import Gate, Proxy
 
@@ -27,9 +31,9 @@ class Bench:
     payment_door: Gate
     urls: dict[str, str]
 
-    def verify(self, *arguments: str) -> dict[str, Any]:
+    def verify(self, *arguments: str, observer: str = "") -> dict[str, Any]:
         """Verify through the proxy: exit code, and what each step came to."""
-        addresses = ["--shop", self.shop.url, "--observer", self.urls["observer"]]
+        addresses = ["--shop", self.shop.url, "--observer", observer or self.urls["observer"]]
         done = subprocess.run(
             [
                 sys.executable,
@@ -45,7 +49,7 @@ class Bench:
             cwd=REPO,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.stdout, f"verify printed nothing on standard output: {done.stderr}"
@@ -66,10 +70,33 @@ class Bench:
         finally:
             self._switch(before, 500)
 
-    def _switch(self, flags: str, checkout_status: int) -> None:
+    @contextmanager
+    def running(self, incident: Incident) -> Iterator[None]:
+        """The lab under another incident, in force for shop and provider alike."""
+        before = (self.run_dir / "flags.json").read_text("utf-8")
+        self.write_flags(incidents.flagd_json(incident))
+        eventually(lambda: self.in_force(incident), f"the services follow {incident.name}")
+        try:
+            yield
+        finally:
+            self._switch(before, 500)
+
+    def in_force(self, incident: Incident) -> bool:
+        """Whether every process uses the flags of this incident, by its own account."""
+        status = json.loads((self.run_dir / "status.json").read_text("utf-8"))
+        processes = [
+            Process(row["name"], row["state"], 0, row["address"] or "") for row in status["processes"]
+        ]
+        return FlagReader().flags(processes).incident == incident.name
+
+    def write_flags(self, flags: str) -> None:
+        """Replace the flag file, as the lab does."""
         partial = self.run_dir / "flags.next"
         partial.write_text(flags, "utf-8")
         partial.replace(self.run_dir / "flags.json")
+
+    def _switch(self, flags: str, checkout_status: int) -> None:
+        self.write_flags(flags)
         eventually(
             lambda: self.checkout()["status"] == checkout_status, f"checkouts are answered {checkout_status}"
         )

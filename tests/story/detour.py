@@ -51,7 +51,7 @@ def main(argument: str) -> None:
 
     planning.build = build
     options = Options(free_ports=True, data=Path(changes["data"]), load=False)
-    launch.supervise(options, lambda *_: Silent())
+    launch.supervise(options, lambda _built, _options: Silent())
 
 
 if __name__ == "__main__":

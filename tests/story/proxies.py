@@ -78,8 +78,10 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream: str | Callable[[], str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, upstream: str | Callable[[], str], handler: type[BaseHTTPRequestHandler] | None = None
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), handler or Passing)
         self.proxy = Proxy(f"http://127.0.0.1:{self.server_address[1]}")
         self._upstream = upstream
 
@@ -92,7 +94,7 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Passing(BaseHTTPRequestHandler):
     """Passes one exchange on, both ways through the tampering."""
 
     protocol_version = "HTTP/1.1"
@@ -135,9 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxy(upstream: str | Callable[[], str]) -> Iterator[Proxy]:
-    """A proxy in front of an address, which may be known only later."""
-    server = _Server(upstream)
+def proxy(
+    upstream: str | Callable[[], str], handler: type[BaseHTTPRequestHandler] | None = None
+) -> Iterator[Proxy]:
+    """A proxy in front of an address, which may be known only later; `handler` may answer in its place."""
+    server = _Server(upstream, handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

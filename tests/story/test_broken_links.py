@@ -20,7 +20,7 @@ def named(steps: dict[str, Any]) -> list[str]:
     return [
         name
         for name, step in steps.items()
-        if not step["passed"] and not step["detail"].startswith("not reached")
+        if not step["passed"] and not step["detail"].startswith(("not reached", "not checked"))
     ]
 
 

@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 import incidents
+from incidents import flag_tables, loading
 from incidents.model import FlagValue
 from observer.lookup import flag_states
 from observer.lookup.lab_status import Process
@@ -26,8 +27,8 @@ def _written(value: FlagValue) -> str:
 def states_of(name: str) -> list[flag_states.FlagState]:
     """What the services would say under an incident, those that are off too."""
     wanted = {flag.key: flag for flag in incidents.load(name).flags}
-    off = {"cart_price_typo": "false", "payment_invalid_token": "0.0", "checkout_stale_endpoint": "false"}
-    off["buttercup_delay_ms"] = '{"min": 0, "max": 0}'
+    known = flag_tables.known_flags(loading.read(loading.DATA / flag_tables.KNOWN))
+    off = {key: _written(value) for key, value in known.items()}
     return [
         flag_states.FlagState("s", key, _written(wanted[key].people), _written(wanted[key].synthetic), "")
         if key in wanted
