@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 RUN_DIR = ROOT / ".lab"
 REQUIREMENTS = ROOT / "requirements"
+# What an unpacked offline bundle brings along (lab/setup/bundle_format.py).
+BUNDLE = ROOT / ".lab-bundle"
 
 
 def run_dir() -> Path:

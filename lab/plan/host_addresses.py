@@ -33,10 +33,10 @@ def outside_address(url: str, host: str) -> str:
     if host not in WILDCARDS:
         return url
     port = urlsplit(url if "//" in url else f"//{url}").port
-    return f"http://{_own_address()}:{port}"
+    return f"http://{own_address()}:{port}"
 
 
-def _own_address() -> str:
+def own_address() -> str:
     """This machine's address on the network of its default route; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
         # 192.0.2.1 is reserved for documentation: connecting a datagram socket only chooses the route.

@@ -2,7 +2,7 @@
 
 Owns `browser_files.toml` and `<environment>/web/`. Standard library only. The
 ordinary npm client does the download; where there is none, a Node.js from PyPI
-is used once and removed.
+is used once and removed. Packages that an offline bundle brought are not downloaded.
 """
 
 from __future__ import annotations
@@ -70,23 +70,38 @@ def missing(web_dir: Path, files: Iterable[BrowserFile]) -> list[BrowserFile]:
     return [file for file in files if not _is_installed(web_dir, file)]
 
 
-def install(web_dir: Path, files: Sequence[BrowserFile], python: Path) -> None:
+def install(web_dir: Path, files: Sequence[BrowserFile], python: Path, archives: Path | None = None) -> None:
     """Fetch, verify and place what is missing; `python` is used only to borrow a Node.js.
 
-    Raises SetupError naming the cause and the remedy. A file is either whole or absent.
+    A package whose archive is in `archives` is taken from there. Raises SetupError naming the cause and
+    the remedy. A file is either whole or absent.
     """
     absent = missing(web_dir, files)
     if not absent:
         return
     with tempfile.TemporaryDirectory(prefix="lab-browser-files-") as scratch:
         folder = Path(scratch)
-        _pack(npm_command(folder, python), absent, folder)
+        for file in absent:
+            if archives is not None and (archives / file.archive).is_file():
+                shutil.copyfile(archives / file.archive, folder / file.archive)
+        fetch(folder, absent, python)
         web_dir.mkdir(parents=True, exist_ok=True)
         for file in absent:
-            archive = folder / file.archive
-            verify(archive, file)
-            content = read_member(archive, file)
+            content = read_member(folder / file.archive, file)
             _place(web_dir, file, as_classic_script(content, file) if file.global_name else content)
+
+
+def fetch(folder: Path, files: Sequence[BrowserFile], python: Path) -> None:
+    """Bring the verified archives of these files into `folder`; those that are there are only verified.
+
+    Raises SetupError.
+    """
+    absent = [file for file in files if not (folder / file.archive).exists()]
+    if absent:
+        with tempfile.TemporaryDirectory(prefix="lab-node-") as scratch:
+            _pack(npm_command(Path(scratch), python), absent, folder)
+    for file in files:
+        verify(folder / file.archive, file)
 
 
 def npm_command(scratch: Path, python: Path) -> list[str]:
@@ -120,8 +135,8 @@ def verify(archive: Path, file: BrowserFile) -> None:
     digest = hashlib.new(algorithm, archive.read_bytes()).digest()
     if base64.b64encode(digest).decode() != expected:
         raise SetupError(
-            f"The package {file.spec} that npm delivered is not the one pinned in {MANIFEST.name}.",
-            "Do not use it; check the registry or proxy that npm is set up with, and run this again.",
+            f"The archive of {file.spec} is not the one pinned in {MANIFEST.name}.",
+            "Do not use it; check the registry that npm is set up with (or copy the bundle again).",
         )
 
 

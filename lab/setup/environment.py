@@ -2,7 +2,7 @@
 
 Standard library only. pip always works; uv is used where it is found, and pip
 takes over when it fails. An incomplete environment has no stamp and is completed
-by the next run.
+by the next run. Where an offline bundle was unpacked, its packages are used and no network.
 """
 
 from __future__ import annotations
@@ -22,13 +22,27 @@ from pathlib import Path
 
 from lab import cli, paths, terminal
 from lab.errors import LabError, SetupError, unwritable
-from lab.setup import browser_files, venv_stamp
+from lab.setup import browser_files, bundle_format, venv_stamp
 
 PATH_FILE = "hipster-lab.pth"
 NEEDED_BYTES = 600 * 1024 * 1024
 
 # Output of pip and uv -> message and remedy. The first match counts.
-_CAUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+_Causes = tuple[tuple[tuple[str, ...], str, str], ...]
+# When only the packages of an offline bundle may be installed.
+_BUNDLE_CAUSES: _Causes = (
+    (
+        ("DO NOT MATCH THE HASHES", "Hash mismatch", "hash mismatch"),
+        "A package of the offline bundle is damaged.",
+        "Remove this folder, copy the bundle again from where it was made, and unpack it anew.",
+    ),
+    (
+        ("No matching distribution", "Could not find a version"),
+        "The offline bundle has no package that fits this machine.",
+        "Make a bundle on a machine like this one, or remove the folder .lab-bundle and go online.",
+    ),
+)
+_CAUSES: _Causes = (
     (
         ("No space left on device", "Disk quota exceeded"),
         "The disk is full.",
@@ -96,17 +110,20 @@ def _make(level: str, progress: terminal.Progress) -> None:
     environment = paths.ENVIRONMENT
     stamp = environment / venv_stamp.STAMP
     level = max(level, _level_before(environment), key=venv_stamp.LEVELS.index)
+    bundle = bundle_format.read(paths.BUNDLE)
+    wheels = bundle.wheels_for(level) if bundle else None
     with contextlib.suppress(OSError):
         stamp.unlink()
     if not _is_sound(environment):
         progress.step("Making an environment in .venv (once) …")
         make_environment(environment)
     progress.step("Installing packages, each checked against its pinned hash (once) …")
-    install_packages(environment, venv_stamp.requirements_file(level))
+    install_packages(environment, venv_stamp.requirements_file(level), wheels)
     progress.step("Fetching the files for the browser (once) …")
     groups = ("lab", "dev") if level == cli.DEV else ("lab",)
     python = paths.environment_python(environment)
-    browser_files.install(paths.web_dir(environment), browser_files.manifest(groups), python)
+    archives = bundle.archives if bundle else None
+    browser_files.install(paths.web_dir(environment), browser_files.manifest(groups), python, archives)
     _find_the_clone_from(environment)
     stamp.write_text(json.dumps({"level": level, **venv_stamp.fingerprint(level)}), "utf-8")
 
@@ -119,38 +136,29 @@ def make_environment(environment: Path) -> None:
             "On Debian or Ubuntu: sudo apt install python3-venv. Then run the command again.",
         )
     _check_room(environment.parent)
-    result = _run([sys.executable, "-m", "venv", "--clear", os.fspath(environment)])
+    result = run_tool([sys.executable, "-m", "venv", "--clear", os.fspath(environment)])
     if result.returncode:
-        raise _explain(result.stdout, "The environment in .venv could not be made")
+        raise explain(result.stdout, "The environment in .venv could not be made")
 
 
-def install_packages(environment: Path, requirements: Path) -> None:
-    """Install exactly what a lock names, hashes checked. Raises SetupError with the cause."""
+def install_packages(environment: Path, requirements: Path, wheels: Path | None = None) -> None:
+    """Install exactly what a lock names, hashes checked. Raises SetupError with the cause.
+
+    With `wheels`, a folder of an offline bundle, nothing is asked of the network.
+    """
     python = os.fspath(paths.environment_python(environment))
+    offline = ["--no-index", "--find-links", os.fspath(wheels)] if wheels else []
+    locked = [*offline, "--require-hashes", "-r", os.fspath(requirements)]
     uv = shutil.which("uv")
-    if (
-        uv
-        and not _run(
-            [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                python,
-                "--require-hashes",
-                "-r",
-                os.fspath(requirements),
-            ]
-        ).returncode
-    ):
+    if uv and not run_tool([uv, "pip", "install", "--quiet", "--python", python, *locked]).returncode:
         return
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     # Not compiled here: most modules are never imported, and the first start compiles the rest.
-    command += ["--retries", "2", "--require-hashes", "--no-compile", "-r", os.fspath(requirements)]
-    result = _run(command)
+    command += ["--retries", "2", "--no-compile", *locked]
+    result = run_tool(command)
     if result.returncode:
-        raise _explain(result.stdout, "The packages could not be installed")
+        causes = _BUNDLE_CAUSES + _CAUSES if wheels else _CAUSES
+        raise explain(result.stdout, "The packages could not be installed", causes)
 
 
 def _level_before(environment: Path) -> str:
@@ -164,7 +172,9 @@ def _is_sound(environment: Path) -> bool:
     if not os.access(python, os.X_OK):
         return False
     return (
-        _run([os.fspath(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]).returncode
+        run_tool(
+            [os.fspath(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
+        ).returncode
         == 0
     )
 
@@ -193,7 +203,8 @@ def _check_room(folder: Path) -> None:
         )
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_tool(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run pip, uv or venv, with its whole output in `stdout`."""
     return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -205,13 +216,13 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _explain(output: str, what: str) -> LabError:
+def explain(output: str, what: str, causes: _Causes = _CAUSES) -> LabError:
     """The error for a failed tool; its whole output is written to a file."""
     log = paths.run_dir() / "setup.log"
     with contextlib.suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(output, "utf-8")
-    for marks, message, remedy in _CAUSES:
+    for marks, message, remedy in causes:
         if any(mark in output for mark in marks):
             return SetupError(message, remedy)
     last = next(

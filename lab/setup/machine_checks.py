@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cli, paths
@@ -18,26 +17,14 @@ from lab.errors import LabError
 from lab.plan import topology
 from lab.plan.free_ports import is_free
 from lab.setup import browser_files, environment
+from lab.setup.findings import BAD, GOOD, NOTE, Finding
 from lab.setup.venv_stamp import is_prepared, read_stamp
 from lab.state import runfile
 from runtime.chromium import find_browser
 
-GOOD = "good"
-NOTE = "note"
-BAD = "bad"
 NEEDED_FILES = 1_024
 NEEDED_MEMORY_BYTES = 700 * 1024 * 1024
 NEEDED_DATA_BYTES = 300 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor: `verdict` is GOOD, NOTE (works with limits) or BAD (would not start)."""
-
-    name: str
-    verdict: str
-    detail: str
-    remedy: str = ""
 
 
 def all_findings() -> list[Finding]:
@@ -45,13 +32,13 @@ def all_findings() -> list[Finding]:
     checks: tuple[Callable[[], Finding], ...] = (
         _system,
         _python,
-        _environment,
+        environment_state,
         _npm,
-        _browser,
+        browser,
         _ports,
         _disk,
         _memory,
-        _files,
+        open_files,
         _running,
     )
     return [check() for check in checks]
@@ -83,7 +70,8 @@ def _python() -> Finding:
     return Finding("Python", GOOD, f"{version} ({sys.executable})")
 
 
-def _environment() -> Finding:
+def environment_state() -> Finding:
+    """Whether `.venv` holds what the verbs need."""
     stamp = read_stamp(paths.ENVIRONMENT)
     if stamp is None:
         return Finding(
@@ -105,16 +93,17 @@ def _npm() -> Finding:
     return Finding("npm", NOTE, "none; a Node.js (61 MB) will be downloaded for set-up and removed again")
 
 
-def _browser() -> Finding:
-    browser = find_browser()
-    if browser is None:
+def browser() -> Finding:
+    """Whether `lab verify` can drive a real browser."""
+    found = find_browser()
+    if found is None:
         return Finding(
             "browser",
             NOTE,
             "no Chromium or Chrome; `lab verify` uses a simulated browser",
             "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set CHROMIUM_PATH.",
         )
-    return Finding("browser", GOOD, str(browser))
+    return Finding("browser", GOOD, str(found))
 
 
 def _ports() -> Finding:
@@ -154,7 +143,7 @@ def _disk() -> Finding:
 
 
 def _memory() -> Finding:
-    available = _available_memory_bytes()
+    available = available_memory_bytes()
     if available is None:
         return Finding("memory", NOTE, "unknown on this system; the lab takes about 0.4 GB")
     verdict = GOOD if available >= NEEDED_MEMORY_BYTES else NOTE
@@ -162,7 +151,8 @@ def _memory() -> Finding:
     return Finding("memory", verdict, f"{available / 1e9:.1f} GB available", remedy)
 
 
-def _available_memory_bytes() -> int | None:
+def available_memory_bytes() -> int | None:
+    """Memory that programs may still take (on macOS: all of it), or None where it is not known."""
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -175,7 +165,8 @@ def _available_memory_bytes() -> int | None:
     return None
 
 
-def _files() -> Finding:
+def open_files() -> Finding:
+    """How many files a process may have open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= NEEDED_FILES:
         return Finding("open files", GOOD, f"{soft} allowed per process")

@@ -165,7 +165,7 @@ def describe(key: str, text: str) -> str:
     if isinstance(value, dict) and value.keys() == {"min", "max"}:
         low, high = value["min"], value["max"]
         return f"{low}{unit}" if low == high else f"{low}{_TO}{high}{unit}"
-    if isinstance(value, dict):
+    if isinstance(value, dict) and all(isinstance(part, int | float) for part in value.values()):
         return ", ".join(f"{name} {part}" for name, part in sorted(value.items()))
     return f"{text}{unit}" if isinstance(value, int | float) else text
 

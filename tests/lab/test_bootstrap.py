@@ -105,7 +105,7 @@ def test_the_output_of_pip_becomes_a_sentence(
     """The cause in one sentence, and a remedy."""
     monkeypatch.setenv("LAB_RUN_DIR", str(tmp_path))
     with pytest.raises(SetupError) as raised:
-        raise environment._explain(output, "The packages could not be installed")
+        raise environment.explain(output, "The packages could not be installed")
 
     assert message in raised.value.message
     assert raised.value.remedy

@@ -37,7 +37,7 @@ class Machine:
         monkeypatch.setenv("LAB_RUN_DIR", str(folder / "run"))
         monkeypatch.setattr(paths, "ENVIRONMENT", self.environment)
         monkeypatch.setattr(venv_stamp.is_prepared, "__defaults__", (self.environment,))
-        monkeypatch.setattr(environment, "_run", self._run)
+        monkeypatch.setattr(environment, "run_tool", self._run)
         monkeypatch.setattr("shutil.which", lambda name: self.uv if name == "uv" else None)
         monkeypatch.setattr(browser_files, "install", self._install)
 
@@ -56,7 +56,7 @@ class Machine:
             packages.mkdir(parents=True, exist_ok=True)
         return Done(command, 0, "")
 
-    def _install(self, _: Path, files: Sequence[BrowserFile], __: Path) -> None:
+    def _install(self, _: Path, files: Sequence[BrowserFile], *__: object) -> None:
         self.groups = sorted({file.group for file in files})
 
     def kinds(self) -> list[str]:
@@ -178,7 +178,7 @@ def test_a_clone_that_cannot_be_written_is_one_sentence(
 def test_tools_are_run_with_their_output_in_one_text() -> None:
     """Standard error included, and bytes that are not text do not matter."""
     program = "import sys; sys.stdout.buffer.write(b'\\xff one\\n'); sys.stderr.write('two\\n'); sys.exit(3)"
-    done = environment._run([sys.executable, "-c", program])
+    done = environment.run_tool([sys.executable, "-c", program])
 
     assert done.returncode == 3
     assert "one" in done.stdout

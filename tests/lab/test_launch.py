@@ -199,7 +199,7 @@ def test_a_lab_in_front_prints_its_addresses(
 
 def test_the_addresses_of_a_class(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No seat can be chosen in the address, the command for links is named; without load no Locust."""
-    monkeypatch.setattr("lab.plan.host_addresses._own_address", lambda: "10.0.0.7")
+    monkeypatch.setattr("lab.plan.host_addresses.own_address", lambda: "10.0.0.7")
     chosen = options(run_dir, class_mode=True, roster=("Anna",), load=False, host="0.0.0.0")
     built = planning.build(chosen, run_dir, seat_secret="secret", environment={})
     block = messages.ready_block(built, chosen, 1.0, detached=True)

@@ -17,6 +17,7 @@ import pytest
 
 from lab import cli, paths
 from lab.setup import browser_files, machine_checks as checks
+from lab.setup.findings import BAD, GOOD, NOTE
 from tests.lab.conftest import Running
 
 
@@ -26,18 +27,18 @@ def test_every_check_of_this_machine_gives_a_finding(run_dir: Path) -> None:
 
     assert len(findings) == 10
     for finding in findings:
-        assert finding.verdict in (checks.GOOD, checks.NOTE, checks.BAD)
+        assert finding.verdict in (GOOD, NOTE, BAD)
         assert finding.detail
-        assert finding.remedy or finding.verdict != checks.BAD
+        assert finding.remedy or finding.verdict != BAD
 
 
 @pytest.mark.parametrize(
     ("system", "release", "verdict", "text"),
     [
-        ("linux", "6.1.0", checks.GOOD, "Linux,"),
-        ("linux", "5.15-microsoft-standard-WSL2", checks.GOOD, "under WSL"),
-        ("darwin", "23.0", checks.NOTE, "macOS"),
-        ("win32", "10", checks.BAD, ""),
+        ("linux", "6.1.0", GOOD, "Linux,"),
+        ("linux", "5.15-microsoft-standard-WSL2", GOOD, "under WSL"),
+        ("darwin", "23.0", NOTE, "macOS"),
+        ("win32", "10", BAD, ""),
     ],
 )
 def test_the_system(
@@ -58,15 +59,15 @@ def test_a_python_that_cannot_make_environments(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(checks, "is_prepared", lambda _: False)
     assert "python3-venv" in checks._python().remedy
     monkeypatch.setattr(checks, "is_prepared", lambda _: True)
-    assert checks._python().verdict == checks.GOOD
+    assert checks._python().verdict == GOOD
 
 
 @pytest.mark.parametrize(
     ("stamp", "prepared", "verdict", "text"),
     [
-        (None, False, checks.NOTE, "not made yet"),
-        ({"level": cli.DEV}, False, checks.NOTE, "older than the clone"),
-        ({"level": cli.DEV}, True, checks.GOOD, "`dev`"),
+        (None, False, NOTE, "not made yet"),
+        ({"level": cli.DEV}, False, NOTE, "older than the clone"),
+        ({"level": cli.DEV}, True, GOOD, "`dev`"),
     ],
 )
 def test_the_environment(
@@ -75,7 +76,7 @@ def test_the_environment(
     """Absent, outdated or current."""
     monkeypatch.setattr(checks, "read_stamp", lambda _: stamp)
     monkeypatch.setattr(checks, "is_prepared", lambda _: prepared)
-    finding = checks._environment()
+    finding = checks.environment_state()
 
     assert finding.verdict == verdict
     assert text in finding.detail
@@ -84,9 +85,9 @@ def test_the_environment(
 @pytest.mark.parametrize(
     ("missing", "npm", "verdict", "text"),
     [
-        ([], None, checks.GOOD, "not needed again"),
-        (["x"], "/usr/bin/npm", checks.GOOD, "/usr/bin/npm"),
-        (["x"], None, checks.NOTE, "Node.js"),
+        ([], None, GOOD, "not needed again"),
+        (["x"], "/usr/bin/npm", GOOD, "/usr/bin/npm"),
+        (["x"], None, NOTE, "Node.js"),
     ],
 )
 def test_npm(
@@ -105,9 +106,9 @@ def test_npm(
 def test_the_browser(monkeypatch: pytest.MonkeyPatch, browser: Path | None) -> None:
     """Without one `lab verify` still works."""
     monkeypatch.setattr(checks, "find_browser", lambda: browser)
-    finding = checks._browser()
+    finding = checks.browser()
 
-    assert finding.verdict == (checks.GOOD if browser else checks.NOTE)
+    assert finding.verdict == (GOOD if browser else NOTE)
 
 
 def test_fixed_ports_that_are_taken_are_named(
@@ -117,12 +118,12 @@ def test_fixed_ports_that_are_taken_are_named(
     monkeypatch.setattr(checks, "is_free", lambda _, port: port != 8080)
     finding = checks._ports()
     assert (finding.verdict, finding.detail) == (
-        checks.BAD,
+        BAD,
         "in use by another program: 8080 (the shop)",
     )
     assert "--free-ports" in finding.remedy
     monkeypatch.setattr(checks, "is_free", lambda *_: True)
-    assert checks._ports().verdict == checks.GOOD
+    assert checks._ports().verdict == GOOD
     running()
     assert "own lab" in checks._ports().detail
 
@@ -135,7 +136,7 @@ def test_a_port_that_cannot_be_tried_is_a_finding(run_dir: Path, monkeypatch: py
 
     monkeypatch.setattr(socket.socket, "bind", refuse)
 
-    assert checks._ports().verdict == checks.BAD
+    assert checks._ports().verdict == BAD
 
 
 def test_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -144,19 +145,17 @@ def test_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     free = 400 * 1024 * 1024
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
     monkeypatch.setattr(checks, "is_prepared", lambda _: True)
-    assert checks._disk().verdict == checks.GOOD
+    assert checks._disk().verdict == GOOD
     monkeypatch.setattr(checks, "is_prepared", lambda _: False)
     assert "GB" in checks._disk().remedy
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert "cannot be written" in checks._disk().detail
 
 
-@pytest.mark.parametrize(
-    ("available", "verdict"), [(None, checks.NOTE), (10**8, checks.NOTE), (10**10, checks.GOOD)]
-)
+@pytest.mark.parametrize(("available", "verdict"), [(None, NOTE), (10**8, NOTE), (10**10, GOOD)])
 def test_the_memory(monkeypatch: pytest.MonkeyPatch, available: int | None, verdict: str) -> None:
     """Unknown, little or enough; little memory never keeps the lab from starting."""
-    monkeypatch.setattr(checks, "_available_memory_bytes", lambda: available)
+    monkeypatch.setattr(checks, "available_memory_bytes", lambda: available)
 
     assert checks._memory().verdict == verdict
 
@@ -172,20 +171,20 @@ def test_the_memory_of_a_system_without_proc(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(
         subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, "8589934592\n", "")
     )
-    assert checks._available_memory_bytes() == 8 * 2**30
+    assert checks.available_memory_bytes() == 8 * 2**30
     monkeypatch.setattr(sys, "platform", "freebsd")
-    assert checks._available_memory_bytes() is None
+    assert checks.available_memory_bytes() is None
 
 
 @pytest.mark.parametrize(
     ("soft", "verdict"),
-    [(256, checks.NOTE), (1024, checks.GOOD), (resource.RLIM_INFINITY, checks.GOOD)],
+    [(256, NOTE), (1024, GOOD), (resource.RLIM_INFINITY, GOOD)],
 )
 def test_the_limit_of_open_files(monkeypatch: pytest.MonkeyPatch, soft: int, verdict: str) -> None:
     """A class needs a thousand."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, 4096))
 
-    assert checks._files().verdict == verdict
+    assert checks.open_files().verdict == verdict
 
 
 def test_a_running_lab_is_shown(run_dir: Path, running: Running) -> None:

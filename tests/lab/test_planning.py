@@ -231,7 +231,7 @@ def test_without_a_network_the_address_is_loopback(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
-    assert host_addresses._own_address() == "127.0.0.1"
+    assert host_addresses.own_address() == "127.0.0.1"
 
 
 def test_a_service_is_checked_by_grpc_or_by_http() -> None:

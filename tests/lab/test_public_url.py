@@ -66,7 +66,7 @@ def _running(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object) -
     monkeypatch.setattr(paths, "run_dir", lambda: folder)
     monkeypatch.setattr(runfile.RunFile, "is_alive", lambda _: True)
     monkeypatch.setattr(statusfile, "read", lambda _: {"urls": {"shop": "http://127.0.0.1:8080"}})
-    monkeypatch.setattr("lab.plan.host_addresses._own_address", lambda: "10.0.0.7")
+    monkeypatch.setattr("lab.plan.host_addresses.own_address", lambda: "10.0.0.7")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_name_that_the_shop_would_refuse_is_refused(name: str) -> None:
 
 def test_addresses_for_others_name_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lab on every network is shown with an address that a student can open."""
-    monkeypatch.setattr(host_addresses, "_own_address", lambda: "10.0.0.7")
+    monkeypatch.setattr(host_addresses, "own_address", lambda: "10.0.0.7")
 
     assert host_addresses.outside_address("http://127.0.0.1:8080", "0.0.0.0") == "http://10.0.0.7:8080"
     assert host_addresses.outside_address("http://127.0.0.1:8080", "127.0.0.1") == "http://127.0.0.1:8080"

@@ -16,7 +16,7 @@ from lab import cli, paths
 from lab.commands import bench, doctor, down, reset, seats, status, test, up, verify
 from lab.errors import LabError, UsageError
 from lab.setup import machine_checks
-from lab.setup.machine_checks import Finding
+from lab.setup.findings import Finding
 from lab.state import runfile
 from tests.lab.conftest import Running, call, row
 
@@ -93,9 +93,9 @@ def test_down_of_another_users_lab_is_one_sentence(running: Running, monkeypatch
 @pytest.mark.parametrize(
     ("verdicts", "code", "summary"),
     [
-        (["good", "note"], 0, "The lab can start here."),
-        (["good", "bad"], 1, "1 problem prevents the lab from starting."),
-        (["bad", "bad"], 1, "2 problems prevent the lab from starting."),
+        (["ok", "warning"], 0, "The lab can start here."),
+        (["ok", "problem"], 1, "1 problem prevents the lab from starting."),
+        (["problem", "problem"], 1, "2 problems prevent the lab from starting."),
     ],
 )
 def test_doctor_prints_each_finding_with_its_remedy(
@@ -113,7 +113,7 @@ def test_doctor_prints_each_finding_with_its_remedy(
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == summary
     assert sum("Free some." in line for line in lines) == len(verdicts)
-    assert set(doctor.MARKS) == {"good", "note", "bad"}
+    assert set(doctor.STYLES) == {"ok", "warning", "problem"}
 
 
 @pytest.mark.parametrize(("words", "name"), [(["--detach"], "detached"), (["--logs"], "foreground")])
