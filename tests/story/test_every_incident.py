@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 
 import incidents
 from incidents import Incident, SeatState
+from incidents.answers import Answer, judge
+from incidents.checks import NoAnswer
+from incidents.model import Source
 from tests.story.bench import Bench
 from tests.story.proxies import Passing, proxy
 from tests.story.test_broken_links import named
@@ -19,6 +23,8 @@ from tests.story.test_broken_links import named
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 EVERY = pytest.mark.parametrize("name", incidents.names())
 WITHIN_S = "1.5"
+PROVEN_BY_A_SOUND_BACKEND = frozenset({"price-typo"})
+"""Only the browser sees the fault: what a student shows is a trace in which nothing is wrong."""
 
 
 @contextmanager
@@ -43,6 +49,26 @@ def screens_that_repair(bench: Bench, incident: Incident) -> Iterator[str]:
         yield screens.url
 
 
+def evidence_in(bench: Bench, incident: Incident, began: int) -> list[str]:
+    """The ids of traces and logs since then with which the right answer is right altogether."""
+    question = incident.question
+    traces = bench.ask(f"/apm/traces?from={began}&limit=100")["traces"]
+    logs = bench.ask(f"/logs?from={began}&limit=200")["logs"]
+
+    def ask(_source: Source, path: str) -> Any:
+        try:
+            return bench.ask(path.removeprefix("/api/v1"))
+        except OSError as error:
+            raise NoAnswer(str(error)) from error
+
+    found = []
+    for identity in (*(trace["trace_id"] for trace in traces), *(log["log_id"] for log in logs)):
+        answer = Answer(question.services[0], "".join(question.tags[:1]), question.kind.title, identity)
+        if judge(question, answer, ask, {"began": began}).right:
+            found.append(identity)
+    return found
+
+
 def failures(result: dict[str, Any]) -> str:
     return json.dumps({name: result["steps"][name]["detail"] for name in named(result["steps"])}, indent=1)
 
@@ -50,10 +76,12 @@ def failures(result: dict[str, Any]) -> str:
 @EVERY
 def test_a_lesson_holds_with_its_fault_on_and_its_repairs_mend_it(bench: Bench, name: str) -> None:
     incident = incidents.load(name)
+    began = time.time_ns()
     with bench.running(incident), screens_that_repair(bench, incident) as screens:
         result = bench.verify("--incident", name, observer=screens)
     assert result["code"] == 0, failures(result)
     assert all(step["passed"] for step in result["steps"].values()), "nothing was left out"
+    assert evidence_in(bench, incident, began), "the visit left a trace or log that proves the answer"
 
 
 @EVERY
@@ -61,9 +89,13 @@ def test_a_lesson_fails_with_its_fault_off(bench: Bench, name: str) -> None:
     """For the healthy shop, that is with a fault on."""
     healthy = name == "none"
     with bench.running(incidents.load("invalid-token" if healthy else "none")):
+        began = time.time_ns()
         result = bench.verify("--incident", name, "--within", WITHIN_S, "--visits", "2")
+        evidence = evidence_in(bench, incidents.load(name), began)
     assert result["code"] == 1, "a lesson whose fault is not there must not hold"
     broken = named(result["steps"])
     assert broken, "it says which link is missing"
+    if name not in PROVEN_BY_A_SOUND_BACKEND:
+        assert not evidence, f"{evidence[0]} is taken for evidence, and there is no fault"
     for link in broken:
         assert "; saw " in result["steps"][link]["detail"], "and what was seen in its place"
