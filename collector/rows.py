@@ -23,6 +23,7 @@ from collector import wire
 from signals import semantics
 from signals.attributes import text_of
 from signals.browser_events import is_browser, session_of
+from signals.deployments import event_name_of
 from signals.model import Attribute, Attributes
 from signals.severity import severity_number_of
 from store.api import Batch, LogRow, SpanRow
@@ -227,7 +228,8 @@ class Decoder:
         time_ns = record.time_unix_nano or record.observed_unix_nano or self._now_unix_nano()
         _check_time(time_ns, "log record's time")
         attributes = {key: value for key, value, _ in self._pairs(record.attributes)}
-        body = _value(common_pb2.AnyValue.FromString(record.body)) if record.body else ""
+        event = event_name_of(record.event_name, attributes)
+        body = _value(common_pb2.AnyValue.FromString(record.body)) if record.body else event
         return LogRow(
             time_ns,
             severity_number_of(record.severity_number, record.severity_text),
@@ -239,6 +241,7 @@ class Decoder:
             group.resource,
             group.scope,
             raw,
+            event,
         )
 
     def _pairs(self, raw_pairs: Sequence[bytes]) -> list[_Pair]:

@@ -1,6 +1,8 @@
 """The visitor of a request: session, currency and seat from cookies, links and headers.
 
 A `Visit` is read from a request and states which cookies the response must set.
+A session belongs to one seat: who takes another begins a new one, in the shop and in
+the browser's telemetry.
 The tenant level is computed from the session's id, so it stays the same for the
 whole session without being stored, and cannot be chosen.
 """
@@ -21,6 +23,8 @@ from services.common.seat import Shopper
 SESSION_COOKIE = "shop_session-id"
 CURRENCY_COOKIE = "shop_currency"
 SEAT_COOKIE = "shop_seat"
+RUM_SESSION_COOKIE = "_splunk_rum_sid"
+"""Where the RUM agent keeps its session; it begins another where there is none."""
 COOKIE_MAX_AGE_S = 60 * 60 * 48
 DEFAULT_CURRENCY = "USD"
 # The rate table has more; these are offered, in its order.
@@ -34,7 +38,7 @@ NOT_SIGNED = "This link does not give you a seat: in this class only the link yo
 class Visit:
     """The visitor of one request.
 
-    `new_session` and `seat_changed` state which cookies the response must set;
+    `new_session`, `seat_changed` and `seat_left` state which cookies the response must set;
     `seat_problem` is one sentence for the visitor, empty when there is none.
     """
 
@@ -43,6 +47,8 @@ class Visit:
     shopper: Shopper
     new_session: bool = False
     seat_changed: bool = False
+    seat_left: bool = False
+    """Another seat was held before: the session that belongs to it ends, the browser's too."""
     seat_problem: str = ""
 
 
@@ -61,11 +67,13 @@ class Visits:
 
     def read(self, request: Request) -> Visit:
         """The visit of `request`; never raises."""
-        session_id = _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
+        name, changed, problem = self._seat(request)
+        # A cookie that is not valid any more was a seat, too.
+        left = changed and bool(request.cookies.get(SEAT_COOKIE))
+        session_id = None if left else _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
         new_session = session_id is None
         session_id = session_id or str(uuid.uuid4())
         currency = request.cookies.get(CURRENCY_COOKIE, DEFAULT_CURRENCY)
-        name, changed, problem = self._seat(request)
         return Visit(
             session_id=session_id,
             currency=currency if currency in OFFERED_CURRENCIES else DEFAULT_CURRENCY,
@@ -76,6 +84,7 @@ class Visits:
             ),
             new_session=new_session,
             seat_changed=changed,
+            seat_left=left,
             seat_problem=problem,
         )
 
@@ -106,6 +115,8 @@ class Visits:
         """Set the cookies of a visit on a response."""
         if visit.new_session:
             set_cookie(response, SESSION_COOKIE, visit.session_id)
+        if visit.seat_left:
+            response.delete_cookie(RUM_SESSION_COOKIE)
         if visit.seat_changed:
             name = visit.shopper.seat
             if not name:

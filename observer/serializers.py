@@ -9,7 +9,17 @@ from observer.trace_notes import row_notes
 from signals.model import Log, ServiceInTrace, Span
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
-from store.api import HistogramColumn, Measure, Point, SessionSummary, TagValue, TraceSummary
+from store.api import (
+    Affected,
+    Deployment,
+    HistogramColumn,
+    Measure,
+    Point,
+    Reach,
+    SessionSummary,
+    TagValue,
+    TraceSummary,
+)
 
 Plain = dict[str, Any]
 
@@ -24,6 +34,26 @@ def measure(of: Measure) -> Plain:
         "p75_ns": of.latency.p75_ns,
         "p90_ns": of.latency.p90_ns,
         "p99_ns": of.latency.p99_ns,
+    }
+
+
+def affected(of: Affected) -> Plain:
+    """Who is affected: the numbers of real traffic, and under `synthetic` those of programs."""
+    return {
+        **_reach(of.real),
+        "synthetic": _reach(of.synthetic),
+        "since_unix_nano": of.since_unix_nano,
+        "truncated": of.since_unix_nano is not None,
+    }
+
+
+def _reach(of: Reach) -> Plain:
+    return {
+        "requests": of.requests,
+        "failed": of.failed,
+        "sessions": of.sessions,
+        "people": of.people,
+        "unattributed": of.unattributed,
     }
 
 
@@ -132,6 +162,7 @@ def log(of: Log) -> Plain:
         "severity": of.severity.value,
         "severity_number": of.severity_number,
         "severity_text": of.severity_text,
+        "event_name": of.event_name,
         "body": of.body,
         "service": of.service,
         "trace_id": of.trace_id,
@@ -140,6 +171,21 @@ def log(of: Log) -> Plain:
         "attributes": of.attributes,
         "resource": of.resource,
         "scope": of.scope,
+    }
+
+
+def deployment(of: Deployment) -> Plain:
+    """One deployment event."""
+    return {
+        "time_unix_nano": of.time_unix_nano,
+        "name": of.name,
+        "service": of.service,
+        "version": of.version,
+        "status": of.status,
+        "environment": of.environment,
+        "seat": of.seat,
+        "body": of.body,
+        "log_id": of.log_id,
     }
 
 

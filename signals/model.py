@@ -134,6 +134,8 @@ class Log:
     severity_text: str = ""
     structured: Attribute = None
     """The body where it is a list or a map; `body` is then its JSON."""
+    event_name: str = ""
+    """The record's own field; older senders have the attribute `event.name` instead."""
 
 
 @dataclass(frozen=True, slots=True)

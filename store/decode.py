@@ -125,6 +125,7 @@ class LogDetail(NamedTuple):
     severity_text: str
     structured: Attribute
     """The body if it is a list or a map, else None."""
+    event_name: str
 
 
 def log_detail(raw: bytes) -> LogDetail:
@@ -132,10 +133,10 @@ def log_detail(raw: bytes) -> LogDetail:
     try:
         message = LogRecord.FromString(raw)
     except DecodeError:
-        return LogDetail({}, "", None)
+        return LogDetail({}, "", None, "")
     plain = message.body.WhichOneof("value") not in ("array_value", "kvlist_value")
     structured = None if plain else value_of(message.body)
-    return LogDetail(attributes_of(message.attributes), message.severity_text, structured)
+    return LogDetail(attributes_of(message.attributes), message.severity_text, structured, message.event_name)
 
 
 def log_attributes(raw: bytes) -> Attributes:

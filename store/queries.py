@@ -78,7 +78,10 @@ SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "netw
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Selects sessions; `attributes` match as text, against any span of the session."""
+    """Selects sessions; `attributes` match as text, against any span of the session.
+
+    `enduser.id` matches the first one only: a session belongs to who began it.
+    """
 
     window: Window
     attributes: Mapping[str, str] = field(default_factory=dict)

@@ -50,7 +50,7 @@ class SessionSummary:
     events: int
     last_seen_unix_nano: int
     attributes: Mapping[str, str]
-    """Promoted attributes, the newest value of each."""
+    """Promoted attributes, the newest value of each; of `enduser.id` the first, by the spans' times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,31 @@ class Breakdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Requests, and who met the failed ones."""
+
+    requests: int = 0
+    failed: int = 0
+    sessions: int = 0
+    """Distinct browser sessions with a failed request."""
+    people: int = 0
+    """Distinct `enduser.id` of failed requests, and sessions that have none."""
+    unattributed: int = 0
+    """Failed requests that belong to no session and carry no `enduser.id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """Who is affected by failing requests."""
+
+    real: Reach
+    """Traffic that does not declare itself synthetic."""
+    synthetic: Reach
+    since_unix_nano: int | None = None
+    """Where counting stopped, newest first: every number may be higher; None if all were counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorGroup:
     """JavaScript errors of one kind: same type, message and topmost stack frames."""
 
@@ -135,6 +160,10 @@ class ErrorGroup:
     message: str
     count: int
     sessions: int
+    people: int
+    """Distinct `enduser.id`, and sessions that have none."""
+    synthetic: int
+    """How many of the errors are of synthetic traffic."""
     last_seen_unix_nano: int
     example_session_id: SessionId
     example_span_id: SpanId

@@ -65,6 +65,8 @@ class LogRow(NamedTuple):
     resource: bytes
     scope: bytes
     raw: bytes
+    event: str = ""
+    """The name of the event that the record is (`signals.deployments.event_name_of`), or empty."""
 
 
 @dataclass(slots=True)

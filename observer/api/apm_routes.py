@@ -26,8 +26,10 @@ from observer.api.schemas import (
     DURATION,
     MEASURE,
     NEXT,
+    REACH,
     SPAN_ID,
     TIME,
+    TIME_OR_NULL,
     TRACE_ID,
     TRUNCATED,
     boolean,
@@ -322,6 +324,44 @@ def tags(query: Query) -> serializers.Plain:
         "scanned": found.scanned,
         "truncated": found.truncated,
     }
+
+
+@route(
+    "/apm/affected",
+    record(
+        {
+            **REACH,
+            "synthetic": record(REACH),
+            "since_unix_nano": TIME_OR_NULL,
+            "truncated": boolean("every number may be higher: only requests since then were counted"),
+        }
+    ),
+    tag="apm",
+    parameters=(
+        SERVICE,
+        Parameter("operation", "one operation of the service", text()),
+        Parameter(
+            "error",
+            "what counts as failed: any, the default: in error; origin: an error began in the request",
+            text(words=("any", "origin")),
+        ),
+        Parameter("attr", "only requests with this indexed attribute, `name:value`", text(), repeated=True),
+        *WINDOW,
+        ENVIRONMENT,
+    ),
+)
+def affected(query: Query) -> serializers.Plain:
+    """Who is affected by failed requests: distinct sessions and people, of the newest 15,000 requests."""
+    reader = context.reader()
+    found = reader.affected(
+        query.text("service"),
+        summed_window(query, reader),
+        query.attributes() or None,
+        query.text("operation"),
+        _ERRORS[query.choice("error", ("any", "origin"))] or "any",
+        query.text("environment"),
+    )
+    return serializers.affected(found)
 
 
 @route(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from observer import serializers
 from observer.api import openapi as document
-from observer.api.common_parameters import WINDOW, summed_window
+from observer.api.common_parameters import ENVIRONMENT, WINDOW, limit, limit_of, list_window, summed_window
 from observer.api.routing import PREFIX, ROUTES, Parameter, route
 from observer.api.schemas import (
     SPAN_ID_OR_NULL,
     TIME_OR_NULL,
     TRACE_ID_OR_NULL,
+    TRUNCATED,
     boolean,
     list_of,
     record,
+    ref,
     text,
     whole,
 )
+from observer.lookup.deployments import LIMIT, find_deployments
 from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
 from observer.request import context
 from observer.request.errors import Malformed
@@ -69,6 +72,23 @@ def environments(query: Query) -> serializers.Plain:
     """Deployment environments seen in backend or browser telemetry."""
     reader = context.reader()
     return {"environments": list(reader.environments(summed_window(query, reader)))}
+
+
+@route(
+    "/deployments",
+    record({"deployments": list_of(ref("Deployment"), "newest first"), "truncated": TRUNCATED}),
+    tag="general",
+    parameters=(*WINDOW, ENVIRONMENT, limit(LIMIT)),
+)
+def deployments(query: Query) -> serializers.Plain:
+    """Deployment events: log records named `deployment` or `deployment.…`."""
+    found = find_deployments(
+        context.reader(), list_window(query), query.text("environment"), limit_of(query, LIMIT)
+    )
+    return {
+        "deployments": [serializers.deployment(one) for one in found.items],
+        "truncated": found.truncated,
+    }
 
 
 @route(

@@ -109,6 +109,15 @@ _LATENCY: dict[str, Schema] = {
 MEASURE: dict[str, Schema] = {**_MEASURE, **_LATENCY}
 """The fields of every measure: rate, errors, duration (RED)."""
 
+REACH: dict[str, Schema] = {
+    "requests": whole("those that match, failed or not"),
+    "failed": whole(),
+    "sessions": whole("distinct browser sessions of failed requests"),
+    "people": whole("distinct `enduser.id` of failed requests or their sessions, and sessions without one"),
+    "unattributed": whole("failed requests that belong to no session and carry no `enduser.id`"),
+}
+"""Requests, and who met the failed ones: of real traffic, or of synthetic."""
+
 _SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
 _TRACE_SUMMARY = record(
     {
@@ -190,6 +199,7 @@ _LOG = record(
             "as in OpenTelemetry, 1 to 24; derived from the text where it was not sent; 0 if unspecified"
         ),
         "severity_text": text("as the sender wrote it, or empty"),
+        "event_name": text("of an event: the record's own field, or empty"),
         "body": text("a list or a map as JSON"),
         "service": text(),
         "trace_id": TRACE_ID_OR_NULL,
@@ -198,6 +208,19 @@ _LOG = record(
         "attributes": ANY_ATTRIBUTES,
         "resource": ANY_ATTRIBUTES,
         "scope": text(),
+    }
+)
+_DEPLOYMENT = record(
+    {
+        "time_unix_nano": TIME,
+        "name": text("`deployment.name`, else the event's name"),
+        "service": text(),
+        "version": text(),
+        "status": text("`deployment.status`"),
+        "environment": text(),
+        "seat": text("the `enduser.id` whom alone it concerns; empty where it concerns everybody"),
+        "body": text(),
+        "log_id": text("the log record that is the event"),
     }
 )
 
@@ -211,6 +234,7 @@ COMPONENTS: dict[str, Schema] = {
     "Session": _SESSION,
     "SessionEvent": _SESSION_EVENT,
     "Log": _LOG,
+    "Deployment": _DEPLOYMENT,
     "TagValue": record({"value": text("empty where the tag was absent"), **MEASURE}),
     "Point": record({"start_unix_nano": TIME, **MEASURE}),
     "LogColumn": record(

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from observer.components import number_format as formats, time_format
 from observer.components.measures import outcomes, words
-from observer.drawing import charts
+from observer.drawing import charts, event_marks
 from store.api import Point, Window
 
 
@@ -23,13 +23,18 @@ class Charts:
 
 
 def over_time(
-    points: Sequence[Point], window: Window, zone: tzinfo, name: str, hrefs: Sequence[str] = ()
+    points: Sequence[Point],
+    window: Window,
+    zone: tzinfo,
+    name: str,
+    hrefs: Sequence[str] = (),
+    events: event_marks.EventMarks = event_marks.NONE,
 ) -> Charts:
     """Requests with their errors as columns, and latency as lines."""
     titles = [_column_words(point, zone) for point in points]
     ended = [outcomes(point.measure) for point in points]
     requests = charts.columns(
-        charts.Frame(f"Requests and errors of {name} over time", window, zone, formats.count),
+        charts.Frame(f"Requests and errors of {name} over time", window, zone, formats.count, events=events),
         (
             charts.Layer("root cause", "origin", [float(each.failed_here) for each in ended]),
             charts.Layer("errors received", "received", [float(each.received) for each in ended]),
@@ -40,7 +45,7 @@ def over_time(
         hrefs,
     )
     latency = charts.lines(
-        charts.Frame(f"Latency of {name} over time", window, zone, formats.duration),
+        charts.Frame(f"Latency of {name} over time", window, zone, formats.duration, events=events),
         (
             charts.Line("P50", "p50", [p.measure.latency.p50_ns for p in points]),
             charts.Line("P90", "p90", [p.measure.latency.p90_ns for p in points]),

@@ -3,7 +3,7 @@
 Every chart takes its window in Unix nanoseconds and draws in units of a viewBox that is
 scaled to the width of its place. With `brush` it has the data attributes that
 static/brush.js reads to zoom. A chart is an image with a name for screen readers; the page
-has the same numbers as a table.
+has the same numbers as a table. Moments of a frame, such as deployments, stand on every kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.drawing import scale, svg
+from observer.drawing import event_marks, scale, svg
 from store.api import Window
 
 _LEFT = 56.0
@@ -42,6 +42,8 @@ class Frame:
     width: float = 600.0
     height: float = 160.0
     brush: bool = True
+    events: event_marks.EventMarks = event_marks.NONE
+    """Moments to mark; those outside of the window are not drawn."""
 
     @property
     def left(self) -> float:
@@ -179,14 +181,17 @@ def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False
             "data-left": frame.left,
             "data-right": frame.right,
         }
+    plot = event_marks.Plot(w, frame.x, frame.left, frame.right, frame.top, frame.bottom)
+    events = event_marks.draw(frame.events, plot)
     return svg.element(
         "svg",
         *parts,
+        events,
         viewBox=f"0 0 {svg.number(frame.width)} {svg.number(frame.height)}",
         class_=f"chart {kind}"
         + (" brush" if frame.brush else "")
         + (" narrow" if frame.width <= NARROW else ""),
-        role="group" if links else "img",
+        role="group" if links or events else "img",
         aria_label=frame.label,
         **attributes,
     )

@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from signals.deployments import Deployment as Deployment
 from signals.log_fields import LogField as LogField
 from store.api.apm import ApmReader as ApmReader
+from store.api.deployments import DeploymentReader as DeploymentReader
 from store.api.errors import (
     BadQuery as BadQuery,
     StoreBusy as StoreBusy,
@@ -39,6 +41,7 @@ from store.queries import (
     Window as Window,
 )
 from store.results import (
+    Affected as Affected,
     Breakdown as Breakdown,
     BrowserLink as BrowserLink,
     ErrorGroup as ErrorGroup,
@@ -50,6 +53,7 @@ from store.results import (
     Measure as Measure,
     Point as Point,
     Presence as Presence,
+    Reach as Reach,
     ServiceMap as ServiceMap,
     SessionSummary as SessionSummary,
     StoreStatus as StoreStatus,
@@ -59,7 +63,7 @@ from store.results import (
 from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
 
 
-class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, Protocol):
+class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 
     Without a match the answer is empty, never an error. Limits are between 1

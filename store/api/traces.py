@@ -7,7 +7,7 @@ from typing import Protocol
 
 from signals.model import Span, TraceId
 from store.queries import Page, TraceQuery
-from store.results import BrowserLink, Presence, TraceSummary
+from store.results import Affected, BrowserLink, Presence, TraceSummary
 
 
 class TraceReader(Protocol):
@@ -39,6 +39,13 @@ class TraceReader(Protocol):
 
     def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
         """Summaries by start (newest first) or duration (slowest first), then id."""
+
+    def affected_by_traces(self, query: TraceQuery) -> Affected:
+        """Who is affected by the failing ones of these traces; with `query.error` all of them fail.
+
+        Of the newest 500 that match, by tags among the newest 8,000, whatever `sort`, `limit` and `cursor`;
+        `Affected.since_unix_nano` says whether there are more. `requests` counts traces.
+        """
 
     def trace_summaries(self, trace_ids: Sequence[TraceId]) -> Mapping[TraceId, TraceSummary]:
         """The summaries of those of the traces that are stored."""

@@ -174,7 +174,7 @@ CREATE TABLE sessions (
     errors         INTEGER NOT NULL,
     network_errors INTEGER NOT NULL,
     events         INTEGER NOT NULL,
-    attributes     TEXT NOT NULL -- {tag: [newest value, start of the span that carried it]}
+    attributes     TEXT NOT NULL -- {tag: [newest value, of FIRST_VALUE_TAGS the first, start of its span]}
 );
 CREATE INDEX sessions_by_finish ON sessions (finish);
 

@@ -13,6 +13,7 @@ APPLICATION_ID = 0x48_4C_41_42
 """`HLAB` in ASCII: marks our files among SQLite files."""
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
+_ADDITIONS = Path(__file__).with_name("additions.sql")
 BUSY_TIMEOUT_S = 2.0
 """How long another process may hold the file or the lock before that is an error."""
 
@@ -50,6 +51,9 @@ def connect_writer(path: Path) -> sqlite3.Connection:
             create_schema(connection)
         connection.execute("COMMIT")
         check_version(connection, path)
+        connection.execute("BEGIN IMMEDIATE")
+        _run(connection, _ADDITIONS)
+        connection.execute("COMMIT")
     except sqlite3.Error as error:
         connection.close()
         raise unavailable(path, error) from error
@@ -94,16 +98,9 @@ def empty_store() -> sqlite3.Connection:
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
-    """Create the tables, inside the open transaction if there is one.
-
-    Statement by statement: `executescript` would commit first.
-    """
-    statement = ""
-    for line in _SCHEMA.read_text(encoding="utf-8").splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            connection.execute(statement)
-            statement = ""
+    """Create the tables, inside the open transaction if there is one."""
+    _run(connection, _SCHEMA)
+    _run(connection, _ADDITIONS)
     if has_trigrams(connection):
         connection.execute(
             "CREATE VIRTUAL TABLE logs_text USING fts5"
@@ -111,6 +108,16 @@ def create_schema(connection: sqlite3.Connection) -> None:
         )
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _run(connection: sqlite3.Connection, script: Path) -> None:
+    """Execute a file statement by statement: `executescript` would commit first."""
+    statement = ""
+    for line in script.read_text(encoding="utf-8").splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
 
 
 def has_trigrams(connection: sqlite3.Connection) -> bool:

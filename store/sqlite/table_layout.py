@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntFlag
 from typing import Final, get_args
 
+from signals.attributes import SEAT
 from signals.browser_events import RUM_TAGS
 from signals.model import SpanError
 from signals.semantics import PROMOTED
@@ -84,6 +85,8 @@ _OF_ONE_EVENT: Final = frozenset(
 )
 SESSION_TAGS: Final = frozenset({*PROMOTED, *RUM_TAGS}) - _OF_ONE_EVENT
 """Tags that describe a whole session: it is found by them without a scan (`session_pairs`)."""
+FIRST_VALUE_TAGS: Final = frozenset({SEAT})
+"""Of these a session keeps the first value by its time, of every other tag the newest."""
 
 
 def error_code(error: SpanError) -> int:

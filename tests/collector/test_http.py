@@ -8,9 +8,11 @@ import zlib
 
 import pytest
 import requests
+from google.protobuf.json_format import MessageToJson
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecord
 
 from collector.intake import Encoding, Intake, Overloaded, Signal
@@ -98,6 +100,23 @@ def test_logs_and_their_partial_success(running: Running) -> None:
     assert (second.body, second.trace_id, second.time_unix_nano) == ('{"a":1}', b"", build.T0)
     assert second.severity_number == 13, "a text alone says how severe it is"
     assert third.time_unix_nano > build.T0
+
+
+def test_a_logs_event_name_is_kept_in_both_encodings(running: Running) -> None:
+    """An event without a body reads as its name; older senders name it in an attribute."""
+    attribute = build.pair("event.name", "deployment.older")
+    records = [
+        LogRecord(time_unix_nano=build.T0, event_name="deployment.finished", attributes=[attribute]),
+        LogRecord(time_unix_nano=build.T0, attributes=[attribute], body=AnyValue(string_value="said")),
+    ]
+    request = build.logs(records)
+    post(running, "/v1/logs", request.SerializeToString())
+    post(running, "/v1/logs", MessageToJson(request).encode(), build.JSON)
+    logs = running.writer.logs
+    for first, second in (logs[:2], logs[2:]):
+        assert (first.event, first.body) == ("deployment.finished", "deployment.finished")
+        assert LogRecord.FromString(first.raw).event_name == "deployment.finished"
+        assert (second.event, second.body) == ("deployment.older", "said")
 
 
 def test_metric_points_are_counted(running: Running) -> None:

@@ -254,6 +254,38 @@ def test_every_page_is_reported_in_one_session(mesh: Mesh, tab: Tab) -> None:
     assert len(sessions) == 1
 
 
+def test_a_neighbours_link_begins_a_session_and_leaves_the_first_as_it_was(mesh: Mesh, tab: Tab) -> None:
+    """The first tab stays open: what it does then is done, and reported, in the neighbour's name."""
+
+    def sessions(seat: str) -> set[str]:
+        found = [span["tags"] for span in mesh.beacons.spans if span["tags"].get("enduser.id") == seat]
+        return {tags["splunk.rumSessionId"] for tags in found}
+
+    def told(seat: str, path: str) -> list[Any]:
+        return mesh.beacons.named("documentFetch", enduser__id=seat, http__url=mesh.url + path)
+
+    tab.goto("/?seat=anna")
+    eventually(lambda: told("anna", "/?seat=anna"), "the first page is beaconed")
+    tab.fill_cart()
+    eventually(lambda: told("anna", "/cart"), "the cart is beaconed")
+    cart = tab.page.inner_text("#cart-count .number")
+    (first,) = sessions("anna")
+    second = tab.context.new_page()
+    second.goto(f"{mesh.url}/?seat=bert")
+    eventually(lambda: told("bert", "/?seat=bert"), "the neighbour's page is beaconed")
+    assert cart == "4"
+    assert second.is_hidden("#cart-count"), "the neighbour's cart is another"
+    tab.page.bring_to_front()
+    joined = eventually(
+        lambda: (found := tab.page.evaluate("SplunkRum.getSessionId()")) != first and found,
+        "the first tab goes over to the new session",
+    )
+    tab.page.click("#place-order")
+    eventually(lambda: mesh.beacons.named("PlaceOrder", enduser__id="bert"), "its click is the neighbour's")
+    assert sessions("bert") == {joined}
+    assert sessions("anna") == {first}
+
+
 def test_pages_keep_to_their_own_origin_and_policy(mesh: Mesh, tab: Tab) -> None:
     tab.goto("/")
     tab.fill_cart()

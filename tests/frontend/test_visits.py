@@ -110,6 +110,47 @@ def test_an_empty_name_gives_the_seat_up(fake: FakeShop) -> None:
     assert text(fake.get("/"), ".seat summary") == "Choose a seat"
 
 
+def test_another_seat_begins_another_session(fake: FakeShop) -> None:
+    """In the shop and in the browser's telemetry: opening a neighbour's link must not move the past."""
+
+    def change(query: str) -> dict[str, str]:
+        fake.client.set_cookie("_splunk_rum_sid", "x")
+        before = fake.client.get_cookie("shop_session-id")
+        answer = fake.client.get(f"/?{query}")
+        page = LexborHTMLParser(answer.text)
+        shown.append(text(page, ".seat summary"))
+        after = fake.client.get_cookie("shop_session-id")
+        assert (before == after) == ("shop_session-id" not in cookies_of(answer))
+        return cookies_of(answer)
+
+    shown: list[str] = []
+    fake.client.get("/")
+    assert set(change("seat=anna")) == {"shop_seat"}, "the first seat of a session joins it"
+    assert set(change("seat=anna")) == set()
+    begun = change("seat=bert")
+    assert set(begun) == {"shop_seat", "shop_session-id", "_splunk_rum_sid"}
+    assert "Max-Age=0" in begun["_splunk_rum_sid"]
+    assert "Path=/" in begun["_splunk_rum_sid"], "where the agent puts it"
+    assert set(change("seat=%3C%3E")) == set(), "what is no seat changes nothing"
+    assert set(change("seat=")) == {"shop_seat", "shop_session-id", "_splunk_rum_sid"}
+    assert set(change("seat=cleo")) == {"shop_seat"}
+    assert [one for one in shown if one] == [
+        "Seat anna",
+        "Seat anna",
+        "Seat bert",
+        "Seat bert",
+        "Choose a seat",
+        "Seat cleo",
+    ]
+
+
+def test_a_seat_of_another_secret_was_a_seat_too(tmp_path: Path) -> None:
+    classroom = fake_shop(tmp_path, SEAT_SECRET=SECRET)
+    classroom.client.set_cookie("shop_seat", "anna:of-another-class")
+    answer = classroom.client.get(f"/?seat=bert&sig={seats.sign(SECRET, 'bert')}")
+    assert set(cookies_of(answer)) == {"shop_seat", "shop_session-id", "_splunk_rum_sid"}
+
+
 def test_in_class_mode_only_a_signed_link_gives_a_seat(tmp_path: Path) -> None:
     classroom = fake_shop(tmp_path, SEAT_SECRET=SECRET)
     for query in ("seat=anna", "seat=anna&sig=", f"seat=bert&sig={seats.sign(SECRET, 'anna')}", "seat="):

@@ -11,6 +11,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 from signals.browser_events import is_browser, session_of
+from signals.deployments import event_name_of
 from signals.model import Attribute, Attributes, SessionId, Span, SpanId, SpanKind, StatusCode, TraceId
 from signals.semantics import is_error, peer_of, tags_of
 from store.api import LogRow, SpanRow
@@ -165,6 +166,7 @@ def log_row(
     session: str = "",
     attributes: Attributes | None = None,
     resource: Attributes | None = None,
+    event_name: str = "",
 ) -> LogRow:
     """A log by its message; time in milliseconds after T0."""
     time_unix_nano = T0 + round(ms * MS)
@@ -175,6 +177,7 @@ def log_row(
         trace_id=bytes.fromhex(trace_id),
         span_id=bytes.fromhex(span),
         attributes=key_values(attributes or {}),
+        event_name=event_name,
     )
     return LogRow(
         time_unix_nano=time_unix_nano,
@@ -189,4 +192,5 @@ def log_row(
         ).SerializeToString(),
         scope=InstrumentationScope(name="tests").SerializeToString(),
         raw=record.SerializeToString(),
+        event=event_name_of(event_name, attributes or {}),
     )

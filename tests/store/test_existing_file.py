@@ -16,7 +16,7 @@ import store
 from signals.model import SessionId, SpanKind, TraceId
 from store.api import Batch, LogQuery, Reader, SessionQuery, TraceQuery
 from tests.helpers import REPO, eventually
-from tests.store.build import TRACE, row, span
+from tests.store.build import TRACE, log_row, row, span
 from tests.store.house import WINDOW
 
 AGE_S = 100 * 365 * 86_400.0
@@ -68,6 +68,7 @@ def test_a_file_of_an_earlier_version_answers(reader: Reader) -> None:
     assert link.session_id == "s1"
     assert reader.rum_measures(WINDOW)["network_errors"].requests == 1
     assert len(reader.rum_errors(WINDOW)[0]) == 1
+    assert reader.deployments(WINDOW).items == []
 
 
 def test_a_file_of_an_earlier_version_takes_more_and_counts_nothing_twice(path: Path, reader: Reader) -> None:
@@ -98,4 +99,6 @@ def test_a_file_of_an_earlier_version_takes_more_and_counts_nothing_twice(path: 
     session = reader.session(SessionId("s1"))
     assert session is not None
     assert session.events == 5
+    writer.write(Batch(logs=[log_row("released", event_name="deployment")]))
+    assert [one.body for one in reader.deployments(WINDOW).items] == ["released"]
     writer.close()

@@ -88,7 +88,13 @@ def _write(writer: SqliteWriter, hour: int, count: int = 20) -> None:
             row(event(hour * 1000 + number + 500, "click", f"s{hour}-{number // 4}", at_ms=at_ms + number)),
         ]
     logs = [
-        log_row(f"line {hour} {number}", ms=at_ms + number, service=f"s{hour}") for number in range(count)
+        log_row(
+            f"line {hour} {number}",
+            ms=at_ms + number,
+            service=f"s{hour}",
+            event_name="" if number else "deployment",
+        )
+        for number in range(count)
     ]
     writer.write(Batch(spans, logs))
 
@@ -150,6 +156,7 @@ def test_what_ends_by_time_or_disuse_has_ended(pruned: Path) -> None:
         one("SELECT count(*) FROM spans s WHERE NOT EXISTS (SELECT 1 FROM origins WHERE id = s.resource)")
         == 0
     )
+    assert one("SELECT count(*) FROM deployments") == 2
     connection.close()
 
 
@@ -166,6 +173,7 @@ def test_what_is_left_is_counted_and_what_went_is_remembered(pruned: Path) -> No
     assert reader.locate(_trace(4, 0)) is Presence.PRESENT
     assert reader.locate_session(SessionId("s1-0")) is Presence.PRUNED
     assert reader.locate_session(SessionId("s3-0")) is Presence.PRESENT
+    assert [one.body for one in reader.deployments(Window.ALL).items] == ["line 4 0", "line 3 0"]
     status = reader.status()
     assert (status.spans, status.logs, status.pruned_logs) == (120, 40, 60)
     reader.close()

@@ -2,9 +2,38 @@
 // agent, so that the agent is listening before any other script of the page can fail.
 (function () {
   "use strict";
-  var config = document.getElementById("rum-config");
-  if (!window.SplunkRum || !config) {
+  var KEPT = "shop.rum-attributes";
+  var element = document.getElementById("rum-config");
+  if (!window.SplunkRum || !element) {
     return;
   }
-  window.SplunkRum.init(JSON.parse(config.textContent));
+  var config = JSON.parse(element.textContent);
+  window.SplunkRum.init(config);
+
+  // Tabs share cookies. When one of them takes another seat, the agent of the others goes over to the new
+  // session: from then on they report its seat, not the one that they were loaded with.
+  function keep(attributes) {
+    try {
+      window.localStorage.setItem(KEPT, JSON.stringify(attributes));
+    } catch (refused) {
+      // Without storage, a tab keeps what it was loaded with.
+    }
+  }
+
+  function newest() {
+    try {
+      return JSON.parse(window.localStorage.getItem(KEPT)) || {};
+    } catch (refused) {
+      return {};
+    }
+  }
+
+  keep(config.globalAttributes);
+  window.SplunkRum.addEventListener("session-changed", function () {
+    var absent = {};
+    Object.keys(config.globalAttributes).forEach(function (name) {
+      absent[name] = null;
+    });
+    window.SplunkRum.setGlobalAttributes(Object.assign(absent, newest()));
+  });
 })();

@@ -73,6 +73,7 @@ def document(log: Log) -> tuple[Node, ...]:
     own: dict[str, Attribute] = {
         "severity": log.severity.value,
         "severity_text": sender_severity(log),
+        "event_name": log.event_name,
         "message": log.body if log.structured is None else log.structured,
         "service.name": log.service,
         "trace_id": log.trace_id,

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from observer.components.number_format import count, duration, plural
 from observer.components.time_format import clock
+from observer.drawing import event_marks
 from observer.drawing.charts import Frame, Layer, columns
 from signals.model import Severity
 from store.api import HistogramColumn, LogHistogram, Window
@@ -35,7 +36,13 @@ class Histogram:
     """The class that a chart is shown for, and the chart."""
 
 
-def histogram(counted: LogHistogram, window: Window, zone: tzinfo, hrefs: Sequence[str]) -> Histogram:
+def histogram(
+    counted: LogHistogram,
+    window: Window,
+    zone: tzinfo,
+    hrefs: Sequence[str],
+    events: event_marks.EventMarks = event_marks.NONE,
+) -> Histogram:
     """The histogram of a window; `hrefs` has an address for each column."""
     totals = totals_of(counted.columns)
     return Histogram(
@@ -44,7 +51,7 @@ def histogram(counted: LogHistogram, window: Window, zone: tzinfo, hrefs: Sequen
         column_width=f"{duration(window.duration_ns / COLUMNS)} per column" if totals else "",
         totals=tuple((severity.value, number) for severity, number in totals.items()),
         charts=tuple(
-            (css, chart(counted.columns, window, zone, hrefs, width)) for css, width in _CHART_WIDTHS
+            (css, chart(counted.columns, window, zone, hrefs, width, events)) for css, width in _CHART_WIDTHS
         ),
     )
 
@@ -61,6 +68,7 @@ def chart(
     zone: tzinfo,
     hrefs: Sequence[str],
     width: float,
+    events: event_marks.EventMarks = event_marks.NONE,
 ) -> Markup:
     """The columns, stacked by severity; each is a link."""
     layers = [
@@ -76,6 +84,7 @@ def chart(
         unit=lambda value: count(value) if value == int(value) else "",
         width=width,
         height=120.0,
+        events=events,
     )
     return columns(frame, layers, titles, hrefs)
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer import serializers
 from observer.components.number_format import plural
+from observer.lookup.deployments import find_deployments
 from observer.request import context, links
 from observer.request.errors import Malformed
 from observer.request.page_request import current_scope
@@ -104,7 +105,9 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     counted = reader.log_histogram(replace(selection.query, window=window, cursor=None), COLUMNS)
     fields, cut = _fields(reader, selection.query, page)
     recent = page.items or reader.find_logs(LogQuery(window=Window.ALL, limit=_RECENT)).items
-    return view.Loaded(page, window, counted, fields, cut, recent, None if page.items else reader.status())
+    status = None if page.items else reader.status()
+    deployments = find_deployments(reader, window, selection.query.environment)
+    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments)
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

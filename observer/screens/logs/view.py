@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
+from observer.components.deployment_marks import event_marks
 from observer.components.number_format import count, plural
 from observer.request.scope import DEFAULT_SINCE, PRESETS
 from observer.screens.logs.field_panel import (
@@ -22,7 +23,7 @@ from observer.screens.logs.log_rows import LogRows, log_rows
 from observer.screens.logs.missing_fields import MissingField, missing_fields
 from signals.log_fields import LogField, fields_of
 from signals.model import Log
-from store.api import LogHistogram, Page, StoreStatus, Window
+from store.api import Deployment, LogHistogram, Page, StoreStatus, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Loaded:
     """The logs of the page, or recent logs of any kind where it has none."""
     status: StoreStatus | None
     """None where the page has logs."""
+    deployments: Page[Deployment] = field(default_factory=lambda: Page(()))
+    """Those of the histogram's window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,13 @@ def logs_view(loaded: Loaded, selection: Selection, hrefs: Sequence[str], now: i
     panel = field_panel(loaded.fields, cut=loaded.fields_cut)
     missing = missing_fields(loaded.recent)
     return LogsView(
-        histogram=histogram(loaded.counted, loaded.window, zone, hrefs),
+        histogram=histogram(
+            loaded.counted,
+            loaded.window,
+            zone,
+            hrefs,
+            event_marks(loaded.deployments, loaded.window, zone),
+        ),
         range_note=f"all of {selection.subject}, whatever the time range above" if selection.by_id else "",
         whole_label=_whole_label(selection),
         panel=panel,

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from observer.components.number_format import count
 from observer.components.time_format import clock
+from observer.drawing import event_marks
 from observer.drawing.charts import Frame, Layer, Line, columns, lines
 from observer.screens.rum.metrics import Metric, value_text
 from store.api import Point, Window
@@ -18,7 +19,13 @@ CHART_COLUMNS = 60
 
 
 def counts_chart(
-    points: Sequence[Point], metric: Metric, window: Window, zone: tzinfo, *, width: float = 480.0
+    points: Sequence[Point],
+    metric: Metric,
+    window: Window,
+    zone: tzinfo,
+    *,
+    width: float = 480.0,
+    events: event_marks.EventMarks = event_marks.NONE,
 ) -> Markup:
     """The metric's count over time, with failures in a colour of their own."""
     good = [float(p.measure.requests - p.measure.errors) for p in points]
@@ -30,7 +37,7 @@ def counts_chart(
     ]
     label = f"{metric.label} over time. Drag to zoom."
     css = "bad" if metric.more_is_worse else "ok"
-    frame = Frame(label, window, zone, _whole_number, width=width)
+    frame = Frame(label, window, zone, _whole_number, width=width, events=events)
     return columns(frame, (Layer("failed", "bad", bad), Layer("good", css, good)), titles)
 
 
@@ -40,7 +47,13 @@ def _whole_number(value: float) -> str:
 
 
 def percentiles_chart(
-    points: Sequence[Point], metric: Metric, window: Window, zone: tzinfo, *, width: float = 480.0
+    points: Sequence[Point],
+    metric: Metric,
+    window: Window,
+    zone: tzinfo,
+    *,
+    width: float = 480.0,
+    events: event_marks.EventMarks = event_marks.NONE,
 ) -> Markup:
     """The metric's P50, P75 and P99 over time."""
 
@@ -64,5 +77,6 @@ def percentiles_chart(
         zone,
         lambda value: value_text(metric.name, value),
         width=width,
+        events=events,
     )
     return lines(frame, drawn, titles)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from store.api import BadQuery
 from store.queries import Window
-from store.results import Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
+from store.results import Affected, Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
+from store.sqlite.read.affected import affected_requests
 from store.sqlite.read.read_connection import SqlitePart
 from store.sqlite.read.request_groups import (
     SUMMED,
@@ -149,6 +151,23 @@ class SqliteApmReader(SqlitePart):
                     values, scanned, cut = scan_requests(db, service, tag, window, filters, environment)
                     found[tag] = ranked(tag, values, limit, scanned, cut=cut)
         return found
+
+    def affected(
+        self,
+        service: str | None,
+        window: Window,
+        where: Mapping[str, str] | None = None,
+        operation: str | None = None,
+        error: Literal["any", "origin"] = "any",
+        environment: str | None = None,
+    ) -> Affected:
+        filters = dict(where or {}) if operation is None else {**(where or {}), OPERATION: operation}
+        if any(tag not in SUMMED for tag in filters):
+            raise BadQuery("who is affected is narrowed by promoted tags only: remove the others.")
+        if error not in ("any", "origin"):
+            raise BadQuery(f"error is {error!r}: give any or origin.")
+        with self._connections.session() as db:
+            return affected_requests(db, service, window, filters, error, environment)
 
     def tags(self, window: Window) -> Sequence[str]:
         with self._connections.session() as db:

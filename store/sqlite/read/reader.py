@@ -6,6 +6,7 @@ from pathlib import Path
 
 from store.results import StoreStatus
 from store.sqlite.read.apm import SqliteApmReader
+from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
 from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
 from store.sqlite.read.rum import SqliteRumReader
@@ -13,7 +14,14 @@ from store.sqlite.read.sessions import SqliteSessionReader
 from store.sqlite.read.traces import SqliteTraceReader
 
 
-class SqliteReader(SqliteTraceReader, SqliteSessionReader, SqliteLogReader, SqliteApmReader, SqliteRumReader):
+class SqliteReader(
+    SqliteTraceReader,
+    SqliteSessionReader,
+    SqliteLogReader,
+    SqliteApmReader,
+    SqliteRumReader,
+    SqliteDeploymentReader,
+):
     """Reads beside the writer, never in its way; while there is no file, every answer is empty.
 
     Each base also works alone, on `ReadConnections`; they share nothing else.

@@ -109,6 +109,7 @@ def log_of(row: Row) -> Log:
         scope=scope_of(scope or b"").name,
         severity_text=detail.severity_text,
         structured=detail.structured,
+        event_name=detail.event_name,
     )
 
 

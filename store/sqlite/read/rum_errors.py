@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from signals.attributes import text_of
+from signals.attributes import SEAT, text_of
 from signals.model import Attributes, SessionId, SpanId
 from store.decode import resource_attributes, some_attributes
 from store.results import ErrorGroup
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_COLUMNS
 
 MAX_ERRORS = 1_000
 """The newest errors that are read: about 12 ms."""
@@ -42,6 +43,11 @@ class _Group:
     newest: _Error
     count: int = 0
     sessions: set[str] = field(default_factory=set)
+    people: set[int] = field(default_factory=set)
+    """Ids of their pairs."""
+    of_known: set[str] = field(default_factory=set)
+    """Sessions of which a person is known."""
+    synthetic: int = 0
 
     def result(self, error_id: str) -> ErrorGroup:
         """The group under its id."""
@@ -51,6 +57,8 @@ class _Group:
             message=self.message,
             count=self.count,
             sessions=len(self.sessions),
+            people=len(self.people) + len(self.sessions - self.of_known),
+            synthetic=self.synthetic,
             last_seen_unix_nano=self.newest.start,
             example_session_id=SessionId(self.newest.session_id),
             example_span_id=SpanId(self.newest.span_id.hex()),
@@ -65,14 +73,15 @@ def error_groups(
     `attributes` are those that must be compared in the spans themselves.
     """
     rows = db.all(
-        "SELECT s.name, s.start, s.session_id, s.span_id, s.raw, r.body FROM samples m "
+        f"SELECT s.name, s.start, s.session_id, s.span_id, s.raw, r.body, m.{TAG_COLUMNS[SEAT]}, "
+        f"m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
         "JOIN spans s ON s.seq = m.seq LEFT JOIN origins r ON r.id = s.resource "
         f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
         (*values, MAX_ERRORS + 1),
     )
     names = _NAMES | attributes.keys()
     groups: dict[str, _Group] = {}
-    for name, start, session, span_id, raw, resource in rows[:MAX_ERRORS]:
+    for name, start, session, span_id, raw, resource, person, synthetic in rows[:MAX_ERRORS]:
         own = some_attributes(raw, names)
         if attributes:
             shared = resource_attributes(resource or b"")
@@ -83,8 +92,12 @@ def error_groups(
         if group is None:
             group = groups[error_id] = _Group(kind, message, _Error(start, session or "", span_id))
         group.count += 1
+        group.synthetic += bool(synthetic)
         if session:
             group.sessions.add(session)
+        if person:
+            group.people.add(person)
+            group.of_known.add(session)
     order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
     return [group.result(error_id) for error_id, group in order[:limit]], len(rows) > MAX_ERRORS
 

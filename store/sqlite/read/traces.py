@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from signals.model import SessionId, Span, SpanId, TraceId
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.api import BadQuery, BrowserLink, Page, TraceQuery
 from store.queries import Window
-from store.results import Presence, TraceSummary
+from store.results import Affected, Presence, TraceSummary
 from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
+from store.sqlite.read.affected import affected_traces
 from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
 from store.sqlite.read.row_mapping import (
     SPAN_COLUMNS,
@@ -33,6 +35,12 @@ from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
+_START, _DURATION, _ERRORS, _TAGS, _SESSION = 3, 4, 6, 10, 11
+"""Places in TRACE_COLUMNS."""
+_MAX_AFFECTED = 500
+"""Traces among which those affected are counted: 5 to 15 ms."""
+_MAX_LOOKED_AFFECTED = 8_000
+"""Traces whose tags are looked at for that."""
 _AT_ONCE = 500
 """Traces that carry all tags, of which so many are read at once."""
 _MAX_LOOKED = 20_000
@@ -127,8 +135,7 @@ class SqliteTraceReader(SqlitePart):
         with self._connections.session() as db:
             search = _Search(db, query)
             rows = search.rows(limit + 1)
-        # The places of start and duration in TRACE_COLUMNS.
-        column = 3 if query.sort == "newest" else 4
+        column = _START if query.sort == "newest" else _DURATION
         cursor = None
         truncated = search.truncated
         if len(rows) > limit:
@@ -138,6 +145,16 @@ class SqliteTraceReader(SqlitePart):
             cursor = make_cursor(query.sort, search.bound, 0) if query.sort == "newest" else None
         return Page([trace_of(row[:-1]) for row in rows[:limit]], cursor, truncated)
 
+    def affected_by_traces(self, query: TraceQuery) -> Affected:
+        with self._connections.session() as db:
+            search = _Search(db, replace(query, sort="newest", cursor=None), _MAX_LOOKED_AFFECTED)
+            rows = search.rows(_MAX_AFFECTED + 1)
+            begun = [row[_START] for row in rows[:_MAX_AFFECTED]]
+            cut = len(rows) > _MAX_AFFECTED or search.truncated or search.bound is not None
+            since = min(begun, default=query.window.to_unix_nano) if cut else None
+            counted = [(row[_ERRORS], row[_TAGS], row[_SESSION]) for row in rows[:_MAX_AFFECTED]]
+            return affected_traces(db, counted, since, all_failed=query.error is not None)
+
 
 class _Search:
     """A trace query as SQL.
@@ -146,9 +163,10 @@ class _Search:
     promoted tags as groups of tag sets in `requests`, and any other attribute in `spans`.
     """
 
-    def __init__(self, db: ReadSession, query: TraceQuery) -> None:
+    def __init__(self, db: ReadSession, query: TraceQuery, most: int = _MAX_LOOKED) -> None:
         self._db = db
         self._query = query
+        self._most = most
         self._conditions: list[str] = []
         self._values: list[object] = []
         self._impossible = False
@@ -229,7 +247,7 @@ class _Search:
             begin = max(window.from_unix_nano, slot * TAG_SET_SLOT_NS)
             part = Window(begin, min(window.to_unix_nano, (slot + 1) * TAG_SET_SLOT_NS))
             found = []
-            for trace, sets in self._packed(pair, part, _MAX_LOOKED - looked):
+            for trace, sets in self._packed(pair, part, self._most - looked):
                 looked += 1
                 # A view and not a copy: most traces are dismissed by their first group.
                 ids = memoryview(sets).cast(SET_CODE)
@@ -245,7 +263,7 @@ class _Search:
                         return rows
             else:
                 candidates += found
-            if looked >= _MAX_LOOKED:
+            if looked >= self._most:
                 self.truncated = True
                 break
         if self._query.sort == "newest":

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from signals.attributes import environment_of
+from signals.deployments import is_deployment
 from store.decode import resource_attributes
 from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
@@ -181,6 +182,10 @@ class Ingest:
                 "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
                 (first, seq),
             )
+        self._connection.executemany(
+            "INSERT INTO deployments (seq, time) VALUES (?, ?)",
+            [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
+        )
         self.counters.add("logs", len(rows))
         self.counters.at_most("oldest", min([row[1] for row in rows]))
         self.counters.at_least("newest", max([row[1] for row in rows]))

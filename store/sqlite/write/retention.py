@@ -173,6 +173,7 @@ class Retention:
             ],
         )
         execute("DELETE FROM log_cells WHERE n <= 0")
+        execute("DELETE FROM deployments WHERE seq <= ?", (upto,))
         gone = execute("DELETE FROM logs WHERE seq <= ?", (upto,)).rowcount
         self._ingest.counters.add("logs", -gone)
         return gone

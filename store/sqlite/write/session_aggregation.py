@@ -23,6 +23,7 @@ from store.histogram import bucket_of
 from store.rows import SpanRow
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
+    FIRST_VALUE_TAGS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
@@ -57,6 +58,16 @@ _READ = (
     f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {BROWSER_FLAG} ORDER BY s.seq"
 )
 
+_Tags = dict[str, tuple[str, int]]
+"""Tag to (value that the session keeps, start of the span that carried it)."""
+
+
+def _keep(tags: _Tags, tag: str, value: str, start: int) -> None:
+    """Keep the newest value of a tag, of FIRST_VALUE_TAGS the first: of equal times what came first."""
+    known = tags.get(tag)
+    if known is None or (start < known[1] if tag in FIRST_VALUE_TAGS else start >= known[1]):
+        tags[tag] = (value, start)
+
 
 @dataclass(slots=True)
 class _Addition:
@@ -67,15 +78,13 @@ class _Addition:
     last_start: int
     counts: dict[str, int] = field(default_factory=dict)
     events: int = 0
-    tags: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Tag to (newest value, start of the span that carried it)."""
+    tags: _Tags = field(default_factory=dict)
     pairs: set[tuple[str, str]] = field(default_factory=set)
 
     def add_tags(self, tags: Mapping[str, str], start: int) -> None:
-        self.pairs.update(tags.items())
+        self.pairs.update(pair for pair in tags.items() if pair[0] not in FIRST_VALUE_TAGS)
         for tag, value in tags.items():
-            if tag not in self.tags or self.tags[tag][1] <= start:
-                self.tags[tag] = (value, start)
+            _keep(self.tags, tag, value, start)
 
 
 @dataclass(slots=True)
@@ -83,7 +92,7 @@ class _StoredSession:
     """What is known of a row of `sessions`."""
 
     id: int
-    tags: dict[str, tuple[str, int]]
+    tags: _Tags
     pairs: set[tuple[str, str]] = field(default_factory=set)
     """Pairs that are certainly stored; others may be."""
 
@@ -168,9 +177,9 @@ class SessionAggregation:
     def _add(self, session_id: str, new: _Addition) -> None:
         known = self._known.get(session_id) or self._stored_session(session_id)
         tags = known.tags if known else {}
+        before = {tag: tags[tag][0] for tag in FIRST_VALUE_TAGS if tag in tags}
         for tag, (value, start) in new.tags.items():
-            if tag not in tags or tags[tag][1] <= start:
-                tags[tag] = (value, start)
+            _keep(tags, tag, value, start)
         row = self._connection.execute(
             _UPSERT,
             (
@@ -190,6 +199,11 @@ class SessionAggregation:
         if known is None:
             known = _StoredSession(row[0], tags)
         self._known[session_id] = known
+        for tag in FIRST_VALUE_TAGS & new.tags.keys():
+            value = tags[tag][0]
+            new.pairs.add((tag, value))
+            if before.get(tag, value) != value:
+                self._forget(known, tag)
         fresh = new.pairs - known.pairs
         if fresh:
             self._connection.executemany(
@@ -198,6 +212,15 @@ class SessionAggregation:
             )
             if len(known.pairs) < _CACHED_PAIRS:
                 known.pairs |= fresh
+
+    def _forget(self, session: _StoredSession, tag: str) -> None:
+        """Let a session be found by no value of this tag."""
+        self._connection.execute(
+            "DELETE FROM session_pairs WHERE session = ? AND pair IN (SELECT x.pair FROM session_pairs x "
+            "JOIN pairs p ON p.id = x.pair WHERE x.session = ? AND p.tag = ?)",
+            (session.id, session.id, tag),
+        )
+        session.pairs = {pair for pair in session.pairs if pair[0] != tag}
 
     def _stored_session(self, session_id: str) -> _StoredSession | None:
         row = self._connection.execute(

@@ -17,6 +17,8 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/": ("/", {}),
     "/status": ("/status", {}),
     "/environments": ("/environments", {}),
+    "/deployments": ("/deployments", {"since": "15m"}),
+    "/apm/affected": ("/apm/affected", {"service": "frontend", "error": "origin"}),
     "/resolve": ("/resolve", {"id": TRACE}),
     "/openapi.json": ("/openapi.json", {}),
     "/apm/traces": ("/apm/traces", {"limit": "500"}),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from signals.model import Attributes, SessionId, Span, TraceId
-from store.api import BadQuery, Presence, RumMetric, SessionQuery, SessionSort, Window
+from store.api import BadQuery, Presence, RumMetric, SessionQuery, SessionSort, SpanRow, Window
 from tests.helpers import eventually
 from tests.store.build import MS, T0, row, span
 from tests.store.house import House
@@ -100,6 +100,36 @@ def test_a_session_is_summed_up(house: House) -> None:
     ]
     assert house.reader.locate_session(SessionId("s1")) is Presence.PRESENT
     assert house.reader.locate_session(SessionId("s9")) is Presence.NEVER_SEEN
+
+
+def test_a_session_belongs_to_its_first_user(house: House) -> None:
+    """Who signs in later in the same session changes nothing of it; other tags keep their newest value."""
+
+    def user() -> tuple[str, str, int]:
+        session = house.reader.session(SessionId("s1"))
+        return (
+            ("", "", 0)
+            if session is None
+            else (session.attributes["enduser.id"], session.attributes["tenant.level"], session.events)
+        )
+
+    def found(name: str) -> list[str]:
+        query = SessionQuery(house.window, {"enduser.id": name})
+        return [one.session_id for one in house.reader.find_sessions(query).items]
+
+    def seen(number: int, name: str, level: str, at_ms: float) -> SpanRow:
+        return row(event(number, "click", at_ms=at_ms, enduser__id=name, tenant__level=level))
+
+    house.write([seen(1, "anna", "gold", 100), seen(2, "bert", "silver", 200)])
+    house.until(lambda: user() == ("anna", "silver", 2), "the first of a batch stays")
+    house.write([seen(3, "cleo", "bronze", 300), row(event(4, "click", at_ms=310))])
+    house.until(lambda: user() == ("anna", "bronze", 4), "the first of all batches stays")
+    assert (found("anna"), found("bert"), found("cleo")) == (["s1"], [], [])
+    house.write([seen(5, "dora", "gold", 50)])
+    house.until(lambda: user() == ("dora", "bronze", 5), "an earlier event that came late corrects it")
+    assert (found("dora"), found("anna")) == (["s1"], [])
+    without = SessionQuery(house.window, excluded={"enduser.id": "anna"})
+    assert len(house.reader.find_sessions(without).items) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
+from observer.components.affected_panel import affected_panel
+from observer.components.deployment_marks import event_marks
+from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.errors import Unknown
 from observer.request.links import here, scoped
@@ -40,16 +43,24 @@ def service(name: str) -> str:
             f"No request of a service called {name[:80]!r} was seen in this time range.",
             "Choose a longer time range, or another environment, at the top of the page.",
         )
-    charts = None
+    charts = affected = None
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
-        charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs) if points else None
+        if points:
+            events = event_marks(
+                find_deployments(reader, scope.window, scope.environment), scope.window, scope.zone
+            )
+            charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
+        affected = affected_panel(
+            reader.affected(name, scope.window, environment=scope.environment), scope.zone
+        )
     data = _load(reader, scope, name, inferred=node.inferred)
     return render_template(
         "apm/service.html",
         view=view.build(found, node, scope.window, data, charts, sort),
         columns=sort.columns("Operation", here),
+        affected=affected,
     )
 
 

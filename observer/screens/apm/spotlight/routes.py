@@ -8,6 +8,9 @@ from functools import partial
 from flask import render_template, request
 
 from observer.components import measure_charts
+from observer.components.affected_panel import affected_panel
+from observer.components.deployment_marks import event_marks
+from observer.lookup.deployments import find_deployments
 from observer.request import context, links
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
@@ -45,6 +48,9 @@ def tags() -> str:
     points = reader.series(
         name, scope.window, _COLUMNS, environment=scope.environment, where=where if indexed else None
     )
+    deployments = find_deployments(reader, scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone)
+    affected = reader.affected(name, scope.window, where, environment=scope.environment) if indexed else None
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))
     return render_template(
         "apm/tags.html",
@@ -56,7 +62,10 @@ def tags() -> str:
         metrics=view.METRICS,
         cards=view.build_cards(breakdowns.values(), requested, metric, hrefs),
         left_out=selection.left_out,
-        charts=measure_charts.over_time(points, scope.window, scope.zone, name or "all services"),
+        charts=measure_charts.over_time(
+            points, scope.window, scope.zone, name or "all services", events=events
+        ),
+        affected=affected_panel(affected, scope.zone) if affected else None,
         without=_without(where),
         traces_href=_traces_href(name, where),
         charts_unfiltered=not indexed,

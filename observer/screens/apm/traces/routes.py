@@ -8,6 +8,9 @@ from typing import Literal
 from flask import Response, render_template, request
 
 from observer.components import number_format as formats
+from observer.components.affected_panel import affected_panel
+from observer.components.deployment_marks import event_marks
+from observer.lookup.deployments import find_deployments
 from observer.request import context, links
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
@@ -16,6 +19,7 @@ from observer.request.responses import json_response
 from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
+from signals.semantics import PROMOTED
 from store.api import Reader, TraceQuery, Window
 
 _LIMIT = 50
@@ -39,10 +43,17 @@ def traces() -> str:
     query = Query(request.args, context.now_unix_nano())
     search = _search(query, scope.window, scope.environment)
     page = reader.find_traces(search)
+    deployments = find_deployments(reader, scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone)
+    # A search by a tag that is not indexed reads spans: to count, it would read more of them.
+    counted = query.flag("affected") or search.attributes.keys() <= set(PROMOTED)
+    affected = reader.affected_by_traces(search) if page.items and counted else None
     return render_template(
         "apm/traces.html",
         search=search,
-        view=view.build(page.items, scope.window, scope.zone, lambda found: scoped(f"/apm/traces/{found}")),
+        view=view.build(
+            page.items, scope.window, scope.zone, lambda found: scoped(f"/apm/traces/{found}"), events
+        ),
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         conditions=view.conditions(search, _without),
@@ -50,6 +61,7 @@ def traces() -> str:
         operations=_operations(reader, scope, search.service),
         operation=query.text("operation") or "",
         services=sorted(reader.services(scope.window, scope.environment)),
+        affected=affected_panel(affected, scope.zone, "trace") if affected else None,
         updates=_updates_address(search, scope),
         has_traces=bool(page.items) or reader.status().spans > 0,
     )

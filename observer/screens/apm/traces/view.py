@@ -11,7 +11,7 @@ from markupsafe import Markup
 from observer.components import number_format as formats, time_format
 from observer.components.measures import share
 from observer.components.safe_text import plain
-from observer.drawing import bars, charts
+from observer.drawing import bars, charts, event_marks
 from observer.request.parameters import spell_attribute
 from observer.screens.apm.example_traces import error_of
 from observer.screens.apm.measure_view import error_mark
@@ -84,13 +84,17 @@ class TraceList:
 
 
 def build(
-    found: Sequence[TraceSummary], window: Window, zone: tzinfo, href: Callable[[str], str]
+    found: Sequence[TraceSummary],
+    window: Window,
+    zone: tzinfo,
+    href: Callable[[str], str],
+    events: event_marks.EventMarks = event_marks.NONE,
 ) -> TraceList:
     """The list of these traces; `href` returns the address of a trace."""
     longest = max((summary.duration_ns for summary in found), default=0)
     return TraceList(
         rows=tuple(_row(summary, longest) for summary in found),
-        charts=_charts(found, window, zone, href) if found else (),
+        charts=_charts(found, window, zone, href, events) if found else (),
         total=formats.plural(len(found), "trace"),
         time_format="stamp" if window.duration_ns > _DAY_NS else "clock",
     )
@@ -159,7 +163,11 @@ def _row(summary: TraceSummary, longest_ns: int) -> TraceListRow:
 
 
 def _charts(
-    found: Sequence[TraceSummary], window: Window, zone: tzinfo, href: Callable[[str], str]
+    found: Sequence[TraceSummary],
+    window: Window,
+    zone: tzinfo,
+    href: Callable[[str], str],
+    events: event_marks.EventMarks,
 ) -> tuple[Chart, ...]:
     dots = [_dot(summary, zone, href(summary.trace_id)) for summary in found]
     label = "Duration of these traces over time"
@@ -168,7 +176,8 @@ def _charts(
         Chart(
             css,
             charts.scatter(
-                charts.Frame(label, shown, zone, formats.duration, width=width, height=150.0), dots
+                charts.Frame(label, shown, zone, formats.duration, width=width, height=150.0, events=events),
+                dots,
             ),
         )
         for css, width in _CHART_WIDTHS.items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import render_template, request
 from markupsafe import Markup
 
+from observer.components.deployment_marks import event_marks
+from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -31,6 +33,8 @@ def overview() -> str:
     counted = counted_traffic(reader, Query(request.args, context.now_unix_nano()), scope, {})
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
+    deployments = find_deployments(reader, window, scope.environment)
+    events = event_marks(deployments, window, scope.zone)
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
@@ -38,7 +42,7 @@ def overview() -> str:
 
     def chart(metric: RumMetric) -> Markup:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
-        return counts_chart(points, BY_NAME[metric], window, scope.zone)
+        return counts_chart(points, BY_NAME[metric], window, scope.zone, events=events)
 
     shown = view.OverviewView(
         compared_with=view.compared_with(window),

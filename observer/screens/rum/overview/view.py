@@ -41,6 +41,8 @@ class ErrorRow:
 
     label: str
     group: ErrorGroup
+    synthetic: str
+    """How many are of synthetic traffic, in words; empty for none."""
     session_path: str
     """The session of the example."""
 
@@ -110,7 +112,12 @@ def count_stats(
 def error_rows(groups: Sequence[ErrorGroup]) -> tuple[ErrorRow, ...]:
     """Groups of JavaScript errors, each with a label for its type."""
     return tuple(
-        ErrorRow(_ERROR_LABELS.get(group.type, group.type), group, session_path(group.example_session_id))
+        ErrorRow(
+            _ERROR_LABELS.get(group.type, group.type),
+            group,
+            f"{count(group.synthetic)} synthetic" if group.synthetic else "",
+            session_path(group.example_session_id),
+        )
         for group in groups
     )
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from flask import render_template, request
 from markupsafe import Markup
 
+from observer.components.deployment_marks import event_marks
+from observer.drawing.event_marks import EventMarks
+from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -38,6 +41,8 @@ def tag_spotlight() -> str:
     where = counted.conditions
     total = counted.measures.get(metric.name)
     points = reader.rum_series(metric.name, scope.window, CHART_COLUMNS, where)
+    deployments = find_deployments(reader, scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone)
     found = reader.rum_breakdowns(metric.name, RUM_TAGS, scope.window, where)
     return render_template(
         "rum/spotlight.html",
@@ -49,13 +54,13 @@ def tag_spotlight() -> str:
         totals=view.totals_of(metric, total) if total else (),
         percentiles=view.PERCENTILES if metric.timed else (),
         cards=view.cards_of([found[tag] for tag in RUM_TAGS], metric, attributes),
-        charts=[(css, _chart(metric, points, scope, width)) for css, width in _CHART_WIDTHS],
+        charts=[(css, _chart(metric, points, scope, width, events)) for css, width in _CHART_WIDTHS],
         nothing=None if total else no_data(reader.status()),
         neighbours=neighbours(),
         updates=updates_address(scope, reader, attributes, where, counted.traffic.whose, metric.name),
     )
 
 
-def _chart(metric: Metric, points: Sequence[Point], scope: Scope, width: float) -> Markup:
+def _chart(metric: Metric, points: Sequence[Point], scope: Scope, width: float, events: EventMarks) -> Markup:
     draw = percentiles_chart if metric.timed else counts_chart
-    return draw(points, metric, scope.window, scope.zone, width=width)
+    return draw(points, metric, scope.window, scope.zone, width=width, events=events)

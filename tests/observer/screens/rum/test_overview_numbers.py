@@ -91,7 +91,7 @@ def test_nothing_compares_to_a_window_without_data() -> None:
 
 
 def test_a_file_that_failed_to_load_has_a_readable_label() -> None:
-    group = ErrorGroup("1", "load", "gone.png", 1, 1, 0, SessionId("s"), SpanId("1"))
+    group = ErrorGroup("1", "load", "gone.png", 1, 1, 1, 0, 0, SessionId("s"), SpanId("1"))
     assert error_rows([group])[0].label == "resource failed"
 
 

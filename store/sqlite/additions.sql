@@ -1,0 +1,10 @@
+-- Tables that came after files of this schema were first written: made in a new file, and in an
+-- older one when a writer opens it. Readers must do without them until then.
+
+-- Log records that are deployment events (signals/deployments.py), so that they are found without
+-- reading the logs of a window.
+CREATE TABLE IF NOT EXISTS deployments (
+    seq  INTEGER PRIMARY KEY, -- of the log
+    time INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);

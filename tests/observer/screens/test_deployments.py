@@ -1,0 +1,116 @@
+"""Deployment events of any application stand on every chart over time, and in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from selectolax.lexbor import LexborHTMLParser
+
+from tests.fixtures.html import attribute, one
+from tests.fixtures.scene import observing
+from tests.fixtures.world import S, World, span
+
+NOW = 1_800_000_900 * S
+EVIL = "<img src=x onerror=alert(1)>\u202e"
+CHARTS = {
+    "/rum?whose=all": 6,
+    "/rum/tags?whose=all&metric=page_load": 2,
+    "/rum/tags?whose=all&metric=page_views": 2,
+    "/apm/services/bookings": 2,
+    "/apm/tags?service=bookings": 2,
+    "/apm/traces": 2,
+    "/logs": 2,
+}
+"""Pages with charts over time, and how many: some are drawn for a desk and for a phone."""
+
+
+def world() -> World:
+    """Another company's application, with a release, a change for one user, and one for the instructor."""
+    made = World(NOW)
+    made.browser("a-session", 1, "documentLoad", NOW - 300 * S, _ms=80, **{"location.href": "http://x/"})
+    for number in (11, 12, 13):
+        at = NOW - (number - 10) * 150 * S
+        made.backend("bookings", [span(f"{number:032x}", f"{number:016x}", "", "GET /b", 2, at, 9)])
+    release = {"service.name": "bookings", "service.version": "2.1", "deployment.status": "succeeded"}
+    made.log("pipeline", NOW - 400 * S, 9, "rolled out", _event="deployment.finished", **release)
+    seat = {"enduser.id": EVIL, "deployment.name": "toggle", "deployment.environment.name": "other"}
+    made.log("pipeline", NOW - 300 * S, 9, EVIL, **{"event.name": "deployment", **seat})
+    hidden = {"workshop.audience": "instructor"}
+    made.log("pipeline", NOW - 250 * S, 9, "a secret", _event="deployment.started", **hidden)
+    return made
+
+
+@pytest.fixture(scope="module", name="client")
+def a_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    with observing(world(), tmp_path_factory.mktemp("deployments")) as found:
+        yield found
+
+
+def page(client: FlaskClient, path: str) -> LexborHTMLParser:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return LexborHTMLParser(answer.text)
+
+
+@pytest.mark.parametrize("path", CHARTS)
+def test_every_chart_over_time_marks_them(client: FlaskClient, path: str) -> None:
+    """Each in words, as a link to its log record; what is for the instructor is not shown."""
+    found = page(client, path)
+    charts = found.css("svg.chart")
+    assert len(charts) == CHARTS[path]
+    for chart in charts:
+        labels = [one(link, "title").text() for link in chart.css("a.chart-event")]
+        assert len(labels) == 2, path
+        assert labels[0].endswith("bookings 2.1, succeeded, in hipster-lab: rolled out")
+        assert "pipeline, toggle, in other, seat <img" in labels[1]
+        assert "U+202E" in labels[1]
+        assert not any("secret" in label for label in labels)
+        log = attribute(chart.css("a.chart-event")[0], "href")
+        assert "rolled out" in page(client, log).css_first("main").text()  # type: ignore[union-attr]
+    assert not found.css("img[onerror]")
+
+
+def test_an_environment_hides_what_names_another(client: FlaskClient) -> None:
+    for link in page(client, "/logs?env=hipster-lab").css("a.chart-event"):
+        assert "rolled out" in one(link, "title").text()
+
+
+def test_a_narrower_range_has_its_own(client: FlaskClient) -> None:
+    assert not page(client, "/logs?since=4m").css("a.chart-event")
+    assert page(client, "/logs?since=6m").css("a.chart-event")
+
+
+def test_the_api_has_them_newest_first(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/deployments?since=15m").json
+    assert answer is not None
+    second, first = answer["deployments"]
+    assert answer["truncated"] is False
+    log_id = first.pop("log_id")
+    assert first == {
+        "time_unix_nano": NOW - 400 * S,
+        "name": "deployment.finished",
+        "service": "bookings",
+        "version": "2.1",
+        "status": "succeeded",
+        "environment": "hipster-lab",
+        "seat": "",
+        "body": "rolled out",
+    }
+    assert (second["seat"], second["body"], second["name"]) == (EVIL, EVIL, "toggle")
+    log = client.get(f"/api/v1/logs/{log_id}").json
+    assert log is not None
+    assert log["event_name"] == "deployment.finished"
+    cut = client.get("/api/v1/deployments?limit=2").json
+    assert cut == {"deployments": [second], "truncated": True}, "the newest of two is hidden"
+    only = client.get("/api/v1/deployments?environment=hipster-lab").json
+    assert only is not None
+    assert [each["body"] for each in only["deployments"]] == ["rolled out"]
+
+
+def test_an_events_name_is_on_the_logs_page(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/deployments?since=15m").json
+    assert answer is not None
+    log_id = answer["deployments"][1]["log_id"]
+    assert "deployment.finished" in page(client, f"/logs?log={log_id}").css_first("main").text()  # type: ignore[union-attr]
