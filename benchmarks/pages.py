@@ -197,7 +197,7 @@ def _addresses(reader: Reader, newest: int) -> list[str]:
         f"/logs?trace_id={failing.trace_id}&log={log.log_id}",
         "/",
         "/workshop",
-        "/instructor",
+        "/desk",
         "/-/keys",
         "/-/patterns",
         "/api/v1/status",

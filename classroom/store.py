@@ -207,11 +207,17 @@ class ClassStore:
     # -- progress -----------------------------------------------------------------------------
 
     def mark(self, mark: Mark) -> bool:
-        """Note what a seat did; the first time counts. Returns whether this was the first."""
+        """Note what a seat did; the first time since its incident began counts.
+
+        Returns whether this was the first. A mark from when the incident ran before is replaced.
+        """
         with self._database.transaction() as connection:
+            fault = _fault(connection, mark.seat)
+            since = fault.began_unix_nano if fault.incident == mark.incident else 0
             changed = connection.execute(
-                "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, ?)",
-                (mark.seat, mark.incident, mark.step, mark.kind.value, mark.at_unix_nano),
+                "INSERT INTO marks VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET at = excluded.at WHERE at < ?",
+                (mark.seat, mark.incident, mark.step, mark.kind.value, mark.at_unix_nano, since),
             )
             return changed.rowcount > 0
 

@@ -15,12 +15,15 @@ from frontend import problems, routes, rum_snippet, tracing
 from frontend.app_dependencies import AppDependencies
 from frontend.assets import Assets
 from frontend.backends import Backends
+from frontend.beacon_filter import BeaconFilter
 from frontend.pages import Pages
 from frontend.relay import Relay
 from frontend.request_intake import Edge
+from frontend.screens_address import join_address
 from frontend.settings import Settings
 from frontend.shop import Shop
 from frontend.visit import Visits
+from runtime.host_check import HostCheck
 from services.common import randomness, seat
 from services.common.flags import Flags
 from services.common.seat import Shopper
@@ -57,6 +60,7 @@ def create_app(
         shop=Shop(backends, assets.picture, chance, telemetry.log),
         visits=visits,
         relay=relay,
+        beacon_filter=BeaconFilter(telemetry.log),
         pages=Pages(settings, telemetry.identity.version, assets, visits, flags),
     )
     app.extensions["shop"] = dependencies
@@ -70,7 +74,9 @@ def create_app(
     _register_visits(app, dependencies)
     _register_error_pages(app, dependencies)
     app.register_blueprint(routes.blueprint)
-    app.wsgi_app = Edge(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented way to add a middleware
+    edge = Edge(app.wsgi_app)
+    # Flask's documented way to add a middleware.
+    app.wsgi_app = HostCheck(edge, settings.public_url) if settings.seat_secret else edge  # type: ignore[method-assign]
     return app
 
 
@@ -82,7 +88,7 @@ def _register_visits(app: Flask, dependencies: AppDependencies) -> None:
         visit = g.visit = dependencies.visits.read(request)
         g.entered = seat.enter(visit.shopper)
         if visit.seat_problem:
-            raise problems.bad_request("No seat by this link", visit.seat_problem)
+            raise visit.seat_problem.with_action("Join the class", join_address(dependencies.settings))
         if visit.seat_changed and not dependencies.visits.open:
             # A signed link is a key: it must not stay in the address bar, where RUM would report it.
             return cast(Response, redirect(request.path, 302))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from frontend.assets import Assets
+from frontend.beacon_filter import BeaconFilter
 from frontend.pages import Pages
 from frontend.relay import Relay
 from frontend.settings import Settings
@@ -25,4 +26,5 @@ class AppDependencies:
     shop: Shop
     visits: Visits
     relay: Relay
+    beacon_filter: BeaconFilter
     pages: Pages

@@ -11,6 +11,7 @@ from flask import g, render_template, request
 from frontend import rum_snippet
 from frontend.assets import Assets
 from frontend.problems import PageError
+from frontend.screens_address import join_address, lesson_address
 from frontend.settings import Settings
 from frontend.visit import DEFAULT_CURRENCY, Visit, Visits
 from services.common.flags import Flags
@@ -35,6 +36,10 @@ class Frame:
     seat: str
     seats_open: bool
     seat_action: str
+    join_address: str
+    """Where a visitor without a seat joins the class; empty where it is not known."""
+    lesson_address: str
+    """Where the visitor's lesson is; empty where that is not known."""
     rum: dict[str, Any] | None
     vendor: VendorScript | None
 
@@ -61,6 +66,8 @@ class Pages:
             seat=visit.shopper.seat if visit else "",
             seats_open=self._visits.open,
             seat_action=request.path if request.url_rule is not None and _accepts_get() else "/",
+            join_address=join_address(self._settings),
+            lesson_address=lesson_address(self._settings, visit.shopper.seat if visit else ""),
             rum=rum_snippet.agent_config(self._settings, self._version, visit) if self._with_agent else None,
             vendor=self._vendor(visit.shopper if visit else Shopper()),
         )

@@ -58,6 +58,12 @@ class PageError(Exception):
         self.reassurance = reassurance
         self.actions = actions
 
+    def with_action(self, label: str, href: str) -> PageError:
+        """This error, with one more link before the others; unchanged where `href` is empty."""
+        if href:
+            self.actions = (Action(label, href), *self.actions)
+        return self
+
     @property
     def status_line(self) -> str:
         """`500 Internal Server Error`."""
@@ -85,6 +91,11 @@ def no_such_product() -> PageError:
 def bad_request(title: str, lead: str, *actions: Action) -> PageError:
     """The error for a malformed request."""
     return PageError(HTTPStatus.BAD_REQUEST, title, lead, actions=actions or (BROWSE,))
+
+
+def forbidden(title: str, lead: str) -> PageError:
+    """The error for what this visitor may not have."""
+    return PageError(HTTPStatus.FORBIDDEN, title, lead)
 
 
 def unprocessable(title: str, lead: str, *actions: Action) -> PageError:

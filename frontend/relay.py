@@ -18,6 +18,8 @@ import urllib3
 from services.common.telemetry import ShopLogger
 
 MAX_BODY_BYTES = 1024 * 1024
+PLAIN_JSON = {"Content-Type": "application/json", "Content-Encoding": "identity"}
+"""The headers of a body that was read and written anew."""
 _FORWARDED_HEADERS = ("Content-Type", "Content-Encoding", "User-Agent")
 _MAX_CONCURRENT = 4
 _WAIT_S = 1.5

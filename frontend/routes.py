@@ -5,23 +5,29 @@ Paths, fields and redirects are those of the original shop.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, g, jsonify, redirect, request
+from flask import Blueprint, Response, abort, current_app, g, jsonify, redirect, request
 from opentelemetry import trace
 
 from frontend import forms, problems, relay as relay_module
 from frontend.app_dependencies import AppDependencies
+from frontend.beacon_filter import BeaconFormat, Refused
 from frontend.forms import CheckoutForm
 from frontend.relay import Outcome
 from frontend.tracing import ORDER_ID
-from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, SEAT_COOKIE, Visit, set_cookie
+from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, Visit, set_cookie
+from runtime import seats
+from services.common import lab_token
 from services.common.telemetry import withholding_trace_context
 
 blueprint = Blueprint("routes", __name__)
 _MAX_COOKIES_EXPIRED = 50
+_COOKIES_OF_THE_SCREENS = frozenset({"theme", "zone", "workshop_desk"})
+"""On the same host they come with every request to the shop, too."""
 
 
 def _app() -> AppDependencies:
@@ -143,11 +149,11 @@ def set_currency() -> Response:
 
 @blueprint.get("/logout")
 def logout() -> Response:
-    """Forget the visitor: expire every cookie of the request."""
+    """Forget the visitor: expire every cookie of the shop."""
     _app().telemetry.log.info("logging out")
     g.pop("visit", None)
     response = _to("/")
-    for name in {*list(request.cookies)[:_MAX_COOKIES_EXPIRED], SEAT_COOKIE}:
+    for name in {*list(request.cookies)[:_MAX_COOKIES_EXPIRED], seats.COOKIE} - _COOKIES_OF_THE_SCREENS:
         response.delete_cookie(name)
     return response
 
@@ -167,6 +173,8 @@ def health() -> Response:
 @blueprint.get("/_flags")
 def flag_states() -> Response:
     """The present state of the storefront's flags; with `?seat=`, for that seat."""
+    if not lab_token.admits(_app().settings.lab_token, request.headers.get("Authorization", "")):
+        abort(404)
     states = _app().flags.states(request.args.get("seat", ""))
     return jsonify(
         service=_app().telemetry.identity.service,
@@ -187,21 +195,31 @@ def static_file(name: str) -> Response:
 @blueprint.post("/v1/rum")
 def beacon() -> Response:
     """A beacon of the RUM agent, Zipkin spans."""
-    return _relayed(_app().relay.zipkin(_beacon_body(), dict(request.headers)))
+    return _relayed(BeaconFormat.ZIPKIN, _app().relay.zipkin)
 
 
 @blueprint.post("/v1/rumotlp")
 def beacon_otlp() -> Response:
     """A beacon of the RUM agent, OTLP JSON."""
-    return _relayed(_app().relay.otlp(_beacon_body(), dict(request.headers)))
+    return _relayed(BeaconFormat.OTLP, _app().relay.otlp)
 
 
-def _beacon_body() -> bytes:
+def _relayed(beacon_format: BeaconFormat, relay: Callable[[bytes, Mapping[str, str]], Outcome]) -> Response:
+    app = _app()
     request.max_content_length = relay_module.MAX_BODY_BYTES
-    return request.get_data(cache=False)
+    body, headers = request.get_data(cache=False), dict(request.headers)
+    if not app.visits.open:
+        try:
+            beacon = app.beacon_filter.filtered(beacon_format, body, headers, app.visits.seat_of(request))
+        except Refused as refusal:
+            return _answered(Outcome(refusal.status, str(refusal)))
+        if beacon is None:
+            return _answered(Outcome(200))
+        body, headers = beacon, {**headers, **relay_module.PLAIN_JSON}
+    return _answered(relay(body, headers))
 
 
-def _relayed(outcome: Outcome) -> Response:
+def _answered(outcome: Outcome) -> Response:
     response = jsonify({"error": {"message": outcome.problem}}) if outcome.problem else Response()
     response.status_code = outcome.status
     return response

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.settings import ADDRESS, BOOLEAN, HTTP_URL, PATH, PORT, setting, whole_number
+from runtime.settings import ADDRESS, BASE_ADDRESS, BOOLEAN, HTTP_URL, PATH, PORT, setting, whole_number
 from services.common.settings import CommonSettings
 
 _THREADS = whole_number(2, 256)
@@ -62,8 +62,29 @@ class Settings(CommonSettings):
     seat_secret: str = setting(
         "",
         "SEAT_SECRET",
-        "Class mode: only links signed with it set a seat; empty is open mode.",
+        "Class mode: only links and cookies signed with it give a seat; empty is open mode.",
         secret=True,
+    )
+    public_url: str = setting(
+        "",
+        "SHOP_PUBLIC_URL",
+        "Address at which visitors reach the shop; its host is answered to in class mode.",
+        BASE_ADDRESS,
+    )
+    observer_public_url: str = setting(
+        "",
+        "OBSERVER_PUBLIC_URL",
+        "Address at which visitors reach the screens; empty: OBSERVER_URL, at the host by which they came.",
+        BASE_ADDRESS,
+    )
+    observer_url: str = setting(
+        "",
+        "OBSERVER_URL",
+        "Address of the screens, for the links back to the lesson and to join the class; empty: no link.",
+        HTTP_URL,
+    )
+    lab_token: str = setting(
+        "", "LAB_TOKEN", "Needed as a bearer to read /_flags; empty: everyone may.", secret=True
     )
 
     @property

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from flask import Request, Response
 
+from frontend import problems
+from frontend.problems import PageError
 from frontend.request_intake import SEAT_PARAMETER, SIGNATURE_KEY
 from runtime import seats
 from services.common import randomness, seat
@@ -22,9 +24,10 @@ from services.common.seat import Shopper
 
 SESSION_COOKIE = "shop_session-id"
 CURRENCY_COOKIE = "shop_currency"
-SEAT_COOKIE = "shop_seat"
 RUM_SESSION_COOKIE = "_splunk_rum_sid"
 """Where the RUM agent keeps its session; it begins another where there is none."""
+SESSION_SEAT_COOKIE = "shop_session-seat"
+"""The seat that the session belongs to."""
 COOKIE_MAX_AGE_S = 60 * 60 * 48
 DEFAULT_CURRENCY = "USD"
 # The rate table has more; these are offered, in its order.
@@ -32,6 +35,7 @@ OFFERED_CURRENCIES = ("EUR", "USD", "JPY", "GBP", "TRY", "CAD")
 
 NOT_A_SEAT = f"This is not a seat name. {seats.RULE}"
 NOT_SIGNED = "This link does not give you a seat: in this class only the link your instructor gave you does."
+NO_SEAT_BY_LINK = "No seat by this link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Visit:
     """The visitor of one request.
 
     `new_session`, `seat_changed` and `seat_left` state which cookies the response must set;
-    `seat_problem` is one sentence for the visitor, empty when there is none.
+    `seat_problem` is the error of a link that gives no seat.
     """
 
     session_id: str
@@ -49,7 +53,9 @@ class Visit:
     seat_changed: bool = False
     seat_left: bool = False
     """Another seat was held before: the session that belongs to it ends, the browser's too."""
-    seat_problem: str = ""
+    seat_joined: bool = False
+    """The session has belonged to no seat until now."""
+    seat_problem: PageError | None = None
 
 
 class Visits:
@@ -68,8 +74,9 @@ class Visits:
     def read(self, request: Request) -> Visit:
         """The visit of `request`; never raises."""
         name, changed, problem = self._seat(request)
-        # A cookie that is not valid any more was a seat, too.
-        left = changed and bool(request.cookies.get(SEAT_COOKIE))
+        # Not the seat's own cookie: the screens write that one, too.
+        held = request.cookies.get(SESSION_SEAT_COOKIE, "")
+        left = bool(held) and held != self._session_seat(name)
         session_id = None if left else _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
         new_session = session_id is None
         session_id = session_id or str(uuid.uuid4())
@@ -85,6 +92,7 @@ class Visits:
             new_session=new_session,
             seat_changed=changed,
             seat_left=left,
+            seat_joined=bool(name) and (left or not held),
             seat_problem=problem,
         )
 
@@ -92,24 +100,27 @@ class Visits:
         """The tenant level of a session: the same for as long as the session lives."""
         return randomness.stream(self._seed, "frontend", "tenant", session_id).choice(seat.TENANT_LEVELS)
 
-    def _seat(self, request: Request) -> tuple[str, bool, str]:
-        kept = self._kept(request.cookies.get(SEAT_COOKIE, ""))
+    @staticmethod
+    def _session_seat(name: str) -> str:
+        return quote(name, safe="")
+
+    def seat_of(self, request: Request) -> str:
+        """The seat that the visitor's cookie keeps; empty where there is none."""
+        return seats.seat_of_cookie(request.cookies.get(seats.COOKIE, ""), self._secret)
+
+    def _seat(self, request: Request) -> tuple[str, bool, PageError | None]:
+        kept = self.seat_of(request)
         asked = request.args.get(SEAT_PARAMETER)
         if asked is None or request.method not in ("GET", "HEAD"):
-            return kept, False, ""
-        if self._secret and not seats.verify(self._secret, asked, request.environ.get(SIGNATURE_KEY, "")):
-            return kept, False, NOT_SIGNED
+            return kept, False, None
+        signature = request.environ.get(SIGNATURE_KEY, "")
+        if self._secret and not seats.verify(self._secret, asked, signature):
+            own = bool(kept) and not signature and seats.name_or_empty(asked) == kept
+            return kept, False, None if own else problems.forbidden(NO_SEAT_BY_LINK, NOT_SIGNED)
         name = seats.name_or_empty(asked)
         if asked.strip() and not name:
-            return kept, False, NOT_A_SEAT
-        return name, name != kept, ""
-
-    def _kept(self, cookie: str) -> str:
-        name, _, signature = cookie.partition(":")
-        name = seats.name_or_empty(unquote(name))
-        if self._secret and not seats.verify(self._secret, name, signature):
-            return ""
-        return name
+            return kept, False, problems.bad_request(NO_SEAT_BY_LINK, NOT_A_SEAT)
+        return name, name != kept, None
 
     def write(self, visit: Visit, response: Response) -> None:
         """Set the cookies of a visit on a response."""
@@ -117,13 +128,19 @@ class Visits:
             set_cookie(response, SESSION_COOKIE, visit.session_id)
         if visit.seat_left:
             response.delete_cookie(RUM_SESSION_COOKIE)
+        if visit.seat_joined:
+            set_cookie(response, SESSION_SEAT_COOKIE, self._session_seat(visit.shopper.seat))
+        elif visit.seat_left:
+            response.delete_cookie(SESSION_SEAT_COOKIE)
         if visit.seat_changed:
             name = visit.shopper.seat
             if not name:
-                response.delete_cookie(SEAT_COOKIE)
+                response.delete_cookie(seats.COOKIE)
                 return
-            signature = f":{seats.sign(self._secret, name)}" if self._secret else ""
-            set_cookie(response, SEAT_COOKIE, quote(name, safe="") + signature)
+            value = seats.cookie_value(name, self._secret)
+            response.set_cookie(
+                seats.COOKIE, value, max_age=seats.COOKIE_MAX_AGE_S, httponly=True, samesite="Lax"
+            )
 
 
 def set_cookie(response: Response, name: str, value: str) -> None:

@@ -12,12 +12,18 @@ from collections.abc import Callable
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from observer import api, components, typeface, web
-from observer.request import context
-from observer.request.errors import Malformed, Problem, Unavailable
+from classroom import ClassError, ClassStore
+from observer import api, browser_files, components, web
+from observer.lookup import class_now, running_lab
+from observer.request import context, desk_session
+from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavailable
+from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
-from observer.screens import apm, home, instructor, logs, rum, workshop
+from observer.request.same_origin import refuse_cross_site
+from observer.request.signed_links import arrive
+from observer.screens import apm, desk, home, join, logs, rum, sign_in, workshop
 from observer.settings import Settings
+from runtime.host_check import HostCheck
 from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
@@ -30,29 +36,76 @@ _BLUEPRINTS = (
     logs.blueprint,
     home.blueprint,
     workshop.blueprint,
-    instructor.blueprint,
+    desk.blueprint,
+    join.blueprint,
+    sign_in.blueprint,
 )
+_MAX_BODY_BYTES = 64 * 1024
+"""Far above any form of the screens."""
+_NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
 
 
 def create_app(
-    reader: Reader, settings: Settings | None = None, clock: Callable[[], int] = time.time_ns
+    reader: Reader,
+    settings: Settings | None = None,
+    clock: Callable[[], int] = time.time_ns,
+    class_store: ClassStore | None = None,
 ) -> Flask:
-    """The application over one reader; `clock` returns nanoseconds since the Unix epoch."""
+    """The application over one reader; `clock` returns nanoseconds since the Unix epoch.
+
+    `class_store` is the file of the class that the settings name; the caller closes both.
+    """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    context.install(app, context.AppContext(reader=reader, settings=settings, clock=clock))
+    context.install(app, context.AppContext(reader, settings, clock, class_store))
+    desk_session.install(app)
+    running_lab.install(app, settings.lab_token)
+    app.before_request(_note_visit)
+    class_now.install(app, settings.order_operation, workshop.follow)
+    if settings.class_mode:
+        _close(app, settings)
     web.install(app)
-    typeface.install(app, settings.web_dir)
+    browser_files.install(app, settings.web_dir)
+    workshop.install(app)
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
+    app.register_error_handler(ClassError, _answer_class_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_unexpected)
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
+
+
+def _close(app: Flask, settings: Settings) -> None:
+    """What class mode adds: own hosts only, no request of other sites, seats by signed links."""
+    # Flask's documented way to add a middleware.
+    app.wsgi_app = HostCheck(  # type: ignore[method-assign]
+        app.wsgi_app, settings.observer_public_url, settings.shop_public_url
+    )
+    app.before_request(_refuse_changes_of_other_sites)
+    app.before_request(arrive)
+
+
+def _refuse_changes_of_other_sites() -> None:
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        refuse_cross_site()
+
+
+def _note_visit() -> None:
+    """Note for the desk that the reader's seat is here; what a page asks by itself says nothing of that."""
+    if request.method != "GET" or request.path.startswith(_NO_VISITS) or "HX-Request" in request.headers:
+        return
+    try:
+        slug = reader_seat().slug
+    except ClassError:
+        return
+    if slug:
+        class_now.class_now().visits.note(slug, context.now_unix_nano())
 
 
 def compile_templates(app: Flask) -> None:
@@ -66,7 +119,17 @@ def _healthz() -> Response:
 
 
 def _answer_problem(problem: Problem) -> Response:
-    return _error_answer(problem.status, problem.code, problem.message, problem.remedy, problem.logs_of)
+    answer = _error_answer(
+        problem.status, problem.code, problem.message, problem.remedy, problem.logs_of, problem.action
+    )
+    if isinstance(problem, TooManyAttempts):
+        answer.headers["Retry-After"] = str(problem.wait_s)
+    return answer
+
+
+def _answer_class_error(error: ClassError) -> Response:
+    _log.warning("the class does not answer: %s", error)
+    return _answer_problem(Unavailable("The class's file cannot be used now.", error.remedy))
 
 
 def _answer_store_error(error: StoreError) -> Response:
@@ -100,7 +163,14 @@ def _answer_unexpected(error: Exception) -> Response:
     )
 
 
-def _error_answer(status: int, code: str, message: str, remedy: str, logs_of: str | None = None) -> Response:
+def _error_answer(
+    status: int,
+    code: str,
+    message: str,
+    remedy: str,
+    logs_of: str | None = None,
+    action: tuple[str, str] | None = None,
+) -> Response:
     """One error, as JSON under /api and as a page elsewhere."""
     if request.path.startswith("/api/"):
         return json_response({"error": {"code": code, "message": message, "remedy": remedy}}, status)
@@ -112,5 +182,6 @@ def _error_answer(status: int, code: str, message: str, remedy: str, logs_of: st
         message=message,
         remedy=remedy,
         logs_of=logs_of,
+        action=action,
     )
     return Response(page, status, mimetype="text/html")

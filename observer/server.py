@@ -17,6 +17,8 @@ SERVICE = "observer"
 _TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
 # Browsers hold several connections each and keep them open: a class needs thousands.
 _CONNECTIONS = 2_000
+_MAX_BODY_BYTES = 1024 * 1024
+"""The application refuses forms far below this; more is not even received."""
 _COMPILE_AFTER_S = 3.0
 _log = logging.getLogger(SERVICE)
 
@@ -30,14 +32,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
+    from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import Limits, WsgiServer
     from store import open_reader
 
+    try:
+        class_store = ClassStore(settings.class_db) if settings.class_db else None
+    except ClassError as error:
+        sys.stderr.write(f"{error} {error.remedy}\n")
+        return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
     try:
-        app = create_app(reader, settings)
-        limits = Limits(settings.threads, connections=_CONNECTIONS)
+        app = create_app(reader, settings, class_store=class_store)
+        limits = Limits(settings.threads, connections=_CONNECTIONS, body_bytes=_MAX_BODY_BYTES)
         try:
             server = WsgiServer(app, settings.listen_addr, settings.port, limits)
         except CannotListen as error:
@@ -54,4 +62,6 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         server.stop()
     finally:
         reader.close()
+        if class_store:
+            class_store.close()
     return 0

@@ -6,10 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.addresses import base_address
-from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, Kind, setting, whole_number
+from runtime.settings import ADDRESS, BASE_ADDRESS, HTTP_URL, PATH, PORT, setting, whole_number
 
-_BASE_ADDRESS = Kind("http:// or https://, a host and if need be a port", base_address)
 _THREADS = whole_number(1, 64)
 
 
@@ -37,16 +35,42 @@ class Settings:
         "",
         "SHOP_PUBLIC_URL",
         "Address at which readers reach the shop; empty: at the host by which they reached the screens.",
-        _BASE_ADDRESS,
+        BASE_ADDRESS,
+    )
+    observer_public_url: str = setting(
+        "",
+        "OBSERVER_PUBLIC_URL",
+        "Address at which readers reach the screens; empty: at the host by which they came.",
+        BASE_ADDRESS,
     )
     seat_secret: str = setting(
         "",
         "SEAT_SECRET",
-        "Class mode: signs the seat links that the screens offer; empty is open mode.",
+        "Class mode: only links and cookies signed with it give a seat; empty is open mode.",
         secret=True,
     )
+    class_db: Path | None = setting(
+        None,
+        "CLASS_DB",
+        "File of the class: marks, answers and messages, and in class mode the roster and its codes.",
+        PATH,
+    )
     control_url: str = setting(
-        "", "CONTROL_URL", "Address of the lab's control process; empty where there is none.", HTTP_URL
+        "",
+        "CONTROL_URL",
+        "Address of the lab's control process, by which the desk changes the lab; empty where there is none.",
+        HTTP_URL,
+    )
+    lab_token: str = setting(
+        "",
+        "LAB_TOKEN",
+        "Sent as a bearer to the control process, and to the shop's processes to read their flags.",
+        secret=True,
+    )
+    order_operation: str = setting(
+        "POST /cart/checkout",
+        "ORDER_OPERATION",
+        "Operation of the request that places an order, by which the desk counts the orders of a seat.",
     )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL
@@ -57,8 +81,14 @@ class Settings:
     web_dir: Path = setting(
         Path(sys.prefix) / "web",
         "HIPSTERLAB_WEB_DIR",
-        "Folder of the installed browser files: the typeface; without it the system font is used.",
+        "Folder of the installed browser files: the typeface and htmx. Without them pages use the system "
+        "font, and nothing is updated in place.",
         PATH,
         shown="`web` in the Python environment",
     )
     threads: int = setting(6, "OBSERVER_THREADS", "Requests served at once.", _THREADS)
+
+    @property
+    def class_mode(self) -> bool:
+        """Whether seats are given by signature only."""
+        return bool(self.seat_secret)

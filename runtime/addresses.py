@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from urllib.parse import urlsplit
 
 LONGEST_NAME = 253
@@ -62,6 +63,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(bare).is_loopback
     except ValueError:
         return False
+
+
+def is_ip_literal(host: str) -> bool:
+    """Whether a host, brackets or not, is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def machine_names() -> frozenset[str]:
+    """The names of this machine: its host name, the first label of it, and that in `.local` (mDNS)."""
+    name = host_of(socket.gethostname())
+    first = name.partition(".")[0]
+    return frozenset({name, first, f"{first}.local"} if name and not is_ip_literal(name) else ())
 
 
 def as_reached(url: str, header: str, listen_addr: str) -> str:

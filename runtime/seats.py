@@ -1,8 +1,9 @@
-"""Seats: what a seat's name may be, and the link that gives a student one.
+"""Seats: what a seat's name may be, the link that gives a student one, and the cookie that keeps it.
 
 The only implementation: the shop, the screens and the command line all use it, so a name that one
-accepts holds in the others. In class mode a link carries a signature:
-`?seat=NAME&sig=…`, the first 32 hexadecimal digits of HMAC-SHA256 over `seat:NAME`.
+accepts holds in the others. In class mode link and cookie carry a signature, the first 32
+hexadecimal digits of HMAC-SHA256 over `seat:NAME`: `?seat=NAME&sig=…`, and `NAME.SIGNATURE` in the
+cookie. Browsers send a cookie to every port of a host: the shop and the screens share this one.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
+COOKIE = "workshop_seat"
+COOKIE_MAX_AGE_S = 30 * 24 * 60 * 60
+"""A month: links are given out days before a class, and a course may take weeks."""
 LONGEST = 40
 RULE = "Begin with a letter or digit; letters, digits, blanks and - _ . ' may follow, 40 characters in all."
 # Characters that mean something in an address, a page, a shell or a cookie are left out on purpose.
@@ -24,6 +28,9 @@ _APOSTROPHES = str.maketrans("\u2019\u02bc", "''")
 # Many scripts write their vowels with these.
 _MARKS = ("Mn", "Mc")
 _SIGNATURE_DIGITS = 32
+_BEFORE_SIGNATURE = "."
+_OF_THE_PROOF = "lab-probe"
+_OF_VERIFICATION = "verify-"
 
 
 class NotASeatName(ValueError):
@@ -76,20 +83,44 @@ def verify(secret: str, name: str, signature: str) -> bool:
     return hmac.compare_digest(expected.encode(), given)
 
 
-def link(shop: str, name: str, secret: str = "") -> str:
-    """The address at which the shop gives this seat, signed unless the secret is empty.
+def link(base: str, name: str, secret: str = "", path: str = "/") -> str:
+    """The address at which the shop or the screens give this seat, signed unless the secret is empty.
 
-    `shop` is the shop's address without a slash at its end. Raises NotASeatName.
+    `base` is their address without a slash at its end. Raises NotASeatName.
     """
-    return link_to(f"{shop}/", name, secret)
-
-
-def link_to(page: str, name: str, secret: str = "") -> str:
-    """A page's address with this seat, signed unless the secret is empty. Raises NotASeatName."""
     arguments = {"seat": name_of(name)}
     if secret:
         arguments["sig"] = sign(secret, name)
-    return f"{page}?{urlencode(arguments)}"
+    return f"{base}{path}?{urlencode(arguments)}"
+
+
+def cookie_value(name: str, secret: str = "") -> str:
+    """The value of the cookie that keeps this seat, signed unless the secret is empty.
+
+    Raises NotASeatName.
+    """
+    # A dot of the name is encoded too, so that the only bare one stands before the signature.
+    encoded = quote(name_of(name), safe="").replace(_BEFORE_SIGNATURE, "%2E")
+    return f"{encoded}{_BEFORE_SIGNATURE}{sign(secret, name)}" if secret else encoded
+
+
+def seat_of_cookie(value: str, secret: str = "") -> str:
+    """The seat that a cookie keeps; empty where it keeps none or its signature is not ours.
+
+    Without a secret a signature is not looked at: then every name is free.
+    """
+    encoded, _, signature = value.partition(_BEFORE_SIGNATURE)
+    text = unquote(encoded)
+    name = name_or_empty(text)
+    # Only what `cookie_value` writes: a seat has one spelling.
+    if name != text or (secret and not verify(secret, name, signature)):
+        return ""
+    return name
+
+
+def is_of_the_lab(name: str) -> bool:
+    """Whether the lab itself shops under this seat: its proofs, which are no student."""
+    return name == _OF_THE_PROOF or name.startswith(_OF_VERIFICATION)
 
 
 def _blanks_alike(text: str) -> str:

@@ -132,9 +132,10 @@ def _environment(service: topology.Service) -> dict[str, str]:
         if not callee.contained:
             continue
         port = next(port for port in callee.ports if port.name == port_name)
-        # The observer shows its addresses to people, who are outside the network of the containers.
-        host = "${LAB_NAME:-localhost}" if service.name == "observer" else name
-        number = published_port(port) if service.name == "observer" else container_port(callee, port)
+        # These addresses are shown to people, who are outside the network of the containers.
+        for_people = service.name == "observer" or variable == "OBSERVER_URL"
+        host = "${LAB_NAME:-localhost}" if for_people else name
+        number = published_port(port) if for_people else container_port(callee, port)
         environment[variable] = shape.format(host=host, port=number)
     own = {
         "collector": {"STORE_PATH": f"{DATA}/store.sqlite3"},

@@ -112,7 +112,7 @@ SERVICES: tuple[Service, ...] = (
             for variable, target in _EVERY_BACKEND.items()
             if target[0] not in ("emailservice", "paymentservice")
         }
-        | {"RUM_BEACON_URL": ("collector:http", URL + "/v1/rum")},
+        | {"RUM_BEACON_URL": ("collector:http", URL + "/v1/rum"), "OBSERVER_URL": ("observer", URL)},
         purpose="the storefront: pages, forms and the RUM agent",
     ),
     Service(

@@ -29,15 +29,36 @@ def build() -> dict[str, Any]:
             {"name": "rum", "description": "Browser sessions and metrics"},
             {"name": "apm", "description": "Backend services, traces and spans"},
             {"name": "logs", "description": "Log records"},
+            {"name": "desk", "description": "For the instructor: a session, and what needs one"},
         ],
-        "paths": {PREFIX + _PART.sub(r"{\1}", route.path): {"get": _operation(route)} for route in ROUTES},
+        "paths": _paths(),
         "components": {"schemas": COMPONENTS},
     }
 
 
+def _paths() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for route in ROUTES:
+        path = found.setdefault(PREFIX + _PART.sub(r"{\1}", route.path), {})
+        path["get" if route.body is None else "post"] = _operation(route)
+    return found
+
+
+_GET_ERRORS = {"400": "Malformed", "404": "Not in the store", "503": "The store cannot be read now"}
+_POST_ERRORS = {
+    "400": "Malformed",
+    "401": "No session, or the wrong passcode",
+    "403": "Not from here, or without the token",
+    "429": "Tried too often; `Retry-After` says how many seconds to wait",
+    "503": "The class cannot be read now",
+}
+
+
 def _operation(route: Route) -> dict[str, Any]:
-    errors = {"400": "Malformed", "404": "Not in the store", "503": "The store cannot be read now"}
+    errors = _GET_ERRORS if route.body is None else _POST_ERRORS
+    body = {"requestBody": {"content": {"application/json": {"schema": route.body}}}} if route.body else {}
     return {
+        **body,
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.tag],

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request
 
 from observer.api.schemas import Schema
 from observer.request import context
+from observer.request.errors import Malformed
 from observer.request.parameters import Query
 from observer.request.responses import json_response
 
@@ -45,6 +46,8 @@ class Route:
     parameters: tuple[Parameter, ...]
     path_help: Mapping[str, str]
     answer: Schema
+    body: Schema | None = None
+    """Of a POST: the JSON object, or form, that it takes; None for a GET."""
 
 
 ROUTES: list[Route] = []
@@ -88,3 +91,32 @@ def route(
         return handler
 
     return declare
+
+
+def post_route(path: str, answer: Schema, *, body: Schema, tag: str) -> Callable[[Handler], Handler]:
+    """Declare a POST route; the handler takes the mapping that the body holds, and returns plain data.
+
+    The body is a JSON object, or a form, whose values are text. The handler checks what it needs of it.
+    """
+
+    def declare(handler: Handler) -> Handler:
+        summary = (inspect.getdoc(handler) or "").partition("\n")[0]
+        ROUTES.append(Route(path, handler.__name__, summary, tag, (), {}, answer, body))
+
+        def view() -> Response:
+            answered = handler(_body())
+            return answered if isinstance(answered, Response) else json_response(answered)
+
+        blueprint.add_url_rule(path, handler.__name__, view, methods=["POST"])
+        return handler
+
+    return declare
+
+
+def _body() -> Mapping[str, object]:
+    if request.mimetype != "application/json":
+        return request.form.to_dict()
+    found = request.get_json(silent=True)
+    if not isinstance(found, dict):
+        raise Malformed("The body is not a JSON object.", "Send an object, such as {}.")
+    return found

@@ -237,6 +237,24 @@ COMPONENTS: dict[str, Schema] = {
     "Deployment": _DEPLOYMENT,
     "TagValue": record({"value": text("empty where the tag was absent"), **MEASURE}),
     "Point": record({"start_unix_nano": TIME, **MEASURE}),
+    "ClassSeat": record(
+        {
+            "seat": text("its name in telemetry, as `enduser.id`"),
+            "name": text("the person's own name"),
+            "incident": text("the name of its incident, since the beginning of which all the rest counts"),
+            "step": text(
+                "the furthest step that it opened, of one in the shop: whose data is there", null=True
+            ),
+            "step_since_unix_nano": TIME_OR_NULL,
+            "last_seen_unix_nano": TIME_OR_NULL,
+            "orders": whole(),
+            "orders_failed": whole(),
+            "hints": whole("hints and expected sights that it unfolded"),
+            "answers": whole("answers to the incident's question, right or wrong"),
+            "repaired": boolean("a repair of the incident is in force for it"),
+            "state": text(words=("no-show", "working", "stuck", "done")),
+        }
+    ),
     "LogColumn": record(
         {"start_unix_nano": TIME, "counts": map_of(whole(), "by severity; those without a log left out")}
     ),

@@ -35,6 +35,7 @@ _THREAD = "Following the thread"
 
 KEYS = (
     Key(("?",), "follow", "help", "Show this list", _ALL),
+    Key(("g",), "follow", "glossary", "Look up a word in the glossary", _ALL),
     Key(("/",), "focus", "filter", "Type into this page's filter, or the search field", _ALL),
     Key(("s",), "focus", "seek", "Go to a trace, span, session or order by its id", _ALL),
     Key(("1",), "follow", "area-home", "Home", _ALL),
@@ -44,7 +45,7 @@ KEYS = (
     Key(("5",), "follow", "area-workshop", "Workshop", _ALL),
     Key(("m",), "follow", "area-apm", "Service map", _ALL),
     Key(("p",), "follow", "live", "Pause or resume live data", _ALL),
-    Key(("n",), "follow", "news", "Show what has arrived meanwhile", _ALL),
+    Key(("n",), "follow", "updates", "Show what has arrived meanwhile", _ALL),
     Key(("y",), "copy", "permalink", "Copy a link to exactly this", _ALL),
     Key(("Escape",), "layer", "close", "Close one layer: dialog, menu, detail", _ALL),
     Key(("j", "ArrowDown"), "row", "next", "Next row", _ROWS),

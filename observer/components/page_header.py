@@ -31,7 +31,7 @@ SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
         ("tags", "Tag Spotlight", "/apm/tags"),
         ("traces", "Traces", "/apm/traces"),
     ),
-    "workshop": (("lesson", "Lesson", "/workshop"), ("instructor", "Instructor", "/instructor")),
+    "workshop": (("lesson", "Lesson", "/workshop"), ("desk", "Desk", "/desk")),
 }
 
 

@@ -1,10 +1,11 @@
-"""The addresses of the design system itself: theme, keyboard, patterns, favicon."""
+"""The addresses of the design system itself: theme, keyboard, glossary, patterns, favicon."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from observer.components import contrast, template_functions
+from observer.components import contrast, glossary, template_functions
+from observer.components.broadcast import DISMISSED_COOKIE, Broadcast, broadcast, number
 from observer.components.json_tree import tree
 from observer.request.page_request import THEME_COOKIE, THEMES
 from observer.request.responses import redirect_within
@@ -32,10 +33,38 @@ def choose_theme() -> Response:
     return answer
 
 
+@blueprint.get("/-/message")
+def message() -> Response:
+    """The instructor's line, if one came that the asking page does not know; else 204."""
+    line = broadcast()
+    if line is None or line.after <= number(request.args.get("after", "")):
+        return Response(status=204)
+    return Response(render_template("components/broadcast.html", line=line, next=""))
+
+
+@blueprint.post("/-/message/dismiss")
+def dismiss_message() -> Response:
+    """Keep in a cookie that the reader has read a line; without script, lead back."""
+    dismissed = number(request.form.get("id", ""))
+    if request.headers.get("HX-Request"):
+        line = Broadcast(None, dismissed)
+        answer = Response(render_template("components/broadcast.html", line=line, next=""))
+    else:
+        answer = redirect_within(request.form.get("next", "/"), 303)
+    answer.set_cookie(DISMISSED_COOKIE, str(dismissed), max_age=_YEAR_S, samesite="Lax", httponly=True)
+    return answer
+
+
 @blueprint.get("/-/keys")
 def key_list() -> str:
     """Every keyboard shortcut."""
     return render_template("ui/keys.html")
+
+
+@blueprint.get("/-/glossary")
+def glossary_page() -> str:
+    """The terms of the screens."""
+    return render_template("ui/glossary.html", terms=glossary.TERMS)
 
 
 @blueprint.get("/-/patterns")

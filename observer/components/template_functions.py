@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from observer import trace_notes
 from observer.components import keyboard, number_format, page_header, safe_text, time_format
+from observer.components.broadcast import broadcast
 from observer.components.current_header import current_header
 from observer.components.explanation import explanation
 from observer.components.limited import limited
@@ -43,6 +44,7 @@ def _sections_of(area: str) -> Sequence[tuple[str, str, str]]:
 
 
 FUNCTIONS: dict[str, Callable[..., object]] = {
+    "broadcast": broadcast,
     "page_header": current_header,
     "scoped": links.scoped,
     "service_url": links.service_url,

@@ -6,25 +6,27 @@ interface (`protos`) and the addresses in the lab's status; no service's code.
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from cachetools import TTLCache
 
 import incidents
 from incidents.model import Flag, Incident
 from observer.lookup.lab_status import Process
+from runtime import local_http
 
-WITHOUT_FLAGS = frozenset({"collector", "observer", "loadgen", "supervisor"})
+WITHOUT_FLAGS = frozenset({"collector", "control", "observer", "loadgen", "supervisor"})
 """Processes of the lab that are not part of the shop."""
 _TIMEOUT_S = 0.7
 _TTL_S = 4.0
-_MAX_BYTES = 100_000
+_MOST_KEPT = 8
+"""Seats that a desk looks at in the time that an answer is kept."""
 _TO = "\u2013"
 _OFF: tuple[object, ...] = (False, 0, "", None)
 
@@ -43,6 +45,11 @@ class FlagState:
     def on(self) -> bool:
         """Whether the flag changes anything, for people or for synthetic traffic."""
         return not (_is_off(_value(self.people)) and _is_off(_value(self.synthetic)))
+
+    @property
+    def on_for_people(self) -> bool:
+        """Whether the flag changes anything for people."""
+        return _value(self.people) not in _OFF
 
     def describe(self, text: str) -> str:
         """One of the two values for people to read."""
@@ -63,46 +70,51 @@ class Flags:
 class FlagReader:
     """Reads the flags of all processes at once, and keeps them for a few seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str = "") -> None:
+        """`token` identifies the lab's screens to the shop's processes; empty where none is asked for."""
+        self._token = token
         self._lock = threading.Lock()
-        self._kept: TTLCache[tuple[Process, ...], Flags] = TTLCache(1, _TTL_S, timer=time.monotonic)
+        self._kept: TTLCache[tuple[tuple[Process, ...], str], Flags] = TTLCache(
+            _MOST_KEPT, _TTL_S, timer=time.monotonic
+        )
 
-    def flags(self, processes: Sequence[Process]) -> Flags:
-        """The flags that the shop's processes use. Takes no longer than a second."""
+    def flags(self, processes: Sequence[Process], seat: str = "") -> Flags:
+        """The flags that the shop's processes use, for people at `seat` or at none.
+
+        Takes no longer than a second.
+        """
         asked = tuple(p for p in processes if p.address and p.name not in WITHOUT_FLAGS)
         # The lock is held while reading: requests at the same time share one answer.
         with self._lock:
-            found = self._kept.get(asked)
+            found = self._kept.get((asked, seat))
             if found is None:
-                found = self._kept[asked] = _read_all(asked)
+                found = self._kept[asked, seat] = _read_all(asked, seat, self._token)
             return found
 
 
-def _read_all(processes: Sequence[Process]) -> Flags:
+def _read_all(processes: Sequence[Process], seat: str, token: str) -> Flags:
     if not processes:
         return Flags()
     with ThreadPoolExecutor(len(processes), "flags") as pool:
-        answers = list(pool.map(_read, processes))
+        answers = list(pool.map(lambda process: _read(process, seat, token), processes))
     states = tuple(state for answer in answers if answer is not None for state in answer)
     unanswered = tuple(p.name for p, answer in zip(processes, answers, strict=True) if answer is None)
     return Flags(states, unanswered, matching(states))
 
 
-def _read(process: Process) -> tuple[FlagState, ...] | None:
-    found = _over_http(process)
-    return found if found is not None else _over_grpc(process)
+def _read(process: Process, seat: str, token: str) -> tuple[FlagState, ...] | None:
+    found = _over_http(process, seat, token)
+    return found if found is not None else _over_grpc(process, seat)
 
 
-def _over_http(process: Process) -> tuple[FlagState, ...] | None:
-    connection = http.client.HTTPConnection(process.address, timeout=_TIMEOUT_S)
+def _over_http(process: Process, seat: str, token: str) -> tuple[FlagState, ...] | None:
+    query = f"?{urlencode({'seat': seat})}" if seat else ""
+    url = f"http://{process.address}/_flags{query}"
     try:
-        connection.request("GET", "/_flags")
-        answer = connection.getresponse()
-        document = json.loads(answer.read(_MAX_BYTES)) if answer.status == 200 else None
-    except (OSError, ValueError, http.client.HTTPException):
+        answer = local_http.send(url, timeout_s=_TIMEOUT_S, token=token)
+        document = json.loads(answer.body) if answer.status == 200 else None
+    except (local_http.LocalHttpError, ValueError):
         return None
-    finally:
-        connection.close()
     rows = document.get("flags") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         return None
@@ -114,16 +126,17 @@ def _state(service: str, row: Mapping[str, object]) -> FlagState:
     return FlagState(service, key, people, synthetic, error)
 
 
-def _over_grpc(process: Process) -> tuple[FlagState, ...] | None:
+def _over_grpc(process: Process, seat: str) -> tuple[FlagState, ...] | None:
     # Imported here: gRPC is large, and only these pages need it.
     import grpc
 
     from protos import lab_pb2, lab_pb2_grpc
 
-    with grpc.insecure_channel(process.address) as channel:
+    # gRPC would obey the shell's http_proxy, which cannot reach the lab's own services.
+    with grpc.insecure_channel(process.address, (("grpc.enable_http_proxy", 0),)) as channel:
         try:
             stub = lab_pb2_grpc.FlagServiceStub(channel)
-            answer = stub.GetFlags(lab_pb2.GetFlagsRequest(), timeout=_TIMEOUT_S)
+            answer = stub.GetFlags(lab_pb2.GetFlagsRequest(seat=seat), timeout=_TIMEOUT_S)
         except grpc.RpcError:
             return None
     return tuple(FlagState(process.name, f.key, f.people, f.synthetic, f.error) for f in answer.flags)

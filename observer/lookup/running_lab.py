@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flask import current_app
+from flask import Flask, current_app
 
 import incidents
 from observer.lookup.flag_states import FlagReader, Flags
@@ -14,9 +14,14 @@ from observer.lookup.lab_status import Lab
 _EXTENSION = "flags"
 
 
+def install(app: Flask, lab_token: str) -> None:
+    """Give an application its reader of flags, which identifies itself by the lab's token."""
+    app.extensions[_EXTENSION] = FlagReader(lab_token)
+
+
 def running_lab(lab: Lab) -> tuple[Lab, Flags]:
     """The lab with the incident that its processes really run, and their flags."""
-    reader: FlagReader = current_app.extensions.setdefault(_EXTENSION, FlagReader())
+    reader: FlagReader = current_app.extensions[_EXTENSION]
     flags = reader.flags(lab.processes)
     # If every process answered, their flags win over what the lab was started with.
     unknown = bool(flags.unanswered) or not flags.states
@@ -27,3 +32,9 @@ def usable_incidents() -> tuple[Mapping[str, incidents.Incident], tuple[str, ...
     """The incidents by name, and a line for each file that cannot be used."""
     good, problems = incidents.load_all()
     return good, tuple(str(problem) for problem in problems)
+
+
+def flags_of_seat(lab: Lab, seat: str) -> Flags:
+    """The flags that the lab's processes use for people at one seat."""
+    reader: FlagReader = current_app.extensions[_EXTENSION]
+    return reader.flags(lab.processes, seat)

@@ -1,4 +1,4 @@
-"""What views may use of the running application: the store's reader, the settings, the clock."""
+"""What views may use of the running application: the store's reader, the class, the settings, the clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 
+from classroom import ClassStore
 from observer.request.recorded_reader import RecordedCall, recording
 from observer.settings import Settings
 from store.api import Reader
@@ -25,6 +26,8 @@ class AppContext:
     settings: Settings
     clock: Callable[[], int]
     """Nanoseconds since the Unix epoch."""
+    class_file: ClassStore | None = None
+    """What is kept of the class, in open mode too; None where nothing is."""
 
 
 def install(app: Flask, app_context: AppContext) -> None:
@@ -55,6 +58,16 @@ def recorded_calls() -> list[RecordedCall] | None:
     """The questions to the store so far, or None where they are not recorded."""
     calls: list[RecordedCall] | None = g.get("recorded_calls")
     return calls
+
+
+def class_file() -> ClassStore | None:
+    """What is kept of the class, in open mode too; None where nothing is."""
+    return app_context().class_file
+
+
+def class_store() -> ClassStore | None:
+    """The class with its roster; None in open mode, and where seats are signed without a roster."""
+    return class_file() if settings().class_mode else None
 
 
 def settings() -> Settings:

@@ -1,9 +1,12 @@
 """What can go wrong while answering, each with its HTTP status and a remedy.
 
     Problem
-    ├── Malformed   400: the request cannot be understood
-    ├── Unknown     404: what the address names is not in the store; code `pruned` if it was
-    └── Unavailable 503: the store cannot answer now
+    ├── Malformed       400: the request cannot be understood
+    ├── Unauthorized    401: the desk is closed to whoever has not signed in; for programs
+    ├── Forbidden       403: this reader may not have it
+    ├── Unknown         404: what the address names is not in the store; code `pruned` if it was
+    ├── TooManyAttempts 429: something was tried too often; says how long to wait
+    └── Unavailable     503: the store cannot answer now
 
 `observer.app` turns a Problem into a page or, under /api, into JSON.
 """
@@ -21,13 +24,20 @@ class Problem(Exception):
     code = "internal"
 
     def __init__(
-        self, message: str, remedy: str, code: str | None = None, logs_of: str | None = None
+        self,
+        message: str,
+        remedy: str,
+        code: str | None = None,
+        logs_of: str | None = None,
+        action: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.logs_of = logs_of
         """A trace without spans here, but with logs: the error page links to them."""
+        self.action = action
+        """Label and address of what the error page offers first."""
         if code:
             self.code = code
 
@@ -37,6 +47,32 @@ class Malformed(Problem):
 
     status = 400
     code = "malformed"
+
+
+class Unauthorized(Problem):
+    """The desk is closed to a program that has not opened a session."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class Forbidden(Problem):
+    """This reader may not have it."""
+
+    status = 403
+    code = "forbidden"
+
+
+class TooManyAttempts(Problem):
+    """Something was tried too often."""
+
+    status = 429
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, wait_s: int, action: tuple[str, str] | None = None) -> None:
+        seconds = f"{wait_s} second{'' if wait_s == 1 else 's'}"
+        super().__init__(message, f"Wait {seconds}, then try again.", action=action)
+        self.wait_s = wait_s
 
 
 class Unknown(Problem):

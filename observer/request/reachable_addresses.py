@@ -1,4 +1,4 @@
-"""Where the reader of a page reaches the shop and the collector, for the links and hints of the areas."""
+"""Where the reader of a page reaches the shop and the collector, for links and hints; and the screens."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Neighbours:
 
     shop_url: str
     otlp_http_url: str
+    observer_url: str
+    """That of the screens themselves."""
 
 
 def neighbours() -> Neighbours:
@@ -24,4 +26,5 @@ def neighbours() -> Neighbours:
     return Neighbours(
         shop_url=settings.shop_public_url or as_reached(settings.shop_url, host, settings.listen_addr),
         otlp_http_url=as_reached(settings.otlp_http_url, host, settings.listen_addr),
+        observer_url=settings.observer_public_url or request.host_url.rstrip("/"),
     )

@@ -1,6 +1,6 @@
 // The columns of a histogram are links: one of them is a stop of Tab, the arrows lead to the others,
 // and Enter looks at the time of the column alone.
-import { everywhere } from "./part.js";
+import { everywhere } from "./swap.js";
 
 /** @param {Element} svg */
 const links = (svg) => /** @type {SVGAElement[]} */ ([...svg.querySelectorAll("a[href]")]);

@@ -1,5 +1,6 @@
 // Buttons that copy: <button data-copy="text" hidden>, and the link to exactly this page.
-import { everywhere, toast } from "./part.js";
+import { toast } from "./messages.js";
+import { everywhere } from "./swap.js";
 
 /** @param {string} text @param {string} what */
 export async function copy(text, what) {

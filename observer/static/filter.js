@@ -1,7 +1,8 @@
 // <input data-filter="#list"> hides the [data-text] items of a list that do not contain what is typed;
 // items may stand within items: a branch is shown for what is in it, and what is in it for the branch.
 // <form data-submit-on-change> is sent when one of its choices changes.
-import { everywhere, say } from "./part.js";
+import { say } from "./messages.js";
+import { everywhere } from "./swap.js";
 
 /** What an item says of itself: its data-text, the [data-words] in it, or all of it. @param {HTMLElement} item */
 function words(item) {

@@ -2,13 +2,15 @@
 // where their time belongs, unless the reader has scrolled, opened or chosen something: then they are
 // counted and announced. What comes faster than can be followed is announced, too, to be loaded anew.
 // #log-counts is kept up to date meanwhile.
-import { announce } from "./live.js";
-import { announceContent, everywhere, page } from "./part.js";
-import { repeat } from "./repeat.js";
+import { announceContent, everywhere } from "./swap.js";
+import { announce, answered, due, EVERY_MS, showAll, withdraw } from "./updates.js";
 
 const MOST_ROWS = 500;
 const PAGES_A_TURN = 5;
 const TURNS_BETWEEN_COUNTS = 4;
+
+/** Bodies whose tail has begun: a body may be part of content that comes again. @type {WeakSet<Element>} */
+const begun = new WeakSet();
 
 /** @param {HTMLElement} body */
 function reading(body) {
@@ -25,6 +27,7 @@ function put(body, rows) {
     if (after) after.before(row);
     // What is older than a list that goes on is found further on.
     else if (body.dataset.partial === undefined) body.append(row);
+    window.htmx?.process(row);
   }
   while (body.children.length > MOST_ROWS) {
     body.lastElementChild?.remove();
@@ -37,6 +40,13 @@ function put(body, rows) {
     }
   }
   announceContent(body);
+}
+
+/** @param {string} address */
+async function page(address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
 /** @param {HTMLElement} body */
@@ -64,11 +74,20 @@ async function count() {
 function tail(body) {
   /** @type {HTMLElement[]} */
   let waiting = [];
+  let asking = false;
   let behind = false;
   let turns = 0;
   let stale = false;
-  repeat(async () => {
-    if (!body.isConnected || behind) return;
+  const show = () => {
+    put(body, waiting);
+    waiting = [];
+    withdraw();
+  };
+  const begin = () => {
+    waiting = [];
+    showAll().then(() => { behind = false; });
+  };
+  const turn = async () => {
     for (let asked = 1; ; asked += 1) {
       const { rows, more, lost } = await fetched(body);
       waiting = [...rows, ...waiting];
@@ -77,27 +96,28 @@ function tail(body) {
       if (behind || !more) break;
     }
     turns += 1;
-    if (behind) {
-      announce(waiting.length ? `More than ${waiting.length} new` : "Many new logs", () => location.reload());
-      return;
-    }
-    const show = () => {
-      put(body, waiting);
-      waiting = [];
-      document.querySelector(".news")?.remove();
-    };
+    if (behind) return announce(waiting.length ? `More than ${waiting.length} new` : "Many new logs", begin);
     if (waiting.length && reading(body)) announce(`${waiting.length} new`, show);
     else if (waiting.length) show();
     if (stale && turns >= TURNS_BETWEEN_COUNTS && (await count())) {
       stale = false;
       turns = 0;
     }
-  });
+  };
+  const timer = setInterval(async () => {
+    if (!body.isConnected) return clearInterval(timer);
+    if (asking || behind || body.dataset.tail === undefined || !due(body)) return;
+    asking = true;
+    await turn().then(() => answered(body, true), () => answered(body, false));
+    asking = false;
+  }, EVERY_MS);
 }
 
 export function start() {
   everywhere((root) => {
     const body = root.querySelector("tbody[data-tail]");
-    if (body instanceof HTMLElement) tail(body);
+    if (!(body instanceof HTMLElement) || begun.has(body)) return;
+    begun.add(body);
+    tail(body);
   });
 }

@@ -1,10 +1,8 @@
-// Rows that are walked by j and k, opened in place, and folded.
+// Rows that are walked by j and k, opened in place, and folded (folding.js).
 // <… data-rows> holds [data-row] elements. A row with <a data-open href="…"> opens in place: the
 // element that the page at that address has after the row, marked data-detail="<row id>", is put here.
-// Rows with aria-level fold their deeper followers when their aria-expanded is set to false.
-import { asFolded, remember } from "./folds.js";
-import { announceContent, elsewhere, page } from "./part.js";
-import { far, refill } from "./refill.js";
+import { asFolded, far, fold, loadRows } from "./folding.js";
+import { elsewhere, load } from "./swap.js";
 
 /** @returns {HTMLElement[]} */
 const rows = () => [...document.querySelectorAll("[data-rows] [data-row]")].filter(
@@ -45,38 +43,17 @@ export function move(where) {
   return true;
 }
 
-/** @param {HTMLElement} row */
-function followers(row) {
-  const level = Number(row.getAttribute("aria-level"));
-  const found = [];
-  for (let next = row.nextElementSibling; next; next = next.nextElementSibling) {
-    const depth = next.getAttribute("aria-level");
-    if (depth && Number(depth) <= level) break;
-    found.push(next);
-  }
-  return found;
+/** Rows may take the place of this one: the focus goes to the one with its id. @param {Promise<void>} done @param {Element | null} row */
+async function thenFocus(done, row) {
+  await done;
+  const now = document.getElementById(row?.id ?? "");
+  if (now) focus(now);
 }
 
-/** @param {string} address @param {string} [id] of the row that has the focus then */
-const refillRows = (address, id) => refill(address).then(() => {
-  const row = document.getElementById(id ?? "");
-  if (row) focus(row);
-});
-
 /** @param {HTMLElement} row @param {boolean} open */
-export function fold(row, open) {
-  if (!row.hasAttribute("aria-expanded")) return;
-  const link = open && far(row);
-  if (link) return void refillRows(link.href, row.id);
-  row.setAttribute("aria-expanded", String(open));
-  remember(row, open);
-  const shut = [];
-  for (const next of followers(row)) {
-    const level = Number(next.getAttribute("aria-level"));
-    while (shut.length && level && level <= shut[shut.length - 1]) shut.pop();
-    /** @type {HTMLElement} */ (next).hidden = !open || shut.length > 0;
-    if (level && next.getAttribute("aria-expanded") === "false") shut.push(level);
-  }
+function toggle(row, open) {
+  if (open && far(row)) thenFocus(fold(row, open), row);
+  else fold(row, open);
 }
 
 /** @param {string} how `in`, `out`, `all-in` or `all-out` */
@@ -85,14 +62,14 @@ export function foldBy(how) {
   if (how.startsWith("all")) {
     const all = [...document.querySelectorAll("[data-rows] [data-row][aria-expanded]")];
     const everything = /** @type {HTMLElement | null} */ (document.querySelector("[data-unfold-all]"))?.dataset.unfoldAll;
-    if (how === "all-out" && everything && all.some(far)) return refillRows(everything, row?.id);
+    if (how === "all-out" && everything && all.some(far)) return thenFocus(loadRows(everything), row);
     for (const each of all) fold(/** @type {HTMLElement} */ (each), how === "all-out");
     return all.length > 0;
   }
   if (!row?.hasAttribute("aria-level")) return false;
   const open = row.getAttribute("aria-expanded");
-  if (how === "out" && open === "false") fold(row, true);
-  else if (how === "in" && open === "true") fold(row, false);
+  if (how === "out" && open === "false") toggle(row, true);
+  else if (how === "in" && open === "true") toggle(row, false);
   else if (how === "out") move("next");
   else {
     const level = Number(row.getAttribute("aria-level"));
@@ -116,13 +93,8 @@ async function openRow(link) {
     if (shut) history.replaceState(history.state, "", asFolded(shut));
     return;
   }
-  row.classList.add("busy");
-  const next = await page(address).catch(() => null);
-  row.classList.remove("busy");
-  const detail = next?.querySelector(`[data-detail="${CSS.escape(row.id)}"]`);
-  if (!detail) return location.assign(address);
-  row.after(detail);
-  announceContent(detail);
+  const select = `[data-detail="${CSS.escape(row.id)}"]`;
+  if (!(await load(address, { target: row, select, how: "afterend ignoreTitle:true" }))) return location.assign(address);
   history.replaceState(history.state, "", asFolded(address));
 }
 
@@ -143,7 +115,7 @@ export function start() {
     if (twist && !elsewhere(event)) {
       event.preventDefault();
       const of = /** @type {HTMLElement} */ (twist.closest("[data-row]"));
-      fold(of, of.getAttribute("aria-expanded") === "false");
+      toggle(of, of.getAttribute("aria-expanded") === "false");
     }
   });
 }

@@ -3,7 +3,7 @@
 Another company: it knows nothing of the shop, takes no part in its traces and exports no telemetry.
 `POST /charge` answers 200 with a transaction id, 401 to a token that is not its customer's, 400 to a
 malformed body; `GET /_healthz` answers `ok`, `GET /_flags` the present state of its delay flag (with
-`?seat=`, for that customer). It logs neither cards nor tokens.
+`?seat=`, for that customer; where LAB_TOKEN is set, to its holder only). It logs neither cards nor tokens.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any, TypeGuard
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 
 from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit, setting, whole_number
 from runtime.stop_signal import StopSignal
 from runtime.wsgi import Limits, WsgiServer
-from services.common import randomness
+from services.common import lab_token, randomness
 from services.common.flags import Flags, delay_flag
 from services.common.seat import Shopper
 from services.common.settings import CommonSettings
@@ -52,6 +52,9 @@ class Settings(CommonSettings):
         "The API token that this provider accepts.",
         secret=True,
         shown="the good token of the lesson",
+    )
+    lab_token: str = setting(
+        "", "LAB_TOKEN", "Needed as a bearer to read /_flags; empty: everyone may.", secret=True
     )
     threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", _THREADS)
 
@@ -127,6 +130,8 @@ def make_app(settings: Settings, flags: Flags) -> Flask:
 
     @app.get("/_flags")
     def flag_states() -> Response:
+        if not lab_token.admits(settings.lab_token, request.headers.get("Authorization", "")):
+            abort(404)
         states = flags.states(request.args.get("seat", ""))
         return jsonify(service=NAME, flags=[asdict(state) for state in states])
 

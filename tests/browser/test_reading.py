@@ -1,4 +1,4 @@
-"""Reading undisturbed: selection in the address, Back, zoom by dragging, news that is announced."""
+"""Reading undisturbed: selection in the address, Back, zoom by dragging, updates that are announced."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def test_new_sessions_are_announced_and_shown_when_asked(visit: Callable[..., Vi
     late = Telemetry(now, first=now)
     seed.visit(late, "5e551011c00000000000000000000001", "latecomer", now)
     late.send(world.writer)
-    news = page.get_by_role("button", name=re.compile(r"new session.*show"))
-    expect(news).to_be_visible(timeout=15_000)
+    button = page.get_by_role("button", name=re.compile(r"new session.*show"))
+    expect(button).to_be_visible(timeout=15_000)
     assert page.locator("table.sessions tbody tr").count() == before
-    news.click()
+    button.click()
     expect(page.get_by_role("cell", name="latecomer").first).to_be_visible()
     visitor.blameless()
 
@@ -105,10 +105,10 @@ def test_the_tail_adds_rows_and_waits_while_one_is_read(visit: Callable[..., Vis
     expect(page.locator("table.logs-table")).to_contain_text("comes by itself", timeout=15_000)
     page.locator("table.logs-table a[data-main]").nth(1).focus()
     say("a second line that waits")
-    news = page.get_by_role("button", name=re.compile(r"\d+ new · show"))
-    expect(news).to_be_visible(timeout=15_000)
+    button = page.get_by_role("button", name=re.compile(r"\d+ new · show"))
+    expect(button).to_be_visible(timeout=15_000)
     assert "that waits" not in page.locator("table.logs-table").inner_text()
-    news.click()
+    button.click()
     expect(page.locator("table.logs-table")).to_contain_text("that waits")
     visitor.blameless()
 

@@ -1,4 +1,4 @@
-"""One session in a browser: folds, keys on closed rows, news that leaves open what is read."""
+"""One session in a browser: folds, keys on closed rows, updates that leave open what is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 SESSION = f"/rum/sessions/{seed.SESSION}"
 LATE = "5e551011d00000000000000000000001"
 LATE_TRACE = "a11ce0000000000000000000d0ffee01"
-NEWS_MS = 15_000
+UPDATE_MS = 15_000
 
 
 def test_runs_of_resources_fold_by_click_and_key_and_stay_so_in_the_address(
@@ -80,7 +80,7 @@ def test_keys_act_on_the_trace_of_a_closed_row_and_escape_closes_one_by_one(
     visitor.blameless()
 
 
-def test_news_of_a_session_leave_open_what_is_read(visit: Callable[..., Visitor], world: World) -> None:
+def test_updates_of_a_session_leave_open_what_is_read(visit: Callable[..., Visitor], world: World) -> None:
     """Nothing was said of what came, so a checkout's beacon was waited for for ever."""
     now = time.time_ns()
     early = Telemetry(now, first=now)
@@ -100,10 +100,10 @@ def test_news_of_a_session_leave_open_what_is_read(visit: Callable[..., Visitor]
     late.browser(LATE, 1, "HTTP POST", now + 9 * MS, _id="1a7e000000000001", _ms=4, **asked, **link, **here)
     late.browser(LATE, 1, "Step 3", now + 14 * MS, **here)
     late.send(world.writer)
-    news = page.get_by_role("button", name="2 more events, 1 error · show")
-    expect(news).to_be_visible(timeout=NEWS_MS)
+    button = page.get_by_role("button", name="2 more events, 1 error · show")
+    expect(button).to_be_visible(timeout=UPDATE_MS)
     expect(page.get_by_role("row", name="Step 3")).to_have_count(0)
-    news.click()
+    button.click()
     expect(page.get_by_role("row", name="Step 3")).to_be_visible()
     expect(page.locator("[data-detail]")).to_have_count(2)
     expect(page.locator(".first-error")).to_contain_text("POST /cart/checkout")
@@ -114,7 +114,7 @@ def test_news_of_a_session_leave_open_what_is_read(visit: Callable[..., Visitor]
     behind = Telemetry(now)
     behind.backend("shop", [span(LATE_TRACE, "1a7e000000000002", "", "/cart/checkout", 2, now + 10 * MS, 3)])
     behind.send(world.writer)
-    expect(dialog).to_contain_text("Performance Summary", timeout=NEWS_MS)
+    expect(dialog).to_contain_text("Performance Summary", timeout=UPDATE_MS)
     expect(dialog.get_by_role("link", name=LATE_TRACE)).to_be_focused()
     visitor.blameless()
 

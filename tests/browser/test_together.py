@@ -1,4 +1,4 @@
-"""What goes from page to page: copied links, ids, time zones, ranges, and news of data and of its absence."""
+"""What goes from page to page: copied links, ids, time zones, ranges; new data and the lack of it."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def test_a_silent_server_is_told_since_when_and_forgotten_when_it_is_back(
     """Failures were swallowed: a page of a stopped observer looked alive."""
     visitor = visit()
     page = visitor.go("/rum/sessions")
-    page.route("**/rum/sessions/news*", lambda route: route.abort())
+    page.route("**/rum/sessions/updates*", lambda route: route.abort())
     live = page.locator("[data-live-switch]")
     expect(live).to_contain_text(re.compile(r"Not connected since \d\d:\d\d:\d\d"), timeout=20_000)
     expect(page.locator("#say")).to_contain_text("Not connected")
-    page.unroute("**/rum/sessions/news*")
+    page.unroute("**/rum/sessions/updates*")
     expect(live).to_have_text("Live", timeout=20_000)
 
 

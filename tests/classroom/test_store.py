@@ -95,6 +95,16 @@ def test_the_first_mark_counts(store: ClassStore) -> None:
     assert [mark.at_unix_nano for mark in store.marks()] == [5]
 
 
+def test_a_mark_from_before_the_incident_began_again_gives_way(store: ClassStore) -> None:
+    store.begin_incident("i", 10)
+    store.mark(Mark("ana", "i", "buy", MarkKind.OPENED, 15))
+    store.begin_incident("i", 20)
+
+    assert store.mark(Mark("ana", "i", "buy", MarkKind.OPENED, 25))
+    assert not store.mark(Mark("ana", "i", "buy", MarkKind.OPENED, 30))
+    assert [mark.at_unix_nano for mark in store.marks()] == [25]
+
+
 def test_the_first_answers_of_a_seat_are_kept_however_many_follow(store: ClassStore) -> None:
     """The first wrong turn is what the instructor looks for."""
     for number in range(230):

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from frontend.server import FLAGS
 from frontend.tracing import route_of
+from runtime import seats
 from services.common.telemetry.attributes import undeclared
 from tests.frontend.fakes import CHARGE_REFUSED, GOOD_FORM, ORDER_ID, FakeShop, Refusal
 
@@ -112,10 +113,10 @@ def test_a_browsers_trace_is_continued(fake: FakeShop) -> None:
 
 def test_nothing_of_one_request_stays_for_the_next(fake: FakeShop) -> None:
     fake.client.get("/?seat=anna")
-    fake.client.delete_cookie("shop_seat")
+    fake.client.delete_cookie(seats.COOKIE)
     fake.world.failing["ListProducts"] = CHARGE_REFUSED
     fake.client.get("/?seat=bert")
-    fake.client.delete_cookie("shop_seat")
+    fake.client.delete_cookie(seats.COOKIE)
     fake.client.get("/cart")
     assert "enduser.id" not in attributes_of(last_span(fake))
 

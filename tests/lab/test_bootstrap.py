@@ -185,7 +185,12 @@ def test_the_manifest_pins_everything() -> None:
     """Each file has a version, a strong hash and a licence; the archive's name is npm's."""
     files = browser_files.manifest(["lab", "dev"])
 
-    assert {file.target for file in files} == {"splunk-otel-web.js", "axe.min.js", "inter.woff2"}
+    assert {file.target for file in files} == {
+        "splunk-otel-web.js",
+        "axe.min.js",
+        "inter.woff2",
+        "htmx.min.js",
+    }
     assert all(file.integrity.startswith("sha512-") and file.licence for file in files)
     assert files[0].archive == "splunk-otel-web-2.5.1.tgz"
 

@@ -49,14 +49,23 @@ class Visitor:
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
         )
 
-    def seat_at(self, url: str) -> tuple[int, str]:
-        """The status of a page and the seat in its RUM agent's attributes (empty: none)."""
+    def _open(self, url: str) -> tuple[int, bytes]:
         try:
             with self._opener.open(url, timeout=10) as answer:
                 status, body = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 status, body = error.code, error.read()
+        return status, body
+
+    def text_at(self, url: str) -> tuple[int, str]:
+        """The status of a page and its words, blanks made single."""
+        status, body = self._open(url)
+        return status, " ".join(LexborHTMLParser(body).text(separator=" ").split())
+
+    def seat_at(self, url: str) -> tuple[int, str]:
+        """The status of a page and the seat in its RUM agent's attributes (empty: none)."""
+        status, body = self._open(url)
         config = LexborHTMLParser(body).css_first("#rum-config")
         assert config is not None, "the page starts no RUM agent"
         return status, json.loads(config.text())["globalAttributes"].get("enduser.id", "")
@@ -81,7 +90,7 @@ def _classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def test_in_a_class_only_a_signed_link_gives_a_seat(classroom: Lab) -> None:
     """Unsigned and forged links seat no visitor; the link that `lab seats` prints does."""
     shop = classroom.live_status()["urls"]["shop"]
-    assert Visitor().seat_at(f"{shop}/?seat=anna") == (400, "")
+    assert Visitor().seat_at(f"{shop}/?seat=anna") == (403, "")
 
     printed = classroom.command("seats", "anna", "Zoë")
     assert printed.returncode == 0, printed.stderr
@@ -92,18 +101,25 @@ def test_in_a_class_only_a_signed_link_gives_a_seat(classroom: Lab) -> None:
         assert student.seat_at(link) == (200, name)
         assert student.seat_at(f"{shop}/cart") == (200, name), "the seat is kept"
     forged = links["anna"].replace("seat=anna", "seat=bert")
-    assert Visitor().seat_at(forged) == (400, "")
-    assert Visitor().seat_at(links["anna"][:-1] + ("0" if links["anna"][-1] != "0" else "1")) == (400, "")
+    assert Visitor().seat_at(forged) == (403, "")
+    assert Visitor().seat_at(links["anna"][:-1] + ("0" if links["anna"][-1] != "0" else "1")) == (403, "")
 
 
 @pytest.mark.lab
 @pytest.mark.timeout(180)
-def test_the_screens_sign_as_the_command_line_does(classroom: Lab) -> None:
-    """The instructor's page offers the very links that `lab seats` prints, and names the class mode."""
-    observer = classroom.live_status()["urls"]["observer"]
-    with urllib.request.urlopen(f"{observer}/instructor?names=anna", timeout=10) as answer:
-        page = LexborHTMLParser(answer.read())
-    link = classroom.command("seats", "anna").stdout.strip().split("\t")[1]
+def test_a_students_link_seats_in_shop_and_screens_and_nothing_else_does(classroom: Lab) -> None:
+    """The link that `lab class` prints holds for both; unsigned it is 403, as is the instructor's page."""
+    printed = classroom.command("class", "--json")
+    assert printed.returncode == 0, printed.stderr
+    urls = classroom.live_status()["urls"]
+    [first, *_] = json.loads(printed.stdout)["seats"]
+    path = first["url"].partition("/workshop?")[2]
 
-    assert link in [node.attributes.get("href") for node in page.css("main a")]
-    assert "signed: class mode" in page.text()
+    student = Visitor()
+    assert f"You sit at {first['name']}" in student.text_at(f"{urls['observer']}/workshop?{path}")[1]
+    assert student.seat_at(f"{urls['shop']}/") == (200, first["seat"]), "one cookie for both"
+    stranger = Visitor()
+    assert stranger.text_at(f"{urls['observer']}/workshop?seat={first['seat']}")[0] == 403
+    for visitor in (student, stranger):
+        assert visitor.text_at(f"{urls['observer']}/instructor")[0] == 403
+        assert visitor.text_at(f"{urls['shop']}/_flags")[0] == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import unicodedata
 from urllib.parse import parse_qs, urlsplit
 
@@ -139,3 +140,37 @@ def test_every_accepted_name_is_accepted_again_unchanged() -> None:
             assert seats.name_of(name) == name
             assert unicodedata.is_normalized("NFC", name)
             assert name.isprintable()
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a.b", "a.", "a.0123456789abcdef0123456789abcdef"])
+def test_a_cookie_keeps_the_seat_and_no_other(name: str) -> None:
+    """Signed in a class, bare in an open lab; safe in a header whatever the name's script."""
+    wanted = seats.name_of(name)
+    signed, bare = seats.cookie_value(name, SECRET), seats.cookie_value(name)
+
+    assert seats.seat_of_cookie(signed, SECRET) == seats.seat_of_cookie(bare) == wanted
+    assert signed == f"{bare}.{seats.sign(SECRET, name)}"
+    assert re.fullmatch(r"[A-Za-z0-9%_~.-]+", signed)
+    assert seats.seat_of_cookie(bare, SECRET) == ""
+    assert seats.seat_of_cookie(signed, "another secret") == ""
+    assert seats.seat_of_cookie(signed) == wanted, "an open lab looks at no signature"
+
+
+@pytest.mark.parametrize(
+    "value", ["", ".", "anna.", "%00", "<b>", " anna", "an%20%20na", "anna%2E", "\ud800", "%ff", "a" * 9000]
+)
+def test_a_cookie_that_we_did_not_write_keeps_no_seat(value: str) -> None:
+    """In a class nothing but name and signature; a name has one spelling."""
+    assert seats.seat_of_cookie(value, SECRET) == ""
+
+
+def test_the_labs_own_seats_are_known_by_name() -> None:
+    """Its proofs shop under a seat, too, and are no students."""
+    assert [
+        name
+        for name in ("lab-probe", "verify-01ab", "lab-probes", "very", "anna")
+        if seats.is_of_the_lab(name)
+    ] == [
+        "lab-probe",
+        "verify-01ab",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from services.buttercup.server import CUSTOMER_TOKEN
+from services.buttercup.server import CUSTOMER_TOKEN, DELAY, Settings, make_app
+from services.common.flags import Flags
+from services.common.telemetry import make_logger
 from tests.services.mesh import running_provider, write_flags
 
 CARD = {"number": "4432801561520454", "cvv": 672, "expiration_year": 2039, "expiration_month": 1}
@@ -100,3 +103,16 @@ def test_it_takes_its_time_without_flags(tmp_path: Path) -> None:
         began = time.monotonic()
         post(url, {"amount": AMOUNT, "card": CARD})
         assert time.monotonic() - began >= 0.05
+
+
+def test_the_flags_are_for_the_holder_of_the_labs_token() -> None:
+    """Where LAB_TOKEN is set, whoever lacks it finds no page; charges are as before."""
+    settings = Settings(lab_token="t0ken")
+    client = make_app(settings, Flags(None, make_logger({}, stream=io.StringIO()), [DELAY])).test_client()
+
+    for given in ("", "Bearer wrong", f"Bearer {CUSTOMER_TOKEN}", "t0ken"):
+        assert client.get("/_flags", headers={"Authorization": given}).status_code == 404, given
+    answer = client.get("/_flags", headers={"Authorization": "Bearer t0ken"})
+    assert answer.json is not None
+    assert answer.json["service"] == "buttercup"
+    assert client.post("/charge", json={}, headers={"Authorization": "Bearer t0ken"}).status_code == 401

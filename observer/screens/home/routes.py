@@ -25,6 +25,7 @@ blueprint = Blueprint("home", __name__)
 _SHOWN = 5
 _LOSS = "telemetry was dropped"
 """What the shop's exporters log, and others may; searched for among warnings and errors only."""
+_SEVERE = frozenset({Severity.ERROR, Severity.FATAL})
 _WARN_OR_WORSE = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
 
 
@@ -34,8 +35,7 @@ def home() -> Response:
     scope = current_scope()
     reader = context.reader()
     settings = context.settings()
-    typed = request.args.get("seat")
-    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
+    seat = seat_links.page_seat()
     lab = lab_of(settings, request.headers.get("Host", ""))
     sessions = reader.find_sessions(
         SessionQuery(
@@ -48,25 +48,26 @@ def home() -> Response:
     traces = reader.find_traces(
         TraceQuery(scope.window, error="origin", limit=_SHOWN, environment=scope.environment)
     )
-    severe = frozenset({Severity.ERROR, Severity.FATAL})
-    logs = reader.find_logs(
-        LogQuery(scope.window, severities=severe, limit=_SHOWN, environment=scope.environment)
+    severe = LogQuery(scope.window, severities=_SEVERE, limit=_SHOWN, environment=scope.environment)
+    # Where a lesson runs, its end must not stand on the first page.
+    in_lesson = context.class_file() is not None or lab.incident is not None
+    newest = view.Newest(
+        sessions=sessions.items,
+        traces=traces.items,
+        logs=() if in_lesson else reader.find_logs(severe).items,
+        error_logs=reader.count_logs(severe) if in_lesson else None,
     )
     page = make_response(
         render_template(
             "home/home.html",
             lab=lab,
             seat=seat,
-            shop_link=seat_links.link(lab.shop, seat, settings.seat_secret),
-            class_mode=bool(settings.seat_secret),
-            view=view.build(
-                reader.status(), sessions.items, traces.items, logs.items, _loss(reader, scope), lab
-            ),
+            shop_link=seat_links.shop_link(lab.shop, seat),
+            view=view.build(reader.status(), newest, _loss(reader, scope), lab),
             loss_text=_LOSS,
         )
     )
-    if typed is not None:
-        seat_links.remember_seat(page, seat)
+    seat_links.keep(page, seat)
     return page
 
 

@@ -23,7 +23,7 @@ class FailingTrace:
     operation: str
     start_unix_nano: int
     origins: tuple[str, ...]
-    """The services in which errors began."""
+    """The services in which errors began; none where a lesson asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,17 @@ class ProcessItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest telemetry. Where a lesson runs, error logs are counted only: they name the cause."""
+
+    sessions: Sequence[SessionSummary]
+    traces: Sequence[TraceSummary]
+    logs: Sequence[Log]
+    error_logs: int | None
+    """How many there are where they are counted only."""
+
+
+@dataclass(frozen=True, slots=True)
 class HomePage:
     """The home page."""
 
@@ -54,6 +65,8 @@ class HomePage:
     sessions: Sequence[SessionRow]
     traces: tuple[FailingTrace, ...]
     logs: Sequence[Log]
+    error_logs: int | None
+    """How many error logs there are where they are counted and not shown."""
     loss: Log | None
     """The newest log in which a sender reports that telemetry was lost."""
     endpoints: tuple[Endpoint, ...]
@@ -67,18 +80,17 @@ class HomePage:
 
 def build(
     status: StoreStatus,
-    sessions: Sequence[SessionSummary],
-    traces: Sequence[TraceSummary],
-    logs: Sequence[Log],
+    newest: Newest,
     loss: Log | None,
     lab: Lab,
 ) -> HomePage:
     """The home page of a lab from the store's newest telemetry."""
     return HomePage(
         status=status,
-        sessions=session_rows(sessions),
-        traces=tuple(_failing_trace(summary) for summary in traces),
-        logs=logs,
+        sessions=session_rows(newest.sessions),
+        traces=tuple(_failing_trace(summary, named=newest.error_logs is None) for summary in newest.traces),
+        logs=newest.logs,
+        error_logs=newest.error_logs,
         loss=loss,
         endpoints=endpoints(lab),
         processes=tuple(
@@ -99,13 +111,13 @@ def endpoints(lab: Lab) -> tuple[Endpoint, ...]:
     )
 
 
-def _failing_trace(summary: TraceSummary) -> FailingTrace:
+def _failing_trace(summary: TraceSummary, *, named: bool) -> FailingTrace:
     return FailingTrace(
         trace_id=summary.trace_id,
         service=summary.service,
         operation=summary.operation,
         start_unix_nano=summary.start_unix_nano,
-        origins=tuple(each.name for each in summary.services if each.error is SpanError.ORIGIN),
+        origins=tuple(each.name for each in summary.services if named and each.error is SpanError.ORIGIN),
     )
 
 

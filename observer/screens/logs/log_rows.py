@@ -15,7 +15,7 @@ from store.api import Window
 
 _DAY_NS = 86_400 * 10**9
 _FIELDS_IN_LINE = 6
-_MARKS = {Severity.ERROR: "error origin", Severity.FATAL: "error"}
+_MARKS = {Severity.ERROR: "error origin", Severity.FATAL: "error origin"}
 """Values of `data-mark`, by which the keyboard finds errors."""
 
 

@@ -10,13 +10,16 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from observer import serializers
+from observer.components import updates
 from observer.components.number_format import plural
+from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
 from observer.request.errors import Malformed
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
+from observer.request.scope import Scope
 from observer.screens.logs import filter_links, filter_syntax, view
 from observer.screens.logs.filters import Selection, read_selection
 from observer.screens.logs.log_detail import detail_of
@@ -80,6 +83,7 @@ def log_page() -> str | BaseResponse:
         chosen_missing=query.has("log") and chosen is None,
         newest=newest,
         tail=tail,
+        updates_address=_updates_address(scope, newest) if tail and not loaded.page.items else "",
         next_cursor=loaded.page.next_cursor,
         problem=problem,
         typed=typed,
@@ -91,6 +95,12 @@ def log_page() -> str | BaseResponse:
         whole=filter_links.without_range_link(),
         otlp_http=neighbours().otlp_http_url,
     )
+
+
+def _updates_address(scope: Scope, newest: str) -> str:
+    """Where a page without rows asks for its first; the live tail begins with them."""
+    pairs = [pair for pair in request.args.items(multi=True) if pair[0] != "log"]
+    return updates.address(scope, "/logs/updates", [*pairs, ("after", newest)])
 
 
 def _kept(query: Query) -> filter_syntax.Pairs:
@@ -150,8 +160,8 @@ def log_rows_after() -> str:
     )
 
 
-@blueprint.get("/logs/news")
-def updates() -> Response:
+@blueprint.get("/logs/updates")
+def log_updates() -> Response:
     """How many logs of a page that had none arrived after `after`, up to a page of them."""
     query, reader, selection = _selection()
     page = reader.find_logs(replace(selection.query, after=query.text("after") or "0", cursor=None))
@@ -159,8 +169,7 @@ def updates() -> Response:
     number = sum(log.time_unix_nano >= begin for log in page.items)
     more = page.next_cursor is not None
     words = f"more than {number} new logs" if more else plural(number, "new log")
-    body = orjson.dumps({"count": max(number, int(more)), "words": words})
-    return Response(body, mimetype="application/json")
+    return updates.answer(Update(max(number, int(more)), words))
 
 
 @blueprint.get("/logs/download")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
+from observer.components import updates
 from observer.components.number_format import plural
+from observer.components.updates import Update
 from observer.request import context
-from observer.request.links import filtered
 from observer.request.page_request import current_scope
-from observer.request.parameters import Query
+from observer.request.parameters import Query, spell_attribute
 from observer.request.scope import Scope
 from observer.screens.rum import traffic_filter
 from observer.screens.rum.blueprint import blueprint
@@ -40,15 +41,17 @@ def updates_address(
     after = scope.now_unix_nano - _LATE_NS
     here = reader.rum_measures(Window(after, Window.ALL.to_unix_nano), where)
     counts = ".".join(str(_count(here, metric.name)) for metric in METRICS)
-    return filtered("/rum/news", attributes, whose=whose, metric=only, after=str(after), counted=counts)
+    pairs = [("whose", whose), ("metric", only or ""), ("after", str(after)), ("counted", counts)]
+    pairs += [("attr", spell_attribute(name, value)) for name, value in attributes.items()]
+    return updates.address(scope, "/rum/updates", pairs)
 
 
 def _count(measures: Mapping[RumMetric, Measure], name: RumMetric) -> int:
     return measures[name].requests if name in measures else 0
 
 
-@blueprint.get("/rum/news")
-def updates() -> Response:
+@blueprint.get("/rum/updates")
+def metric_updates() -> Response:
     """How much more was measured since `after` than the page had counted when it was drawn."""
     query = Query(request.args, context.now_unix_nano())
     scope = current_scope()
@@ -65,14 +68,13 @@ def updates() -> Response:
     only = query.choice("metric", tuple(BY_NAME))
     if only:
         more = {name: number for name, number in more.items() if name == only}
-    number, words = updates_text(more)
-    return jsonify(count=number, words=words)
+    return updates.answer(update_of(more))
 
 
-def updates_text(more: Mapping[RumMetric, int]) -> tuple[int, str]:
-    """How much has arrived in all, and its announcement: page views and errors by name, else a sum."""
+def update_of(more: Mapping[RumMetric, int]) -> Update:
+    """How much has arrived in all, announced as page views and errors by name, else as a sum."""
     named = [plural(more[name], f"new {_UPDATES[name]}") for name in more if name in _UPDATES and more[name]]
     number = sum(more.values())
     if not named and number:
         named = [plural(number, "new measurement")]
-    return number, ", ".join(named)
+    return Update(number, ", ".join(named))

@@ -1,86 +1,170 @@
-"""The page of a lesson."""
+"""The page of a lesson, and what its forms do: note an unfolded text, answer the question, repair."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from flask import Blueprint, Response, make_response, render_template, request
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
-
-import incidents
-from incidents.checks import Ask, NoAnswer
-from incidents.model import Source
+from classroom import ClassStore, Mark, MarkKind
+from incidents.answers import Answer
 from observer.components import seat_links
-from observer.lookup.lab_status import Lab, lab_of
-from observer.lookup.running_lab import running_lab, usable_incidents
+from observer.lookup import control
+from observer.lookup.lab_status import lab_of
+from observer.lookup.running_lab import usable_incidents
 from observer.request import context
-from observer.request.errors import Unknown
-from observer.screens.workshop import view
-from observer.screens.workshop.incident_start import began_unix_nano
-from observer.screens.workshop.progress import progress
+from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttempts
+from observer.request.links import address
+from observer.request.responses import redirect_within
+from observer.screens.workshop import answering, view
+from observer.screens.workshop.evaluation import api_client, evaluate
+from observer.screens.workshop.reader import acting_seat
+from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running_lesson
 
 blueprint = Blueprint("workshop", __name__)
+_PAGE = "/workshop"
+_EXAM = "You sit an exam: its lesson is closed."
+_FOLDS = {kind.value: kind for kind in (MarkKind.EXPECTED, MarkKind.HINT, MarkKind.MEANING)}
 
 
-@blueprint.get("/workshop")
+class NotOffered(Problem):
+    """These screens cannot make repairs."""
+
+    status = 501
+    code = "not_offered"
+
+
+@blueprint.get(_PAGE)
 def lesson() -> Response:
-    """The lesson of an incident, with the telemetry of one seat that has arrived."""
-    lab = running_lab(lab_of(context.settings(), request.headers.get("Host", "")))[0]
-    typed = request.args.get("seat")
-    seat = seat_links.chosen(typed, request.cookies.get(seat_links.COOKIE, ""))
+    """The lesson of a seat; 204 where nothing differs from the state that the reader's page shows."""
+    seat = seat_links.page_seat()
+    found = lesson_of(seat.slug, request.args.get("incident") or "")
+    lab = lab_of(context.settings(), request.headers.get("Host", ""))
+    shop_link = seat_links.shop_link(lab.shop, seat)
     usable, malformed = usable_incidents()
-    name = _incident_name(lab, usable, malformed)
-    began = began_unix_nano(context.settings(), context.now_unix_nano())
-    given: dict[str, str | int] = {"shop": lab.shop, "began": began}
-    if seat:
-        given["seat"] = seat
-    shop_link = seat_links.link(lab.shop, seat, context.settings().seat_secret)
-    found = progress(usable[name], given, _api_client() if seat else None)
-    page = make_response(
+    page = view.build(
+        found,
+        evaluate(found),
+        shop_link,
+        usable,
+        answering.answer_problems().of(found.answers[-1]) if found.answers else (),
+        class_mode=seat.class_mode,
+        watched=seat.watched,
+    )
+    if request.args.get("state") == page.state:
+        return Response(status=204)
+    named = {"incident": found.incident.name if request.args.get("incident") else None, "seat": seat.argument}
+    answer = make_response(
         render_template(
             "workshop/workshop.html",
-            lab=lab,
+            view=page,
             seat=seat,
-            known_running=lab.incident is not None,
             shop_link=shop_link,
-            view=view.build(found, name, seat, shop_link, list(usable.items())),
+            lab_shop=lab.shop,
             malformed=malformed,
+            here_address=address(_PAGE, named),
+            refresh_address=address(_PAGE, {**named, "state": page.state}),
         )
     )
-    if typed is not None:
-        seat_links.remember_seat(page, seat)
-    return page
+    seat_links.keep(answer, seat)
+    return answer
 
 
-def _incident_name(lab: Lab, usable: Mapping[str, incidents.Incident], malformed: Sequence[str]) -> str:
-    """The incident of the page: the named, the running or the default one, or the first that can be used."""
-    named = request.args.get("incident") or ""
-    if named in usable:
-        return named
-    if named or not usable:
-        why = next((problem for problem in malformed if problem.startswith(f"{named}.toml:")), "")
-        known = ", ".join(usable)
-        raise Unknown(why or f"There is no incident named {named[:60]}.", f"Choose one of: {known}.")
-    if lab.incident in usable and lab.incident:
-        return lab.incident
-    return incidents.DEFAULT if incidents.DEFAULT in usable else next(iter(usable))
+@blueprint.post(f"{_PAGE}/marks")
+def note_unfolded() -> Response:
+    """Note that a seat unfolded a text of a step; without a script a button asks for it."""
+    seat = acting_seat()
+    step, kind = request.values.get("step", ""), _FOLDS.get(request.values.get("kind", ""))
+    found = _running(seat)
+    if found.examined:
+        raise Forbidden(_EXAM, "Answer the question of the exam.")
+    end = step == answering.EXPLANATION and kind is MarkKind.MEANING
+    if kind is None or not (end or step in {each.name for each in found.incident.steps}):
+        raise Malformed("There is no such text in the lesson.", "Load the page of the lesson again.")
+    if end and context.settings().class_mode:
+        raise Forbidden("The explanation opens by a complete answer.", "Answer the question of the lesson.")
+    _mark(found, step, kind)
+    if request.headers.get("HX-Request"):
+        return Response(status=204)
+    return _back(f"#{'question' if end else f'step-{step}'}")
 
 
-def _api_client() -> Ask:
-    """A function that requests an address of this application's own JSON API, each address once."""
-    client = current_app.test_client()
-    answers: dict[str, Any] = {}
+@blueprint.post(f"{_PAGE}/answer")
+def answer() -> Response:
+    """Judge an answer, keep it, and show the lesson with what was right of it."""
+    seat = acting_seat()
+    found = _running(seat)
+    now = context.now_unix_nano()
+    wait_s = answering.wait_s(found.answers, now)
+    if wait_s:
+        raise TooManyAttempts(
+            f"{answering.MOST_A_MINUTE} answers a minute are read: look at the screens, they know more.",
+            wait_s,
+        )
+    form = request.form
+    given = Answer(
+        service=form.get("service", ""),
+        tag=form.get("tag", ""),
+        kind=form.get("kind", ""),
+        evidence=answering.evidence_id(form.get("evidence", "")),
+    )
+    judged = answering.judged(found, given, api_client(), now)
+    _store().answer(judged.answer)
+    answering.answer_problems().keep(judged)
+    return _back("#question")
 
-    def ask(source: Source, path: str) -> Any:
-        if source is not Source.API:
-            raise NoAnswer("only the visitor can see it")
-        if path not in answers:
-            answer = client.get(path)
-            answers[path] = json.loads(answer.data) if answer.status_code == 200 else answer.status_code
-        found = answers[path]
-        if isinstance(found, int):
-            raise NoAnswer("nothing of it has arrived yet" if found == 404 else f"the API answered {found}")
-        return found
 
-    return ask
+@blueprint.get(f"{_PAGE}/answer")
+def answer_again() -> Response:
+    """The address of the form, loaded anew."""
+    return redirect_within(f"{_PAGE}#question", 303)
+
+
+@blueprint.post(f"{_PAGE}/repair")
+def repair() -> Response:
+    """Make a repair for the seat."""
+    return _act("repair")
+
+
+@blueprint.post(f"{_PAGE}/break")
+def break_again() -> Response:
+    """Take a repair of the seat back."""
+    return _act("break")
+
+
+def _act(action: str) -> Response:
+    seat = acting_seat()
+    if not context.settings().control_url:
+        raise NotOffered("These screens cannot repair anything.", "Start a lab with: python3 -m lab up")
+    found = _running(seat)
+    if found.examined:
+        raise Forbidden(_EXAM, "Answer the question of the exam.")
+    name = request.form.get("repair", "")
+    if found.incident.repair(name) is None:
+        raise Malformed("The lesson has no such repair.", "Load the page of the lesson again.")
+    control.perform(
+        context.settings(),
+        {"action": action, "seats": [seat], "repairs": [name], "actor": f"seat {seat}"},
+    )
+    step = next((each.name for each in found.incident.steps if each.repair == name), "")
+    return _back(f"#step-{step}" if step else "")
+
+
+def _back(fragment: str) -> Response:
+    seat = request.form.get("seat") if not context.settings().class_mode else None
+    return redirect_within(address(_PAGE, {"seat": seat}) + fragment, 303)
+
+
+def _running(seat: str) -> SeatLesson:
+    found = running_lesson(seat)
+    if found is None:
+        raise NotOffered("Nothing of a lesson is kept here.", "Start a lab with: python3 -m lab up")
+    return found
+
+
+def _store() -> ClassStore:
+    found = context.class_file()
+    assert found is not None, "a lesson that runs is kept"
+    return found
+
+
+def _mark(found: SeatLesson, step: str, kind: MarkKind) -> None:
+    _store().mark(Mark(found.seat, found.incident.name, step, kind, context.now_unix_nano()))

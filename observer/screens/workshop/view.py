@@ -1,60 +1,28 @@
-"""The page of a lesson: its steps beside what has arrived of them. Pure."""
+"""The page of a lesson as a guide: steps to find the cause, the question, steps to mend it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from incidents.model import Incident
-from observer.components.number_format import plural
-from observer.screens.workshop.lesson_markup import inline, paragraphs
-from observer.screens.workshop.progress import CheckView, Progress, StepView
+from observer.screens.workshop.answering import explanation_is_open, is_answered
+from observer.screens.workshop.lesson_markup import inline
+from observer.screens.workshop.progress import Progress
+from observer.screens.workshop.question_panel import QuestionPanel, question_panel
+from observer.screens.workshop.seat_lesson import SeatLesson
+from observer.screens.workshop.step_panels import StepPanel, panels
+from observer.screens.workshop.step_status import LessonStatus, status_of
 
-_SHOP_STEP = "{shop}/?seat"
-"""A step with this address begins at the shop's door: by the seat's own link, which may be signed."""
-_BADGES = {
-    "arrived": ("arrived", "good"),
-    "partly": ("partly", "warn"),
-    "waiting": ("not yet", ""),
-    "yours": ("yours", ""),
-}
-"""For each state of a step, the text of its badge and its class."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckItem:
-    """One check of a step."""
-
-    mark: str
-    spoken: str
-    """The mark, for screen readers."""
-    title: str
-    detail: str
-    """What is missing; empty where the check holds or was not reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepPanel:
-    """One step of the lesson."""
-
-    name: str
-    number: int
-    title: str
-    href: str | None
-    done: bool
-    badge: str
-    """Empty without a seat, as is `unseen`."""
-    badge_css: str
-    click: Markup
-    look: Markup
-    meaning: Markup
-    checks: tuple[CheckItem, ...]
-    unseen: str
-    """How much of the step only the student can check, in a sentence."""
-    no_link: str
-    """Why the step has no link; empty where it has one."""
+_STATE_DIGITS = 16
+_EXAM_TITLE = "The exam"
+_EXAM_SUMMARY = (
+    "Something is wrong with the shop. Find out what it is, by every screen there is, and say how you know. "
+    "You may answer more than once; an early right answer counts most."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,68 +42,97 @@ class LessonPage:
     title: str
     summary: Markup
     duration: str
-    steps: tuple[StepPanel, ...]
+    seat: str
+    find: tuple[StepPanel, ...]
+    """The steps that lead to the cause."""
+    question: QuestionPanel
+    mend: tuple[StepPanel, ...]
+    """The steps from the first repair on."""
     confirmed: str
-    """How many steps the telemetry confirms, such as `3 of 8`."""
-    headline: Markup
-    answer: tuple[Markup, ...]
+    """How many steps are done, such as `3 of 8`."""
+    arrived: str
+    """Of how many steps the data is there, such as `5`."""
+    next_step: StepPanel | None
+    """The step to go on with; None without a seat, and at the end."""
+    finished: bool
+    """Whether no step is left."""
+    kept: bool
+    examined: bool
+    """Whether it is the page of an exam, which has no steps."""
+    running: bool | None
+    """Whether the shop runs this incident for the seat; None where that is not known."""
     lessons: tuple[OtherLesson, ...]
+
+    @property
+    def state(self) -> str:
+        """A digest of everything that the page shows of the lesson: it changes when the page does."""
+        return hashlib.sha256(repr(self).encode("utf-8", "replace")).hexdigest()[:_STATE_DIGITS]
 
 
 def build(
-    progress: Progress, name: str, seat: str, shop_link: str, lessons: Sequence[tuple[str, Incident]]
+    lesson: SeatLesson,
+    found: Progress,
+    shop_link: str,
+    lessons: Mapping[str, Incident],
+    problems: tuple[str, ...] = (),
+    *,
+    class_mode: bool,
+    watched: bool = False,
 ) -> LessonPage:
-    """The lesson of the incident `name` for a seat; without one, `seat` is empty.
+    """The page of a seat's lesson.
 
-    `shop_link` is the address by which the shop takes the seat, `lessons` are all incidents by name.
+    `shop_link` is the address by which the shop takes the seat, `lessons` are all incidents by name,
+    `problems` is what was said to the newest answer. `watched` is whether the desk looks at the page.
     """
-    incident = progress.incident
+    incident, status = lesson.incident, status_of(lesson, found)
+    knows = is_answered(lesson) or explanation_is_open(lesson)
+    steps = panels(lesson, status, shop_link, answered=knows)
+    first_repair = next((index for index, step in enumerate(steps) if step.repair), len(steps))
+    question = question_panel(lesson, problems, class_mode=class_mode, watched=watched)
+    if lesson.examined:
+        return _exam_page(lesson, question)
     return LessonPage(
-        name=name,
+        name=incident.name,
         title=incident.title,
         summary=inline(incident.summary),
         duration=f"About {incident.minutes} minutes.",
-        steps=tuple(_step(step, bool(seat), shop_link) for step in progress.steps),
-        confirmed=f"{progress.arrived} of {progress.judged}",
-        headline=inline(incident.headline),
-        answer=paragraphs(incident.answer),
-        lessons=tuple(OtherLesson(each, other.title, each == name) for each, other in lessons),
+        seat=lesson.seat,
+        find=steps[:first_repair],
+        question=question,
+        mend=steps[first_repair:],
+        confirmed=f"{status.done} of {len(status.steps)}",
+        arrived=str(status.arrived),
+        next_step=_next(lesson, status, steps),
+        finished=lesson.kept and status.current is None,
+        kept=lesson.kept,
+        examined=False,
+        running=None if lesson.running is None else lesson.is_running,
+        lessons=tuple(
+            OtherLesson(name, other.title, name == incident.name) for name, other in lessons.items()
+        ),
     )
 
 
-def _step(view: StepView, has_seat: bool, shop_link: str) -> StepPanel:
-    step = view.step
-    badge, css = _BADGES[view.state]
-    at_door = step.screen.startswith(_SHOP_STEP) and bool(shop_link)
-    no_link = ""
-    if not view.href:
-        no_link = (
-            "The link appears when telemetry of the step before has arrived."
-            if has_seat
-            else "Take a seat to get the link."
-        )
-    return StepPanel(
-        name=step.name,
-        number=view.number,
-        title=step.title,
-        href=shop_link if view.href and at_door else view.href,
-        done=view.state == "arrived",
-        badge=badge if has_seat else "",
-        badge_css=css,
-        click=inline(step.click),
-        look=inline(step.look),
-        meaning=inline(step.meaning),
-        checks=tuple(_check(check) for check in view.checks),
-        unseen=f"{plural(view.unseen, 'thing')} of this step only you can see."
-        if view.unseen and has_seat
-        else "",
-        no_link=no_link,
+def _next(lesson: SeatLesson, status: LessonStatus, steps: tuple[StepPanel, ...]) -> StepPanel | None:
+    return steps[status.current] if lesson.seat and lesson.kept and status.current is not None else None
+
+
+def _exam_page(lesson: SeatLesson, question: QuestionPanel) -> LessonPage:
+    return LessonPage(
+        name="",
+        title=_EXAM_TITLE,
+        summary=inline(_EXAM_SUMMARY),
+        duration="",
+        seat=lesson.seat,
+        find=(),
+        question=question,
+        mend=(),
+        confirmed="",
+        arrived="",
+        next_step=None,
+        finished=False,
+        kept=lesson.kept,
+        examined=True,
+        running=True,
+        lessons=(),
     )
-
-
-def _check(check: CheckView) -> CheckItem:
-    if check.holds:
-        return CheckItem("✓", "Arrived:", check.title, "")
-    if not check.reached:
-        return CheckItem("·", "Not yet:", check.title, "")
-    return CheckItem("○", "Not yet:", check.title, check.detail)

@@ -26,7 +26,7 @@ PAGES = (
     "/apm/traces",
     f"/apm/traces/{seed.TRACE}",
     "/logs",
-    "/instructor",
+    "/desk",
 )
 HOSTILE = "<script>alert(1)</script>\u202e"
 

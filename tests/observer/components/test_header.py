@@ -18,7 +18,7 @@ PAGES = (
     f"/rum/sessions/{seed.SESSION}",
     "/logs",
     "/workshop",
-    "/instructor",
+    "/desk",
     "/search?q=nothing",
     "/-/keys",
     "/-/patterns",

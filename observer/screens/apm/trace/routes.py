@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from flask import Response, render_template, request
 
-from observer.components import number_format as formats
+from observer.components import number_format as formats, updates
+from observer.components.updates import Update
 from observer.lookup.traces import SPANS_LIMIT, find_trace
 from observer.request import context
 from observer.request.links import here
+from observer.request.page_request import scope_or_default
 from observer.request.parameters import Query, span_id as parse_span_id
-from observer.request.responses import json_response
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.trace import view, waterfall
 from observer.screens.apm.trace.trace_facts import TraceFacts
@@ -67,27 +68,28 @@ def trace(trace_id: str) -> str:
         filters=filters,
         show_critical=query.text("critical") != "0",
         links=_row_links(filters),
-        updates=_updates_address(facts),
+        updates_address=_updates_address(facts),
     )
 
 
-@blueprint.get("/apm/traces/<trace_id>/news")
+@blueprint.get("/apm/traces/<trace_id>/updates")
 def trace_updates(trace_id: str) -> Response:
     """How many spans of a trace came since there were `spans` of them."""
     query = Query(request.args, context.now_unix_nano())
     seen = query.whole("spans", 0, 0, SPANS_LIMIT)
     found = find_trace(context.reader(), trace_id)
     more = max(0, sum(not span.browser for span in found.spans) - seen)
-    return json_response({"count": more, "words": f"{formats.plural(more, 'more span')} arrived"})
+    return updates.answer(Update(more, f"{formats.plural(more, 'more span')} arrived"))
 
 
-def _updates_address(facts: TraceFacts) -> str | None:
-    """Where to ask whether more spans came; None for a trace that is old and whole."""
+def _updates_address(facts: TraceFacts) -> str:
+    """Where to ask whether more spans came; empty for a trace that is old and whole."""
     analysis = facts.analysis
     age_ns = context.now_unix_nano() - analysis.start_unix_nano - analysis.duration_ns
     if age_ns > (_SETTLED_NS if facts.complete else GIVEN_UP_NS) or facts.truncated:
-        return None
-    return f"/apm/traces/{facts.trace_id}/news?spans={analysis.spans}"
+        return ""
+    path = f"/apm/traces/{facts.trace_id}/updates"
+    return updates.address(scope_or_default(), path, [("spans", str(analysis.spans))])
 
 
 def _filters(query: Query) -> WaterfallFilter:

@@ -7,15 +7,15 @@ from typing import Literal
 
 from flask import Response, render_template, request
 
-from observer.components import number_format as formats
+from observer.components import number_format as formats, updates
 from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
+from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
-from observer.request.responses import json_response
 from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
@@ -62,12 +62,12 @@ def traces() -> str:
         operation=query.text("operation") or "",
         services=sorted(reader.services(scope.window, scope.environment)),
         affected=affected_panel(affected, scope.zone, "trace") if affected else None,
-        updates=_updates_address(search, scope),
+        updates_address=_updates_address(search, scope),
         has_traces=bool(page.items) or reader.status().spans > 0,
     )
 
 
-@blueprint.get("/apm/traces/news")
+@blueprint.get("/apm/traces/updates")
 def traces_updates() -> Response:
     """How many traces came since `after` that fit the same conditions."""
     query = Query(request.args, context.now_unix_nano())
@@ -79,7 +79,7 @@ def traces_updates() -> Response:
     count = len(page.items)
     more = "+" if page.next_cursor else ""
     words = f"{formats.count(count)}{more} new {'trace' if count == 1 else 'traces'}"
-    return json_response({"count": count, "words": words})
+    return updates.answer(Update(count, words))
 
 
 def _search(query: Query, window: Window, environment: str | None) -> TraceQuery:
@@ -120,10 +120,9 @@ def _without(name: str, value: str | None = None) -> str:
     return links.address(request.path, pairs)
 
 
-def _updates_address(search: TraceQuery, scope: Scope) -> str | None:
-    """Where to ask for new traces; None where the page does not show the newest."""
-    if not scope.live or search.cursor or search.sort != "newest":
-        return None
-    skipped = {"since", "from", "to", "live", "cursor", "sort"}
-    pairs = [(k, v) for k, v in request.args.items(multi=True) if k not in skipped]
-    return links.address("/apm/traces/news", [*pairs, ("after", str(scope.now_unix_nano))])
+def _updates_address(search: TraceQuery, scope: Scope) -> str:
+    """Where to ask for new traces; empty where the page does not show the newest."""
+    if search.cursor or search.sort != "newest":
+        return ""
+    after = ("after", str(scope.now_unix_nano))
+    return updates.address(scope, "/apm/traces/updates", [*request.args.items(multi=True), after])

@@ -60,5 +60,5 @@ def overview() -> str:
         traffic=counted.traffic,
         nothing=None if now else no_data(reader.status()),
         neighbours=neighbours(),
-        updates=updates_address(scope, reader, {}, where, counted.traffic.whose) if now else "",
+        updates_address=updates_address(scope, reader, {}, where, counted.traffic.whose) if now else "",
     )

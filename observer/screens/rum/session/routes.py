@@ -53,7 +53,7 @@ def session_page(session_id: str) -> str:
         links=links,
         logs=logs,
         logs_address=logs_address,
-        updates=None
+        updates_address=""
         if loaded.cut
         else updates_address(summary, len(loaded.events), loaded.failures.total, scope),
     )

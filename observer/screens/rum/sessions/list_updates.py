@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
+from observer.components import updates
 from observer.components.number_format import plural
 from observer.components.session_rows import SessionRow
+from observer.components.updates import Update
 from observer.request import context
-from observer.request.links import filtered
 from observer.request.page_request import current_scope
-from observer.request.parameters import Query
+from observer.request.parameters import Query, spell_attribute
+from observer.request.scope import Scope
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.sessions.view import (
     DEFAULT_SORT,
@@ -25,23 +27,19 @@ from observer.screens.rum.traffic_filter import WHOSE
 from store.api import SessionSummary, Window
 
 
-def updates_address(rows: Sequence[SessionRow], selection: ListSelection, now_unix_nano: int) -> str:
-    """The address that counts what is new to a reader who sees these rows."""
+def updates_address(rows: Sequence[SessionRow], selection: ListSelection, scope: Scope) -> str:
+    """The address that counts what is new to a reader who sees these rows; empty where updates are paused."""
     # On a list of the newest, every session that is younger than its last row and not among
     # its rows is new, however late it arrived. In any other order only later sessions are.
-    after = now_unix_nano
+    after = scope.now_unix_nano
     if selection.sort == DEFAULT_SORT:
         after = rows[-1].start_unix_nano if len(rows) >= PAGE_SIZE else 0
-    return filtered(
-        "/rum/sessions/news",
-        selection.attributes,
-        whose=selection.whose,
-        after=str(after),
-        seen=seen_of(rows),
-    )
+    pairs = [("whose", selection.whose), ("after", str(after)), ("seen", seen_of(rows))]
+    pairs += [("attr", spell_attribute(name, value)) for name, value in selection.attributes.items()]
+    return updates.address(scope, "/rum/sessions/updates", pairs)
 
 
-@blueprint.get("/rum/sessions/news")
+@blueprint.get("/rum/sessions/updates")
 def session_list_updates() -> Response:
     """How many sessions of this list are new to the reader, or have new errors."""
     query = Query(request.args, context.now_unix_nano())
@@ -50,8 +48,7 @@ def session_list_updates() -> Response:
     whose = query.choice("whose", WHOSE) or DEFAULT_WHOSE
     newest = session_query(scope, ListSelection(query.attributes(), whose, DEFAULT_SORT), None)
     found = context.reader().find_sessions(newest).items
-    number, words = updates_of(found, query.text("seen") or "", after)
-    return jsonify(count=number, words=words)
+    return updates.answer(update_of(found, query.text("seen") or "", after))
 
 
 def seen_of(rows: Sequence[SessionRow]) -> str:
@@ -59,8 +56,8 @@ def seen_of(rows: Sequence[SessionRow]) -> str:
     return ",".join(f"{_mark(row.session_id)}.{row.errors + row.network_errors}" for row in rows)
 
 
-def updates_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: int) -> tuple[int, str]:
-    """How many sessions are new since a page was drawn or have more errors, and the announcement.
+def update_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: int) -> Update:
+    """How many sessions are new since a page was drawn or have more errors, with the announcement.
 
     `seen` comes from `seen_of`. A session that is not in it is new if it began after
     `after_unix_nano`: on a page that does not show the newest, older ones are not new.
@@ -77,7 +74,7 @@ def updates_of(summaries: Sequence[SessionSummary], seen: str, after_unix_nano: 
     words = [f"{fresh}{more} new session{'' if fresh == 1 else 's'}"] if fresh else []
     if failing:
         words.append(f"new errors in {plural(failing, 'session')}")
-    return fresh + failing, ", ".join(words)
+    return Update(fresh + failing, ", ".join(words))
 
 
 def _mark(session_id: str) -> str:

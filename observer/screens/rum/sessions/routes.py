@@ -10,6 +10,7 @@ from observer.request.links import filtered
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
 from observer.request.reachable_addresses import neighbours
+from observer.request.reader_seat import reader_seat
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.sessions import view
@@ -26,23 +27,30 @@ def session_list() -> str | Response:
     scope = current_scope()
     attributes = query.attributes()
     typed = _typed(query)
+    own = reader_seat().slug if context.settings().class_mode else ""
     if any(name in request.args for name in FIELDS):
         attributes = typed.applied_to(attributes)
         if not typed.problem:
+            # An emptied form asks for everything, which without an argument would be the own sessions.
+            seats = view.EVERYBODY if own and not attributes else None
             address = filtered(
-                "/rum/sessions", attributes, whose=query.text("whose"), sort=query.text("sort")
+                "/rum/sessions", attributes, whose=query.text("whose"), sort=query.text("sort"), seats=seats
             )
             return redirect(address, 303)
+    implied = bool(own) and not attributes and query.choice(view.SEATS, (view.EVERYBODY,)) is None
+    attributes = {SEAT: own} if implied else attributes
     selection = view.ListSelection(
         attributes=attributes,
         whose=query.choice("whose", WHOSE) or ("all" if SYNTHETIC in attributes else view.DEFAULT_WHOSE),
         sort=query.choice("sort", tuple(view.SORTS)) or view.DEFAULT_SORT,
+        reader_seat=own,
+        implied=implied,
     )
     reader = context.reader()
     page = reader.find_sessions(view.session_query(scope, selection, query.text("cursor")))
     shown = view.session_list_view(page, selection, scope)
     # Later pages are of the past; an empty list may yet get its first row.
-    updated = scope.live and not query.has("cursor")
+    updated = not query.has("cursor")
     return render_template(
         "rum/sessions.html",
         view=shown,
@@ -52,7 +60,7 @@ def session_list() -> str | Response:
         searchable=view.SEARCHABLE,
         nothing=None if shown.rows else no_data(reader.status()),
         later_page=query.has("cursor"),
-        updates=updates_address(shown.rows, selection, scope.now_unix_nano) if updated else "",
+        updates_address=updates_address(shown.rows, selection, scope) if updated else "",
         neighbours=neighbours(),
     )
 

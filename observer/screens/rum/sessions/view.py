@@ -17,6 +17,9 @@ SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)
 DEFAULT_SORT = "newest"
 DEFAULT_WHOSE = "people"
 PAGE_SIZE = 50
+SEATS = "seats"
+"""The argument that, with the value EVERYBODY, lists the sessions of all to a reader with a seat."""
+EVERYBODY = "all"
 SEARCHABLE = (
     "enduser.id",
     "app",
@@ -77,11 +80,23 @@ class ListSelection:
     attributes: Mapping[str, str]
     whose: str
     sort: str
+    reader_seat: str = ""
+    """In class mode the reader's own seat: without any filter its sessions alone are listed."""
+    implied: bool = False
+    """The filter by the own seat comes from nobody but the reader's cookie."""
 
     @property
     def seat(self) -> str:
         """The seat that is filtered by, or empty."""
         return self.attributes.get(SEAT, "")
+
+    @property
+    def own_pills(self) -> tuple[tuple[str | None, str, bool], ...]:
+        """The switch between the own sessions and all: the value of `seats` in its link, label, current."""
+        if not self.reader_seat:
+            return ()
+        own = self.attributes == {SEAT: self.reader_seat}
+        return ((None, "My sessions", own), (EVERYBODY, "Everybody's sessions", not self.attributes))
 
     @property
     def whose_argument(self) -> str | None:
@@ -126,13 +141,14 @@ class SessionListView:
 def session_list_view(page: Page[SessionSummary], selection: ListSelection, scope: Scope) -> SessionListView:
     """One page of the list."""
     time_range = scope.label.lower() if scope.since else "this time range"
-    matching = " that matches" if selection.attributes else ""
+    whose = " of yours" if selection.implied else ""
+    matching = " that matches" if selection.attributes and not selection.implied else ""
     return SessionListView(
         headers=column_headers(selection.sort),
         rows=session_rows(page.items),
         caption=f"Sessions, {_SORT_LABELS[selection.sort]}",
         shown=f"{plural(len(page.items), 'session')} shown" if page.items else "",
-        empty_title=f"No session in {time_range}{matching}",
+        empty_title=f"No session{whose} in {time_range}{matching}",
         truncated=page.truncated,
         next_cursor=page.next_cursor,
     )

@@ -57,7 +57,7 @@ def tag_spotlight() -> str:
         charts=[(css, _chart(metric, points, scope, width, events)) for css, width in _CHART_WIDTHS],
         nothing=None if total else no_data(reader.status()),
         neighbours=neighbours(),
-        updates=updates_address(scope, reader, attributes, where, counted.traffic.whose, metric.name),
+        updates_address=updates_address(scope, reader, attributes, where, counted.traffic.whose, metric.name),
     )
 
 

@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.fixtures.html import attribute, first, one, text
 from tests.fixtures.seed import CHARGE_SPAN, CHECKOUT_EVENT, HOSTILE_TRACE, SESSION, TRACE
 from tests.observer.screens.apm.conftest import Page
+from tests.observer.updates import announced, updates_address
 
 PAGES = (
     "/apm",
@@ -237,14 +238,16 @@ def test_nothing_hostile_is_obeyed(client: FlaskClient, path: str) -> None:
 
 
 def test_what_comes_later_is_announced(page: Page, client: FlaskClient) -> None:
-    address = attribute(first(page(f"/apm/traces/{TRACE}"), "[data-news]"), "data-news")
-    assert client.get(address).get_json() == {"count": 0, "words": "0 more spans arrived"}
-    grown = client.get(f"/apm/traces/{TRACE}/news?spans=7").get_json()
-    assert grown == {"count": 2, "words": "2 more spans arrived"}
-    listed = attribute(first(page("/apm/traces"), "[data-news]"), "data-news")
-    assert client.get(listed).get_json()["count"] == 0
-    earlier = client.get("/apm/traces/news?after=1&service=paymentservice&error=origin").get_json()
-    assert earlier["count"] > 1
+    address = updates_address(page(f"/apm/traces/{TRACE}"))
+    assert announced(client, address) == ""
+    grown = announced(client, f"/apm/traces/{TRACE}/updates?spans=7")
+    assert grown == "2 more spans arrived"
+    listed = updates_address(page("/apm/traces"))
+    assert announced(client, listed) == ""
+    earlier = announced(client, "/apm/traces/updates?after=1&service=paymentservice&error=origin")
+    assert int(earlier.partition(" new traces")[0]) > 1
+    assert not updates_address(page(f"/apm/traces/{TRACE}", live="0"))
+    assert not updates_address(page("/apm/traces", live="0"))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
 from observer.settings import Settings
-from runtime import seats as rule
 from tests.fixtures import seed
 from tests.fixtures.html import one, text
 from tests.fixtures.scene import observing
@@ -64,21 +62,6 @@ def test_an_id_that_means_nothing_says_what_else_to_try(screens: Screens) -> Non
     page = screens.page("/search?q=%3Cscript%3E")
     assert "Nothing here has this id" in text(page)
     assert not page.css("main script")
-
-
-def test_seat_links_are_signed_in_class_mode_only() -> None:
-    assert seat_links.link("http://shop", "anna") == "http://shop/?seat=anna"
-    signed = seat_links.link("http://shop", " anna ", "secret")
-    assert signed == seat_links.link("http://shop", "anna", "secret")
-    assert len(signed.partition("sig=")[2]) == 32
-    assert seat_links.link("", "anna") == ""
-    assert seat_links.link("http://shop", "  ") == "http://shop"
-
-
-def test_signed_links_are_the_ones_that_the_shop_accepts() -> None:
-    """The shop verifies with the rule that the screens sign by."""
-    signature = seat_links.link("http://shop", "anna lee", "s3cret").partition("sig=")[2]
-    assert rule.verify("s3cret", "anna lee", signature)
 
 
 def test_the_labs_own_addresses_win(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def _status(spans: int = 0, logs: int = 0) -> StoreStatus:
 
 
 def _home(status: StoreStatus) -> view.HomePage:
-    return view.build(status, (), (), (), None, LAB)
+    return view.build(status, view.Newest((), (), (), None), None, LAB)
 
 
 def test_the_addresses_of_the_collector_are_listed_for_each_protocol() -> None:

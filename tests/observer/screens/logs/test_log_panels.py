@@ -43,7 +43,7 @@ def test_errors_and_logs_without_a_trace_are_marked() -> None:
     found = log_rows.log_rows(logs, HOUR, NOW, UTC).rows
     assert [(row.mark, row.without_trace) for row in found] == [
         ("error origin", False),
-        ("error", False),
+        ("error origin", False),
         ("", True),
     ]
 

@@ -10,6 +10,7 @@ from tests.fixtures.html import attribute, one, text
 from tests.fixtures.scene import observing
 from tests.fixtures.world import World
 from tests.observer.screens import Screens
+from tests.observer.updates import announced, updates_address
 
 TRACE = f"/logs?trace_id={seed.TRACE}"
 
@@ -227,9 +228,10 @@ def test_the_tail_says_when_there_is_more_and_skips_what_does_not_match(screens:
 def test_a_page_without_a_match_hears_of_the_first_one(screens: Screens) -> None:
     """A page that opened empty stayed empty for ever."""
     page = screens.page("/logs?q=nothing-says-this")
-    address = one(page, "[data-news]").attributes["data-news"] or ""
-    assert screens.client.get(address).get_json() == {"count": 0, "words": "0 new logs"}
-    assert screens.client.get("/logs/news?q=order&after=1").get_json()["count"] > 0
+    assert announced(screens.client, updates_address(page)) == ""
+    found = announced(screens.client, "/logs/updates?q=order&after=1")
+    assert int(found.partition(" new log")[0]) > 0
+    assert not updates_address(screens.page("/logs")), "the live tail brings what follows the first rows"
 
 
 def test_the_time_axis_and_the_ways_out_of_a_zoom(screens: Screens) -> None:

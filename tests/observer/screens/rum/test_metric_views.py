@@ -8,7 +8,8 @@ import pytest
 
 from observer.components.number_format import NOTHING
 from observer.components.session_path import session_path
-from observer.screens.rum.metric_updates import updates_text
+from observer.components.updates import Update
+from observer.screens.rum.metric_updates import update_of
 from observer.screens.rum.metrics import BY_NAME, vital
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view as overview
@@ -125,12 +126,12 @@ def test_traffic_has_one_current_pill_and_is_narrowed_on_request_only() -> None:
 
 
 def test_an_announcement_names_page_views_and_errors_and_sums_up_the_rest() -> None:
-    assert updates_text({"page_views": 2, "js_errors": 1, "lcp": 4}) == (
+    assert update_of({"page_views": 2, "js_errors": 1, "lcp": 4}) == Update(
         7,
         "2 new page views, 1 new JavaScript error",
     )
-    assert updates_text({"lcp": 4, "inp": 1}) == (5, "5 new measurements")
-    assert updates_text({"lcp": 0}) == (0, "")
+    assert update_of({"lcp": 4, "inp": 1}) == Update(5, "5 new measurements")
+    assert update_of({"lcp": 0}) == Update(0, "")
 
 
 def test_an_empty_screen_knows_what_the_store_holds() -> None:

@@ -13,6 +13,7 @@ from store.api import ErrorGroup, Measure, SessionQuery, Window
 from tests.fixtures import seed
 from tests.fixtures.html import attribute, first, one, text
 from tests.observer.screens import Screens
+from tests.observer.updates import announced, updates_address
 
 
 def views(number: int) -> traffic_filter.Measures:
@@ -71,17 +72,16 @@ def test_the_overview_draws_every_count(screens: Screens) -> None:
     assert {"Network errors", "Long tasks", "Custom events"} <= set(titles)
 
 
-def test_news_counts_what_the_page_had_not(screens: Screens) -> None:
-    address = attribute(one(screens.page("/rum"), "[data-news]"), "data-news")
-    assert screens.client.get(address).get_json()["count"] == 0
+def test_updates_count_what_the_page_had_not(screens: Screens) -> None:
+    address = updates_address(screens.page("/rum"))
+    assert announced(screens.client, address) == ""
     before = address.partition("counted=")[0] + "counted=0"
-    found = screens.client.get(before).get_json()
-    assert found["count"] > 0
-    assert "new page view" in found["words"]
-    only = screens.client.get(before + "&metric=js_errors").get_json()
-    assert "JavaScript error" in only["words"]
-    assert "page view" not in only["words"]
-    assert screens.client.get("/rum/news?counted=" + "9" * 5000 + ".x..-1").status_code == 200
+    found = announced(screens.client, before)
+    assert int(found.partition(" new page view")[0]) > 0
+    only = announced(screens.client, before + "&metric=js_errors")
+    assert "JavaScript error" in only
+    assert "page view" not in only
+    assert screens.client.get("/rum/updates?counted=" + "9" * 5000 + ".x..-1").status_code == 200
 
 
 def test_nothing_compares_to_a_window_without_data() -> None:
@@ -170,22 +170,22 @@ def test_half_a_filter_is_kept_and_explained(screens: Screens, typed: str, probl
     assert (one(page, "#value").attributes["value"] or "") == value
 
 
-def test_later_pages_and_other_orders_take_no_old_session_for_news(screens: Screens) -> None:
+def test_later_pages_and_other_orders_take_no_old_session_for_a_new_one(screens: Screens) -> None:
     """Page two announced fifty sessions for ever, and the longest first announced old ones."""
     for sort in session_list.SORTS:
-        address = attribute(one(screens.page(f"/rum/sessions?sort={sort}"), "[data-news]"), "data-news")
-        assert screens.client.get(address).get_json() == {"count": 0, "words": ""}
+        assert announced(screens.client, updates_address(screens.page(f"/rum/sessions?sort={sort}"))) == ""
     everything = screens.page("/rum/sessions?whose=all")
     cursor = screens.reader.find_sessions(SessionQuery(Window(0, 2**62), limit=2)).next_cursor
-    assert everything.css("[data-news]")
-    assert not screens.page(f"/rum/sessions?whose=all&cursor={cursor}").css("[data-news]")
+    assert updates_address(everything)
+    assert not updates_address(screens.page(f"/rum/sessions?whose=all&cursor={cursor}"))
+    assert not updates_address(screens.page("/rum/sessions?whose=all&live=0"))
 
 
-def test_a_listed_session_that_gains_an_error_is_news(screens: Screens) -> None:
-    address = attribute(one(screens.page("/rum/sessions?attr=enduser.id:anna"), "[data-news]"), "data-news")
+def test_a_listed_session_that_gains_an_error_is_announced(screens: Screens) -> None:
+    address = updates_address(screens.page("/rum/sessions?attr=enduser.id:anna"))
     fewer = address.replace(".3", ".2")
     assert fewer != address
-    assert screens.client.get(fewer).get_json() == {"count": 1, "words": "new errors in 1 session"}
+    assert announced(screens.client, fewer) == "new errors in 1 session"
 
 
 def test_the_rows_of_the_list_are_reached_early(screens: Screens) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from tests.fixtures import seed
 from tests.fixtures.html import one, text
 from tests.observer.screens import Screens
+from tests.observer.updates import announced
 
 SESSION = f"/rum/sessions/{seed.SESSION}"
 
@@ -58,12 +59,9 @@ def test_an_empty_store_says_how_to_fill_it(bare: Screens) -> None:
         assert "RUM agent" in text(one(bare.page(path), ".empty"))
 
 
-def test_news_counts_sessions_after_the_newest_that_is_shown(screens: Screens) -> None:
-    all_of_them = screens.client.get("/rum/sessions/news?after=0").get_json()
-    assert all_of_them["count"] == 5
-    assert all_of_them["words"] == "5 new sessions"
-    none = screens.client.get(f"/rum/sessions/news?after={2**62}").get_json()
-    assert none["count"] == 0
+def test_updates_count_sessions_after_the_newest_that_is_shown(screens: Screens) -> None:
+    assert announced(screens.client, "/rum/sessions/updates?after=0") == "5 new sessions"
+    assert announced(screens.client, f"/rum/sessions/updates?after={2**62}") == ""
 
 
 def test_a_session_has_pages_pills_rows_and_the_way_to_the_backend(screens: Screens) -> None:

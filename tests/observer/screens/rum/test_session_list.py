@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from observer.components.session_rows import session_rows
+from observer.components.updates import Update
 from observer.request.scope import parse_scope
-from observer.screens.rum.sessions.list_updates import seen_of, updates_of
+from observer.screens.rum.sessions.list_updates import seen_of, update_of
 from observer.screens.rum.sessions.typed_filters import TypedFilters
 from observer.screens.rum.sessions.view import ListSelection, session_list_view, session_query
 from signals.model import SessionId
@@ -85,13 +86,13 @@ def test_half_a_typed_filter_is_a_problem_and_changes_nothing(
 
 def test_a_session_is_new_if_it_began_later_and_counts_once_more_for_a_new_error() -> None:
     seen = seen_of(session_rows([SUMMARY]))
-    assert updates_of([SUMMARY], seen, 0) == (0, "")
-    assert updates_of([replace(SUMMARY, network_errors=1)], seen, 0) == (1, "new errors in 1 session")
+    assert update_of([SUMMARY], seen, 0) == Update(0, "")
+    assert update_of([replace(SUMMARY, network_errors=1)], seen, 0) == Update(1, "new errors in 1 session")
     other = replace(SUMMARY, session_id=SessionId("b"))
-    assert updates_of([SUMMARY, other], seen, NOW - 1) == (1, "1 new session")
-    assert updates_of([SUMMARY, other], seen, NOW) == (0, "")
+    assert update_of([SUMMARY, other], seen, NOW - 1) == Update(1, "1 new session")
+    assert update_of([SUMMARY, other], seen, NOW) == Update(0, "")
 
 
 def test_a_whole_page_of_new_sessions_may_be_more() -> None:
     many = [replace(SUMMARY, session_id=SessionId(str(n))) for n in range(50)]
-    assert updates_of(many, "", 0)[1] == "50+ new sessions"
+    assert update_of(many, "", 0).words == "50+ new sessions"

@@ -15,6 +15,7 @@ from tests.fixtures.html import Part, attribute, first, one, text
 from tests.fixtures.scene import observing
 from tests.fixtures.world import MS, S, World, span
 from tests.observer.screens import Screens
+from tests.observer.updates import announced, updates_address
 
 SESSION = f"/rum/sessions/{seed.SESSION}"
 NOW = 1_795_343_067_000_000_000
@@ -223,24 +224,27 @@ def test_the_dialog_says_whether_the_trace_may_still_come(client: FlaskClient) -
     """Pruned and not yet come were told in one breath, and nothing looked again."""
     page = page_of(client, "/rum/sessions/late/apm/1a7e000000000001?since=1h")
     assert "not here yet" in text(one(page, "[data-dialog-body]"))
-    assert "since=1h" in attribute(one(page, "[data-again]"), "data-again")
-    assert href(page, "a[data-look-again]")
+    assert "since=1h" in attribute(one(page, "[data-awaits]"), "hx-get")
+    again = one(page, "a[data-looks-again]")
+    assert (
+        attribute(again, "href")
+        == attribute(again, "hx-get")
+        == attribute(one(page, "[data-awaits]"), "hx-get")
+    )
     opened = page_of(client, "/rum/sessions/late?event=1a7e000000000001")
     assert "has not arrived (yet)" in text(one(opened, "[data-detail] .notice"))
     assert href(page, "a.no-dialog")
 
 
-def test_news_of_a_session_count_what_came_since(client: FlaskClient) -> None:
+def test_updates_of_a_session_count_what_came_since(client: FlaskClient) -> None:
     """A student who opened the session before the checkout's beacon waited for ever."""
-    place = one(page_of(client, "/rum/sessions/twin1"), "[data-news]")
-    assert client.get(attribute(place, "data-news")).get_json() == {"count": 0, "words": ""}
-    assert attribute(place, "data-news-parts")
-    behind = client.get("/rum/session-news?id=twin1&events=0&errors=0").get_json()
-    assert behind == {"count": 1, "words": "1 more event"}
-    assert not page_of(client, "/rum/sessions/twin1?live=0").css("[data-news]")
-    assert client.get("/rum/session-news?id=nobody").status_code == 404
+    page = page_of(client, "/rum/sessions/twin1")
+    assert announced(client, updates_address(page)) == ""
+    assert announced(client, "/rum/session-updates?id=twin1&events=0&errors=0") == "1 more event"
+    assert not updates_address(page_of(client, "/rum/sessions/twin1?live=0"))
+    assert client.get("/rum/session-updates?id=nobody").status_code == 404
 
 
-def test_news_name_the_errors_among_what_came(screens: Screens) -> None:
-    answer = screens.client.get(f"/rum/session-news?id={seed.SESSION}&events=20&errors=2").get_json()
-    assert re.fullmatch(r"\d+ more events, 1 error", answer["words"])
+def test_updates_name_the_errors_among_what_came(screens: Screens) -> None:
+    words = announced(screens.client, f"/rum/session-updates?id={seed.SESSION}&events=20&errors=2")
+    assert re.fullmatch(r"\d+ more events, 1 error", words)

@@ -86,11 +86,24 @@ def processes() -> Iterator[tuple[Process, ...]]:
         Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}"),
         Process("gone", "ready", 0, f"127.0.0.1:{free_port()}"),
         Process("collector", "ready", 0, "127.0.0.1:1"),
+        Process("control", "ready", 0, "127.0.0.1:1"),
     )
     server.stop(None)
     web.shutdown()
     web.server_close()
     thread.join(5)
+
+
+def test_no_process_is_asked_through_a_proxy(
+    processes: tuple[Process, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell's proxy made every gRPC service one that did not answer."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert flag_states.FlagReader().flags(processes).unanswered == ("gone",)
 
 
 def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) -> None:
@@ -100,6 +113,27 @@ def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) ->
         ("frontend", "cart_price_typo", "true"),
     }
     assert found.unanswered == ("gone",)
+
+
+def test_the_labs_token_is_sent_to_who_is_asked_over_http() -> None:
+    """What is closed to students is open to the screens."""
+    given: list[str | None] = []
+
+    class Noting(_Handler):
+        def do_GET(self) -> None:
+            given.append(self.headers.get("Authorization"))
+            super().do_GET()
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Noting)
+    thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    process = Process("frontend", "ready", 0, f"127.0.0.1:{web.server_port}")
+    for token in ("t0ken", ""):
+        assert flag_states.FlagReader(token).flags([process]).unanswered == ()
+    web.shutdown()
+    web.server_close()
+    thread.join(5)
+    assert given == ["Bearer t0ken", None]
 
 
 def test_without_a_lab_nothing_is_asked() -> None:

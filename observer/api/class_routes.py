@@ -1,0 +1,79 @@
+"""The API's routes of the class: its seats, and actions on it. For the desk alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from observer import serializers
+from observer.api.routing import post_route, route
+from observer.api.schemas import boolean, list_of, record, ref, text, whole
+from observer.lookup import control
+from observer.lookup.class_now import seats_now
+from observer.lookup.class_seats import ClassSeat
+from observer.request import context
+from observer.request.desk_session import TOKEN_FIELD, desk_only_api
+from observer.request.errors import Malformed
+from observer.request.parameters import Query
+
+_FIELDS = ("action", "seats", "name", "repairs", "text", "users", "locked")
+
+
+@route(
+    "/class/seats",
+    record({"seats": list_of(ref("ClassSeat"), "those that need help first")}),
+    tag="desk",
+)
+@desk_only_api
+def class_seats(_query: Query) -> serializers.Plain:
+    """Every seat of the class: how far it is, what it did, whether it needs help."""
+    found = seats_now(context.class_file(), context.reader(), context.settings(), context.now_unix_nano())
+    return {"seats": [_seat(seat) for seat in found]}
+
+
+@post_route(
+    "/class/actions",
+    record({"done": text("what was done, in a sentence")}),
+    body={
+        "type": "object",
+        "required": ["action"],
+        "properties": {
+            "action": text(
+                words=("incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free")
+            ),
+            "seats": {
+                "description": "`all`, or the seats that it is for; all where it is left out",
+                "oneOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}],
+            },
+            "name": text("incident: its name; jump: the name of a step"),
+            "repairs": list_of(text(), "repair, break: names of repairs; all of the incident by default"),
+            "text": text("broadcast: the line"),
+            "users": whole("load: how many simulated users; 0 stops them"),
+            "locked": boolean("lock: whether explanations stay closed"),
+        },
+    },
+    tag="desk",
+)
+@desk_only_api
+def class_actions(body: Mapping[str, object]) -> serializers.Plain:
+    """Act on the class: begin an incident, repair, reset, send a message, change the load."""
+    unknown = sorted(body.keys() - {*_FIELDS, TOKEN_FIELD})
+    if unknown:
+        raise Malformed(f"An action has no field {unknown[0][:40]!r}.", f"Known: {', '.join(_FIELDS)}.")
+    return {"done": control.perform(context.settings(), {k: body[k] for k in _FIELDS if k in body})}
+
+
+def _seat(of: ClassSeat) -> serializers.Plain:
+    return {
+        "seat": of.seat,
+        "name": of.name,
+        "incident": of.incident,
+        "step": of.step.name if of.step else None,
+        "step_since_unix_nano": of.step_since_unix_nano,
+        "last_seen_unix_nano": of.last_seen_unix_nano,
+        "orders": of.orders,
+        "orders_failed": of.orders_failed,
+        "hints": of.hints,
+        "answers": of.answers,
+        "repaired": bool(of.repaired),
+        "state": of.state,
+    }

@@ -1,0 +1,51 @@
+"""Asks the lab's control process to change the running lab: the only power that the screens have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from observer.request.errors import Malformed, Unavailable
+from observer.settings import Settings
+from runtime import local_http
+
+ACTOR = "desk"
+"""Who acts, unless the action names another."""
+_TIMEOUT_S = 30.0
+"""Starting the load takes as long as Locust takes to start."""
+_REMEDY = "See `python3 -m lab status`: the process `control` must be ready."
+
+
+def perform(settings: Settings, action: Mapping[str, object]) -> str:
+    """Perform an action; returns the sentence that says what was done.
+
+    `action` is the body of `POST /v1/actions` of the control process. Raises Malformed where that
+    process refuses it, Unavailable where there is none, or where it fails.
+    """
+    if not settings.control_url:
+        raise Unavailable("There is no control process here.", "Start a lab with: python3 -m lab up")
+    try:
+        answer = local_http.send(
+            f"{settings.control_url.rstrip('/')}/v1/actions",
+            document={"actor": ACTOR, **action},
+            token=settings.lab_token,
+            timeout_s=_TIMEOUT_S,
+        )
+    except local_http.LocalHttpError as error:
+        raise Unavailable(f"The lab's control process does not answer: {error}.", _REMEDY) from error
+    found = _document(answer.body)
+    if answer.status == 200:
+        return str(found.get("done", ""))
+    problem = found.get("error")
+    problem = problem if isinstance(problem, dict) else {}
+    message = str(problem.get("message") or f"The lab's control process answered {answer.status}.")
+    kind = Malformed if answer.status == 400 else Unavailable
+    raise kind(message, str(problem.get("remedy") or _REMEDY))
+
+
+def _document(body: bytes) -> Mapping[str, object]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,198 @@
+"""The routes of the desk. Every one of them is for the instructor alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Blueprint, Response, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+import incidents
+from classroom import ClassFacts
+from observer.components import seat_links
+from observer.lookup import control
+from observer.lookup.class_now import class_incident, seats_now, usable_incident
+from observer.lookup.class_seats import ClassSeat
+from observer.lookup.lab_status import Lab, lab_of
+from observer.lookup.running_lab import flags_of_seat, running_lab
+from observer.request import context
+from observer.request.desk_session import csrf_token, desk_only
+from observer.request.errors import Unknown
+from observer.request.links import address
+from observer.request.reachable_addresses import neighbours
+from observer.request.responses import redirect_within
+from observer.screens.desk import action_form, results, seat_view, sheet, view
+from runtime import seats
+
+blueprint = Blueprint("desk", __name__)
+
+DESK = "/desk"
+_LOGGED = 8
+"""Actions shown on the desk."""
+_JUST_NOW_NS = 30 * 10**9
+
+
+@blueprint.get("/instructor")
+def instructor() -> AnyResponse:
+    """The page's former address."""
+    return redirect_within(DESK, 301)
+
+
+@blueprint.get(DESK)
+@desk_only
+def desk() -> str:
+    """Every seat of the class, and what can be done."""
+    lab, facts = _lab(), _facts()
+    store = context.class_file()
+    return render_template(
+        "desk/desk.html",
+        desk=_page(),
+        lab=lab,
+        facts=facts,
+        screens=neighbours().observer_url,
+        class_mode=context.class_store() is not None,
+        choices=_choices(class_incident(context.class_file(), context.settings())),
+        csrf_token=csrf_token(),
+        done=_done(),
+        has_log=store is not None,
+        live_address=address(f"{DESK}/live", {}),
+    )
+
+
+@blueprint.get(f"{DESK}/live")
+@desk_only
+def live() -> str:
+    """The part of the desk that is kept up to date."""
+    return render_template("desk/_live.html", desk=_page(), live_address=f"{DESK}/live")
+
+
+@blueprint.get(f"{DESK}/results.csv")
+@desk_only
+def results_csv() -> Response:
+    """The seats as CSV."""
+    answer = Response(results.csv_of(_seats()), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = 'attachment; filename="class-results.csv"'
+    return answer
+
+
+@blueprint.get(f"{DESK}/sheet")
+@desk_only
+def printed_sheet() -> str:
+    """The sheet to print."""
+    store, screens = context.class_store(), neighbours().observer_url
+    names, refused = seat_links.names_in(request.args.get("names", ""))
+    found = sheet.build(store.facts(), store.seats(), screens) if store else sheet.of_names(names, screens)
+    return render_template(
+        "desk/sheet.html",
+        sheet=found,
+        name_lines="\n".join((*names, *refused)),
+        refused=refused,
+        seat_rule=seat_links.RULE,
+    )
+
+
+@blueprint.get(f"{DESK}/flags")
+@desk_only
+def flags() -> str:
+    """The flags that the shop's processes use for whoever has no seat."""
+    found = running_lab(_lab())[1]
+    return render_template(
+        "desk/flags.html", flags=seat_view.flag_rows(found), unanswered=", ".join(found.unanswered)
+    )
+
+
+@blueprint.get(f"{DESK}/seats/<path:slug>")
+@desk_only
+def seat(slug: str) -> str:
+    """One seat: its steps, answers, repairs and flags, and what can be done for it."""
+    lab = _lab()
+    row = next((each for each in _seats() if each.seat == slug), None)
+    if row is None:
+        raise Unknown(f"There is no seat {slug[: seats.LONGEST]} in this class.", "Choose one at the desk.")
+    now, store, roster = context.now_unix_nano(), context.class_file(), context.class_store()
+    place = roster.seat(slug) if roster else None
+    page = None
+    if store:
+        page = seat_view.build(
+            usable_incident(row.incident), store.fault(slug), store.marks(slug), store.answers(slug)
+        )
+    found = flags_of_seat(lab, slug)
+    return render_template(
+        "desk/seat.html",
+        row=view.seat_row(row, now),
+        seat=row,
+        page=page,
+        slip=sheet.slip(place, neighbours().observer_url) if place else None,
+        flags=seat_view.flag_rows(found),
+        unanswered=", ".join(found.unanswered),
+        choices=_choices(row.incident),
+        class_mode=roster is not None,
+        csrf_token=csrf_token(),
+        done=_done(),
+    )
+
+
+@blueprint.post(f"{DESK}/actions")
+@desk_only
+def act() -> AnyResponse | str:
+    """Perform an action, by the same way as the API, and lead back to where its button was."""
+    action = action_form.action_of(request.form)
+    question = action_form.question_of(action)
+    if question and not request.form.get(action_form.CONFIRMED):
+        return render_template(
+            "desk/confirm.html",
+            question=question,
+            fields=[(k, v) for k, v in request.form.items(multi=True)],
+            back=_back(),
+        )
+    control.perform(context.settings(), action)
+    return redirect_within(address(_back(), {"acted": "1"}), 303)
+
+
+def _back() -> str:
+    slug = request.form.get("back", "")
+    return f"{DESK}/seats/{slug}" if slug and seats.name_or_empty(slug) == slug else DESK
+
+
+def _lab() -> Lab:
+    return lab_of(context.settings(), request.headers.get("Host", ""))
+
+
+def _facts() -> ClassFacts | None:
+    store = context.class_file()
+    return store.facts() if store else None
+
+
+def _seats() -> tuple[ClassSeat, ...]:
+    return seats_now(context.class_file(), context.reader(), context.settings(), context.now_unix_nano())
+
+
+def _page() -> view.DeskPage:
+    store, incident = context.class_file(), class_incident(context.class_file(), context.settings())
+    return view.build(
+        _seats(),
+        incident,
+        usable_incident(incident),
+        store.actions(_LOGGED) if store else (),
+        context.now_unix_nano(),
+    )
+
+
+def _choices(incident: str) -> Mapping[str, object]:
+    """What the forms offer: incidents, and the repairs and steps of this one."""
+    lesson = usable_incident(incident)
+    return {
+        "incident": incident,
+        "title": lesson.title if lesson else incident,
+        "incidents": [(name, found.title) for name, found in incidents.load_all()[0].items()],
+        "repairs": [(repair.name, repair.title) for repair in lesson.repairs] if lesson else [],
+        "steps": [(step.name, step.title) for step in lesson.steps] if lesson else [],
+    }
+
+
+def _done() -> str:
+    """What the action that led here did; empty where none did a moment ago."""
+    store = context.class_file()
+    newest = store.actions(1) if store and request.args.get("acted") == "1" else ()
+    recent = [a for a in newest if context.now_unix_nano() - a.at_unix_nano < _JUST_NOW_NS]
+    return recent[0].detail if recent else ""

@@ -1,0 +1,130 @@
+"""The page of one seat at the desk: its steps with their marks, its answers, its flags. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classroom import Answer, Mark, MarkKind, SeatFault
+from incidents.model import Incident
+from observer.lookup.class_seats import wrong_turn
+from observer.lookup.flag_states import Flags
+
+_SHOWN_ANSWERS = 20
+_HELP = {MarkKind.HINT: "hint", MarkKind.EXPECTED: "what to see", MarkKind.MEANING: "meaning"}
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step of the lesson; times are None where it has not happened."""
+
+    name: str
+    title: str
+    arrived_unix_nano: int | None
+    opened_unix_nano: int | None
+    unfolded: str
+    """Which of its texts were unfolded."""
+    jumped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One answer, oldest first."""
+
+    at_unix_nano: int
+    given: str
+    right: bool
+    wrong: str
+    """The parts that were wrong; empty for a right answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRow:
+    """One repair of the incident."""
+
+    name: str
+    title: str
+    since_unix_nano: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """One flag as one process uses it for this seat."""
+
+    key: str
+    on: bool
+    people: str
+    synthetic: str
+    people_json: str
+    synthetic_json: str
+    service: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPage:
+    """What is known of one seat, beside its row of the table."""
+
+    steps: tuple[StepRow, ...]
+    answers: tuple[AnswerRow, ...]
+    repairs: tuple[RepairRow, ...]
+
+
+def build(
+    lesson: Incident | None, fault: SeatFault, marks: Sequence[Mark], answers: Sequence[Answer]
+) -> SeatPage:
+    """The page of a seat with this incident; `marks` and `answers` are all that are kept of it."""
+    began = fault.began_unix_nano
+    own = [mark for mark in marks if mark.incident == fault.incident and mark.at_unix_nano >= began]
+    given = [each for each in answers if each.incident == fault.incident and each.at_unix_nano >= began]
+    return SeatPage(
+        steps=tuple(
+            _step(step.name, step.title, [mark for mark in own if mark.step == step.name])
+            for step in (lesson.steps if lesson else ())
+        ),
+        answers=tuple(_answer(answer) for answer in given[-_SHOWN_ANSWERS:]),
+        repairs=tuple(
+            RepairRow(repair.name, repair.title, fault.repaired.get(repair.name))
+            for repair in (lesson.repairs if lesson else ())
+        ),
+    )
+
+
+def flag_rows(flags: Flags) -> tuple[FlagRow, ...]:
+    """The flags of all processes that answered, those that are on for people first."""
+    rows = [
+        FlagRow(
+            key=state.key,
+            on=state.on_for_people,
+            people=state.describe(state.people),
+            synthetic=state.describe(state.synthetic),
+            people_json=state.people,
+            synthetic_json=state.synthetic,
+            service=state.service,
+            error=state.error,
+        )
+        for state in flags.states
+    ]
+    return tuple(sorted(rows, key=lambda row: not row.on))
+
+
+def _step(name: str, title: str, marks: Sequence[Mark]) -> StepRow:
+    times = {mark.kind: mark.at_unix_nano for mark in marks}
+    return StepRow(
+        name=name,
+        title=title,
+        arrived_unix_nano=times.get(MarkKind.ARRIVED),
+        opened_unix_nano=times.get(MarkKind.OPENED),
+        unfolded=", ".join(label for kind, label in _HELP.items() if kind in times),
+        jumped=MarkKind.JUMPED in times,
+    )
+
+
+def _answer(answer: Answer) -> AnswerRow:
+    parts = (answer.service, answer.tag, answer.kind, answer.evidence)
+    return AnswerRow(
+        at_unix_nano=answer.at_unix_nano,
+        given=" · ".join(part for part in parts if part),
+        right=answer.complete,
+        wrong="" if answer.complete else wrong_turn(answer),
+    )

@@ -1,0 +1,160 @@
+"""The desk as a view-model: the seats in rows, the funnel of the class, counts, the log of actions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classroom import Action
+from incidents.model import Incident
+from observer.components.number_format import NOTHING, plural
+from observer.components.time_format import ago
+from observer.lookup.class_seats import ClassSeat
+
+_MINUTE_NS = 60 * 10**9
+HERE_NS = 10 * _MINUTE_NS
+"""Who was seen within this time is counted as present."""
+_BADGES = {"stuck": "warn", "working": "note", "done": "good", "no-show": ""}
+_WHOM_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRow:
+    """One seat of the table."""
+
+    seat: str
+    name: str
+    state: str
+    badge_css: str
+    reason: str
+    step: str
+    """Its number and title; a dash before the first."""
+    since: str
+    """How long it has been at the step; empty before the first."""
+    seen: str
+    orders: int
+    failed: int
+    hints: int
+    answers: int
+    wrong_turn: str
+    repaired: str
+    """The names of the repairs in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One number of the head of the page."""
+
+    name: str
+    value: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelRow:
+    """One step, and how many seats came so far or further."""
+
+    label: str
+    seats: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One action."""
+
+    at_unix_nano: int
+    actor: str
+    action: str
+    whom: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPage:
+    """What the desk shows and keeps up to date."""
+
+    rows: tuple[SeatRow, ...]
+    stats: tuple[Stat, ...]
+    funnel: tuple[FunnelRow, ...]
+    elsewhere: str
+    """How many seats have another incident, in a sentence; empty where none has."""
+    log: tuple[LogRow, ...]
+
+
+def build(
+    seats: Sequence[ClassSeat],
+    incident: str,
+    lesson: Incident | None,
+    actions: Sequence[Action],
+    now_unix_nano: int,
+) -> DeskPage:
+    """The desk of a class whose incident is `incident`; `lesson` is None where its file is malformed."""
+    same = [seat for seat in seats if seat.incident == incident]
+    others = len(seats) - len(same)
+    return DeskPage(
+        rows=tuple(seat_row(seat, now_unix_nano) for seat in seats),
+        stats=_stats(seats, now_unix_nano),
+        funnel=_funnel(same, lesson),
+        elsewhere=f"Without {plural(others, 'seat')} with another incident." if others else "",
+        log=tuple(_log_row(action) for action in actions),
+    )
+
+
+def seat_row(seat: ClassSeat, now_unix_nano: int) -> SeatRow:
+    """One row of the table."""
+    since = seat.step_since_unix_nano
+    return SeatRow(
+        seat=seat.seat,
+        name=seat.name,
+        state=seat.state,
+        badge_css=_BADGES[seat.state],
+        reason=seat.reason,
+        step=f"{seat.step_number}/{seat.steps} {seat.step.title}" if seat.step else NOTHING,
+        since=ago(since, now_unix_nano).removesuffix(" ago") if since is not None else "",
+        seen=_seen(seat.last_seen_unix_nano, now_unix_nano),
+        orders=seat.orders,
+        failed=seat.orders_failed,
+        hints=seat.hints,
+        answers=seat.answers,
+        wrong_turn=seat.wrong_turn,
+        repaired=", ".join(seat.repaired),
+    )
+
+
+def _seen(unix_nano: int | None, now: int) -> str:
+    # Browsers' clocks may be ahead.
+    return NOTHING if unix_nano is None else ago(min(unix_nano, now), now)
+
+
+def _stats(seats: Sequence[ClassSeat], now: int) -> tuple[Stat, ...]:
+    here = sum(now - (seat.last_seen_unix_nano or 0) <= HERE_NS for seat in seats)
+    failed = sum(seat.orders_failed for seat in seats)
+    return (
+        Stat("Seats", len(seats), f"{_count(seats, 'no-show')} not here yet"),
+        Stat(f"Seen in the last {HERE_NS // _MINUTE_NS} minutes", here),
+        Stat("Stuck", _count(seats, "stuck")),
+        Stat("Done", _count(seats, "done")),
+        Stat("Orders", sum(seat.orders for seat in seats), f"{failed} failed"),
+    )
+
+
+def _count(seats: Sequence[ClassSeat], state: str) -> int:
+    return sum(seat.state == state for seat in seats)
+
+
+def _funnel(seats: Sequence[ClassSeat], lesson: Incident | None) -> tuple[FunnelRow, ...]:
+    counts = [("Joined", sum(seat.state != "no-show" for seat in seats))]
+    for number, step in enumerate(lesson.steps if lesson else (), 1):
+        counts.append((f"{number}. {step.title}", sum(seat.step_number >= number for seat in seats)))
+    counts.append(("Answered right", _count(seats, "done")))
+    if lesson and lesson.repairs:
+        counts.append(("Repaired", sum(bool(seat.repaired) for seat in seats)))
+    return tuple(FunnelRow(label, count, count / max(1, len(seats))) for label, count in counts)
+
+
+def _log_row(action: Action) -> LogRow:
+    seats = [seat for seat in action.seats.split(",") if seat]
+    more = f" and {len(seats) - _WHOM_SHOWN} more" if len(seats) > _WHOM_SHOWN else ""
+    whom = ", ".join(seats[:_WHOM_SHOWN]) + more
+    return LogRow(action.at_unix_nano, action.actor, action.action, whom or "everybody", action.detail)
