@@ -67,7 +67,7 @@ TERMS = (
     Term(
         "tag",
         "also: attribute",
-        "A name with a value on a span or a log line, such as version = v350.9. "
+        "A name with a value on a span or a log line, such as version = 1.4. "
         "Tags say whose request it was and which release served it.",
     ),
     Term(

@@ -40,6 +40,7 @@ PAGES = (
     "/join",
     "/search?q=nothing",
     "/-/keys",
+    "/-/glossary",
     "/-/patterns",
     f"/rum/sessions/{quote(seed.HOSTILE_SESSION, safe='')}",
     f"/apm/traces/{seed.HOSTILE_TRACE}",

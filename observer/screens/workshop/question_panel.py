@@ -13,7 +13,7 @@ from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.seat_lesson import SeatLesson
 
-_EXAM_QUESTION = (
+_HIDDEN_QUESTION = (
     "What is wrong with the shop? Name the service, the version or tag that tells, the kind of fault, "
     "and a trace or a log line that proves it."
 )
@@ -80,8 +80,8 @@ def question_panel(
     """
     question = lesson.incident.question
     newest = lesson.answers[-1] if lesson.answers else None
-    if lesson.examined:
-        return _exam_panel(lesson, newest, class_mode=class_mode, watched=watched)
+    if lesson.hidden_by:
+        return _hidden_panel(lesson, newest, class_mode=class_mode, watched=watched)
     shown = explanation_is_open(lesson) or (not lesson.kept and not class_mode and not lesson.locked)
     evidence = [word for word, one in (("trace", question.trace), ("log", question.log)) if one]
     return QuestionPanel(
@@ -101,12 +101,12 @@ def question_panel(
     )
 
 
-def _exam_panel(
+def _hidden_panel(
     lesson: SeatLesson, newest: Answer | None, *, class_mode: bool, watched: bool
 ) -> QuestionPanel:
-    """The question of an exam: it asks for every part, and says of none whether it was right."""
+    """The question of a hidden lesson: it asks for every part, and says of none whether it was right."""
     return QuestionPanel(
-        ask=inline(_EXAM_QUESTION),
+        ask=inline(_HIDDEN_QUESTION),
         asks_tag=True,
         evidence_of="trace or log",
         kinds=tuple((kind.value, kind.title) for kind in FaultKind),
@@ -115,7 +115,7 @@ def _exam_panel(
         tries=f"{plural(len(lesson.answers), 'answer')} kept." if lesson.answers else "",
         closed=_closed(lesson, class_mode=class_mode, watched=watched),
         explanation=None,
-        explanation_note="Which parts are right is said when the exam is over.",
+        explanation_note="Which parts are right is said when it is over.",
         may_open=False,
     )
 

@@ -21,7 +21,7 @@ from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running
 
 blueprint = Blueprint("workshop", __name__)
 _PAGE = "/workshop"
-_EXAM = "You sit an exam: its lesson is closed."
+_HIDDEN = "This lesson is closed while the exam or the game day runs.", "Answer the question on its page."
 _FOLDS = {kind.value: kind for kind in (MarkKind.EXPECTED, MarkKind.HINT, MarkKind.MEANING)}
 
 
@@ -74,8 +74,8 @@ def note_unfolded() -> Response:
     seat = acting_seat()
     step, kind = request.values.get("step", ""), _FOLDS.get(request.values.get("kind", ""))
     found = _running(seat)
-    if found.examined:
-        raise Forbidden(_EXAM, "Answer the question of the exam.")
+    if found.hidden_by:
+        raise Forbidden(*_HIDDEN)
     end = step == answering.EXPLANATION and kind is MarkKind.MEANING
     if kind is None or not (end or step in {each.name for each in found.incident.steps}):
         raise Malformed("There is no such text in the lesson.", "Load the page of the lesson again.")
@@ -135,8 +135,8 @@ def _act(action: str) -> Response:
     if not context.settings().control_url:
         raise NotOffered("These screens cannot repair anything.", "Start a lab with: python3 -m lab up")
     found = _running(seat)
-    if found.examined:
-        raise Forbidden(_EXAM, "Answer the question of the exam.")
+    if found.hidden_by:
+        raise Forbidden(*_HIDDEN)
     name = request.form.get("repair", "")
     if found.incident.repair(name) is None:
         raise Malformed("The lesson has no such repair.", "Load the page of the lesson again.")

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from flask import request
 
 import incidents
-from classroom import Answer, ClassStore, MarkKind, exam
+from classroom import Answer, ClassStore, MarkKind, exam, schedule
 from incidents.model import Incident
 from observer.lookup.lab_status import lab_of
 from observer.lookup.running_lab import running_lab, usable_incidents
 from observer.request import context
 from observer.request.errors import Unknown
 from observer.screens.workshop.incident_start import began_unix_nano
+
+
+class Hider(Enum):
+    """What hides a lesson from its seat."""
+
+    EXAM = "exam"
+    GAME_DAY = "game day"
+    """A schedule that runs without a word to the class."""
+
 
 Marks = Mapping[tuple[str, MarkKind], int]
 """When a seat first did this at a step, in nanoseconds since the Unix epoch."""
@@ -43,8 +53,8 @@ class SeatLesson:
     """Whether the instructor keeps explanations closed."""
     kept: bool
     """Whether marks and answers can be kept."""
-    examined: bool = False
-    """Whether the seat sits an exam: then name and lesson of its incident are hidden."""
+    hidden_by: Hider | None = None
+    """Why name and lesson of the incident are hidden from the seat; None where they are not."""
 
     @property
     def is_running(self) -> bool:
@@ -73,9 +83,8 @@ def running_lesson(seat: str) -> SeatLesson | None:
 def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
     fault = store.fault(seat)
     running = fault.incident or _running()
-    last_exam = exam(store)
-    examined = last_exam is not None and last_exam.is_sat_by(seat)
-    incident = _incident("" if examined else named, running)
+    hidden_by = _hider(store, seat)
+    incident = _incident("" if hidden_by else named, running)
     own = running == incident.name
     began = fault.began_unix_nano or _began()
     return SeatLesson(
@@ -96,8 +105,15 @@ def _kept_lesson(store: ClassStore, seat: str, named: str) -> SeatLesson:
         ),
         locked=store.facts().locked,
         kept=bool(seat),
-        examined=examined,
+        hidden_by=hidden_by,
     )
+
+
+def _hider(store: ClassStore, seat: str) -> Hider | None:
+    last_exam, plan = exam(store), schedule(store)
+    if last_exam is not None and last_exam.is_sat_by(seat):
+        return Hider.EXAM
+    return Hider.GAME_DAY if plan is not None and plan.secret and not plan.is_over else None
 
 
 def _lesson(running: str | None, named: str, seat: str) -> SeatLesson:

@@ -13,16 +13,24 @@ from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline
 from observer.screens.workshop.progress import Progress
 from observer.screens.workshop.question_panel import QuestionPanel, question_panel
-from observer.screens.workshop.seat_lesson import SeatLesson
+from observer.screens.workshop.seat_lesson import Hider, SeatLesson
 from observer.screens.workshop.step_panels import StepPanel, panels
 from observer.screens.workshop.step_status import LessonStatus, status_of
 
 _STATE_DIGITS = 16
-_EXAM_TITLE = "The exam"
-_EXAM_SUMMARY = (
-    "Something is wrong with the shop. Find out what it is, by every screen there is, and say how you know. "
-    "You may answer more than once; an early right answer counts most."
-)
+_HIDDEN_PAGES = {
+    Hider.EXAM: (
+        "The exam",
+        "Something is wrong with the shop. Find out what it is, by any screen, and say how you know. "
+        "You may answer more than once; an early right answer counts most.",
+    ),
+    Hider.GAME_DAY: (
+        "Game day",
+        "Things may break at any time, and nobody says when. Watch the screens; when you know what is wrong, "
+        "say it, and how you know.",
+    ),
+}
+"""Title and summary of the page of a seat whose lesson is hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,8 @@ class LessonPage:
     finished: bool
     """Whether no step is left."""
     kept: bool
-    examined: bool
-    """Whether it is the page of an exam, which has no steps."""
+    hidden: bool
+    """Whether the lesson is hidden: then the page has the question alone."""
     running: bool | None
     """Whether the shop runs this incident for the seat; None where that is not known."""
     lessons: tuple[OtherLesson, ...]
@@ -89,8 +97,8 @@ def build(
     steps = panels(lesson, status, shop_link, answered=knows)
     first_repair = next((index for index, step in enumerate(steps) if step.repair), len(steps))
     question = question_panel(lesson, problems, class_mode=class_mode, watched=watched)
-    if lesson.examined:
-        return _exam_page(lesson, question)
+    if lesson.hidden_by:
+        return _hidden_page(lesson, lesson.hidden_by, question)
     return LessonPage(
         name=incident.name,
         title=incident.title,
@@ -105,10 +113,12 @@ def build(
         next_step=_next(lesson, status, steps),
         finished=lesson.kept and status.current is None,
         kept=lesson.kept,
-        examined=False,
+        hidden=False,
         running=None if lesson.running is None else lesson.is_running,
         lessons=tuple(
-            OtherLesson(name, other.title, name == incident.name) for name, other in lessons.items()
+            OtherLesson(name, other.title, name == incident.name)
+            # In a class the desk gives out the lessons, and the names of others say what there is to find.
+            for name, other in ({} if class_mode else lessons).items()
         ),
     )
 
@@ -117,11 +127,12 @@ def _next(lesson: SeatLesson, status: LessonStatus, steps: tuple[StepPanel, ...]
     return steps[status.current] if lesson.seat and lesson.kept and status.current is not None else None
 
 
-def _exam_page(lesson: SeatLesson, question: QuestionPanel) -> LessonPage:
+def _hidden_page(lesson: SeatLesson, hidden_by: Hider, question: QuestionPanel) -> LessonPage:
+    title, summary = _HIDDEN_PAGES[hidden_by]
     return LessonPage(
         name="",
-        title=_EXAM_TITLE,
-        summary=inline(_EXAM_SUMMARY),
+        title=title,
+        summary=inline(summary),
         duration="",
         seat=lesson.seat,
         find=(),
@@ -132,7 +143,7 @@ def _exam_page(lesson: SeatLesson, question: QuestionPanel) -> LessonPage:
         next_step=None,
         finished=False,
         kept=lesson.kept,
-        examined=True,
+        hidden=True,
         running=True,
         lessons=(),
     )

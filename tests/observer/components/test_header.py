@@ -21,6 +21,7 @@ PAGES = (
     "/desk",
     "/search?q=nothing",
     "/-/keys",
+    "/-/glossary",
     "/-/patterns",
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 import incidents
 from classroom import ClassStore, Mark, MarkKind, keep_exam
-from classroom.plans import Exam
+from classroom.plans import Exam, Schedule, ScheduledAction, keep_schedule
 from tests.fixtures import seed
 from tests.fixtures.html import attribute, one, text
 from tests.fixtures.world import S
@@ -233,7 +233,7 @@ def test_links_to_the_shop_open_a_tab_of_their_own(guide: Guide) -> None:
         links = [
             link
             for link in page(guide.browser(ANNA), path).css("main a")
-            if (link.attributes.get("href") or "").startswith(seed.SHOP)
+            if (link.attributes.get("href") or "").endswith((":8080", ":8080/"))
         ]
         in_guide = [link for link in links if "Open the shop" in text(link) or path == "/workshop"]
         assert in_guide, path
@@ -265,6 +265,18 @@ def test_an_exam_shows_nothing_of_its_lesson(guide: Guide) -> None:
     assert post(anna, "marks", step="session", kind="hint").status_code == 403
     assert post(anna, "repair", repair="rollback").status_code in (403, 501)
     assert text(one(page(guide.browser(BEN)), "h1")) == incident.title
+
+
+def test_a_game_day_shows_nothing_of_its_lesson_until_it_is_over(guide: Guide) -> None:
+    """What runs is for the class to find out; other lessons are closed, too."""
+    due = ScheduledAction(0, {"action": "incident", "name": INCIDENT})
+    keep_schedule(guide.kept, Schedule("Friday", 0, secret=True, actions=(due,)))
+    anna = guide.browser(ANNA)
+
+    assert text(one(page(anna, "/workshop?incident=none"), "h1")) == "Game day"
+    assert not page(anna).css(".lesson")
+    keep_schedule(guide.kept, Schedule("Friday", 0, secret=True, actions=()))
+    assert text(one(page(anna), "h1")) == incidents.load(INCIDENT).title
 
 
 def test_without_a_file_of_the_class_the_page_says_so(guide: Guide) -> None:
