@@ -110,15 +110,15 @@ class Follower:
 class ClassNow:
     """What is kept of the class in memory."""
 
-    def __init__(self, app: Flask, order_operation: str, follow: Follow) -> None:
-        self.telemetry = ClassTelemetry(order_operation)
+    def __init__(self, app: Flask, order_route: str, follow: Follow) -> None:
+        self.telemetry = ClassTelemetry(order_route)
         self.visits = SeatVisits()
         self.follower = Follower(app, follow)
 
 
-def install(app: Flask, order_operation: str, follow: Follow) -> None:
+def install(app: Flask, order_route: str, follow: Follow) -> None:
     """Give an application its memory of the class; `follow` marks the steps that a seat reached."""
-    app.extensions[_EXTENSION] = ClassNow(app, order_operation, follow)
+    app.extensions[_EXTENSION] = ClassNow(app, order_route, follow)
 
 
 def class_now() -> ClassNow:
