@@ -49,7 +49,7 @@ class FlagState:
     @property
     def on_for_people(self) -> bool:
         """Whether the flag changes anything for people."""
-        return _value(self.people) not in _OFF
+        return not _is_off(_value(self.people))
 
     def describe(self, text: str) -> str:
         """One of the two values for people to read."""
