@@ -15,7 +15,11 @@ from observer.request.desk_session import TOKEN_FIELD, desk_only_api
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
-_FIELDS = ("action", "seats", "name", "repairs", "text", "users", "locked")
+_ACTIONS = (
+    "incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free",
+    "gameday", "gameday-stop", "exam", "exam-end",
+)  # fmt: skip
+_FIELDS = ("action", "seats", "name", "repairs", "text", "users", "locked", "content", "seed", "secret")
 
 
 @route(
@@ -37,18 +41,19 @@ def class_seats(_query: Query) -> serializers.Plain:
         "type": "object",
         "required": ["action"],
         "properties": {
-            "action": text(
-                words=("incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free")
-            ),
+            "action": text(words=_ACTIONS),
             "seats": {
                 "description": "`all`, or the seats that it is for; all where it is left out",
                 "oneOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}],
             },
-            "name": text("incident: its name; jump: the name of a step"),
+            "name": text("incident: its name; jump: the name of a step; exam: a mystery, any by default"),
             "repairs": list_of(text(), "repair, break: names of repairs; all of the incident by default"),
             "text": text("broadcast: the line"),
             "users": whole("load: how many simulated users; 0 stops them"),
             "locked": boolean("lock: whether explanations stay closed"),
+            "content": text("gameday: the text of its file"),
+            "seed": whole("gameday, exam: makes random choices repeatable", null=True),
+            "secret": boolean("whether students must not see that it happened"),
         },
     },
     tag="desk",

@@ -13,6 +13,7 @@ from classroom import Answer, Mark, MarkKind
 from observer.screens.desk.results import neutral
 from tests.fixtures.html import attribute, one, text
 from tests.observer.class_screens import NAMES, page_of
+from tests.observer.screens import Screens
 from tests.observer.screens.desk.conftest import INCIDENT, MIN, Desk
 
 LESSON = incidents.load(INCIDENT)
@@ -168,3 +169,20 @@ def test_only_the_desk_sees_it(desk: Desk, path: str) -> None:
 
 def test_flags_are_shown_where_no_process_answers(desk: Desk) -> None:
     assert "No process of a lab could be asked" in text(desk.page("/desk/flags"))
+
+
+def test_without_a_class_whoever_sits_at_the_machine_is_the_desk(screens: Screens) -> None:
+    """The seats are those that were seen; from another machine it is closed."""
+    page = screens.page("/desk")
+
+    assert {"anna", "ben", "chloé", "dmitri"} <= set(rows(page))
+    assert not page.css("a[href='/desk/sign-in'], button[value=free], main script, main img")
+    away = screens.app.test_client()
+    away.environ_base["REMOTE_ADDR"] = "192.168.1.77"
+    for path in ("/desk", "/desk/live", "/desk/results.csv", "/desk/sheet", "/desk/seats/anna"):
+        assert away.get(path).status_code == 403, path
+    assert away.get("/api/v1/class/seats").status_code == 403
+
+
+def test_an_empty_lab_says_how_the_desk_fills(bare: Screens) -> None:
+    assert "A seat shows up when a student opens" in text(one(bare.page("/desk"), ".empty"))
