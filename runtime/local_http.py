@@ -43,10 +43,12 @@ def send(
     timeout_s: float,
     document: object = None,
     token: str = "",
+    cookie: str = "",
 ) -> Answer:
     """The answer to a GET, or to a POST of `form` or of `document` as JSON.
 
-    `timeout_s` bounds each wait for the other side; `token` is sent as a bearer token.
+    `timeout_s` bounds each wait for the other side; `token` is sent as a bearer token, `cookie` is the
+    value of that header.
 
     Raises LocalHttpError with status 0 when nothing answers, or not with HTTP.
     """
@@ -56,6 +58,8 @@ def send(
         raise LocalHttpError(f"{url!r} is not an address") from error
     try:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if cookie:
+            headers["Cookie"] = cookie
         if document is not None:
             headers["Content-Type"] = "application/json"
             connection.request("POST", path, json.dumps(document), headers)

@@ -49,7 +49,7 @@ def verify(
         notify(f"{incident.name}: shopping as {seat} again ...")
         shopper.walk_again()
 
-    repairs = Repairs(where.observer, seat, visit_again)
+    repairs = Repairs(where.observer, seat, visit_again, where.seat_secret)
     results = run(
         incident.checks,
         {"seat": seat, "shop": where.shop, "began": time.time_ns() - COUNTED_BACK_NS},

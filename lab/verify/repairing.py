@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from incidents.checks import NoAnswer, Outcome, Result
-from runtime import local_http
+from runtime import local_http, seats
 
 PATH = "/workshop/repair"
 TIMEOUT_S = 5.0
@@ -27,9 +27,11 @@ class Repairs:
     `made` holds when, in nanoseconds since the Unix epoch; `refused` those that the screens do not offer.
     """
 
-    def __init__(self, observer: str, seat: str, revisit: Callable[[], None]) -> None:
+    def __init__(self, observer: str, seat: str, revisit: Callable[[], None], secret: str = "") -> None:
+        """`secret` signs the seat's cookie, as a class wants it; empty in open mode."""
         self._url = observer + PATH
         self._seat = seat
+        self._cookie = f"{seats.COOKIE}={seats.cookie_value(seat, secret)}" if secret else ""
         self._revisit = revisit
         self.made: dict[str, int] = {}
         self.refused: set[str] = set()
@@ -43,7 +45,10 @@ class Repairs:
             return
         try:
             status = local_http.send(
-                self._url, {"seat": self._seat, "repair": repair}, timeout_s=TIMEOUT_S
+                self._url,
+                {"seat": self._seat, "repair": repair},
+                timeout_s=TIMEOUT_S,
+                cookie=self._cookie,
             ).status
         except local_http.LocalHttpError as error:
             raise NoAnswer(f"the repair {repair} was not answered: {error}") from error

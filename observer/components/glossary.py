@@ -73,8 +73,8 @@ TERMS = (
     Term(
         "tenant",
         "",
-        "A group of customers. Here each visitor has a tenant level, gold, silver or bronze: "
-        "a fault may hit one level alone.",
+        "A group of customers that one installation serves side by side. Here each visitor has a "
+        "tenant level, like a price plan.",
     ),
     Term(
         "trace",

@@ -105,6 +105,17 @@ def test_a_seat_repairs_for_itself(guide: Guide) -> None:
     assert bool(guide.kept.fault("verify-1").repaired) is not in_class
 
 
+def test_verification_repairs_for_its_own_seat(guide: Guide) -> None:
+    """In a class `lab verify` signs the cookie of a seat that no roster has; nobody else can."""
+    assert post(guide.browser("verify-1"), "repair", repair="rollback", seat="verify-1").status_code == 303
+    assert guide.kept.fault("verify-1").repaired.keys() == {"rollback"}
+    if guide.settings.class_mode:
+        assert post(guide.browser("stranger"), "repair", repair="rollback").status_code == 400
+        forged = guide.browser()
+        forged.set_cookie("workshop_seat", f"verify-2.{'0' * 32}")
+        assert post(forged, "repair", repair="rollback").status_code == 400
+
+
 def test_a_page_of_another_site_repairs_nothing(guide: Guide) -> None:
     """The shop is another site, too: same host, another port."""
     for headers in (
