@@ -73,8 +73,8 @@ TERMS = (
     Term(
         "tenant",
         "",
-        "A group of customers. Here each visitor has a tenant level, gold, silver or bronze: "
-        "a fault may hit one level alone.",
+        "One of several customers, or groups of them, that share an application. "
+        "Every visitor here belongs to one, at one of three levels.",
     ),
     Term(
         "trace",
