@@ -41,6 +41,7 @@ PARTS = (
     Part("students", "a class of a hundred: response times, dropped telemetry, correlated checkouts", 2.0),
     Part("capacity", "the number of students that this machine serves in time", 5.0),
     Part("recovery", "time to recover after kill -9 of each process", 1.0),
+    Part("desk", "a refresh of the desk with a class of thirty: server time and bytes", 1.0),
     Part("soak", "five minutes of a healthy shop: errors and growth", 6.5),
 )
 

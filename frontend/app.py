@@ -26,6 +26,7 @@ from frontend.visit import Visits
 from runtime.host_check import HostCheck
 from services.common import randomness, seat
 from services.common.flags import Flags
+from services.common.seat import Shopper
 from services.common.telemetry import Telemetry
 
 # Far above any form of the shop; the relay has a limit of its own.
@@ -60,7 +61,7 @@ def create_app(
         visits=visits,
         relay=relay,
         beacon_filter=BeaconFilter(telemetry.log),
-        pages=Pages(settings, telemetry.identity.version, assets, visits),
+        pages=Pages(settings, telemetry.identity.version, assets, visits, flags),
     )
     app.extensions["shop"] = dependencies
     if settings.rum_enabled and not assets.has_agent:
@@ -126,7 +127,8 @@ def _register_error_pages(app: Flask, dependencies: AppDependencies) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        tracing.add_server_timing(response)
+        shopper = g.visit.shopper if "visit" in g else Shopper()
+        tracing.add_server_timing(response, sampled=not dependencies.flags.frontend_unsampled_link(shopper))
         if response.mimetype == "text/html":
             response.headers["Content-Security-Policy"] = policy
             response.headers["Referrer-Policy"] = "same-origin"

@@ -14,6 +14,16 @@ from frontend.problems import PageError
 from frontend.screens_address import join_address, lesson_address
 from frontend.settings import Settings
 from frontend.visit import DEFAULT_CURRENCY, Visit, Visits
+from services.common.flags import Flags
+from services.common.seat import Shopper
+
+
+@dataclass(frozen=True, slots=True)
+class VendorScript:
+    """A vendor's script in a page: for how many ms it blocks the page when it loads and at each click."""
+
+    load_ms: int
+    click_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +41,20 @@ class Frame:
     lesson_address: str
     """Where the visitor's lesson is; empty where that is not known."""
     rum: dict[str, Any] | None
+    vendor: VendorScript | None
 
 
 class Pages:
     """Renders templates; each gets the frame as `page`."""
 
-    def __init__(self, settings: Settings, version: str, assets: Assets, visits: Visits) -> None:
+    def __init__(
+        self, settings: Settings, version: str, assets: Assets, visits: Visits, flags: Flags
+    ) -> None:
         self._settings = settings
         self._version = version
         self._with_agent = settings.rum_enabled and assets.has_agent
         self._visits = visits
+        self._flags = flags
 
     def render(self, template: str, currencies: Sequence[str], cart_count: int | None, **content: Any) -> str:
         """The HTML of a template for the visitor of the current request."""
@@ -55,8 +69,13 @@ class Pages:
             join_address=join_address(self._settings),
             lesson_address=lesson_address(self._settings, visit.shopper.seat if visit else ""),
             rum=rum_snippet.agent_config(self._settings, self._version, visit) if self._with_agent else None,
+            vendor=self._vendor(visit.shopper if visit else Shopper()),
         )
         return render_template(template, page=frame, **content)
+
+    def _vendor(self, shopper: Shopper) -> VendorScript | None:
+        load_ms, click_ms = self._flags.frontend_vendor_script(shopper)
+        return VendorScript(round(load_ms), round(click_ms)) if load_ms or click_ms else None
 
     def error(self, error: PageError) -> str:
         """The error page; it calls no backend, since one of them may have failed."""

@@ -22,6 +22,7 @@ from frontend.tracing import ORDER_ID
 from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, Visit, set_cookie
 from runtime import seats
 from services.common import lab_token
+from services.common.telemetry import withholding_trace_context
 
 blueprint = Blueprint("routes", __name__)
 _MAX_COOKIES_EXPIRED = 50
@@ -118,7 +119,9 @@ def checkout() -> str | tuple[str, int]:
     app, visit = _app(), _visit()
     app.telemetry.log.info("placing order", currency=visit.currency)
     try:
-        order = app.shop.place_order(forms.order_request(request.form, visit.session_id, visit.currency))
+        asked = forms.order_request(request.form, visit.session_id, visit.currency)
+        with withholding_trace_context(app.flags.frontend_lost_context(visit.shopper)):
+            order = app.shop.place_order(asked)
     except problems.OrderProblem as problem:
         app.telemetry.log.info("order sent back to the customer", reason=problem.summary)
         return _cart_page(forms.returned_form(request.form, problem)), 422

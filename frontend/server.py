@@ -14,11 +14,18 @@ from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
 from runtime.wsgi import Limits, WsgiServer
 from services.common import telemetry as telemetry_module
-from services.common.flags import CART_PRICE_TYPO, Flags
+from services.common.flags import (
+    CART_PRICE_TYPO,
+    FRONTEND_LOST_CONTEXT,
+    FRONTEND_UNSAMPLED_LINK,
+    FRONTEND_VENDOR_SCRIPT,
+    Flags,
+)
 from services.common.server import announce
 from services.common.telemetry import Identity
 
 SERVICE = "frontend"
+FLAGS = (CART_PRICE_TYPO, FRONTEND_LOST_CONTEXT, FRONTEND_UNSAMPLED_LINK, FRONTEND_VENDOR_SCRIPT)
 # Browsers hold several connections each and keep them open: a class needs thousands.
 _CONNECTIONS = 2_000
 
@@ -28,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = load_or_exit(Settings, argv, f"{SERVICE}: the storefront of the Hipster Shop.")
     stop = StopSignal()
     telemetry = telemetry_module.start(Identity(SERVICE, settings.environment))
-    flags = Flags(settings.flags_file, telemetry.log, [CART_PRICE_TYPO])
+    flags = Flags(settings.flags_file, telemetry.log, FLAGS)
     backends = connect(settings, telemetry)
     relay = Relay(settings.rum_beacon_url, telemetry.log)
     app = create_app(settings, telemetry, backends, flags, relay)

@@ -60,11 +60,11 @@ def _add_cause(span: Span, status: str, _headers: Sequence[tuple[str, str]]) -> 
         span.set_status(Status(StatusCode.ERROR, cause))
 
 
-def add_server_timing(response: Response) -> None:
-    """Add the current trace to `Server-Timing`, where RUM agents read it."""
+def add_server_timing(response: Response, *, sampled: bool = True) -> None:
+    """Add the current trace to `Server-Timing`, where RUM agents read it; they ignore one not `sampled`."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return
-    parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
+    parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{'01' if sampled else '00'}"
     response.headers.add("Server-Timing", f'traceparent;desc="{parent}"')
     response.headers["Access-Control-Expose-Headers"] = "Server-Timing"

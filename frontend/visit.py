@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from flask import Request, Response
 
@@ -24,10 +23,10 @@ from services.common.seat import Shopper
 
 SESSION_COOKIE = "shop_session-id"
 CURRENCY_COOKIE = "shop_currency"
+SESSION_SEAT_COOKIE = "shop_session-seat"
+"""The seat that the session belongs to: the screens set the seat, too, and leave the session alone."""
 RUM_SESSION_COOKIE = "_splunk_rum_sid"
 """Where the RUM agent keeps its session; it begins another where there is none."""
-SESSION_SEAT_COOKIE = "shop_session-seat"
-"""The seat that the session belongs to."""
 COOKIE_MAX_AGE_S = 60 * 60 * 48
 DEFAULT_CURRENCY = "USD"
 # The rate table has more; these are offered, in its order.
@@ -42,8 +41,8 @@ NO_SEAT_BY_LINK = "No seat by this link"
 class Visit:
     """The visitor of one request.
 
-    `new_session`, `seat_changed` and `seat_left` state which cookies the response must set;
-    `seat_problem` is the error of a link that gives no seat.
+    `new_session`, `seat_changed`, `seat_left` and `session_seat_changed` state which cookies the response
+    must set; `seat_problem` is the error of a link that gives no seat.
     """
 
     session_id: str
@@ -53,8 +52,8 @@ class Visit:
     seat_changed: bool = False
     seat_left: bool = False
     """Another seat was held before: the session that belongs to it ends, the browser's too."""
-    seat_joined: bool = False
-    """The session has belonged to no seat until now."""
+    session_seat_changed: bool = False
+    """The session belongs to another seat than was noted, or to its first one."""
     seat_problem: PageError | None = None
 
 
@@ -74,9 +73,9 @@ class Visits:
     def read(self, request: Request) -> Visit:
         """The visit of `request`; never raises."""
         name, changed, problem = self._seat(request)
-        # Not the seat's own cookie: the screens write that one, too.
-        held = request.cookies.get(SESSION_SEAT_COOKIE, "")
-        left = bool(held) and held != self._session_seat(name)
+        noted = seats.seat_of_cookie(request.cookies.get(SESSION_SEAT_COOKIE, ""))
+        # A cookie that is not valid any more was a seat, too.
+        left = (changed and bool(request.cookies.get(seats.COOKIE))) or (bool(noted) and noted != name)
         session_id = None if left else _uuid_or_none(request.cookies.get(SESSION_COOKIE, ""))
         new_session = session_id is None
         session_id = session_id or str(uuid.uuid4())
@@ -92,17 +91,13 @@ class Visits:
             new_session=new_session,
             seat_changed=changed,
             seat_left=left,
-            seat_joined=bool(name) and (left or not held),
+            session_seat_changed=noted != name,
             seat_problem=problem,
         )
 
     def tenant_level(self, session_id: str) -> str:
         """The tenant level of a session: the same for as long as the session lives."""
         return randomness.stream(self._seed, "frontend", "tenant", session_id).choice(seat.TENANT_LEVELS)
-
-    @staticmethod
-    def _session_seat(name: str) -> str:
-        return quote(name, safe="")
 
     def seat_of(self, request: Request) -> str:
         """The seat that the visitor's cookie keeps; empty where there is none."""
@@ -128,12 +123,12 @@ class Visits:
             set_cookie(response, SESSION_COOKIE, visit.session_id)
         if visit.seat_left:
             response.delete_cookie(RUM_SESSION_COOKIE)
-        if visit.seat_joined:
-            set_cookie(response, SESSION_SEAT_COOKIE, self._session_seat(visit.shopper.seat))
-        elif visit.seat_left:
+        name = visit.shopper.seat
+        if visit.session_seat_changed and name:
+            set_cookie(response, SESSION_SEAT_COOKIE, seats.cookie_value(name))
+        elif visit.session_seat_changed:
             response.delete_cookie(SESSION_SEAT_COOKIE)
         if visit.seat_changed:
-            name = visit.shopper.seat
             if not name:
                 response.delete_cookie(seats.COOKIE)
                 return

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from incidents.model import Flag, FlagValue, Incident
+from incidents.model import FaultKind, Flag, FlagValue, Incident
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 TRAFFIC = "traffic"
@@ -16,6 +16,9 @@ SEAT = "seat"
 """The key that names the seat; empty or absent for shoppers without one."""
 TENANT = "tenant"
 """The key that names the tenant level."""
+PROBE = "lab-probe"
+"""The seat whose order proves that a lab is ready. That proof follows the order by its telemetry, so this
+seat is spared the incidents that break telemetry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def flagd_document(incident: Incident, for_seats: Mapping[str, SeatState] = NO_S
     """
     if "" in for_seats:
         raise ValueError("a seat needs a name")
+    for_seats = {**_for_the_probe(incident), **for_seats}
     keys = dict.fromkeys(flag.key for flag in incident.flags)
     for state in for_seats.values():
         keys.update(dict.fromkeys(flag.key for flag in state.incident.flags))
@@ -54,6 +58,12 @@ def flagd_document(incident: Incident, for_seats: Mapping[str, SeatState] = NO_S
 def flagd_json(incident: Incident, for_seats: Mapping[str, SeatState] = NO_SEATS) -> str:
     """`flagd_document` as the text of the file, ending in a line feed."""
     return json.dumps(flagd_document(incident, for_seats), indent=2) + "\n"
+
+
+def _for_the_probe(incident: Incident) -> Mapping[str, SeatState]:
+    if incident.question.kind is not FaultKind.BROKEN_TELEMETRY:
+        return NO_SEATS
+    return {PROBE: SeatState(incident, frozenset(repair.name for repair in incident.repairs))}
 
 
 @dataclass(slots=True)

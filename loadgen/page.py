@@ -44,6 +44,15 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorScript:
+    """A vendor's script in the page: for how many ms it blocks the page when it loads and at each click."""
+
+    url: str
+    load_ms: int
+    click_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """The effect of the total's script: the text shown, what it logs and throws."""
 
@@ -56,9 +65,10 @@ class Page:
     """One HTML document.
 
     `agent_config` is None where the page has no agent or no usable options for it, `total` is None on
-    any page but a cart that holds something. `heading` is the text of the first `h1`; `order_id` and
-    `total_paid` are those of a confirmation. `listens_to_clicks` states whether the shop's script
-    handles every click: it does to close an open seat panel.
+    any page but a cart that holds something, `vendor` where no vendor's script is in it. `heading` is
+    the text of the first `h1`; `order_id` and `total_paid` are those of a confirmation.
+    `listens_to_clicks` states whether a script handles every click: the shop's does to close an open
+    seat panel, a vendor's to record it.
     """
 
     def __init__(self, url: str, html: str) -> None:
@@ -71,7 +81,8 @@ class Page:
         self.heading = " ".join(_text(tree, "h1").split())
         self.order_id = _text(tree, "#order-id").strip()
         self.total_paid = _text(tree, "#total-paid").strip()
-        self.listens_to_clicks = tree.css_first("details.seat") is not None
+        self.vendor = _vendor(tree, url)
+        self.listens_to_clicks = tree.css_first("details.seat") is not None or self.vendor is not None
 
     def form(self, form_id: str) -> Form | None:
         """A form by its id, with the values that it was rendered with."""
@@ -120,6 +131,15 @@ def _total(tree: LexborHTMLParser, url: str) -> Total | None:
         misspelt=output.attributes.get("data-price-typo") == "true",
         script_url=urljoin(url, script.attributes["src"]),
     )
+
+
+def _vendor(tree: LexborHTMLParser, url: str) -> VendorScript | None:
+    script = tree.css_first("script#vendor-clickmap[src]")
+    if script is None:
+        return None
+    blocks = [script.attributes.get(name) or "" for name in ("data-load-ms", "data-click-ms")]
+    load_ms, click_ms = (int(block) if block.isascii() and block.isdigit() else 0 for block in blocks)
+    return VendorScript(urljoin(url, script.attributes["src"]), load_ms, click_ms)
 
 
 def _text(tree: LexborHTMLParser, selector: str) -> str:

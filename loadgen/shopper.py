@@ -20,6 +20,8 @@ from loadgen.rum_beacons import PageView, RumSession, by_id
 SYNTHETIC_HEADER = "X-Synthetic"
 SYNTHETIC_ATTRIBUTE = "user_agent.synthetic.type"
 SYNTHETIC_TYPE = "test"
+LONG_TASK_MS = 50
+"""From here on browsers report a task as long."""
 
 
 def now_us() -> int:
@@ -73,6 +75,8 @@ class Order:
     """The trace that the agent started for the fetch; empty without an agent."""
     rum_span_id: str
     duration_ms: float
+    server_timing: str = ""
+    """That header of the answer, whatever it says."""
     error: str = ""
 
 
@@ -89,12 +93,17 @@ class Shopper:
         ids: random.Random | None = None,
         browser: Browser | None = None,
         clock_us: Callable[[], int] = now_us,
+        wait_s: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`rng` makes the choices, `ids` the ids, so that a repeated walk has other ids."""
+        """`rng` makes the choices, `ids` the ids, so that a repeated walk has other ids.
+
+        `wait_s` passes the time in which a script blocks the page.
+        """
         self.shop_url = shop_url.rstrip("/")
         self._client = client
         self._rng = rng
         self._clock_us = clock_us
+        self._wait_s = wait_s
         self._browser = browser or Browser()
         self._synthetic = synthetic
         self._headers = {SYNTHETIC_HEADER: "loadgen"} if synthetic else {}
@@ -154,7 +163,7 @@ class Shopper:
             if reply.status >= 400 or not reply.status:
                 tags["error"] = "true"
             self.view.custom("PlaceOrder", tags, start_us, exchange.duration_us, parent=action)
-            self.view.vital("inp", self._rng.choice((16, 24, 32, 48, 64)))
+            self.view.vital("inp", self._rng.choice((16, 24, 32, 48, 64)) + self._blocked_by_click_ms())
         link = exchange.link()
         self.flush()
         return Order(
@@ -168,13 +177,26 @@ class Shopper:
             rum_trace_id=fetch.trace_id if fetch else "",
             rum_span_id=fetch.span_id if fetch else "",
             duration_ms=exchange.duration_us / 1000,
+            server_timing=reply.server_timing,
             error=reply.error,
         )
 
     def _click(self, element: str, xpath: str) -> None:
-        """The span of a click, if the page listens to clicks."""
+        """The span of a click, if the page listens to clicks; it lasts while a script blocks the page."""
         if self.view and self.page and self.page.listens_to_clicks:
-            self.view.action("click", element, xpath).end()
+            click = self.view.action("click", element, xpath)
+            self._block(self.view, self._blocked_by_click_ms())
+            click.end()
+
+    def _blocked_by_click_ms(self) -> int:
+        return self.page.vendor.click_ms if self.page and self.page.vendor else 0
+
+    def _block(self, view: PageView, block_ms: int) -> None:
+        """Pass the time in which a script has the main thread, which is a long task if it is long enough."""
+        start_us = self._clock_us()
+        self._wait_s(block_ms / 1000)
+        if block_ms >= LONG_TASK_MS:
+            view.long_task(start_us, block_ms)
 
     def flush(self) -> None:
         """Send the queued spans. A beacon that fails is lost, as with the real agent."""
@@ -222,6 +244,7 @@ class Shopper:
             for cookie, value in self.rum.cookies().items():
                 self._client.set_cookie(cookie, value)
         self._run_total()
+        self._run_vendor(self.page)
         self._shown_us = self._clock_us()
         if self.view:
             if first:
@@ -243,6 +266,12 @@ class Shopper:
             self.script_errors.append(rendered.thrown)
             if self.view:
                 self.view.thrown(rendered.thrown)
+
+    def _run_vendor(self, page: Page) -> None:
+        if page.vendor:
+            self._script(page.vendor.url)
+            if self.view:
+                self._block(self.view, page.vendor.load_ms)
 
     def _script(self, url: str) -> str:
         """The page's script, fetched once and then cached."""

@@ -97,6 +97,7 @@ def _report(
             "heading": order.heading,
             "order_id": order.order_id or None,
             "total_paid": order.total_paid or None,
+            "server_timing": order.server_timing or None,
             "trace_id": order.trace_id or None,
             "span_id": order.span_id or None,
             "rum_trace_id": order.rum_trace_id or None,

@@ -64,7 +64,7 @@ def create_app(
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
     app.before_request(_note_visit)
-    class_now.install(app, settings.order_operation, workshop.follow)
+    class_now.install(app, settings.order_route, workshop.follow)
     if settings.class_mode:
         _close(app, settings)
     web.install(app)

@@ -67,10 +67,10 @@ class Settings:
         "Sent as a bearer to the control process, and to the shop's processes to read their flags.",
         secret=True,
     )
-    order_operation: str = setting(
-        "POST /cart/checkout",
-        "ORDER_OPERATION",
-        "Operation of the request that places an order, by which the desk counts the orders of a seat.",
+    order_route: str = setting(
+        "/cart/checkout",
+        "ORDER_ROUTE",
+        "Route (`http.route`) of the POST that places an order: by it the desk counts the orders of a seat.",
     )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL

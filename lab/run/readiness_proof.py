@@ -19,10 +19,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from incidents.flagd_document import PROBE
 from lab.plan.lab_plan import ModuleCall
 from runtime import local_http, seats
 
-SEAT = "lab-probe"
+SEAT = PROBE
 STUDENT = "loadgen.student"
 WITHIN_S = 30.0
 PAUSE_S = 0.02

@@ -77,14 +77,12 @@ def _from_student(account: Mapping[str, Any]) -> Visit:
         seen["problem"] = account["error"]
     checkout = account.get("checkout")
     if checkout:
-        linked = checkout.get("trace_id")
-        timing = f"traceparent of {linked}" if linked else None
         seen["checkout"] = {
             "status": checkout.get("status"),
             "heading": checkout.get("heading"),
             "duration_ms": checkout.get("duration_ms"),
             "order_id": checkout.get("order_id"),
             "total_paid": checkout.get("total_paid"),
-            "server_timing": timing,
+            "server_timing": checkout.get("server_timing"),
         }
     return seen

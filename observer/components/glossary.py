@@ -73,8 +73,8 @@ TERMS = (
     Term(
         "tenant",
         "",
-        "One of several customers, or groups of them, that share an application. "
-        "Every visitor here belongs to one, at one of three levels.",
+        "A group of customers that one installation serves side by side. Here each visitor has a "
+        "tenant level, like a price plan.",
     ),
     Term(
         "trace",

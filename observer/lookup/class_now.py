@@ -89,31 +89,36 @@ class Follower:
                     return
                 moving = self._moving
             for seat in moving:
-                self.follow_once(seat)
+                if not self.follow_once(seat):
+                    with self._lock:
+                        self._until_s = 0.0
+                    break
                 self._pause.wait(_BETWEEN_SEATS_S)
             self._pause.wait(_BETWEEN_ROUNDS_S)
 
-    def follow_once(self, seat: str) -> None:
-        """Follow one seat now. What goes wrong is logged: the next round tries again."""
+    def follow_once(self, seat: str) -> bool:
+        """Follow one seat now; False where that cannot be done: the next look of a desk tries again."""
         try:
             with self._app.test_request_context():
                 self._follow(seat)
         except (ClassError, Problem, StoreError) as error:
-            _log.warning("the progress of %s could not be marked: %s", seat, error)
+            _log.info("the progress of %s could not be marked: %s", seat, error)
+            return False
+        return True
 
 
 class ClassNow:
     """What is kept of the class in memory."""
 
-    def __init__(self, app: Flask, order_operation: str, follow: Follow) -> None:
-        self.telemetry = ClassTelemetry(order_operation)
+    def __init__(self, app: Flask, order_route: str, follow: Follow) -> None:
+        self.telemetry = ClassTelemetry(order_route)
         self.visits = SeatVisits()
         self.follower = Follower(app, follow)
 
 
-def install(app: Flask, order_operation: str, follow: Follow) -> None:
+def install(app: Flask, order_route: str, follow: Follow) -> None:
     """Give an application its memory of the class; `follow` marks the steps that a seat reached."""
-    app.extensions[_EXTENSION] = ClassNow(app, order_operation, follow)
+    app.extensions[_EXTENSION] = ClassNow(app, order_route, follow)
 
 
 def class_now() -> ClassNow:
@@ -144,7 +149,7 @@ def seats_now(
     found = kept.telemetry.of_seats(reader, now_unix_nano)
     roster = store.seats() if store and settings.class_mode else None
     source = read_source(store, roster, class_incident(store, settings), found, kept.visits.by_seat())
-    seats = class_seats(source, usable_incident, lambda seat: is_student(seat, None), now_unix_nano)
+    seats = class_seats(source, usable_incidents()[0], lambda seat: is_student(seat, None), now_unix_nano)
     moved = [
         seat.seat
         for seat in seats

@@ -99,15 +99,15 @@ def read_source(
 
 
 def class_seats(
-    source: Source, load: Callable[[str], Incident | None], is_student: Callable[[str], bool], now: int
+    source: Source, lessons: Mapping[str, Incident], is_student: Callable[[str], bool], now: int
 ) -> tuple[ClassSeat, ...]:
-    """The seats, those that need help first. `load` gives an incident by name, None for a malformed one."""
+    """The seats, those that need help first. `lessons` are the incidents that can be used, by name."""
     people = (
         [Seat(seat, seat, "", 0, None) for seat in _seen(source) if is_student(seat)]
         if source.roster is None
         else source.roster
     )
-    drafts = [_Draft(source, load, person) for person in people]
+    drafts = [_Draft(source, lessons, person) for person in people]
     judged = zip(drafts, judge([draft.pace() for draft in drafts], now), strict=True)
     ranked = sorted(judged, key=lambda pair: (pair[1].rank, pair[0].seat))
     return tuple(draft.row(judgement) for draft, judgement in ranked)
@@ -124,7 +124,7 @@ def _seen(source: Source) -> Sequence[str]:
 class _Draft:
     """What is known of one seat before the class was judged."""
 
-    def __init__(self, source: Source, load: Callable[[str], Incident | None], person: Seat) -> None:
+    def __init__(self, source: Source, lessons: Mapping[str, Incident], person: Seat) -> None:
         seat = self.seat = person.slug
         self._name, self._joined = person.name, person.taken_unix_nano
         self._fault = source.fault(seat)
@@ -141,7 +141,7 @@ class _Draft:
         ]
         found = source.telemetry.get(seat)
         self._orders = found.orders_since(began) if found else ()
-        lesson = load(incident)
+        lesson = lessons.get(incident)
         self._steps = lesson.steps if lesson else ()
         self._step_number, self._step_since = _furthest(self._steps, self._marks, self._orders)
         times = [found.last_seen_unix_nano] if found else []

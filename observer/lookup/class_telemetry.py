@@ -26,6 +26,7 @@ _MOST_PAGES = 20
 _MOST_SEATS = 1_000
 """Seats are sent by browsers: of more than these, those seen last are kept."""
 _STATUS = ("http.response.status_code", "http.status_code")
+_ROUTE = "http.route"
 _SYNTHETIC = "user_agent.synthetic.type"
 
 
@@ -53,9 +54,9 @@ class SeatTelemetry:
 class ClassTelemetry:
     """Keeps what was read. Safe for several threads, which share one reading."""
 
-    def __init__(self, order_operation: str) -> None:
-        """`order_operation` is the operation of the request that places an order."""
-        self._operation = order_operation
+    def __init__(self, order_route: str) -> None:
+        """`order_route` is the route of the POST that places an order."""
+        self._route = order_route
         self._lock = threading.Lock()
         self._read_until = 0
         self._seen: dict[str, int] = {}
@@ -98,17 +99,22 @@ class ClassTelemetry:
         cursor = None
         for _ in range(_MOST_PAGES):
             page = reader.find_traces(
-                TraceQuery(window, operation=self._operation, limit=_PAGE, cursor=cursor)
+                TraceQuery(window, attributes={_ROUTE: self._route}, limit=_PAGE, cursor=cursor)
             )
             for summary in page.items:
                 seat = summary.tags.get(SEAT, "")
-                if summary.tags.get(_SYNTHETIC) or not self._note(seat, summary.start_unix_nano):
+                if not self._is_order(summary.tags) or not self._note(seat, summary.start_unix_nano):
                     continue
                 order = Order(summary.start_unix_nano, _failed(summary))
                 self._orders.setdefault(seat, {})[summary.trace_id] = order
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def _is_order(self, tags: Mapping[str, str]) -> bool:
+        """Whether the entry of a trace, and no other of its spans, is a person's order."""
+        method = tags.get("http.request.method") or tags.get("http.method", "")
+        return tags.get(_ROUTE) == self._route and method == "POST" and not tags.get(_SYNTHETIC)
 
     def _note(self, seat: str, seen: int) -> bool:
         if not seat or seats.name_or_empty(seat) != seat:

@@ -11,13 +11,18 @@ LIMIT: Final = 100
 """Events that are marked on a chart, the newest: as many as can be told apart on a wide one."""
 
 
-def visible(deployment: Deployment) -> bool:
-    """Whether the reader may see an event: at present nobody sees what is for the instructor."""
-    return deployment.audience != INSTRUCTOR
+def visible(deployment: Deployment, *, for_instructor: bool) -> bool:
+    """Whether the reader may see an event: what is for the instructor is hidden from everybody else."""
+    return for_instructor or deployment.audience != INSTRUCTOR
 
 
 def find_deployments(
-    reader: Reader, window: Window, environment: str | None = None, limit: int = LIMIT
+    reader: Reader,
+    window: Window,
+    environment: str | None = None,
+    limit: int = LIMIT,
+    *,
+    for_instructor: bool,
 ) -> Page[Deployment]:
     """The visible events of a window, newest first; with an environment, without those that name another one.
 
@@ -27,6 +32,7 @@ def find_deployments(
     shown = [
         one
         for one in page.items
-        if visible(one) and (not environment or one.environment in ("", environment))
+        if visible(one, for_instructor=for_instructor)
+        and (not environment or one.environment in ("", environment))
     ]
     return Page(shown, None, page.truncated)

@@ -28,7 +28,7 @@ _TTL_S = 4.0
 _MOST_KEPT = 8
 """Seats that a desk looks at in the time that an answer is kept."""
 _TO = "\u2013"
-_OFF: tuple[object, ...] = (False, 0, "", None, {"min": 0, "max": 0})
+_OFF: tuple[object, ...] = (False, 0, "", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class FlagState:
     @property
     def on(self) -> bool:
         """Whether the flag changes anything, for people or for synthetic traffic."""
-        return _value(self.people) not in _OFF or _value(self.synthetic) not in _OFF
+        return not (_is_off(_value(self.people)) and _is_off(_value(self.synthetic)))
 
     @property
     def on_for_people(self) -> bool:
         """Whether the flag changes anything for people."""
-        return _value(self.people) not in _OFF
+        return not _is_off(_value(self.people))
 
     def describe(self, text: str) -> str:
         """One of the two values for people to read."""
@@ -163,13 +163,13 @@ def _equals(state: FlagState, flag: Flag) -> bool:
 
 
 def describe(key: str, text: str) -> str:
-    """`off`, `on`, `75 %`, a range in milliseconds; a value of another shape stays JSON.
+    """`off`, `on`, `75 %`, a range in milliseconds, `click_ms 650, load_ms 200`; another shape stays JSON.
 
     The key gives the unit: names that end in `_ms` are milliseconds.
     """
     value = _value(text)
     unit = " ms" if key.endswith("_ms") else ""
-    if value in _OFF:
+    if _is_off(value):
         return "off"
     if value is True:
         return "on"
@@ -178,7 +178,14 @@ def describe(key: str, text: str) -> str:
     if isinstance(value, dict) and value.keys() == {"min", "max"}:
         low, high = value["min"], value["max"]
         return f"{low}{unit}" if low == high else f"{low}{_TO}{high}{unit}"
+    if isinstance(value, dict) and all(isinstance(part, int | float) for part in value.values()):
+        return ", ".join(f"{name} {part}" for name, part in sorted(value.items()))
     return f"{text}{unit}" if isinstance(value, int | float) else text
+
+
+def _is_off(value: object) -> bool:
+    """Whether a value changes nothing; a table does not if all of its numbers are 0."""
+    return all(part == 0 for part in value.values()) if isinstance(value, dict) else value in _OFF
 
 
 def _value(text: str) -> object:

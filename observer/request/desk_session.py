@@ -94,6 +94,14 @@ def is_desk() -> bool:
     return _session() is not None if _in_class() else _at_the_machine()
 
 
+def is_desk_of_class() -> bool:
+    """Whether the current request comes from the desk of a class.
+
+    Without a class the person at the machine is the student too, and sees no more than students do.
+    """
+    return _in_class() and is_desk()
+
+
 def csrf_token() -> str:
     """The token for the forms of the desk's pages; empty for whoever is not the desk."""
     if _in_class():

@@ -18,10 +18,11 @@ from opentelemetry import trace
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from runtime.settings import ADDRESS, setting
 from services.checkout.charging import Charging, Order
+from services.checkout.quoting import Quoting
 from services.common import money, seat
 from services.common.clients import Connection, Target, code_of, details_of, rpc_error_text
 from services.common.errors import Failed, InvalidRequest, NotFound, Unavailable
-from services.common.flags import CHECKOUT_STALE_ENDPOINT
+from services.common.flags import CHECKOUT_QUOTE_RETRIES, CHECKOUT_STALE_ENDPOINT
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
 
@@ -114,6 +115,7 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
     ) -> None:
         self._log = service.log
         self._clients = clients
+        self._quoting = Quoting(clients.shipping, service.flags, service.log)
         self._charging = charging
 
     def PlaceOrder(
@@ -162,7 +164,7 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
             lines.append(pb.OrderItem(item=item, cost=price))
         quote = call_service(
             "shipping quote failure",
-            self._clients.shipping.GetQuote,
+            self._quoting.quote,
             pb.GetQuoteRequest(address=request.address, items=cart.items),
         )
         shipping = self._converted(
@@ -217,7 +219,7 @@ BACKEND = Backend(
     rpc_service="hipstershop.CheckoutService",
     register=rpc.add_CheckoutServiceServicer_to_server,
     mount=mount,
-    flags=(CHECKOUT_STALE_ENDPOINT,),
+    flags=(CHECKOUT_STALE_ENDPOINT, CHECKOUT_QUOTE_RETRIES),
     # A call mostly waits for the provider: with fewer threads, slow charges would block health checks.
     workers=64,
 )

@@ -56,7 +56,29 @@ CHECKOUT_STALE_ENDPOINT = Flag(
     False,
     "The first charge attempt goes to the drained address of the retired v350.8.",
 )
-
+CHECKOUT_QUOTE_RETRIES = Flag(
+    "checkout_quote_retries",
+    {"deadline_ms": 0, "retries": 0},
+    "checkoutservice waits `deadline_ms` for a shipping quote, then asks anew, up to `retries` times.",
+)
+FRONTEND_LOST_CONTEXT = Flag(
+    "frontend_lost_context",
+    False,
+    "The storefront sends an order to checkoutservice without its trace context.",
+)
+FRONTEND_UNSAMPLED_LINK = Flag(
+    "frontend_unsampled_link",
+    False,
+    "Server-Timing names the trace with the flags 00, not sampled, so that no RUM agent links to it.",
+)
+FRONTEND_VENDOR_SCRIPT = Flag(
+    "frontend_vendor_script",
+    {"load_ms": 0, "click_ms": 0},
+    "Pages carry a vendor's script that blocks them for so long when they load and at every click.",
+)
+EMAIL_SILENT_LOGS = Flag(
+    "email_silent_logs", False, "emailservice writes its log lines without trace id and span id."
+)
 CART_SLOW_QUERY_MS = Flag(
     "cart_slow_query_ms",
     {"min": 0, "max": 0},
@@ -67,6 +89,8 @@ RECOMMENDATION_ITEM_BY_ITEM = Flag(
     False,
     "recommendationservice asks the catalogue for each product by itself, after it asked for all.",
 )
+_MOST_RETRIES = 20
+_LONGEST_BLOCK_MS = 10_000.0
 
 
 def delay_flag(short_name: str) -> Flag:
@@ -183,18 +207,52 @@ class Flags:
         """Whether the first charge attempt goes to the retired address."""
         return bool(self.value(CHECKOUT_STALE_ENDPOINT, shopper))
 
+    def checkout_quote_retries(self, shopper: Shopper) -> tuple[float, int]:
+        """The time to wait for a quote before asking anew, in ms, and how often at most; the last time waits.
+
+        (0, 0) when off or malformed: it is asked once.
+        """
+        deadline_ms, retries = self._numbers(CHECKOUT_QUOTE_RETRIES, shopper, "deadline_ms", "retries")
+        sensible = deadline_ms > 0 and 0 <= retries <= _MOST_RETRIES
+        return (deadline_ms, int(retries)) if sensible else (0.0, 0)
+
+    def frontend_lost_context(self, shopper: Shopper) -> bool:
+        """Whether an order goes to checkoutservice without the trace context."""
+        return bool(self.value(FRONTEND_LOST_CONTEXT, shopper))
+
+    def frontend_unsampled_link(self, shopper: Shopper) -> bool:
+        """Whether `Server-Timing` names a trace as not sampled."""
+        return bool(self.value(FRONTEND_UNSAMPLED_LINK, shopper))
+
+    def frontend_vendor_script(self, shopper: Shopper) -> tuple[float, float]:
+        """For how many ms the vendor's script blocks a page at its load and at each click.
+
+        (0, 0), and then pages do not carry it, when off or malformed.
+        """
+        load_ms, click_ms = self._numbers(FRONTEND_VENDOR_SCRIPT, shopper, "load_ms", "click_ms")
+        sensible = all(0 <= block_ms <= _LONGEST_BLOCK_MS for block_ms in (load_ms, click_ms))
+        return (load_ms, click_ms) if sensible else (0.0, 0.0)
+
+    def email_silent_logs(self, shopper: Shopper) -> bool:
+        """Whether emailservice's log lines lose their trace id and span id."""
+        return bool(self.value(EMAIL_SILENT_LOGS, shopper))
+
     def recommendation_item_by_item(self, shopper: Shopper) -> bool:
         """Whether the catalogue is asked for each product by itself."""
         return bool(self.value(RECOMMENDATION_ITEM_BY_ITEM, shopper))
 
     def delay_range_ms(self, flag: Flag, shopper: Shopper) -> tuple[float, float]:
         """The least and the most extra time of a call; (0, 0) when off or malformed."""
+        least, most = self._numbers(flag, shopper, "min", "max")
+        return (least, most) if 0 <= least <= most else (0.0, 0.0)
+
+    def _numbers(self, flag: Flag, shopper: Shopper, first: str, second: str) -> tuple[float, float]:
+        """Two entries of a flag that is a table of numbers; (0, 0) where one is missing or no number."""
         value = self.value(flag, shopper)
         try:
-            least, most = float(value["min"]), float(value["max"])
+            return float(value[first]), float(value[second])
         except (KeyError, TypeError, ValueError):
             return 0.0, 0.0
-        return (least, most) if 0 <= least <= most else (0.0, 0.0)
 
 
 def _evaluation_context(shopper: Shopper) -> EvaluationContext:

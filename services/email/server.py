@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
+from services.common import seat
 from services.common.errors import InvalidRequest
+from services.common.flags import EMAIL_SILENT_LOGS, Flags
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
-from services.common.telemetry import ShopLogger
+from services.common.telemetry import ShopLogger, outside_the_span
 
 _MAX_EMAIL_LENGTH = 254
 
@@ -24,8 +26,9 @@ class Settings(CommonSettings):
 class EmailServicer(rpc.EmailServiceServicer):
     """Serves `hipstershop.EmailService`."""
 
-    def __init__(self, logger: ShopLogger) -> None:
+    def __init__(self, logger: ShopLogger, flags: Flags) -> None:
         self._log = logger
+        self._flags = flags
 
     def SendOrderConfirmation(
         self, request: pb.SendOrderConfirmationRequest, context: grpc.ServicerContext
@@ -34,17 +37,18 @@ class EmailServicer(rpc.EmailServiceServicer):
         name, at, host = request.email.strip().rpartition("@")
         if not (name and at and host) or len(request.email) > _MAX_EMAIL_LENGTH or "\n" in request.email:
             raise InvalidRequest("the e-mail address is not one: it must look like someone@example.com")
-        self._log.info(
-            "A request to send order confirmation email has been received",
-            email=request.email,
-            order_id=request.order.order_id,
-        )
+        with outside_the_span(self._flags.email_silent_logs(seat.current())):
+            self._log.info(
+                "A request to send order confirmation email has been received",
+                email=request.email,
+                order_id=request.order.order_id,
+            )
         return pb.Empty()
 
 
 def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Make the servicer."""
-    return ServicerHandle(EmailServicer(service.log))
+    return ServicerHandle(EmailServicer(service.log, service.flags))
 
 
 BACKEND = Backend(
@@ -55,6 +59,7 @@ BACKEND = Backend(
     rpc_service="hipstershop.EmailService",
     register=rpc.add_EmailServiceServicer_to_server,
     mount=mount,
+    flags=(EMAIL_SILENT_LOGS,),
 )
 
 

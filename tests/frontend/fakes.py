@@ -18,11 +18,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from frontend.app import create_app
 from frontend.backends import Backends
 from frontend.relay import Relay
+from frontend.server import FLAGS
 from frontend.settings import Settings
 from protos import hipstershop_pb2 as pb
 from runtime.settings import load
 from services.common import money, seat
-from services.common.flags import CART_PRICE_TYPO, Flags
+from services.common.flags import Flags
 from services.common.telemetry import Identity, build
 from tests.frontend.mesh import flags_json
 
@@ -226,7 +227,7 @@ def fake_shop(folder: Path, flags: dict[str, Any] | None = None, **environ: str)
         settings,
         telemetry,
         Backends(stub, stub, stub, stub, stub, stub, stub),
-        Flags(flags_file if flags else None, telemetry.log, [CART_PRICE_TYPO]),
+        Flags(flags_file if flags else None, telemetry.log, FLAGS),
         Relay(settings.rum_beacon_url, telemetry.log),
     )
     return FakeShop(app, app.test_client(), world, spans, log)

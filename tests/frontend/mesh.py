@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from frontend.app import create_app
 from frontend.backends import connect
 from frontend.relay import Relay
+from frontend.server import FLAGS
 from frontend.settings import Settings
 from runtime.settings import load
 from runtime.wsgi import Limits, WsgiServer
@@ -30,7 +31,7 @@ from services.buttercup import server as buttercup
 from services.cart import server as cart
 from services.catalog import server as catalog
 from services.checkout import server as checkout
-from services.common.flags import CART_PRICE_TYPO, Flags
+from services.common.flags import Flags
 from services.common.server import Running, start
 from services.common.telemetry import Identity, Telemetry, build
 from services.currency import server as currency
@@ -187,7 +188,7 @@ def shop(folder: Path, web_dir: Path, **settings: str) -> Iterator[Mesh]:
         }
         front = load(Settings, environ)
         mine = recorded("frontend")
-        flags = Flags(flags_file, mine.log, [CART_PRICE_TYPO])
+        flags = Flags(flags_file, mine.log, FLAGS)
         ends.callback(flags.close)
         backends = connect(front, mine)
         ends.callback(backends.close)

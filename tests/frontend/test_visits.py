@@ -14,6 +14,8 @@ from runtime import seats
 from tests.frontend.fakes import FakeShop, attribute, fake_shop, text
 
 SECRET = "a secret of the class"
+ANOTHER = {seats.COOKIE, "shop_session-seat", "shop_session-id", "_splunk_rum_sid"}
+"""The cookies that change with a session."""
 
 
 def cookies_of(answer: TestResponse) -> dict[str, str]:
@@ -125,15 +127,17 @@ def test_another_seat_begins_another_session(fake: FakeShop) -> None:
 
     shown: list[str] = []
     fake.client.get("/")
-    assert set(change("seat=anna")) == {"shop_seat"}, "the first seat of a session joins it"
+    assert set(change("seat=anna")) == {seats.COOKIE, "shop_session-seat"}, (
+        "the first seat of a session joins it"
+    )
     assert set(change("seat=anna")) == set()
     begun = change("seat=bert")
-    assert set(begun) == {"shop_seat", "shop_session-id", "_splunk_rum_sid"}
+    assert set(begun) == ANOTHER
     assert "Max-Age=0" in begun["_splunk_rum_sid"]
     assert "Path=/" in begun["_splunk_rum_sid"], "where the agent puts it"
     assert set(change("seat=%3C%3E")) == set(), "what is no seat changes nothing"
-    assert set(change("seat=")) == {"shop_seat", "shop_session-id", "_splunk_rum_sid"}
-    assert set(change("seat=cleo")) == {"shop_seat"}
+    assert set(change("seat=")) == ANOTHER
+    assert set(change("seat=cleo")) == {seats.COOKIE, "shop_session-seat"}
     assert [one for one in shown if one] == [
         "Seat anna",
         "Seat anna",
@@ -146,9 +150,9 @@ def test_another_seat_begins_another_session(fake: FakeShop) -> None:
 
 def test_a_seat_of_another_secret_was_a_seat_too(tmp_path: Path) -> None:
     classroom = fake_shop(tmp_path, SEAT_SECRET=SECRET)
-    classroom.client.set_cookie("shop_seat", "anna:of-another-class")
+    classroom.client.set_cookie(seats.COOKIE, "anna.of-another-class")
     answer = classroom.client.get(f"/?seat=bert&sig={seats.sign(SECRET, 'bert')}")
-    assert set(cookies_of(answer)) == {"shop_seat", "shop_session-id", "_splunk_rum_sid"}
+    assert set(cookies_of(answer)) == ANOTHER
 
 
 def test_in_class_mode_only_a_signed_link_gives_a_seat(tmp_path: Path) -> None:
@@ -212,3 +216,21 @@ def test_only_a_declared_client_is_synthetic(fake: FakeShop) -> None:
     fake.world.baggage.clear()
     fake.get("/", headers={"X-Synthetic": "locust"})
     assert all(shopper.synthetic for shopper in fake.world.baggage)
+
+
+def test_a_seat_that_was_changed_in_the_screens_begins_another_session_too(fake: FakeShop) -> None:
+    """The screens set the cookie of the seat; the shop notes whose its session is."""
+    fake.client.get("/")
+    first = fake.client.get_cookie("shop_session-id")
+    fake.client.set_cookie(seats.COOKIE, seats.cookie_value("anna"))
+    assert set(cookies_of(fake.client.get("/"))) == {"shop_session-seat"}, "the first seat joins the session"
+    assert cookies_of(fake.client.get("/cart")) == {}
+    assert fake.client.get_cookie("shop_session-id") == first
+    fake.client.set_cookie(seats.COOKIE, seats.cookie_value("bert"))
+    answer = fake.client.get("/")
+    assert set(cookies_of(answer)) == ANOTHER - {seats.COOKIE}
+    assert "Max-Age=0" in cookies_of(answer)["_splunk_rum_sid"]
+    assert cookies_of(fake.client.get("/cart")) == {}
+    fake.client.delete_cookie(seats.COOKIE)
+    assert set(cookies_of(fake.client.get("/"))) == ANOTHER - {seats.COOKIE}
+    assert cookies_of(fake.client.get("/")) == {}

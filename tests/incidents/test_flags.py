@@ -10,6 +10,8 @@ from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 
 import incidents
+from incidents.flagd_document import PROBE
+from incidents.model import FaultKind
 
 WHO = {"people": "people", "synthetic": "synthetic", "nobody said": None}
 
@@ -43,3 +45,19 @@ def test_a_healthy_shop_has_no_flag_at_all() -> None:
 def test_the_document_says_the_same_every_time() -> None:
     incident = incidents.load(incidents.DEFAULT)
     assert incidents.flagd_json(incident) == incidents.flagd_json(incident)
+
+
+@pytest.mark.parametrize("name", incidents.names())
+def test_the_seat_of_the_readiness_proof_is_spared_broken_telemetry_and_nothing_else(name: str) -> None:
+    """The proof follows its order by that telemetry, and no other fault keeps a lab from being ready."""
+    incident = incidents.load(name)
+    core = FlagdCore()
+    core.set_flags(incidents.flagd_json(incident))
+    probe = EvaluationContext(targeting_key=PROBE, attributes={"traffic": "people", "seat": PROBE})
+    for flag in incident.flags:
+        spared = incident.question.kind is FaultKind.BROKEN_TELEMETRY
+        wished = flag.healthy if spared else flag.people
+        if isinstance(wished, bool):
+            assert core.resolve_boolean_value(flag.key, not wished, probe).value is wished
+        elif isinstance(wished, Mapping) and not flag.tenants:
+            assert core.resolve_object_value(flag.key, {}, probe).value == dict(wished)

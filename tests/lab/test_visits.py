@@ -44,7 +44,12 @@ def test_the_script_sees_what_a_browser_would(monkeypatch: pytest.MonkeyPatch) -
         "seat": "anna",
         "script_errors": [{"message": "x is undefined"}],
         "order_total": "USD 0.00",
-        "checkout": {"status": 500, "heading": "Uh, oh!", "duration_ms": 12.5, "trace_id": "ab"},
+        "checkout": {
+            "status": 500,
+            "heading": "Uh, oh!",
+            "duration_ms": 12.5,
+            "server_timing": "traceparent;desc=x",
+        },
         "error": "no confirmation",
     }
     student = Student(monkeypatch, f"{json.dumps(account)}\n[1]\nnot JSON\n")
@@ -63,7 +68,7 @@ def test_the_script_sees_what_a_browser_would(monkeypatch: pytest.MonkeyPatch) -
             "duration_ms": 12.5,
             "order_id": None,
             "total_paid": None,
-            "server_timing": "traceparent of ab",
+            "server_timing": "traceparent;desc=x",
         },
     }
 

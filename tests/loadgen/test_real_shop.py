@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from services.common.seat import Shopper
 from tests.frontend.mesh import Mesh, shop
 from tests.helpers import REPO, eventually, required_in_ci
 from tests.loadgen.test_student import student
@@ -65,6 +66,44 @@ def test_the_failing_checkout_is_walked_and_found_again(mesh: Mesh) -> None:
     assert fetch["tags"]["enduser.id"] == "anna"
     names = {span.name for span in mesh.trace(report["checkout"]["trace_id"])}
     assert any("Charge" in name for name in names)
+
+
+def walked(mesh: Mesh) -> list[dict[str, Any]]:
+    """The spans that a student's walk beacons."""
+    mesh.beacons.spans.clear()
+    assert student(mesh.url)[0] == 0
+    return list(mesh.beacons.spans)
+
+
+def long_tasks_ms(spans: list[dict[str, Any]]) -> list[int]:
+    """The durations of long tasks, but for the one of the agent's own start."""
+    found = sorted(int(span["tags"]["longtask.duration"]) for span in spans if span["name"] == "longtask")
+    return [duration for duration in found if duration > 140]
+
+
+def test_a_vendors_script_blocks_the_page_as_in_a_browser(mesh: Mesh) -> None:
+    """Long tasks at load and at clicks, clicks that last, and a bad INP; none of it in a healthy shop."""
+    assert long_tasks_ms(walked(mesh)) == []
+    mesh.set_flags(frontend_vendor_script={"load_ms": 150, "click_ms": 230})
+    eventually(lambda: mesh.flags.frontend_vendor_script(Shopper())[1], "the flag is seen")
+    spans = walked(mesh)
+    assert long_tasks_ms(spans) == [150, 150, 150, 230, 230]
+    clicks = [span["duration"] for span in spans if span["name"] == "click"]
+    assert len(clicks) == 2
+    assert min(clicks) >= 230_000
+    (inp,) = [float(span["tags"]["inp"]) for span in spans if "inp" in span["tags"]]
+    assert inp > 230
+    files = {span["tags"]["http.url"] for span in spans if span["name"] == "resourceFetch"}
+    assert any("/static/vendor-clickmap" in file for file in files)
+
+
+def test_a_link_of_an_unsampled_trace_is_reported_and_not_followed(mesh: Mesh) -> None:
+    mesh.set_flags(frontend_unsampled_link=True)
+    eventually(lambda: mesh.flags.frontend_unsampled_link(Shopper()), "the flag is seen")
+    checkout = student(mesh.url)[1]["checkout"]
+    assert checkout["server_timing"].endswith('-00"')
+    assert checkout["trace_id"] is None
+    assert mesh.trace(checkout["rum_trace_id"])
 
 
 def test_an_unmodified_client_of_the_original_shop_finds_nothing_broken(mesh: Mesh) -> None:

@@ -14,7 +14,7 @@ from observer.lookup import control
 from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
 from observer.lookup.lab_status import Lab, lab_of
-from observer.lookup.running_lab import flags_of_seat, running_lab
+from observer.lookup.running_lab import flags_of_seat, running_lab, usable_incidents
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
 from observer.request.errors import Unknown
@@ -27,7 +27,7 @@ from runtime import seats
 blueprint = Blueprint("desk", __name__)
 
 DESK = "/desk"
-_LOGGED = 8
+_LOGGED = 5
 """Actions shown on the desk."""
 _JUST_NOW_NS = 30 * 10**9
 
@@ -43,7 +43,6 @@ def instructor() -> AnyResponse:
 def desk() -> str:
     """Every seat of the class, and what can be done."""
     lab, facts = _lab(), _facts()
-    store = context.class_file()
     return render_template(
         "desk/desk.html",
         desk=_page(),
@@ -54,8 +53,8 @@ def desk() -> str:
         choices=_choices(class_incident(context.class_file(), context.settings())),
         csrf_token=csrf_token(),
         done=_done(),
-        has_log=store is not None,
-        live_address=address(f"{DESK}/live", {}),
+        malformed=usable_incidents()[1],
+        live_address=f"{DESK}/live",
     )
 
 

@@ -63,7 +63,8 @@ class FunnelRow:
 class LogRow:
     """One action."""
 
-    at_unix_nano: int
+    at: str
+    """How long ago."""
     actor: str
     action: str
     whom: str
@@ -97,7 +98,7 @@ def build(
         stats=_stats(seats, now_unix_nano),
         funnel=_funnel(same, lesson),
         elsewhere=f"Without {plural(others, 'seat')} with another incident." if others else "",
-        log=tuple(_log_row(action) for action in actions),
+        log=tuple(_log_row(action, now_unix_nano) for action in actions),
     )
 
 
@@ -153,8 +154,10 @@ def _funnel(seats: Sequence[ClassSeat], lesson: Incident | None) -> tuple[Funnel
     return tuple(FunnelRow(label, count, count / max(1, len(seats))) for label, count in counts)
 
 
-def _log_row(action: Action) -> LogRow:
+def _log_row(action: Action, now: int) -> LogRow:
     seats = [seat for seat in action.seats.split(",") if seat]
     more = f" and {len(seats) - _WHOM_SHOWN} more" if len(seats) > _WHOM_SHOWN else ""
     whom = ", ".join(seats[:_WHOM_SHOWN]) + more
-    return LogRow(action.at_unix_nano, action.actor, action.action, whom or "everybody", action.detail)
+    return LogRow(
+        ago(action.at_unix_nano, now), action.actor, action.action, whom or "everybody", action.detail
+    )

@@ -13,8 +13,14 @@ from services.common.telemetry.grpc_interceptors import (
     details_of,
     marking,
     tolerating,
+    withholding_trace_context,
 )
-from services.common.telemetry.logs import ShopLogger, make_logger, redirect_standard_logging
+from services.common.telemetry.logs import (
+    ShopLogger,
+    make_logger,
+    outside_the_span,
+    redirect_standard_logging,
+)
 from services.common.telemetry.propagation import CachedBaggagePropagator
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.setup import Identity, Telemetry, build, start
@@ -36,7 +42,9 @@ __all__ = [
     "details_of",
     "make_logger",
     "marking",
+    "outside_the_span",
     "redirect_standard_logging",
     "start",
     "tolerating",
+    "withholding_trace_context",
 ]

@@ -34,6 +34,8 @@ _SERVER_FAULTS = frozenset(
     }
 )
 _tolerated: ContextVar[frozenset[grpc.StatusCode]] = ContextVar("tolerated", default=frozenset())
+_untraced: ContextVar[bool] = ContextVar("untraced", default=False)
+_TRACE_CONTEXT = ("traceparent", "tracestate")
 _extra: ContextVar[Mapping[str, str]] = ContextVar("extra", default=MappingProxyType({}))
 
 Behavior = Callable[[Any, grpc.ServicerContext], Any]
@@ -58,6 +60,19 @@ def marking(attributes: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _extra.reset(token)
+
+
+@contextmanager
+def withholding_trace_context(active: bool = True) -> Iterator[None]:
+    """Within it, calls carry the shopper and no trace context: the called service begins a trace of its own.
+
+    Without effect unless `active`.
+    """
+    token = _untraced.set(active)
+    try:
+        yield
+    finally:
+        _untraced.reset(token)
 
 
 def code_of(error: grpc.RpcError) -> grpc.StatusCode:
@@ -89,6 +104,9 @@ def _with_propagation(details: Any) -> _CallDetails:
     """Returns the call's details, the current trace context and baggage added to its metadata."""
     carrier: dict[str, str] = dict(details.metadata or ())
     propagate.inject(carrier)
+    if _untraced.get():
+        for name in _TRACE_CONTEXT:
+            carrier.pop(name, None)
     return _CallDetails(
         details.method,
         details.timeout,

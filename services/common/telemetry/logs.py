@@ -10,7 +10,8 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -99,6 +100,22 @@ class EmitRecord:
             line["span_id"] = f"{span.span_id:016x}"
         line.update(fields)
         return orjson.dumps(line).decode()
+
+
+@contextmanager
+def outside_the_span(active: bool = True) -> Iterator[None]:
+    """Within it, log lines carry the shopper and no trace id and span id.
+
+    So do the lines of a worker thread that was not given the caller's span. Without effect unless `active`.
+    """
+    if not active:
+        yield
+        return
+    token = otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
 
 
 def make_logger(

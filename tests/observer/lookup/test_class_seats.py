@@ -39,7 +39,7 @@ def seats(
     """The seats by name."""
     people = store.seats() if roster and store else None
     source = read_source(store, people, NAME, telemetry or {}, visits or {})
-    found = class_seats(source, incidents.load_all()[0].get, lambda seat: seat != "lab-probe", NOW)
+    found = class_seats(source, incidents.load_all()[0], lambda seat: seat != "lab-probe", NOW)
     return {seat.seat: seat for seat in found}
 
 

@@ -15,7 +15,7 @@ from tests.fixtures import seed
 from tests.fixtures.world import S, World
 from tests.helpers import eventually
 
-OPERATION = "POST /cart/checkout"
+ROUTE = "/cart/checkout"
 NOW = 1_790_000_000 * S
 
 
@@ -57,7 +57,7 @@ def test_orders_are_counted_by_seat_with_those_that_failed(shop: Shop) -> None:
     shop.order("ana", NOW - 100 * S, fails=False)
     shop.order("ben", NOW - 200 * S)
     shop.order("", NOW - 50 * S)
-    found = ClassTelemetry(OPERATION).of_seats(shop.reader, NOW)
+    found = ClassTelemetry(ROUTE).of_seats(shop.reader, NOW)
 
     assert {seat: outcomes(of) for seat, of in found.items()} == {"ana": [True, False], "ben": [True]}
     assert len(found["ana"].orders_since(NOW - 150 * S)) == 1
@@ -66,7 +66,7 @@ def test_orders_are_counted_by_seat_with_those_that_failed(shop: Shop) -> None:
 
 def test_what_came_since_is_added_and_nothing_is_counted_twice(shop: Shop) -> None:
     """The second reading asks for the newest minutes alone, and those overlap."""
-    kept = ClassTelemetry(OPERATION)
+    kept = ClassTelemetry(ROUTE)
     shop.order("ana", NOW - 3000 * S)
     shop.order("ana", NOW - 10 * S)
     assert outcomes(kept.of_seats(shop.reader, NOW)["ana"]) == [True, True]
@@ -76,7 +76,7 @@ def test_what_came_since_is_added_and_nothing_is_counted_twice(shop: Shop) -> No
 
 
 def test_looks_at_the_same_moment_share_a_reading(shop: Shop) -> None:
-    kept = ClassTelemetry(OPERATION)
+    kept = ClassTelemetry(ROUTE)
     kept.of_seats(shop.reader, NOW)
     shop.order("ana", NOW)
 
@@ -89,10 +89,10 @@ def test_what_is_no_seat_name_is_no_seat(shop: Shop) -> None:
     for seat in ("<script>", "=1+1", " ana", "x" * 41):
         shop.order(seat, NOW - 10 * S)
 
-    assert ClassTelemetry(OPERATION).of_seats(shop.reader, NOW) == {}
+    assert ClassTelemetry(ROUTE).of_seats(shop.reader, NOW) == {}
 
 
-def test_another_shop_has_another_request_for_orders(shop: Shop) -> None:
+def test_another_shop_has_another_route_for_orders(shop: Shop) -> None:
     shop.order("ana", NOW - 10 * S)
 
-    assert ClassTelemetry("POST /buy").of_seats(shop.reader, NOW)["ana"].orders == ()
+    assert ClassTelemetry("/buy").of_seats(shop.reader, NOW)["ana"].orders == ()

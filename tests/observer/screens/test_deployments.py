@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser
 
+from observer.request.desk_session import SIGN_IN
 from tests.fixtures.html import attribute, one
 from tests.fixtures.scene import observing
 from tests.fixtures.world import S, World, span
+from tests.observer.class_screens import class_screens
 
 NOW = 1_800_000_900 * S
 EVIL = "<img src=x onerror=alert(1)>\u202e"
@@ -70,6 +73,24 @@ def test_every_chart_over_time_marks_them(client: FlaskClient, path: str) -> Non
         log = attribute(chart.css("a.chart-event")[0], "href")
         assert "rolled out" in page(client, log).css_first("main").text()  # type: ignore[union-attr]
     assert not found.css("img[onerror]")
+
+
+@pytest.mark.parametrize("path", CHARTS)
+def test_the_desk_of_a_class_sees_what_is_for_the_instructor(
+    client: FlaskClient, tmp_path: Path, path: str
+) -> None:
+    """On every chart, and nobody else of the class does."""
+    reader = client.application.extensions["observer"].reader
+    with class_screens(reader, tmp_path, NOW) as found:
+        desk, student = found.visitor(), found.visitor("anna")
+        desk.post(SIGN_IN, data={"passcode": found.store.facts().passcode})
+        for visitor, marks in ((desk, 3), (student, 2)):
+            charts = page(visitor, path).css("svg.chart")
+            assert [len(chart.css("a.chart-event")) for chart in charts] == [marks] * CHARTS[path]
+        for visitor, events in ((desk, 3), (student, 2)):
+            answer = visitor.get("/api/v1/deployments?since=15m").json
+            assert answer is not None
+            assert len(answer["deployments"]) == events
 
 
 def test_an_environment_hides_what_names_another(client: FlaskClient) -> None:

@@ -225,3 +225,26 @@ def test_the_shopper_arrives_with_telemetry_and_without(enabled: bool) -> None:
             seat.leave(token)
         assert call(b"x", timeout=3) == b""
         assert (pair.all_spans() > 0) is enabled
+
+
+def test_a_call_without_its_trace_context_begins_a_trace_and_keeps_the_shopper() -> None:
+    """Only within the block, and only when it is active."""
+    seen: list[seat.Shopper] = []
+
+    def behavior(request: bytes, _context: grpc.ServicerContext) -> bytes:
+        seen.append(seat.current())
+        return request
+
+    with both(behavior) as pair:
+        token = seat.enter(seat.Shopper("anna"))
+        try:
+            with telemetry.withholding_trace_context():
+                pair.method()(b"x", timeout=3)
+            with telemetry.withholding_trace_context(False):
+                pair.method()(b"x", timeout=3)
+            pair.method()(b"x", timeout=3)
+        finally:
+            seat.leave(token)
+        servers = pair.spans(SpanKind.SERVER, 3)
+    assert [span.parent is None for span in servers] == [True, False, False]
+    assert seen == [seat.Shopper("anna")] * 3

@@ -11,6 +11,7 @@ from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
+from observer.request.desk_session import is_desk_of_class
 from observer.request.errors import Unknown
 from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
@@ -49,7 +50,9 @@ def service(name: str) -> str:
         hrefs = _column_hrefs(name, scope, points)
         if points:
             events = event_marks(
-                find_deployments(reader, scope.window, scope.environment), scope.window, scope.zone
+                find_deployments(reader, scope.window, scope.environment, for_instructor=is_desk_of_class()),
+                scope.window,
+                scope.zone,
             )
             charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
         affected = affected_panel(

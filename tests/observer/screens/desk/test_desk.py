@@ -50,7 +50,7 @@ def test_a_seat_is_shown_with_what_it_did(desk: Desk) -> None:
 
     for part in ("stuck 3 wrong answers", f"2/12 {LESSON.steps[1].title}", "3 min", "1 min ago", "rollback"):
         assert part in bert, part
-    assert "first wrong: service <b>cart</b>" in bert
+    assert "first: service <b>cart</b>" in bert
 
 
 def test_who_needs_help_stands_first(desk: Desk) -> None:

@@ -21,13 +21,12 @@ PAGES = (
     "/?seat=anna",
     "/workshop",
     "/workshop?seat=anna",
-    "/desk",
     "/rum",
     "/rum/sessions",
     "/rum/tags",
     "/logs",
 )
-WITH_LINK = PAGES[:8]
+WITH_LINK = PAGES[:7]
 HOSTILE = ['evil.example"><script>', "evil.example/x", "x@evil.example", "evil example", "evil.example:0"]
 
 

@@ -151,6 +151,8 @@ def test_without_a_lab_nothing_is_asked() -> None:
         ("buttercup_delay_ms", '{"min":150,"max":250}', "150\u2013250 ms"),
         ("buttercup_delay_ms", '{"min":90,"max":90}', "90 ms"),
         ("buttercup_delay_ms", '{"min":0,"max":0}', "off"),
+        ("frontend_vendor_script", '{"load_ms":200,"click_ms":650}', "click_ms 650, load_ms 200"),
+        ("checkout_quote_retries", '{"deadline_ms":0,"retries":0}', "off"),
         ("of_tomorrow", '{"shape":"new"}', '{"shape":"new"}'),
         ("of_tomorrow", "not json", "not json"),
     ],
