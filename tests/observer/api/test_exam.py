@@ -18,7 +18,7 @@ RIGHT = {
     "service": " PaymentService ",
     "tag": "version=v350.10",
     "kind": "configuration",
-    "evidence": f"/apm/traces/{seed.ORDER_TRACE}",
+    "evidence": f"/apm/traces/{seed.TRACE}",
 }
 
 
