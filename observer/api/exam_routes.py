@@ -54,7 +54,7 @@ def exam_state(_query: Query) -> serializers.Plain:
     desk, seat = is_desk(), reader_seat().slug
     over = last is not None and last.ended_unix_nano is not None
     running = last is not None and not over and (desk or last.is_sat_by(seat))
-    told = last is not None and (desk or over)
+    revealed = last is not None and (desk or over)
     return {
         "running": running,
         "started_unix_nano": last.started_unix_nano if last else None,
@@ -62,8 +62,8 @@ def exam_state(_query: Query) -> serializers.Plain:
         "ask": _ASK if running else "",
         "kinds": [{"name": kind.value, "title": kind.title} for kind in FaultKind],
         "answers": [_answer(each) for each in _answers(store, last, seat)],
-        "incident": last.incident if last and told else None,
-        "seed": last.seed if last and told else None,
+        "incident": last.incident if last and revealed else None,
+        "seed": last.seed if last and revealed else None,
         "results": [asdict(score) for score in exam_scores(store, last)] if store and last and desk else [],
     }
 
