@@ -1,4 +1,4 @@
-"""Game day and exam at the desk: what runs and what comes, begun and ended there, scores; nobody else sees it."""
+"""Game day and exam at the desk: what runs and what comes, begun and ended there, and scores."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_what_runs_is_what_the_seats_have(desk: Desk) -> None:
     running = [text(item) for item in one(panel(desk), ".plans ul").css("li")]
 
     assert len(running) == 2
-    assert running[0].endswith(f"({INCIDENT}): everybody else")
-    assert running[1].endswith("(price-typo): anna, bert")
+    assert running[0].endswith(f"( {INCIDENT} ): everybody else")
+    assert running[1].endswith("( price-typo ): anna, bert")
 
 
 def test_a_game_day_that_is_over_cannot_be_stopped(desk: Desk) -> None:
@@ -148,7 +148,7 @@ def test_an_exam_is_begun_for_all_and_ended(desk: Desk) -> None:
     assert (first.seed, first.seats, first.ended_unix_nano) == (7, None, None)
     page = panel(desk)
     assert text(one(page, "#exam h2")) == f"Exam: {LESSONS[first.incident].title}"
-    assert "seed 7, for everybody: 0 answered" in text(one(page, "#exam"))
+    assert "seed 7 , for everybody : 0 answered" in text(one(page, "#exam"))
     assert page.css("button[value=exam-end]")
 
     desk.press("exam-end")
@@ -188,7 +188,7 @@ def test_the_scores_are_a_table_and_a_file(desk: Desk) -> None:
     rows = [text(row) for row in page.css("#scores tbody tr")]
 
     assert rows[0] == "Bert 99 right right right right 2:00 1 0"
-    assert rows[1] == "Anna 20 right – – – 2:00 1 0"
+    assert rows[1] == "Anna 20 right no no no 2:00 1 0"
     assert len(rows) == len(desk.store.seats())
     assert "2 answered, 1 completely right" in text(one(page, "#exam"))
     assert not page.css("script, img")
