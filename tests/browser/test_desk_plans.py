@@ -61,6 +61,7 @@ def test_a_game_day_is_begun_followed_and_stopped(
     assert kept
     keep_schedule(classroom.store, kept.with_done(kept.actions[0]))
     expect(page.locator("#gameday tbody tr").first).to_contain_text("done", timeout=TWO_SECONDS)
+    page.get_by_label("every seat").check()
     page.get_by_label("Message on their screens").fill("go on")
     page.keyboard.press("Enter")
     expect(page.locator("#log")).to_contain_text("go on")
