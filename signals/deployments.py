@@ -12,10 +12,6 @@ from typing import Final
 from signals.attributes import SEAT, environment_of, text_of
 from signals.model import Attributes, Log
 
-AUDIENCE: Final = "workshop.audience"
-"""Whom an event is for; everybody without it."""
-INSTRUCTOR: Final = "instructor"
-"""The value of AUDIENCE of an event that a class is not to see."""
 _EVENT_NAME: Final = "event.name"
 _DEPLOYMENT: Final = "deployment"
 
@@ -40,8 +36,6 @@ class Deployment:
     environment: str
     seat: str
     """`enduser.id`: whom alone it concerns; empty where it concerns everybody."""
-    audience: str
-    """AUDIENCE."""
     body: str
 
 
@@ -72,6 +66,5 @@ def deployment_of(log: Log) -> Deployment:
         status=text_of(own.get("deployment.status")),
         environment=environment_of(own) or environment_of(resource),
         seat=text_of(own.get(SEAT)),
-        audience=text_of(own.get(AUDIENCE)),
         body=log.body,
     )

@@ -21,7 +21,7 @@ from observer.api.schemas import (
 from observer.lookup.deployments import LIMIT, find_deployments
 from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
 from observer.request import context
-from observer.request.desk_session import is_desk_of_class
+from observer.request.desk_session import hidden_from_class
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
@@ -88,7 +88,7 @@ def deployments(query: Query) -> serializers.Plain:
         list_window(query),
         query.text("environment"),
         limit_of(query, LIMIT),
-        for_instructor=is_desk_of_class(),
+        hidden=hidden_from_class(),
     )
     return {
         "deployments": [serializers.deployment(one) for one in found.items],

@@ -220,7 +220,7 @@ _DEPLOYMENT = record(
         "environment": text(),
         "seat": text("the `enduser.id` whom alone it concerns; empty where it concerns everybody"),
         "body": text(),
-        "log_id": text("the log record that is the event"),
+        "log_id": text("the log record that is the event; empty for the desk's alone, which has none yet"),
     }
 )
 

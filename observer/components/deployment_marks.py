@@ -15,17 +15,18 @@ _DAY_NS = 86_400 * 10**9
 _PART = 48
 """Characters of each part of the words: they are the sender's, and may be long."""
 _BODY = 90
+_DESK = "/desk#plans"
 
 
 def event_marks(found: Page[Deployment], window: Window, zone: tzinfo) -> EventMarks:
-    """Marks of these events, each a link to its log record."""
+    """Marks of these events, each a link to its log record; to the desk where it is hidden and has none."""
     dated = window.duration_ns > _DAY_NS
     return EventMarks(
         tuple(
             EventMark(
                 one.time_unix_nano,
                 f"{_time(one.time_unix_nano, zone, dated=dated)} {deployment_words(one)}",
-                scoped("/logs", log=one.log_id),
+                scoped("/logs", log=one.log_id) if one.log_id else _DESK,
             )
             for one in found.items
         ),

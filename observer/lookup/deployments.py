@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from signals.deployments import INSTRUCTOR
+import classroom
 from store.api import Deployment, Page, Reader, Window
 
 LIMIT: Final = 100
 """Events that are marked on a chart, the newest: as many as can be told apart on a wide one."""
-
-
-def visible(deployment: Deployment, *, for_instructor: bool) -> bool:
-    """Whether the reader may see an event: what is for the instructor is hidden from everybody else."""
-    return for_instructor or deployment.audience != INSTRUCTOR
+_HIDDEN_BODY: Final = "Hidden from the class."
 
 
 def find_deployments(
@@ -22,17 +19,38 @@ def find_deployments(
     environment: str | None = None,
     limit: int = LIMIT,
     *,
-    for_instructor: bool,
+    hidden: Sequence[classroom.Deployment],
 ) -> Page[Deployment]:
-    """The visible events of a window, newest first; with an environment, without those that name another one.
+    """The events of a window, newest first; with an environment, without those that name another one.
 
-    `truncated` says that older ones were not read.
+    `hidden` are what the class is not told yet and this reader may see: they have no log record. One that
+    was told meanwhile, of the same time and seat, counts once. `truncated` says that older ones were left
+    out.
     """
     page = reader.deployments(window, limit)
-    shown = [
-        one
-        for one in page.items
-        if visible(one, for_instructor=for_instructor)
-        and (not environment or one.environment in ("", environment))
+    told = {(one.time_unix_nano, one.seat) for one in page.items}
+    untold = [
+        _of_hidden(one)
+        for one in hidden
+        if window.from_unix_nano <= one.time_unix_nano < window.to_unix_nano
+        and (one.time_unix_nano, one.seat) not in told
     ]
-    return Page(shown, None, page.truncated)
+    found = sorted([*page.items, *untold], key=lambda one: one.time_unix_nano, reverse=True)
+    shown = [one for one in found[:limit] if not environment or one.environment in ("", environment)]
+    return Page(shown, None, page.truncated or len(found) > limit)
+
+
+def _of_hidden(one: classroom.Deployment) -> Deployment:
+    return Deployment(
+        log_id="",
+        time_unix_nano=one.time_unix_nano,
+        event="deployment",
+        name=one.title or one.kind,
+        deployment_id="",
+        service="",
+        version="",
+        status="",
+        environment="",
+        seat=one.seat,
+        body=_HIDDEN_BODY,
+    )

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar, cast
 from flask import Flask, current_app, request
 from werkzeug.wrappers import Response
 
-from classroom import normalized_code
+from classroom import Deployment, hidden_deployments, normalized_code
 from observer.request import context
 from observer.request.attempt_limit import AttemptLimit
 from observer.request.errors import Forbidden, TooManyAttempts, Unauthorized
@@ -94,12 +94,14 @@ def is_desk() -> bool:
     return _session() is not None if _in_class() else _at_the_machine()
 
 
-def is_desk_of_class() -> bool:
-    """Whether the current request comes from the desk of a class.
+def hidden_from_class() -> tuple[Deployment, ...]:
+    """What began and ended without a word to the class; empty unless the request comes from its desk.
 
     Without a class the person at the machine is the student too, and sees no more than students do.
+    Raises ClassError.
     """
-    return _in_class() and is_desk()
+    store = context.class_store()
+    return hidden_deployments(store) if store and is_desk() else ()
 
 
 def csrf_token() -> str:

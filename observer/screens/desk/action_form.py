@@ -12,6 +12,7 @@ Form = MultiDict[str, str]
 ALL, TICKED = "all", "ticked"
 CONFIRMED = "confirmed"
 _LARGEST_NUMBER = 6
+_LONGEST_SEED = 10
 
 
 def action_of(form: Form) -> dict[str, object]:
@@ -50,11 +51,29 @@ def _number(form: Form) -> int:
     raise Malformed("The number of simulated users is not a whole number.", "Type one, such as 10.")
 
 
+def _seed(text: str) -> int | None:
+    """A seed as typed; None, for a random one, where nothing was."""
+    text = text.strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_SEED:
+        return int(text)
+    raise Malformed("The seed is not a whole number.", "Type one, such as 7, or nothing for a random one.")
+
+
+def _gameday(form: Form) -> dict[str, object]:
+    return {"action": "gameday", "content": form.get("content", ""), "seed": _seed(form.get("seed", ""))}
+
+
+def _exam(form: Form) -> dict[str, object]:
+    return {"action": "exam", "name": form.get("mystery", ""), "seed": _seed(form.get("exam_seed", ""))}
+
+
 def _repairs(form: Form) -> list[str]:
     return [name for name in form.getlist("repair") if name]
 
 
-_OF_THE_CLASS = ("lock", "unlock", "load", "stop-load")
+_OF_THE_CLASS = ("lock", "unlock", "load", "stop-load", "gameday", "gameday-stop", "exam-end")
 _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "broadcast": lambda form: {"action": "broadcast", "text": form.get("text", "")},
     "incident": lambda form: {"action": "incident", "name": form.get("incident", "")},
@@ -67,5 +86,9 @@ _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "unlock": lambda form: {"action": "lock", "locked": False},
     "load": lambda form: {"action": "load", "users": _number(form)},
     "stop-load": lambda form: {"action": "load", "users": 0},
+    "gameday": _gameday,
+    "gameday-stop": lambda form: {"action": "gameday-stop"},
+    "exam": _exam,
+    "exam-end": lambda form: {"action": "exam-end"},
 }
 """For the value of each button the fields of its action."""

@@ -1,11 +1,13 @@
-"""The results of a class as CSV. Pure."""
+"""The results of a class and the scores of an exam as CSV. Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 
+from classroom import Score
 from observer.components.time_format import iso
 from observer.lookup.class_seats import ClassSeat
 
@@ -18,11 +20,20 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def csv_of(seats: Sequence[ClassSeat]) -> str:
     """One line for each seat, by seat, times in UTC; what a spreadsheet would compute becomes text."""
+    return _table(HEADER, (_cells(seat) for seat in sorted(seats, key=lambda each: each.seat)))
+
+
+def scores_csv_of(scores: Sequence[Score]) -> str:
+    """One line for each seat that sits the exam, the best first: the fields of Score; likewise text."""
+    return _table([field.name for field in fields(Score)], (asdict(score).values() for score in scores))
+
+
+def _table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(HEADER)
-    for seat in sorted(seats, key=lambda each: each.seat):
-        writer.writerow([neutral(cell) if isinstance(cell, str) else cell for cell in _cells(seat)])
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([neutral(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()
 
 

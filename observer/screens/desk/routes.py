@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 import incidents
-from classroom import ClassFacts
+from classroom import ClassFacts, exam, exam_scores, schedule
 from observer.components import seat_links
 from observer.lookup import control
 from observer.lookup.class_now import class_incident, seats_now, usable_incident
@@ -17,11 +17,11 @@ from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.running_lab import flags_of_seat, running_lab, usable_incidents
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
-from observer.request.errors import Unknown
+from observer.request.errors import Malformed, Unknown
 from observer.request.links import address
 from observer.request.reachable_addresses import neighbours
 from observer.request.responses import redirect_within
-from observer.screens.desk import action_form, results, seat_view, sheet, view
+from observer.screens.desk import action_form, plans, results, seat_view, sheet, view
 from runtime import seats
 
 blueprint = Blueprint("desk", __name__)
@@ -29,6 +29,8 @@ blueprint = Blueprint("desk", __name__)
 DESK = "/desk"
 _LOGGED = 5
 """Actions shown on the desk."""
+_HEALTHY = "none"
+"""The incident in which nothing is wrong: it cannot be examined."""
 _JUST_NOW_NS = 30 * 10**9
 
 
@@ -42,10 +44,18 @@ def instructor() -> AnyResponse:
 @desk_only
 def desk() -> str:
     """Every seat of the class, and what can be done."""
+    return _desk(plans.EXAMPLE)
+
+
+def _desk(schedule_text: str, problem: str = "") -> str:
+    """The desk with this text in the form of a game day, and why it was refused."""
     lab, facts = _lab(), _facts()
     return render_template(
         "desk/desk.html",
         desk=_page(),
+        plans=_plans(),
+        example=schedule_text,
+        problem=problem,
         lab=lab,
         facts=facts,
         screens=neighbours().observer_url,
@@ -55,6 +65,7 @@ def desk() -> str:
         done=_done(),
         malformed=usable_incidents()[1],
         live_address=f"{DESK}/live",
+        plans_address=f"{DESK}/plans",
     )
 
 
@@ -65,12 +76,34 @@ def live() -> str:
     return render_template("desk/_live.html", desk=_page(), live_address=f"{DESK}/live")
 
 
+@blueprint.get(f"{DESK}/plans")
+@desk_only
+def plans_now() -> str:
+    """The game day and the exam, which are kept up to date beside the seats."""
+    return render_template("desk/_plans.html", plans=_plans(), plans_address=f"{DESK}/plans")
+
+
 @blueprint.get(f"{DESK}/results.csv")
 @desk_only
 def results_csv() -> Response:
     """The seats as CSV."""
-    answer = Response(results.csv_of(_seats()), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="class-results.csv"'
+    return _file(results.csv_of(_seats()), "class-results.csv")
+
+
+@blueprint.get(f"{DESK}/exam.csv")
+@desk_only
+def exam_csv() -> Response:
+    """The scores of the exam that runs or ran last as CSV."""
+    store = context.class_file()
+    last = exam(store) if store else None
+    if store is None or last is None:
+        raise Unknown("There was no exam.", "Begin one at the desk.")
+    return _file(results.scores_csv_of(exam_scores(store, last)), "exam-results.csv")
+
+
+def _file(text: str, name: str) -> Response:
+    answer = Response(text, mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
@@ -133,8 +166,20 @@ def seat(slug: str) -> str:
 
 @blueprint.post(f"{DESK}/actions")
 @desk_only
-def act() -> AnyResponse | str:
-    """Perform an action, by the same way as the API, and lead back to where its button was."""
+def act() -> AnyResponse | str | tuple[str, int]:
+    """Perform an action, by the same way as the API, and lead back to where its button was.
+
+    A game day that is refused is shown again with the reason: its text must not be lost.
+    """
+    if request.form.get("action") != "gameday":
+        return _act()
+    try:
+        return _act()
+    except Malformed as refused:
+        return _desk(request.form.get("content", ""), f"{refused.message} {refused.remedy}"), 400
+
+
+def _act() -> AnyResponse | str:
     action = action_form.action_of(request.form)
     question = action_form.question_of(action)
     if question and not request.form.get(action_form.CONFIRMED):
@@ -177,6 +222,20 @@ def _page() -> view.DeskPage:
     )
 
 
+def _plans() -> plans.PlansPage:
+    store, now = context.class_file(), context.now_unix_nano()
+    last = exam(store) if store else None
+    return plans.build(
+        store.faults() if store else (),
+        class_incident(store, context.settings()),
+        schedule(store) if store else None,
+        last,
+        exam_scores(store, last) if store and last else (),
+        usable_incidents()[0],
+        now,
+    )
+
+
 def _choices(incident: str) -> Mapping[str, object]:
     """What the forms offer: incidents, and the repairs and steps of this one."""
     lesson = usable_incident(incident)
@@ -184,6 +243,9 @@ def _choices(incident: str) -> Mapping[str, object]:
         "incident": incident,
         "title": lesson.title if lesson else incident,
         "incidents": [(name, found.title) for name, found in incidents.load_all()[0].items()],
+        "mysteries": [
+            (name, found.title) for name, found in usable_incidents()[0].items() if name != _HEALTHY
+        ],
         "repairs": [(repair.name, repair.title) for repair in lesson.repairs] if lesson else [],
         "steps": [(step.name, step.title) for step in lesson.steps] if lesson else [],
     }

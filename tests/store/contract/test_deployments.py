@@ -19,7 +19,6 @@ def test_a_deployment_event_is_found_with_what_it_says(house: House) -> None:
         "service.name": "paymentservice",
         "service.version": "v350.10",
         "enduser.id": "anna",
-        "workshop.audience": "instructor",
     }
     resource = {"deployment.environment": "staging", "service.version": "9.9"}
     house.write(
@@ -40,7 +39,6 @@ def test_a_deployment_event_is_found_with_what_it_says(house: House) -> None:
         status="succeeded",
         environment="lab",
         seat="anna",
-        audience="instructor",
         body="rolled out",
     )
     log = house.reader.log(first.log_id)
@@ -48,7 +46,7 @@ def test_a_deployment_event_is_found_with_what_it_says(house: House) -> None:
     assert (log.body, log.event_name) == ("rolled out", "deployment.finished")
     assert (second.event, second.name) == ("deployment", "deployment")
     assert (second.service, second.version, second.environment) == ("shop", "9.9", "staging")
-    assert (second.seat, second.status, second.audience) == ("", "", "")
+    assert (second.seat, second.status) == ("", "")
 
 
 def test_anothers_version_is_not_that_of_the_sender(house: House) -> None:

@@ -11,7 +11,7 @@ from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import is_desk_of_class
+from observer.request.desk_session import hidden_from_class
 from observer.request.errors import Unknown
 from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
@@ -50,7 +50,7 @@ def service(name: str) -> str:
         hrefs = _column_hrefs(name, scope, points)
         if points:
             events = event_marks(
-                find_deployments(reader, scope.window, scope.environment, for_instructor=is_desk_of_class()),
+                find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class()),
                 scope.window,
                 scope.zone,
             )

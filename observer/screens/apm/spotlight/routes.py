@@ -12,7 +12,7 @@ from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
-from observer.request.desk_session import is_desk_of_class
+from observer.request.desk_session import hidden_from_class
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.time_range import range_args
@@ -49,7 +49,7 @@ def tags() -> str:
     points = reader.series(
         name, scope.window, _COLUMNS, environment=scope.environment, where=where if indexed else None
     )
-    deployments = find_deployments(reader, scope.window, scope.environment, for_instructor=is_desk_of_class())
+    deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
     events = event_marks(deployments, scope.window, scope.zone)
     affected = reader.affected(name, scope.window, where, environment=scope.environment) if indexed else None
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))
