@@ -237,6 +237,32 @@ COMPONENTS: dict[str, Schema] = {
     "Deployment": _DEPLOYMENT,
     "TagValue": record({"value": text("empty where the tag was absent"), **MEASURE}),
     "Point": record({"start_unix_nano": TIME, **MEASURE}),
+    "ExamAnswer": record(
+        {
+            "at_unix_nano": TIME,
+            "service": text(),
+            "tag": text(),
+            "kind": text(),
+            "evidence": text(),
+            "right": list_of(text(), "the parts that were right"),
+            "complete": boolean("every part was right"),
+        }
+    ),
+    "ExamScore": record(
+        {
+            "seat": text(),
+            "name": text(),
+            "points": whole("0 to 100"),
+            "service": boolean("whether the best answer named it right, as the next three"),
+            "tag": boolean(),
+            "kind": boolean(),
+            "evidence": boolean(),
+            "complete": boolean("every part was right"),
+            "answers": whole(),
+            "pages": whole("different pages of the screens that the seat opened"),
+            "seconds": whole("from the start to the best answer; null without one", null=True),
+        }
+    ),
     "ClassSeat": record(
         {
             "seat": text("its name in telemetry, as `enduser.id`"),

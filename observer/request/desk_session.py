@@ -138,7 +138,7 @@ def sign_in(passcode: str) -> DeskSession | None:
             "This is not the passcode of the desk.", "`python3 -m lab class` prints it.", "passcode"
         )
     _sessions().attempts.take_back(address_of_client)
-    store.log("sign in", f"from {address_of_client}", actor="desk", seats=(), at_unix_nano=now)
+    store.log("sign in", f"signed in from {address_of_client}", actor="desk", seats=(), at_unix_nano=now)
     return _sessions().begin(now)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import incidents
 from incidents import Incident
+from lab.state import control_token
 from observer.lookup.flag_states import FlagReader
 from observer.lookup.lab_status import Process
 from tests.helpers import REPO, eventually
@@ -75,8 +76,8 @@ class Bench:
         """The lab under another incident, in force for shop and provider alike."""
         before = (self.run_dir / "flags.json").read_text("utf-8")
         self.write_flags(incidents.flagd_json(incident))
-        eventually(lambda: self.in_force(incident), f"the services follow {incident.name}")
         try:
+            eventually(lambda: self.in_force(incident), f"the services follow {incident.name}")
             yield
         finally:
             self._switch(before, 500)
@@ -87,7 +88,7 @@ class Bench:
         processes = [
             Process(row["name"], row["state"], 0, row["address"] or "") for row in status["processes"]
         ]
-        return FlagReader().flags(processes).incident == incident.name
+        return FlagReader(control_token.read(self.run_dir)).flags(processes).incident == incident.name
 
     def write_flags(self, flags: str) -> None:
         """Replace the flag file, as the lab does."""

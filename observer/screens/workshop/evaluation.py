@@ -7,19 +7,16 @@ process lives: they tell whether a page that a seat opens is one that its lesson
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cachetools import LRUCache
 from flask import Flask, current_app, request
 
 from classroom import ClassError, Mark, MarkKind
-from incidents.checks import Ask, NoAnswer
-from incidents.model import Source
+from observer.lookup.api_client import api_client
 from observer.lookup.lab_status import lab_of
 from observer.request import context
 from observer.screens.workshop.progress import Progress, progress
@@ -138,25 +135,6 @@ def _mark_arrivals(lesson: SeatLesson, found: Progress) -> None:
             except ClassError:
                 # The page shows what is there all the same; the next evaluation marks it.
                 return
-
-
-def api_client() -> Ask:
-    """A function that requests an address of this application's own JSON API, each address once."""
-    client = current_app.test_client()
-    answers: dict[str, Any] = {}
-
-    def ask(source: Source, path: str) -> Any:
-        if source is not Source.API:
-            raise NoAnswer("only the visitor can see it")
-        if path not in answers:
-            answer = client.get(path)
-            answers[path] = json.loads(answer.data) if answer.status_code == 200 else answer.status_code
-        found = answers[path]
-        if isinstance(found, int):
-            raise NoAnswer("nothing of it has arrived yet" if found == 404 else f"the API answered {found}")
-        return found
-
-    return ask
 
 
 def _key(lesson: SeatLesson) -> Key:

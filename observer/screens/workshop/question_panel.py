@@ -9,7 +9,8 @@ from markupsafe import Markup
 from classroom import Answer
 from incidents.model import FaultKind
 from observer.components.number_format import plural
-from observer.screens.workshop.answering import explanation_is_open, is_answered, parts_asked
+from observer.lookup.answer_judgement import parts_asked
+from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.seat_lesson import SeatLesson
 

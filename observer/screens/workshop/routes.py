@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from classroom import ClassStore, Mark, MarkKind
+from classroom import ClassStore, Mark, MarkKind, SeatFault
 from incidents.answers import Answer
 from observer.components import seat_links
-from observer.lookup import control
+from observer.lookup import answer_judgement, control
+from observer.lookup.api_client import api_client
 from observer.lookup.lab_status import lab_of
 from observer.lookup.running_lab import usable_incidents
 from observer.request import context
@@ -15,7 +16,7 @@ from observer.request.errors import Forbidden, Malformed, Problem, TooManyAttemp
 from observer.request.links import address
 from observer.request.responses import redirect_within
 from observer.screens.workshop import answering, view
-from observer.screens.workshop.evaluation import api_client, evaluate
+from observer.screens.workshop.evaluation import evaluate
 from observer.screens.workshop.reader import acting_seat
 from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running_lesson
 
@@ -93,10 +94,11 @@ def answer() -> Response:
     seat = acting_seat()
     found = _running(seat)
     now = context.now_unix_nano()
-    wait_s = answering.wait_s(found.answers, now)
+    wait_s = answer_judgement.wait_s(found.answers, now)
     if wait_s:
         raise TooManyAttempts(
-            f"{answering.MOST_A_MINUTE} answers a minute are read: look at the screens, they know more.",
+            f"{answer_judgement.MOST_A_MINUTE} answers a minute are read: look at the screens, "
+            "they know more.",
             wait_s,
         )
     form = request.form
@@ -104,9 +106,11 @@ def answer() -> Response:
         service=form.get("service", ""),
         tag=form.get("tag", ""),
         kind=form.get("kind", ""),
-        evidence=answering.evidence_id(form.get("evidence", "")),
+        evidence=answer_judgement.evidence_id(form.get("evidence", "")),
     )
-    judged = answering.judged(found, given, api_client(), now)
+    judged = answer_judgement.judged(
+        SeatFault(seat, found.incident.name, found.began_unix_nano), found.incident, given, api_client(), now
+    )
     _store().answer(judged.answer)
     answering.answer_problems().keep(judged)
     return _back("#question")

@@ -23,6 +23,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/openapi.json": ("/openapi.json", {}),
     "/apm/traces": ("/apm/traces", {"limit": "500"}),
     "/class/seats": ("/class/seats", {}),
+    "/exam": ("/exam", {}),
     "/apm/traces/{trace_id}": (f"/apm/traces/{TRACE}", {}),
     "/apm/traces/{trace_id}/otlp": (f"/apm/traces/{TRACE}/otlp", {}),
     "/apm/map": ("/apm/map", {}),
@@ -42,7 +43,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/logs/fields": ("/logs/fields", {"trace_id": TRACE}),
     "/logs/{log_id}": ("/logs/newest", {}),
 }
-_POSTS = {"/class/actions", "/desk/session", "/desk/session/end"}
+_POSTS = {"/class/actions", "/desk/session", "/desk/session/end", "/exam/answer"}
 
 
 def _document(ask: Ask) -> dict[str, Any]:

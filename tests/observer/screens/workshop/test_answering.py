@@ -8,8 +8,8 @@ import pytest
 
 import incidents
 from classroom import Answer, MarkKind
-from observer.screens.workshop import answering
-from observer.screens.workshop.answering import EXPLANATION, evidence_id, explanation_is_open, wait_s
+from observer.lookup.answer_judgement import MOST_A_MINUTE, evidence_id, wait_s
+from observer.screens.workshop.answering import EXPLANATION, explanation_is_open
 from observer.screens.workshop.seat_lesson import SeatLesson
 
 TRACE = "a11ce0000000000000000000c0ffee01"
@@ -53,7 +53,7 @@ def test_a_huge_paste_is_cut_and_not_searched_for_long() -> None:
 
 def test_a_few_answers_a_minute_are_read() -> None:
     """Then the seat waits until the first of them is a minute old."""
-    earlier = tuple(answer(at_s) for at_s in range(answering.MOST_A_MINUTE))
+    earlier = tuple(answer(at_s) for at_s in range(MOST_A_MINUTE))
 
     assert wait_s(earlier[:-1], 10 * S) == 0
     assert wait_s(earlier, 10 * S) == 50

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 import incidents
 from classroom import Mark, MarkKind
-from observer.screens.workshop.answering import MOST_A_MINUTE
+from observer.lookup.answer_judgement import MOST_A_MINUTE
 from tests.fixtures import seed
 from tests.fixtures.html import attribute, one, text
 from tests.fixtures.world import S
