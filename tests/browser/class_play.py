@@ -18,6 +18,7 @@ import incidents
 from loadgen.requests_client import RequestsClient
 from loadgen.shopper import Shopper
 from loadgen.student import DEFAULT_PRODUCT, walk
+from tests.helpers import eventually
 
 Row = Mapping[str, Any]
 TIMEOUT_S = 60.0
@@ -127,6 +128,18 @@ class Student:
         """Open the page that a step leads to."""
         assert self.screens.get(self._school.screens + path, timeout=TIMEOUT_S).status_code == 200
         self._diary.note(self.seat, f"opened {step}", reached(step))
+
+    def see_in_trace(self, service: str) -> str:
+        """Wait until the first order's trace has spans of a service, which are evidence; returns its id."""
+        address = f"{self._school.screens}/api/v1/apm/traces/{self.traces[0]}"
+
+        def there() -> bool:
+            answer = self.screens.get(address, timeout=TIMEOUT_S)
+            spans = answer.json()["spans"] if answer.status_code == 200 else ()
+            return any(span["service"] == service for span in spans)
+
+        eventually(there, f"{self.seat} sees {service} in its trace", within_s=30)
+        return self.traces[0]
 
     def answer(self, number: int, **given: str) -> None:
         """Answer the question, as the `number`th answer."""
