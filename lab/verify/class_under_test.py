@@ -81,6 +81,8 @@ def _class(where: Addresses, environment: Mapping[str, str], seat: str, *, own: 
             SeatLink(str(each["seat"]), str(each["name"]), urlsplit(each["url"]).query)
             for each in found["seats"]
         )
+        if not seats:
+            raise LabError("The class has no seats.", 'Add one with: python3 -m lab class --add "Name"')
         return ClassUnderTest(
             where.shop,
             where.observer,

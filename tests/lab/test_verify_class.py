@@ -143,6 +143,15 @@ def test_codes_that_cannot_be_read_are_one_sentence(
         pytest.fail("there is no class")
 
 
+def test_a_class_without_seats_is_one_sentence(
+    run_dir: Path, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running(seats=True)
+    commands_of(monkeypatch, json.dumps({"join_code": CODE, "passcode": PASSCODE, "seats": []}))
+    with pytest.raises(LabError, match="no seats"), class_under_test.class_under_test(OWN, drop):
+        pytest.fail("there is no class")
+
+
 def test_a_class_of_its_own_that_does_not_start_is_one_sentence(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
