@@ -42,6 +42,7 @@ PARTS = (
     Part("capacity", "the number of students that this machine serves in time", 5.0),
     Part("recovery", "time to recover after kill -9 of each process", 1.0),
     Part("desk", "a refresh of the desk with a class of thirty: server time and bytes", 1.0),
+    Part("hostile_class", "students' pages beside ghost beacons, guesses and unsigned links", 3.5),
     Part("soak", "five minutes of a healthy shop: errors and growth", 6.5),
 )
 
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parts = "\n".join(f"  {part.name:<10} {part.help} (about {part.minutes:g} min)" for part in PARTS)
+    parts = "\n".join(f"  {part.name:<13} {part.help} (about {part.minutes:g} min)" for part in PARTS)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,

@@ -1,4 +1,4 @@
-"""The command line of verify: which incidents, on which lab, in which format."""
+"""The command line of verify: which incidents or class, on which lab, in which format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from incidents import IncidentError
 from lab import terminal
 from lab.errors import LabError, UsageError
 from lab.state import flag_file, seat_secret
-from lab.verify.incident_run import verify
+from lab.verify.class_under_test import class_under_test
+from lab.verify.incident_run import new_seat, verify
 from lab.verify.lab_under_test import Addresses, RunningLab, own_lab, running_lab
 from lab.verify.report_formats import Verification, as_json, as_junit, as_text
 from lab.verify.student_visit import DRIVERS
@@ -27,6 +28,9 @@ screens for every link between browser, trace and log. It changes nothing else.
 The lab that runs from this folder is verified; where none runs, one is started on free
 ports and stopped afterwards. Another incident than the running one is verified on a lab
 of its own; the running lab is never switched.
+
+With --class, the doors of a class are tried: links, codes, passcode. Of a class that runs, no
+seat is taken; where none runs, a class of its own is started.
 
 exit codes:
   0  every link holds
@@ -72,6 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"one of: {', '.join(incidents.names())} (default: that of the running lab)",
     )
     which.add_argument("--all", action="store_true", help="verify every incident, one after the other")
+    parser.add_argument(
+        "--class",
+        dest="in_class",
+        action="store_true",
+        help="verify that a class is closed to strangers; after the incidents, where some are named",
+    )
     parser.add_argument(
         "--format",
         choices=("text", "json", "junit"),
@@ -133,6 +143,24 @@ def _seconds(text: str) -> float:
 
 
 def _verify_all(arguments: argparse.Namespace) -> list[Verification]:
+    if arguments.in_class and (arguments.shop or arguments.observer):
+        raise UsageError(
+            "A class is verified on its own machine, which alone knows its codes.",
+            "Leave out --shop and --observer, and unset LAB_VERIFY_SHOP and LAB_VERIFY_OBSERVER.",
+        )
+    done = []
+    if not arguments.in_class or arguments.all or arguments.incident:
+        done += _verify_incidents(arguments)
+    if arguments.in_class:
+        # The help is printed without the libraries that this one needs.
+        from lab.verify.class_run import verify_class
+
+        with class_under_test(new_seat(), terminal.note) as found:
+            done.append(_shown(arguments, verify_class(found, terminal.note)))
+    return done
+
+
+def _verify_incidents(arguments: argparse.Namespace) -> list[Verification]:
     both = arguments.shop and arguments.observer
     running = None if both else running_lab(terminal.note)
     fixed = _fixed(arguments, running)
@@ -157,7 +185,11 @@ def _names(arguments: argparse.Namespace, running: RunningLab | None) -> list[st
 
 def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Addresses) -> Verification:
     incident = replace(incident, visits=arguments.visits or incident.visits)
-    verification = verify(incident, where, arguments.driver, arguments.within, terminal.note)
+    return _shown(arguments, verify(incident, where, arguments.driver, arguments.within, terminal.note))
+
+
+def _shown(arguments: argparse.Namespace, verification: Verification) -> Verification:
+    """The same, after it was printed where text is wanted."""
     if arguments.format == "text":
         terminal.write_line(as_text(verification))
     return verification

@@ -14,7 +14,7 @@ from incidents.model import Source
 from lab.verify.lab_under_test import Addresses
 from lab.verify.polling_client import Patience, json_at, must_answer
 from lab.verify.repairing import Repairs
-from lab.verify.report_formats import Verification
+from lab.verify.report_formats import Step, Verification
 from lab.verify.student_visit import choose_driver, visit
 from lab.verify.visit_result import CannotVisit, Visit
 from runtime import seats
@@ -66,7 +66,7 @@ def verify(
         seat=seat,
         shop=where.shop,
         seconds=time.monotonic() - started,
-        results=tuple(_with_visit_time(results, visit_s)),
+        results=tuple(map(_step, _with_visit_time(results, visit_s))),
     )
 
 
@@ -137,6 +137,11 @@ def _until_met(incident: Incident, walk: _Walk, notify: Notify) -> Visit:
         if number < incident.visits:
             notify(f"{incident.name}: the fault was not met; shopping as {walk.seat} again ...")
     return seen
+
+
+def _step(result: Result) -> Step:
+    check = result.check
+    return Step(check.name, check.title, result.outcome, result.detail, result.seconds)
 
 
 def _with_visit_time(results: list[Result], visit_s: float) -> Iterator[Result]:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,10 +56,10 @@ def running_lab(notify: Callable[[str], None]) -> RunningLab | None:
     if run is None:
         return None
     deadline = time.monotonic() + READY_WITHIN_S
-    status = _status(dict(os.environ))
+    status = _status(caller_environment())
     while not status["ready"] and time.monotonic() < deadline:
         _pause.wait(READY_PAUSE_S)
-        status = _status(dict(os.environ))
+        status = _status(caller_environment())
     if not status["ready"]:
         waiting = [row["name"] for row in status["processes"] if row["state"] not in ("ready", "off")]
         notify(
@@ -75,29 +75,46 @@ def own_lab(incident: str) -> Iterator[Addresses]:
 
     Raises StartError when it does not become ready.
     """
+    with own_lab_environment(incident, "--incident", incident) as environment:
+        yield addresses_of(environment)
+
+
+@contextmanager
+def own_lab_environment(purpose: str, *options: str) -> Iterator[dict[str, str]]:
+    """The same with these options of `lab up`; yields the environment by which `lab_command` reaches it.
+
+    `purpose` says in an error what it was to be started for. Raises StartError.
+    """
     with tempfile.TemporaryDirectory(prefix="hipster-lab-verify-") as folder:
-        environment = {**os.environ, "LAB_RUN_DIR": f"{folder}/run"}
+        environment = {**caller_environment(), "LAB_RUN_DIR": f"{folder}/run"}
         environment.pop(seat_secret.VARIABLE, None)
-        options = [
-            "--detach",
-            "--free-ports",
-            "--no-load",
-            "--data",
-            f"{folder}/data",
-            "--incident",
-            incident,
-        ]
+        fixed = ["--detach", "--free-ports", "--no-load", "--data", f"{folder}/data"]
         with _unwinding_on_sigterm():
             try:
-                started = _lab(["up", *options], environment, START_TIMEOUT_S)
+                started = _lab(["up", *fixed, *options], environment, START_TIMEOUT_S)
                 if started.returncode != 0:
                     raise StartError(
-                        f"No lab could be started for {incident}: {_last_line(started)}",
-                        f"See it happen with: python3 -m lab up --incident {incident}",
+                        f"No lab could be started for {purpose}: {last_line(started)}",
+                        f"See it happen with: python3 -m lab up {' '.join(options)}",
                     )
-                yield _addresses(_status(environment))
+                yield environment
             finally:
                 _lab(["down"], environment, STOP_TIMEOUT_S)
+
+
+def caller_environment() -> dict[str, str]:
+    """The environment by which `lab_command` reaches the lab of this folder."""
+    return dict(os.environ)
+
+
+def addresses_of(environment: Mapping[str, str]) -> Addresses:
+    """The addresses of a lab, by its own status. Raises LabError."""
+    return _addresses(_status(environment))
+
+
+def lab_command(arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """`python -m lab …` with its output. Raises LabError when it does not end."""
+    return _lab(arguments, environment, STOP_TIMEOUT_S)
 
 
 @contextmanager
@@ -117,13 +134,13 @@ def _unwinding_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
     """The last error of a command, without its progress, as one line."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     return " ".join(lines[-2:]) or "it gave no reason."
 
 
-def _status(environment: dict[str, str]) -> dict[str, Any]:
+def _status(environment: Mapping[str, str]) -> dict[str, Any]:
     result = _lab(["status", "--json"], environment, STOP_TIMEOUT_S)
     try:
         status: dict[str, Any] = json.loads(result.stdout)
@@ -131,7 +148,7 @@ def _status(environment: dict[str, str]) -> dict[str, Any]:
             raise ValueError("a field is missing")
     except (ValueError, TypeError) as error:
         raise LabError(
-            f"`lab status` could not be read: {_last_line(result)}", "Try `python3 -m lab status`."
+            f"`lab status` could not be read: {last_line(result)}", "Try `python3 -m lab status`."
         ) from error
     return status
 
@@ -142,7 +159,7 @@ def _addresses(status: dict[str, Any]) -> Addresses:
 
 
 def _lab(
-    arguments: list[str], environment: dict[str, str], timeout_s: float
+    arguments: list[str], environment: Mapping[str, str], timeout_s: float
 ) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from incidents.checks import Outcome, Result
+from incidents.checks import Outcome
 
 _WORDS = {
     Outcome.HOLDS: "ok",
@@ -19,8 +19,19 @@ _PASSING = frozenset({Outcome.HOLDS, Outcome.NOT_CHECKED})
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """The result of one step; `title` says in words what holds, `detail` in one line what was found."""
+
+    name: str
+    title: str
+    outcome: Outcome
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of one incident: its name, its driver and every step with its seconds."""
+    """The result of one incident, or of the class: its name, its driver and every step."""
 
     name: str
     title: str
@@ -28,24 +39,24 @@ class Verification:
     seat: str
     shop: str
     seconds: float
-    results: tuple[Result, ...]
+    results: tuple[Step, ...]
 
     @property
     def passed(self) -> bool:
         """Whether every link holds that was checked."""
         return all(result.outcome in _PASSING for result in self.results)
 
-    def of(self, outcome: Outcome) -> tuple[Result, ...]:
+    def of(self, outcome: Outcome) -> tuple[Step, ...]:
         """The steps with this outcome."""
         return tuple(result for result in self.results if result.outcome is outcome)
 
 
 def as_text(verification: Verification) -> str:
     """A heading, one line per step, and a closing sentence."""
-    width = max(len(result.check.name) for result in verification.results)
+    width = max(len(result.name) for result in verification.results)
     head = f"{verification.name}: {verification.title}"
     lines = [head, f"  seat {verification.seat} at {verification.shop}, {verification.driver}"]
-    lines += [f"  {_WORDS[r.outcome]:<7}{r.check.name:<{width + 2}}{_line(r)}" for r in verification.results]
+    lines += [f"  {_WORDS[r.outcome]:<7}{r.name:<{width + 2}}{_line(r)}" for r in verification.results]
     return "\n".join([*lines, closing(verification)])
 
 
@@ -59,7 +70,7 @@ def closing(verification: Verification) -> str:
             unchecked
         )
         return f"{verification.name}: every link holds ({checked}, {took})."
-    names = ", ".join(result.check.name for result in broken)
+    names = ", ".join(result.name for result in broken)
     unreached = len(verification.of(Outcome.NOT_REACHED))
     links = "1 link is" if len(broken) == 1 else f"{len(broken)} links are"
     return f"{verification.name}: {links} broken: {names} ({unreached} not reached, {took})."
@@ -75,7 +86,7 @@ def as_json(verifications: Sequence[Verification]) -> str:
                 "passed": one.passed,
                 "steps": [
                     {
-                        "name": result.check.name,
+                        "name": result.name,
                         "passed": result.outcome is Outcome.HOLDS,
                         "detail": result.detail,
                         "seconds": round(result.seconds, 3),
@@ -108,7 +119,7 @@ def as_junit(verifications: Iterable[Verification]) -> str:
                 suite,
                 "testcase",
                 classname=f"verify.{one.name}",
-                name=result.check.name,
+                name=result.name,
                 time=f"{result.seconds:.3f}",
             )
             if result.outcome is Outcome.BROKEN:
@@ -119,7 +130,5 @@ def as_junit(verifications: Iterable[Verification]) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
-def _line(result: Result) -> str:
-    return (
-        f"{result.check.title} ({result.seconds:.1f} s)" if result.outcome is Outcome.HOLDS else result.detail
-    )
+def _line(result: Step) -> str:
+    return f"{result.title} ({result.seconds:.1f} s)" if result.outcome is Outcome.HOLDS else result.detail
