@@ -13,6 +13,7 @@ from incidents.checks import NoAnswer, Outcome, run
 from incidents.json_paths import filled_path
 from incidents.model import Source
 from lab.verify.polling_client import Patience, json_at
+from lab.verify.repairing import Repairs
 from tests.story.bench import Bench
 
 pytestmark = pytest.mark.lab
@@ -32,7 +33,8 @@ def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
         return json_at(bench.urls["observer"] + path)
 
     asked = [check for check in incident.checks if check.source is Source.API]
-    for result in run(asked, dict(known), ask, Patience(8).settle):
+    repairs = Repairs(bench.urls["observer"], SEAT, lambda: bench.checkout(SEAT) and None)
+    for result in run(asked, dict(known), ask, Patience(8).settle, repairs.made, repairs.reach):
         assert result.outcome is Outcome.HOLDS, result.detail
         known.update(result.kept)
     for step in incident.steps:

@@ -26,7 +26,6 @@ PAGES = (
     "/apm/traces",
     f"/apm/traces/{seed.TRACE}",
     "/logs",
-    "/desk",
 )
 HOSTILE = "<script>alert(1)</script>\u202e"
 
