@@ -9,7 +9,7 @@ import classroom
 from store.api import Deployment, Page, Reader, Window
 
 LIMIT: Final = 100
-"""Events that are marked on a chart, the newest: as many as can be told apart on a wide one."""
+"""Events that are marked on a chart, the newest: as many as can be known apart on a wide one."""
 _HIDDEN_BODY: Final = "Hidden from the class."
 
 
@@ -23,17 +23,17 @@ def find_deployments(
 ) -> Page[Deployment]:
     """The events of a window, newest first; with an environment, without those that name another one.
 
-    `hidden` are what the class is not told yet and this reader may see: they have no log record. One that
-    was told meanwhile, of the same time and seat, counts once. `truncated` says that older ones were left
+    `hidden` are what the class is not known yet and this reader may see: they have no log record. One that
+    was known meanwhile, of the same time and seat, counts once. `truncated` says that older ones were left
     out.
     """
     page = reader.deployments(window, limit)
-    told = {(one.time_unix_nano, one.seat) for one in page.items}
+    known = {(one.time_unix_nano, one.seat) for one in page.items}
     untold = [
         _of_hidden(one)
         for one in hidden
         if window.from_unix_nano <= one.time_unix_nano < window.to_unix_nano
-        and (one.time_unix_nano, one.seat) not in told
+        and (one.time_unix_nano, one.seat) not in known
     ]
     found = sorted([*page.items, *untold], key=lambda one: one.time_unix_nano, reverse=True)
     shown = [one for one in found[:limit] if not environment or one.environment in ("", environment)]

@@ -33,7 +33,11 @@ def test_every_step_of_the_lesson_leads_to_a_page(bench: Bench) -> None:
         return json_at(bench.urls["observer"] + path)
 
     asked = [check for check in incident.checks if check.source is Source.API]
-    repairs = Repairs(bench.urls["observer"], SEAT, lambda: bench.checkout(SEAT) and None)
+
+    def order_again() -> None:
+        bench.checkout(SEAT)
+
+    repairs = Repairs(bench.urls["observer"], SEAT, order_again)
     for result in run(asked, dict(known), ask, Patience(8).settle, repairs.made, repairs.reach):
         assert result.outcome is Outcome.HOLDS, result.detail
         known.update(result.kept)

@@ -133,7 +133,7 @@ def test_drops_are_logged_when_the_receiver_is_back(port: int, monkeypatch: pyte
     def accounted() -> int:
         """How many spans arrived or were reported as dropped by the newest report."""
         reported = {pair.key: pair.value.int_value for pair in receiver.logs[-1].attributes}
-        return reported["dropped.spans"] + len(receiver.spans)
+        return int(reported["dropped.spans"]) + len(receiver.spans)
 
     with receiving(port, receiver):
         # A first report may have been made while spans were still being dropped.
