@@ -23,19 +23,19 @@ def find_deployments(
 ) -> Page[Deployment]:
     """The events of a window, newest first; with an environment, without those that name another one.
 
-    `hidden` are what the class is not known yet and this reader may see: they have no log record. One that
-    was known meanwhile, of the same time and seat, counts once. `truncated` says that older ones were left
+    `hidden` are deployments that the class must not see yet and this reader may: they have no log record.
+    One that was sent meanwhile, of the same time and seat, counts once. `truncated` says that older ones were left
     out.
     """
     page = reader.deployments(window, limit)
-    known = {(one.time_unix_nano, one.seat) for one in page.items}
-    untold = [
+    sent = {(one.time_unix_nano, one.seat) for one in page.items}
+    unsent = [
         _of_hidden(one)
         for one in hidden
         if window.from_unix_nano <= one.time_unix_nano < window.to_unix_nano
-        and (one.time_unix_nano, one.seat) not in known
+        and (one.time_unix_nano, one.seat) not in sent
     ]
-    found = sorted([*page.items, *untold], key=lambda one: one.time_unix_nano, reverse=True)
+    found = sorted([*page.items, *unsent], key=lambda one: one.time_unix_nano, reverse=True)
     shown = [one for one in found[:limit] if not environment or one.environment in ("", environment)]
     return Page(shown, None, page.truncated or len(found) > limit)
 
