@@ -9,7 +9,7 @@ import classroom
 from store.api import Deployment, Page, Reader, Window
 
 LIMIT: Final = 100
-"""Events that are marked on a chart, the newest: as many as can be known apart on a wide one."""
+"""Events that are marked on a chart, the newest: as many as a wide one keeps apart."""
 _HIDDEN_BODY: Final = "Hidden from the class."
 
 
@@ -24,8 +24,8 @@ def find_deployments(
     """The events of a window, newest first; with an environment, without those that name another one.
 
     `hidden` are deployments that the class must not see yet and this reader may: they have no log record.
-    One that was sent meanwhile, of the same time and seat, counts once. `truncated` says that older ones were left
-    out.
+    One that was sent meanwhile, of the same time and seat, counts once. `truncated` says that older ones
+    were left out.
     """
     page = reader.deployments(window, limit)
     sent = {(one.time_unix_nano, one.seat) for one in page.items}
