@@ -16,3 +16,5 @@ const parts = [theme, copy, filter, swap, dialog, folding, treegrid, brush, colu
 for (const part of parts) part.start();
 // By itself htmx would begin a moment later, and a key pressed at once would follow the link as a page.
 window.htmx?.initialize();
+// What the reader unfolded before htmx listened is noted now; each fold is noted once.
+for (const fold of document.querySelectorAll("details[open][hx-trigger^='toggle']")) fold.dispatchEvent(new Event("toggle"));
