@@ -55,6 +55,26 @@ def visit_guide(browser: Browser, guide: Guide) -> Iterator[Callable[..., Visito
     server.stop()
 
 
+OPENS_EARLY = """
+new MutationObserver((_, watch) => {
+  const fold = document.querySelector("#hint-charge");
+  if (fold) { fold.open = true; watch.disconnect(); }
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_a_fold_that_is_opened_before_the_scripts_ran_is_noted(
+    visit_guide: Callable[..., Visitor], guide: Guide
+) -> None:
+    """A quick student presses a key before htmx listens."""
+    lesson = visit_guide()
+    lesson.page.add_init_script(OPENS_EARLY)
+    page = lesson.go("/workshop")
+    expect(page.locator("#hint-charge")).to_have_attribute("open", "")
+
+    eventually(lambda: guide.marks(ANNA, MarkKind.HINT) == {"charge"}, "the hint is noted", within_s=5)
+
+
 def test_what_is_done_appears_without_closing_folds_or_moving_the_focus(
     visit_guide: Callable[..., Visitor], guide: Guide
 ) -> None:
