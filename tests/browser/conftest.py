@@ -69,9 +69,13 @@ class Visitor:
         assert not self.complaints, f"the browser complained: {self.complaints[:5]}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The story, a foreign page's beacons and hostile telemetry, served by the application."""
+    """The story, a foreign page's beacons and hostile telemetry, served by the application.
+
+    Each file of tests has its own: what others wrote would push the story off the first page of a
+    list, and a story of many minutes ago leaves the pages' range.
+    """
     path = tmp_path_factory.mktemp("browser") / "store.sqlite3"
     writer = store.open_writer(path)
     told = seed.hostile(seed.story())

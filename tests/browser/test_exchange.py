@@ -25,14 +25,14 @@ UPDATE_MS = 15_000
 
 def test_the_link_that_is_copied_after_a_log_is_chosen_is_the_logs(visit: Callable[..., Visitor]) -> None:
     visitor = visit(permissions=["clipboard-read", "clipboard-write"])
-    page = visitor.go("/logs")
+    page = visitor.go(TRACE_LOGS)
     page.get_by_role("link", name=re.compile("Failed payment")).first.click()
     expect(page.locator("#log-detail")).to_contain_text(seed.TOKEN)
     page.keyboard.press("y")
     expect(page.locator(".toast")).to_contain_text("copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     query = parse_qs(urlsplit(copied).query)
-    assert set(query) == {"log", "from", "to"}
+    assert set(query) == {"log", "trace_id", "from", "to"}
     colleague = visit()
     colleague.page.goto(copied)
     expect(colleague.page.locator("#log-detail")).to_contain_text(seed.TOKEN)

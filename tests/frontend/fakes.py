@@ -216,8 +216,10 @@ def fake_shop(folder: Path, flags: dict[str, Any] | None = None, **environ: str)
     spans = InMemorySpanExporter()
     log = io.StringIO()
     telemetry = build(Identity("frontend"), span_processors=[SimpleSpanProcessor(spans)], stream=log)
+    # A second shop in the same folder must not change the flags of the first, which watches its file.
     flags_file = folder / "flags.json"
-    flags_file.write_text(flags_json(flags or {}))
+    if flags:
+        flags_file.write_text(flags_json(flags))
     settings = load(
         Settings,
         {"HIPSTERLAB_WEB_DIR": str(folder), "HIPSTERLAB_SEED": "7", "RUM_BEACON_URL": "http://127.0.0.1:9"}
