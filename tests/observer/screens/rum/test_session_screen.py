@@ -227,7 +227,7 @@ def test_a_session_without_links_offers_what_its_seat_did_at_that_time(client: F
     """It said *Logs (0)* and knew no trace, although the backend had both."""
     page = page_of(client, "/rum/sessions/unlinked?env=hipster-lab&since=1m")
     related = {text(node): attribute(node, "href") for node in page.css(".related a")}
-    assert list(related) == ["Traces of the seat at this time", "Logs of the seat at this time"]
+    assert list(related) == ["Traces at this time", "Logs at this time"]
 
     traces, logs = (page_of(client, path) for path in related.values())
     listed = {attribute(node, "href").partition("?")[0] for node in traces.css("a[href^='/apm/traces/']")}
@@ -240,9 +240,9 @@ def test_a_session_without_links_offers_what_its_seat_did_at_that_time(client: F
 def test_a_session_without_links_and_seat_offers_what_ran_at_that_time(client: FlaskClient) -> None:
     page = page_of(client, "/rum/sessions/unseated")
     related = {text(node): attribute(node, "href") for node in page.css(".related a")}
-    assert list(related) == ["Traces of everybody at this time", "Logs of everybody at this time"]
+    assert list(related) == ["Traces at this time", "Logs at this time"]
     assert "By time, which" in text(one(page, ".notice"))
-    assert len(page_of(client, related["Logs of everybody at this time"]).css("tbody tr[data-row]")) == 14
+    assert len(page_of(client, related["Logs at this time"]).css("tbody tr[data-row]")) == 14
 
 
 def test_a_session_with_links_needs_no_such_search(client: FlaskClient) -> None:
