@@ -11,7 +11,7 @@ import incidents
 from classroom import Answer, MarkKind
 from observer.screens.workshop import view
 from observer.screens.workshop.progress import CheckView, Progress, StepView
-from observer.screens.workshop.seat_lesson import SeatLesson
+from observer.screens.workshop.seat_lesson import Hider, SeatLesson
 from observer.screens.workshop.step_panels import StepPanel
 from observer.screens.workshop.step_status import status_of
 
@@ -188,6 +188,17 @@ def test_between_the_last_step_to_the_cause_and_the_repair_stands_the_question()
     assert answered.next_step is not None
     assert answered.next_step.name == "rollback"
     assert not _page(*steps, lesson=replace(found, kept=False)).question_next
+
+
+def test_only_an_exam_promises_a_verdict() -> None:
+    """A game day goes on to its next incident, with which the answers to this one count no more."""
+    notes = {
+        hider: _page(_step(), lesson=replace(LESSON, hidden_by=hider)).question.explanation_note
+        for hider in Hider
+    }
+
+    assert "when it is over" in notes[Hider.EXAM]
+    assert "no verdict" in notes[Hider.GAME_DAY]
 
 
 def test_the_state_of_a_page_changes_with_what_it_shows() -> None:
