@@ -13,6 +13,7 @@ from signals.model import Span
 from store.api import BadQuery, RumMetric
 from store.queries import Window
 from store.results import Breakdown, ErrorGroup, Measure, Point
+from store.sqlite.read.exact_samples import FEW, make_samples_exact
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import ranked, slot_columns
 from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
@@ -31,7 +32,7 @@ _MAX_DECODED = 2_000
 """The newest browser spans that are decoded for a tag that samples do not have."""
 _MAX_SAMPLES = 10_000
 """The newest samples of a window that a breakdown counts."""
-_FEW = 10_000
+_COUNTED_ONE_BY_ONE = 10_000
 """With fewer samples than this, a time series counts each; else it sums slots."""
 _MAX_COLUMNS = 1_000
 
@@ -55,6 +56,9 @@ class SqliteRumReader(SqlitePart):
         with self._connections.session() as db:
             if _is_summed(where):
                 tallies = sum_series(db, _series_of(None, where), window, lambda key: key.subject)
+                for metric in METRICS:
+                    if metric in tallies:
+                        _make_exact(db, metric, window, where, {"0": tallies[metric]}, "0")
                 return {
                     metric: tallies[metric].measure()
                     for metric in METRICS
@@ -64,6 +68,7 @@ class SqliteRumReader(SqlitePart):
                 tally = Tally()
                 for _, bucket, n, failed in _grouped(db, metric, window, where, "0"):
                     tally.add(bucket, n, failed, 0)
+                _make_exact(db, metric, window, where, {"0": tally}, "0")
                 if tally.requests:
                     found[metric] = tally.measure()
         return found
@@ -89,6 +94,8 @@ class SqliteRumReader(SqlitePart):
             for column, bucket, n, failed in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, failed, 0)
+            by_name = {str(column): tally for column, tally in enumerate(tallies) if tally.requests}
+            _make_exact(db, metric, window, where, by_name, f"(m.start - {begin}) / {width}")
         return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
 
     def rum_breakdowns(
@@ -106,9 +113,19 @@ class SqliteRumReader(SqlitePart):
             if summed:
                 columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in summed)
                 rows, cut = _newest(db, metric, window, where, columns)
-                outcomes, *by_tag = zip(*rows, strict=True) if rows else ((), *[() for _ in summed])
+                seqs, outcomes, *by_tag = zip(*rows, strict=True) if rows else ((), (), *[() for _ in summed])
                 for tag, values in zip(summed, by_tag, strict=True):
-                    tallies = _tallies(db, Counter(zip(values, outcomes, strict=True)))
+                    names, tallies = _tallies(db, Counter(zip(values, outcomes, strict=True)))
+                    few = {
+                        pair
+                        for pair, name in names.items()
+                        if name in tallies and tallies[name].requests <= FEW
+                    }
+                    own: dict[str, list[int]] = {}
+                    for seq, pair in zip(seqs, values, strict=True):
+                        if pair in few:
+                            own.setdefault(names[pair], []).append(seq)
+                    make_samples_exact(db, metric, tallies, own)
                     found[tag] = ranked(tag, tallies, limit, len(rows) if cut else 0, cut=cut)
             for tag in tags:
                 if tag not in found:
@@ -166,8 +183,11 @@ def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
     if found is None:
         return True
     condition, values = found
-    row = db.one(f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)", (*values, _FEW))
-    return row is None or row[0] < _FEW
+    row = db.one(
+        f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)",
+        (*values, _COUNTED_ONE_BY_ONE),
+    )
+    return row is None or row[0] < _COUNTED_ONE_BY_ONE
 
 
 def _narrowed(
@@ -201,20 +221,22 @@ def _grouped(
 def _newest(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, columns: str
 ) -> tuple[list[tuple[int, ...]], bool]:
-    """(bucket and failure as one number, columns) of the newest samples; True if older ones are left out."""
+    """(number, bucket and failure as one number, columns) of the newest samples; True if there are older."""
     found = _narrowed(db, metric, window, where)
     if found is None:
         return [], False
     rows = db.all(
-        f"SELECT m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
+        f"SELECT m.seq, m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
         "ORDER BY m.start DESC LIMIT ?",
         (*found[1], _MAX_SAMPLES + 1),
     )
     return rows[:_MAX_SAMPLES], len(rows) > _MAX_SAMPLES
 
 
-def _tallies(db: ReadSession, counts: Mapping[tuple[int, int], int]) -> dict[str, Tally]:
-    """Tallies by value, of counts by (pair id, bucket << 1 | failed)."""
+def _tallies(
+    db: ReadSession, counts: Mapping[tuple[int, int], int]
+) -> tuple[dict[int, str], dict[str, Tally]]:
+    """(value by pair id, tallies by value), of counts by (pair id, bucket << 1 | failed)."""
     names = {0: ""}
     tallies: dict[str, Tally] = {}
     for (pair, outcome), n in counts.items():
@@ -222,7 +244,28 @@ def _tallies(db: ReadSession, counts: Mapping[tuple[int, int], int]) -> dict[str
             row = db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
             names[pair] = row[0] if row else ""
         tallies.setdefault(names[pair], Tally()).add(outcome >> 1, n, n * (outcome & 1), 0)
-    return tallies
+    return names, tallies
+
+
+def _make_exact(
+    db: ReadSession,
+    metric: RumMetric,
+    window: Window,
+    where: Mapping[str, str] | None,
+    tallies: Mapping[str, Tally],
+    group: str,
+) -> None:
+    """Give tallies the values of their samples where these are few in all; `group` names each one's tally."""
+    if not 0 < sum(tally.requests for tally in tallies.values()) <= FEW:
+        return
+    found = _narrowed(db, metric, window, where)
+    if found is None:
+        return
+    seqs: dict[str, list[int]] = {}
+    rows = db.all(f"SELECT {group}, m.seq FROM samples m WHERE {found[0]} LIMIT ?", (*found[1], FEW + 1))
+    for name, seq in rows:
+        seqs.setdefault(str(name), []).append(seq)
+    make_samples_exact(db, metric, tallies, seqs)
 
 
 def _with_seq(
@@ -247,7 +290,7 @@ def _has(span: Span, expected: Mapping[str, str]) -> bool:
 
 def _decoded(
     db: ReadSession,
-    metric: str,
+    metric: RumMetric,
     tag: str,
     window: Window,
     where: Mapping[str, str] | None,
@@ -265,6 +308,7 @@ def _decoded(
         f"SELECT m.seq, m.bucket, m.failed FROM samples m WHERE {condition} ORDER BY m.start DESC LIMIT ?",
         (*values, _MAX_DECODED),
     )
+    seqs: dict[str, list[int]] = {}
     for seq, bucket, failed in samples:
         span = spans.get(seq)
         if span is None or (other and not _has(span, other)):
@@ -272,4 +316,6 @@ def _decoded(
         value = text_of(span.attributes.get(tag, span.resource.get(tag)))
         value = value or rum_tags_of(span.name, span.attributes, span.resource).get(tag, "")
         tallies.setdefault(value, Tally()).add(bucket, 1, failed, 0)
+        seqs.setdefault(value, []).append(seq)
+    make_samples_exact(db, metric, tallies, seqs)
     return len(rows)

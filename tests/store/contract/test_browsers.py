@@ -322,3 +322,38 @@ def test_a_session_is_found_by_the_end_of_its_id(house: House) -> None:
     assert set(house.reader.sessions_ending("LONG-ending")) == {"aa-Long-Ending", "bb-long-ending"}
     assert house.reader.sessions_ending("%") == []
     assert house.reader.sessions_ending("") == []
+
+
+def _measured(house: House) -> int:
+    measure = house.reader.rum_measures(house.window).get("custom_events")
+    return measure.requests if measure else 0
+
+
+def test_percentiles_of_few_samples_are_exact(house: House) -> None:
+    """Two orders of 1.85 and 2.5 s: the slower is not dropped, and each alone is what its span says."""
+    house.write(
+        [
+            row(event(1, "PlaceOrder", "s1", ms=1850, plan="a", tenant__level="gold")),
+            row(event(2, "PlaceOrder", "s2", ms=2500, plan="b", tenant__level="silver")),
+        ]
+    )
+    house.until(lambda: _measured(house) == 2, "both orders are measured")
+    for where in (None, {"operation": "PlaceOrder"}, {"environment": "lab"}):
+        latency = house.reader.rum_measures(house.window, where)["custom_events"].latency
+        assert (latency.p50_ns, latency.p99_ns) == (2175 * MS, 2_493_500_000)
+    parts = house.reader.rum_breakdowns("custom_events", ("tenant.level", "plan"), house.window)
+    for part in parts.values():
+        found = {value.value: value.measure.latency for value in part.values}
+        slow = found.get("silver") or found["b"]
+        assert slow.p50_ns == slow.p99_ns == 2500 * MS
+    points = house.reader.rum_series("custom_events", house.window, 1)
+    assert points[0].measure.latency.p99_ns == 2_493_500_000
+
+
+def test_percentiles_of_vitals_and_of_first_bytes_are_exact(house: House) -> None:
+    fill(house)
+    measures = house.reader.rum_measures(house.window)
+    assert measures["lcp"].latency.p75_ns == 512 * MS
+    assert measures["cls"].latency.p75_ns == 250_000_000
+    assert measures["ttfb"].latency.p50_ns == 20 * MS
+    assert measures["page_load"].latency.p90_ns == 400 * MS
