@@ -88,7 +88,7 @@ def request_durations(db: ReadSession, requests: Sequence[Request]) -> list[int]
     """The durations of these requests in ns, shorter than the requests where spans are gone.
 
     A request is found among the spans of its trace by service, start and bucket. Of several
-    that begin at once, the last row counts: one of an entry's kind, then a root, then the longest.
+    that begin at once, the first row counts: one of an entry's kind, then a root, then the longest.
     """
     found: list[int] = []
     spans: dict[tuple[int, str], dict[tuple[int, int], int]] = {}
@@ -98,10 +98,12 @@ def request_durations(db: ReadSession, requests: Sequence[Request]) -> list[int]
             rows = db.all(
                 "SELECT s.start, s.duration FROM traces t JOIN spans s ON s.trace_id = t.trace_id "
                 "WHERE t.id = ? AND s.service = ? "
-                "ORDER BY s.kind IN (2, 5), s.parent_span_id IS NULL, s.duration LIMIT ?",
+                "ORDER BY s.kind IN (2, 5) DESC, s.parent_span_id IS NULL DESC, s.duration DESC LIMIT ?",
                 (*key, _MOST_SPANS),
             )
-            spans[key] = {(start, bucket_of(duration)): duration for start, duration in rows}
+            spans[key] = {}
+            for start, duration in rows:
+                spans[key].setdefault((start, bucket_of(duration)), duration)
         duration = spans[key].get((request.start, request.bucket))
         if duration is not None:
             found.append(duration)

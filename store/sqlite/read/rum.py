@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from signals.attributes import text_of
 from signals.browser_events import rum_tags_of
-from signals.model import Span
 from store.api import BadQuery, RumMetric
 from store.queries import Window
 from store.results import Breakdown, ErrorGroup, Measure, Point
@@ -17,21 +16,17 @@ from store.sqlite.read.exact_samples import FEW, make_samples_exact
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import ranked, slot_columns
 from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
-from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, limited, span_of
+from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.rum_errors import error_groups
+from store.sqlite.read.sample_conditions import MAX_DECODED, MAX_SAMPLES, conditions, has, narrowed, with_seq
 from store.sqlite.table_layout import (
     METRICS,
     SAMPLE_SERIES,
     SYNTHETIC_ITEMS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
-    metric_number,
 )
 
-_MAX_DECODED = 2_000
-"""The newest browser spans that are decoded for a tag that samples do not have."""
-_MAX_SAMPLES = 10_000
-"""The newest samples of a window that a breakdown counts."""
 _COUNTED_ONE_BY_ONE = 10_000
 """With fewer samples than this, a time series counts each; else it sums slots."""
 _MAX_COLUMNS = 1_000
@@ -131,7 +126,7 @@ class SqliteRumReader(SqlitePart):
                 if tag not in found:
                     decoded: dict[str, Tally] = {}
                     scanned = _decoded(db, metric, tag, window, where, decoded)
-                    found[tag] = ranked(tag, decoded, limit, scanned, cut=scanned >= _MAX_DECODED)
+                    found[tag] = ranked(tag, decoded, limit, scanned, cut=scanned >= MAX_DECODED)
         return found
 
     def rum_errors(
@@ -140,30 +135,8 @@ class SqliteRumReader(SqlitePart):
         limited(limit)
         other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
         with self._connections.session() as db:
-            found = _conditions(db, "js_errors", window, where)
+            found = conditions(db, "js_errors", window, where)
             return ([], False) if found is None else error_groups(db, *found, other, limit)
-
-
-def _conditions(
-    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
-) -> tuple[str, list[object]] | None:
-    """SQL on `samples m` for the RUM tags of `where`, and its values; None if a value was never seen."""
-    if metric not in METRICS:
-        raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
-    sql = "m.metric = ? AND m.start >= ? AND m.start < ?"
-    values: list[object] = [metric_number(metric), window.from_unix_nano, window.to_unix_nano]
-    for tag, value in (where or {}).items():
-        if tag not in TAG_COLUMNS:
-            continue
-        pair = 0
-        if value:
-            row = db.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", (tag, value))
-            if row is None:
-                return None
-            pair = row[0]
-        sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
-        values.append(pair)
-    return sql, values
 
 
 def _is_summed(where: Mapping[str, str] | None) -> bool:
@@ -179,7 +152,7 @@ def _series_of(metric: RumMetric | None, where: Mapping[str, str] | None) -> Ser
 
 
 def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
-    found = _conditions(db, metric, window, None)
+    found = conditions(db, metric, window, None)
     if found is None:
         return True
     condition, values = found
@@ -190,26 +163,11 @@ def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
     return row is None or row[0] < _COUNTED_ONE_BY_ONE
 
 
-def _narrowed(
-    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
-) -> tuple[str, list[object]] | None:
-    """`_conditions`, and one for the tags that must be compared in the spans themselves."""
-    found = _conditions(db, metric, window, where)
-    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
-    if found is None or not other:
-        return found
-    condition, values = found
-    seqs = [
-        span_seq for span_seq, span in _with_seq(db, condition, values, _MAX_DECODED) if _has(span, other)
-    ]
-    return condition + f" AND m.seq IN ({', '.join(map(str, seqs))})", values
-
-
 def _grouped(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, group: str
 ) -> Sequence[tuple[int, int, int, int]]:
     """(group, bucket, samples, failed)"""
-    found = _narrowed(db, metric, window, where)
+    found = narrowed(db, metric, window, where)
     if found is None:
         return []
     return db.all(
@@ -222,15 +180,15 @@ def _newest(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, columns: str
 ) -> tuple[list[tuple[int, ...]], bool]:
     """(number, bucket and failure as one number, columns) of the newest samples; True if there are older."""
-    found = _narrowed(db, metric, window, where)
+    found = narrowed(db, metric, window, where)
     if found is None:
         return [], False
     rows = db.all(
         f"SELECT m.seq, m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
         "ORDER BY m.start DESC LIMIT ?",
-        (*found[1], _MAX_SAMPLES + 1),
+        (*found[1], MAX_SAMPLES + 1),
     )
-    return rows[:_MAX_SAMPLES], len(rows) > _MAX_SAMPLES
+    return rows[:MAX_SAMPLES], len(rows) > MAX_SAMPLES
 
 
 def _tallies(
@@ -258,7 +216,7 @@ def _make_exact(
     """Give tallies the values of their samples where these are few in all; `group` names each one's tally."""
     if not 0 < sum(tally.requests for tally in tallies.values()) <= FEW:
         return
-    found = _narrowed(db, metric, window, where)
+    found = narrowed(db, metric, window, where)
     if found is None:
         return
     seqs: dict[str, list[int]] = {}
@@ -266,26 +224,6 @@ def _make_exact(
     for name, seq in rows:
         seqs.setdefault(str(name), []).append(seq)
     make_samples_exact(db, metric, tallies, seqs)
-
-
-def _with_seq(
-    db: ReadSession, condition: str, values: Sequence[object], limit: int
-) -> list[tuple[int, Span]]:
-    """(number, span) of the newest samples that match, decoded."""
-    tables = SPAN_TABLES.replace("spans s", "spans s ON s.seq = m.seq", 1)
-    rows = db.each(
-        f"SELECT m.seq, {SPAN_COLUMNS} FROM samples m JOIN {tables} "
-        f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
-        (*values, limit),
-    )
-    return [(row[0], span_of(row[1:])) for row in rows]
-
-
-def _has(span: Span, expected: Mapping[str, str]) -> bool:
-    return all(
-        text_of(span.attributes.get(name, span.resource.get(name))) == value
-        for name, value in expected.items()
-    )
 
 
 def _decoded(
@@ -297,21 +235,21 @@ def _decoded(
     tallies: dict[str, Tally],
 ) -> int:
     """Fill `tallies` by a tag that samples do not have; return how many spans were decoded for it."""
-    found = _conditions(db, metric, window, where)
+    found = conditions(db, metric, window, where)
     if found is None:
         return 0
     condition, values = found
-    rows = _with_seq(db, condition, values, _MAX_DECODED)
+    rows = with_seq(db, condition, values, MAX_DECODED)
     spans = dict(rows)
     other = {name: value for name, value in (where or {}).items() if name not in TAG_COLUMNS}
     samples = db.each(
         f"SELECT m.seq, m.bucket, m.failed FROM samples m WHERE {condition} ORDER BY m.start DESC LIMIT ?",
-        (*values, _MAX_DECODED),
+        (*values, MAX_DECODED),
     )
     seqs: dict[str, list[int]] = {}
     for seq, bucket, failed in samples:
         span = spans.get(seq)
-        if span is None or (other and not _has(span, other)):
+        if span is None or (other and not has(span, other)):
             continue
         value = text_of(span.attributes.get(tag, span.resource.get(tag)))
         value = value or rum_tags_of(span.name, span.attributes, span.resource).get(tag, "")

@@ -16,7 +16,16 @@ from typing import Final, NamedTuple
 import orjson
 from cachetools import LRUCache
 
-from signals.browser_events import RUM_TAGS, RumSample, rum_samples
+from signals.browser_events import (
+    ERROR_NAMES,
+    REPEATED_WITHIN_NS,
+    RUM_TAGS,
+    ErrorReport,
+    RumSample,
+    error_report,
+    rum_repeats,
+    rum_samples,
+)
 from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
@@ -24,6 +33,7 @@ from store.rows import SpanRow
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
     FIRST_VALUE_TAGS,
+    HAPPENED_TAGS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
@@ -42,6 +52,9 @@ _UPSERT: Final = (
     "network_errors = network_errors + excluded.network_errors, events = events + excluded.events, "
     "attributes = excluded.attributes RETURNING id"
 )
+_ERROR_NAMES: Final = orjson.dumps(sorted(ERROR_NAMES)).decode()
+_MOST_COMPARED: Final = 100
+"""Error events of one session that others of it are compared with: a storm of errors is not slow."""
 _CACHED: Final = 5_000
 _CACHED_PAIRS: Final = 200
 """Sessions, and pairs of one, that are remembered."""
@@ -106,6 +119,8 @@ class _Event(NamedTuple):
     duration: int
     tags: Mapping[str, str]
     samples: Sequence[RumSample]
+    report: ErrorReport | None = None
+    """What an error event says; None of any other event."""
 
 
 class SessionAggregation:
@@ -122,7 +137,11 @@ class SessionAggregation:
         sessions: dict[str, _Addition] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
-        for seq, session_id, start, duration, tags, found in events:
+        events = list(events)
+        counted_before = self._counted_before(events)
+        for seq, session_id, start, duration, tags, found, _ in events:
+            if seq in counted_before:
+                found = ()
             if found:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
@@ -145,6 +164,7 @@ class SessionAggregation:
             for sample in found:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
             session.add_tags({tag: value for tag, value in tags.items() if tag in SESSION_TAGS}, start)
+            session.pairs.update(pair for pair in tags.items() if pair[0] in HAPPENED_TAGS)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
         self._connection.executemany(
@@ -160,7 +180,40 @@ class SessionAggregation:
             tags = tags_of(
                 name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
             )
-            yield _Event(seq, session_id or "", start, duration, tags, _samples_of(name, duration, raw))
+            yield _event(seq, session_id or "", name, start, duration, tags, raw)
+
+    def _counted_before(self, events: Sequence[_Event]) -> set[int]:
+        """The numbers of error events that say again what another one says: the two count once.
+
+        That is the console's line if the thrown error is stored, in this round or before. A
+        thrown error whose line was counted in an earlier round is left out in its place.
+        """
+        by_session: dict[str, list[_Event]] = {}
+        for event in events:
+            if event.report and event.session_id:
+                by_session.setdefault(event.session_id, []).append(event)
+        return {
+            seq
+            for session_id, own in by_session.items()
+            for seq in _repeated(own, self._earlier(session_id, own))
+        }
+
+    def _earlier(self, session_id: str, own: Sequence[_Event]) -> list[ErrorReport]:
+        """The session's error events of earlier rounds that are near those of this one."""
+        starts = [event.start for event in own]
+        rows = self._connection.execute(
+            "SELECT name, raw, start FROM spans WHERE session_id = ? AND start >= ? AND start <= ? "
+            "AND seq < ? AND lower(name) IN (SELECT value FROM json_each(?)) ORDER BY start LIMIT ?",
+            (
+                session_id,
+                min(starts) - REPEATED_WITHIN_NS,
+                max(starts) + REPEATED_WITHIN_NS,
+                min(event.seq for event in own),
+                _ERROR_NAMES,
+                _MOST_COMPARED,
+            ),
+        ).fetchall()
+        return [error_report(name, sampled_detail(raw)[0], start) for name, raw, start in rows]
 
     def invalidate(self) -> None:
         """Empty the cache."""
@@ -232,13 +285,37 @@ class SessionAggregation:
 def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
     """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
-        samples = _samples_of(span.name, span.duration_ns, span.raw)
-        yield _Event(seq, span.session_id, span.start_unix_nano, span.duration_ns, span.tags, samples)
+        yield _event(
+            seq, span.session_id, span.name, span.start_unix_nano, span.duration_ns, span.tags, span.raw
+        )
 
 
-def _samples_of(name: str, duration_ns: int, raw: bytes) -> Sequence[RumSample]:
+def _event(
+    seq: int, session_id: str, name: str, start: int, duration_ns: int, tags: Mapping[str, str], raw: bytes
+) -> _Event:
     attributes, events = sampled_detail(raw)
-    return rum_samples(name, attributes, duration_ns, events)
+    samples = rum_samples(name, attributes, duration_ns, events)
+    is_error = any(sample.metric == "js_errors" for sample in samples)
+    report = error_report(name, attributes, start) if is_error else None
+    return _Event(seq, session_id, start, duration_ns, tags, samples, report)
+
+
+def _repeated(own: Sequence[_Event], earlier: Sequence[ErrorReport]) -> Iterator[int]:
+    """The numbers of those of a session's error events that are not counted, beside earlier ones."""
+    reports = [event.report for event in own[:_MOST_COMPARED] if event.report]
+    thrown = [report for report in (*earlier, *reports) if not report.console]
+    for event in own:
+        report = event.report
+        if report is None:
+            continue
+        if report.console:
+            if any(rum_repeats(report, other) for other in thrown):
+                yield event.seq
+        elif earlier:
+            lines = sum(rum_repeats(other, report) for other in earlier)
+            alike = sum(not other.console and other[2:] == report[2:] for other in earlier)
+            if lines > alike:
+                yield event.seq
 
 
 def _trace_bytes(text: str) -> bytes:

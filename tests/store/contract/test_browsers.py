@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from signals.model import Attributes, SessionId, Span, TraceId
-from store.api import BadQuery, Presence, RumMetric, SessionQuery, SessionSort, SpanRow, Window
+from store.api import BadQuery, CountedEvents, Presence, RumMetric, SessionQuery, SessionSort, SpanRow, Window
 from tests.helpers import eventually
 from tests.store.build import MS, T0, row, span
 from tests.store.house import House
@@ -357,3 +357,95 @@ def test_percentiles_of_vitals_and_of_first_bytes_are_exact(house: House) -> Non
     assert measures["cls"].latency.p75_ns == 250_000_000
     assert measures["ttfb"].latency.p50_ns == 20 * MS
     assert measures["page_load"].latency.p90_ns == 400 * MS
+
+
+def _error(number: int, name: str, message: str, *, at_ms: float = 0, kind: str = "TypeError") -> SpanRow:
+    error = {"error__object": "String" if name == "console.error" else kind, "error__message": message}
+    return row(event(number, name, at_ms=at_ms, component="error", **error))
+
+
+@pytest.mark.parametrize(
+    ("errors", "counted"),
+    [
+        (
+            [
+                ("onerror", "x is not a function", 0),
+                ("console.error", "Uncaught TypeError: x is not a function", 3),
+            ],
+            1,
+        ),
+        ([("console.error", "TypeError: x is not a function", 0), ("onerror", "x is not a function", 3)], 1),
+        (
+            [
+                ("console.error", "Uncaught TypeError: in other words", 0),
+                ("onerror", "x is not a function", 3),
+            ],
+            1,
+        ),
+        ([("onerror", "x is not a function", 0), ("console.error", "the cart is empty", 3)], 2),
+        ([("onerror", "x is not a function", 0), ("console.error", "x is not a function", 1500)], 2),
+        ([("onerror", "x is not a function", 0), ("onerror", "x is not a function", 3)], 2),
+        ([("console.error", "x is not a function", 0), ("console.error", "x is not a function", 3)], 2),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_an_error_that_was_logged_too_counts_once(
+    house: House, errors: list[tuple[str, str, float]], counted: int, together: bool
+) -> None:
+    """In the session and in the metric, whichever of the two arrives first, in one beacon or in two."""
+    rows = [_error(number, name, text, at_ms=at) for number, (name, text, at) in enumerate(errors, 1)]
+    for batch in [rows] if together else [[one] for one in rows]:
+        house.write(batch)
+        arrived = rows.index(batch[-1]) + 1
+
+        def aggregated(expected: int = arrived) -> bool:
+            session = house.reader.session(SessionId("s1"))
+            return session is not None and session.events == expected
+
+        house.until(aggregated, "the batch is aggregated")
+    session = house.reader.session(SessionId("s1"))
+    assert session is not None
+    assert session.errors == counted
+    assert house.reader.rum_measures(house.window)["js_errors"].requests == counted
+    groups, _ = house.reader.rum_errors(house.window)
+    assert sum(group.count for group in groups) == counted
+
+
+def _sessions(house: House, **conditions: object) -> list[str]:
+    query = SessionQuery(house.window, **conditions)  # type: ignore[arg-type]  # tests name them
+    found: list[str] = [one.session_id for one in house.reader.find_sessions(query).items]
+    assert house.reader.count_sessions(query) == (len(found), False)
+    return found
+
+
+def test_sessions_are_found_by_what_happened_in_them(house: House) -> None:
+    fill(house)
+    for attributes, expected in (
+        ({"page": "/product/<??>"}, ["s2", "s1"]),
+        ({"page": "/nowhere"}, []),
+        ({"operation": "POST /cart/checkout"}, ["s1"]),
+        ({"operation": "AddToCart"}, ["s2"]),
+        ({"http.status_code": "500", "operation": "onerror"}, ["s1"]),
+        ({"link.traceId": "AB" * 16}, ["s1"]),
+        ({"link.traceId": "ab" * 8}, []),
+        ({"link.traceId": "no id"}, []),
+    ):
+        assert _sessions(house, attributes=attributes) == expected, attributes
+
+
+def test_sessions_stand_behind_each_number_of_rum(house: House) -> None:
+    """Those of the events that a metric counts, all conditions of one event at once."""
+    fill(house)
+    group = house.reader.rum_errors(house.window)[0][0]
+    for counted, expected in (
+        (CountedEvents("js_errors"), ["s1"]),
+        (CountedEvents("js_errors", error_id=group.error_id), ["s1"]),
+        (CountedEvents("js_errors", error_id="another"), []),
+        (CountedEvents("js_errors", {"page": "/"}, group.error_id), []),
+        (CountedEvents("custom_events", {"plan": "b"}), ["s2"]),
+        (CountedEvents("custom_events", {"user_agent.synthetic.type": ""}), []),
+        (CountedEvents("network_errors", {"page": "/product/<??>"}), ["s1"]),
+        (CountedEvents("network_requests", {"http.status_code": "500", "operation": "GET /"}), []),
+        (CountedEvents("page_views", {"page": "/never"}), []),
+    ):
+        assert _sessions(house, counted=counted) == expected, counted
