@@ -20,6 +20,7 @@ from observer.request.scope import Scope
 from observer.request.time_range import range_args
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.example_traces import find_examples
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
 from store.api import LogQuery, Point, Reader, Window
 
@@ -64,6 +65,7 @@ def service(name: str) -> str:
         view=view.build(found, node, scope.window, data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
+        updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
 
 

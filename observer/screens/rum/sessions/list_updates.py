@@ -14,7 +14,7 @@ from observer.components.updates import Update
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
-from observer.request.scope import Scope
+from observer.request.scope import WHOSE, Scope
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metrics import BY_NAME
 from observer.screens.rum.sessions.view import (
@@ -24,7 +24,6 @@ from observer.screens.rum.sessions.view import (
     ListSelection,
     session_query,
 )
-from observer.screens.rum.traffic_filter import WHOSE
 from store.api import RumMetric, SessionSummary, Window
 
 

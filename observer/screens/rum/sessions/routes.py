@@ -11,12 +11,12 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
 from observer.request.reachable_addresses import neighbours
 from observer.request.reader_seat import reader_seat
+from observer.request.scope import WHOSE
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.sessions import view
 from observer.screens.rum.sessions.list_updates import counted_by, updates_address
 from observer.screens.rum.sessions.typed_filters import FIELDS, TypedFilters
-from observer.screens.rum.traffic_filter import WHOSE
 from signals.attributes import SEAT, SYNTHETIC
 
 

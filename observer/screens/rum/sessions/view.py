@@ -8,9 +8,9 @@ from typing import get_args
 
 from observer.components.number_format import count, plural
 from observer.components.session_rows import SessionRow, session_rows
+from observer.components.traffic_filter import LABELS, conditions
 from observer.request.scope import Scope
 from observer.screens.rum.metrics import BY_NAME
-from observer.screens.rum.traffic_filter import LABELS, conditions
 from signals.attributes import SEAT, SYNTHETIC, SYNTHETIC_DECLARED
 from store.api import CountedEvents, Page, RumMetric, SessionQuery, SessionSort, SessionSummary
 

@@ -8,6 +8,7 @@ import pytest
 
 from observer.components.number_format import NOTHING
 from observer.components.session_path import session_path
+from observer.components.traffic_filter import Traffic, conditions
 from observer.components.updates import Update
 from observer.screens.rum.metric_updates import update_of
 from observer.screens.rum.metrics import BY_NAME, vital
@@ -15,7 +16,6 @@ from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view as overview
 from observer.screens.rum.spotlight import view as spotlight
 from observer.screens.rum.svg_percent import svg_percent
-from observer.screens.rum.traffic_filter import Traffic, conditions
 from store.api import Breakdown, Latency, Measure, StoreStatus, TagValue, Window
 
 S = 10**9

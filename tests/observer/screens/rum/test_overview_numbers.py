@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from observer.screens.rum import traffic_filter
+from observer.components import traffic_filter
 from observer.screens.rum.metrics import count_delta
 from observer.screens.rum.overview.view import error_rows
 from observer.screens.rum.sessions import view as session_list
