@@ -15,8 +15,6 @@ _TAG_LABELS = {
     "user_agent.synthetic.type": "Synthetic traffic",
     "tenant.level": "Tenant level",
     "http.status_code": "Status code",
-    "service": "Service",
-    "version": "Version",
 }
 
 

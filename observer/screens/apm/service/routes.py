@@ -86,6 +86,5 @@ def _column_hrefs(name: str, scope: Scope, points: Sequence[Point]) -> list[str]
     hrefs = []
     for point in points:
         column = range_args(Window(point.start_unix_nano, point.start_unix_nano + step))
-        error = "any" if point.measure.errors else None
-        hrefs.append(scoped("/apm/traces", service=name, error=error, from_=column["from"], to=column["to"]))
+        hrefs.append(scoped("/apm/traces", service=name, from_=column["from"], to=column["to"]))
     return hrefs
