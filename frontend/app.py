@@ -75,8 +75,9 @@ def create_app(
     _register_error_pages(app, dependencies)
     app.register_blueprint(routes.blueprint)
     edge = Edge(app.wsgi_app)
-    # Flask's documented way to add a middleware.
-    app.wsgi_app = HostCheck(edge, settings.public_url) if settings.seat_secret else edge  # type: ignore[method-assign]
+    checked = HostCheck(edge, settings.public_url) if settings.seat_secret else edge
+    # Flask's documented way to add a middleware is to assign this method, which its types forbid.
+    app.wsgi_app = checked  # type: ignore[method-assign]
     return app
 
 

@@ -83,7 +83,7 @@ def create_app(
 
 def _close(app: Flask, settings: Settings) -> None:
     """What class mode adds: own hosts only, no request of other sites, seats by signed links."""
-    # Flask's documented way to add a middleware.
+    # Flask's documented way to add a middleware is to assign this method, which its types forbid.
     app.wsgi_app = HostCheck(  # type: ignore[method-assign]
         app.wsgi_app, settings.observer_public_url, settings.shop_public_url
     )

@@ -26,12 +26,12 @@ from classroom import (
     keep_schedule,
 )
 from incidents import Incident
-from lab.control import gameday_file, load_users
+from lab.control import gameday_file
 from lab.control.action_request import ActionRequest
 from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
 from lab.errors import UsageError
-from lab.state import flag_file, runfile
+from lab.state import flag_file, locust, runfile
 
 
 class Changes:
@@ -182,7 +182,7 @@ class Changes:
             raise UsageError(
                 f"{request.users} simulated users are too many.", f"Use at most {self._settings.most_users}."
             )
-        load_users.change(Path(self._settings.lab_status_file), request.users)
+        locust.change(self._settings.lab_status_file, request.users)
         if not request.users:
             return "Load stopped."
         return f"Load changed to {request.users} simulated users."

@@ -17,7 +17,7 @@ class Settings:
     port: int = setting(0, "PORT", "TCP port to listen on; 0 takes any free one.", PORT)
     listen_addr: str = setting("127.0.0.1", "LISTEN_ADDR", "Address to listen on.")
     token: str = setting(
-        "", "LAB_TOKEN", "What a caller must send as `Authorization: Bearer`; required.", secret=True
+        "", "CONTROL_TOKEN", "What a caller must send as `Authorization: Bearer`; required.", secret=True
     )
     class_db: Path = setting(
         Path("class.sqlite3"), "CLASS_DB", "File of the class: roster, progress, repairs.", PATH

@@ -21,9 +21,12 @@ from lab.state.seat_secret import VARIABLE as SEAT_SECRET
 DEFAULT_SEED = 20_240_214
 SEAT_SECRET_HOLDERS = ("frontend", "observer")
 """The process that verifies seat links and the one that signs them."""
-TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
-TOKEN_HOLDERS = ("control", "observer", "frontend", "buttercup")
-"""The control process, who calls it, and who answers with the state of flags over HTTP."""
+CONTROL_TOKEN = "CONTROL_TOKEN"  # noqa: S105 - the name of a variable
+CONTROL_TOKEN_HOLDERS = ("control", "observer")
+"""The control process and the desk, which asks it. No process of the shop: it would have the lab's power."""
+FLAGS_TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
+FLAGS_TOKEN_HOLDERS = ("observer", "frontend", "buttercup")
+"""Who answers with the state of flags over HTTP, and who asks."""
 CLASS_FILE_HOLDERS = ("control", "observer")
 PUBLIC_URL_HOLDERS = ("frontend", "observer")
 # Set in a user's shell for another application, these would redirect or disable the lab's own telemetry.
@@ -33,7 +36,8 @@ _SET_BY_THE_PLAN = (
     "LISTEN_ADDR",
     "PYTHONHASHSEED",
     SEAT_SECRET,
-    TOKEN,
+    CONTROL_TOKEN,
+    FLAGS_TOKEN,
     "CLASS_DB",
     "SHOP_PUBLIC_URL",
     "OBSERVER_PUBLIC_URL",
@@ -45,19 +49,20 @@ def build(
     run_dir: Path,
     *,
     seat_secret: str = "",
-    token: str = "",
+    control_token: str = "",
+    flags_token: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> LabPlan:
     """The plan of a lab, without the call that proves its readiness.
 
-    `seat_secret` signs the seat links of a class; empty for an open lab. `token` opens the control
-    interface. `environment` is the user's own
-    (default: this process's). Raises LabError when a port is taken.
+    `seat_secret` signs the seat links of a class; empty for an open lab. `control_token` opens the control
+    interface, `flags_token` the states of flags. `environment` is the user's own (default: this process's).
+    Raises LabError when a port is taken.
     """
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = formatted(topology.URL, reachable(book["collector:http"]))
-    secrets = _secrets(seat_secret, token)
+    secrets = _secrets(seat_secret, control_token, flags_token)
     processes = tuple(
         _process(service, book, base | secrets.get(service.name, {}), options)
         for service in topology.SERVICES
@@ -97,12 +102,13 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
     return kept
 
 
-def _secrets(seat_secret: str, token: str) -> dict[str, dict[str, str]]:
+def _secrets(seat_secret: str, control_token: str, flags_token: str) -> dict[str, dict[str, str]]:
     """What only some processes may know, by their names."""
     found: dict[str, dict[str, str]] = {}
     for variable, value, holders in (
         (SEAT_SECRET, seat_secret, SEAT_SECRET_HOLDERS),
-        (TOKEN, token, TOKEN_HOLDERS),
+        (CONTROL_TOKEN, control_token, CONTROL_TOKEN_HOLDERS),
+        (FLAGS_TOKEN, flags_token, FLAGS_TOKEN_HOLDERS),
     ):
         for name in holders if value else ():
             found.setdefault(name, {})[variable] = value

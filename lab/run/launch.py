@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import secrets
 import signal
 import subprocess
 import sys
@@ -82,7 +83,14 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
     with class_file.opened(options.data) as store:
         options = class_memory.completed(options, store)
         flag_file.find(options.incident)
-        built = planning.build(options, run_dir, seat_secret=secret, token=control_token.make(run_dir))
+        built = planning.build(
+            options,
+            run_dir,
+            seat_secret=secret,
+            control_token=control_token.make(run_dir),
+            # Nobody outside of these processes asks for flags, so it is kept nowhere.
+            flags_token=secrets.token_hex(32),
+        )
         class_memory.begin(options, store)
         first = flag_file.find(store.facts().incident)
         class_memory.keep(options, built, store)
