@@ -31,7 +31,7 @@ from lab.control.action_request import ActionRequest
 from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
 from lab.errors import UsageError
-from lab.state import flag_file, locust, runfile
+from lab.state import flag_file, locust, runfile, seat_file
 
 
 class Changes:
@@ -57,6 +57,7 @@ class Changes:
             "load": self._load,
             "lock": self._lock_explanations,
             "free": self._free,
+            "joining": self._joining,
             "gameday": self._gameday,
             "gameday-stop": self._gameday_stop,
             "exam": self._exam,
@@ -192,9 +193,21 @@ class Changes:
         return "Explanations are locked." if request.locked else "Explanations are unlocked."
 
     def _free(self, request: ActionRequest, now: int) -> str:
+        on_roster = {seat.slug for seat in self._store.seats()}
+        unknown = [seat for seat in request.seats or () if seat not in on_roster]
+        if unknown:
+            raise UsageError(f"There is no seat {unknown[0]} in this class.", "Choose one of its roster.")
         for seat in request.seats or ():
             self._store.free(seat)
+        if self._settings.seat_generations_file:
+            seat_file.write(self._settings.seat_generations_file, self._store)
         return f"Free again, with a new code: {_whom(request)}."
+
+    def _joining(self, request: ActionRequest, now: int) -> str:
+        self._store.set_joining(request.open)
+        if request.open:
+            return "Joining is open: the code of the class gives free seats."
+        return "Joining is closed: the code of the class gives no seat. Links and seat codes still hold."
 
     # -- over time ----------------------------------------------------------------------------
 

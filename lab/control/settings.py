@@ -25,6 +25,9 @@ class Settings:
     flags_file: Path = setting(
         Path("flags.json"), "HIPSTERLAB_FLAGS_FILE", "Flag file that the shop's services read.", PATH
     )
+    seat_generations_file: Path | None = setting(
+        None, "SEAT_GENERATIONS_FILE", "File by which the shop learns which seats were freed.", PATH
+    )
     lab_status_file: Path = setting(
         Path("status.json"), "LAB_STATUS_FILE", "JSON that the lab writes about its processes.", PATH
     )

@@ -21,9 +21,18 @@ from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 from lab.run import class_memory, messages, readiness_proof
-from lab.state import class_file, control_token, data_folder, flag_file, logfiles, runfile, seat_secret
+from lab.state import (
+    class_file,
+    control_token,
+    data_folder,
+    flag_file,
+    logfiles,
+    runfile,
+    seat_file,
+    seat_secret,
+)
 from lab.state.procfs import start_ticks
-from lab.state.run_folder import FLAGS, LOGS
+from lab.state.run_folder import FLAGS, GENERATIONS, LOGS
 from lab.supervision.reporter import Reporter
 from lab.supervision.supervisor import Supervisor
 
@@ -95,6 +104,7 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
         first = flag_file.find(store.facts().incident)
         class_memory.keep(options, built, store)
         flag_file.write_for_class(run_dir / FLAGS, store)
+        seat_file.write(run_dir / GENERATIONS, store)
     _remove_old_logs(built.log_dir)
     proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], first.checkout_status, secret)
     return replace(built, proof=proof), replace(options, incident=first.name)

@@ -73,7 +73,10 @@ def _repairs(form: Form) -> list[str]:
     return [name for name in form.getlist("repair") if name]
 
 
-_OF_THE_CLASS = ("lock", "unlock", "load", "stop-load", "gameday", "gameday-stop", "exam-end")
+_OF_THE_CLASS = (
+    "lock", "unlock", "open-joining", "close-joining", "load", "stop-load",
+    "gameday", "gameday-stop", "exam-end",
+)  # fmt: skip
 _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "broadcast": lambda form: {"action": "broadcast", "text": form.get("text", "")},
     "incident": lambda form: {"action": "incident", "name": form.get("incident", "")},
@@ -84,6 +87,8 @@ _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "free": lambda form: {"action": "free"},
     "lock": lambda form: {"action": "lock", "locked": True},
     "unlock": lambda form: {"action": "lock", "locked": False},
+    "open-joining": lambda form: {"action": "joining", "open": True},
+    "close-joining": lambda form: {"action": "joining", "open": False},
     "load": lambda form: {"action": "load", "users": _number(form)},
     "stop-load": lambda form: {"action": "load", "users": 0},
     "gameday": _gameday,
