@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from classroom import codes
@@ -97,7 +97,7 @@ def used(connection: sqlite3.Connection, seats: Iterable[Seat]) -> tuple[Seat, .
 
 
 def take_free(connection: sqlite3.Connection, at_unix_nano: int, other_than: str) -> Seat | None:
-    """Give away the first free seat, returned as it was before; None where every other one is taken."""
+    """Give away the first free seat; None where every other one is taken."""
     rows = connection.execute(
         f"{SELECT} WHERE s.taken_at IS NULL AND s.slug != ? ORDER BY s.position LIMIT 1", (other_than,)
     )
@@ -105,7 +105,7 @@ def take_free(connection: sqlite3.Connection, at_unix_nano: int, other_than: str
     if not found:
         return None
     connection.execute("UPDATE seats SET taken_at = ? WHERE slug = ?", (at_unix_nano, found[0].slug))
-    return found[0]
+    return replace(found[0], taken_unix_nano=at_unix_nano)
 
 
 def free(connection: sqlite3.Connection, slug: str) -> None:

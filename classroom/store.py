@@ -134,10 +134,7 @@ class ClassStore:
             )
 
     def take_free(self, at_unix_nano: int, other_than: str = "") -> Seat | None:
-        """Give away the first free seat, returned as it was before; None where every other one is taken.
-
-        `other_than` is a seat that is not given, free or not.
-        """
+        """Give away the first free seat; None where every seat but `other_than` is taken."""
         with self._database.transaction() as connection:
             return seat_table.take_free(connection, at_unix_nano, other_than)
 

@@ -100,14 +100,14 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
             # Nobody outside of these processes asks for flags, so it is kept nowhere.
             flags_token=secrets.token_hex(32),
         )
-        class_memory.begin(options, store)
+        notes = class_memory.begin(options, store)
         first = flag_file.find(store.facts().incident)
         class_memory.keep(options, built, store)
         flag_file.write_for_class(run_dir / FLAGS, store)
         seat_file.write(run_dir / GENERATIONS, store)
     _remove_old_logs(built.log_dir)
     proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], first.checkout_status, secret)
-    return replace(built, proof=proof), replace(options, incident=first.name)
+    return replace(built, proof=proof, notes=notes), replace(options, incident=first.name)
 
 
 def _remove_old_logs(folder: Path) -> None:

@@ -74,18 +74,18 @@ def join_by_code() -> Response:
     if own and request.form.get(CHANGE) != own:
         return redirect_within(_LESSON, 303)
     try:
-        seat = _seat_of(store, normalized_code(typed), own)
+        seat, was_free = _seat_of(store, normalized_code(typed), own)
     except NotSeated as refusal:
         return _page(typed, refusal)
     if own and seat.slug != own:
-        _give_up(store, own, seat)
+        _give_up(store, own, seat.slug if was_free else "")
     answer = redirect_within(_LESSON, 303)
     remember_seat(answer, seat.slug)
     return answer
 
 
-def _seat_of(store: ClassStore, code: str, own: str) -> Seat:
-    """The seat that a code gives, never the reader's own by the code of the class.
+def _seat_of(store: ClassStore, code: str, own: str) -> tuple[Seat, bool]:
+    """The seat that a code gives, never the reader's own by the code of the class; and whether it was free.
 
     Raises NotSeated, TooManyAttempts, ClassError.
     """
@@ -104,7 +104,7 @@ def _seat_of(store: ClassStore, code: str, own: str) -> Seat:
                 "Joining is closed: the code of the class gives no seat now. Ask your instructor to open it, "
                 "or type the code of your own seat.",
             )
-        return _free_seat(store, address, now, own)
+        return _free_seat(store, address, now, own), True
     found = store.seat_of_code(code)
     if found is None:
         raise NotSeated(
@@ -112,7 +112,7 @@ def _seat_of(store: ClassStore, code: str, own: str) -> Seat:
         )
     _limits().codes.take_back(address)
     store.take(found.slug, now)
-    return found
+    return found, found.taken_unix_nano is None
 
 
 def _free_seat(store: ClassStore, address: str, now: int, own: str) -> Seat:
@@ -135,16 +135,13 @@ def _free_seat(store: ClassStore, address: str, now: int, own: str) -> Seat:
     return free
 
 
-def _give_up(store: ClassStore, own: str, instead: Seat) -> None:
-    """Free the seat that the reader has. Raises Problem, and then a seat that was free before is free again.
-
-    `instead` is as it was before it was taken.
-    """
+def _give_up(store: ClassStore, own: str, taken: str) -> None:
+    """Free the seat that the reader has. Raises Problem, and then `taken` is free again, too."""
     try:
         control.perform(context.settings(), {"action": "free", "seats": [own], "actor": f"seat {own}"})
     except Problem:
-        if instead.taken_unix_nano is None:
-            store.give_back(instead.slug)
+        if taken:
+            store.give_back(taken)
         raise
 
 
