@@ -103,8 +103,8 @@ def seat_freed(name: str) -> PageError:
     return PageError(
         HTTPStatus.FORBIDDEN,
         f"You no longer have the seat {name}",
-        "Your instructor freed it, or it left the class: whoever sits there now has another link and another "
-        "code. If it was yours, ask for them. Or join with the code of the class and take a free seat.",
+        "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "
+        "your instructor for them. Or join with the code of the class and take a free seat.",
         actions=(Action("Go on without a seat", "/logout"),),
     )
 

@@ -66,8 +66,8 @@ def _seat_roster(options: Options, store: ClassStore) -> tuple[str, ...]:
         many = len(used) > 1
         raise UsageError(
             f"{_named(used)} {'are' if many else 'is'} in use and not on this roster.",
-            "Add the name to it, go on with the class as it is (--class without a value), or let "
-            f"{'them' if many else 'it'} leave with --replace: what was done there stays kept.",
+            f"Add {'these names' if many else 'this name'}, go on with the class as it is (--class without "
+            f"a value), or let {'them' if many else 'it'} leave: --replace. What was done there stays kept.",
         )
     store.exchange_roster(options.roster)
     if not change.leave:

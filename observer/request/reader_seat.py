@@ -23,7 +23,7 @@ class ReaderSeat:
     slug: str
     place: Seat | None
     freed: str = ""
-    """The seat that the reader's cookie kept until it was freed; empty otherwise."""
+    """The name of the person, else of the seat, that the cookie kept until it was freed; else empty."""
 
 
 def reader_seat() -> ReaderSeat:
@@ -39,7 +39,8 @@ def _read() -> ReaderSeat:
     slug, store = seats.seat_of_cookie(cookie, secret, generation_of), context.class_store()
     place = store.seat(slug) if store and slug else None
     freed = seats.freed_seat_of_cookie(cookie, secret, generation_of) if secret and not slug else ""
-    return ReaderSeat("" if store and not place else slug, place, freed)
+    left = store.seat(freed) if store and freed else None
+    return ReaderSeat("" if store and not place else slug, place, left.name if left else freed)
 
 
 def generation_of(name: str) -> int:

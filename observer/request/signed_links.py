@@ -20,8 +20,8 @@ TO_JOIN = ("Join the class", "/join")
 _OPEN_TO_ALL = ("/join", "/desk", "/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
 _LINK_OR_CODE = "Open the link that your instructor gave you, or join with the code of the class."
 _OTHER_LINK = (
-    "Your instructor freed it, or it left the class: it has another link and another code now. "
-    "If it was yours, ask for them. Or join with the code of the class and take a free seat."
+    "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "
+    "your instructor for them. Or join with the code of the class and take a free seat."
 )
 
 

@@ -31,7 +31,7 @@ def question_of(action: Mapping[str, object]) -> str:
     if action["action"] == "reset":
         return f"Begin anew for {whom}? Marks, answers and repairs are lost."
     if action["action"] == "free":
-        return f"Free {whom}? Whoever sits there must join anew: the old code is void."
+        return f"Free {whom}? Whoever sits there must join anew: its link and its code are void."
     return ""
 
 

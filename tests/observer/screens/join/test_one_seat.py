@@ -226,7 +226,7 @@ def test_a_seat_that_a_stranger_took_is_free_again_at_once(run: ClassScreens, tm
 
     answer = stranger.get("/workshop")
     assert answer.status_code == 403
-    assert "You no longer have the seat anna." in answer.text
+    assert "You no longer have the seat Anna." in answer.text
     assert stranger.get("/rum/sessions").status_code == 403
     assert stranger.post("/workshop/repair", data={}).status_code >= 400
     assert run.visitor().get(link).status_code == 403
@@ -235,7 +235,7 @@ def test_a_seat_that_a_stranger_took_is_free_again_at_once(run: ClassScreens, tm
     assert seat_generations.SeatGenerations(tmp_path / "generations.json").of("anna") == 1
 
     join_page = page_of(stranger.get("/join"))
-    assert "You no longer have the seat anna" in text(join_page)
+    assert "You no longer have the seat Anna" in text(join_page)
     new = f"/workshop?seat=anna&sig={seats.sign(SECRET, 'anna', 1)}"
     owner = run.visitor()
     assert owner.get(new).status_code == 303
