@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from classroom import ClassStore, Schedule, ScheduledAction, Seat, keep_schedule
+from lab import terminal
 from lab.errors import UsageError
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
@@ -73,7 +74,7 @@ def _seat_roster(options: Options, store: ClassStore) -> tuple[str, ...]:
     if not change.leave:
         return ()
     left = f"{_named(change.leave)} left it: links and cookies of before are void"
-    return (f"{len(options.roster)} seats; {left}",)
+    return (f"{terminal.counted(len(options.roster), 'seat')}; {left}",)
 
 
 def _named(seats: Sequence[Seat]) -> str:

@@ -45,11 +45,11 @@ class NotSeated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """How often codes are tried, free seats are taken, and the desk is told that too many were."""
+    """How often codes are tried, free seats are taken, and it is reported to the desk that too many were."""
 
     codes: AttemptLimit
     joins: AttemptLimit
-    told: AttemptLimit
+    reports: AttemptLimit
 
 
 @blueprint.get("/join")
@@ -118,7 +118,7 @@ def _seat_of(store: ClassStore, code: str, own: str) -> tuple[Seat, bool]:
 def _free_seat(store: ClassStore, address: str, now: int, own: str) -> Seat:
     wait_s = _limits().joins.count(address, now)
     if wait_s:
-        if not _limits().told.count(address, now):
+        if not _limits().reports.count(address, now):
             seats = f"{JOINS_PER_ADDRESS} seats were taken from {address} within five minutes"
             store.log("join", f"{seats}; it waits now", actor="class", seats=(), at_unix_nano=now)
         raise NotSeated(
@@ -130,8 +130,8 @@ def _free_seat(store: ClassStore, address: str, now: int, own: str) -> Seat:
     if free is None:
         _limits().joins.take_back(address)
         raise NotSeated(409, "Every seat of the class is taken. Ask your instructor to free one.")
-    said = f"by the code of the class, from {address}"
-    store.log("join", said, actor=f"seat {free.slug}", seats=[free.slug], at_unix_nano=now)
+    detail = f"by the code of the class, from {address}"
+    store.log("join", detail, actor=f"seat {free.slug}", seats=[free.slug], at_unix_nano=now)
     return free
 
 
@@ -175,5 +175,5 @@ def _install(state: BlueprintSetupState) -> None:
         # A class behind one router has one address: thirty people mistype more than one would.
         codes=AttemptLimit(per_address=20, in_all=60, window_s=60),
         joins=AttemptLimit(per_address=JOINS_PER_ADDRESS, in_all=1_000, window_s=JOINS_WITHIN_S),
-        told=AttemptLimit(per_address=1, in_all=20, window_s=JOINS_WITHIN_S),
+        reports=AttemptLimit(per_address=1, in_all=20, window_s=JOINS_WITHIN_S),
     )
