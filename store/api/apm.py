@@ -65,7 +65,9 @@ class ApmReader(Protocol):
     ) -> Affected:
         """Who is affected by the failed requests of one service (or all).
 
-        With `error` origin, failed are those in which an error began. `where` narrows by
+        With `error` origin, failed are those in which an error began. A failed request is
+        recovered where its session, or without one its `enduser.id`, made a later request of
+        the same service and operation without an error. `where` narrows by
         promoted tags only (BadQuery otherwise). Of the newest 15,000 requests in 3,000
         traces of the window; `Affected.since_unix_nano` says whether there are more.
         """
