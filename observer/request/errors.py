@@ -63,6 +63,13 @@ class Forbidden(Problem):
     code = "forbidden"
 
 
+class Conflict(Problem):
+    """It would end something that runs, and was not told to."""
+
+    status = 409
+    code = "conflict"
+
+
 class TooManyAttempts(Problem):
     """Something was tried too often."""
 
