@@ -81,7 +81,7 @@ def parse(content: Any) -> ActionRequest:
         secret=content.get("secret") is True,
         replace=content.get("replace") is True,
     )
-    if action in ("incident", "jump") and not request.name:
+    if action in ("incident", "release", "jump") and not request.name:
         raise UsageError(f"The action {action} needs a name.", 'Add "name".')
     if action == "broadcast" and not request.text:
         raise UsageError("There is nothing to send.", f'Add "text" of at most {_LONGEST_TEXT} characters.')

@@ -21,7 +21,8 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
     """Perform an action; returns the sentence that says what was done.
 
     `action` is the body of `POST /v1/actions` of the control process. Raises Malformed where that
-    process refuses it, Conflict where it would end something that runs, Unavailable where there is none, or where it fails.
+    process refuses it, Conflict where it would end something that runs, Unavailable where there is no
+    such process, or where it fails.
     """
     if not settings.control_url:
         raise Unavailable("There is no control process here.", "Start a lab with: python3 -m lab up")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -17,11 +17,11 @@ from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.running_lab import flags_of_seat, running_lab, usable_incidents
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
-from observer.request.errors import Malformed, Unknown
+from observer.request.errors import Conflict, Malformed, Unknown
 from observer.request.links import address
 from observer.request.reachable_addresses import neighbours
 from observer.request.responses import redirect_within
-from observer.screens.desk import action_form, plans, results, seat_view, sheet, view
+from observer.screens.desk import action_form, choices, plans, results, seat_view, sheet, view
 from runtime import seats
 
 blueprint = Blueprint("desk", __name__)
@@ -29,8 +29,8 @@ blueprint = Blueprint("desk", __name__)
 DESK = "/desk"
 _LOGGED = 5
 """Actions shown on the desk."""
-_HEALTHY = "none"
-"""The incident in which nothing is wrong: it cannot be examined."""
+_EXAM_FOR = "exam-for"
+"""The button that leads to the form of an exam for some seats."""
 _JUST_NOW_NS = 30 * 10**9
 
 
@@ -44,18 +44,20 @@ def instructor() -> AnyResponse:
 @desk_only
 def desk() -> str:
     """Every seat of the class, and what can be done."""
-    return _desk(plans.EXAMPLE)
+    return _desk()
 
 
-def _desk(schedule_text: str, problem: str = "") -> str:
-    """The desk with this text in the form of a game day, and why it was refused."""
+def _desk(*, schedule_text: str = plans.EXAMPLE, plan_problem: str = "", problem: str = "") -> str:
+    """The desk; with what was refused of the form that was sent, whose texts are kept."""
     lab, facts = _lab(), _facts()
     return render_template(
         "desk/desk.html",
         desk=_page(),
         plans=_plans(),
         example=schedule_text,
+        plan_problem=plan_problem,
         problem=problem,
+        typed=request.form.get("text", ""),
         lab=lab,
         facts=facts,
         screens=neighbours().observer_url,
@@ -169,28 +171,45 @@ def seat(slug: str) -> str:
 def act() -> AnyResponse | str | tuple[str, int]:
     """Perform an action, by the same way as the API, and lead back to where its button was.
 
-    A game day that is refused is shown again with the reason: its text must not be lost.
+    What is refused is said on the page of its form: what was typed there must not be lost. Of a game day or
+    an exam that would end something else it is asked whether it shall.
     """
-    if request.form.get("action") != "gameday":
-        return _act()
     try:
-        return _act()
+        return _exam_page() if request.form.get("action") == _EXAM_FOR else _act()
+    except Conflict as conflict:
+        fields = [(action_form.REPLACE, "1"), *request.form.items(multi=True)]
+        return _ask(f"{conflict.message} Shall it end?", fields, conflict.remedy), 409
     except Malformed as refused:
-        return _desk(request.form.get("content", ""), f"{refused.message} {refused.remedy}"), 400
+        if _back() != DESK:
+            raise
+        said = f"{refused.message} {refused.remedy}"
+        if request.form.get("action") == "gameday":
+            return _desk(schedule_text=request.form.get("content", ""), plan_problem=said), 400
+        return _desk(problem=said), 400
 
 
 def _act() -> AnyResponse | str:
     action = action_form.action_of(request.form)
     question = action_form.question_of(action)
     if question and not request.form.get(action_form.CONFIRMED):
-        return render_template(
-            "desk/confirm.html",
-            question=question,
-            fields=[(k, v) for k, v in request.form.items(multi=True)],
-            back=_back(),
-        )
+        return _ask(question, list(request.form.items(multi=True)))
     control.perform(context.settings(), action)
     return redirect_within(address(_back(), {"acted": "1"}), 303)
+
+
+def _ask(question: str, fields: Sequence[tuple[str, str]], note: str = "") -> str:
+    return render_template("desk/confirm.html", question=question, note=note, fields=fields, back=_back())
+
+
+def _exam_page() -> str:
+    """Begins an exam for the seats that are chosen: a page of its own, so that Enter begins it."""
+    chosen = action_form.seats_of(request.form)
+    return render_template(
+        "desk/exam.html",
+        seats=[] if chosen == action_form.ALL else list(chosen),
+        choices=_choices(class_incident(context.class_file(), context.settings())),
+        csrf_token=csrf_token(),
+    )
 
 
 def _back() -> str:
@@ -236,19 +255,16 @@ def _plans() -> plans.PlansPage:
     )
 
 
-def _choices(incident: str) -> Mapping[str, object]:
-    """What the forms offer: incidents, and the repairs and steps of this one."""
-    lesson = usable_incident(incident)
-    return {
-        "incident": incident,
-        "title": lesson.title if lesson else incident,
-        "incidents": [(name, found.title) for name, found in incidents.load_all()[0].items()],
-        "mysteries": [
-            (name, found.title) for name, found in usable_incidents()[0].items() if name != _HEALTHY
-        ],
-        "repairs": [(repair.name, repair.title) for repair in lesson.repairs] if lesson else [],
-        "steps": [(step.name, step.title) for step in lesson.steps] if lesson else [],
-    }
+def _choices(incident: str) -> choices.Choices:
+    """What the forms offer where this incident runs."""
+    store = context.class_file()
+    plan = schedule(store) if store else None
+    return choices.build(
+        incident,
+        usable_incidents()[0],
+        [(name, found.title) for name, found in incidents.load_all()[0].items()],
+        next((each.incident for each in plan.coming if each.incident), "") if plan else "",
+    )
 
 
 def _done() -> str:
