@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 import incidents
-from classroom import ClassFacts, exam, exam_scores, schedule
+from classroom import ClassFacts, SeatFault, exam, exam_scores, schedule
 from observer.components import seat_links
 from observer.lookup import control
 from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
+from observer.lookup.flag_states import Flags, Shopper
 from observer.lookup.lab_status import Lab, lab_of
-from observer.lookup.running_lab import flags_of_seat, running_lab, usable_incidents
+from observer.lookup.running_lab import flags_of, usable_incidents
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
 from observer.request.errors import Conflict, Malformed, Unknown
 from observer.request.links import address
 from observer.request.reachable_addresses import neighbours
 from observer.request.responses import redirect_within
-from observer.screens.desk import action_form, choices, plans, results, seat_view, sheet, view
+from observer.screens.desk import action_form, choices, flag_rows, plans, results, seat_view, sheet, view
 from runtime import seats
 
 blueprint = Blueprint("desk", __name__)
@@ -129,10 +130,22 @@ def printed_sheet() -> str:
 @desk_only
 def flags() -> str:
     """The flags that the shop's processes use for whoever has no seat."""
-    found = running_lab(_lab())[1]
+    faults, incident = _faults()
+    found = flags_of(_lab(), flag_rows.shoppers_of("", faults, incident))
     return render_template(
-        "desk/flags.html", flags=seat_view.flag_rows(found), unanswered=", ".join(found.unanswered)
+        "desk/flags.html", **_flags_shown(found), left_out=flag_rows.left_out(faults, incident)
     )
+
+
+def _flags_shown(found: Mapping[Shopper, Flags]) -> dict[str, object]:
+    of_page = next(iter(found.values()))
+    return {"flags": flag_rows.flag_rows(found), "unanswered": ", ".join(of_page.unanswered)}
+
+
+def _faults() -> tuple[tuple[SeatFault, ...], str]:
+    """The seats with a state of their own, and the incident of everybody else."""
+    store = context.class_file()
+    return store.faults() if store else (), class_incident(store, context.settings())
 
 
 @blueprint.get(f"{DESK}/seats/<path:slug>")
@@ -150,15 +163,14 @@ def seat(slug: str) -> str:
         page = seat_view.build(
             usable_incident(row.incident), store.fault(slug), store.marks(slug), store.answers(slug)
         )
-    found = flags_of_seat(lab, slug)
+    found = flags_of(lab, flag_rows.shoppers_of(slug, (), ""))
     return render_template(
         "desk/seat.html",
         row=view.seat_row(row, now),
         seat=row,
         page=page,
         slip=sheet.slip(place, neighbours().observer_url) if place else None,
-        flags=seat_view.flag_rows(found),
-        unanswered=", ".join(found.unanswered),
+        **_flags_shown(found),
         choices=_choices(row.incident),
         class_mode=roster is not None,
         csrf_token=csrf_token(),
