@@ -334,8 +334,8 @@ class Changes:
                 raise plan_conflicts.schedule_in_the_way(running, now, begins)
             if sat is not None and ends:
                 raise plan_conflicts.exam_in_the_way(sat, now, begins)
-        said = f"{self._gameday_stop(request, now)} " if stops else ""
-        return said + (f"The exam before it is over: it was {self._end_exam(now)}. " if ends else "")
+        stopped = f"{self._gameday_stop(request, now)} " if stops else ""
+        return stopped + (f"The exam before it is over: it was {self._end_exam(now)}. " if ends else "")
 
 
 def _title_of(incident: Incident, repair: str) -> str:

@@ -75,7 +75,7 @@ class Shopper(NamedTuple):
     tenant: str = ""
 
 
-NOBODY: Final = Shopper()
+WITHOUT_SEAT: Final = Shopper()
 """Whoever has no seat and names no tenant level."""
 
 
@@ -91,7 +91,7 @@ class FlagReader:
 
     def flags(self, processes: Sequence[Process]) -> Flags:
         """The flags that the shop's processes use for whoever has no seat. Takes no longer than a second."""
-        return self.flags_of(processes, (NOBODY,))[NOBODY]
+        return self.flags_of(processes, (WITHOUT_SEAT,))[WITHOUT_SEAT]
 
     def flags_of(self, processes: Sequence[Process], shoppers: Sequence[Shopper]) -> Mapping[Shopper, Flags]:
         """The flags that the shop's processes use for each of these shoppers.

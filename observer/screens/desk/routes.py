@@ -183,7 +183,7 @@ def seat(slug: str) -> str:
 def act() -> AnyResponse | str | tuple[str, int]:
     """Perform an action, by the same way as the API, and lead back to where its button was.
 
-    What is refused is said on the page of its form: what was typed there must not be lost. Of a game day or
+    What is refused is refusal on the page of its form: what was typed there must not be lost. Of a game day or
     an exam that would end something else it is asked whether it shall.
     """
     try:
@@ -194,10 +194,10 @@ def act() -> AnyResponse | str | tuple[str, int]:
     except Malformed as refused:
         if _back() != DESK:
             raise
-        said = f"{refused.message} {refused.remedy}"
+        refusal = f"{refused.message} {refused.remedy}"
         if request.form.get("action") == "gameday":
-            return _desk(schedule_text=request.form.get("content", ""), plan_problem=said), 400
-        return _desk(problem=said), 400
+            return _desk(schedule_text=request.form.get("content", ""), plan_problem=refusal), 400
+        return _desk(problem=refusal), 400
 
 
 def _act() -> AnyResponse | str:

@@ -23,13 +23,15 @@ from store.results import Affected, Reach
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_rows import newest
-from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.read.tag_set_search import read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
 from store.sqlite.tag_sets import OPERATION, TagSet, environment_in, service_in, values_in
 
 MAX_REQUESTS: Final = 15_000
 MAX_TRACES: Final = 3_000
-"""The newest requests of a window that are looked at, and the traces in which they are."""
+"""The newest requests of a window that are counted, and the traces in which they are."""
+MAX_LOOKED: Final = 12_000
+"""The traces that are looked at for them: orders are few among the requests of a shop."""
 _AT_ONCE: Final = 500
 
 
@@ -159,14 +161,18 @@ def affected_requests(
     rows: list[_Row] = []
     counted, since = 0, None
     begun = window.to_unix_nano
-    for row in newest(db, window, service, MAX_TRACES + 1):
-        if len(rows) >= MAX_TRACES or counted >= MAX_REQUESTS:
+    operation = where.get(OPERATION)
+    candidates = None if operation is None else sets_with(db, OPERATION, operation, service)
+    for looked, row in enumerate(newest(db, window, service, MAX_LOOKED + 1)):
+        if looked >= MAX_LOOKED or len(rows) >= MAX_TRACES or counted >= MAX_REQUESTS:
             since = begun
             break
+        begun = min(begun, row.start)
+        if candidates is not None and candidates.isdisjoint(unpack(SET_CODE, row.sets)):
+            continue
         inside = _Row(row.start, row.trace, *within(row, window))
         counted += len(inside.outcomes) // 2  # outcomes take two bytes each
         rows.append(inside)
-        begun = min(begun, row.start)
     ids = set(unpack(SET_CODE, b"".join([row.sets for row in rows])))
     sets = _Sets(read_sets(db, ids), service, where, environment)
     sides = _Side(), _Side()

@@ -178,6 +178,35 @@ def test_counting_is_bounded_and_says_since_when(house: House, monkeypatch: pyte
     )
 
 
+def test_a_rare_operation_is_counted_beyond_the_traces_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order is one of many requests: the bound is on those that have the operation."""
+    spans = [*request(1, "anna", child_error=True), *request(2, "ben", child_error=True)]
+    own: Attributes = {"http.route": "/page"}
+    for number in range(3, 9):
+        spans.append(
+            span(
+                1,
+                0,
+                "front",
+                "GET",
+                kind=SpanKind.SERVER,
+                start_ms=number,
+                attributes=own,
+                trace_id=trace(number),
+            )
+        )
+    fill(house, spans, [])
+    monkeypatch.setattr(affected, "MAX_TRACES", 2)
+    order = "/order" if asked(house, operation="/order").real.requests else "POST"
+    found = asked(house, operation=order)
+    assert (found.real.requests, found.real.failed, found.since_unix_nano) == (2, 2, None)
+    monkeypatch.setattr(affected, "MAX_LOOKED", 7)
+    found = asked(house, operation=order)
+    assert (found.real.requests, found.since_unix_nano) == (1, T0 + 2_000_000)
+
+
 def test_traces_are_counted_by_the_same_rules(house: House) -> None:
     """Whatever the order and the page; where the search is for errors, all that it finds failed."""
     spans = [
