@@ -183,8 +183,8 @@ def seat(slug: str) -> str:
 def act() -> AnyResponse | str | tuple[str, int]:
     """Perform an action, by the same way as the API, and lead back to where its button was.
 
-    What is refused is refusal on the page of its form: what was typed there must not be lost. Of a game day or
-    an exam that would end something else it is asked whether it shall.
+    The page of the form shows why it was refused: what was typed there must not be lost. Of a game day or an
+    exam that would end something else it asks whether it shall.
     """
     try:
         return _exam_page() if request.form.get("action") == _EXAM_FOR else _act()
