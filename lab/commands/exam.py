@@ -13,6 +13,7 @@ from lab import paths, terminal
 from lab.errors import LabError, NotRunning
 from lab.state import class_file, runfile
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 DESCRIPTION = """\
 Pick a mystery and hide its name and its lesson everywhere: who sits the exam finds out what is wrong
 and answers with service, version or tag, kind of fault and evidence, on the workshop page or by
@@ -72,4 +73,5 @@ def results(data: Path, form: str) -> str:
 
 def _plain(value: object) -> object:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    computed = isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS)
+    return f"'{value}" if computed else value

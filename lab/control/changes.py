@@ -179,7 +179,7 @@ class Changes:
             names = _known_repairs(incident, request.repairs)
             self._store.break_again(seats, names)
             for name in names:
-                event = Deployment(now, "break", name, _title_of(incident, name))
+                event = Deployment(now, "break", name, f"Taken back: {_title_of(incident, name)}")
                 self._announce(event, request, seats)
         self._write_flags()
         return f"{_listed(request.repairs) or 'Everything'} is broken again for {_whom(request)}."
@@ -247,7 +247,8 @@ class Changes:
                 raise UsageError(f"{incident.name} has no step {request.name}.", f"Use one of: {known}.")
             for seat in seats:
                 self._store.mark(Mark(seat, incident.name, request.name, MarkKind.JUMPED, now))
-        return f"{_whom(request).capitalize()} may go to the step {request.name}."
+        whom = "Every seat" if request.seats is None else _whom(request)
+        return f"{whom} may go to the step {request.name}."
 
     def _broadcast(self, request: ActionRequest, now: int) -> str:
         self._store.send((ALL_SEATS,) if request.seats is None else request.seats, request.text, now)

@@ -140,11 +140,14 @@ def test_a_repair_holds_for_its_seat_until_it_is_broken_again(
     assert act(client, action="break", seats=["ana"])[0] == 200
     assert store.fault("ana").repaired == {}
     assert "ana" not in json.dumps(flags(tmp_path))
+    # A chart that says "Roll back" where it was taken back would lie.
+    assert all(each["deployment.name"].startswith("Taken back: ") for each in collector.attributes()[1:])
 
 
 def test_a_reset_and_a_jump_and_a_lock(client: FlaskClient, store: ClassStore) -> None:
     step = incidents.load(INCIDENT).steps[2].name
-    assert act(client, action="jump", name=step, seats=["ana"])[0] == 200
+    status, answer = act(client, action="jump", name=step, seats=["ana"])
+    assert (status, answer["done"]) == (200, f"ana may go to the step {step}.")
     assert [(mark.seat, mark.step, mark.kind) for mark in store.marks()] == [("ana", step, MarkKind.JUMPED)]
     assert act(client, action="reset", seats="all")[0] == 200
     assert store.marks() == ()
