@@ -11,6 +11,8 @@ from observer.lookup.flag_states import Flags, FlagState, Shopper
 
 MOST_SEATS = 60
 """Seats of their own state that are read back: each asks every process once."""
+MOST_WITH_TENANTS = 12
+"""Those of them that are read back for each tenant level, too."""
 _SEATS_NAMED = 12
 
 
@@ -41,15 +43,17 @@ class FlagRow:
 
 
 def shoppers_of(seat: str, faults: Sequence[SeatFault], incident: str) -> tuple[Shopper, ...]:
-    """Whom to ask for: the shopper of the page first, its tenant levels, then seats that may differ from it.
+    """Whom to ask for: the shopper of the page first, then seats that may differ from it, and tenant levels.
 
     Those are the seats with an incident other than `incident` or with repairs of their own; none on the page
     of a seat.
     """
-    tenants = [Shopper(seat, level) for level in TENANT_LEVELS]
     own = [each.seat for each in faults if each.repaired or (each.incident and each.incident != incident)]
-    seats = [] if seat else [Shopper(each) for each in own[:MOST_SEATS]]
-    return (Shopper(seat), *tenants, *seats)
+    seats = [] if seat else own[:MOST_SEATS]
+    with_tenants = [
+        Shopper(each, level) for each in (seat, *seats[:MOST_WITH_TENANTS]) for level in TENANT_LEVELS
+    ]
+    return (Shopper(seat), *map(Shopper, seats), *with_tenants)
 
 
 def left_out(faults: Sequence[SeatFault], incident: str) -> int:
@@ -78,7 +82,12 @@ def _row(
     on = state.on
     for shopper, states in values.items():
         other = states.get((state.service, state.key))
-        if other is None or (other.people, other.synthetic) == (state.people, state.synthetic):
+        # Of a seat, a tenant level is worth a word only where it differs from the seat itself.
+        at_seat = (
+            values.get(Shopper(shopper.seat), {}).get((state.service, state.key)) if shopper.tenant else None
+        )
+        usual = at_seat or state
+        if other is None or (other.people, other.synthetic) == (usual.people, usual.synthetic):
             continue
         on = on or other.on
         differing.setdefault((other.people, other.synthetic), []).append(shopper)
@@ -92,7 +101,7 @@ def _row(
         service=state.service,
         error=state.error,
         differs=tuple(
-            Difference(_words(state, people, synthetic), people, _whom(shoppers))
+            Difference(_words(state, people, synthetic), people, _whom(shoppers, of_page))
             for (people, synthetic), shoppers in differing.items()
         ),
     )
@@ -106,8 +115,13 @@ def _words(state: FlagState, people: str, synthetic: str) -> str:
     return f"{words}, synthetic {state.describe(synthetic)}"
 
 
-def _whom(shoppers: Sequence[Shopper]) -> str:
-    levels = [f"tenant {each.tenant}" for each in shoppers if each.tenant]
-    seats = [each.seat for each in shoppers if not each.tenant]
-    more = [f"{len(seats) - _SEATS_NAMED} more"] if len(seats) > _SEATS_NAMED else []
-    return ", ".join([*levels, *seats[:_SEATS_NAMED], *more])
+def _whom(shoppers: Sequence[Shopper], of_page: Shopper) -> str:
+    levels = [each.tenant for each in shoppers if each.tenant and each.seat == of_page.seat]
+    names = [f"tenant {level}" for level in levels]
+    names += [
+        f"{each.seat} as tenant {each.tenant}" if each.tenant else each.seat
+        for each in shoppers
+        if each.seat != of_page.seat
+    ]
+    more = [f"{len(names) - _SEATS_NAMED} more"] if len(names) > _SEATS_NAMED else []
+    return ", ".join([*names[:_SEATS_NAMED], *more])

@@ -143,7 +143,7 @@ def test_a_flag_is_shown_with_whom_it_differs_for(processes: tuple[Process, ...]
         SeatFault("josé", "none", 1),
     )
     asked = flag_rows.shoppers_of("", faults, "invalid-token")
-    assert [each.seat for each in asked if each.seat] == ["anna", "josé"]
+    assert [each.seat for each in asked if each.seat and not each.tenant] == ["anna", "josé"]
     rows = flag_rows.flag_rows(flag_states.FlagReader().flags_of(processes, asked))
 
     assert [(row.key, row.on, row.people) for row in rows] == [
@@ -151,12 +151,17 @@ def test_a_flag_is_shown_with_whom_it_differs_for(processes: tuple[Process, ...]
         ("payment_invalid_token", True, "100 %"),
     ]
     assert [(each.value, each.whom) for each in rows[0].differs] == [("off", "josé")]
-    assert [(each.value, each.whom) for each in rows[1].differs] == [("50 %", "tenant gold"), ("off", "anna")]
+    assert [(each.value, each.whom) for each in rows[1].differs] == [
+        ("off", "anna"),
+        ("50 %", "tenant gold, josé as tenant gold"),
+    ]
 
 
 def test_of_a_large_class_some_seats_are_left_out() -> None:
     faults = tuple(SeatFault(f"seat-{at}", "none", 1) for at in range(flag_rows.MOST_SEATS + 3))
-    assert len(flag_rows.shoppers_of("", faults, "invalid-token")) == flag_rows.MOST_SEATS + 4
+    assert len(flag_rows.shoppers_of("", faults, "invalid-token")) == (
+        1 + flag_rows.MOST_SEATS + 3 * (1 + flag_rows.MOST_WITH_TENANTS)
+    )
     assert flag_rows.left_out(faults, "invalid-token") == 3
     assert flag_rows.left_out(faults, "none") == 0
     assert flag_rows.shoppers_of("anna", (), "")[0] == Shopper("anna")
