@@ -190,7 +190,7 @@ def act() -> AnyResponse | str | tuple[str, int]:
         return _exam_page() if request.form.get("action") == _EXAM_FOR else _act()
     except Conflict as conflict:
         fields = [(action_form.REPLACE, "1"), *request.form.items(multi=True)]
-        return _ask(f"{conflict.message} Shall it end?", fields, conflict.remedy), 409
+        return _ask(f"{conflict.message} Shall it end?", fields, conflict.remedy)
     except Malformed as refused:
         if _back() != DESK:
             raise
