@@ -21,6 +21,8 @@ from classroom.model import (
     SeatFault,
 )
 from classroom.plans import (
+    EXAM,
+    GAME_DAY,
     Exam,
     Schedule,
     ScheduledAction,
@@ -39,6 +41,8 @@ from classroom.store import ClassError, ClassStore
 
 __all__ = [
     "ALL_SEATS",
+    "EXAM",
+    "GAME_DAY",
     "MOST_SEATS",
     "Action",
     "Answer",

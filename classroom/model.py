@@ -113,12 +113,14 @@ class Deployment:
 
     time_unix_nano: int
     kind: str
-    """`incident`, `repair` or `break`."""
+    """`incident`, `release`, `repair` or `break`."""
     repair: str = ""
     title: str = ""
-    """What a repair does, for people."""
+    """What a repair or a release does, for people."""
     seat: str = ALL_SEATS
     """The only seat it concerns."""
+    version: str = ""
+    """What runs from then on, where that is announced by name."""
 
 
 @dataclass(frozen=True, slots=True)

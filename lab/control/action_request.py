@@ -12,6 +12,8 @@ from runtime import seats as seat_rule
 
 ACTIONS = (
     "incident",
+    "release",
+    "rollback",
     "repair",
     "break",
     "reset",
@@ -39,7 +41,7 @@ class ActionRequest:
     seats: tuple[str, ...] | None
     actor: str
     name: str = ""
-    """incident: its name. jump: the name of a step."""
+    """incident, release: its name. jump: the name of a step."""
     repairs: tuple[str, ...] = field(default=())
     """repair, break: the names of repairs; empty means all of the seat's incident."""
     text: str = ""
@@ -55,6 +57,10 @@ class ActionRequest:
     """gameday, exam: makes random choices repeatable."""
     secret: bool = False
     """Whether students must not see that it happened."""
+    replace: bool = False
+    """gameday, exam: whether it ends what runs in its way."""
+    plan: str = ""
+    """The plan of the class that performs it by itself; no request from outside says so."""
 
 
 def parse(content: Any) -> ActionRequest:
@@ -77,8 +83,9 @@ def parse(content: Any) -> ActionRequest:
         content=_text(content, "content", _LONGEST_FILE),
         seed=_seed(content.get("seed")),
         secret=content.get("secret") is True,
+        replace=content.get("replace") is True,
     )
-    if action in ("incident", "jump") and not request.name:
+    if action in ("incident", "release", "jump") and not request.name:
         raise UsageError(f"The action {action} needs a name.", 'Add "name".')
     if action == "broadcast" and not request.text:
         raise UsageError("There is nothing to send.", f'Add "text" of at most {_LONGEST_TEXT} characters.')

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import incidents
 from classroom import ClassStore, Schedule, ScheduledAction, Seat, keep_schedule
 from lab import terminal
 from lab.errors import UsageError
@@ -52,7 +53,12 @@ def begin(options: Options, store: ClassStore) -> tuple[str, ...]:
     if options.healthy_first_s:
         store.begin_incident(HEALTHY, now)
         begins = now + options.healthy_first_s * 10**9
-        action = {"action": "incident", "name": options.incident, "seats": "all"}
+        releases = incidents.load(options.incident).release is not None
+        action = {
+            "action": "release" if releases else "incident",
+            "name": options.incident,
+            "seats": "all",
+        }
         later = Schedule(_HEALTHY_FIRST, now, False, (ScheduledAction(begins, action),))
         keep_schedule(store, later)
     elif not options.class_mode or store.facts().incident != options.incident:
