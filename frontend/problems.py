@@ -22,6 +22,17 @@ UNCERTAIN = "Please look into your cart before you try again: if it is empty, th
 NOTHING_LOST = "Nothing of yours was lost. Please try again in a moment."
 # The message of checkoutservice when no attempt to charge the card succeeded.
 _CHARGE_FAILED = "failed to charge card"
+CATALOGUE = "the catalogue of products"
+CURRENCIES = "the exchange of currencies"
+CART = "the cart"
+SHIPPING = "the shipping office"
+CHECKOUT = "the checkout"
+"""What a page needs, in plain words."""
+_HOW = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: "did not answer in time",
+    grpc.StatusCode.UNAVAILABLE: "could not be reached",
+}
+_ANSWERED_BADLY = "answered with an error"
 CORRECTABLE = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
 
 
@@ -110,12 +121,15 @@ def does_not_fit() -> PageError:
     )
 
 
-def backend_failed(doing: str, error: grpc.RpcError) -> PageError:
-    """The error for a failed call; `doing` is what failed, such as `could not retrieve the cart`."""
-    return backend_broken(doing, rpc_error_text(error))
+def backend_failed(doing: str, error: grpc.RpcError, needed: str) -> PageError:
+    """The error for a failed call; `doing` is what failed, such as `could not retrieve the cart`.
+
+    `needed` says in plain words what was asked.
+    """
+    return backend_broken(doing, rpc_error_text(error), needed, _HOW.get(code_of(error), _ANSWERED_BADLY))
 
 
-def backend_broken(doing: str, why: str) -> PageError:
+def backend_broken(doing: str, why: str, needed: str, how: str = _ANSWERED_BADLY) -> PageError:
     """The error for a response that cannot be used; `why` is one line."""
     ordering = doing == PLACING
     reassurance = NOTHING_LOST
@@ -124,7 +138,7 @@ def backend_broken(doing: str, why: str) -> PageError:
     return PageError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         UH_OH,
-        "Something has failed. Below is what we know about it.",
+        f"Something has failed: {needed} {how}. Below is what we know about it.",
         cause=f"{doing}: {why}",
         reassurance=reassurance,
         actions=(TO_CART, BROWSE) if ordering else (BROWSE,),
@@ -134,7 +148,7 @@ def backend_broken(doing: str, why: str) -> PageError:
 def order_failed(error: grpc.RpcError) -> PageError | OrderProblem:
     """The error for an order that checkoutservice did not accept."""
     if code_of(error) not in CORRECTABLE:
-        return backend_failed(PLACING, error)
+        return backend_failed(PLACING, error, CHECKOUT)
     message = rpc_error_text(error).lower()
     if "cart" in message and "empty" in message:
         return unprocessable(
