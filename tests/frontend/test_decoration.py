@@ -1,4 +1,4 @@
-"""What only decorates a page costs the page nothing but itself; what a page needs fails at once, in plain words."""
+"""What only decorates a page costs nothing but itself; what a page needs fails at once, in plain words."""
 
 from __future__ import annotations
 
