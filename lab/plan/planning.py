@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.child_environment import Purpose, environment_of
 from lab.paths import web_dir
 from lab.plan import topology
 from lab.plan.host_addresses import Address, formatted, reachable
@@ -26,18 +27,6 @@ TOKEN_HOLDERS = ("control", "observer", "frontend", "buttercup")
 """The control process, who calls it, and who answers with the state of flags over HTTP."""
 CLASS_FILE_HOLDERS = ("control", "observer")
 PUBLIC_URL_HOLDERS = ("frontend", "observer")
-# Set in a user's shell for another application, these would redirect or disable the lab's own telemetry.
-_FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
-_SET_BY_THE_PLAN = (
-    "PORT",
-    "LISTEN_ADDR",
-    "PYTHONHASHSEED",
-    SEAT_SECRET,
-    TOKEN,
-    "CLASS_DB",
-    "SHOP_PUBLIC_URL",
-    "OBSERVER_PUBLIC_URL",
-)
 
 
 def build(
@@ -74,15 +63,10 @@ def build(
 
 
 def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
-    """The variables that every process gets: the user's own, those of the lab over them."""
-    kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
-    for name in _SET_BY_THE_PLAN:
-        kept.pop(name, None)
-    bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
-    kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
+    """The variables that every process gets: what passes of the user's own, those of the lab over them."""
+    kept = environment_of(Purpose.PROCESS, outer)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     kept |= {
-        "PYTHONUNBUFFERED": "1",
         # Each thread's own heap costs memory that seventeen small processes never use.
         "MALLOC_ARENA_MAX": "2",
         "DEPLOYMENT_ENVIRONMENT": outer.get("DEPLOYMENT_ENVIRONMENT") or "hipster-lab",
