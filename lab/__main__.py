@@ -4,7 +4,8 @@ This file must parse on any Python from 3.6, so that an old one prints the reaso
 shuts out what the user's shell would change: closed streams, Python's variables, modules in the way.
 """
 
-# ruff: noqa: PTH - pathlib imports modules that a file in the way could hide.
+# pathlib would import modules that a file in the way could hide.
+# ruff: noqa: PTH100, PTH109, PTH112, PTH118, PTH120
 
 import os
 import sys
@@ -152,8 +153,7 @@ def command() -> int:
         return leave(main())
     except SystemExit as end:
         # argparse prints its help and exits.
-        leave(0)
-        raise end
+        raise SystemExit(leave(0) or end.code) from None
 
 
 if __name__ == "__main__":
