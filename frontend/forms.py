@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from frontend.countries import is_abroad
 from frontend.problems import TO_CART, Action, OrderProblem, bad_request
 from protos import hipstershop_pb2 as pb
 
@@ -49,9 +50,6 @@ _ADDRESS_FIELDS = {
     "state": "Which state? For another country than the United States it may be left empty.",
     "country": "Which country?",
 }
-_UNITED_STATES = frozenset(
-    {"united states", "united states of america", "the united states", "usa", "us", "america"}
-)
 _MAX_POSTAL_CODE_LENGTH = 32
 # RFC 5321, and what emailservice takes.
 _MAX_EMAIL_LENGTH = 254
@@ -156,29 +154,26 @@ def order_request(sent: Mapping[str, str], user_id: str, currency: str) -> pb.Pl
 
 
 def _address_problems(given: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with an address, by field. State and zip code are needed in the United States only."""
+    """What is wrong with an address, by field.
+
+    State and zip code are those of the United States unless another country is named.
+    """
     problems = {}
-    american = _is_united_states(given["country"])
+    abroad = is_abroad(given["country"])
     for name, question in _ADDRESS_FIELDS.items():
-        if not given[name] and (american or name != "state"):
+        if not given[name] and not (abroad and name == "state"):
             problems[name] = question
         elif len(given[name]) > _MAX_LENGTH:
             problems[name] = _too_long(given[name], _MAX_LENGTH)
     postal_code = given["zip_code"]
-    if american and _whole(postal_code, 0, _LARGEST_ZIP_CODE) is None:
+    if not abroad and _whole(postal_code, 0, _LARGEST_ZIP_CODE) is None:
         problems["zip_code"] = (
             "In the United States a zip code is made of digits, such as 94107. "
-            "For an address elsewhere, please change the country."
+            "For an address elsewhere, please write the name of its country."
         )
     elif len(postal_code) > _MAX_POSTAL_CODE_LENGTH:
         problems["zip_code"] = _too_long(postal_code, _MAX_POSTAL_CODE_LENGTH)
     return problems
-
-
-def _is_united_states(country: str) -> bool:
-    """Whether a country is the United States, or none was given: the form begins with that one."""
-    name = " ".join(country.replace(".", "").casefold().split())
-    return not name or name in _UNITED_STATES
 
 
 def _too_long(text: str, most: int) -> str:
