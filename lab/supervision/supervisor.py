@@ -301,7 +301,8 @@ class Supervisor:
             error = self._does_not_start(name)
             self._give_up(UsageError(error.message, error.remedy))
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        self._reporter.event(f"{name} {how} and is started again (restart {entry.restarts})")
+        again = "" if self._stopping else f" and is started again (restart {entry.restarts})"
+        self._reporter.event(f"{name} {how}{again}")
 
     # -- signals and stopping -----------------------------------------------------------------
 
