@@ -198,14 +198,18 @@ def _works(command: Sequence[str]) -> bool:
 
 def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> None:
     specs = sorted({file.spec for file in files})
-    environment = {**environment_of(Purpose.DOWNLOAD), "npm_config_update_notifier": "false"}
+    environment = environment_of(Purpose.DOWNLOAD) | {
+        "npm_config_update_notifier": "false",
+        # Counts more than a user's own file, which may name another folder.
+        "npm_config_pack_destination": os.fspath(folder),
+    }
     if not os.access(environment.get("HOME", ""), os.W_OK):
         environment.setdefault("npm_config_cache", os.fspath(folder / ".npm-cache"))
     if len(npm) > 1:
         environment["PATH"] = f"{Path(npm[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
     try:
         result = subprocess.run(
-            [*npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", os.fspath(folder), *specs],
+            [*npm, "pack", "--silent", "--ignore-scripts", *specs],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ from pathlib import Path
 from lab import cli, paths, terminal
 from lab.child_environment import Purpose, environment_of
 from lab.errors import SetupError, UsageError, unwritable
-from lab.setup import browser_files, bundle_format, environment, pip_settings, venv_stamp
+from lab.setup import browser_files, bundle_format, environment, venv_stamp
 from runtime import VERSION
 from runtime.chromium import find_browser
 
@@ -142,10 +142,7 @@ def _download(lock: str, folder: Path) -> None:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as requirements:
         requirements.write(for_every_micro_version(lock))
         requirements.flush()
-        result = environment.run_tool(
-            [*command, "-r", requirements.name, "-d", os.fspath(folder)],
-            pip_settings.environment(paths.environment_python()),
-        )
+        result = environment.run_tool([*command, "-r", requirements.name, "-d", os.fspath(folder)])
     if result.returncode:
         raise environment.explain(result.stdout, "The packages could not be collected")
 

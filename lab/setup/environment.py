@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab import cli, paths, terminal
@@ -38,6 +38,11 @@ _BUNDLE_CAUSES: _Causes = (
         ("PATH separator",),
         "Python makes no environment in a folder whose path has a colon in it.",
         "Move this folder to one without a colon, and run the command again.",
+    ),
+    (
+        ("surrogates not allowed",),
+        "Python makes no environment in a folder whose path holds bytes that are no UTF-8.",
+        "Rename the folder (its name is shown with \\udc where it is not text), and run the command again.",
     ),
     (
         ("DO NOT MATCH THE HASHES", "Hash mismatch", "hash mismatch"),
@@ -165,7 +170,7 @@ def install_packages(environment: Path, requirements: Path, wheels: Path | None 
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     # Not compiled here: most modules are never imported, and the first start compiles the rest.
     command += ["--retries", "2", "--no-compile", *locked]
-    result = run_tool(command, pip_settings.environment(Path(python)))
+    result = run_tool(command)
     if result.returncode:
         causes = _BUNDLE_CAUSES + _CAUSES if wheels else _CAUSES
         raise explain(result.stdout, "The packages could not be installed", causes)
@@ -174,7 +179,7 @@ def install_packages(environment: Path, requirements: Path, wheels: Path | None 
 def absent_packages(environment: Path, requirements: Path) -> list[str]:
     """The packages that a lock names without a condition and that are not in this environment."""
     there = {
-        _normal(found.name.rpartition("-")[0])
+        _normal(found.name.removesuffix(".dist-info").rpartition("-")[0])
         for folder in (environment / "lib").glob("python3*/site-packages")
         for found in folder.glob("*.dist-info")
     }
@@ -232,13 +237,12 @@ def _check_room(folder: Path) -> None:
         )
 
 
-def run_tool(
-    command: Sequence[str], variables: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run pip, uv or venv, with its whole output in `stdout`; by default with the variables of a download."""
+def run_tool(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run pip, uv or venv, with its whole output in `stdout`."""
+    pip = list(command[1:3]) == ["-m", "pip"]
     return subprocess.run(
         command,
-        env=environment_of(Purpose.DOWNLOAD) if variables is None else variables,
+        env=pip_settings.environment(Path(command[0])) if pip else environment_of(Purpose.DOWNLOAD),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
