@@ -70,7 +70,7 @@ class Decoration:
         `keep_s` of the allowance is left to others.
         """
         if not self._may_ask():
-            self._tell_not_asked()
+            self._record_skipped()
             return otherwise
         with allowance.spend(keep_s) as given_s:
             try:
@@ -100,7 +100,7 @@ class Decoration:
             self._failures += 1
             self._closed_again_at = self._clock() + PAUSE_S
 
-    def _tell_not_asked(self) -> None:
+    def _record_skipped(self) -> None:
         why = f"{self._service} was not asked: its last {FAILURES_IN_A_ROW} calls or more failed"
         with self._tracer.start_as_current_span(NOT_ASKED, attributes={"error.type": NOT_ASKED}) as span:
             span.set_status(Status(StatusCode.ERROR, why))

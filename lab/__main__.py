@@ -88,13 +88,13 @@ def isolate() -> None:
     changed = child_environment.changes_python(os.environ) or bool(
         sys.flags.optimize or sys.flags.dev_mode or sys.warnoptions or sys.getfilesystemencoding() != "utf-8"
     )
-    wanted = child_environment.environment_of(Purpose.COMMAND)
+    kept = child_environment.environment_of(Purpose.COMMAND)
     if changed and sys.executable and CLEAN not in os.environ:
         script = os.path.join(root, "lab", "__main__.py")
         words = [sys.executable, script, *sys.argv[1:]]
-        os.execve(sys.executable, words, {**wanted, CLEAN: "1"})  # noqa: S606 - the same command
+        os.execve(sys.executable, words, {**kept, CLEAN: "1"})  # noqa: S606 - the same command
     os.environ.clear()
-    os.environ.update(wanted)
+    os.environ.update(kept)
 
 
 def put_in_order(path: "list[str]", root: str) -> None:
