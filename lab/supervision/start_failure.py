@@ -51,7 +51,7 @@ def _port_options(name: str) -> str:
 
 def _module(_name: str, found: re.Match[str]) -> tuple[str, str]:
     remedy = "Remove the folder .venv and run the command again, which installs it anew."
-    return f"a package is missing or damaged ({found[0]})", remedy
+    return f"{found[0]} (a package is missing or damaged)", remedy
 
 
 def _permission(_name: str, found: re.Match[str]) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def explained(folder: Path, name: str, *lines: str) -> tuple[str, str]:
         ),
         (
             "ModuleNotFoundError: No module named 'flask'",
-            "a package is missing or damaged (ModuleNotFoundError: No module named 'flask').",
+            "ModuleNotFoundError: No module named 'flask' (a package is missing or damaged).",
             "Remove the folder .venv",
         ),
         (
