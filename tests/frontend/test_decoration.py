@@ -174,6 +174,48 @@ def test_a_suggestion_that_the_catalogue_lost_costs_only_itself(fake: FakeShop) 
 
 
 @pytest.mark.parametrize(
+    ("code", "details", "words", "charged"),
+    [
+        ("UNAVAILABLE", "failed to connect", "the checkout could not be reached", "look into your cart"),
+        ("DEADLINE_EXCEEDED", "x", "the checkout did not answer in time", "look into your cart"),
+        (
+            "UNAVAILABLE",
+            "shipping quote failure: rpc error: code = DeadlineExceeded desc = Deadline Exceeded",
+            "the shipping office did not answer in time",
+            "nothing was charged",
+        ),
+        (
+            "UNAVAILABLE",
+            "cart failure: rpc error: code = Unavailable desc = away",
+            "the cart could not be reached",
+            "nothing was charged",
+        ),
+        (
+            "UNAVAILABLE",
+            "shipping error: rpc error: code = Unavailable desc = away",
+            "the shipping office could not be reached",
+            "look into your cart",
+        ),
+        (
+            "INTERNAL",
+            "failed to charge card: could not charge the card: rpc error: code = Code(401) desc = no",
+            "the payment answered with an error",
+            "nothing was charged",
+        ),
+    ],
+)
+def test_the_step_of_an_order_that_failed_is_named(
+    fake: FakeShop, code: str, details: str, words: str, charged: str
+) -> None:
+    """Not the checkout that reports it; up to the charge nothing was taken."""
+    fake.world.failing["PlaceOrder"] = Refusal(grpc.StatusCode[code], details)
+    page = LexborHTMLParser(fake.client.post("/cart/checkout", data=GOOD_FORM).text)
+
+    assert words in text(page, ".lead")
+    assert charged in text(page, "main")
+
+
+@pytest.mark.parametrize(
     ("path", "call", "failure", "words"),
     [
         ("/", "ListProducts", SLOW, "the catalogue of products did not answer in time"),
