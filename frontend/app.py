@@ -62,7 +62,7 @@ def create_app(
         telemetry=telemetry,
         flags=flags,
         assets=assets,
-        shop=Shop(backends, assets.picture, chance, telemetry.log),
+        shop=Shop(backends, assets.picture, chance, telemetry),
         visits=visits,
         relay=relay,
         beacon_filter=BeaconFilter(telemetry.log),
