@@ -1,4 +1,7 @@
-"""Connections that only read: one per thread, reopened when the file is replaced, with a time limit."""
+"""Connections that only read: one per thread, reopened when a file is replaced, with a time limit.
+
+A store that was there and is gone is an error and not an empty answer.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from store.api import StoreUnavailable, TooSlow
-from store.sqlite.store_file import connect_reader, empty_store, unavailable
+from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, unavailable
 from store.sqlite.tag_sets import TagSet
 
 TIME_LIMIT_S: Final = 10.0
@@ -21,8 +24,8 @@ _CHECK_EVERY: Final = 20_000
 
 Row = tuple[Any, ...]
 TagSetCache = dict[int, TagSet]
-FileIdentity = tuple[int, int] | None
-"""(device, inode), or None while there is no file."""
+FileIdentity = tuple[tuple[int, int] | None, ...]
+"""(device, inode) of the file, its log and the log's index, None for each that is not there."""
 
 
 class ReadSession:
@@ -62,7 +65,8 @@ class _OfThread(threading.local):
     """What each thread has of its own."""
 
     connection: sqlite3.Connection | None = None
-    identity: FileIdentity = None
+    identity: FileIdentity = ()
+    size_bytes: int = 0
     deadline_s: float = 0.0
     tag_sets: TagSetCache
 
@@ -77,12 +81,14 @@ class ReadConnections:
         self._all: set[sqlite3.Connection] = set()
         self._guard = threading.Lock()
         self._closed = False
+        self._seen = False
+        """Whether there was a store at the path once."""
 
     @contextmanager
     def session(self) -> Iterator[ReadSession]:
         """A snapshot to read from; raise TooSlow after the time limit, StoreUnavailable if the file fails.
 
-        Before there is a store at the path, everything is empty.
+        Before there is a store at the path, everything is empty; when it is gone, StoreUnavailable.
         """
         thread = self._thread
         thread.deadline_s = time.monotonic() + self._time_limit_s
@@ -105,14 +111,25 @@ class ReadConnections:
         if self._closed:
             raise StoreUnavailable(f"The reader of {self._path} is closed: open another one.")
         thread = self._thread
-        identity = self._identity()
-        if thread.connection is not None and identity == thread.identity and identity is not None:
+        size_bytes, identity = self._look()
+        # A file that became shorter may have been cut off: what is mapped of it must not be read.
+        known = thread.connection is not None and identity == thread.identity and identity[0] is not None
+        if thread.connection is not None and known and size_bytes >= thread.size_bytes:
+            thread.size_bytes = size_bytes
             return thread.connection
         if thread.connection is not None:
             self._drop(thread.connection)
-        found = connect_reader(self._path) if identity else None
-        # An empty file counts as none: its writer is about to make the tables.
-        thread.identity = identity if found is not None else None
+            thread.connection = None
+        found = connect_reader(self._path) if identity[0] else None
+        if found is None and self._seen:
+            raise StoreUnavailable(
+                f"{self._path} is gone or was emptied: the collector begins a new store within a second, "
+                "if it runs; if the file was moved, stop the lab and move it back.",
+                "gone",
+            )
+        # An empty file counts as none: its writer is about to make the tables. To open it made log and index.
+        thread.size_bytes, thread.identity = self._look() if found is not None else (0, ())
+        self._seen = self._seen or found is not None
         thread.tag_sets = {}
         thread.connection = found if found is not None else empty_store()
         thread.connection.set_progress_handler(lambda: time.monotonic() > thread.deadline_s, _CHECK_EVERY)
@@ -120,12 +137,21 @@ class ReadConnections:
             self._all.add(thread.connection)
         return thread.connection
 
-    def _identity(self) -> FileIdentity:
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return stat.st_dev, stat.st_ino
+    def _look(self) -> tuple[int, FileIdentity]:
+        """The size of the file and the identities of all. Raises StoreUnavailable if that is forbidden."""
+        size_bytes = 0
+        found: list[tuple[int, int] | None] = []
+        for suffix in SUFFIXES:
+            try:
+                stat = Path(f"{self._path}{suffix}").stat()
+            except (FileNotFoundError, NotADirectoryError):
+                found.append(None)
+            except OSError as error:
+                raise unavailable(self._path, error) from error
+            else:
+                size_bytes = size_bytes if suffix else stat.st_size
+                found.append((stat.st_dev, stat.st_ino))
+        return size_bytes, tuple(found)
 
     def _drop(self, connection: sqlite3.Connection) -> None:
         with self._guard:
