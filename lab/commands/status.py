@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from typing import Any
 
 from lab import paths, terminal
 from lab.state import statusfile
+from runtime import local_http
+
+_TIMEOUT_S = 2.0
+_SHOWN = 5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
-        "Show the processes of this folder's lab. Exit code 0 when ready, 1 when not (or not running)."
+        "Show the processes of this folder's lab, and what telemetry is refused. Exit code 0 when ready, 1 when "
+        "not: not running, or not keeping telemetry."
     )
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
 
@@ -21,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the status; 0 when ready, else 1. Raises NotRunning."""
     status = statusfile.read(paths.run_dir())
+    telemetry = telemetry_of(status["urls"]["otlp_http"])
+    status["telemetry"] = telemetry
+    status["ready"] = status["ready"] and is_kept(telemetry)
     if args.json:
         terminal.write_line(json.dumps(status, indent=2))
     else:
@@ -52,4 +61,48 @@ def table(status: dict[str, Any]) -> str:
     summary = "Ready." if status["ready"] else "Not ready yet."
     memory_text = f" {total / 1e6:.0f} MB in total." if total else ""
     lines += ["", f"{summary}{memory_text}", f"shop {urls['shop']}   observer {urls['observer']}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, *telemetry_lines(status.get("telemetry"))])
+
+
+def telemetry_of(collector: str) -> dict[str, Any] | None:
+    """What the collector says of what it keeps and refuses; None if it does not answer."""
+    try:
+        found = local_http.json_of(f"{collector}/stats", timeout_s=_TIMEOUT_S)
+    except local_http.LocalHttpError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("store"), dict):
+        return None
+    return {name: found[name] for name in ("store", "refusals", "notes") if name in found}
+
+
+def is_kept(telemetry: dict[str, Any] | None) -> bool:
+    """Whether what is sent now is kept."""
+    return telemetry is not None and bool(telemetry["store"].get("writing"))
+
+
+def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
+    """What is refused now and was before, and what happened to the store; nothing where all is well."""
+    if telemetry is None:
+        return [
+            "",
+            "The collector does not answer: nothing is received. See `python3 -m lab logs collector`.",
+        ]
+    refusals = telemetry.get("refusals") or {}
+    lines = []
+    for each in refusals.get("now", ()):
+        amount = f"; {each['amount']} so far" if each["amount"] else ""
+        since = _clock(each["since_unix_nano"])
+        lines.append(f"Telemetry has been refused since {since}: {each['words']}{amount}. {each['message']}")
+    lines += [
+        f"{_clock(each['at_unix_nano'])}: {each['text']}" for each in telemetry.get("notes", ())[-_SHOWN:]
+    ]
+    lines += [
+        f"Between {_clock(each['since_unix_nano'])} and {_clock(each['until_unix_nano'])}, "
+        f"{each['amount'] or 'nothing that was sent'} was refused: {each['words']}."
+        for each in list(refusals.get("past", ()))[:_SHOWN]
+    ]
+    return ["", *lines] if lines else []
+
+
+def _clock(unix_nano: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_nano / 1e9))

@@ -1,4 +1,4 @@
-"""What happens to a store's files while it is written: noticed at once, said, gone on from; nothing deleted."""
+"""What happens to a store's files while it is written: noticed at once, said, and gone on from."""
 
 from __future__ import annotations
 
