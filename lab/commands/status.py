@@ -18,8 +18,8 @@ _SHOWN = 5
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
-        "Show the processes of this folder's lab, and what telemetry is refused. Exit code 0 when ready, 1 when "
-        "not: not running, or not keeping telemetry."
+        "Show the processes of this folder's lab, and what telemetry is refused. Exit code 0 when ready, "
+        "1 when not: not running, or not keeping telemetry."
     )
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
 
@@ -59,6 +59,8 @@ def table(status: dict[str, Any]) -> str:
     ]
     urls = status["urls"]
     summary = "Ready." if status["ready"] else "Not ready yet."
+    if not status["ready"] and (status.get("telemetry") or {}).get("refusals", {}).get("now"):
+        summary = "Not ready: telemetry is refused."
     memory_text = f" {total / 1e6:.0f} MB in total." if total else ""
     lines += ["", f"{summary}{memory_text}", f"shop {urls['shop']}   observer {urls['observer']}"]
     return "\n".join([*lines, *telemetry_lines(status.get("telemetry"))])
@@ -98,7 +100,8 @@ def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
     ]
     lines += [
         f"Between {_clock(each['since_unix_nano'])} and {_clock(each['until_unix_nano'])}, "
-        f"{each['amount'] or 'nothing that was sent'} was refused: {each['words']}."
+        f"{each['amount'] or 'no items'} {'was' if sum(each['counts'].values()) == 1 else 'were'} refused: "
+        f"{each['words']}."
         for each in list(refusals.get("past", ()))[:_SHOWN]
     ]
     return ["", *lines] if lines else []

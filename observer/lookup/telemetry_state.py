@@ -41,6 +41,12 @@ class Refusal:
     since_unix_nano: int
     until_unix_nano: int
 
+    @property
+    def were_refused(self) -> str:
+        """`1,234 spans were refused`."""
+        alone = sum(self.counts.values()) == 1
+        return f"{self.amount or 'no items'} {'was' if alone else 'were'} refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

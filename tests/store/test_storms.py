@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import store
 from store.api import Batch, LogQuery, Reader, StoreError, StoreUnavailable
 from store.sqlite.write import setting_aside, writer as writer_module
 from store.sqlite.write.writer import SqliteWriter
-from tests.helpers import eventually
+from tests.helpers import REPO, eventually
 from tests.store.build import log_row, row, span
 from tests.store.house import WINDOW, held
 
@@ -407,3 +409,72 @@ def test_a_check_that_takes_too_long_is_given_up(place: Place, monkeypatch: pyte
     monkeypatch.setattr(setting_aside, "CHECK_S", -1.0)
     monkeypatch.setattr(setting_aside, "_CHECK_STEPS", 1)
     assert not setting_aside.is_damaged(place.path)
+
+
+_CHILD = """
+import sys
+import store
+from store.api import Batch
+from tests.store.build import row, span
+writer = store.open_writer(sys.argv[1])
+for line in sys.stdin:
+    writer.write(Batch([row(span(int(line)))]))
+    sys.stdout.write("written\\n")
+    sys.stdout.flush()
+writer.close()
+"""
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "both"])
+def test_readers_of_another_process_follow_when_the_log_is_deleted(tmp_path: Path, suffix: str) -> None:
+    """Each of their threads: SQLite shares the index of the log within a process, the deleted one too."""
+    path = tmp_path / "store.db"
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(path)],
+        cwd=REPO,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+
+    def write(number: int) -> None:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(f"{number}\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "written\n"
+
+    reader = store.open_reader(path)
+    counts: list[int] = []
+    asked, go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def read_twice() -> None:
+        for _ in range(2):
+            go_on.acquire()
+            counts.append(reader.status().spans)
+            asked.release()
+
+    threads = [threading.Thread(target=read_twice, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+
+    def all_read() -> list[int]:
+        counts.clear()
+        for _ in threads:
+            go_on.release()
+        for _ in threads:
+            assert asked.acquire(timeout=10)
+        return list(counts)
+
+    write(1)
+    assert all_read() == [1, 1, 1]
+    for each in ("-wal", "-shm") if suffix == "both" else (suffix,):
+        Path(f"{path}{each}").unlink()
+    eventually(lambda: Path(f"{path}-wal").exists() and Path(f"{path}-shm").exists(), "new ones are begun")
+    write(2)
+    write(3)
+    assert all_read() == [3, 3, 3]
+    child.communicate(timeout=10)
+    reader.close()
