@@ -18,8 +18,10 @@ from typing import Any, Final
 
 from store.api import WriterHealth
 
-QUIET_S: Final = 10.0
-"""An episode is over when nothing was refused for so long, and the store can write."""
+QUIET_S: Final = 3.0
+"""An episode is over when nothing was refused for so long, and the store can write …"""
+AGAIN_S: Final = 60.0
+"""… and goes on when the same happens again so soon: a disk that is nearly full takes some and refuses some."""
 _KEPT: Final = 50
 _SAVE_EVERY_S: Final = 2.0
 _MOST_BYTES: Final = 1_000_000
@@ -78,7 +80,7 @@ class Refused:
         now = self._clock()
         with self._lock:
             self._close_quiet(now, "")
-            episode = self._open.setdefault(reason, _Episode(reason, message, now, now))
+            episode = self._open.get(reason) or self._begin(reason, message, now)
             episode.message = message
             episode.until_unix_nano = max(now, episode.until_unix_nano)
             for name, number in counts.items():
@@ -88,11 +90,24 @@ class Refused:
         if due:
             self.save()
 
+    def _begin(self, reason: str, message: str, now: int) -> _Episode:
+        for episode in reversed(self._past):
+            if episode.reason == reason and 0 <= now - episode.until_unix_nano < AGAIN_S * 1e9:
+                self._past = [each for each in self._past if each is not episode]
+                break
+        else:
+            episode = _Episode(reason, message, now, now)
+        self._open[reason] = episode
+        return episode
+
     def document(self, health: WriterHealth) -> dict[str, list[dict[str, Any]]]:
         """`now` and `past` episodes, the newest first; a store that cannot write is one without counts."""
         now = self._clock()
         with self._lock:
             closed = self._close_quiet(now, health.reason)
+            if health.reason in self._open:
+                episode = self._open[health.reason]
+                episode.since_unix_nano = min(episode.since_unix_nano, health.since_unix_nano)
             running = [episode.document() for episode in reversed(self._open.values())]
             past = [episode.document() for episode in reversed(self._past)]
         if closed:

@@ -120,7 +120,7 @@ def _sentence(path: Path, loss: Loss, held: str, *, whole: bool) -> str:
     if loss is Loss.REPLACED:
         return (
             f"Another file was put in the place of {path} while it was written; the former one held {held}. "
-            "The new one is written from now on."
+            "If it is a store, it is written from now on."
         )
     if loss is Loss.LOG_GONE and not whole:
         return (
