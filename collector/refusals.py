@@ -21,7 +21,7 @@ from store.api import WriterHealth
 QUIET_S: Final = 3.0
 """An episode is over when nothing was refused for so long, and the store can write …"""
 AGAIN_S: Final = 60.0
-"""… and goes on when the same happens again so soon: a disk that is nearly full takes some and refuses some."""
+"""… and goes on when the same happens again so soon: a disk that is nearly full takes small batches only."""
 _KEPT: Final = 50
 _SAVE_EVERY_S: Final = 2.0
 _MOST_BYTES: Final = 1_000_000

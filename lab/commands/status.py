@@ -13,6 +13,8 @@ from runtime import local_http
 
 _TIMEOUT_S = 2.0
 _SHOWN = 5
+_TOLD_FOR_NS = 24 * 3600 * 10**9
+"""What happened longer ago than a day stands on the home page of the screens only."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,14 +97,18 @@ def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
         amount = f"; {each['amount']} so far" if each["amount"] else ""
         since = _clock(each["since_unix_nano"])
         lines.append(f"Telemetry has been refused since {since}: {each['words']}{amount}. {each['message']}")
+    recently = time.time_ns() - _TOLD_FOR_NS
     lines += [
-        f"{_clock(each['at_unix_nano'])}: {each['text']}" for each in telemetry.get("notes", ())[-_SHOWN:]
+        f"{_clock(each['at_unix_nano'])}: {each['text']}"
+        for each in telemetry.get("notes", ())[-_SHOWN:]
+        if each["at_unix_nano"] > recently
     ]
     lines += [
         f"Between {_clock(each['since_unix_nano'])} and {_clock(each['until_unix_nano'])}, "
         f"{each['amount'] or 'no items'} {'was' if sum(each['counts'].values()) == 1 else 'were'} refused: "
         f"{each['words']}."
         for each in list(refusals.get("past", ()))[:_SHOWN]
+        if each["until_unix_nano"] > recently
     ]
     return ["", *lines] if lines else []
 

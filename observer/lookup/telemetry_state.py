@@ -22,7 +22,7 @@ from store.api import Window
 _EXTENSION: Final = "telemetry_state"
 _FRESH_S: Final = 1.0
 _TIMEOUT_S: Final = 0.3
-_IN_HEADER: Final = 2
+_IN_HEADER: Final = 1
 """Past refusals, and notes, that a page's header shows; the home page has all."""
 
 
@@ -70,6 +70,8 @@ class TelemetryState:
     """The newest first."""
     notes: tuple[Note, ...] = ()
     """The newest first."""
+    more: int = 0
+    """Past refusals and notes that were left out."""
 
     @property
     def is_receiving(self) -> bool:
@@ -91,12 +93,13 @@ class TelemetryState:
             self.now,
             tuple(past[:_IN_HEADER]),
             tuple(notes[:_IN_HEADER]),
+            len(past[_IN_HEADER:]) + len(notes[_IN_HEADER:]),
         )
 
     @property
     def mark(self) -> str:
         """Changes when something else is to be shown."""
-        shown = (self.silent_since_unix_nano, self.now, self.past, self.notes)
+        shown = (self.silent_since_unix_nano, self.now, self.past, self.notes, self.more)
         return f"{zlib.crc32(repr(shown).encode()):08x}"
 
 
