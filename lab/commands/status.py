@@ -11,6 +11,7 @@ from lab import paths, terminal
 from lab.state import statusfile
 from runtime import local_http
 
+_COLLECTOR = "collector"
 _TIMEOUT_S = 2.0
 _SHOWN = 5
 _TOLD_FOR_NS = 24 * 3600 * 10**9
@@ -29,9 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the status; 0 when ready, else 1. Raises NotRunning."""
     status = statusfile.read(paths.run_dir())
-    telemetry = telemetry_of(status["urls"]["otlp_http"])
-    status["telemetry"] = telemetry
-    status["ready"] = status["ready"] and is_kept(telemetry)
+    if any(row["name"] == _COLLECTOR and row["state"] == "ready" for row in status["processes"]):
+        telemetry = status["telemetry"] = telemetry_of(status["urls"]["otlp_http"])
+        status["ready"] = status["ready"] and is_kept(telemetry)
     if args.json:
         terminal.write_line(json.dumps(status, indent=2))
     else:
@@ -65,7 +66,9 @@ def table(status: dict[str, Any]) -> str:
         summary = "Not ready: telemetry is refused."
     memory_text = f" {total / 1e6:.0f} MB in total." if total else ""
     lines += ["", f"{summary}{memory_text}", f"shop {urls['shop']}   observer {urls['observer']}"]
-    return "\n".join([*lines, *telemetry_lines(status.get("telemetry"))])
+    if "telemetry" in status:
+        lines += telemetry_lines(status["telemetry"])
+    return "\n".join(lines)
 
 
 def telemetry_of(collector: str) -> dict[str, Any] | None:

@@ -9,9 +9,9 @@ CREATE TABLE IF NOT EXISTS deployments (
 );
 CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
 
--- Digests of the log batches of the last hour: one that is sent again is kept once. A log has no id.
+-- Digests of the newest log batches: one that is sent again is kept once. A log has no id.
 CREATE TABLE IF NOT EXISTS log_batches (
-    digest BLOB PRIMARY KEY, -- 16 bytes
+    id     INTEGER PRIMARY KEY,
+    digest BLOB    NOT NULL, -- 16 bytes
     time   INTEGER NOT NULL  -- of arrival, by the store's clock
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS log_batches_by_time ON log_batches (time);
+);

@@ -232,6 +232,7 @@ class Ingest:
         self._fresh_browsers.clear()
         self._browsers.clear()
         self.origins.invalidate()
+        self._repeated.invalidate()
         self.counters.on_rollback()
 
 

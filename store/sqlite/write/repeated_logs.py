@@ -18,6 +18,8 @@ from store.rows import LogRow
 
 KEPT_NS: Final = 3600 * 10**9
 """Longer than any sender of ours or of OpenTelemetry repeats a batch (5 minutes)."""
+_MOST: Final = 50_000
+"""Digests, all of which are in memory: 5 MB."""
 _FORGET_EVERY_NS: Final = 60 * 10**9
 _DIGEST_BYTES: Final = 16
 _TIME_TAG: Final = b"\x09"
@@ -30,6 +32,7 @@ class RepeatedLogs:
     def __init__(self, connection: sqlite3.Connection, now: Callable[[], int]) -> None:
         self._connection = connection
         self._now = now
+        self._known: set[bytes] | None = None
         self._next_forget_ns = 0
 
     def is_repeated(self, logs: Sequence[LogRow]) -> bool:
@@ -38,16 +41,30 @@ class RepeatedLogs:
         Logs without any time of their sender are never a repetition: "still alive" may well be said
         twice in the same words.
         """
-        now = self._now()
-        if now >= self._next_forget_ns:
-            self._connection.execute("DELETE FROM log_batches WHERE time < ?", (now - KEPT_NS,))
-            self._next_forget_ns = now + _FORGET_EVERY_NS
         if not all(_has_time(log.raw) for log in logs):
             return False
-        added = self._connection.execute(
-            "INSERT OR IGNORE INTO log_batches VALUES (?, ?)", (_digest(logs), now)
-        ).rowcount
-        return added == 0
+        now = self._now()
+        if self._known is None or now >= self._next_forget_ns or len(self._known) >= 2 * _MOST:
+            self._known = self._remembered(now)
+        digest = _digest(logs)
+        if digest in self._known:
+            return True
+        self._known.add(digest)
+        self._connection.execute("INSERT INTO log_batches (digest, time) VALUES (?, ?)", (digest, now))
+        return False
+
+    def invalidate(self) -> None:
+        """Read them anew: a transaction was rolled back."""
+        self._known = None
+
+    def _remembered(self, now: int) -> set[bytes]:
+        """Those in the table, from which the old ones are deleted."""
+        self._next_forget_ns = now + _FORGET_EVERY_NS
+        self._connection.execute(
+            "DELETE FROM log_batches WHERE time < ? OR id <= (SELECT max(id) FROM log_batches) - ?",
+            (now - KEPT_NS, _MOST),
+        )
+        return {digest for (digest,) in self._connection.execute("SELECT digest FROM log_batches")}
 
 
 def _digest(logs: Sequence[LogRow]) -> bytes:

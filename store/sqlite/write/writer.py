@@ -33,6 +33,8 @@ _TICK_S: Final = 0.04
 _IDLE_S: Final = 0.5
 """… and while nothing is."""
 _PRUNE_EVERY_S: Final = 1.0
+_LOOK_S: Final = 0.1
+"""Pause between two looks at the files for what others did to them; after a commit they are seen anyway."""
 _ANSWER_S: Final = 1.5
 """A transaction that takes longer than this, and _ITEM_S for each of its items, is stuck in the medium."""
 _ITEM_S: Final = 0.0001
@@ -76,6 +78,7 @@ class SqliteWriter:
         """Whether no transaction can be begun at all: what is queued is refused."""
         self._late_at_s = float("inf")
         """When the open transaction counts as stuck."""
+        self._next_look_s = 0.0
         self._next_probe_s = 0.0
         self._next_word_s = 0.0
         self._next_prune_s = time.monotonic() + _PRUNE_EVERY_S
@@ -169,13 +172,16 @@ class SqliteWriter:
 
     def _usable(self) -> OpenedStore | None:
         """The store whose files are there, opened anew if they were lost; None while that fails."""
-        try:
-            self._lock.renew()
-        except StoreError as error:
-            self._in_trouble(error, locked_out=True)
-            return None
-        if self._store is not None and (loss := self._store.guard.look(own_change=False)):
-            self._lose(loss)
+        now_s = time.monotonic()
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + _LOOK_S
+            try:
+                self._lock.renew()
+            except StoreError as error:
+                self._in_trouble(error, locked_out=True)
+                return None
+            if self._store is not None and (loss := self._store.guard.look(own_change=False)):
+                self._lose(loss)
         if self._trouble is not None:
             self._try_again()
         return self._store
@@ -198,6 +204,7 @@ class SqliteWriter:
     def _open(self) -> None:
         self._late_at_s = time.monotonic() + _ANSWER_S
         try:
+            self._lock.renew()
             self._store = open_store(self._path, self._bounds, self._last_run, ours=True)
         finally:
             self._late_at_s = float("inf")
@@ -263,8 +270,7 @@ class SqliteWriter:
         if not group:
             self._refuse_queued()
             return
-        if failure is None:
-            self._see_own_change(store)
+        self._see_own_change(store)
         if self._store is None:
             failure = self._trouble
         elif self._store is not store:
@@ -288,13 +294,15 @@ class SqliteWriter:
         store = self._store
         if store is None or self._locked_out:
             return
+        acted = False
         if store.schedule.is_due(final=final):
+            acted = True
             error = self._transact(store, lambda: store.schedule.aggregate(final=final), patient=final)
             if error is not None:
                 _LOG.warning("not aggregated yet: %s", error)
         now_s = time.monotonic()
         if now_s >= self._next_prune_s and self._store is store and not self._locked_out:
-            more = False
+            more, acted = False, True
             error = self._transact(store, store.retention.begin_round)
             if error is not None:
                 _LOG.warning("not pruned yet: %s", error)
@@ -302,7 +310,8 @@ class SqliteWriter:
                 more = store.retention.more
                 self._shrink(store)
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
-        self._see_own_change(store)
+        if acted:
+            self._see_own_change(store)
 
     def _see_own_change(self, store: OpenedStore) -> None:
         """Look at the files after a transaction of our own, which may have changed them."""
