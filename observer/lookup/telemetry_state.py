@@ -22,6 +22,8 @@ from store.api import Window
 _EXTENSION: Final = "telemetry_state"
 _FRESH_S: Final = 1.0
 _TIMEOUT_S: Final = 0.3
+_PATIENCE_S: Final = 4.0
+"""A collector whose threads are all at work may answer late: it is silent when it does so for longer."""
 _IN_HEADER: Final = 1
 """Past refusals, and notes, that a page's header shows; the home page has all."""
 
@@ -111,6 +113,7 @@ class CollectorWatch:
         self._clock = clock
         self._asking = threading.Lock()
         self._asked_s = float("-inf")
+        self._failing_since_s = 0.0
         self._state = TelemetryState(asked=bool(url))
 
     def state(self) -> TelemetryState:
@@ -126,10 +129,14 @@ class CollectorWatch:
     def _ask(self) -> TelemetryState:
         try:
             found = local_http.json_of(self._url, timeout_s=_TIMEOUT_S)
-        except local_http.LocalHttpError:
+        except local_http.LocalHttpError as error:
             before = self._state
+            self._failing_since_s = self._failing_since_s or time.monotonic()
+            if error.timed_out and time.monotonic() - self._failing_since_s < _PATIENCE_S:
+                return before
             since = before.silent_since_unix_nano or self._clock()
             return TelemetryState(True, since, before.writing, (), before.past, before.notes)
+        self._failing_since_s = 0.0
         return read(found)
 
 

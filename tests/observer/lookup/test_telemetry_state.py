@@ -13,8 +13,10 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 import store
 from observer.app import create_app
-from observer.lookup.telemetry_state import TelemetryState, read
+from observer.lookup import telemetry_state
+from observer.lookup.telemetry_state import CollectorWatch, TelemetryState, read
 from observer.settings import Settings
+from runtime import local_http
 from runtime.wsgi import Limits, WsgiServer
 from store.api import Batch, Window
 from tests.observer.api.schema_check import differences
@@ -128,6 +130,20 @@ def test_a_collector_that_is_silent_is_said_and_not_ready(world: World) -> None:
     assert (status["ready"], status["telemetry"]["collector"]) == (False, "silent")
     assert status["telemetry"]["silent_since_unix_nano"] == NOW
     assert "The collector has not answered since" in _notice(client, "/apm")
+
+
+def test_a_collector_that_answers_late_is_not_called_silent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its threads may be at work; after a while it is."""
+    watch = CollectorWatch("http://127.0.0.1:1", lambda: NOW)
+
+    def late(_url: str, *, timeout_s: float) -> None:
+        raise local_http.LocalHttpError(f"nothing within {timeout_s}", timed_out=True)
+
+    monkeypatch.setattr(local_http, "json_of", late)
+    monkeypatch.setattr(telemetry_state, "_FRESH_S", -1.0)
+    assert watch.state().is_receiving
+    monkeypatch.setattr(telemetry_state, "_PATIENCE_S", -1.0)
+    assert watch.state().silent_since_unix_nano == NOW
 
 
 def test_without_a_collectors_address_nothing_is_asked_or_said(world: World) -> None:
