@@ -21,7 +21,7 @@ from store.api import Batch, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
 _LOG_EVERY_S = 10.0
-_TOLD_REQUESTS = frozenset({"busy", "too_large"})
+_SHOWN_REQUESTS = frozenset({"busy", "too_large"})
 """Refusals of unread requests that people are told of: not those of a stop, nor a sender's mistakes."""
 
 _log = logging.getLogger("collector")
@@ -78,7 +78,7 @@ class Intake:
         refused: Refused | None = None,
     ) -> None:
         self._writer = writer
-        self._told = refused or Refused()
+        self._episodes = refused or Refused()
         self._decoder = Decoder(now_unix_nano)
         self._max_in_flight_bytes = max_in_flight_bytes
         self._lock = threading.Lock()
@@ -118,8 +118,8 @@ class Intake:
         """Count a request that was refused as a whole; `why` is a key of `refused_requests` in `/stats`."""
         with self._lock:
             self._refused[why] += 1
-        if why in _TOLD_REQUESTS:
-            self._told.add(why, message, {"requests": 1})
+        if why in _SHOWN_REQUESTS:
+            self._episodes.add(why, message, {"requests": 1})
         self._log_seldom(why, message)
 
     def drain(self) -> None:
@@ -135,7 +135,7 @@ class Intake:
     def stats(self) -> dict[str, object]:
         """The counts since the start, as `/stats` shows them; never waits for the store."""
         health = self._writer.health()
-        told = self._told.document(health)
+        episodes = self._episodes.document(health)
         with self._lock:
             return {
                 "uptime_s": round(time.monotonic() - self._started_s, 3),
@@ -155,7 +155,7 @@ class Intake:
                     "message": health.message,
                     "since_unix_nano": health.since_unix_nano,
                 },
-                "refusals": told,
+                "refusals": episodes,
                 "notes": [{"at_unix_nano": note.at_unix_nano, "text": note.text} for note in health.notes],
             }
 
@@ -222,7 +222,7 @@ class Intake:
         counts = {"spans": len(batch.spans), "logs": len(batch.logs), "metric_points": batch.metric_points}
         with self._lock:
             self._refused[why] += 1
-        self._told.add(error.reason, str(error), counts)
+        self._episodes.add(error.reason, str(error), counts)
         self._log_seldom(why, str(error))
 
     def _record_undecodable(self) -> None:

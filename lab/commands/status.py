@@ -14,7 +14,7 @@ from runtime import local_http
 _COLLECTOR = "collector"
 _TIMEOUT_S = 2.0
 _SHOWN = 5
-_TOLD_FOR_NS = 24 * 3600 * 10**9
+_SHOWN_FOR_NS = 24 * 3600 * 10**9
 """What happened longer ago than a day stands on the home page of the screens only."""
 
 
@@ -100,7 +100,7 @@ def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
         amount = f"; {each['amount']} so far" if each["amount"] else ""
         since = _clock(each["since_unix_nano"])
         lines.append(f"Telemetry has been refused since {since}: {each['words']}{amount}. {each['message']}")
-    recently = time.time_ns() - _TOLD_FOR_NS
+    recently = time.time_ns() - _SHOWN_FOR_NS
     lines += [
         f"{_clock(each['at_unix_nano'])}: {each['text']}"
         for each in telemetry.get("notes", ())[-_SHOWN:]

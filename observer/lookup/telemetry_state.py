@@ -111,19 +111,23 @@ class CollectorWatch:
     def __init__(self, url: str, clock: Callable[[], int]) -> None:
         self._url = f"{url.rstrip('/')}/stats" if url else ""
         self._clock = clock
-        self._asking = threading.Lock()
+        self._ask_lock = threading.Lock()
         self._asked_s = float("-inf")
         self._failing_since_s = 0.0
         self._state = TelemetryState(asked=bool(url))
 
     def state(self) -> TelemetryState:
         """What it said within the last second, or says now."""
-        if self._url and time.monotonic() - self._asked_s > _FRESH_S and self._asking.acquire(blocking=False):
+        if (
+            self._url
+            and time.monotonic() - self._asked_s > _FRESH_S
+            and self._ask_lock.acquire(blocking=False)
+        ):
             try:
                 self._state = self._ask()
                 self._asked_s = time.monotonic()
             finally:
-                self._asking.release()
+                self._ask_lock.release()
         return self._state
 
     def _ask(self) -> TelemetryState:

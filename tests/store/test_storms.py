@@ -9,53 +9,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import store
-from store.api import Batch, LogQuery, Reader, StoreError, StoreUnavailable
-from store.sqlite.write import setting_aside, writer as writer_module
-from store.sqlite.write.writer import SqliteWriter
+from store.api import Batch, StoreError, StoreUnavailable
+from store.sqlite.write import setting_aside
 from tests.helpers import REPO, eventually
 from tests.store.build import log_row, row, span
-from tests.store.house import WINDOW, held
+from tests.store.house import held
+from tests.store.place import Place
 
 _NOTICED_S = 1.0
-
-
-class Place:
-    """A store that is written and read, with three spans and two logs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "data" / "store.db"
-        self.writer = SqliteWriter(self.path, max_bytes=1 << 30, max_age_s=1e9)
-        self.reader: Reader = store.open_reader(self.path)
-        self.writer.write(Batch([row(span(n)) for n in (1, 2, 3)], [log_row("a", ms=1), log_row("b", ms=2)]))
-        assert self.counts() == (3, 2)
-
-    def counts(self) -> tuple[int, int]:
-        status = self.reader.status()
-        return status.spans, status.logs
-
-    def notes(self) -> str:
-        return " ".join(note.text for note in self.writer.health().notes)
-
-    def close(self) -> None:
-        self.writer.close()
-        self.reader.close()
-
-    def set_aside(self, word: str) -> list[Path]:
-        found = self.path.parent.glob(f"{self.path.name}.{word}-*")
-        return [each for each in found if not each.name.endswith(("-wal", "-shm"))]
-
-
-@pytest.fixture(name="place")
-def _place(tmp_path: Path) -> Iterator[Place]:
-    found = Place(tmp_path)
-    yield found
-    found.close()
 
 
 def _delete(path: Path) -> None:
@@ -282,107 +249,6 @@ def test_a_lock_is_answered_soon_and_the_batch_is_not_kept(place: Place) -> None
     assert place.counts() == (4, 2)
 
 
-def test_a_stuck_disk_is_answered_soon_and_a_repetition_is_kept_once(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The commit hangs: the sender is told so, sends again, and its logs are there once."""
-    monkeypatch.setattr(writer_module, "_ANSWER_S", 0.3)
-    stuck, go_on = threading.Event(), threading.Event()
-    opened = place.writer._store
-    assert opened is not None
-    insert = opened.ingest.insert
-
-    def hanging(batches: list[Batch]) -> None:
-        insert(batches)
-        stuck.set()
-        go_on.wait(10)
-
-    monkeypatch.setattr(opened.ingest, "insert", hanging)
-    batch = Batch([], [log_row("once", ms=5), log_row("and this", ms=6)])
-    with pytest.raises(StoreUnavailable) as first:
-        place.writer.write(batch)
-    assert (first.value.reason, stuck.is_set()) == ("slow", True)
-    with pytest.raises(StoreUnavailable) as second:
-        place.writer.write(batch)
-    assert second.value.reason == "slow"
-    assert place.writer.health().reason == "slow"
-    go_on.set()
-    eventually(lambda: _taken(place.writer, batch), "it takes the repetition")
-    assert place.counts()[1] == 4
-    assert place.reader.count_logs(LogQuery(WINDOW, text="once")) == 1
-
-
-def _taken(writer: SqliteWriter, batch: Batch) -> bool:
-    try:
-        writer.write(batch)
-    except StoreUnavailable:
-        return False
-    return True
-
-
-def test_a_repeated_log_batch_is_kept_once_across_restarts(place: Place) -> None:
-    """The digest is committed with the logs: a kill between commit and answer does not make them twice."""
-    batch = Batch([], [log_row("once", ms=5)])
-    place.writer.write(batch)
-    place.writer.write(batch)
-    assert place.counts() == (3, 3)
-    place.writer.close()
-    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
-    place.writer.write(batch)
-    place.writer.write(Batch([], [log_row("once", ms=6)]))
-    assert place.counts() == (3, 4)
-
-
-def test_logs_without_a_senders_time_are_never_a_repetition(place: Place) -> None:
-    """A heartbeat in the same words may well come twice."""
-    untimed = log_row("alive")._replace(raw=b"")
-    place.writer.write(Batch([], [untimed]))
-    place.writer.write(Batch([], [untimed]))
-    assert place.counts() == (3, 4)
-
-
-def test_a_store_that_is_gone_at_the_next_start_is_said(place: Place) -> None:
-    """By the small file beside it; a start after that says nothing new."""
-    place.writer.close()
-    _delete_files_but_the_word(place.path)
-    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
-    assert "was gone or empty at the start" in place.notes()
-    assert "3 spans and 2 logs" in place.notes()
-    place.writer.close()
-    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
-    assert len(place.writer.health().notes) == 1
-
-
-def test_a_store_that_is_older_than_its_last_run_is_said(place: Place, tmp_path: Path) -> None:
-    """An earlier copy was put back."""
-    place.writer.close()
-    copy = tmp_path / "copy.db"
-    shutil.copy(place.path, copy)
-    again = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
-    again.write(Batch([row(span(number)) for number in range(50, 60)]))
-    again.close()
-    _delete_files_but_the_word(place.path)
-    shutil.copy(copy, place.path)
-    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
-    assert "is older than what was written last: 10 spans and logs are missing" in place.notes()
-
-
-def test_a_damaged_store_of_ours_is_set_aside_at_the_next_start(place: Place) -> None:
-    """A foreign file at a mistyped path is refused; one that the last run wrote is known by its word."""
-    place.writer.close()
-    place.path.write_bytes(os.urandom(20_000))
-    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
-    assert "was damaged or not a store; it held 3 spans and 2 logs" in place.notes()
-    assert len(place.set_aside("damaged")) == 1
-    place.writer.write(Batch([row(span(7))]))
-    assert place.counts() == (1, 0)
-
-
-def _delete_files_but_the_word(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".lock"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-
-
 def test_a_reader_says_that_the_store_is_gone(tmp_path: Path) -> None:
     """An empty answer would say that nothing ever came."""
     path = tmp_path / "store.db"
@@ -425,6 +291,35 @@ writer.close()
 """
 
 
+class Readers:
+    """Three threads that read the count of spans whenever they are asked."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = store.open_reader(path)
+        self._counts: list[int] = []
+        self._done, self._go_on = threading.Semaphore(0), threading.Semaphore(0)
+        self._threads = [threading.Thread(target=self._read_twice, daemon=True) for _ in range(3)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read_twice(self) -> None:
+        for _ in range(2):
+            self._go_on.acquire()
+            self._counts.append(self._reader.status().spans)
+            self._done.release()
+
+    def read(self) -> list[int]:
+        self._counts.clear()
+        for _ in self._threads:
+            self._go_on.release()
+        for _ in self._threads:
+            assert self._done.acquire(timeout=10)
+        return list(self._counts)
+
+    def close(self) -> None:
+        self._reader.close()
+
+
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "both"])
 def test_readers_of_another_process_follow_when_the_log_is_deleted(tmp_path: Path, suffix: str) -> None:
     """Each of their threads: SQLite shares the index of the log within a process, the deleted one too."""
@@ -436,8 +331,6 @@ def test_readers_of_another_process_follow_when_the_log_is_deleted(tmp_path: Pat
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert child.stdin is not None
-    assert child.stdout is not None
 
     def write(number: int) -> None:
         assert child.stdin is not None
@@ -446,35 +339,14 @@ def test_readers_of_another_process_follow_when_the_log_is_deleted(tmp_path: Pat
         child.stdin.flush()
         assert child.stdout.readline() == "written\n"
 
-    reader = store.open_reader(path)
-    counts: list[int] = []
-    asked, go_on = threading.Semaphore(0), threading.Semaphore(0)
-
-    def read_twice() -> None:
-        for _ in range(2):
-            go_on.acquire()
-            counts.append(reader.status().spans)
-            asked.release()
-
-    threads = [threading.Thread(target=read_twice, daemon=True) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-
-    def all_read() -> list[int]:
-        counts.clear()
-        for _ in threads:
-            go_on.release()
-        for _ in threads:
-            assert asked.acquire(timeout=10)
-        return list(counts)
-
+    readers = Readers(path)
     write(1)
-    assert all_read() == [1, 1, 1]
+    assert readers.read() == [1, 1, 1]
     for each in ("-wal", "-shm") if suffix == "both" else (suffix,):
         Path(f"{path}{each}").unlink()
     eventually(lambda: Path(f"{path}-wal").exists() and Path(f"{path}-shm").exists(), "new ones are begun")
     write(2)
     write(3)
-    assert all_read() == [3, 3, 3]
+    assert readers.read() == [3, 3, 3]
     child.communicate(timeout=10)
-    reader.close()
+    readers.close()

@@ -42,7 +42,7 @@ _LOOK_EVERY_S: Final = 0.25
 """How often a waiting sender looks whether the medium is stuck."""
 _TRY_AGAIN_S: Final = 0.25
 """Pause between two attempts to lock, write or open a medium that refused."""
-_WORD_EVERY_S: Final = 10.0
+_LOG_EVERY_S: Final = 10.0
 _PROBE_MS: Final = 50
 """How long such an attempt waits for another program's lock."""
 
@@ -80,7 +80,7 @@ class SqliteWriter:
         """When the open transaction counts as stuck."""
         self._next_look_s = 0.0
         self._next_probe_s = 0.0
-        self._next_word_s = 0.0
+        self._next_log_s = 0.0
         self._next_prune_s = time.monotonic() + _PRUNE_EVERY_S
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -174,14 +174,14 @@ class SqliteWriter:
         """The store whose files are there, opened anew if they were lost; None while that fails."""
         now_s = time.monotonic()
         if now_s >= self._next_look_s:
-            self._next_look_s = now_s + _LOOK_S
+            if self._store is not None and (loss := self._store.guard.look(own_change=False)):
+                self._lose(loss)
             try:
                 self._lock.renew()
             except StoreError as error:
                 self._in_trouble(error, locked_out=True)
                 return None
-            if self._store is not None and (loss := self._store.guard.look(own_change=False)):
-                self._lose(loss)
+            self._next_look_s = now_s + _LOOK_S
         if self._trouble is not None:
             self._try_again()
         return self._store
@@ -192,9 +192,9 @@ class SqliteWriter:
         if store is None:
             return
         try:
-            said = store.leave(loss)
-            if said:
-                self._last_run.note(said, self._bounds.clock())
+            message = store.leave(loss)
+            if message:
+                self._last_run.note(message, self._bounds.clock())
             else:
                 _LOG.warning("another program changed the files of %s; nothing of it is missing", self._path)
             self._open()
@@ -234,7 +234,7 @@ class SqliteWriter:
         with self._guard:
             if self._trouble is None:
                 self._trouble_since = self._bounds.clock()
-                self._say("nothing is written: %s", error)
+                self._log_seldom("nothing is written: %s", error)
             self._trouble = error
             self._locked_out = locked_out
 
@@ -243,10 +243,10 @@ class SqliteWriter:
             self._trouble = None
             self._locked_out = False
 
-    def _say(self, message: str, error: StoreError) -> None:
+    def _log_seldom(self, message: str, error: StoreError) -> None:
         """Log it, seldom: a disk that is nearly full takes small writes and refuses others."""
-        if time.monotonic() >= self._next_word_s:
-            self._next_word_s = time.monotonic() + _WORD_EVERY_S
+        if time.monotonic() >= self._next_log_s:
+            self._next_log_s = time.monotonic() + _LOG_EVERY_S
             _LOG.error(message, error)
 
     def _refuse_queued(self) -> None:
