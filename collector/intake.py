@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from collector import otlp_json, zipkin
+from collector.refusals import Refused
 from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, protobuf_groups
 from store.api import Batch, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
 _LOG_EVERY_S = 10.0
+_SHOWN_REQUESTS = frozenset({"busy", "too_large"})
+"""Refusals of unread requests that people are told of: not those of a stop, nor a sender's mistakes."""
 
 _log = logging.getLogger("collector")
 
@@ -72,8 +75,10 @@ class Intake:
         *,
         max_in_flight_bytes: int,
         now_unix_nano: Callable[[], int] = time.time_ns,
+        refused: Refused | None = None,
     ) -> None:
         self._writer = writer
+        self._episodes = refused or Refused()
         self._decoder = Decoder(now_unix_nano)
         self._max_in_flight_bytes = max_in_flight_bytes
         self._lock = threading.Lock()
@@ -113,6 +118,8 @@ class Intake:
         """Count a request that was refused as a whole; `why` is a key of `refused_requests` in `/stats`."""
         with self._lock:
             self._refused[why] += 1
+        if why in _SHOWN_REQUESTS:
+            self._episodes.add(why, message, {"requests": 1})
         self._log_seldom(why, message)
 
     def drain(self) -> None:
@@ -126,7 +133,9 @@ class Intake:
         return self._in_flight
 
     def stats(self) -> dict[str, object]:
-        """The counts since the start, as `/stats` shows them."""
+        """The counts since the start, as `/stats` shows them; never waits for the store."""
+        health = self._writer.health()
+        episodes = self._episodes.document(health)
         with self._lock:
             return {
                 "uptime_s": round(time.monotonic() - self._started_s, 3),
@@ -140,6 +149,14 @@ class Intake:
                     "max_bytes": self._max_in_flight_bytes,
                 },
                 "draining": self._draining,
+                "store": {
+                    "writing": not health.reason,
+                    "reason": health.reason,
+                    "message": health.message,
+                    "since_unix_nano": health.since_unix_nano,
+                },
+                "refusals": episodes,
+                "notes": [{"at_unix_nano": note.at_unix_nano, "text": note.text} for note in health.notes],
             }
 
     def _log_seldom(self, why: str, message: str, **fields: object) -> None:
@@ -195,12 +212,18 @@ class Intake:
             return
         try:
             self._writer.write(batch)
-        except StoreBusy as error:
-            self.count_refused("busy", str(error))
-            raise Overloaded(str(error)) from error
         except StoreError as error:
-            self.count_refused("unavailable", str(error))
-            raise Unavailable(str(error)) from error
+            busy = isinstance(error, StoreBusy)
+            self._count_unkept("busy" if busy else "unavailable", error, batch)
+            raise (Overloaded if busy else Unavailable)(str(error)) from error
+
+    def _count_unkept(self, why: str, error: StoreError, batch: Batch) -> None:
+        """Count a batch that the store did not keep, by its items."""
+        counts = {"spans": len(batch.spans), "logs": len(batch.logs), "metric_points": batch.metric_points}
+        with self._lock:
+            self._refused[why] += 1
+        self._episodes.add(error.reason, str(error), counts)
+        self._log_seldom(why, str(error))
 
     def _record_undecodable(self) -> None:
         try:

@@ -20,6 +20,7 @@ import store
 from collector import grpc_receiver
 from collector.http import Application
 from collector.intake import Intake
+from collector.refusals import Refused
 from collector.settings import Settings
 from runtime.json_logging import log_to_stdout
 from runtime.listening import CannotListen, check_port, endpoint
@@ -69,9 +70,9 @@ def freeze_gc() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def start(settings: Settings, writer: Writer) -> Collector:
-    """Bind and start both receivers. Raises CannotListen."""
-    intake = Intake(writer, max_in_flight_bytes=settings.max_in_flight_bytes)
+def start(settings: Settings, writer: Writer, refused: Refused | None = None) -> Collector:
+    """Bind and start both receivers; `refused` keeps what they refuse. Raises CannotListen."""
+    intake = Intake(writer, max_in_flight_bytes=settings.max_in_flight_bytes, refused=refused)
     # gRPC writes a stack trace of its own about a taken port.
     check_port(settings.listen_addr, settings.otlp_grpc_port, "OTLP_GRPC_PORT")
     http_server = _http_server(settings, Application(intake, settings.max_request_bytes))
@@ -124,7 +125,8 @@ def _run(settings: Settings) -> int:
         settings.store_path, max_bytes=settings.store_max_bytes, max_age_s=settings.store_max_age_s
     )
     try:
-        collector = start(settings, writer)
+        refused = Refused(settings.store_path.with_name(settings.store_path.name + ".refusals"))
+        collector = start(settings, writer, refused)
         _log.info(
             "receiving",
             extra={
@@ -137,6 +139,7 @@ def _run(settings: Settings) -> int:
         )
         stop.wait()
         collector.stop()
+        refused.save()
         _log.info("stopped", extra={"fields": collector.intake.stats()})
     finally:
         _close(writer)

@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException
 
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
-from observer.lookup import class_now, running_lab
+from observer.lookup import class_now, running_lab, telemetry_state
 from observer.request import context, desk_session
-from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavailable
+from observer.request.errors import STORE_REMEDY, Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
 from observer.request.same_origin import refuse_cross_site
@@ -63,6 +63,7 @@ def create_app(
     context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
+    telemetry_state.install(app, settings, clock)
     app.before_request(_note_visit)
     class_now.install(app, settings.order_route, workshop.follow)
     if settings.class_mode:
@@ -137,8 +138,7 @@ def _answer_store_error(error: StoreError) -> Response:
     if isinstance(error, BadQuery):
         return _answer_problem(Malformed(str(error), "Change that part of the address and load it again."))
     _log.warning("the store does not answer: %s", error)
-    remedy = "Check that the collector runs (`python3 -m lab status`), then load the page again."
-    return _answer_problem(Unavailable(str(error), remedy))
+    return _answer_problem(Unavailable(str(error), STORE_REMEDY))
 
 
 def _answer_http_error(error: HTTPException) -> Response:

@@ -84,6 +84,12 @@ class Settings:
         PATH,
         shown="`web` in the Python environment",
     )
+    collector_url: str = setting(
+        "",
+        "COLLECTOR_URL",
+        "Address of the collector that writes the store, asked whether it can; empty: it is not asked.",
+        HTTP_URL,
+    )
     threads: int = setting(6, "OBSERVER_THREADS", "Requests served at once.", _THREADS)
 
     @property

@@ -30,7 +30,7 @@ from store.api.logs import LogReader as LogReader
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
-from store.api.writer import Writer as Writer
+from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
 from store.queries import (
     LogQuery as LogQuery,
     Page as Page,

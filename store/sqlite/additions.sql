@@ -8,3 +8,10 @@ CREATE TABLE IF NOT EXISTS deployments (
     time INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
+
+-- Digests of the newest log batches: one that is sent again is kept once. A log has no id.
+CREATE TABLE IF NOT EXISTS log_batches (
+    id     INTEGER PRIMARY KEY,
+    digest BLOB    NOT NULL, -- 16 bytes
+    time   INTEGER NOT NULL  -- of arrival, by the store's clock
+);

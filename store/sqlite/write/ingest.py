@@ -18,6 +18,7 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.repeated_logs import RepeatedLogs
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
@@ -66,6 +67,7 @@ class Ingest:
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
         self.clock = StoreClock(clock, last)
         self.origins = OriginIds(connection)
+        self._repeated = RepeatedLogs(connection, self.clock.now)
         highest = connection.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
@@ -87,7 +89,7 @@ class Ingest:
         """Up to this number, `_browsers` may lack spans or hold ones that were not new: the table decides."""
 
     def insert(self, batches: Sequence[Batch]) -> None:
-        """Insert whole batches."""
+        """Insert whole batches; the logs of one that repeats an earlier one are there already."""
         for batch in batches:
             self._spans(batch.spans)
             self._logs(batch.logs)
@@ -99,6 +101,11 @@ class Ingest:
             self._last_arrival = now
         self.counters.set("seq", self.seq)
         self.counters.set("last_received", now)
+        self.counters.flush()
+
+    def write_mark(self) -> None:
+        """Write something small, to see whether the medium takes it."""
+        self.counters.add("write_marks", 1)
         self.counters.flush()
 
     def _spans(self, spans: Sequence[SpanRow]) -> None:
@@ -145,7 +152,7 @@ class Ingest:
         self.counters.at_least("newest", newest)
 
     def _logs(self, logs: Sequence[LogRow]) -> None:
-        if not logs:
+        if not logs or self._repeated.is_repeated(logs):
             return
         seq = self.seq
         origins = self._origins_of(logs)
@@ -225,6 +232,7 @@ class Ingest:
         self._fresh_browsers.clear()
         self._browsers.clear()
         self.origins.invalidate()
+        self._repeated.invalidate()
         self.counters.on_rollback()
 
 
