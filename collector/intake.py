@@ -74,6 +74,7 @@ class Intake:
         now_unix_nano: Callable[[], int] = time.time_ns,
     ) -> None:
         self._writer = writer
+        self._now_unix_nano = now_unix_nano
         self._decoder = Decoder(now_unix_nano)
         self._max_in_flight_bytes = max_in_flight_bytes
         self._lock = threading.Lock()
@@ -99,6 +100,7 @@ class Intake:
                 self.count_refused("undecodable", f"{signal.value} in {encoding.value}: {error}")
                 self._record_undecodable()
                 raise
+            decoded.batch.arrived_unix_nano = self._now_unix_nano()
             self._commit(decoded.batch)
         accepted = len(decoded.batch)
         with self._lock:

@@ -25,12 +25,10 @@ from signals.model import (
 )
 from signals.semantics import route_of
 from signals.time_breakdown import CriticalSegment, Performance, critical_path_of, performance_of
-from signals.trace_tree import ABSENT, Outline, outline, requests_of, services_of
+from signals.trace_tree import ABSENT, Outline, answers, outline, requests_of, services_of
 
 SKEW_TOLERANCE_NS = 1_000_000
 """Clock skew below this is not reported: readings of one machine's clock differ a little."""
-
-_SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})
 
 
 class ClockSkew(NamedTuple):
@@ -67,6 +65,13 @@ class TraceRow:
     duplicate: bool = False
     """An earlier span has the same id."""
     skew: ClockSkew | None = None
+    moved_ns: int = 0
+    """From its own start to where it begins by its caller's clock; 0 unless their clocks disagree."""
+
+    @property
+    def start_unix_nano(self) -> int:
+        """Where it begins on the axis of the trace."""
+        return self.span.start_unix_nano + self.moved_ns
 
     @property
     def skewed(self) -> bool:
@@ -200,14 +205,16 @@ def _rows(shape: Outline[Span]) -> tuple[TraceRow, ...]:
                 circular=shape.circular[place],
                 duplicate=shape.doubled[place],
                 skew=_skew_of(shape, place),
+                moved_ns=shape.starts[place] - span.start_unix_nano,
             )
         )
         if inferred:
-            rows.append(_inferred_row(span, shape.depths[place] + 1))
+            rows.append(_inferred_row(rows[-1]))
     return tuple(rows)
 
 
-def _inferred_row(client: Span, depth: int) -> TraceRow:
+def _inferred_row(row: TraceRow) -> TraceRow:
+    client = row.span
     span = dataclasses.replace(
         client,
         span_id=inferred_id(client.span_id),
@@ -225,7 +232,15 @@ def _inferred_row(client: Span, depth: int) -> TraceRow:
         events=(),
         links=(),
     )
-    return TraceRow(span, depth, SpanError.NONE, entry=False, inferred=True, client=client.service)
+    return TraceRow(
+        span,
+        row.depth + 1,
+        SpanError.NONE,
+        entry=False,
+        inferred=True,
+        client=client.service,
+        moved_ns=row.moved_ns,
+    )
 
 
 def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
@@ -237,8 +252,7 @@ def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
     parent = shape.spans[parent_place]
     early_ns = parent.start_unix_nano - span.start_unix_nano
     late_ns = 0
-    # Only an answer must begin while its call lasts: a child in the same process may outlive its parent.
-    if parent.kind == SpanKind.CLIENT and (span.kind in _SERVES or span.service != parent.service):
+    if answers(span, parent):
         late_ns = span.start_unix_nano - parent.end_unix_nano
     if early_ns > SKEW_TOLERANCE_NS:
         return ClockSkew(parent.service, early_ns, 0)
@@ -250,7 +264,8 @@ def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
 def _extent(shape: Outline[Span]) -> tuple[int, int]:
     if not shape.spans:
         return 0, 0
-    return shape.spans[0].start_unix_nano, max(span.end_unix_nano for span in shape.spans)
+    ends = (start + span.duration_ns for start, span in zip(shape.starts, shape.spans, strict=True))
+    return min(shape.starts), max(ends)
 
 
 def _requests(shape: Outline[Span]) -> tuple[TraceRequest, ...]:
@@ -262,7 +277,7 @@ def _requests(shape: Outline[Span]) -> tuple[TraceRequest, ...]:
                 span_id=span.span_id,
                 service=span.service,
                 operation=span.name,
-                start_unix_nano=span.start_unix_nano,
+                start_unix_nano=shape.starts[request.place],
                 duration_ns=span.duration_ns,
                 error=span.error,
                 origin=request.origin,

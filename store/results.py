@@ -34,6 +34,8 @@ class TraceSummary:
     """False while a parent that a backend span names is missing, the entry's own excepted."""
     tags: Mapping[str, str]
     """Promoted attributes of the entry span."""
+    clock_shift_ns: int = 0
+    """What was added to the times of the entry span, as its sender's clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class SessionSummary:
     last_seen_unix_nano: int
     attributes: Mapping[str, str]
     """Promoted attributes, the newest value of each; of `enduser.id` the first, by the spans' times."""
+    clock_shift_ns: int = 0
+    """What was added to all its times, as the browser's clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,14 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.sender_clocks import AHEAD_NS, SenderClocks
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
+_OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
+"""A time that lies further before its arrival, more than any range that follows the clock, counts as no oldest."""
 _MAX_BROWSERS: Final = 20_000
 """Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
 
@@ -66,6 +69,7 @@ class Ingest:
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
         self.clock = StoreClock(clock, last)
         self.origins = OriginIds(connection)
+        self.clocks = SenderClocks()
         highest = connection.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
@@ -88,9 +92,9 @@ class Ingest:
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches."""
-        for batch in batches:
-            self._spans(batch.spans)
-            self._logs(batch.logs)
+        for batch in map(self.clocks.placed, batches):
+            self._spans(batch.spans, batch.arrived_unix_nano)
+            self._logs(batch.logs, batch.arrived_unix_nano)
             self.counters.add("metric_points", batch.metric_points)
             self.counters.add("rejected", batch.rejected)
         now = self.clock.now()
@@ -101,7 +105,7 @@ class Ingest:
         self.counters.set("last_received", now)
         self.counters.flush()
 
-    def _spans(self, spans: Sequence[SpanRow]) -> None:
+    def _spans(self, spans: Sequence[SpanRow], arrived: int) -> None:
         if not spans:
             return
         first = seq = self.seq
@@ -114,7 +118,7 @@ class Ingest:
                 span = _bounded(span)
             (
                 trace_id, span_id, parent, service, name, kind, start, duration, error, peer, database,
-                session, browser, _, resource, scope, raw,
+                session, browser, _, resource, scope, raw, _,
             ) = span  # fmt: skip
             if start < oldest:
                 oldest = start
@@ -141,10 +145,9 @@ class Ingest:
         if added != seq - first:
             self._unsure_seq = seq
         self.counters.add("spans", added)
-        self.counters.at_most("oldest", oldest)
-        self.counters.at_least("newest", newest)
+        self._note_times(oldest, newest, arrived)
 
-    def _logs(self, logs: Sequence[LogRow]) -> None:
+    def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
         if not logs:
             return
         seq = self.seq
@@ -187,8 +190,15 @@ class Ingest:
             [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
         )
         self.counters.add("logs", len(rows))
-        self.counters.at_most("oldest", min([row[1] for row in rows]))
-        self.counters.at_least("newest", max([row[1] for row in rows]))
+        times = [row[1] for row in rows]
+        self._note_times(min(times), max(times), arrived)
+
+    def _note_times(self, oldest: int, newest: int, arrived: int) -> None:
+        """Widen the time from which and up to which there is data, but not by a stray time."""
+        counters = self.counters
+        if oldest >= arrived - _OLDEST_COUNTED_NS or not counters.get("oldest"):
+            counters.at_most("oldest", oldest)
+        counters.at_least("newest", min(newest, arrived + AHEAD_NS) if arrived else newest)
 
     def _origins_of(self, rows: Sequence[SpanRow] | Sequence[LogRow]) -> dict[bytes, int]:
         """The ids of all resources and scopes of a batch, marked as used up to its last row."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from cachetools import LRUCache
@@ -23,6 +23,7 @@ from store.histogram import bucket_of
 from store.rows import SpanRow
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
+    CLOCK_SHIFT,
     FIRST_VALUE_TAGS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
@@ -58,11 +59,11 @@ _READ = (
     f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {BROWSER_FLAG} ORDER BY s.seq"
 )
 
-_Tags = dict[str, tuple[str, int]]
-"""Tag to (value that the session keeps, start of the span that carried it)."""
+_Tags = dict[str, tuple[Any, int]]
+"""Tag to (value that the session keeps, start of the span that carried it); the shift of `CLOCK_SHIFT`, too."""
 
 
-def _keep(tags: _Tags, tag: str, value: str, start: int) -> None:
+def _keep(tags: _Tags, tag: str, value: str | int, start: int) -> None:
     """Keep the newest value of a tag, of FIRST_VALUE_TAGS the first: of equal times what came first."""
     known = tags.get(tag)
     if known is None or (start < known[1] if tag in FIRST_VALUE_TAGS else start >= known[1]):
@@ -106,6 +107,8 @@ class _Event(NamedTuple):
     duration: int
     tags: Mapping[str, str]
     samples: Sequence[RumSample]
+    shift: int
+    """What was added to its start, as the browser's clock was wrong."""
 
 
 class SessionAggregation:
@@ -122,7 +125,7 @@ class SessionAggregation:
         sessions: dict[str, _Addition] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
-        for seq, session_id, start, duration, tags, found in events:
+        for seq, session_id, start, duration, tags, found, shift in events:
             if found:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
@@ -145,6 +148,8 @@ class SessionAggregation:
             for sample in found:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
             session.add_tags({tag: value for tag, value in tags.items() if tag in SESSION_TAGS}, start)
+            if shift:
+                _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
         self._connection.executemany(
@@ -160,7 +165,9 @@ class SessionAggregation:
             tags = tags_of(
                 name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
             )
-            yield _Event(seq, session_id or "", start, duration, tags, _samples_of(name, duration, raw))
+            samples, claimed = _samples_of(name, duration, raw)
+            shift = start - claimed if claimed else 0
+            yield _Event(seq, session_id or "", start, duration, tags, samples, shift)
 
     def invalidate(self) -> None:
         """Empty the cache."""
@@ -232,13 +239,15 @@ class SessionAggregation:
 def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
     """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
-        samples = _samples_of(span.name, span.duration_ns, span.raw)
-        yield _Event(seq, span.session_id, span.start_unix_nano, span.duration_ns, span.tags, samples)
+        start, duration = span.start_unix_nano, span.duration_ns
+        samples, _ = _samples_of(span.name, duration, span.raw)
+        yield _Event(seq, span.session_id, start, duration, span.tags, samples, span.clock_shift_ns)
 
 
-def _samples_of(name: str, duration_ns: int, raw: bytes) -> Sequence[RumSample]:
-    attributes, events = sampled_detail(raw)
-    return rum_samples(name, attributes, duration_ns, events)
+def _samples_of(name: str, duration_ns: int, raw: bytes) -> tuple[Sequence[RumSample], int]:
+    """The samples, and the start that the browser claims."""
+    attributes, events, claimed = sampled_detail(raw)
+    return rum_samples(name, attributes, duration_ns, events), claimed
 
 
 def _trace_bytes(text: str) -> bytes:
