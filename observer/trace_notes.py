@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
+from observer.clock_notes import length, span_time_notes
+from signals.model import SpanId, TraceId
 from signals.trace_analysis import TraceAnalysis, TraceRow
 
 
-def row_notes(row: TraceRow) -> tuple[str, ...]:
-    """What is irregular about a row of the waterfall, each in one sentence; and what an inferred row is."""
+def row_notes(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ()) -> tuple[str, ...]:
+    """What is irregular about a row of the waterfall, each in one sentence; and what an inferred row is.
+
+    `dead_links` are targets of links that are not in the store.
+    """
     span = row.span
     if row.inferred:
         return (f"{span.service} sent no spans of its own: this row is what {row.client} saw of it.",)
@@ -25,7 +32,21 @@ def row_notes(row: TraceRow) -> tuple[str, ...]:
         notes.append(f"Another span has the same id {span.span_id}: children stand under the earlier one.")
     if row.skew:
         notes.append(_skew_note(row))
+    if row.late_end_ns:
+        notes.append(
+            f"It ends {row.late_end_ns / 1e6:,.1f} ms after its parent: the parent did not wait for it, "
+            "or gave up before."
+        )
+    notes += span_time_notes(span)
+    notes += _dead_link_notes(sum((link.trace_id, link.span_id) in dead_links for link in span.links))
     return tuple(notes)
+
+
+def _dead_link_notes(dead: int) -> tuple[str, ...]:
+    if not dead:
+        return ()
+    links = "One of its links leads" if dead == 1 else f"{dead:,} of its links lead"
+    return (f"{links} to a span that is not here: it has not arrived, was not sampled, or was pruned.",)
 
 
 def _skew_note(row: TraceRow) -> str:
@@ -33,16 +54,17 @@ def _skew_note(row: TraceRow) -> str:
     assert skew is not None
     service = row.span.service
     if skew.before_parent_ns:
-        when = f"starts {skew.before_parent_ns / 1e6:,.1f} ms before its parent"
+        when = f"starts {_gap(skew.before_parent_ns)} before its parent"
     else:
-        when = f"starts {skew.after_call_ns / 1e6:,.1f} ms after the call that it answers had ended"
+        when = f"starts {_gap(skew.after_call_ns)} after the call that it answers had ended"
     if service == skew.parent_service:
         return (
             f"It {when}, which is not possible in one process: a clock was set meanwhile, or a time is wrong."
         )
     return (
         f"It {when}: the clocks of {skew.parent_service} and {service} disagree. "
-        "Its time is shown as it was reported."
+        "Its time is shown as it was reported"
+        + (", its bar where its caller's clock has it." if row.moved_ns else ".")
     )
 
 
@@ -52,6 +74,8 @@ def trace_notes(analysis: TraceAnalysis) -> tuple[str, ...]:
     circular = sum(row.circular for row in analysis.rows)
     duplicates = sum(row.duplicate for row in analysis.rows)
     skewed = sum(row.skewed for row in analysis.rows)
+    moved = [row.span.clock_shift_ns for row in analysis.rows if row.span.clock_shift_ns and not row.inferred]
+    odd = sum(row.span.odd_time is not None for row in analysis.rows if not row.inferred)
     notes = []
     if not analysis.spans:
         notes.append("No backend span of this trace has arrived yet.")
@@ -67,8 +91,23 @@ def trace_notes(analysis: TraceAnalysis) -> tuple[str, ...]:
         notes.append(
             f"{_spans(skewed).capitalize()} at a time that does not fit the parent's: clocks disagree."
         )
+    if moved:
+        furthest = max(moved, key=abs)
+        way = "ahead" if furthest < 0 else "behind"
+        clocks = "clock is" if len(set(moved)) == 1 else "clocks are up to"
+        notes.append(
+            f"{_spans(len(moved)).capitalize()} shown at the time of arrival: "
+            f"the sender's {clocks} {length(abs(furthest))} {way}."
+        )
+    if odd:
+        notes.append(f"{_spans(odd).capitalize()} with an impossible start or end, shown without a duration.")
     return tuple(notes)
 
 
 def _spans(count: int) -> str:
     return "one span" if count == 1 else f"{count:,} spans"
+
+
+def _gap(gap_ns: int) -> str:
+    """`50.0 ms`; from two minutes on `5 min`."""
+    return length(gap_ns) if gap_ns >= 120 * 10**9 else f"{gap_ns / 1e6:,.1f} ms"

@@ -29,6 +29,8 @@ from signals.trace_tree import ABSENT, Outline, answers, outline, requests_of, s
 
 SKEW_TOLERANCE_NS = 1_000_000
 """Clock skew below this is not reported: readings of one machine's clock differ a little."""
+_LATE_END_NS = 10_000_000
+"""A child that ends later than its parent by less than this is not reported: ends are often noted late."""
 
 
 class ClockSkew(NamedTuple):
@@ -68,6 +70,9 @@ class TraceRow:
     moved_ns: int = 0
     """From its own start to where it begins by its caller's clock; 0 unless their clocks disagree."""
 
+    late_end_ns: int = 0
+    """How long after its parent it ends; 0 where its clock disagrees, or it is a message's consumer."""
+
     @property
     def start_unix_nano(self) -> int:
         """Where it begins on the axis of the trace."""
@@ -81,7 +86,8 @@ class TraceRow:
     @property
     def irregular(self) -> bool:
         """Whether anything about its place or time needs an explanation."""
-        return self.orphan or self.circular or self.duplicate or self.skew is not None
+        odd = bool(self.span.clock_shift_ns) or self.span.odd_time is not None
+        return self.orphan or self.circular or self.duplicate or self.skew is not None or odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,7 @@ def _rows(shape: Outline[Span]) -> tuple[TraceRow, ...]:
                 duplicate=shape.doubled[place],
                 skew=_skew_of(shape, place),
                 moved_ns=shape.starts[place] - span.start_unix_nano,
+                late_end_ns=_late_end_of(shape, place),
             )
         )
         if inferred:
@@ -259,6 +266,18 @@ def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
     if late_ns > SKEW_TOLERANCE_NS:
         return ClockSkew(parent.service, 0, late_ns)
     return None
+
+
+def _late_end_of(shape: Outline[Span], place: int) -> int:
+    """How long after its parent a child ends; a consumer is meant to."""
+    above = shape.parents[place]
+    if above == ABSENT:
+        return 0
+    span, parent = shape.spans[place], shape.spans[above]
+    if span.kind == SpanKind.CONSUMER or parent.kind == SpanKind.PRODUCER or parent.odd_time is not None:
+        return 0
+    late_ns = span.end_unix_nano - parent.end_unix_nano
+    return late_ns if late_ns > _LATE_END_NS and _skew_of(shape, place) is None else 0
 
 
 def _extent(shape: Outline[Span]) -> tuple[int, int]:

@@ -308,15 +308,17 @@ def _initiating(shape: Outline[S], missing: list[bool]) -> int:
 
 
 def _lost(shape: Outline[S], missing: list[bool]) -> list[bool]:
-    """Missing parents, except remote parents of the initiating entry and of entries like it.
+    """Missing parents, except the remote parent of the initiating entry.
 
-    "Like it" are served spans of the same service: one outside caller may have called twice.
+    If it is the parent of more than one span, it is missed: an outside caller makes a trace for each call.
     """
     if shape.initiating == ABSENT:
         return []
+    lost = list(missing)
     entry = shape.spans[shape.initiating]
-    outside = missing[shape.initiating] and entry.kind in _SERVES
-    return [
-        gone and not (outside and span.kind in _SERVES and span.service == entry.service)
-        for gone, span in zip(missing, shape.spans, strict=True)
-    ]
+    if (
+        entry.kind in _SERVES
+        and sum(span.parent_span_id == entry.parent_span_id for span in shape.spans) == 1
+    ):
+        lost[shape.initiating] = False
+    return lost

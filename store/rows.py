@@ -81,7 +81,7 @@ class Batch:
     rejected: int = 0
     """Items refused as malformed. Like metric points, they are counted and not kept."""
     arrived_unix_nano: int = 0
-    """When it was received. Times that do not fit it are moved (docs/adr/020-senders-clock.md); 0: none is."""
+    """When it was received: times that do not fit it are moved (docs/adr/020-senders-clock.md). Or 0."""
 
     def __len__(self) -> int:
         return len(self.spans) + len(self.logs) + self.metric_points

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from observer.clock_notes import clock_note
 from observer.components.session_path import session_path
 from signals.attributes import SEAT, SYNTHETIC
 from signals.model import SessionId
@@ -36,6 +37,8 @@ class SessionRow:
     system: str
     synthetic: str
     last_seen_unix_nano: int
+    clock_note: str
+    """That the browser's clock is wrong, in a sentence; empty where it seems right."""
 
 
 def session_rows(summaries: Sequence[SessionSummary]) -> tuple[SessionRow, ...]:
@@ -65,4 +68,5 @@ def _row(summary: SessionSummary, longest_ns: int) -> SessionRow:
         system=tags.get("os.name", ""),
         synthetic=tags.get(SYNTHETIC, ""),
         last_seen_unix_nano=summary.last_seen_unix_nano,
+        clock_note=clock_note(summary.clock_shift_ns),
     )

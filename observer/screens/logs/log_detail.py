@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from observer.clock_notes import clock_note
 from observer.components.json_tree import CHILDREN_LIMIT, Node, tree
 from observer.components.number_format import plural
 from observer.components.session_path import session_path
@@ -45,6 +46,8 @@ class LogDetail:
     missing: tuple[tuple[str, str], ...]
     """Each field that it lacks, with the remedy."""
     document: tuple[Node, ...]
+    clock_note: str
+    """That the sender's clock was wrong, in a sentence; empty where it seems right."""
     left_out: str
     """How many attributes the tree does not show, in words; empty if it shows all."""
 
@@ -61,6 +64,7 @@ def detail_of(log: Log) -> LogDetail:
         session_path=session_path(log.session_id) if log.session_id else "",
         missing=tuple((name, remedy_of(name)) for name in missing_names(log)),
         document=document(log),
+        clock_note=clock_note(log.clock_shift_ns, log.time_unix_nano),
         left_out=plural(more, "more attribute") if more > 0 else "",
     )
 

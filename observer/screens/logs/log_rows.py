@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from observer.clock_notes import clock_note
 from observer.request.local_time import moment
 from observer.screens.logs.missing_fields import missing_names
 from signals.attributes import text_of
@@ -28,6 +29,8 @@ class LogRow:
     sender_severity: str
     """The severity text of the sender, where it differs from the severity shown; else empty."""
     without_trace: bool
+    clock_note: str
+    """That the sender's clock was wrong, in a sentence; empty where it seems right."""
     mark: str
     """`error`, `error origin`, or empty."""
     order: str
@@ -59,6 +62,7 @@ def _row(log: Log) -> LogRow:
         line=first_line(log),
         sender_severity=sender_severity(log),
         without_trace="trace_id" in missing_names(log),
+        clock_note=clock_note(log.clock_shift_ns),
         mark=_MARKS.get(log.severity, ""),
         order=f"{log.time_unix_nano:020}{log.log_id:>020}",
     )

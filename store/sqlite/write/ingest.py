@@ -25,7 +25,7 @@ MAX_TIME: Final = (1 << 62) - 1
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 _OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
-"""A time that lies further before its arrival, more than any range that follows the clock, counts as no oldest."""
+"""A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
 _MAX_BROWSERS: Final = 20_000
 """Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
 

@@ -97,10 +97,10 @@ class SenderClocks:
         spans, logs = batch.spans, batch.logs
         if spans and (
             self._shifting
-            or not all([oldest <= row[6] and row[6] + row[7] <= latest for row in spans])  # start, duration
+            or not all(oldest <= row[6] and row[6] + row[7] <= latest for row in spans)  # start, duration
         ):
             spans = self._placed_spans(spans, arrived)
-        if logs and (self._shifting or not all([oldest <= row[0] <= latest for row in logs])):  # time
+        if logs and (self._shifting or not all(oldest <= row[0] <= latest for row in logs)):  # time
             logs = self._placed_logs(logs, arrived)
         if spans is batch.spans and logs is batch.logs:
             return batch

@@ -60,7 +60,7 @@ _READ = (
 )
 
 _Tags = dict[str, tuple[Any, int]]
-"""Tag to (value that the session keeps, start of the span that carried it); the shift of `CLOCK_SHIFT`, too."""
+"""Tag to (value that the session keeps, start of the span that carried it). `CLOCK_SHIFT` has a number."""
 
 
 def _keep(tags: _Tags, tag: str, value: str | int, start: int) -> None:

@@ -78,6 +78,8 @@ class WaterfallRow:
             ("circular", row.circular),
             ("same id twice", row.duplicate),
             ("clock skew", row.skewed),
+            ("clock wrong", bool(row.span.clock_shift_ns) and not row.inferred),
+            ("odd times", row.span.odd_time is not None and not row.inferred),
         )
         return tuple(word for word, holds in found if holds)
 

@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
+from observer.clock_notes import clock_note
 from observer.components import number_format as formats, time_format
 from observer.components.measures import share
 from observer.components.safe_text import plain
@@ -52,6 +53,8 @@ class TraceListRow:
     """Compared with the longest trace of the page."""
     spans: int
     incomplete: bool
+    clock_note: str
+    """That its sender's clock was wrong, in a sentence; empty where it seems right."""
     error: str
     """`origin`, `received` or `none`."""
     errors: int
@@ -153,6 +156,7 @@ def _row(summary: TraceSummary, longest_ns: int) -> TraceListRow:
         duration_bar=bars.meter(share(summary.duration_ns, longest_ns)),
         spans=summary.spans,
         incomplete=bool(summary.service) and not summary.complete,
+        clock_note=clock_note(summary.clock_shift_ns),
         error=error_of(summary),
         errors=summary.errors,
         origin_errors=summary.origin_errors,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from observer.clock_notes import session_clock_notes
 from observer.components.number_format import count, plural
 from observer.lookup.sessions import EVENTS_LIMIT
 from observer.screens.rum.event_kinds import Pill, pills
@@ -87,6 +88,8 @@ class Facts:
     firsts: tuple[tuple[str, FirstFailure], ...]
     """The first failure of each kind that occurs, with its label."""
     has_gaps: bool
+    notes: tuple[str, ...]
+    """What is odd about its times, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,7 @@ def _facts(loaded: Loaded) -> Facts:
         network_errors=FailureCount(network_errors, failures.first_request),
         firsts=tuple((label, first) for label, first in firsts if first),
         has_gaps=not loaded.cut and has_gaps(summary, loaded.events, failures),
+        notes=session_clock_notes([event.span for event in loaded.events]),
     )
 
 
