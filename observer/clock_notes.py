@@ -24,7 +24,7 @@ _ODD = {
     OddTime.ENDS_BEFORE_START: "It claims to end before it starts. It is shown without a duration.",
     OddTime.ENDS_AFTER_ARRIVAL: "It claims to end after it had arrived here. It is shown without a duration.",
     OddTime.STARTS_TOO_EARLY: (
-        "It claims to have begun more than a month before it arrived. It is shown at its end, without duration."
+        "It claims to have begun more than a month before it arrived. It is shown at its end, as a moment."
     ),
 }
 

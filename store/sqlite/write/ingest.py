@@ -18,7 +18,7 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
-from store.sqlite.write.sender_clocks import AHEAD_NS, SenderClocks
+from store.sqlite.write.sender_clocks import AHEAD_NS, Restated, SenderClocks
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
@@ -87,12 +87,18 @@ class Ingest:
         """Spans that were committed and that the aggregation has not taken over."""
         self._fresh_browsers: list[tuple[int, SpanRow]] = []
         self._browsers: list[tuple[int, SpanRow]] = []
+        self.restated: list[tuple[Restated, int]] = []
+        """Sessions whose stored spans up to this number the aggregation must move first."""
+        self._fresh_restated: list[tuple[Restated, int]] = []
+        self.is_restated = False
+        """Whether the open transaction has moved them."""
         self._unsure_seq = self.seq
         """Up to this number, `_browsers` may lack spans or hold ones that were not new: the table decides."""
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches."""
         for batch in map(self.clocks.placed, batches):
+            self._restate(self.clocks.take_restated())
             self._spans(batch.spans, batch.arrived_unix_nano)
             self._logs(batch.logs, batch.arrived_unix_nano)
             self.counters.add("metric_points", batch.metric_points)
@@ -193,6 +199,13 @@ class Ingest:
         times = [row[1] for row in rows]
         self._note_times(min(times), max(times), arrived)
 
+    def _restate(self, sessions: Sequence[Restated]) -> None:
+        """Note the sessions of which what is stored so far must be moved."""
+        for restated in sessions:
+            self._fresh_restated.append((restated, self.seq))
+            # What waits in memory has the old times.
+            self._unsure_seq = self.seq
+
     def _note_times(self, oldest: int, newest: int, arrived: int) -> None:
         """Widen the time from which and up to which there is data, but not by a stray time."""
         counters = self.counters
@@ -222,6 +235,11 @@ class Ingest:
         self.fresh.clear()
         self._browsers.extend(self._fresh_browsers)
         self._fresh_browsers.clear()
+        if self.is_restated:
+            self.restated.clear()
+        self.is_restated = False
+        self.restated.extend(self._fresh_restated)
+        self._fresh_restated.clear()
         if len(self._browsers) > _MAX_BROWSERS:
             self._browsers.clear()
             self._unsure_seq = self.seq
@@ -233,6 +251,8 @@ class Ingest:
         self._unsure_seq = self.seq
         self.fresh.clear()
         self._fresh_browsers.clear()
+        self._fresh_restated.clear()
+        self.is_restated = False
         self._browsers.clear()
         self.origins.invalidate()
         self.counters.on_rollback()

@@ -20,7 +20,7 @@ from store.rows import Batch, LogRow, SpanRow
 
 AHEAD_NS: Final = 5 * 10**9
 """A time that is ahead of its arrival by no more than this is kept: clocks of one network differ so much."""
-_BEHIND_NS: Final = 120 * 10**9
+BEHIND_NS: Final = 120 * 10**9
 """A batch whose newest item is older than this is late, or of a slow clock: exporters retry for a minute."""
 _STEADY_NS: Final = 30 * 10**9
 """What a known offset may leave between the newest item and its arrival: batching and retries."""
@@ -85,15 +85,24 @@ class SenderClocks:
         self._clocks: LRUCache[Sender, _Clock] = LRUCache(_SENDERS)
         self._shifting = False
         """Whether any sender's clock was ever wrong: until then a batch on time needs one look only."""
-        self.restated: list[Restated] = []
-        """Sessions whose clocks proved slow since this was emptied."""
+        self._restated: list[Restated] = []
+
+    def take_restated(self) -> Sequence[Restated]:
+        """The sessions whose clocks proved slow since this was asked last."""
+        found, self._restated = self._restated, []
+        return found
+
+    def prove_slow(self, session_id: str, shift: int, arrived: int) -> None:
+        """Note that a session's clock is behind by so much."""
+        self._clocks[session_id] = _Clock(shift=shift, wrong=arrived)
+        self._shifting = True
 
     def placed(self, batch: Batch) -> Batch:
         """The batch with the times at which it is filed; the same object where nothing changes."""
         arrived = batch.arrived_unix_nano
         if not arrived:
             return batch
-        oldest, latest = arrived - _BEHIND_NS, arrived + AHEAD_NS
+        oldest, latest = arrived - BEHIND_NS, arrived + AHEAD_NS
         spans, logs = batch.spans, batch.logs
         if spans and (
             self._shifting
@@ -166,7 +175,7 @@ class SenderClocks:
                     break
             clock = self._clocks[sender] = _Clock(shift=arrived - top, wrong=arrived)
             return _shifted(times, clock.shift, arrived)
-        if newest is not None and newest < arrived - _BEHIND_NS:
+        if newest is not None and newest < arrived - BEHIND_NS:
             shift = self._of_late_batch(sender, clock, newest, arrived)
             return _shifted(times, shift, arrived)
         if clock is not None:
@@ -188,7 +197,7 @@ class SenderClocks:
             return 0
         clock.shift, clock.wrong = min(lag, clock.lag), arrived
         if isinstance(sender, str):
-            self.restated.append(Restated(sender, clock.shift))
+            self._restated.append(Restated(sender, clock.shift))
         return clock.shift
 
 
@@ -198,7 +207,7 @@ def _still_holds(clock: _Clock, times: Sequence[int], arrived: int) -> bool:
     newest = max([time for time in times if time + clock.shift <= latest], default=None)
     if newest is None or newest + clock.shift < arrived - _STEADY_NS:
         return False
-    if newest > arrived or newest < arrived - _BEHIND_NS:
+    if newest > arrived or newest < arrived - BEHIND_NS:
         clock.wrong = arrived
     return arrived - clock.wrong <= _FORGET_NS
 

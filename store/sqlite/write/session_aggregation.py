@@ -25,6 +25,7 @@ from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
     FIRST_VALUE_TAGS,
+    METRICS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
@@ -32,6 +33,7 @@ from store.sqlite.table_layout import (
 )
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.sender_clocks import BEHIND_NS
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -46,12 +48,19 @@ _UPSERT: Final = (
 _CACHED: Final = 5_000
 _CACHED_PAIRS: Final = 200
 """Sessions, and pairs of one, that are remembered."""
+_CACHED_LINKS: Final = 500
+"""Links to traces that have not been aggregated yet, which the next round asks for again."""
 _INSERT_SAMPLE = (
     "INSERT OR IGNORE INTO samples (metric, start, seq, bucket, failed, "
     + ", ".join(TAG_COLUMNS.values())
     + ") VALUES (?, ?, ?, ?, ?"
     + ", ?" * len(TAG_COLUMNS)
     + ")"
+)
+_TRACE_TIME = "SELECT start, duration FROM traces WHERE substr(trace_id, 9) = substr(?, 9) AND trace_id = ?"
+_MOVE_SAMPLE = (
+    "UPDATE samples SET start = ? WHERE metric = ? AND start = ? AND seq = ? "
+    f"RETURNING bucket, failed, {TAG_COLUMNS['environment']}, {TAG_COLUMNS[SYNTHETIC_TAG]}"
 )
 _READ = (
     "SELECT s.seq, s.session_id, s.name, s.start, s.duration, s.raw, o.body FROM spans s "
@@ -119,6 +128,8 @@ class SessionAggregation:
         self._rollups = rollups
         self._pairs = pairs
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
+        self._linked: LRUCache[bytes, tuple[str, int]] = LRUCache(_CACHED_LINKS)
+        """Backend traces not looked at yet, to (session, middle of the event that they answered)."""
 
     def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
@@ -138,6 +149,8 @@ class SessionAggregation:
             trace = _trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
+                if not shift:
+                    self._linked[trace] = session_id, start + duration // 2
             session = sessions.get(session_id)
             if session is None:
                 session = sessions[session_id] = _Addition(start, start + duration, start)
@@ -158,6 +171,65 @@ class SessionAggregation:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
+    def slow_clocks(self) -> Mapping[str, int]:
+        """The sessions that backend traces prove to be slow, and by how much: each trace is asked once.
+
+        A browser's event lasts while its backend works. A trace that began before the event
+        proves nothing: a document of the browser's cache names an old one.
+        """
+        found: dict[str, int] = {}
+        for trace, (session_id, middle) in list(self._linked.items()):
+            row = self._connection.execute(_TRACE_TIME, (trace, trace)).fetchone()
+            if row is None:
+                continue
+            del self._linked[trace]
+            behind = row[0] + row[1] // 2 - middle
+            if behind > BEHIND_NS:
+                found[session_id] = behind
+        return found
+
+    def restate(self, session_id: str, shift: int, stored_upto: int, counted_upto: int) -> None:
+        """Add a shift to all times of a session's spans up to a number: its clock proved slow after them."""
+        execute = self._connection.execute
+        for trace in [trace for trace, (owner, _) in self._linked.items() if owner == session_id]:
+            del self._linked[trace]
+        spans = execute(
+            "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
+        ).fetchall()
+        execute(
+            "UPDATE spans SET start = start + ? WHERE session_id = ? AND seq <= ?",
+            (shift, session_id, stored_upto),
+        )
+        for seq, start in spans:
+            if seq <= counted_upto:
+                self._restate_samples(seq, start, shift)
+        row = execute("SELECT attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+        if row is None:
+            return
+        tags = {tag: (value, start + shift) for tag, (value, start) in orjson.loads(row[0]).items()}
+        newest = max((start for _, start in tags.values()), default=0)
+        tags[CLOCK_SHIFT] = (shift, newest)
+        execute(
+            "UPDATE sessions SET start = start + ?1, finish = finish + ?1, last_start = last_start + ?1, "
+            "attributes = ?2 WHERE session_id = ?3",
+            (shift, orjson.dumps(tags).decode(), session_id),
+        )
+        self.drop(session_id)
+
+    def _restate_samples(self, seq: int, start: int, shift: int) -> None:
+        for number, metric in enumerate(METRICS):
+            row = self._connection.execute(_MOVE_SAMPLE, (start + shift, number, start, seq)).fetchone()
+            if row is None:
+                continue
+            bucket, failed, environment_id, synthetic_id = row
+            environment, synthetic = self._value(environment_id), self._value(synthetic_id)
+            for sign, at in ((-1, start), (1, start + shift)):
+                self._rollups.sample(environment, synthetic, metric, at, bucket, bool(failed), sign)
+
+    def _value(self, pair: int) -> str:
+        row = self._connection.execute("SELECT value FROM pairs WHERE id = ?", (pair,)).fetchone()
+        return str(row[0]) if row else ""
+
     def stored_events(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
         """The browser spans of these numbers, from the table."""
         rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
@@ -170,8 +242,9 @@ class SessionAggregation:
             yield _Event(seq, session_id or "", start, duration, tags, samples, shift)
 
     def invalidate(self) -> None:
-        """Empty the cache."""
+        """Empty the caches."""
         self._known.clear()
+        self._linked.clear()
 
     def drop(self, session_id: str) -> None:
         """Forget a session whose row was deleted."""
