@@ -41,6 +41,8 @@ _BROWSER_PROOF: Final = (2, 10**9)
 """(batches, ns) of constant lag that prove a browser's clock slow: it has no queue on disk …"""
 _BACKEND_PROOF: Final = (3, 10 * 10**9)
 """… which a backend may have: but the lag of a queue that drains shrinks."""
+_RECENT_NS: Final = 600 * 10**9
+"""So long after a wrong clock each sender of each batch is looked up: 0.8 µs a span instead of 0.1."""
 _SENDERS: Final = 20_000
 """Senders whose clocks are remembered."""
 
@@ -83,8 +85,8 @@ class SenderClocks:
 
     def __init__(self) -> None:
         self._clocks: LRUCache[Sender, _Clock] = LRUCache(_SENDERS)
-        self._shifting = False
-        """Whether any sender's clock was ever wrong: until then a batch on time needs one look only."""
+        self._wrong = -_RECENT_NS
+        """The last arrival of a wrong clock: long after it, a batch on time needs one look only."""
         self._restated: list[Restated] = []
 
     def take_restated(self) -> Sequence[Restated]:
@@ -95,7 +97,7 @@ class SenderClocks:
     def prove_slow(self, session_id: str, shift: int, arrived: int) -> None:
         """Note that a session's clock is behind by so much."""
         self._clocks[session_id] = _Clock(shift=shift, wrong=arrived)
-        self._shifting = True
+        self._wrong = arrived
 
     def placed(self, batch: Batch) -> Batch:
         """The batch with the times at which it is filed; the same object where nothing changes."""
@@ -104,12 +106,13 @@ class SenderClocks:
             return batch
         oldest, latest = arrived - BEHIND_NS, arrived + AHEAD_NS
         spans, logs = batch.spans, batch.logs
+        suspicious = arrived - self._wrong < _RECENT_NS
         if spans and (
-            self._shifting
+            suspicious
             or not all(oldest <= row[6] and row[6] + row[7] <= latest for row in spans)  # start, duration
         ):
             spans = self._placed_spans(spans, arrived)
-        if logs and (self._shifting or not all(oldest <= row[0] <= latest for row in logs)):  # time
+        if logs and (suspicious or not all(oldest <= row[0] <= latest for row in logs)):  # time
             logs = self._placed_logs(logs, arrived)
         if spans is batch.spans and logs is batch.logs:
             return batch
@@ -153,7 +156,7 @@ class SenderClocks:
         for sender, own in places.items():
             shifts = self._of_sender(sender, [claims[place].time for place in own], arrived)
             if any(shifts):
-                self._shifting = True
+                self._wrong = arrived
                 for place, shift in zip(own, shifts, strict=True):
                     found[place] = shift
         if len(places) > 1 and any(found):
