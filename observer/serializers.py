@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from observer.clock_notes import clock_note, span_time_notes
-from observer.trace_notes import row_notes
+from observer.trace_notes import clock_note, row_notes, span_time_notes
 from signals.model import Log, ServiceInTrace, Span, SpanId, TraceId
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow

@@ -32,11 +32,11 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.clock_notes import session_clock_notes
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
 from observer.request import context
 from observer.request.errors import Malformed, refuse
 from observer.request.parameters import Query
+from observer.trace_notes import session_clock_notes
 from signals.session_events import events_of, linked_traces
 from store.api import RumMetric, SessionQuery, SessionSort
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.clock_notes import clock_note
 from observer.components.session_path import session_path
+from observer.trace_notes import clock_note
 from signals.attributes import SEAT, SYNTHETIC
 from signals.model import SessionId
 from store.api import SessionSummary

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from observer.clock_notes import clock_note
 from observer.components.json_tree import CHILDREN_LIMIT, Node, tree
 from observer.components.number_format import plural
 from observer.components.session_path import session_path
 from observer.screens.logs.field_panel import LINKED_CHARACTERS
 from observer.screens.logs.log_rows import sender_severity
 from observer.screens.logs.missing_fields import missing_names, remedy_of
+from observer.trace_notes import clock_note
 from signals.attributes import text_of
 from signals.model import Attribute, Attributes, Log, Severity
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from observer.clock_notes import clock_note
 from observer.request.local_time import moment
 from observer.screens.logs.missing_fields import missing_names
+from observer.trace_notes import clock_note
 from signals.attributes import text_of
 from signals.model import Log, Severity
 from signals.severity import differs_from_severity

@@ -181,20 +181,8 @@ class TraceAggregation:
             (trace_id, MAX_SPANS),
         )
         found = []
-        for (
-            span_id,
-            parent,
-            service,
-            name,
-            kind,
-            start,
-            duration,
-            flags,
-            peer,
-            session,
-            resource,
-            raw,
-        ) in rows:
+        for row in rows:
+            span_id, parent, service, name, kind, start, duration, flags, peer, session, resource, raw = row
             browser = bool(flags & BROWSER_FLAG)
             tags, shift_ns = {}, 0
             if not browser:

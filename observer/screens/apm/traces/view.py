@@ -8,7 +8,6 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.clock_notes import clock_note
 from observer.components import number_format as formats, time_format
 from observer.components.measures import share
 from observer.components.safe_text import plain
@@ -17,6 +16,7 @@ from observer.request.parameters import spell_attribute
 from observer.screens.apm.example_traces import error_of
 from observer.screens.apm.measure_view import error_mark
 from observer.screens.apm.trace.trace_facts import failing_first
+from observer.trace_notes import clock_note
 from signals.model import ServiceInTrace
 from store.api import TraceQuery, TraceSummary, Window
 

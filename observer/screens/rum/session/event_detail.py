@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.clock_notes import span_time_notes
 from observer.components.number_format import duration, plural
 from observer.screens.rum.session.event_links import SessionLinks, TagLinks
 from observer.screens.rum.session.event_rows import EventRow
+from observer.trace_notes import span_time_notes
 from signals.model import Attribute, Attributes, Span
 from signals.session_events import ApmLink
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from observer.clock_notes import session_clock_notes
 from observer.components.number_format import count, plural
 from observer.lookup.sessions import EVENTS_LIMIT
 from observer.screens.rum.event_kinds import Pill, pills
@@ -16,6 +15,7 @@ from observer.screens.rum.session.first_errors import FirstFailure, SessionFailu
 from observer.screens.rum.session.session_pages import PageOfSession, pages_to_show
 from observer.screens.rum.session.timeline import Timeline, timeline_of
 from observer.screens.rum.session.waterfall_lines import Drawing, WaterfallPage, waterfall_of
+from observer.trace_notes import session_clock_notes
 from signals.attributes import SEAT, SYNTHETIC
 from signals.model import SessionId, TraceId
 from signals.session_events import SessionEvent
