@@ -24,7 +24,7 @@ MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
-_OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
+OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
 """A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
 _MAX_BROWSERS: Final = 20_000
 """Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
@@ -209,7 +209,7 @@ class Ingest:
     def _note_times(self, oldest: int, newest: int, arrived: int) -> None:
         """Widen the time from which and up to which there is data, but not by a stray time."""
         counters = self.counters
-        if oldest >= arrived - _OLDEST_COUNTED_NS or not counters.get("oldest"):
+        if oldest >= arrived - OLDEST_COUNTED_NS or not counters.get("oldest"):
             counters.at_most("oldest", oldest)
         counters.at_least("newest", min(newest, arrived + AHEAD_NS) if arrived else newest)
 
