@@ -146,6 +146,11 @@ def length(duration_ns: int) -> str:
     return f"{seconds} s"
 
 
+def skew_words(shift_ns: int) -> str:
+    """`9 min ahead`, `3 h behind`; empty where nothing was moved."""
+    return f"{length(abs(shift_ns))} {'ahead' if shift_ns < 0 else 'behind'}" if shift_ns else ""
+
+
 def clock_note(shift_ns: int, shown_unix_nano: int = 0) -> str:
     """That the sender's clock was wrong, and by how much; empty where nothing was moved.
 
@@ -153,9 +158,8 @@ def clock_note(shift_ns: int, shown_unix_nano: int = 0) -> str:
     """
     if not shift_ns:
         return ""
-    way = "ahead" if shift_ns < 0 else "behind"
     claimed = f" It claims {_iso(shown_unix_nano - shift_ns)}." if shown_unix_nano else ""
-    return f"This sender's clock is {length(abs(shift_ns))} {way}; shown at its arrival.{claimed}"
+    return f"This sender's clock is {skew_words(shift_ns)}; shown at its arrival.{claimed}"
 
 
 def span_time_notes(span: Span) -> tuple[str, ...]:
