@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
+from observer.lookup.running_lab import usable_incidents
 from observer.request import context
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
@@ -65,6 +66,7 @@ def home() -> Response:
             shop_link=seat_links.shop_link(lab.shop, seat),
             view=view.build(reader.status(), newest, _loss(reader, scope), lab),
             loss_text=_LOSS,
+            malformed=usable_incidents()[1],
         )
     )
     seat_links.keep(page, seat)
