@@ -202,6 +202,16 @@ class BrowserLink:
 
 
 @dataclass(frozen=True, slots=True)
+class LateArrivals:
+    """What arrived in a window and tells of a time before it: late, imported, or of a slow clock."""
+
+    spans: int
+    logs: int
+    oldest_unix_nano: int
+    newest_unix_nano: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     spans: int
     logs: int

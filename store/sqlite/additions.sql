@@ -8,3 +8,13 @@ CREATE TABLE IF NOT EXISTS deployments (
     time INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
+
+-- Batches that told of nothing but a time long before their arrival (docs/adr/020-senders-clock.md).
+CREATE TABLE IF NOT EXISTS late_batches (
+    seq     INTEGER PRIMARY KEY, -- of its last item
+    arrived INTEGER NOT NULL,
+    oldest  INTEGER NOT NULL,
+    newest  INTEGER NOT NULL,
+    spans   INTEGER NOT NULL,
+    logs    INTEGER NOT NULL
+);

@@ -18,7 +18,7 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
-from store.sqlite.write.sender_clocks import AHEAD_NS, Restated, SenderClocks
+from store.sqlite.write.sender_clocks import AHEAD_NS, BEHIND_NS, Restated, SenderClocks
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
@@ -152,6 +152,7 @@ class Ingest:
             self._unsure_seq = seq
         self.counters.add("spans", added)
         self._note_times(oldest, newest, arrived)
+        self._note_if_late(arrived, oldest, newest, added, 0)
 
     def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
         if not logs:
@@ -198,6 +199,7 @@ class Ingest:
         self.counters.add("logs", len(rows))
         times = [row[1] for row in rows]
         self._note_times(min(times), max(times), arrived)
+        self._note_if_late(arrived, min(times), max(times), 0, len(rows))
 
     def _restate(self, sessions: Sequence[Restated]) -> None:
         """Note the sessions of which what is stored so far must be moved."""
@@ -212,6 +214,13 @@ class Ingest:
         if oldest >= arrived - OLDEST_COUNTED_NS or not counters.get("oldest"):
             counters.at_most("oldest", oldest)
         counters.at_least("newest", min(newest, arrived + AHEAD_NS) if arrived else newest)
+
+    def _note_if_late(self, arrived: int, oldest: int, newest: int, spans: int, logs: int) -> None:
+        if arrived and newest < arrived - BEHIND_NS:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO late_batches VALUES (?, ?, ?, ?, ?, ?)",
+                (self.seq, arrived, oldest, newest, spans, logs),
+            )
 
     def _origins_of(self, rows: Sequence[SpanRow] | Sequence[LogRow]) -> dict[bytes, int]:
         """The ids of all resources and scopes of a batch, marked as used up to its last row."""
