@@ -16,7 +16,7 @@ from observer.trace_notes import clock_note, length, row_notes, session_clock_no
 from signals.model import OddTime, Span, SpanKind
 from signals.trace_analysis import analyse
 from store import open_reader, open_writer
-from store.api import Batch
+from store.api import Batch, Window
 from tests.store.build import MS, SECOND, T0, TRACE, log_row, row, span, span_id
 
 MIN = 60 * SECOND
@@ -134,3 +134,24 @@ def test_the_waterfall_has_a_disagreeing_span_where_its_caller_waited(hours: int
     assert shown.start_unix_nano == T0 + 10 * MS
     assert shown.span.start_unix_nano == answer.start_unix_nano
     assert "its bar where its caller's clock has it" in " ".join(row_notes(shown))
+
+
+def test_lists_say_that_something_came_late_and_lead_to_it(tmp_path: Path) -> None:
+    """It is kept at the time that it claims; a page of the last 15 minutes leads there."""
+    path = tmp_path / "store.db"
+    writer = open_writer(path)
+    spans = [row(replace(span(1, kind=SERVER), start_unix_nano=T0 - 60 * MIN))]
+    writer.write(Batch(spans, arrived_unix_nano=T0))
+    writer.write(Batch([row(replace(span(2, kind=SERVER), start_unix_nano=T0))], arrived_unix_nano=T0))
+    writer.close()
+    reader = open_reader(path)
+    client = create_app(reader, Settings(store_path=path), clock=lambda: T0 + SECOND).test_client()
+    pages = [client.get(address).text for address in ("/apm/traces", "/logs", "/rum/sessions")]
+    old = client.get("/apm/traces?from=2027-01-15T06:59:59Z&to=2027-01-15T07:00:01Z").text
+    later = reader.late_arrivals(Window(T0 + SECOND, T0 + MIN))
+    reader.close()
+    for page in pages:
+        assert "1 span arrived in this time and told of an earlier one" in page
+        assert "from=2027-01-15T06%3A59%3A59.000Z" in page
+    assert TRACE in old
+    assert later is None
