@@ -57,7 +57,7 @@ _INSERT_SAMPLE = (
     + ", ?" * len(TAG_COLUMNS)
     + ")"
 )
-_TRACE_TIME = "SELECT start, duration FROM traces WHERE substr(trace_id, 9) = substr(?, 9) AND trace_id = ?"
+_TRACE_START = "SELECT start FROM traces WHERE substr(trace_id, 9) = substr(?, 9) AND trace_id = ?"
 _MOVE_SAMPLE = (
     "UPDATE samples SET start = ? WHERE metric = ? AND start = ? AND seq = ? "
     f"RETURNING bucket, failed, {TAG_COLUMNS['environment']}, {TAG_COLUMNS[SYNTHETIC_TAG]}"
@@ -128,8 +128,8 @@ class SessionAggregation:
         self._rollups = rollups
         self._pairs = pairs
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
-        self._linked: LRUCache[bytes, tuple[str, int]] = LRUCache(_CACHED_LINKS)
-        """Backend traces not looked at yet, to (session, middle of the event that they answered)."""
+        self._linked: LRUCache[bytes, tuple[str, int, int]] = LRUCache(_CACHED_LINKS)
+        """Backend traces not looked at yet, to (session, start, end of the event that they answered)."""
 
     def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
@@ -150,7 +150,7 @@ class SessionAggregation:
             if trace:
                 links.append((trace, seq, session_id))
                 if not shift:
-                    self._linked[trace] = session_id, start + duration // 2
+                    self._linked[trace] = session_id, start, start + duration
             session = sessions.get(session_id)
             if session is None:
                 session = sessions[session_id] = _Addition(start, start + duration, start)
@@ -174,24 +174,23 @@ class SessionAggregation:
     def slow_clocks(self) -> Mapping[str, int]:
         """The sessions that backend traces prove to be slow, and by how much: each trace is asked once.
 
-        A browser's event lasts while its backend works. A trace that began before the event
-        proves nothing: a document of the browser's cache names an old one.
+        A browser's event lasts while its backend works, which cannot begin minutes after its end.
+        A trace that began before proves nothing: a document of the browser's cache names an old one.
         """
         found: dict[str, int] = {}
-        for trace, (session_id, middle) in list(self._linked.items()):
-            row = self._connection.execute(_TRACE_TIME, (trace, trace)).fetchone()
+        for trace, (session_id, start, end) in list(self._linked.items()):
+            row = self._connection.execute(_TRACE_START, (trace, trace)).fetchone()
             if row is None:
                 continue
             del self._linked[trace]
-            behind = row[0] + row[1] // 2 - middle
-            if behind > BEHIND_NS:
-                found[session_id] = behind
+            if row[0] - end > BEHIND_NS:
+                found[session_id] = row[0] - start
         return found
 
     def restate(self, session_id: str, shift: int, stored_upto: int, counted_upto: int) -> None:
         """Add a shift to all times of a session's spans up to a number: its clock proved slow after them."""
         execute = self._connection.execute
-        for trace in [trace for trace, (owner, _) in self._linked.items() if owner == session_id]:
+        for trace in [trace for trace, (owner, _, _) in self._linked.items() if owner == session_id]:
             del self._linked[trace]
         spans = execute(
             "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
