@@ -82,6 +82,8 @@ class Batch:
     """Items refused as malformed. Like metric points, they are counted and not kept."""
     arrived_unix_nano: int = 0
     """When it was received: times that do not fit it are moved (docs/adr/020-senders-clock.md). Or 0."""
+    is_placed: bool = False
+    """Set by the writer: its times are those at which it is filed."""
 
     def __len__(self) -> int:
         return len(self.spans) + len(self.logs) + self.metric_points

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from store.api import Batch
 from store.sqlite.write.sender_clocks import Claim, SenderClocks
-from tests.store.build import SECOND, T0
+from tests.store.build import SECOND, T0, log_row
 
 MIN = 60 * SECOND
 DAY = 86_400 * SECOND
@@ -42,6 +43,15 @@ def shifts(clocks: SenderClocks, *times: int, at: int = 0, sender: str | bytes =
 def test_one_batch(times: list[int], expected: list[int]) -> None:
     """What is ahead of its arrival is moved by one offset, strays alone; what is behind is kept."""
     assert shifts(SenderClocks(), *times) == expected
+
+
+def test_a_batch_that_comes_again_after_a_rollback_is_moved_once() -> None:
+    """Six seconds ahead, the offset would fit a second time."""
+    clocks = SenderClocks()
+    batch = Batch(logs=[log_row("x", ms=6_000)], arrived_unix_nano=T0)
+    for _ in range(2):
+        clocks.place(batch)
+    assert [log.time_unix_nano for log in batch.logs] == [T0]
 
 
 def test_a_fast_clock_keeps_one_offset() -> None:

@@ -97,7 +97,8 @@ class Ingest:
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches."""
-        for batch in map(self.clocks.placed, batches):
+        for batch in batches:
+            self.clocks.place(batch)
             self._restate(self.clocks.take_restated())
             self._spans(batch.spans, batch.arrived_unix_nano)
             self._logs(batch.logs, batch.arrived_unix_nano)

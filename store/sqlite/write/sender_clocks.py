@@ -10,7 +10,7 @@ Owns no table and knows no message.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -99,11 +99,11 @@ class SenderClocks:
         self._clocks[session_id] = _Clock(shift=shift, wrong=arrived)
         self._wrong = arrived
 
-    def placed(self, batch: Batch) -> Batch:
-        """The batch with the times at which it is filed; the same object where nothing changes."""
+    def place(self, batch: Batch) -> None:
+        """Give the items of a batch the times at which they are filed; once, as it may come again."""
         arrived = batch.arrived_unix_nano
-        if not arrived:
-            return batch
+        if not arrived or batch.is_placed:
+            return
         oldest, latest = arrived - BEHIND_NS, arrived + AHEAD_NS
         spans, logs = batch.spans, batch.logs
         suspicious = arrived - self._wrong < _RECENT_NS
@@ -111,12 +111,10 @@ class SenderClocks:
             suspicious
             or not all(oldest <= row[6] and row[6] + row[7] <= latest for row in spans)  # start, duration
         ):
-            spans = self._placed_spans(spans, arrived)
+            batch.spans = self._placed_spans(spans, arrived)
         if logs and (suspicious or not all(oldest <= row[0] <= latest for row in logs)):  # time
-            logs = self._placed_logs(logs, arrived)
-        if spans is batch.spans and logs is batch.logs:
-            return batch
-        return replace(batch, spans=spans, logs=logs)
+            batch.logs = self._placed_logs(logs, arrived)
+        batch.is_placed = True
 
     def _placed_spans(self, spans: Sequence[SpanRow], arrived: int) -> Sequence[SpanRow]:
         shifts = self.shifts([_claim_of(span) for span in spans], arrived)
