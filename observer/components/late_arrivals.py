@@ -27,12 +27,12 @@ def late_notice(reader: Reader, window: Window) -> LateNotice | None:
     if found is None:
         return None
     counts = ((found.spans, "span"), (found.logs, "log"))
-    told = " and ".join(plural(number, noun) for number, noun in counts if number)
+    items = " and ".join(plural(number, noun) for number, noun in counts if number)
     args = range_args(
         Window(max(0, found.oldest_unix_nano - _MARGIN_NS), found.newest_unix_nano + _MARGIN_NS)
     )
     return LateNotice(
-        f"{told or 'Something'} arrived in this time and told of an earlier one: sent late, imported, "
+        f"{items or 'Something'} arrived in this time and told of an earlier one: sent late, imported, "
         "or of a clock that is slow.",
         args["from"],
         args["to"],

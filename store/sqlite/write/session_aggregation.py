@@ -195,6 +195,8 @@ class SessionAggregation:
         spans = execute(
             "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
         ).fetchall()
+        # Its batches are late no more.
+        self._connection.executemany("DELETE FROM late_batches WHERE seq = ?", [(seq,) for seq, _ in spans])
         execute(
             "UPDATE spans SET start = start + ? WHERE session_id = ? AND seq <= ?",
             (shift, session_id, stored_upto),

@@ -105,6 +105,7 @@ def test_a_slow_browser_is_moved_to_the_trace_that_answered_it(house: House) -> 
         "the session",
     )
     assert (session.start_unix_nano, session.clock_shift_ns) == (T0, 20 * MIN)
+    assert house.reader.late_arrivals(Window(T0, T0 + MIN)) is None
 
 
 def test_work_that_a_request_left_behind_proves_no_slow_browser(house: House) -> None:
