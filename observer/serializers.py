@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from observer.trace_notes import row_notes
-from signals.model import Log, ServiceInTrace, Span
+from observer.trace_notes import clock_note, row_notes, span_time_notes
+from signals.model import Log, ServiceInTrace, Span, SpanId, TraceId
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
 from store.api import (
@@ -79,11 +79,13 @@ def trace_summary(of: TraceSummary) -> Plain:
         "services": services(of.services),
         "complete": of.complete,
         "session_id": of.session_id,
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.start_unix_nano)),
     }
 
 
-def trace_row(row: TraceRow) -> Plain:
-    """One span of a trace, with its place in it."""
+def trace_row(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ()) -> Plain:
+    """One span of a trace, with its place in it; `dead_links` are targets of links that are not here."""
     span = row.span
     return {
         "span_id": span.span_id,
@@ -92,6 +94,7 @@ def trace_row(row: TraceRow) -> Plain:
         "operation": span.name,
         "kind": span.kind.word,
         "start_unix_nano": span.start_unix_nano,
+        "clock_shift_ns": span.clock_shift_ns,
         "duration_ns": span.duration_ns,
         "status": span.status.name.lower(),
         "status_message": span.status_message,
@@ -107,7 +110,7 @@ def trace_row(row: TraceRow) -> Plain:
             {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": link.attributes}
             for link in span.links
         ],
-        "notes": list(row_notes(row)),
+        "notes": list(row_notes(row, dead_links)),
     }
 
 
@@ -133,7 +136,13 @@ def session(of: SessionSummary) -> Plain:
         "events": of.events,
         "last_seen_unix_nano": of.last_seen_unix_nano,
         "attributes": dict(of.attributes),
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.start_unix_nano)),
     }
+
+
+def _noted(note: str) -> list[str]:
+    return [note] if note else []
 
 
 def session_event(of: SessionEvent) -> Plain:
@@ -154,6 +163,8 @@ def session_event(of: SessionEvent) -> Plain:
         "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
         "attributes": {**span.resource, **span.attributes},
         "events": span_events(span),
+        "clock_shift_ns": span.clock_shift_ns,
+        "notes": list(span_time_notes(span)),
     }
 
 
@@ -174,6 +185,8 @@ def log(of: Log) -> Plain:
         "attributes": of.attributes,
         "resource": of.resource,
         "scope": of.scope,
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.time_unix_nano)),
     }
 
 

@@ -31,6 +31,9 @@ class SpanDetail(NamedTuple):
     attributes: Attributes
     events: tuple[Event, ...]
     links: tuple[Link, ...]
+    start_unix_nano: int
+    """As the sender claims it, like `end_unix_nano`; 0 where it is missing or unreadable."""
+    end_unix_nano: int
 
 
 class Scope(NamedTuple):
@@ -40,7 +43,7 @@ class Scope(NamedTuple):
     version: str
 
 
-_EMPTY = SpanDetail(StatusCode.UNSET, "", {}, (), ())
+_EMPTY = SpanDetail(StatusCode.UNSET, "", {}, (), (), 0, 0)
 
 
 def value_of(message: AnyValue, depth: int = 0) -> Attribute:
@@ -87,6 +90,8 @@ def span_detail(raw: bytes) -> SpanDetail:
             )
             for link in message.links
         ),
+        start_unix_nano=message.start_time_unix_nano,
+        end_unix_nano=message.end_time_unix_nano,
     )
 
 
@@ -104,18 +109,21 @@ def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
     return attributes
 
 
-def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
-    """(attributes, event times by name) that `signals.browser_events.rum_samples` reads of a browser span."""
+def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int], int]:
+    """(attributes, event times by name) that `signals.browser_events.rum_samples` reads of a browser span,
+    and the start that its sender claims, 0 where it is unreadable.
+    """
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:
-        return {}, {}
+        return {}, {}, 0
     attributes: dict[str, Attribute] = {}
     for pair in message.attributes:
         key = pair.key
         if key in SAMPLED:
             attributes.setdefault(key, value_of(pair.value))
-    return attributes, {event.name: event.time_unix_nano for event in message.events}
+    events = {event.name: event.time_unix_nano for event in message.events}
+    return attributes, events, message.start_time_unix_nano
 
 
 class LogDetail(NamedTuple):
@@ -126,6 +134,8 @@ class LogDetail(NamedTuple):
     structured: Attribute
     """The body if it is a list or a map, else None."""
     event_name: str
+    time_unix_nano: int
+    """As the sender claims it, else when it was observed; 0 where both are missing."""
 
 
 def log_detail(raw: bytes) -> LogDetail:
@@ -133,10 +143,16 @@ def log_detail(raw: bytes) -> LogDetail:
     try:
         message = LogRecord.FromString(raw)
     except DecodeError:
-        return LogDetail({}, "", None, "")
+        return LogDetail({}, "", None, "", 0)
     plain = message.body.WhichOneof("value") not in ("array_value", "kvlist_value")
     structured = None if plain else value_of(message.body)
-    return LogDetail(attributes_of(message.attributes), message.severity_text, structured, message.event_name)
+    return LogDetail(
+        attributes_of(message.attributes),
+        message.severity_text,
+        structured,
+        message.event_name,
+        message.time_unix_nano or message.observed_time_unix_nano,
+    )
 
 
 def log_attributes(raw: bytes) -> Attributes:

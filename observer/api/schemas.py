@@ -125,6 +125,10 @@ REACH: dict[str, Schema] = {
 """Requests, and who met the failed ones: of real traffic, or of synthetic."""
 
 _SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
+_CLOCK_SHIFT = whole(
+    "nanoseconds that were added to its times, as its sender's clock was wrong; 0 where they are as claimed"
+)
+_NOTES = list_of(text(), "what is odd about it, a sentence each")
 _TRACE_SUMMARY = record(
     {
         "trace_id": TRACE_ID,
@@ -138,6 +142,8 @@ _TRACE_SUMMARY = record(
         "services": list_of(ref("ServiceInTrace")),
         "complete": boolean("every parent that a span names is here"),
         "session_id": text("the browser session of the trace, if it has one", null=True),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SPAN = record(
@@ -160,7 +166,8 @@ _SPAN = record(
         "scope": text("the instrumentation scope"),
         "events": list_of(ref("SpanEvent")),
         "links": list_of(ref("SpanLink")),
-        "notes": list_of(text(), "irregularities of this span"),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SESSION = record(
@@ -176,6 +183,8 @@ _SESSION = record(
         "events": whole(),
         "last_seen_unix_nano": TIME,
         "attributes": TEXT_ATTRIBUTES,
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SESSION_EVENT = record(
@@ -194,6 +203,8 @@ _SESSION_EVENT = record(
         "apm": record({"trace_id": TRACE_ID, "span_id": SPAN_ID}, null=True),
         "attributes": ANY_ATTRIBUTES,
         "events": list_of(ref("SpanEvent")),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _LOG = record(
@@ -214,6 +225,8 @@ _LOG = record(
         "attributes": ANY_ATTRIBUTES,
         "resource": ANY_ATTRIBUTES,
         "scope": text(),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _DEPLOYMENT = record(

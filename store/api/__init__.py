@@ -46,6 +46,7 @@ from store.results import (
     BrowserLink as BrowserLink,
     ErrorGroup as ErrorGroup,
     HistogramColumn as HistogramColumn,
+    LateArrivals as LateArrivals,
     Latency as Latency,
     LogHistogram as LogHistogram,
     MapEdge as MapEdge,
@@ -74,6 +75,12 @@ class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, Deploy
 
     def status(self) -> StoreStatus:
         """Counts and bounds of the whole store. Cost: constant."""
+
+    def late_arrivals(self, window: Window) -> LateArrivals | None:
+        """What arrived in the window, and tells of nothing but a time before it; None if nothing did.
+
+        Of the last 10,000 batches that were late as a whole: two minutes or more.
+        """
 
     def environments(self, window: Window) -> Sequence[str]:
         """Deployment environments seen in backend or browser telemetry, by name."""
