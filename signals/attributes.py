@@ -15,6 +15,8 @@ import orjson
 from signals.model import Attribute, Attributes
 
 ENVIRONMENT_NAMES: Final = ("deployment.environment.name", "deployment.environment", "environment")
+UNKNOWN_SERVICE: Final = "unknown_service"
+"""The service of telemetry that names none, as OpenTelemetry's SDKs call it."""
 SEAT: Final = "enduser.id"
 """The name by which a user of the shop is found again."""
 SYNTHETIC: Final = "user_agent.synthetic.type"
