@@ -139,4 +139,5 @@ def _fields(raw: bytes) -> list[_Field] | None:
         message = Empty.FromString(raw)
     except DecodeError:
         return None
-    return [_Field(each.field_number, each.wire_type, each.data) for each in UnknownFieldSet(message)]
+    found = UnknownFieldSet(message)
+    return [_Field(found[at].field_number, found[at].wire_type, found[at].data) for at in range(len(found))]

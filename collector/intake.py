@@ -14,12 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from collector import otlp_json, zipkin
-from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, protobuf_groups
-from store.api import Batch, StoreBusy, StoreError, Writer
+from collector import otlp_json_groups, zipkin
+from collector.framing import protobuf_groups
+from collector.refusals import Group, Refusals, Undecodable, named
+from collector.rows import Decoded, Decoder
+from store.api import Batch, SpanRow, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
 _LOG_EVERY_S = 10.0
+
+_DIFFERS = "a span of this id is kept already, with other content"
 
 _log = logging.getLogger("collector")
 
@@ -60,7 +64,7 @@ class Outcome:
     accepted: int
     rejected: int
     message: str
-    """The reasons of rejection in one line; empty if nothing was rejected."""
+    """The reasons of rejection, and what was kept with a change, in one line; may be empty."""
 
 
 class Intake:
@@ -83,6 +87,7 @@ class Intake:
         self._started_s = time.monotonic()
         self._received = {signal.items: 0 for signal in Signal}
         self._rejected = {signal.items: 0 for signal in Signal}
+        self._repeated_spans = 0
         self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
         self._requests = 0
         self._logged_s: dict[str, float] = {}
@@ -100,11 +105,15 @@ class Intake:
                 self._record_undecodable()
                 raise
             self._commit(decoded.batch)
-        accepted = len(decoded.batch)
+        batch, refused = decoded.batch, decoded.refused
+        if batch.differing:
+            refused.add(_DIFFERS, batch.differing, lambda: _span_named(batch.first_differing))
+        accepted = len(batch) - batch.differing
         with self._lock:
             self._received[signal.items] += accepted
-            self._rejected[signal.items] += decoded.refused.count
-        outcome = Outcome(accepted, decoded.refused.count, decoded.refused.message())
+            self._rejected[signal.items] += refused.count
+            self._repeated_spans += batch.repeated
+        outcome = Outcome(accepted, refused.count, refused.message())
         if outcome.rejected:
             self._log_seldom("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
         return outcome
@@ -133,6 +142,8 @@ class Intake:
                 "requests": self._requests,
                 "received": dict(self._received),
                 "rejected": dict(self._rejected),
+                # Of those received: exact repetitions of what was kept already.
+                "repeated": {Signal.TRACES.items: self._repeated_spans},
                 "refused_requests": dict(self._refused),
                 "queue": {
                     "requests": self._in_flight,
@@ -178,9 +189,9 @@ class Intake:
         refused = Refusals()
         groups: list[Group]
         if encoding is Encoding.PROTOBUF:
-            groups = protobuf_groups(body)
+            groups = protobuf_groups(body, refused, signal.value)
         elif encoding is Encoding.JSON:
-            groups = otlp_json.groups(body, signal.value, refused)
+            groups = otlp_json_groups.groups(body, signal.value, refused)
         else:
             groups = zipkin.groups(body, refused)
         make = {
@@ -207,3 +218,7 @@ class Intake:
             self._writer.write(Batch(rejected=1))
         except StoreError:
             return  # The sender gets its error anyway, and `/stats` has counted it.
+
+
+def _span_named(span: SpanRow | None) -> str:
+    return named(f"trace {span.trace_id.hex()}, span {span.span_id.hex()},", span.name) if span else ""

@@ -214,7 +214,9 @@ class Decoder:
             time_ns = self._now_unix_nano()
         _check_time(time_ns, "log record's time")
         if not 0 <= record.severity_number <= 24:
-            notes.append(f"a log record's severity number is {record.severity_number}, which OTLP does not know")
+            notes.append(
+                f"a log record's severity number is {record.severity_number}, which OTLP does not know"
+            )
         attributes = {key: value for key, value, _ in self._pairs(record.attributes)}
         event = event_name_of(record.event_name, attributes)
         body = value_of(common_pb2.AnyValue.FromString(record.body)) if record.body else event

@@ -55,7 +55,7 @@ def repaired(value: object) -> tuple[object, bool]:
         nonlocal found
         if isinstance(each, str):
             whole = _SURROGATES.sub(REPLACEMENT, each)
-            found = found or whole is not each and whole != each
+            found = found or (whole is not each and whole != each)
             return whole
         if isinstance(each, list):
             return [repair(one) for one in each]

@@ -84,11 +84,9 @@ NOTHING_DROPPED: Final = Dropped()
 _NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
 
 
-class Scope(NamedTuple):
-    """The instrumentation library that made a span or a log."""
+class ScopeExtras(NamedTuple):
+    """What an instrumentation scope carries beside its name and version."""
 
-    name: str = ""
-    version: str = ""
     attributes: Attributes = _NO_ATTRIBUTES
     dropped_attributes: int = 0
     schema_url: str = ""
@@ -145,12 +143,11 @@ class Span:
     events: tuple[Event, ...] = ()
     links: tuple[Link, ...] = ()
     scope_version: str = ""
-    library: Scope = Scope()  # noqa: RUF009  # immutable
-    """The whole instrumentation scope; `scope` and `scope_version` are of it."""
+    scope_extras: ScopeExtras = ScopeExtras()  # noqa: RUF009  # immutable
     resource_extras: ResourceExtras = ResourceExtras()  # noqa: RUF009  # immutable
     trace_state: str = ""
     flags: int = 0
-    """OTLP's: the lower 8 bits are those of W3C trace context, 0x100 and 0x200 say whether the parent is remote."""
+    """OTLP's: the lower 8 bits are W3C trace context's; 0x100 and 0x200 say whether the parent is remote."""
     dropped: Dropped = NOTHING_DROPPED
 
     @property
@@ -184,7 +181,8 @@ class Log:
     """When the collector of the sender saw it; 0 where it did not say."""
     flags: int = 0
     dropped_attributes: int = 0
-    library: Scope = Scope()  # noqa: RUF009  # immutable
+    scope_version: str = ""
+    scope_extras: ScopeExtras = ScopeExtras()  # noqa: RUF009  # immutable
     resource_extras: ResourceExtras = ResourceExtras()  # noqa: RUF009  # immutable
 
 

@@ -26,7 +26,7 @@ from signals.model import (
     Event,
     Link,
     ResourceExtras,
-    Scope,
+    ScopeExtras,
     SpanId,
     StatusCode,
     TraceId,
@@ -50,6 +50,14 @@ class SpanDetail(NamedTuple):
     dropped: Dropped = NOTHING_DROPPED
 
 
+class Scope(NamedTuple):
+    """The instrumentation library that made a span or a log."""
+
+    name: str
+    version: str
+    extras: ScopeExtras
+
+
 _EMPTY = SpanDetail()
 
 
@@ -61,7 +69,9 @@ def value_of(message: AnyValue, depth: int = 0) -> Attribute:
     if which == "array_value":
         return [value_of(value, depth + 1) for value in message.array_value.values]
     if which == "kvlist_value":
-        return _first_wins((pair.key, value_of(pair.value, depth + 1)) for pair in message.kvlist_value.values)
+        return _first_wins(
+            (pair.key, value_of(pair.value, depth + 1)) for pair in message.kvlist_value.values
+        )
     plain: str | bool | int | float | bytes = getattr(message, which)
     return plain
 
@@ -241,11 +251,8 @@ def scope_of(body: bytes) -> Scope:
     try:
         message = InstrumentationScope.FromString(body)
     except DecodeError:
-        return Scope()
-    return Scope(
-        message.name,
-        message.version,
-        attributes_of(message.attributes),
-        message.dropped_attributes_count,
-        schema_url_of(body),
+        return Scope("", "", ScopeExtras())
+    extras = ScopeExtras(
+        attributes_of(message.attributes), message.dropped_attributes_count, schema_url_of(body)
     )
+    return Scope(message.name, message.version, extras)

@@ -41,7 +41,7 @@ def schema_url_of(body: bytes) -> str:
     except DecodeError:
         return ""
     found = ""
-    for each in fields:
+    for each in (fields[at] for at in range(len(fields))):
         if each.field_number == _SCHEMA_URL_FIELD and isinstance(each.data, bytes):
             found = each.data.decode("utf-8", "replace")
     return found
@@ -117,7 +117,7 @@ class Batch:
     repeated: int = 0
     """Set by the writer: spans that were kept already, exactly as they came again."""
     differing: int = 0
-    """Set by the writer: spans whose id is that of a span with other content. They are not kept, but counted."""
+    """Set by the writer: spans whose id is that of a span with other content; counted and not kept."""
     first_differing: SpanRow | None = None
     """Set by the writer: the first of these."""
 

@@ -16,8 +16,9 @@ class Writer(Protocol):
         Concurrent calls may share one commit. Spans and logs may come in any order;
         a span that comes twice (same trace and span id) is kept once, and what came
         first stays: `batch.repeated` and `batch.differing` say afterwards how many were
-        there already, exactly so or with other content. Rollups, sessions and summaries follow within half a second and
-        survive a crash between: what was not aggregated is aggregated at the next start.
+        there already, exactly so or with other content. Rollups, sessions and summaries
+        follow within half a second and survive a crash between: what was not aggregated is
+        aggregated at the next start.
 
         Raises StoreBusy or StoreUnavailable; then nothing of the batch is kept.
         """

@@ -87,7 +87,7 @@ def span_of(row: Row) -> Span:
         events=detail.events,
         links=detail.links,
         scope_version=library.version,
-        library=library,
+        scope_extras=library.extras,
         resource_extras=resource_extras(resource or b""),
         trace_state=detail.trace_state,
         flags=detail.flags,
@@ -120,7 +120,8 @@ def log_of(row: Row) -> Log:
         observed_unix_nano=detail.observed_unix_nano,
         flags=detail.flags,
         dropped_attributes=detail.dropped_attributes,
-        library=library,
+        scope_version=library.version,
+        scope_extras=library.extras,
         resource_extras=resource_extras(resource or b""),
     )
 
