@@ -68,31 +68,34 @@ def repaired(value: object) -> tuple[object, bool]:
 
 def dumps(document: object) -> bytes:
     """JSON that `loads` reads as the same document, lone surrogates and NaN included. Raises NotJson."""
-    try:
-        return orjson.dumps(document) if not _holds_odd_numbers(document) else _escaped(document)
-    except TypeError:
-        return _escaped(document)
-
-
-def _escaped(document: object) -> bytes:
+    if _is_plain(document):
+        try:
+            return orjson.dumps(document)
+        except TypeError:  # a lone surrogate, a whole number beyond 64 bits, or more than 254 levels
+            pass
     try:
         return json.dumps(document, separators=(",", ":")).encode()
     except (RecursionError, ValueError, TypeError) as error:
         raise NotJson(str(error)) from error
 
 
-def _holds_odd_numbers(document: object) -> bool:
-    """Whether a number is one that orjson would write as null."""
-    pending = [document]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, float) and not math.isfinite(each):
-            return True
-        if isinstance(each, dict):
-            pending += each.values()
-        elif isinstance(each, list):
-            pending += each
-    return False
+def _is_plain(document: object) -> bool:
+    """Whether no number is one that orjson would write as null. Raises NotJson beyond `_MAX_DEPTH` levels."""
+    plain = True
+    level: list[object] = [document]
+    for _ in range(_MAX_DEPTH + 1):
+        below: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+            elif isinstance(each, float):
+                plain = plain and math.isfinite(each)
+        if not below:
+            return plain
+        level = below
+    raise NotJson(f"it nests deeper than {_MAX_DEPTH}")
 
 
 def _read(text: str) -> object:

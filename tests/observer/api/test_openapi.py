@@ -42,6 +42,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/logs": ("/logs", {"limit": "500"}),
     "/logs/fields": ("/logs/fields", {"trace_id": TRACE}),
     "/logs/{log_id}": ("/logs/newest", {}),
+    "/logs/{log_id}/otlp": ("/logs/newest/otlp", {}),
 }
 _POSTS = {"/class/actions", "/desk/session", "/desk/session/end", "/exam/answer"}
 
