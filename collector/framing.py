@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from collector import wire
-from collector.refusals import Group, Refusals, Undecodable, place_of
+from collector.refusals import Group, Refusals, Undecodable, old_spelling, place_of
 from store.api import with_schema_url
 
 _LENGTH_DELIMITED: Final = 2
@@ -47,6 +47,8 @@ def protobuf_groups(body: bytes, refused: Refusals | None = None, signal: str = 
         scoped_list = [*resourced.scoped, *resourced.old_scoped]
         if not scoped_list and _has_unknown(resourced):
             refused.add("a resource has no scopes, but unknown fields", 1, _at(signal, number))
+        if resourced.old_scoped:
+            refused.warn(old_spelling(signal), _at(signal, number))
         resource = with_schema_url(resourced.resource, resourced.schema_url)
         for place, scoped in enumerate(scoped_list):
             found.append(_group(resource, scoped, (number, place), refused, signal))

@@ -10,7 +10,17 @@ from typing import Any, Final
 
 from collector import otlp_json
 from collector.json_fields import Json, field_of, object_of, snake, text_field
-from collector.refusals import LISTS, Group, Malformed, Refusals, Undecodable, named, place_of
+from collector.refusals import (
+    LISTS,
+    SCOPED_BEFORE_2022,
+    Group,
+    Malformed,
+    Refusals,
+    Undecodable,
+    named,
+    old_spelling,
+    place_of,
+)
 from runtime.lenient_json import NotJson, loads, repaired
 from store.api import with_schema_url
 
@@ -22,11 +32,6 @@ _CONVERT: Final[Mapping[str, Callable[[Json], bytes]]] = {
     "logs": otlp_json.log_record,
     "metrics": otlp_json.metric,
 }
-_SCOPED_BEFORE_2022: Final = {
-    "traces": "instrumentationLibrarySpans",
-    "logs": "instrumentationLibraryLogs",
-    "metrics": "instrumentationLibraryMetrics",
-}
 
 
 def _spellings(*names: str) -> tuple[str, ...]:
@@ -34,9 +39,7 @@ def _spellings(*names: str) -> tuple[str, ...]:
 
 
 _RESOURCED: Final = {signal: _spellings(lists[0]) for signal, lists in LISTS.items()}
-_SCOPED: Final = {
-    signal: _spellings(lists[1], _SCOPED_BEFORE_2022[signal]) for signal, lists in LISTS.items()
-}
+_SCOPED: Final = {signal: _spellings(lists[1], SCOPED_BEFORE_2022[signal]) for signal, lists in LISTS.items()}
 _ITEMS: Final = {
     signal: _spellings(lists[2], *(("logs",) if signal == "logs" else ())) for signal, lists in LISTS.items()
 }
@@ -99,6 +102,9 @@ class _Request:
 
     def _resourced(self, resourced: Json, number: int) -> Iterator[Group]:
         scopes = _entries(resourced, _SCOPED[self._signal])
+        old = SCOPED_BEFORE_2022[self._signal]
+        if resourced.get(old) or resourced.get(snake(old)):
+            self._refused.warn(old_spelling(self._signal), lambda: place_of(self._signal, number))
         self._refuse_strangers(resourced, _SCOPED, _OF_RESOURCED, number)
         lost: list[str] = []
         try:

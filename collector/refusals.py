@@ -16,6 +16,12 @@ LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "metrics": ("resourceMetrics", "scopeMetrics", "metrics"),
 }
 """By signal, OTLP's names of the lists of resources, scopes and items."""
+SCOPED_BEFORE_2022: Final[Mapping[str, str]] = {
+    "traces": "instrumentationLibrarySpans",
+    "logs": "instrumentationLibraryLogs",
+    "metrics": "instrumentationLibraryMetrics",
+}
+"""By signal, what the lists of scopes were called then."""
 
 
 class Undecodable(Exception):
@@ -51,6 +57,11 @@ def place_of(signal: str, *numbers: int) -> str:
 def named(place: str, name: object) -> str:
     """A place with the name of the item that stands there, if it has one."""
     return f"{place} {name[:_MAX_NAME_CHARACTERS]!r}" if name and isinstance(name, str) else place
+
+
+def old_spelling(signal: str) -> str:
+    """The warning to a sender that writes the names of before 2022."""
+    return f"{SCOPED_BEFORE_2022[signal]} was read as {LISTS[signal][1]}, its name since 2022"
 
 
 @dataclass(slots=True)
