@@ -26,7 +26,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from benchmarks.result_line import ResultLine
 from collector.framing import protobuf_groups
-from collector.refusals import Refusals
+from collector.items import Refusals
 from collector.rows import Decoder
 from collector.server import freeze_gc
 

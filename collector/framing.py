@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from collector import wire
-from collector.refusals import Group, Refusals, Undecodable, old_spelling, place_of
+from collector.items import Group, Refusals, Undecodable, old_spelling, place_of
 from store.api import with_schema_url
 
 _LENGTH_DELIMITED: Final = 2

@@ -14,7 +14,7 @@ import grpc
 
 from collector import responses
 from collector.intake import RETRY_AFTER_S, Encoding, Intake, Overloaded, Signal, Unavailable
-from collector.refusals import Undecodable
+from collector.items import Undecodable
 from collector.responses import Code
 
 _SERVICES = {

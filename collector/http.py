@@ -17,7 +17,7 @@ import orjson
 
 from collector import responses
 from collector.intake import RETRY_AFTER_S, Encoding, Intake, Outcome, Overloaded, Signal, Unavailable
-from collector.refusals import Undecodable
+from collector.items import Undecodable
 from collector.responses import Code
 
 PROTOBUF = "application/x-protobuf"

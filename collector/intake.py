@@ -16,7 +16,7 @@ from enum import Enum
 
 from collector import otlp_json_groups, zipkin
 from collector.framing import protobuf_groups
-from collector.refusals import Group, Refusals, Undecodable, named
+from collector.items import Group, Refusals, Undecodable, named
 from collector.rows import Decoded, Decoder
 from store.api import Batch, SpanRow, StoreBusy, StoreError, Writer
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from opentelemetry.proto.common.v1 import common_pb2
 
-from collector.refusals import Malformed
+from collector.items import Malformed
 from collector.values import MAX_DEPTH
 
 Json = Mapping[str, Any]

@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 
 from collector import wire
-from collector.refusals import Malformed
+from collector.items import Malformed
 from collector.values import first_wins, value_of
 from signals.model import Attributes
 from store.api import schema_url_of, with_schema_url

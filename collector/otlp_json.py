@@ -30,7 +30,7 @@ from collector.json_fields import (
     snake,
     text_field,
 )
-from collector.refusals import Malformed
+from collector.items import Malformed
 
 
 def span(item: Json) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from collector import otlp_json
 from collector.json_fields import Json, field_of, object_of, snake, text_field
-from collector.refusals import (
+from collector.items import (
     LISTS,
     SCOPED_BEFORE_2022,
     Group,

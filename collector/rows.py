@@ -21,7 +21,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from collector import origins, wire
 from collector.framing import contradicts, unreadable
-from collector.refusals import Group, Malformed, Refusals, named
+from collector.items import Group, Malformed, Refusals, named
 from collector.values import check_nesting, value_of
 from signals import semantics
 from signals.attributes import UNKNOWN_SERVICE, text_of

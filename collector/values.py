@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.proto.common.v1 import common_pb2
 
-from collector.refusals import Malformed
+from collector.items import Malformed
 from signals.model import Attribute
 
 MAX_DEPTH = 32

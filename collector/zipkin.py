@@ -14,7 +14,7 @@ from typing import Any, Final
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from collector.refusals import Group, Malformed, Refusals, Undecodable, named
+from collector.items import Group, Malformed, Refusals, Undecodable, named
 from collector.values import MAX_DEPTH
 from runtime.lenient_json import NotJson, loads, repaired
 from signals.attributes import text_of

@@ -16,7 +16,7 @@ import requests
 
 import store
 from collector.intake import Encoding, Intake, Signal
-from collector.refusals import Undecodable
+from collector.items import Undecodable
 from store.api import SessionQuery, TraceQuery, Window
 from tests.collector import build
 from tests.collector.conftest import Running

@@ -16,7 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecord
 
 from collector.intake import Encoding, Intake, Overloaded, Signal
-from collector.refusals import Undecodable
+from collector.items import Undecodable
 from store.api import Batch, StoreBusy, StoreUnavailable
 from tests.collector import build
 from tests.collector.conftest import MAX_REQUEST_BYTES, Running

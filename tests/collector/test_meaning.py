@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector import otlp_json_groups, zipkin
 from collector.framing import protobuf_groups
-from collector.refusals import Refusals
+from collector.items import Refusals
 from collector.rows import Decoder
 from collector.values import MAX_DEPTH
 from signals import semantics
