@@ -16,6 +16,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from collector.items import Malformed
 from collector.json_fields import (
     Json,
     enum_of,
@@ -30,7 +31,6 @@ from collector.json_fields import (
     snake,
     text_field,
 )
-from collector.items import Malformed
 
 
 def span(item: Json) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from collector import otlp_json
-from collector.json_fields import Json, field_of, object_of, snake, text_field
 from collector.items import (
     LISTS,
     SCOPED_BEFORE_2022,
@@ -21,6 +20,7 @@ from collector.items import (
     old_spelling,
     place_of,
 )
+from collector.json_fields import Json, field_of, object_of, snake, text_field
 from runtime.lenient_json import NotJson, loads, repaired
 from store.api import with_schema_url
 

@@ -137,7 +137,7 @@ def _endpoint_attributes(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if remote:
         yield "peer.service", remote
     for side, prefix in (("remoteEndpoint", "network.peer"), ("localEndpoint", "network.local")):
-        endpoint = item.get(side) or {}
+        endpoint = _endpoint(item, side)
         for names, attribute in ((("ipv4", "ipv6"), "address"), (("port",), "port")):
             text = next((_text(endpoint[name], side) for name in names if endpoint.get(name)), "")
             if text:
@@ -154,12 +154,16 @@ def _set_status(span: trace_pb2.Span, tags: Mapping[str, Any]) -> None:
 
 
 def _service_of(item: Mapping[str, Any], side: str) -> str:
+    return _text(_endpoint(item, side).get("serviceName"), side)
+
+
+def _endpoint(item: Mapping[str, Any], side: str) -> Mapping[str, Any]:
     endpoint = item.get(side)
     if endpoint is None:
-        return ""
+        return {}
     if not isinstance(endpoint, dict):
         raise Malformed(f"a span's {side} is not a JSON object")
-    return _text(endpoint.get("serviceName"), side)
+    return endpoint
 
 
 def _id(item: Mapping[str, Any], name: str, lengths: tuple[int, ...]) -> bytes:
