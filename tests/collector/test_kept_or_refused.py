@@ -18,7 +18,7 @@ import store
 from collector.intake import Encoding, Intake, Outcome, Signal
 from signals.model import Log, Span, TraceId
 from store.api import LogQuery, Reader, Window
-from tests.collector import exports as made
+from tests.collector import beacons, exports as made
 from tests.collector.exports import Export, Item, first_wins, same
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "15"))
@@ -210,16 +210,18 @@ def test_logs_in_protobuf(world: World, export: Export) -> None:
 
 
 @bounded
-@given(items=st.lists(made.items(made.ZIPKIN_SPOILED), min_size=1, max_size=5))
+@given(items=st.lists(made.items(beacons.ZIPKIN_SPOILED), min_size=1, max_size=5))
 def test_spans_in_beacons(world: World, items: list[Item]) -> None:
-    body = json.dumps([item.spoil(made.beacon(item)) if item.spoil else made.beacon(item) for item in items])
+    body = json.dumps(
+        [item.spoil(beacons.beacon(item)) if item.spoil else beacons.beacon(item) for item in items]
+    )
     outcome = world.take(Signal.TRACES, Encoding.ZIPKIN, body.encode(), len(items))
     for item in items:
         if item.spoil is None:
             found = world.span(item)
             assert (found.span_id, found.name, found.browser) == (item.span.hex(), item.name, True)
             assert found.start_unix_nano == item.start // 1000 * 1000
-            tags = {key: made.tag_text(value) for key, value in item.pairs}
+            tags = {key: beacons.tag_text(value) for key, value in item.pairs}
             assert same(found.attributes, {"app": "property", "process.runtime.name": "browser", **tags})
             assert [event.name for event in found.events] == [event.name for event in item.events]
     world.take_again(Signal.TRACES, Encoding.ZIPKIN, body.encode(), outcome)
