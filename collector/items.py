@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 _MAX_REASONS = 5
+_MAX_KEPT_REASONS = 1_000
+"""Reasons hold text of the sender: a request of many items, each with its own, must not fill the memory."""
 _MAX_REASON_CHARACTERS = 200
 _MAX_NAME_CHARACTERS = 60
 
@@ -96,6 +98,8 @@ class Refusals:
 
 def _note(reasons: dict[str, _Reason], reason: str, count: int, first: Callable[[], str] | None) -> None:
     key = reason[:_MAX_REASON_CHARACTERS]
+    if key not in reasons and len(reasons) >= _MAX_KEPT_REASONS:
+        key = "one of many other reasons"
     known = reasons.get(key)
     if known is None:
         reasons[key] = _Reason(count, first() if first else "")

@@ -263,3 +263,11 @@ def test_a_beacon_keeps_what_its_endpoints_say_and_refuses_version_1() -> None:
     assert b"10.0.0.1" in writer.spans[0].raw
     assert "version 2" in outcome.message
     assert "spans[1] 'x'" in outcome.message
+
+
+def test_reasons_are_bounded_however_many_there_are() -> None:
+    spans = [{**SPAN, **named({"intValue": "x"}, f"key {number}")} for number in range(3_000)]
+    outcome, _ = take(request(*spans))
+    assert outcome.rejected == 3_000
+    assert len(outcome.message) < 2_000
+    assert "one of many other reasons (2000 times" in outcome.message
