@@ -34,6 +34,7 @@ from classroom.plans import (
 )
 from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
 from classroom.scores import Score, exam_scores
+from classroom.seat_table import RosterChange
 from classroom.store import ClassError, ClassStore
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "MarkKind",
     "Message",
     "Repair",
+    "RosterChange",
     "RosterError",
     "Schedule",
     "ScheduledAction",

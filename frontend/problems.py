@@ -98,6 +98,17 @@ def forbidden(title: str, lead: str) -> PageError:
     return PageError(HTTPStatus.FORBIDDEN, title, lead)
 
 
+def seat_freed(name: str) -> PageError:
+    """The error for a visitor whose seat was freed."""
+    return PageError(
+        HTTPStatus.FORBIDDEN,
+        f"You no longer have the seat {name}",
+        "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "
+        "your instructor for them. Or join with the code of the class and take a free seat.",
+        actions=(Action("Go on without a seat", "/logout"),),
+    )
+
+
 def unprocessable(title: str, lead: str, *actions: Action) -> PageError:
     """The error for a well-formed request for something that does not exist."""
     return PageError(HTTPStatus.UNPROCESSABLE_ENTITY, title, lead, actions=actions or (BROWSE,))

@@ -20,6 +20,7 @@ ACTIONS = (
     "load",
     "lock",
     "free",
+    "joining",
     "gameday",
     "gameday-stop",
     "exam",
@@ -46,6 +47,8 @@ class ActionRequest:
     users: int = 0
     """load: how many simulated users; 0 stops them."""
     locked: bool = False
+    open: bool = True
+    """joining: whether the code of the class gives free seats."""
     content: str = ""
     """gameday: the text of its file."""
     seed: int | None = None
@@ -70,6 +73,7 @@ def parse(content: Any) -> ActionRequest:
         text=" ".join(_text(content, "text", _LONGEST_TEXT).split()),
         users=_users(content.get("users", 0)),
         locked=content.get("locked") is True,
+        open=content.get("open") is True,
         content=_text(content, "content", _LONGEST_FILE),
         seed=_seed(content.get("seed")),
         secret=content.get("secret") is True,
@@ -78,6 +82,8 @@ def parse(content: Any) -> ActionRequest:
         raise UsageError(f"The action {action} needs a name.", 'Add "name".')
     if action == "broadcast" and not request.text:
         raise UsageError("There is nothing to send.", f'Add "text" of at most {_LONGEST_TEXT} characters.')
+    if action == "joining" and not isinstance(content.get("open"), bool):
+        raise UsageError("It is not said whether joining is open.", 'Add "open": true or false.')
     if action == "free" and request.seats is None:
         raise UsageError("All seats cannot be freed at once.", 'Name them in "seats".')
     return request

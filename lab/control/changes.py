@@ -26,12 +26,12 @@ from classroom import (
     keep_schedule,
 )
 from incidents import Incident
-from lab.control import gameday_file, load_users
+from lab.control import gameday_file
 from lab.control.action_request import ActionRequest
 from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
 from lab.errors import UsageError
-from lab.state import flag_file, runfile
+from lab.state import flag_file, locust, runfile, seat_file
 
 
 class Changes:
@@ -57,6 +57,7 @@ class Changes:
             "load": self._load,
             "lock": self._lock_explanations,
             "free": self._free,
+            "joining": self._joining,
             "gameday": self._gameday,
             "gameday-stop": self._gameday_stop,
             "exam": self._exam,
@@ -182,7 +183,7 @@ class Changes:
             raise UsageError(
                 f"{request.users} simulated users are too many.", f"Use at most {self._settings.most_users}."
             )
-        load_users.change(Path(self._settings.lab_status_file), request.users)
+        locust.change(self._settings.lab_status_file, request.users)
         if not request.users:
             return "Load stopped."
         return f"Load changed to {request.users} simulated users."
@@ -192,9 +193,21 @@ class Changes:
         return "Explanations are locked." if request.locked else "Explanations are unlocked."
 
     def _free(self, request: ActionRequest, now: int) -> str:
+        on_roster = {seat.slug for seat in self._store.seats()}
+        unknown = [seat for seat in request.seats or () if seat not in on_roster]
+        if unknown:
+            raise UsageError(f"There is no seat {unknown[0]} in this class.", "Choose one of its roster.")
         for seat in request.seats or ():
             self._store.free(seat)
+        if self._settings.seat_generations_file:
+            seat_file.write(self._settings.seat_generations_file, self._store)
         return f"Free again, with a new code: {_whom(request)}."
+
+    def _joining(self, request: ActionRequest, now: int) -> str:
+        self._store.set_joining(request.open)
+        if request.open:
+            return "Joining is open: the code of the class gives free seats."
+        return "Joining is closed: the code of the class gives no seat. Links and seat codes still hold."
 
     # -- over time ----------------------------------------------------------------------------
 

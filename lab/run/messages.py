@@ -45,6 +45,7 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
         with class_file.opened(options.data) as store:
             lines += class_links.lines(class_links.document(store, urls["observer"], ""))
         lines.append("  seats       python3 -m lab class prints each student's own link")
+        lines += [f"  roster      {note}" for note in built.notes]
     lines += [
         f"  incident    {options.incident}",
         "",

@@ -16,10 +16,22 @@ from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
 _ACTIONS = (
-    "incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free",
+    "incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free", "joining",
     "gameday", "gameday-stop", "exam", "exam-end",
 )  # fmt: skip
-_FIELDS = ("action", "seats", "name", "repairs", "text", "users", "locked", "content", "seed", "secret")
+_FIELDS = (
+    "action",
+    "seats",
+    "name",
+    "repairs",
+    "text",
+    "users",
+    "locked",
+    "open",
+    "content",
+    "seed",
+    "secret",
+)
 
 
 @route(
@@ -51,6 +63,7 @@ def class_seats(_query: Query) -> serializers.Plain:
             "text": text("broadcast: the line"),
             "users": whole("load: how many simulated users; 0 stops them"),
             "locked": boolean("lock: whether explanations stay closed"),
+            "open": boolean("joining: whether the code of the class gives free seats"),
             "content": text("gameday: the text of its file"),
             "seed": whole("gameday, exam: makes random choices repeatable", null=True),
             "secret": boolean("whether students must not see that it happened"),

@@ -28,7 +28,7 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
         answer = local_http.send(
             f"{settings.control_url.rstrip('/')}/v1/actions",
             document={"actor": ACTOR, **action},
-            token=settings.lab_token,
+            token=settings.control_token,
             timeout_s=_TIMEOUT_S,
         )
     except local_http.LocalHttpError as error:

@@ -245,6 +245,14 @@ def test_the_agent_is_told_where_to_report_and_who_shops(fake: FakeShop) -> None
     }
 
 
+@pytest.mark.parametrize(("name", "marked"), [("lab-probe", True), ("verify-01ab", True), ("anna", False)])
+def test_the_browsers_of_the_labs_own_proofs_say_so(fake: FakeShop, name: str, marked: bool) -> None:
+    """Their sessions are in no list and no count of people."""
+    attributes = json.loads(text(fake.get(f"/?seat={name}"), "#rum-config"))["globalAttributes"]
+    assert attributes["enduser.id"] == name
+    assert (attributes.get("user_agent.synthetic.type") == "test") is marked
+
+
 def test_with_realm_and_token_pages_report_to_the_real_product(tmp_path: Path) -> None:
     (tmp_path / "splunk-otel-web.js").write_text("")
     real = fake_shop(

@@ -17,6 +17,7 @@ from classroom import ClassStore, Mark, MarkKind
 from lab.control.app import create_app
 from lab.control.changes import Changes
 from lab.control.settings import Settings
+from runtime import seat_generations
 from tests.helpers import free_port
 
 TOKEN = "the token"
@@ -78,6 +79,7 @@ def store(tmp_path: Path) -> Iterator[ClassStore]:
 def client_of(tmp_path: Path, store: ClassStore, otlp_url: str) -> FlaskClient:
     settings = Settings(
         token=TOKEN,
+        seat_generations_file=tmp_path / "generations.json",
         flags_file=tmp_path / "flags.json",
         lab_status_file=tmp_path / "status.json",
         otlp_url=otlp_url,
@@ -227,3 +229,21 @@ def test_all_seats_are_those_of_the_roster_and_those_that_were_seen(
     assert act(client, action="repair", seats="all")[0] == 200
 
     assert [fault.seat for fault in store.faults()] == ["ana", "ben", "guest"]
+
+
+def test_freeing_a_seat_tells_the_shop(client: FlaskClient, store: ClassStore, tmp_path: Path) -> None:
+    """By the file that it looks at, since it does not read the class's; an unknown seat is refused."""
+    generations = seat_generations.SeatGenerations(tmp_path / "generations.json")
+    assert act(client, action="free", seats=["ana"])[0] == 200
+    assert (generations.of("ana"), generations.of("ben")) == (1, 0)
+    status, answer = act(client, action="free", seats=["nobody"])
+    assert status == 400
+    assert "no seat nobody" in answer["error"]["message"]
+    assert store.generations() == {"ana": 1}
+
+
+def test_joining_is_closed_and_opened(client: FlaskClient, store: ClassStore) -> None:
+    for is_open in (False, True):
+        assert act(client, action="joining", open=is_open)[0] == 200
+        assert store.facts().joining_open is is_open
+    assert act(client, action="joining")[0] == 400

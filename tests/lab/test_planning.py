@@ -247,3 +247,34 @@ def test_a_service_is_checked_by_grpc_or_by_http() -> None:
         "control",
         "loadgen",
     }
+
+
+SECRETS = {"seat": "SEAT_SECRET", "control": "CONTROL_TOKEN", "flags": "LAB_TOKEN"}
+
+
+def test_each_secret_is_in_the_environment_of_its_holders_alone(tmp_path: Path) -> None:
+    """What opens the control process is in no process of the shop, and none of them inherits a secret."""
+    options = Options(free_ports=True, data=tmp_path, class_mode=True)
+    built = planning.build(
+        options,
+        tmp_path,
+        seat_secret="seat",
+        control_token="control",
+        flags_token="flags",
+        environment=dict.fromkeys(SECRETS.values(), "of-the-shell"),
+    )
+    holders = {
+        secret: {
+            process.name
+            for process in built.processes
+            if secret in process.environment.values() or process.environment.get(variable)
+        }
+        for secret, variable in SECRETS.items()
+    }
+
+    assert holders == {
+        "seat": {"frontend", "observer"},
+        "control": {"control", "observer"},
+        "flags": {"observer", "frontend", "buttercup"},
+    }
+    assert not set(SECRETS.values()) & built.environment.keys()

@@ -36,6 +36,20 @@ def test_money_refuses_what_is_none() -> None:
         money.times(pb.Money(units=2**62), 4)
 
 
+@pytest.mark.parametrize("name", ["lab-probe", "verify-01ab"])
+def test_the_labs_own_proofs_count_as_synthetic_and_meet_the_faults_of_people(name: str) -> None:
+    """They are nobody's customers, and prove what a student will see."""
+    token = seat.enter(seat.Shopper(name, "gold"))
+    try:
+        assert seat.current() == seat.Shopper(name, "gold")
+        assert seat.current().traffic == "people"
+        assert seat.attributes()["user_agent.synthetic.type"] == "test"
+        assert seat.current().attributes()["user_agent.synthetic.type"] == "test"
+    finally:
+        seat.leave(token)
+    assert "user_agent.synthetic.type" not in seat.Shopper("verifier", "gold").attributes()
+
+
 def test_entering_replaces_foreign_baggage() -> None:
     outer = otel_context.attach(baggage.set_baggage("foreign", "x"))
     try:

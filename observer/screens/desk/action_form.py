@@ -31,7 +31,7 @@ def question_of(action: Mapping[str, object]) -> str:
     if action["action"] == "reset":
         return f"Begin anew for {whom}? Marks, answers and repairs are lost."
     if action["action"] == "free":
-        return f"Free {whom}? Whoever sits there must join anew: the old code is void."
+        return f"Free {whom}? Whoever sits there must join anew: its link and its code are void."
     return ""
 
 
@@ -73,7 +73,10 @@ def _repairs(form: Form) -> list[str]:
     return [name for name in form.getlist("repair") if name]
 
 
-_OF_THE_CLASS = ("lock", "unlock", "load", "stop-load", "gameday", "gameday-stop", "exam-end")
+_OF_THE_CLASS = (
+    "lock", "unlock", "open-joining", "close-joining", "load", "stop-load",
+    "gameday", "gameday-stop", "exam-end",
+)  # fmt: skip
 _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "broadcast": lambda form: {"action": "broadcast", "text": form.get("text", "")},
     "incident": lambda form: {"action": "incident", "name": form.get("incident", "")},
@@ -84,6 +87,8 @@ _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "free": lambda form: {"action": "free"},
     "lock": lambda form: {"action": "lock", "locked": True},
     "unlock": lambda form: {"action": "lock", "locked": False},
+    "open-joining": lambda form: {"action": "joining", "open": True},
+    "close-joining": lambda form: {"action": "joining", "open": False},
     "load": lambda form: {"action": "load", "users": _number(form)},
     "stop-load": lambda form: {"action": "load", "users": 0},
     "gameday": _gameday,
