@@ -23,7 +23,14 @@ from signals.model import (
     TraceId,
 )
 from store.api import BadQuery
-from store.decode import SpanDetail, log_detail, resource_attributes, scope_of, span_detail
+from store.decode import (
+    SpanDetail,
+    log_detail,
+    resource_attributes,
+    resource_extras,
+    scope_of,
+    span_detail,
+)
 from store.results import Presence, SessionSummary, TraceSummary
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.table_layout import BROWSER_FLAG, CLOCK_SHIFT, DATABASE_FLAG, ERROR_CODES, ERROR_FLAG
@@ -93,6 +100,11 @@ def span_of(row: Row) -> Span:
         scope_version=library.version,
         clock_shift_ns=shift_ns,
         odd_time=odd_time,
+        scope_extras=library.extras,
+        resource_extras=resource_extras(resource or b""),
+        trace_state=detail.trace_state,
+        flags=detail.flags,
+        dropped=detail.dropped,
     )
 
 
@@ -122,6 +134,7 @@ def log_of(row: Row) -> Log:
     """A log from LOG_COLUMNS."""
     seq, time_unix_nano, severity, body, service, trace_id, span_id, session, raw, resource, scope = row
     detail = log_detail(raw)
+    library = scope_of(scope or b"")
     return Log(
         log_id=str(seq),
         time_unix_nano=time_unix_nano,
@@ -134,11 +147,18 @@ def log_of(row: Row) -> Log:
         session_id=SessionId(session) if session else None,
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
-        scope=scope_of(scope or b"").name,
+        scope=library.name,
         severity_text=detail.severity_text,
         structured=detail.structured,
         event_name=detail.event_name,
         clock_shift_ns=time_unix_nano - detail.time_unix_nano if detail.time_unix_nano else 0,
+        value=detail.value,
+        observed_unix_nano=detail.observed_unix_nano,
+        flags=detail.flags,
+        dropped_attributes=detail.dropped_attributes,
+        scope_version=library.version,
+        scope_extras=library.extras,
+        resource_extras=resource_extras(resource or b""),
     )
 
 
