@@ -58,21 +58,9 @@ SESSION_COLUMNS = (
 def span_of(row: Row) -> Span:
     """A span from SPAN_COLUMNS."""
     (
-        trace_id,
-        span_id,
-        parent,
-        service,
-        name,
-        kind,
-        start,
-        duration,
-        flags,
-        peer,
-        session,
-        raw,
-        resource,
-        scope,
-    ) = row
+        trace_id, span_id, parent, service, name, kind, start, duration, flags, peer, session, raw,
+        resource, scope,
+    ) = row  # fmt: skip
     detail = span_detail(raw)
     library = scope_of(scope or b"")
     shift_ns, odd_time = _claims_of(start, duration, detail)
