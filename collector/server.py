@@ -25,7 +25,7 @@ from runtime.json_logging import log_to_stdout
 from runtime.listening import CannotListen, check_port, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
-from runtime.wsgi import Limits, WsgiServer
+from runtime.wsgi import WsgiServer, limits_of
 from store.api import StoreError, Writer
 
 SERVICE = "collector"
@@ -33,8 +33,6 @@ _log = logging.getLogger(SERVICE)
 _TITLE = "python -m collector: receives OTLP and RUM beacons and keeps them in the store."
 _DRAIN_S = 0.8
 _CLOSE_S = 1.0
-_HTTP_CONNECTIONS = 512
-_HTTP_BUFFER_BYTES = 4 * 1024**2
 
 
 @dataclass(slots=True)
@@ -89,14 +87,8 @@ def start(settings: Settings, writer: Writer) -> Collector:
 
 
 def _http_server(settings: Settings, application: Application) -> WsgiServer:
-    limits = Limits(
-        threads=settings.threads,
-        connections=_HTTP_CONNECTIONS,
-        # The application refuses larger bodies itself; this bounds those without a length.
-        body_bytes=settings.max_request_bytes * 2,
-        body_in_memory_bytes=_HTTP_BUFFER_BYTES,
-        idle_s=settings.idle_timeout_s,
-    )
+    # The application refuses larger bodies itself; this bounds those without a length.
+    limits = limits_of(settings, threads=settings.threads, body_bytes=settings.max_request_bytes * 2)
     return WsgiServer(
         application, settings.listen_addr, settings.otlp_http_port, limits, variable="OTLP_HTTP_PORT"
     )

@@ -6,6 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    idle_s_setting,
+    most_connections_setting,
+)
 from runtime.settings import ADDRESS, BASE_ADDRESS, BOOLEAN, HTTP_URL, PATH, PORT, setting, whole_number
 from services.common.settings import CommonSettings
 
@@ -18,6 +24,10 @@ class Settings(CommonSettings):
 
     port: int = setting(8080, "PORT", "TCP port to listen on; 0 takes any free one.", PORT)
     threads: int = setting(32, "FRONTEND_THREADS", "Requests served at once.", _THREADS)
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = idle_s_setting()
     catalog_addr: str = setting(
         "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )

@@ -6,6 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    idle_s_setting,
+    most_connections_setting,
+)
 from runtime.settings import ADDRESS, BASE_ADDRESS, HTTP_URL, PATH, PORT, setting, whole_number
 
 _THREADS = whole_number(1, 64)
@@ -87,6 +93,10 @@ class Settings:
         shown="`web` in the Python environment",
     )
     threads: int = setting(6, "OBSERVER_THREADS", "Requests served at once.", _THREADS)
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = idle_s_setting()
 
     @property
     def class_mode(self) -> bool:
