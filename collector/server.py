@@ -5,6 +5,7 @@ Owns the process: settings, ports, signals, draining, log lines. Knows no wire f
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -14,15 +15,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
-
 import store
-from collector import grpc_receiver
+from collector.grpc_receiver import GrpcReceiver
 from collector.http import Application
 from collector.intake import Intake
 from collector.settings import Settings
 from runtime.json_logging import log_to_stdout
-from runtime.listening import CannotListen, check_port, endpoint
+from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
 from runtime.wsgi import WsgiServer, limits_of
@@ -40,9 +39,13 @@ class Collector:
     """Both receivers, running. `grpc_port` and `http_port` are those really bound."""
 
     intake: Intake
-    grpc_server: grpc.Server
-    grpc_port: int
+    grpc_receiver: GrpcReceiver
     http_server: WsgiServer
+
+    @property
+    def grpc_port(self) -> int:
+        """The port of OTLP over gRPC."""
+        return self.grpc_receiver.port
 
     @property
     def http_port(self) -> int:
@@ -53,9 +56,11 @@ class Collector:
         """Refuse new requests, answer those in flight, close. Leaves the writer open."""
         deadline = time.monotonic() + within_s
         self.intake.drain()
-        stopped = self.grpc_server.stop(within_s)
+        stopped = self.grpc_receiver.stop(within_s)
         self.http_server.stop(within_s, busy=lambda: self.intake.in_flight > 0)
-        stopped.wait(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(TimeoutError):
+            stopped.result(max(0.1, deadline - time.monotonic()))
+        self.grpc_receiver.close()
 
 
 def freeze_gc() -> None:
@@ -70,20 +75,20 @@ def freeze_gc() -> None:
 def start(settings: Settings, writer: Writer) -> Collector:
     """Bind and start both receivers. Raises CannotListen."""
     intake = Intake(writer, max_in_flight_bytes=settings.max_in_flight_bytes)
-    # gRPC writes a stack trace of its own about a taken port.
-    check_port(settings.listen_addr, settings.otlp_grpc_port, "OTLP_GRPC_PORT")
     http_server = _http_server(settings, Application(intake, settings.max_request_bytes))
-    grpc_server = grpc_receiver.create(
-        intake, threads=settings.threads, max_request_bytes=settings.max_request_bytes
+    grpc_receiver = GrpcReceiver(
+        intake,
+        threads=settings.threads,
+        max_request_bytes=settings.max_request_bytes,
+        message_s=settings.body_s,
     )
     try:
-        grpc_port = grpc_server.add_insecure_port(endpoint(settings.listen_addr, settings.otlp_grpc_port))
-    except RuntimeError as error:
+        grpc_receiver.start(settings.listen_addr, settings.otlp_grpc_port)
+    except CannotListen:
         http_server.stop()
-        raise CannotListen(settings.listen_addr, settings.otlp_grpc_port, "OTLP_GRPC_PORT") from error
-    grpc_server.start()
+        raise
     http_server.start()
-    return Collector(intake, grpc_server, grpc_port, http_server)
+    return Collector(intake, grpc_receiver, http_server)
 
 
 def _http_server(settings: Settings, application: Application) -> WsgiServer:

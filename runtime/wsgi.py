@@ -26,7 +26,7 @@ _MAINTENANCE_S = 1
 _BODIES_BYTES = 64 * 1024**2
 _ANSWER_IN_MEMORY_BYTES = 16 * 1024**2
 """An answer that is fetched too slowly waits beyond this size."""
-_SPARE_FILES = 128
+_OTHER_FILES = 128
 """Descriptors for everything but connections: the store's, log files, calls to others."""
 
 
@@ -201,10 +201,10 @@ def _adjustments(host: str, port: int, limits: Limits) -> Adjustments:
 def _affordable(connections: int) -> int:
     """So many connections, or fewer where the system gives the process fewer descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    needed = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return connections if soft == resource.RLIM_INFINITY else max(16, min(connections, soft - _SPARE_FILES))
+    return connections if soft == resource.RLIM_INFINITY else max(16, min(connections, soft - _OTHER_FILES))
