@@ -22,8 +22,10 @@ from frontend.request_intake import Edge
 from frontend.screens_address import join_address
 from frontend.settings import Settings
 from frontend.shop import Shop
-from frontend.visit import Visits
+from frontend.visit import RUM_SESSION_COOKIE, Visits
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
 from services.common import randomness, seat
 from services.common.flags import Flags
 from services.common.seat import Shopper
@@ -76,7 +78,10 @@ def create_app(
     app.register_blueprint(routes.blueprint)
     edge = Edge(app.wsgi_app)
     # Flask's documented way to add a middleware.
-    app.wsgi_app = HostCheck(edge, settings.public_url) if settings.seat_secret else edge  # type: ignore[method-assign]
+    inner = HostCheck(edge, settings.public_url) if settings.seat_secret else edge
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        inner, settings.trusted_proxies, (seats.COOKIE, RUM_SESSION_COOKIE)
+    )
     return app
 
 

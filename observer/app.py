@@ -23,7 +23,9 @@ from observer.request.same_origin import refuse_cross_site
 from observer.request.signed_links import arrive
 from observer.screens import apm, desk, home, join, logs, rum, sign_in, workshop
 from observer.settings import Settings
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
 from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ _BLUEPRINTS = (
 )
 _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
+_SHARED_COOKIES = (seats.COOKIE, "theme", "zone")
+"""The shop reads the seat, and scripts write the others: for the whole host."""
 _NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
 
 
@@ -78,6 +82,10 @@ def create_app(
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    # Flask's documented way to add a middleware; outside the check of hosts, which reads the visitor's.
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, _SHARED_COOKIES
+    )
     return app
 
 

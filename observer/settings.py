@@ -12,7 +12,8 @@ from runtime.listener_settings import (
     idle_s_setting,
     most_connections_setting,
 )
-from runtime.settings import ADDRESS, BASE_ADDRESS, HTTP_URL, PATH, PORT, setting, whole_number
+from runtime.proxy import TrustedProxies, trusted_proxies_setting
+from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, PUBLIC_ADDRESS, setting, whole_number
 
 _THREADS = whole_number(1, 64)
 
@@ -41,13 +42,13 @@ class Settings:
         "",
         "SHOP_PUBLIC_URL",
         "Address at which readers reach the shop; empty: at the host by which they reached the screens.",
-        BASE_ADDRESS,
+        PUBLIC_ADDRESS,
     )
     observer_public_url: str = setting(
         "",
         "OBSERVER_PUBLIC_URL",
         "Address at which readers reach the screens; empty: at the host by which they came.",
-        BASE_ADDRESS,
+        PUBLIC_ADDRESS,
     )
     seat_secret: str = setting(
         "",
@@ -97,6 +98,7 @@ class Settings:
     header_s: int = header_s_setting()
     body_s: int = body_s_setting()
     idle_s: int = idle_s_setting()
+    trusted_proxies: TrustedProxies = trusted_proxies_setting()
 
     @property
     def class_mode(self) -> bool:

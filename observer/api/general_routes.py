@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask import request
+
 from observer import serializers
 from observer.api import openapi as document
 from observer.api.common_parameters import ENVIRONMENT, WINDOW, limit, limit_of, list_window, summed_window
@@ -127,7 +129,7 @@ def resolve(query: Query) -> serializers.Plain:
         raise unresolved(text_of_id, found)
     return {
         "kind": found.kind,
-        "url": found.url,
+        "url": request.script_root + found.url,
         "trace_id": found.trace_id,
         "span_id": found.span_id,
         "session_id": found.session_id,
@@ -142,8 +144,8 @@ def resolve(query: Query) -> serializers.Plain:
 def index(_query: Query) -> serializers.Plain:
     """The routes of this API."""
     return {
-        "openapi": f"{PREFIX}/openapi.json",
-        "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
+        "openapi": f"{request.script_root}{PREFIX}/openapi.json",
+        "routes": [f"{request.script_root}{PREFIX}{each.path}" for each in ROUTES],
     }
 
 
