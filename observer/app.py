@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
 from observer.lookup import class_now, running_lab
-from observer.request import context, desk_session
+from observer.request import context, desk_session, fair_share
 from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
@@ -64,6 +64,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    fair_share.install(app, settings.threads)
     context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
@@ -130,7 +131,7 @@ def _answer_problem(problem: Problem) -> Response:
     answer = _error_answer(
         problem.status, problem.code, problem.message, problem.remedy, problem.logs_of, problem.action
     )
-    if isinstance(problem, TooManyAttempts):
+    if isinstance(problem, TooManyAttempts | fair_share.Busy):
         answer.headers["Retry-After"] = str(problem.wait_s)
     return answer
 

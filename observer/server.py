@@ -18,6 +18,8 @@ _TITLE = "python -m observer: the screens and the JSON API over the store that a
 _MAX_BODY_BYTES = 1024 * 1024
 """The application refuses forms far below this; more is not even received."""
 _COMPILE_AFTER_S = 3.0
+_SWITCH_S = 0.001
+"""A page asks the store many short questions, and waits this long after each for a thread that computes."""
 _log = logging.getLogger(SERVICE)
 
 
@@ -41,6 +43,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
+    sys.setswitchinterval(_SWITCH_S)
     try:
         app = create_app(reader, settings, class_store=class_store)
         limits = limits_of(settings, threads=settings.threads, body_bytes=_MAX_BODY_BYTES)

@@ -93,7 +93,9 @@ class Settings:
         PATH,
         shown="`web` in the Python environment",
     )
-    threads: int = setting(6, "OBSERVER_THREADS", "Requests served at once.", _THREADS)
+    threads: int = setting(
+        16, "OBSERVER_THREADS", "Requests served at once; half of them may wait for costly ones.", _THREADS
+    )
     most_connections: int = most_connections_setting()
     header_s: int = header_s_setting()
     body_s: int = body_s_setting()
