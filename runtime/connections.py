@@ -149,6 +149,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
         """Send what is ready; before a closing connection is closed, wait for the other side to stop."""
         if self.close_when_flushed and not self.will_close and not self.requests:
             self._flush_exception(self._flush_some)
+            if self.socket is None:
+                # The other side was gone, and sending has closed the connection.
+                return
             if not self.total_outbufs_len and not self.will_close:
                 self._linger()
                 return

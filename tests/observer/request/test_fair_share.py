@@ -48,12 +48,6 @@ class _Held:
         return answer.status_code, answer.get_data(as_text=True)
 
 
-def _later(
-    pool: ThreadPoolExecutor, ask: Callable[..., tuple[int, str]], *args: str
-) -> Future[tuple[int, str]]:
-    return pool.submit(ask, *args)
-
-
 def test_costly_questions_wait_and_the_others_do_not() -> None:
     """Two run, the others wait; a cheap one is answered meanwhile."""
     held = _Held()
