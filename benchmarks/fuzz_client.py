@@ -68,8 +68,9 @@ class _Connection:
         try:
             connection = self._opened()
             connection.sendall(data)
-            if not select.select([connection], [], [], _RAW_WAIT_S)[0]:
-                connection.shutdown(socket.SHUT_WR)
+            select.select([connection], [], [], _RAW_WAIT_S)
+            # No more comes: half a request shall not wait for its time limit.
+            connection.shutdown(socket.SHUT_WR)
             return self._read(head_only=True)
         finally:
             self.close()
