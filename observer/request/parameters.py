@@ -5,7 +5,6 @@ Every refusal is a `Malformed` that names the parameter, the value and what is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from urllib.parse import quote, unquote
@@ -35,9 +34,6 @@ def span_id(text: str, name: str = "span_id") -> SpanId:
     return found
 
 
-_SURROGATE = re.compile("[\udc80-\udcff]")
-
-
 def spell_attribute(name: str, value: str) -> str:
     """An attribute as `name:value`, in the form that `read_attribute` reads back.
 
@@ -46,15 +42,13 @@ def spell_attribute(name: str, value: str) -> str:
     bare = name.strip()
     head, _, tail = name.partition(bare) if bare else (name, "", "")
     escaped = bare.replace("%", "%25").replace(":", "%3A")
-    # A byte that is no UTF-8 was read as a lone surrogate, which no address can hold.
-    escaped = _SURROGATE.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", escaped)
     return f"{quote(head)}{escaped}{quote(tail)}:{value}"
 
 
 def read_attribute(text: str) -> tuple[str, str] | None:
     """Name and value of `name:value`, split at the first colon; None if there is no colon or no name."""
     name, colon, value = text.partition(":")
-    name = unquote(name.strip(), errors="surrogateescape")
+    name = unquote(name.strip(), errors="replace")
     return (name, value) if colon and name else None
 
 
