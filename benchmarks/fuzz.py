@@ -66,7 +66,7 @@ class Part:
             self.faults.append(f"input {number}, {kind}: {answer.group} {answer.reason}")
 
     def add(self, other: Part) -> None:
-        """Add what another worker has sent since it last told."""
+        """Add what another worker has sent since it last reported."""
         self.sent += other.sent
         self.answers += other.answers
         self.faults += other.faults
@@ -149,7 +149,7 @@ def _send_all(
     ]
     for worker in workers:
         worker.start()
-    total, warm, running, told = Part(), dict[str, int](), len(workers), time.monotonic()
+    total, warm, running, reported = Part(), dict[str, int](), len(workers), time.monotonic()
     while running:
         part = results.get(timeout=300)
         total.add(part)
@@ -157,8 +157,8 @@ def _send_all(
         sent = sum(total.sent.values())
         if not warm and sent >= count * _WARM_SHARE:
             warm = lab.memory_bytes()
-        if time.monotonic() - told > _EVERY_S:
-            told = time.monotonic()
+        if time.monotonic() - reported > _EVERY_S:
+            reported = time.monotonic()
             write_line(f"{sent:,} sent, {len(total.faults)} faults")
     for worker in workers:
         worker.join()
@@ -166,16 +166,16 @@ def _send_all(
 
 
 def _work(targets: Mapping[str, str], seed: int, numbers: range, results: Results) -> None:
-    part, told, lock = Part(), time.monotonic(), threading.Lock()
+    part, reported, lock = Part(), time.monotonic(), threading.Lock()
     senders = Senders(targets)
     for number in numbers:
         kind, one = fuzz_inputs.make(seed, number)
         answer = senders.send(one)
         with lock:
             part.note(kind, number, answer)
-        if time.monotonic() - told > 1.0:
+        if time.monotonic() - reported > 1.0:
             results.put(part)
-            part, told = Part(), time.monotonic()
+            part, reported = Part(), time.monotonic()
     senders.close()
     part.done = True
     results.put(part)

@@ -18,78 +18,22 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from benchmarks.fuzz_values import (
+    ARGUMENTS,
+    CHECKOUT,
+    CONTENT_TYPES,
+    FORM,
+    FORM_FIELDS,
+    FORMS,
+    METHODS,
+    ODD,
+    PAGES,
+    RAW_HEADERS,
+    SHOP_PAGES,
+)
 from observer.api.routing import ROUTES
 
 _NOW_NS = 1_795_000_000 * 10**9
-_CONTENT_TYPES = (
-    "application/json",
-    "application/x-protobuf",
-    "text/plain",
-    "",
-    "application/json; charset=utf-16",
-    "x",
-)
-_FORM = "application/x-www-form-urlencoded"
-ODD: tuple[bytes, ...] = (
-    b"", b"0", b"-1", b"1e999", b"NaN", b"true", b"null", b"9" * 30, b"9" * 5_000, b"0x10", b"1.5", b" ",
-    b"\x00", b"a\x00b", b"\xff\xfe", b"\xed\xa0\x80", b"\xf0\x9f\x92\xa9", b"\xe2\x80\xae", b"e\xcc\x81",
-    b"%", b"%%", b"'", b'"', b"`", b"\\", b"' OR 1=1 --", b"<script>alert(1)</script>", b"{{7*7}}",
-    b"../../etc/passwd", b"//evil.example", b"a" * 10_000, b"*", b"(", b"a:b:c", b":", b"a:", b"[",
-    b"\r\nSet-Cookie: a=b", b"15m", b"6h", b"366d", b"0s", b"2026-11-23T14:03:27Z", b"1999",
-    b"2199-01-01", b"error", b"origin", b"client", b"payment", b"paymentservice", b"USD", b"JPY", b"XXX",
-    b"9SIQT8TOJO", b"0" * 32, b"f" * 16,
-)  # fmt: skip
-_ARGUMENTS = (
-    "since", "from", "to", "env", "service", "attr", "exclude", "q", "limit", "cursor", "sort", "error",
-    "severity", "trace_id", "span", "min_ms", "max_ms", "id", "seat", "sig", "tag", "metric", "log",
-    "apm", "event", "fold", "unfold", "window", "_explain", "operation", "page", "app", "version",
-    "kind", "status", "theme", "next", "name",
-)  # fmt: skip
-_PAGES = (
-    "/", "/apm", "/apm/services", "/apm/services/{}", "/apm/tags", "/apm/traces", "/apm/traces/{}",
-    "/apm/traces/updates", "/rum", "/rum/tags", "/rum/sessions", "/rum/sessions/{}",
-    "/rum/sessions/{}/apm/{}", "/logs", "/logs/rows", "/logs/{}", "/workshop", "/workshop/{}", "/search",
-    "/join", "/sign-in", "/desk", "/desk/{}", "/-/keys", "/-/{}", "/static/{}", "/{}", "/healthz",
-)  # fmt: skip
-_FORMS = (
-    "/-/theme",
-    "/join",
-    "/sign-in",
-    "/desk/action",
-    "/workshop/answer",
-    "/-/message/dismiss",
-    "/workshop/repair",
-)
-_FORM_FIELDS = (
-    "theme",
-    "next",
-    "code",
-    "passcode",
-    "name",
-    "seat",
-    "action",
-    "id",
-    "answer",
-    "step",
-    "seats",
-    "zone",
-)
-_SHOP_PAGES = (
-    "/",
-    "/product/{}",
-    "/cart",
-    "/static/{}",
-    "/{}",
-    "/robots.txt",
-    "/_healthz",
-    "/_flags",
-    "/logout",
-)
-_CHECKOUT = (
-    "email", "street_address", "zip_code", "city", "state", "country", "credit_card_number",
-    "credit_card_expiration_month", "credit_card_expiration_year", "credit_card_cvv",
-)  # fmt: skip
-_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "BREW", "get", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +71,7 @@ def otlp_http(chance: Random) -> Input:
     """An export: a document that is nearly right, in either encoding, compressed or not."""
     signal = chance.choice(("traces", "logs", "metrics"))
     body = _protobuf(chance, signal) if chance.random() < 0.5 else _json(chance, signal)
-    content_type = chance.choice(_CONTENT_TYPES)
+    content_type = chance.choice(CONTENT_TYPES)
     if chance.random() < 0.7:
         content_type = "application/json" if body[:1] in b"{[" else "application/x-protobuf"
     headers: list[bytes] = []
@@ -155,32 +99,32 @@ def beacon(chance: Random) -> Input:
         return Input(target, http_request("POST", "/v1/rumotlp", body, "text/plain"))
     spans = [_zipkin(chance) for _ in range(chance.randrange(4))]
     body = _damaged(chance, json.dumps(_changed(chance, spans)).encode())
-    return Input(target, http_request("POST", "/v1/rum", body, chance.choice(_CONTENT_TYPES)))
+    return Input(target, http_request("POST", "/v1/rum", body, chance.choice(CONTENT_TYPES)))
 
 
 def shop(chance: Random) -> Input:
     """A page or a form of the shop."""
     if chance.random() < 0.4:
-        path = chance.choice(_SHOP_PAGES).replace("{}", _quoted(odd(chance)))
+        path = chance.choice(SHOP_PAGES).replace("{}", _quoted(odd(chance)))
         return Input(
             "shop",
             http_request("GET", f"{path}?{_query(chance, ('seat', 'sig'))}", b"", "", *_cookies(chance)),
         )
     path = chance.choice(("/cart", "/cart/checkout", "/cart/empty", "/setCurrency"))
     names = (
-        ("product_id", "quantity", "currency_code", *_CHECKOUT)
+        ("product_id", "quantity", "currency_code", *CHECKOUT)
         if path == "/cart/checkout"
         else ("product_id", "quantity", "currency_code")
     )
-    return Input("shop", http_request("POST", path, _query(chance, names).encode(), _FORM, *_cookies(chance)))
+    return Input("shop", http_request("POST", path, _query(chance, names).encode(), FORM, *_cookies(chance)))
 
 
 def api(chance: Random) -> Input:
     """A route of the API with odd arguments."""
     route = chance.choice(ROUTES).path
     parts = [_quoted(odd(chance)) or "x" if part.startswith("<") else part for part in route.split("/")]
-    method = "GET" if chance.random() < 0.97 else chance.choice(_METHODS[:-1])
-    path = f"/api/v1{'/'.join(parts)}?{_query(chance, _ARGUMENTS)}"
+    method = "GET" if chance.random() < 0.97 else chance.choice(METHODS[:-1])
+    path = f"/api/v1{'/'.join(parts)}?{_query(chance, ARGUMENTS)}"
     return Input(
         "observer", http_request(method, path, b"", "", *_cookies(chance)), head_only=method == "HEAD"
     )
@@ -189,13 +133,13 @@ def api(chance: Random) -> Input:
 def screens(chance: Random) -> Input:
     """A page or a form of the screens with odd arguments."""
     if chance.random() < 0.2:
-        body = _query(chance, _FORM_FIELDS).encode()
-        return Input("observer", http_request("POST", chance.choice(_FORMS), body, _FORM, *_cookies(chance)))
-    path = chance.choice(_PAGES)
+        body = _query(chance, FORM_FIELDS).encode()
+        return Input("observer", http_request("POST", chance.choice(FORMS), body, FORM, *_cookies(chance)))
+    path = chance.choice(PAGES)
     while "{}" in path:
         path = path.replace("{}", _quoted(odd(chance)), 1)
     return Input(
-        "observer", http_request("GET", f"{path}?{_query(chance, _ARGUMENTS)}", b"", "", *_cookies(chance))
+        "observer", http_request("GET", f"{path}?{_query(chance, ARGUMENTS)}", b"", "", *_cookies(chance))
     )
 
 
@@ -203,11 +147,11 @@ def raw(chance: Random) -> Input:
     """Something on a socket that is not quite HTTP."""
     target = chance.choice(("otlp", "shop", "observer", "buttercup", "control"))
     line = [
-        chance.choice(_METHODS).encode(),
+        chance.choice(METHODS).encode(),
         b"/" + odd(chance),
         chance.choice((b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b"", b"ICY")),
     ]
-    headers = [chance.choice(_RAW_HEADERS) for _ in range(chance.choice((0, 1, 2, 5, 150)))]
+    headers = [chance.choice(RAW_HEADERS) for _ in range(chance.choice((0, 1, 2, 5, 150)))]
     headers += [b"Host: " + (b"127.0.0.1" if chance.random() < 0.6 else odd(chance))]
     headers += [b"X-%d: %s" % (n, odd(chance)) for n in range(chance.randrange(3))]
     data = chance.choice((b" ", b" ", b"\t", b"")).join(line) + b"\r\n" + b"\r\n".join(headers) + b"\r\n\r\n"
@@ -215,17 +159,6 @@ def raw(chance: Random) -> Input:
     if chance.random() < 0.3:
         data = _damaged(chance, data)
     return Input(target, data, raw=True)
-
-
-_RAW_HEADERS = (
-    b"Content-Length: 5", b"Content-Length: 0", b"Content-Length: -5", b"Content-Length: 99999999999",
-    b"Content-Length: " + b"9" * 5_000, b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip",
-    b"Transfer-Encoding : chunked", b"Expect: 100-continue", b"Connection: close",
-    b"Connection: keep-alive", b"Upgrade: h2c", b": empty", b"NoColon", b" folded",
-    b"A: " + b"b" * 9_000, b"X-Forwarded-Prefix: /p", b"X-Forwarded-For: <x>",
-    b"Cookie: " + b"a=b; " * 200, b"traceparent: 00-zz-zz-01", b"baggage: a=b", b"Range: bytes=0-",
-    b"Origin: null",
-)  # fmt: skip
 
 
 def _cookies(chance: Random) -> list[bytes]:

@@ -112,27 +112,27 @@ class BehindProxy:
     def _follow(self, environ: Environ) -> bool:
         """Put what trusted proxies say in its place, and remove the rest; returns whether it is HTTPS."""
         peer = environ.get("REMOTE_ADDR", "")
-        said = {name: _values(environ.pop(name, "")) for name in (_FOR, _PROTO, _HOST, _PREFIX)}
+        forwarded = {name: _values(environ.pop(name, "")) for name in (_FOR, _PROTO, _HOST, _PREFIX)}
         others = [name for name in _OTHERS if environ.pop(name, "")]
-        hops = self._trusted.hops(peer, said[_FOR])
+        hops = self._trusted.hops(peer, forwarded[_FOR])
         if hops:
-            self._place(environ, peer, said, hops)
-        elif said[_FOR] or said[_HOST] or said[_PROTO] or others:
+            self._place(environ, peer, forwarded, hops)
+        elif forwarded[_FOR] or forwarded[_HOST] or forwarded[_PROTO] or others:
             environ[UNTRUSTED] = True
         # A prefix changes nothing but what its sender gets. No page elsewhere can make a browser send one.
-        if (hops or is_loopback(peer)) and (prefix := _nth(said[_PREFIX], hops or 1).rstrip("/")):
+        if (hops or is_loopback(peer)) and (prefix := _nth(forwarded[_PREFIX], hops or 1).rstrip("/")):
             _put_under(environ, prefix)
         return bool(hops) and environ.get("wsgi.url_scheme") == "https"
 
     @staticmethod
-    def _place(environ: Environ, peer: str, said: dict[str, list[str]], hops: int) -> None:
-        chain = [*said[_FOR], peer]
+    def _place(environ: Environ, peer: str, forwarded: dict[str, list[str]], hops: int) -> None:
+        chain = [*forwarded[_FOR], peer]
         client = chain[max(0, len(chain) - 1 - hops)]
         try:
             environ["REMOTE_ADDR"] = str(ipaddress.ip_address(client.strip("[]")))
         except ValueError:
             environ[UNTRUSTED] = True
-        proto, host = _nth(said[_PROTO], hops).lower(), _nth(said[_HOST], hops)
+        proto, host = _nth(forwarded[_PROTO], hops).lower(), _nth(forwarded[_HOST], hops)
         if proto in ("http", "https"):
             environ["wsgi.url_scheme"] = proto
         if host_of(host):
@@ -194,7 +194,7 @@ def _values(header: str) -> list[str]:
 
 
 def _nth(values: list[str], hops: int) -> str:
-    """What the outermost trusted proxy said: each adds its own at the end, or replaces what was there."""
+    """The value of the outermost trusted proxy: each adds its own at the end, or replaces what was there."""
     return values[max(0, len(values) - hops)] if values else ""
 
 

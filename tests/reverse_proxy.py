@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
 
@@ -47,15 +48,8 @@ def reverse_proxy(upstreams: Mapping[str, str], *, strip: bool = True) -> Iterat
                 return
             target = urlsplit(upstreams[found])
             connection = http.client.HTTPConnection(target.netloc, timeout=20)
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-            headers |= {
-                "X-Forwarded-For": CLIENT,
-                "X-Forwarded-Proto": "https",
-                "X-Forwarded-Host": HOST,
-                "X-Forwarded-Prefix": found,
-            }
             path = self.path.removeprefix(found) if strip else self.path
-            connection.request(self.command, path, body or None, headers)
+            connection.request(self.command, path, body or None, _forwarded(self.headers, found))
             answer = connection.getresponse()
             content = answer.read()
             connection.close()
@@ -78,6 +72,17 @@ def reverse_proxy(upstreams: Mapping[str, str], *, strip: bool = True) -> Iterat
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _forwarded(headers: Message, path: str) -> dict[str, str]:
+    kept = {k: v for k, v in headers.items() if k.lower() not in _HOP_BY_HOP}
+    return {
+        **kept,
+        "X-Forwarded-For": CLIENT,
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": HOST,
+        "X-Forwarded-Prefix": path,
+    }
 
 
 @dataclass

@@ -33,7 +33,15 @@ _WEIGHT = 0.4
 """Of the newest measurement."""
 _MOST_SHAPES = 2_000
 _ALWAYS_SHOWN = ("static", "healthz")
-_TELLING_HEADERS = ("Cookie", "Authorization", "Accept", "Accept-Encoding", "HX-Request", "HX-Target", "Host")
+_COMPARED_HEADERS = (
+    "Cookie",
+    "Authorization",
+    "Accept",
+    "Accept-Encoding",
+    "HX-Request",
+    "HX-Target",
+    "Host",
+)
 """What an answer to the same address may depend on."""
 
 Shape = tuple[object, ...]
@@ -220,9 +228,9 @@ def install(app: Flask, threads: int) -> None:
 
 def _question() -> tuple[object, ...]:
     """What two requests have in common that may get the same answer."""
-    told = (request.headers.get(name) for name in _TELLING_HEADERS)
+    headers = (request.headers.get(name) for name in _COMPARED_HEADERS)
     origin = (request.remote_addr, UNTRUSTED in request.environ, request.scheme, request.script_root)
-    return request.method, request.full_path, *origin, *told
+    return request.method, request.full_path, *origin, *headers
 
 
 def _shape(args: Mapping[str, str]) -> Shape:
