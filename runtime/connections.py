@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from waitress.channel import HTTPChannel
@@ -26,6 +27,8 @@ from runtime.http_parsing import Refusal, RequestParser, empty_request
 LEAST_BYTES_PER_S = 64 * 1024
 """A body that arrives faster than this may take longer than the limit."""
 _ACCEPTS_AT_ONCE = 64
+_CLOSED_AT_ONCE = 64
+"""Connections that never sent a request, when there are too many: oldest first."""
 _MOST_PIPELINED = 32
 """Requests that one connection may have sent ahead of their answers: each costs a hundred times its bytes."""
 _LINGER_S = 2.0
@@ -264,9 +267,21 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
         if now - self._logged_at > _LOG_EVERY_S:
             self._logged_at = now
             _log.warning("connections are closed to make room for others: %s", why)
-        if victim is not None:
+        victims = [] if victim is None else [victim]
+        if victim is not None and _cost_of_losing(victim)[0] <= _NEVER_SPOKE:
+            # Looking through thousands for each new one would keep it waiting for seconds.
+            victims += self._more_that_never_spoke(newest)
+        for each in victims:
             # Closed at its next turn: closing it here would free its number while events of it are pending.
-            victim.will_close = True
+            each.will_close = True
+
+    def _more_that_never_spoke(self, newest: Channel | None) -> Iterator[Channel]:
+        found = (
+            each
+            for each in self.active_channels.values()
+            if each is not newest and not each.will_close and _cost_of_losing(each)[0] <= _NEVER_SPOKE
+        )
+        return islice(found, _CLOSED_AT_ONCE)
 
     def note_body(self, channel: Channel) -> None:
         """Count the bytes of a body that has grown; above the budget the body that came first is refused."""
@@ -285,7 +300,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
         )
 
 
-_AT_WORK = 4
+_NEVER_SPOKE, _AT_WORK = 1, 4
 
 
 def _cost_of_losing(channel: Channel) -> tuple[int, float]:
@@ -293,7 +308,7 @@ def _cost_of_losing(channel: Channel) -> tuple[int, float]:
     if channel.lingering:
         return 0, channel.since
     if channel.idle:
-        return (2 if channel.answered else 1), channel.since
+        return (2 if channel.answered else _NEVER_SPOKE), channel.since
     if channel.arriving:
         return 3, channel.since
     return _AT_WORK, channel.since
