@@ -172,10 +172,10 @@ def health() -> Response:
 
 @blueprint.get("/_flags")
 def flag_states() -> Response:
-    """The present state of the storefront's flags; with `?seat=`, for that seat."""
+    """The present state of the storefront's flags; with `?seat=` and `?tenant=`, for that shopper."""
     if not lab_token.admits(_app().settings.lab_token, request.headers.get("Authorization", "")):
         abort(404)
-    states = _app().flags.states(request.args.get("seat", ""))
+    states = _app().flags.states(request.args.get("seat", ""), request.args.get("tenant", ""))
     return jsonify(
         service=_app().telemetry.identity.service,
         flags=[

@@ -77,6 +77,12 @@ class Settings(CommonSettings):
         "Class mode: only links and cookies signed with it give a seat; empty is open mode.",
         secret=True,
     )
+    seat_generations_file: Path | None = setting(
+        None,
+        "SEAT_GENERATIONS_FILE",
+        "Class mode: file that says how often each seat was freed, so that older links are void.",
+        PATH,
+    )
     public_url: str = setting(
         "",
         "SHOP_PUBLIC_URL",

@@ -20,7 +20,7 @@ from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavail
 from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
 from observer.request.same_origin import refuse_cross_site
-from observer.request.signed_links import arrive
+from observer.request.signed_links import arrive, close_freed_seat
 from observer.screens import apm, desk, home, join, logs, rum, sign_in, workshop
 from observer.settings import Settings
 from runtime import seats
@@ -92,12 +92,13 @@ def create_app(
 
 def _close(app: Flask, settings: Settings) -> None:
     """What class mode adds: own hosts only, no request of other sites, seats by signed links."""
-    # Flask's documented way to add a middleware.
+    # Flask's documented way to add a middleware is to assign this method, which its types forbid.
     app.wsgi_app = HostCheck(  # type: ignore[method-assign]
         app.wsgi_app, settings.observer_public_url, settings.shop_public_url
     )
     app.before_request(_refuse_changes_of_other_sites)
     app.before_request(arrive)
+    app.before_request(close_freed_seat)
 
 
 def _refuse_changes_of_other_sites() -> None:

@@ -54,6 +54,9 @@ def _reach(of: Reach) -> Plain:
         "sessions": of.sessions,
         "people": of.people,
         "unattributed": of.unattributed,
+        "recovered": of.recovered,
+        "failed_for_good": of.failed_for_good,
+        "people_recovered": of.people_recovered,
     }
 
 

@@ -68,11 +68,9 @@ class Settings:
         "Address of the lab's control process, by which the desk changes the lab; empty where there is none.",
         HTTP_URL,
     )
+    control_token: str = setting("", "CONTROL_TOKEN", "Sent as a bearer to the control process.", secret=True)
     lab_token: str = setting(
-        "",
-        "LAB_TOKEN",
-        "Sent as a bearer to the control process, and to the shop's processes to read their flags.",
-        secret=True,
+        "", "LAB_TOKEN", "Sent as a bearer to the shop's processes, to read their flags.", secret=True
     )
     order_route: str = setting(
         "/cart/checkout",

@@ -138,6 +138,19 @@ class Reach:
     """Distinct `enduser.id` of failed requests, and sessions that have none."""
     unattributed: int = 0
     """Failed requests that belong to no session and carry no `enduser.id`."""
+    recovered: int = 0
+    """Failed requests after which the same session got through with the same operation; without a session,
+    the same `enduser.id`.
+
+    0 where traces are counted: a search for failed ones does not see what went through later.
+    """
+    people_recovered: int = 0
+    """Those of the people all of whose failures are recovered."""
+
+    @property
+    def failed_for_good(self) -> int:
+        """Failed requests after which no later try went through, as far as telemetry tells."""
+        return self.failed - self.recovered
 
 
 @dataclass(frozen=True, slots=True)

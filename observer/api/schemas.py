@@ -115,6 +115,12 @@ REACH: dict[str, Schema] = {
     "sessions": whole("distinct browser sessions of failed requests"),
     "people": whole("distinct `enduser.id` of failed requests or their sessions, and sessions without one"),
     "unattributed": whole("failed requests that belong to no session and carry no `enduser.id`"),
+    "recovered": whole(
+        "failed requests after which the same session (without one, the same `enduser.id`) got through with "
+        "the same service and operation"
+    ),
+    "failed_for_good": whole("failed requests after which no later try went through"),
+    "people_recovered": whole("those of the people all of whose failures are recovered"),
 }
 """Requests, and who met the failed ones: of real traffic, or of synthetic."""
 

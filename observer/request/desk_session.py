@@ -241,6 +241,12 @@ def _at_the_machine() -> bool:
 
 
 def _away() -> Forbidden:
+    if not context.can_act():
+        return Forbidden(
+            "The desk is closed here: no control process runs beside these screens, as in containers.",
+            "Start a lab that has one: `python3 -m lab up`, or `python3 -m lab up --class` for a class.",
+            "desk",
+        )
     return Forbidden(
         "Without a class the desk is open on the lab's own machine only.",
         "Open it there by http://127.0.0.1, or start the lab with a class.",

@@ -3,7 +3,8 @@
 Another company: it knows nothing of the shop, takes no part in its traces and exports no telemetry.
 `POST /charge` answers 200 with a transaction id, 401 to a token that is not its customer's, 400 to a
 malformed body; `GET /_healthz` answers `ok`, `GET /_flags` the present state of its delay flag (with
-`?seat=`, for that customer; where LAB_TOKEN is set, to its holder only). It logs neither cards nor tokens.
+`?seat=` and `?tenant=`, for that customer; where LAB_TOKEN is set, to its holder only). It logs neither
+cards nor tokens.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ def make_app(settings: Settings, flags: Flags) -> Flask:
     def flag_states() -> Response:
         if not lab_token.admits(settings.lab_token, request.headers.get("Authorization", "")):
             abort(404)
-        states = flags.states(request.args.get("seat", ""))
+        states = flags.states(request.args.get("seat", ""), request.args.get("tenant", ""))
         return jsonify(service=NAME, flags=[asdict(state) for state in states])
 
     @app.post("/charge")

@@ -113,7 +113,7 @@ class _FlagServicer(lab_pb2_grpc.FlagServiceServicer):
                 lab_pb2.FlagState(
                     key=state.key, people=state.people, synthetic=state.synthetic, error=state.error
                 )
-                for state in self._flags.states(request.seat)
+                for state in self._flags.states(request.seat, request.tenant)
             ],
         )
 
