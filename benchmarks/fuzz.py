@@ -111,8 +111,8 @@ def fuzz(count: int, seed: int, write_line: Callable[[str], object]) -> int:
         seconds = time.monotonic() - began
         after = lab.memory_bytes()
         died = [name for name, pid in pids.items() if lab.pids().get(name) != pid]
-        faults = [*total.faults, *(f"{name} died" for name in died), *_tracebacks(lab.folder / "logs")]
-        faults += _grown(warm, after)
+        faults = [*(f"{name} died" for name in died), *_grown(warm, after)]
+        faults += [*_tracebacks(lab.folder / "logs"), *total.faults]
     _report(total, write_line)
     rows = [(n, *(f"{each.get(n, 0) / 2**20:.0f}" for each in (before, warm, after))) for n in sorted(after)]
     write_line("\n" + table(("MB", "before", f"after {_WARM_SHARE:.0%}", "after all"), rows))
