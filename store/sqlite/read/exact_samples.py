@@ -49,7 +49,7 @@ def sample_values(db: ReadSession, metric: RumMetric, seqs: Collection[int]) -> 
     for seq, name, duration, raw in db.all(
         f"SELECT seq, name, duration, raw FROM spans WHERE seq IN ({marks})", numbers
     ):
-        attributes, events = sampled_detail(raw)
+        attributes, events, _ = sampled_detail(raw)
         for sample in rum_samples(name, attributes, duration, events):
             if sample.metric == metric:
                 found[seq] = sample.value_ns

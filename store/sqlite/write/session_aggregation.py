@@ -11,36 +11,31 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from cachetools import LRUCache
 
-from signals.browser_events import (
-    ERROR_NAMES,
-    REPEATED_WITHIN_NS,
-    RUM_TAGS,
-    ErrorReport,
-    RumSample,
-    error_report,
-    rum_repeats,
-    rum_samples,
-)
+from signals.browser_events import RUM_TAGS, ErrorReport, RumSample, error_report, rum_samples
 from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
+    CLOCK_SHIFT,
     FIRST_VALUE_TAGS,
     HAPPENED_TAGS,
+    METRICS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
     metric_number,
 )
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.sender_clocks import BEHIND_NS
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -52,12 +47,11 @@ _UPSERT: Final = (
     "network_errors = network_errors + excluded.network_errors, events = events + excluded.events, "
     "attributes = excluded.attributes RETURNING id"
 )
-_ERROR_NAMES: Final = orjson.dumps(sorted(ERROR_NAMES)).decode()
-_MOST_COMPARED: Final = 100
-"""Error events of one session that others of it are compared with: a storm of errors is not slow."""
 _CACHED: Final = 5_000
 _CACHED_PAIRS: Final = 200
 """Sessions, and pairs of one, that are remembered."""
+_CACHED_LINKS: Final = 500
+"""Links to traces that have not been aggregated yet, which the next round asks for again."""
 _INSERT_SAMPLE = (
     "INSERT OR IGNORE INTO samples (metric, start, seq, bucket, failed, "
     + ", ".join(TAG_COLUMNS.values())
@@ -65,17 +59,22 @@ _INSERT_SAMPLE = (
     + ", ?" * len(TAG_COLUMNS)
     + ")"
 )
+_TRACE_START = "SELECT start FROM traces WHERE substr(trace_id, 9) = substr(?, 9) AND trace_id = ?"
+_MOVE_SAMPLE = (
+    "UPDATE samples SET start = ? WHERE metric = ? AND start = ? AND seq = ? "
+    f"RETURNING bucket, failed, {TAG_COLUMNS['environment']}, {TAG_COLUMNS[SYNTHETIC_TAG]}"
+)
 _READ = (
     "SELECT s.seq, s.session_id, s.name, s.start, s.duration, s.raw, o.body FROM spans s "
     "LEFT JOIN origins o ON o.id = s.resource "
     f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {BROWSER_FLAG} ORDER BY s.seq"
 )
 
-_Tags = dict[str, tuple[str, int]]
-"""Tag to (value that the session keeps, start of the span that carried it)."""
+_Tags = dict[str, tuple[Any, int]]
+"""Tag to (value that the session keeps, start of the span that carried it). `CLOCK_SHIFT` has a number."""
 
 
-def _keep(tags: _Tags, tag: str, value: str, start: int) -> None:
+def _keep(tags: _Tags, tag: str, value: str | int, start: int) -> None:
     """Keep the newest value of a tag, of FIRST_VALUE_TAGS the first: of equal times what came first."""
     known = tags.get(tag)
     if known is None or (start < known[1] if tag in FIRST_VALUE_TAGS else start >= known[1]):
@@ -119,7 +118,9 @@ class _Event(NamedTuple):
     duration: int
     tags: Mapping[str, str]
     samples: Sequence[RumSample]
-    report: ErrorReport | None = None
+    shift: int
+    """What was added to its start, as the browser's clock was wrong."""
+    report: ErrorReport | None
     """What an error event says; None of any other event."""
 
 
@@ -131,6 +132,8 @@ class SessionAggregation:
         self._rollups = rollups
         self._pairs = pairs
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
+        self._linked: LRUCache[bytes, tuple[str, int, int]] = LRUCache(_CACHED_LINKS)
+        """Backend traces not looked at yet, to (session, start, end of the event that they answered)."""
 
     def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
@@ -138,9 +141,10 @@ class SessionAggregation:
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
         events = list(events)
-        counted_before = self._counted_before(events)
-        for seq, session_id, start, duration, tags, found, _ in events:
-            if seq in counted_before:
+        errors = [SessionError(e.seq, e.session_id, e.report) for e in events if e.report]
+        repeated = repeated_errors(self._connection, errors)
+        for seq, session_id, start, duration, tags, found, shift, _ in events:
+            if seq in repeated:
                 found = ()
             if found:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
@@ -154,6 +158,8 @@ class SessionAggregation:
             trace = _trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
+                if not shift:
+                    self._linked[trace] = session_id, start, start + duration
             session = sessions.get(session_id)
             if session is None:
                 session = sessions[session_id] = _Addition(start, start + duration, start)
@@ -165,6 +171,8 @@ class SessionAggregation:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
             session.add_tags({tag: value for tag, value in tags.items() if tag in SESSION_TAGS}, start)
             session.pairs.update(pair for pair in tags.items() if pair[0] in HAPPENED_TAGS)
+            if shift:
+                _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
         self._connection.executemany(
@@ -173,6 +181,66 @@ class SessionAggregation:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
+    def slow_clocks(self) -> Mapping[str, int]:
+        """The sessions that backend traces prove to be slow, and by how much: each trace is asked once.
+
+        A browser's event lasts while its backend works, which cannot begin minutes after its end.
+        A trace that began before proves nothing: a document of the browser's cache names an old one.
+        """
+        found: dict[str, int] = {}
+        for trace, (session_id, start, end) in list(self._linked.items()):
+            row = self._connection.execute(_TRACE_START, (trace, trace)).fetchone()
+            if row is None:
+                continue
+            del self._linked[trace]
+            if row[0] - end > BEHIND_NS:
+                found[session_id] = row[0] - start
+        return found
+
+    def restate(self, session_id: str, shift: int, stored_upto: int, counted_upto: int) -> None:
+        """Add a shift to all times of a session's spans up to a number: its clock proved slow after them."""
+        execute = self._connection.execute
+        for trace in [trace for trace, (owner, _, _) in self._linked.items() if owner == session_id]:
+            del self._linked[trace]
+        spans = execute(
+            "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
+        ).fetchall()
+        # Its batches are late no more.
+        self._connection.executemany("DELETE FROM late_batches WHERE seq = ?", [(seq,) for seq, _ in spans])
+        execute(
+            "UPDATE spans SET start = start + ? WHERE session_id = ? AND seq <= ?",
+            (shift, session_id, stored_upto),
+        )
+        for seq, start in spans:
+            if seq <= counted_upto:
+                self._restate_samples(seq, start, shift)
+        row = execute("SELECT attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+        if row is None:
+            return
+        tags = {tag: (value, start + shift) for tag, (value, start) in orjson.loads(row[0]).items()}
+        newest = max((start for _, start in tags.values()), default=0)
+        tags[CLOCK_SHIFT] = (shift, newest)
+        execute(
+            "UPDATE sessions SET start = start + ?1, finish = finish + ?1, last_start = last_start + ?1, "
+            "attributes = ?2 WHERE session_id = ?3",
+            (shift, orjson.dumps(tags).decode(), session_id),
+        )
+        self.drop(session_id)
+
+    def _restate_samples(self, seq: int, start: int, shift: int) -> None:
+        for number, metric in enumerate(METRICS):
+            row = self._connection.execute(_MOVE_SAMPLE, (start + shift, number, start, seq)).fetchone()
+            if row is None:
+                continue
+            bucket, failed, environment_id, synthetic_id = row
+            environment, synthetic = self._value(environment_id), self._value(synthetic_id)
+            for sign, at in ((-1, start), (1, start + shift)):
+                self._rollups.sample(environment, synthetic, metric, at, bucket, bool(failed), sign)
+
+    def _value(self, pair: int) -> str:
+        row = self._connection.execute("SELECT value FROM pairs WHERE id = ?", (pair,)).fetchone()
+        return str(row[0]) if row else ""
+
     def stored_events(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
         """The browser spans of these numbers, from the table."""
         rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
@@ -180,44 +248,12 @@ class SessionAggregation:
             tags = tags_of(
                 name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
             )
-            yield _event(seq, session_id or "", name, start, duration, tags, raw)
-
-    def _counted_before(self, events: Sequence[_Event]) -> set[int]:
-        """The numbers of error events that say again what another one says: the two count once.
-
-        That is the console's line if the thrown error is stored, in this round or before. A
-        thrown error whose line was counted in an earlier round is left out in its place.
-        """
-        by_session: dict[str, list[_Event]] = {}
-        for event in events:
-            if event.report and event.session_id:
-                by_session.setdefault(event.session_id, []).append(event)
-        return {
-            seq
-            for session_id, own in by_session.items()
-            for seq in _repeated(own, self._earlier(session_id, own))
-        }
-
-    def _earlier(self, session_id: str, own: Sequence[_Event]) -> list[ErrorReport]:
-        """The session's error events of earlier rounds that are near those of this one."""
-        starts = [event.start for event in own]
-        rows = self._connection.execute(
-            "SELECT name, raw, start FROM spans WHERE session_id = ? AND start >= ? AND start <= ? "
-            "AND seq < ? AND lower(name) IN (SELECT value FROM json_each(?)) ORDER BY start LIMIT ?",
-            (
-                session_id,
-                min(starts) - REPEATED_WITHIN_NS,
-                max(starts) + REPEATED_WITHIN_NS,
-                min(event.seq for event in own),
-                _ERROR_NAMES,
-                _MOST_COMPARED,
-            ),
-        ).fetchall()
-        return [error_report(name, sampled_detail(raw)[0], start) for name, raw, start in rows]
+            yield _event(seq, session_id or "", name, start, duration, tags, raw, None)
 
     def invalidate(self) -> None:
-        """Empty the cache."""
+        """Empty the caches."""
         self._known.clear()
+        self._linked.clear()
 
     def drop(self, session_id: str) -> None:
         """Forget a session whose row was deleted."""
@@ -286,36 +322,35 @@ def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
     """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
         yield _event(
-            seq, span.session_id, span.name, span.start_unix_nano, span.duration_ns, span.tags, span.raw
+            seq,
+            span.session_id,
+            span.name,
+            span.start_unix_nano,
+            span.duration_ns,
+            span.tags,
+            span.raw,
+            span.clock_shift_ns,
         )
 
 
 def _event(
-    seq: int, session_id: str, name: str, start: int, duration_ns: int, tags: Mapping[str, str], raw: bytes
+    seq: int,
+    session_id: str,
+    name: str,
+    start: int,
+    duration_ns: int,
+    tags: Mapping[str, str],
+    raw: bytes,
+    shift: int | None,
 ) -> _Event:
-    attributes, events = sampled_detail(raw)
+    """The event of a span; a shift that is not known is told by the start that the browser claims."""
+    attributes, events, claimed = sampled_detail(raw)
+    if shift is None:
+        shift = start - claimed if claimed else 0
     samples = rum_samples(name, attributes, duration_ns, events)
     is_error = any(sample.metric == "js_errors" for sample in samples)
     report = error_report(name, attributes, start) if is_error else None
-    return _Event(seq, session_id, start, duration_ns, tags, samples, report)
-
-
-def _repeated(own: Sequence[_Event], earlier: Sequence[ErrorReport]) -> Iterator[int]:
-    """The numbers of those of a session's error events that are not counted, beside earlier ones."""
-    reports = [event.report for event in own[:_MOST_COMPARED] if event.report]
-    thrown = [report for report in (*earlier, *reports) if not report.console]
-    for event in own:
-        report = event.report
-        if report is None:
-            continue
-        if report.console:
-            if any(rum_repeats(report, other) for other in thrown):
-                yield event.seq
-        elif earlier:
-            lines = sum(rum_repeats(other, report) for other in earlier)
-            alike = sum(not other.console and other[2:] == report[2:] for other in earlier)
-            if lines > alike:
-                yield event.seq
+    return _Event(seq, session_id, start, duration_ns, tags, samples, shift, report)
 
 
 def _trace_bytes(text: str) -> bytes:
