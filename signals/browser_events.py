@@ -211,13 +211,13 @@ def rum_repeats(console: ErrorReport, thrown: ErrorReport) -> bool:
         return False
     if abs(console.start_unix_nano - thrown.start_unix_nano) > REPEATED_WITHIN_NS:
         return False
-    said, message = _UNCAUGHT.sub("", console.message).strip(), thrown.message.strip()
+    logged, message = _UNCAUGHT.sub("", console.message).strip(), thrown.message.strip()
     bare = _UNCAUGHT.sub("", message).strip()
-    shorter, longer = sorted((said, bare), key=len)
-    if said == bare or (len(shorter) >= _LEAST_MESSAGE and shorter in longer):
-        return bool(said)
-    announced = said != console.message.strip()
-    return announced and bool(thrown.type) and said.startswith(f"{thrown.type}:")
+    shorter, longer = sorted((logged, bare), key=len)
+    if logged == bare or (len(shorter) >= _LEAST_MESSAGE and shorter in longer):
+        return bool(logged)
+    announced = logged != console.message.strip()
+    return announced and bool(thrown.type) and logged.startswith(f"{thrown.type}:")
 
 
 def rum_is_network_error(name: str, attributes: Attributes) -> bool:

@@ -137,15 +137,16 @@ def build(
                 changed[key] = value
         return address(path, [*own, *changed.items()])
 
-    areas = ((name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS)
     here = moment(scope.now_unix_nano, scope.zone)
     return PageHeader(
         theme=theme,
         scope=scope,
         here=address(path, args),
         permalink=address(path, [*own, *scope.fixed_args().items()]),
-        areas=tuple(areas),
-        as_of="" if scope.since is None or area not in _DATED else ", live" if scope.live else ", paused",
+        areas=tuple(
+            (name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS
+        ),
+        as_of=_as_of(scope, area),
         sections=_sections(args, scope, area),
         not_applied=_not_applied(path, args, scope),
         ranges=tuple(Choice(label, at(since=since), scope.since == since) for since, label in PRESETS),
@@ -177,13 +178,15 @@ def _not_applied(path: str, args: Sequence[tuple[str, str]], scope: Scope) -> st
     applied = _APPLIED.get(path)
     if applied is None:
         return ""
-    said = []
+    sentences = []
     if scope.whose in ("people", "synthetic") and "whose" not in applied:
-        said.append("This page counts people's and synthetic traffic together.")
+        sentences.append("This page counts people's and synthetic traffic together.")
     kept = [value for name, value in args if name in ("attr", "service", "error") and name not in applied]
     if kept:
-        said.append(f"It is not narrowed by {', '.join(kept)[:_NARROWED_CHARACTERS]}: the other tabs are.")
-    return " ".join(said)
+        sentences.append(
+            f"It is not narrowed by {', '.join(kept)[:_NARROWED_CHARACTERS]}: the other tabs are."
+        )
+    return " ".join(sentences)
 
 
 def _choices(environments: Sequence[str], chosen: str | None) -> list[str | None]:

@@ -61,14 +61,14 @@ def make_samples_exact(
 ) -> None:
     """Give the tallies with few samples their values; `seqs` are the samples of each tally by its name."""
     few = {name: seqs[name] for name, tally in tallies.items() if 0 < tally.requests <= FEW and name in seqs}
-    wanted: set[int] = set()
+    needed: set[int] = set()
     for name in sorted(few, key=lambda name: len(few[name])):
-        if len(wanted) + len(few[name]) > _MOST:
+        if len(needed) + len(few[name]) > _MOST:
             break
-        wanted.update(few[name])
-    if not wanted:
+        needed.update(few[name])
+    if not needed:
         return
-    values = sample_values(db, metric, wanted)
+    values = sample_values(db, metric, needed)
     for name, own in few.items():
         if all(seq in values for seq in own):
             tallies[name].values = [values[seq] for seq in own]

@@ -1,4 +1,4 @@
-"""Live pages: each announces what arrives after it was drawn, says as of when it is, and has a link that lasts."""
+"""Live pages: each announces what arrives, says as of when it is, and has a link that lasts."""
 
 from __future__ import annotations
 
