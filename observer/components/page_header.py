@@ -143,9 +143,7 @@ def build(
         scope=scope,
         here=address(path, args),
         permalink=address(path, [*own, *scope.fixed_args().items()]),
-        areas=tuple(
-            (name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS
-        ),
+        areas=_areas(scope, area),
         as_of=_as_of(scope, area),
         sections=_sections(args, scope, area),
         not_applied=_not_applied(path, args, scope),
@@ -166,6 +164,17 @@ def build(
     )
 
 
+def _areas(scope: Scope, area: str) -> tuple[tuple[str, Choice], ...]:
+    links = ((name, label, address(href, scope.args())) for name, label, href in AREAS)
+    return tuple((name, Choice(label, href, name == area)) for name, label, href in links)
+
+
+def _as_of(scope: Scope, area: str) -> str:
+    if scope.since is None or area not in _DATED:
+        return ""
+    return ", live" if scope.live else ", paused"
+
+
 def _sections(args: Sequence[tuple[str, str]], scope: Scope, area: str) -> tuple[tuple[str, Choice], ...]:
     carried = [pair for pair in args if pair[0] in _CARRIED.get(area, ())]
     return tuple(
@@ -183,9 +192,8 @@ def _not_applied(path: str, args: Sequence[tuple[str, str]], scope: Scope) -> st
         sentences.append("This page counts people's and synthetic traffic together.")
     kept = [value for name, value in args if name in ("attr", "service", "error") and name not in applied]
     if kept:
-        sentences.append(
-            f"It is not narrowed by {', '.join(kept)[:_NARROWED_CHARACTERS]}: the other tabs are."
-        )
+        names = ", ".join(kept)
+        sentences.append(f"It is not narrowed by {names[:_NARROWED_CHARACTERS]}: the other tabs are.")
     return " ".join(sentences)
 
 

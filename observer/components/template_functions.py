@@ -43,6 +43,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "broadcast": broadcast,
     "page_header": current_header,
     "scoped": links.scoped,
+    "unbounded": links.unbounded,
     "service_url": links.service_url,
     "here": links.here,
     "here_at": links.here_at,

@@ -39,6 +39,7 @@ STARTS = (
     "/apm/traces",
     "/apm/traces?service=checkoutservice",
     f"/apm/traces/{seed.TRACE}",
+    f"/apm/traces/{seed.TRACE}?span={seed.CHARGE_SPAN}",
     "/logs",
     "/workshop",
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.fixtures import seed
 from tests.fixtures.html import attribute, text
+from tests.fixtures.scene import observing
+from tests.fixtures.world import S, World, span
 from tests.observer.screens import Screens
 
 KEPT = "since=1h&env=hipster-lab&whose=synthetic"
@@ -56,15 +61,23 @@ def test_filters_hold_among_the_tabs_of_apm_and_a_page_says_what_it_cannot_apply
     assert not screens.page(f"/apm/tags?service=frontend&{KEPT}").css("[data-not-applied]")
 
 
-def test_the_spotlight_of_requests_counts_the_audience_alone(screens: Screens) -> None:
-    def requests(whose: str) -> int:
-        rows = screens.page(f"/apm/tags?service=frontend&tag=tenant.level&whose={whose}").css(".cards tbody")[
-            0
-        ]
-        return sum(int(text(cell).split()[0]) for cell in rows.css("td[data-label=Requests]"))
-
-    assert requests("people") + requests("synthetic") == requests("all")
-    assert requests("people") == 4
+def test_the_spotlight_of_requests_counts_the_audience_alone(tmp_path: Path) -> None:
+    """Of one service, requests that declare themselves synthetic and the others sum to all of them."""
+    world = World(time.time_ns())
+    for number in range(5):
+        tags = {"tenant.level": "gold"} | ({"user_agent.synthetic.type": "test"} if number < 2 else {})
+        at = world.now_unix_nano - 60 * S
+        world.backend(
+            "gate", [span(f"{number + 1:032x}", f"{number + 1:016x}", "", "enter", 2, at, 9, **tags)]
+        )
+    counts = {}
+    with observing(world, tmp_path) as client:
+        for whose in ("people", "synthetic", "all"):
+            page = LexborHTMLParser(client.get(f"/apm/tags?service=gate&tag=tenant.level&whose={whose}").text)
+            counts[whose] = [
+                text(cell).split()[0] for cell in page.css(".cards tbody")[0].css("td[data-label=Requests]")
+            ]
+    assert counts == {"people": ["3"], "synthetic": ["2"], "all": ["5"]}
 
 
 def test_a_trace_leads_to_its_logs_in_the_same_view(screens: Screens) -> None:
@@ -80,7 +93,7 @@ def test_a_trace_leads_to_its_logs_in_the_same_view(screens: Screens) -> None:
 def test_both_spotlights_share_their_words(screens: Screens) -> None:
     """One title, one way to filter, one name for a missing value, a way to what is like this."""
     words = {}
-    for path in ("/rum/tags", "/apm/tags?service=frontend"):
+    for path in ("/rum/tags?whose=all", "/apm/tags?service=frontend"):
         page = screens.page(path)
         words[path] = (
             text(page.css("h1")[0]),
@@ -90,4 +103,4 @@ def test_both_spotlights_share_their_words(screens: Screens) -> None:
             "not set" in text(page.css(".cards")[0]),
             "Seat" in [text(title) for title in page.css(".cards h2")],
         )
-    assert words["/rum/tags"] == words["/apm/tags?service=frontend"]
+    assert words["/rum/tags?whose=all"] == words["/apm/tags?service=frontend"]
