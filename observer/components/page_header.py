@@ -138,6 +138,7 @@ def build(
         return address(path, [*own, *changed.items()])
 
     here = moment(scope.now_unix_nano, scope.zone)
+    nearby = [(label, range_args(each)) for label, each in nearby_ranges(scope.window, scope.now_unix_nano)]
     return PageHeader(
         theme=theme,
         scope=scope,
@@ -155,10 +156,7 @@ def build(
         live_href=at(since=scope.since or PRESETS[1][0], live="0" if scope.live else None),
         kept=own,
         **_range(path, args, own, scope, bad_range),
-        steps=tuple(
-            Choice(label, at(since=None, live=None, **range_args(window)), False)
-            for label, window in nearby_ranges(scope.window, scope.now_unix_nano)
-        ),
+        steps=tuple(Choice(label, at(since=None, live=None, **found), False) for label, found in nearby),
         zone_name=here.tzname() or "UTC",
         zone_offset_min=round((here.utcoffset() or timedelta()).total_seconds() / 60),
     )

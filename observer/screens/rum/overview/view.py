@@ -88,7 +88,7 @@ class OverviewView:
 
 def apps_listed(apps: Sequence[tuple[str, str]], environment: str | None) -> tuple[tuple[str, str], ...]:
     """The first few (application, environment) pairs of the chosen environment, or of all."""
-    own = [(app, own or "no environment") for app, own in apps if environment in (None, own)]
+    own = [(app, own or "not set") for app, own in apps if environment in (None, own)]
     return tuple(own[:_APPS_LISTED])
 
 
