@@ -51,7 +51,7 @@ def test_pages_take_their_other_metrics_by_name() -> None:
 
 def test_apps_are_those_of_the_chosen_environment_up_to_six() -> None:
     apps = [("shop", "lab"), ("shop", ""), *((f"app{n}", "lab") for n in range(9))]
-    assert overview.apps_listed(apps, None)[:2] == (("shop", "lab"), ("shop", "no environment"))
+    assert overview.apps_listed(apps, None)[:2] == (("shop", "lab"), ("shop", "not set"))
     assert len(overview.apps_listed(apps, None)) == 6
     assert overview.apps_listed(apps, "prod") == ()
 
