@@ -103,7 +103,7 @@ class ListSelection:
         """What the listed sessions have an event of, in words; empty where they are listed by attributes."""
         if self.error_id:
             return "this JavaScript error"
-        return BY_NAME[self.metric].label.lower() if self.metric else ""
+        return BY_NAME[self.metric].label if self.metric else ""
 
     @property
     def own_pills(self) -> tuple[tuple[str | None, str, bool], ...]:
