@@ -34,7 +34,7 @@ from classroom.plans import (
     keep_schedule,
     schedule,
 )
-from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
+from classroom.roster import MOST_SEATS, RosterError, is_numbered, names_in, numbered_names
 from classroom.scores import Score, exam_scores
 from classroom.seat_table import RosterChange
 from classroom.store import ClassError, ClassStore
@@ -67,6 +67,7 @@ __all__ = [
     "forget_hidden_deployments",
     "hidden_deployments",
     "hide_deployments",
+    "is_numbered",
     "keep_exam",
     "keep_schedule",
     "names_in",

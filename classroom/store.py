@@ -134,14 +134,19 @@ class ClassStore:
             )
 
     def take_free(self, at_unix_nano: int, other_than: str = "") -> Seat | None:
-        """Give away the first free seat; None where every seat but `other_than` is taken."""
+        """Give away the first free seat with a number; None where there is none but `other_than`."""
         with self._database.transaction() as connection:
             return seat_table.take_free(connection, at_unix_nano, other_than)
 
-    def give_back(self, slug: str) -> None:
-        """Undo that a seat was taken, before anybody got its link or cookie."""
+    def take_late(self, typed_name: str, at_unix_nano: int) -> Seat:
+        """Add a seat for a late-comer, who takes it. Raises RosterError for a name that cannot be one's own."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE seats SET taken_at = NULL WHERE slug = ?", (slug,))
+            return seat_table.take_late(connection, typed_name, at_unix_nano)
+
+    def give_back(self, slug: str) -> None:
+        """Undo `take_free` or `take_late`, before anybody got the seat's link or cookie."""
+        with self._database.transaction() as connection:
+            seat_table.withdraw(connection, slug)
 
     def free(self, slug: str) -> None:
         """Make a seat free again, with a new code: whoever held it must join anew, its links are void."""

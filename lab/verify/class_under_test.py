@@ -26,6 +26,8 @@ from lab.verify.lab_under_test import (
 
 OWN_SEATS = 2
 """One to be taken by its link, one to be given to whoever joins by the code."""
+OWN_PERSON = "Somebody Else"
+"""A seat with a person's name, too: it stays free, and no code of the class gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def class_under_test(seat: str, notify: Callable[[str], None]) -> Iterator[Class
     notify("class: starting a class of its own ...")
     options = ("--class", str(OWN_SEATS), "--host", "127.0.0.1")
     with own_lab_environment("a class", *options) as environment:
+        _printed(["class", "--json", "--add", OWN_PERSON], environment)
         yield _class(addresses_of(environment), environment, seat, own=True)
 
 
