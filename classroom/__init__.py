@@ -9,6 +9,7 @@ from __future__ import annotations
 from classroom.codes import normalized_code
 from classroom.model import (
     ALL_SEATS,
+    EXPLANATION,
     Action,
     Answer,
     ClassFacts,
@@ -42,6 +43,7 @@ from classroom.store import ClassError, ClassStore
 __all__ = [
     "ALL_SEATS",
     "EXAM",
+    "EXPLANATION",
     "GAME_DAY",
     "MOST_SEATS",
     "Action",

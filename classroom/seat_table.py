@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from classroom import codes
+from classroom import codes, incident_memory
 from classroom.model import Seat
 from classroom.roster import MOST_SEATS, RosterError, alike, is_numbered, late_name, slugs_of
 
@@ -76,6 +76,8 @@ def exchange(connection: sqlite3.Connection, names: Sequence[str]) -> RosterChan
     for seat in change.leave:
         connection.execute("DELETE FROM seats WHERE slug = ?", (seat.slug,))
         begin_generation(connection, seat.slug)
+    if not change.stay:
+        incident_memory.forget(connection)
     enrol(connection, change.come)
     waiting = list(all_seats(connection))
     for position, name in enumerate(names, 1):

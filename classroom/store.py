@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from classroom import codes, seat_table
+from classroom import codes, incident_memory, seat_table
 from classroom.database import ClassError, Database
 from classroom.model import (
     ALL_SEATS,
@@ -139,7 +139,7 @@ class ClassStore:
             return seat_table.take_free(connection, at_unix_nano, other_than)
 
     def take_late(self, typed_name: str, at_unix_nano: int) -> Seat:
-        """Add a seat for a late-comer, who takes it. Raises RosterError for a name that cannot be one's own."""
+        """Add a seat for a late-comer, who takes it. Raises RosterError for a name that is not free."""
         with self._database.transaction() as connection:
             return seat_table.take_late(connection, typed_name, at_unix_nano)
 
@@ -165,17 +165,26 @@ class ClassStore:
 
     # -- faults and repairs -------------------------------------------------------------------
 
-    def begin_incident(self, name: str, at_unix_nano: int) -> None:
-        """Begin an incident for all: every seat loses an incident of its own, and all repairs."""
+    def begin_incident(self, name: str, at_unix_nano: int, *, known: bool = True) -> None:
+        """Begin an incident for all: every seat loses an incident of its own, and all repairs.
+
+        `known` is whether the class learns which one it is: an exam draws what it does not know.
+        """
         with self._database.transaction() as connection:
             _set(connection, _INCIDENT, name)
             _set(connection, _SINCE, str(at_unix_nano))
+            if known:
+                incident_memory.note(connection, name)
             for table in ("faults", "repairs"):
                 connection.execute(f"DELETE FROM {table}")
 
-    def give_incident(self, seats: Iterable[str], name: str, at_unix_nano: int) -> None:
+    def give_incident(
+        self, seats: Iterable[str], name: str, at_unix_nano: int, *, known: bool = True
+    ) -> None:
         """Begin an incident for these seats alone."""
         with self._database.transaction() as connection:
+            if known:
+                incident_memory.note(connection, name)
             for seat in seats:
                 connection.execute(
                     "INSERT OR REPLACE INTO faults VALUES (?, ?, ?)", (seat, name, at_unix_nano)
@@ -211,6 +220,16 @@ class ClassStore:
                 for name in chosen or ():
                     connection.execute("DELETE FROM repairs WHERE seat = ? AND name = ?", (seat, name))
 
+    def note_had(self, incident: str) -> None:
+        """Note that the class knows this incident."""
+        with self._database.transaction() as connection:
+            incident_memory.note(connection, incident)
+
+    def incidents_had(self) -> frozenset[str]:
+        """The incidents that the class or a seat of it had so far, and knows."""
+        with self._database.transaction() as connection:
+            return incident_memory.had(connection)
+
     def fault(self, seat: str) -> SeatFault:
         """The incident of one seat, since when, and what of it is mended."""
         with self._database.transaction() as connection:
@@ -238,6 +257,14 @@ class ClassStore:
                 (mark.seat, mark.incident, mark.step, mark.kind.value, mark.at_unix_nano, since),
             )
             return changed.rowcount > 0
+
+    def mark_again(self, mark: Mark) -> None:
+        """Note what was done to a seat; the last time counts."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)",
+                (mark.seat, mark.incident, mark.step, mark.kind.value, mark.at_unix_nano),
+            )
 
     def marks(self, seat: str | None = None) -> tuple[Mark, ...]:
         """What was done, oldest first; of one seat, or of all."""

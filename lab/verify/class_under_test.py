@@ -71,12 +71,12 @@ def class_under_test(seat: str, notify: Callable[[str], None]) -> Iterator[Class
     notify("class: starting a class of its own ...")
     options = ("--class", str(OWN_SEATS), "--host", "127.0.0.1")
     with own_lab_environment("a class", *options) as environment:
-        _printed(["class", "--json", "--add", OWN_PERSON], environment)
         yield _class(addresses_of(environment), environment, seat, own=True)
 
 
 def _class(where: Addresses, environment: Mapping[str, str], seat: str, *, own: bool) -> ClassUnderTest:
-    codes = _printed(["class", "--json"], environment)
+    added = ["--add", OWN_PERSON] if own else []
+    codes = _printed(["class", "--json", *added], environment)
     link = _printed(["seats", seat], environment)
     try:
         found = json.loads(codes)

@@ -1,8 +1,8 @@
 """The page with one field, for the code of the class or of a seat.
 
 The code of the class gives a free seat with a number. On a roster of names it asks who is there, and makes a
-seat for a late-comer; a seat with a person's name is given by its own link and code alone. One browser holds one seat: whoever has one is led to it, or gives it up in the same step in which
-another code is accepted.
+seat for a late-comer; a seat with a person's name is given by its own link and code alone. One browser holds
+one seat: whoever has one is led to it, or gives it up in the same step in which another code is accepted.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from classroom import ClassStore, Mark, MarkKind, SeatFault
+from classroom import EXPLANATION, ClassStore, Mark, MarkKind, SeatFault
 from incidents.answers import Answer
 from observer.components import seat_links
 from observer.lookup import answer_judgement, control
@@ -77,7 +77,7 @@ def note_unfolded() -> Response:
     found = _running(seat)
     if found.hidden_by:
         raise Forbidden(*_HIDDEN)
-    end = step == answering.EXPLANATION and kind is MarkKind.MEANING
+    end = step == EXPLANATION and kind is MarkKind.MEANING
     if kind is None or not (end or step in {each.name for each in found.incident.steps}):
         raise Malformed("There is no such text in the lesson.", "Load the page of the lesson again.")
     if end and context.settings().class_mode:

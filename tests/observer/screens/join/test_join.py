@@ -14,7 +14,6 @@ from tests.fixtures.html import attribute, one, text
 from tests.observer.class_screens import SECRET, ClassScreens, S, cookies_of, page_of
 from tests.observer.screens import Screens
 
-
 SEATS = 5
 
 

@@ -48,7 +48,7 @@ def test_a_late_comer_gets_a_new_seat(in_class: ClassScreens) -> None:
     assert "a new seat for Zoë <b>Late</b>" in noted.detail
 
 
-@pytest.mark.parametrize("name", ["Anna", " anna ", "ANNA", "Ａnna", "eve", "An-na"])
+@pytest.mark.parametrize("name", ["Anna", " anna ", "ANNA", "\uff21nna", "eve", "An-na"])
 def test_a_name_on_the_roster_is_refused(in_class: ClassScreens, name: str) -> None:
     """The page says what to do; nothing is given, and the name stays typed."""
     answer = named(in_class.visitor(), in_class.store.facts().join_code, name)
@@ -73,7 +73,9 @@ def test_late_comers_keep_to_the_limits_on_joining(in_class: ClassScreens) -> No
         assert named(in_class.visitor(address=router), code, "Anna").status_code == 409
     for number in range(JOINS_PER_ADDRESS):
         visitor = in_class.visitor(address=router)
-        assert named(visitor, code, f"Late {chr(97 + number // 26)}{chr(97 + number % 26)}").status_code == 303
+        assert (
+            named(visitor, code, f"Late {chr(97 + number // 26)}{chr(97 + number % 26)}").status_code == 303
+        )
     assert named(in_class.visitor(address=router), code, "One More").status_code == 429
     in_class.store.set_joining(False)
     assert named(in_class.visitor(), code, "One More").status_code == 403

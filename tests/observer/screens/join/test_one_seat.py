@@ -166,7 +166,9 @@ def test_a_class_behind_one_router_joins_and_nobody_takes_every_seat(run: ClassS
     assert ROUTER in waits[0].detail
 
     assert join(run.visitor(address="198.51.100.4"), code_of(run)).status_code == 303, "others join"
-    assert join(run.visitor(address=ROUTER), run.seat("seat-05").code).status_code == 303, "a seat's code holds"
+    assert join(run.visitor(address=ROUTER), run.seat("seat-05").code).status_code == 303, (
+        "a seat's code holds"
+    )
     run.clock.now_ns += JOINS_WITHIN_S * S
     assert join(run.visitor(address=ROUTER), code_of(run)).status_code == 303
 
@@ -272,7 +274,9 @@ def test_a_seat_that_left_the_roster_is_closed(run: ClassScreens) -> None:
     assert left.get("/workshop").status_code == 403
     run.store.exchange_roster(["Seat 01", "Seat 02", "Seat 05"])
     assert left.get("/workshop").status_code == 403
-    assert run.visitor().get(f"/workshop?seat=seat-02&sig={seats.sign(SECRET, 'seat-02', 1)}").status_code == 303
+    assert (
+        run.visitor().get(f"/workshop?seat=seat-02&sig={seats.sign(SECRET, 'seat-02', 1)}").status_code == 303
+    )
 
 
 @pytest.mark.parametrize("open_", [None, "yes", 1])
