@@ -124,6 +124,14 @@ def answer_again() -> Response:
     return redirect_within(f"{_PAGE}#question", 303)
 
 
+@blueprint.get(f"{_PAGE}/repair")
+@blueprint.get(f"{_PAGE}/break")
+@blueprint.get(f"{_PAGE}/marks")
+def lesson_again() -> Response:
+    """The address of another form, loaded anew, or followed from a page that refused it."""
+    return redirect_within(_PAGE, 303)
+
+
 @blueprint.post(f"{_PAGE}/repair")
 def repair() -> Response:
     """Make a repair for the seat."""
