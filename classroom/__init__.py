@@ -36,7 +36,7 @@ from classroom.plans import (
     schedule,
 )
 from classroom.roster import MOST_SEATS, RosterError, is_numbered, names_in, numbered_names
-from classroom.scores import Score, exam_scores
+from classroom.scores import WRONG_ANSWER, Score, exam_scores
 from classroom.seat_table import RosterChange
 from classroom.store import ClassError, ClassStore
 
@@ -46,6 +46,7 @@ __all__ = [
     "EXPLANATION",
     "GAME_DAY",
     "MOST_SEATS",
+    "WRONG_ANSWER",
     "Action",
     "Answer",
     "ClassError",

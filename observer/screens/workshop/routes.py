@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from classroom import EXPLANATION, ClassStore, Mark, MarkKind, SeatFault
+from classroom import EXPLANATION, ClassStore, Mark, MarkKind, SeatFault, exam, exam_scores
 from incidents.answers import Answer
 from observer.components import seat_links
 from observer.lookup import answer_judgement, control
@@ -49,6 +49,7 @@ def lesson() -> Response:
         answering.answer_problems().of(found.answers[-1]) if found.answers else (),
         class_mode=seat.class_mode,
         watched=seat.watched,
+        exam=_exam_result(seat.slug),
     )
     if request.args.get("state") == page.state:
         return Response(status=204)
@@ -67,6 +68,17 @@ def lesson() -> Response:
     )
     seat_links.keep(answer, seat)
     return answer
+
+
+def _exam_result(seat: str) -> view.ExamResult | None:
+    """How a seat did in the last exam, once it is over."""
+    store = context.class_file()
+    last = exam(store) if store and seat else None
+    if store is None or last is None or not last.is_over or not last.is_for(seat):
+        return None
+    own = next((score for score in exam_scores(store, last) if score.seat == seat), None)
+    found = usable_incidents()[0].get(last.incident)
+    return view.exam_result(own, found.title if found else last.incident) if own else None
 
 
 @blueprint.post(f"{_PAGE}/marks")
@@ -122,14 +134,6 @@ def answer() -> Response:
 def answer_again() -> Response:
     """The address of the form, loaded anew."""
     return redirect_within(f"{_PAGE}#question", 303)
-
-
-@blueprint.get(f"{_PAGE}/repair")
-@blueprint.get(f"{_PAGE}/break")
-@blueprint.get(f"{_PAGE}/marks")
-def lesson_again() -> Response:
-    """The address of another form, loaded anew, or followed from a page that refused it."""
-    return redirect_within(_PAGE, 303)
 
 
 @blueprint.post(f"{_PAGE}/repair")

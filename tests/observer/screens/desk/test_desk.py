@@ -289,8 +289,10 @@ def test_an_incident_begun_by_hand_asks_before_it_ends_an_exam(desk: Desk) -> No
     assert desk.store.facts().incident == "none"
 
 
-@pytest.mark.parametrize("path", ["/desk/actions", "/workshop/repair", "/workshop/break", "/workshop/marks"])
-def test_the_address_of_a_form_leads_back_to_its_page(desk: Desk, path: str) -> None:
-    """Links of a page that refused a form name its address."""
-    answer = desk.browser.get(path)
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/{path.split('/')[1]}")
+def test_links_of_a_page_that_refused_a_form_lead_somewhere(desk: Desk) -> None:
+    """They name the address of the form: there the desk is."""
+    page = page_of(desk.press("incident"), 400)
+    for link in page.css("header.top a[href^='/desk/actions']"):
+        answer = desk.browser.get(attribute(link, "href"))
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/desk")
+    assert desk.screens.visitor("anna").get("/desk/actions").headers["Location"].startswith("/desk/sign-in")
