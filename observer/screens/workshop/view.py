@@ -102,6 +102,8 @@ class LessonPage:
     running: bool | None
     """Whether the shop runs this incident for the seat; None where that is not known."""
     lessons: tuple[OtherLesson, ...]
+    since_unix_nano: int | None = None
+    """Since when orders, marks and answers count; None where that is not kept."""
     exam: ExamResult | None = None
     """How the seat did in the exam that is over; None where it sat none."""
 
@@ -158,6 +160,7 @@ def build(
             # In a class the desk gives out the lessons, and the names of others say what there is to find.
             for name, other in ({} if class_mode else lessons).items()
         ),
+        since_unix_nano=lesson.began_unix_nano if lesson.kept and lesson.began_unix_nano else None,
         exam=exam,
     )
 
