@@ -296,3 +296,22 @@ def test_links_of_a_page_that_refused_a_form_lead_somewhere(desk: Desk) -> None:
         answer = desk.browser.get(attribute(link, "href"))
         assert (answer.status_code, answer.headers["Location"]) == (303, "/desk")
     assert desk.screens.visitor("anna").get("/desk/actions").headers["Location"].startswith("/desk/sign-in")
+
+
+def test_a_refresh_is_small_also_with_long_names(desk: Desk) -> None:
+    """At most 20 kB for thirty people whose names are as long as names may be, and who all did much."""
+    names = [
+        f"{number:02} Featherstonehaugh Cholmondeley of Wolfeschlegelsteinhausenbergerdorff, Esq."
+        for number in range(30)
+    ]
+    desk.store.exchange_roster([name[:80] for name in names])
+    for seat in desk.store.seats():
+        desk.store.take(seat.slug, desk.now - 20 * MIN)
+        desk.store.mark(Mark(seat.slug, INCIDENT, SECOND, MarkKind.OPENED, desk.now - 15 * MIN))
+        desk.store.mark(Mark(seat.slug, INCIDENT, SECOND, MarkKind.HINT, desk.now - 15 * MIN))
+        given = ("checkoutservice", "version", "slowness", "")
+        desk.store.answer(Answer(seat.slug, INCIDENT, desk.now - MIN, *given, frozenset(), complete=False))
+        desk.store.repair([seat.slug], ["rollback"], desk.now)
+    answer = desk.browser.get("/desk/live")
+    assert len(rows(page_of(answer))) == 30
+    assert len(answer.data) <= 20_000
