@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.child_environment import Purpose, environment_of
 from lab.paths import web_dir
 from lab.plan import topology
 from lab.plan.host_addresses import Address, formatted, reachable
@@ -32,20 +33,6 @@ CLASS_FILE_HOLDERS = ("control", "observer")
 SEAT_GENERATIONS_HOLDERS = ("control", "frontend")
 """Who writes which seats were freed, and who learns it from there."""
 PUBLIC_URL_HOLDERS = ("frontend", "observer")
-# Set in a user's shell for another application, these would redirect or disable the lab's own telemetry.
-_FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
-_SET_BY_THE_PLAN = (
-    "PORT",
-    "LISTEN_ADDR",
-    "PYTHONHASHSEED",
-    SEAT_SECRET,
-    CONTROL_TOKEN,
-    FLAGS_TOKEN,
-    "CLASS_DB",
-    SEAT_GENERATIONS,
-    "SHOP_PUBLIC_URL",
-    "OBSERVER_PUBLIC_URL",
-)
 
 
 def build(
@@ -83,15 +70,10 @@ def build(
 
 
 def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
-    """The variables that every process gets: the user's own, those of the lab over them."""
-    kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
-    for name in _SET_BY_THE_PLAN:
-        kept.pop(name, None)
-    bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
-    kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
+    """The variables that every process gets: what passes of the user's own, those of the lab over them."""
+    kept = environment_of(Purpose.PROCESS, outer)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     kept |= {
-        "PYTHONUNBUFFERED": "1",
         # Each thread's own heap costs memory that seventeen small processes never use.
         "MALLOC_ARENA_MAX": "2",
         "DEPLOYMENT_ENVIRONMENT": outer.get("DEPLOYMENT_ENVIRONMENT") or "hipster-lab",

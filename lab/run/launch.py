@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from lab import paths, terminal
+from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, StartError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
@@ -143,6 +144,7 @@ def detached(options: Options) -> int:
             pass_fds=(writer,),
             start_new_session=True,
             cwd=paths.ROOT,
+            env=environment_of(Purpose.SUPERVISOR),
         )
     finally:
         os.close(writer)

@@ -110,6 +110,7 @@ def test_cart_page_hands_exact_amounts_to_its_script(fake: FakeShop) -> None:
     assert output.attributes["data-price-typo"] == "false"
     assert json.loads(output.attributes["data-cart"] or "") == {
         "currency": "USD",
+        "decimals": 2,
         "shipping": "11220000000",
         "lines": [
             {"id": "9SIQT8TOJO", "quantity": 1},
@@ -207,6 +208,7 @@ def test_an_order_carries_what_was_filled_in(fake: FakeShop) -> None:
         state="CA",
         country="United States",
         zip_code=94107,
+        postal_code="94107",
     )
     assert sent.credit_card == pb.CreditCardInfo(
         credit_card_number="4432-8015-6152-0454",
