@@ -87,13 +87,13 @@ class Changes:
 
     def _incident(self, request: ActionRequest, now: int) -> str:
         incident = flag_file.find(request.name)
-        ended = self._spare_exam(request, request.seats, now)
+        ended = self._end_exam_in_the_way(request, request.seats, now)
         dropped = self._begin(incident, request, now)
         self._write_flags()
         self._announce(Deployment(now, "incident"), request)
         return f"{ended}The incident {incident.name} begins for {self._whom(request)}.{dropped}"
 
-    def _spare_exam(self, request: ActionRequest, seats: Sequence[str] | None, now: int) -> str:
+    def _end_exam_in_the_way(self, request: ActionRequest, seats: Sequence[str] | None, now: int) -> str:
         """Ask before an exam of these seats loses its mystery; end it where that was confirmed.
 
         Returns a sentence on it, or nothing. What a plan does by itself was asked for when it began.
@@ -130,7 +130,7 @@ class Changes:
             known = [name for name, each in incidents.load_all()[0].items() if each.release]
             raise UsageError(f"{incident.name} has nothing to release.", f"Use one of: {', '.join(known)}.")
         dropped, reached = "", request
-        ended = self._spare_exam(request, request.seats, now)
+        ended = self._end_exam_in_the_way(request, request.seats, now)
         if request.seats is None and self._store.facts().incident != incident.name:
             dropped = self._begin(incident, request, now)
         else:
@@ -208,7 +208,7 @@ class Changes:
 
     def _reset(self, request: ActionRequest, now: int) -> str:
         chosen = self._chosen(request)
-        ended = self._spare_exam(request, chosen, now)
+        ended = self._end_exam_in_the_way(request, chosen, now)
         self._store.reset(chosen, now)
         self._write_flags()
         return f"{ended}The lesson begins anew for {self._whom(request)}."

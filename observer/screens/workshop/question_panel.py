@@ -120,14 +120,14 @@ def _hidden_panel(
 
     An exam says how many are, as its API does; a game day nothing.
     """
-    told = newest if lesson.hidden_by is Hider.EXAM else None
+    judged = newest if lesson.hidden_by is Hider.EXAM else None
     return QuestionPanel(
         ask=inline(_HIDDEN_QUESTION),
         asks_tag=True,
         evidence_of="trace or log",
         kinds=tuple((kind.value, kind.title) for kind in FaultKind),
         given=newest,
-        verdict=Verdict(told.complete, exam_verdict(told), (), problems) if told else None,
+        verdict=Verdict(judged.complete, exam_verdict(judged), (), problems) if judged else None,
         tries=f"{plural(len(lesson.answers), 'answer')} kept." if lesson.answers else "",
         closed=_closed(lesson, class_mode=class_mode, watched=watched),
         explanation=None,

@@ -292,3 +292,16 @@ def test_without_a_file_of_the_class_the_page_says_so(guide: Guide) -> None:
     page(anna, TRACE)
     assert done(page(anna)) == {"buy"}
     assert post(anna, "answer", service="x").status_code == 501
+
+
+def test_the_page_says_since_when_it_counts_and_links_lead_there(guide: Guide) -> None:
+    """A session goes on while the incident changes: the steps leave out what came before."""
+    found = page(guide.browser(ANNA))
+    began = guide.kept.fault(ANNA).began_unix_nano
+    assert "newer orders only" in text(one(found, "#since"))
+    hrefs = [link.attributes["href"] or "" for link in found.css(".lesson h3 a")]
+    sessions = [href for href in hrefs if href.startswith("/rum/sessions/") and "/apm/" not in href]
+    assert sessions
+    assert all(f"after={began}" in href for href in sessions)
+    for href in sessions:
+        assert guide.browser(ANNA).get(href).status_code == 200
