@@ -68,7 +68,7 @@ def exam_state(_query: Query) -> serializers.Plain:
         "ended_unix_nano": last.ended_unix_nano if last else None,
         "ask": _ASK if running else "",
         "kinds": [{"name": kind.value, "title": kind.title} for kind in FaultKind],
-        "answers": [_answer(each, says_which=not running) for each in _answers(store, last, seat)],
+        "answers": [_answer(each, with_parts=not running) for each in _answers(store, last, seat)],
         "incident": last.incident if last and revealed else None,
         "seed": last.seed if last and revealed else None,
         "score": _own_score(store, last, seat) if over else None,
@@ -152,7 +152,7 @@ def _own_score(store: ClassStore | None, last: Exam | None, seat: str) -> serial
     return next((asdict(score) for score in exam_scores(store, last) if score.seat == seat), None)
 
 
-def _answer(answer: Answer, *, says_which: bool) -> serializers.Plain:
+def _answer(answer: Answer, *, with_parts: bool) -> serializers.Plain:
     return {
         "at_unix_nano": answer.at_unix_nano,
         "service": answer.service,
@@ -160,7 +160,7 @@ def _answer(answer: Answer, *, says_which: bool) -> serializers.Plain:
         "kind": answer.kind,
         "evidence": answer.evidence,
         "parts_right": answer_judgement.parts_right(answer),
-        "right": sorted(answer.right) if says_which else [],
+        "right": sorted(answer.right) if with_parts else [],
         "complete": answer.complete,
     }
 
