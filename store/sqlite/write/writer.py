@@ -20,6 +20,7 @@ from typing import Final
 from store.api import StoreBusy, StoreError, StoreUnavailable
 from store.rows import Batch
 from store.sqlite.store_file import connect_writer, unavailable
+from store.sqlite.write import writer_runs
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.retention import Retention
@@ -64,9 +65,11 @@ class SqliteWriter:
     ) -> None:
         """Open or create the store; raise StoreUnavailable or StoreMismatch."""
         self._path = path
+        self._clock = clock
         self._lock = WriterLock(path)
         try:
             self._connection = connect_writer(path)
+            self._run_began = writer_runs.begin(self._connection, clock())
             self._ingest = Ingest(self._connection, clock)
             self._schedule = AggregationSchedule(self._connection, self._ingest)
             self._retention = Retention(self._connection, self._ingest, self._schedule, max_bytes, max_age_s)
@@ -131,6 +134,7 @@ class SqliteWriter:
             if closing:
                 break
         try:
+            writer_runs.end(self._connection, self._run_began, self._clock())
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
         except sqlite3.Error as error:
