@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from signals.attributes import http_status_of
+from signals.model import Span, SpanKind, StatusCode
+from signals.semantics import is_error_answer
 from signals.trace_analysis import TraceAnalysis, TraceRow
+
+_LEAST_SERVER_ERROR = 500
 
 
 def row_notes(row: TraceRow) -> tuple[str, ...]:
@@ -25,7 +30,23 @@ def row_notes(row: TraceRow) -> tuple[str, ...]:
         notes.append(f"Another span has the same id {span.span_id}: children stand under the earlier one.")
     if row.skew:
         notes.append(_skew_note(row))
+    if not span.error and span.status is StatusCode.UNSET and is_error_answer(span.attributes):
+        notes.append(_answer_note(span))
     return tuple(notes)
+
+
+def _answer_note(span: Span) -> str:
+    """Why an answer that is an error by its code makes no error of the span."""
+    status = http_status_of(span.attributes)
+    answer = "its gRPC status is not 0"
+    if status is not None:
+        answer = f"it was answered {status}" if span.kind is SpanKind.CLIENT else f"it answered {status}"
+    why = "its sender did not mark it"
+    if span.kind is SpanKind.CLIENT:
+        why = "its sender did not count that as an error of its own; it counts as one of what was called"
+    elif span.kind is SpanKind.SERVER and status is not None and status < _LEAST_SERVER_ERROR:
+        why = "to a server, a request that it refuses is its caller's mistake"
+    return f"No error, although {answer}: the span's status is unset, as {why}."
 
 
 def _skew_note(row: TraceRow) -> str:

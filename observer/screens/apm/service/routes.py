@@ -19,6 +19,7 @@ from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.request.time_range import range_args
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.service import view
 from store.api import LogQuery, Point, Reader, Window
@@ -61,7 +62,7 @@ def service(name: str) -> str:
     data = _load(reader, scope, name, inferred=node.inferred)
     return render_template(
         "apm/service.html",
-        view=view.build(found, node, scope.window, data, charts, sort),
+        view=view.build(found, node, load_data_time(reader, scope), data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
     )

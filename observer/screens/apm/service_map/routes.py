@@ -9,6 +9,7 @@ from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.neighbours import neighbours
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
@@ -38,6 +39,7 @@ def service_map() -> str:
             hops,
         ),
         panel=panel,
+        data_time=load_data_time(reader, scope),
         missing=selected if selected and not node else None,
         hops=hops,
     )

@@ -10,6 +10,7 @@ from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.services import view
 
 
@@ -18,9 +19,10 @@ def services() -> str:
     """Every service with its rate, errors and duration."""
     scope = current_scope()
     sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
-    found = context.reader().service_map(scope.window, scope.environment)
+    reader = context.reader()
+    found = reader.service_map(scope.window, scope.environment)
     return render_template(
         "apm/services.html",
-        view=view.build(found, sort, scope.window),
+        view=view.build(found, sort, load_data_time(reader, scope)),
         columns=sort.columns("Service", here),
     )
