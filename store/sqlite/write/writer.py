@@ -65,12 +65,11 @@ class SqliteWriter:
     ) -> None:
         """Open or create the store; raise StoreUnavailable or StoreMismatch."""
         self._path = path
-        self._clock = clock
         self._lock = WriterLock(path)
         try:
             self._connection = connect_writer(path)
-            self._run_began = writer_runs.begin(self._connection, clock())
             self._ingest = Ingest(self._connection, clock)
+            self._run_began = writer_runs.begin(self._connection, self._ingest.clock.now())
             self._schedule = AggregationSchedule(self._connection, self._ingest)
             self._retention = Retention(self._connection, self._ingest, self._schedule, max_bytes, max_age_s)
         except sqlite3.Error as error:
@@ -134,7 +133,7 @@ class SqliteWriter:
             if closing:
                 break
         try:
-            writer_runs.end(self._connection, self._run_began, self._clock())
+            writer_runs.end(self._connection, self._run_began, self._ingest.clock.now())
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
         except sqlite3.Error as error:
