@@ -33,6 +33,8 @@ class Neighbours:
 
     callers: tuple[Neighbour, ...]
     callees: tuple[Neighbour, ...]
+    from_outside: bool
+    """Requests came that no caller's call became."""
     calls_and_requests: str
     """How its callers' calls and the requests that it received differ, in words; empty if they agree."""
 
@@ -60,6 +62,7 @@ def neighbours(found: ServiceMap, service: str) -> Neighbours:
     return Neighbours(
         callers=callers,
         callees=tuple(neighbour(edge, edge.target) for edge in ranked if edge.source == service),
+        from_outside=received.get(service, 0) > sum(each.calls - each.unanswered for each in callers),
         calls_and_requests=calls_and_requests(callers, received[service]) if service in received else "",
     )
 
@@ -69,8 +72,10 @@ def calls_and_requests(callers: Sequence[Neighbour], requests: int) -> str:
     calls = sum(each.calls for each in callers)
     unanswered = sum(each.unanswered for each in callers)
     unlinked = requests - (calls - unanswered)
-    if not callers or (not unanswered and not unlinked):
+    if not unanswered and not unlinked:
         return ""
+    if not callers:
+        return f"{plural(requests, 'request')} received, from outside: no caller sends spans."
     words = f"{plural(calls, 'call')} in all, {plural(requests, 'request')} received"
     parts = []
     if unanswered:

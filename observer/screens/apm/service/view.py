@@ -48,6 +48,8 @@ class ServicePage:
     operations_total: str
     operations_sum: str
     """How the rows' sum differs from the service's requests, in words; empty if it does not."""
+    browsers_note: str
+    """Why RUM counts fewer of these requests; empty for a service that is called by others only."""
     operations_left_out: str
     """How many operations are not listed, in words; empty where all are."""
     neighbours: Neighbours
@@ -67,6 +69,7 @@ def build(
     """The page of a node of the map; operations in this order, at most 100 of them."""
     ranked = table_sort.rows(data.operations, sort)
     left_out = len(ranked) - _OPERATIONS_LIMIT
+    around = neighbours(found, node.service)
     return ServicePage(
         service=node.service,
         badge=node_badge(node.inferred, node.database),
@@ -78,11 +81,21 @@ def build(
         ),
         operations_total=plural(len(ranked), "operation"),
         operations_sum=_operations_sum(data.operations, node.measure.requests),
+        browsers_note=_browsers_note(around, node.inferred),
         operations_left_out=plural(left_out, "rarer operation") if left_out > 0 else "",
-        neighbours=neighbours(found, node.service),
+        neighbours=around,
         failing=data.failing,
         logs=data.logs,
         data_time=time,
+    )
+
+
+def _browsers_note(around: Neighbours, inferred: bool) -> str:
+    if inferred or not around.from_outside:
+        return ""
+    return (
+        "Every request counts here, whoever sent it. RUM counts what browsers reported: programs without a "
+        "browser are not in it, nor is a page that was left before its report was sent."
     )
 
 
