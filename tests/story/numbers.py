@@ -8,120 +8,31 @@ the difference must stand where `words` points. `{service}` and the like stand f
 from __future__ import annotations
 
 import itertools
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
-from observer.components.safe_text import line
 from observer.request.time_range import range_args
 from store.api import Window
 from tests.fixtures.html import text
+from tests.story.number_places import (
+    Api,
+    Cell,
+    Fact,
+    Names,
+    Place,
+    Row,
+    Words,
+    answer,
+    names_in,
+    page,
+    quoted_names_in,
+)
 
-Names = Mapping[str, str]
 Read = Callable[[str], str]
 """The body that an address of the observer answers with."""
-_NUMBER = re.compile(r"-?\d[\d,]*")
-
-
-class Place(Protocol):
-    """Where a number stands in an answer."""
-
-    def read(self, body: str, names: Names) -> int: ...
-
-
-@dataclass(frozen=True)
-class Api:
-    """The sum of a field over those items of the answer's list that have these values; or a plain path."""
-
-    path: str
-    where: Mapping[str, str] = field(default_factory=dict)
-    plus: str = ""
-    """The path of what is added."""
-
-    def read(self, body: str, names: Names) -> int:
-        *parents, last = self.path.split(".")
-        answer = json.loads(body)
-        items: list[Any] = [answer]
-        wanted = {key: names_in(value, names) for key, value in self.where.items()}
-        for level, parent in enumerate(parents):
-            items = [below for item in items for below in _below(item, names_in(parent, names))]
-            if not level:
-                items = [one for one in items if all(str(one[key]) == value for key, value in wanted.items())]
-        own = sum(sum(map(int, _below(item, names_in(last, names)))) for item in items)
-        return own + (Api(self.plus).read(body, names) if self.plus else 0)
-
-
-def _below(item: Any, name: str) -> list[Any]:
-    """The value of a field, of a list each, of `*` every field's; nothing where there is none."""
-    if name == "*":
-        return list(item.values())
-    found = item.get(name)
-    return found if isinstance(found, list) else [] if found is None else [found]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The number in a table's cells with this label, summed over the rows that begin with these names."""
-
-    table: str
-    label: str
-    row: str = ""
-    to: str = ""
-    """The text of the row's second cell."""
-
-    def read(self, body: str, names: Names) -> int:
-        total = 0
-        for row in LexborHTMLParser(body).css(f"{self.table} tbody tr"):
-            head = row.css_first("th")
-            if head is None or (self.row and not _is(head, names_in(self.row, names))):
-                continue
-            second = row.css_first("td")
-            if self.to and (second is None or not _is(second, names_in(self.to, names))):
-                continue
-            for cell in row.css("td[data-label]"):
-                if cell.attributes["data-label"] == self.label:
-                    total += number_in(cell)
-        return total
-
-
-@dataclass(frozen=True)
-class Fact:
-    """The number beside a term in the facts of a part of the page."""
-
-    scope: str
-    term: str
-
-    def read(self, body: str, names: Names) -> int:
-        for fact in LexborHTMLParser(body).css(f"{self.scope} dl.facts > div"):
-            term, value = fact.css_first("dt"), fact.css_first("dd")
-            if term is not None and value is not None and text(term) == self.term:
-                return number_in(value)
-        raise AssertionError(f"no fact {self.term} in {self.scope}")
-
-
-@dataclass(frozen=True)
-class Words:
-    """A number in the text of the elements that fit, summed; the first of each text, or the last."""
-
-    selector: str
-    last: bool = False
-    about: str = ""
-    """Only elements that contain this text."""
-    needed: bool = True
-
-    def read(self, body: str, names: Names) -> int:
-        found = [
-            node
-            for node in LexborHTMLParser(body).css(names_in(self.selector, names))
-            if shown(names_in(self.about, names)) in text(node)
-        ]
-        assert found or not self.needed, f"nothing fits {self.selector} {names_in(self.about, names)}"
-        return sum(number_in(node, last=self.last) for node in found)
 
 
 @dataclass(frozen=True)
@@ -137,32 +48,8 @@ class Number:
     """The address of these words where it is another one."""
     ranged: bool = True
     """The address takes a time range."""
-
-
-def number_in(node: LexborNode, *, last: bool = False) -> int:
-    """The first (or last) whole number of an element's text; 0 for a dash or none at all."""
-    found = _NUMBER.findall(text(node))
-    return int(found[-1 if last else 0].replace(",", "")) if found else 0
-
-
-def shown(name: str) -> str:
-    """A name as pages show it."""
-    return text(LexborHTMLParser(f"<p>{line(name, 80)}</p>"))
-
-
-def _is(node: LexborNode, name: str) -> bool:
-    link = node.css_first("a")
-    return shown(name) in (text(node), text(link) if link is not None else "")
-
-
-def names_in(template: str, names: Names) -> str:
-    """The template with the names in it."""
-    return re.sub(r"{(\w+)}", lambda found: names[found[1]], template)
-
-
-def quoted_names_in(template: str, names: Names) -> str:
-    """The same for an address."""
-    return re.sub(r"{(\w+)}", lambda found: quote(names[found[1]], safe=""), template)
+    cut: str = ""
+    """A field of the API's answer that is true where older ones were left out: it may differ then."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +79,11 @@ class Comparison:
 
     def ask(self, path: str) -> Any:
         """An answer of the API."""
-        return json.loads(self.body(f"/api/v1{path}"))
+        return self.ask_at(f"/api/v1{path}")
+
+    def ask_at(self, address: str) -> Any:
+        """The JSON at an address."""
+        return answer(self.body(address))
 
     def differences(self, numbers: Sequence[Number]) -> list[str]:
         """Every number that differs from the first of its kind without a word, in one line each."""
@@ -221,10 +112,10 @@ class Comparison:
     def _sighting(self, number: Number, names: Names) -> Sighting:
         address = quoted_names_in(number.address, names)
         value = number.place.read(self.body(address, ranged=number.ranged), names)
-        explained = False
+        explained = bool(number.cut) and self.ask_at(address)[number.cut] is True
         if number.words:
             at = quoted_names_in(number.words_at, names) or address
-            words = LexborHTMLParser(self.body(at)).css(number.words)
+            words = page(self.body(at)).css(number.words)
             explained = any(len(text(node)) > 10 for node in words)
         return Sighting(number, address, value, explained)
 
@@ -263,8 +154,8 @@ class Comparison:
         if kind == "metric":
             return sorted(self.ask("/rum/measures")["measures"])
         if kind == "counted":
-            page = LexborHTMLParser(self.body("/rum?whose=all"))
-            links = [link.attributes["href"] or "" for link in page.css(".stats .stat .name a")]
+            overview = page(self.body("/rum?whose=all"))
+            links = [link.attributes["href"] or "" for link in overview.css(".stats .stat .name a")]
             return [found[1] for link in links if (found := re.search(r"metric=(\w+)", link))]
         if kind == "route":
             seen = self.ask("/rum/tags?metric=network_requests&tag=operation")["values"]
@@ -370,6 +261,7 @@ def _of_traces() -> Iterator[Number]:
 
 _MAP = "/api/v1/apm/map"
 _PAGE = "/apm/services/-?name={service}"
+_AFFECTED = ".affected .waterfall-note"
 _LOGS = "/api/v1/logs?limit=1"
 
 NUMBERS: tuple[Number, ...] = (
@@ -396,14 +288,23 @@ NUMBERS: tuple[Number, ...] = (
         "requests of {service}",
         "/api/v1/apm/affected?service={service}",
         Api("requests", plus="synthetic.requests"),
+        cut="truncated",
     ),
     Number(
         "errors of {service}",
         "/api/v1/apm/affected?service={service}",
         Api("failed", plus="synthetic.failed"),
+        cut="truncated",
     ),
+    Number("requests of {service}", _PAGE, Row(".affected table", "Requests"), words=_AFFECTED),
+    Number("errors of {service}", _PAGE, Row(".affected table", "Failed"), words=_AFFECTED),
     Number("requests of {service}", "/api/v1/apm/tags?service={service}&tag=version", Api("requests")),
-    Number("requests of {service}", "/api/v1/apm/tags?service={service}&tag=any.other", Api("requests")),
+    Number(
+        "requests of {service}",
+        "/api/v1/apm/tags?service={service}&tag=any.other",
+        Api("requests"),
+        cut="truncated",
+    ),
     # Logs: headline, legend, histogram.
     Number("logs", _LOGS, Api("count")),
     Number("logs", _LOGS, Api("histogram.counts.*")),
@@ -428,8 +329,14 @@ NUMBERS: tuple[Number, ...] = (
 )
 """One line for each number; a new one needs no more."""
 
-NOT_COMPARED = {
-    "P50": "no count", "P90": "no count", "P99": "no count", "Duration": "no count", "Time": "no count",
-    "Services": "names", "Errors": "of a trace's row: read on the page of the trace",
-}  # fmt: skip
-"""Labels of cells that stand in no line above, and why."""
+NOT_COUNTS = frozenset({"P50", "P90", "P99", "Duration", "Time", "Services", "Value", "To"})
+"""Labels of cells that hold no count."""
+COUNTED_ELSEWHERE = {
+    ("/apm", "#node-panel", "Requests"): "the breakdown's rows: its own note relates them to the requests",
+    ("/apm", "#node-panel", "Errors"): "the same",
+    ("/apm/tags", ".cards", "Requests"): "the cards' rows: the card's note relates them to the requests",
+    ("/apm/tags", ".cards", "Errors"): "the same",
+    ("/apm/tags", ".cards", "Root cause"): "the same",
+    ("/apm/traces", "table.traces", "Errors"): "of one trace: compared by the API and the trace's own page",
+}
+"""(page, part of it, label) of cells with counts that no line above reads, and why."""
