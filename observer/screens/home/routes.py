@@ -35,6 +35,7 @@ _WARN_OR_WORSE = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
 
 
 @blueprint.get("/")
+@context.one_snapshot
 def home() -> Response:
     """The newest telemetry, and what to do first."""
     scope = current_scope()

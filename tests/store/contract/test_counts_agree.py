@@ -216,3 +216,17 @@ def test_short_pauses_are_no_gaps_and_long_ones_are(house: House) -> None:
     assert [(gap.from_unix_nano - T0, gap.to_unix_nano - T0) for gap in found.gaps] == [
         (160 * SECOND, 400 * SECOND)
     ]
+
+
+def test_within_a_snapshot_nothing_is_counted_that_came_meanwhile(house: House) -> None:
+    """A live page said 518 requests at its head and 520 below."""
+    house.write(called({}))
+    house.settled(trace_of(1), 2)
+    with house.reader.snapshot():
+        assert house.reader.services(house.window)["shop"].requests == 1
+        house.write(called({}, number=2))
+        with house.reader.snapshot():
+            assert house.reader.services(house.window)["shop"].requests == 1
+        assert house.reader.operations("shop", house.window)["work"].requests == 1
+    house.settled(trace_of(2), 2)
+    assert house.reader.services(house.window)["shop"].requests == 2

@@ -28,6 +28,7 @@ _COLUMNS = 60
 
 
 @blueprint.get("/apm/services/<path:name>")
+@context.one_snapshot
 def service(name: str) -> str:
     """One service over time, by operation, with its callers and callees.
 

@@ -16,6 +16,7 @@ from observer.screens.apm.service_map.node_queries import load_node
 
 
 @blueprint.get("/apm")
+@context.one_snapshot
 def service_map() -> str:
     """The service map, and the panel of the selected node."""
     reader = context.reader()

@@ -15,6 +15,7 @@ from observer.screens.apm.services import view
 
 
 @blueprint.get("/apm/services")
+@context.one_snapshot
 def services() -> str:
     """Every service with its rate, errors and duration."""
     scope = current_scope()
