@@ -227,7 +227,7 @@ def _of_browsers() -> Iterator[Number]:
     yield Number(
         "{counted}",
         "/rum?whose=all",
-        Words(".stats .stat:has(a[href*='metric={counted}&']) .value", needed=False),
+        Words(".stats .stat:has(.name a[href*='metric={counted}']) .value", needed=False),
     )
     yield Number("{counted}", "/api/v1/rum/measures", Api("measures.{counted}.requests"))
     counts = "failed requests {route}"

@@ -21,6 +21,7 @@ from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
 from store.api import LogQuery, Point, Reader, Window
 
@@ -66,6 +67,7 @@ def service(name: str) -> str:
         view=view.build(found, node, load_data_time(reader, scope), data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
+        updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
 
 
@@ -86,6 +88,5 @@ def _column_hrefs(name: str, scope: Scope, points: Sequence[Point]) -> list[str]
     hrefs = []
     for point in points:
         column = range_args(Window(point.start_unix_nano, point.start_unix_nano + step))
-        error = "any" if point.measure.errors else None
-        hrefs.append(scoped("/apm/traces", service=name, error=error, from_=column["from"], to=column["to"]))
+        hrefs.append(scoped("/apm/traces", service=name, from_=column["from"], to=column["to"]))
     return hrefs

@@ -11,6 +11,7 @@ from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.neighbours import neighbours
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
 
@@ -43,4 +44,5 @@ def service_map() -> str:
         data_time=load_data_time(reader, scope),
         missing=selected if selected and not node else None,
         hops=hops,
+        updates_address=updates_address(reader, scope),
     )

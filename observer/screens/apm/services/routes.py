@@ -11,6 +11,7 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.services import view
 
 
@@ -18,12 +19,12 @@ from observer.screens.apm.services import view
 @context.one_snapshot
 def services() -> str:
     """Every service with its rate, errors and duration."""
-    scope = current_scope()
+    reader, scope = context.reader(), current_scope()
     sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
-    reader = context.reader()
     found = reader.service_map(scope.window, scope.environment)
     return render_template(
         "apm/services.html",
         view=view.build(found, sort, load_data_time(reader, scope)),
         columns=sort.columns("Service", here),
+        updates_address=updates_address(reader, scope),
     )
