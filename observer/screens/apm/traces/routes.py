@@ -39,6 +39,7 @@ _SORTS: dict[str | None, Literal["newest", "slowest"]] = {
 
 
 @blueprint.get("/apm/traces")
+@context.one_snapshot
 def traces() -> str:
     """Summaries of the traces that match, newest or slowest first."""
     reader = context.reader()
