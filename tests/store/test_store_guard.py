@@ -47,7 +47,7 @@ def test_a_checkpoint_beside_a_reader_is_no_damage(file: Path) -> None:
 
         header = file.read_bytes()[:100]
         assert file.stat().st_size < PAGE_BYTES * int.from_bytes(header[28:32], "big"), (
-            "nothing is tried here"
+            "nothing is tried"
         )
         assert guard.look(own_change=True) is None
         reader.execute("COMMIT")
