@@ -14,8 +14,8 @@ import grpc
 
 from collector import responses
 from collector.intake import RETRY_AFTER_S, Encoding, Intake, Overloaded, Signal, Unavailable
+from collector.items import Undecodable
 from collector.responses import Code
-from collector.rows import Undecodable
 
 _SERVICES = {
     "opentelemetry.proto.collector.trace.v1.TraceService": Signal.TRACES,

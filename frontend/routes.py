@@ -220,6 +220,8 @@ def _relayed(beacon_format: BeaconFormat, relay: Callable[[bytes, Mapping[str, s
 
 
 def _answered(outcome: Outcome) -> Response:
+    if outcome.body:
+        return Response(outcome.body, outcome.status, mimetype=outcome.content_type)
     response = jsonify({"error": {"message": outcome.problem}}) if outcome.problem else Response()
     response.status_code = outcome.status
     return response

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from observer.trace_notes import row_notes
+from signals.attributes import plain_attributes, plain_of
 from signals.model import Log, ServiceInTrace, Span
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
@@ -99,22 +100,50 @@ def trace_row(row: TraceRow) -> Plain:
         "inferred": row.inferred,
         "entry": row.entry,
         "depth": row.depth,
-        "attributes": span.attributes,
-        "resource": span.resource,
-        "scope": span.scope,
+        "trace_state": span.trace_state,
+        "flags": span.flags,
+        "attributes": plain_attributes(span.attributes),
+        "dropped": span.dropped._asdict(),
+        **_origins(span),
         "events": span_events(span),
         "links": [
-            {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": link.attributes}
+            {
+                "trace_id": link.trace_id,
+                "span_id": link.span_id,
+                "trace_state": link.trace_state,
+                "flags": link.flags,
+                "attributes": plain_attributes(link.attributes),
+                "dropped_attributes": link.dropped_attributes,
+            }
             for link in span.links
         ],
         "notes": list(row_notes(row)),
     }
 
 
+def _origins(of: Span | Log) -> Plain:
+    """The resource and the instrumentation scope of a span or a log."""
+    return {
+        "resource": plain_attributes(of.resource),
+        "resource_dropped_attributes": of.resource_extras.dropped_attributes,
+        "resource_schema_url": of.resource_extras.schema_url,
+        "scope": of.scope,
+        "scope_version": of.scope_version,
+        "scope_attributes": plain_attributes(of.scope_extras.attributes),
+        "scope_dropped_attributes": of.scope_extras.dropped_attributes,
+        "scope_schema_url": of.scope_extras.schema_url,
+    }
+
+
 def span_events(span: Span) -> list[Plain]:
     """The events of a span."""
     return [
-        {"name": event.name, "time_unix_nano": event.time_unix_nano, "attributes": event.attributes}
+        {
+            "name": event.name,
+            "time_unix_nano": event.time_unix_nano,
+            "attributes": plain_attributes(event.attributes),
+            "dropped_attributes": event.dropped_attributes,
+        }
         for event in span.events
     ]
 
@@ -152,7 +181,7 @@ def session_event(of: SessionEvent) -> Plain:
         "http_status": of.http_status,
         "error": of.error,
         "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
-        "attributes": {**span.resource, **span.attributes},
+        "attributes": dict(plain_attributes({**span.resource, **span.attributes})),
         "events": span_events(span),
     }
 
@@ -171,9 +200,12 @@ def log(of: Log) -> Plain:
         "trace_id": of.trace_id,
         "span_id": of.span_id,
         "session_id": of.session_id,
-        "attributes": of.attributes,
-        "resource": of.resource,
-        "scope": of.scope,
+        "observed_unix_nano": of.observed_unix_nano or None,
+        "flags": of.flags,
+        "value": plain_of(of.value),
+        "attributes": plain_attributes(of.attributes),
+        "dropped_attributes": of.dropped_attributes,
+        **_origins(of),
     }
 
 

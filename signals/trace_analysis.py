@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from signals.model import (
+    NOTHING_DROPPED,
+    ResourceExtras,
+    ScopeExtras,
     ServiceInTrace,
     SessionId,
     Span,
@@ -222,6 +225,11 @@ def _inferred_row(client: Span, depth: int) -> TraceRow:
         resource={},
         scope="",
         scope_version="",
+        scope_extras=ScopeExtras(),
+        resource_extras=ResourceExtras(),
+        trace_state="",
+        flags=0,
+        dropped=NOTHING_DROPPED,
         events=(),
         links=(),
     )

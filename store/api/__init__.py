@@ -60,7 +60,13 @@ from store.results import (
     TagValue as TagValue,
     TraceSummary as TraceSummary,
 )
-from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
+from store.rows import (
+    Batch as Batch,
+    LogRow as LogRow,
+    SpanRow as SpanRow,
+    schema_url_of as schema_url_of,
+    with_schema_url as with_schema_url,
+)
 
 
 class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):

@@ -20,7 +20,7 @@ from signals.model import (
     TraceId,
 )
 from store.api import BadQuery
-from store.decode import log_detail, resource_attributes, scope_of, span_detail
+from store.decode import log_detail, resource_attributes, resource_extras, scope_of, span_detail
 from store.results import Presence, SessionSummary, TraceSummary
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_CODES, ERROR_FLAG
@@ -87,6 +87,11 @@ def span_of(row: Row) -> Span:
         events=detail.events,
         links=detail.links,
         scope_version=library.version,
+        scope_extras=library.extras,
+        resource_extras=resource_extras(resource or b""),
+        trace_state=detail.trace_state,
+        flags=detail.flags,
+        dropped=detail.dropped,
     )
 
 
@@ -94,6 +99,7 @@ def log_of(row: Row) -> Log:
     """A log from LOG_COLUMNS."""
     seq, time_unix_nano, severity, body, service, trace_id, span_id, session, raw, resource, scope = row
     detail = log_detail(raw)
+    library = scope_of(scope or b"")
     return Log(
         log_id=str(seq),
         time_unix_nano=time_unix_nano,
@@ -106,10 +112,17 @@ def log_of(row: Row) -> Log:
         session_id=SessionId(session) if session else None,
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
-        scope=scope_of(scope or b"").name,
+        scope=library.name,
         severity_text=detail.severity_text,
         structured=detail.structured,
         event_name=detail.event_name,
+        value=detail.value,
+        observed_unix_nano=detail.observed_unix_nano,
+        flags=detail.flags,
+        dropped_attributes=detail.dropped_attributes,
+        scope_version=library.version,
+        scope_extras=library.extras,
+        resource_extras=resource_extras(resource or b""),
     )
 
 

@@ -1,6 +1,7 @@
 """Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
 
-A span is deduplicated here, by the unique index on (trace id, span id): the first stays.
+A span is deduplicated here, by the unique index on (trace id, span id): the first stays. Of the
+others it is found out whether they are the same once more, or have other content.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from signals.attributes import environment_of
 from signals.deployments import is_deployment
-from store.decode import resource_attributes
+from store.decode import is_same_span, resource_attributes
 from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
@@ -31,6 +32,10 @@ _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
     "duration, flags, peer, session_id, resource, scope, raw) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_KEPT_SPAN = (
+    "SELECT s.seq, s.raw, r.body, c.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
+    "LEFT JOIN origins c ON c.id = s.scope WHERE s.trace_id = ? AND s.span_id = ?"
 )
 _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
@@ -91,10 +96,12 @@ class Ingest:
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches; the logs of one that repeats an earlier one are there already."""
         for batch in batches:
-            self._spans(batch.spans)
+            # A batch may come here again after a rollback.
+            batch.repeated, batch.differing, batch.first_differing = 0, 0, None
+            self._spans(batch)
             self._logs(batch.logs)
             self.counters.add("metric_points", batch.metric_points)
-            self.counters.add("rejected", batch.rejected)
+            self.counters.add("rejected", batch.rejected + batch.differing)
         now = self.clock.now()
         if now - self._last_arrival >= _ARRIVAL_EVERY_NS:
             self._connection.execute("INSERT OR IGNORE INTO arrivals VALUES (?, ?)", (self.seq, now))
@@ -108,7 +115,8 @@ class Ingest:
         self.counters.add("write_marks", 1)
         self.counters.flush()
 
-    def _spans(self, spans: Sequence[SpanRow]) -> None:
+    def _spans(self, batch: Batch) -> None:
+        spans = batch.spans
         if not spans:
             return
         first = seq = self.seq
@@ -147,9 +155,28 @@ class Ingest:
             self._unsure_seq = seq
         if added != seq - first:
             self._unsure_seq = seq
+            self._compare_with_kept(batch, first)
         self.counters.add("spans", added)
         self.counters.at_most("oldest", oldest)
         self.counters.at_least("newest", newest)
+
+    def _compare_with_kept(self, batch: Batch, first: int) -> None:
+        """Count the spans of a batch, numbered from `first` + 1, that were not inserted, and forget them.
+
+        What was refused must not be aggregated in place of what is kept.
+        """
+        mine = self.fresh[-len(batch.spans) :]
+        inserted = []
+        for seq, span in enumerate(mine, first + 1):
+            kept = self._connection.execute(_KEPT_SPAN, (span.trace_id, span.span_id)).fetchone()
+            if kept is None or kept[0] == seq:
+                inserted.append(span)
+            elif is_same_span(kept[1:], (span.raw, span.resource, span.scope)):
+                batch.repeated += 1
+            else:
+                batch.differing += 1
+                batch.first_differing = batch.first_differing or span
+        self.fresh[-len(batch.spans) :] = inserted
 
     def _logs(self, logs: Sequence[LogRow]) -> None:
         if not logs or self._repeated.is_repeated(logs):
