@@ -23,6 +23,7 @@ from store.sqlite.read.row_mapping import (
     session_of_row,
     span_of,
 )
+from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import SESSION_TAGS
 
 _SORTS: Final[Mapping[SessionSort, str]] = {
@@ -94,6 +95,7 @@ class SqliteSessionReader(SqlitePart):
                 values += after
             _add_indexed(query.attributes, conditions, values, "EXISTS")
             _add_indexed(query.excluded, conditions, values, "NOT EXISTS")
+            _add_like(db, query.like, conditions, values)
             bound = _add_scanned(db, query, conditions, values)
             rows = db.all(
                 f"SELECT {SESSION_COLUMNS}, {measure}, e.id FROM sessions e WHERE {' AND '.join(conditions)} "
@@ -122,6 +124,18 @@ def _add_indexed(
             values += [name, value]
 
 
+def _add_like(db: ReadSession, like: Mapping[str, str], conditions: list[str], values: list[object]) -> None:
+    """Add conditions for parts of attributes that sessions are indexed by."""
+    for name, part in like.items():
+        if name in SESSION_TAGS:
+            match = holds(db, "value", part)
+            conditions.append(
+                "EXISTS (SELECT 1 FROM session_pairs x WHERE x.session = e.id AND x.pair IN "
+                f"(SELECT id FROM pairs WHERE tag = ? AND {match.sql}))"
+            )
+            values += [name, *match.values]
+
+
 def _add_scanned(
     db: ReadSession, query: SessionQuery, conditions: list[str], values: list[object]
 ) -> int | None:
@@ -129,9 +143,14 @@ def _add_scanned(
 
     Returns the start of the last session that is searched; None if all of them are.
     """
+    find, find_part = attribute_scan.condition_for, attribute_scan.condition_holding
     others = [
-        (name, value, exists)
-        for attributes, exists in ((query.attributes, "EXISTS"), (query.excluded, "NOT EXISTS"))
+        (name, value, exists, condition)
+        for attributes, exists, condition in (
+            (query.attributes, "EXISTS", find),
+            (query.like, "EXISTS", find_part),
+            (query.excluded, "NOT EXISTS", find),
+        )
         for name, value in attributes.items()
         if name not in SESSION_TAGS
     ]
@@ -142,8 +161,8 @@ def _add_scanned(
         "ORDER BY e.start DESC LIMIT 1 OFFSET ?",
         (*values, attribute_scan.MAX_SESSIONS - 1),
     )
-    for name, value, exists in others:
-        carried = attribute_scan.condition_for(db, {name: value}, "span", "s")
+    for name, value, exists, condition in others:
+        carried = condition(db, {name: value}, "span", "s")
         conditions.append(
             f"{exists} (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND ({carried.sql}))"
         )
