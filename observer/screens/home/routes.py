@@ -9,14 +9,15 @@ from werkzeug.wrappers import Response
 
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
-from observer.lookup.resolve import Resolved, resolve
+from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
 from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
-from observer.request.links import scoped
+from observer.request.links import address
 from observer.request.page_request import current_scope, scope_or_default
 from observer.request.scope import Scope
+from observer.request.time_range import RANGE_KEYS
 from observer.screens.home import view
-from observer.screens.home.search_result import search_result
+from observer.screens.home.search_result import match_groups, search_result
 from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import Log, Severity
 from store.api import LogQuery, Reader, SessionQuery, TraceQuery
@@ -24,6 +25,8 @@ from store.api import LogQuery, Reader, SessionQuery, TraceQuery
 blueprint = Blueprint("home", __name__)
 
 _SHOWN = 5
+_MOST_ARGUMENTS = 60
+"""Arguments of a pasted link."""
 _LOSS = "telemetry was dropped"
 """What the shop's exporters log, and others may; searched for among warnings and errors only."""
 _SEVERE = frozenset({Severity.ERROR, Severity.FATAL})
@@ -92,12 +95,27 @@ def telemetry() -> Response:
 
 @blueprint.get("/search")
 def search() -> Response | str:
-    """Redirect to the trace, span, session, log or order that has this id, or explain why there is none."""
+    """Redirect to what is meant by a text, list what may be meant, or explain what was tried."""
     text = request.args.get("q", "").strip()
     found = resolve(context.reader(), text) if text else None
     if isinstance(found, Resolved):
-        path, _, query = found.url.partition("?")
-        more: dict[str, str | None] = dict(parse_qsl(query))
-        return redirect(scoped(path, **more), 303)
-    result = search_result(found) if found else None
-    return render_template("home/search.html", sought=text, result=result)
+        return redirect(_address(found), 303)
+    several = [(each, _address(each)) for each in found.found] if isinstance(found, Several) else []
+    return render_template(
+        "home/search.html",
+        sought=text,
+        matches=match_groups(several),
+        more=isinstance(found, Several) and found.more,
+        result=search_result(found) if isinstance(found, Unresolved) else None,
+    )
+
+
+def _address(found: Resolved) -> str:
+    """The page of what was found; a link keeps its own time range, anything else the reader's."""
+    path, _, query = found.url.partition("?")
+    pairs = parse_qsl(query, max_num_fields=_MOST_ARGUMENTS) if query.count("&") < _MOST_ARGUMENTS else []
+    kept = {} if found.is_link else scope_or_default().args()
+    named = {name for name, _ in pairs}
+    if named & set(RANGE_KEYS):
+        kept = {name: value for name, value in kept.items() if name not in RANGE_KEYS}
+    return address(path, [*(pair for pair in kept.items() if pair[0] not in named), *pairs])
