@@ -36,6 +36,7 @@ def updates_address(rows: Sequence[SessionRow], selection: ListSelection, scope:
         after = rows[-1].start_unix_nano if len(rows) >= PAGE_SIZE else 0
     pairs = [("whose", selection.whose), ("after", str(after)), ("seen", seen_of(rows))]
     pairs += [("attr", spell_attribute(name, value)) for name, value in selection.attributes.items()]
+    pairs += [("like", spell_attribute(name, part)) for name, part in selection.like.items()]
     return updates.address(scope, "/rum/sessions/updates", pairs)
 
 
@@ -46,7 +47,8 @@ def session_list_updates() -> Response:
     scope = current_scope()
     after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
     whose = query.choice("whose", WHOSE) or DEFAULT_WHOSE
-    newest = session_query(scope, ListSelection(query.attributes(), whose, DEFAULT_SORT), None)
+    selection = ListSelection(query.attributes(), whose, DEFAULT_SORT, like=query.attributes("like"))
+    newest = session_query(scope, selection, None)
     found = context.reader().find_sessions(newest).items
     return updates.answer(update_of(found, query.text("seen") or "", after))
 

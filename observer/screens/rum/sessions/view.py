@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from observer.components.number_format import plural
@@ -85,11 +85,19 @@ class ListSelection:
     """In class mode the reader's own seat: without any filter its sessions alone are listed."""
     implied: bool = False
     """The filter by the own seat comes from nobody but the reader's cookie."""
+    like: Mapping[str, str] = field(default_factory=dict)
+    """Parts of values."""
 
     @property
     def seat(self) -> str:
-        """The seat that is filtered by, or empty."""
-        return self.attributes.get(SEAT, "")
+        """The seat, or the part of one, that is filtered by; empty without such a filter."""
+        return self.attributes.get(SEAT, "") or self.like.get(SEAT, "")
+
+    @property
+    def filters(self) -> tuple[tuple[str, str, str], ...]:
+        """(name, sign, value) of each filter."""
+        exact = tuple((name, "=", value) for name, value in self.attributes.items())
+        return exact + tuple((name, "contains", part) for name, part in self.like.items())
 
     @property
     def own_pills(self) -> tuple[tuple[str | None, str, bool], ...]:
@@ -97,7 +105,7 @@ class ListSelection:
         if not self.reader_seat:
             return ()
         own = self.attributes == {SEAT: self.reader_seat}
-        return ((None, "My sessions", own), (EVERYBODY, "Everybody's sessions", not self.attributes))
+        return ((None, "My sessions", own), (EVERYBODY, "Everybody's sessions", not self.filters))
 
     @property
     def whose_argument(self) -> str | None:
@@ -143,7 +151,7 @@ def session_list_view(page: Page[SessionSummary], selection: ListSelection, scop
     """One page of the list."""
     time_range = scope.label.lower() if scope.since else "this time range"
     whose = " of yours" if selection.implied else ""
-    matching = " that matches" if selection.attributes and not selection.implied else ""
+    matching = " that matches" if selection.filters and not selection.implied else ""
     return SessionListView(
         headers=column_headers(selection.sort),
         rows=session_rows(page.items),
@@ -178,6 +186,7 @@ def session_query(scope: Scope, selection: ListSelection, cursor: str | None) ->
     return SessionQuery(
         window=scope.window,
         attributes=attributes,
+        like=selection.like,
         excluded={SYNTHETIC: SYNTHETIC_DECLARED} if selection.leaves_out_synthetic else {},
         sort=SORTS[selection.sort],
         limit=PAGE_SIZE,
