@@ -214,8 +214,15 @@ _SESSION_EVENT = record(
         "http_status": whole(null=True),
         "error": boolean("an error event, an `error` attribute, or a status of 400 and above"),
         "apm": record({"trace_id": TRACE_ID, "span_id": SPAN_ID}, null=True),
+        "status": text(words=("unset", "ok", "error")),
+        "status_message": text(),
+        "trace_state": text("as W3C trace context writes it"),
+        "flags": _FLAGS,
         "attributes": ANY_ATTRIBUTES,
+        "dropped": record({"attributes": _COUNT, "events": _COUNT, "links": _COUNT}),
+        **_ORIGINS,
         "events": list_of(ref("SpanEvent")),
+        "links": list_of(ref("SpanLink")),
     }
 )
 _LOG = record(

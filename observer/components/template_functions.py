@@ -16,6 +16,7 @@ from observer.components.limited import limited
 from observer.components.status_badge import status_badge
 from observer.request import context, links
 from observer.request.page_request import zone
+from signals.ids import short_trace_id
 
 
 def when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
@@ -72,6 +73,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "width_percent": number_format.width_percent,
     "limited": limited,
     "visible": safe_text.visible,
+    "typed": safe_text.typed,
+    "short_trace": short_trace_id,
     "oneline": safe_text.line,
     "whole": safe_text.whole,
     "dotted": safe_text.dotted,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from observer.components import carried
+from observer.components.carried import Carried, LinkItem
 from observer.components.number_format import plural
 from observer.screens.apm.trace.trace_facts import status_code_of, status_words
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
 from observer.trace_notes import row_notes
-from signals.model import Attribute, Attributes, Span, SpanError, SpanId, StatusCode, TraceId
+from signals.model import Attribute, Attributes, Span, SpanError, StatusCode
 from signals.trace_analysis import TraceAnalysis
 
 _EVENTS_LIMIT = 50
@@ -43,17 +45,9 @@ class EventItem:
     offset_ns: int
     """From the start of the trace."""
     attributes: Pairs
+    left_out: str
+    """What the sender left out, in words; empty for nothing."""
     open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LinkItem:
-    """One link of a span."""
-
-    label: str
-    trace_id: TraceId
-    span_id: SpanId
-    attributes: Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +67,9 @@ class SpanPanel:
     logs: int
     tags: Pairs
     process: Pairs
+    carried: Sequence[Carried]
+    """What it carries beside attributes."""
+    scope_attributes: Pairs
     events: Sequence[EventItem]
     events_total: int
     more_events: str
@@ -82,7 +79,7 @@ class SpanPanel:
     more_links: str
 
 
-def span_panel(analysis: TraceAnalysis, trace_id: TraceId, row: WaterfallRow, logs: int) -> SpanPanel:
+def span_panel(analysis: TraceAnalysis, row: WaterfallRow, logs: int) -> SpanPanel:
     """The panel of a row of the waterfall whose span has so many logs."""
     span = row.trace_row.span
     return SpanPanel(
@@ -96,10 +93,12 @@ def span_panel(analysis: TraceAnalysis, trace_id: TraceId, row: WaterfallRow, lo
         logs=logs,
         tags=_by_name(span.attributes),
         process=_by_name(span.resource),
+        carried=carried.of_span(span),
+        scope_attributes=_by_name(span.scope_extras.attributes),
         events=_events(span, analysis.start_unix_nano),
         events_total=len(span.events),
         more_events=_more(len(span.events) - _EVENTS_LIMIT, "more event"),
-        links=_links(span, trace_id),
+        links=carried.links_of(span, _LINKS_LIMIT),
         links_total=len(span.links),
         more_links=_more(len(span.links) - _LINKS_LIMIT, "more link"),
     )
@@ -123,21 +122,10 @@ def _events(span: Span, start_unix_nano: int) -> tuple[EventItem, ...]:
             name=event.name,
             offset_ns=event.time_unix_nano - start_unix_nano,
             attributes=_by_name(event.attributes),
+            left_out=carried.left_out_of(event),
             open=few and number == 0,
         )
         for number, event in enumerate(span.events[:_EVENTS_LIMIT])
-    )
-
-
-def _links(span: Span, trace_id: TraceId) -> tuple[LinkItem, ...]:
-    return tuple(
-        LinkItem(
-            label="This trace" if link.trace_id == trace_id else "Another trace",
-            trace_id=link.trace_id,
-            span_id=link.span_id,
-            attributes=_by_name(link.attributes),
-        )
-        for link in span.links[:_LINKS_LIMIT]
     )
 
 

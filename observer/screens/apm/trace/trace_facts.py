@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from observer.drawing import bars
 from signals.attributes import SYNTHETIC, environment_of, first_of, http_status_of, text_of
+from signals.ids import short_trace_id
 from signals.model import ServiceInTrace, Span, SpanError, StatusCode, TraceId
 from signals.trace_analysis import TraceAnalysis
 from store.api import BrowserLink
@@ -65,8 +66,8 @@ class TraceFacts:
 
     @property
     def short_id(self) -> str:
-        """The last 16 digits of the id, by which the trace can be found too."""
-        return self.trace_id[-16:]
+        """The first digits of the id, by which the trace can be found too."""
+        return short_trace_id(self.trace_id)
 
 
 def facts_of(
@@ -77,7 +78,7 @@ def facts_of(
     entry = f"{analysis.service}: {analysis.operation}" if analysis.entry else ""
     return TraceFacts(
         trace_id=trace_id,
-        title=entry or f"Trace {trace_id[:8]}",
+        title=entry or f"Trace {short_trace_id(trace_id)}",
         analysis=analysis,
         shares=shares,
         shares_bar=_shares_bar(shares),

@@ -144,7 +144,7 @@ def test_the_opened_span_has_a_panel_with_its_status_and_logs() -> None:
 def _panel_of(one: Span) -> SpanPanel:
     analysis = analyse([one])
     row = waterfall.build(analysis, WaterfallFilter()).rows[0]
-    return span_panel(analysis, TRACE, row, 0)
+    return span_panel(analysis, row, 0)
 
 
 @pytest.mark.parametrize(("ms", "time_format"), [(9.9, "fine"), (10, "clock")])
