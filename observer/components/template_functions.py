@@ -15,7 +15,7 @@ from observer.components.explanation import explanation
 from observer.components.limited import limited
 from observer.components.status_badge import status_badge
 from observer.request import context, links
-from observer.request.page_request import zone
+from observer.request.page_request import in_utc, zone
 from signals.ids import short_trace_id
 
 
@@ -60,6 +60,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "key_groups": keyboard.groups,
     "data_keys": keyboard.data_keys,
     "can_act": context.can_act,
+    "in_utc": in_utc,
     "explanation": explanation,
     "status_badge_of": status_badge,
     "sections_of": _sections_of,

@@ -7,9 +7,11 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from incidents import Incident
 from observer.components import seat_links
-from observer.lookup.lab_status import lab_of
+from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
+from observer.lookup.running_lab import usable_incidents
 from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
 from observer.request.links import address
@@ -65,6 +67,7 @@ def home() -> Response:
         render_template(
             "home/home.html",
             lab=lab,
+            incident=_incident(lab) if context.class_file() is None else None,
             seat=seat,
             shop_link=seat_links.shop_link(lab.shop, seat),
             view=view.build(reader.status(), newest, _loss(reader, scope), lab),
@@ -74,6 +77,12 @@ def home() -> Response:
     )
     seat_links.keep(page, seat)
     return page
+
+
+def _incident(lab: Lab) -> Incident | None:
+    """The incident that runs; None without one. In a class each seat has its own: its lesson tells."""
+    usable, _ = usable_incidents()
+    return usable.get(lab.incident or "")
 
 
 def _loss(reader: Reader, scope: Scope) -> Log | None:
