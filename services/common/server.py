@@ -176,7 +176,7 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
 
 def announce(settings: Any, telemetry: Telemetry, port: int) -> None:
     """Log that the process serves, and with which settings that are not the default."""
-    own = {env: value for env, _, value in overrides(settings)}
+    own = ", ".join(f"{env}={value}" for env, _, value in overrides(settings))
     telemetry.log.info("Serving", address=f"{settings.listen_addr}:{port}", pid=os.getpid(), settings=own)
 
 

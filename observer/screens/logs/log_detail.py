@@ -12,7 +12,7 @@ from observer.components.number_format import duration, plural
 from observer.components.session_path import session_path
 from observer.screens.logs.field_panel import LINKED_CHARACTERS
 from observer.screens.logs.log_rows import sender_severity
-from observer.screens.logs.missing_fields import missing_names, remedy_of
+from observer.screens.logs.missing_fields import advice_of
 from signals.attributes import text_of
 from signals.model import Attribute, Attributes, Log, Severity
 
@@ -84,7 +84,7 @@ def detail_of(log: Log) -> LogDetail:
         observed_note=_observed_note(log),
         exception=_exception(log.attributes),
         session_path=session_path(log.session_id) if log.session_id else "",
-        missing=tuple((name, remedy_of(name)) for name in missing_names(log)),
+        missing=advice_of(log),
         document=document(log),
         left_out=plural(more, "more attribute") if more > 0 else "",
     )
@@ -95,12 +95,18 @@ def document(log: Log) -> tuple[Node, ...]:
 
     Kept apart because an attribute may have the name of a field of the record.
     """
+    text_or_tree = log.body if log.structured is None else log.structured
+    body = text_or_tree if log.value is None else log.value
     own: dict[str, Attribute] = {
         "severity": log.severity.value,
         "severity_text": log.severity_text,
         "severity_number": log.severity_number,
         "event.name": log.event_name,
-        "message": log.body if log.value is None else log.value,
+        "message": log.value
+        if log.value is not None
+        else log.body
+        if log.structured is None
+        else log.structured,
         "service.name": log.service,
         "trace_id": log.trace_id,
         "span_id": log.span_id,

@@ -65,9 +65,15 @@ def remedy_of(name: str) -> str:
 def missing_names(log: Log) -> tuple[str, ...]:
     """The needed fields that a log does not carry."""
     present = (log.trace_id, log.span_id, log.service not in UNKNOWN_SERVICES)
-    missing = tuple(name for name, found in zip(_NEEDED, present, strict=True) if not found)
-    # Without a trace there is no span to name: one word of advice is enough.
-    return tuple(name for name in missing if name != "span_id" or "trace_id" not in missing)
+    return tuple(name for name, found in zip(_NEEDED, present, strict=True) if not found)
+
+
+def advice_of(log: Log) -> tuple[tuple[str, str], ...]:
+    """Each needed field that a log lacks, with the remedy; without a trace there is no span to name."""
+    missing = missing_names(log)
+    return tuple(
+        (name, remedy_of(name)) for name in missing if name != "span_id" or "trace_id" not in missing
+    )
 
 
 def missing_fields(logs: Sequence[Log]) -> tuple[MissingField, ...]:
