@@ -67,7 +67,7 @@ def home() -> Response:
         render_template(
             "home/home.html",
             lab=lab,
-            incident=_incident(lab) if context.class_file() is None else None,
+            incident=None if context.settings().class_mode else _incident(lab),
             seat=seat,
             shop_link=seat_links.shop_link(lab.shop, seat),
             view=view.build(reader.status(), newest, _loss(reader, scope), lab),

@@ -102,11 +102,7 @@ def document(log: Log) -> tuple[Node, ...]:
         "severity_text": log.severity_text,
         "severity_number": log.severity_number,
         "event.name": log.event_name,
-        "message": log.value
-        if log.value is not None
-        else log.body
-        if log.structured is None
-        else log.structured,
+        "message": body,
         "service.name": log.service,
         "trace_id": log.trace_id,
         "span_id": log.span_id,
