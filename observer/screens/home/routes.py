@@ -7,11 +7,12 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from incidents import Incident
+from classroom import ClassError, exam, schedule
+from incidents.model import Incident
 from observer.components import seat_links
+from observer.lookup.class_now import usable_incident
 from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
-from observer.lookup.running_lab import usable_incidents
 from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
 from observer.request.links import address
@@ -80,9 +81,20 @@ def home() -> Response:
 
 
 def _incident(lab: Lab) -> Incident | None:
-    """The incident that runs; None without one. In a class each seat has its own: its lesson tells."""
-    usable, _ = usable_incidents()
-    return usable.get(lab.incident or "")
+    """The incident that everybody may know of.
+
+    None in a class, where each seat's lesson tells its own, and while an exam or a game day hides it.
+    """
+    store = context.class_file()
+    if context.settings().class_mode:
+        return None
+    try:
+        plan = schedule(store) if store else None
+        hidden = bool(store and exam(store)) or bool(plan and plan.secret and not plan.is_over)
+        name = (store.facts().incident if store else "") or lab.incident or ""
+    except ClassError:
+        return None
+    return None if hidden else usable_incident(name)
 
 
 def _loss(reader: Reader, scope: Scope) -> Log | None:
