@@ -83,6 +83,7 @@ class Intake:
     ) -> None:
         self._writer = writer
         self._episodes = refused or Refused()
+        self._now_unix_nano = now_unix_nano
         self._decoder = Decoder(now_unix_nano)
         self._max_in_flight_bytes = max_in_flight_bytes
         self._lock = threading.Lock()
@@ -109,6 +110,7 @@ class Intake:
                 self.count_refused("undecodable", f"{signal.value} in {encoding.value}: {error}")
                 self._record_undecodable()
                 raise
+            decoded.batch.arrived_unix_nano = self._now_unix_nano()
             self._commit(decoded.batch)
         batch, refused = decoded.batch, decoded.refused
         if batch.differing:

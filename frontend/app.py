@@ -22,8 +22,10 @@ from frontend.request_intake import Edge
 from frontend.screens_address import join_address
 from frontend.settings import Settings
 from frontend.shop import Shop
-from frontend.visit import Visits
+from frontend.visit import RUM_SESSION_COOKIE, Visits
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
 from runtime.seat_generations import SeatGenerations
 from services.common import randomness, seat
 from services.common.flags import Flags
@@ -41,7 +43,8 @@ _WITHOUT_VISIT = (
 )
 
 _STARTING_OVER = "routes.logout"
-"""Forgets every cookie: open to a visitor whose seat was freed, too."""
+"""Begins a new visit: open to a visitor whose seat was freed, too."""
+_ORDERING = "routes.checkout"
 
 
 def create_app(
@@ -82,7 +85,9 @@ def create_app(
     edge = Edge(app.wsgi_app)
     checked = HostCheck(edge, settings.public_url) if settings.seat_secret else edge
     # Flask's documented way to add a middleware is to assign this method, which its types forbid.
-    app.wsgi_app = checked  # type: ignore[method-assign]
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        checked, settings.trusted_proxies, (seats.COOKIE, RUM_SESSION_COOKIE)
+    )
     return app
 
 
@@ -98,6 +103,8 @@ def _register_visits(app: Flask, dependencies: AppDependencies) -> None:
         if visit.freed_seat and request.endpoint != _STARTING_OVER:
             freed = problems.seat_freed(visit.freed_seat)
             raise freed.with_action("Join the class", join_address(dependencies.settings))
+        if request.endpoint == _ORDERING and dependencies.visits.needs_seat(visit):
+            raise problems.join_first().with_action("Join the class", join_address(dependencies.settings))
         if visit.seat_changed and not dependencies.visits.open:
             # A signed link is a key: it must not stay in the address bar, where RUM would report it.
             return cast(Response, redirect(request.path, 302))

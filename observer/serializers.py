@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from observer.trace_notes import row_notes
+from observer.trace_notes import clock_note, row_notes, span_time_notes
 from signals.attributes import plain_attributes, plain_of
-from signals.model import Log, ServiceInTrace, Span
+from signals.model import Log, ServiceInTrace, Span, SpanId, TraceId
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
 from store.api import (
@@ -80,11 +80,13 @@ def trace_summary(of: TraceSummary) -> Plain:
         "services": services(of.services),
         "complete": of.complete,
         "session_id": of.session_id,
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.start_unix_nano)),
     }
 
 
-def trace_row(row: TraceRow) -> Plain:
-    """One span of a trace, with its place in it."""
+def trace_row(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ()) -> Plain:
+    """One span of a trace, with its place in it; `dead_links` are targets of links that are not here."""
     span = row.span
     return {
         "span_id": span.span_id,
@@ -93,6 +95,7 @@ def trace_row(row: TraceRow) -> Plain:
         "operation": span.name,
         "kind": span.kind.word,
         "start_unix_nano": span.start_unix_nano,
+        "clock_shift_ns": span.clock_shift_ns,
         "duration_ns": span.duration_ns,
         "status": span.status.name.lower(),
         "status_message": span.status_message,
@@ -107,7 +110,7 @@ def trace_row(row: TraceRow) -> Plain:
         **_origins(span),
         "events": span_events(span),
         "links": span_links(span),
-        "notes": list(row_notes(row)),
+        "notes": list(row_notes(row, dead_links)),
     }
 
 
@@ -167,7 +170,13 @@ def session(of: SessionSummary) -> Plain:
         "events": of.events,
         "last_seen_unix_nano": of.last_seen_unix_nano,
         "attributes": dict(of.attributes),
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.start_unix_nano)),
     }
+
+
+def _noted(note: str) -> list[str]:
+    return [note] if note else []
 
 
 def session_event(of: SessionEvent) -> Plain:
@@ -185,6 +194,7 @@ def session_event(of: SessionEvent) -> Plain:
         "duration_ns": span.duration_ns,
         "http_status": of.http_status,
         "error": of.error,
+        "repeats": of.repeats,
         "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
         "status": span.status.name.lower(),
         "status_message": span.status_message,
@@ -195,6 +205,8 @@ def session_event(of: SessionEvent) -> Plain:
         **_origins(span),
         "events": span_events(span),
         "links": span_links(span),
+        "clock_shift_ns": span.clock_shift_ns,
+        "notes": list(span_time_notes(span)),
     }
 
 
@@ -218,6 +230,8 @@ def log(of: Log) -> Plain:
         "attributes": plain_attributes(of.attributes),
         "dropped_attributes": of.dropped_attributes,
         **_origins(of),
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.time_unix_nano)),
     }
 
 

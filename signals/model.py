@@ -118,6 +118,15 @@ class Link:
     dropped_attributes: int = 0
 
 
+class OddTime(Enum):
+    """What is impossible about the times that a sender gave a span."""
+
+    NO_END = "no end"
+    ENDS_BEFORE_START = "ends before it starts"
+    ENDS_AFTER_ARRIVAL = "ends after it arrived"
+    STARTS_TOO_EARLY = "starts far too early"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """One span as it was received; its place in the trace is in `signals.trace_analysis`."""
@@ -143,6 +152,10 @@ class Span:
     events: tuple[Event, ...] = ()
     links: tuple[Link, ...] = ()
     scope_version: str = ""
+    clock_shift_ns: int = 0
+    """What was added to all its times, as its sender's clock was wrong: docs/adr/020-senders-clock.md."""
+    odd_time: OddTime | None = None
+    """Why it is shown without a duration; None where its times are possible."""
     scope_extras: ScopeExtras = ScopeExtras()  # noqa: RUF009  # immutable
     resource_extras: ResourceExtras = ResourceExtras()  # noqa: RUF009  # immutable
     trace_state: str = ""
@@ -175,6 +188,8 @@ class Log:
     """The body where it is a list or a map; `body` is then its JSON."""
     event_name: str = ""
     """The record's own field; older senders have the attribute `event.name` instead."""
+    clock_shift_ns: int = 0
+    """What was added to its time, as its sender's clock was wrong."""
     value: Attribute = None
     """The body as it was sent, of any type; None without one."""
     observed_unix_nano: int = 0

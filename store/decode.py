@@ -48,6 +48,9 @@ class SpanDetail(NamedTuple):
     trace_state: str = ""
     flags: int = 0
     dropped: Dropped = NOTHING_DROPPED
+    start_unix_nano: int = 0
+    """As the sender claims it, like `end_unix_nano`; 0 where it is missing or unreadable."""
+    end_unix_nano: int = 0
 
 
 class Scope(NamedTuple):
@@ -122,6 +125,8 @@ def span_detail(raw: bytes) -> SpanDetail:
         trace_state=message.trace_state,
         flags=message.flags,
         dropped=_dropped(message),
+        start_unix_nano=message.start_time_unix_nano,
+        end_unix_nano=message.end_time_unix_nano,
     )
 
 
@@ -170,18 +175,21 @@ def some_attributes(raw: bytes, names: frozenset[str]) -> Attributes:
     return attributes
 
 
-def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int]]:
-    """(attributes, event times by name) that `signals.browser_events.rum_samples` reads of a browser span."""
+def sampled_detail(raw: bytes) -> tuple[Attributes, dict[str, int], int]:
+    """(attributes, event times by name) that `signals.browser_events.rum_samples` reads of a browser span,
+    and the start that its sender claims, 0 where it is unreadable.
+    """
     try:
         message = SpanMessage.FromString(raw)
     except DecodeError:
-        return {}, {}
+        return {}, {}, 0
     attributes: dict[str, Attribute] = {}
     for pair in message.attributes:
         key = pair.key
         if key in SAMPLED:
             attributes.setdefault(key, value_of(pair.value))
-    return attributes, {event.name: event.time_unix_nano for event in message.events}
+    events = {event.name: event.time_unix_nano for event in message.events}
+    return attributes, events, message.start_time_unix_nano
 
 
 class LogDetail(NamedTuple):
@@ -197,6 +205,8 @@ class LogDetail(NamedTuple):
     observed_unix_nano: int = 0
     flags: int = 0
     dropped_attributes: int = 0
+    time_unix_nano: int = 0
+    """As the sender claims it, else when it was observed; 0 where both are missing."""
 
 
 def log_detail(raw: bytes) -> LogDetail:
@@ -215,6 +225,7 @@ def log_detail(raw: bytes) -> LogDetail:
         message.observed_time_unix_nano,
         message.flags,
         message.dropped_attributes_count,
+        message.time_unix_nano or message.observed_time_unix_nano,
     )
 
 

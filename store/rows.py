@@ -82,6 +82,8 @@ class SpanRow(NamedTuple):
     resource: bytes
     scope: bytes
     raw: bytes
+    clock_shift_ns: int = 0
+    """What was added to the start that `raw` claims, as its sender's clock was wrong."""
 
 
 class LogRow(NamedTuple):
@@ -114,6 +116,10 @@ class Batch:
     metric_points: int = 0
     rejected: int = 0
     """Items refused as malformed. Like metric points, they are counted and not kept."""
+    arrived_unix_nano: int = 0
+    """When it was received: times that do not fit it are moved (docs/adr/020-senders-clock.md). Or 0."""
+    is_placed: bool = False
+    """Set by the writer: its times are those at which it is filed."""
     repeated: int = 0
     """Set by the writer: spans that were kept already, exactly as they came again."""
     differing: int = 0

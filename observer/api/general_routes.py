@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from flask import Response
+from flask import Response, request
 
 from observer import serializers
 from observer.api import openapi as document
@@ -29,7 +29,7 @@ from observer.lookup.deployments import LIMIT, find_deployments
 from observer.lookup.resolve import KINDS, Resolved, Several, Unresolved, resolve as resolve_id, unresolved
 from observer.lookup.telemetry_state import Refusal, TelemetryState, telemetry_state
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import STORE_REMEDY, Malformed
 from observer.request.parameters import Query
 from observer.request.responses import json_response
@@ -155,6 +155,7 @@ def deployments(query: Query) -> serializers.Plain:
         query.text("environment"),
         limit_of(query, LIMIT),
         hidden=hidden_from_class(),
+        for_seat=seat_of_events(),
     )
     return {
         "deployments": [serializers.deployment(one) for one in found.items],
@@ -226,7 +227,7 @@ def _match(found: Resolved) -> serializers.Plain:
     return {
         "kind": found.kind,
         "label": found.label,
-        "url": found.url,
+        "url": request.script_root + found.url,
         "trace_id": found.trace_id,
         "span_id": found.span_id,
         "session_id": found.session_id,
@@ -241,8 +242,8 @@ def _match(found: Resolved) -> serializers.Plain:
 def index(_query: Query) -> serializers.Plain:
     """The routes of this API."""
     return {
-        "openapi": f"{PREFIX}/openapi.json",
-        "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
+        "openapi": f"{request.script_root}{PREFIX}/openapi.json",
+        "routes": [f"{request.script_root}{PREFIX}{each.path}" for each in ROUTES],
     }
 
 

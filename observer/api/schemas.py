@@ -143,6 +143,10 @@ _ORIGINS: dict[str, Schema] = {
 """The fields of resource and scope, of spans and logs alike."""
 
 _SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
+_CLOCK_SHIFT = whole(
+    "nanoseconds that were added to its times, as its sender's clock was wrong; 0 where they are as claimed"
+)
+_NOTES = list_of(text(), "what is odd about it, a sentence each")
 _TRACE_SUMMARY = record(
     {
         "trace_id": TRACE_ID,
@@ -158,6 +162,8 @@ _TRACE_SUMMARY = record(
             "every parent that a span names is here, but for that of the entry, if its caller is outside"
         ),
         "session_id": text("the browser session of the trace, if it has one", null=True),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SPAN = record(
@@ -182,7 +188,8 @@ _SPAN = record(
         **_ORIGINS,
         "events": list_of(ref("SpanEvent")),
         "links": list_of(ref("SpanLink")),
-        "notes": list_of(text(), "irregularities of this span"),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SESSION = record(
@@ -198,6 +205,8 @@ _SESSION = record(
         "events": whole(),
         "last_seen_unix_nano": TIME,
         "attributes": TEXT_ATTRIBUTES,
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SESSION_EVENT = record(
@@ -213,6 +222,7 @@ _SESSION_EVENT = record(
         "duration_ns": DURATION,
         "http_status": whole(null=True),
         "error": boolean("an error event, an `error` attribute, or a status of 400 and above"),
+        "repeats": boolean("a line of the console about an error that was thrown, too: both count once"),
         "apm": record({"trace_id": TRACE_ID, "span_id": SPAN_ID}, null=True),
         "status": text(words=("unset", "ok", "error")),
         "status_message": text(),
@@ -223,6 +233,8 @@ _SESSION_EVENT = record(
         **_ORIGINS,
         "events": list_of(ref("SpanEvent")),
         "links": list_of(ref("SpanLink")),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _LOG = record(
@@ -246,6 +258,8 @@ _LOG = record(
         "attributes": ANY_ATTRIBUTES,
         "dropped_attributes": _COUNT,
         **_ORIGINS,
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _DEPLOYMENT = record(
@@ -298,7 +312,8 @@ COMPONENTS: dict[str, Schema] = {
             "tag": text(),
             "kind": text(),
             "evidence": text(),
-            "right": list_of(text(), "the parts that were right"),
+            "parts_right": whole("how many parts were right"),
+            "right": list_of(text(), "the parts that were right; none while the exam runs"),
             "complete": boolean("every part was right"),
         }
     ),

@@ -5,12 +5,13 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from observer.components.number_format import plural
 from signals.attributes import text_of
 from signals.ids import short_trace_id
-from signals.model import Attribute, Attributes, Dropped, Event, Link, Log, Span
+from signals.model import Attribute, Attributes, Dropped, Event, Link, Log, Span, SpanId, TraceId
 
 _SAMPLED, _RANDOM, _KNOWS_REMOTE, _REMOTE = 0x01, 0x02, 0x100, 0x200
 _NO_TRACE = "0" * 32
@@ -40,6 +41,8 @@ class LinkItem:
     """The short id of the trace and the id of the span."""
     facts: tuple[Carried, ...]
     attributes: Attributes
+    dead: bool
+    """The span that it leads to is not in the store."""
 
 
 def of_span(span: Span) -> tuple[Carried, ...]:
@@ -67,9 +70,14 @@ def left_out_of(event: Event) -> str:
     return _left_out(event.dropped_attributes)
 
 
-def links_of(span: Span, limit: int) -> tuple[LinkItem, ...]:
-    """The first links of a span."""
-    return tuple(_link(link, span.trace_id) for link in span.links[:limit])
+def links_of(
+    span: Span, limit: int, dead_links: Container[tuple[TraceId, SpanId]] = ()
+) -> tuple[LinkItem, ...]:
+    """The first links of a span; these lead to nothing that is here."""
+    return tuple(
+        _link(link, span.trace_id, dead=(link.trace_id, link.span_id) in dead_links)
+        for link in span.links[:limit]
+    )
 
 
 def flag_words(flags: int) -> str:
@@ -94,7 +102,7 @@ def dropped_words(dropped: Dropped) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _link(link: Link, own: str) -> LinkItem:
+def _link(link: Link, own: str, *, dead: bool) -> LinkItem:
     named = link.trace_id != _NO_TRACE
     has_span = link.span_id != _NO_SPAN
     label = "This trace" if link.trace_id == own else "Another trace"
@@ -110,6 +118,7 @@ def _link(link: Link, own: str) -> LinkItem:
             ("Left out by the sender", _counted(link.dropped_attributes, "attribute"), ""),
         ),
         attributes=link.attributes,
+        dead=dead,
     )
 
 

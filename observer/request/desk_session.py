@@ -24,9 +24,11 @@ from observer.request import context
 from observer.request.attempt_limit import AttemptLimit
 from observer.request.errors import Forbidden, TooManyAttempts, Unauthorized
 from observer.request.links import address, here
+from observer.request.reader_seat import reader_seat
 from observer.request.responses import redirect_within
 from observer.request.same_origin import refuse_cross_site
 from runtime.addresses import host_of, is_loopback
+from runtime.proxy import UNTRUSTED
 
 COOKIE = "workshop_desk"
 SIGN_IN = "/desk/sign-in"
@@ -102,6 +104,14 @@ def hidden_from_class() -> tuple[Deployment, ...]:
     """
     store = context.class_store()
     return hidden_deployments(store) if store and is_desk() else ()
+
+
+def seat_of_events() -> str | None:
+    """The seat whose events the reader is shown beside those of all: in a class its own, which may be none.
+
+    None means everybody's: at the desk, and without a class. Raises ClassError.
+    """
+    return None if context.class_store() is None or is_desk() else reader_seat().slug
 
 
 def csrf_token() -> str:
@@ -231,7 +241,12 @@ def _session() -> DeskSession | None:
 
 def _at_the_machine() -> bool:
     # The host, too: a name that a page elsewhere pointed at this machine is not loopback.
-    return is_loopback(request.remote_addr or "") and is_loopback(host_of(request.headers.get("Host", "")))
+    # A proxy on this machine makes everybody a neighbour unless it is trusted to say who they are.
+    return (
+        is_loopback(request.remote_addr or "")
+        and is_loopback(host_of(request.headers.get("Host", "")))
+        and UNTRUSTED not in request.environ
+    )
 
 
 def _away() -> Forbidden:

@@ -33,6 +33,7 @@ from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
 from store.queries import (
+    CountedEvents as CountedEvents,
     LogQuery as LogQuery,
     Page as Page,
     RumMetric as RumMetric,
@@ -48,6 +49,7 @@ from store.results import (
     ErrorGroup as ErrorGroup,
     HistogramColumn as HistogramColumn,
     KnownService as KnownService,
+    LateArrivals as LateArrivals,
     Latency as Latency,
     LogHistogram as LogHistogram,
     MapEdge as MapEdge,
@@ -84,6 +86,12 @@ class Reader(
 
     def status(self) -> StoreStatus:
         """Counts and bounds of the whole store. Cost: constant."""
+
+    def late_arrivals(self, window: Window) -> LateArrivals | None:
+        """What arrived in the window, and tells of nothing but a time before it; None if nothing did.
+
+        Of the last 10,000 batches that were late as a whole: two minutes or more.
+        """
 
     def environments(self, window: Window) -> Sequence[str]:
         """Deployment environments seen in backend or browser telemetry, by name."""

@@ -13,6 +13,7 @@ from observer.components import seat_links
 from observer.lookup.class_now import usable_incident
 from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
+from observer.lookup.running_lab import usable_incidents
 from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
 from observer.request.links import address
@@ -74,6 +75,7 @@ def home() -> Response:
             view=view.build(reader.status(), newest, _loss(reader, scope), lab),
             loss_text=_LOSS,
             all_telemetry=telemetry_state(),
+            malformed=usable_incidents()[1],
         )
     )
     seat_links.keep(page, seat)

@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer import serializers
 from observer.components import updates
+from observer.components.late_arrivals import late_notice
 from observer.components.number_format import plural
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.lookup.spelling import meant, service_meant
 from observer.request import context, links
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Malformed
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
@@ -75,6 +76,7 @@ def log_page() -> str | BaseResponse:
     text = selection.query.text
     return render_template(
         "logs/logs.html",
+        late=late_notice(reader, scope.window),
         view=shown,
         selection=selection,
         fields=[filter_links.linked_field(field) for field in shown.panel.fields],
@@ -142,7 +144,9 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     fields, cut = _fields(reader, selection.query, page)
     recent = page.items or reader.find_logs(LogQuery(window=Window.ALL, limit=_RECENT)).items
     status = None if page.items else reader.status()
-    deployments = find_deployments(reader, window, selection.query.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, window, selection.query.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     return view.Loaded(page, window, counted, fields, cut, recent, status, deployments)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from observer.components import carried
@@ -11,7 +11,7 @@ from observer.components.number_format import plural
 from observer.screens.apm.trace.trace_facts import status_code_of, status_words
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
 from observer.trace_notes import row_notes
-from signals.model import Attribute, Attributes, Span, SpanError, StatusCode
+from signals.model import Attribute, Attributes, Span, SpanError, SpanId, StatusCode, TraceId
 from signals.trace_analysis import TraceAnalysis
 
 _EVENTS_LIMIT = 50
@@ -79,26 +79,31 @@ class SpanPanel:
     more_links: str
 
 
-def span_panel(analysis: TraceAnalysis, row: WaterfallRow, logs: int) -> SpanPanel:
-    """The panel of a row of the waterfall whose span has so many logs."""
+def span_panel(
+    analysis: TraceAnalysis,
+    row: WaterfallRow,
+    logs: int,
+    dead_links: Container[tuple[TraceId, SpanId]] = (),
+) -> SpanPanel:
+    """The panel of a row of the waterfall whose span has so many logs, and these links to nothing."""
     span = row.trace_row.span
     return SpanPanel(
         row_key=row.key,
         span=span,
-        notes=row_notes(row.trace_row),
+        notes=row_notes(row.trace_row, dead_links),
         inferred=row.trace_row.inferred,
         status=_status(row),
         time_format="fine" if span.duration_ns < _MICROSECONDS_BELOW_NS else "clock",
-        offset_ns=span.start_unix_nano - analysis.start_unix_nano,
+        offset_ns=row.trace_row.start_unix_nano - analysis.start_unix_nano,
         logs=logs,
         tags=_by_name(span.attributes),
         process=_by_name(span.resource),
         carried=carried.of_span(span),
         scope_attributes=_by_name(span.scope_extras.attributes),
-        events=_events(span, analysis.start_unix_nano),
+        events=_events(span, analysis.start_unix_nano - row.trace_row.moved_ns),
         events_total=len(span.events),
         more_events=_more(len(span.events) - _EVENTS_LIMIT, "more event"),
-        links=carried.links_of(span, _LINKS_LIMIT),
+        links=carried.links_of(span, _LINKS_LIMIT, dead_links),
         links_total=len(span.links),
         more_links=_more(len(span.links) - _LINKS_LIMIT, "more link"),
     )

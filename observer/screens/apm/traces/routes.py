@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -11,11 +12,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from observer.components import number_format as formats, updates
 from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
+from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.lookup.spelling import meant
 from observer.request import context, links
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import refuse
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
@@ -24,7 +26,7 @@ from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
 from signals.semantics import PROMOTED
-from store.api import Reader, TraceQuery, Window
+from store.api import Measure, Reader, TraceQuery, Window
 
 _LIMIT = 50
 _UPDATES_LIMIT = 100
@@ -52,13 +54,17 @@ def traces() -> str | BaseResponse:
         return redirect(_with_tag(query, reader, scope), 303)
     search = _search(query, scope.window, scope.environment)
     page = reader.find_traces(search)
-    deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     events = event_marks(deployments, scope.window, scope.zone)
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or {*search.attributes, *search.like} <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None
+    services = reader.services(scope.window, scope.environment)
     return render_template(
         "apm/traces.html",
+        late=late_notice(reader, scope.window),
         search=search,
         view=view.build(
             page.items, scope.window, scope.zone, lambda found: scoped(f"/apm/traces/{found}"), events
@@ -73,7 +79,8 @@ def traces() -> str | BaseResponse:
         ],
         operations=_operations(reader, scope, search.service),
         operation=query.text("operation") or "",
-        services=sorted(reader.services(scope.window, scope.environment)),
+        services=sorted(services),
+        requests=_requests(search, services),
         affected=affected_panel(affected, scope.zone, "trace") if affected else None,
         updates_address=_updates_address(search, scope),
         has_traces=bool(page.items) or reader.status().spans > 0,
@@ -131,6 +138,21 @@ def _with_tag(query: Query, reader: Reader, scope: Scope) -> str:
     sense, text = meant(reader, name, value, is_there)
     kept = [pair for pair in query.pairs() if pair[0] not in ("tag", "cursor")]
     return links.address(request.path, [*kept, (sense, spell_attribute(name, text))])
+
+
+def _requests(search: TraceQuery, services: Mapping[str, Measure]) -> int | None:
+    """The requests of the chosen service, where nothing else narrows the search; a trace may hold several."""
+    service = search.service
+    if service is None or search != TraceQuery(
+        search.window,
+        service,
+        sort=search.sort,
+        limit=_LIMIT,
+        cursor=search.cursor,
+        environment=search.environment,
+    ):
+        return None
+    return services[service].requests if service in services else 0
 
 
 def _operations(reader: Reader, scope: Scope, service: str | None) -> list[str]:

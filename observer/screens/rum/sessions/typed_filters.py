@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from observer.lookup.spelling import Sense
 from signals.attributes import SEAT
+from signals.browser_events import rum_page
 
 Meant = Callable[[str, str], tuple[Sense, str]]
 """For a name and what was typed as its value: the argument to filter by, and the value in it."""
@@ -55,7 +56,7 @@ class TypedFilters:
         found: dict[Sense, dict[str, str]] = {"attr": dict(attributes), "like": dict(like)}
         pairs = [(SEAT, self.seat or "")]
         if self.key and self.value:
-            pairs.append((self.key, self.value))
+            pairs.append((self.key, _as_kept(self.key, self.value.strip())))
         for name, value in pairs:
             for filters in found.values():
                 filters.pop(name, None)
@@ -63,3 +64,10 @@ class TypedFilters:
                 sense, text = meant(name, value.strip())
                 found[sense][name] = text
         return found["attr"], found["like"]
+
+
+def _as_kept(key: str, value: str) -> str:
+    """What a typed value is kept as: of a page's address its path, ids as `<??>`."""
+    if key != "page":
+        return value
+    return rum_page(value) or value
