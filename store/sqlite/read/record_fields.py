@@ -66,15 +66,15 @@ def origins_with(db: ReadSession, name: str, matches: Matches, alias: str) -> st
 
     "0" where no row does.
     """
-    wanted = _ALIASES.get(name, name)
+    field = _ALIASES.get(name, name)
     scopes, resources = set(), set()
     # A name that is no field's can only be an attribute of a scope, whose bytes hold it.
-    needle = b"" if wanted in _SCOPE or wanted in _RESOURCE else name.encode("utf-8", "replace")
+    needle = b"" if field in _SCOPE or field in _RESOURCE else name.encode("utf-8", "replace")
     for number, body in db.each("SELECT id, body FROM origins WHERE instr(body, ?)", (needle,)):
-        if wanted in _RESOURCE:
-            if matches(_resource_field(body, wanted)):
+        if field in _RESOURCE:
+            if matches(_resource_field(body, field)):
                 resources.add(number)
-        elif _scope_matches(body, name, wanted, matches):
+        elif _scope_matches(body, name, field, matches):
             scopes.add(number)
     parts = [
         f"{alias}.{column} IN ({', '.join(map(str, sorted(ids)))})"
@@ -86,11 +86,11 @@ def origins_with(db: ReadSession, name: str, matches: Matches, alias: str) -> st
 
 def own_fields(record: Record, name: str) -> Callable[[bytes], Iterator[Attribute]] | None:
     """The values of a field of the raw record; None if it has no field of that name."""
-    wanted = _ALIASES.get(name, name)
-    if wanted not in _OWN[record]:
+    field = _ALIASES.get(name, name)
+    if field not in _OWN[record]:
         return None
     read = _span_values if record == "span" else _log_values
-    return lambda raw: read(raw, wanted)
+    return lambda raw: read(raw, field)
 
 
 def nested_attributes(raw: bytes, name: str) -> Iterator[Attribute]:
@@ -104,7 +104,7 @@ def nested_attributes(raw: bytes, name: str) -> Iterator[Attribute]:
             yield link.attributes[name]
 
 
-def _scope_matches(body: bytes, name: str, wanted: str, matches: Matches) -> bool:
+def _scope_matches(body: bytes, name: str, field: str, matches: Matches) -> bool:
     scope = scope_of(body)
     fields: dict[str, Attribute] = {
         "scope.name": scope.name or None,
@@ -112,14 +112,14 @@ def _scope_matches(body: bytes, name: str, wanted: str, matches: Matches) -> boo
         "scope.schema_url": scope.extras.schema_url or None,
         "scope.dropped_attributes_count": scope.extras.dropped_attributes or None,
     }
-    if fields.get(wanted) is not None and matches(fields[wanted]):
+    if fields.get(field) is not None and matches(fields[field]):
         return True
     return name in scope.extras.attributes and matches(scope.extras.attributes[name])
 
 
-def _resource_field(body: bytes, wanted: str) -> Attribute:
+def _resource_field(body: bytes, field: str) -> Attribute:
     extras = resource_extras(body)
-    return extras.schema_url if wanted == "resource.schema_url" else extras.dropped_attributes
+    return extras.schema_url if field == "resource.schema_url" else extras.dropped_attributes
 
 
 def _span_values(raw: bytes, name: str) -> Iterator[Attribute]:

@@ -1,5 +1,7 @@
 """SQL that finds a part of a text, whatever its case and Unicode form."""
 
+# ruff: noqa: S608 - what is put into SQL text are column names and expressions of our own
+
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -28,6 +30,16 @@ def holds(db: ReadSession, column: str, part: str) -> TextMatch:
         return TextMatch(odd, [folded])
     pattern = folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return TextMatch(f"({column} LIKE ? ESCAPE '\\' OR {odd})", [f"%{pattern}%", folded])
+
+
+def traces_with_part(db: ReadSession, tag: str, part: str) -> TextMatch:
+    """For traces `t` with a pair of this tag whose value holds the part."""
+    match = holds(db, "value", part)
+    return TextMatch(
+        "EXISTS (SELECT 1 FROM trace_pairs y WHERE y.start = t.start AND y.trace = t.id "
+        f"AND y.pair IN (SELECT id FROM pairs WHERE tag = ? AND {match.sql}))",
+        [tag, *match.values],
+    )
 
 
 def _holds_folded(text: str | None, folded: str) -> bool:

@@ -30,7 +30,7 @@ from store.sqlite.read.row_mapping import (
     trace_of,
 )
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
-from store.sqlite.read.text_match import holds
+from store.sqlite.read.text_match import traces_with_part
 from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
 from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
@@ -215,7 +215,9 @@ class _Search:
         if query.max_ns is not None:
             self._add("t.duration <= ?", query.max_ns)
         measure = "t.start" if query.sort == "newest" else "t.duration"
-        self._add_like_pairs()
+        for name in query.like.keys() & UNBOUNDED:
+            part = traces_with_part(self._db, name, query.like[name])
+            self._add(part.sql, *part.values)
         after = read_cursor(query.cursor, query.sort)
         if after:
             self._add(f"({measure}, t.id) < (?, ?)", *after)
@@ -360,18 +362,6 @@ class _Search:
                     pair,
                 )
         return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
-
-    def _add_like_pairs(self) -> None:
-        """Conditions for parts of unbounded tags."""
-        for name, part in self._query.like.items():
-            if name in UNBOUNDED:
-                match = holds(self._db, "value", part)
-                self._add(
-                    "EXISTS (SELECT 1 FROM trace_pairs y WHERE y.start = t.start AND y.trace = t.id "
-                    f"AND y.pair IN (SELECT id FROM pairs WHERE tag = ? AND {match.sql}))",
-                    name,
-                    *match.values,
-                )
 
     def _scan(self, tables: str, window: Window) -> Window:
         """Search the spans of the window's newest traces for what is not indexed.
