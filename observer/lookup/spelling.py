@@ -13,11 +13,12 @@ Sense = Literal["attr", "like"]
 _MOST = 50
 
 
-def meant(reader: Reader, name: str, typed: str, is_there: Callable[[str], bool]) -> tuple[Sense, str]:
+def meant(reader: Reader, name: str, typed: str, is_there: Callable[[Sense, str], bool]) -> tuple[Sense, str]:
     """The argument to filter by, and its value.
 
     A value that is stored as typed, or that differs from it in case and Unicode form alone, is meant
-    whole; else the text is a part. `is_there` says whether any of what is listed carries a value.
+    whole; else the text is a part, if any value holds it. `is_there` says whether anything that is
+    listed fits such a filter.
     """
     known = reader.values_holding(name, typed, _MOST)
     if typed in known:
@@ -27,7 +28,8 @@ def meant(reader: Reader, name: str, typed: str, is_there: Callable[[str], bool]
         return "attr", alike[0]
     if known:
         return "like", typed
-    return ("attr", typed) if is_there(typed) else ("like", typed)
+    is_part = not is_there("attr", typed) and is_there("like", typed)
+    return ("like", typed) if is_part else ("attr", typed)
 
 
 def service_meant(reader: Reader, typed: str) -> str:

@@ -15,7 +15,7 @@ from observer.components.late_arrivals import late_notice
 from observer.components.number_format import plural
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
-from observer.lookup.spelling import meant, service_meant
+from observer.lookup.spelling import Sense, meant, service_meant
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Malformed
@@ -117,9 +117,10 @@ def _spelled(pair: tuple[str, str], reader: Reader, scope: Scope) -> tuple[str, 
         return pair
     name, typed = attribute
 
-    def is_there(value: str) -> bool:
-        search = LogQuery(scope.window, attributes={name: value}, limit=1, environment=scope.environment)
-        return bool(reader.find_logs(search).items)
+    def is_there(sense: Sense, value: str) -> bool:
+        exact, part = ({name: value}, {}) if sense == "attr" else ({}, {name: value})
+        found = LogQuery(scope.window, attributes=exact, like=part, limit=1, environment=scope.environment)
+        return bool(reader.find_logs(found).items)
 
     sense, value = meant(reader, name, typed, is_there)
     return sense, spell_attribute(name, value)

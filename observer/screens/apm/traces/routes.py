@@ -15,7 +15,7 @@ from observer.components.deployment_marks import event_marks
 from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
-from observer.lookup.spelling import meant
+from observer.lookup.spelling import Sense, meant
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import refuse
@@ -131,9 +131,10 @@ def _with_tag(query: Query, reader: Reader, scope: Scope) -> str:
     if not name:
         raise refuse("tag", typed, "a name, a colon and a value, such as enduser.id:anna")
 
-    def is_there(text: str) -> bool:
-        search = TraceQuery(scope.window, attributes={name: text}, limit=1, environment=scope.environment)
-        return bool(reader.find_traces(search).items)
+    def is_there(sense: Sense, text: str) -> bool:
+        exact, part = ({name: text}, {}) if sense == "attr" else ({}, {name: text})
+        found = TraceQuery(scope.window, attributes=exact, like=part, limit=1, environment=scope.environment)
+        return bool(reader.find_traces(found).items)
 
     sense, text = meant(reader, name, value, is_there)
     kept = [pair for pair in query.pairs() if pair[0] not in ("tag", "cursor")]

@@ -89,8 +89,9 @@ def _meant(name: str, typed: str) -> tuple[Sense, str]:
     """How a typed value is meant, among the sessions of the time range."""
     reader, window = context.reader(), current_scope().window
 
-    def is_there(value: str) -> bool:
-        return bool(reader.find_sessions(SessionQuery(window, attributes={name: value}, limit=1)).items)
+    def is_there(sense: Sense, value: str) -> bool:
+        exact, part = ({name: value}, {}) if sense == "attr" else ({}, {name: value})
+        return bool(reader.find_sessions(SessionQuery(window, attributes=exact, like=part, limit=1)).items)
 
     return meant(reader, name, typed, is_there)
 
