@@ -12,6 +12,7 @@ writer takes, and the errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from signals.deployments import Deployment as Deployment
@@ -46,7 +47,9 @@ from store.results import (
     Affected as Affected,
     Breakdown as Breakdown,
     BrowserLink as BrowserLink,
+    Coverage as Coverage,
     ErrorGroup as ErrorGroup,
+    Gap as Gap,
     HistogramColumn as HistogramColumn,
     KnownService as KnownService,
     LateArrivals as LateArrivals,
@@ -83,6 +86,12 @@ class Reader(
     neither repeat nor skip what was there when the first was read. Any method may
     raise TooSlow or StoreUnavailable.
     """
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Within it, all that this thread asks is answered from one moment: totals agree with parts.
+
+        To be held for the time of an answer, not longer: the writer's log grows meanwhile.
+        """
 
     def status(self) -> StoreStatus:
         """Counts and bounds of the whole store. Cost: constant."""

@@ -15,6 +15,7 @@ from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
 from observer.lookup.running_lab import usable_incidents
 from observer.lookup.telemetry_state import telemetry_state
+from observer.lookup.traces import has_arrived
 from observer.request import context
 from observer.request.links import address
 from observer.request.page_request import current_scope, scope_or_default
@@ -31,6 +32,8 @@ blueprint = Blueprint("home", __name__)
 _SHOWN = 5
 _MOST_ARGUMENTS = 60
 """Arguments of a pasted link."""
+_LOOKED_AT = 25
+"""Failing traces that are read for those that are shown: the newest may still be on their way."""
 _LOSS = "telemetry was dropped"
 """What the shop's exporters log, and others may; searched for among warnings and errors only."""
 _SEVERE = frozenset({Severity.ERROR, Severity.FATAL})
@@ -38,6 +41,7 @@ _WARN_OR_WORSE = frozenset({Severity.WARN, Severity.ERROR, Severity.FATAL})
 
 
 @blueprint.get("/")
+@context.one_snapshot
 def home() -> Response:
     """The newest telemetry, and what to do first."""
     scope = current_scope()
@@ -54,14 +58,14 @@ def home() -> Response:
         )
     )
     traces = reader.find_traces(
-        TraceQuery(scope.window, error="origin", limit=_SHOWN, environment=scope.environment)
+        TraceQuery(scope.window, error="origin", limit=_LOOKED_AT, environment=scope.environment)
     )
     severe = LogQuery(scope.window, severities=_SEVERE, limit=_SHOWN, environment=scope.environment)
     # Where a lesson runs, its end must not stand on the first page.
     in_lesson = context.class_file() is not None or lab.incident is not None
     newest = view.Newest(
         sessions=sessions.items,
-        traces=traces.items,
+        traces=[each for each in traces.items if has_arrived(each, scope.now_unix_nano)][:_SHOWN],
         logs=() if in_lesson else reader.find_logs(severe).items,
         error_logs=reader.count_logs(severe) if in_lesson else None,
     )

@@ -50,6 +50,7 @@ def _selection() -> tuple[Query, Reader, Selection]:
 
 
 @blueprint.get("/logs")
+@context.one_snapshot
 def log_page() -> str | BaseResponse:
     """Matching logs, their number over time, their fields, and one of them in full.
 

@@ -225,8 +225,7 @@ class Search:
 
     def count(self) -> int:
         """How many match, of all rows."""
-        window = self._query.window
-        first, behind = -(-window.from_unix_nano // LOG_SLOT_NS), window.to_unix_nano // LOG_SLOT_NS
+        first, behind = self._whole_slots()
         if self._is_summed() and first < behind:
             return self._summed(first, behind)
         return self._counted(self._cheap().and_also(self._costly))
@@ -234,19 +233,27 @@ class Search:
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
         """(column, severity number, count), a column and severity perhaps several times; the bound.
 
-        Sums by slot serve columns of at least 4 slots: each slot is filed by its middle.
+        Sums by slot serve columns of at least 4 slots: each slot is filed by its middle, and the
+        parts of slots at both ends are counted row by row, as in `count`.
         """
-        if width >= 4 * LOG_SLOT_NS and self._is_summed():
-            return self._from_cells(begin, width), None
+        first, behind = self._whole_slots()
+        if width >= 4 * LOG_SLOT_NS and self._is_summed() and first < behind:
+            found = self._from_cells(begin, width, first, behind)
+            for part in self._edges(first, behind):
+                found += self._in_columns(begin, width, part._cheap())
+            return found, None
         cheap = self._cheap()
         bound = self._bound(cheap)
         where = cheap.and_also(self._within(bound), self._costly)
-        rows = self._db.all(
+        return self._in_columns(begin, width, where), bound
+
+    def _in_columns(self, begin: int, width: int, where: Conditions) -> list[tuple[int, int, int]]:
+        """(column, severity number, count) of the rows that the conditions select."""
+        return self._db.all(
             f"SELECT (l.time - ?) / ?, l.severity, count(*) FROM logs l{self._hint} "
             f"WHERE {where.sql()} GROUP BY 1, 2",
             (begin, width, *where.values),
         )
-        return rows, bound
 
     def _counted(self, where: Conditions) -> int:
         """How many rows the conditions select."""
@@ -274,30 +281,41 @@ class Search:
 
     def _summed(self, first: int, behind: int) -> int:
         """The count: whole slots from `log_cells`, the parts of slots at both ends from rows."""
-        window, cells = self._query.window, self._in_cells()
+        cells = self._in_cells()
         row = self._db.one(
             f"SELECT sum(l.n) FROM log_cells l WHERE l.slot >= ? AND l.slot < ? AND {cells.sql()}",
             (first, behind, *cells.values),
         )
         total = (row[0] or 0) if row else 0
-        for begin, end in (
+        return total + sum(part._counted(part._cheap()) for part in self._edges(first, behind))
+
+    def _whole_slots(self) -> tuple[int, int]:
+        """The first whole slot of the window, and the one behind the last."""
+        window = self._query.window
+        return -(-window.from_unix_nano // LOG_SLOT_NS), window.to_unix_nano // LOG_SLOT_NS
+
+    def _edges(self, first: int, behind: int) -> list[Search]:
+        """The same search in the parts of slots at both ends of the window."""
+        window = self._query.window
+        parts = (
             (window.from_unix_nano, first * LOG_SLOT_NS),
             (behind * LOG_SLOT_NS, window.to_unix_nano),
-        ):
-            if begin < end:
-                part = replace(self._query, window=Window(begin, end))
-                total += self._counted(Search(self._db, part)._cheap())
-        return total
+        )
+        return [
+            Search(self._db, replace(self._query, window=Window(begin, end)))
+            for begin, end in parts
+            if begin < end
+        ]
 
-    def _from_cells(self, begin: int, width: int) -> list[tuple[int, int, int]]:
+    def _from_cells(self, begin: int, width: int, first: int, behind: int) -> list[tuple[int, int, int]]:
         """(column, severity number, count) from whole slots."""
-        window, cells = self._query.window, self._in_cells()
+        cells = self._in_cells()
         return self._db.all(
             "SELECT (l.slot * ? + ? - ?) / ?, l.severity, sum(l.n) FROM log_cells l "
             f"WHERE l.slot >= ? AND l.slot < ? AND {cells.sql()} GROUP BY 1, 2",
             (
                 *(LOG_SLOT_NS, LOG_SLOT_NS // 2, begin, width),
-                *(window.from_unix_nano // LOG_SLOT_NS, -(-window.to_unix_nano // LOG_SLOT_NS)),
+                *(first, behind),
                 *cells.values,
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from store.queries import Window
@@ -39,6 +40,9 @@ class SqliteReader(
 
     def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S) -> None:
         super().__init__(ReadConnections(path, time_limit_s))
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        return self._connections.snapshot()
 
     def status(self) -> StoreStatus:
         with self._connections.session() as db:

@@ -42,6 +42,7 @@ _SORTS: dict[str | None, Literal["newest", "slowest"]] = {
 
 
 @blueprint.get("/apm/traces")
+@context.one_snapshot
 def traces() -> str | BaseResponse:
     """Summaries of the traces that match, newest or slowest first.
 
