@@ -288,3 +288,14 @@ class Presence(Enum):
     PRESENT = "present"
     PRUNED = "pruned"
     NEVER_SEEN = "never_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownService:
+    """A service by its name, and who knows it."""
+
+    name: str
+    sends_spans: bool
+    called: bool
+    """Other services call it."""
+    logs: bool

@@ -28,6 +28,7 @@ from store.api.errors import (
     TooSlow as TooSlow,
 )
 from store.api.logs import LogReader as LogReader
+from store.api.names import NameReader as NameReader
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
@@ -50,6 +51,7 @@ from store.results import (
     ErrorGroup as ErrorGroup,
     Gap as Gap,
     HistogramColumn as HistogramColumn,
+    KnownService as KnownService,
     LateArrivals as LateArrivals,
     Latency as Latency,
     LogHistogram as LogHistogram,
@@ -74,7 +76,9 @@ from store.rows import (
 )
 
 
-class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):
+class Reader(
+    TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, NameReader, Protocol
+):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 
     Without a match the answer is empty, never an error. Limits are between 1

@@ -10,6 +10,7 @@ from store.results import LateArrivals, StoreStatus
 from store.sqlite.read.apm import SqliteApmReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
+from store.sqlite.read.names import SqliteNameReader
 from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
 from store.sqlite.read.rum import SqliteRumReader
 from store.sqlite.read.sessions import SqliteSessionReader
@@ -30,6 +31,7 @@ class SqliteReader(
     SqliteApmReader,
     SqliteRumReader,
     SqliteDeploymentReader,
+    SqliteNameReader,
 ):
     """Reads beside the writer, never in its way; while there is no file, every answer is empty.
 
