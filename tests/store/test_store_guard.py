@@ -46,9 +46,7 @@ def test_a_checkpoint_beside_a_reader_is_no_damage(file: Path) -> None:
         writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
         header = file.read_bytes()[:100]
-        assert file.stat().st_size < PAGE_BYTES * int.from_bytes(header[28:32], "big"), (
-            "nothing is tried"
-        )
+        assert file.stat().st_size < PAGE_BYTES * int.from_bytes(header[28:32], "big"), "nothing is tried"
         assert guard.look(own_change=True) is None
         reader.execute("COMMIT")
         writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
