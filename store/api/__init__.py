@@ -17,6 +17,7 @@ from typing import Protocol
 from signals.deployments import Deployment as Deployment
 from signals.log_fields import LogField as LogField
 from store.api.apm import ApmReader as ApmReader
+from store.api.changes import ChangeReader as ChangeReader
 from store.api.deployments import DeploymentReader as DeploymentReader
 from store.api.errors import (
     BadQuery as BadQuery,
@@ -31,6 +32,14 @@ from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
+from store.change_results import (
+    Change as Change,
+    FailingOperation as FailingOperation,
+    Operation as Operation,
+    Seen as Seen,
+    VersionRow as VersionRow,
+    Versions as Versions,
+)
 from store.queries import (
     LogQuery as LogQuery,
     Page as Page,
@@ -54,6 +63,7 @@ from store.results import (
     Point as Point,
     Presence as Presence,
     Reach as Reach,
+    Refused as Refused,
     ServiceMap as ServiceMap,
     SessionSummary as SessionSummary,
     StoreStatus as StoreStatus,
@@ -63,7 +73,9 @@ from store.results import (
 from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
 
 
-class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):
+class Reader(
+    TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, ChangeReader, Protocol
+):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 
     Without a match the answer is empty, never an error. Limits are between 1

@@ -160,6 +160,8 @@ class SqliteApmReader(SqlitePart):
         operation: str | None = None,
         error: Literal["any", "origin"] = "any",
         environment: str | None = None,
+        *,
+        amounts: bool = False,
     ) -> Affected:
         filters = dict(where or {}) if operation is None else {**(where or {}), OPERATION: operation}
         if any(tag not in SUMMED for tag in filters):
@@ -167,7 +169,7 @@ class SqliteApmReader(SqlitePart):
         if error not in ("any", "origin"):
             raise BadQuery(f"error is {error!r}: give any or origin.")
         with self._connections.session() as db:
-            return affected_requests(db, service, window, filters, error, environment)
+            return affected_requests(db, service, window, filters, error, environment, amounts=amounts)
 
     def tags(self, window: Window) -> Sequence[str]:
         with self._connections.session() as db:

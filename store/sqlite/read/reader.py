@@ -6,6 +6,7 @@ from pathlib import Path
 
 from store.results import StoreStatus
 from store.sqlite.read.apm import SqliteApmReader
+from store.sqlite.read.changes import SqliteChangeReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
 from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
@@ -21,6 +22,7 @@ class SqliteReader(
     SqliteApmReader,
     SqliteRumReader,
     SqliteDeploymentReader,
+    SqliteChangeReader,
 ):
     """Reads beside the writer, never in its way; while there is no file, every answer is empty.
 
