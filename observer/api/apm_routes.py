@@ -47,12 +47,13 @@ from observer.request.errors import Malformed
 from observer.request.parameters import Query
 from observer.trace_notes import trace_notes
 from signals.trace_analysis import analyse
-from store.api import TraceQuery
+from store.api import TraceQuery, TraceSort
 
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
-_SORTS: dict[str | None, Literal["newest", "slowest"]] = {
+_SORTS: dict[str | None, TraceSort] = {
     None: "newest",
     "newest": "newest",
+    "oldest": "oldest",
     "slowest": "slowest",
 }
 _TRACE_ID_HELP = {"trace_id": "32 hexadecimal digits, or the last 16"}
@@ -96,7 +97,7 @@ _TRACE = record(
         ATTR,
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
-        Parameter("sort", "newest by default", text(words=("newest", "slowest"))),
+        Parameter("sort", "newest by default", text(words=("newest", "oldest", "slowest"))),
         ENVIRONMENT,
         *WINDOW,
         limit(50),
@@ -115,7 +116,7 @@ def traces(query: Query) -> serializers.Plain:
             attributes=query.attributes(),
             min_ns=query.milliseconds_ns("min_ms"),
             max_ns=query.milliseconds_ns("max_ms"),
-            sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
+            sort=_SORTS[query.choice("sort", ("newest", "oldest", "slowest"))],
             limit=limit_of(query, 50),
             cursor=query.text("cursor"),
             environment=query.text("environment"),

@@ -47,6 +47,7 @@ from store.queries import (
     SessionQuery as SessionQuery,
     SessionSort as SessionSort,
     TraceQuery as TraceQuery,
+    TraceSort as TraceSort,
     Window as Window,
 )
 from store.results import (

@@ -38,7 +38,7 @@ class TraceReader(Protocol):
         """
 
     def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
-        """Summaries by start (newest first) or duration (slowest first), then id."""
+        """Summaries by start (newest or oldest first) or duration (slowest first), then id."""
 
     def affected_by_traces(self, query: TraceQuery) -> Affected:
         """Who is affected by the failing ones of these traces; with `query.error` all of them fail.

@@ -19,9 +19,9 @@ from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.sightings import first_moments, sightings, slots_of
-from store.sqlite.read.tag_set_search import read_sets, sets_with
+from store.sqlite.read.tag_set_search import all_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_SET_SLOT_NS
-from store.sqlite.tag_sets import ERROR, OPERATION, TagSet, environment_in, service_in, values_in
+from store.sqlite.tag_sets import ERROR, OPERATION, SERVICE, TagSet, environment_in, service_in, values_in
 
 MAX_FAILING: Final = 1_500
 """The newest traces with an error whose entry is looked at: about 10 ms."""
@@ -36,8 +36,13 @@ _KINDS: Final[tuple[tuple[ChangeKind, str], ...]] = (
     ("instance", INSTANCE_TAG),
 )
 
+_Version = tuple[str, str]
+"""A version attribute and its value."""
 _Subject = tuple[ChangeKind, str, str]
 """Kind, service, and attribute, or the key of a flag: what has one value after the other."""
+
+_SAID: Final = (SERVICE, *VERSION_TAGS, INSTANCE_TAG, *POD_TAGS, FLAG_KEY, FLAG_VARIANT)
+"""What `_subjects` reads of a tag set."""
 
 
 class SqliteChangeReader(SqlitePart):
@@ -68,13 +73,12 @@ class SqliteChangeReader(SqlitePart):
         with self._connections.session() as db:
             tallies, _, cut = by_tag(db, service, VERSION_TAGS, window, {}, environment)
             carried = {tag: found for tag, found in tallies.items() if any(found)}
-            groups = {
-                (tag, value): sets_with(db, tag, value, service)
-                for tag, found in carried.items()
-                for value in found
-                if value
-            }
-            seen = sightings(db, groups)
+            groups: dict[_Version, set[int]] = {}
+            for number, tags in all_sets(db).items():
+                if service_in(tags) == service:
+                    for version in _versions_in(tags):
+                        groups.setdefault(version, set()).add(number)
+            seen = sightings(db, {one: groups[one] for one in groups if one[1] in carried.get(one[0], ())})
             tried, failed, short = _key_outcomes(db, service, window, key, environment)
         rows = [
             VersionRow(
@@ -140,63 +144,80 @@ def _failing(
 def _operation_measures(
     db: ReadSession, window: Window, environment: str | None
 ) -> tuple[dict[Operation, Measure], bool]:
-    counts: Counter[tuple[int, int]] = Counter()
+    rows: list[tuple[bytes, bytes]] = []
     counted, cut = 0, False
     for place, row in enumerate(newest(db, window, None, MAX_ROWS + 1)):
         if place >= MAX_ROWS or counted >= MAX_REQUESTS:
             cut = True
             break
         sets, outcomes, _ = within(row, window)
-        counts.update(zip(unpack(SET_CODE, sets), unpack(OUTCOME_CODE, outcomes), strict=True))
+        rows.append((sets, outcomes))
         counted += len(outcomes) // 2  # outcomes take two bytes each
-    known = read_sets(db, {number for number, _ in counts})
+    numbers = unpack(SET_CODE, b"".join([row[0] for row in rows]))
+    of_set = {
+        number: Operation(service_in(tags), next(iter(values_in(tags, OPERATION)), ""))
+        for number, tags in read_sets(db, set(numbers)).items()
+        if environment is None or environment_in(tags) == environment
+    }
+    counts = Counter(
+        zip(
+            map(of_set.get, numbers),
+            unpack(OUTCOME_CODE, b"".join([row[1] for row in rows])),
+            strict=True,
+        )
+    )
     tallies: dict[Operation, Tally] = {}
-    for (number, outcome), n in counts.items():
-        tags = known.get(number, {})
-        if environment is not None and environment_in(tags) != environment:
-            continue
-        of = Operation(service_in(tags), next(iter(values_in(tags, OPERATION)), ""))
-        bucket, error, origin = split(outcome)
-        tallies.setdefault(of, Tally()).add(bucket, n, error * n, origin * n)
+    for (of, outcome), n in counts.items():
+        if of is not None:
+            bucket, error, origin = split(outcome)
+            tallies.setdefault(of, Tally()).add(bucket, n, error * n, origin * n)
     return {of: tally.measure() for of, tally in tallies.items()}, cut
 
 
 def _key_outcomes(
     db: ReadSession, service: str, window: Window, key: Operation | None, environment: str | None
-) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]], bool]:
+) -> tuple[Counter[_Version], Counter[_Version], bool]:
     """Requests of the key operation, and those that failed, by (tag, version) that they met."""
-    tried, failed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    tried, failed = Counter[_Version](), Counter[_Version]()
     if key is None:
         return tried, failed, False
-    keys = sets_with(db, OPERATION, key.operation, key.service)
+    sets = all_sets(db)
+    keys = frozenset(
+        number
+        for number, tags in sets.items()
+        if service_in(tags) == key.service
+        and key.operation in values_in(tags, OPERATION)
+        and environment in (None, environment_in(tags))
+    )
+    met = {number: _versions_in(tags) for number, tags in sets.items() if service_in(tags) == service}
     for place, row in enumerate(newest(db, window, service, MAX_ROWS + 1)):
         if place >= MAX_ROWS:
             return tried, failed, True
-        sets, outcomes, _ = within(row, window)
-        numbers = unpack(SET_CODE, sets)
-        if keys.isdisjoint(numbers):
+        if keys.isdisjoint(memoryview(row.sets).cast(SET_CODE)):
             continue
-        known = read_sets(db, set(numbers))
+        sets_body, outcomes, _ = within(row, window)
+        numbers = unpack(SET_CODE, sets_body)
         ended = [
             outcome & 1
             for number, outcome in zip(numbers, unpack(OUTCOME_CODE, outcomes), strict=True)
-            if number in keys and environment in (None, environment_in(known.get(number, {})))
+            if number in keys
         ]
-        own = [tags for tags in known.values() if service_in(tags) == service]
-        for tag in VERSION_TAGS:
-            for value in {value for tags in own for value in values_in(tags, tag)}:
-                tried[tag, value] += len(ended)
-                failed[tag, value] += sum(ended)
+        for version in {version for number in numbers for version in met.get(number, ())}:
+            tried[version] += len(ended)
+            failed[version] += sum(ended)
     return tried, failed, False
+
+
+def _versions_in(tags: TagSet) -> tuple[_Version, ...]:
+    return tuple((tag, value) for tag in VERSION_TAGS if tag in tags for value in values_in(tags, tag))
 
 
 def _changes(db: ReadSession, window: Window, environment: str | None) -> list[Change]:
     slots = slots_of(db)
     groups: dict[tuple[_Subject, str], set[int]] = {}
-    for number, tags in read_sets(db, slots).items():
-        if environment is None or environment_in(tags) == environment:
-            for subject, value in _subjects(tags):
-                groups.setdefault((subject, value), set()).add(number)
+    for alike, numbers in _alike(all_sets(db), environment).values():
+        for subject, value in _subjects(alike):
+            groups.setdefault((subject, value), set()).update(numbers)
     begin = window.from_unix_nano // TAG_SET_SLOT_NS
     # A first slot before the window's own is before the window: its moment need not be known.
     early: dict[tuple[_Subject, str], int] = {}
@@ -215,6 +236,25 @@ def _changes(db: ReadSession, window: Window, environment: str | None) -> list[C
     for (subject, value), at in moments.items():
         of_subject.setdefault(subject, []).append((at, value))
     return [change for subject, ordered in of_subject.items() for change in _of(subject, ordered, window)]
+
+
+def _alike(
+    sets: Mapping[int, TagSet], environment: str | None
+) -> dict[tuple[object, ...], tuple[TagSet, list[int]]]:
+    """A tag set for all that say the same of their process, and the numbers of these.
+
+    There are thousands of sets and few processes.
+    """
+    found: dict[tuple[object, ...], tuple[TagSet, list[int]]] = {}
+    for number, tags in sets.items():
+        if environment is None or environment_in(tags) == environment:
+            said: tuple[object, ...] = tuple(map(tags.get, _SAID))
+            try:
+                of = found.setdefault(said, (tags, []))
+            except TypeError:  # a list: several values
+                of = found.setdefault(tuple(map(repr, said)), (tags, []))
+            of[1].append(number)
+    return found
 
 
 def _of(subject: _Subject, moments: list[tuple[int, str]], window: Window) -> Iterator[Change]:

@@ -24,10 +24,15 @@ _AT_ONCE: Final = 5_000
 
 def slots_of(db: ReadSession, ids: Collection[int] | None = None) -> dict[int, tuple[int, int]]:
     """The first and the last slot of each of these tag sets, of all without `ids`."""
-    select = "SELECT tagset, min(slot), max(slot) FROM set_slots"
     if ids is None:
-        return {number: (low, high) for number, low, high in db.each(f"{select} GROUP BY tagset")}
-    found = {}
+        # Two look-ups for each set: to group all slots took four times as long.
+        rows = db.each(
+            "SELECT s.id, (SELECT min(slot) FROM set_slots WHERE tagset = s.id), "
+            "(SELECT max(slot) FROM set_slots WHERE tagset = s.id) FROM tagsets s"
+        )
+        return {number: (low, high) for number, low, high in rows if low is not None}
+    select = "SELECT tagset, min(slot), max(slot) FROM set_slots"
+    found: dict[int, tuple[int, int]] = {}
     ordered = sorted(ids)
     for begin in range(0, len(ordered), _AT_ONCE):
         among = ", ".join(map(str, ordered[begin : begin + _AT_ONCE]))

@@ -47,6 +47,8 @@ _MAX_LOOKED = 20_000
 """Traces whose tags are looked at in one query."""
 _NEWEST_SPANS = 20_000
 """Spans among which an id is searched that no aggregated trace ends in."""
+_LAST_ROW = 2**62
+"""Higher than the number of any row."""
 _RARE = 500
 """Counting the traces of a pair stops here: one with fewer is the one to begin with."""
 
@@ -130,19 +132,21 @@ class SqliteTraceReader(SqlitePart):
 
     def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
         limit = limited(query.limit)
-        if query.sort not in ("newest", "slowest"):
-            raise BadQuery(f"sort is {query.sort!r}: give newest or slowest.")
+        if query.sort not in ("newest", "oldest", "slowest"):
+            raise BadQuery(f"sort is {query.sort!r}: give newest, oldest or slowest.")
         with self._connections.session() as db:
             search = _Search(db, query)
             rows = search.rows(limit + 1)
-        column = _START if query.sort == "newest" else _DURATION
+        column = _DURATION if query.sort == "slowest" else _START
         cursor = None
         truncated = search.truncated
         if len(rows) > limit:
             cursor = make_cursor(query.sort, rows[limit - 1][column], rows[limit - 1][-1])
         elif search.bound is not None:
             truncated = True
-            cursor = make_cursor(query.sort, search.bound, 0) if query.sort == "newest" else None
+            # Of traces that begin at the bound all were searched.
+            beyond = 0 if query.sort == "newest" else _LAST_ROW
+            cursor = None if query.sort == "slowest" else make_cursor(query.sort, search.bound, beyond)
         return Page([trace_of(row[:-1]) for row in rows[:limit]], cursor, truncated)
 
     def affected_by_traces(self, query: TraceQuery) -> Affected:
@@ -170,6 +174,8 @@ class _Search:
         self._conditions: list[str] = []
         self._values: list[object] = []
         self._impossible = False
+        self._by_time = query.sort != "slowest"
+        self._order = "ASC" if query.sort == "oldest" else "DESC"
         self.truncated = False
         self.bound: int | None = None
         """Start of the last trace whose spans were searched."""
@@ -196,12 +202,14 @@ class _Search:
             self._add("t.duration >= ?", query.min_ns)
         if query.max_ns is not None:
             self._add("t.duration <= ?", query.max_ns)
-        measure = "t.start" if query.sort == "newest" else "t.duration"
+        measure = "t.start" if self._by_time else "t.duration"
         after = read_cursor(query.cursor, query.sort)
         if after:
-            self._add(f"({measure}, t.id) < (?, ?)", *after)
+            self._add(f"({measure}, t.id) {'>' if query.sort == 'oldest' else '<'} (?, ?)", *after)
             if query.sort == "newest":
                 window = Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
+            elif query.sort == "oldest":
+                window = Window(max(window.from_unix_nano, after[0]), window.to_unix_nano)
         tables, pair = self._from(pairs)
         scanned = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
         if scanned:
@@ -225,10 +233,10 @@ class _Search:
         conditions = [*self._conditions, f"{start} >= ?", f"{start} < ?"]
         if among is not None:
             conditions.append(f"t.id IN ({', '.join(map(str, among))})")
-        measure = start if self._query.sort == "newest" else "t.duration"
+        measure = start if self._by_time else "t.duration"
         return self._db.all(
             f"SELECT {TRACE_COLUMNS}, t.id FROM {tables} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {measure} DESC, t.id DESC LIMIT ?",
+            f"ORDER BY {measure} {self._order}, t.id {self._order} LIMIT ?",
             (*self._values, window.from_unix_nano, window.to_unix_nano, limit),
         )
 
@@ -239,7 +247,7 @@ class _Search:
     def _carrying(
         self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int, pair: int | None
     ) -> list[Row]:
-        """Traces with a request of every one of these groups of tag sets, slot by slot, newest first."""
+        """Traces with a request of every one of these groups of tag sets, slot by slot, in order of time."""
         rows: list[Row] = []
         candidates: list[int] = []
         looked = 0
@@ -256,7 +264,7 @@ class _Search:
                         break
                 else:
                     found.append(trace)
-            if self._query.sort == "newest":
+            if self._by_time:
                 for begun in range(0, len(found), _AT_ONCE):
                     rows += self._found(tables, part, limit - len(rows), found[begun : begun + _AT_ONCE])
                     if len(rows) >= limit:
@@ -266,28 +274,29 @@ class _Search:
             if looked >= self._most:
                 self.truncated = True
                 break
-        if self._query.sort == "newest":
+        if self._by_time:
             return rows
         return self._found(tables, window, limit, candidates) if candidates else []
 
     def _packed(self, pair: int | None, part: Window, limit: int) -> Iterator[Row]:
-        """(trace, packed sets), newest first; with a pair, of traces that have it."""
+        """(trace, packed sets) in order of time; with a pair, of traces that have it."""
         times = part.from_unix_nano, part.to_unix_nano
         if pair is None:
             return self._db.each(
                 "SELECT trace, sets FROM requests WHERE start >= ? AND start < ? "
-                "ORDER BY start DESC, trace DESC LIMIT ?",
+                f"ORDER BY start {self._order}, trace {self._order} LIMIT ?",
                 (*times, limit),
             )
         return self._db.each(
             "SELECT p.trace, r.sets FROM trace_pairs p "
             "CROSS JOIN requests r ON r.start = p.start AND r.trace = p.trace "
-            "WHERE p.pair = ? AND p.start >= ? AND p.start < ? ORDER BY p.start DESC, p.trace DESC LIMIT ?",
+            "WHERE p.pair = ? AND p.start >= ? AND p.start < ? "
+            f"ORDER BY p.start {self._order}, p.trace {self._order} LIMIT ?",
             (pair, *times, limit),
         )
 
     def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
-        """Slots in which every group of sets occurs, newest first."""
+        """Slots in which every group of sets occurs, in the order of the query."""
         slots: set[int] | None = None
         for group in carried:
             rows = self._db.all(
@@ -297,7 +306,7 @@ class _Search:
             )
             here = {slot for (slot,) in rows}
             slots = here if slots is None else slots & here
-        return sorted(slots or (), reverse=True)
+        return sorted(slots or (), reverse=self._order == "DESC")
 
     def _pairs(self) -> list[int]:
         """The ids of the pairs that a trace must have; none and `_impossible` if one does not exist."""
@@ -345,12 +354,12 @@ class _Search:
         return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
 
     def _scan(self, attributes: Mapping[str, str], tables: str, window: Window) -> Window:
-        """Search the spans of the window's newest traces; return the part of the window that they fill."""
+        """Search the spans of the window's first traces; return the part of the window that they fill."""
         start = "t.start" if tables == _TRACES else "p.start"
         conditions = [*self._conditions, f"{start} >= ?", f"{start} < ?"]
         row = self._db.one(
             f"SELECT {start} FROM {tables} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {start} DESC LIMIT 1 OFFSET ?",
+            f"ORDER BY {start} {self._order} LIMIT 1 OFFSET ?",
             (*self._values, window.from_unix_nano, window.to_unix_nano, attribute_scan.MAX_TRACES - 1),
         )
         carried = attribute_scan.condition_for(self._db, attributes, "span", "s")
@@ -363,4 +372,6 @@ class _Search:
         if row is None:
             return window
         self.bound = row[0]
+        if self._query.sort == "oldest":
+            return Window(window.from_unix_nano, row[0] + 1)
         return Window(row[0], window.to_unix_nano)
