@@ -14,15 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from collector import otlp_json, zipkin
+from collector import otlp_json_groups, zipkin
+from collector.framing import protobuf_groups
+from collector.items import Group, Refusals, Undecodable, named
 from collector.refusals import Refused
-from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, protobuf_groups
-from store.api import Batch, StoreBusy, StoreError, Writer
+from collector.rows import Decoded, Decoder
+from store.api import Batch, SpanRow, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
 _LOG_EVERY_S = 10.0
 _SHOWN_REQUESTS = frozenset({"busy", "too_large"})
 """Refusals of unread requests that people are told of: not those of a stop, nor a sender's mistakes."""
+
+_DIFFERS = "a span of this id is kept already, with other content"
 
 _log = logging.getLogger("collector")
 
@@ -63,7 +67,7 @@ class Outcome:
     accepted: int
     rejected: int
     message: str
-    """The reasons of rejection in one line; empty if nothing was rejected."""
+    """The reasons of rejection, and what was kept with a change, in one line; may be empty."""
 
 
 class Intake:
@@ -79,6 +83,7 @@ class Intake:
     ) -> None:
         self._writer = writer
         self._episodes = refused or Refused()
+        self._now_unix_nano = now_unix_nano
         self._decoder = Decoder(now_unix_nano)
         self._max_in_flight_bytes = max_in_flight_bytes
         self._lock = threading.Lock()
@@ -88,6 +93,7 @@ class Intake:
         self._started_s = time.monotonic()
         self._received = {signal.items: 0 for signal in Signal}
         self._rejected = {signal.items: 0 for signal in Signal}
+        self._repeated_spans = 0
         self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
         self._requests = 0
         self._logged_s: dict[str, float] = {}
@@ -104,12 +110,17 @@ class Intake:
                 self.count_refused("undecodable", f"{signal.value} in {encoding.value}: {error}")
                 self._record_undecodable()
                 raise
+            decoded.batch.arrived_unix_nano = self._now_unix_nano()
             self._commit(decoded.batch)
-        accepted = len(decoded.batch)
+        batch, refused = decoded.batch, decoded.refused
+        if batch.differing:
+            refused.add(_DIFFERS, batch.differing, lambda: _span_named(batch.first_differing))
+        accepted = len(batch) - batch.differing
         with self._lock:
             self._received[signal.items] += accepted
-            self._rejected[signal.items] += decoded.refused.count
-        outcome = Outcome(accepted, decoded.refused.count, decoded.refused.message())
+            self._rejected[signal.items] += refused.count
+            self._repeated_spans += batch.repeated
+        outcome = Outcome(accepted, refused.count, refused.message())
         if outcome.rejected:
             self._log_seldom("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
         return outcome
@@ -142,6 +153,8 @@ class Intake:
                 "requests": self._requests,
                 "received": dict(self._received),
                 "rejected": dict(self._rejected),
+                # Of those received: exact repetitions of what was kept already.
+                "repeated": {Signal.TRACES.items: self._repeated_spans},
                 "refused_requests": dict(self._refused),
                 "queue": {
                     "requests": self._in_flight,
@@ -195,9 +208,9 @@ class Intake:
         refused = Refusals()
         groups: list[Group]
         if encoding is Encoding.PROTOBUF:
-            groups = protobuf_groups(body)
+            groups = protobuf_groups(body, refused, signal.value)
         elif encoding is Encoding.JSON:
-            groups = otlp_json.groups(body, signal.value, refused)
+            groups = otlp_json_groups.groups(body, signal.value, refused)
         else:
             groups = zipkin.groups(body, refused)
         make = {
@@ -230,3 +243,7 @@ class Intake:
             self._writer.write(Batch(rejected=1))
         except StoreError:
             return  # The sender gets its error anyway, and `/stats` has counted it.
+
+
+def _span_named(span: SpanRow | None) -> str:
+    return named(f"trace {span.trace_id.hex()}, span {span.span_id.hex()},", span.name) if span else ""

@@ -22,8 +22,10 @@ from frontend.request_intake import Edge
 from frontend.screens_address import join_address
 from frontend.settings import Settings
 from frontend.shop import Shop
-from frontend.visit import Visits
+from frontend.visit import RUM_SESSION_COOKIE, Visits
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
 from runtime.seat_generations import SeatGenerations
 from services.common import randomness, seat
 from services.common.flags import Flags
@@ -82,7 +84,9 @@ def create_app(
     edge = Edge(app.wsgi_app)
     checked = HostCheck(edge, settings.public_url) if settings.seat_secret else edge
     # Flask's documented way to add a middleware is to assign this method, which its types forbid.
-    app.wsgi_app = checked  # type: ignore[method-assign]
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        checked, settings.trusted_proxies, (seats.COOKIE, RUM_SESSION_COOKIE)
+    )
     return app
 
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
 from observer.lookup import class_now, running_lab, telemetry_state
-from observer.request import context, desk_session
+from observer.request import context, desk_session, fair_share
 from observer.request.errors import STORE_REMEDY, Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
@@ -23,7 +23,9 @@ from observer.request.same_origin import refuse_cross_site
 from observer.request.signed_links import arrive, close_freed_seat
 from observer.screens import apm, desk, home, join, logs, rum, sign_in, workshop
 from observer.settings import Settings
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
 from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ _BLUEPRINTS = (
 )
 _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
+_SHARED_COOKIES = (seats.COOKIE, "theme", "zone")
+"""The shop reads the seat, and scripts write the others: for the whole host."""
 _NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
 
 
@@ -60,6 +64,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    fair_share.install(app, settings.threads)
     context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
@@ -79,6 +84,10 @@ def create_app(
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    # Flask's documented way to add a middleware; outside the check of hosts, which reads the visitor's.
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, _SHARED_COOKIES
+    )
     return app
 
 
@@ -124,7 +133,7 @@ def _answer_problem(problem: Problem) -> Response:
     answer = _error_answer(
         problem.status, problem.code, problem.message, problem.remedy, problem.logs_of, problem.action
     )
-    if isinstance(problem, TooManyAttempts):
+    if isinstance(problem, TooManyAttempts | fair_share.Busy):
         answer.headers["Retry-After"] = str(problem.wait_s)
     return answer
 

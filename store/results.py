@@ -35,6 +35,8 @@ class TraceSummary:
     """False while a parent that a backend span names is missing, the entry's own excepted."""
     tags: Mapping[str, str]
     """Promoted attributes of the entry span."""
+    clock_shift_ns: int = 0
+    """What was added to the times of the entry span, as its sender's clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class SessionSummary:
     last_seen_unix_nano: int
     attributes: Mapping[str, str]
     """Promoted attributes, the newest value of each; of `enduser.id` the first, by the spans' times."""
+    clock_shift_ns: int = 0
+    """What was added to all its times, as the browser's clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,16 @@ class BrowserLink:
     trace_id: TraceId
     """The event's own trace: another one than the backend's for whole documents."""
     span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True)
+class LateArrivals:
+    """What arrived in a window and tells of a time before it: late, imported, or of a slow clock."""
+
+    spans: int
+    logs: int
+    oldest_unix_nano: int
+    newest_unix_nano: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 _PUBLIC_URL_HELP = (
-    "the shop's address for links, such as https://shop.example.org, for a shop behind a proxy "
+    "the shop's address for links, such as https://example.org/shop, for a shop behind a proxy "
     "(default: the host in the reader's own address)"
 )
 _CLASS_HELP = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Response
+from flask import Response, request
 
 from observer import serializers
 from observer.api import openapi as document
@@ -192,7 +192,7 @@ def resolve(query: Query) -> serializers.Plain:
         raise unresolved(text_of_id, found)
     return {
         "kind": found.kind,
-        "url": found.url,
+        "url": request.script_root + found.url,
         "trace_id": found.trace_id,
         "span_id": found.span_id,
         "session_id": found.session_id,
@@ -207,8 +207,8 @@ def resolve(query: Query) -> serializers.Plain:
 def index(_query: Query) -> serializers.Plain:
     """The routes of this API."""
     return {
-        "openapi": f"{PREFIX}/openapi.json",
-        "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
+        "openapi": f"{request.script_root}{PREFIX}/openapi.json",
+        "routes": [f"{request.script_root}{PREFIX}{each.path}" for each in ROUTES],
     }
 
 

@@ -27,6 +27,7 @@ from observer.request.links import address, here
 from observer.request.responses import redirect_within
 from observer.request.same_origin import refuse_cross_site
 from runtime.addresses import host_of, is_loopback
+from runtime.proxy import UNTRUSTED
 
 COOKIE = "workshop_desk"
 SIGN_IN = "/desk/sign-in"
@@ -231,7 +232,12 @@ def _session() -> DeskSession | None:
 
 def _at_the_machine() -> bool:
     # The host, too: a name that a page elsewhere pointed at this machine is not loopback.
-    return is_loopback(request.remote_addr or "") and is_loopback(host_of(request.headers.get("Host", "")))
+    # A proxy on this machine makes everybody a neighbour unless it is trusted to say who they are.
+    return (
+        is_loopback(request.remote_addr or "")
+        and is_loopback(host_of(request.headers.get("Host", "")))
+        and UNTRUSTED not in request.environ
+    )
 
 
 def _away() -> Forbidden:

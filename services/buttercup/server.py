@@ -22,10 +22,16 @@ from typing import Any, TypeGuard
 
 from flask import Flask, Response, abort, jsonify, request
 
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    idle_s_setting,
+    most_connections_setting,
+)
 from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit, setting, whole_number
 from runtime.stop_signal import StopSignal
-from runtime.wsgi import Limits, WsgiServer
+from runtime.wsgi import WsgiServer, limits_of
 from services.common import lab_token, randomness
 from services.common.flags import Flags, delay_flag
 from services.common.seat import Shopper
@@ -58,6 +64,10 @@ class Settings(CommonSettings):
         "", "LAB_TOKEN", "Needed as a bearer to read /_flags; empty: everyone may.", secret=True
     )
     threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", _THREADS)
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = idle_s_setting()
 
 
 class Receipts:
@@ -162,7 +172,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = Flags(settings.flags_file, logger, [DELAY])
     try:
         app = make_app(settings, flags)
-        server = WsgiServer(app, settings.listen_addr, settings.port, Limits(settings.threads))
+        limits = limits_of(settings, threads=settings.threads, body_bytes=2 * _MAX_BODY_BYTES)
+        server = WsgiServer(app, settings.listen_addr, settings.port, limits)
     except CannotListen as error:
         sys.stderr.write(f"{NAME} {error}\n")
         return EXIT_CANNOT_START

@@ -38,10 +38,11 @@ class Writer(Protocol):
 
         Concurrent calls may share one commit. Spans and logs may come in any order;
         a span that comes twice (same trace and span id) is kept once, and what came
-        first stays. So are the logs of a batch that repeats those of an earlier one exactly, if
-        each has a time of its sender and the first came within the last hour. Rollups,
-        sessions and summaries follow within half a second and survive a crash between: what was
-        not aggregated is aggregated at the next start.
+        first stays: `batch.repeated` and `batch.differing` say afterwards how many were
+        there already, exactly so or with other content. So are the logs of a batch that repeats
+        those of an earlier one exactly, if each has a time of its sender and the first came within
+        the last hour. Rollups, sessions and summaries follow within half a second and survive a
+        crash between: what was not aggregated is aggregated at the next start.
 
         Answers within 2 s, and more for a large batch, however slow the medium is. Raises StoreBusy
         or StoreUnavailable; then nothing of the batch is kept, unless the reason is `slow`: then it

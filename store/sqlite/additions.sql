@@ -15,3 +15,13 @@ CREATE TABLE IF NOT EXISTS log_batches (
     digest BLOB    NOT NULL, -- 16 bytes
     time   INTEGER NOT NULL  -- of arrival, by the store's clock
 );
+
+-- Batches that told of nothing but a time long before their arrival (docs/adr/020-senders-clock.md).
+CREATE TABLE IF NOT EXISTS late_batches (
+    seq     INTEGER PRIMARY KEY, -- of its last item
+    arrived INTEGER NOT NULL,
+    oldest  INTEGER NOT NULL,
+    newest  INTEGER NOT NULL,
+    spans   INTEGER NOT NULL,
+    logs    INTEGER NOT NULL
+);

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
+from observer.lookup.running_lab import usable_incidents
 from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
 from observer.request.links import scoped
@@ -67,6 +68,7 @@ def home() -> Response:
             view=view.build(reader.status(), newest, _loss(reader, scope), lab),
             loss_text=_LOSS,
             all_telemetry=telemetry_state(),
+            malformed=usable_incidents()[1],
         )
     )
     seat_links.keep(page, seat)
