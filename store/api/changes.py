@@ -46,6 +46,13 @@ class ChangeReader(Protocol):
         Over all that the store keeps: the cost is that of the tag sets, not of the requests.
         """
 
+    def errors_seen(self, error_ids: Sequence[str]) -> Mapping[str, Seen]:
+        """When these groups of JavaScript errors (`ErrorGroup.error_id`) were first and last seen.
+
+        Among the oldest 1,000 and the newest 1,000 errors that the store keeps; those in
+        neither are left out.
+        """
+
     def changes(self, window: Window, environment: str | None = None, limit: int = 100) -> Page[Change]:
         """Versions, processes and flags' variants first seen in the window, newest first.
 

@@ -13,6 +13,7 @@ from store.change_results import Change, ChangeKind, FailingOperation, Operation
 from store.queries import Page, Window
 from store.results import Measure
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack, within
+from store.sqlite.read.error_sightings import error_sightings
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import SUMMED, by_tag
 from store.sqlite.read.request_rows import newest
@@ -100,6 +101,10 @@ class SqliteChangeReader(SqlitePart):
             raise BadQuery("first and last sightings are kept of promoted tags only.")
         with self._connections.session() as db:
             return sightings(db, {value: sets_with(db, tag, value, service) for value in values if value})
+
+    def errors_seen(self, error_ids: Sequence[str]) -> Mapping[str, Seen]:
+        with self._connections.session() as db:
+            return error_sightings(db, error_ids)
 
     def changes(self, window: Window, environment: str | None = None, limit: int = 100) -> Page[Change]:
         limited(limit)
