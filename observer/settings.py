@@ -77,6 +77,12 @@ class Settings:
         "ORDER_ROUTE",
         "Route (`http.route`) of the POST that places an order: by it the desk counts the orders of a seat.",
     )
+    key_operations: str = setting(
+        "",
+        "KEY_OPERATIONS",
+        "Operations by which an incident is measured, the first that has requests: `service:operation`, "
+        "separated by semicolons. Empty: the operation with the most errors that people meet.",
+    )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL
     )

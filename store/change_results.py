@@ -60,7 +60,7 @@ class Versions:
     """Only the newest requests were counted."""
 
 
-ChangeKind = Literal["version", "instance", "flag"]
+ChangeKind = Literal["version", "instance", "flag", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Change:
     """A value that was seen for the first time, of an attribute that had another one before."""
 
     kind: ChangeKind
+    """Of a service its `version`, `instance` or `flag`; `page`: the version of an application in browsers."""
     service: str
     tag: str
     """The attribute; of a flag its key."""

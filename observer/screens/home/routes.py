@@ -8,6 +8,9 @@ from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from observer.components import seat_links
+from observer.components.impact import chosen_operation, configured_operations, impact
+from observer.components.slowest import slowest
+from observer.lookup.key_operation import key_operation
 from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
 from observer.lookup.running_lab import usable_incidents
@@ -15,12 +18,13 @@ from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
 from observer.request.links import scoped
 from observer.request.page_request import current_scope, scope_or_default
+from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result
 from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import Log, Severity
-from store.api import LogQuery, Reader, SessionQuery, TraceQuery
+from store.api import LogQuery, Operation, Reader, SessionQuery, TraceQuery
 
 blueprint = Blueprint("home", __name__)
 
@@ -59,9 +63,22 @@ def home() -> Response:
         logs=() if in_lesson else reader.find_logs(severe).items,
         error_logs=reader.count_logs(severe) if in_lesson else None,
     )
+    measures, _ = reader.operation_measures(scope.window, scope.environment)
+    before, _ = reader.operation_measures(scope.window.before(), scope.environment)
+    key = key_operation(
+        reader,
+        scope.window,
+        scope.environment,
+        configured_operations(settings.key_operations),
+        chosen_operation(Query(request.args, context.now_unix_nano())),
+        measures,
+    )
+    slow = slowest(measures, before, scope.window, _names, _slow_traces, lambda latency: latency.p90_ns)
     page = make_response(
         render_template(
             "home/home.html",
+            impact=impact(key.of, key.why, key.found, key.offered, scope.zone),
+            slow=slow,
             lab=lab,
             seat=seat,
             shop_link=seat_links.shop_link(lab.shop, seat),
@@ -73,6 +90,14 @@ def home() -> Response:
     )
     seat_links.keep(page, seat)
     return page
+
+
+def _names(of: Operation) -> tuple[str, str]:
+    return of.operation, of.service
+
+
+def _slow_traces(of: Operation) -> str:
+    return scoped("/apm/traces", service=of.service, operation=of.operation, exact="1", sort="slowest")
 
 
 def _loss(reader: Reader, scope: Scope) -> Log | None:

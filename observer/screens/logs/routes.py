@@ -120,7 +120,8 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     recent = page.items or reader.find_logs(LogQuery(window=Window.ALL, limit=_RECENT)).items
     status = None if page.items else reader.status()
     deployments = find_deployments(reader, window, selection.query.environment, hidden=hidden_from_class())
-    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments)
+    changes = reader.changes(window, selection.query.environment)
+    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes)
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from signals.changes import FLAG_KEY, FLAG_VARIANT, INSTANCE_TAG, POD_TAGS, VERSION_TAGS
+from signals.changes import FLAG_KEY, FLAG_VARIANT, INSTANCE_TAG, PAGE_VERSION, POD_TAGS, VERSION_TAGS
 from store.api import BadQuery
 from store.change_results import Change, ChangeKind, FailingOperation, Operation, Seen, VersionRow, Versions
 from store.queries import Page, Window
 from store.results import Measure
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack, within
 from store.sqlite.read.error_sightings import error_sightings
-from store.sqlite.read.read_connection import ReadSession, SqlitePart
+from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
 from store.sqlite.read.request_groups import SUMMED, by_tag
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
@@ -240,7 +240,22 @@ def _changes(db: ReadSession, window: Window, environment: str | None) -> list[C
     of_subject: dict[_Subject, list[tuple[int, str]]] = {}
     for (subject, value), at in moments.items():
         of_subject.setdefault(subject, []).append((at, value))
+    for app, version, at in _page_versions(db, environment):
+        of_subject.setdefault(("page", app, PAGE_VERSION), []).append((at, version))
     return [change for subject, ordered in of_subject.items() for change in _of(subject, ordered, window)]
+
+
+def _page_versions(db: ReadSession, environment: str | None) -> list[Row]:
+    """(app, version, start of the first session with it) of applications in browsers."""
+    return [
+        (app, version, start)
+        for app, own, version, start in db.each(
+            "SELECT s.app, s.environment, p.value, s.start FROM pairs p CROSS JOIN sessions s "
+            "ON s.id = (SELECT min(session) FROM session_pairs WHERE pair = p.id) WHERE p.tag = ?",
+            (PAGE_VERSION,),
+        )
+        if environment in (None, own)
+    ]
 
 
 def _alike(

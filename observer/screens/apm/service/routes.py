@@ -8,7 +8,9 @@ from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
 from observer.components.deployment_marks import event_marks
+from observer.components.impact import chosen_operation, configured_operations, impact
 from observer.lookup.deployments import find_deployments
+from observer.lookup.key_operation import key_operation
 from observer.request import context
 from observer.request.desk_session import hidden_from_class
 from observer.request.errors import Unknown
@@ -21,6 +23,7 @@ from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.service import view
+from observer.screens.apm.service.versions import version_table
 from store.api import LogQuery, Point, Reader, Window
 
 _COLUMNS = 60
@@ -45,7 +48,14 @@ def service(name: str) -> str:
             f"No request of a service called {name[:80]!r} was seen in this time range.",
             "Choose a longer time range, or another environment, at the top of the page.",
         )
-    charts = affected = None
+    charts = affected = versions = None
+    key = key_operation(
+        reader,
+        scope.window,
+        scope.environment,
+        configured_operations(context.settings().key_operations),
+        chosen_operation(query),
+    )
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
@@ -54,16 +64,20 @@ def service(name: str) -> str:
                 find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class()),
                 scope.window,
                 scope.zone,
+                reader.changes(scope.window, scope.environment),
             )
             charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
     data = _load(reader, scope, name, inferred=node.inferred)
     if not node.inferred:
         affected = affected_of(reader, scope, query, name, data.operations)
+        versions = version_table(reader.versions(name, scope.window, key.of, scope.environment), key.of)
     return render_template(
         "apm/service.html",
         view=view.build(found, node, scope.window, data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
+        versions=versions,
+        impact=impact(key.of, key.why, key.found, key.offered, scope.zone),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import render_template, request
 
+from observer.components.impact import chosen_operation, configured_operations, impact
+from observer.lookup.key_operation import key_operation
 from observer.request import context
 from observer.request.links import here
 from observer.request.page_request import current_scope
@@ -12,6 +14,7 @@ from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.neighbours import neighbours
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
+from observer.screens.apm.service_map.slow_edges import NO_COMPARISON, slow_edges
 
 
 @blueprint.get("/apm")
@@ -24,8 +27,16 @@ def service_map() -> str:
     selected = query.text("service")
     node = next((node for node in found.nodes if node.service == selected), None)
     hops = query.whole("hops", 0, 0, view.MAX_HOPS) if node else 0
-    panel = None
+    panel = key = None
+    before = reader.service_map(scope.window.before(), scope.environment) if found.edges else None
     if node:
+        key = key_operation(
+            reader,
+            scope.window,
+            scope.environment,
+            configured_operations(context.settings().key_operations),
+            chosen_operation(query),
+        )
         around = neighbours(found, node.service)
         panel = node_panel.build(node, around, load_node(reader, scope, node, around, query.text("tag")))
     return render_template(
@@ -36,8 +47,10 @@ def service_map() -> str:
             selected if node else None,
             query.choice("size", ("fit", "full")),
             hops,
+            slow_edges(found, before, scope.window) if before else NO_COMPARISON,
         ),
         panel=panel,
+        impact=impact(key.of, key.why, key.found, key.offered, scope.zone) if key else None,
         missing=selected if selected and not node else None,
         hops=hops,
     )

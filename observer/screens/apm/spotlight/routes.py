@@ -50,7 +50,8 @@ def tags() -> str:
         name, scope.window, _COLUMNS, environment=scope.environment, where=where if indexed else None
     )
     deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
-    events = event_marks(deployments, scope.window, scope.zone)
+    changes = reader.changes(scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone, changes)
     operations = reader.operations(name, scope.window, scope.environment) if indexed and name else {}
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))
     return render_template(

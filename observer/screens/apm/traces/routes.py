@@ -22,7 +22,7 @@ from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
 from signals.semantics import PROMOTED
-from store.api import Reader, TraceQuery, Window
+from store.api import Reader, TraceQuery, TraceSort, Window
 
 _LIMIT = 50
 _UPDATES_LIMIT = 100
@@ -30,23 +30,25 @@ _OPERATIONS_LIMIT = 200
 _OPERATIONS_WINDOW_NS = 300 * 10**9
 """Operations are listed from the last minutes: the whole range would cost more than the search."""
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
-_SORTS: dict[str | None, Literal["newest", "slowest"]] = {
+_SORTS: dict[str | None, TraceSort] = {
     None: "newest",
     "newest": "newest",
+    "oldest": "oldest",
     "slowest": "slowest",
 }
 
 
 @blueprint.get("/apm/traces")
 def traces() -> str:
-    """Summaries of the traces that match, newest or slowest first."""
+    """Summaries of the traces that match, newest, oldest or slowest first."""
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
     search = _search(query, scope.window, scope.environment)
     page = reader.find_traces(search)
     deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
-    events = event_marks(deployments, scope.window, scope.zone)
+    changes = reader.changes(scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone, changes)
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or search.attributes.keys() <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None
@@ -98,7 +100,7 @@ def _search(query: Query, window: Window, environment: str | None) -> TraceQuery
         attributes=query.attributes(),
         min_ns=query.milliseconds_ns("min_ms"),
         max_ns=query.milliseconds_ns("max_ms"),
-        sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
+        sort=_SORTS[query.choice("sort", ("newest", "oldest", "slowest"))],
         limit=_LIMIT,
         cursor=query.text("cursor"),
         environment=environment,

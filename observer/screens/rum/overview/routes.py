@@ -6,9 +6,11 @@ from flask import render_template, request
 from markupsafe import Markup
 
 from observer.components.deployment_marks import event_marks
+from observer.components.slowest import Slowest, slowest
 from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.desk_session import hidden_from_class
+from observer.request.links import filtered
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
@@ -22,6 +24,8 @@ from observer.screens.rum.traffic_measures import counted_traffic
 from store.api import Breakdown, RumMetric
 
 _PAGES_LIMIT = 30
+_RANKED = 200
+"""Pages and requests among which the slowest are looked for, those that are asked for most."""
 _PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_errors", "page_load", "lcp")
 """The arguments of `view.page_rows`."""
 
@@ -35,11 +39,29 @@ def overview() -> str:
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
     deployments = find_deployments(reader, window, scope.environment, hidden=hidden_from_class())
-    events = event_marks(deployments, window, scope.zone)
+    changes = reader.changes(window, scope.environment)
+    events = event_marks(deployments, window, scope.zone, changes)
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
         return reader.rum_breakdowns(metric, ("page",), window, where, _PAGES_LIMIT)["page"]
+
+    def slow_pages(metric: RumMetric, tag: str) -> Slowest:
+        now, earlier = (
+            {one.value: one.measure for one in found.values if one.value}
+            for found in (
+                reader.rum_breakdowns(metric, (tag,), part, where, _RANKED)[tag]
+                for part in (window, window.before())
+            )
+        )
+        return slowest(
+            now,
+            earlier,
+            window,
+            lambda name: (name, ""),
+            lambda name: filtered("/rum/tags", {tag: name}, metric=metric, whose=counted.traffic.requested),
+            lambda latency: latency.p75_ns,
+        )
 
     def chart(metric: RumMetric) -> Markup:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
@@ -51,13 +73,15 @@ def overview() -> str:
         counts=view.count_stats(now, before),
         vitals=tuple(vital(BY_NAME[name], now.get(name), before.get(name)) for name in view.VITALS),
         charts=tuple((BY_NAME[name].label, chart(name)) for name in view.COUNTS) if now else (),
-        errors=view.error_rows(errors),
+        errors=view.error_rows(errors, reader.errors_seen([group.error_id for group in errors])),
         errors_note=view.errors_note(now, cut=errors_cut),
         pages=view.page_rows(*(by_page(metric) for metric in _PAGE_METRICS)),
     )
     return render_template(
         "rum/overview.html",
         view=shown,
+        slow_pages=slow_pages("page_load", "page"),
+        slow_requests=slow_pages("network_requests", "operation"),
         traffic=counted.traffic,
         nothing=None if now else no_data(reader.status()),
         neighbours=neighbours(),

@@ -43,7 +43,8 @@ def tag_spotlight() -> str:
     total = counted.measures.get(metric.name)
     points = reader.rum_series(metric.name, scope.window, CHART_COLUMNS, where)
     deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
-    events = event_marks(deployments, scope.window, scope.zone)
+    changes = reader.changes(scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone, changes)
     found = reader.rum_breakdowns(metric.name, RUM_TAGS, scope.window, where)
     return render_template(
         "rum/spotlight.html",
