@@ -16,6 +16,7 @@ from store.api import Affected, Operation, Reach, Refused
 
 ARGUMENT: Final = "key"
 """The argument of an address that names the operation: its service, a colon, its name."""
+PEOPLE: Final = "People"
 _NAME: Final = 60
 
 
@@ -74,7 +75,7 @@ def impact(
     notes: list[str] = []
     if found is not None:
         cut = found.since_unix_nano is not None
-        sides = (_side("People", found.real, cut=cut),)
+        sides = (_side(PEOPLE, found.real, cut=cut),)
         if found.synthetic.requests:
             sides += (_side("Synthetic traffic", found.synthetic, cut=cut),)
         if found.since_unix_nano is not None:
@@ -103,27 +104,31 @@ def _side(who: str, reach: Reach, *, cut: bool) -> ImpactSide:
         return ImpactSide(who, "none tried", (), bad=False)
     lost = reach.failed_for_good
     share = f" ({percent(lost / reach.requests)})" if lost else ""
-    details = [words for words in (_recovered(reach), _reach(reach), _money(reach.refused, lost)) if words]
+    details = [
+        words for words in (_recovered(reach), _reach(reach, who), _money(reach.refused, lost)) if words
+    ]
     failed = f"{least}{count(lost)} of {count(reach.requests)} failed for good{share}"
     return ImpactSide(who, failed, tuple(details), bad=bool(lost))
 
 
 def _recovered(reach: Reach) -> str:
-    """`164 recovered: 91 by a later try, 73 went through although a call inside failed`."""
+    """`164 recovered, 91 by a later try, 73 inside the request: …`."""
     later, inside = reach.recovered, reach.recovered_inside
     if not later and not inside:
         return ""
-    parts = [f"{count(later)} by a later try"] if later else []
-    parts += [f"{count(inside)} went through although a call inside failed"] if inside else []
-    return f"{count(later + inside)} recovered: {', '.join(parts)}"
+    by_try, by_itself = "by a later try", "inside the request: it went through though a call in it failed"
+    if not later or not inside:
+        return f"{count(later + inside)} recovered {by_try if later else by_itself}"
+    return f"{count(later + inside)} recovered, {count(later)} {by_try}, {count(inside)} {by_itself}"
 
 
-def _reach(reach: Reach) -> str:
+def _reach(reach: Reach, who: str) -> str:
     if not reach.failed:
         return ""
     if not reach.people and not reach.sessions:
         return "whom is not known: they carry neither a user nor a session"
-    return f"{plural(reach.people, 'person', 'people')} in {plural(reach.sessions, 'session')} met a failure"
+    users = plural(reach.people, "person", "people") if who == PEOPLE else plural(reach.people, "user")
+    return f"{users} in {plural(reach.sessions, 'session')} met a failure"
 
 
 def _money(refused: Refused | None, lost: int) -> str:

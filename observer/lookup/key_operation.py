@@ -37,7 +37,8 @@ def key_operation(
 
     `measures` are offered, too, most requests first.
     """
-    failing = [one.of for one in reader.failing_operations(window, environment)]
+    ranked = reader.failing_operations(window, environment)
+    failing = [one.of for one in ranked]
     busiest = sorted((measures or {}).items(), key=lambda one: (-one[1].errors, -one[1].requests, one[0]))
     known = [*configured, *failing, *(of for of, _ in busiest)]
     offered = tuple(dict.fromkeys([*([chosen] if chosen else []), *known]))[:_OFFERED]
@@ -48,7 +49,8 @@ def key_operation(
         if found.real.requests or found.synthetic.requests:
             return KeyOperation(of, "by the setting KEY_OPERATIONS", offered, found)
     if failing:
-        why = "the operation with the most errors that people meet"
+        met = "that people meet" if ranked[0].real else "of synthetic traffic: people met none"
+        why = f"the operation with the most errors {met}"
         return KeyOperation(failing[0], why, offered, _affected(reader, failing[0], window, environment))
     return KeyOperation(None, "", offered, None)
 
