@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from observer.api import (
     apm_routes,
+    change_routes,
     class_routes,
     desk_routes,
     exam_routes,
@@ -13,7 +14,16 @@ from observer.api import (
 )
 from observer.api.routing import blueprint
 
-ROUTES = (apm_routes, class_routes, desk_routes, exam_routes, general_routes, logs_routes, rum_routes)
+ROUTES = (
+    apm_routes,
+    change_routes,
+    class_routes,
+    desk_routes,
+    exam_routes,
+    general_routes,
+    logs_routes,
+    rum_routes,
+)
 """Importing a module of routes registers its addresses with the blueprint."""
 
 __all__ = ["ROUTES", "blueprint"]

@@ -47,7 +47,7 @@ from observer.request.errors import Malformed
 from observer.request.parameters import Query
 from observer.trace_notes import trace_notes
 from signals.trace_analysis import analyse
-from store.api import TraceQuery, TraceSort
+from store.api import Measure, TraceQuery, TraceSort
 
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
 _SORTS: dict[str | None, TraceSort] = {
@@ -199,6 +199,8 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
                         "from": text(),
                         "to": text(),
                         **{key: schema for key, schema in MEASURE.items() if key != "origin_errors"},
+                        "requests_before": whole("calls in the equal period before"),
+                        "p90_ns_before": whole("their P90; null without a call", null=True),
                     }
                 )
             ),
@@ -210,11 +212,16 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
 def service_map(query: Query) -> serializers.Plain:
     """Services, inferred services and the calls between them."""
     reader = context.reader()
-    found = reader.service_map(summed_window(query, reader), query.text("environment"))
+    window, environment = summed_window(query, reader), query.text("environment")
+    found = reader.service_map(window, environment)
+    earlier = reader.service_map(window.before(), environment).edges
+    before = {(edge.source, edge.target): edge.measure for edge in earlier}
     edges = []
     for edge in found.edges:
         measured = serializers.measure(edge.measure)
         del measured["origin_errors"]
+        was = before.get((edge.source, edge.target), Measure())
+        measured |= {"requests_before": was.requests, "p90_ns_before": was.latency.p90_ns}
         edges.append({"from": edge.source, "to": edge.target, **measured})
     return {
         "nodes": [
@@ -362,6 +369,7 @@ def affected(query: Query) -> serializers.Plain:
         query.text("operation"),
         _ERRORS[query.choice("error", ("any", "origin"))] or "any",
         query.text("environment"),
+        amounts=True,
     )
     return serializers.affected(found)
 

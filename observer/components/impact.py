@@ -11,11 +11,9 @@ from typing import Final
 from observer.components import time_format
 from observer.components.number_format import count, percent, plural
 from observer.components.safe_text import plain
-from observer.request.parameters import Query, read_attribute, spell_attribute
+from observer.request.parameters import spell_attribute
 from store.api import Affected, Operation, Reach, Refused
 
-ARGUMENT: Final = "key"
-"""The argument of an address that names the operation: its service, a colon, its name."""
 PEOPLE: Final = "People"
 _NAME: Final = 60
 
@@ -53,18 +51,6 @@ class Impact:
     sides: tuple[ImpactSide, ...]
     notes: tuple[str, ...]
     choices: tuple[ImpactChoice, ...]
-
-
-def chosen_operation(query: Query) -> Operation | None:
-    """The operation that the reader chose; None without one. Raises Malformed."""
-    pairs = query.attribute_pairs(ARGUMENT)
-    return Operation(*pairs[-1]) if pairs else None
-
-
-def configured_operations(text: str) -> tuple[Operation, ...]:
-    """The operations of the setting: `service:operation`, separated by semicolons."""
-    pairs = (read_attribute(part.strip()) for part in text.split(";"))
-    return tuple(Operation(name, value.strip()) for name, value in filter(None, pairs) if value.strip())
 
 
 def impact(

@@ -8,12 +8,13 @@ from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
 from observer.components.deployment_marks import event_marks
-from observer.components.impact import chosen_operation, configured_operations, impact
+from observer.components.impact import impact
 from observer.lookup.deployments import find_deployments
 from observer.lookup.key_operation import key_operation
 from observer.request import context
 from observer.request.desk_session import hidden_from_class
 from observer.request.errors import Unknown
+from observer.request.key_argument import chosen_operation
 from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -53,7 +54,7 @@ def service(name: str) -> str:
         reader,
         scope.window,
         scope.environment,
-        configured_operations(context.settings().key_operations),
+        context.settings().measured_operations,
         chosen_operation(query),
     )
     if not node.inferred:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import render_template, request
 
-from observer.components.impact import chosen_operation, configured_operations, impact
+from observer.components.impact import impact
 from observer.lookup.key_operation import key_operation
 from observer.request import context
+from observer.request.key_argument import chosen_operation
 from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -34,7 +35,7 @@ def service_map() -> str:
             reader,
             scope.window,
             scope.environment,
-            configured_operations(context.settings().key_operations),
+            context.settings().measured_operations,
             chosen_operation(query),
         )
         around = neighbours(found, node.service)
