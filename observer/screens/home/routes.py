@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from observer.components import seat_links
-from observer.components.impact import impact
-from observer.components.slowest import slowest
-from observer.lookup.key_operation import key_operation
 from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
 from observer.lookup.running_lab import usable_incidents
 from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
-from observer.request.key_argument import chosen_operation
 from observer.request.links import scoped
 from observer.request.page_request import current_scope, scope_or_default
-from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.screens.home import view
+from observer.screens.home.incident import incident
 from observer.screens.home.search_result import search_result
 from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import Log, Severity
-from store.api import LogQuery, Measure, Operation, Reader, SessionQuery, TraceQuery
+from store.api import LogQuery, Reader, SessionQuery, TraceQuery
 
 blueprint = Blueprint("home", __name__)
 
@@ -65,21 +60,11 @@ def home() -> Response:
         logs=() if in_lesson else reader.find_logs(severe).items,
         error_logs=reader.count_logs(severe) if in_lesson else None,
     )
-    measures = _operations(reader, scope, in_lesson=in_lesson)
-    before, _ = reader.operation_measures(scope.window.before(), scope.environment)
-    key = key_operation(
-        reader,
-        scope.window,
-        scope.environment,
-        settings.measured_operations,
-        chosen_operation(Query(request.args, context.now_unix_nano())),
-        measures,
-    )
-    slow = slowest(measures, before, scope.window, _names, _slow_traces, lambda latency: latency.p90_ns)
+    impact, slow = incident(reader, scope, in_lesson=in_lesson)
     page = make_response(
         render_template(
             "home/home.html",
-            impact=impact(key.of, key.why, key.found, key.offered, scope.zone),
+            impact=impact,
             slow=slow,
             lab=lab,
             seat=seat,
@@ -92,23 +77,6 @@ def home() -> Response:
     )
     seat_links.keep(page, seat)
     return page
-
-
-def _operations(reader: Reader, scope: Scope, *, in_lesson: bool) -> Mapping[Operation, Measure]:
-    """The measures by operation; where a lesson runs, of services that nobody calls only."""
-    measures, _ = reader.operation_measures(scope.window, scope.environment)
-    if not in_lesson:
-        return measures
-    called = {edge.target for edge in reader.service_map(scope.window, scope.environment).edges}
-    return {of: measure for of, measure in measures.items() if of.service not in called}
-
-
-def _names(of: Operation) -> tuple[str, str]:
-    return of.operation, of.service
-
-
-def _slow_traces(of: Operation) -> str:
-    return scoped("/apm/traces", service=of.service, operation=of.operation, exact="1", sort="slowest")
 
 
 def _loss(reader: Reader, scope: Scope) -> Log | None:

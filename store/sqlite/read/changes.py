@@ -42,7 +42,7 @@ _Version = tuple[str, str]
 _Subject = tuple[ChangeKind, str, str]
 """Kind, service, and attribute, or the key of a flag: what has one value after the other."""
 
-_SAID: Final = (SERVICE, *VERSION_TAGS, INSTANCE_TAG, *POD_TAGS, FLAG_KEY, FLAG_VARIANT)
+_PROCESS_TAGS: Final = (SERVICE, *VERSION_TAGS, INSTANCE_TAG, *POD_TAGS, FLAG_KEY, FLAG_VARIANT)
 """What `_subjects` reads of a tag set."""
 
 
@@ -220,8 +220,8 @@ def _versions_in(tags: TagSet) -> tuple[_Version, ...]:
 def _changes(db: ReadSession, window: Window, environment: str | None) -> list[Change]:
     slots = slots_of(db)
     groups: dict[tuple[_Subject, str], set[int]] = {}
-    for alike, numbers in _alike(all_sets(db), environment).values():
-        for subject, value in _subjects(alike):
+    for example, numbers in _by_process(all_sets(db), environment).values():
+        for subject, value in _subjects(example):
             groups.setdefault((subject, value), set()).update(numbers)
     begin = window.from_unix_nano // TAG_SET_SLOT_NS
     # A first slot before the window's own is before the window: its moment need not be known.
@@ -258,21 +258,21 @@ def _page_versions(db: ReadSession, environment: str | None) -> list[Row]:
     ]
 
 
-def _alike(
+def _by_process(
     sets: Mapping[int, TagSet], environment: str | None
 ) -> dict[tuple[object, ...], tuple[TagSet, list[int]]]:
-    """A tag set for all that say the same of their process, and the numbers of these.
+    """A tag set for all that name the same process, and the numbers of these.
 
     There are thousands of sets and few processes.
     """
     found: dict[tuple[object, ...], tuple[TagSet, list[int]]] = {}
     for number, tags in sets.items():
         if environment is None or environment_in(tags) == environment:
-            said: tuple[object, ...] = tuple(map(tags.get, _SAID))
+            described: tuple[object, ...] = tuple(map(tags.get, _PROCESS_TAGS))
             try:
-                of = found.setdefault(said, (tags, []))
+                of = found.setdefault(described, (tags, []))
             except TypeError:  # a list: several values
-                of = found.setdefault(tuple(map(repr, said)), (tags, []))
+                of = found.setdefault(tuple(map(repr, described)), (tags, []))
             of[1].append(number)
     return found
 

@@ -19,17 +19,17 @@ MAX_ERRORS: Final = 1_000
 
 def error_sightings(db: ReadSession, error_ids: Sequence[str]) -> dict[str, Seen]:
     """First and last sighting by group; not exact where the first may lie between the two ends."""
-    wanted = frozenset(error_ids)
+    asked = frozenset(error_ids)
     oldest = _errors(db, "ASC", MAX_ERRORS + 1)
     whole = len(oldest) <= MAX_ERRORS
     newest = [] if whole else _errors(db, "DESC", MAX_ERRORS)
     found: dict[str, Seen] = {}
     for at, group in oldest[:MAX_ERRORS]:
-        if group in wanted:
+        if group in asked:
             first = found[group].first_unix_nano if group in found else at
             found[group] = Seen(first, at)
     for at, group in reversed(newest):
-        if group in wanted:
+        if group in asked:
             known = found.get(group, Seen(at, at, exact=False))
             found[group] = Seen(known.first_unix_nano, max(known.last_unix_nano, at), known.exact)
     return found

@@ -107,7 +107,7 @@ def _search(
     for group, ids in groups.items():
         for number in ids:
             owners.setdefault(number, []).append(group)
-    missing, wanted = set(groups), frozenset(owners)
+    missing, sought = set(groups), frozenset(owners)
     moments: dict[K, int] = {}
     order = "DESC" if last else "ASC"
     looked = 0
@@ -120,7 +120,7 @@ def _search(
         looked += 1
         # A view and not a copy: most rows have nothing that is looked for.
         numbers = memoryview(sets).cast(SET_CODE)
-        if wanted.isdisjoint(numbers):
+        if sought.isdisjoint(numbers):
             continue
         places = unpack(START_CODE, starts)
         ordered: Iterable[tuple[int, int]] = zip(numbers, places, strict=True)
@@ -131,7 +131,7 @@ def _search(
                     moments[group] = begun + after
         if not missing:
             return looked, moments, True
-        wanted = frozenset(number for number, own in owners.items() if not missing.isdisjoint(own))
+        sought = frozenset(number for number, own in owners.items() if not missing.isdisjoint(own))
     return looked, moments, looked < limit
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC
 from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from observer.components.impact import impact
 from observer.components.slowest import change_of, slowest
@@ -66,12 +67,17 @@ def page(client: FlaskClient, path: str) -> LexborHTMLParser:
     return LexborHTMLParser(answer.text)
 
 
+def words(node: LexborNode) -> str:
+    """The text of an element as it is read: no blank before a sign."""
+    return re.sub(r" +([.:;])", r"\1", text(node))
+
+
 @pytest.mark.parametrize("path", ["/", "/apm?service=rooms", "/apm/services/rooms"])
 def test_one_line_says_how_bad_it_is_for_whom(client: FlaskClient, path: str) -> None:
     """The operation is found from the data: the one at which the failures of people begin."""
     found = one(page(client, path), ".impact")
-    assert "POST /book of desk: the operation with the most errors that people meet" in text(found)
-    people, synthetic = [text(line) for line in found.css(".impact-line")]
+    assert "POST /book of desk: the operation with the most errors that people meet" in words(found)
+    people, synthetic = [words(line) for line in found.css(".impact-line")]
     assert people.startswith("People: ")
     assert "of 19 failed for good" in people
     assert "CHF" in people
@@ -81,10 +87,10 @@ def test_one_line_says_how_bad_it_is_for_whom(client: FlaskClient, path: str) ->
 
 def test_any_operation_can_be_chosen(client: FlaskClient) -> None:
     found = one(page(client, "/?key=rooms:Reserve"), ".impact")
-    assert "Reserve of rooms: chosen here" in text(found)
+    assert "Reserve of rooms: chosen here" in words(found)
     assert one(found, "option[selected]").attributes["value"] == "rooms:Reserve"
     unknown = one(page(client, "/?key=no:such"), ".impact")
-    assert "People: none tried." in text(unknown)
+    assert "People: none tried." in words(unknown)
 
 
 def test_the_api_says_the_same(client: FlaskClient) -> None:
@@ -124,6 +130,12 @@ def test_a_new_version_is_a_mark_on_the_charts(client: FlaskClient) -> None:
     assert href
     first = page(client, href).css("tbody tr[data-row]")
     assert len(first) == 10
+
+
+@pytest.mark.parametrize("path", ["/apm/traces", "/apm/tags"])
+def test_a_filter_says_since_when_its_value_is_seen(client: FlaskClient, path: str) -> None:
+    found = text(one(page(client, f"{path}?service=rooms&attr=version:2"), ".sighting"))
+    assert "version = 2 first seen 2027-01-15 08:11:40" in found
 
 
 def test_lists_begin_with_the_oldest_where_the_address_says_so(client: FlaskClient) -> None:

@@ -8,13 +8,10 @@ from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
 from observer.components.deployment_marks import event_marks
-from observer.components.impact import impact
 from observer.lookup.deployments import find_deployments
-from observer.lookup.key_operation import key_operation
 from observer.request import context
 from observer.request.desk_session import hidden_from_class
 from observer.request.errors import Unknown
-from observer.request.key_argument import chosen_operation
 from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -23,6 +20,7 @@ from observer.request.time_range import range_args
 from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.example_traces import find_examples
+from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.service import view
 from observer.screens.apm.service.versions import version_table
 from store.api import LogQuery, Point, Reader, Window
@@ -50,13 +48,7 @@ def service(name: str) -> str:
             "Choose a longer time range, or another environment, at the top of the page.",
         )
     charts = affected = versions = None
-    key = key_operation(
-        reader,
-        scope.window,
-        scope.environment,
-        context.settings().measured_operations,
-        chosen_operation(query),
-    )
+    key, impact = impact_line(reader, scope, query)
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
@@ -71,14 +63,14 @@ def service(name: str) -> str:
     data = _load(reader, scope, name, inferred=node.inferred)
     if not node.inferred:
         affected = affected_of(reader, scope, query, name, data.operations)
-        versions = version_table(reader.versions(name, scope.window, key.of, scope.environment), key.of)
+        versions = version_table(reader.versions(name, scope.window, key, scope.environment), key)
     return render_template(
         "apm/service.html",
         view=view.build(found, node, scope.window, data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
         versions=versions,
-        impact=impact(key.of, key.why, key.found, key.offered, scope.zone),
+        impact=impact,
     )
 
 

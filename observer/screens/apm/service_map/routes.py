@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from flask import render_template, request
 
-from observer.components.impact import impact
-from observer.lookup.key_operation import key_operation
 from observer.request import context
-from observer.request.key_argument import chosen_operation
 from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.neighbours import neighbours
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
@@ -28,16 +26,10 @@ def service_map() -> str:
     selected = query.text("service")
     node = next((node for node in found.nodes if node.service == selected), None)
     hops = query.whole("hops", 0, 0, view.MAX_HOPS) if node else 0
-    panel = key = None
+    panel = impact = None
     before = reader.service_map(scope.window.before(), scope.environment) if found.edges else None
     if node:
-        key = key_operation(
-            reader,
-            scope.window,
-            scope.environment,
-            context.settings().measured_operations,
-            chosen_operation(query),
-        )
+        _, impact = impact_line(reader, scope, query)
         around = neighbours(found, node.service)
         panel = node_panel.build(node, around, load_node(reader, scope, node, around, query.text("tag")))
     return render_template(
@@ -51,7 +43,7 @@ def service_map() -> str:
             slow_edges(found, before, scope.window) if before else NO_COMPARISON,
         ),
         panel=panel,
-        impact=impact(key.of, key.why, key.found, key.offered, scope.zone) if key else None,
+        impact=impact,
         missing=selected if selected and not node else None,
         hops=hops,
     )

@@ -10,6 +10,7 @@ from flask import render_template, request
 from observer.components import measure_charts
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
+from observer.lookup.sightings import sightings_of
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class
 from observer.request.page_request import current_scope
@@ -57,6 +58,7 @@ def tags() -> str:
     return render_template(
         "apm/tags.html",
         service=name,
+        sightings=sightings_of(reader, where, name),
         every=EVERY_SERVICE,
         services=sorted(services),
         where=where,

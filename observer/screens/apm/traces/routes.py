@@ -13,6 +13,7 @@ from observer.components.deployment_marks import event_marks
 from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
+from observer.lookup.sightings import sightings_of
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class
 from observer.request.links import scoped
@@ -62,6 +63,7 @@ def traces() -> str:
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         conditions=view.conditions(search, _without),
+        sightings=sightings_of(reader, search.attributes, search.service),
         attributes=[spell_attribute(name, value) for name, value in search.attributes.items()],
         operations=_operations(reader, scope, search.service),
         operation=query.text("operation") or "",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import render_template, request
 from markupsafe import Markup
 
 from observer.components.deployment_marks import event_marks
-from observer.components.slowest import Slowest, slowest
 from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.desk_session import hidden_from_class
-from observer.request.links import filtered
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
@@ -20,12 +20,11 @@ from observer.screens.rum.metric_updates import updates_address
 from observer.screens.rum.metrics import BY_NAME, vital
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view
+from observer.screens.rum.overview.slow_pages import slow_by
 from observer.screens.rum.traffic_measures import counted_traffic
 from store.api import Breakdown, RumMetric
 
 _PAGES_LIMIT = 30
-_RANKED = 200
-"""Pages and requests among which the slowest are looked for, those that are asked for most."""
 _PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_errors", "page_load", "lcp")
 """The arguments of `view.page_rows`."""
 
@@ -46,27 +45,11 @@ def overview() -> str:
     def by_page(metric: RumMetric) -> Breakdown:
         return reader.rum_breakdowns(metric, ("page",), window, where, _PAGES_LIMIT)["page"]
 
-    def slow_pages(metric: RumMetric, tag: str) -> Slowest:
-        now, earlier = (
-            {one.value: one.measure for one in found.values if one.value}
-            for found in (
-                reader.rum_breakdowns(metric, (tag,), part, where, _RANKED)[tag]
-                for part in (window, window.before())
-            )
-        )
-        return slowest(
-            now,
-            earlier,
-            window,
-            lambda name: (name, ""),
-            lambda name: filtered("/rum/tags", {tag: name}, metric=metric, whose=counted.traffic.requested),
-            lambda latency: latency.p75_ns,
-        )
-
     def chart(metric: RumMetric) -> Markup:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
         return counts_chart(points, BY_NAME[metric], window, scope.zone, events=events)
 
+    slow = partial(slow_by, reader, window=window, where=where, whose=counted.traffic.requested)
     shown = view.OverviewView(
         compared_with=view.compared_with(window),
         apps=view.apps_listed(reader.rum_apps(window), scope.environment),
@@ -80,8 +63,8 @@ def overview() -> str:
     return render_template(
         "rum/overview.html",
         view=shown,
-        slow_pages=slow_pages("page_load", "page"),
-        slow_requests=slow_pages("network_requests", "operation"),
+        slow_pages=slow("page_load", "page"),
+        slow_requests=slow("network_requests", "operation"),
         traffic=counted.traffic,
         nothing=None if now else no_data(reader.status()),
         neighbours=neighbours(),
