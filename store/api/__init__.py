@@ -41,6 +41,7 @@ from store.change_results import (
     Versions as Versions,
 )
 from store.queries import (
+    CountedEvents as CountedEvents,
     LogQuery as LogQuery,
     Page as Page,
     RumMetric as RumMetric,

@@ -11,6 +11,7 @@ from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.neighbours import neighbours
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
 from observer.screens.apm.service_map.slow_edges import NO_COMPARISON, slow_edges
@@ -46,4 +47,5 @@ def service_map() -> str:
         impact=impact,
         missing=selected if selected and not node else None,
         hops=hops,
+        updates_address=updates_address(reader, scope),
     )

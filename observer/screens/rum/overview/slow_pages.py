@@ -15,13 +15,14 @@ _RANKED: Final = 200
 
 def slow_by(
     reader: Reader,
-    metric: RumMetric,
-    tag: str,
     window: Window,
     where: Mapping[str, str] | None,
+    attributes: Mapping[str, str],
     whose: str | None,
+    metric: RumMetric,
+    tag: str,
 ) -> Slowest:
-    """The values of a tag with the longest P75 of a metric; `whose` is kept in their addresses."""
+    """The values of a tag with the longest P75 of a metric; their addresses keep `attributes` and `whose`."""
     now, before = (
         {one.value: one.measure for one in found.values if one.value}
         for found in (
@@ -34,6 +35,6 @@ def slow_by(
         before,
         window,
         lambda name: (name, ""),
-        lambda name: filtered("/rum/tags", {tag: name}, metric=metric, whose=whose),
+        lambda name: filtered("/rum/tags", {**attributes, tag: name}, metric=metric, whose=whose),
         lambda latency: latency.p75_ns,
     )
