@@ -88,8 +88,13 @@ def slowest(
     name_of: Callable[[K], tuple[str, str]],
     href_of: Callable[[K], str],
     pick: Callable[[Latency], int | None],
+    *,
+    cut: bool = False,
 ) -> Slowest:
-    """The slowest by a percentile; `name_of` gives name and service, `href_of` an address."""
+    """The slowest by a percentile; `name_of` gives name and service, `href_of` an address.
+
+    `cut` says that only the newest requests were counted.
+    """
     often = {key: measure for key, measure in now.items() if measure.requests >= LEAST_REQUESTS}
     ranked = sorted(
         ((pick(measure.latency) or 0, key) for key, measure in often.items()),
@@ -106,8 +111,9 @@ def slowest(
             )
         )
     rare = len(now) - len(often)
+    note = compared_note(window, before=any(measure.requests for measure in before.values()))
     return Slowest(
         tuple(rows),
-        compared_note(window, before=any(measure.requests for measure in before.values())),
+        f"{note}; counted among the newest requests only" if cut else note,
         f"{rare} with fewer than {LEAST_REQUESTS} not ranked" if rare else "",
     )

@@ -24,7 +24,7 @@ class ChangeReader(Protocol):
     def operation_measures(
         self, window: Window, environment: str | None = None
     ) -> tuple[Mapping[Operation, Measure], bool]:
-        """Requests by service and operation; True if only the newest 30,000 were counted."""
+        """Requests by service and operation; True if only the newest 10,000 were counted."""
 
     def versions(
         self,

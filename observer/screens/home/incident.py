@@ -14,12 +14,12 @@ from observer.request.key_argument import chosen_operation
 from observer.request.links import scoped
 from observer.request.parameters import Query
 from observer.request.scope import Scope
-from store.api import Measure, Operation, Reader
+from store.api import Latency, Measure, Operation, Reader
 
 
 def incident(reader: Reader, scope: Scope, *, in_lesson: bool) -> tuple[Impact, Slowest]:
     """The line about the key operation, and the slowest operations."""
-    measures = _operations(reader, scope, in_lesson=in_lesson)
+    measures, cut = _operations(reader, scope, in_lesson=in_lesson)
     before, _ = reader.operation_measures(scope.window.before(), scope.environment)
     key = key_operation(
         reader,
@@ -31,17 +31,21 @@ def incident(reader: Reader, scope: Scope, *, in_lesson: bool) -> tuple[Impact, 
     )
     return (
         impact(key.of, key.why, key.found, key.offered, scope.zone),
-        slowest(measures, before, scope.window, _names, _slow_traces, lambda latency: latency.p90_ns),
+        slowest(measures, before, scope.window, _names, _slow_traces, _p90, cut=cut),
     )
 
 
-def _operations(reader: Reader, scope: Scope, *, in_lesson: bool) -> Mapping[Operation, Measure]:
+def _p90(latency: Latency) -> int | None:
+    return latency.p90_ns
+
+
+def _operations(reader: Reader, scope: Scope, *, in_lesson: bool) -> tuple[Mapping[Operation, Measure], bool]:
     """The measures by operation; where a lesson runs, of services that nobody calls only."""
-    measures, _ = reader.operation_measures(scope.window, scope.environment)
+    measures, cut = reader.operation_measures(scope.window, scope.environment)
     if not in_lesson:
-        return measures
+        return measures, cut
     called = {edge.target for edge in reader.service_map(scope.window, scope.environment).edges}
-    return {of: measure for of, measure in measures.items() if of.service not in called}
+    return {of: measure for of, measure in measures.items() if of.service not in called}, cut
 
 
 def _names(of: Operation) -> tuple[str, str]:

@@ -60,7 +60,9 @@ def home() -> Response:
         logs=() if in_lesson else reader.find_logs(severe).items,
         error_logs=reader.count_logs(severe) if in_lesson else None,
     )
-    impact, slow = incident(reader, scope, in_lesson=in_lesson)
+    # The counts are asked for again every few seconds: of a page of which they alone are taken.
+    refreshing = request.headers.get("HX-Request") == "true"
+    impact, slow = (None, None) if refreshing else incident(reader, scope, in_lesson=in_lesson)
     page = make_response(
         render_template(
             "home/home.html",

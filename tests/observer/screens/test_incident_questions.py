@@ -85,6 +85,15 @@ def test_one_line_says_how_bad_it_is_for_whom(client: FlaskClient, path: str) ->
     assert synthetic.endswith("CHF 80.50 refused.")
 
 
+def test_what_only_refreshes_the_counts_of_home_asks_for_no_more(client: FlaskClient) -> None:
+    """They are asked for every few seconds by every reader."""
+    again = client.get("/?_explain=1", headers={"HX-Request": "true"}).text
+    assert 'id="counts"' in again
+    for question in ("affected", "operation_measures", "failing_operations"):
+        assert question not in again
+        assert question in client.get("/?_explain=1").text
+
+
 def test_any_operation_can_be_chosen(client: FlaskClient) -> None:
     found = one(page(client, "/?key=rooms:Reserve"), ".impact")
     assert "Reserve of rooms: chosen here" in words(found)
