@@ -18,7 +18,7 @@ class ChangeReader(Protocol):
     ) -> Sequence[FailingOperation]:
         """The operations at which failing traces begin: most failures of real traffic first, then all.
 
-        Only requests that are in error themselves count. Of the newest 1,500 traces with an error.
+        Only requests that are in error themselves count. Of the newest 600 traces with an error.
         """
 
     def operation_measures(

@@ -24,8 +24,8 @@ from store.sqlite.read.tag_set_search import all_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_SET_SLOT_NS
 from store.sqlite.tag_sets import ERROR, OPERATION, SERVICE, TagSet, environment_in, service_in, values_in
 
-MAX_FAILING: Final = 1_500
-"""The newest traces with an error whose entry is looked at: about 10 ms."""
+MAX_FAILING: Final = 600
+"""The newest traces with an error whose entry is looked at: about 5 ms."""
 MAX_REQUESTS: Final = 10_000
 """The newest requests that are counted by operation: enough to rank by, at a third of the cost."""
 MAX_ROWS: Final = 6_000

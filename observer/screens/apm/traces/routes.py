@@ -64,6 +64,7 @@ def traces() -> str:
         ),
         next_cursor=page.next_cursor,
         truncated=page.truncated,
+        in_all=view.total_words(*reader.count_traces(search)) if page.items else "",
         conditions=view.conditions(search, _without),
         sightings=sightings_of(reader, search.attributes, search.service),
         attributes=[spell_attribute(name, value) for name, value in search.attributes.items()],
