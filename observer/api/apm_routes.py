@@ -13,6 +13,7 @@ from observer.api.common_parameters import (
     COLUMNS,
     CURSOR,
     ENVIRONMENT,
+    LIKE,
     SERVICE,
     WINDOW,
     columns_of,
@@ -95,6 +96,7 @@ _TRACE = record(
         Parameter("operation_contains", "text that such a name contains, in any case", text()),
         Parameter("error", "any: an error occurred; origin: an error began", text(words=("any", "origin"))),
         ATTR,
+        LIKE,
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
         Parameter("sort", "newest by default", text(words=("newest", "oldest", "slowest"))),
@@ -114,6 +116,7 @@ def traces(query: Query) -> serializers.Plain:
             operation_contains=query.text("operation_contains"),
             error=_ERRORS[query.choice("error", ("any", "origin"))],
             attributes=query.attributes(),
+            like=query.attributes("like"),
             min_ns=query.milliseconds_ns("min_ms"),
             max_ns=query.milliseconds_ns("max_ms"),
             sort=_SORTS[query.choice("sort", ("newest", "oldest", "slowest"))],
@@ -201,6 +204,10 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
                         **{key: schema for key, schema in MEASURE.items() if key != "origin_errors"},
                         "requests_before": whole("calls in the equal period before"),
                         "p90_ns_before": whole("their P90; null without a call", null=True),
+                        "unanswered": whole(
+                            "calls under which the callee, which sends spans, has none: refused, timed out, "
+                            "or its span has not come"
+                        ),
                     }
                 )
             ),
@@ -222,7 +229,7 @@ def service_map(query: Query) -> serializers.Plain:
         del measured["origin_errors"]
         was = before.get((edge.source, edge.target), Measure())
         measured |= {"requests_before": was.requests, "p90_ns_before": was.latency.p90_ns}
-        edges.append({"from": edge.source, "to": edge.target, **measured})
+        edges.append({"from": edge.source, "to": edge.target, **measured, "unanswered": edge.unanswered})
     return {
         "nodes": [
             {
@@ -297,6 +304,8 @@ def series(query: Query) -> serializers.Plain:
         {
             "tag": text(),
             "values": list_of(ref("TagValue"), "most requests first"),
+            "requests": whole("how many were counted, each once: one with several values is in several"),
+            "values_total": whole("how many values there are, those beyond the limit among them"),
             "scanned": whole("0 if nothing had to be scanned, else the rows that were read"),
             "truncated": TRUNCATED,
         }
@@ -330,6 +339,8 @@ def tags(query: Query) -> serializers.Plain:
     return {
         "tag": found.tag,
         "values": serializers.tag_values(found.values),
+        "requests": found.requests,
+        "values_total": found.values_total,
         "scanned": found.scanned,
         "truncated": found.truncated,
     }

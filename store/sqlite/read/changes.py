@@ -72,7 +72,7 @@ class SqliteChangeReader(SqlitePart):
         environment: str | None = None,
     ) -> Versions:
         with self._connections.session() as db:
-            tallies, _, cut = by_tag(db, service, VERSION_TAGS, window, {}, environment)
+            tallies, _, _, cut = by_tag(db, service, VERSION_TAGS, window, {}, environment)
             carried = {tag: found for tag, found in tallies.items() if any(found)}
             groups: dict[_Version, set[int]] = {}
             for number, tags in all_sets(db).items():

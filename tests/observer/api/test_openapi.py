@@ -23,6 +23,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/apm/versions": ("/apm/versions", {"service": "frontend"}),
     "/apm/seen": ("/apm/seen", {"tag": "version", "value": "v350.10"}),
     "/apm/changes": ("/apm/changes", {}),
+    "/apm/coverage": ("/apm/coverage", {}),
     "/apm/affected": ("/apm/affected", {"service": "frontend", "error": "origin"}),
     "/resolve": ("/resolve", {"id": TRACE}),
     "/openapi.json": ("/openapi.json", {}),

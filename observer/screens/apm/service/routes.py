@@ -10,7 +10,7 @@ from observer.components import measure_charts, table_sort
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Unknown
 from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
@@ -19,6 +19,7 @@ from observer.request.scope import Scope
 from observer.request.time_range import range_args
 from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.request_updates import updates_address
@@ -30,6 +31,7 @@ _COLUMNS = 60
 
 
 @blueprint.get("/apm/services/<path:name>")
+@context.one_snapshot
 def service(name: str) -> str:
     """One service over time, by operation, with its callers and callees.
 
@@ -55,7 +57,13 @@ def service(name: str) -> str:
         hrefs = _column_hrefs(name, scope, points)
         if points:
             events = event_marks(
-                find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class()),
+                find_deployments(
+                    reader,
+                    scope.window,
+                    scope.environment,
+                    hidden=hidden_from_class(),
+                    for_seat=seat_of_events(),
+                ),
                 scope.window,
                 scope.zone,
                 reader.changes(scope.window, scope.environment),
@@ -67,7 +75,7 @@ def service(name: str) -> str:
         versions = version_table(reader.versions(name, scope.window, key, scope.environment), key)
     return render_template(
         "apm/service.html",
-        view=view.build(found, node, scope.window, data, charts, sort),
+        view=view.build(found, node, load_data_time(reader, scope), data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
         versions=versions,

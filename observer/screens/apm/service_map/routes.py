@@ -9,6 +9,7 @@ from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.neighbours import neighbours
 from observer.screens.apm.request_updates import updates_address
@@ -18,6 +19,7 @@ from observer.screens.apm.service_map.slow_edges import NO_COMPARISON, slow_edge
 
 
 @blueprint.get("/apm")
+@context.one_snapshot
 def service_map() -> str:
     """The service map, and the panel of the selected node."""
     reader = context.reader()
@@ -45,6 +47,7 @@ def service_map() -> str:
         ),
         panel=panel,
         impact=impact,
+        data_time=load_data_time(reader, scope),
         missing=selected if selected and not node else None,
         hops=hops,
         updates_address=updates_address(reader, scope),

@@ -46,6 +46,8 @@ class EdgeRow:
     measure: MeasureView
     change: Change
     """Of the P90, against the period before."""
+    unanswered: int | None
+    """Calls under which the target has no span; None where it sends none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +191,11 @@ def _edge_rows(shown: ServiceMap, compared: Comparison) -> tuple[EdgeRow, ...]:
     reporting = {node.service for node in shown.nodes if not node.inferred}
     ranked = sorted(shown.edges, key=lambda e: (-e.measure.requests, e.source, e.target))
     return tuple(
-        EdgeRow(
-            edge.source,
-            edge.target,
-            edge.target in reporting,
-            measure_view(edge.measure),
-            compared.of(edge.source, edge.target),
-        )
+        _edge_row(edge, compared.of(edge.source, edge.target), traced=edge.target in reporting)
         for edge in ranked
     )
+
+
+def _edge_row(edge: MapEdge, change: Change, *, traced: bool) -> EdgeRow:
+    unanswered = edge.unanswered if traced else None
+    return EdgeRow(edge.source, edge.target, traced, measure_view(edge.measure), change, unanswered)

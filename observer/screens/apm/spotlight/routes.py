@@ -12,7 +12,7 @@ from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.lookup.sightings import sightings_of
 from observer.request import context, links
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.time_range import range_args
@@ -29,6 +29,7 @@ _REQUESTED_TAGS_LIMIT = 4
 
 
 @blueprint.get("/apm/tags")
+@context.one_snapshot
 def tags() -> str:
     """The tags of one service, those that separate its errors best first."""
     reader = context.reader()
@@ -53,7 +54,9 @@ def tags() -> str:
     points = reader.series(
         name, scope.window, _COLUMNS, environment=scope.environment, where=where if indexed else None
     )
-    deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     changes = reader.changes(scope.window, scope.environment)
     events = event_marks(deployments, scope.window, scope.zone, changes)
     operations = reader.operations(name, scope.window, scope.environment) if indexed and name else {}

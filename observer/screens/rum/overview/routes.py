@@ -10,7 +10,7 @@ from markupsafe import Markup
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
@@ -30,6 +30,7 @@ _PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_erro
 
 
 @blueprint.get("/rum")
+@context.one_snapshot
 def overview() -> str:
     """Counts, web vitals, errors and pages of the time range."""
     scope = current_scope()
@@ -39,7 +40,9 @@ def overview() -> str:
     counted = counted_traffic(reader, query, scope, attributes)
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
-    deployments = find_deployments(reader, window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     changes = reader.changes(window, scope.environment)
     events = event_marks(deployments, window, scope.zone, changes)
     errors, errors_cut = reader.rum_errors(window, where)
