@@ -34,6 +34,8 @@ _MAX_AFFECTED = 500
 """Traces among which those affected are counted: 5 to 15 ms."""
 _MAX_LOOKED_AFFECTED = 8_000
 """Traces whose tags are looked at for that."""
+_AT_ONCE = 500
+"""Traces whose summaries are read at once."""
 _NEWEST_SPANS = 20_000
 """Spans among which an id is searched that no aggregated trace ends in."""
 
