@@ -171,8 +171,8 @@ class SessionView:
     traces: TraceList
     after_unix_nano: int
     """From when on events are shown; 0 where all are."""
-    earlier: int
-    """How many events before that are left out."""
+    earlier: str
+    """How many events before that are left out, in words; empty if none are."""
 
 
 def opened_row(pages: Sequence[PageOfSession], span_id: str) -> EventRow | None:
@@ -216,7 +216,7 @@ def session_view(
             [loaded.traces[t] for t in loaded.linked if t in loaded.traces], selection.all_traces
         ),
         after_unix_nano=loaded.after_unix_nano,
-        earlier=loaded.earlier,
+        earlier=plural(loaded.earlier, "earlier event") if loaded.earlier else "",
     )
 
 
