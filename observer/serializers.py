@@ -17,9 +17,11 @@ from store.api import (
     Measure,
     Point,
     Reach,
+    Seen,
     SessionSummary,
     TagValue,
     TraceSummary,
+    VersionRow,
 )
 
 Plain = dict[str, Any]
@@ -48,6 +50,40 @@ def affected(of: Affected) -> Plain:
     }
 
 
+def impact(of: Affected | None) -> Plain:
+    """How bad it is: the numbers of people and of synthetic traffic; zeros where nothing was counted."""
+    found = of or Affected(Reach(), Reach())
+    return {
+        "people": _reach(found.real),
+        "synthetic": _reach(found.synthetic),
+        "since_unix_nano": found.since_unix_nano,
+    }
+
+
+def seen(of: Seen) -> Plain:
+    """First and last sighting."""
+    return {
+        "first_seen_unix_nano": of.first_unix_nano,
+        "first_seen_exact": of.exact,
+        "last_seen_unix_nano": of.last_unix_nano,
+    }
+
+
+_NEVER = {"first_seen_unix_nano": None, "first_seen_exact": True, "last_seen_unix_nano": None}
+
+
+def version(of: VersionRow) -> Plain:
+    """One version of a service."""
+    return {
+        "tag": of.tag,
+        "value": of.value,
+        **(seen(of.seen) if of.seen else _NEVER),
+        **measure(of.measure),
+        "key_requests": of.key_requests,
+        "key_failed": of.key_failed,
+    }
+
+
 def _reach(of: Reach) -> Plain:
     return {
         "requests": of.requests,
@@ -58,6 +94,13 @@ def _reach(of: Reach) -> Plain:
         "recovered": of.recovered,
         "failed_for_good": of.failed_for_good,
         "people_recovered": of.people_recovered,
+        "recovered_inside": of.recovered_inside,
+        "refused": [
+            {"currency": currency, "amount": str(amount)}
+            for currency, amount in sorted((of.refused.sums if of.refused else {}).items())
+        ],
+        "refused_known": of.refused.known if of.refused else 0,
+        "refused_looked": of.refused.looked if of.refused else 0,
     }
 
 

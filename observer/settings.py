@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from runtime.listener_settings import (
     body_s_setting,
@@ -14,6 +15,7 @@ from runtime.listener_settings import (
 )
 from runtime.proxy import TrustedProxies, trusted_proxies_setting
 from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, PUBLIC_ADDRESS, setting, whole_number
+from store.api import Operation
 
 _THREADS = whole_number(1, 64)
 
@@ -77,6 +79,12 @@ class Settings:
         "ORDER_ROUTE",
         "Route (`http.route`) of the POST that places an order: by it the desk counts the orders of a seat.",
     )
+    key_operations: str = setting(
+        "",
+        "KEY_OPERATIONS",
+        "Operations by which an incident is measured, the first that has requests: `service:operation`, "
+        "separated by semicolons. Empty: the operation with the most errors that people meet.",
+    )
     otlp_http_url: str = setting(
         "http://127.0.0.1:4318", "OTLP_HTTP_URL", "Address for OTLP over HTTP, shown to people.", HTTP_URL
     )
@@ -105,6 +113,16 @@ class Settings:
     body_s: int = body_s_setting()
     idle_s: int = idle_s_setting()
     trusted_proxies: TrustedProxies = trusted_proxies_setting()
+
+    @property
+    def measured_operations(self) -> tuple[Operation, ...]:
+        """Those of `key_operations`, in order; what is no `service:operation` is left out."""
+        parts = (part.strip().partition(":") for part in self.key_operations.split(";"))
+        return tuple(
+            Operation(unquote(service.strip()), operation.strip())
+            for service, _, operation in parts
+            if service.strip() and operation.strip()
+        )
 
     @property
     def class_mode(self) -> bool:

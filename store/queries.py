@@ -42,14 +42,17 @@ class Page(Generic[T]):
     """A bounded scan ended before the window did: there may be more that was not read."""
 
 
+TraceSort = Literal["newest", "oldest", "slowest"]
+
+
 @dataclass(frozen=True, slots=True)
 class TraceQuery:
     """Selects traces; all conditions must hold.
 
     `attributes` match as text, against any backend span of the trace (its own
     attributes or its resource's). Promoted attributes are looked up in what is kept
-    of the newest traces; any other is a bounded scan, newest first. If either was cut,
-    `Page.truncated` is true.
+    of the newest traces (the oldest, where these come first); any other is a bounded scan in
+    the same order. If either was cut, `Page.truncated` is true.
     """
 
     window: Window
@@ -68,7 +71,7 @@ class TraceQuery:
     """As `attributes`, but a part of the value is enough, in any case and Unicode form."""
     min_ns: int | None = None
     max_ns: int | None = None
-    sort: Literal["newest", "slowest"] = "newest"
+    sort: TraceSort = "newest"
     limit: int = 50
     cursor: str | None = None
     environment: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
@@ -171,6 +172,18 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The money that requests which failed for good asked for."""
+
+    sums: Mapping[str, Decimal]
+    """By currency."""
+    known: int
+    """The requests whose spans in error name an amount with its currency (`signals.amounts`)."""
+    looked: int
+    """The newest requests that failed for good, whose spans were read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """Requests, and who met the failed ones."""
 
@@ -190,6 +203,14 @@ class Reach:
     """
     people_recovered: int = 0
     """Those of the people all of whose failures are recovered."""
+    recovered_inside: int = 0
+    """Requests that went through although something under them failed: by a retry of a call, say.
+
+    Of a request that does not begin its trace, only failures in its own service are seen. 0 where
+    traces are counted.
+    """
+    refused: Refused | None = None
+    """None unless it was asked for."""
 
     @property
     def failed_for_good(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from observer.api import (
     apm_routes,
+    change_routes,
     class_routes,
     coverage_routes,
     desk_routes,
@@ -16,6 +17,7 @@ from observer.api.routing import blueprint
 
 ROUTES = (
     apm_routes,
+    change_routes,
     class_routes,
     coverage_routes,
     desk_routes,

@@ -48,12 +48,13 @@ from observer.request.errors import Malformed
 from observer.request.parameters import Query
 from observer.trace_notes import trace_notes
 from signals.trace_analysis import analyse
-from store.api import TraceQuery
+from store.api import Measure, TraceQuery, TraceSort
 
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
-_SORTS: dict[str | None, Literal["newest", "slowest"]] = {
+_SORTS: dict[str | None, TraceSort] = {
     None: "newest",
     "newest": "newest",
+    "oldest": "oldest",
     "slowest": "slowest",
 }
 _TRACE_ID_HELP = {"trace_id": "32 hexadecimal digits, or the last 16"}
@@ -98,7 +99,7 @@ _TRACE = record(
         LIKE,
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
-        Parameter("sort", "newest by default", text(words=("newest", "slowest"))),
+        Parameter("sort", "newest by default", text(words=("newest", "oldest", "slowest"))),
         ENVIRONMENT,
         *WINDOW,
         limit(50),
@@ -118,7 +119,7 @@ def traces(query: Query) -> serializers.Plain:
             like=query.attributes("like"),
             min_ns=query.milliseconds_ns("min_ms"),
             max_ns=query.milliseconds_ns("max_ms"),
-            sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
+            sort=_SORTS[query.choice("sort", ("newest", "oldest", "slowest"))],
             limit=limit_of(query, 50),
             cursor=query.text("cursor"),
             environment=query.text("environment"),
@@ -201,6 +202,8 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
                         "from": text(),
                         "to": text(),
                         **{key: schema for key, schema in MEASURE.items() if key != "origin_errors"},
+                        "requests_before": whole("calls in the equal period before"),
+                        "p90_ns_before": whole("their P90; null without a call", null=True),
                         "unanswered": whole(
                             "calls under which the callee, which sends spans, has none: refused, timed out, "
                             "or its span has not come"
@@ -216,11 +219,16 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
 def service_map(query: Query) -> serializers.Plain:
     """Services, inferred services and the calls between them."""
     reader = context.reader()
-    found = reader.service_map(summed_window(query, reader), query.text("environment"))
+    window, environment = summed_window(query, reader), query.text("environment")
+    found = reader.service_map(window, environment)
+    earlier = reader.service_map(window.before(), environment).edges
+    before = {(edge.source, edge.target): edge.measure for edge in earlier}
     edges = []
     for edge in found.edges:
         measured = serializers.measure(edge.measure)
         del measured["origin_errors"]
+        was = before.get((edge.source, edge.target), Measure())
+        measured |= {"requests_before": was.requests, "p90_ns_before": was.latency.p90_ns}
         edges.append({"from": edge.source, "to": edge.target, **measured, "unanswered": edge.unanswered})
     return {
         "nodes": [
@@ -372,6 +380,7 @@ def affected(query: Query) -> serializers.Plain:
         query.text("operation"),
         _ERRORS[query.choice("error", ("any", "origin"))] or "any",
         query.text("environment"),
+        amounts=True,
     )
     return serializers.affected(found)
 

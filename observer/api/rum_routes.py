@@ -24,6 +24,7 @@ from observer.api.schemas import (
     NEXT,
     SPAN_ID,
     TIME,
+    TIME_OR_NULL,
     TRUNCATED,
     boolean,
     list_of,
@@ -39,7 +40,7 @@ from observer.request.errors import Malformed, refuse
 from observer.request.parameters import Query
 from observer.trace_notes import session_clock_notes
 from signals.session_events import events_of, linked_traces
-from store.api import RumMetric, SessionQuery, SessionSort
+from store.api import RumMetric, Seen, SessionQuery, SessionSort
 
 METRICS: tuple[RumMetric, ...] = get_args(RumMetric)
 _METRIC = Parameter("metric", "what to measure", text(words=METRICS), required=True)
@@ -211,6 +212,8 @@ def rum_tags(query: Query) -> serializers.Plain:
                         "sessions": whole(),
                         "people": whole("distinct `enduser.id`, and sessions that have none"),
                         "synthetic": whole("how many of the errors are of synthetic traffic"),
+                        "first_seen_unix_nano": TIME_OR_NULL,
+                        "first_seen_exact": boolean("false where it may have been seen before, too"),
                         "last_seen_unix_nano": TIME,
                         "example_session_id": text(),
                         "example_span_id": SPAN_ID,
@@ -229,6 +232,7 @@ def rum_errors(query: Query) -> serializers.Plain:
     reader = context.reader()
     most = limit_of(query, 20)
     found, truncated = reader.rum_errors(summed_window(query, reader), query.attributes() or None, most)
+    sightings = reader.errors_seen([group.error_id for group in found])
     return {
         "errors": [
             {
@@ -239,6 +243,7 @@ def rum_errors(query: Query) -> serializers.Plain:
                 "sessions": group.sessions,
                 "people": group.people,
                 "synthetic": group.synthetic,
+                **_first_seen(sightings.get(group.error_id)),
                 "last_seen_unix_nano": group.last_seen_unix_nano,
                 "example_session_id": group.example_session_id,
                 "example_span_id": group.example_span_id,
@@ -246,6 +251,13 @@ def rum_errors(query: Query) -> serializers.Plain:
             for group in found
         ],
         "truncated": truncated,
+    }
+
+
+def _first_seen(of: Seen | None) -> serializers.Plain:
+    return {
+        "first_seen_unix_nano": of.first_unix_nano if of else None,
+        "first_seen_exact": bool(of and of.exact),
     }
 
 

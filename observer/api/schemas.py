@@ -125,6 +125,13 @@ REACH: dict[str, Schema] = {
     ),
     "failed_for_good": whole("failed requests after which no later try went through"),
     "people_recovered": whole("those of the people all of whose failures are recovered"),
+    "recovered_inside": whole("requests that went through although something under them failed"),
+    "refused": list_of(
+        record({"currency": text("three capital letters"), "amount": text("a decimal number, exact")}),
+        "what those that failed for good asked for",
+    ),
+    "refused_known": whole("of how many an amount with its currency stands on a span in error"),
+    "refused_looked": whole("how many of those that failed for good were looked at, the newest"),
 }
 """Requests, and who met the failed ones: of real traffic, or of synthetic."""
 

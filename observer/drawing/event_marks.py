@@ -25,7 +25,7 @@ _LINE = 21.6
 """Width of a character of the words and height of a line, in units, at most: of a wide chart on a phone."""
 _BELOW_FLAGS = 26.0
 """Where the words begin: no flag of a neighbour lies on them."""
-CUT = "older deployments are not marked"
+CUT = "older ones are not marked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class EventMark:
     words: str
     """What happened, on one line."""
     href: str
+    of: str = "deployment"
+    """What kind of moment it is: also a class of its drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,16 @@ def draw(events: EventMarks, plot: Plot) -> Markup:
 
 
 def words_of(marks: Sequence[EventMark]) -> str:
-    """`3 deployments:` and the words of marks that share a flag, the first few, each on a line."""
+    """`3 deployments:` (`3 changes:` of several kinds) and the words of a flag's marks, a line each."""
     if len(marks) == 1:
         return marks[0].words
     more = [f"{len(marks) - _LISTED} more"] if len(marks) > _LISTED else []
-    return "\n".join([f"{len(marks)} deployments:", *(mark.words for mark in marks[:_LISTED]), *more])
+    return "\n".join([_title(marks), *(mark.words for mark in marks[:_LISTED]), *more])
+
+
+def _title(marks: Sequence[EventMark]) -> str:
+    kinds = {mark.of for mark in marks}
+    return f"{len(marks)} {kinds.pop() if len(kinds) == 1 else 'change'}s:"
 
 
 def _flag(marks: Sequence[EventMark], plot: Plot) -> Markup:
@@ -95,11 +102,7 @@ def _flag(marks: Sequence[EventMark], plot: Plot) -> Markup:
     x = plot.x(marks[0].unix_nano)
     side = -1.0 if x + _FLAG > plot.right else 1.0
     flag = (
-        svg.element(
-            "path",
-            d=f"M{svg.number(x)} {svg.number(plot.top)}h{svg.number(side * _FLAG)}"
-            f"l{svg.number(-side * 4)} 5l{svg.number(side * 4)} 5h{svg.number(-side * _FLAG)}z",
-        )
+        svg.element("path", d=_shape(marks[0], x, side, plot))
         if len(marks) == 1
         else svg.element(
             "rect", x=x if side > 0 else x - _FLAG - 2, y=plot.top, width=_FLAG + 2, height=11.0, rx=2.0
@@ -119,7 +122,18 @@ def _flag(marks: Sequence[EventMark], plot: Plot) -> Markup:
         flag,
         _shown_words(marks, x, plot),
         href=marks[-1].href,
-        class_="chart-event",
+        class_="chart-event change" if {mark.of for mark in marks} == {"change"} else "chart-event",
+    )
+
+
+def _shape(mark: EventMark, x: float, side: float, plot: Plot) -> str:
+    """A flag with a notch for a deployment, a pennant for what was only seen to change."""
+    begin = f"M{svg.number(x)} {svg.number(plot.top)}"
+    if mark.of == "change":
+        return f"{begin}l{svg.number(side * _FLAG)} 5l{svg.number(-side * _FLAG)} 5z"
+    return (
+        f"{begin}h{svg.number(side * _FLAG)}"
+        f"l{svg.number(-side * 4)} 5l{svg.number(side * 4)} 5h{svg.number(-side * _FLAG)}z"
     )
 
 
@@ -133,7 +147,7 @@ def _shown_words(marks: Sequence[EventMark], x: float, plot: Plot) -> Markup:
     room = max(12, int(((plot.right - x) if onwards else (x - plot.left)) / _CHARACTER) - 2)
     first = plot.top + _BELOW_FLAGS
     most = max(1, int((plot.bottom - first) / _LINE) + 1)
-    title = [f"{len(marks)} deployments:"] if len(marks) > 1 else []
+    title = [_title(marks)] if len(marks) > 1 else []
     lines = [*title, *(line for mark in marks[:_LISTED] for line in wrap(mark.words, room))]
     if len(lines) > most or len(marks) > _LISTED:
         lines = [*lines[: most - 1], f"{lines[most - 1][: room - 1]}…" if len(lines) >= most else "…"]

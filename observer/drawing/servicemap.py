@@ -62,6 +62,8 @@ class Edge:
     error_share: float
     label: str
     words: str
+    slower: bool = False
+    """Than before: the label says by how much, and has a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ def _edge(edge: Edge, spots: Mapping[str, _Spot], layout: Layout, most: int) -> 
         svg.title(edge.words),
         d=_curve(points),
         fill="none",
-        class_=f"edge {css}",
+        class_=f"edge {css} slower" if edge.slower else f"edge {css}",
         stroke_width=width,
         marker_end=f"url(#arrow-{css})",
     )
@@ -300,4 +302,5 @@ def _edge_label(edge: Edge, points: Sequence[tuple[float, float]], css: str) -> 
     ground = svg.element(
         "rect", x=x - width / 2, y=y - 8, width=width, height=16.0, rx=4.0, class_=f"label-ground {css}"
     )
-    return svg.group([ground, svg.text(x, y + 3.5, edge.label, class_=f"label {css}", text_anchor="middle")])
+    label = svg.text(x, y + 3.5, edge.label, class_=f"label {css}", text_anchor="middle")
+    return svg.group([ground, label], class_="slower" if edge.slower else None)

@@ -127,6 +127,9 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
         self._log.info("PlaceOrder", user_id=request.user_id, user_currency=request.user_currency)
         order_id = str(uuid.uuid4())
         prepared = self._prepare(request)
+        span = trace.get_current_span()
+        span.set_attribute("app.order.amount", money.as_float(prepared.total))
+        span.set_attribute("app.order.currency", prepared.total.currency_code)
         transaction_id = self._charging.charge(
             Order(order_id, prepared.total, request.credit_card, seat.current()),
             lambda: _time_left_s(context),
@@ -145,7 +148,7 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
             shipping_address=request.address,
             items=prepared.lines,
         )
-        trace.get_current_span().set_attribute("orderId", order_id)
+        span.set_attribute("orderId", order_id)
         self._confirm(request.email, result)
         self._log.info("order placed", order_id=order_id, total=money.shown(prepared.total))
         return pb.PlaceOrderResponse(order=result)

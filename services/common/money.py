@@ -106,6 +106,11 @@ def converted(money: pb.Money, to_code: str, from_rate: Decimal, to_rate: Decima
     return from_decimal(to_code, _EXACT.divide(product, _EXACT.multiply(from_rate, Decimal(NANOS_PER_UNIT))))
 
 
+def as_float(money: pb.Money) -> float:
+    """The amount as the nearest number, for telemetry: nothing is computed with it."""
+    return nanos_of(money) / NANOS_PER_UNIT
+
+
 def shown(money: pb.Money) -> str:
     """`USD 67.99`, `JPY 7600`: code, space, units, and the digits that the currency has; others are cut."""
     sign = "-" if money.units < 0 or money.nanos < 0 else ""

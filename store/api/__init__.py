@@ -18,6 +18,7 @@ from typing import Protocol
 from signals.deployments import Deployment as Deployment
 from signals.log_fields import LogField as LogField
 from store.api.apm import ApmReader as ApmReader
+from store.api.changes import ChangeReader as ChangeReader
 from store.api.deployments import DeploymentReader as DeploymentReader
 from store.api.errors import (
     BadQuery as BadQuery,
@@ -33,6 +34,14 @@ from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
+from store.change_results import (
+    Change as Change,
+    FailingOperation as FailingOperation,
+    Operation as Operation,
+    Seen as Seen,
+    VersionRow as VersionRow,
+    Versions as Versions,
+)
 from store.queries import (
     CountedEvents as CountedEvents,
     LogQuery as LogQuery,
@@ -41,6 +50,7 @@ from store.queries import (
     SessionQuery as SessionQuery,
     SessionSort as SessionSort,
     TraceQuery as TraceQuery,
+    TraceSort as TraceSort,
     Window as Window,
 )
 from store.results import (
@@ -61,6 +71,7 @@ from store.results import (
     Point as Point,
     Presence as Presence,
     Reach as Reach,
+    Refused as Refused,
     ServiceMap as ServiceMap,
     SessionSummary as SessionSummary,
     StoreStatus as StoreStatus,
@@ -77,7 +88,15 @@ from store.rows import (
 
 
 class Reader(
-    TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, NameReader, Protocol
+    TraceReader,
+    SessionReader,
+    LogReader,
+    ApmReader,
+    RumReader,
+    DeploymentReader,
+    NameReader,
+    ChangeReader,
+    Protocol,
 ):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 

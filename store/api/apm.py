@@ -65,6 +65,8 @@ class ApmReader(Protocol):
         operation: str | None = None,
         error: Literal["any", "origin"] = "any",
         environment: str | None = None,
+        *,
+        amounts: bool = False,
     ) -> Affected:
         """Who is affected by the failed requests of one service (or all).
 
@@ -73,7 +75,8 @@ class ApmReader(Protocol):
         the same service and operation without an error. `where` narrows by
         promoted tags only (BadQuery otherwise). Counts the newest 3,000 traces of the window,
         with an operation those that have it among the newest 12,000, and no more than 15,000
-        requests in them; `Affected.since_unix_nano` says whether there are more.
+        requests in them; `Affected.since_unix_nano` says whether there are more. With `amounts`
+        also `Reach.refused`, of the newest 200 that failed for good.
         """
 
     def coverage(self, window: Window) -> Coverage:

@@ -41,7 +41,13 @@ class TraceReader(Protocol):
         """
 
     def find_traces(self, query: TraceQuery) -> Page[TraceSummary]:
-        """Summaries by start (newest first) or duration (slowest first), then id."""
+        """Summaries by start (newest or oldest first) or duration (slowest first), then id."""
+
+    def count_traces(self, query: TraceQuery) -> tuple[int, bool]:
+        """How many match, regardless of `sort`, `limit` and `cursor`; True if there may be more.
+
+        Counts up to 1,000, by tags among the newest 20,000.
+        """
 
     def affected_by_traces(self, query: TraceQuery) -> Affected:
         """Who is affected by the failing ones of these traces; with `query.error` all of them fail.

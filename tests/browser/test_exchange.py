@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from signals.model import SessionId
+from store.api import TraceQuery, Window
 from tests.browser.conftest import Visitor, World
 from tests.fixtures import seed
 from tests.fixtures.world import MS, World as Telemetry, span
@@ -157,4 +158,43 @@ def test_the_newest_of_two_logs_is_shown(visit: Callable[..., Visitor]) -> None:
     page.get_by_role("link", name=re.compile("Failed payment")).click()
     expect(page.locator("#log-detail")).to_contain_text(seed.TOKEN)
     assert f"log={number}" not in page.url
+    visitor.blameless()
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_show_more_adds_the_rows_of_the_next_page(
+    visit: Callable[..., Visitor], world: World, order: str
+) -> None:
+    """What was read stays above; without script the same link is the next page."""
+    now = time.time_ns()
+    more = Telemetry(now)
+    for number in range(120):
+        trace, own = f"5a0e{now + number:028x}", f"{now + number:016x}"
+        more.backend(f"many-{order}", [span(trace, own, "", "GET /many", 2, now - number * MS, 1)])
+    more.send(world.writer)
+    window = Window(now - 3600 * 10**9, now + 1)
+    query = TraceQuery(window, service=f"many-{order}", limit=200)
+    eventually(lambda: len(world.reader.find_traces(query).items) == 120, "the traces of three pages")
+    visitor = visit()
+    page = visitor.go(f"/apm/traces?service=many-{order}&sort={order}&since=1h")
+    rows = page.locator("[data-added-to] > tr")
+    expect(rows).to_have_count(50)
+    first = rows.first.inner_text()
+    page.get_by_role("link", name="Show more").click()
+    expect(rows).to_have_count(100)
+    page.get_by_role("link", name="Show more").click()
+    expect(rows).to_have_count(120)
+    expect(page.get_by_role("link", name="Show more")).to_have_count(0)
+    expect(page.locator("#pager")).to_contain_text("120 traces in all")
+    assert rows.first.inner_text().split()[0] == first.split()[0]
+    assert (
+        len(
+            set(
+                page.locator("[data-added-to] > tr a[href*='/apm/traces/5a0e']").evaluate_all(
+                    "links => links.map(link => link.pathname)"
+                )
+            )
+        )
+        == 120
+    )
     visitor.blameless()

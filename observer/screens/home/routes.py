@@ -22,6 +22,7 @@ from observer.request.page_request import current_scope, scope_or_default
 from observer.request.scope import Scope
 from observer.request.time_range import RANGE_KEYS
 from observer.screens.home import view
+from observer.screens.home.incident import incident
 from observer.screens.home.search_result import match_groups, search_result
 from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from signals.model import Log, Severity
@@ -69,9 +70,14 @@ def home() -> Response:
         logs=() if in_lesson else reader.find_logs(severe).items,
         error_logs=reader.count_logs(severe) if in_lesson else None,
     )
+    # The counts are asked for again every few seconds: of a page of which they alone are taken.
+    refreshing = request.headers.get("HX-Request") == "true"
+    impact, slow = (None, None) if refreshing else incident(reader, scope, in_lesson=in_lesson)
     page = make_response(
         render_template(
             "home/home.html",
+            impact=impact,
+            slow=slow,
             lab=lab,
             incident=None if context.settings().class_mode else _incident(lab),
             seat=seat,

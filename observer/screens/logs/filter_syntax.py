@@ -16,7 +16,10 @@ from signals.model import Severity
 FILTERS = ("trace_id", "span_id", "session_id", "service", "severity", "q", "attr", "like", "exclude")
 PER_LOG = ("cursor", "log", "add", "after")
 """The arguments that do not filter logs; they do not survive a change of the filters."""
-KNOWN = (*SCOPE_KEYS, *FILTERS, *PER_LOG, EXPLAIN)
+SORT = "sort"
+OLDEST = "oldest"
+"""The value of `sort` other than the default, newest first."""
+KNOWN = (*SCOPE_KEYS, *FILTERS, *PER_LOG, SORT, EXPLAIN)
 """Every argument that the pages of logs understand."""
 
 _CONDITION = re.compile(r"\s*(.*?)\s*(!=|≠|=|~)\s*(.*?)\s*", re.DOTALL)

@@ -56,7 +56,7 @@ class Selection:
     @property
     def tailable(self) -> bool:
         """Whether new logs may be put on top as they arrive."""
-        return not self.by_id and self.query.cursor is None
+        return not self.by_id and self.query.cursor is None and not self.query.oldest_first
 
     @property
     def has_id(self) -> bool:
@@ -89,6 +89,8 @@ def read_selection(query: Query, reader: Reader, scope: Scope) -> Selection:
         attributes=query.attributes(),
         like=query.attributes("like"),
         excluded=query.attribute_pairs("exclude"),
+        oldest_first=query.choice(filter_syntax.SORT, ("newest", filter_syntax.OLDEST))
+        == filter_syntax.OLDEST,
         limit=PAGE_SIZE,
         cursor=query.text("cursor"),
         environment=scope.environment,

@@ -149,7 +149,8 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     deployments = find_deployments(
         reader, window, selection.query.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
-    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments)
+    changes = reader.changes(window, selection.query.environment)
+    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes)
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

@@ -23,7 +23,7 @@ from observer.screens.logs.log_rows import LogRows, log_rows
 from observer.screens.logs.missing_fields import MissingField, missing_fields
 from signals.log_fields import LogField, fields_of
 from signals.model import Log
-from store.api import Deployment, LogHistogram, Page, StoreStatus, Window
+from store.api import Change, Deployment, LogHistogram, Page, StoreStatus, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Loaded:
     """None where the page has logs."""
     deployments: Page[Deployment] = field(default_factory=lambda: Page(()))
     """Those of the histogram's window."""
+    changes: Page[Change] = field(default_factory=lambda: Page(()))
+    """Versions, processes and flags first seen in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def logs_view(loaded: Loaded, selection: Selection, hrefs: Sequence[str], now: i
             loaded.window,
             zone,
             hrefs,
-            event_marks(loaded.deployments, loaded.window, zone),
+            event_marks(loaded.deployments, loaded.window, zone, loaded.changes),
         ),
         range_note=f"all of {selection.subject}, whatever the time range above" if selection.by_id else "",
         whole_label=_whole_label(selection),

@@ -86,6 +86,8 @@ _HTTP = (
     _of("network.transport", "string", "tcp or unix.", "cartservice", "span"),
     _of("network.protocol.version", "string", "1.1 and so on.", "frontend", "span"),
     _of("user_agent.original", "string", "What the caller says it is.", "frontend", "span"),
+    _of("app.order.amount", "double", "What the order comes to.", "checkoutservice", "span"),
+    _of("app.order.currency", "string", "Its currency.", "checkoutservice", "span"),
     _of("orderId", "string", "The order that was placed.", "frontend, checkoutservice", "span"),
 )
 

@@ -19,9 +19,10 @@ import orjson
 
 from signals.attributes import SEAT
 from store.queries import Window
-from store.results import Affected, Reach
+from store.results import Affected, Reach, Refused
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
 from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.tag_set_search import read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
@@ -75,6 +76,9 @@ class _Side:
     """Those of them with a failure after which nothing of that operation went through."""
     sessions: set[str] = field(default_factory=set)
     unattributed: int = 0
+    recovered_inside: int = 0
+    lost: list[_Try] = field(default_factory=list)
+    """Those that failed for good, newest first."""
 
     def fail(self, person: _Actor | None, session: str, *, recovered: bool) -> None:
         self.failed += 1
@@ -88,7 +92,7 @@ class _Side:
         if not recovered:
             self.stranded.add(person)
 
-    def reach(self) -> Reach:
+    def reach(self, refused: Refused | None) -> Reach:
         return Reach(
             requests=self.requests,
             failed=self.failed,
@@ -97,6 +101,8 @@ class _Side:
             unattributed=self.unattributed,
             recovered=self.recovered,
             people_recovered=len(self.people - self.stranded),
+            recovered_inside=self.recovered_inside,
+            refused=refused,
         )
 
 
@@ -156,8 +162,13 @@ def affected_requests(
     where: Mapping[str, str],
     error: Literal["any", "origin"],
     environment: str | None,
+    *,
+    amounts: bool = False,
 ) -> Affected:
-    """Who is affected by failing requests that carry all of `where`, of tags that are in tag sets."""
+    """Who is affected by failing requests that carry all of `where`, of tags that are in tag sets.
+
+    With `amounts` also what those that failed for good asked for.
+    """
     rows: list[_Row] = []
     counted, since = 0, None
     begun = window.to_unix_nano
@@ -178,7 +189,8 @@ def affected_requests(
     sides = _Side(), _Side()
     failures = list(_failures(rows, sets, sides, error))
     _attribute(db, failures, _successes(rows, sets, failures, error), sides)
-    return Affected(sides[0].reach(), sides[1].reach(), since)
+    refused = [refused_amounts(db, [one.trace for one in side.lost]) if amounts else None for side in sides]
+    return Affected(sides[0].reach(refused[0]), sides[1].reach(refused[1]), since)
 
 
 def _attribute(
@@ -199,6 +211,8 @@ def _attribute(
         # A name may be shared by many, a session is one browser: it decides where there is one.
         actor = next(iter(identities.tries(each.person, session)), ("", ""))
         later = newest_success.get((each.operation, actor), 0) > each.start
+        if not later:
+            sides[each.synthetic].lost.append(each)
         sides[each.synthetic].fail(identities.person(each.person, session), session, recovered=later)
 
 
@@ -220,6 +234,8 @@ def _failures(
         # An outcome's last three bits are 0 where nothing failed.
         bad = [(at, outcome) for at, outcome in enumerate(unpack(OUTCOME_CODE, row.outcomes)) if outcome & 7]
         failed = [at for at, outcome in bad if numbers[at] in matching and split(outcome)[place]]
+        if bad:
+            sides[synthetic].recovered_inside += _recovered_inside(row, numbers, dict(bad), failed, matching)
         if failed:
             starts = unpack(START_CODE, row.starts)
             named = [*(numbers[at] for at in failed), *numbers]
@@ -227,6 +243,29 @@ def _failures(
             for at in failed:
                 operation = sets.operation[numbers[at]]
                 yield _Try(row.trace, synthetic, person, operation, row.begun + starts[at])
+
+
+def _recovered_inside(
+    row: _Row,
+    numbers: Sequence[int],
+    bad: Mapping[int, int],
+    failed: Sequence[int],
+    matching: frozenset[int],
+) -> int:
+    """The matching requests that went through with something failed under them.
+
+    Of a request in the middle of a trace that is known of its own service only, of one that begins it
+    of all services.
+    """
+    through = [
+        at
+        for at, number in enumerate(numbers)
+        if number in matching and not bad.get(at, 0) & 1 and at not in failed
+    ]
+    if not through:
+        return 0
+    starts = unpack(START_CODE, row.starts)
+    return len([at for at in through if at in bad or starts[at] == 0])
 
 
 def _successes(
@@ -284,7 +323,7 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
     identities = _Identities(db, [(person, session) for _, person, session in failed])
     for side, person, session in failed:
         side.fail(identities.person(person, session), session, recovered=False)
-    return Affected(sides[0].reach(), sides[1].reach(), since)
+    return Affected(sides[0].reach(None), sides[1].reach(None), since)
 
 
 def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:

@@ -173,6 +173,8 @@ class SqliteApmReader(SqlitePart):
         operation: str | None = None,
         error: Literal["any", "origin"] = "any",
         environment: str | None = None,
+        *,
+        amounts: bool = False,
     ) -> Affected:
         filters = dict(where or {}) if operation is None else {**(where or {}), OPERATION: operation}
         if any(tag not in SUMMED for tag in filters):
@@ -180,7 +182,7 @@ class SqliteApmReader(SqlitePart):
         if error not in ("any", "origin"):
             raise BadQuery(f"error is {error!r}: give any or origin.")
         with self._connections.session() as db:
-            return affected_requests(db, service, window, filters, error, environment)
+            return affected_requests(db, service, window, filters, error, environment, amounts=amounts)
 
     def coverage(self, window: Window) -> Coverage:
         with self._connections.session() as db:

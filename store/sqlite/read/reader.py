@@ -8,6 +8,7 @@ from pathlib import Path
 from store.queries import Window
 from store.results import LateArrivals, StoreStatus
 from store.sqlite.read.apm import SqliteApmReader
+from store.sqlite.read.changes import SqliteChangeReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
 from store.sqlite.read.names import SqliteNameReader
@@ -31,6 +32,7 @@ class SqliteReader(
     SqliteApmReader,
     SqliteRumReader,
     SqliteDeploymentReader,
+    SqliteChangeReader,
     SqliteNameReader,
 ):
     """Reads beside the writer, never in its way; while there is no file, every answer is empty.

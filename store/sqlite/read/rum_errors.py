@@ -144,3 +144,12 @@ def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:
 
 def _first(attributes: Attributes, names: Sequence[str]) -> str:
     return next((text for name in names if (text := text_of(attributes.get(name)))), "")
+
+
+READ_OF_ERRORS = _NAMES
+"""The attributes that `error_id_of` reads."""
+
+
+def error_id_of(name: str, attributes: Attributes) -> str:
+    """The id of the group that an error belongs to, from its span's name and attributes."""
+    return _describe(name, attributes)[0]

@@ -45,6 +45,11 @@ def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, TagSet]:
     return found
 
 
+def all_sets(db: ReadSession) -> dict[int, TagSet]:
+    """Every set that is kept. Shared: not to be changed."""
+    return read_sets(db, [number for (number,) in db.each("SELECT id FROM tagsets")])
+
+
 def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
     return frozenset(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from signals.model import SpanError, SpanKind, TraceId
@@ -91,6 +93,10 @@ def test_late_children_settle_again(house: House) -> None:
         ({"attributes": {"colour": "c5", "tenant.level": "gold"}}, []),
         ({"min_ns": 3_000_000, "max_ns": 5_000_000}, [5, 4, 3]),
         ({"sort": "slowest", "limit": 2}, [7, 6]),
+        ({"sort": "oldest", "limit": 2}, [1, 2]),
+        ({"sort": "oldest", "service": "bank"}, [2, 4, 6]),
+        ({"sort": "oldest", "attributes": {"tenant.level": "gold"}}, [1, 2, 3]),
+        ({"sort": "oldest", "attributes": {"service.name": "bank"}}, [2, 4, 6]),
     ],
 )
 def test_traces_are_found_by(house: House, conditions: dict[str, object], numbers: list[int]) -> None:
@@ -113,6 +119,28 @@ def test_pages_neither_repeat_nor_skip(house: House, sort: str) -> None:
         if cursor is None:
             break
     assert seen == [trace(number) for number in range(7, 0, -1)]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"service.name": "bank"}, {"tenant.level": "gold"}])
+def test_pages_of_the_oldest_go_forward_to_what_came_meanwhile(
+    house: House, attributes: dict[str, str]
+) -> None:
+    fill(house)
+    whole = [one.trace_id for one in house.reader.find_traces(_oldest(house, attributes, 100)).items]
+    seen: list[TraceId] = []
+    query = _oldest(house, attributes, 1)
+    for _ in range(20):
+        page = house.reader.find_traces(query)
+        seen += [summary.trace_id for summary in page.items]
+        if page.next_cursor is None:
+            break
+        query = replace(query, cursor=page.next_cursor)
+    assert seen == whole
+    assert len(seen) > 2
+
+
+def _oldest(house: House, attributes: dict[str, str], limit: int) -> TraceQuery:
+    return TraceQuery(house.window, sort="oldest", limit=limit, attributes=attributes)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "e30", "WyJzbG93ZXN0IiwxLDFd", "WyJuZXdlc3QiLCJhIiwxXQ"])

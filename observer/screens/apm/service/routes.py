@@ -21,8 +21,10 @@ from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
+from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
+from observer.screens.apm.service.versions import version_table
 from store.api import LogQuery, Point, Reader, Window
 
 _COLUMNS = 60
@@ -48,7 +50,8 @@ def service(name: str) -> str:
             f"No request of a service called {name[:80]!r} was seen in this time range.",
             "Choose a longer time range, or another environment, at the top of the page.",
         )
-    charts = affected = None
+    charts = affected = versions = None
+    key, impact = impact_line(reader, scope, query)
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
@@ -63,16 +66,20 @@ def service(name: str) -> str:
                 ),
                 scope.window,
                 scope.zone,
+                reader.changes(scope.window, scope.environment),
             )
             charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
     data = _load(reader, scope, name, inferred=node.inferred)
     if not node.inferred:
         affected = affected_of(reader, scope, query, name, data.operations)
+        versions = version_table(reader.versions(name, scope.window, key, scope.environment), key)
     return render_template(
         "apm/service.html",
         view=view.build(found, node, load_data_time(reader, scope), data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
+        versions=versions,
+        impact=impact,
         updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
 

@@ -10,10 +10,12 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
+from observer.screens.apm.impact_line import impact_line
 from observer.screens.apm.neighbours import neighbours
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
+from observer.screens.apm.service_map.slow_edges import NO_COMPARISON, slow_edges
 
 
 @blueprint.get("/apm")
@@ -27,8 +29,10 @@ def service_map() -> str:
     selected = query.text("service")
     node = next((node for node in found.nodes if node.service == selected), None)
     hops = query.whole("hops", 0, 0, view.MAX_HOPS) if node else 0
-    panel = None
+    panel = impact = None
+    before = reader.service_map(scope.window.before(), scope.environment) if found.edges else None
     if node:
+        _, impact = impact_line(reader, scope, query)
         around = neighbours(found, node.service)
         panel = node_panel.build(node, around, load_node(reader, scope, node, around, query.text("tag")))
     return render_template(
@@ -39,8 +43,10 @@ def service_map() -> str:
             selected if node else None,
             query.choice("size", ("fit", "full")),
             hops,
+            slow_edges(found, before, scope.window) if before else NO_COMPARISON,
         ),
         panel=panel,
+        impact=impact,
         data_time=load_data_time(reader, scope),
         missing=selected if selected and not node else None,
         hops=hops,

@@ -10,9 +10,11 @@ from markupsafe import Markup
 from observer.components import number_format as formats
 from observer.components.measures import outcomes, share, words
 from observer.components.safe_text import plain
+from observer.components.slowest import Change
 from observer.drawing import servicemap
 from observer.screens.apm.measure_view import MeasureView, measure_view
 from observer.screens.apm.neighbours import node_badge
+from observer.screens.apm.service_map.slow_edges import NO_COMPARISON, Comparison
 from store.api import MapEdge, MapNode, ServiceMap
 
 MAX_HOPS = 3
@@ -42,6 +44,8 @@ class EdgeRow:
     traced: bool
     """The target sends spans, so traces that contain both ends can be searched for."""
     measure: MeasureView
+    change: Change
+    """Of the P90, against the period before."""
     unanswered: int | None
     """Calls under which the target has no span; None where it sends none at all."""
 
@@ -72,6 +76,8 @@ class MapView:
     whole: int
     """Nodes of the whole map, of which these may be a part."""
     hop_choices: tuple[HopChoice, ...]
+    compared: str
+    """What the edges' durations are compared with; empty without an edge."""
     warn_percent: str
     bad_percent: str
     """Shares of errors above which an edge changes its colour."""
@@ -88,6 +94,7 @@ def build(
     selected: str | None,
     size: str | None = None,
     hops: int = 0,
+    compared: Comparison = NO_COMPARISON,
 ) -> MapView:
     """The page of the map, or with `hops` of its part around the selected node.
 
@@ -98,7 +105,7 @@ def build(
     ranked = sorted(shown.nodes, key=lambda node: (-node.measure.requests, node.service))
     drawn = ranked[:NODES_LIMIT]
     nodes = [_node(node, href, selected) for node in sorted(drawn, key=lambda node: node.service)]
-    edges = [_edge(edge) for edge in shown.edges]
+    edges = [_edge(edge, compared.of(edge.source, edge.target)) for edge in shown.edges]
     summary = f"Service map: {formats.plural(len(nodes), 'node')}, {formats.plural(len(edges), 'edge')}"
     drawing, large = servicemap.draw(nodes, edges, summary, size)
     left_out = len(ranked) - len(drawn)
@@ -106,7 +113,8 @@ def build(
     return MapView(
         drawing=drawing,
         nodes=tuple(_node_row(node, selected) for node in ranked),
-        edges=_edge_rows(shown),
+        edges=_edge_rows(shown, compared),
+        compared=compared.note,
         not_drawn=formats.plural(left_out, "quieter node") if left_out else "",
         size=size or ("full" if large else "fit"),
         tables_title=f"The same as tables: {all_nodes}, {all_edges}",
@@ -155,15 +163,18 @@ def _node_words(node: MapNode) -> str:
     return f"{plain(node.service, 80)}{kind}: {words(node.measure)}"
 
 
-def _edge(edge: MapEdge) -> servicemap.Edge:
+def _edge(edge: MapEdge, change: Change) -> servicemap.Edge:
     p90_ns = edge.measure.latency.p90_ns
+    slower = f" {change.times}" if change.slower else ""
     return servicemap.Edge(
         source=edge.source,
         target=edge.target,
         requests=edge.measure.requests,
         error_share=share(edge.measure.errors, edge.measure.requests),
-        label=formats.duration(p90_ns) if p90_ns else "",
-        words=f"{plain(edge.source, 60)} calls {plain(edge.target, 60)}: {words(edge.measure)}",
+        label=f"{formats.duration(p90_ns)}{slower}" if p90_ns else "",
+        words=f"{plain(edge.source, 60)} calls {plain(edge.target, 60)}: {words(edge.measure)}"
+        + (f", {change.words}" if change.words else ""),
+        slower=change.slower,
     )
 
 
@@ -176,12 +187,15 @@ def _node_row(node: MapNode, selected: str | None) -> NodeRow:
     )
 
 
-def _edge_rows(shown: ServiceMap) -> tuple[EdgeRow, ...]:
+def _edge_rows(shown: ServiceMap, compared: Comparison) -> tuple[EdgeRow, ...]:
     reporting = {node.service for node in shown.nodes if not node.inferred}
     ranked = sorted(shown.edges, key=lambda e: (-e.measure.requests, e.source, e.target))
-    return tuple(_edge_row(edge, traced=edge.target in reporting) for edge in ranked)
+    return tuple(
+        _edge_row(edge, compared.of(edge.source, edge.target), traced=edge.target in reporting)
+        for edge in ranked
+    )
 
 
-def _edge_row(edge: MapEdge, *, traced: bool) -> EdgeRow:
+def _edge_row(edge: MapEdge, change: Change, *, traced: bool) -> EdgeRow:
     unanswered = edge.unanswered if traced else None
-    return EdgeRow(edge.source, edge.target, traced, measure_view(edge.measure), unanswered)
+    return EdgeRow(edge.source, edge.target, traced, measure_view(edge.measure), change, unanswered)

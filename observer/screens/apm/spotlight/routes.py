@@ -9,17 +9,20 @@ from flask import render_template, request
 
 from observer.components import measure_charts, traffic_filter
 from observer.components.deployment_marks import event_marks
+from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
+from observer.lookup.sightings import sightings_of
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
+from observer.request.scope import Scope
 from observer.request.time_range import range_args
 from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.spotlight import view
-from store.api import Measure
+from store.api import Measure, Reader
 
 EVERY_SERVICE = "*"
 """Stands in an address for all services at once; without a service, the page shows the worst one."""
@@ -53,15 +56,12 @@ def tags() -> str:
     points = reader.series(
         name, scope.window, _COLUMNS, environment=scope.environment, where=where if indexed else None
     )
-    deployments = find_deployments(
-        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
-    )
-    events = event_marks(deployments, scope.window, scope.zone)
     operations = reader.operations(name, scope.window, scope.environment) if indexed and name else {}
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))
     return render_template(
         "apm/tags.html",
         service=name,
+        sightings=sightings_of(reader, where, name),
         every=EVERY_SERVICE,
         services=sorted(services),
         attributes=attributes,
@@ -71,7 +71,7 @@ def tags() -> str:
         cards=view.build_cards(breakdowns.values(), requested, metric, hrefs),
         left_out=selection.left_out,
         charts=measure_charts.over_time(
-            points, scope.window, scope.zone, name or "all services", events=events
+            points, scope.window, scope.zone, name or "all services", events=_events(reader, scope)
         ),
         affected=affected_of(reader, scope, query, name, operations, where) if indexed else None,
         without=_without(attributes),
@@ -79,6 +79,15 @@ def tags() -> str:
         traces_href=_traces_href(name, attributes),
         charts_unfiltered=not indexed,
     )
+
+
+def _events(reader: Reader, scope: Scope) -> EventMarks:
+    """The marks of the charts."""
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
+    changes = reader.changes(scope.window, scope.environment)
+    return event_marks(deployments, scope.window, scope.zone, changes)
 
 
 def _worst(services: Mapping[str, Measure]) -> str | None:

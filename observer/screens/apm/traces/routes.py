@@ -15,6 +15,7 @@ from observer.components.deployment_marks import event_marks
 from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
+from observer.lookup.sightings import sightings_of
 from observer.lookup.spelling import Sense, meant
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
@@ -26,7 +27,7 @@ from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
 from signals.semantics import PROMOTED
-from store.api import Measure, Reader, TraceQuery, Window
+from store.api import Measure, Reader, TraceQuery, TraceSort, Window
 
 _LIMIT = 50
 _UPDATES_LIMIT = 100
@@ -34,9 +35,10 @@ _OPERATIONS_LIMIT = 200
 _OPERATIONS_WINDOW_NS = 300 * 10**9
 """Operations are listed from the last minutes: the whole range would cost more than the search."""
 _ERRORS: dict[str | None, Literal["any", "origin"] | None] = {None: None, "any": "any", "origin": "origin"}
-_SORTS: dict[str | None, Literal["newest", "slowest"]] = {
+_SORTS: dict[str | None, TraceSort] = {
     None: "newest",
     "newest": "newest",
+    "oldest": "oldest",
     "slowest": "slowest",
 }
 
@@ -44,7 +46,7 @@ _SORTS: dict[str | None, Literal["newest", "slowest"]] = {
 @blueprint.get("/apm/traces")
 @context.one_snapshot
 def traces() -> str | BaseResponse:
-    """Summaries of the traces that match, newest or slowest first.
+    """Summaries of the traces that match, newest, oldest or slowest first.
 
     A typed tag (`tag`) answers with a redirect to the address that holds it.
     """
@@ -58,7 +60,8 @@ def traces() -> str | BaseResponse:
     deployments = find_deployments(
         reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
-    events = event_marks(deployments, scope.window, scope.zone)
+    changes = reader.changes(scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone, changes)
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or {*search.attributes, *search.like} <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None
@@ -72,7 +75,9 @@ def traces() -> str | BaseResponse:
         ),
         next_cursor=page.next_cursor,
         truncated=page.truncated,
+        in_all=view.total_words(*reader.count_traces(search)) if page.items else "",
         conditions=view.conditions(search, _without),
+        sightings=sightings_of(reader, search.attributes, search.service),
         filters=[
             (argument, spell_attribute(name, value))
             for argument, found in (("attr", search.attributes), ("like", search.like))
@@ -117,7 +122,7 @@ def _search(query: Query, window: Window, environment: str | None) -> TraceQuery
         like=query.attributes("like"),
         min_ns=query.milliseconds_ns("min_ms"),
         max_ns=query.milliseconds_ns("max_ms"),
-        sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
+        sort=_SORTS[query.choice("sort", ("newest", "oldest", "slowest"))],
         limit=_LIMIT,
         cursor=query.text("cursor"),
         environment=environment,

@@ -105,6 +105,11 @@ def build(
     )
 
 
+def total_words(number: int, more: bool) -> str:
+    """`183 traces in all`, or `more than 1,000 traces in all`."""
+    return f"{'more than ' if more else ''}{formats.plural(number, 'trace')} in all"
+
+
 def conditions(query: TraceQuery, without: Callable[..., str]) -> tuple[Condition, ...]:
     """The conditions of a search.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import render_template, request
 from markupsafe import Markup
 
@@ -18,6 +20,7 @@ from observer.screens.rum.metric_updates import updates_address
 from observer.screens.rum.metrics import BY_NAME, vital
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view
+from observer.screens.rum.overview.slow_pages import slow_by
 from observer.screens.rum.traffic_measures import counted_traffic
 from store.api import Breakdown, RumMetric
 
@@ -40,7 +43,8 @@ def overview() -> str:
     deployments = find_deployments(
         reader, window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
-    events = event_marks(deployments, window, scope.zone)
+    changes = reader.changes(window, scope.environment)
+    events = event_marks(deployments, window, scope.zone, changes)
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:
@@ -50,6 +54,7 @@ def overview() -> str:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
         return counts_chart(points, BY_NAME[metric], window, scope.zone, events=events)
 
+    slow = partial(slow_by, reader, window, where, attributes, counted.traffic.requested)
     by_metric = [by_page(metric) for metric in _PAGE_METRICS]
     shown = view.OverviewView(
         compared_with=view.compared_with(window),
@@ -57,7 +62,7 @@ def overview() -> str:
         counts=view.count_stats(now, before),
         vitals=tuple(vital(BY_NAME[name], now.get(name), before.get(name)) for name in view.VITALS),
         charts=tuple((BY_NAME[name].label, chart(name)) for name in view.COUNTS) if now else (),
-        errors=view.error_rows(errors),
+        errors=view.error_rows(errors, reader.errors_seen([group.error_id for group in errors])),
         errors_note=view.errors_note(now, cut=errors_cut),
         pages=view.page_rows(*by_metric),
         pages_note=view.pages_note(by_metric),
@@ -65,6 +70,8 @@ def overview() -> str:
     return render_template(
         "rum/overview.html",
         view=shown,
+        slow_pages=slow("page_load", "page"),
+        slow_requests=slow("network_requests", "operation"),
         traffic=counted.traffic,
         attributes=attributes,
         nothing=None if now else no_data(reader.status()),

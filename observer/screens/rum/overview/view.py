@@ -10,7 +10,7 @@ from markupsafe import Markup
 from observer.components.number_format import count, duration
 from observer.components.session_path import session_path
 from observer.screens.rum.metrics import BY_NAME, Delta, Metric, Vital, count_delta, value_text
-from store.api import Breakdown, ErrorGroup, Measure, RumMetric, Window
+from store.api import Breakdown, ErrorGroup, Measure, RumMetric, Seen, Window
 
 COUNTS: tuple[RumMetric, ...] = (
     "page_views",
@@ -45,6 +45,8 @@ class ErrorRow:
     """How many are of synthetic traffic, in words; empty for none."""
     session_path: str
     """The session of the example."""
+    seen: Seen | None
+    """First and last sighting among all that the store keeps; None where it was not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def count_stats(
     return tuple(found)
 
 
-def error_rows(groups: Sequence[ErrorGroup]) -> tuple[ErrorRow, ...]:
+def error_rows(groups: Sequence[ErrorGroup], seen: Mapping[str, Seen] | None = None) -> tuple[ErrorRow, ...]:
     """Groups of JavaScript errors, each with a label for its type."""
     return tuple(
         ErrorRow(
@@ -119,6 +121,7 @@ def error_rows(groups: Sequence[ErrorGroup]) -> tuple[ErrorRow, ...]:
             group,
             f"{count(group.synthetic)} synthetic" if group.synthetic else "",
             session_path(group.example_session_id),
+            (seen or {}).get(group.error_id),
         )
         for group in groups
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from observer.components.number_format import duration
 from observer.screens.rum.svg_percent import svg_percent
 
 IDLE_NS = 1_500_000_000
@@ -28,6 +29,11 @@ class Break:
     left: float
     width: float
     idle_ns: int
+
+    @property
+    def words(self) -> str:
+        """What the cut is, and how long."""
+        return f"reading time: {duration(self.idle_ns)} without an event"
 
     @property
     def middle(self) -> float:

@@ -117,7 +117,7 @@ def ticks_of(scale: TimeScale) -> tuple[Tick, ...]:
     """Start, end, cuts and quarters of the axis, as many as fit beside one another, from left to right."""
     candidates = [Tick(0.0, "0", "start"), Tick(100.0, duration(scale.duration_ns), "end")]
     if len(scale.breaks) <= _MOST_LABELLED_BREAKS:
-        candidates += [Tick(cut.middle, f"idle {duration(cut.idle_ns)}", "middle") for cut in scale.breaks]
+        candidates += [Tick(cut.middle, f"reading {duration(cut.idle_ns)}", "middle") for cut in scale.breaks]
     # A cut whose duration has no room still gets these dots.
     candidates += [Tick(cut.middle, "⋯", "middle") for cut in scale.breaks]
     for at in (50.0, 25.0, 75.0):

@@ -76,8 +76,11 @@ class Timeline:
         """What the shaded stretches are; empty where nothing is cut."""
         if not self.scale.breaks:
             return ""
-        idle = duration(IDLE_NS)
-        return f"Shaded: nothing happened for longer than {idle}; these stretches are drawn short."
+        reading = duration(sum(cut.idle_ns for cut in self.scale.breaks))
+        return (
+            f"Shaded is reading time, {reading} of {duration(self.scale.duration_ns)}: for longer than "
+            f"{duration(IDLE_NS)} nothing happened, as the page waited for its reader. It is drawn short."
+        )
 
 
 def timeline_of(events: Sequence[SessionEvent]) -> Timeline:

@@ -12,6 +12,7 @@ from observer.screens.rum.session.event_detail import EventDetail, detail_of
 from observer.screens.rum.session.event_links import SessionLinks
 from observer.screens.rum.session.event_rows import EventRow
 from observer.screens.rum.session.page_timings import Marker
+from observer.screens.rum.session.reading_time import reading_ns, with_reading
 from observer.screens.rum.session.resource_folding import ResourceRun, fold_resources
 from observer.screens.rum.session.session_pages import PageOfSession
 from observer.screens.rum.svg_percent import svg_percent
@@ -148,7 +149,8 @@ def _event_line(
 ) -> EventLine:
     span = row.event.span
     is_open = span.span_id == drawing.opened
-    lasted = duration(span.duration_ns)
+    waited_ns = reading_ns(row.event, [other.event for other in page.rows])
+    lasted = with_reading(duration(span.duration_ns), waited_ns)
     mark = ("error origin" if row.event.kind == "error" else "error") if row.event.error else ""
     return EventLine(
         row=row,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from observer.components.number_format import count, plural
+from observer.components.number_format import plural
 from observer.components.session_rows import SessionRow, session_rows
 from observer.components.traffic_filter import LABELS, conditions
 from observer.request.scope import Scope
@@ -185,13 +185,16 @@ def session_list_view(
 
 
 def shown_of(rows: int, total: int, more: bool) -> str:
-    """`12 sessions`, `50 of 312 sessions shown`, `50 of at least 5,000 sessions shown`; empty for none."""
+    """`12 sessions`, `312 sessions in all`, `at least 5,000 sessions in all`; empty for none.
+
+    How many are shown is not said: *Show more* adds some.
+    """
     if not rows:
         return ""
     least = "at least " if more else ""
     if rows >= total and not more:
         return plural(total, "session")
-    return f"{count(rows)} of {least}{plural(max(total, rows), 'session')} shown"
+    return f"{least}{plural(max(total, rows), 'session')} in all"
 
 
 def column_headers(sort: str) -> tuple[ColumnHeader, ...]:

@@ -45,7 +45,8 @@ def tag_spotlight() -> str:
     deployments = find_deployments(
         reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
-    events = event_marks(deployments, scope.window, scope.zone)
+    changes = reader.changes(scope.window, scope.environment)
+    events = event_marks(deployments, scope.window, scope.zone, changes)
     found = reader.rum_breakdowns(metric.name, RUM_TAGS, scope.window, where)
     return render_template(
         "rum/spotlight.html",

@@ -67,7 +67,7 @@ def test_an_empty_list_names_the_time_range_and_the_filters() -> None:
     shown = session_list_view(Page((SUMMARY,)), (312, True), ListSelection({}, "all", "pages"), fixed)
     assert (shown.empty_title, shown.shown) == (
         "No session in this time range",
-        "1 of at least 312 sessions shown",
+        "at least 312 sessions in all",
     )
     assert shown.caption == "Sessions, most pages first"
 

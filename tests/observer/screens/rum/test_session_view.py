@@ -130,7 +130,7 @@ def test_traces_are_listed_up_to_a_limit_or_all() -> None:
 def test_a_timeline_counts_its_tracks_and_explains_its_cuts() -> None:
     found = timeline_of(events(span(1, "click", 0), span(2, "documentLoad", 60_000, 9, http__url=SHOP)))
     assert found.summary == "1 pages, 0 requests, 0 errors, 1 actions"
-    assert found.cut_note.startswith("Shaded: nothing happened for longer than 1.5 s;")
+    assert found.cut_note.startswith("Shaded is reading time, 1 min of 1 min: for longer than 1.5 s nothing")
     assert timeline_of(events(span(1, "click", 0))).cut_note == ""
 
 
