@@ -141,3 +141,31 @@ RumMetric = Literal[
 `network_requests` counts only those that failed (`signals.browser_events.rum_is_network_error`).
 
 The order is part of the store's file format (`store.sqlite.table_layout.METRICS`)."""
+
+
+MetricAggregation = Literal["rate", "sum", "avg", "min", "max", "last", "count", "p50", "p75", "p90", "p95", "p99"]
+"""How the points of a column and of a group's series become one value.
+
+`rate` and `sum`: of a sum, its increase (a second, or in all); of a histogram, of its observations' sum;
+`count` and its rate by `per_second`: how many observations, or, of gauges, points. `avg` of a distribution is
+sum by count. `last` adds up the newest value of each series of a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """Selects the series of one metric; all conditions must hold."""
+
+    window: Window
+    name: str
+    agg: MetricAggregation = "avg"
+    by: Sequence[str] = ()
+    """Attributes to group by; without any, all series are one group."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Match as text; "" matches series without the attribute. `service.name` is one of them."""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    unit: str | None = None
+    kind: str | None = None
+    """Where streams of one name differ in unit or kind, these pick one; else the one with the newest point."""
+    columns: int = 60
+    limit: int = 20
+    """Groups that are returned: those with the greatest values; the others are counted in `truncated`."""
