@@ -21,6 +21,7 @@ FROM_THE_BEGINNING: Mapping[str, int] = MappingProxyType({"began": 0})
 _ID = re.compile(r"[0-9A-Za-z_-]+")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{32}")
 _SEPARATOR = re.compile(r"\s*[=:]\s*")
+_WORD_BREAKS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Judgement:
 def judge(
     question: IncidentQuestion, answer: Answer, ask: Ask, given: Mapping[str, Any] = FROM_THE_BEGINNING
 ) -> Judgement:
-    """Return which parts of the answer are right, whatever their case and blanks.
+    """Return which parts of the answer are right, whatever their case, blanks and, in a service, hyphens.
 
     `given` holds `began`: since when evidence counts, in nanoseconds since the Unix epoch.
     """
@@ -71,7 +72,7 @@ def judge(
     if problem:
         problems.append(problem)
     return Judgement(
-        service=_plain(answer.service) in {_plain(service) for service in question.services},
+        service=_service(answer.service) in {_service(service) for service in question.services},
         tag=not question.tags or _tag_fits(answer.tag, question.tags),
         kind=kind is question.kind,
         evidence=evidence,
@@ -81,6 +82,11 @@ def judge(
 
 def _plain(text: str) -> str:
     return " ".join(text.strip(" \t\r\n`'\"").casefold().split())
+
+
+def _service(text: str) -> str:
+    """A service's name without the blanks and hyphens by which people part its words."""
+    return _WORD_BREAKS.sub("", _plain(text))
 
 
 def _tag(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shlex
 
@@ -9,6 +10,7 @@ import pytest
 
 import incidents
 from lab import cli
+from lab.control import gameday_file
 from tests.helpers import REPO
 
 TEXT = (REPO / "docs" / "teach.md").read_text("utf-8")
@@ -40,6 +42,36 @@ def test_every_incident_has_its_answer() -> None:
 
     for name in incidents.names():
         assert minutes.get(name) == incidents.load(name).minutes, name
+
+
+def test_every_incident_has_the_title_that_the_lists_of_the_desk_show() -> None:
+    """Its row of the answers has it: the page names incidents as the command line does, the desk by title."""
+    answers = TEXT.partition("\n## Answers\n")[2]
+    titles = dict(re.findall(r"^\| `([a-z-]+)` \| \d+ \| ([^|]+) \|", answers, re.MULTILINE))
+
+    assert titles == {name: incidents.load(name).title for name in incidents.names()}
+
+
+def test_a_title_beside_a_name_is_its_own() -> None:
+    """*Title* (`name`) in the timetables is the title of that incident, so that it is found in the list."""
+    for title, name in re.findall(r"\*([^*|]+)\* \(`([a-z-]+)`\)", TEXT):
+        assert incidents.load(name).title == title
+
+
+def test_the_step_that_opens_the_explanation_is_the_last() -> None:
+    """Only a jump to the last step opens it for seats without an answer."""
+    led_to = re.findall(r"step \*([^*]+)\*, \*Jump there\*", TEXT)
+
+    assert led_to == [incidents.load("invalid-token").steps[-1].title]
+
+
+def test_the_seed_of_the_exam_draws_what_the_page_says() -> None:
+    """The exam of the timetable is not a mystery that the lesson before has taught."""
+    named = re.search(r"Seed (\d+) means `([a-z-]+)`", TEXT)
+    mysteries = sorted(set(incidents.names()) - {gameday_file.HEALTHY})
+
+    assert named is not None
+    assert random.Random(int(named[1])).choice(mysteries) == named[2]
 
 
 def test_every_part_that_it_refers_to_is_there() -> None:

@@ -60,6 +60,8 @@ def test_the_right_answer_is_right() -> None:
     [
         {"service": "  PaymentService \n"},
         {"service": "`paymentservice`"},
+        {"service": "Payment Service"},
+        {"service": "payment-service"},
         {"tag": "v350.10"},
         {"tag": " Version : V350.10 "},
         {"tag": '"version" = "v350.10"'.replace('"', "")},

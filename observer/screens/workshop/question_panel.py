@@ -12,12 +12,17 @@ from observer.components.number_format import plural
 from observer.lookup.answer_judgement import parts_asked
 from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline, paragraphs
-from observer.screens.workshop.seat_lesson import SeatLesson
+from observer.screens.workshop.seat_lesson import Hider, SeatLesson
 
 _HIDDEN_QUESTION = (
     "What is wrong with the shop? Name the service, the version or tag that tells, the kind of fault, "
     "and a trace or a log line that proves it."
 )
+_HIDDEN_NOTES = {
+    Hider.EXAM: "Which parts are right is said when it is over.",
+    # A schedule goes on to its next incident, and with that the answers to this one count no more.
+    Hider.GAME_DAY: "A game day gives no verdict: tell your team what you found and how you know.",
+}
 _LABELS = {"service": "Service", "tag": "Version or tag", "kind": "Kind of fault", "evidence": "Evidence"}
 
 
@@ -116,7 +121,7 @@ def _hidden_panel(
         tries=f"{plural(len(lesson.answers), 'answer')} kept." if lesson.answers else "",
         closed=_closed(lesson, class_mode=class_mode, watched=watched),
         explanation=None,
-        explanation_note="Which parts are right is said when it is over.",
+        explanation_note=_HIDDEN_NOTES[lesson.hidden_by] if lesson.hidden_by else "",
         may_open=False,
     )
 

@@ -108,6 +108,8 @@ def answer() -> Response:
         kind=form.get("kind", ""),
         evidence=answer_judgement.evidence_id(form.get("evidence", "")),
     )
+    if not any(part.strip() for part in (given.service, given.tag, given.kind, given.evidence)):
+        return _back("#question")  # a slip of the finger is no wrong answer
     judged = answer_judgement.judged(
         SeatFault(seat, found.incident.name, found.began_unix_nano), found.incident, given, api_client(), now
     )

@@ -73,7 +73,7 @@ class RepairPanel:
     effect: str
     in_force: bool
     reached: bool
-    """Whether the steps before are done, so that its texts give nothing away."""
+    """Whether the seat knows the cause, was led here or made it, so that its texts give nothing away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,15 @@ def panels(
 
     `answered` is whether the seat knows the cause: then no repair gives it away.
     """
-    last = status.current if status.current is not None else len(status.steps)
     return tuple(
-        _panel(lesson, step, shop_link, current=index == status.current, reached=answered or index <= last)
+        _panel(
+            lesson,
+            step,
+            shop_link,
+            current=index == status.current,
+            # Steps that are done are no answer: the question stands between them and the repair.
+            reached=answered or (step.view.step.name, MarkKind.JUMPED) in lesson.marks,
+        )
         for index, step in enumerate(status.steps)
     )
 

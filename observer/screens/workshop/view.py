@@ -62,6 +62,8 @@ class LessonPage:
     """Of how many steps the data is there, such as `5`."""
     next_step: StepPanel | None
     """The step to go on with; None without a seat, and at the end."""
+    question_next: bool
+    """Whether the question is what comes next: the cause could be known, and the seat has not told it."""
     finished: bool
     """Whether no step is left."""
     kept: bool
@@ -99,6 +101,8 @@ def build(
     question = question_panel(lesson, problems, class_mode=class_mode, watched=watched)
     if lesson.hidden_by:
         return _hidden_page(lesson, lesson.hidden_by, question)
+    found_all = status.current is None or status.current >= first_repair
+    asked = found_all and not knows and not question.closed and _goes_on(lesson)
     return LessonPage(
         name=incident.name,
         title=incident.title,
@@ -111,6 +115,7 @@ def build(
         confirmed=f"{status.done} of {len(status.steps)}",
         arrived=str(status.arrived),
         next_step=_next(lesson, status, steps),
+        question_next=asked,
         finished=lesson.kept and status.current is None,
         kept=lesson.kept,
         hidden=False,
@@ -123,8 +128,13 @@ def build(
     )
 
 
+def _goes_on(lesson: SeatLesson) -> bool:
+    """Whether it is known how far the seat is, and the seat can go on."""
+    return bool(lesson.seat) and lesson.kept
+
+
 def _next(lesson: SeatLesson, status: LessonStatus, steps: tuple[StepPanel, ...]) -> StepPanel | None:
-    return steps[status.current] if lesson.seat and lesson.kept and status.current is not None else None
+    return steps[status.current] if _goes_on(lesson) and status.current is not None else None
 
 
 def _hidden_page(lesson: SeatLesson, hidden_by: Hider, question: QuestionPanel) -> LessonPage:
@@ -141,6 +151,7 @@ def _hidden_page(lesson: SeatLesson, hidden_by: Hider, question: QuestionPanel) 
         confirmed="",
         arrived="",
         next_step=None,
+        question_next=False,
         finished=False,
         kept=lesson.kept,
         hidden=True,

@@ -18,6 +18,7 @@ from observer.screens.rum.session import view
 from observer.screens.rum.session.event_links import links_of
 from observer.screens.rum.session.event_rows import missing_trace_text
 from observer.screens.rum.session.first_errors import failures_of
+from observer.screens.rum.session.nearby import nearby
 from observer.screens.rum.session.session_pages import pages_of
 from observer.screens.rum.session.session_updates import updates_address
 from signals.model import TraceId
@@ -53,6 +54,7 @@ def session_page(session_id: str) -> str:
         links=links,
         logs=logs,
         logs_address=logs_address,
+        nearby=None if loaded.linked else nearby(summary, _without_range(scope)),
         updates_address=""
         if loaded.cut
         else updates_address(summary, len(loaded.events), loaded.failures.total, scope),
@@ -92,5 +94,10 @@ def _logs(
         environment=scope.environment,
     )
     # Without a time range the Logs page shows everything that carries the id.
-    kept = {name: text for name, text in scope.args().items() if name in ("env", "live")}
-    return reader.count_logs(query), address("/logs", {"session_id": summary.session_id, **kept})
+    return reader.count_logs(query), address(
+        "/logs", {"session_id": summary.session_id, **_without_range(scope)}
+    )
+
+
+def _without_range(scope: Scope) -> dict[str, str]:
+    return {name: text for name, text in scope.args().items() if name in ("env", "live")}

@@ -67,4 +67,13 @@ def session_list() -> str | Response:
 
 def _typed(query: Query) -> TypedFilters:
     key, value = ((query.text(name) or "").strip() for name in ("key", "value"))
-    return TypedFilters(query.text("seat"), key, value)
+    return TypedFilters(_seat_named(query.text("seat")), key, value)
+
+
+def _seat_named(typed: str | None) -> str | None:
+    """The seat that somebody means: in a class the name on its page does, too, whatever its case."""
+    store = context.class_store()
+    if not typed or store is None:
+        return typed
+    meant = " ".join(typed.split()).casefold()
+    return next((seat.slug for seat in store.seats() if meant in (seat.slug, seat.name.casefold())), typed)

@@ -54,6 +54,18 @@ def test_order_and_range_are_no_filter(anna: FlaskClient, query: str) -> None:
     assert seats_of(page_of(anna.get(f"/rum/sessions?{query}"))) == {"anna"}
 
 
+@pytest.mark.parametrize("typed", ["Anna", " anna ", "ANNA"])
+def test_a_seat_is_found_by_the_name_on_its_page(anna: FlaskClient, typed: str) -> None:
+    """*You sit at Anna*, says the lesson; only the spelling of the telemetry found her."""
+    found = anna.get("/rum/sessions", query_string={"seat": typed})
+    assert found.headers["Location"] == f"/rum/sessions?{OWN}"
+
+
+def test_a_name_that_is_on_no_roster_is_searched_as_it_was_typed(anna: FlaskClient) -> None:
+    found = anna.get("/rum/sessions", query_string={"seat": "Somebody Else"})
+    assert found.headers["Location"] == "/rum/sessions?attr=enduser.id%3ASomebody+Else"
+
+
 def test_a_filter_that_was_set_counts_alone(anna: FlaskClient) -> None:
     """A link to a neighbour's sessions shows these; emptying the form asks for all."""
     page = page_of(anna.get("/rum/sessions?attr=app:hipster-shop"))

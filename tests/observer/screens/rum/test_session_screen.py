@@ -182,6 +182,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     late = {"component": "fetch", "http.method": "GET", "http.url": f"{SHOP}/api", "http.status_code": 200}
     link = {"link.traceId": "ee" * 16, "link.spanId": "ee" * 8}
     world.browser("late", 1, "HTTP GET", NOW - S, _ms=9, _id="1a7e000000000001", **late, **link)
+    world.browser(
+        "unlinked",
+        1,
+        "HTTP GET",
+        NOW - 20 * S,
+        _ms=9,
+        _id="0b5c000000000001",
+        **late,
+        **{"enduser.id": "anna"},
+    )
+    world.browser("unseated", 1, "HTTP GET", NOW - 20 * S, _ms=9, _id="0b5c000000000002", **late)
     with observing(world, tmp_path_factory.mktemp("session")) as found:
         yield found
 
@@ -210,6 +221,33 @@ def test_the_number_of_traces_is_the_number_behind_the_link(client: FlaskClient)
     assert number(page, "Traces") == 1
     assert attribute(page.css(".related a")[1], "href").endswith("#session-traces")
     assert len(page.css("#session-traces tbody tr")) == 1
+
+
+def test_a_session_without_links_offers_what_its_seat_did_at_that_time(client: FlaskClient) -> None:
+    """It said *Logs (0)* and knew no trace, although the backend had both."""
+    page = page_of(client, "/rum/sessions/unlinked?env=hipster-lab&since=1m")
+    related = {text(node): attribute(node, "href") for node in page.css(".related a")}
+    assert list(related) == ["Traces at this time", "Logs at this time"]
+
+    traces, logs = (page_of(client, path) for path in related.values())
+    listed = {attribute(node, "href").partition("?")[0] for node in traces.css("a[href^='/apm/traces/']")}
+    assert listed == {f"/apm/traces/{n:032x}" for n in (1, 2)}, "of both visits of the seat"
+    assert len(logs.css("table.logs-table tbody tr[data-row]")) == 5
+    assert "links to a backend trace" in text(one(page, ".notice"))
+    assert set(related.values()) == {attribute(node, "href") for node in page.css(".notice a")}
+
+
+def test_a_session_without_links_and_seat_offers_what_ran_at_that_time(client: FlaskClient) -> None:
+    page = page_of(client, "/rum/sessions/unseated")
+    related = {text(node): attribute(node, "href") for node in page.css(".related a")}
+    assert list(related) == ["Traces at this time", "Logs at this time"]
+    assert "By time, which" in text(one(page, ".notice"))
+    assert len(page_of(client, related["Logs at this time"]).css("tbody tr[data-row]")) == 14
+
+
+def test_a_session_with_links_needs_no_such_search(client: FlaskClient) -> None:
+    page = page_of(client, "/rum/sessions/twin1")
+    assert "at this time" not in text(one(page, ".related"))
 
 
 def test_an_id_with_marks_of_an_address_in_it_keeps_its_links(client: FlaskClient) -> None:

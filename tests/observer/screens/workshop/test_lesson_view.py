@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 import incidents
-from classroom import MarkKind
+from classroom import Answer, MarkKind
 from observer.screens.workshop import view
 from observer.screens.workshop.progress import CheckView, Progress, StepView
-from observer.screens.workshop.seat_lesson import SeatLesson
+from observer.screens.workshop.seat_lesson import Hider, SeatLesson
 from observer.screens.workshop.step_panels import StepPanel
 from observer.screens.workshop.step_status import status_of
 
@@ -21,6 +21,7 @@ FAILS = CheckView("an error", holds=False, reached=True, detail="none of 3 fits"
 UNREACHED = CheckView("a log", holds=False, reached=False, detail="needs the trace")
 SHOP = "http://shop/?seat=anna"
 LESSON = SeatLesson("anna", INCIDENT, INCIDENT.name, 0, {}, {}, (), locked=False, kept=True)
+COMPLETE = Answer("anna", INCIDENT.name, 9, "paymentservice", "v350.10", "", "", frozenset(), complete=True)
 STEPS = {step.name: step for step in INCIDENT.steps}
 Marks = Mapping[tuple[str, MarkKind], int]
 
@@ -157,7 +158,7 @@ def test_the_step_at_the_shops_door_uses_the_link_of_the_seat() -> None:
 
 
 def test_a_repair_waits_in_a_fold_until_the_cause_is_found() -> None:
-    """Its texts name the fault: they are unfolded for who is there, who knows, or who repaired already."""
+    """Its texts name the fault: they are unfolded for who knows, was led there, or repaired already."""
     steps = (_step(FAILS), _step(FAILS, name="rollback"))
 
     def reached(lesson: SeatLesson, *views: StepView) -> bool:
@@ -166,10 +167,38 @@ def test_a_repair_waits_in_a_fold_until_the_cause_is_found() -> None:
         return repair.reached
 
     assert not reached(LESSON, *steps)
-    assert reached(_marked(("session", MarkKind.OPENED)), _step(HOLDS), steps[1])
+    found = _marked(("session", MarkKind.OPENED))
+    assert not reached(found, _step(HOLDS), steps[1])
+    assert reached(replace(found, answers=(COMPLETE,)), _step(HOLDS), steps[1])
     assert reached(_marked(("rollback", MarkKind.JUMPED)), *steps)
     assert reached(replace(LESSON, repaired={"rollback": 5}), *steps)
     assert _page(*steps).find[0].repair is None
+
+
+def test_between_the_last_step_to_the_cause_and_the_repair_stands_the_question() -> None:
+    """The page goes on with it until it is answered; a repair made before is no answer either."""
+    steps = (_step(HOLDS), _step(FAILS, name="rollback"))
+    found = _marked(("session", MarkKind.OPENED))
+
+    assert not _page(*steps).question_next
+    assert _page(*steps, lesson=found).question_next
+    assert _page(*steps, lesson=replace(found, repaired={"rollback": 5})).question_next
+    answered = _page(*steps, lesson=replace(found, answers=(COMPLETE,)))
+    assert not answered.question_next
+    assert answered.next_step is not None
+    assert answered.next_step.name == "rollback"
+    assert not _page(*steps, lesson=replace(found, kept=False)).question_next
+
+
+def test_only_an_exam_promises_a_verdict() -> None:
+    """A game day goes on to its next incident, with which the answers to this one count no more."""
+    notes = {
+        hider: _page(_step(), lesson=replace(LESSON, hidden_by=hider)).question.explanation_note
+        for hider in Hider
+    }
+
+    assert "when it is over" in notes[Hider.EXAM]
+    assert "no verdict" in notes[Hider.GAME_DAY]
 
 
 def test_the_state_of_a_page_changes_with_what_it_shows() -> None:

@@ -93,6 +93,19 @@ def test_the_page_says_which_part_is_not_right_yet(guide: Guide, wrong: dict[str
     assert not guide.kept.answers(ANNA)[-1].complete
 
 
+def test_an_empty_form_is_no_answer(guide: Guide) -> None:
+    """A slip of the finger costs nothing: neither at the desk, nor in an exam."""
+    anna = guide.browser(ANNA)
+
+    sent = post(anna, "answer", None, service=" ", tag="", kind="", evidence="\t")
+
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/workshop#question")
+    assert not guide.kept.answers(ANNA)
+    found = page(anna)
+    assert not found.css("#verdict")
+    assert "required" in one(found, "#answer-service").attributes
+
+
 @pytest.mark.parametrize(
     "evidence",
     [
