@@ -43,6 +43,8 @@ PARTS = (
     Part("recovery", "time to recover after kill -9 of each process", 1.0),
     Part("desk", "a refresh of the desk with a class of thirty: server time and bytes", 1.0),
     Part("hostile_class", "students' pages beside ghost beacons, guesses and unsigned links", 3.5),
+    Part("starving", "ordinary pages beside ten costly readers, over a million spans", 6.0),
+    Part("fuzz", "malformed and odd inputs to every listener", 12.0),
     Part("soak", "five minutes of a healthy shop: errors and growth", 6.5),
 )
 

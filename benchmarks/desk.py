@@ -73,7 +73,7 @@ class _Class:
         self._incident = incidents.load(incidents.DEFAULT)
         self.file.begin_incident(self._incident.name, now_ns - 60 * _MIN)
         self._slugs = [seat.slug for seat in self.file.seats()]
-        self._intake = Intake(writer, max_in_flight_bytes=1 << 28)
+        self._intake = Intake(writer, max_in_flight_bytes=1 << 28, now_unix_nano=lambda: self.now_ns)
         self._random = random.Random(1)
         self._orders = 0
         for slug in self._slugs:

@@ -25,7 +25,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from benchmarks.result_line import ResultLine
-from collector.rows import Decoder, Refusals, protobuf_groups
+from collector.framing import protobuf_groups
+from collector.items import Refusals
+from collector.rows import Decoder
 from collector.server import freeze_gc
 
 SPANS_PER_REQUEST = 512

@@ -21,6 +21,8 @@ from classroom.model import (
     SeatFault,
 )
 from classroom.plans import (
+    EXAM,
+    GAME_DAY,
     Exam,
     Schedule,
     ScheduledAction,
@@ -34,10 +36,13 @@ from classroom.plans import (
 )
 from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
 from classroom.scores import Score, exam_scores
+from classroom.seat_table import RosterChange
 from classroom.store import ClassError, ClassStore
 
 __all__ = [
     "ALL_SEATS",
+    "EXAM",
+    "GAME_DAY",
     "MOST_SEATS",
     "Action",
     "Answer",
@@ -50,6 +55,7 @@ __all__ = [
     "MarkKind",
     "Message",
     "Repair",
+    "RosterChange",
     "RosterError",
     "Schedule",
     "ScheduledAction",

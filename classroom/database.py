@@ -13,6 +13,7 @@ APPLICATION_ID = 0x48_4C_43_4C
 """`HLCL` in ASCII: marks our files among SQLite files."""
 BUSY_TIMEOUT_S = 2.0
 _SCHEMA = Path(__file__).with_name("schema.sql")
+_ADDITIONS = Path(__file__).with_name("additions.sql")
 
 
 class ClassError(Exception):
@@ -51,9 +52,7 @@ class Database:
             )
             tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             if not tables:
-                # Not executescript, which would commit first: two processes may be here at once.
-                for statement in _SCHEMA.read_text("utf-8").split(";"):
-                    connection.execute(statement)
+                _run(connection, _SCHEMA)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             elif (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
@@ -61,6 +60,7 @@ class Database:
                     f"{self._path} is not a class file of this version.",
                     "Move it away, or wipe the class with: python3 -m lab reset",
                 )
+            _run(connection, _ADDITIONS)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -95,3 +95,9 @@ class Database:
             f"The class's file {self._path} cannot be used: {error}.",
             "Free its disk or its permissions, or wipe the class with: python3 -m lab reset",
         )
+
+
+def _run(connection: sqlite3.Connection, script: Path) -> None:
+    # Not executescript, which would commit first: two processes may be here at once.
+    for statement in script.read_text("utf-8").split(";"):
+        connection.execute(statement)

@@ -20,6 +20,8 @@ class ClassFacts:
     incident_since_unix_nano: int
     locked: bool
     """Whether explanations stay closed until the instructor opens them."""
+    joining_open: bool = True
+    """Whether the code of the class gives free seats. A seat's own link and code always hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Seat:
     position: int
     taken_unix_nano: int | None
     """When its link was first opened; None for a seat that is still free."""
+    generation: int = 0
+    """How often it was freed: its links and cookies are signed for one generation."""
 
 
 class MarkKind(Enum):
@@ -109,12 +113,14 @@ class Deployment:
 
     time_unix_nano: int
     kind: str
-    """`incident`, `repair` or `break`."""
+    """`incident`, `release`, `repair` or `break`."""
     repair: str = ""
     title: str = ""
-    """What a repair does, for people."""
+    """What a repair or a release does, for people."""
     seat: str = ALL_SEATS
     """The only seat it concerns."""
+    version: str = ""
+    """What runs from then on, where that is announced by name."""
 
 
 @dataclass(frozen=True, slots=True)

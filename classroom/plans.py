@@ -10,7 +10,11 @@ from typing import Any
 from classroom.model import Deployment
 from classroom.store import ClassStore
 
+GAME_DAY, EXAM = "gameday", "exam"
+"""The plans of a class: who hides a deployment reveals it."""
 _SCHEDULE, _EXAM, _HIDDEN = "schedule", "exam", "hidden_deployments"
+_PLAN = "plan"
+"""The key of a hidden deployment that names its plan."""
 _MOST_HIDDEN = 2_000
 
 
@@ -25,7 +29,14 @@ class ScheduledAction:
     @property
     def incident(self) -> str:
         """The incident that it begins; empty where it is another action."""
-        return str(self.action.get("name", "")) if self.action.get("action") == "incident" else ""
+        begins = self.action.get("action") in ("incident", "release")
+        return str(self.action.get("name", "")) if begins else ""
+
+    @property
+    def seats(self) -> tuple[str, ...] | None:
+        """The seats that it is for; None for all."""
+        found = self.action.get("seats", "all")
+        return tuple(map(str, found)) if isinstance(found, list | tuple) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,11 @@ class Schedule:
     def is_over(self) -> bool:
         """Whether every action was performed."""
         return all(each.done for each in self.actions)
+
+    @property
+    def coming(self) -> tuple[ScheduledAction, ...]:
+        """The actions that were not performed yet."""
+        return tuple(each for each in self.actions if not each.done)
 
     def next_due(self, now_unix_nano: int) -> ScheduledAction | None:
         """The first action that is due and not done."""
@@ -63,6 +79,11 @@ class Exam:
     seats: tuple[str, ...] | None
     """None for all."""
     ended_unix_nano: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was ended."""
+        return self.ended_unix_nano is not None
 
     def is_sat_by(self, seat: str) -> bool:
         """Whether the exam runs for this seat."""
@@ -97,20 +118,30 @@ def keep_exam(store: ClassStore, kept: Exam | None) -> None:
     store.keep_setting(_EXAM, json.dumps(asdict(kept)) if kept else "")
 
 
-def hidden_deployments(store: ClassStore) -> tuple[Deployment, ...]:
-    """What began and ended without a word to the class, oldest first; for the instructor's eyes."""
-    return tuple(Deployment(**each) for each in json.loads(store.setting(_HIDDEN) or "[]"))
+def hidden_deployments(store: ClassStore, plan: str | None = None) -> tuple[Deployment, ...]:
+    """What began and ended without a word to the class, oldest first; for the instructor's eyes.
+
+    With `plan` (GAME_DAY, EXAM, or nothing for an action of the instructor's) only what that one hides.
+    """
+    found = ({**each} for each in _hidden(store) if plan is None or each.get(_PLAN, "") == plan)
+    return tuple(Deployment(**{key: value for key, value in each.items() if key != _PLAN}) for each in found)
 
 
-def hide_deployments(store: ClassStore, deployments: Sequence[Deployment]) -> None:
-    """Keep deployments that students must not see yet, at most the last _MOST_HIDDEN."""
-    kept = [*hidden_deployments(store), *deployments][-_MOST_HIDDEN:]
-    store.keep_setting(_HIDDEN, json.dumps([asdict(each) for each in kept]))
+def hide_deployments(store: ClassStore, deployments: Sequence[Deployment], plan: str = "") -> None:
+    """Keep deployments that students must not see until their plan is over, at most the last _MOST_HIDDEN."""
+    kept = [*_hidden(store), *({**asdict(each), _PLAN: plan} for each in deployments)]
+    store.keep_setting(_HIDDEN, json.dumps(kept[-_MOST_HIDDEN:]))
 
 
-def forget_hidden_deployments(store: ClassStore) -> None:
-    """Forget them, after everybody was told."""
-    store.keep_setting(_HIDDEN, "")
+def forget_hidden_deployments(store: ClassStore, plan: str = "") -> None:
+    """Forget those of one plan, after everybody was told."""
+    kept = [each for each in _hidden(store) if each.get(_PLAN, "") != plan]
+    store.keep_setting(_HIDDEN, json.dumps(kept) if kept else "")
+
+
+def _hidden(store: ClassStore) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(store.setting(_HIDDEN) or "[]")
+    return found
 
 
 def _loaded(store: ClassStore, name: str) -> dict[str, Any]:

@@ -72,7 +72,9 @@ def _slug(name: str) -> str:
     kept = "".join(character if _may_stay(character) else " " for character in folded)
     slug = "-".join(kept.split()).strip("-.'_")
     # Room for a number behind it.
-    return seats.name_or_empty(slug[: seats.LONGEST - 4].rstrip("-.'_"))
+    slug = seats.name_or_empty(slug[: seats.LONGEST - 4].rstrip("-.'_"))
+    # A person who is called like a proof of the lab is a person.
+    return f"seat-{slug}"[: seats.LONGEST - 4] if seats.is_of_the_lab(slug) else slug
 
 
 def _may_stay(character: str) -> bool:

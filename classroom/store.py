@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from classroom import codes
+from classroom import codes, seat_table
 from classroom.database import ClassError, Database
 from classroom.model import (
     ALL_SEATS,
@@ -22,11 +22,11 @@ from classroom.model import (
     Seat,
     SeatFault,
 )
-from classroom.roster import MOST_SEATS, slugs_of
+from classroom.seat_table import RosterChange
 
 __all__ = ["ClassError", "ClassStore"]
 
-_JOIN, _PASSCODE, _LOCKED = "join_code", "passcode", "locked"
+_JOIN, _PASSCODE, _LOCKED, _CLOSED = "join_code", "passcode", "locked", "joining_closed"
 _INCIDENT, _SINCE = "incident", "incident_since"
 _MOST_MESSAGES = 1_000
 _MOST_ACTIONS = 10_000
@@ -61,6 +61,7 @@ class ClassStore:
             incident=known.get(_INCIDENT, ""),
             incident_since_unix_nano=int(known.get(_SINCE, "0")),
             locked=known.get(_LOCKED, "") == "yes",
+            joining_open=known.get(_CLOSED, "") != "yes",
         )
 
     def setting(self, name: str) -> str:
@@ -80,6 +81,10 @@ class ClassStore:
         """Close or open the explanations for everybody."""
         self.keep_setting(_LOCKED, "yes" if locked else "")
 
+    def set_joining(self, is_open: bool) -> None:
+        """Let the code of the class give free seats, or not."""
+        self.keep_setting(_CLOSED, "" if is_open else "yes")
+
     # -- the roster ---------------------------------------------------------------------------
 
     def enrol(self, names: Sequence[str]) -> tuple[Seat, ...]:
@@ -88,34 +93,37 @@ class ClassStore:
         A name counts as often as it is given: two people of one name get two seats, whose slugs differ.
         """
         with self._database.transaction() as connection:
-            present = _seats(connection)
-            remaining = [seat.name for seat in present]
-            new = []
-            for name in names:
-                if name in remaining:
-                    remaining.remove(name)
-                else:
-                    new.append(name)
-            slugs = slugs_of(new, [seat.slug for seat in present])
-            free = max(0, MOST_SEATS - len(present))
-            for offset, (slug, name) in enumerate(list(zip(slugs, new, strict=True))[:free], 1):
-                _insert_seat(
-                    connection, Seat(slug, name, _free_code(connection), len(present) + offset, None)
-                )
-            return _seats(connection)
+            change = seat_table.change_to(seat_table.all_seats(connection), names)
+            seat_table.enrol(connection, change.come)
+            return seat_table.all_seats(connection)
+
+    def change_to(self, names: Sequence[str]) -> tuple[RosterChange, tuple[Seat, ...]]:
+        """What a roster of exactly these names would change, and those seats of it that leave in use."""
+        with self._database.transaction() as connection:
+            change = seat_table.change_to(seat_table.all_seats(connection), names)
+            return change, seat_table.used(connection, change.leave)
+
+    def exchange_roster(self, names: Sequence[str]) -> RosterChange:
+        """Make exactly these names the roster, in their order; returns what that changed.
+
+        Seats that stay keep their links, codes and progress. Links and cookies of those that leave are void;
+        what they did stays kept, and is theirs again when their name comes back.
+        """
+        with self._database.transaction() as connection:
+            return seat_table.exchange(connection, names)
 
     def seats(self) -> tuple[Seat, ...]:
         """The roster, in its order."""
-        return _as_seats(self._database.rows(_SELECT_SEATS))
+        return seat_table.as_seats(self._database.rows(f"{seat_table.SELECT} ORDER BY s.position"))
 
     def seat(self, slug: str) -> Seat | None:
         """The seat of this slug."""
-        found = _as_seats(self._database.rows(f"{_SELECT_SEATS_WHERE} slug = ?", slug))
+        found = seat_table.as_seats(self._database.rows(f"{seat_table.SELECT} WHERE s.slug = ?", slug))
         return found[0] if found else None
 
     def seat_of_code(self, code: str) -> Seat | None:
         """The seat with this code of its own."""
-        found = _as_seats(self._database.rows(f"{_SELECT_SEATS_WHERE} code = ?", code))
+        found = seat_table.as_seats(self._database.rows(f"{seat_table.SELECT} WHERE s.code = ?", code))
         return found[0] if found else None
 
     def take(self, slug: str, at_unix_nano: int) -> None:
@@ -125,25 +133,30 @@ class ClassStore:
                 "UPDATE seats SET taken_at = ? WHERE slug = ? AND taken_at IS NULL", (at_unix_nano, slug)
             )
 
-    def take_free(self, at_unix_nano: int) -> Seat | None:
-        """Give away the first free seat; None where every seat is taken."""
+    def take_free(self, at_unix_nano: int, other_than: str = "") -> Seat | None:
+        """Give away the first free seat; None where every seat but `other_than` is taken."""
         with self._database.transaction() as connection:
-            found = _as_seats(
-                connection.execute(
-                    f"{_SELECT_SEATS_WHERE} taken_at IS NULL ORDER BY position LIMIT 1"
-                ).fetchall()
-            )
-            if not found:
-                return None
-            connection.execute("UPDATE seats SET taken_at = ? WHERE slug = ?", (at_unix_nano, found[0].slug))
-            return self.seat(found[0].slug)
+            return seat_table.take_free(connection, at_unix_nano, other_than)
+
+    def give_back(self, slug: str) -> None:
+        """Undo that a seat was taken, before anybody got its link or cookie."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE seats SET taken_at = NULL WHERE slug = ?", (slug,))
 
     def free(self, slug: str) -> None:
-        """Make a seat free again, with a new code: whoever held it must join anew."""
+        """Make a seat free again, with a new code: whoever held it must join anew, its links are void."""
         with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE seats SET taken_at = NULL, code = ? WHERE slug = ?", (_free_code(connection), slug)
-            )
+            seat_table.free(connection, slug)
+
+    def generations(self) -> dict[str, int]:
+        """How often seats were freed or left the roster; without those that never were."""
+        rows: list[Any] = self._database.rows("SELECT seat, generation FROM generations")
+        return dict(rows)
+
+    def generation(self, slug: str) -> int:
+        """How often this seat was freed or left the roster."""
+        rows: list[Any] = self._database.rows("SELECT generation FROM generations WHERE seat = ?", slug)
+        return int(rows[0][0]) if rows else 0
 
     # -- faults and repairs -------------------------------------------------------------------
 
@@ -308,37 +321,10 @@ class ClassStore:
         return tuple(Action(*row) for row in rows)
 
 
-_COLUMNS = "slug, name, code, position, taken_at"
-_SELECT_SEATS = f"SELECT {_COLUMNS} FROM seats ORDER BY position"
-_SELECT_SEATS_WHERE = f"SELECT {_COLUMNS} FROM seats WHERE"
-
-
-def _as_seats(rows: Sequence[Any]) -> tuple[Seat, ...]:
-    return tuple(Seat(*row) for row in rows)
-
-
-def _seats(connection: sqlite3.Connection) -> tuple[Seat, ...]:
-    return _as_seats(connection.execute(_SELECT_SEATS).fetchall())
-
-
 def _as_answer(row: Any) -> Answer:
     seat, incident, at, service, tag, kind, evidence, right, complete = row
     parts = frozenset(right.split())
     return Answer(seat, incident, at, service, tag, kind, evidence, parts, bool(complete))
-
-
-def _insert_seat(connection: sqlite3.Connection, seat: Seat) -> None:
-    connection.execute(
-        f"INSERT INTO seats ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
-        (seat.slug, seat.name, seat.code, seat.position, seat.taken_unix_nano),
-    )
-
-
-def _free_code(connection: sqlite3.Connection) -> str:
-    while True:
-        code = codes.new_code(codes.SEAT_LENGTH)
-        if not connection.execute("SELECT 1 FROM seats WHERE code = ?", (code,)).fetchone():
-            return code
 
 
 def _settings(connection: sqlite3.Connection) -> dict[str, str]:

@@ -17,8 +17,8 @@ import orjson
 
 from collector import responses
 from collector.intake import RETRY_AFTER_S, Encoding, Intake, Outcome, Overloaded, Signal, Unavailable
+from collector.items import Undecodable
 from collector.responses import Code
-from collector.rows import Undecodable
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -208,7 +208,7 @@ class Application:
 def _success(endpoint: _Endpoint, encoding: Encoding, outcome: Outcome) -> _Response:
     if encoding is Encoding.PROTOBUF:
         return _Response(HTTPStatus.OK, responses.success_protobuf(endpoint.signal, outcome), PROTOBUF)
-    if encoding is Encoding.ZIPKIN and not outcome.rejected:
+    if encoding is Encoding.ZIPKIN and not outcome.message:
         return _Response(HTTPStatus.OK)
     return _Response(HTTPStatus.OK, responses.success_json(endpoint.signal, outcome))
 

@@ -14,12 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from collector import otlp_json, zipkin
-from collector.rows import Decoded, Decoder, Group, Refusals, Undecodable, protobuf_groups
-from store.api import Batch, StoreBusy, StoreError, Writer
+from collector import otlp_json_groups, zipkin
+from collector.framing import protobuf_groups
+from collector.items import Group, Refusals, Undecodable, named
+from collector.refusals import Refused
+from collector.rows import Decoded, Decoder
+from store.api import Batch, SpanRow, StoreBusy, StoreError, Writer
 
 RETRY_AFTER_S = 1
 _LOG_EVERY_S = 10.0
+_SHOWN_REQUESTS = frozenset({"busy", "too_large"})
+"""Refusals of unread requests that people are told of: not those of a stop, nor a sender's mistakes."""
+
+_DIFFERS = "a span of this id is kept already, with other content"
 
 _log = logging.getLogger("collector")
 
@@ -60,7 +67,7 @@ class Outcome:
     accepted: int
     rejected: int
     message: str
-    """The reasons of rejection in one line; empty if nothing was rejected."""
+    """The reasons of rejection, and what was kept with a change, in one line; may be empty."""
 
 
 class Intake:
@@ -72,8 +79,11 @@ class Intake:
         *,
         max_in_flight_bytes: int,
         now_unix_nano: Callable[[], int] = time.time_ns,
+        refused: Refused | None = None,
     ) -> None:
         self._writer = writer
+        self._episodes = refused or Refused()
+        self._now_unix_nano = now_unix_nano
         self._decoder = Decoder(now_unix_nano)
         self._max_in_flight_bytes = max_in_flight_bytes
         self._lock = threading.Lock()
@@ -83,6 +93,7 @@ class Intake:
         self._started_s = time.monotonic()
         self._received = {signal.items: 0 for signal in Signal}
         self._rejected = {signal.items: 0 for signal in Signal}
+        self._repeated_spans = 0
         self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
         self._requests = 0
         self._logged_s: dict[str, float] = {}
@@ -99,12 +110,17 @@ class Intake:
                 self.count_refused("undecodable", f"{signal.value} in {encoding.value}: {error}")
                 self._record_undecodable()
                 raise
+            decoded.batch.arrived_unix_nano = self._now_unix_nano()
             self._commit(decoded.batch)
-        accepted = len(decoded.batch)
+        batch, refused = decoded.batch, decoded.refused
+        if batch.differing:
+            refused.add(_DIFFERS, batch.differing, lambda: _span_named(batch.first_differing))
+        accepted = len(batch) - batch.differing
         with self._lock:
             self._received[signal.items] += accepted
-            self._rejected[signal.items] += decoded.refused.count
-        outcome = Outcome(accepted, decoded.refused.count, decoded.refused.message())
+            self._rejected[signal.items] += refused.count
+            self._repeated_spans += batch.repeated
+        outcome = Outcome(accepted, refused.count, refused.message())
         if outcome.rejected:
             self._log_seldom("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
         return outcome
@@ -113,6 +129,8 @@ class Intake:
         """Count a request that was refused as a whole; `why` is a key of `refused_requests` in `/stats`."""
         with self._lock:
             self._refused[why] += 1
+        if why in _SHOWN_REQUESTS:
+            self._episodes.add(why, message, {"requests": 1})
         self._log_seldom(why, message)
 
     def drain(self) -> None:
@@ -126,13 +144,17 @@ class Intake:
         return self._in_flight
 
     def stats(self) -> dict[str, object]:
-        """The counts since the start, as `/stats` shows them."""
+        """The counts since the start, as `/stats` shows them; never waits for the store."""
+        health = self._writer.health()
+        episodes = self._episodes.document(health)
         with self._lock:
             return {
                 "uptime_s": round(time.monotonic() - self._started_s, 3),
                 "requests": self._requests,
                 "received": dict(self._received),
                 "rejected": dict(self._rejected),
+                # Of those received: exact repetitions of what was kept already.
+                "repeated": {Signal.TRACES.items: self._repeated_spans},
                 "refused_requests": dict(self._refused),
                 "queue": {
                     "requests": self._in_flight,
@@ -140,6 +162,14 @@ class Intake:
                     "max_bytes": self._max_in_flight_bytes,
                 },
                 "draining": self._draining,
+                "store": {
+                    "writing": not health.reason,
+                    "reason": health.reason,
+                    "message": health.message,
+                    "since_unix_nano": health.since_unix_nano,
+                },
+                "refusals": episodes,
+                "notes": [{"at_unix_nano": note.at_unix_nano, "text": note.text} for note in health.notes],
             }
 
     def _log_seldom(self, why: str, message: str, **fields: object) -> None:
@@ -178,9 +208,9 @@ class Intake:
         refused = Refusals()
         groups: list[Group]
         if encoding is Encoding.PROTOBUF:
-            groups = protobuf_groups(body)
+            groups = protobuf_groups(body, refused, signal.value)
         elif encoding is Encoding.JSON:
-            groups = otlp_json.groups(body, signal.value, refused)
+            groups = otlp_json_groups.groups(body, signal.value, refused)
         else:
             groups = zipkin.groups(body, refused)
         make = {
@@ -195,15 +225,25 @@ class Intake:
             return
         try:
             self._writer.write(batch)
-        except StoreBusy as error:
-            self.count_refused("busy", str(error))
-            raise Overloaded(str(error)) from error
         except StoreError as error:
-            self.count_refused("unavailable", str(error))
-            raise Unavailable(str(error)) from error
+            busy = isinstance(error, StoreBusy)
+            self._count_unkept("busy" if busy else "unavailable", error, batch)
+            raise (Overloaded if busy else Unavailable)(str(error)) from error
+
+    def _count_unkept(self, why: str, error: StoreError, batch: Batch) -> None:
+        """Count a batch that the store did not keep, by its items."""
+        counts = {"spans": len(batch.spans), "logs": len(batch.logs), "metric_points": batch.metric_points}
+        with self._lock:
+            self._refused[why] += 1
+        self._episodes.add(error.reason, str(error), counts)
+        self._log_seldom(why, str(error))
 
     def _record_undecodable(self) -> None:
         try:
             self._writer.write(Batch(rejected=1))
         except StoreError:
             return  # The sender gets its error anyway, and `/stats` has counted it.
+
+
+def _span_named(span: SpanRow | None) -> str:
+    return named(f"trace {span.trace_id.hex()}, span {span.span_id.hex()},", span.name) if span else ""

@@ -40,10 +40,10 @@ _RESPONSES: dict[Signal, tuple[Any, str, str]] = {
 
 
 def success_protobuf(signal: Signal, outcome: Outcome) -> bytes:
-    """An export response; empty if everything was accepted."""
+    """An export response; empty if everything was accepted as it came."""
     response_class, field_name, _ = _RESPONSES[signal]
     response = response_class()
-    if outcome.rejected:
+    if outcome.message:
         setattr(response.partial_success, field_name, outcome.rejected)
         response.partial_success.error_message = outcome.message
     serialized: bytes = response.SerializeToString()
@@ -52,7 +52,7 @@ def success_protobuf(signal: Signal, outcome: Outcome) -> bytes:
 
 def success_json(signal: Signal, outcome: Outcome) -> bytes:
     """An export response in OTLP's JSON encoding."""
-    if not outcome.rejected:
+    if not outcome.message:
         return b"{}"
     _, _, name = _RESPONSES[signal]
     partial = {name: str(outcome.rejected), "errorMessage": outcome.message}

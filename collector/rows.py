@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from cachetools import FIFOCache
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.resource.v1 import resource_pb2
+from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from collector import wire
+from collector import origins, wire
+from collector.framing import contradicts, unreadable
+from collector.items import Group, Malformed, Refusals, named
+from collector.values import check_nesting, value_of
 from signals import semantics
-from signals.attributes import text_of
+from signals.attributes import UNKNOWN_SERVICE, text_of
 from signals.browser_events import is_browser, session_of
 from signals.deployments import event_name_of
 from signals.model import Attribute, Attributes
 from signals.severity import severity_number_of
 from store.api import Batch, LogRow, SpanRow
 
-MAX_DEPTH = 32
-"""How deep lists and maps may nest in an attribute's value."""
 EARLIEST_UNIX_NANO = 946_684_800 * 10**9
 """The year 2000: seconds, milli- or microseconds mistaken for nanoseconds fall before it."""
 LATEST_UNIX_NANO = 7_258_118_400 * 10**9
@@ -41,47 +42,12 @@ _CACHED_RESOURCES = 2_048
 _CACHED_RESOURCE_BYTES = 16_384
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
-_MAX_REASONS = 5
 _NO_ATTRIBUTES: Attributes = {}
 _PROMOTED = frozenset(semantics.PROMOTED)
 
 V = TypeVar("V")
-
-
-class Undecodable(Exception):
-    """The request as a whole cannot be decoded; the message is the reason."""
-
-
-class Malformed(Exception):
-    """One item cannot be stored; the message is the reason."""
-
-
-class Group(NamedTuple):
-    """Items of one resource and scope, each in its serialized form."""
-
-    resource: bytes
-    scope: bytes
-    items: Sequence[bytes]
-
-
-@dataclass(slots=True)
-class Refusals:
-    """The number of refused items and the reasons, for the message of the response."""
-
-    count: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, reason: str, count: int = 1) -> None:
-        self.count += count
-        self.reasons[reason[:200]] += count
-
-    def message(self) -> str:
-        """The most frequent reasons in one line; empty if nothing was refused."""
-        most = self.reasons.most_common(_MAX_REASONS)
-        parts = [f"{reason} ({count} times)" if count > 1 else reason for reason, count in most]
-        if len(self.reasons) > _MAX_REASONS:
-            parts.append(f"and {len(self.reasons) - _MAX_REASONS} other reasons")
-        return "; ".join(parts)
+_Notes = list[str]
+"""What `make` noted of the item that it made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +60,12 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
+    body: bytes
     attributes: Attributes
     service: str
     tags: Mapping[str, str]
     browser: bool
+    warning: str
 
 
 class _Pair(NamedTuple):
@@ -121,59 +89,67 @@ class Decoder:
         # raised the cost of decoding one from 16 to 22 µs, more than a tenth of its whole ingest.
         self._attributes: dict[bytes, _Pair] = {}
         self._resources: FIFOCache[bytes, _Resource | Malformed] = FIFOCache(_CACHED_RESOURCES)
-        self._scopes: FIFOCache[bytes, Malformed | None] = FIFOCache(_CACHED_RESOURCES)
+        self._scopes: FIFOCache[bytes, origins.Origin] = FIFOCache(_CACHED_RESOURCES)
         self._guard = threading.Lock()
 
     def traces(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The rows of spans; `refused` may already hold items that an earlier step refused."""
         rows: list[SpanRow] = []
-        self._each(groups, self._span_row, rows.append, refused)
+        self._each("traces", groups, self._span_row, rows.append, refused)
         return Decoded(Batch(spans=rows, rejected=refused.count), refused)
 
     def logs(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The rows of log records."""
         rows: list[LogRow] = []
-        self._each(groups, self._log_row, rows.append, refused)
+        self._each("logs", groups, self._log_row, rows.append, refused)
         return Decoded(Batch(logs=rows, rejected=refused.count), refused)
 
     def metrics(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The number of data points; metrics are not stored."""
         points = 0
         for group in groups:
-            for raw in group.items:
+            for number, raw in enumerate(group.items):
                 try:
-                    metric = wire.Metric.FromString(raw)
-                except DecodeError:
-                    refused.add("a metric cannot be read as protobuf")
-                    continue
-                points += sum(
-                    len(getattr(metric, kind).points) for kind in wire.METRIC_KINDS if metric.HasField(kind)
-                )
+                    points += _points_of(raw)
+                except Malformed as problem:
+                    refused.add(str(problem), 1, _finder(group, number, "metrics"))
         return Decoded(Batch(metric_points=points, rejected=refused.count), refused)
 
     def _each(
         self,
+        signal: str,
         groups: Iterable[Group],
-        make: Callable[[bytes, _Resource, Group], V],
+        make: Callable[[bytes, _Resource, bytes, _Notes], V],
         keep: Callable[[V], None],
         refused: Refusals,
     ) -> None:
+        notes: _Notes = []
         for group in groups:
             resource = self._resource(group.resource)
-            problem = resource if isinstance(resource, Malformed) else self._scope_problem(group.scope)
-            if problem is not None:
-                refused.add(str(problem), len(group.items))
+            if not group.items:
                 continue
-            assert isinstance(resource, _Resource)
-            for raw in group.items:
+            if isinstance(resource, Malformed):
+                refused.add(str(resource), len(group.items), _finder(group, 0, signal))
+                continue
+            scope = self._scope(group.scope)
+            for warning in (resource.warning, scope.warning):
+                if warning:
+                    refused.warn(warning, _finder(group, 0, signal))
+            for number, raw in enumerate(group.items):
                 try:
-                    keep(make(raw, resource, group))
+                    keep(make(raw, resource, scope.body, notes))
                 except Malformed as problem:
-                    refused.add(str(problem))
+                    refused.add(str(problem), 1, _finder(group, number, signal))
+                    notes.clear()
                 except DecodeError:
-                    refused.add("an item cannot be read as protobuf, or its text is not UTF-8")
+                    refused.add(_why_unreadable(raw, signal), 1, _finder(group, number, signal))
+                    notes.clear()
+                if notes:
+                    for note in notes:
+                        refused.warn(note, _finder(group, number, signal))
+                    notes.clear()
 
-    def _span_row(self, raw: bytes, resource: _Resource, group: Group) -> SpanRow:
+    def _span_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes) -> SpanRow:
         span = wire.Span.FromString(raw)
         trace_id, span_id, parent_id = span.trace_id, span.span_id, span.parent_span_id
         _check_id(trace_id, 16, _NO_TRACE, "trace id")
@@ -189,10 +165,15 @@ class Decoder:
             raise Malformed("a span's end time is after the year 2200")
         if span.events or span.links:
             # Not used here, but readers parse the stored bytes as a whole: they must be valid.
-            trace_pb2.Span.FromString(raw)
+            _check_parts(trace_pb2.Span.FromString(raw))
         pairs = self._pairs(span.attributes)
         attributes = {key: value for key, value, _ in pairs}
-        kind = span.kind if 0 <= span.kind <= 5 else 0
+        kind = span.kind
+        if not 0 <= kind <= 5:
+            notes.append(f"a span's kind is {kind}, which OTLP does not know: shown as unspecified")
+            kind = 0
+        if not 0 <= span.status.code <= 2:
+            notes.append(f"a span's status is {span.status.code}, which OTLP does not know: shown as unset")
         name = span.name
         browser = resource.browser or is_browser(attributes, _NO_ATTRIBUTES)
         peer, database = semantics.peer_of(kind, attributes)
@@ -200,7 +181,7 @@ class Decoder:
             trace_id,
             span_id,
             parent_id,
-            _app_of(attributes, resource) if browser else resource.service or "unknown_service",
+            _app_of(attributes, resource) if browser else resource.service,
             name,
             kind,
             start,
@@ -213,23 +194,32 @@ class Decoder:
             semantics.tags_of(name, attributes, resource.attributes, browser=True)
             if browser
             else _tags(pairs, resource),
-            group.resource,
-            group.scope,
+            resource.body,
+            scope,
             raw,
         )
 
-    def _log_row(self, raw: bytes, resource: _Resource, group: Group) -> LogRow:
+    def _log_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes) -> LogRow:
         record = wire.LogRecord.FromString(raw)
         trace_id, span_id = record.trace_id, record.span_id
         if trace_id and len(trace_id) != 16:
             raise Malformed(f"a log record's trace id has {len(trace_id)} bytes instead of 16")
         if span_id and len(span_id) != 8:
             raise Malformed(f"a log record's span id has {len(span_id)} bytes instead of 8")
-        time_ns = record.time_unix_nano or record.observed_unix_nano or self._now_unix_nano()
+        time_ns = record.time_unix_nano or record.observed_unix_nano
+        if not time_ns:
+            # A span read as a log record has no time, either.
+            if contradicts(raw, logs_pb2.LogRecord.DESCRIPTOR):
+                raise Malformed("a log record has fields of another type: is it a span?")
+            time_ns = self._now_unix_nano()
         _check_time(time_ns, "log record's time")
+        if not 0 <= record.severity_number <= 24:
+            notes.append(
+                f"a log record's severity number is {record.severity_number}, which OTLP does not know"
+            )
         attributes = {key: value for key, value, _ in self._pairs(record.attributes)}
         event = event_name_of(record.event_name, attributes)
-        body = _value(common_pb2.AnyValue.FromString(record.body)) if record.body else event
+        body = value_of(common_pb2.AnyValue.FromString(record.body)) if record.body else event
         return LogRow(
             time_ns,
             severity_number_of(record.severity_number, record.severity_text),
@@ -238,8 +228,8 @@ class Decoder:
             b"" if trace_id == _NO_TRACE else trace_id,
             b"" if span_id == _NO_SPAN else span_id,
             session_of(attributes, resource.attributes),
-            group.resource,
-            group.scope,
+            resource.body,
+            scope,
             raw,
             event,
         )
@@ -255,7 +245,7 @@ class Decoder:
 
     def _parse_pair(self, raw: bytes) -> _Pair:
         pair = common_pb2.KeyValue.FromString(raw)
-        key, value = pair.key, _value(pair.value)
+        key, value = pair.key, value_of(pair.value)
         tag = None
         if key in _PROMOTED and value is not None:
             tag = semantics.promoted_of({key: value}, _NO_ATTRIBUTES).get(key, "")
@@ -280,46 +270,28 @@ class Decoder:
 
     def _read_resource(self, raw: bytes) -> _Resource | Malformed:
         try:
-            resource = resource_pb2.Resource.FromString(raw)
-            attributes = {pair.key: _value(pair.value) for pair in resource.attributes}
-        except DecodeError:
-            return Malformed("a resource cannot be read as protobuf, or its text is not UTF-8")
+            body, attributes, warning = origins.resource_of(raw)
         except Malformed as problem:
             return problem
         return _Resource(
+            body,
             attributes,
-            text_of(attributes.get("service.name")),
+            text_of(attributes.get("service.name")) or UNKNOWN_SERVICE,
             semantics.promoted_of(_NO_ATTRIBUTES, attributes),
             is_browser(_NO_ATTRIBUTES, attributes),
+            warning,
         )
 
-    def _scope_problem(self, raw: bytes) -> Malformed | None:
+    def _scope(self, raw: bytes) -> origins.Origin:
         try:
             return self._scopes[raw]
         except KeyError:
             pass
-        problem = None
-        try:
-            common_pb2.InstrumentationScope.FromString(raw)
-        except DecodeError:
-            problem = Malformed("a scope cannot be read as protobuf, or its text is not UTF-8")
+        scope = origins.scope_of(raw)
         if len(raw) <= _CACHED_RESOURCE_BYTES:
             with self._guard:
-                self._scopes[raw] = problem
-        return problem
-
-
-def protobuf_groups(body: bytes) -> list[Group]:
-    """The groups of an OTLP export request of any signal. Raises Undecodable."""
-    try:
-        request = wire.Request.FromString(body)
-    except DecodeError as error:
-        raise Undecodable("the body is not an OTLP export request in protobuf") from error
-    return [
-        Group(resourced.resource, scoped.scope, scoped.items)
-        for resourced in request.resourced
-        for scoped in resourced.scoped
-    ]
+                self._scopes[raw] = scope
+        return scope
 
 
 def _check_id(value: bytes, length: int, zero: bytes, what: str) -> None:
@@ -350,23 +322,56 @@ def _tags(pairs: Iterable[_Pair], resource: _Resource) -> dict[str, str]:
 
 
 def _app_of(attributes: Attributes, resource: _Resource) -> str:
+    """The app of a browser's span, else its service; empty if it names neither: it counts in no service."""
     app = attributes.get("app") or resource.attributes.get("app")
-    return text_of(app) if app else resource.service
+    return text_of(app) if app else text_of(resource.attributes.get("service.name"))
 
 
-def _value(value: Any, depth: int = 0) -> Attribute:
-    """An AnyValue as a Python value. Raises Malformed if it nests deeper than MAX_DEPTH."""
-    which = value.WhichOneof("value")
-    if which == "string_value":
-        text: str = value.string_value
-        return text
-    if which is None:
-        return None
-    if which not in ("array_value", "kvlist_value"):
-        plain: Attribute = getattr(value, which)
-        return plain
-    if depth >= MAX_DEPTH:
-        raise Malformed(f"an attribute's value nests deeper than {MAX_DEPTH}")
-    if which == "array_value":
-        return [_value(each, depth + 1) for each in value.array_value.values]
-    return {each.key: _value(each.value, depth + 1) for each in value.kvlist_value.values}
+def _check_parts(span: trace_pb2.Span) -> None:
+    """Raise Malformed for an event or a link that readers would show otherwise than it was sent."""
+    for event in span.events:
+        check_nesting(event.attributes)
+    for place, link in enumerate(span.links):
+        for value, length, what in ((link.trace_id, 16, "traceId"), (link.span_id, 8, "spanId")):
+            if value and len(value) != length:
+                raise Malformed(f"links[{place}].{what} has {len(value)} bytes instead of {length}")
+        check_nesting(link.attributes)
+
+
+def _points_of(raw: bytes) -> int:
+    """The data points of a metric."""
+    try:
+        metric = wire.Metric.FromString(raw)
+    except DecodeError:
+        raise Malformed(_why_unreadable(raw, "metrics")) from None
+    kinds = [getattr(metric, kind) for kind in wire.METRIC_KINDS if metric.HasField(kind)]
+    if not kinds and contradicts(raw, metrics_pb2.Metric.DESCRIPTOR):
+        raise Malformed("a metric has no data points, but fields of another type: is it a span?")
+    return sum(len(kind.points) for kind in kinds)
+
+
+_ITEMS: Mapping[str, tuple[str, Any]] = {
+    "traces": ("a span", trace_pb2.Span),
+    "logs": ("a log record", logs_pb2.LogRecord),
+    "metrics": ("a metric", metrics_pb2.Metric),
+}
+
+
+def _why_unreadable(raw: bytes, signal: str) -> str:
+    what, message_class = _ITEMS[signal]
+    return f"{what} cannot be read: {unreadable(raw, message_class.DESCRIPTOR)}"
+
+
+def _finder(group: Group, number: int, signal: str) -> Callable[[], str]:
+    """A function that says where an item stood, and its name if that can be read."""
+
+    def find() -> str:
+        place = group.place_of(number, signal)
+        if signal == "logs" or number >= len(group.items):
+            return place
+        try:
+            return named(place, _ITEMS[signal][1].FromString(group.items[number]).name)
+        except DecodeError:
+            return place
+
+    return find

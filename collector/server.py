@@ -5,6 +5,7 @@ Owns the process: settings, ports, signals, draining, log lines. Knows no wire f
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -14,18 +15,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
-
 import store
-from collector import grpc_receiver
+from collector.grpc_receiver import GrpcReceiver
 from collector.http import Application
 from collector.intake import Intake
+from collector.refusals import Refused
 from collector.settings import Settings
 from runtime.json_logging import log_to_stdout
-from runtime.listening import CannotListen, check_port, endpoint
+from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
-from runtime.wsgi import Limits, WsgiServer
+from runtime.wsgi import WsgiServer, limits_of
 from store.api import StoreError, Writer
 
 SERVICE = "collector"
@@ -33,8 +33,6 @@ _log = logging.getLogger(SERVICE)
 _TITLE = "python -m collector: receives OTLP and RUM beacons and keeps them in the store."
 _DRAIN_S = 0.8
 _CLOSE_S = 1.0
-_HTTP_CONNECTIONS = 512
-_HTTP_BUFFER_BYTES = 4 * 1024**2
 
 
 @dataclass(slots=True)
@@ -42,9 +40,13 @@ class Collector:
     """Both receivers, running. `grpc_port` and `http_port` are those really bound."""
 
     intake: Intake
-    grpc_server: grpc.Server
-    grpc_port: int
+    grpc_receiver: GrpcReceiver
     http_server: WsgiServer
+
+    @property
+    def grpc_port(self) -> int:
+        """The port of OTLP over gRPC."""
+        return self.grpc_receiver.port
 
     @property
     def http_port(self) -> int:
@@ -55,9 +57,11 @@ class Collector:
         """Refuse new requests, answer those in flight, close. Leaves the writer open."""
         deadline = time.monotonic() + within_s
         self.intake.drain()
-        stopped = self.grpc_server.stop(within_s)
+        stopped = self.grpc_receiver.stop(within_s)
         self.http_server.stop(within_s, busy=lambda: self.intake.in_flight > 0)
-        stopped.wait(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(TimeoutError):
+            stopped.result(max(0.1, deadline - time.monotonic()))
+        self.grpc_receiver.close()
 
 
 def freeze_gc() -> None:
@@ -69,34 +73,28 @@ def freeze_gc() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def start(settings: Settings, writer: Writer) -> Collector:
-    """Bind and start both receivers. Raises CannotListen."""
-    intake = Intake(writer, max_in_flight_bytes=settings.max_in_flight_bytes)
-    # gRPC writes a stack trace of its own about a taken port.
-    check_port(settings.listen_addr, settings.otlp_grpc_port, "OTLP_GRPC_PORT")
+def start(settings: Settings, writer: Writer, refused: Refused | None = None) -> Collector:
+    """Bind and start both receivers; `refused` keeps what they refuse. Raises CannotListen."""
+    intake = Intake(writer, max_in_flight_bytes=settings.max_in_flight_bytes, refused=refused)
     http_server = _http_server(settings, Application(intake, settings.max_request_bytes))
-    grpc_server = grpc_receiver.create(
-        intake, threads=settings.threads, max_request_bytes=settings.max_request_bytes
+    grpc_receiver = GrpcReceiver(
+        intake,
+        threads=settings.threads,
+        max_request_bytes=settings.max_request_bytes,
+        message_s=settings.body_s,
     )
     try:
-        grpc_port = grpc_server.add_insecure_port(endpoint(settings.listen_addr, settings.otlp_grpc_port))
-    except RuntimeError as error:
+        grpc_receiver.start(settings.listen_addr, settings.otlp_grpc_port)
+    except CannotListen:
         http_server.stop()
-        raise CannotListen(settings.listen_addr, settings.otlp_grpc_port, "OTLP_GRPC_PORT") from error
-    grpc_server.start()
+        raise
     http_server.start()
-    return Collector(intake, grpc_server, grpc_port, http_server)
+    return Collector(intake, grpc_receiver, http_server)
 
 
 def _http_server(settings: Settings, application: Application) -> WsgiServer:
-    limits = Limits(
-        threads=settings.threads,
-        connections=_HTTP_CONNECTIONS,
-        # The application refuses larger bodies itself; this bounds those without a length.
-        body_bytes=settings.max_request_bytes * 2,
-        body_in_memory_bytes=_HTTP_BUFFER_BYTES,
-        idle_s=settings.idle_timeout_s,
-    )
+    # The application refuses larger bodies itself; this bounds those without a length.
+    limits = limits_of(settings, threads=settings.threads, body_bytes=settings.max_request_bytes * 2)
     return WsgiServer(
         application, settings.listen_addr, settings.otlp_http_port, limits, variable="OTLP_HTTP_PORT"
     )
@@ -124,7 +122,8 @@ def _run(settings: Settings) -> int:
         settings.store_path, max_bytes=settings.store_max_bytes, max_age_s=settings.store_max_age_s
     )
     try:
-        collector = start(settings, writer)
+        refused = Refused(settings.store_path.with_name(settings.store_path.name + ".refusals"))
+        collector = start(settings, writer, refused)
         _log.info(
             "receiving",
             extra={
@@ -137,6 +136,7 @@ def _run(settings: Settings) -> int:
         )
         stop.wait()
         collector.stop()
+        refused.save()
         _log.info("stopped", extra={"fields": collector.intake.stats()})
     finally:
         _close(writer)

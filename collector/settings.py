@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    most_connections_setting,
+)
 from runtime.settings import PATH, PORT, setting, whole_number
 
 _THREADS = whole_number(1, 256)
@@ -51,6 +56,9 @@ class Settings:
         _IN_FLIGHT_BYTES,
     )
     threads: int = setting(8, "COLLECTOR_THREADS", "Worker threads of each receiver.", _THREADS)
-    idle_timeout_s: int = setting(
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = setting(
         30, "COLLECTOR_IDLE_TIMEOUT_S", "Seconds after which a silent HTTP connection is closed.", _IDLE_S
     )

@@ -17,9 +17,39 @@ _PACKAGE = "hipsterlab.wire"
 
 # message -> field -> (tag, type, repeated); a type that is a string names a message.
 _MESSAGES: dict[str, dict[str, tuple[int, Any, bool]]] = {
-    "Scoped": {"scope": (1, _F.TYPE_BYTES, False), "items": (2, _F.TYPE_BYTES, True)},
-    "Resourced": {"resource": (1, _F.TYPE_BYTES, False), "scoped": (2, "Scoped", True)},
+    "Scoped": {
+        "scope": (1, _F.TYPE_BYTES, False),
+        "items": (2, _F.TYPE_BYTES, True),
+        "schema_url": (3, _F.TYPE_BYTES, False),
+    },
+    "Resourced": {
+        "resource": (1, _F.TYPE_BYTES, False),
+        "scoped": (2, "Scoped", True),
+        "schema_url": (3, _F.TYPE_BYTES, False),
+        # `instrumentation_library_spans`, which senders of 2022 wrote beside or instead of `scope_spans`.
+        "old_scoped": (1000, "Scoped", True),
+    },
     "Request": {"resourced": (1, "Resourced", True)},
+    # The same with the parts unread, for a request of which one part cannot be read.
+    "ResourcedParts": {
+        "resource": (1, _F.TYPE_BYTES, False),
+        "scoped": (2, _F.TYPE_BYTES, True),
+        "schema_url": (3, _F.TYPE_BYTES, False),
+        "old_scoped": (1000, _F.TYPE_BYTES, True),
+    },
+    "RequestParts": {"resourced": (1, _F.TYPE_BYTES, True)},
+    # A resource or a scope with its text and its attributes unread.
+    "ResourceParts": {
+        "attributes": (1, _F.TYPE_BYTES, True),
+        "dropped_attributes_count": (2, _F.TYPE_UINT32, False),
+    },
+    "ScopeParts": {
+        "name": (1, _F.TYPE_BYTES, False),
+        "version": (2, _F.TYPE_BYTES, False),
+        "attributes": (3, _F.TYPE_BYTES, True),
+        "dropped_attributes_count": (4, _F.TYPE_UINT32, False),
+    },
+    "Pair": {"key": (1, _F.TYPE_BYTES, False), "value": (2, _F.TYPE_BYTES, False)},
     "Status": {"message": (2, _F.TYPE_STRING, False), "code": (3, _F.TYPE_INT32, False)},
     "Span": {
         "trace_id": (1, _F.TYPE_BYTES, False),
@@ -47,6 +77,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, Any, bool]]] = {
         "event_name": (12, _F.TYPE_STRING, False),
     },
     "Metric": {
+        "name": (1, _F.TYPE_STRING, False),
         "gauge": (5, "Points", False),
         "sum": (7, "Points", False),
         "histogram": (9, "Points", False),
@@ -88,6 +119,13 @@ METRIC_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 _made = _classes()
 # Any: classes made at run time have no static type; their fields are listed above.
 Request: Any = _made["Request"]
+Resourced: Any = _made["Resourced"]
+Scoped: Any = _made["Scoped"]
+RequestParts: Any = _made["RequestParts"]
+ResourcedParts: Any = _made["ResourcedParts"]
+ResourceParts: Any = _made["ResourceParts"]
+ScopeParts: Any = _made["ScopeParts"]
+Pair: Any = _made["Pair"]
 Span: Any = _made["Span"]
 LogRecord: Any = _made["LogRecord"]
 Metric: Any = _made["Metric"]

@@ -22,8 +22,11 @@ from frontend.request_intake import Edge
 from frontend.screens_address import join_address
 from frontend.settings import Settings
 from frontend.shop import Shop
-from frontend.visit import Visits
+from frontend.visit import RUM_SESSION_COOKIE, Visits
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
+from runtime.seat_generations import SeatGenerations
 from services.common import randomness, seat
 from services.common.flags import Flags
 from services.common.seat import Shopper
@@ -39,6 +42,9 @@ _WITHOUT_VISIT = (
     "routes.beacon_otlp",
 )
 
+_STARTING_OVER = "routes.logout"
+"""Forgets every cookie: open to a visitor whose seat was freed, too."""
+
 
 def create_app(
     settings: Settings, telemetry: Telemetry, backends: Backends, flags: Flags, relay: Relay
@@ -50,14 +56,15 @@ def create_app(
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     assets = Assets(settings.web_dir)
-    visits = Visits(settings.seat_secret, settings.seed)
+    generations = SeatGenerations(settings.seat_generations_file)
+    visits = Visits(settings.seat_secret, settings.seed, generations.of)
     chance = randomness.stream(settings.seed, "frontend", "adverts")
     dependencies = AppDependencies(
         settings=settings,
         telemetry=telemetry,
         flags=flags,
         assets=assets,
-        shop=Shop(backends, assets.picture, chance, telemetry.log),
+        shop=Shop(backends, assets.picture, chance, telemetry),
         visits=visits,
         relay=relay,
         beacon_filter=BeaconFilter(telemetry.log),
@@ -75,8 +82,11 @@ def create_app(
     _register_error_pages(app, dependencies)
     app.register_blueprint(routes.blueprint)
     edge = Edge(app.wsgi_app)
-    # Flask's documented way to add a middleware.
-    app.wsgi_app = HostCheck(edge, settings.public_url) if settings.seat_secret else edge  # type: ignore[method-assign]
+    checked = HostCheck(edge, settings.public_url) if settings.seat_secret else edge
+    # Flask's documented way to add a middleware is to assign this method, which its types forbid.
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        checked, settings.trusted_proxies, (seats.COOKIE, RUM_SESSION_COOKIE)
+    )
     return app
 
 
@@ -89,6 +99,9 @@ def _register_visits(app: Flask, dependencies: AppDependencies) -> None:
         g.entered = seat.enter(visit.shopper)
         if visit.seat_problem:
             raise visit.seat_problem.with_action("Join the class", join_address(dependencies.settings))
+        if visit.freed_seat and request.endpoint != _STARTING_OVER:
+            freed = problems.seat_freed(visit.freed_seat)
+            raise freed.with_action("Join the class", join_address(dependencies.settings))
         if visit.seat_changed and not dependencies.visits.open:
             # A signed link is a key: it must not stay in the address bar, where RUM would report it.
             return cast(Response, redirect(request.path, 302))

@@ -11,8 +11,8 @@ from protos import hipstershop_pb2_grpc as grpc_stubs
 from services.common.clients import Connection, Target
 from services.common.telemetry import Telemetry
 
-# checkoutservice makes up to four attempts to charge a card, each with a deadline of its own.
-CHECKOUT_DEADLINE_S = 30.0
+# checkoutservice makes up to four attempts to charge a card, and ends within this (`services/checkout`).
+CHECKOUT_DEADLINE_S = 9.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import orjson
-
+from runtime.lenient_json import NotJson, dumps, loads
 from services.common.seat import ATTRIBUTE_OF, SEAT_KEY
 from services.common.telemetry import ShopLogger
 
@@ -57,17 +56,17 @@ class BeaconFilter:
         if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise Refused(415, "send beacons uncompressed: here they are read before they are passed on")
         try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise Refused(400, "the beacon is not JSON") from error
+            document, _ = loads(body)
+        except NotJson as error:
+            raise Refused(400, f"the beacon is not JSON: {error}") from error
         kept, dropped = _KEEPING[beacon_format](document, seat)
         if dropped:
             self._count(dropped)
         if dropped and not kept:
             return None
         try:
-            return orjson.dumps(kept)
-        except orjson.JSONEncodeError as error:
+            return dumps(kept)
+        except NotJson as error:
             raise Refused(400, "the beacon is nested too deeply") from error
 
     def _count(self, spans: int) -> None:
@@ -93,36 +92,71 @@ def _is_foreign_zipkin(span: Any, seat: str) -> bool:
     return isinstance(tags, dict) and _SEAT in tags and (not seat or tags[_SEAT] != seat)
 
 
+# All names that the receiver reads a list by; what is passed on has one list, by the first of them.
+_GROUPS = ("resourceSpans", "resource_spans")
+_SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
+_SCOPE = ("scope", "instrumentationLibrary", "instrumentation_library")
+_SCHEMA = ("schemaUrl", "schema_url")
+
+
 def _own_otlp_spans(document: Any, seat: str) -> tuple[Any, int]:
-    groups, kept, dropped = _children(document, "resourceSpans"), [], 0
-    for group in groups:
-        scopes = _children(group, "scopeSpans")
-        foreign = _is_foreign(group.get("resource"), seat)
-        kept_scopes = []
-        for scope in scopes:
-            spans = _children(scope, "spans")
-            foreign_scope = foreign or _is_foreign(scope.get("scope"), seat)
-            own = [] if foreign_scope else [span for span in spans if not _is_foreign(span, seat)]
-            dropped += len(spans) - len(own)
-            if own:
-                kept_scopes.append({**_without_lists(scope), "spans": own})
-        if kept_scopes:
-            kept.append({**_without_lists(group), "scopeSpans": kept_scopes})
-    return ({"resourceSpans": kept} if kept or not dropped else None), dropped
-
-
-# With the other spelling that protobuf's mapping to JSON allows: of two lists one would count by chance.
-_LISTS = frozenset({"scopeSpans", "scope_spans", "spans"})
-
-
-def _without_lists(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name not in _LISTS}
-
-
-def _children(item: Any, name: str) -> list[dict[str, Any]]:
-    found = item.get(name, []) if isinstance(item, dict) else None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    if not isinstance(document, dict):
         raise Refused(400, "the beacon is not an OTLP export request in JSON")
+    kept: list[Any] = []
+    dropped = 0
+    for group in _children(document, _GROUPS):
+        if not isinstance(group, dict):
+            kept.append(group)
+            continue
+        kept_scopes, dropped_here = _own_scopes(group, seat)
+        dropped += dropped_here
+        if kept_scopes or not dropped_here:
+            kept.append(_rewritten(group, ("resource", *_SCHEMA), _SCOPES, kept_scopes))
+    if kept and not any(isinstance(group, dict) for group in kept):
+        raise Refused(400, "the beacon is not an OTLP export request in JSON")
+    return (_rewritten(document, (), _GROUPS, kept) if kept or not dropped else None), dropped
+
+
+def _own_scopes(group: dict[str, Any], seat: str) -> tuple[list[Any], int]:
+    """(the scopes of a resource without foreign spans, how many of those there were)."""
+    foreign = _is_foreign(group.get("resource"), seat)
+    kept: list[Any] = []
+    dropped = 0
+    for scope in _children(group, _SCOPES):
+        if not isinstance(scope, dict):
+            kept.append(scope)
+            continue
+        spans = _children(scope, ("spans",))
+        foreign_scope = foreign or any(_is_foreign(scope.get(name), seat) for name in _SCOPE)
+        own = [] if foreign_scope else [span for span in spans if not _is_foreign(span, seat)]
+        dropped += len(spans) - len(own)
+        if own or not spans:
+            kept.append(_rewritten(scope, (*_SCOPE, *_SCHEMA), ("spans",), own))
+    return kept, dropped
+
+
+def _rewritten(
+    item: Mapping[str, Any], names: tuple[str, ...], lists: tuple[str, ...], kept: list[Any]
+) -> dict[str, Any]:
+    """The fields of these names, and the list under its first name if the item had it under any.
+
+    Of other fields only the names are passed on, for which the receiver may have a reason to refuse.
+    """
+    known = {name: item[name] for name in names if name in item}
+    others = {name: None for name in item if name not in names and name not in lists}
+    return {**others, **known, **({lists[0]: kept} if any(name in item for name in lists) else {})}
+
+
+def _children(item: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
+    """The entries of a list under all its names; what is no object says nothing of a seat, and stays."""
+    found: list[Any] = []
+    for name in names:
+        entries = item.get(name)
+        if entries is None:
+            continue
+        if not isinstance(entries, list):
+            raise Refused(400, "the beacon is not an OTLP export request in JSON")
+        found += entries
     return found
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from frontend.countries import is_abroad
 from frontend.problems import TO_CART, Action, OrderProblem, bad_request
 from protos import hipstershop_pb2 as pb
 
@@ -34,9 +35,9 @@ MONTHS = (
 LABELS = {
     "email": "E-mail address",
     "street_address": "Street address",
-    "zip_code": "Zip code",
+    "zip_code": "Zip or postal code",
     "city": "City",
-    "state": "State",
+    "state": "State or region",
     "country": "Country",
     "credit_card_number": "Card number",
     "credit_card_expiration_month": "Month",
@@ -46,9 +47,13 @@ LABELS = {
 _ADDRESS_FIELDS = {
     "street_address": "Where should it be sent?",
     "city": "Which city?",
-    "state": "Which state?",
+    "state": "Which state? For another country than the United States it may be left empty.",
     "country": "Which country?",
 }
+_MAX_POSTAL_CODE_LENGTH = 32
+# RFC 5321, and what emailservice takes.
+_MAX_EMAIL_LENGTH = 254
+_LARGEST_ZIP_CODE = 2**31 - 1
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _MAX_LENGTH = 256
 _SECRET_FIELDS = ("credit_card_number", "credit_card_cvv")
@@ -93,7 +98,7 @@ def fresh_form(today: date) -> CheckoutForm:
 def returned_form(sent: Mapping[str, str], problem: OrderProblem) -> CheckoutForm:
     """The form as it was sent, with its problems; the card has to be entered again."""
     return CheckoutForm(
-        values={name: sent.get(name, "")[:_MAX_LENGTH] for name in _KEPT_FIELDS},
+        values={name: sent.get(name, "") for name in _KEPT_FIELDS},
         problems=problem.fields,
         summary=problem.summary,
     )
@@ -110,18 +115,12 @@ def order_request(sent: Mapping[str, str], user_id: str, currency: str) -> pb.Pl
     Raises:
         OrderProblem: a field cannot be sent; there is a sentence for each such field.
     """
-    problems: dict[str, str] = {}
     given = {name: sent.get(name, "").strip() for name in (*_KEPT_FIELDS, *_SECRET_FIELDS)}
-    if not _EMAIL.fullmatch(given["email"]) or len(given["email"]) > _MAX_LENGTH:
-        problems["email"] = "This does not look like an e-mail address."
-    for name, question in _ADDRESS_FIELDS.items():
-        if not given[name]:
-            problems[name] = question
-        elif len(given[name]) > _MAX_LENGTH:
-            problems[name] = f"Please keep it under {_MAX_LENGTH} characters."
-    zip_code = _whole(given["zip_code"], 0, 2**31 - 1)
-    if zip_code is None:
-        problems["zip_code"] = "A zip code is made of digits, such as 94107."
+    problems = _address_problems(given)
+    if not _EMAIL.fullmatch(given["email"]):
+        problems["email"] = "This does not look like an e-mail address, such as someone@example.com."
+    elif len(given["email"]) > _MAX_EMAIL_LENGTH:
+        problems["email"] = _too_long(given["email"], _MAX_EMAIL_LENGTH)
     month = _whole(given["credit_card_expiration_month"], 1, 12)
     if month is None:
         problems["credit_card_expiration_month"] = "A month from 1 to 12."
@@ -140,7 +139,11 @@ def order_request(sent: Mapping[str, str], user_id: str, currency: str) -> pb.Pl
         user_id=user_id,
         user_currency=currency,
         email=given["email"],
-        address=pb.Address(zip_code=zip_code, **{name: given[name] for name in _ADDRESS_FIELDS}),
+        address=pb.Address(
+            zip_code=_whole(given["zip_code"], 0, _LARGEST_ZIP_CODE) or 0,
+            postal_code=given["zip_code"],
+            **{name: given[name] for name in _ADDRESS_FIELDS},
+        ),
         credit_card=pb.CreditCardInfo(
             credit_card_number=number,
             credit_card_cvv=cvv,
@@ -148,6 +151,33 @@ def order_request(sent: Mapping[str, str], user_id: str, currency: str) -> pb.Pl
             credit_card_expiration_year=year,
         ),
     )
+
+
+def _address_problems(given: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with an address, by field.
+
+    State and zip code are those of the United States unless another country is named.
+    """
+    problems = {}
+    abroad = is_abroad(given["country"])
+    for name, question in _ADDRESS_FIELDS.items():
+        if not given[name] and not (abroad and name == "state"):
+            problems[name] = question
+        elif len(given[name]) > _MAX_LENGTH:
+            problems[name] = _too_long(given[name], _MAX_LENGTH)
+    postal_code = given["zip_code"]
+    if not abroad and _whole(postal_code, 0, _LARGEST_ZIP_CODE) is None:
+        problems["zip_code"] = (
+            "In the United States a zip code is made of digits, such as 94107. "
+            "For an address elsewhere, please write the name of its country."
+        )
+    elif len(postal_code) > _MAX_POSTAL_CODE_LENGTH:
+        problems["zip_code"] = _too_long(postal_code, _MAX_POSTAL_CODE_LENGTH)
+    return problems
+
+
+def _too_long(text: str, most: int) -> str:
+    return f"Please keep it to {most} characters; this has {len(text)}."
 
 
 def added_item(sent: Mapping[str, str]) -> pb.CartItem:

@@ -20,8 +20,31 @@ PLACING = "failed to complete the order"
 NOT_CHARGED = "Your cart is as you left it, and nothing was charged."
 UNCERTAIN = "Please look into your cart before you try again: if it is empty, the order went through."
 NOTHING_LOST = "Nothing of yours was lost. Please try again in a moment."
-# The message of checkoutservice when no attempt to charge the card succeeded.
+# What checkoutservice says of its steps: up to the charge nothing was taken, and after it nobody knows here.
 _CHARGE_FAILED = "failed to charge card"
+_STEPS_BEFORE = {
+    "cart failure": "the cart",
+    "failed to prepare order": "the catalogue of products or the exchange of currencies",
+    "shipping quote failure": "the shipping office",
+    "failed to convert shipping cost": "the exchange of currencies",
+    _CHARGE_FAILED: "the payment",
+}
+_STEPS = _STEPS_BEFORE | {"shipping error": "the shipping office"}
+CATALOGUE = "the catalogue of products"
+CURRENCIES = "the exchange of currencies"
+CART = "the cart"
+SHIPPING = "the shipping office"
+CHECKOUT = "the checkout"
+"""What a page needs, in plain words."""
+_HOW = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: "did not answer in time",
+    grpc.StatusCode.UNAVAILABLE: "could not be reached",
+}
+_HOW_BEHIND = {
+    "code = DeadlineExceeded": "did not answer in time",
+    "code = Unavailable": "could not be reached",
+}
+_ANSWERED_BADLY = "answered with an error"
 CORRECTABLE = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
 
 
@@ -98,6 +121,17 @@ def forbidden(title: str, lead: str) -> PageError:
     return PageError(HTTPStatus.FORBIDDEN, title, lead)
 
 
+def seat_freed(name: str) -> PageError:
+    """The error for a visitor whose seat was freed."""
+    return PageError(
+        HTTPStatus.FORBIDDEN,
+        f"You no longer have the seat {name}",
+        "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "
+        "your instructor for them. Or join with the code of the class and take a free seat.",
+        actions=(Action("Go on without a seat", "/logout"),),
+    )
+
+
 def unprocessable(title: str, lead: str, *actions: Action) -> PageError:
     """The error for a well-formed request for something that does not exist."""
     return PageError(HTTPStatus.UNPROCESSABLE_ENTITY, title, lead, actions=actions or (BROWSE,))
@@ -110,21 +144,24 @@ def does_not_fit() -> PageError:
     )
 
 
-def backend_failed(doing: str, error: grpc.RpcError) -> PageError:
-    """The error for a failed call; `doing` is what failed, such as `could not retrieve the cart`."""
-    return backend_broken(doing, rpc_error_text(error))
+def backend_failed(doing: str, error: grpc.RpcError, needed: str) -> PageError:
+    """The error for a failed call; `doing` is what failed, such as `could not retrieve the cart`.
+
+    `needed` says in plain words what was asked.
+    """
+    return backend_broken(doing, rpc_error_text(error), needed, _HOW.get(code_of(error), _ANSWERED_BADLY))
 
 
-def backend_broken(doing: str, why: str) -> PageError:
+def backend_broken(doing: str, why: str, needed: str, how: str = _ANSWERED_BADLY) -> PageError:
     """The error for a response that cannot be used; `why` is one line."""
     ordering = doing == PLACING
     reassurance = NOTHING_LOST
     if ordering:
-        reassurance = NOT_CHARGED if _CHARGE_FAILED in why else UNCERTAIN
+        reassurance = NOT_CHARGED if any(step in why for step in _STEPS_BEFORE) else UNCERTAIN
     return PageError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         UH_OH,
-        "Something has failed. Below is what we know about it.",
+        f"Something has failed: {needed} {how}. Below is what we know about it.",
         cause=f"{doing}: {why}",
         reassurance=reassurance,
         actions=(TO_CART, BROWSE) if ordering else (BROWSE,),
@@ -134,7 +171,7 @@ def backend_broken(doing: str, why: str) -> PageError:
 def order_failed(error: grpc.RpcError) -> PageError | OrderProblem:
     """The error for an order that checkoutservice did not accept."""
     if code_of(error) not in CORRECTABLE:
-        return backend_failed(PLACING, error)
+        return _step_failed(error)
     message = rpc_error_text(error).lower()
     if "cart" in message and "empty" in message:
         return unprocessable(
@@ -156,6 +193,17 @@ def order_failed(error: grpc.RpcError) -> PageError | OrderProblem:
             {"credit_card_number": "This is not a valid card number. Please check the digits."},
         )
     return OrderProblem("The shop cannot take this order as it is. Please check every field.")
+
+
+def _step_failed(error: grpc.RpcError) -> PageError:
+    """The error for an order of which a step failed, or checkoutservice itself."""
+    why = rpc_error_text(error)
+    for step, needed in _STEPS.items():
+        if step in why:
+            inner = why.partition(step)[2]
+            how = next((words for code, words in _HOW_BEHIND.items() if code in inner), _ANSWERED_BADLY)
+            return backend_broken(PLACING, why, needed, how)
+    return backend_failed(PLACING, error, CHECKOUT)
 
 
 _OF_HTTP = {

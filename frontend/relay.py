@@ -1,6 +1,6 @@
 """Relays RUM beacons to the receiver of telemetry, so that pages send to their own origin only.
 
-The response is the receiver's own, or 503 when it cannot be reached. While it is
+The response is the receiver's own, status and reason, or 503 when it cannot be reached. While it is
 restarted, beacons wait. To keep threads free for the shop, few beacons are sent at
 once, each for a short time, and while the receiver hangs or stays away the others
 are refused at once. Bodies are passed on unread.
@@ -26,6 +26,8 @@ _WAIT_S = 1.5
 _RETRY_S = 0.1
 _TIMEOUT = urllib3.Timeout(connect=0.5, read=2.0)
 _LOG_EVERY_S = 30.0
+_MAX_REASON_BYTES = 8 * 1024
+"""Of the receiver's response, as much is read and passed on; its reasons are far shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class Outcome:
 
     status: int
     problem: str = ""
+    body: bytes = b""
+    """The receiver's own words, passed on as they came; then there is no sentence of ours."""
+    content_type: str = ""
 
 
 class Relay:
@@ -75,8 +80,16 @@ class Relay:
         while True:
             try:
                 response = self._pool.request(
-                    "POST", url, body=body, headers=forwarded, timeout=_TIMEOUT, retries=False, redirect=False
+                    "POST",
+                    url,
+                    body=body,
+                    headers=forwarded,
+                    timeout=_TIMEOUT,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
                 )
+                outcome = _outcome_of(response)
             except urllib3.exceptions.ReadTimeoutError as error:
                 # Timed out: do not retry, and do not wait for the next beacon either.
                 self._unreachable_since = float("-inf")
@@ -88,9 +101,7 @@ class Relay:
                     return self._unreachable(type(error).__name__)
                 continue
             self._unreachable_since = None
-            if response.status < 400:
-                return Outcome(response.status)
-            return Outcome(response.status, "the receiver of telemetry did not take the beacon")
+            return outcome
 
     def _circuit_open(self) -> bool:
         """Whether the circuit is open: the receiver has been away for longer than `_WAIT_S`."""
@@ -103,3 +114,22 @@ class Relay:
             self._logged_at = now
             self._log.warning("RUM beacons are not relayed: their receiver is away", why=why)
         return Outcome(503, "the receiver of telemetry is away; the shop works without it")
+
+
+def _outcome_of(response: urllib3.BaseHTTPResponse) -> Outcome:
+    """The receiver's response, with its reason if that is JSON of a bounded length.
+
+    Anything else that a receiver may send is not shown under the shop's own address.
+    """
+    reason = response.read(_MAX_REASON_BYTES + 1)
+    if len(reason) > _MAX_REASON_BYTES:
+        # What was not read would stand before the next response of the connection.
+        response.close()
+    else:
+        response.release_conn()
+    content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if reason and len(reason) <= _MAX_REASON_BYTES and content_type == "application/json":
+        return Outcome(response.status, body=reason, content_type=content_type)
+    if response.status < 400:
+        return Outcome(response.status)
+    return Outcome(response.status, "the receiver of telemetry did not take the beacon")

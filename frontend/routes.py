@@ -172,10 +172,10 @@ def health() -> Response:
 
 @blueprint.get("/_flags")
 def flag_states() -> Response:
-    """The present state of the storefront's flags; with `?seat=`, for that seat."""
+    """The present state of the storefront's flags; with `?seat=` and `?tenant=`, for that shopper."""
     if not lab_token.admits(_app().settings.lab_token, request.headers.get("Authorization", "")):
         abort(404)
-    states = _app().flags.states(request.args.get("seat", ""))
+    states = _app().flags.states(request.args.get("seat", ""), request.args.get("tenant", ""))
     return jsonify(
         service=_app().telemetry.identity.service,
         flags=[
@@ -220,6 +220,8 @@ def _relayed(beacon_format: BeaconFormat, relay: Callable[[bytes, Mapping[str, s
 
 
 def _answered(outcome: Outcome) -> Response:
+    if outcome.body:
+        return Response(outcome.body, outcome.status, mimetype=outcome.content_type)
     response = jsonify({"error": {"message": outcome.problem}}) if outcome.problem else Response()
     response.status_code = outcome.status
     return response
@@ -231,7 +233,11 @@ def _to(path: str) -> Response:
 
 def _page_before() -> str:
     """The path of the page that sent the form, if it is one of ours that can be shown again."""
-    before = urlsplit(request.headers.get("Referer", ""))
-    if before.netloc != request.host or not before.path.startswith("/") or before.path.startswith("//"):
+    try:
+        before = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
         return "/"
-    return "/cart" if before.path.startswith("/cart/") else before.path
+    path = before.path.removeprefix(request.script_root)
+    if before.netloc != request.host or not path.startswith("/") or path.startswith("//"):
+        return "/"
+    return "/cart" if path.startswith("/cart/") else path

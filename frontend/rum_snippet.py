@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
 from frontend.settings import Settings
 from frontend.visit import Visit
 
@@ -25,7 +27,8 @@ def agent_config(settings: Settings, version: str, visit: Visit | None) -> dict[
     if settings.reports_to_splunk:
         config["realm"] = settings.rum_realm
     else:
-        config["beaconEndpoint"] = BEACON_PATH
+        # Behind a proxy that serves the shop under a path, the page's origin alone is not ours.
+        config["beaconEndpoint"] = request.script_root + BEACON_PATH
         config["allowInsecureBeacon"] = True
     if settings.rum_auth:
         config["rumAccessToken"] = settings.rum_auth

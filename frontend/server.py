@@ -12,7 +12,7 @@ from frontend.settings import Settings
 from runtime.listening import CannotListen
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
-from runtime.wsgi import Limits, WsgiServer
+from runtime.wsgi import WsgiServer, limits_of
 from services.common import telemetry as telemetry_module
 from services.common.flags import (
     CART_PRICE_TYPO,
@@ -26,8 +26,6 @@ from services.common.telemetry import Identity
 
 SERVICE = "frontend"
 FLAGS = (CART_PRICE_TYPO, FRONTEND_LOST_CONTEXT, FRONTEND_UNSAMPLED_LINK, FRONTEND_VENDOR_SCRIPT)
-# Browsers hold several connections each and keep them open: a class needs thousands.
-_CONNECTIONS = 2_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     backends = connect(settings, telemetry)
     relay = Relay(settings.rum_beacon_url, telemetry.log)
     app = create_app(settings, telemetry, backends, flags, relay)
-    limits = Limits(settings.threads, connections=_CONNECTIONS, body_bytes=2 * MAX_BODY_BYTES)
+    limits = limits_of(settings, threads=settings.threads, body_bytes=2 * MAX_BODY_BYTES)
     try:
         server = WsgiServer(app, settings.listen_addr, settings.port, limits)
     except CannotListen as error:

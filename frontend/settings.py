@@ -6,7 +6,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.settings import ADDRESS, BASE_ADDRESS, BOOLEAN, HTTP_URL, PATH, PORT, setting, whole_number
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    idle_s_setting,
+    most_connections_setting,
+)
+from runtime.proxy import TrustedProxies, trusted_proxies_setting
+from runtime.settings import ADDRESS, BOOLEAN, HTTP_URL, PATH, PORT, PUBLIC_ADDRESS, setting, whole_number
 from services.common.settings import CommonSettings
 
 _THREADS = whole_number(2, 256)
@@ -18,6 +25,11 @@ class Settings(CommonSettings):
 
     port: int = setting(8080, "PORT", "TCP port to listen on; 0 takes any free one.", PORT)
     threads: int = setting(32, "FRONTEND_THREADS", "Requests served at once.", _THREADS)
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = idle_s_setting()
+    trusted_proxies: TrustedProxies = trusted_proxies_setting()
     catalog_addr: str = setting(
         "127.0.0.1:3550", "PRODUCT_CATALOG_SERVICE_ADDR", "Address of productcatalogservice.", ADDRESS
     )
@@ -65,17 +77,23 @@ class Settings(CommonSettings):
         "Class mode: only links and cookies signed with it give a seat; empty is open mode.",
         secret=True,
     )
+    seat_generations_file: Path | None = setting(
+        None,
+        "SEAT_GENERATIONS_FILE",
+        "Class mode: file that says how often each seat was freed, so that older links are void.",
+        PATH,
+    )
     public_url: str = setting(
         "",
         "SHOP_PUBLIC_URL",
         "Address at which visitors reach the shop; its host is answered to in class mode.",
-        BASE_ADDRESS,
+        PUBLIC_ADDRESS,
     )
     observer_public_url: str = setting(
         "",
         "OBSERVER_PUBLIC_URL",
         "Address at which visitors reach the screens; empty: OBSERVER_URL, at the host by which they came.",
-        BASE_ADDRESS,
+        PUBLIC_ADDRESS,
     )
     observer_url: str = setting(
         "",

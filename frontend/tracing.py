@@ -17,7 +17,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 from services.common.telemetry import Telemetry
 
 ORDER_ID = "orderId"
-_UNTRACED = r"^[^:]+://[^/]+/(static/|_healthz$|_flags$|v1/rum$|v1/rumotlp$)"
+_UNTRACED = r"^[^:]+://[^/]+/(static/|(_healthz|_flags|v1/rum|v1/rumotlp)(\?|$))"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 

@@ -18,6 +18,7 @@ from frontend import problems
 from frontend.problems import PageError
 from frontend.request_intake import SEAT_PARAMETER, SIGNATURE_KEY
 from runtime import seats
+from runtime.seats import GenerationOf
 from services.common import randomness, seat
 from services.common.seat import Shopper
 
@@ -35,6 +36,7 @@ OFFERED_CURRENCIES = ("EUR", "USD", "JPY", "GBP", "TRY", "CAD")
 NOT_A_SEAT = f"This is not a seat name. {seats.RULE}"
 NOT_SIGNED = "This link does not give you a seat: in this class only the link your instructor gave you does."
 NO_SEAT_BY_LINK = "No seat by this link"
+OUTDATED = "This link was good once. Its seat was freed since: it has another link and another code now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,19 @@ class Visit:
     session_seat_changed: bool = False
     """The session belongs to another seat than was noted, or to its first one."""
     seat_problem: PageError | None = None
+    freed_seat: str = ""
+    """The seat that the visitor's cookie kept until it was freed; empty otherwise."""
 
 
 class Visits:
     """Reads visits and writes their cookies; `secret` is empty in open mode."""
 
-    def __init__(self, secret: str, seed: int | None) -> None:
+    def __init__(
+        self, secret: str, seed: int | None, generation_of: GenerationOf = seats.first_generation
+    ) -> None:
+        """`generation_of` says how often a seat was freed."""
         self._secret = secret
+        self._generation_of = generation_of
         # Session ids are random: with a fixed seed, levels stay the same after a restart.
         self._seed = seed or 0
 
@@ -93,6 +101,7 @@ class Visits:
             seat_left=left,
             session_seat_changed=noted != name,
             seat_problem=problem,
+            freed_seat="" if name or problem else self._freed(request),
         )
 
     def tenant_level(self, session_id: str) -> str:
@@ -101,7 +110,13 @@ class Visits:
 
     def seat_of(self, request: Request) -> str:
         """The seat that the visitor's cookie keeps; empty where there is none."""
-        return seats.seat_of_cookie(request.cookies.get(seats.COOKIE, ""), self._secret)
+        return seats.seat_of_cookie(request.cookies.get(seats.COOKIE, ""), self._secret, self._generation_of)
+
+    def _freed(self, request: Request) -> str:
+        if self.open:
+            return ""
+        cookie = request.cookies.get(seats.COOKIE, "")
+        return seats.freed_seat_of_cookie(cookie, self._secret, self._generation_of)
 
     def _seat(self, request: Request) -> tuple[str, bool, PageError | None]:
         kept = self.seat_of(request)
@@ -109,9 +124,12 @@ class Visits:
         if asked is None or request.method not in ("GET", "HEAD"):
             return kept, False, None
         signature = request.environ.get(SIGNATURE_KEY, "")
-        if self._secret and not seats.verify(self._secret, asked, signature):
+        generation = self._generation_of(asked) if self._secret else 0
+        if self._secret and not seats.verify(self._secret, asked, signature, generation):
             own = bool(kept) and not signature and seats.name_or_empty(asked) == kept
-            return kept, False, None if own else problems.forbidden(NO_SEAT_BY_LINK, NOT_SIGNED)
+            outdated = seats.was_valid(self._secret, asked, signature, generation)
+            why = OUTDATED if outdated else NOT_SIGNED
+            return kept, False, None if own else problems.forbidden(NO_SEAT_BY_LINK, why)
         name = seats.name_or_empty(asked)
         if asked.strip() and not name:
             return kept, False, problems.bad_request(NO_SEAT_BY_LINK, NOT_A_SEAT)
@@ -132,7 +150,7 @@ class Visits:
             if not name:
                 response.delete_cookie(seats.COOKIE)
                 return
-            value = seats.cookie_value(name, self._secret)
+            value = seats.cookie_value(name, self._secret, self._generation_of(name) or 0)
             response.set_cookie(
                 seats.COOKIE, value, max_age=seats.COOKIE_MAX_AGE_S, httponly=True, samesite="Lax"
             )

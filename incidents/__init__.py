@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from incidents.flagd_document import SeatState, flagd_document, flagd_json
 from incidents.loading import load, load_all, names
-from incidents.model import Check, FaultKind, Flag, Incident, IncidentQuestion, Repair, Step
+from incidents.model import Check, FaultKind, Flag, Incident, IncidentQuestion, Release, Repair, Step
 from incidents.reading import IncidentError
 
 DEFAULT = "invalid-token"
@@ -22,6 +22,7 @@ __all__ = [
     "Incident",
     "IncidentError",
     "IncidentQuestion",
+    "Release",
     "Repair",
     "SeatState",
     "Step",

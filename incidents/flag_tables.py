@@ -1,19 +1,21 @@
-"""The flags and repairs of an incident's file, checked against the flags that the shop knows.
+"""The flags, repairs and release of an incident's file, checked against the flags that the shop knows.
 
 `data/_flags.toml` lists those with their healthy values; a test compares it with what the services declare.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from incidents.check_tables import NAME
-from incidents.model import Flag, FlagValue, Repair
+from incidents.model import Flag, FlagValue, Release, Repair
 from incidents.reading import Table
 
 KNOWN = "_flags.toml"
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 TENANT_LEVELS = ("gold", "silver", "bronze")
 
 
@@ -104,6 +106,24 @@ def _repair(table: Table, keys: tuple[str, ...]) -> Repair:
         if key not in keys:
             raise table.error("flags", f"names {key!r}", f"use flags of this incident: {', '.join(keys)}")
     return repair
+
+
+def release(table: Table, known: tuple[Repair, ...]) -> Release | None:
+    """The `[release]` of a file, which one of its repairs rolls back; None without the table."""
+    if not table.names():
+        return None
+    found = Release(version=table.text("version"), before=table.text("before"), repair=table.text("repair"))
+    table.done()
+    for name, version in (("version", found.version), ("before", found.before)):
+        if not VERSION.fullmatch(version):
+            raise table.error(name, f"is {version!r}", "write a version such as v350.10")
+    if found.version == found.before:
+        raise table.error("before", "is the version itself", "name the one that ran before it")
+    names = [repair.name for repair in known]
+    if found.repair not in names:
+        there = ", ".join(names) or "none yet"
+        raise table.error("repair", f"names {found.repair!r}", f"add it to [[repairs]]; there: {there}")
+    return found
 
 
 def known_in(folder: Path, house: Path) -> Path:

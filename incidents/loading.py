@@ -81,6 +81,7 @@ def _incident(file: Path, folder: Path) -> Incident:
     checks = {**check_tables.checks(common.table("checks")), **own}
     known = flag_tables.known_flags(read(flag_tables.known_in(folder, DATA)))
     flags = flag_tables.flags(table.table("flags"), known)
+    repairs = flag_tables.repairs(table.tables("repairs"), flags)
     incident = Incident(
         name=file.stem,
         title=table.text("title"),
@@ -92,8 +93,9 @@ def _incident(file: Path, folder: Path) -> Incident:
         headline=table.text("headline"),
         answer=table.text("answer"),
         question=question(table.table("question")),
-        repairs=flag_tables.repairs(table.tables("repairs"), flags),
+        repairs=repairs,
         visits=max(1, table.whole("visits", 1)),
+        release=flag_tables.release(table.table("release"), repairs),
     )
     table.done()
     unused = sorted(set(own) - {check.name for check in incident.checks})

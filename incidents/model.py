@@ -205,6 +205,19 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """The release that brings the fault: what an instructor deploys, and takes back.
+
+    `version` is announced when the incident is released, `before` is what runs without it; `repair` is
+    the name of the repair that rolls it back.
+    """
+
+    version: str
+    before: str
+    repair: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """How a trace or a log is recognised as one of this incident.
 
@@ -255,6 +268,8 @@ class Incident:
     question: IncidentQuestion
     repairs: tuple[Repair, ...] = ()
     visits: int = 1
+    release: Release | None = None
+    """None where no release brings the fault."""
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -129,6 +128,5 @@ def run(verb: Verb, argv: Sequence[str]) -> int:
         terminal.note("")
         return 130
     except BrokenPipeError:
-        # The reader closed the pipe: suppress the flush error at exit, too.
-        sys.stderr.close()
+        # The reader closed the pipe; `lab.__main__` sees to what is still to be written.
         return 0

@@ -3,6 +3,7 @@
     LabError
     ├── SetupError        the environment could not be made
     ├── UsageError        the command line is invalid
+    │   └── Conflict      it would end something that runs, and was not told to
     ├── NotRunning        no lab of this clone is running
     ├── AlreadyRunning    a lab of this clone is running
     └── StartError        the lab was started and did not become ready
@@ -41,6 +42,10 @@ class UsageError(LabError):
     """The command line is invalid."""
 
     exit_code = 2
+
+
+class Conflict(UsageError):
+    """What is asked for would end something that runs, and was not told to."""
 
 
 class NotRunning(LabError):

@@ -40,15 +40,22 @@ def counted(number: int, noun: str) -> str:
 
 
 def write_line(text: str = "") -> None:
-    """Write one line (or block) to standard output; a closed reader is not an error."""
-    with contextlib.suppress(BrokenPipeError, ValueError):
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+    """Write one line (or block) to standard output; a closed reader is not an error.
+
+    Raises LabError when it cannot be written otherwise, as on a full disk.
+    """
+    try:
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LabError(f"The output could not be written: {reason}.", "Send it elsewhere.") from error
 
 
 def note(text: str) -> None:
     """Write one line to standard error: progress and warnings, so that standard output stays parseable."""
-    with contextlib.suppress(BrokenPipeError, ValueError):
+    with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 

@@ -19,7 +19,7 @@ from loadgen.agent import AgentConfig, ScriptError
 _PRODUCT_PATH = "/product/"
 _PRODUCT_ID = re.compile(r"[^/?#]+")
 _FALLBACK_STACK = "TypeError: {message}\n    at getProductPrice ({script})"
-_NANOS_OF_A_CENT = 10_000_000
+_NANOS_OF_A_UNIT = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +174,9 @@ def render(total: Total, script: str) -> Rendered:
             return Rendered(total.text, (logged,), error if lines else None)
         for line in lines:
             nanos += int(cart["products"][line["id"]]["Price"]) * int(line["quantity"])
-        cents = f"{nanos // _NANOS_OF_A_CENT:03d}"
-        return Rendered(f"{cart['currency']} {cents[:-2]}.{cents[-2:]}")
+        units, rest = divmod(nanos, _NANOS_OF_A_UNIT)
+        fraction = f"{rest:09d}"[: int(cart["decimals"])]
+        return Rendered(f"{cart['currency']} {units}" + (f".{fraction}" if fraction else ""))
     except (KeyError, TypeError, ValueError) as error:
         message = f"the cart in the page cannot be read: {error!r}"
         return Rendered(total.text, (), ScriptError("TypeError", message))

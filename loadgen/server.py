@@ -28,8 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CannotListen as error:
         sys.stderr.write(f"{SERVICE} {error}\n")
         return EXIT_CANNOT_START
-    root = str(Path(__file__).resolve().parent.parent)
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PORT": str(port), "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, "PORT": str(port)}
+    if not sys.flags.safe_path:
+        # Found by the folder of the command, which the new interpreter would not look into from another one.
+        root = str(Path(__file__).resolve().parent.parent)
+        environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "loadgen.locust_run"], environment)  # noqa: S606

@@ -14,16 +14,18 @@ from werkzeug.exceptions import HTTPException
 
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
-from observer.lookup import class_now, running_lab
-from observer.request import context, desk_session
-from observer.request.errors import Malformed, Problem, TooManyAttempts, Unavailable
+from observer.lookup import class_now, running_lab, telemetry_state
+from observer.request import context, desk_session, fair_share
+from observer.request.errors import STORE_REMEDY, Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
 from observer.request.same_origin import refuse_cross_site
-from observer.request.signed_links import arrive
+from observer.request.signed_links import arrive, close_freed_seat
 from observer.screens import apm, desk, home, join, logs, rum, sign_in, workshop
 from observer.settings import Settings
+from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.proxy import BehindProxy
 from store.api import BadQuery, Reader, StoreError
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ _BLUEPRINTS = (
 )
 _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
+_SHARED_COOKIES = (seats.COOKIE, "theme", "zone")
+"""The shop reads the seat, and scripts write the others: for the whole host."""
 _NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
 
 
@@ -60,9 +64,11 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    fair_share.install(app, settings.threads)
     context.install(app, context.AppContext(reader, settings, clock, class_store))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
+    telemetry_state.install(app, settings, clock)
     app.before_request(_note_visit)
     class_now.install(app, settings.order_route, workshop.follow)
     if settings.class_mode:
@@ -78,17 +84,22 @@ def create_app(
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    # Flask's documented way to add a middleware; outside the check of hosts, which reads the visitor's.
+    app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
+        app.wsgi_app, settings.trusted_proxies, _SHARED_COOKIES
+    )
     return app
 
 
 def _close(app: Flask, settings: Settings) -> None:
     """What class mode adds: own hosts only, no request of other sites, seats by signed links."""
-    # Flask's documented way to add a middleware.
+    # Flask's documented way to add a middleware is to assign this method, which its types forbid.
     app.wsgi_app = HostCheck(  # type: ignore[method-assign]
         app.wsgi_app, settings.observer_public_url, settings.shop_public_url
     )
     app.before_request(_refuse_changes_of_other_sites)
     app.before_request(arrive)
+    app.before_request(close_freed_seat)
 
 
 def _refuse_changes_of_other_sites() -> None:
@@ -122,7 +133,7 @@ def _answer_problem(problem: Problem) -> Response:
     answer = _error_answer(
         problem.status, problem.code, problem.message, problem.remedy, problem.logs_of, problem.action
     )
-    if isinstance(problem, TooManyAttempts):
+    if isinstance(problem, TooManyAttempts | fair_share.Busy):
         answer.headers["Retry-After"] = str(problem.wait_s)
     return answer
 
@@ -136,8 +147,7 @@ def _answer_store_error(error: StoreError) -> Response:
     if isinstance(error, BadQuery):
         return _answer_problem(Malformed(str(error), "Change that part of the address and load it again."))
     _log.warning("the store does not answer: %s", error)
-    remedy = "Check that the collector runs (`python3 -m lab status`), then load the page again."
-    return _answer_problem(Unavailable(str(error), remedy))
+    return _answer_problem(Unavailable(str(error), STORE_REMEDY))
 
 
 def _answer_http_error(error: HTTPException) -> Response:

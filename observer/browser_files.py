@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask
 
 from observer import web
-from runtime.static_files import StaticFiles
+from runtime.static_files import PREFIX, StaticFiles
 
 FONT = "inter.woff2"
 SHEET = "typeface.css"
@@ -54,5 +54,6 @@ def _typeface(files: StaticFiles, font: Path) -> Typeface | None:
     if not files.add_file(FONT, font):
         return None
     href = files.address(FONT)
-    files.add_content(SHEET, _RULES.format(href=href).encode())
+    # Relative to the sheet: a proxy may serve both under a path.
+    files.add_content(SHEET, _RULES.format(href=href.removeprefix(PREFIX)).encode())
     return Typeface(href, files.address(SHEET))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from observer.trace_notes import row_notes
-from signals.model import Log, ServiceInTrace, Span
+from observer.trace_notes import clock_note, row_notes, span_time_notes
+from signals.attributes import plain_attributes, plain_of
+from signals.model import Log, ServiceInTrace, Span, SpanId, TraceId
 from signals.session_events import SessionEvent
 from signals.trace_analysis import TraceRow
 from store.api import (
@@ -54,6 +55,9 @@ def _reach(of: Reach) -> Plain:
         "sessions": of.sessions,
         "people": of.people,
         "unattributed": of.unattributed,
+        "recovered": of.recovered,
+        "failed_for_good": of.failed_for_good,
+        "people_recovered": of.people_recovered,
     }
 
 
@@ -76,11 +80,13 @@ def trace_summary(of: TraceSummary) -> Plain:
         "services": services(of.services),
         "complete": of.complete,
         "session_id": of.session_id,
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.start_unix_nano)),
     }
 
 
-def trace_row(row: TraceRow) -> Plain:
-    """One span of a trace, with its place in it."""
+def trace_row(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ()) -> Plain:
+    """One span of a trace, with its place in it; `dead_links` are targets of links that are not here."""
     span = row.span
     return {
         "span_id": span.span_id,
@@ -89,6 +95,7 @@ def trace_row(row: TraceRow) -> Plain:
         "operation": span.name,
         "kind": span.kind.word,
         "start_unix_nano": span.start_unix_nano,
+        "clock_shift_ns": span.clock_shift_ns,
         "duration_ns": span.duration_ns,
         "status": span.status.name.lower(),
         "status_message": span.status_message,
@@ -96,22 +103,50 @@ def trace_row(row: TraceRow) -> Plain:
         "inferred": row.inferred,
         "entry": row.entry,
         "depth": row.depth,
-        "attributes": span.attributes,
-        "resource": span.resource,
-        "scope": span.scope,
+        "trace_state": span.trace_state,
+        "flags": span.flags,
+        "attributes": plain_attributes(span.attributes),
+        "dropped": span.dropped._asdict(),
+        **_origins(span),
         "events": span_events(span),
         "links": [
-            {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": link.attributes}
+            {
+                "trace_id": link.trace_id,
+                "span_id": link.span_id,
+                "trace_state": link.trace_state,
+                "flags": link.flags,
+                "attributes": plain_attributes(link.attributes),
+                "dropped_attributes": link.dropped_attributes,
+            }
             for link in span.links
         ],
-        "notes": list(row_notes(row)),
+        "notes": list(row_notes(row, dead_links)),
+    }
+
+
+def _origins(of: Span | Log) -> Plain:
+    """The resource and the instrumentation scope of a span or a log."""
+    return {
+        "resource": plain_attributes(of.resource),
+        "resource_dropped_attributes": of.resource_extras.dropped_attributes,
+        "resource_schema_url": of.resource_extras.schema_url,
+        "scope": of.scope,
+        "scope_version": of.scope_version,
+        "scope_attributes": plain_attributes(of.scope_extras.attributes),
+        "scope_dropped_attributes": of.scope_extras.dropped_attributes,
+        "scope_schema_url": of.scope_extras.schema_url,
     }
 
 
 def span_events(span: Span) -> list[Plain]:
     """The events of a span."""
     return [
-        {"name": event.name, "time_unix_nano": event.time_unix_nano, "attributes": event.attributes}
+        {
+            "name": event.name,
+            "time_unix_nano": event.time_unix_nano,
+            "attributes": plain_attributes(event.attributes),
+            "dropped_attributes": event.dropped_attributes,
+        }
         for event in span.events
     ]
 
@@ -130,7 +165,13 @@ def session(of: SessionSummary) -> Plain:
         "events": of.events,
         "last_seen_unix_nano": of.last_seen_unix_nano,
         "attributes": dict(of.attributes),
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.start_unix_nano)),
     }
+
+
+def _noted(note: str) -> list[str]:
+    return [note] if note else []
 
 
 def session_event(of: SessionEvent) -> Plain:
@@ -149,8 +190,10 @@ def session_event(of: SessionEvent) -> Plain:
         "http_status": of.http_status,
         "error": of.error,
         "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
-        "attributes": {**span.resource, **span.attributes},
+        "attributes": dict(plain_attributes({**span.resource, **span.attributes})),
         "events": span_events(span),
+        "clock_shift_ns": span.clock_shift_ns,
+        "notes": list(span_time_notes(span)),
     }
 
 
@@ -168,9 +211,14 @@ def log(of: Log) -> Plain:
         "trace_id": of.trace_id,
         "span_id": of.span_id,
         "session_id": of.session_id,
-        "attributes": of.attributes,
-        "resource": of.resource,
-        "scope": of.scope,
+        "observed_unix_nano": of.observed_unix_nano or None,
+        "flags": of.flags,
+        "value": plain_of(of.value),
+        "attributes": plain_attributes(of.attributes),
+        "dropped_attributes": of.dropped_attributes,
+        **_origins(of),
+        "clock_shift_ns": of.clock_shift_ns,
+        "notes": _noted(clock_note(of.clock_shift_ns, of.time_unix_nano)),
     }
 
 

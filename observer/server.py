@@ -15,11 +15,11 @@ from runtime.stop_signal import StopSignal
 
 SERVICE = "observer"
 _TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
-# Browsers hold several connections each and keep them open: a class needs thousands.
-_CONNECTIONS = 2_000
 _MAX_BODY_BYTES = 1024 * 1024
 """The application refuses forms far below this; more is not even received."""
 _COMPILE_AFTER_S = 3.0
+_SWITCH_S = 0.001
+"""A page asks the store many short questions, and waits this long after each for a thread that computes."""
 _log = logging.getLogger(SERVICE)
 
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _serve(settings: Settings, stop: StopSignal) -> int:
     from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
-    from runtime.wsgi import Limits, WsgiServer
+    from runtime.wsgi import WsgiServer, limits_of
     from store import open_reader
 
     try:
@@ -43,9 +43,10 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
+    sys.setswitchinterval(_SWITCH_S)
     try:
         app = create_app(reader, settings, class_store=class_store)
-        limits = Limits(settings.threads, connections=_CONNECTIONS, body_bytes=_MAX_BODY_BYTES)
+        limits = limits_of(settings, threads=settings.threads, body_bytes=_MAX_BODY_BYTES)
         try:
             server = WsgiServer(app, settings.listen_addr, settings.port, limits)
         except CannotListen as error:

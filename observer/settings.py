@@ -6,7 +6,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.settings import ADDRESS, BASE_ADDRESS, HTTP_URL, PATH, PORT, setting, whole_number
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    idle_s_setting,
+    most_connections_setting,
+)
+from runtime.proxy import TrustedProxies, trusted_proxies_setting
+from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, PUBLIC_ADDRESS, setting, whole_number
 
 _THREADS = whole_number(1, 64)
 
@@ -35,13 +42,13 @@ class Settings:
         "",
         "SHOP_PUBLIC_URL",
         "Address at which readers reach the shop; empty: at the host by which they reached the screens.",
-        BASE_ADDRESS,
+        PUBLIC_ADDRESS,
     )
     observer_public_url: str = setting(
         "",
         "OBSERVER_PUBLIC_URL",
         "Address at which readers reach the screens; empty: at the host by which they came.",
-        BASE_ADDRESS,
+        PUBLIC_ADDRESS,
     )
     seat_secret: str = setting(
         "",
@@ -61,11 +68,9 @@ class Settings:
         "Address of the lab's control process, by which the desk changes the lab; empty where there is none.",
         HTTP_URL,
     )
+    control_token: str = setting("", "CONTROL_TOKEN", "Sent as a bearer to the control process.", secret=True)
     lab_token: str = setting(
-        "",
-        "LAB_TOKEN",
-        "Sent as a bearer to the control process, and to the shop's processes to read their flags.",
-        secret=True,
+        "", "LAB_TOKEN", "Sent as a bearer to the shop's processes, to read their flags.", secret=True
     )
     order_route: str = setting(
         "/cart/checkout",
@@ -86,7 +91,20 @@ class Settings:
         PATH,
         shown="`web` in the Python environment",
     )
-    threads: int = setting(6, "OBSERVER_THREADS", "Requests served at once.", _THREADS)
+    collector_url: str = setting(
+        "",
+        "COLLECTOR_URL",
+        "Address of the collector that writes the store, asked whether it can; empty: it is not asked.",
+        HTTP_URL,
+    )
+    threads: int = setting(
+        16, "OBSERVER_THREADS", "Requests served at once; half of them may wait for costly ones.", _THREADS
+    )
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = idle_s_setting()
+    trusted_proxies: TrustedProxies = trusted_proxies_setting()
 
     @property
     def class_mode(self) -> bool:

@@ -129,18 +129,20 @@ class ShipOrderResponse(_message.Message):
     def __init__(self, tracking_id: _Optional[str] = ...) -> None: ...
 
 class Address(_message.Message):
-    __slots__ = ("street_address", "city", "state", "country", "zip_code")
+    __slots__ = ("street_address", "city", "state", "country", "zip_code", "postal_code")
     STREET_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CITY_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     ZIP_CODE_FIELD_NUMBER: _ClassVar[int]
+    POSTAL_CODE_FIELD_NUMBER: _ClassVar[int]
     street_address: str
     city: str
     state: str
     country: str
     zip_code: int
-    def __init__(self, street_address: _Optional[str] = ..., city: _Optional[str] = ..., state: _Optional[str] = ..., country: _Optional[str] = ..., zip_code: _Optional[int] = ...) -> None: ...
+    postal_code: str
+    def __init__(self, street_address: _Optional[str] = ..., city: _Optional[str] = ..., state: _Optional[str] = ..., country: _Optional[str] = ..., zip_code: _Optional[int] = ..., postal_code: _Optional[str] = ...) -> None: ...
 
 class Money(_message.Message):
     __slots__ = ("currency_code", "units", "nanos")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10protos/lab.proto\x12\nhipsterlab\"\x1f\n\x0fGetFlagsRequest\x12\x0c\n\x04seat\x18\x01 \x01(\t\"J\n\tFlagState\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06people\x18\x02 \x01(\t\x12\x11\n\tsynthetic\x18\x03 \x01(\t\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"I\n\x10GetFlagsResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12$\n\x05\x66lags\x18\x02 \x03(\x0b\x32\x15.hipsterlab.FlagState2V\n\x0b\x46lagService\x12G\n\x08GetFlags\x12\x1b.hipsterlab.GetFlagsRequest\x1a\x1c.hipsterlab.GetFlagsResponse\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10protos/lab.proto\x12\nhipsterlab\"/\n\x0fGetFlagsRequest\x12\x0c\n\x04seat\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\"J\n\tFlagState\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06people\x18\x02 \x01(\t\x12\x11\n\tsynthetic\x18\x03 \x01(\t\x12\r\n\x05\x65rror\x18\x04 \x01(\t\"I\n\x10GetFlagsResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12$\n\x05\x66lags\x18\x02 \x03(\x0b\x32\x15.hipsterlab.FlagState2V\n\x0b\x46lagService\x12G\n\x08GetFlags\x12\x1b.hipsterlab.GetFlagsRequest\x1a\x1c.hipsterlab.GetFlagsResponse\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.lab_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETFLAGSREQUEST']._serialized_start=32
-  _globals['_GETFLAGSREQUEST']._serialized_end=63
-  _globals['_FLAGSTATE']._serialized_start=65
-  _globals['_FLAGSTATE']._serialized_end=139
-  _globals['_GETFLAGSRESPONSE']._serialized_start=141
-  _globals['_GETFLAGSRESPONSE']._serialized_end=214
-  _globals['_FLAGSERVICE']._serialized_start=216
-  _globals['_FLAGSERVICE']._serialized_end=302
+  _globals['_GETFLAGSREQUEST']._serialized_end=79
+  _globals['_FLAGSTATE']._serialized_start=81
+  _globals['_FLAGSTATE']._serialized_end=155
+  _globals['_GETFLAGSRESPONSE']._serialized_start=157
+  _globals['_GETFLAGSRESPONSE']._serialized_end=230
+  _globals['_FLAGSERVICE']._serialized_start=232
+  _globals['_FLAGSERVICE']._serialized_end=318
 # @@protoc_insertion_point(module_scope)

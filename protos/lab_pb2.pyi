@@ -7,10 +7,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GetFlagsRequest(_message.Message):
-    __slots__ = ("seat",)
+    __slots__ = ("seat", "tenant")
     SEAT_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     seat: str
-    def __init__(self, seat: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, seat: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class FlagState(_message.Message):
     __slots__ = ("key", "people", "synthetic", "error")

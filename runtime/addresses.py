@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 LONGEST_NAME = 253
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PATH_PART = re.compile(r"[A-Za-z0-9._~-]{1,100}")
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
@@ -52,6 +53,17 @@ def base_address(text: str) -> str:
         raise NotAnAddress(text)
     port = authority.rpartition("]")[2].rpartition(":")[2] if ":" in authority.rpartition("]")[2] else ""
     return f"{scheme.lower()}://{host}:{int(port)}" if port else f"{scheme.lower()}://{host}"
+
+
+def public_address(text: str) -> str:
+    """As `base_address`, with a path if need be: where a proxy serves us. Raises NotAnAddress."""
+    scheme, separator, rest = text.strip().partition("://")
+    authority, _, path = rest.partition("/")
+    base = base_address(f"{scheme}{separator}{authority}")
+    parts = path.rstrip("/").split("/") if path.rstrip("/") else []
+    if not all(_PATH_PART.fullmatch(part) and part not in (".", "..") for part in parts):
+        raise NotAnAddress(text)
+    return "/".join([base, *parts])
 
 
 def is_loopback(host: str) -> bool:

@@ -18,11 +18,13 @@ _MOST_BYTES = 64 * 1024**2
 class LocalHttpError(Exception):
     """There is no useful answer; the message is a short reason.
 
-    `status` and `body` are those of the answer, 0 and empty when there was none.
+    `status` and `body` are those of the answer, 0 and empty when there was none; `timed_out` tells that
+    something listens and does not answer.
     """
 
-    def __init__(self, reason: str, status: int = 0, body: bytes = b"") -> None:
+    def __init__(self, reason: str, status: int = 0, body: bytes = b"", *, timed_out: bool = False) -> None:
         super().__init__(reason)
+        self.timed_out = timed_out
         self.status = status
         self.body = body
 
@@ -73,7 +75,7 @@ def send(
     except ConnectionRefusedError as error:
         raise LocalHttpError("connection refused") from error
     except TimeoutError as error:
-        raise LocalHttpError(f"nothing within {timeout_s:g} s") from error
+        raise LocalHttpError(f"nothing within {timeout_s:g} s", timed_out=True) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise LocalHttpError(getattr(error, "strerror", None) or str(error) or repr(error)) from error
     finally:

@@ -4,6 +4,9 @@ The only implementation: the shop, the screens and the command line all use it, 
 accepts holds in the others. In class mode link and cookie carry a signature, the first 32
 hexadecimal digits of HMAC-SHA256 over `seat:NAME`: `?seat=NAME&sig=…`, and `NAME.SIGNATURE` in the
 cookie. Browsers send a cookie to every port of a host: the shop and the screens share this one.
+
+A seat that is freed begins a new *generation*: from then on `seat:NAME:GENERATION` is signed, so that
+the links and cookies given out before are void. The first generation is 0 and is not written.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote, unquote, urlencode
 
 COOKIE = "workshop_seat"
@@ -28,6 +32,10 @@ _APOSTROPHES = str.maketrans("\u2019\u02bc", "''")
 # Many scripts write their vowels with these.
 _MARKS = ("Mn", "Mc")
 _SIGNATURE_DIGITS = 32
+_MOST_EARLIER = 100
+"""Generations of before that a void signature is compared with: each costs a hash."""
+GenerationOf = Callable[[str], int | None]
+"""The generation of a seat's name; None where it is not known, and then no signature holds."""
 _BEFORE_SIGNATURE = "."
 _OF_THE_PROOF = "lab-probe"
 _OF_VERIFICATION = "verify-"
@@ -67,55 +75,80 @@ def name_or_empty(text: str) -> str:
         return ""
 
 
-def sign(secret: str, name: str) -> str:
+def first_generation(_name: str) -> int:
+    """The generation of every seat where none can be freed."""
+    return 0
+
+
+def sign(secret: str, name: str, generation: int = 0) -> str:
     """The signature of a seat's link, 32 hexadecimal digits. Raises NotASeatName."""
-    message = f"seat:{name_of(name)}".encode()
+    # No name holds a colon.
+    message = f"seat:{name_of(name)}{f':{generation}' if generation else ''}".encode()
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()[:_SIGNATURE_DIGITS]
 
 
-def verify(secret: str, name: str, signature: str) -> bool:
+def verify(secret: str, name: str, signature: str, generation: int | None = 0) -> bool:
     """Whether `signature` is the one of `name`; takes the same time whichever digit differs."""
+    if generation is None:
+        return False
     try:
-        expected = sign(secret, name)
+        expected = sign(secret, name, generation)
     except NotASeatName:
         return False
     given = signature.strip().lower().encode("utf-8", "replace")
     return hmac.compare_digest(expected.encode(), given)
 
 
-def link(base: str, name: str, secret: str = "", path: str = "/") -> str:
+def was_valid(secret: str, name: str, signature: str, generation: int | None) -> bool:
+    """Whether `signature` was the one of `name` before the seat was freed."""
+    earlier = range(max(0, (generation or 0) - _MOST_EARLIER), generation or 0)
+    return any(verify(secret, name, signature, each) for each in earlier)
+
+
+def link(base: str, name: str, secret: str = "", path: str = "/", generation: int = 0) -> str:
     """The address at which the shop or the screens give this seat, signed unless the secret is empty.
 
     `base` is their address without a slash at its end. Raises NotASeatName.
     """
     arguments = {"seat": name_of(name)}
     if secret:
-        arguments["sig"] = sign(secret, name)
+        arguments["sig"] = sign(secret, name, generation)
     return f"{base}{path}?{urlencode(arguments)}"
 
 
-def cookie_value(name: str, secret: str = "") -> str:
+def cookie_value(name: str, secret: str = "", generation: int = 0) -> str:
     """The value of the cookie that keeps this seat, signed unless the secret is empty.
 
     Raises NotASeatName.
     """
     # A dot of the name is encoded too, so that the only bare one stands before the signature.
     encoded = quote(name_of(name), safe="").replace(_BEFORE_SIGNATURE, "%2E")
-    return f"{encoded}{_BEFORE_SIGNATURE}{sign(secret, name)}" if secret else encoded
+    return f"{encoded}{_BEFORE_SIGNATURE}{sign(secret, name, generation)}" if secret else encoded
 
 
-def seat_of_cookie(value: str, secret: str = "") -> str:
+def seat_of_cookie(value: str, secret: str = "", generation_of: GenerationOf = first_generation) -> str:
     """The seat that a cookie keeps; empty where it keeps none or its signature is not ours.
 
     Without a secret a signature is not looked at: then every name is free.
     """
+    name, signature = _parts_of_cookie(value)
+    if name and secret and not verify(secret, name, signature, generation_of(name)):
+        return ""
+    return name
+
+
+def freed_seat_of_cookie(value: str, secret: str, generation_of: GenerationOf) -> str:
+    """The seat that a cookie kept until the seat was freed; empty where it is valid, or never was."""
+    name, signature = _parts_of_cookie(value)
+    return name if name and was_valid(secret, name, signature, generation_of(name)) else ""
+
+
+def _parts_of_cookie(value: str) -> tuple[str, str]:
     encoded, _, signature = value.partition(_BEFORE_SIGNATURE)
     text = unquote(encoded)
     name = name_or_empty(text)
     # Only what `cookie_value` writes: a seat has one spelling.
-    if name != text or (secret and not verify(secret, name, signature)):
-        return ""
-    return name
+    return (name, signature) if name == text else ("", "")
 
 
 def is_of_the_lab(name: str) -> bool:

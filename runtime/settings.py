@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
-from runtime.addresses import base_address
+from runtime.addresses import public_address
 
 S = TypeVar("S")
 T_co = TypeVar("T_co", covariant=True)
@@ -84,7 +84,7 @@ BOOLEAN = Kind("true or false", _boolean)
 SECONDS = Kind("seconds, 0 or more", _seconds)
 ADDRESS = Kind("host:port", _address)
 HTTP_URL = Kind("a URL that begins with http:// or https://", _http_url)
-BASE_ADDRESS = Kind("http:// or https://, a host and if need be a port", base_address)
+PUBLIC_ADDRESS = Kind("http:// or https://, a host and if need be a port and a path", public_address)
 PATH = Kind("a path", lambda text: Path(text.strip()).expanduser())
 
 

@@ -6,6 +6,7 @@ a single attribute and its older spellings.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -15,6 +16,8 @@ import orjson
 from signals.model import Attribute, Attributes
 
 ENVIRONMENT_NAMES: Final = ("deployment.environment.name", "deployment.environment", "environment")
+UNKNOWN_SERVICE: Final = "unknown_service"
+"""The service of telemetry that names none, as OpenTelemetry's SDKs call it."""
 SEAT: Final = "enduser.id"
 """The name by which a user of the shop is found again."""
 SYNTHETIC: Final = "user_agent.synthetic.type"
@@ -27,8 +30,9 @@ _FALSE: Final = frozenset({"", "0", "false"})
 def text_of(value: Attribute) -> str:
     """The text form of an attribute value, which searches compare with.
 
-    Booleans are `true` and `false`, whole floats lose their `.0`, bytes are
-    hexadecimal, lists and maps are JSON, and None is the empty text.
+    Booleans are `true` and `false`, whole floats lose their `.0`, those that are not finite are
+    `NaN`, `Infinity` and `-Infinity`, bytes are hexadecimal, lists and maps are JSON, and None is
+    the empty text.
     """
     if isinstance(value, str):
         return value
@@ -39,19 +43,49 @@ def text_of(value: Attribute) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return _not_finite(value)
         # Beyond 10**15 a float's integer has digits that were never measured.
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, bytes):
         return value.hex()
-    return orjson.dumps(value, default=_json_fallback, option=orjson.OPT_NON_STR_KEYS).decode()
+    return json_text(plain_of(value))
 
 
-def _json_fallback(value: object) -> object:
+def plain_of(value: Attribute) -> Attribute:
+    """The value as JSON can hold it: bytes are hexadecimal, and NaN and the infinities are text.
+
+    `NaN`, `Infinity` and `-Infinity` are OTLP's words; null is left to values that are not there.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _not_finite(value)
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, str | int) or value is None:
+        return value
     if isinstance(value, Mapping):
-        return dict(value)
-    return str(value)
+        return {name: plain_of(each) for name, each in value.items()}
+    return [plain_of(each) for each in value]
+
+
+def plain_attributes(attributes: Attributes) -> Attributes:
+    """Attributes as JSON can hold them: see `plain_of`."""
+    if all(isinstance(value, str | int) for value in attributes.values()):
+        return attributes
+    return {name: plain_of(value) for name, value in attributes.items()}
+
+
+def _not_finite(value: float) -> str:
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def json_text(value: object) -> str:
+    """Compact JSON of plain data, however deep."""
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # orjson takes neither integers beyond 64 bits nor lone surrogates nor 255 levels.
+        return json.dumps(value, separators=(",", ":"), default=str)
 
 
 def number_of(value: Attribute) -> float | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import NewType
+from types import MappingProxyType
+from typing import Final, NamedTuple, NewType
 
 TraceId = NewType("TraceId", str)
 """32 lower-case hexadecimal digits."""
@@ -71,18 +72,59 @@ class Severity(Enum):
         return cls.INFO if number <= 0 else tuple(cls)[min(number - 1, 23) // 4]
 
 
+class Dropped(NamedTuple):
+    """How many attributes, events and links of a span its sender left out."""
+
+    attributes: int = 0
+    events: int = 0
+    links: int = 0
+
+
+NOTHING_DROPPED: Final = Dropped()
+_NO_ATTRIBUTES: Final[Attributes] = MappingProxyType({})
+
+
+class ScopeExtras(NamedTuple):
+    """What an instrumentation scope carries beside its name and version."""
+
+    attributes: Attributes = _NO_ATTRIBUTES
+    dropped_attributes: int = 0
+    schema_url: str = ""
+
+
+class ResourceExtras(NamedTuple):
+    """What a resource carries beside its attributes."""
+
+    dropped_attributes: int = 0
+    schema_url: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     name: str
     time_unix_nano: int
     attributes: Attributes
+    dropped_attributes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     trace_id: TraceId
+    """All zeros where the sender gave none."""
     span_id: SpanId
     attributes: Attributes
+    trace_state: str = ""
+    flags: int = 0
+    dropped_attributes: int = 0
+
+
+class OddTime(Enum):
+    """What is impossible about the times that a sender gave a span."""
+
+    NO_END = "no end"
+    ENDS_BEFORE_START = "ends before it starts"
+    ENDS_AFTER_ARRIVAL = "ends after it arrived"
+    STARTS_TOO_EARLY = "starts far too early"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +152,16 @@ class Span:
     events: tuple[Event, ...] = ()
     links: tuple[Link, ...] = ()
     scope_version: str = ""
+    clock_shift_ns: int = 0
+    """What was added to all its times, as its sender's clock was wrong: docs/adr/020-senders-clock.md."""
+    odd_time: OddTime | None = None
+    """Why it is shown without a duration; None where its times are possible."""
+    scope_extras: ScopeExtras = ScopeExtras()  # noqa: RUF009  # immutable
+    resource_extras: ResourceExtras = ResourceExtras()  # noqa: RUF009  # immutable
+    trace_state: str = ""
+    flags: int = 0
+    """OTLP's: the lower 8 bits are W3C trace context's; 0x100 and 0x200 say whether the parent is remote."""
+    dropped: Dropped = NOTHING_DROPPED
 
     @property
     def end_unix_nano(self) -> int:
@@ -136,6 +188,17 @@ class Log:
     """The body where it is a list or a map; `body` is then its JSON."""
     event_name: str = ""
     """The record's own field; older senders have the attribute `event.name` instead."""
+    clock_shift_ns: int = 0
+    """What was added to its time, as its sender's clock was wrong."""
+    value: Attribute = None
+    """The body as it was sent, of any type; None without one."""
+    observed_unix_nano: int = 0
+    """When the collector of the sender saw it; 0 where it did not say."""
+    flags: int = 0
+    dropped_attributes: int = 0
+    scope_version: str = ""
+    scope_extras: ScopeExtras = ScopeExtras()  # noqa: RUF009  # immutable
+    resource_extras: ResourceExtras = ResourceExtras()  # noqa: RUF009  # immutable
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,11 @@ def _name_and_detail(kind: str, span: Span, entry: TraceEntry | None) -> tuple[s
         where = url or text_of(attributes.get("location.href"))
         return path_of(where) or span.name, where
     if kind == "error":
-        return span.name, error_text(attributes)
+        message, source = error_text(attributes), text_of(attributes.get("target_src"))
+        # Of a file that failed to load, the message may lack which one it was.
+        if source in message:
+            return span.name, message
+        return span.name, f"{message}: {source}" if message else source
     if kind == "vital":
         return _vital(span)
     if kind == "route":

@@ -79,9 +79,10 @@ def performance_of(shape: Outline[S]) -> Performance:
             continue
         left_ns = span.duration_ns
         if below:
+            start = shape.starts[place]
             left_ns = exclusive_ns(
-                span.start_unix_nano,
-                span.start_unix_nano + span.duration_ns,
+                start,
+                start + span.duration_ns,
                 [_interval(shape, place, child) for child in below],
             )
         if below and span.kind in _CALLS and any(_answers(shape, place, child) for child in below):
@@ -102,11 +103,11 @@ def _interval(shape: Outline[S], parent: int, child: int) -> tuple[int, int]:
     """(start, end) of a child; an answer to a waiting call is moved into the call if it fits."""
     outer = shape.spans[parent]
     inner = shape.spans[child]
-    start = inner.start_unix_nano
+    start, called = shape.starts[child], shape.starts[parent]
     waits = outer.kind == SpanKind.CLIENT and _answers(shape, parent, child)
     if waits and inner.duration_ns <= outer.duration_ns:
-        latest = outer.start_unix_nano + outer.duration_ns - inner.duration_ns
-        start = min(max(start, outer.start_unix_nano), latest)
+        latest = called + outer.duration_ns - inner.duration_ns
+        start = min(max(start, called), latest)
     return start, start + inner.duration_ns
 
 
@@ -132,22 +133,23 @@ def critical_path_of(shape: Outline[S]) -> list[tuple[int, int, int]]:
     """
     if shape.initiating == ABSENT:
         return []
-    spans = shape.spans
+    spans, starts = shape.spans, shape.starts
     segments: list[tuple[int, int, int]] = []
     root = spans[shape.initiating]
     frames: list[tuple[int, int, int, list[int], bool]] = []
 
     def enter(place: int, floor: int, limit: int) -> None:
         later = sorted(shape.children[place], key=lambda child: _end_rank(shape, child))
-        frames.append((place, max(floor, spans[place].start_unix_nano), limit, later, True))
+        frames.append((place, max(floor, starts[place]), limit, later, True))
 
-    enter(shape.initiating, root.start_unix_nano, root.start_unix_nano + root.duration_ns)
+    begun = starts[shape.initiating]
+    enter(shape.initiating, begun, begun + root.duration_ns)
     while frames:
         place, floor, limit, later, first = frames.pop()
         while later:
             child = later.pop()
-            child_start = max(spans[child].start_unix_nano, floor)
-            child_end = spans[child].start_unix_nano + spans[child].duration_ns
+            child_start = max(starts[child], floor)
+            child_end = starts[child] + spans[child].duration_ns
             clipped = min(child_end, limit)
             if clipped <= child_start or (child_end > limit and not first):
                 continue
@@ -164,5 +166,4 @@ def critical_path_of(shape: Outline[S]) -> list[tuple[int, int, int]]:
 
 
 def _end_rank(shape: Outline[S], place: int) -> tuple[int, int]:
-    span = shape.spans[place]
-    return span.start_unix_nano + span.duration_ns, place
+    return shape.starts[place] + shape.spans[place].duration_ns, place

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from signals.model import (
+    NOTHING_DROPPED,
+    ResourceExtras,
+    ScopeExtras,
     ServiceInTrace,
     SessionId,
     Span,
@@ -25,12 +28,12 @@ from signals.model import (
 )
 from signals.semantics import route_of
 from signals.time_breakdown import CriticalSegment, Performance, critical_path_of, performance_of
-from signals.trace_tree import ABSENT, Outline, outline, requests_of, services_of
+from signals.trace_tree import ABSENT, Outline, answers, outline, requests_of, services_of
 
 SKEW_TOLERANCE_NS = 1_000_000
 """Clock skew below this is not reported: readings of one machine's clock differ a little."""
-
-_SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})
+_LATE_END_NS = 10_000_000
+"""A child that ends later than its parent by less than this is not reported: ends are often noted late."""
 
 
 class ClockSkew(NamedTuple):
@@ -67,6 +70,16 @@ class TraceRow:
     duplicate: bool = False
     """An earlier span has the same id."""
     skew: ClockSkew | None = None
+    moved_ns: int = 0
+    """From its own start to where it begins by its caller's clock; 0 unless their clocks disagree."""
+
+    late_end_ns: int = 0
+    """How long after its parent it ends; 0 where its clock disagrees, or it is a message's consumer."""
+
+    @property
+    def start_unix_nano(self) -> int:
+        """Where it begins on the axis of the trace."""
+        return self.span.start_unix_nano + self.moved_ns
 
     @property
     def skewed(self) -> bool:
@@ -76,7 +89,8 @@ class TraceRow:
     @property
     def irregular(self) -> bool:
         """Whether anything about its place or time needs an explanation."""
-        return self.orphan or self.circular or self.duplicate or self.skew is not None
+        odd = bool(self.span.clock_shift_ns) or self.span.odd_time is not None
+        return self.orphan or self.circular or self.duplicate or self.skew is not None or odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +214,17 @@ def _rows(shape: Outline[Span]) -> tuple[TraceRow, ...]:
                 circular=shape.circular[place],
                 duplicate=shape.doubled[place],
                 skew=_skew_of(shape, place),
+                moved_ns=shape.starts[place] - span.start_unix_nano,
+                late_end_ns=_late_end_of(shape, place),
             )
         )
         if inferred:
-            rows.append(_inferred_row(span, shape.depths[place] + 1))
+            rows.append(_inferred_row(rows[-1]))
     return tuple(rows)
 
 
-def _inferred_row(client: Span, depth: int) -> TraceRow:
+def _inferred_row(row: TraceRow) -> TraceRow:
+    client = row.span
     span = dataclasses.replace(
         client,
         span_id=inferred_id(client.span_id),
@@ -222,10 +239,23 @@ def _inferred_row(client: Span, depth: int) -> TraceRow:
         resource={},
         scope="",
         scope_version="",
+        scope_extras=ScopeExtras(),
+        resource_extras=ResourceExtras(),
+        trace_state="",
+        flags=0,
+        dropped=NOTHING_DROPPED,
         events=(),
         links=(),
     )
-    return TraceRow(span, depth, SpanError.NONE, entry=False, inferred=True, client=client.service)
+    return TraceRow(
+        span,
+        row.depth + 1,
+        SpanError.NONE,
+        entry=False,
+        inferred=True,
+        client=client.service,
+        moved_ns=row.moved_ns,
+    )
 
 
 def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
@@ -237,8 +267,7 @@ def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
     parent = shape.spans[parent_place]
     early_ns = parent.start_unix_nano - span.start_unix_nano
     late_ns = 0
-    # Only an answer must begin while its call lasts: a child in the same process may outlive its parent.
-    if parent.kind == SpanKind.CLIENT and (span.kind in _SERVES or span.service != parent.service):
+    if answers(span, parent):
         late_ns = span.start_unix_nano - parent.end_unix_nano
     if early_ns > SKEW_TOLERANCE_NS:
         return ClockSkew(parent.service, early_ns, 0)
@@ -247,10 +276,23 @@ def _skew_of(shape: Outline[Span], place: int) -> ClockSkew | None:
     return None
 
 
+def _late_end_of(shape: Outline[Span], place: int) -> int:
+    """How long after its parent a child ends; a consumer is meant to."""
+    above = shape.parents[place]
+    if above == ABSENT:
+        return 0
+    span, parent = shape.spans[place], shape.spans[above]
+    if span.kind == SpanKind.CONSUMER or parent.kind == SpanKind.PRODUCER or parent.odd_time is not None:
+        return 0
+    late_ns = span.end_unix_nano - parent.end_unix_nano
+    return late_ns if late_ns > _LATE_END_NS and _skew_of(shape, place) is None else 0
+
+
 def _extent(shape: Outline[Span]) -> tuple[int, int]:
     if not shape.spans:
         return 0, 0
-    return shape.spans[0].start_unix_nano, max(span.end_unix_nano for span in shape.spans)
+    ends = (start + span.duration_ns for start, span in zip(shape.starts, shape.spans, strict=True))
+    return min(shape.starts), max(ends)
 
 
 def _requests(shape: Outline[Span]) -> tuple[TraceRequest, ...]:
@@ -262,7 +304,7 @@ def _requests(shape: Outline[Span]) -> tuple[TraceRequest, ...]:
                 span_id=span.span_id,
                 service=span.service,
                 operation=span.name,
-                start_unix_nano=span.start_unix_nano,
+                start_unix_nano=shape.starts[request.place],
                 duration_ns=span.duration_ns,
                 error=span.error,
                 origin=request.origin,

@@ -15,6 +15,8 @@ from signals.model import SpanError, SpanKind
 
 _SERVES = frozenset({int(SpanKind.SERVER), int(SpanKind.CONSUMER)})
 _CALLS = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
+_DISAGREE_NS = 1_000_000_000
+"""Clocks that disagree by more than this stretch no trace: a second is more than clocks in one network do."""
 ABSENT = -1
 
 
@@ -80,6 +82,8 @@ class Outline(Generic[S]):
     parents: list[int]
     children: list[list[int]]
     """By start, then id."""
+    starts: list[int] = field(default_factory=list)
+    """Where each span begins by the clock of its caller: its own start, if their clocks agree."""
     order: list[int] = field(default_factory=list)
     """Depth first, siblings by start."""
     depths: list[int] = field(default_factory=list)
@@ -118,6 +122,7 @@ def outline(spans: Sequence[S]) -> Outline[S]:
             children[parent].append(place)
     shape = Outline(ranked, parents, children, circular=circular, doubled=doubled)
     shape.order, shape.depths = _walk(parents, children)
+    shape.starts = _starts(shape)
     shape.origins = _origins(ranked, children)
     missing = [
         parent == ABSENT and not cut and bool(span.parent_span_id) and span.parent_span_id not in outside
@@ -165,23 +170,23 @@ def calls_of(shape: Outline[S]) -> list[Call]:
         below = shape.children[place]
         if not below:
             if calling and span.peer and span.peer != span.service:
-                calls.append(_call(span, span.service, span.peer, span.peer not in reporting))
+                calls.append(_call(shape, place, span.service, span.peer, span.peer not in reporting))
             continue
         if calling:
             for target in sorted({spans[child].service for child in below} - {span.service}):
-                calls.append(_call(span, span.service, target, False))
+                calls.append(_call(shape, place, span.service, target, False))
             continue
         for child in below:
             if spans[child].service != span.service:
-                calls.append(_call(spans[child], span.service, spans[child].service, False))
+                calls.append(_call(shape, child, span.service, spans[child].service, False))
     return calls
 
 
-def _call(measured: SpanLike, source: str, target: str, inferred: bool) -> Call:
+def _call(shape: Outline[S], place: int, source: str, target: str, inferred: bool) -> Call:
+    measured = shape.spans[place]
     database = inferred and measured.peer_is_database
-    return Call(
-        source, target, measured.start_unix_nano, measured.duration_ns, measured.error, inferred, database
-    )
+    start = shape.starts[place]
+    return Call(source, target, start, measured.duration_ns, measured.error, inferred, database)
 
 
 def _rank(span: SpanLike) -> tuple[object, ...]:
@@ -223,6 +228,32 @@ def _walk(parents: list[int], children: list[list[int]]) -> tuple[list[int], lis
                 depths[child] = depth
                 pending.append(child)
     return order, depths
+
+
+def _starts(shape: Outline[S]) -> list[int]:
+    spans = shape.spans
+    starts = [span.start_unix_nano for span in spans]
+    if not starts or starts[-1] - starts[0] <= _DISAGREE_NS:
+        return starts
+    for place in shape.order:
+        above = shape.parents[place]
+        if above == ABSENT:
+            continue
+        span, parent = spans[place], spans[above]
+        start, called = starts[place], starts[above]
+        if span.service == parent.service:
+            # One service, one clock: it is moved with its parent.
+            start += called - parent.start_unix_nano
+        late_ns = start - called - parent.duration_ns if answers(span, parent) else 0
+        if called - start > _DISAGREE_NS or late_ns > _DISAGREE_NS:
+            start = called + max(0, parent.duration_ns - span.duration_ns) // 2
+        starts[place] = start
+    return starts
+
+
+def answers(span: SpanLike, parent: SpanLike) -> bool:
+    """Whether a span begins while its parent waits for it: a child in one process may outlive its parent."""
+    return parent.kind == SpanKind.CLIENT and (span.kind in _SERVES or span.service != parent.service)
 
 
 def _origins(spans: Sequence[SpanLike], children: list[list[int]]) -> list[SpanError]:
@@ -277,15 +308,17 @@ def _initiating(shape: Outline[S], missing: list[bool]) -> int:
 
 
 def _lost(shape: Outline[S], missing: list[bool]) -> list[bool]:
-    """Missing parents, except remote parents of the initiating entry and of entries like it.
+    """Missing parents, except the remote parent of the initiating entry.
 
-    "Like it" are served spans of the same service: one outside caller may have called twice.
+    If it is the parent of more than one span, it is missed: an outside caller makes a trace for each call.
     """
     if shape.initiating == ABSENT:
         return []
+    lost = list(missing)
     entry = shape.spans[shape.initiating]
-    outside = missing[shape.initiating] and entry.kind in _SERVES
-    return [
-        gone and not (outside and span.kind in _SERVES and span.service == entry.service)
-        for gone, span in zip(missing, shape.spans, strict=True)
-    ]
+    if (
+        entry.kind in _SERVES
+        and sum(span.parent_span_id == entry.parent_span_id for span in shape.spans) == 1
+    ):
+        lost[shape.initiating] = False
+    return lost

@@ -35,6 +35,8 @@ class TraceSummary:
     """False while a parent that a backend span names is missing, the entry's own excepted."""
     tags: Mapping[str, str]
     """Promoted attributes of the entry span."""
+    clock_shift_ns: int = 0
+    """What was added to the times of the entry span, as its sender's clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class SessionSummary:
     last_seen_unix_nano: int
     attributes: Mapping[str, str]
     """Promoted attributes, the newest value of each; of `enduser.id` the first, by the spans' times."""
+    clock_shift_ns: int = 0
+    """What was added to all its times, as the browser's clock was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,19 @@ class Reach:
     """Distinct `enduser.id` of failed requests, and sessions that have none."""
     unattributed: int = 0
     """Failed requests that belong to no session and carry no `enduser.id`."""
+    recovered: int = 0
+    """Failed requests after which the same session got through with the same operation; without a session,
+    the same `enduser.id`.
+
+    0 where traces are counted: a search for failed ones does not see what went through later.
+    """
+    people_recovered: int = 0
+    """Those of the people all of whose failures are recovered."""
+
+    @property
+    def failed_for_good(self) -> int:
+        """Failed requests after which no later try went through, as far as telemetry tells."""
+        return self.failed - self.recovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +274,16 @@ class BrowserLink:
     trace_id: TraceId
     """The event's own trace: another one than the backend's for whole documents."""
     span_id: SpanId
+
+
+@dataclass(frozen=True, slots=True)
+class LateArrivals:
+    """What arrived in a window and tells of a time before it: late, imported, or of a slow clock."""
+
+    spans: int
+    logs: int
+    oldest_unix_nano: int
+    newest_unix_nano: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+from google.protobuf.wrappers_pb2 import StringValue
+
+_SCHEMA_URL_FIELD: Final = 1500
+_SCHEMA_URL_TAG: Final = bytes((0xE2, 0x5D))
+"""The tag of that field, of bytes: 1500 << 3 | 2 as a varint."""
+
+
+def with_schema_url(body: bytes, url: bytes) -> bytes:
+    """A serialized Resource or InstrumentationScope that carries the schema URL beside it.
+
+    OTLP puts the URL next to the message; here it is one more field, which those who do not
+    know it skip. Bytes that are not UTF-8 become U+FFFD. Without a URL, the body unchanged.
+    """
+    if not url:
+        return body
+    # The wrapper writes its field's length and text after a tag of one byte.
+    return body + _SCHEMA_URL_TAG + StringValue(value=url.decode("utf-8", "replace")).SerializeToString()[1:]
+
+
+def schema_url_of(body: bytes) -> str:
+    """The schema URL that `with_schema_url` added; empty without one."""
+    if _SCHEMA_URL_TAG not in body:
+        return ""
+    try:
+        fields = UnknownFieldSet(Empty.FromString(body))
+    except DecodeError:
+        return ""
+    found = ""
+    for each in (fields[at] for at in range(len(fields))):
+        if each.field_number == _SCHEMA_URL_FIELD and isinstance(each.data, bytes):
+            found = each.data.decode("utf-8", "replace")
+    return found
 
 
 class SpanRow(NamedTuple):
@@ -16,8 +52,8 @@ class SpanRow(NamedTuple):
 
     `raw` is the `opentelemetry.proto.trace.v1.Span` message as it arrived (or, for
     Zipkin beacons and JSON, as it was converted); `resource` and `scope` are the
-    serialized `Resource` and `InstrumentationScope` messages, which engines store
-    once. `tags` holds the promoted attributes (`signals.semantics.PROMOTED`) that the
+    serialized `Resource` and `InstrumentationScope` messages (see `with_schema_url`),
+    which engines store once. `tags` holds the promoted attributes (`signals.semantics.PROMOTED`) that the
     span or its resource has, as text.
     """
 
@@ -46,6 +82,8 @@ class SpanRow(NamedTuple):
     resource: bytes
     scope: bytes
     raw: bytes
+    clock_shift_ns: int = 0
+    """What was added to the start that `raw` claims, as its sender's clock was wrong."""
 
 
 class LogRow(NamedTuple):
@@ -78,6 +116,16 @@ class Batch:
     metric_points: int = 0
     rejected: int = 0
     """Items refused as malformed. Like metric points, they are counted and not kept."""
+    arrived_unix_nano: int = 0
+    """When it was received: times that do not fit it are moved (docs/adr/020-senders-clock.md). Or 0."""
+    is_placed: bool = False
+    """Set by the writer: its times are those at which it is filed."""
+    repeated: int = 0
+    """Set by the writer: spans that were kept already, exactly as they came again."""
+    differing: int = 0
+    """Set by the writer: spans whose id is that of a span with other content; counted and not kept."""
+    first_differing: SpanRow | None = None
+    """Set by the writer: the first of these."""
 
     def __len__(self) -> int:
         return len(self.spans) + len(self.logs) + self.metric_points

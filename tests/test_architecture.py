@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # The same inside `lab`, from the ground up: every module or package of it and those that it may import.
 LAB_MAY_IMPORT: dict[str, set[str]] = {
+    "child_environment": set(),
     "errors": set(),
     "paths": set(),
     "durations": set(),
@@ -51,14 +52,25 @@ LAB_MAY_IMPORT: dict[str, set[str]] = {
     # Finds a verb's module by name, and the verbs' levels are the vocabulary of set-up.
     "cli": {"errors", "terminal"},
     "state": {"errors", "paths", "terminal"},
-    "plan": {"errors", "paths", "state"},
+    "plan": {"child_environment", "errors", "paths", "state"},
     "supervision": {"errors", "paths", "plan", "state"},
-    "run": {"errors", "paths", "plan", "state", "supervision", "terminal"},
-    "setup": {"cli", "errors", "paths", "plan", "state", "terminal"},
-    "verify": {"errors", "paths", "state", "terminal"},
+    "run": {"child_environment", "errors", "paths", "plan", "state", "supervision", "terminal"},
+    "setup": {"child_environment", "cli", "errors", "paths", "plan", "state", "terminal"},
+    "verify": {"child_environment", "errors", "paths", "state", "terminal"},
     "control": {"durations", "errors", "state"},
-    "commands": {"durations", "errors", "paths", "plan", "run", "setup", "state", "terminal", "verify"},
-    "__main__": {"setup"},
+    "commands": {
+        "child_environment",
+        "durations",
+        "errors",
+        "paths",
+        "plan",
+        "run",
+        "setup",
+        "state",
+        "terminal",
+        "verify",
+    },
+    "__main__": {"child_environment", "setup"},
 }
 # Beyond the arrows, for a reason each.
 EXCEPTIONS = {

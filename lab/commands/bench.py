@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 from lab import paths
+from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError
 
 
@@ -14,9 +14,9 @@ def run(argv: list[str]) -> int:
     """Run `python -m benchmarks` with these arguments. Raises LabError in a clone without benchmarks."""
     if not (paths.ROOT / "benchmarks" / "__main__.py").exists():
         raise LabError("This clone has no benchmarks.", "Restore the folder benchmarks/ with git.")
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("LAB_REQUESTED_AT", "LAB_RUN_DIR")
-    }
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *argv], cwd=paths.ROOT, env=environment, check=False
+        [sys.executable, "-m", "benchmarks", *argv],
+        cwd=paths.ROOT,
+        env=environment_of(Purpose.TESTS),
+        check=False,
     ).returncode

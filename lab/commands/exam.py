@@ -13,10 +13,12 @@ from lab import paths, terminal
 from lab.errors import LabError, NotRunning
 from lab.state import class_file, runfile
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 DESCRIPTION = """\
 Pick a mystery and hide its name and its lesson everywhere: who sits the exam finds out what is wrong
 and answers with service, version or tag, kind of fault and evidence, on the workshop page or by
-`POST /api/v1/exam/answer`. Everybody who gives the same seed gets the same mystery."""
+`POST /api/v1/exam/answer`. Everybody who gives the same seed gets the same mystery. An exam that runs
+already, or a game day of the same seats, is in its way and is ended with --replace only."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="picks the mystery (default: a random one)")
     parser.add_argument(
         "--seat", action="append", default=[], metavar="SEAT", help="only for this seat (repeatable)"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="end an exam that runs, or a game day of the same seats"
     )
     parser.add_argument("--end", action="store_true", help="end the exam and show what it was")
     parser.add_argument("--results", choices=("json", "csv"), help="print the results")
@@ -43,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.end:
         terminal.write_line(control_client.act(run_dir, {"action": "exam-end"}))
     else:
-        action = {"action": "exam", "seed": args.seed, "seats": args.seat or "all"}
+        action = {"action": "exam", "seed": args.seed, "seats": args.seat or "all", "replace": args.replace}
         terminal.write_line(control_client.act(run_dir, action))
     return 0
 
@@ -68,4 +73,5 @@ def results(data: Path, form: str) -> str:
 
 def _plain(value: object) -> object:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    computed = isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS)
+    return f"'{value}" if computed else value

@@ -13,6 +13,7 @@ from lab.state import class_file, runfile
 DESCRIPTION = """\
 Run the schedule in FILE: incidents begin and end at its times, without a word to the class; the
 desk shows what runs and what comes. Markers appear on the students' charts when it is over.
+One that runs already, or an exam of the same seats, is in its way and is ended with --replace only.
 Without FILE: show the schedule that runs."""
 
 
@@ -21,6 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the schedule, as TOML")
     parser.add_argument("--seed", type=int, metavar="N", help="makes its random choices repeatable")
+    parser.add_argument(
+        "--replace", action="store_true", help="end a game day that runs, or an exam of the same seats"
+    )
     parser.add_argument("--stop", action="store_true", help="stop the schedule; what runs goes on")
 
 
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             content = args.file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{args.file} cannot be read: {error}.", "Give a TOML file.") from error
-        action = {"action": "gameday", "content": content, "seed": args.seed}
+        action = {"action": "gameday", "content": content, "seed": args.seed, "replace": args.replace}
         terminal.write_line(control_client.act(run_dir, action))
     terminal.write_line(listing(Path(running.data), time.time_ns()))
     return 0

@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import signal
-import time
+from pathlib import Path
 from typing import Any
 
 from lab import paths, terminal
-from lab.errors import LabError, NotRunning, UsageError
-from lab.state import runfile, statusfile
-from runtime import local_http
-
-START_WITHIN_S = 20.0
+from lab.errors import NotRunning, UsageError
+from lab.state import locust, runfile
+from lab.state.run_folder import STATUS
 
 DESCRIPTION = """\
 Without options: show the load. With --users: change it (and start it where the lab was
@@ -27,7 +23,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("--users", type=int, metavar="N", help="change the number of simulated users to N")
     parser.add_argument(
-        "--rate", type=float, default=5.0, metavar="R", help="simulated users started per second (default: 5)"
+        "--rate",
+        type=float,
+        default=locust.RATE,
+        metavar="R",
+        help=f"simulated users started per second (default: {locust.RATE:g})",
     )
     parser.add_argument("--stop", action="store_true", help="stop all simulated users")
     parser.add_argument("--json", action="store_true", help="print Locust's own statistics as JSON")
@@ -39,43 +39,23 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--users takes a number of 0 or more, and not together with --stop.")
     if not 0 < args.rate < math.inf:
         raise UsageError("--rate takes a number above 0.")
+    status_file = _status_file()
     if args.stop or args.users == 0:
-        _request(address(), "/stop", {})
+        locust.change(status_file, 0)
         terminal.write_line("Load stopped.")
         return 0
     if args.users is not None:
-        locust = address(start=True)
-        _request(locust, "/swarm", {"user_count": args.users, "spawn_rate": args.rate})
-        terminal.write_line(
-            f"Load changed to {terminal.counted(args.users, 'simulated user')}. Locust's page: {locust}"
-        )
+        page = locust.change(status_file, args.users, args.rate)
+        users = terminal.counted(args.users, "simulated user")
+        terminal.write_line(f"Load changed to {users}. Locust's page: {page}")
         return 0
-    locust = address()
-    figures = _request(locust, "/stats/requests")
-    terminal.write_line(json.dumps(figures, indent=2) if args.json else summary(figures, locust))
+    page = locust.address(status_file)
+    figures = locust.ask(page, "/stats/requests")
+    terminal.write_line(json.dumps(figures, indent=2) if args.json else summary(figures, page))
     return 0
 
 
-def address(*, start: bool = False) -> str:
-    """Locust's web address; `start` starts it where it is off. Raises NotRunning or LabError."""
-    row = _row()
-    if row["state"] == "off":
-        if not start:
-            raise LabError("The lab runs without load.", "Start it with: python3 -m lab load --users 10")
-        running = runfile.read(paths.run_dir())
-        if running is None:
-            raise NotRunning
-        os.kill(running.pid, signal.SIGUSR1)
-    deadline = time.monotonic() + START_WITHIN_S
-    while row["state"] != "ready":
-        if time.monotonic() > deadline:
-            raise LabError("Locust does not start.", "See: python3 -m lab logs loadgen")
-        time.sleep(0.1)
-        row = _row()
-    return f"http://{row['address']}"
-
-
-def summary(figures: dict[str, Any], locust: str) -> str:
+def summary(figures: dict[str, Any], page: str) -> str:
     """Locust's figures in a few lines."""
     total: dict[str, Any] = next(
         (row for row in figures.get("stats", []) if row.get("name") == "Aggregated"), {}
@@ -85,20 +65,12 @@ def summary(figures: dict[str, Any], locust: str) -> str:
         f"({figures.get('state', 'unknown')}), "
         f"{figures.get('total_rps', 0):.1f} requests/s, "
         f"{100 * figures.get('fail_ratio', 0):.0f} % of {total.get('num_requests', 0)} failed\n"
-        f"Locust's page: {locust}"
+        f"Locust's page: {page}"
     )
 
 
-def _row() -> dict[str, Any]:
-    for row in statusfile.read(paths.run_dir())["processes"]:
-        if row["name"] == "loadgen":
-            return dict(row)
-    raise NotRunning
-
-
-def _request(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any]:
-    try:
-        found = local_http.json_of(locust + path, form, timeout_s=10)
-    except local_http.LocalHttpError as error:
-        raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
-    return found if isinstance(found, dict) else {}
+def _status_file() -> Path:
+    run_dir = paths.run_dir()
+    if runfile.read(run_dir) is None:
+        raise NotRunning
+    return run_dir / STATUS

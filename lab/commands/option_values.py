@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lab.errors import UsageError
-from runtime.addresses import NotAnAddress, base_address
+from runtime.addresses import NotAnAddress, public_address
 
 
 def shop_address(url: str, option: str) -> str:
     """The shop's base address given by an option, normalized. Raises UsageError naming the option."""
     try:
-        return base_address(url)
+        return public_address(url)
     except NotAnAddress as error:
         raise UsageError(f"{option}: {error}", error.remedy) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import paths, terminal
 from lab.state import data_folder, runfile
-from lab.state.run_folder import CARTS, CLASS, DATA, LOGS, SEAT_SECRET, STORE, TOKEN
+from lab.state.run_folder import CARTS, CLASS, DATA, GENERATIONS, LOGS, SEAT_SECRET, STORE, TOKEN
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         data = (args.data or run_dir / DATA).absolute()
         removed = data_folder.remove_files(data, (STORE, CARTS, CLASS)) + _remove_folder(run_dir / LOGS)
-        for name in (SEAT_SECRET, TOKEN):
+        for name in (SEAT_SECRET, TOKEN, GENERATIONS):
             (run_dir / name).unlink(missing_ok=True)
         if args.all:
             removed += _remove_folder(paths.ENVIRONMENT)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 
 from lab import paths, terminal
 from lab.commands.option_values import shop_address
 from lab.errors import NotRunning, UsageError
 from lab.plan.host_addresses import outside_address
-from lab.state import runfile, seat_secret, statusfile
+from lab.state import class_file, runfile, seat_secret, statusfile
 from runtime import seats
 
 DESCRIPTION = """\
@@ -38,18 +41,26 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("No names were given.", "Give names, or --count 20.")
     shop = shop_address(args.shop, "--shop") if args.shop else running.public_url
     shop = shop or outside_address(statusfile.read(run_dir)["urls"]["shop"], running.host).rstrip("/")
-    secret = seat_secret.read(run_dir) if running.seats else ""
-    for name, link in links(shop, names, secret):
+    secret, generations = "", {}
+    if running.seats:
+        secret = seat_secret.read(run_dir)
+        with class_file.opened(Path(running.data)) as store:
+            generations = store.generations()
+    for name, link in links(shop, names, secret, generations):
         terminal.write_line(f"{name}\t{link}")
     return 0
 
 
-def links(shop: str, names: list[str], secret: str) -> list[tuple[str, str]]:
+def links(
+    shop: str, names: list[str], secret: str, generations: Mapping[str, int] = MappingProxyType({})
+) -> list[tuple[str, str]]:
     """(name, link that gives this seat) for every name; signed unless the secret is empty.
 
-    Raises UsageError for a text that is not a seat name.
+    `generations` says how often a seat was freed: never, where it does not name the seat. Raises
+    UsageError for a text that is not a seat name.
     """
     try:
-        return [(seats.name_of(name), seats.link(shop, name, secret)) for name in names]
+        known = [seats.name_of(name) for name in names]
     except seats.NotASeatName as error:
         raise UsageError(str(error), seats.RULE) from error
+    return [(name, seats.link(shop, name, secret, generation=generations.get(name, 0))) for name in known]

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from typing import Any
 
 from lab import paths, terminal
 from lab.state import statusfile
+from runtime import local_http
+
+_COLLECTOR = "collector"
+_TIMEOUT_S = 2.0
+_SHOWN = 5
+_SHOWN_FOR_NS = 24 * 3600 * 10**9
+"""What happened longer ago than a day stands on the home page of the screens only."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
-        "Show the processes of this folder's lab. Exit code 0 when ready, 1 when not (or not running)."
+        "Show the processes of this folder's lab, and what telemetry is refused. Exit code 0 when ready, "
+        "1 when not: not running, or not keeping telemetry."
     )
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
 
@@ -21,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the status; 0 when ready, else 1. Raises NotRunning."""
     status = statusfile.read(paths.run_dir())
+    if any(row["name"] == _COLLECTOR and row["state"] == "ready" for row in status["processes"]):
+        telemetry = status["telemetry"] = telemetry_of(status["urls"]["otlp_http"])
+        status["ready"] = status["ready"] and is_kept(telemetry)
     if args.json:
         terminal.write_line(json.dumps(status, indent=2))
     else:
@@ -50,6 +62,59 @@ def table(status: dict[str, Any]) -> str:
     ]
     urls = status["urls"]
     summary = "Ready." if status["ready"] else "Not ready yet."
+    if not status["ready"] and (status.get("telemetry") or {}).get("refusals", {}).get("now"):
+        summary = "Not ready: telemetry is refused."
     memory_text = f" {total / 1e6:.0f} MB in total." if total else ""
     lines += ["", f"{summary}{memory_text}", f"shop {urls['shop']}   observer {urls['observer']}"]
+    if "telemetry" in status:
+        lines += telemetry_lines(status["telemetry"])
     return "\n".join(lines)
+
+
+def telemetry_of(collector: str) -> dict[str, Any] | None:
+    """What the collector says of what it keeps and refuses; None if it does not answer."""
+    try:
+        found = local_http.json_of(f"{collector}/stats", timeout_s=_TIMEOUT_S)
+    except local_http.LocalHttpError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("store"), dict):
+        return None
+    return {name: found[name] for name in ("store", "refusals", "notes") if name in found}
+
+
+def is_kept(telemetry: dict[str, Any] | None) -> bool:
+    """Whether what is sent now is kept."""
+    return telemetry is not None and bool(telemetry["store"].get("writing"))
+
+
+def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
+    """What is refused now and was before, and what happened to the store; nothing where all is well."""
+    if telemetry is None:
+        return [
+            "",
+            "The collector does not answer: nothing is received. See `python3 -m lab logs collector`.",
+        ]
+    refusals = telemetry.get("refusals") or {}
+    lines = []
+    for each in refusals.get("now", ()):
+        amount = f"; {each['amount']} so far" if each["amount"] else ""
+        since = _clock(each["since_unix_nano"])
+        lines.append(f"Telemetry has been refused since {since}: {each['words']}{amount}. {each['message']}")
+    recently = time.time_ns() - _SHOWN_FOR_NS
+    lines += [
+        f"{_clock(each['at_unix_nano'])}: {each['text']}"
+        for each in telemetry.get("notes", ())[-_SHOWN:]
+        if each["at_unix_nano"] > recently
+    ]
+    lines += [
+        f"Between {_clock(each['since_unix_nano'])} and {_clock(each['until_unix_nano'])}, "
+        f"{each['amount'] or 'no items'} {'was' if sum(each['counts'].values()) == 1 else 'were'} refused: "
+        f"{each['words']}."
+        for each in list(refusals.get("past", ()))[:_SHOWN]
+        if each["until_unix_nano"] > recently
+    ]
+    return ["", *lines] if lines else []
+
+
+def _clock(unix_nano: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_nano / 1e9))

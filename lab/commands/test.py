@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 from lab import paths
+from lab.child_environment import Purpose, environment_of
 
 WHOLE_SUITE = ("-n", "2", "--dist", "loadfile", "--cov", "--cov-report=term:skip-covered")
 """Two processes, each with one file at a time: the suite spends more time waiting than computing."""
@@ -14,10 +14,9 @@ WHOLE_SUITE = ("-n", "2", "--dist", "loadfile", "--cov", "--cov-report=term:skip
 
 def run(argv: list[str]) -> int:
     """Run pytest with these arguments (none: the whole suite); returns its exit code."""
-    # A test that starts a lab must not use the run folder of the one that runs here.
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("LAB_REQUESTED_AT", "LAB_RUN_DIR")
-    }
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *(argv or WHOLE_SUITE)], cwd=paths.ROOT, env=environment, check=False
+        [sys.executable, "-m", "pytest", *(argv or WHOLE_SUITE)],
+        cwd=paths.ROOT,
+        env=environment_of(Purpose.TESTS),
+        check=False,
     ).returncode

@@ -69,6 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seats", dest="roster", action="store_const", const="", help="another spelling of --class"
     )
+    parser.add_argument("--replace", action="store_true", help=_REPLACE_HELP)
     parser.add_argument(
         "--open-otlp", action="store_true", help="a class: let other machines send telemetry, too"
     )
@@ -79,12 +80,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 _PUBLIC_URL_HELP = (
-    "the shop's address for links, such as https://shop.example.org, for a shop behind a proxy "
+    "the shop's address for links, such as https://example.org/shop, for a shop behind a proxy "
     "(default: the host in the reader's own address)"
 )
 _CLASS_HELP = (
-    "a class: N seats, or a seat for each name in FILE; only signed links and the join code give a seat, "
-    "and the desk needs its passcode. Without a value: the class that is there already"
+    "a class: N seats, or a seat for each name in FILE. That is the whole roster: known names keep seat "
+    "and progress, unused seats of others leave. Only signed links and codes give a seat, and the desk needs "
+    "its passcode. Without a value: the class that is there already"
+)
+_REPLACE_HELP = (
+    "a class: let seats that are in use leave the roster, too, where N or FILE does not have them; what was "
+    "done there stays kept, and is theirs again when their name comes back"
 )
 _HEALTHY_FIRST_HELP = "run a healthy shop for a time such as 2m, then begin the incident as a new release"
 _INCIDENT_HELP = "the fault of the shop; `none` for a healthy one (default: invalid-token)"
@@ -102,6 +108,10 @@ def options_of(args: argparse.Namespace) -> Options:
     """The options of a parsed command line. Raises UsageError for invalid ones."""
     if args.users < 0:
         raise UsageError("--users must not be negative.")
+    if args.replace and not args.roster:
+        raise UsageError(
+            "--replace needs a roster.", "Write --class 30 --replace, or --class names.txt --replace."
+        )
     return Options(
         host=args.host or LOOPBACK,
         free_ports=args.free_ports,
@@ -112,6 +122,7 @@ def options_of(args: argparse.Namespace) -> Options:
         incident=args.incident or DEFAULT_INCIDENT,
         class_mode=args.roster is not None,
         roster=roster_of(args.roster or ""),
+        replace_roster=args.replace,
         open_otlp=args.open_otlp,
         healthy_first_s=seconds_of(args.healthy_first) if args.healthy_first else 0,
         given=tuple(name for name in ("host", "incident") if getattr(args, name) is not None),

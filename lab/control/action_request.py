@@ -12,6 +12,8 @@ from runtime import seats as seat_rule
 
 ACTIONS = (
     "incident",
+    "release",
+    "rollback",
     "repair",
     "break",
     "reset",
@@ -20,6 +22,7 @@ ACTIONS = (
     "load",
     "lock",
     "free",
+    "joining",
     "gameday",
     "gameday-stop",
     "exam",
@@ -38,7 +41,7 @@ class ActionRequest:
     seats: tuple[str, ...] | None
     actor: str
     name: str = ""
-    """incident: its name. jump: the name of a step."""
+    """incident, release: its name. jump: the name of a step."""
     repairs: tuple[str, ...] = field(default=())
     """repair, break: the names of repairs; empty means all of the seat's incident."""
     text: str = ""
@@ -46,12 +49,18 @@ class ActionRequest:
     users: int = 0
     """load: how many simulated users; 0 stops them."""
     locked: bool = False
+    open: bool = True
+    """joining: whether the code of the class gives free seats."""
     content: str = ""
     """gameday: the text of its file."""
     seed: int | None = None
     """gameday, exam: makes random choices repeatable."""
     secret: bool = False
     """Whether students must not see that it happened."""
+    replace: bool = False
+    """gameday, exam: whether it ends what runs in its way."""
+    plan: str = ""
+    """The plan of the class that performs it by itself; no request from outside says so."""
 
 
 def parse(content: Any) -> ActionRequest:
@@ -70,14 +79,18 @@ def parse(content: Any) -> ActionRequest:
         text=" ".join(_text(content, "text", _LONGEST_TEXT).split()),
         users=_users(content.get("users", 0)),
         locked=content.get("locked") is True,
+        open=content.get("open") is True,
         content=_text(content, "content", _LONGEST_FILE),
         seed=_seed(content.get("seed")),
         secret=content.get("secret") is True,
+        replace=content.get("replace") is True,
     )
-    if action in ("incident", "jump") and not request.name:
+    if action in ("incident", "release", "jump") and not request.name:
         raise UsageError(f"The action {action} needs a name.", 'Add "name".')
     if action == "broadcast" and not request.text:
         raise UsageError("There is nothing to send.", f'Add "text" of at most {_LONGEST_TEXT} characters.')
+    if action == "joining" and not isinstance(content.get("open"), bool):
+        raise UsageError("It is not said whether joining is open.", 'Add "open": true or false.')
     if action == "free" and request.seats is None:
         raise UsageError("All seats cannot be freed at once.", 'Name them in "seats".')
     return request

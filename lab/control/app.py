@@ -1,8 +1,8 @@
 """The HTTP interface of the control process.
 
 `POST /v1/actions` takes `{"action", "seats", "actor", ...}` and answers `{"done": sentence}`; a malformed
-action is 400 with `{"error": {"code", "message", "remedy"}}`. Every request needs the token, `/healthz`
-apart.
+action is 400 with `{"error": {"code", "message", "remedy"}}`, one that would end a game day or an exam which
+runs is 409. Every request needs the token, `/healthz` apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flask import Flask, Response, jsonify, request
 from classroom import ClassError
 from lab.control.action_request import parse
 from lab.control.changes import Changes
-from lab.errors import LabError, UsageError
+from lab.errors import Conflict, LabError, UsageError
 
 _log = logging.getLogger("control")
 
@@ -42,6 +42,10 @@ def create_app(changes: Changes, token: str) -> Flask:
         done = changes.perform(action)
         _log.info("%s: %s", action.actor, done)
         return jsonify(done=done)
+
+    @app.errorhandler(Conflict)
+    def conflict(error: Conflict) -> tuple[Response, int]:
+        return _error("conflict", error.message, error.remedy), 409
 
     @app.errorhandler(UsageError)
     def malformed(error: UsageError) -> tuple[Response, int]:

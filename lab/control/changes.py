@@ -13,25 +13,29 @@ from pathlib import Path
 import incidents
 from classroom import (
     ALL_SEATS,
+    EXAM,
+    GAME_DAY,
     ClassStore,
     Deployment,
     Exam,
     Mark,
     MarkKind,
+    Schedule,
     exam,
     forget_hidden_deployments,
     hidden_deployments,
     hide_deployments,
     keep_exam,
     keep_schedule,
+    schedule,
 )
-from incidents import Incident
-from lab.control import gameday_file, load_users
+from incidents import Incident, Release
+from lab.control import gameday_file, plan_conflicts
 from lab.control.action_request import ActionRequest
 from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
 from lab.errors import UsageError
-from lab.state import flag_file, runfile
+from lab.state import flag_file, locust, runfile, seat_file
 
 
 class Changes:
@@ -49,6 +53,8 @@ class Changes:
         """Perform an action; returns one sentence saying what was done. Raises LabError or ClassError."""
         act: Mapping[str, Callable[[ActionRequest, int], str]] = {
             "incident": self._incident,
+            "release": self._release,
+            "rollback": self._rollback,
             "repair": self._repair,
             "break": self._break,
             "reset": self._reset,
@@ -57,6 +63,7 @@ class Changes:
             "load": self._load,
             "lock": self._lock_explanations,
             "free": self._free,
+            "joining": self._joining,
             "gameday": self._gameday,
             "gameday-stop": self._gameday_stop,
             "exam": self._exam,
@@ -78,21 +85,93 @@ class Changes:
 
     def _incident(self, request: ActionRequest, now: int) -> str:
         incident = flag_file.find(request.name)
-        if request.seats is None:
-            self._store.begin_incident(incident.name, now)
-            self._note_running(incident)
-        else:
-            self._store.give_incident(request.seats, incident.name, now)
+        dropped = self._begin(incident, request, now)
         self._write_flags()
-        self._announce("incident", "", incident, request, now)
-        return f"The incident {incident.name} begins for {_whom(request)}."
+        self._announce(Deployment(now, "incident"), request)
+        return f"The incident {incident.name} begins for {_whom(request)}.{dropped}"
+
+    def _begin(self, incident: Incident, request: ActionRequest, now: int) -> str:
+        """Begin an incident; returns a sentence on a schedule that is void by it, or nothing."""
+        if request.seats is not None:
+            self._store.give_incident(request.seats, incident.name, now)
+            return ""
+        self._store.begin_incident(incident.name, now)
+        self._note_running(incident)
+        return "" if request.plan else self._drop_open_schedule()
+
+    def _drop_open_schedule(self) -> str:
+        """A schedule that is no secret (`--healthy-first`) is void once an incident began by hand."""
+        with self.schedule_lock:
+            plan = schedule(self._store)
+            if plan is None or plan.secret or plan.is_over:
+                return ""
+            keep_schedule(self._store, None)
+        return f" The schedule {plan.title} is void."
+
+    def _release(self, request: ActionRequest, now: int) -> str:
+        incident = flag_file.find(request.name)
+        release = incident.release
+        if release is None:
+            known = [name for name, each in incidents.load_all()[0].items() if each.release]
+            raise UsageError(f"{incident.name} has nothing to release.", f"Use one of: {', '.join(known)}.")
+        dropped, reached = "", request
+        if request.seats is None and self._store.facts().incident != incident.name:
+            dropped = self._begin(incident, request, now)
+        else:
+            reached = self._release_for_seats(incident, release, request, now)
+        self._write_flags()
+        title = f"Release {release.version}"
+        self._announce(Deployment(now, "release", title=title, version=release.version), reached)
+        return f"{release.version} is released for {_whom(reached)}.{dropped}"
+
+    def _release_for_seats(
+        self, incident: Incident, release: Release, request: ActionRequest, now: int
+    ) -> ActionRequest:
+        """Release for those who have another incident or rolled it back; returns the request for them."""
+        chosen = self._chosen(request)
+        faults = [self._store.fault(seat) for seat in chosen]
+        new = [fault.seat for fault in faults if fault.incident != incident.name]
+        back = [fault.seat for fault in faults if release.repair in fault.repaired and fault.seat not in new]
+        if not new and not back:
+            raise UsageError(
+                f"{release.version} runs already for {_whom(request)}.",
+                f"Roll back to {release.before} first.",
+            )
+        self._store.give_incident(new, incident.name, now)
+        self._store.break_again(back, (release.repair,))
+        return self._for(request, chosen, (*new, *back))
+
+    def _rollback(self, request: ActionRequest, now: int) -> str:
+        rolled: list[tuple[str, ActionRequest]] = []
+        for seats, incident in self._by_incident(request):
+            release = incident.release
+            if release is None:
+                continue
+            running = [seat for seat in seats if release.repair not in self._store.fault(seat).repaired]
+            if not running:
+                continue
+            self._store.repair(running, (release.repair,), now)
+            reached = self._for(request, self._chosen(request), running)
+            title = _title_of(incident, release.repair)
+            self._announce(Deployment(now, "repair", release.repair, title, version=release.before), reached)
+            rolled.append((release.before, reached))
+        if not rolled:
+            raise UsageError(f"Nothing that was released runs for {_whom(request)}.", "Release it first.")
+        self._write_flags()
+        return " ".join(f"Rolled back to {before} for {_whom(reached)}." for before, reached in rolled)
+
+    @staticmethod
+    def _for(request: ActionRequest, chosen: Sequence[str], reached: Sequence[str]) -> ActionRequest:
+        """The request as it came where it reaches all of its seats, else for those that it reaches."""
+        return request if {*chosen} == {*reached} else replace(request, seats=tuple(reached))
 
     def _repair(self, request: ActionRequest, now: int) -> str:
         for seats, incident in self._by_incident(request):
             names = _known_repairs(incident, request.repairs)
             self._store.repair(seats, names, now)
             for name in names:
-                self._announce("repair", name, incident, request, now, seats)
+                event = Deployment(now, "repair", name, _title_of(incident, name))
+                self._announce(event, request, seats)
         self._write_flags()
         return f"{_listed(request.repairs) or 'Everything'} is mended for {_whom(request)}."
 
@@ -101,7 +180,8 @@ class Changes:
             names = _known_repairs(incident, request.repairs)
             self._store.break_again(seats, names)
             for name in names:
-                self._announce("break", name, incident, request, now, seats)
+                event = Deployment(now, "break", name, f"Taken back: {_title_of(incident, name)}")
+                self._announce(event, request, seats)
         self._write_flags()
         return f"{_listed(request.repairs) or 'Everything'} is broken again for {_whom(request)}."
 
@@ -135,32 +215,29 @@ class Changes:
             runfile.set_incident(run_dir, running, incident.name)
 
     def _announce(
-        self,
-        kind: str,
-        repair: str,
-        incident: Incident,
-        request: ActionRequest,
-        now: int,
-        seats: Sequence[str] | None = None,
+        self, event: Deployment, request: ActionRequest, seats: Sequence[str] | None = None
     ) -> None:
+        """Tell of an event: for all where the request is for all, else for `seats` or those it names."""
         chosen = request.seats if seats is None or request.seats is None else tuple(seats)
-        title = next((each.title for each in incident.repairs if each.name == repair), "")
-        deployments = [
-            Deployment(now, kind, repair, title, seat)
-            for seat in (chosen if chosen is not None else (ALL_SEATS,))
-        ]
+        deployments = [replace(event, seat=seat) for seat in (chosen if chosen is not None else (ALL_SEATS,))]
         if request.secret:
             # Not sent with a mark: logs are open to every student.
-            hide_deployments(self._store, deployments)
+            hide_deployments(self._store, deployments, request.plan)
         else:
             self._events.send(deployments)
 
-    def reveal(self) -> None:
-        """Announce to everybody what the instructor alone could see."""
-        hidden = hidden_deployments(self._store)
-        if hidden:
-            self._events.send(hidden)
-            forget_hidden_deployments(self._store)
+    def reveal(self, plan: str) -> None:
+        """Announce to everybody what the instructor alone could see of one plan.
+
+        What belongs to none is told as soon as nothing runs that could be guessed from it.
+        """
+        running, sitting = schedule(self._store), exam(self._store)
+        quiet = (running is None or running.is_over) and (sitting is None or sitting.is_over)
+        for each in (plan, "") if quiet else (plan,):
+            hidden = hidden_deployments(self._store, each)
+            if hidden:
+                self._events.send(hidden)
+                forget_hidden_deployments(self._store, each)
 
     # -- the rest -----------------------------------------------------------------------------
 
@@ -171,7 +248,8 @@ class Changes:
                 raise UsageError(f"{incident.name} has no step {request.name}.", f"Use one of: {known}.")
             for seat in seats:
                 self._store.mark(Mark(seat, incident.name, request.name, MarkKind.JUMPED, now))
-        return f"{_whom(request).capitalize()} may go to the step {request.name}."
+        whom = "Every seat" if request.seats is None else _whom(request)
+        return f"{whom} may go to the step {request.name}."
 
     def _broadcast(self, request: ActionRequest, now: int) -> str:
         self._store.send((ALL_SEATS,) if request.seats is None else request.seats, request.text, now)
@@ -182,7 +260,7 @@ class Changes:
             raise UsageError(
                 f"{request.users} simulated users are too many.", f"Use at most {self._settings.most_users}."
             )
-        load_users.change(Path(self._settings.lab_status_file), request.users)
+        locust.change(self._settings.lab_status_file, request.users)
         if not request.users:
             return "Load stopped."
         return f"Load changed to {request.users} simulated users."
@@ -192,9 +270,21 @@ class Changes:
         return "Explanations are locked." if request.locked else "Explanations are unlocked."
 
     def _free(self, request: ActionRequest, now: int) -> str:
+        on_roster = {seat.slug for seat in self._store.seats()}
+        unknown = [seat for seat in request.seats or () if seat not in on_roster]
+        if unknown:
+            raise UsageError(f"There is no seat {unknown[0]} in this class.", "Choose one of its roster.")
         for seat in request.seats or ():
             self._store.free(seat)
+        if self._settings.seat_generations_file:
+            seat_file.write(self._settings.seat_generations_file, self._store)
         return f"Free again, with a new code: {_whom(request)}."
+
+    def _joining(self, request: ActionRequest, now: int) -> str:
+        self._store.set_joining(request.open)
+        if request.open:
+            return "Joining is open: the code of the class gives free seats."
+        return "Joining is closed: the code of the class gives no seat. Links and seat codes still hold."
 
     # -- over time ----------------------------------------------------------------------------
 
@@ -202,14 +292,18 @@ class Changes:
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
         seats = [seat.slug for seat in self._store.seats()]
         plan = gameday_file.schedule_of(request.content, seed=seed, seats=seats, start_unix_nano=now)
+        ended = self._make_way(plan, exam(self._store), request, now)
         with self.schedule_lock:
             keep_schedule(self._store, plan)
-        return f"{plan.title} begins with {len(plan.actions)} changes (seed {seed})."
+        return f"{ended}{plan.title} begins with {len(plan.actions)} changes (seed {seed})."
 
     def _gameday_stop(self, request: ActionRequest, now: int) -> str:
         with self.schedule_lock:
+            stopped = schedule(self._store)
             keep_schedule(self._store, None)
-        self.reveal()
+        self.reveal(GAME_DAY)
+        if stopped is None or stopped.is_over:
+            return "No schedule ran."
         return "The schedule was stopped; what runs goes on."
 
     def _exam(self, request: ActionRequest, now: int) -> str:
@@ -220,18 +314,46 @@ class Changes:
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
         # Not the class's seats: everybody who gives the seed gets the same mystery.
         name = request.name or random.Random(seed).choice(mysteries)
-        chosen = replace(request, action="incident", name=name, secret=True)
-        self._incident(chosen, now)
-        keep_exam(self._store, Exam(name, seed, now, request.seats))
-        return f"The exam begins for {_whom(request)} (seed {seed})."
+        begun = Exam(name, seed, now, request.seats)
+        ended = self._make_way(schedule(self._store), begun, request, now)
+        self._incident(replace(request, action="incident", name=name, secret=True, plan=EXAM), now)
+        keep_exam(self._store, begun)
+        return f"{ended}The exam begins for {_whom(request)} (seed {seed})."
 
     def _exam_end(self, request: ActionRequest, now: int) -> str:
+        return f"The exam is over: it was {self._end_exam(now)}."
+
+    def _end_exam(self, now: int) -> str:
+        """End the exam; returns its mystery. Raises UsageError where none runs."""
         running = exam(self._store)
-        if running is None or running.ended_unix_nano is not None:
+        if running is None or running.is_over:
             raise UsageError("No exam runs.", "Begin one with the action exam.")
         keep_exam(self._store, replace(running, ended_unix_nano=now))
-        self.reveal()
-        return f"The exam is over: it was {running.incident}."
+        self.reveal(EXAM)
+        return running.incident
+
+    def _make_way(self, plan: Schedule | None, sitting: Exam | None, request: ActionRequest, now: int) -> str:
+        """End what runs in the way of a game day or an exam, where that was asked for.
+
+        `plan` and `sitting` are the schedule and the exam that there would be. Returns sentences on what
+        was ended. Raises Conflict.
+        """
+        begins = request.action
+        running, sat = schedule(self._store), exam(self._store)
+        meet = plan_conflicts.overlap(plan, sitting)
+        stops = running is not None and not running.is_over and (begins == "gameday" or meet)
+        ends = sat is not None and not sat.is_over and (begins == "exam" or meet)
+        if not request.replace:
+            if running is not None and stops:
+                raise plan_conflicts.schedule_in_the_way(running, now, begins)
+            if sat is not None and ends:
+                raise plan_conflicts.exam_in_the_way(sat, now, begins)
+        stopped = f"{self._gameday_stop(request, now)} " if stops else ""
+        return stopped + (f"The exam before it is over: it was {self._end_exam(now)}. " if ends else "")
+
+
+def _title_of(incident: Incident, repair: str) -> str:
+    return next((each.title for each in incident.repairs if each.name == repair), "")
 
 
 def _known_repairs(incident: Incident, chosen: Sequence[str]) -> tuple[str, ...]:

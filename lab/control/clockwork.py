@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 
-from classroom import ClassError, ClassStore, keep_schedule, schedule
+from classroom import GAME_DAY, ClassError, ClassStore, keep_schedule, schedule
 from lab.control.action_request import parse
 from lab.control.changes import Changes
 from lab.errors import LabError
@@ -53,8 +54,11 @@ class Clockwork:
             # Kept first: an action that fails must not be tried for ever.
             keep_schedule(self._store, plan)
         actor = plan.title if plan.secret else "schedule"
-        done = self._changes.perform(parse({"actor": actor, **due.action, "secret": plan.secret}))
-        _log.info("%s: %s", actor, done)
-        if plan.secret and plan.is_over:
-            self._changes.reveal()
+        request = parse({"actor": actor, **due.action, "secret": plan.secret})
+        try:
+            done = self._changes.perform(replace(request, plan=GAME_DAY))
+            _log.info("%s: %s", actor, done)
+        finally:
+            if plan.secret and plan.is_over:
+                self._changes.reveal(GAME_DAY)
         return True

@@ -68,6 +68,7 @@ def _record(deployment: Deployment) -> dict[str, Any]:
         "deployment.name": deployment.title or name,
         "deployment.id": f"{deployment.kind}-{deployment.time_unix_nano}",
         "deployment.status": "succeeded",
+        "service.version": deployment.version,
         "enduser.id": deployment.seat,
     }
     return {
@@ -83,6 +84,7 @@ def _record(deployment: Deployment) -> dict[str, Any]:
 
 _NAMES = {
     "incident": ("release", "A new release of the shop was deployed."),
+    "release": ("release", "A new release of the shop was deployed."),
     "repair": ("repair", "A repair was deployed."),
     "break": ("release", "A repair was taken back."),
 }

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = StopSignal()
     log_to_stdout(SERVICE)
     if not settings.token:
-        sys.stderr.write("LAB_TOKEN is empty: the control interface would be open to every process.\n")
+        sys.stderr.write("CONTROL_TOKEN is empty: the control interface would be open to every process.\n")
         return EXIT_CANNOT_START
     return _serve(settings, stop)
 

@@ -17,13 +17,16 @@ class Settings:
     port: int = setting(0, "PORT", "TCP port to listen on; 0 takes any free one.", PORT)
     listen_addr: str = setting("127.0.0.1", "LISTEN_ADDR", "Address to listen on.")
     token: str = setting(
-        "", "LAB_TOKEN", "What a caller must send as `Authorization: Bearer`; required.", secret=True
+        "", "CONTROL_TOKEN", "What a caller must send as `Authorization: Bearer`; required.", secret=True
     )
     class_db: Path = setting(
         Path("class.sqlite3"), "CLASS_DB", "File of the class: roster, progress, repairs.", PATH
     )
     flags_file: Path = setting(
         Path("flags.json"), "HIPSTERLAB_FLAGS_FILE", "Flag file that the shop's services read.", PATH
+    )
+    seat_generations_file: Path | None = setting(
+        None, "SEAT_GENERATIONS_FILE", "File by which the shop learns which seats were freed.", PATH
     )
     lab_status_file: Path = setting(
         Path("status.json"), "LAB_STATUS_FILE", "JSON that the lab writes about its processes.", PATH

@@ -52,6 +52,8 @@ class LabPlan:
     urls: Mapping[str, str] = field(default_factory=dict)
     preload: tuple[str, ...] = ()
     proof: ModuleCall | None = None
+    notes: tuple[str, ...] = ()
+    """What to say besides the addresses, a line each."""
 
     @property
     def log_dir(self) -> Path:

@@ -18,10 +18,10 @@ class Options:
     """The options of one lab. `seed` None keeps the store; `ports` maps `service:port` to a number.
 
     `public_url` and `observer_url` are the addresses of the shop and the observer for links; empty where
-    readers find them at the host they came by. `roster` are the people of a class (`class_mode`) who get a
-    seat besides those that it has already. `given` names the options that the user chose: a class goes
-    on with its own host and incident where they were not. The shop is healthy for `healthy_first_s` before
-    the incident begins.
+    readers find them at the host they came by. `roster` are the people of a class (`class_mode`), all of
+    them; empty goes on with those that it has. `replace_roster` lets seats in use leave it. `given` names
+    the options that the user chose: a class goes on with its own host and incident where they were not.
+    The shop is healthy for `healthy_first_s` before the incident begins.
     """
 
     host: str = LOOPBACK
@@ -36,6 +36,7 @@ class Options:
     open_otlp: bool = False
     healthy_first_s: int = 0
     given: tuple[str, ...] = ()
+    replace_roster: bool = False
     public_url: str = ""
     observer_url: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)

@@ -9,35 +9,30 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.child_environment import Purpose, environment_of
 from lab.paths import web_dir
 from lab.plan import topology
 from lab.plan.host_addresses import Address, formatted, reachable
 from lab.plan.lab_plan import LabPlan, ProcessPlan
 from lab.plan.options import Options
 from lab.plan.port_assignment import assign_ports
-from lab.state.run_folder import CARTS, CLASS, FLAGS, STATUS, STORE
+from lab.state.run_folder import CARTS, CLASS, FLAGS, GENERATIONS, STATUS, STORE
 from lab.state.seat_secret import VARIABLE as SEAT_SECRET
+from runtime.seat_generations import FILE_VARIABLE as SEAT_GENERATIONS
 
 DEFAULT_SEED = 20_240_214
 SEAT_SECRET_HOLDERS = ("frontend", "observer")
 """The process that verifies seat links and the one that signs them."""
-TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
-TOKEN_HOLDERS = ("control", "observer", "frontend", "buttercup")
-"""The control process, who calls it, and who answers with the state of flags over HTTP."""
+CONTROL_TOKEN = "CONTROL_TOKEN"  # noqa: S105 - the name of a variable
+CONTROL_TOKEN_HOLDERS = ("control", "observer")
+"""The control process and the desk, which asks it. No process of the shop: it would have the lab's power."""
+FLAGS_TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
+FLAGS_TOKEN_HOLDERS = ("observer", "frontend", "buttercup")
+"""Who answers with the state of flags over HTTP, and who asks."""
 CLASS_FILE_HOLDERS = ("control", "observer")
+SEAT_GENERATIONS_HOLDERS = ("control", "frontend")
+"""Who writes which seats were freed, and who learns it from there."""
 PUBLIC_URL_HOLDERS = ("frontend", "observer")
-# Set in a user's shell for another application, these would redirect or disable the lab's own telemetry.
-_FOREIGN = ("OTEL_EXPORTER_", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER", "OTEL_PYTHON_")
-_SET_BY_THE_PLAN = (
-    "PORT",
-    "LISTEN_ADDR",
-    "PYTHONHASHSEED",
-    SEAT_SECRET,
-    TOKEN,
-    "CLASS_DB",
-    "SHOP_PUBLIC_URL",
-    "OBSERVER_PUBLIC_URL",
-)
 
 
 def build(
@@ -45,21 +40,22 @@ def build(
     run_dir: Path,
     *,
     seat_secret: str = "",
-    token: str = "",
+    control_token: str = "",
+    flags_token: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> LabPlan:
     """The plan of a lab, without the call that proves its readiness.
 
-    `seat_secret` signs the seat links of a class; empty for an open lab. `token` opens the control
-    interface. `environment` is the user's own
-    (default: this process's). Raises LabError when a port is taken.
+    `seat_secret` signs the seat links of a class; empty for an open lab. `control_token` opens the control
+    interface, `flags_token` the states of flags. `environment` is the user's own (default: this process's).
+    Raises LabError when a port is taken.
     """
     book = assign_ports(options)
     base = base_environment(os.environ if environment is None else environment, options, run_dir)
     base["OTEL_EXPORTER_OTLP_ENDPOINT"] = formatted(topology.URL, reachable(book["collector:http"]))
-    secrets = _secrets(seat_secret, token)
+    secrets = _secrets(seat_secret, control_token, flags_token)
     processes = tuple(
-        _process(service, book, base | secrets.get(service.name, {}), options)
+        _process(service, book, base | secrets.get(service.name, {}), options, run_dir)
         for service in topology.SERVICES
     )
     urls = {
@@ -74,15 +70,10 @@ def build(
 
 
 def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) -> dict[str, str]:
-    """The variables that every process gets: the user's own, those of the lab over them."""
-    kept = {key: value for key, value in outer.items() if not key.startswith(_FOREIGN)}
-    for name in _SET_BY_THE_PLAN:
-        kept.pop(name, None)
-    bypass = [part for part in (outer.get("NO_PROXY") or outer.get("no_proxy") or "").split(",") if part]
-    kept["NO_PROXY"] = kept["no_proxy"] = ",".join([*bypass, "127.0.0.1", "localhost", "::1"])
+    """The variables that every process gets: what passes of the user's own, those of the lab over them."""
+    kept = environment_of(Purpose.PROCESS, outer)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     kept |= {
-        "PYTHONUNBUFFERED": "1",
         # Each thread's own heap costs memory that seventeen small processes never use.
         "MALLOC_ARENA_MAX": "2",
         "DEPLOYMENT_ENVIRONMENT": outer.get("DEPLOYMENT_ENVIRONMENT") or "hipster-lab",
@@ -97,12 +88,13 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
     return kept
 
 
-def _secrets(seat_secret: str, token: str) -> dict[str, dict[str, str]]:
+def _secrets(seat_secret: str, control_token: str, flags_token: str) -> dict[str, dict[str, str]]:
     """What only some processes may know, by their names."""
     found: dict[str, dict[str, str]] = {}
     for variable, value, holders in (
         (SEAT_SECRET, seat_secret, SEAT_SECRET_HOLDERS),
-        (TOKEN, token, TOKEN_HOLDERS),
+        (CONTROL_TOKEN, control_token, CONTROL_TOKEN_HOLDERS),
+        (FLAGS_TOKEN, flags_token, FLAGS_TOKEN_HOLDERS),
     ):
         for name in holders if value else ():
             found.setdefault(name, {})[variable] = value
@@ -110,7 +102,11 @@ def _secrets(seat_secret: str, token: str) -> dict[str, dict[str, str]]:
 
 
 def _process(
-    service: topology.Service, book: Mapping[str, Address], base: Mapping[str, str], options: Options
+    service: topology.Service,
+    book: Mapping[str, Address],
+    base: Mapping[str, str],
+    options: Options,
+    run_dir: Path,
 ) -> ProcessPlan:
     own = dict(base)
     first = book[topology.port_key(service.name, service.ports[0].name)]
@@ -121,6 +117,8 @@ def _process(
         own[variable] = formatted(shape, reachable(book[topology.target_key(target)]))
     if service.name in CLASS_FILE_HOLDERS:
         own["CLASS_DB"] = str(options.data / CLASS)
+    if options.class_mode and service.name in SEAT_GENERATIONS_HOLDERS:
+        own[SEAT_GENERATIONS] = str(run_dir / GENERATIONS)
     if service.name in PUBLIC_URL_HOLDERS:
         own["SHOP_PUBLIC_URL"], own["OBSERVER_PUBLIC_URL"] = options.public_url, options.observer_url
     return ProcessPlan(

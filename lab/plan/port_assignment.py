@@ -7,6 +7,7 @@ from lab.plan import topology
 from lab.plan.free_ports import free_ports, is_free
 from lab.plan.host_addresses import LOOPBACK, Address
 from lab.plan.options import Options
+from lab.plan.port_holder import holder
 
 COLLECTOR = "collector"
 
@@ -32,7 +33,8 @@ def assign_ports(options: Options) -> dict[str, Address]:
             open_keys.append(key)
         else:
             raise LabError(
-                f"Port {number}, meant for {port.label or service.name}, is in use by another program.",
+                f"Port {number}, meant for {port.label or service.name}, is in use by another program"
+                + (f": {program}." if (program := holder(number)) else "."),
                 "Stop that program, or start with --free-ports"
                 + (f" or --port {port.option}=NUMBER." if port.option else "."),
             )

@@ -97,6 +97,7 @@ SERVICES: tuple[Service, ...] = (
         {
             "SHOP_URL": ("frontend", URL),
             "OTLP_HTTP_URL": ("collector:http", URL),
+            "COLLECTOR_URL": ("collector:http", URL),
             "OTLP_GRPC_ADDR": ("collector:grpc", ADDRESS),
             "CONTROL_URL": ("control", URL),
         },

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError, UsageError
+from lab.errors import Conflict, LabError, UsageError
 from lab.state import control_token, statusfile
 from runtime import local_http
 
@@ -35,5 +35,5 @@ def act(run_dir: Path, action: Mapping[str, Any]) -> str:
     if answer.status == 200:
         return str(found["done"])
     problem = found["error"]
-    kind = UsageError if answer.status == 400 else LabError
+    kind = {400: UsageError, 409: Conflict}.get(answer.status, LabError)
     raise kind(problem["message"], problem["remedy"])

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,14 +16,24 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from lab import paths, terminal
+from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, StartError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 from lab.run import class_memory, messages, readiness_proof
-from lab.state import class_file, control_token, data_folder, flag_file, logfiles, runfile, seat_secret
+from lab.state import (
+    class_file,
+    control_token,
+    data_folder,
+    flag_file,
+    logfiles,
+    runfile,
+    seat_file,
+    seat_secret,
+)
 from lab.state.procfs import start_ticks
-from lab.state.run_folder import FLAGS, LOGS
+from lab.state.run_folder import FLAGS, GENERATIONS, LOGS
 from lab.supervision.reporter import Reporter
 from lab.supervision.supervisor import Supervisor
 
@@ -82,14 +93,22 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
     with class_file.opened(options.data) as store:
         options = class_memory.completed(options, store)
         flag_file.find(options.incident)
-        built = planning.build(options, run_dir, seat_secret=secret, token=control_token.make(run_dir))
-        class_memory.begin(options, store)
+        built = planning.build(
+            options,
+            run_dir,
+            seat_secret=secret,
+            control_token=control_token.make(run_dir),
+            # Nobody outside of these processes asks for flags, so it is kept nowhere.
+            flags_token=secrets.token_hex(32),
+        )
+        notes = class_memory.begin(options, store)
         first = flag_file.find(store.facts().incident)
         class_memory.keep(options, built, store)
         flag_file.write_for_class(run_dir / FLAGS, store)
+        seat_file.write(run_dir / GENERATIONS, store)
     _remove_old_logs(built.log_dir)
     proof = readiness_proof.call(built.urls["shop"], built.urls["observer"], first.checkout_status, secret)
-    return replace(built, proof=proof), replace(options, incident=first.name)
+    return replace(built, proof=proof, notes=notes), replace(options, incident=first.name)
 
 
 def _remove_old_logs(folder: Path) -> None:
@@ -125,6 +144,7 @@ def detached(options: Options) -> int:
             pass_fds=(writer,),
             start_new_session=True,
             cwd=paths.ROOT,
+            env=environment_of(Purpose.SUPERVISOR),
         )
     finally:
         os.close(writer)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import UTC, datetime
 
 from lab import terminal
+from lab.errors import LabError
 from lab.plan.host_addresses import outside_address
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
@@ -14,8 +16,12 @@ from lab.state import class_file, log_follow
 
 
 def log_event(text: str) -> None:
-    """Write one dated line to standard output, which is the supervisor's log when detached."""
-    terminal.write_line(f"{datetime.now(UTC).astimezone().strftime('%H:%M:%S')} {text}")
+    """Write one dated line to standard output, which is the supervisor's log when detached.
+
+    A lab that runs goes on where the line cannot be written.
+    """
+    with contextlib.suppress(LabError):
+        terminal.write_line(f"{datetime.now(UTC).astimezone().strftime('%H:%M:%S')} {text}")
 
 
 def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: bool) -> str:
@@ -45,6 +51,7 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
         with class_file.opened(options.data) as store:
             lines += class_links.lines(class_links.document(store, urls["observer"], ""))
         lines.append("  seats       python3 -m lab class prints each student's own link")
+        lines += [f"  roster      {note}" for note in built.notes]
     lines += [
         f"  incident    {options.incident}",
         "",

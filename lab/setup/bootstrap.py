@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from lab import cli, paths
+from lab.child_environment import Purpose, environment_of
 from lab.setup.venv_stamp import is_prepared
 from runtime.chromium import find_browser
 
@@ -67,4 +68,5 @@ def _reexecute(argv: Sequence[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.environ[CHECKED] = "1"
-    os.execv(python, [python, "-m", "lab", *argv])  # noqa: S606 - the same command, inside the environment
+    variables = environment_of(Purpose.COMMAND)
+    os.execve(python, [python, "-m", "lab", *argv], variables)  # noqa: S606 - the same command, inside

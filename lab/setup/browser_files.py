@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import terminal
+from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, SetupError, UsageError
+from lab.setup import pip_settings
 
 MANIFEST = Path(__file__).with_name("browser_files.toml")
 NODE_REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "node.txt"
@@ -114,6 +116,7 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-cache-dir"]
     result = subprocess.run(
         [*command, "--target", os.fspath(temporary), "-r", os.fspath(NODE_REQUIREMENTS)],
+        env=pip_settings.environment(python),
         capture_output=True,
         text=True,
         timeout=FETCH_TIMEOUT_S,
@@ -186,14 +189,22 @@ def as_classic_script(source: bytes, file: BrowserFile) -> bytes:
 
 def _works(command: Sequence[str]) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+        variables = environment_of(Purpose.DOWNLOAD)
+        done = subprocess.run(command, env=variables, capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.returncode == 0
 
 
 def _pack(npm: Sequence[str], files: Sequence[BrowserFile], folder: Path) -> None:
     specs = sorted({file.spec for file in files})
-    environment = {**os.environ, "npm_config_update_notifier": "false"}
+    environment = environment_of(Purpose.DOWNLOAD) | {
+        "npm_config_update_notifier": "false",
+        # Counts more than a user's own file, which may name another folder.
+        "npm_config_pack_destination": os.fspath(folder),
+    }
+    if not os.access(environment.get("HOME", ""), os.W_OK):
+        environment.setdefault("npm_config_cache", os.fspath(folder / ".npm-cache"))
     if len(npm) > 1:
         environment["PATH"] = f"{Path(npm[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
     try:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import cli, paths, terminal
+from lab.child_environment import Purpose, environment_of
 from lab.errors import SetupError, UsageError, unwritable
 from lab.setup import browser_files, bundle_format, environment, venv_stamp
 from runtime import VERSION
@@ -112,6 +113,7 @@ def _git(root: Path, *words: str) -> str:
     try:
         result = subprocess.run(
             ["git", "-C", os.fspath(root), *words],
+            env=environment_of(Purpose.DOWNLOAD),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

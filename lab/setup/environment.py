@@ -13,6 +13,7 @@ import fcntl
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,16 +22,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab import cli, paths, terminal
+from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, SetupError, unwritable
-from lab.setup import browser_files, bundle_format, venv_stamp
+from lab.setup import browser_files, bundle_format, pip_settings, venv_stamp
 
 PATH_FILE = "hipster-lab.pth"
+_LOCKED = re.compile(r"^([\w.-]+)==[^\s;]+ *\\?$", re.MULTILINE | re.ASCII)
 NEEDED_BYTES = 600 * 1024 * 1024
 
 # Output of pip and uv -> message and remedy. The first match counts.
 _Causes = tuple[tuple[tuple[str, ...], str, str], ...]
 # When only the packages of an offline bundle may be installed.
 _BUNDLE_CAUSES: _Causes = (
+    (
+        ("PATH separator",),
+        "Python makes no environment in a folder whose path has a colon in it.",
+        "Move this folder to one without a colon, and run the command again.",
+    ),
+    (
+        ("surrogates not allowed",),
+        "Python makes no environment in a folder whose path holds bytes that are no UTF-8.",
+        "Rename the folder (its name is shown with \\udc where it is not text), and run the command again.",
+    ),
     (
         ("DO NOT MATCH THE HASHES", "Hash mismatch", "hash mismatch"),
         "A package of the offline bundle is damaged.",
@@ -150,7 +163,9 @@ def install_packages(environment: Path, requirements: Path, wheels: Path | None 
     offline = ["--no-index", "--find-links", os.fspath(wheels)] if wheels else []
     locked = [*offline, "--require-hashes", "-r", os.fspath(requirements)]
     uv = shutil.which("uv")
-    if uv and not run_tool([uv, "pip", "install", "--quiet", "--python", python, *locked]).returncode:
+    installed = uv and not run_tool([uv, "pip", "install", "--quiet", "--python", python, *locked]).returncode
+    # A setting of uv may have sent the packages elsewhere.
+    if installed and not absent_packages(environment, requirements):
         return
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     # Not compiled here: most modules are never imported, and the first start compiles the rest.
@@ -159,6 +174,21 @@ def install_packages(environment: Path, requirements: Path, wheels: Path | None 
     if result.returncode:
         causes = _BUNDLE_CAUSES + _CAUSES if wheels else _CAUSES
         raise explain(result.stdout, "The packages could not be installed", causes)
+
+
+def absent_packages(environment: Path, requirements: Path) -> list[str]:
+    """The packages that a lock names without a condition and that are not in this environment."""
+    there = {
+        _normal(found.name.removesuffix(".dist-info").rpartition("-")[0])
+        for folder in (environment / "lib").glob("python3*/site-packages")
+        for found in folder.glob("*.dist-info")
+    }
+    named = _LOCKED.findall(requirements.read_text("utf-8"))
+    return [name for name in named if _normal(name) not in there]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _level_before(environment: Path) -> str:
@@ -189,8 +219,12 @@ def _site_packages(environment: Path) -> Path:
 
 
 def _find_the_clone_from(environment: Path) -> None:
-    """Make the clone's packages importable from any folder with this environment's Python."""
-    (_site_packages(environment) / PATH_FILE).write_text(f"{paths.ROOT}\n", "utf-8")
+    """Make the clone's packages importable from any folder with this environment's Python.
+
+    As a line of code, because the name of a folder may hold a line break or bytes that are no text.
+    """
+    line = f"import os, sys; sys.path.append(os.fsdecode({os.fsencode(paths.ROOT)!r}))\n"
+    (_site_packages(environment) / PATH_FILE).write_text(line, "ascii")
 
 
 def _check_room(folder: Path) -> None:
@@ -205,8 +239,10 @@ def _check_room(folder: Path) -> None:
 
 def run_tool(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run pip, uv or venv, with its whole output in `stdout`."""
+    pip = list(command[1:3]) == ["-m", "pip"]
     return subprocess.run(
         command,
+        env=pip_settings.environment(Path(command[0])) if pip else environment_of(Purpose.DOWNLOAD),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 8 * 1024 * 1024
+_MARKS = ("Error", "error", "refused", "in use", "must be", "cannot", "could not", "denied", "not understood")
 _SHOWN_FIRST = ("timestamp", "level", "event", "message", "severity", "service.name", "service")
 _HIDDEN = ("service.version", "deployment.environment", "deployment.environment.name", "service.instance.id")
 
@@ -43,7 +44,7 @@ def last_error(folder: Path, name: str, lines: int = 40) -> str:
     """The last error among the last lines of a process, else its last line; may be empty."""
     text = tail(folder / f"{name}.log", lines)
     for line in reversed(text):
-        if any(mark in line for mark in ("Error", "error", "refused", "in use", "must be")):
+        if any(mark in line for mark in _MARKS):
             return readable(line).strip()
     return readable(text[-1]).strip() if text else ""
 

@@ -6,6 +6,7 @@ LOCK = "lock"
 RUN = "run.json"
 STATUS = "status.json"
 FLAGS = "flags.json"
+GENERATIONS = "seat-generations.json"
 SEAT_SECRET = "seat-secret"  # noqa: S105 - the name of a file
 TOKEN = "token"  # noqa: S105 - the name of a file
 LOGS = "logs"

@@ -21,7 +21,7 @@ from lab.errors import LabError, StartError, UsageError
 from lab.plan.lab_plan import LabPlan
 from lab.state import logfiles
 from lab.state.statusfile import Row, StatusFile
-from lab.supervision import child_setup, shutdown, spawn
+from lab.supervision import child_setup, shutdown, spawn, start_failure
 from lab.supervision.helpers import Task, Tasks
 from lab.supervision.process import Process, State
 from lab.supervision.reporter import Reporter
@@ -219,9 +219,7 @@ class Supervisor:
             )
 
     def _does_not_start(self, name: str) -> StartError:
-        reason = logfiles.last_error(self._plan.log_dir, name)
-        log = self._plan.log_dir / f"{name}.log"
-        return StartError(f"{name} does not start: {reason or 'it wrote no output'}", f"Its whole log: {log}")
+        return start_failure.explained(self._plan.log_dir, name)
 
     def _proof_line(self, line: str) -> None:
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -303,7 +301,8 @@ class Supervisor:
             error = self._does_not_start(name)
             self._give_up(UsageError(error.message, error.remedy))
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        self._reporter.event(f"{name} {how} and is started again (restart {entry.restarts})")
+        again = "" if self._stopping else f" and is started again (restart {entry.restarts})"
+        self._reporter.event(f"{name} {how}{again}")
 
     # -- signals and stopping -----------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Error as PlaywrightError, Page, Response, sync_playwright
 
+from lab.child_environment import Purpose, environment_of
 from lab.verify.visit_result import CannotVisit, Visit
 
 STEP_TIMEOUT_MS = 15_000
@@ -26,7 +27,9 @@ def browse(executable: str, shop: str, seat: str, entry: str) -> Visit:
     seen: dict[str, Any] = {"driver": "browser", "seat": seat, "errors": []}
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=executable, args=_arguments())
+            browser = playwright.chromium.launch(
+                executable_path=executable, args=_arguments(), env=dict(environment_of(Purpose.PROCESS))
+            )
             try:
                 seen["browser"] = f"Chromium {browser.version}"
                 _follow_path(browser, shop, entry, seen)

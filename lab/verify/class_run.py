@@ -14,6 +14,7 @@ from lab.verify.report_formats import Step, Verification
 
 NAME = "class"
 TITLE = "only links, codes and the passcode open what is closed"
+_JOIN = "observer/screens/join/routes.py"
 _LINKS, _DESK = "observer/request/signed_links.py", "observer/request/desk_session.py"
 STEPS = (
     ClassStep(
@@ -42,11 +43,19 @@ STEPS = (
     ),
     ClassStep(
         "wrong-code", "a wrong code gives no seat",
-        "403 and no seat", "observer/screens/join/routes.py", steps.wrong_code,
+        "403 and no seat", _JOIN, steps.wrong_code,
     ),
     ClassStep(
         "join", "the code of the class gives a free seat of the roster",
-        "303 and a seat of the roster", "observer/screens/join/routes.py", steps.join, takes_a_seat=True,
+        "303 and a seat of the roster", _JOIN, steps.join, takes_a_seat=True,
+    ),
+    ClassStep(
+        "join-again", "one browser holds one seat: joining again gives no second one",
+        "303 and no other seat", _JOIN, steps.join_again, takes_a_seat=True, needs=("join",),
+    ),
+    ClassStep(
+        "claimed", "a seat that is taken is given by its own link and code alone",
+        "409 and no seat", _JOIN, steps.claimed, takes_a_seat=True, needs=("join",),
     ),
     ClassStep(
         "foreign-host", "shop and screens answer no foreign Host",
@@ -73,16 +82,24 @@ STEPS = (
     ClassStep(
         "roster", "the desk's API lists the roster, every seat once",
         "the seats that `lab class` prints", "observer/lookup/class_seats.py", steps.roster,
-        needs="desk-open",
+        needs=("desk-open",),
     ),
     ClassStep(
         "students-page", "the desk can look at a student's page",
         "200 and the student's name", "observer/components/seat_links.py", steps.students_page,
-        needs="desk-open",
+        needs=("desk-open",),
     ),
     ClassStep(
         "unconfirmed", "a change without the desk's token is refused",
-        "403", _DESK, steps.unconfirmed, needs="desk-open",
+        "403", _DESK, steps.unconfirmed, needs=("desk-open",),
+    ),
+    ClassStep(
+        "freed", "a seat that the desk frees is closed at once to its old cookie and link, everywhere",
+        "403", "runtime/seat_generations.py", steps.freed, takes_a_seat=True, needs=("join", "desk-open"),
+    ),
+    ClassStep(
+        "joining-closed", "where the desk closed joining, the code of the class gives no seat",
+        "403, then 303", _JOIN, steps.joining_closed, takes_a_seat=True, needs=("freed",),
     ),
 )  # fmt: skip
 """In the order in which they are taken."""
@@ -111,10 +128,9 @@ def _taken(step: ClassStep, walk: Walk, done: dict[str, Step]) -> Step:
         return Step(
             step.name, step.title, Outcome.NOT_CHECKED, "not checked: a free seat is for a student", 0.0
         )
-    if step.needs and done[step.needs].outcome is not Outcome.HOLDS:
-        return Step(
-            step.name, step.title, Outcome.NOT_REACHED, f"not reached: it depends on {step.needs}", 0.0
-        )
+    missing = next((name for name in step.needs if done[name].outcome is not Outcome.HOLDS), None)
+    if missing:
+        return Step(step.name, step.title, Outcome.NOT_REACHED, f"not reached: it depends on {missing}", 0.0)
     started = time.monotonic()
     outcome, detail = Outcome.HOLDS, step.title
     try:

@@ -38,6 +38,9 @@ class Walk:
     of: ClassUnderTest
     desk: Visitor = field(default_factory=Visitor)
     token: str = ""
+    joined: Visitor = field(default_factory=Visitor)
+    """Who took a free seat by the code of the class."""
+    joined_at: SeatLink | None = None
 
     def shop(self, path: str) -> str:
         """An address of the shop."""
@@ -53,19 +56,26 @@ class Walk:
             self.desk.ask(
                 "POST", self.screens(f"{_SESSION}/end"), headers={_CONFIRMED_BY: self.token}, document={}
             )
-        self.desk.__exit__(None, None, None)
+        for visitor in (self.desk, self.joined):
+            visitor.__exit__(None, None, None)
+
+    def act(self, **action: object) -> None:
+        """Perform an action of the desk. Raises Seen where it is refused."""
+        headers = {_CONFIRMED_BY: self.token}
+        answer = self.desk.ask("POST", self.screens(_ACTIONS), headers=headers, document=action)
+        _demand(answer.status_code == 200, _shown(answer))
 
 
 @dataclass(frozen=True, slots=True)
 class ClassStep:
-    """One demand. `takes_a_seat` is for classes without students; `needs` names a step that comes before."""
+    """One demand. `takes_a_seat` is for classes without students; `needs` names steps that come before."""
 
     name: str
     title: str
     expects: str
     look: str
     run: Callable[[Walk], None]
-    needs: str = ""
+    needs: tuple[str, ...] = ()
     takes_a_seat: bool = False
 
 
@@ -126,12 +136,49 @@ def wrong_code(walk: Walk) -> None:
 
 def join(walk: Walk) -> None:
     """The class's code gives a free seat, and its page is that of the seat."""
-    with Visitor() as student:
-        answer = student.ask("POST", walk.screens("/join"), form={"code": walk.of.join_code})
-        _demand(answer.status_code == 303, _shown(answer))
-        found = [link for link in walk.of.seats if link.seat == given_seat(answer)]
-        _demand(bool(found), f"the seat {given_seat(answer)!r}, which is not on the roster")
-        _sits(student, walk, found[0])
+    answer = _join(walk, walk.joined)
+    _demand(answer.status_code == 303, _shown(answer))
+    found = [link for link in walk.of.seats if link.seat == given_seat(answer)]
+    _demand(bool(found), f"the seat {given_seat(answer)!r}, which is not on the roster")
+    walk.joined_at = found[0]
+    _sits(walk.joined, walk, found[0])
+
+
+def join_again(walk: Walk) -> None:
+    """Whoever joined joins once more, and is led back to the seat."""
+    answer = _join(walk, walk.joined)
+    _demand(answer.status_code == 303, _shown(answer))
+    _seat(given_seat(answer), "")
+
+
+def claimed(walk: Walk) -> None:
+    """When every seat is taken, the class's code gives none of them."""
+    with Visitor() as stranger:
+        answer = _join(walk, stranger)
+    _demand(answer.status_code == 409 and not given_seat(answer), _shown(answer))
+
+
+def freed(walk: Walk) -> None:
+    """The desk frees a seat: its cookie and its link open neither screens nor shop any longer."""
+    seat = walk.joined_at
+    assert seat, "needs the step that joins"
+    walk.act(action="free", seats=[seat.seat])
+    for address in (walk.screens("/workshop"), walk.shop("/")):
+        answer = walk.joined.get(address)
+        _demand(answer.status_code == 403, _shown(answer))
+    for address in (walk.screens(f"/workshop?{seat.query}"), walk.shop(f"/?{seat.query}")):
+        _refused(address)
+
+
+def joining_closed(walk: Walk) -> None:
+    """While the desk keeps joining closed the class's code gives no seat, though one is free."""
+    walk.act(action="joining", open=False)
+    with Visitor() as stranger:
+        answer = _join(walk, stranger)
+        _demand(answer.status_code == 403 and not given_seat(answer), _shown(answer))
+        walk.act(action="joining", open=True)
+        answer = _join(walk, stranger)
+        _demand(answer.status_code == 303 and bool(given_seat(answer)), _shown(answer))
 
 
 def foreign_host(walk: Walk) -> None:
@@ -212,6 +259,10 @@ def unconfirmed(walk: Walk) -> None:
     for headers in ({}, {_CONFIRMED_BY: "wrong"}):
         answer = walk.desk.ask("POST", walk.screens(_ACTIONS), headers=headers, document=_UNKNOWN_ACTION)
         _demand(answer.status_code == 403, _shown(answer))
+
+
+def _join(walk: Walk, visitor: Visitor) -> requests.Response:
+    return visitor.ask("POST", walk.screens("/join"), form={"code": walk.of.join_code})
 
 
 def _refused(url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, StartError
 from lab.paths import ROOT, run_dir
 from lab.state import runfile, seat_secret
@@ -104,7 +104,7 @@ def own_lab_environment(purpose: str, *options: str) -> Iterator[dict[str, str]]
 
 def caller_environment() -> dict[str, str]:
     """The environment by which `lab_command` reaches the lab of this folder."""
-    return dict(os.environ)
+    return environment_of(Purpose.COMMAND)
 
 
 def addresses_of(environment: Mapping[str, str]) -> Addresses:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from lab.child_environment import Purpose, environment_of
 from lab.paths import ROOT
 from lab.verify.visit_result import CannotVisit, Visit
 from runtime.chromium import find_browser
@@ -49,7 +50,14 @@ def _scripted(shop: str, seat: str, entry: str) -> Visit:
     command = [sys.executable, "-m", "loadgen.student", "--shop", shop, "--seat", seat, "--entry", entry]
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=SCRIPT_TIMEOUT_S, check=False
+            command,
+            cwd=ROOT,
+            env=environment_of(Purpose.PROCESS),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SCRIPT_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise CannotVisit(

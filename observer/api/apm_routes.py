@@ -41,7 +41,7 @@ from observer.api.schemas import (
     whole,
 )
 from observer.lookup.trace_origin import browser_of
-from observer.lookup.traces import find_trace
+from observer.lookup.traces import dead_links, find_trace
 from observer.request import context
 from observer.request.errors import Malformed
 from observer.request.parameters import Query
@@ -136,6 +136,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
     analysis = analyse(found.spans)
     browser = browser_of(reader, analysis)
     shares = analysis.performance
+    dead = dead_links(reader, found.spans)
     return {
         "trace_id": found.trace_id,
         "complete": analysis.complete and analysis.spans > 0,
@@ -144,7 +145,7 @@ def trace(_query: Query, trace_id: str) -> serializers.Plain:
         "workflow": analysis.workflow,
         "start_unix_nano": analysis.start_unix_nano,
         "duration_ns": analysis.duration_ns,
-        "spans": [serializers.trace_row(row) for row in analysis.rows],
+        "spans": [serializers.trace_row(row, dead) for row in analysis.rows],
         "span_count": analysis.spans,
         "errors": analysis.errors,
         "origin_errors": analysis.origin_errors,

@@ -16,10 +16,23 @@ from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
 _ACTIONS = (
-    "incident", "repair", "break", "reset", "jump", "broadcast", "load", "lock", "free",
-    "gameday", "gameday-stop", "exam", "exam-end",
+    "incident", "release", "rollback", "repair", "break", "reset", "jump", "broadcast", "load", "lock",
+    "free", "joining", "gameday", "gameday-stop", "exam", "exam-end",
 )  # fmt: skip
-_FIELDS = ("action", "seats", "name", "repairs", "text", "users", "locked", "content", "seed", "secret")
+_FIELDS = (
+    "action",
+    "seats",
+    "name",
+    "repairs",
+    "text",
+    "users",
+    "locked",
+    "open",
+    "content",
+    "seed",
+    "secret",
+    "replace",
+)
 
 
 @route(
@@ -46,13 +59,19 @@ def class_seats(_query: Query) -> serializers.Plain:
                 "description": "`all`, or the seats that it is for; all where it is left out",
                 "oneOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}],
             },
-            "name": text("incident: its name; jump: the name of a step; exam: a mystery, any by default"),
+            "name": text(
+                "incident, release: its name; jump: the name of a step; exam: a mystery, any by default"
+            ),
             "repairs": list_of(text(), "repair, break: names of repairs; all of the incident by default"),
             "text": text("broadcast: the line"),
             "users": whole("load: how many simulated users; 0 stops them"),
             "locked": boolean("lock: whether explanations stay closed"),
+            "open": boolean("joining: whether the code of the class gives free seats"),
             "content": text("gameday: the text of its file"),
             "seed": whole("gameday, exam: makes random choices repeatable", null=True),
+            "replace": boolean(
+                "gameday, exam: whether it ends what runs in its way; else that is a conflict"
+            ),
             "secret": boolean("whether students must not see that it happened"),
         },
     },

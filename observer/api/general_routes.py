@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from flask import Response, request
+
 from observer import serializers
 from observer.api import openapi as document
 from observer.api.common_parameters import ENVIRONMENT, WINDOW, limit, limit_of, list_window, summed_window
 from observer.api.routing import PREFIX, ROUTES, Parameter, route
 from observer.api.schemas import (
     SPAN_ID_OR_NULL,
+    TIME,
     TIME_OR_NULL,
     TRACE_ID_OR_NULL,
     TRUNCATED,
     boolean,
     list_of,
+    map_of,
     record,
     ref,
     text,
@@ -20,17 +26,44 @@ from observer.api.schemas import (
 )
 from observer.lookup.deployments import LIMIT, find_deployments
 from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
+from observer.lookup.telemetry_state import Refusal, TelemetryState, telemetry_state
 from observer.request import context
 from observer.request.desk_session import hidden_from_class
-from observer.request.errors import Malformed
+from observer.request.errors import STORE_REMEDY, Malformed
 from observer.request.parameters import Query
+from observer.request.responses import json_response
+from store.api import StoreError
+
+_REFUSAL = record(
+    {
+        "reason": text("in one word"),
+        "words": text("for people"),
+        "message": text("with the remedy"),
+        "since_unix_nano": TIME,
+        "until_unix_nano": TIME,
+        "counts": map_of(whole(), "items by kind; `requests` were refused before they were read"),
+    }
+)
+_TELEMETRY = record(
+    {
+        "collector": text("whether it answers", words=("answers", "silent", "not asked")),
+        "silent_since_unix_nano": TIME_OR_NULL,
+        "writing": boolean("the collector can write the store, as far as is known"),
+        "refused_now": list_of(_REFUSAL),
+        "refused_before": list_of(_REFUSAL, "newest first"),
+        "notes": list_of(
+            record({"at_unix_nano": TIME, "text": text()}), "what happened to the store, newest first"
+        ),
+    }
+)
 
 
 @route(
     "/status",
     record(
         {
-            "ready": boolean("the store answers"),
+            "ready": boolean("the store answers, and the collector can write it"),
+            "telemetry": _TELEMETRY,
             "counts": record({name: whole() for name in ("spans", "logs", "sessions", "metric_points")}),
             "rejected": whole("items that were refused as malformed"),
             "oldest_unix_nano": TIME_OR_NULL,
@@ -43,11 +76,18 @@ from observer.request.parameters import Query
     ),
     tag="general",
 )
-def status(_query: Query) -> serializers.Plain:
-    """The contents and bounds of the store."""
-    found = context.reader().status()
+def status(_query: Query) -> serializers.Plain | Response:
+    """The contents and bounds of the store, and what was refused; 503 when the store cannot be read."""
+    state = telemetry_state()
+    telemetry = _plain(state)
+    try:
+        found = context.reader().status()
+    except StoreError as error:
+        problem = {"code": "unavailable", "message": str(error), "remedy": STORE_REMEDY}
+        return json_response({"error": problem, "ready": False, "telemetry": telemetry}, 503)
     return {
-        "ready": True,
+        "ready": state.is_receiving,
+        "telemetry": telemetry,
         "counts": {
             "spans": found.spans,
             "logs": found.logs,
@@ -73,6 +113,31 @@ def environments(query: Query) -> serializers.Plain:
     """Deployment environments seen in backend or browser telemetry."""
     reader = context.reader()
     return {"environments": list(reader.environments(summed_window(query, reader)))}
+
+
+def _plain(state: TelemetryState) -> serializers.Plain:
+    def refusals(found: Sequence[Refusal]) -> list[serializers.Plain]:
+        return [
+            {
+                "reason": each.reason,
+                "words": each.words,
+                "message": each.message,
+                "since_unix_nano": each.since_unix_nano,
+                "until_unix_nano": each.until_unix_nano,
+                "counts": dict(each.counts),
+            }
+            for each in found
+        ]
+
+    answers = "answers" if state.silent_since_unix_nano is None else "silent"
+    return {
+        "collector": answers if state.asked else "not asked",
+        "silent_since_unix_nano": state.silent_since_unix_nano,
+        "writing": state.writing,
+        "refused_now": refusals(state.now),
+        "refused_before": refusals(state.past),
+        "notes": [{"at_unix_nano": note.at_unix_nano, "text": note.text} for note in state.notes],
+    }
 
 
 @route(
@@ -127,7 +192,7 @@ def resolve(query: Query) -> serializers.Plain:
         raise unresolved(text_of_id, found)
     return {
         "kind": found.kind,
-        "url": found.url,
+        "url": request.script_root + found.url,
         "trace_id": found.trace_id,
         "span_id": found.span_id,
         "session_id": found.session_id,
@@ -142,8 +207,8 @@ def resolve(query: Query) -> serializers.Plain:
 def index(_query: Query) -> serializers.Plain:
     """The routes of this API."""
     return {
-        "openapi": f"{PREFIX}/openapi.json",
-        "routes": [f"{PREFIX}{each.path}" for each in ROUTES],
+        "openapi": f"{request.script_root}{PREFIX}/openapi.json",
+        "routes": [f"{request.script_root}{PREFIX}{each.path}" for each in ROUTES],
     }
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from flask import Response
+
 from observer import serializers
+from observer.api import otlp_download
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
@@ -34,7 +37,7 @@ from observer.lookup.traces import full_trace_id
 from observer.request import context
 from observer.request.errors import Unknown
 from observer.request.parameters import Query
-from signals.model import SessionId
+from signals.model import Log, SessionId
 from store.api import LogQuery, Reader, Window
 
 _VALUE_CHARACTERS = 256
@@ -158,10 +161,28 @@ def fields(query: Query) -> serializers.Plain:
 @route("/logs/<log_id>", ref("Log"), tag="logs", path_help={"log_id": "the store's id of the log"})
 def log(_query: Query, log_id: str) -> serializers.Plain:
     """One log record."""
+    return serializers.log(_found(log_id))
+
+
+@route(
+    "/logs/<log_id>/otlp",
+    {"type": "object", "description": "an ExportLogsServiceRequest in OTLP's JSON encoding"},
+    tag="logs",
+    path_help={"log_id": "the store's id of the log"},
+)
+def log_otlp(_query: Query, log_id: str) -> Response:
+    """One log record as OTLP JSON, as any OpenTelemetry backend accepts it."""
+    found = _found(log_id)
+    answer = Response(otlp_download.otlp_logs_json([found]), mimetype="application/json")
+    answer.headers["Content-Disposition"] = f'attachment; filename="log-{found.log_id}.otlp.json"'
+    return answer
+
+
+def _found(log_id: str) -> Log:
     found = context.reader().log(log_id)
     if found is None:
         raise Unknown(f"There is no log {log_id[:40]!r}.", "It may have been pruned.")
-    return serializers.log(found)
+    return found
 
 
 def _log_query(query: Query, reader: Reader) -> LogQuery:

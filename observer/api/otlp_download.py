@@ -1,36 +1,65 @@
-"""A trace as OTLP JSON, as OpenTelemetry backends accept it at /v1/traces."""
+"""Traces and logs as OTLP JSON, as OpenTelemetry backends accept them at /v1/traces and /v1/logs."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from observer.request.responses import json_bytes
 from observer.serializers import Plain
-from signals.model import Attribute, Attributes, Span
+from signals.model import Attribute, Attributes, Link, Log, Span
+
+T = TypeVar("T", Span, Log)
 
 
 def otlp_json(spans: Sequence[Span]) -> bytes:
     """An ExportTraceServiceRequest: spans grouped by resource and scope, ids in hexadecimal."""
-    groups: dict[bytes, tuple[Attributes, dict[tuple[str, str], list[Plain]]]] = {}
-    for span in spans:
-        key = json_bytes(_attributes(span.resource))
-        _, scopes = groups.setdefault(key, (span.resource, {}))
-        scopes.setdefault((span.scope, span.scope_version), []).append(_span(span))
-    return json_bytes(
-        {
-            "resourceSpans": [
-                {
-                    "resource": {"attributes": _attributes(resource)},
-                    "scopeSpans": [
-                        {"scope": {"name": name, "version": version}, "spans": members}
-                        for (name, version), members in scopes.items()
-                    ],
-                }
-                for resource, scopes in groups.values()
-            ]
-        }
+    return json_bytes({"resourceSpans": _grouped(spans, "scopeSpans", "spans", _span)})
+
+
+def otlp_logs_json(logs: Sequence[Log]) -> bytes:
+    """An ExportLogsServiceRequest, in the same way."""
+    return json_bytes({"resourceLogs": _grouped(logs, "scopeLogs", "logRecords", _log_record)})
+
+
+def _grouped(items: Sequence[T], scoped: str, name: str, plain: Callable[[T], Plain]) -> list[Plain]:
+    groups: dict[bytes, tuple[Plain, dict[bytes, tuple[Plain, list[Plain]]]]] = {}
+    for item in items:
+        resource, scope = _resource(item), _scope(item)
+        _, scopes = groups.setdefault(json_bytes(resource), (resource, {}))
+        _, members = scopes.setdefault(json_bytes(scope), (scope, []))
+        members.append(plain(item))
+    return [
+        {**resource, scoped: [{**scope, name: members} for scope, members in scopes.values()]}
+        for resource, scopes in groups.values()
+    ]
+
+
+def _resource(of: Span | Log) -> Plain:
+    extras = of.resource_extras
+    return _filled(
+        resource=_filled(
+            attributes=_attributes(of.resource), droppedAttributesCount=extras.dropped_attributes
+        ),
+        schemaUrl=extras.schema_url,
     )
+
+
+def _scope(of: Span | Log) -> Plain:
+    extras = of.scope_extras
+    scope = _filled(
+        attributes=_attributes(extras.attributes), droppedAttributesCount=extras.dropped_attributes
+    )
+    return _filled(
+        scope={"name": of.scope, "version": of.scope_version, **scope}, schemaUrl=extras.schema_url
+    )
+
+
+def _filled(**fields: object) -> Plain:
+    """The fields without empty ones, which OTLP's JSON leaves out; `resource` always stays."""
+    return {name: value for name, value in fields.items() if value or name == "resource"}
 
 
 def _span(span: Span) -> Plain:
@@ -48,19 +77,47 @@ def _span(span: Span) -> Plain:
                 "timeUnixNano": str(event.time_unix_nano),
                 "name": event.name,
                 "attributes": _attributes(event.attributes),
+                **_filled(droppedAttributesCount=event.dropped_attributes),
             }
             for event in span.events
         ],
-        "links": [
-            {
-                "traceId": link.trace_id,
-                "spanId": link.span_id,
-                "attributes": _attributes(link.attributes),
-            }
-            for link in span.links
-        ],
+        "links": [_link(link) for link in span.links],
         "status": {"code": int(span.status), "message": span.status_message},
+        **_filled(
+            traceState=span.trace_state,
+            flags=span.flags,
+            droppedAttributesCount=span.dropped.attributes,
+            droppedEventsCount=span.dropped.events,
+            droppedLinksCount=span.dropped.links,
+        ),
     }
+
+
+def _link(link: Link) -> Plain:
+    return {
+        "traceId": link.trace_id,
+        "spanId": link.span_id,
+        "attributes": _attributes(link.attributes),
+        **_filled(
+            traceState=link.trace_state, flags=link.flags, droppedAttributesCount=link.dropped_attributes
+        ),
+    }
+
+
+def _log_record(log: Log) -> Plain:
+    return _filled(
+        timeUnixNano=str(log.time_unix_nano),
+        observedTimeUnixNano=str(log.observed_unix_nano) if log.observed_unix_nano else "",
+        severityNumber=log.severity_number,
+        severityText=log.severity_text,
+        body=_value(log.value),
+        attributes=_attributes(log.attributes),
+        traceId=log.trace_id,
+        spanId=log.span_id,
+        eventName=log.event_name,
+        flags=log.flags,
+        droppedAttributesCount=log.dropped_attributes,
+    )
 
 
 def _attributes(attributes: Attributes) -> list[Plain]:
@@ -86,8 +143,6 @@ def _value(value: Attribute) -> Plain:
 
 
 def _double(value: float) -> float | str:
-    if value != value:
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -36,6 +36,7 @@ from observer.lookup.sessions import EVENTS_LIMIT, find_session
 from observer.request import context
 from observer.request.errors import Malformed, refuse
 from observer.request.parameters import Query
+from observer.trace_notes import session_clock_notes
 from signals.session_events import events_of, linked_traces
 from store.api import RumMetric, SessionQuery, SessionSort
 
@@ -96,7 +97,7 @@ def session(_query: Query, session_id: str) -> serializers.Plain:
     spans = reader.spans_of_session(summary.session_id, EVENTS_LIMIT)
     events = events_of(spans, reader.trace_summaries(linked_traces(spans)))
     return {
-        "session": serializers.session(summary),
+        "session": {**serializers.session(summary), "notes": list(session_clock_notes(spans))},
         "events": [serializers.session_event(event) for event in events],
         "truncated": len(spans) >= EVENTS_LIMIT,
     }

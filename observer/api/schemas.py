@@ -75,7 +75,11 @@ SPAN_ID_OR_NULL = text("16 lower-case hexadecimal digits", pattern="^[0-9a-f]{16
 TIME = whole("nanoseconds since the Unix epoch")
 TIME_OR_NULL = whole("nanoseconds since the Unix epoch", null=True)
 DURATION = whole("nanoseconds")
-ANY_ATTRIBUTES = map_of({}, "OpenTelemetry attributes, each value of any JSON type")
+ANY_ATTRIBUTES = map_of(
+    {},
+    "OpenTelemetry attributes, each value of any JSON type: bytes are hexadecimal, `NaN`, `Infinity` and "
+    "`-Infinity` text, null an empty value; of a key that was sent twice, the first counts",
+)
 TEXT_ATTRIBUTES = map_of(text())
 NEXT = text("the `cursor` of the next page; null at the end", null=True)
 TRUNCATED = boolean("a bounded scan ended before the window did: there may be more")
@@ -115,10 +119,34 @@ REACH: dict[str, Schema] = {
     "sessions": whole("distinct browser sessions of failed requests"),
     "people": whole("distinct `enduser.id` of failed requests or their sessions, and sessions without one"),
     "unattributed": whole("failed requests that belong to no session and carry no `enduser.id`"),
+    "recovered": whole(
+        "failed requests after which the same session (without one, the same `enduser.id`) got through with "
+        "the same service and operation"
+    ),
+    "failed_for_good": whole("failed requests after which no later try went through"),
+    "people_recovered": whole("those of the people all of whose failures are recovered"),
 }
 """Requests, and who met the failed ones: of real traffic, or of synthetic."""
 
+_COUNT = whole("how many the sender left out")
+_FLAGS = whole("as in OTLP; the lower 8 bits are those of W3C trace context")
+_ORIGINS: dict[str, Schema] = {
+    "resource": ANY_ATTRIBUTES,
+    "resource_dropped_attributes": _COUNT,
+    "resource_schema_url": text(),
+    "scope": text("the instrumentation scope"),
+    "scope_version": text(),
+    "scope_attributes": ANY_ATTRIBUTES,
+    "scope_dropped_attributes": _COUNT,
+    "scope_schema_url": text(),
+}
+"""The fields of resource and scope, of spans and logs alike."""
+
 _SERVICE_IN_TRACE = record({"name": text(), "spans": whole(), "error": ERROR_WORD})
+_CLOCK_SHIFT = whole(
+    "nanoseconds that were added to its times, as its sender's clock was wrong; 0 where they are as claimed"
+)
+_NOTES = list_of(text(), "what is odd about it, a sentence each")
 _TRACE_SUMMARY = record(
     {
         "trace_id": TRACE_ID,
@@ -130,8 +158,12 @@ _TRACE_SUMMARY = record(
         "errors": whole("spans in error"),
         "origin_errors": whole("spans where an error began"),
         "services": list_of(ref("ServiceInTrace")),
-        "complete": boolean("every parent that a span names is here"),
+        "complete": boolean(
+            "every parent that a span names is here, but for that of the entry, if its caller is outside"
+        ),
         "session_id": text("the browser session of the trace, if it has one", null=True),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SPAN = record(
@@ -149,12 +181,15 @@ _SPAN = record(
         "inferred": boolean("made from its caller's span: its service sent no spans"),
         "entry": boolean("a request to its service begins here"),
         "depth": whole("0 for a top row"),
+        "trace_state": text("as W3C trace context writes it"),
+        "flags": _FLAGS,
         "attributes": ANY_ATTRIBUTES,
-        "resource": ANY_ATTRIBUTES,
-        "scope": text("the instrumentation scope"),
+        "dropped": record({"attributes": _COUNT, "events": _COUNT, "links": _COUNT}),
+        **_ORIGINS,
         "events": list_of(ref("SpanEvent")),
         "links": list_of(ref("SpanLink")),
-        "notes": list_of(text(), "irregularities of this span"),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SESSION = record(
@@ -170,6 +205,8 @@ _SESSION = record(
         "events": whole(),
         "last_seen_unix_nano": TIME,
         "attributes": TEXT_ATTRIBUTES,
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _SESSION_EVENT = record(
@@ -188,6 +225,8 @@ _SESSION_EVENT = record(
         "apm": record({"trace_id": TRACE_ID, "span_id": SPAN_ID}, null=True),
         "attributes": ANY_ATTRIBUTES,
         "events": list_of(ref("SpanEvent")),
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _LOG = record(
@@ -205,9 +244,14 @@ _LOG = record(
         "trace_id": TRACE_ID_OR_NULL,
         "span_id": SPAN_ID_OR_NULL,
         "session_id": text(null=True),
+        "observed_unix_nano": whole("when the sender's side saw it; null where it does not say", null=True),
+        "flags": _FLAGS,
+        "value": {"description": "the body as it was sent, of any JSON type; null without one"},
         "attributes": ANY_ATTRIBUTES,
-        "resource": ANY_ATTRIBUTES,
-        "scope": text(),
+        "dropped_attributes": _COUNT,
+        **_ORIGINS,
+        "clock_shift_ns": _CLOCK_SHIFT,
+        "notes": _NOTES,
     }
 )
 _DEPLOYMENT = record(
@@ -229,8 +273,24 @@ COMPONENTS: dict[str, Schema] = {
     "ServiceInTrace": _SERVICE_IN_TRACE,
     "TraceSummary": _TRACE_SUMMARY,
     "Span": _SPAN,
-    "SpanEvent": record({"name": text(), "time_unix_nano": TIME, "attributes": ANY_ATTRIBUTES}),
-    "SpanLink": record({"trace_id": TRACE_ID, "span_id": SPAN_ID, "attributes": ANY_ATTRIBUTES}),
+    "SpanEvent": record(
+        {
+            "name": text(),
+            "time_unix_nano": TIME,
+            "attributes": ANY_ATTRIBUTES,
+            "dropped_attributes": _COUNT,
+        }
+    ),
+    "SpanLink": record(
+        {
+            "trace_id": TRACE_ID,
+            "span_id": SPAN_ID,
+            "trace_state": text(),
+            "flags": _FLAGS,
+            "attributes": ANY_ATTRIBUTES,
+            "dropped_attributes": _COUNT,
+        }
+    ),
     "Session": _SESSION,
     "SessionEvent": _SESSION_EVENT,
     "Log": _LOG,

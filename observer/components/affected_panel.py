@@ -30,15 +30,27 @@ class AffectedPanel:
     """What it comes to, in one line."""
     rows: tuple[AffectedRow, ...]
     notes: tuple[str, ...]
-    """What was not counted."""
+    """How it is counted, and what was not."""
+    operation: str = ""
+    """The only operation that is counted; empty for all."""
+    operations: tuple[str, ...] = ()
+    """Those that can be chosen; none where there is no choice."""
 
 
 def affected_panel(
-    found: Affected, zone: tzinfo, of: str = "request", failed: str = "Failed"
+    found: Affected,
+    zone: tzinfo,
+    of: str = "request",
+    failed: str = "Failed",
+    *,
+    operation: str = "",
+    operations: tuple[str, ...] = (),
 ) -> AffectedPanel:
     """The panel; `of` is what is counted (`request`, `trace`), `failed` the label of those that count."""
     real, synthetic = found.real, found.synthetic
     cut = found.since_unix_nano is not None
+    # Of traces it is not known which of them tries the same again.
+    followed = of == "request"
 
     def number(value: int) -> str:
         return f"at least {count(value)}" if cut else count(value)
@@ -46,17 +58,22 @@ def affected_panel(
     def row(label: str, pick: str) -> AffectedRow:
         return AffectedRow(label, number(getattr(real, pick)), number(getattr(synthetic, pick)), "", "")
 
+    tried_again = (row("Failed for good", "failed_for_good"), row("Recovered by a later try", "recovered"))
     return AffectedPanel(
-        sentence=_sentence(real, cut=cut),
+        sentence=_sentence(found, of, cut=cut, followed=followed),
         rows=(
             row(f"{of.capitalize()}s", "requests"),
             AffectedRow(
                 failed, number(real.failed), number(synthetic.failed), _share(real), _share(synthetic)
             ),
+            *(tried_again if followed else ()),
             row("Sessions affected", "sessions"),
             row("People affected", "people"),
+            *((row("of them got through on a later try", "people_recovered"),) if followed else ()),
         ),
-        notes=_notes(found, zone, of),
+        notes=_notes(found, zone, of, followed=followed),
+        operation=operation,
+        operations=operations,
     )
 
 
@@ -64,19 +81,38 @@ def _share(reach: Reach) -> str:
     return percent(reach.failed / reach.requests) if reach.failed and reach.requests else ""
 
 
-def _sentence(real: Reach, *, cut: bool) -> str:
+def _sentence(found: Affected, of: str, *, cut: bool, followed: bool) -> str:
+    real, synthetic = found.real, found.synthetic
     if not real.failed:
-        return "Nobody, as far as was counted." if cut else "Nobody: no request of a person failed."
+        words = "Nobody, as far as was counted" if cut else f"Nobody: no {of} of a person failed"
+    else:
+        words = (
+            f"{count(real.failed)} of {plural(real.requests, of)} failed: {_people(real, followed=followed)}"
+        )
+        words = f"At least {words}" if cut else words
+    apart = f"; {count(synthetic.failed)} more of synthetic traffic" if synthetic.failed else ""
+    return f"{words}{apart}."
+
+
+def _people(real: Reach, *, followed: bool) -> str:
     if not real.people:
-        return "Unknown: what failed carries neither a user nor a session."
+        return "of whom is unknown, as they carry neither a user nor a session"
     words = plural(real.people, "person", "people")
     if real.sessions:
         words += f" in {plural(real.sessions, 'session')}"
-    return f"At least {words}." if cut else f"{words}."
+    if not followed:
+        return words
+    through = real.people_recovered
+    if real.people == 1:
+        return words + (", who got through on a later try" if through else ", who never got through")
+    return f"{words}, {count(through) if through else 'none'} of them got through on a later try"
 
 
-def _notes(found: Affected, zone: tzinfo, of: str) -> tuple[str, ...]:
+def _notes(found: Affected, zone: tzinfo, of: str, *, followed: bool) -> tuple[str, ...]:
     notes = []
+    if found.real.failed or found.synthetic.failed:
+        again = "; a later try is one of the same session and operation" if followed else ""
+        notes.append(f"A person is a distinct enduser.id, else a session{again}.")
     unattributed = found.real.unattributed + found.synthetic.unattributed
     if unattributed:
         words = plural(unattributed, f"failed {of}")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from observer.request import context
 from observer.request.desk_session import is_desk
 from observer.request.errors import Malformed
-from observer.request.reader_seat import reader_seat, remember_seat
+from observer.request.reader_seat import generation_of, reader_seat, remember_seat
 from runtime import seats
 from runtime.addresses import host_of
 
@@ -91,7 +91,7 @@ def shop_link(shop: str, seat: PageSeat) -> str:
         return seats.link(shop, seat.slug)
     if host_of(shop.partition("://")[2].partition("/")[0]) == host_of(request.headers.get("Host", "")):
         return shop
-    return seats.link(shop, seat.slug, context.settings().seat_secret)
+    return seats.link(shop, seat.slug, context.settings().seat_secret, generation=generation_of(seat.slug))
 
 
 def open_link(shop: str, name: str) -> str:
@@ -104,7 +104,7 @@ def student_link(screens: str, slug: str) -> str:
 
     `screens` is the address of the screens without a slash at its end. Raises NotASeatName.
     """
-    return seats.link(screens, slug, context.settings().seat_secret, _WORKSHOP)
+    return seats.link(screens, slug, context.settings().seat_secret, _WORKSHOP, generation_of(slug))
 
 
 def names_in(lines: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.session_path import session_path
+from observer.trace_notes import clock_note, skew_words
 from signals.attributes import SEAT, SYNTHETIC
 from signals.model import SessionId
 from store.api import SessionSummary
@@ -36,6 +37,10 @@ class SessionRow:
     system: str
     synthetic: str
     last_seen_unix_nano: int
+    skew: str
+    """`9 min ahead`: how wrong its sender's clock is; empty where it seems right."""
+    clock_note: str
+    """The same in a sentence."""
 
 
 def session_rows(summaries: Sequence[SessionSummary]) -> tuple[SessionRow, ...]:
@@ -65,4 +70,6 @@ def _row(summary: SessionSummary, longest_ns: int) -> SessionRow:
         system=tags.get("os.name", ""),
         synthetic=tags.get(SYNTHETIC, ""),
         last_seen_unix_nano=summary.last_seen_unix_nano,
+        skew=skew_words(summary.clock_shift_ns),
+        clock_note=clock_note(summary.clock_shift_ns),
     )

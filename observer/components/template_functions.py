@@ -58,6 +58,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "address": links.address,
     "key_groups": keyboard.groups,
     "data_keys": keyboard.data_keys,
+    "can_act": context.can_act,
     "explanation": explanation,
     "status_badge_of": status_badge,
     "sections_of": _sections_of,

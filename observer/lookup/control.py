@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from observer.request.errors import Malformed, Unavailable
+from observer.request.errors import Conflict, Malformed, Problem, Unavailable
 from observer.settings import Settings
 from runtime import local_http
 
@@ -13,6 +13,7 @@ ACTOR = "desk"
 """Who acts, unless the action names another."""
 _TIMEOUT_S = 30.0
 """Starting the load takes as long as Locust takes to start."""
+_KINDS: Mapping[int, type[Problem]] = {400: Malformed, 409: Conflict}
 _REMEDY = "See `python3 -m lab status`: the process `control` must be ready."
 
 
@@ -20,7 +21,8 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
     """Perform an action; returns the sentence that says what was done.
 
     `action` is the body of `POST /v1/actions` of the control process. Raises Malformed where that
-    process refuses it, Unavailable where there is none, or where it fails.
+    process refuses it, Conflict where it would end something that runs, Unavailable where there is no
+    such process, or where it fails.
     """
     if not settings.control_url:
         raise Unavailable("There is no control process here.", "Start a lab with: python3 -m lab up")
@@ -28,7 +30,7 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
         answer = local_http.send(
             f"{settings.control_url.rstrip('/')}/v1/actions",
             document={"actor": ACTOR, **action},
-            token=settings.lab_token,
+            token=settings.control_token,
             timeout_s=_TIMEOUT_S,
         )
     except local_http.LocalHttpError as error:
@@ -39,7 +41,7 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
     problem = found.get("error")
     problem = problem if isinstance(problem, dict) else {}
     message = str(problem.get("message") or f"The lab's control process answered {answer.status}.")
-    kind = Malformed if answer.status == 400 else Unavailable
+    kind: type[Problem] = _KINDS.get(answer.status, Unavailable)
     raise kind(message, str(problem.get("remedy") or _REMEDY))
 
 

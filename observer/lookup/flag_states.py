@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 from cachetools import TTLCache
@@ -67,6 +68,17 @@ class Flags:
     """The incident with these flags; None where none or several have them."""
 
 
+class Shopper(NamedTuple):
+    """For whom a flag is evaluated: people at a seat, or at none, of a tenant level, or of none."""
+
+    seat: str = ""
+    tenant: str = ""
+
+
+WITHOUT_SEAT: Final = Shopper()
+"""Whoever has no seat and names no tenant level."""
+
+
 class FlagReader:
     """Reads the flags of all processes at once, and keeps them for a few seconds."""
 
@@ -74,42 +86,61 @@ class FlagReader:
         """`token` identifies the lab's screens to the shop's processes; empty where none is asked for."""
         self._token = token
         self._lock = threading.Lock()
-        self._kept: TTLCache[tuple[tuple[Process, ...], str], Flags] = TTLCache(
-            _MOST_KEPT, _TTL_S, timer=time.monotonic
-        )
+        self._kept: TTLCache[tuple[tuple[Process, ...], tuple[Shopper, ...]], Mapping[Shopper, Flags]]
+        self._kept = TTLCache(_MOST_KEPT, _TTL_S, timer=time.monotonic)
 
-    def flags(self, processes: Sequence[Process], seat: str = "") -> Flags:
-        """The flags that the shop's processes use, for people at `seat` or at none.
+    def flags(self, processes: Sequence[Process]) -> Flags:
+        """The flags that the shop's processes use for whoever has no seat. Takes no longer than a second."""
+        return self.flags_of(processes, (WITHOUT_SEAT,))[WITHOUT_SEAT]
 
-        Takes no longer than a second.
+    def flags_of(self, processes: Sequence[Process], shoppers: Sequence[Shopper]) -> Mapping[Shopper, Flags]:
+        """The flags that the shop's processes use for each of these shoppers.
+
+        A process that stops to answer is asked for no more of them.
         """
         asked = tuple(p for p in processes if p.address and p.name not in WITHOUT_FLAGS)
+        key = asked, tuple(shoppers)
         # The lock is held while reading: requests at the same time share one answer.
         with self._lock:
-            found = self._kept.get((asked, seat))
+            found = self._kept.get(key)
             if found is None:
-                found = self._kept[asked, seat] = _read_all(asked, seat, self._token)
+                found = self._kept[key] = _read_all(*key, self._token)
             return found
 
 
-def _read_all(processes: Sequence[Process], seat: str, token: str) -> Flags:
+def _read_all(
+    processes: Sequence[Process], shoppers: Sequence[Shopper], token: str
+) -> Mapping[Shopper, Flags]:
     if not processes:
-        return Flags()
+        return dict.fromkeys(shoppers, Flags())
     with ThreadPoolExecutor(len(processes), "flags") as pool:
-        answers = list(pool.map(lambda process: _read(process, seat, token), processes))
+        answers = list(pool.map(lambda process: _read(process, shoppers, token), processes))
+    return {
+        shopper: _flags(processes, [answer[at] for answer in answers]) for at, shopper in enumerate(shoppers)
+    }
+
+
+_Answer: TypeAlias = tuple[FlagState, ...] | None
+"""What one process says of one shopper; None where it does not answer."""
+
+
+def _flags(processes: Sequence[Process], answers: Sequence[_Answer]) -> Flags:
     states = tuple(state for answer in answers if answer is not None for state in answer)
     unanswered = tuple(p.name for p, answer in zip(processes, answers, strict=True) if answer is None)
     return Flags(states, unanswered, matching(states))
 
 
-def _read(process: Process, seat: str, token: str) -> tuple[FlagState, ...] | None:
-    found = _over_http(process, seat, token)
-    return found if found is not None else _over_grpc(process, seat)
+def _read(process: Process, shoppers: Sequence[Shopper], token: str) -> Sequence[_Answer]:
+    """One answer for each shopper."""
+    first = _over_http(process, shoppers[0], token)
+    if first is None:
+        return _over_grpc(process, shoppers)
+    return [first, *(_over_http(process, shopper, token) for shopper in shoppers[1:])]
 
 
-def _over_http(process: Process, seat: str, token: str) -> tuple[FlagState, ...] | None:
-    query = f"?{urlencode({'seat': seat})}" if seat else ""
-    url = f"http://{process.address}/_flags{query}"
+def _over_http(process: Process, shopper: Shopper, token: str) -> _Answer:
+    query = urlencode({key: value for key, value in shopper._asdict().items() if value})
+    url = f"http://{process.address}/_flags{'?' if query else ''}{query}"
     try:
         answer = local_http.send(url, timeout_s=_TIMEOUT_S, token=token)
         document = json.loads(answer.body) if answer.status == 200 else None
@@ -126,20 +157,26 @@ def _state(service: str, row: Mapping[str, object]) -> FlagState:
     return FlagState(service, key, people, synthetic, error)
 
 
-def _over_grpc(process: Process, seat: str) -> tuple[FlagState, ...] | None:
+def _over_grpc(process: Process, shoppers: Sequence[Shopper]) -> Sequence[_Answer]:
     # Imported here: gRPC is large, and only these pages need it.
     import grpc
 
     from protos import lab_pb2, lab_pb2_grpc
 
+    answers: list[_Answer] = []
     # gRPC would obey the shell's http_proxy, which cannot reach the lab's own services.
     with grpc.insecure_channel(process.address, (("grpc.enable_http_proxy", 0),)) as channel:
+        stub = lab_pb2_grpc.FlagServiceStub(channel)
         try:
-            stub = lab_pb2_grpc.FlagServiceStub(channel)
-            answer = stub.GetFlags(lab_pb2.GetFlagsRequest(seat=seat), timeout=_TIMEOUT_S)
+            for shopper in shoppers:
+                request = lab_pb2.GetFlagsRequest(seat=shopper.seat, tenant=shopper.tenant)
+                found = stub.GetFlags(request, timeout=_TIMEOUT_S)
+                answers.append(
+                    tuple(FlagState(process.name, f.key, f.people, f.synthetic, f.error) for f in found.flags)
+                )
         except grpc.RpcError:
-            return None
-    return tuple(FlagState(process.name, f.key, f.people, f.synthetic, f.error) for f in answer.flags)
+            pass
+    return [*answers, *[None] * (len(shoppers) - len(answers))]
 
 
 def matching(states: Sequence[FlagState], known: Mapping[str, Incident] | None = None) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flask import Flask, current_app
 
 import incidents
-from observer.lookup.flag_states import FlagReader, Flags
+from observer.lookup.flag_states import FlagReader, Flags, Shopper
 from observer.lookup.lab_status import Lab
 
 _EXTENSION = "flags"
@@ -34,7 +34,7 @@ def usable_incidents() -> tuple[Mapping[str, incidents.Incident], tuple[str, ...
     return good, tuple(str(problem) for problem in problems)
 
 
-def flags_of_seat(lab: Lab, seat: str) -> Flags:
-    """The flags that the lab's processes use for people at one seat."""
+def flags_of(lab: Lab, shoppers: Sequence[Shopper]) -> Mapping[Shopper, Flags]:
+    """The flags that the lab's processes use for each of these shoppers."""
     reader: FlagReader = current_app.extensions[_EXTENSION]
-    return reader.flags(lab.processes, seat)
+    return reader.flags_of(lab.processes, shoppers)

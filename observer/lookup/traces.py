@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from observer.request.errors import Unknown, refuse
 from signals.ids import TRACE_ID_FORM, read_trace_id
-from signals.model import Span, TraceId
+from signals.model import Span, SpanId, TraceId
 from store.api import LogQuery, Presence, Reader, Window
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""
+_LINKS_LIMIT = 1_000
+"""Links of a trace that are looked up."""
+
+Ids = tuple[TraceId, SpanId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,15 @@ def missing_trace(reader: Reader, trace_id: TraceId, shown: str = "") -> Unknown
         f"No span of trace {named} has arrived.",
         "Check the id. If the request was just made, wait a second: exporters send in batches.",
     )
+
+
+def dead_links(reader: Reader, spans: Iterable[Span]) -> frozenset[Ids]:
+    """Where the spans link to and nothing is: the first thousand links are looked up."""
+    linked = ((link.trace_id, link.span_id) for span in spans for link in span.links)
+    targets = tuple(dict.fromkeys(islice(linked, _LINKS_LIMIT)))
+    readable = tuple(ids for ids in targets if len(ids[0]) == 32 and len(ids[1]) == 16)
+    absent = reader.absent_spans(readable) if readable else frozenset()
+    return absent | (frozenset(targets) - frozenset(readable))
 
 
 def no_span_but_logs(trace_id: str, logs: int) -> str:

@@ -75,6 +75,11 @@ def settings() -> Settings:
     return app_context().settings
 
 
+def can_act() -> bool:
+    """Whether a control process runs beside the screens, by which desk and lesson change the lab."""
+    return bool(settings().control_url)
+
+
 def now_unix_nano() -> int:
     """The current time from the application's clock, which tests set."""
     return app_context().clock()

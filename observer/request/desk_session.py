@@ -27,6 +27,7 @@ from observer.request.links import address, here
 from observer.request.responses import redirect_within
 from observer.request.same_origin import refuse_cross_site
 from runtime.addresses import host_of, is_loopback
+from runtime.proxy import UNTRUSTED
 
 COOKIE = "workshop_desk"
 SIGN_IN = "/desk/sign-in"
@@ -231,10 +232,21 @@ def _session() -> DeskSession | None:
 
 def _at_the_machine() -> bool:
     # The host, too: a name that a page elsewhere pointed at this machine is not loopback.
-    return is_loopback(request.remote_addr or "") and is_loopback(host_of(request.headers.get("Host", "")))
+    # A proxy on this machine makes everybody a neighbour unless it is trusted to say who they are.
+    return (
+        is_loopback(request.remote_addr or "")
+        and is_loopback(host_of(request.headers.get("Host", "")))
+        and UNTRUSTED not in request.environ
+    )
 
 
 def _away() -> Forbidden:
+    if not context.can_act():
+        return Forbidden(
+            "The desk is closed here: no control process runs beside these screens, as in containers.",
+            "Start a lab that has one: `python3 -m lab up`, or `python3 -m lab up --class` for a class.",
+            "desk",
+        )
     return Forbidden(
         "Without a class the desk is open on the lab's own machine only.",
         "Open it there by http://127.0.0.1, or start the lab with a class.",

@@ -5,6 +5,7 @@
     ├── Unauthorized    401: the desk is closed to whoever has not signed in; for programs
     ├── Forbidden       403: this reader may not have it
     ├── Unknown         404: what the address names is not in the store; code `pruned` if it was
+    ├── Conflict        409: it would end something that runs, and was not told to
     ├── TooManyAttempts 429: something was tried too often; says how long to wait
     └── Unavailable     503: the store cannot answer now
 
@@ -13,6 +14,8 @@
 
 from __future__ import annotations
 
+STORE_REMEDY = "See what `python3 -m lab status` says of the collector, then load the page again."
+"""What to do when the store cannot be read; its own message says what is the matter with the file."""
 _SHOWN = 80
 """Characters of a refused value that a message repeats."""
 
@@ -61,6 +64,13 @@ class Forbidden(Problem):
 
     status = 403
     code = "forbidden"
+
+
+class Conflict(Problem):
+    """It would end something that runs, and was not told to."""
+
+    status = 409
+    code = "conflict"
 
 
 class TooManyAttempts(Problem):

@@ -18,7 +18,7 @@ _UNSAFE_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
 def address(path: str, args: Mapping[str, str | None] | Sequence[tuple[str, str]]) -> str:
     """A path with its query; arguments that are None or empty are left out."""
     pairs = args.items() if isinstance(args, Mapping) else args
-    query = urlencode([(k, v) for k, v in pairs if v])
+    query = urlencode([(k, v) for k, v in pairs if v], errors="replace")
     return f"{path}?{query}" if query else path
 
 

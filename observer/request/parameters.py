@@ -48,7 +48,7 @@ def spell_attribute(name: str, value: str) -> str:
 def read_attribute(text: str) -> tuple[str, str] | None:
     """Name and value of `name:value`, split at the first colon; None if there is no colon or no name."""
     name, colon, value = text.partition(":")
-    name = unquote(name.strip(), errors="surrogateescape")
+    name = unquote(name.strip(), errors="replace")
     return (name, value) if colon and name else None
 
 

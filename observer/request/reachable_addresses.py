@@ -26,5 +26,5 @@ def neighbours() -> Neighbours:
     return Neighbours(
         shop_url=settings.shop_public_url or as_reached(settings.shop_url, host, settings.listen_addr),
         otlp_http_url=as_reached(settings.otlp_http_url, host, settings.listen_addr),
-        observer_url=settings.observer_public_url or request.host_url.rstrip("/"),
+        observer_url=settings.observer_public_url or request.url_root.rstrip("/"),
     )

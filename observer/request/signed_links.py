@@ -9,7 +9,7 @@ from observer.request import context
 from observer.request.desk_session import is_desk
 from observer.request.errors import Forbidden
 from observer.request.links import address
-from observer.request.reader_seat import reader_seat, remember_seat
+from observer.request.reader_seat import generation_of, reader_seat, remember_seat
 from observer.request.responses import redirect_within
 from runtime import seats
 
@@ -17,6 +17,12 @@ SEAT, SIGNATURE = "seat", "sig"
 _PATHS = ("/", "/workshop")
 """The pages at which a link may give a seat. Elsewhere `seat` is a filter."""
 TO_JOIN = ("Join the class", "/join")
+_OPEN_TO_ALL = ("/join", "/desk", "/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
+_LINK_OR_CODE = "Open the link that your instructor gave you, or join with the code of the class."
+_OTHER_LINK = (
+    "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "
+    "your instructor for them. Or join with the code of the class and take a free seat."
+)
 
 
 def arrive() -> Response | None:
@@ -32,7 +38,10 @@ def arrive() -> Response | None:
     signature = request.args.get(SIGNATURE, "")
     if not signature and (is_desk() or _is_own(name)):
         return None
-    if not seats.verify(settings.seat_secret, name, signature):
+    generation = generation_of(name)
+    if not seats.verify(settings.seat_secret, name, signature, generation):
+        if seats.was_valid(settings.seat_secret, name, signature, generation):
+            raise _no_seat("This link was good once: its seat was freed since then.", _OTHER_LINK)
         raise _no_seat("This link gives no seat: its signature is missing or belongs to another name.")
     slug, store = seats.name_of(name), context.class_store()
     if store:
@@ -52,6 +61,20 @@ def _is_own(name: str) -> bool:
     return bool(own) and seats.name_or_empty(name) == own
 
 
-def _no_seat(message: str) -> Forbidden:
-    remedy = "Open the link that your instructor gave you, or join with the code of the class."
+def close_freed_seat() -> Response | None:
+    """In class mode: tell a reader whose seat was freed what happened, in place of any page.
+
+    Raises Forbidden, but for the page to join by, the desk, and what a page asks for by itself: that is
+    answered by asking the browser to load its page again. Raises ClassError.
+    """
+    if request.path.startswith(_OPEN_TO_ALL) or not reader_seat().freed or is_desk():
+        return None
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Refresh": "true"})
+    raise Forbidden(
+        f"You no longer have the seat {reader_seat().freed}.", _OTHER_LINK, "seat_freed", action=TO_JOIN
+    )
+
+
+def _no_seat(message: str, remedy: str = _LINK_OR_CODE) -> Forbidden:
     return Forbidden(message, remedy, "no_seat", action=TO_JOIN)

@@ -3,7 +3,8 @@
 Another company: it knows nothing of the shop, takes no part in its traces and exports no telemetry.
 `POST /charge` answers 200 with a transaction id, 401 to a token that is not its customer's, 400 to a
 malformed body; `GET /_healthz` answers `ok`, `GET /_flags` the present state of its delay flag (with
-`?seat=`, for that customer; where LAB_TOKEN is set, to its holder only). It logs neither cards nor tokens.
+`?seat=` and `?tenant=`, for that customer; where LAB_TOKEN is set, to its holder only). It logs neither
+cards nor tokens.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ from typing import Any, TypeGuard
 
 from flask import Flask, Response, abort, jsonify, request
 
+from runtime.listener_settings import (
+    body_s_setting,
+    header_s_setting,
+    idle_s_setting,
+    most_connections_setting,
+)
 from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit, setting, whole_number
 from runtime.stop_signal import StopSignal
-from runtime.wsgi import Limits, WsgiServer
+from runtime.wsgi import WsgiServer, limits_of
 from services.common import lab_token, randomness
 from services.common.flags import Flags, delay_flag
 from services.common.seat import Shopper
@@ -57,6 +64,10 @@ class Settings(CommonSettings):
         "", "LAB_TOKEN", "Needed as a bearer to read /_flags; empty: everyone may.", secret=True
     )
     threads: int = setting(48, "BUTTERCUP_THREADS", "Charges handled at once.", _THREADS)
+    most_connections: int = most_connections_setting()
+    header_s: int = header_s_setting()
+    body_s: int = body_s_setting()
+    idle_s: int = idle_s_setting()
 
 
 class Receipts:
@@ -132,7 +143,7 @@ def make_app(settings: Settings, flags: Flags) -> Flask:
     def flag_states() -> Response:
         if not lab_token.admits(settings.lab_token, request.headers.get("Authorization", "")):
             abort(404)
-        states = flags.states(request.args.get("seat", ""))
+        states = flags.states(request.args.get("seat", ""), request.args.get("tenant", ""))
         return jsonify(service=NAME, flags=[asdict(state) for state in states])
 
     @app.post("/charge")
@@ -161,7 +172,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = Flags(settings.flags_file, logger, [DELAY])
     try:
         app = make_app(settings, flags)
-        server = WsgiServer(app, settings.listen_addr, settings.port, Limits(settings.threads))
+        limits = limits_of(settings, threads=settings.threads, body_bytes=2 * _MAX_BODY_BYTES)
+        server = WsgiServer(app, settings.listen_addr, settings.port, limits)
     except CannotListen as error:
         sys.stderr.write(f"{NAME} {error}\n")
         return EXIT_CANNOT_START

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
-from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text
+from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text, within
 from services.common.errors import Failed, InvalidRequest
 from services.common.flags import Flags
 from services.common.seat import Shopper
@@ -27,6 +27,9 @@ PEER = "paymentservice"
 RETIRED_VERSION = "v350.8"
 WAITS_MS = (25, 50, 100)
 ATTEMPT_DEADLINE_S = 4.0
+ANSWER_S = 1.0
+"""Kept of the caller's time to ship, confirm or say what went wrong."""
+LEAST_ATTEMPT_S = 0.5
 REFERENCE_KEY = "idempotency-key"
 # A second attempt may reach another replica, another version or a restarted process.
 RETRYABLE = frozenset(
@@ -76,10 +79,11 @@ class Charging:
         self._payment = self._current.stub(rpc.PaymentServiceStub, deadline_s=ATTEMPT_DEADLINE_S)
         self._stale = self._retired.stub(rpc.PaymentServiceStub, deadline_s=ATTEMPT_DEADLINE_S)
 
-    def charge(self, order: Order, is_active: Callable[[], bool]) -> str:
+    def charge(self, order: Order, time_left_s: Callable[[], float]) -> str:
         """Charge the card. Returns the transaction id.
 
-        Makes no further attempt once `is_active` returns False: the caller has gone.
+        `time_left_s` is how long the caller still waits, 0 when it has gone: an attempt ends before, and
+        none begins that could not end well.
 
         Raises:
             InvalidRequest: the card itself was refused.
@@ -87,12 +91,13 @@ class Charging:
         """
         for attempt in range(len(WAITS_MS) + 1):
             try:
-                return self._attempt(order, attempt)
+                return self._attempt(order, attempt, time_left_s() - ANSWER_S)
             except grpc.RpcError as error:
                 if code_of(error) is grpc.StatusCode.INVALID_ARGUMENT:
                     raise InvalidRequest(details_of(error)) from error
                 cause = f"could not charge the card: {rpc_error_text(error)}"
-                last = code_of(error) not in RETRYABLE or attempt == len(WAITS_MS) or not is_active()
+                too_late = time_left_s() < ANSWER_S + LEAST_ATTEMPT_S
+                last = code_of(error) not in RETRYABLE or attempt == len(WAITS_MS) or too_late
                 if last:
                     self._log.error("failed to charge card", error=cause, order_id=order.order_id)
                     raise Failed(f"failed to charge card: {cause}") from error
@@ -105,7 +110,7 @@ class Charging:
                 _pause.wait(WAITS_MS[attempt] / 1000)
         raise AssertionError("the last attempt either returns or raises")
 
-    def _attempt(self, order: Order, attempt: int) -> str:
+    def _attempt(self, order: Order, attempt: int, left_s: float) -> str:
         request = pb.ChargeRequest(amount=order.amount, credit_card=order.card)
         metadata = ((REFERENCE_KEY, order.order_id),)
         if attempt == 0 and self._flags.checkout_stale_endpoint(order.shopper):
@@ -114,9 +119,10 @@ class Charging:
                 endpoint=self._drained.address,
                 endpoint_version=RETIRED_VERSION,
             )
-            with marking({"payment.endpoint.version": RETIRED_VERSION}):
+            with marking({"payment.endpoint.version": RETIRED_VERSION}), within(left_s):
                 return str(self._stale.Charge(request, metadata=metadata).transaction_id)
-        return str(self._payment.Charge(request, metadata=metadata).transaction_id)
+        with within(left_s):
+            return str(self._payment.Charge(request, metadata=metadata).transaction_id)
 
     def close(self) -> None:
         """Close both channels and release the drained port."""

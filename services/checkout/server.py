@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
 import grpc
@@ -29,6 +30,7 @@ from services.common.settings import CommonSettings
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
+CONFIRMATION_S = 1.0
 EMPTY_CART = "the cart is empty: add something before placing an order"
 
 
@@ -126,7 +128,8 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
         order_id = str(uuid.uuid4())
         prepared = self._prepare(request)
         transaction_id = self._charging.charge(
-            Order(order_id, prepared.total, request.credit_card, seat.current()), context.is_active
+            Order(order_id, prepared.total, request.credit_card, seat.current()),
+            lambda: _time_left_s(context),
         )
         self._log.info("payment went through", transaction_id=transaction_id)
         shipped = call_service(
@@ -189,14 +192,23 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
             self._log.warning("failed to empty user cart during checkout", error=rpc_error_text(error))
 
     def _confirm(self, email: str, order: pb.OrderResult) -> None:
+        """Have the order confirmed. A mail that cannot be sent in time is a warning: the order stands."""
         try:
             self._clients.email.SendOrderConfirmation(
-                pb.SendOrderConfirmationRequest(email=email, order=order)
+                pb.SendOrderConfirmationRequest(email=email, order=order), timeout=CONFIRMATION_S
             )
         except grpc.RpcError as error:
             self._log.warning("failed to send order confirmation", error=rpc_error_text(error))
         else:
             self._log.info("order confirmation email sent", order_id=order.order_id)
+
+
+def _time_left_s(context: grpc.ServicerContext) -> float:
+    """How long the caller still waits, in seconds: 0 when it has gone, infinite when it set no deadline."""
+    if not context.is_active():
+        return 0.0
+    left: float | None = context.time_remaining()
+    return inf if left is None else left
 
 
 def mount(service: ServiceContext[Settings]) -> ServicerHandle:

@@ -6,9 +6,12 @@ failed one a one-line status message. Knows how to call, not whom.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 import grpc
@@ -33,11 +36,13 @@ __all__ = [
     "marking",
     "rpc_error_text",
     "tolerating",
+    "within",
 ]
 
 Stub = TypeVar("Stub")
 
-DEADLINE_S = 5.0
+DEADLINE_S = 3.0
+_ends_at: ContextVar[float] = ContextVar("ends_at", default=inf)
 ORIGINAL_CODE_KEY = "original-status-code"
 _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -46,6 +51,26 @@ _OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.use_local_subchannel_pool", 1),
 )
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Within it, all calls together end after `seconds`: each waits for what is left, or its own deadline.
+
+    An outer limit that ends earlier stays.
+    """
+    token = _ends_at.set(min(_ends_at.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+def _limited(call: Callable[..., Any], deadline_s: float) -> Callable[..., Any]:
+    def limited(request: Any, timeout: float = deadline_s, **options: Any) -> Any:
+        return call(request, timeout=max(0.0, min(timeout, _ends_at.get() - time.monotonic())), **options)
+
+    return limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +113,10 @@ class Connection:
         self._traced = grpc.intercept_channel(self._channel, interceptor)
 
     def stub(self, stub_class: Callable[[Any], Stub], *, deadline_s: float = DEADLINE_S) -> Stub:
-        """A stub whose every call is traced and ends after `deadline_s` (`timeout=` overrides)."""
+        """A stub whose calls are traced and end after `deadline_s`, `timeout=` or what is left `within`."""
         stub = stub_class(self._traced)
         for name, call in list(vars(stub).items()):
-            setattr(stub, name, partial(call, timeout=deadline_s))
+            setattr(stub, name, _limited(call, deadline_s))
         return stub
 
     def close(self) -> None:

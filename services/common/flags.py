@@ -186,12 +186,15 @@ class Flags:
         reason = details.error_message or str(details.error_code)
         return flag.off, f"{flag.key} cannot be read and is off: {reason}"
 
-    def states(self, seat: str = "") -> Sequence[State]:
-        """The real state of every flag that this process uses, for the person at `seat` (or at none)."""
+    def states(self, seat: str = "", tenant: str = "") -> Sequence[State]:
+        """The real state of every flag that this process uses, for the person at `seat` (or at none).
+
+        `tenant` is the tenant level of that person and of the synthetic shopper beside.
+        """
         states = []
         for flag in self._known:
-            (people, error) = self._read(flag, Shopper(seat=seat))
-            (synthetic, other) = self._read(flag, Shopper(synthetic=True))
+            (people, error) = self._read(flag, Shopper(seat=seat, tenant_level=tenant))
+            (synthetic, other) = self._read(flag, Shopper(synthetic=True, tenant_level=tenant))
             states.append(State(flag.key, _json(people), _json(synthetic), error or other))
         return states
 

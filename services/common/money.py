@@ -1,7 +1,8 @@
 """Exact money: what the `Money` message means, as whole billionths of a unit.
 
 Sums and multiples are integer arithmetic; a conversion is one exact decimal
-division, cut to the cent at its end. Nothing here knows a rate or a service.
+division, cut to the currency's smallest unit at its end, so that lines that are shown
+add up to the total that is shown. Nothing here knows a rate or a service.
 """
 
 from __future__ import annotations
@@ -13,6 +14,15 @@ from services.common.errors import InvalidRequest
 
 NANOS_PER_UNIT = 1_000_000_000
 NANOS_PER_CENT = NANOS_PER_UNIT // 100
+_USUAL_DECIMALS = 2
+# By ISO 4217. HUF has two there; its last coin below the forint was withdrawn in 1999.
+_WHOLE = {"BIF", "CLP", "DJF", "GNF", "HUF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND"}
+_WHOLE |= {"VUV", "XAF", "XOF", "XPF"}
+_THOUSANDTHS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
+_TEN_THOUSANDTHS = {"CLF", "UYW"}
+_OTHER_DECIMALS = (
+    dict.fromkeys(_WHOLE, 0) | dict.fromkeys(_THOUSANDTHS, 3) | dict.fromkeys(_TEN_THOUSANDTHS, 4)
+)
 _MAX_UNITS = 2**63 - 1
 # Wide enough for any int64 amount with nine decimals times a rate of ten digits.
 _EXACT = Context(prec=60, rounding=ROUND_DOWN)
@@ -63,18 +73,30 @@ def times(money: pb.Money, quantity: int) -> pb.Money:
     return from_nanos(money.currency_code, nanos_of(money) * quantity)
 
 
+def decimals(currency_code: str) -> int:
+    """How many digits an amount of this currency has after the dot: 2 for USD, 0 for JPY, 3 for KWD."""
+    return _OTHER_DECIMALS.get(currency_code, _USUAL_DECIMALS)
+
+
+def smallest_nanos(currency_code: str) -> int:
+    """The smallest unit that is paid in a currency, in billionths of its unit: a cent, a yen."""
+    nanos: int = NANOS_PER_UNIT // 10 ** decimals(currency_code)
+    return nanos
+
+
 def from_decimal(currency_code: str, amount: Decimal) -> pb.Money:
-    """The amount cut (towards zero) to the cent.
+    """The amount cut (towards zero) to the currency's smallest unit.
 
     Raises:
         InvalidRequest: the amount does not fit 64-bit units.
     """
-    cents = int(_EXACT.multiply(amount, Decimal(100)).to_integral_value(ROUND_DOWN))
-    return from_nanos(currency_code, cents * NANOS_PER_CENT)
+    smallest = smallest_nanos(currency_code)
+    count = int(_EXACT.multiply(amount, Decimal(NANOS_PER_UNIT // smallest)).to_integral_value(ROUND_DOWN))
+    return from_nanos(currency_code, count * smallest)
 
 
 def converted(money: pb.Money, to_code: str, from_rate: Decimal, to_rate: Decimal) -> pb.Money:
-    """`money` in another currency, cut to the cent; both rates are units per euro.
+    """`money` in another currency, cut to its smallest unit; both rates are units per euro.
 
     Raises:
         InvalidRequest: the amount is malformed or the result too large.
@@ -85,6 +107,8 @@ def converted(money: pb.Money, to_code: str, from_rate: Decimal, to_rate: Decima
 
 
 def shown(money: pb.Money) -> str:
-    """`USD 67.99`: code, space, units, dot, two digits; further digits are cut."""
+    """`USD 67.99`, `JPY 7600`: code, space, units, and the digits that the currency has; others are cut."""
     sign = "-" if money.units < 0 or money.nanos < 0 else ""
-    return f"{money.currency_code} {sign}{abs(money.units)}.{abs(money.nanos) // NANOS_PER_CENT:02d}"
+    digits = decimals(money.currency_code)
+    fraction = abs(money.nanos) // smallest_nanos(money.currency_code)
+    return f"{money.currency_code} {sign}{abs(money.units)}" + (f".{fraction:0{digits}d}" if digits else "")

@@ -18,6 +18,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from protos import lab_pb2, lab_pb2_grpc
+from runtime.grpc_limits import server_options
 from runtime.listening import CannotListen, check_port, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit, overrides
 from runtime.stop_signal import StopSignal
@@ -31,6 +32,7 @@ from services.common.telemetry import Identity, ServerBaggage, ServerSpans, Shop
 S = TypeVar("S", bound=CommonSettings)
 
 _GRACE_S = 0.5
+_MAX_MESSAGE_BYTES = 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class _FlagServicer(lab_pb2_grpc.FlagServiceServicer):
                 lab_pb2.FlagState(
                     key=state.key, people=state.people, synthetic=state.synthetic, error=state.error
                 )
-                for state in self._flags.states(request.seat)
+                for state in self._flags.states(request.seat, request.tenant)
             ],
         )
 
@@ -156,7 +158,7 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     server = grpc.server(
         ThreadPoolExecutor(backend.workers, thread_name_prefix=backend.short_name),
         interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else ServerBaggage()],
-        options=[("grpc.so_reuseport", 0)],
+        options=server_options(_MAX_MESSAGE_BYTES),
     )
     try:
         port = _bind(server, settings)

@@ -1,7 +1,8 @@
 """currencyservice: exact conversion through the euro.
 
 Rates are decimals from `rates.json` (units per euro, a day of the European
-Central Bank). A result is truncated to the cent; an amount already in the currency is returned unchanged.
+Central Bank). A result is truncated to the currency's smallest unit; an amount already in the
+currency is returned unchanged.
 """
 
 from __future__ import annotations

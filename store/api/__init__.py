@@ -30,7 +30,7 @@ from store.api.logs import LogReader as LogReader
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
-from store.api.writer import Writer as Writer
+from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
 from store.queries import (
     LogQuery as LogQuery,
     Page as Page,
@@ -46,6 +46,7 @@ from store.results import (
     BrowserLink as BrowserLink,
     ErrorGroup as ErrorGroup,
     HistogramColumn as HistogramColumn,
+    LateArrivals as LateArrivals,
     Latency as Latency,
     LogHistogram as LogHistogram,
     MapEdge as MapEdge,
@@ -60,7 +61,13 @@ from store.results import (
     TagValue as TagValue,
     TraceSummary as TraceSummary,
 )
-from store.rows import Batch as Batch, LogRow as LogRow, SpanRow as SpanRow
+from store.rows import (
+    Batch as Batch,
+    LogRow as LogRow,
+    SpanRow as SpanRow,
+    schema_url_of as schema_url_of,
+    with_schema_url as with_schema_url,
+)
 
 
 class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):
@@ -74,6 +81,12 @@ class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, Deploy
 
     def status(self) -> StoreStatus:
         """Counts and bounds of the whole store. Cost: constant."""
+
+    def late_arrivals(self, window: Window) -> LateArrivals | None:
+        """What arrived in the window, and tells of nothing but a time before it; None if nothing did.
+
+        Of the last 10,000 batches that were late as a whole: two minutes or more.
+        """
 
     def environments(self, window: Window) -> Sequence[str]:
         """Deployment environments seen in backend or browser telemetry, by name."""

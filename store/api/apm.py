@@ -65,9 +65,12 @@ class ApmReader(Protocol):
     ) -> Affected:
         """Who is affected by the failed requests of one service (or all).
 
-        With `error` origin, failed are those in which an error began. `where` narrows by
-        promoted tags only (BadQuery otherwise). Of the newest 15,000 requests in 3,000
-        traces of the window; `Affected.since_unix_nano` says whether there are more.
+        With `error` origin, failed are those in which an error began. A failed request is
+        recovered where its session, or without one its `enduser.id`, made a later request of
+        the same service and operation without an error. `where` narrows by
+        promoted tags only (BadQuery otherwise). Counts the newest 3,000 traces of the window,
+        with an operation those that have it among the newest 12,000, and no more than 15,000
+        requests in them; `Affected.since_unix_nano` says whether there are more.
         """
 
     def tags(self, window: Window) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 StoreError
 ├── StoreBusy         the queue is full: try again later
-├── StoreUnavailable  the disk is full, read-only or locked
+├── StoreUnavailable  the disk is full, read-only or locked; the file is gone or damaged
 ├── StoreMismatch     the file was made by another version
 ├── TooSlow           the answer would take too long
 └── BadQuery          the query is malformed
@@ -14,17 +14,32 @@ from __future__ import annotations
 class StoreError(Exception):
     """Base of everything that a writer or reader raises on purpose."""
 
+    reason = "unavailable"
+    """The cause in one word, by which refusals are counted."""
+
 
 class StoreBusy(StoreError):
     """The bounded queue is full; nothing of the batch was taken; the sender may try again."""
 
+    reason = "busy"
+
 
 class StoreUnavailable(StoreError):
-    """The medium refuses (full, read-only, locked); nothing of the batch was committed."""
+    """The medium refuses: nothing of the batch is kept, except with the reason `slow`.
+
+    `reason` is `disk_full`, `read_only`, `locked`, `slow`, `cannot_open`, `damaged`, `gone`, `io` or
+    `unavailable`.
+    """
+
+    def __init__(self, message: str, reason: str = "unavailable") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StoreMismatch(StoreError):
     """The data was written by another version of the schema; the message names the path."""
+
+    reason = "mismatch"
 
 
 class TooSlow(StoreError):

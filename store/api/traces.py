@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from signals.model import Span, TraceId
+from signals.model import Span, SpanId, TraceId
 from store.queries import Page, TraceQuery
 from store.results import Affected, BrowserLink, Presence, TraceSummary
 
@@ -30,6 +30,9 @@ class TraceReader(Protocol):
 
     def trace_of_span(self, span_id: str) -> TraceId | None:
         """The newest trace that holds a span of this id. May be a bounded scan."""
+
+    def absent_spans(self, spans: Sequence[tuple[TraceId, SpanId]]) -> frozenset[tuple[TraceId, SpanId]]:
+        """Those of the spans that are not stored. Cost: one look into an index each."""
 
     def browser_of_trace(self, trace_id: TraceId) -> BrowserLink | None:
         """The browser's event that this trace answered, by the agent's link or as its parent.

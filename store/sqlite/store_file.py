@@ -16,6 +16,10 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 _ADDITIONS = Path(__file__).with_name("additions.sql")
 BUSY_TIMEOUT_S = 2.0
 """How long another process may hold the file or the lock before that is an error."""
+LOG_SUFFIX = "-wal"
+INDEX_SUFFIX = "-shm"
+SUFFIXES = ("", LOG_SUFFIX, INDEX_SUFFIX)
+"""What the names of a store's files end with: the file, its write-ahead log, the log's index."""
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -35,6 +39,9 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error
     try:
+        if not _is_empty(connection):
+            # Before the pragmas: they would turn another program's file into one with a log.
+            check_version(connection, path)
         # auto_vacuum only takes effect before the first table, so it comes first of all.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -64,10 +71,13 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection | None:
-    """A connection that refuses to write; None while there is no store at this path yet."""
-    if not path.exists():
-        return None
+    """A connection that refuses to write; None while there is no store at this path yet.
+
+    Raises StoreMismatch or StoreUnavailable.
+    """
     try:
+        if not path.exists():
+            return None
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
@@ -85,7 +95,7 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
             connection.close()
             return None
         check_version(connection, path)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error
     return connection
 
@@ -151,18 +161,36 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 def unavailable(path: Path, error: Exception) -> StoreUnavailable:
     """The error for a failure of the medium: one sentence with its remedy."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
-        message = f"The disk that holds {path} is full: free some space; what was acknowledged is safe."
-    elif name.startswith("SQLITE_READONLY") or isinstance(error, PermissionError):
-        message = f"{path} cannot be written: make the file and its folder writable for this user."
-    elif name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        message = f"{path} is locked by another program: close what else has it open for writing."
-    elif name.startswith("SQLITE_CANTOPEN") or isinstance(error, OSError):
-        message = f"{path} cannot be opened: make its folder exist and be writable for this user."
-    elif name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        message = f"{path} is damaged or not a store: move it away and start with a new one."
-    elif name.startswith("SQLITE_IOERR"):
-        message = f"Reading or writing {path} failed: see that its disk is present and has space."
-    else:
-        message = f"The store at {path} failed ({name or type(error).__name__}: {error}): restart its writer."
-    return StoreUnavailable(message)
+    full = name.startswith("SQLITE_FULL") or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    if full:
+        return StoreUnavailable(
+            f"The disk that holds {path} is full: free some space; what was acknowledged is safe.",
+            "disk_full",
+        )
+    if name.startswith("SQLITE_READONLY") or _is_denied(error):
+        return StoreUnavailable(
+            f"{path} cannot be written: make the file and its folder writable for this user.", "read_only"
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreUnavailable(
+            f"{path} is locked by another program: close what else has it open for writing.", "locked"
+        )
+    if name.startswith("SQLITE_CANTOPEN") or isinstance(error, OSError):
+        return StoreUnavailable(
+            f"{path} cannot be opened: make its folder exist and be writable for this user.", "cannot_open"
+        )
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")):
+        return StoreUnavailable(
+            f"{path} is damaged or not a store: move it away and start with a new one.", "damaged"
+        )
+    if name.startswith("SQLITE_IOERR"):
+        return StoreUnavailable(
+            f"Reading or writing {path} failed: see that its disk is present and has space.", "io"
+        )
+    return StoreUnavailable(
+        f"The store at {path} failed ({name or type(error).__name__}: {error}): restart its writer."
+    )
+
+
+def _is_denied(error: Exception) -> bool:
+    return isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS

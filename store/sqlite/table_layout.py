@@ -89,6 +89,11 @@ FIRST_VALUE_TAGS: Final = frozenset({SEAT})
 """Of these a session keeps the first value by its time, of every other tag the newest."""
 
 
+CLOCK_SHIFT: Final = ":clock_shift"
+"""Among the tags of a row of `traces` and the attributes of one of `sessions`: what was added to the times
+of its sender, whose clock was wrong. No tag is named so, and rows of a right clock do without."""
+
+
 def error_code(error: SpanError) -> int:
     """The stored number of an error's place. A chain of `is`, as an enum's hash is slow."""
     if error is SpanError.NONE:

@@ -104,6 +104,22 @@ def test_a_locked_database_is_told_in_one_sentence_and_got_over(lab: labs.Lab) -
     assert witness.missing(lab.url("observer")) == []
 
 
+def test_a_deleted_store_is_noticed_said_and_begun_anew(lab: labs.Lab) -> None:
+    """Under load: whatever is acknowledged after the deletion is found, and the screens say what happened."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{_store(lab)}{suffix}").unlink()
+    status = f"{lab.url('observer')}/api/v1/status"
+    notes = eventually(lambda: get_json(status)["telemetry"]["notes"], "it is said", within_s=10)
+    witness = Witness(lab.url("otlp_http"))
+    eventually(witness.post_one, "it takes again", within_s=10)
+
+    assert "was deleted or moved away while it was written" in notes[0]["text"]
+    assert get_json(status)["ready"] is True
+    assert witness.missing(lab.url("observer")) == []
+    with urllib.request.urlopen(lab.url("observer"), timeout=20) as page:
+        assert "was deleted or moved away" in page.read().decode()
+
+
 def test_spans_from_another_time_are_kept(lab: labs.Lab) -> None:
     """A sender's clock that jumps an hour ahead or a day back harms neither the store nor what follows."""
     witness = Witness(lab.url("otlp_http"))

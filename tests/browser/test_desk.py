@@ -72,7 +72,7 @@ def classroom(world: World, tmp_path: Path) -> Iterator[Classroom]:
         shop_url=seed.SHOP,
         seat_secret=SECRET,
         control_url=f"http://127.0.0.1:{control.port}",
-        lab_token=TOKEN,
+        control_token=TOKEN,
     )
     server = WsgiServer(
         create_app(world.reader, settings, class_store=store), "127.0.0.1", 0, Limits(threads=6)

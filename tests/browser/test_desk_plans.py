@@ -99,14 +99,41 @@ def test_plans_work_without_script(visit_class: Callable[..., Visitor], classroo
     expect(page.get_by_role("alert")).to_contain_text("not TOML")
     expect(page.get_by_label("Schedule (TOML)")).to_have_value("title = nothing")
     row_of(page, "anna").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Exam …").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Begin an exam for 1 seat")
     page.get_by_label("Seed", exact=True).fill("7")
-    page.get_by_role("button", name="Begin exam").click()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="The exam begins for anna")).to_be_visible()
     page.get_by_role("button", name="End it").click()
     expect(page.get_by_role("status").filter(has_text="The exam is over")).to_be_visible()
     found = exam(classroom.store)
     assert found
     assert (found.seats, found.ended_unix_nano is None) == (("anna",), False)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_enter_presses_the_button_beside_its_field(
+    visit_class: Callable[..., Visitor], classroom: Classroom, script: bool
+) -> None:
+    """With a message half written, too: an exam begins by its seed, and a second one is asked for."""
+    visitor = visit_class(java_script_enabled=script)
+    page = at_the_desk(visitor, classroom)
+    page.get_by_label("every seat", exact=True).check()
+    page.get_by_label("Message on their screens").fill("not yet")
+    page.locator("#begin-exam summary").click()
+    page.get_by_label("Seed", exact=True).fill("7")
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_role("status").filter(has_text="The exam begins for every seat (seed 7)")
+    ).to_be_visible()
+    assert classroom.store.newest_message("anna") is None
+    page.locator("#begin-exam summary").click()
+    page.get_by_label("Seed", exact=True).fill("8")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("An exam runs for every seat")
+    page.get_by_role("button", name="Yes, do it").click()
+    expect(page.get_by_role("status").filter(has_text="(seed 8)")).to_be_visible()
+    visitor.blameless()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from classroom import ALL_SEATS, Answer, ClassError, ClassStore, Mark, MarkKind
+from runtime import seats
 
 
 @pytest.fixture
@@ -163,3 +164,45 @@ def test_a_file_of_another_application_is_left_alone(file: Path) -> None:
     foreign.close()
     with pytest.raises(ClassError, match="not a class file"):
         ClassStore(file)
+
+
+def test_a_freed_seat_is_of_another_generation(store: ClassStore, file: Path) -> None:
+    """Others are not, and it survives a restart."""
+    store.enrol(("Ana", "Ben"))
+    for _ in range(2):
+        store.free("ana")
+    store.free("nobody")
+    again = ClassStore(file)
+    assert [seat.generation for seat in again.seats()] == [2, 0]
+    assert (again.generation("ana"), again.generation("nobody")) == (2, 0)
+    assert again.generations() == {"ana": 2}
+    again.close()
+
+
+def test_a_file_of_before_there_were_generations_goes_on(file: Path) -> None:
+    """A class that was prepared the night before keeps its links."""
+    old = ClassStore(file)
+    old.enrol(("Ana",))
+    old.close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE generations")
+    again = ClassStore(file)
+    assert [seat.generation for seat in again.seats()] == [0]
+    again.free("ana")
+    assert again.generations() == {"ana": 1}
+    again.close()
+
+
+def test_joining_is_open_until_it_is_closed(store: ClassStore) -> None:
+    assert store.facts().joining_open
+    store.set_joining(False)
+    assert not store.facts().joining_open
+    store.set_joining(True)
+    assert store.facts().joining_open
+
+
+@pytest.mark.parametrize("name", ["Lab Probe", "verify me"])
+def test_a_person_who_is_called_like_a_proof_is_a_person(store: ClassStore, name: str) -> None:
+    """The lab's own seats count as nobody."""
+    [seat] = store.enrol((name,))
+    assert not seats.is_of_the_lab(seat.slug)

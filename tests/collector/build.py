@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from store.api import Batch, LogRow, SpanRow
+from store.api import Batch, LogRow, SpanRow, WriterHealth
 
 T0 = 1_795_343_000 * 10**9
 PAYLOADS = Path(__file__).parent.parent / "data" / "rum-payloads"
@@ -30,11 +30,15 @@ class ListWriter:
     batches: list[Batch] = field(default_factory=list)
     refusal: Exception | None = None
     closed: bool = False
+    trouble: WriterHealth = field(default_factory=WriterHealth)
 
     def write(self, batch: Batch) -> None:
         if self.refusal:
             raise self.refusal
         self.batches.append(batch)
+
+    def health(self) -> WriterHealth:
+        return self.trouble
 
     def close(self) -> None:
         self.closed = True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import grpc
 import pytest
@@ -12,6 +15,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from collector.server import start
+from collector.settings import Settings
 from store.api import StoreBusy, StoreUnavailable
 from tests.collector import build
 from tests.collector.conftest import MAX_REQUEST_BYTES, Running
@@ -93,3 +98,42 @@ def test_a_store_that_refuses_means_try_again(
     assert details.details[0].Unpack(retry)
     assert retry.retry_delay.seconds >= 1
     assert details.message == str(cause)
+
+
+def _no_message() -> Iterator[bytes]:
+    threading.Event().wait(20)
+    yield b""
+
+
+def test_calls_without_their_message_hold_up_nobody(running: Running) -> None:
+    """Half-open calls, on several connections, far more than there are worker threads."""
+    body = build.traces([build.span(1)]).SerializeToString()
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with ExitStack() as stack:
+        for _ in range(4):
+            channel = stack.enter_context(grpc.insecure_channel(running.grpc_address, options))
+            begin = channel.stream_unary(TRACES)
+            for _ in range(20):
+                stack.callback(begin.future(_no_message()).cancel)
+        sender = stack.enter_context(grpc.insecure_channel(running.grpc_address, options))
+        began = time.monotonic()
+        call(sender, TRACES, body)
+
+        assert time.monotonic() - began < 5
+    assert len(running.writer.spans) == 1
+
+
+def test_a_call_whose_message_does_not_come_is_refused() -> None:
+    """After the time that a body may take."""
+    settings = Settings(otlp_grpc_port=0, otlp_http_port=0, body_s=1)
+    collector = start(settings, build.ListWriter())
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{collector.grpc_port}") as channel:
+            with pytest.raises(grpc.RpcError) as raised:
+                channel.stream_unary(TRACES)(_no_message())
+            assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            with pytest.raises(grpc.RpcError) as raised:
+                channel.stream_unary(TRACES)(iter(()))
+            assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    finally:
+        collector.stop()

@@ -16,7 +16,7 @@ import requests
 
 import store
 from collector.intake import Encoding, Intake, Signal
-from collector.rows import Undecodable
+from collector.items import Undecodable
 from store.api import SessionQuery, TraceQuery, Window
 from tests.collector import build
 from tests.collector.conftest import Running
@@ -146,7 +146,7 @@ def test_whatever_is_taken_can_be_kept_and_asked_for(tmp_path: Path) -> None:
     reader = store.open_reader(tmp_path / "telemetry.db")
     try:
         taken = 0
-        for body in mutations(rng, seeds(), 300, most=2, kinds=1):
+        for body in mutations(rng, seeds(), 600, most=2, kinds=1):
             encoding = Encoding.PROTOBUF
             if body[:1] in (b"[", b"{"):
                 encoding = Encoding.ZIPKIN if body[:1] == b"[" else Encoding.JSON

@@ -16,7 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecord
 
 from collector.intake import Encoding, Intake, Overloaded, Signal
-from collector.rows import Undecodable
+from collector.items import Undecodable
 from store.api import Batch, StoreBusy, StoreUnavailable
 from tests.collector import build
 from tests.collector.conftest import MAX_REQUEST_BYTES, Running
@@ -262,7 +262,8 @@ def test_the_log_says_what_was_refused_but_not_over_and_over(
             intake.take(Signal.TRACES, Encoding.PROTOBUF, bad)
     assert len(caplog.messages) == 2
     assert caplog.messages[0].startswith("logs in json: the body is not JSON")
-    assert caplog.messages[1] == "spans: a trace id has 0 bytes instead of 16"
+    place = "resourceSpans[0].scopeSpans[0].spans[0] 'work 1'"
+    assert caplog.messages[1] == f"spans: a trace id has 0 bytes instead of 16 ({place})"
 
 
 def test_when_full_it_says_so_and_takes_again_after(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,8 +11,11 @@ import requests
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector import otlp_json, zipkin
-from collector.rows import MAX_DEPTH, Decoder, Refusals, protobuf_groups
+from collector import otlp_json_groups, zipkin
+from collector.framing import protobuf_groups
+from collector.items import Refusals
+from collector.rows import Decoder
+from collector.values import MAX_DEPTH
 from signals import semantics
 from signals.browser_events import is_browser
 from signals.model import Attribute
@@ -27,7 +30,7 @@ def rows(request: Any) -> list[SpanRow]:
 
 def json_rows(document: Any) -> tuple[list[SpanRow], Refusals]:
     refused = Refusals()
-    groups = otlp_json.groups(json.dumps(document).encode(), "traces", refused)
+    groups = otlp_json_groups.groups(json.dumps(document).encode(), "traces", refused)
     return list(Decoder().traces(groups, refused).batch.spans), refused
 
 
@@ -148,7 +151,7 @@ def test_nesting_beyond_all_reason_is_refused_not_followed() -> None:
         nested = {"arrayValue": {"values": [nested if isinstance(nested, dict) else {"stringValue": nested}]}}
     document = json_request(JSON_SPAN | {"attributes": [{"key": "deep", "value": nested}]})
     refused = Refusals()
-    groups = otlp_json.groups(json.dumps(document).encode(), "traces", refused)
+    groups = otlp_json_groups.groups(json.dumps(document).encode(), "traces", refused)
     assert not [item for group in groups for item in group.items]
     assert "nests deeper" in refused.message()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.frontend.fakes import FakeShop, fake_shop
+from tests.frontend.fakes import FakeShop, close_fake_shops, fake_shop
 from tests.frontend.mesh import Mesh, shop
 from tests.frontend.tab import Tab
 from tests.frontend.test_story import settled
@@ -22,6 +22,13 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 )
 AGENT = "window.SplunkRum = { init: function () {} };\n"
+
+
+@pytest.fixture(autouse=True)
+def _closed_shops() -> Iterator[None]:
+    """Closes the storefronts that a test made."""
+    yield
+    close_fake_shops()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,7 @@ class FakeShop:
     world: World
     spans: InMemorySpanExporter
     log: io.StringIO
+    closing: ExitStack
 
     def get(self, path: str, **options: Any) -> LexborHTMLParser:
         """The page at `path`, which must answer 200."""
@@ -225,14 +227,25 @@ def fake_shop(folder: Path, flags: dict[str, Any] | None = None, **environ: str)
         {"HIPSTERLAB_WEB_DIR": str(folder), "HIPSTERLAB_SEED": "7", "RUM_BEACON_URL": "http://127.0.0.1:9"}
         | environ,
     )
-    app = create_app(
-        settings,
-        telemetry,
-        Backends(stub, stub, stub, stub, stub, stub, stub),
-        Flags(flags_file if flags else None, telemetry.log, FLAGS),
-        Relay(settings.rum_beacon_url, telemetry.log),
-    )
-    return FakeShop(app, app.test_client(), world, spans, log)
+    closing = ExitStack()
+    switches = Flags(flags_file if flags else None, telemetry.log, FLAGS)
+    closing.callback(switches.close)
+    relay = Relay(settings.rum_beacon_url, telemetry.log)
+    closing.callback(relay.close)
+    backends = Backends(stub, stub, stub, stub, stub, stub, stub)
+    app = create_app(settings, telemetry, backends, switches, relay)
+    made = FakeShop(app, app.test_client(), world, spans, log, closing)
+    _OPEN.append(made)
+    return made
+
+
+_OPEN: list[FakeShop] = []
+
+
+def close_fake_shops() -> None:
+    """Close every shop that `fake_shop` made: each watches a file of flags and keeps connections."""
+    while _OPEN:
+        _OPEN.pop().closing.close()
 
 
 def one(page: LexborHTMLParser | LexborNode, selector: str) -> LexborNode:

@@ -205,6 +205,38 @@ def test_otlp_is_filtered_alike(shop: FakeShop, receiver: Receiver, seat: str) -
     assert names == ([2, 1] if seat else [1])
 
 
+@pytest.mark.parametrize("spelling", ["instrumentationLibrarySpans", "scope_spans"])
+def test_no_older_name_of_a_list_slips_through(shop: FakeShop, receiver: Receiver, spelling: str) -> None:
+    """The receiver reads the names of before 2022, too; a seat may stand in their libraries."""
+    sit(shop, "anna")
+    ghost = [{"key": "enduser.id", "value": {"stringValue": "bert"}}]
+    scopes = [
+        {"instrumentationLibrary": {"name": "rum"}, "spans": [otlp_span("anna"), otlp_span("bert")]},
+        {"instrumentationLibrary": {"attributes": ghost}, "spans": [otlp_span("anna")]},
+    ]
+    assert shop.client.post("/v1/rumotlp", json={"resource_spans": [{spelling: scopes}]}).status_code == 200
+    [(_, _, body)] = receiver.got
+    assert b"bert" not in body
+    (group,) = json.loads(body)["resourceSpans"]
+    (scope,) = group["scopeSpans"]
+    assert (scope["instrumentationLibrary"], len(scope["spans"])) == ({"name": "rum"}, 1)
+
+
+def test_what_the_receiver_would_refuse_is_left_to_it(shop: FakeShop, receiver: Receiver) -> None:
+    """One bad part costs a beacon nothing here; names without content let the receiver say what is wrong."""
+    sit(shop, "anna")
+    document = otlp({**otlp_span("anna"), "name": "cut \ud83d"}, 7)  # type: ignore[arg-type]
+    document["resourceSpans"] += [None, {"scopeSpans": [None]}, {"odd": [otlp_span("bert")]}]
+    body = json.dumps(document | {"other": {"secret": "bert"}}).encode()
+    assert shop.client.post("/v1/rumotlp", data=body).status_code == 200
+    assert shop.client.post("/v1/rumotlp", json={"one": "bert"}).status_code == 200
+    (_, _, first), (_, _, second) = receiver.got
+    found = json.loads(first)
+    assert found["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"] == "cut \ud83d"
+    assert found["resourceSpans"][1:] == [None, {"scopeSpans": [None]}, {"odd": None}]
+    assert (found["other"], b"bert" in first, json.loads(second)) == (None, False, {"one": None})
+
+
 @pytest.mark.parametrize(
     "twice", [b'{"enduser.id":"anna","enduser.id":"bert"}', b'{"enduser\\u002eid":"bert"}']
 )

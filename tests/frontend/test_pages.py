@@ -110,6 +110,7 @@ def test_cart_page_hands_exact_amounts_to_its_script(fake: FakeShop) -> None:
     assert output.attributes["data-price-typo"] == "false"
     assert json.loads(output.attributes["data-cart"] or "") == {
         "currency": "USD",
+        "decimals": 2,
         "shipping": "11220000000",
         "lines": [
             {"id": "9SIQT8TOJO", "quantity": 1},
@@ -207,6 +208,7 @@ def test_an_order_carries_what_was_filled_in(fake: FakeShop) -> None:
         state="CA",
         country="United States",
         zip_code=94107,
+        postal_code="94107",
     )
     assert sent.credit_card == pb.CreditCardInfo(
         credit_card_number="4432-8015-6152-0454",
@@ -243,6 +245,14 @@ def test_the_agent_is_told_where_to_report_and_who_shops(fake: FakeShop) -> None
         "bufferTimeout": 500,
         "globalAttributes": {"enduser.id": "anna", "user_agent.synthetic.type": "test"},
     }
+
+
+@pytest.mark.parametrize(("name", "marked"), [("lab-probe", True), ("verify-01ab", True), ("anna", False)])
+def test_the_browsers_of_the_labs_own_proofs_say_so(fake: FakeShop, name: str, marked: bool) -> None:
+    """Their sessions are in no list and no count of people."""
+    attributes = json.loads(text(fake.get(f"/?seat={name}"), "#rum-config"))["globalAttributes"]
+    assert attributes["enduser.id"] == name
+    assert (attributes.get("user_agent.synthetic.type") == "test") is marked
 
 
 def test_with_realm_and_token_pages_report_to_the_real_product(tmp_path: Path) -> None:

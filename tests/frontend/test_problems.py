@@ -7,6 +7,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 from werkzeug.test import TestResponse
 
+from protos import hipstershop_pb2 as pb
 from tests.frontend.fakes import CHARGE_REFUSED, GOOD_FORM, FakeShop, Refusal, attribute, one, text
 
 CARD = "4432-8015-6152-0454"
@@ -87,7 +88,6 @@ def test_a_failure_after_the_charge_promises_nothing(fake: FakeShop) -> None:
         ("/", "GetCart"),
         ("/", "Convert"),
         ("/product/OLJCESPC7Z", "GetProduct"),
-        ("/product/OLJCESPC7Z", "ListRecommendations"),
         ("/cart", "GetQuote"),
     ],
 )
@@ -119,8 +119,9 @@ def test_a_cause_is_text_and_never_markup(fake: FakeShop) -> None:
         ("street_address", " ", "Where should it be sent?"),
         ("city", "", "Which city?"),
         ("state", "", "Which state?"),
-        ("country", "x" * 300, "under 256 characters"),
+        ("country", "x" * 300, "to 256 characters; this has 300"),
         ("zip_code", "SW1A 1AA", "made of digits"),
+        ("zip_code", "SW1A 1AA", "please write the name of its country"),
         ("zip_code", "99999999999", "made of digits"),
         ("credit_card_number", "", "enter the number"),
         ("credit_card_expiration_month", "13", "1 to 12"),
@@ -139,6 +140,51 @@ def test_a_field_that_cannot_be_sent_is_told_beside_it(
     assert attribute(page, "main > .alert a", "href") == f"#{field}"
     assert len(page.css(".problem")) == 1
     assert "PlaceOrder" not in fake.world.calls
+
+
+@pytest.mark.parametrize(
+    ("country", "state", "zip_code"),
+    [
+        ("United Kingdom", "", "SW1A 1AA"),
+        ("Canada", "Québec", "H2X 1Y4"),
+        ("Ireland", "", ""),
+        ("日本", "東京都", "100-0001"),
+        ("hong kong", "", ""),
+        ("Cote d'Ivoire", "", ""),
+        ("ÖSTERREICH", "", "1010"),
+        ("uk", "", "SW1A 1AA"),
+        ("U.S.A.", "CA", "02134"),
+    ],
+)
+def test_addresses_outside_the_united_states_can_order(
+    fake: FakeShop, country: str, state: str, zip_code: str
+) -> None:
+    """A country without states or postal codes, letters, Unicode, long names; as typed, leading zeros too."""
+    fake.fill_cart()
+    city = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch " * 4
+    sent = GOOD_FORM | {"country": country, "state": state, "zip_code": zip_code, "city": city}
+    page_of(fake.client.post("/cart/checkout", data=sent), 200)
+
+    [asked] = [each for each in fake.world.requests if isinstance(each, pb.PlaceOrderRequest)]
+    assert (asked.address.country, asked.address.state, asked.address.city) == (country, state, city.strip())
+    assert asked.address.postal_code == zip_code
+    assert asked.address.zip_code == (int(zip_code) if zip_code.isdecimal() else 0)
+
+
+@pytest.mark.parametrize(
+    "country", ["United States", "united states of america", "US", "U.S.A.", " usa ", ""]
+)
+def test_the_united_states_need_a_zip_code_and_a_state(fake: FakeShop, country: str) -> None:
+    """By each of their names, and a name that means no country; all that was typed comes back."""
+    fake.fill_cart()
+    sent = GOOD_FORM | {"country": country, "state": "", "zip_code": "SW1A 1AA", "city": "x" * 400}
+    page = page_of(fake.client.post("/cart/checkout", data=sent), 422)
+
+    assert {"state-problem", "zip_code-problem", "city-problem"} <= {
+        each.attributes["id"] for each in page.css(".problem")
+    }
+    for field in ("zip_code", "city", "country", "street_address"):
+        assert attribute(page, f"#{field}", "value") == sent[field]
 
 
 @pytest.mark.parametrize(

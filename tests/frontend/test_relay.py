@@ -23,6 +23,8 @@ class Receiver:
         self.got: list[tuple[str, str, bytes]] = []
         self.headers: list[dict[str, str]] = []
         self.status = 200
+        self.body = b""
+        self.content_type = "application/json"
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,8 +33,10 @@ class Receiver:
                 outer.got.append((self.path, self.headers.get("Content-Type", ""), body))
                 outer.headers.append(dict(self.headers))
                 self.send_response(outer.status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(outer.body)))
+                self.send_header("Content-Type", outer.content_type)
                 self.end_headers()
+                self.wfile.write(outer.body)
 
             def log_message(self, format: str, *args: object) -> None:
                 return
@@ -73,6 +77,29 @@ def test_beacons_pass_on_unchanged(relaying: FakeShop, receiver: Receiver) -> No
 def test_the_receivers_answer_is_the_answer(relaying: FakeShop, receiver: Receiver, status: int) -> None:
     receiver.status = status
     assert relaying.client.post("/v1/rum", data=b"x").status_code == status
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_the_receivers_reason_is_passed_on(relaying: FakeShop, receiver: Receiver, status: int) -> None:
+    receiver.status, receiver.body = status, b'{"message": "a trace id is all zeros"}'
+    answer = relaying.client.post("/v1/rum", data=b"x")
+    assert (answer.status_code, answer.data, answer.mimetype) == (status, receiver.body, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(b'{"m":"' + b"x" * 9_000 + b'"}', "application/json"), (b"<script>alert(1)</script>", "text/html")],
+)
+def test_a_reason_without_a_bound_or_a_page_is_not_passed_on(
+    relaying: FakeShop, receiver: Receiver, body: bytes, content_type: str
+) -> None:
+    receiver.status, receiver.body, receiver.content_type = 400, body, content_type
+    for _ in range(2):
+        answer = relaying.client.post("/v1/rum", data=b"x")
+        assert answer.status_code == 400
+        assert answer.json == {"error": {"message": "the receiver of telemetry did not take the beacon"}}
+    receiver.status = 200
+    assert relaying.client.post("/v1/rum", data=b"x").data == b""
 
 
 def test_without_a_receiver_the_answer_is_503_and_the_log_says_so_once(tmp_path: Path) -> None:

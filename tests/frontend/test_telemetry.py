@@ -133,6 +133,7 @@ def test_files_health_flags_and_beacons_have_no_span(fake: FakeShop) -> None:
         assert "Server-Timing" not in answer.headers
         assert "Set-Cookie" not in answer.headers
     fake.client.post("/v1/rum", data="[]")
+    assert fake.client.get("/_flags?seat=anna&tenant=gold").status_code == 200
     assert fake.spans.get_finished_spans() == ()
     fake.client.get("/cart?x=http://shop/static/")
     assert len(fake.spans.get_finished_spans()) == 1

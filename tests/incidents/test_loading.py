@@ -43,6 +43,9 @@ REST = STEP + QUESTION
 WHOLE = HEAD + REST + CHECK
 
 
+RELEASE = "\n[release]\nversion = 'v2'\nbefore = 'v1'\nrepair = 'back'\n"
+
+
 def write(folder: Path, text: str, name: str = "made") -> Path:
     folder.joinpath(f"{name}.toml").write_text(text, "utf-8")
     return folder
@@ -108,6 +111,10 @@ def test_a_common_check_is_shared_and_an_own_one_wins(tmp_path: Path) -> None:
             "flags.cart_price_typo.synthetic: is of another kind",
         ),
         (WHOLE + STEP, "made.toml: steps.name: 'one' is repeated"),
+        (WHOLE + RELEASE, "made.toml: release.repair: names 'back'; add it to [[repairs]]; there: none yet"),
+        (WHOLE + RELEASE.replace("v2", "v1"), "made.toml: release.before: is the version itself"),
+        (WHOLE + RELEASE.replace("v2", "v 2"), "made.toml: release.version: is 'v 2'; write a version"),
+        (WHOLE + RELEASE + "service = 'x'", "made.toml: release.service: is not a known key"),
     ],
 )
 def test_malformed_data_names_file_key_and_remedy(tmp_path: Path, text: str, told: str) -> None:
@@ -119,3 +126,16 @@ def test_malformed_data_names_file_key_and_remedy(tmp_path: Path, text: str, tol
 def test_an_unknown_incident_is_answered_with_the_known_ones() -> None:
     with pytest.raises(incidents.IncidentError, match=r"no such incident; use one of: .*invalid-token"):
         incidents.load("no-such-thing")
+
+
+@pytest.mark.parametrize("name", incidents.names())
+def test_what_a_release_brings_its_repair_takes_back(name: str) -> None:
+    """The version that is announced is the answer's own, and the one before it another."""
+    incident = incidents.load(name)
+    if incident.release is None:
+        assert not any(tag.startswith("version=") for tag in incident.question.tags) or name == "none"
+        return
+    assert f"version={incident.release.version}" in incident.question.tags
+    repair = incident.repair(incident.release.repair)
+    assert repair is not None
+    assert incident.release.before in repair.title

@@ -95,6 +95,7 @@ def test_a_broken_stamp_counts_as_none(tmp_path: Path, text: str) -> None:
         ("WARNING: Retrying after NewConnectionError('Name or service not known')", "cannot be reached"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the one"),
         ("error: subprocess-exited-with-error", "nothing ready-made"),
+        ("Refusing to create a venv in a:b/.venv because it contains the PATH separator :.", "a colon"),
         ("error: [Errno 13] Permission denied: '.venv'", "cannot be written"),
         ("some new kind of failure", "some new kind of failure"),
     ],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from classroom import ClassStore, schedule
+from classroom import Answer, ClassStore, Mark, MarkKind, schedule
 from lab.commands import up
 from lab.errors import UsageError
 from lab.plan import planning
@@ -72,6 +73,74 @@ def test_what_is_given_again_counts(first: Options, store: ClassStore, tmp_path:
     assert again.incident == "none"
     assert store.fault("ana").repaired == {}, "another incident begins anew"
     assert [seat.slug for seat in store.seats()] == ["ana", "ben"]
+
+
+def with_roster(first: Options, *names: str, **more: bool) -> Options:
+    return replace(first, roster=names, replace_roster=more.get("replace_roster", False))
+
+
+def test_a_roster_is_the_whole_roster(first: Options, store: ClassStore) -> None:
+    """Numbered seats that nobody used leave for a file of names; who is in both keeps seat and code."""
+    class_memory.begin(with_roster(first, *(f"Seat {n:02}" for n in range(1, 34)), "Ben"), store)
+    ben = store.seat("ben")
+    notes = class_memory.begin(with_roster(first, "Ana", "Ben"), store)
+
+    assert [seat.slug for seat in store.seats()] == ["ana", "ben"], "in the order of the file"
+    found = store.seat("ben")
+    assert ben
+    assert found == replace(ben, position=2)
+    [note] = notes
+    assert note.startswith("2 seats; Seat 01, Seat 02, Seat 03, Seat 04, Seat 05 and 28 more left it")
+    assert class_memory.begin(with_roster(first, "Ana", "Ben", "Cem"), store) == (), "none left"
+
+
+@pytest.mark.parametrize("how", ["taken", "mark", "answer", "repair"])
+def test_seats_in_use_do_not_leave_unasked(first: Options, store: ClassStore, how: str) -> None:
+    """The refusal names them and the ways to go on, and nothing was changed."""
+    class_memory.begin(with_roster(first, "Ana", "Ben", "Cem"), store)
+    if how == "taken":
+        store.take("ben", 5)
+    elif how == "mark":
+        store.mark(Mark("ben", "price-typo", "buy", MarkKind.OPENED, 5))
+    elif how == "answer":
+        store.answer(Answer("ben", "price-typo", 5, "s", "t", "k", "e", frozenset(), False))
+    else:
+        store.repair(["ben"], ["x"], 5)
+    with pytest.raises(UsageError, match=r"^Ben is in use and not on this roster") as refused:
+        class_memory.begin(with_roster(first, "Ana"), store)
+
+    assert "--replace" in refused.value.remedy
+    assert [seat.slug for seat in store.seats()] == ["ana", "ben", "cem"]
+
+
+def test_what_was_done_at_a_seat_that_leaves_stays_kept(first: Options, store: ClassStore) -> None:
+    """It is there again when the name comes back; links and codes of before are not."""
+    class_memory.begin(with_roster(first, "Ana", "Ben"), store)
+    store.take("ben", 5)
+    mark = Mark("ben", "price-typo", "buy", MarkKind.OPENED, 2**62)
+    store.mark(mark)
+    before = store.seat("ben")
+    class_memory.begin(with_roster(first, "Ana", replace_roster=True), store)
+    assert [seat.slug for seat in store.seats()] == ["ana"]
+    assert before
+    assert store.seat_of_code(before.code) is None
+
+    class_memory.begin(with_roster(first, "Ben", "Ana"), store)
+    found = store.seat("ben")
+    assert found
+    assert (found.generation, found.taken_unix_nano, found.position) == (1, None, 1)
+    assert store.marks("ben") == (mark,)
+
+
+def test_replacing_needs_a_roster() -> None:
+    with pytest.raises(UsageError, match="--replace needs a roster"):
+        up.options_of(cli_arguments("--class", "--replace"))
+
+
+def cli_arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    up.configure(parser)
+    return parser.parse_args(words)
 
 
 def test_a_class_is_reachable_unless_told_otherwise(store: ClassStore, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 
 import incidents
-from classroom import ClassStore, Mark, MarkKind
+from classroom import ClassStore, Mark, MarkKind, Schedule, ScheduledAction, keep_schedule, schedule
 from lab.control.app import create_app
 from lab.control.changes import Changes
 from lab.control.settings import Settings
+from runtime import seat_generations
 from tests.helpers import free_port
 
 TOKEN = "the token"
@@ -78,6 +79,7 @@ def store(tmp_path: Path) -> Iterator[ClassStore]:
 def client_of(tmp_path: Path, store: ClassStore, otlp_url: str) -> FlaskClient:
     settings = Settings(
         token=TOKEN,
+        seat_generations_file=tmp_path / "generations.json",
         flags_file=tmp_path / "flags.json",
         lab_status_file=tmp_path / "status.json",
         otlp_url=otlp_url,
@@ -140,11 +142,14 @@ def test_a_repair_holds_for_its_seat_until_it_is_broken_again(
     assert act(client, action="break", seats=["ana"])[0] == 200
     assert store.fault("ana").repaired == {}
     assert "ana" not in json.dumps(flags(tmp_path))
+    # A chart that says "Roll back" where it was taken back would lie.
+    assert all(each["deployment.name"].startswith("Taken back: ") for each in collector.attributes()[1:])
 
 
 def test_a_reset_and_a_jump_and_a_lock(client: FlaskClient, store: ClassStore) -> None:
     step = incidents.load(INCIDENT).steps[2].name
-    assert act(client, action="jump", name=step, seats=["ana"])[0] == 200
+    status, answer = act(client, action="jump", name=step, seats=["ana"])
+    assert (status, answer["done"]) == (200, f"ana may go to the step {step}.")
     assert [(mark.seat, mark.step, mark.kind) for mark in store.marks()] == [("ana", step, MarkKind.JUMPED)]
     assert act(client, action="reset", seats="all")[0] == 200
     assert store.marks() == ()
@@ -227,3 +232,106 @@ def test_all_seats_are_those_of_the_roster_and_those_that_were_seen(
     assert act(client, action="repair", seats="all")[0] == 200
 
     assert [fault.seat for fault in store.faults()] == ["ana", "ben", "guest"]
+
+
+def test_freeing_a_seat_tells_the_shop(client: FlaskClient, store: ClassStore, tmp_path: Path) -> None:
+    """By the file that it looks at, since it does not read the class's; an unknown seat is refused."""
+    generations = seat_generations.SeatGenerations(tmp_path / "generations.json")
+    assert act(client, action="free", seats=["ana"])[0] == 200
+    assert (generations.of("ana"), generations.of("ben")) == (1, 0)
+    status, answer = act(client, action="free", seats=["nobody"])
+    assert status == 400
+    assert "no seat nobody" in answer["error"]["message"]
+    assert store.generations() == {"ana": 1}
+
+
+def test_joining_is_closed_and_opened(client: FlaskClient, store: ClassStore) -> None:
+    for is_open in (False, True):
+        assert act(client, action="joining", open=is_open)[0] == 200
+        assert store.facts().joining_open is is_open
+    assert act(client, action="joining")[0] == 400
+
+
+def test_a_healthy_shop_gets_a_release_by_its_version(
+    client: FlaskClient, store: ClassStore, collector: Collector
+) -> None:
+    """A deployment event that names the version, and neither the incident nor what is wrong in it."""
+    act(client, action="incident", name="none")
+    status, answer = act(client, action="release", name=INCIDENT)
+
+    assert (status, answer["done"]) == (200, "v350.10 is released for every seat.")
+    assert store.fault("ana").incident == store.facts().incident == INCIDENT
+    event = collector.attributes()[-1]
+    assert (event["deployment.name"], event["service.version"]) == ("Release v350.10", "v350.10")
+    assert "enduser.id" not in event
+    assert INCIDENT not in json.dumps(collector.records)
+
+
+def test_a_release_is_rolled_back_and_released_again_for_some_seats(
+    client: FlaskClient, store: ClassStore, collector: Collector
+) -> None:
+    """The lesson goes on: nothing that the seats did is lost, and each event names whom it concerns."""
+    store.mark(Mark("ana", INCIDENT, "buy", MarkKind.OPENED, 5))
+    assert act(client, action="rollback", seats=["ana"])[1]["done"] == "Rolled back to v350.9 for ana."
+    assert set(store.fault("ana").repaired) == {"rollback"}
+    event = collector.attributes()[-1]
+    assert (event["service.version"], event["enduser.id"]) == ("v350.9", "ana")
+    assert event["deployment.name"] == "Roll back paymentservice to v350.9"
+
+    assert act(client, action="release", name=INCIDENT)[1]["done"] == "v350.10 is released for ana."
+    assert store.fault("ana").repaired == {}
+    assert store.fault("ana").began_unix_nano == 1
+    assert store.marks("ana")
+    assert [each.get("enduser.id") for each in collector.attributes()] == ["ana", "ana"]
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ({"action": "release", "name": INCIDENT}, "v350.10 runs already for every seat"),
+        ({"action": "release", "name": "slow-provider"}, "slow-provider has nothing to release"),
+        ({"action": "release", "name": "no-such"}, "no incident named"),
+        ({"action": "release"}, "needs a name"),
+    ],
+)
+def test_a_release_that_changes_nothing_is_refused(
+    client: FlaskClient, store: ClassStore, action: dict[str, Any], said: str
+) -> None:
+    before = store.actions()
+    status, answer = act(client, **action)
+    assert (status, said in answer["error"]["message"]) == (400, True)
+    assert store.actions() == before
+
+
+def test_nothing_is_rolled_back_where_nothing_was_released(client: FlaskClient) -> None:
+    act(client, action="incident", name="none")
+    assert "Nothing that was released runs" in act(client, action="rollback")[1]["error"]["message"]
+
+
+def test_a_release_reaches_those_who_have_something_else(
+    client: FlaskClient, store: ClassStore, collector: Collector
+) -> None:
+    act(client, action="incident", name="price-typo", seats=["ben"])
+    assert act(client, action="release", name=INCIDENT)[1]["done"] == "v350.10 is released for ben."
+    assert store.fault("ben").incident == INCIDENT
+    assert store.fault("ana").began_unix_nano == 1
+
+
+def test_an_incident_by_hand_makes_a_healthy_time_void(client: FlaskClient, store: ClassStore) -> None:
+    """Else the schedule would begin it once more, and everybody's progress with it."""
+    later = ScheduledAction(2**62, {"action": "release", "name": INCIDENT, "seats": "all"})
+    keep_schedule(store, Schedule("Healthy first", 1, False, (later,)))
+    act(client, action="incident", name="price-typo", seats=["ana"])
+    assert schedule(store)
+    act(client, action="incident", name="none")
+    assert schedule(store) is None
+
+    keep_schedule(store, Schedule("Healthy first", 1, False, (later,)))
+    done = act(client, action="release", name=INCIDENT)[1]["done"]
+    assert done == "v350.10 is released for every seat. The schedule Healthy first is void."
+
+
+def test_a_conflict_has_a_status_of_its_own(client: FlaskClient) -> None:
+    act(client, action="exam", seed=7)
+    status, answer = act(client, action="exam", seed=8)
+    assert (status, answer["error"]["code"]) == (409, "conflict")

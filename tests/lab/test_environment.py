@@ -18,7 +18,7 @@ import pytest
 
 from lab import cli, paths
 from lab.errors import LabError, SetupError
-from lab.setup import browser_files, environment, venv_stamp
+from lab.setup import browser_files, environment, pip_settings, venv_stamp
 from lab.setup.browser_files import BrowserFile
 
 Done = subprocess.CompletedProcess[str]
@@ -38,6 +38,7 @@ class Machine:
         monkeypatch.setattr(paths, "ENVIRONMENT", self.environment)
         monkeypatch.setattr(venv_stamp.is_prepared, "__defaults__", (self.environment,))
         monkeypatch.setattr(environment, "run_tool", self._run)
+        monkeypatch.setattr(environment, "absent_packages", lambda *_: [])
         monkeypatch.setattr("shutil.which", lambda name: self.uv if name == "uv" else None)
         monkeypatch.setattr(browser_files, "install", self._install)
 
@@ -79,7 +80,12 @@ def test_a_new_environment_is_made_once(machine: Machine, capsys: pytest.Capture
     assert machine.groups == ["lab"]
     assert venv_stamp.is_prepared(cli.LAB)
     [path_file] = (machine.environment / "lib").rglob(environment.PATH_FILE)
-    assert path_file.read_text("utf-8") == f"{paths.ROOT}\n"
+    before, sys.path[:] = list(sys.path), []
+    try:
+        exec(path_file.read_text("ascii"))
+        assert sys.path == [str(paths.ROOT)]
+    finally:
+        sys.path[:] = before
     assert "Prepared the environment" in capsys.readouterr().err
 
     machine.commands.clear()
@@ -282,6 +288,7 @@ def test_without_npm_a_node_from_pypi_takes_its_place(
 ) -> None:
     """Installed into the scratch folder with its hash checked; its npm is run by it."""
     monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(pip_settings, "environment", lambda _: {})
     commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> Done:

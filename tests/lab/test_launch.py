@@ -20,9 +20,10 @@ from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 from lab.run import detached, launch, messages, readiness_proof
-from lab.state import log_follow, run_folder, runfile, seat_secret
+from lab.state import class_file, log_follow, run_folder, runfile, seat_secret
 from lab.supervision import child_setup
 from runtime import seats
+from runtime.seat_generations import SeatGenerations
 from tests.helpers import eventually
 
 
@@ -121,6 +122,25 @@ def test_the_proof_of_a_class_enters_by_a_signed_link(run_dir: Path) -> None:
     assert built.proof is not None
     assert built.proof.arguments[2:] == ("500", seats.link("", readiness_proof.SEAT, secret))
     assert by_name["frontend"]["SEAT_SECRET"] == secret
+
+
+def test_what_was_freed_stays_void_after_a_restart(run_dir: Path) -> None:
+    """The shop's file is written from the class's at each start, and what left the roster is said."""
+    chosen = options(run_dir, class_mode=True, roster=("Anna", "Ben"))
+    launch.supervise(chosen, lambda *_: Silent())
+    with class_file.opened(chosen.data) as store:
+        store.free("anna")
+    (run_dir / run_folder.GENERATIONS).unlink()
+    again = options(run_dir, class_mode=True, roster=("Anna",))
+    launch.supervise(again, lambda *_: Silent())
+    first, second = FakeSupervisor.plans
+    frontend = next(process for process in second.processes if process.name == "frontend")
+    known = SeatGenerations(Path(frontend.environment["SEAT_GENERATIONS_FILE"]))
+
+    assert (known.of("anna"), known.of("ben"), known.of("cem")) == (1, 1, 0)
+    assert first.notes == ()
+    assert second.notes == ("1 seat; Ben left it: links and cookies of before are void",)
+    assert "Ben left it" in messages.ready_block(second, again, 1.0, detached=True)
 
 
 def test_a_seed_starts_with_an_empty_store(run_dir: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.commands import load
 from lab.errors import LabError, NotRunning, UsageError
+from lab.state import locust as locust_module
 from runtime.local_http import LocalHttpError
 from tests.lab.conftest import Running, call, row
 
@@ -37,6 +38,16 @@ def _locust(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 LOADGEN = row("loadgen", address="127.0.0.1:8089")
+
+
+class _Pause:
+    """A pause in which something happens, and no time passes."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._happens = happens
+
+    def wait(self, _seconds: float) -> None:
+        self._happens()
 
 
 def test_load_shows_its_figures(
@@ -116,10 +127,10 @@ def test_load_that_is_off_is_started_by_a_signal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The supervisor gets SIGUSR1; the command waits until Locust is ready."""
-    running([row("loadgen", "off")])
+    running([row("loadgen", "off"), row("supervisor", pid=os.getpid())])
     signals: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: signals.append((pid, number)))
-    monkeypatch.setattr("lab.commands.load.time.sleep", lambda _: running([LOADGEN]))
+    monkeypatch.setattr(locust_module, "_pause", _Pause(lambda: running([LOADGEN])))
     assert call("load", "--users", "3") == 0
 
     assert signals == [(os.getpid(), signal.SIGUSR1)]
@@ -131,7 +142,7 @@ def test_a_locust_that_does_not_start_is_one_sentence(
 ) -> None:
     """With the command that shows its log."""
     running([row("loadgen", "restarting")])
-    monkeypatch.setattr(load, "START_WITHIN_S", -1.0)
+    monkeypatch.setattr(locust_module, "START_WITHIN_S", -1.0)
     with pytest.raises(LabError, match="does not start") as raised:
         call("load")
 
@@ -153,3 +164,15 @@ def test_a_locust_that_does_not_answer_is_one_sentence(
     running([row("frontend")])
     with pytest.raises(NotRunning):
         call("load")
+
+
+@pytest.mark.parametrize("words", [["--stop"], ["--users", "0"]])
+def test_stopping_a_load_that_is_off_is_no_error(
+    running: Running, locust: list[tuple[str, Any]], capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """The command line and the desk agree: nothing runs, so nothing is asked."""
+    running([row("loadgen", "off")])
+    assert call("load", *words) == 0
+
+    assert locust == []
+    assert capsys.readouterr().out == "Load stopped.\n"

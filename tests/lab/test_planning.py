@@ -53,13 +53,13 @@ def test_the_seed_reaches_every_process(tmp_path: Path, seed: int | None, expect
 
 
 def test_the_users_own_choices_stay(tmp_path: Path) -> None:
-    """Variables that the lab does not set pass through, and its name and web files can be chosen."""
-    built = build(tmp_path, DEPLOYMENT_ENVIRONMENT="class-7", HIPSTERLAB_WEB_DIR="/srv/web", LANG="de_DE")
+    """The time zone passes, and the lab's name and web files can be chosen."""
+    built = build(tmp_path, DEPLOYMENT_ENVIRONMENT="class-7", HIPSTERLAB_WEB_DIR="/srv/web", TZ="Asia/Tokyo")
     environment = built.processes[0].environment
 
     assert environment["DEPLOYMENT_ENVIRONMENT"] == "class-7"
     assert environment["HIPSTERLAB_WEB_DIR"] == "/srv/web"
-    assert environment["LANG"] == "de_DE"
+    assert environment["TZ"] == "Asia/Tokyo"
 
 
 @pytest.mark.parametrize("name", ["PORT", "LISTEN_ADDR", "PYTHONHASHSEED", "SEAT_SECRET", "SHOP_PUBLIC_URL"])
@@ -72,11 +72,14 @@ def test_variables_that_the_plan_sets_are_not_inherited(tmp_path: Path, name: st
     assert name not in built.environment
 
 
-def test_lower_case_no_proxy_counts_too(tmp_path: Path) -> None:
-    """Both spellings name the user's exceptions and loopback afterwards."""
-    environment = build(tmp_path, no_proxy="intranet,").environment
+def test_no_process_goes_through_a_proxy(tmp_path: Path) -> None:
+    """Whatever the shell names, and both spellings except loopback, which a system's own proxy would take."""
+    environment = build(
+        tmp_path, no_proxy="intranet,", HTTP_PROXY="http://proxy", https_proxy="x"
+    ).environment
 
-    assert environment["NO_PROXY"] == environment["no_proxy"] == "intranet,127.0.0.1,localhost,::1"
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "127.0.0.1,localhost,::1"
+    assert not {"HTTP_PROXY", "https_proxy"} & set(environment)
 
 
 def test_the_order_of_start_and_stop_is_in_the_plan(tmp_path: Path) -> None:
@@ -247,3 +250,34 @@ def test_a_service_is_checked_by_grpc_or_by_http() -> None:
         "control",
         "loadgen",
     }
+
+
+SECRETS = {"seat": "SEAT_SECRET", "control": "CONTROL_TOKEN", "flags": "LAB_TOKEN"}
+
+
+def test_each_secret_is_in_the_environment_of_its_holders_alone(tmp_path: Path) -> None:
+    """What opens the control process is in no process of the shop, and none of them inherits a secret."""
+    options = Options(free_ports=True, data=tmp_path, class_mode=True)
+    built = planning.build(
+        options,
+        tmp_path,
+        seat_secret="seat",
+        control_token="control",
+        flags_token="flags",
+        environment=dict.fromkeys(SECRETS.values(), "of-the-shell"),
+    )
+    holders = {
+        secret: {
+            process.name
+            for process in built.processes
+            if secret in process.environment.values() or process.environment.get(variable)
+        }
+        for secret, variable in SECRETS.items()
+    }
+
+    assert holders == {
+        "seat": {"frontend", "observer"},
+        "control": {"control", "observer"},
+        "flags": {"observer", "frontend", "buttercup"},
+    }
+    assert not set(SECRETS.values()) & built.environment.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 import incidents
 from classroom import (
+    EXAM,
+    GAME_DAY,
     Answer,
     ClassStore,
     Deployment,
@@ -28,7 +31,7 @@ from lab.control.changes import Changes
 from lab.control.clockwork import Clockwork
 from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
-from lab.errors import UsageError
+from lab.errors import Conflict, UsageError
 
 S = 10**9
 GAME = """
@@ -179,7 +182,7 @@ def test_an_exam_hides_a_mystery_that_the_seed_picks(store: ClassStore, changes:
     assert store.facts().incident == running.incident
     assert sent.deployments == []
 
-    changes.perform(parse({"action": "exam", "seed": 7, "seats": ["ben"]}))
+    changes.perform(parse({"action": "exam", "seed": 7, "seats": ["ben"], "replace": True}))
     again = exam(store)
     assert again is not None
     assert again.incident == running.incident
@@ -226,3 +229,125 @@ def test_healthy_first_takes_a_duration(text: str) -> None:
     with pytest.raises(UsageError, match="not a duration"):
         up.seconds_of(text)
     assert up.seconds_of("2m") == 120
+
+
+FOR_ANA = GAME.replace("seats = { share = 0.5 }", 'seats = ["ana"]').replace(
+    'incident = "stale-endpoint"', 'incident = "stale-endpoint"\nseats = ["ana"]'
+)
+
+
+def act(changes: Changes, action: str, **fields: Any) -> str:
+    return changes.perform(parse({"action": action, **fields}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (
+            {"action": "gameday", "content": GAME},
+            {"action": "gameday", "content": GAME},
+            "game day Friday runs",
+        ),
+        ({"action": "gameday", "content": GAME}, {"action": "exam", "seed": 7}, "game day Friday runs"),
+        (
+            {"action": "gameday", "content": FOR_ANA},
+            {"action": "exam", "seats": ["ana"]},
+            "game day Friday runs",
+        ),
+        (
+            {"action": "exam", "seed": 7},
+            {"action": "gameday", "content": FOR_ANA},
+            "exam runs for every seat",
+        ),
+        ({"action": "exam", "seats": ["ana"]}, {"action": "exam", "seats": ["ben"]}, "exam runs for ana"),
+    ],
+)
+def test_what_would_end_a_plan_that_runs_is_refused_until_it_is_told_to(
+    store: ClassStore, changes: Changes, first: dict[str, Any], second: dict[str, Any], said: str
+) -> None:
+    """The refusal names what runs and how to stop it, and changes nothing."""
+    changes.perform(parse(first))
+    before = schedule(store), exam(store), store.facts(), store.actions()
+    with pytest.raises(Conflict, match=said) as caught:
+        changes.perform(parse(second))
+    assert "python3 -m lab" in caught.value.remedy
+    assert "--replace" in caught.value.remedy
+    assert (schedule(store), exam(store), store.facts(), store.actions()) == before
+
+    done = changes.perform(parse({**second, "replace": True}))
+    assert ("stopped" if first["action"] == "gameday" else "is over") in done
+    assert (schedule(store), exam(store)) != before[:2]
+
+
+def test_a_healthy_time_is_in_the_way_of_a_game_day_too(store: ClassStore, changes: Changes) -> None:
+    keep_schedule(
+        store, Schedule("Healthy first", 0, False, (ScheduledAction(2**62, {"action": "incident"}),))
+    )
+    with pytest.raises(Conflict, match="schedule Healthy first runs: 1 change of 1 still to come"):
+        act(changes, "gameday", content=GAME)
+
+
+def test_a_plan_that_is_over_is_in_nobodys_way(store: ClassStore, changes: Changes) -> None:
+    done = ScheduledAction(1, {"action": "incident", "name": "none", "seats": "all"}, done=True)
+    keep_schedule(store, Schedule("Friday", 0, True, (done,)))
+    act(changes, "exam", seed=7)
+    act(changes, "exam-end")
+    assert "stopped" not in act(changes, "gameday", content=GAME)
+
+
+def test_a_game_day_and_an_exam_of_other_seats_reveal_their_own_alone(
+    store: ClassStore, changes: Changes, sent: Sent
+) -> None:
+    """What the other one hides stays hidden while it runs."""
+    act(changes, "gameday", content=FOR_ANA, seed=5)
+    act(changes, "exam", seed=7, seats=["ben"])
+    clock = Clockwork(store, changes)
+    plan_now = schedule(store)
+    assert plan_now is not None
+    assert clock.tick(plan_now.actions[0].at_unix_nano)
+    assert [each.seat for each in hidden_deployments(store, GAME_DAY)] == ["ana"]
+    assert [each.seat for each in hidden_deployments(store, EXAM)] == ["ben"]
+
+    act(changes, "exam-end")
+    assert [each.seat for each in sent.deployments] == ["ben"]
+    assert [each.seat for each in hidden_deployments(store)] == ["ana"]
+
+    act(changes, "exam", seed=7, seats=["ben"])
+    act(changes, "gameday-stop")
+    assert [each.seat for each in sent.deployments] == ["ben", "ana"]
+    assert [each.seat for each in hidden_deployments(store)] == ["ben"]
+
+
+def test_the_last_change_of_a_game_day_reveals_nothing_of_an_exam(
+    store: ClassStore, changes: Changes, sent: Sent
+) -> None:
+    """Also where that change fails."""
+    bad = ScheduledAction(1, {"action": "incident", "name": "no-such", "seats": ["ana"]})
+    keep_schedule(store, Schedule("x", 0, True, (replace(bad, action={**bad.action, "name": "none"}), bad)))
+    act(changes, "exam", seed=7, seats=["ben"])
+    clock = Clockwork(store, changes)
+    assert clock.tick(5)
+    assert sent.deployments == []
+    with pytest.raises(UsageError):
+        clock.tick(5)
+    assert [each.seat for each in sent.deployments] == ["ana"]
+    assert [each.seat for each in hidden_deployments(store)] == ["ben"]
+
+
+def test_what_the_instructor_hid_is_told_once_nothing_runs(
+    store: ClassStore, changes: Changes, sent: Sent
+) -> None:
+    act(changes, "gameday", content=FOR_ANA)
+    act(changes, "incident", name="none", seats=["dee"], secret=True)
+    act(changes, "exam", seed=7, seats=["ben"])
+    act(changes, "exam-end")
+    assert [each.seat for each in sent.deployments] == ["ben"]
+    act(changes, "gameday-stop")
+    assert [each.seat for each in sent.deployments] == ["ben", "dee"]
+
+
+def test_markers_of_a_file_of_before_are_read(store: ClassStore) -> None:
+    """They named no plan and no version."""
+    store.keep_setting("hidden_deployments", '[{"time_unix_nano": 1, "kind": "incident", "seat": "ana"}]')
+    assert hidden_deployments(store, "") == (Deployment(1, "incident", seat="ana"),)
+    assert hidden_deployments(store, EXAM) == ()

@@ -121,6 +121,7 @@ class FakeShop:
             return self._page("<h1>Your cart</h1>")
         data = {
             "currency": "USD",
+            "decimals": 2,
             "shipping": "500000000",
             "lines": [{"id": key, "quantity": count} for key, count in cart.items()],
             "products": {key: {"Price": "4995000000"} for key in cart},

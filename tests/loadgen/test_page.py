@@ -11,6 +11,7 @@ from tests.loadgen.shop import SCRIPT
 
 CART: dict[str, Any] = {
     "currency": "USD",
+    "decimals": 2,
     "shipping": "11220000000",
     "lines": [{"id": "A", "quantity": 1}, {"id": "B", "quantity": 2}],
     "products": {"A": {"Price": "789500000000"}, "B": {"Price": "124000000000"}},

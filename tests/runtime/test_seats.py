@@ -174,3 +174,39 @@ def test_the_labs_own_seats_are_known_by_name() -> None:
         "lab-probe",
         "verify-01ab",
     ]
+
+
+def test_a_generation_voids_what_was_signed_before() -> None:
+    """Links and cookies of another generation are not valid, and are known as what they were."""
+    for signed, now in ((0, 1), (1, 2), (0, 2), (2, 1)):
+        signature = seats.sign(SECRET, "anna", signed)
+        assert not seats.verify(SECRET, "anna", signature, now)
+        assert seats.was_valid(SECRET, "anna", signature, now) is (signed < now)
+        cookie = seats.cookie_value("anna", SECRET, signed)
+        assert seats.seat_of_cookie(cookie, SECRET, of(now)) == ""
+        assert seats.freed_seat_of_cookie(cookie, SECRET, of(now)) == ("anna" if signed < now else "")
+    assert seats.verify(SECRET, "anna", seats.sign(SECRET, "anna", 7), 7)
+    assert seats.seat_of_cookie(seats.cookie_value("anna", SECRET, 7), SECRET, lambda _: 7) == "anna"
+    assert "sig=" + seats.sign(SECRET, "anna", 7) in seats.link("", "anna", SECRET, generation=7)
+
+
+def test_the_first_generation_is_signed_as_before_there_were_any() -> None:
+    """Links that were printed stay good."""
+    assert seats.sign(SECRET, "anna", 0) == seats.sign(SECRET, "anna")
+
+
+def test_a_seat_whose_generation_is_unknown_is_given_to_nobody() -> None:
+    cookie = seats.cookie_value("anna", SECRET)
+    assert seats.seat_of_cookie(cookie, SECRET, lambda _: None) == ""
+    assert not seats.verify(SECRET, "anna", seats.sign(SECRET, "anna"), None)
+    assert not seats.was_valid(SECRET, "anna", seats.sign(SECRET, "anna"), None)
+
+
+def test_another_seats_generation_signs_nothing() -> None:
+    """No name can be made that reads like a name and its generation."""
+    assert not seats.verify(SECRET, "anna:1", seats.sign(SECRET, "anna", 1), 0)
+
+
+def of(generation: int) -> seats.GenerationOf:
+    """Every seat is of this generation."""
+    return lambda _name: generation

@@ -26,6 +26,28 @@ def test_money_adds_multiplies_and_converts_exactly() -> None:
     assert money.shown(money.add(price, owed)) == "USD 66.49"
 
 
+@pytest.mark.parametrize(
+    ("code", "shown", "converted"),
+    [
+        ("USD", "USD 7.98", "USD 56.70"),
+        ("JPY", "JPY 7", "JPY 56"),
+        ("KRW", "KRW 7", "KRW 56"),
+        ("HUF", "HUF 7", "HUF 56"),
+        ("KWD", "KWD 7.987", "KWD 56.707"),
+        ("CLF", "CLF 7.9876", "CLF 56.7078"),
+        ("???", "??? 7.98", "??? 56.70"),
+    ],
+)
+def test_money_has_the_digits_of_its_currency(code: str, shown: str, converted: str) -> None:
+    """ISO 4217: shown and converted to the smallest unit that is paid, so that lines add up to totals."""
+    assert money.shown(pb.Money(currency_code=code, units=7, nanos=987_654_321)) == shown
+    euro = pb.Money(currency_code="EUR", units=7, nanos=100_000_000)
+    price = money.converted(euro, code, Decimal(1), Decimal("7.98702"))
+    assert money.shown(price) == converted
+    assert money.nanos_of(price) % money.smallest_nanos(code) == 0
+    assert money.shown(pb.Money(currency_code=code, nanos=-1)).startswith(f"{code} -0")
+
+
 def test_money_refuses_what_is_none() -> None:
     euro = pb.Money(currency_code="EUR", units=1)
     with pytest.raises(InvalidRequest, match="cannot add EUR to USD"):
@@ -34,6 +56,20 @@ def test_money_refuses_what_is_none() -> None:
         money.nanos_of(pb.Money(units=1, nanos=1_000_000_000))
     with pytest.raises(InvalidRequest, match="too large"):
         money.times(pb.Money(units=2**62), 4)
+
+
+@pytest.mark.parametrize("name", ["lab-probe", "verify-01ab"])
+def test_the_labs_own_proofs_count_as_synthetic_and_meet_the_faults_of_people(name: str) -> None:
+    """They are nobody's customers, and prove what a student will see."""
+    token = seat.enter(seat.Shopper(name, "gold"))
+    try:
+        assert seat.current() == seat.Shopper(name, "gold")
+        assert seat.current().traffic == "people"
+        assert seat.attributes()["user_agent.synthetic.type"] == "test"
+        assert seat.current().attributes()["user_agent.synthetic.type"] == "test"
+    finally:
+        seat.leave(token)
+    assert "user_agent.synthetic.type" not in seat.Shopper("verifier", "gold").attributes()
 
 
 def test_entering_replaces_foreign_baggage() -> None:

@@ -176,5 +176,7 @@ def test_the_files_targeting_decides_for_one_seat_and_one_tenant_level(
         assert flags.delay_range_ms(DELAY, Shopper("anna", "silver")) == (0.0, 0.0)
         assert [state.people for state in flags.states("anna") if state.key == "cart_price_typo"] == ["false"]
         assert [state.people for state in flags.states() if state.key == "cart_price_typo"] == ["true"]
+        gold = {state.key: state for state in flags.states("anna", "gold")}[DELAY.key]
+        assert gold.people == gold.synthetic == '{"min":800,"max":900}'
     finally:
         flags.close()

@@ -19,6 +19,10 @@ from signals.model import Attribute
         (b"\x01", "01"),
         (None, ""),
         ([1, "a"], '[1,"a"]'),
+        (float("nan"), "NaN"),
+        (float("-inf"), "-Infinity"),
+        ([float("inf"), None, b"\x01"], '["Infinity",null,"01"]'),
+        ({"a": 2**70}, '{"a":1180591620717411303424}'),
     ],
 )
 def test_text_forms(value: Attribute, text: str) -> None:

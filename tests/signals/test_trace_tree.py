@@ -120,7 +120,7 @@ def test_a_service_entered_without_a_calling_span_is_a_call_by_the_entered_span(
         ([span(2, 1, kind=CLIENT)], 2, False),
         ([span(2, 9, kind=INTERNAL), span(3, 8, kind=SERVER, start_ms=1)], 3, False),
         ([span(2, 9, kind=SERVER), span(3, kind=INTERNAL, start_ms=1)], 3, False),
-        ([span(2, 9, kind=SERVER), span(3, 9, kind=SERVER, start_ms=1)], 2, True),
+        ([span(2, 9, kind=SERVER), span(3, 9, kind=SERVER, start_ms=1)], 2, False),
         ([span(2, 9, kind=SERVER), span(3, 8, "b", kind=SERVER, start_ms=1)], 2, False),
     ],
 )

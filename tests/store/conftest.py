@@ -9,6 +9,7 @@ import pytest
 
 import store
 from tests.store.house import House
+from tests.store.place import Place
 
 
 @pytest.fixture(params=["sqlite"])
@@ -21,3 +22,11 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     yield House(writer, reader)
     writer.close()
     reader.close()
+
+
+@pytest.fixture(name="place")
+def _place(tmp_path: Path) -> Iterator[Place]:
+    """A store in a folder of its own, with three spans and two logs."""
+    found = Place(tmp_path)
+    yield found
+    found.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from signals.model import Span, TraceId
@@ -46,3 +49,15 @@ class House:
     def found(self, **conditions: object) -> list[TraceId]:
         query = TraceQuery(self.window, **conditions)  # type: ignore[arg-type]  # tests name them
         return [summary.trace_id for summary in self.reader.find_traces(query).items]
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another program holds the store's file for writing."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()

@@ -62,12 +62,13 @@ def test_a_session_sees_one_snapshot_and_the_next_one_what_came_since(
 
 
 def test_a_file_that_is_made_replaced_or_removed_is_noticed(path: Path, connections: ReadConnections) -> None:
-    """By the next session: empty before and after, and what the new file holds."""
+    """By the next session: empty before, an error while it is gone, and then what the new file holds."""
     assert _count(connections) == 0
     _write(path, 1)
     assert _count(connections) == 1
     _remove(path)
-    assert _count(connections) == 0
+    with pytest.raises(StoreUnavailable, match="is gone"):
+        _count(connections)
     _write(path, 3)
     assert _count(connections) == 3
 

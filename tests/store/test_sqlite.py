@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,11 @@ from store.api import (
 )
 from store.sqlite import store_file
 from store.sqlite.read.read_connection import ReadConnections
-from store.sqlite.write import writer as writer_module
 from store.sqlite.write.ingest import StoreClock
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
-from tests.store.house import WINDOW
+from tests.store.house import WINDOW, held
 
 _CHILD = """
 import sys
@@ -115,17 +115,22 @@ def test_another_programs_file_is_refused(tmp_path: Path) -> None:
         store.open_writer(path)
 
 
+def _connection(writer: SqliteWriter) -> sqlite3.Connection:
+    assert writer._store is not None
+    return writer._store.connection
+
+
 def test_a_full_disk_refuses_the_batch_and_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     writer = SqliteWriter(tmp_path / "store.db", max_bytes=1 << 30, max_age_s=1e6)
     writer.write(Batch([row(span(1))]))
-    pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
-    writer._connection.execute(f"PRAGMA max_page_count = {pages + 4}")
+    pages = _connection(writer).execute("PRAGMA page_count").fetchone()[0]
+    _connection(writer).execute(f"PRAGMA max_page_count = {pages + 4}")
     big = [row(span(number))._replace(raw=bytes(100_000)) for number in range(2, 20)]
     with pytest.raises(StoreUnavailable, match=r"disk .* is full"):
         writer.write(Batch(big))
     reader = store.open_reader(tmp_path / "store.db")
     assert [one.span_id for one in reader.spans_of_trace(TRACE)] == [span(1).span_id]
-    writer._connection.execute("PRAGMA max_page_count = 1000000")
+    _connection(writer).execute("PRAGMA max_page_count = 1000000")
     writer.write(Batch([row(span(3))]))
     eventually(lambda: reader.services(WINDOW), "settled after the disk had space again")
     assert reader.status().spans == 2
@@ -147,14 +152,22 @@ def test_a_locked_file_is_reported_in_one_sentence(tmp_path: Path, monkeypatch: 
     writer.close()
 
 
-def test_a_full_queue_is_busy_and_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_file, "BUSY_TIMEOUT_S", 5.0)
-    writer = SqliteWriter(tmp_path / "store.db", max_bytes=1 << 30, max_age_s=1e6, max_pending=2)
-    writer._queue.append(writer_module._Pending(Batch([row(span(1)), row(span(2))])))
-    writer._pending_items = 2
-    with pytest.raises(StoreBusy, match="again later"):
-        writer.write(Batch([row(span(3))]))
+def test_a_full_queue_is_busy_and_takes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e6, max_pending=2)
+    with held(path):
+        first = threading.Thread(target=_refused, args=(writer, Batch([row(span(1)), row(span(2))])))
+        first.start()
+        eventually(lambda: len(writer._queue), "the first batch waits", within_s=0.8)
+        with pytest.raises(StoreBusy, match="again later"):
+            writer.write(Batch([row(span(3))]))
+        first.join()
     writer.close()
+
+
+def _refused(writer: SqliteWriter, batch: Batch) -> None:
+    with pytest.raises(StoreUnavailable, match="locked"):
+        writer.write(batch)
 
 
 def test_a_closed_writer_says_so(tmp_path: Path) -> None:
@@ -177,7 +190,8 @@ def test_a_reader_may_come_first_and_sees_a_new_file(tmp_path: Path) -> None:
     writer.close()
     for left in path.parent.iterdir():
         left.unlink()
-    assert reader.status().spans == 0
+    with pytest.raises(StoreUnavailable, match="is gone"):
+        reader.status()
     writer = store.open_writer(path)
     writer.write(Batch([row(span(1)), row(span(2))]))
     assert reader.status().spans == 2

@@ -76,6 +76,19 @@ def test_a_key_inside_another_attribute_does_not_hide_its_resources(house: House
     assert house.reader.log_histogram(query).total == 1
 
 
+@pytest.mark.parametrize(("value", "found"), [("first", ["twice"]), ("second", [])])
+def test_of_a_key_that_comes_twice_the_value_that_is_shown_is_found(
+    house: House, value: str, found: list[str]
+) -> None:
+    """The first one counts, for a search as for every other reader."""
+    log = _holding("twice", "colour", AnyValue(string_value="first"))
+    record = LogRecord.FromString(log.raw)
+    record.attributes.append(KeyValue(key="colour", value=AnyValue(string_value="second")))
+    house.write(logs=[log._replace(raw=record.SerializeToString())])
+    query = LogQuery(house.window, attributes={"colour": value})
+    assert [log.body for log in house.reader.find_logs(query).items] == found
+
+
 @pytest.mark.parametrize("order", ["newest", "oldest", "after"])
 def test_a_search_among_logs_stops_at_its_bound_and_goes_on_from_there(
     house: House, monkeypatch: pytest.MonkeyPatch, order: str

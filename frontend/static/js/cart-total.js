@@ -1,6 +1,7 @@
 // Works out the order's total in the browser. A classic script of the cart page; #order-total carries the
-// cart as JSON: {currency, shipping, lines: [{id, quantity}], products: {id: {Price}}}, amounts in billionths
-// of a unit as text, because they can be larger than a double holds exactly. It also says whether the page was
+// cart as JSON: {currency, decimals, shipping, lines: [{id, quantity}], products: {id: {Price}}}, amounts in
+// billionths of a unit as text, because they can be larger than a double holds exactly; `decimals` is how many
+// digits the currency has after the dot. It also says whether the page was
 // made by the release with the misspelt price (the flag cart_price_typo).
 "use strict";
 
@@ -23,8 +24,9 @@ function renderFinalPrice() {
   for (const line of cart.lines) {
     totalNanos += getProductPrice(cart, line, misspelt) * BigInt(line.quantity);
   }
-  const cents = String(totalNanos / 10000000n).padStart(3, "0");
-  output.textContent = `${cart.currency} ${cents.slice(0, -2)}.${cents.slice(-2)}`;
+  const units = String(totalNanos / 1000000000n);
+  const fraction = String(totalNanos % 1000000000n).padStart(9, "0").slice(0, cart.decimals);
+  output.textContent = `${cart.currency} ${units}${fraction && "."}${fraction}`;
 }
 
 renderFinalPrice();

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.child_environment import Purpose, environment_of
+
 _TIMEOUT_S = 5
 
 
@@ -60,7 +62,7 @@ class MachineReader:
         try:
             done = subprocess.run(
                 command,
-                env={**os.environ, "LC_ALL": "C"},
+                env={**environment_of(Purpose.DOWNLOAD), "LC_ALL": "C"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

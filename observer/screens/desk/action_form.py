@@ -11,6 +11,8 @@ from observer.request.errors import Malformed
 Form = MultiDict[str, str]
 ALL, TICKED = "all", "ticked"
 CONFIRMED = "confirmed"
+REPLACE = "replace"
+"""The field of a form that ends what runs in the way of a game day or an exam."""
 _LARGEST_NUMBER = 6
 _LONGEST_SEED = 10
 
@@ -20,7 +22,7 @@ def action_of(form: Form) -> dict[str, object]:
     name = form.get("action", "")
     if name not in _FIELDS:
         raise Malformed(f"There is no action {name[:40]!r}.", "Press one of the desk's buttons.")
-    return {**_FIELDS[name](form), "seats": ALL if name in _OF_THE_CLASS else _seats(form)}
+    return {**_FIELDS[name](form), "seats": ALL if name in _OF_THE_CLASS else seats_of(form)}
 
 
 def question_of(action: Mapping[str, object]) -> str:
@@ -31,11 +33,11 @@ def question_of(action: Mapping[str, object]) -> str:
     if action["action"] == "reset":
         return f"Begin anew for {whom}? Marks, answers and repairs are lost."
     if action["action"] == "free":
-        return f"Free {whom}? Whoever sits there must join anew: the old code is void."
+        return f"Free {whom}? Whoever sits there must join anew: its link and its code are void."
     return ""
 
 
-def _seats(form: Form) -> str | list[str]:
+def seats_of(form: Form) -> str | list[str]:
     if form.get("whom") == ALL:
         return ALL
     seats = [seat for seat in form.getlist("seats") if seat]
@@ -62,21 +64,32 @@ def _seed(text: str) -> int | None:
 
 
 def _gameday(form: Form) -> dict[str, object]:
-    return {"action": "gameday", "content": form.get("content", ""), "seed": _seed(form.get("seed", ""))}
+    seed = _seed(form.get("seed", ""))
+    return {"action": "gameday", "content": form.get("content", ""), "seed": seed, **_replace(form)}
 
 
 def _exam(form: Form) -> dict[str, object]:
-    return {"action": "exam", "name": form.get("mystery", ""), "seed": _seed(form.get("exam_seed", ""))}
+    seed = _seed(form.get("exam_seed", ""))
+    return {"action": "exam", "name": form.get("mystery", ""), "seed": seed, **_replace(form)}
+
+
+def _replace(form: Form) -> dict[str, object]:
+    return {REPLACE: True} if form.get(REPLACE) else {}
 
 
 def _repairs(form: Form) -> list[str]:
     return [name for name in form.getlist("repair") if name]
 
 
-_OF_THE_CLASS = ("lock", "unlock", "load", "stop-load", "gameday", "gameday-stop", "exam-end")
+_OF_THE_CLASS = (
+    "lock", "unlock", "open-joining", "close-joining", "load", "stop-load",
+    "gameday", "gameday-stop", "exam-end",
+)  # fmt: skip
 _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "broadcast": lambda form: {"action": "broadcast", "text": form.get("text", "")},
     "incident": lambda form: {"action": "incident", "name": form.get("incident", "")},
+    "release": lambda form: {"action": "release", "name": form.get("release", "")},
+    "rollback": lambda form: {"action": "rollback"},
     "repair": lambda form: {"action": "repair", "repairs": _repairs(form)},
     "break": lambda form: {"action": "break", "repairs": _repairs(form)},
     "reset": lambda form: {"action": "reset"},
@@ -84,6 +97,8 @@ _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "free": lambda form: {"action": "free"},
     "lock": lambda form: {"action": "lock", "locked": True},
     "unlock": lambda form: {"action": "lock", "locked": False},
+    "open-joining": lambda form: {"action": "joining", "open": True},
+    "close-joining": lambda form: {"action": "joining", "open": False},
     "load": lambda form: {"action": "load", "users": _number(form)},
     "stop-load": lambda form: {"action": "load", "users": 0},
     "gameday": _gameday,

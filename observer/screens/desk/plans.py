@@ -103,6 +103,7 @@ class PlansPage:
     """What the desk shows of all this; None where there was none."""
 
     running: tuple[Running, ...]
+    """None where everybody has the same and no plan runs: the head of the desk says it."""
     more: int
     """Incidents that run and are not among them."""
     gameday: GameDay | None
@@ -120,6 +121,8 @@ def build(
 ) -> PlansPage:
     """The plans of a class whose incident is `incident`; `faults` are single seats', `scores` the exam's."""
     running = _running(faults, incident, lessons)
+    if len(running) == 1 and (plan is None or plan.is_over) and (exam is None or exam.is_over):
+        running = ()
     return PlansPage(
         running=running[:_GROUPS_SHOWN],
         more=len(running[_GROUPS_SHOWN:]),

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 import incidents
-from classroom import ClassFacts, exam, exam_scores, schedule
+from classroom import ClassFacts, SeatFault, exam, exam_scores, schedule
 from observer.components import seat_links
 from observer.lookup import control
 from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
+from observer.lookup.flag_states import Flags, Shopper
 from observer.lookup.lab_status import Lab, lab_of
-from observer.lookup.running_lab import flags_of_seat, running_lab, usable_incidents
+from observer.lookup.running_lab import flags_of, usable_incidents
 from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
-from observer.request.errors import Malformed, Unknown
+from observer.request.errors import Conflict, Malformed, Unknown
 from observer.request.links import address
 from observer.request.reachable_addresses import neighbours
 from observer.request.responses import redirect_within
-from observer.screens.desk import action_form, plans, results, seat_view, sheet, view
+from observer.screens.desk import action_form, choices, flag_rows, plans, results, seat_view, sheet, view
 from runtime import seats
 
 blueprint = Blueprint("desk", __name__)
@@ -29,8 +30,8 @@ blueprint = Blueprint("desk", __name__)
 DESK = "/desk"
 _LOGGED = 5
 """Actions shown on the desk."""
-_HEALTHY = "none"
-"""The incident in which nothing is wrong: it cannot be examined."""
+_EXAM_FOR = "exam-for"
+"""The button that leads to the form of an exam for some seats."""
 _JUST_NOW_NS = 30 * 10**9
 
 
@@ -44,18 +45,20 @@ def instructor() -> AnyResponse:
 @desk_only
 def desk() -> str:
     """Every seat of the class, and what can be done."""
-    return _desk(plans.EXAMPLE)
+    return _desk()
 
 
-def _desk(schedule_text: str, problem: str = "") -> str:
-    """The desk with this text in the form of a game day, and why it was refused."""
+def _desk(*, schedule_text: str = plans.EXAMPLE, plan_problem: str = "", problem: str = "") -> str:
+    """The desk; with what was refused of the form that was sent, whose texts are kept."""
     lab, facts = _lab(), _facts()
     return render_template(
         "desk/desk.html",
         desk=_page(),
         plans=_plans(),
         example=schedule_text,
+        plan_problem=plan_problem,
         problem=problem,
+        typed=request.form.get("text", ""),
         lab=lab,
         facts=facts,
         screens=neighbours().observer_url,
@@ -127,10 +130,22 @@ def printed_sheet() -> str:
 @desk_only
 def flags() -> str:
     """The flags that the shop's processes use for whoever has no seat."""
-    found = running_lab(_lab())[1]
+    faults, incident = _faults()
+    found = flags_of(_lab(), flag_rows.shoppers_of("", faults, incident))
     return render_template(
-        "desk/flags.html", flags=seat_view.flag_rows(found), unanswered=", ".join(found.unanswered)
+        "desk/flags.html", **_flags_shown(found), left_out=flag_rows.left_out(faults, incident)
     )
+
+
+def _flags_shown(found: Mapping[Shopper, Flags]) -> dict[str, object]:
+    of_page = next(iter(found.values()))
+    return {"flags": flag_rows.flag_rows(found), "unanswered": ", ".join(of_page.unanswered)}
+
+
+def _faults() -> tuple[tuple[SeatFault, ...], str]:
+    """The seats with a state of their own, and the incident of everybody else."""
+    store = context.class_file()
+    return store.faults() if store else (), class_incident(store, context.settings())
 
 
 @blueprint.get(f"{DESK}/seats/<path:slug>")
@@ -148,15 +163,14 @@ def seat(slug: str) -> str:
         page = seat_view.build(
             usable_incident(row.incident), store.fault(slug), store.marks(slug), store.answers(slug)
         )
-    found = flags_of_seat(lab, slug)
+    found = flags_of(lab, flag_rows.shoppers_of(slug, (), ""))
     return render_template(
         "desk/seat.html",
         row=view.seat_row(row, now),
         seat=row,
         page=page,
         slip=sheet.slip(place, neighbours().observer_url) if place else None,
-        flags=seat_view.flag_rows(found),
-        unanswered=", ".join(found.unanswered),
+        **_flags_shown(found),
         choices=_choices(row.incident),
         class_mode=roster is not None,
         csrf_token=csrf_token(),
@@ -169,28 +183,45 @@ def seat(slug: str) -> str:
 def act() -> AnyResponse | str | tuple[str, int]:
     """Perform an action, by the same way as the API, and lead back to where its button was.
 
-    A game day that is refused is shown again with the reason: its text must not be lost.
+    The page of the form shows why it was refused: what was typed there must not be lost. Of a game day or an
+    exam that would end something else it asks whether it shall.
     """
-    if request.form.get("action") != "gameday":
-        return _act()
     try:
-        return _act()
+        return _exam_page() if request.form.get("action") == _EXAM_FOR else _act()
+    except Conflict as conflict:
+        fields = [(action_form.REPLACE, "1"), *request.form.items(multi=True)]
+        return _ask(f"{conflict.message} Shall it end?", fields, conflict.remedy)
     except Malformed as refused:
-        return _desk(request.form.get("content", ""), f"{refused.message} {refused.remedy}"), 400
+        if _back() != DESK:
+            raise
+        refusal = f"{refused.message} {refused.remedy}"
+        if request.form.get("action") == "gameday":
+            return _desk(schedule_text=request.form.get("content", ""), plan_problem=refusal), 400
+        return _desk(problem=refusal), 400
 
 
 def _act() -> AnyResponse | str:
     action = action_form.action_of(request.form)
     question = action_form.question_of(action)
     if question and not request.form.get(action_form.CONFIRMED):
-        return render_template(
-            "desk/confirm.html",
-            question=question,
-            fields=[(k, v) for k, v in request.form.items(multi=True)],
-            back=_back(),
-        )
+        return _ask(question, list(request.form.items(multi=True)))
     control.perform(context.settings(), action)
     return redirect_within(address(_back(), {"acted": "1"}), 303)
+
+
+def _ask(question: str, fields: Sequence[tuple[str, str]], note: str = "") -> str:
+    return render_template("desk/confirm.html", question=question, note=note, fields=fields, back=_back())
+
+
+def _exam_page() -> str:
+    """Begins an exam for the seats that are chosen: a page of its own, so that Enter begins it."""
+    chosen = action_form.seats_of(request.form)
+    return render_template(
+        "desk/exam.html",
+        seats=[] if chosen == action_form.ALL else list(chosen),
+        choices=_choices(class_incident(context.class_file(), context.settings())),
+        csrf_token=csrf_token(),
+    )
 
 
 def _back() -> str:
@@ -236,19 +267,16 @@ def _plans() -> plans.PlansPage:
     )
 
 
-def _choices(incident: str) -> Mapping[str, object]:
-    """What the forms offer: incidents, and the repairs and steps of this one."""
-    lesson = usable_incident(incident)
-    return {
-        "incident": incident,
-        "title": lesson.title if lesson else incident,
-        "incidents": [(name, found.title) for name, found in incidents.load_all()[0].items()],
-        "mysteries": [
-            (name, found.title) for name, found in usable_incidents()[0].items() if name != _HEALTHY
-        ],
-        "repairs": [(repair.name, repair.title) for repair in lesson.repairs] if lesson else [],
-        "steps": [(step.name, step.title) for step in lesson.steps] if lesson else [],
-    }
+def _choices(incident: str) -> choices.Choices:
+    """What the forms offer where this incident runs."""
+    store = context.class_file()
+    plan = schedule(store) if store else None
+    return choices.build(
+        incident,
+        usable_incidents()[0],
+        [(name, found.title) for name, found in incidents.load_all()[0].items()],
+        next((each.incident for each in plan.coming if each.incident), "") if plan else "",
+    )
 
 
 def _done() -> str:

@@ -1,4 +1,4 @@
-"""The page of one seat at the desk: its steps with their marks, its answers, its flags. Pure."""
+"""The page of one seat at the desk: its steps with their marks, its answers, its repairs. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from classroom import Answer, Mark, MarkKind, SeatFault
 from incidents.model import Incident
 from observer.lookup.class_seats import wrong_turn
-from observer.lookup.flag_states import Flags
 
 _SHOWN_ANSWERS = 20
 _HELP = {MarkKind.HINT: "hint", MarkKind.EXPECTED: "what to see", MarkKind.MEANING: "meaning"}
@@ -48,20 +47,6 @@ class RepairRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagRow:
-    """One flag as one process uses it for this seat."""
-
-    key: str
-    on: bool
-    people: str
-    synthetic: str
-    people_json: str
-    synthetic_json: str
-    service: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
 class SeatPage:
     """What is known of one seat, beside its row of the table."""
 
@@ -88,24 +73,6 @@ def build(
             for repair in (lesson.repairs if lesson else ())
         ),
     )
-
-
-def flag_rows(flags: Flags) -> tuple[FlagRow, ...]:
-    """The flags of all processes that answered, those that are on for people first."""
-    rows = [
-        FlagRow(
-            key=state.key,
-            on=state.on_for_people,
-            people=state.describe(state.people),
-            synthetic=state.describe(state.synthetic),
-            people_json=state.people,
-            synthetic_json=state.synthetic,
-            service=state.service,
-            error=state.error,
-        )
-        for state in flags.states
-    ]
-    return tuple(sorted(rows, key=lambda row: not row.on))
 
 
 def _step(name: str, title: str, marks: Sequence[Mark]) -> StepRow:

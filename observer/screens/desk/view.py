@@ -32,6 +32,7 @@ class SeatRow:
     since: str
     """How long it has been at the step; empty before the first."""
     seen: str
+    came: bool
     orders: int
     failed: int
     hints: int
@@ -114,6 +115,7 @@ def seat_row(seat: ClassSeat, now_unix_nano: int) -> SeatRow:
         step=f"{seat.step_number}/{seat.steps} {seat.step.title}" if seat.step else NOTHING,
         since=ago(since, now_unix_nano).removesuffix(" ago") if since is not None else "",
         seen=_seen(seat.last_seen_unix_nano, now_unix_nano),
+        came=seat.last_seen_unix_nano is not None,
         orders=seat.orders,
         failed=seat.orders_failed,
         hints=seat.hints,

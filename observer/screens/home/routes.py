@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response
 from observer.components import seat_links
 from observer.lookup.lab_status import lab_of
 from observer.lookup.resolve import Resolved, resolve
+from observer.lookup.running_lab import usable_incidents
+from observer.lookup.telemetry_state import telemetry_state
 from observer.request import context
 from observer.request.links import scoped
-from observer.request.page_request import current_scope
+from observer.request.page_request import current_scope, scope_or_default
 from observer.request.scope import Scope
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result
@@ -65,6 +67,8 @@ def home() -> Response:
             shop_link=seat_links.shop_link(lab.shop, seat),
             view=view.build(reader.status(), newest, _loss(reader, scope), lab),
             loss_text=_LOSS,
+            all_telemetry=telemetry_state(),
+            malformed=usable_incidents()[1],
         )
     )
     seat_links.keep(page, seat)
@@ -77,6 +81,15 @@ def _loss(reader: Reader, scope: Scope) -> Log | None:
         LogQuery(scope.window, severities=_WARN_OR_WORSE, text=_LOSS, limit=1, environment=scope.environment)
     )
     return found.items[0] if found.items else None
+
+
+@blueprint.get("/-/telemetry")
+def telemetry() -> Response:
+    """Whether telemetry is kept, if the asking page does not know it yet; else 204."""
+    state = telemetry_state().within(scope_or_default().window)
+    if state.mark == request.args.get("mark"):
+        return make_response("", 204)
+    return make_response(render_template("components/telemetry.html", state=state))
 
 
 @blueprint.get("/search")

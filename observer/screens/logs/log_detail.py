@@ -12,6 +12,7 @@ from observer.components.session_path import session_path
 from observer.screens.logs.field_panel import LINKED_CHARACTERS
 from observer.screens.logs.log_rows import sender_severity
 from observer.screens.logs.missing_fields import missing_names, remedy_of
+from observer.trace_notes import clock_note
 from signals.attributes import text_of
 from signals.model import Attribute, Attributes, Log, Severity
 
@@ -45,6 +46,8 @@ class LogDetail:
     missing: tuple[tuple[str, str], ...]
     """Each field that it lacks, with the remedy."""
     document: tuple[Node, ...]
+    clock_note: str
+    """That the sender's clock was wrong, in a sentence; empty where it seems right."""
     left_out: str
     """How many attributes the tree does not show, in words; empty if it shows all."""
 
@@ -61,6 +64,7 @@ def detail_of(log: Log) -> LogDetail:
         session_path=session_path(log.session_id) if log.session_id else "",
         missing=tuple((name, remedy_of(name)) for name in missing_names(log)),
         document=document(log),
+        clock_note=clock_note(log.clock_shift_ns, log.time_unix_nano),
         left_out=plural(more, "more attribute") if more > 0 else "",
     )
 

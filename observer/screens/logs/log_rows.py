@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from observer.request.local_time import moment
 from observer.screens.logs.missing_fields import missing_names
+from observer.trace_notes import clock_note, skew_words
 from signals.attributes import text_of
 from signals.model import Log, Severity
 from signals.severity import differs_from_severity
@@ -28,6 +29,10 @@ class LogRow:
     sender_severity: str
     """The severity text of the sender, where it differs from the severity shown; else empty."""
     without_trace: bool
+    skew: str
+    """`9 min ahead`: how wrong its sender's clock is; empty where it seems right."""
+    clock_note: str
+    """The same in a sentence."""
     mark: str
     """`error`, `error origin`, or empty."""
     order: str
@@ -59,6 +64,8 @@ def _row(log: Log) -> LogRow:
         line=first_line(log),
         sender_severity=sender_severity(log),
         without_trace="trace_id" in missing_names(log),
+        skew=skew_words(log.clock_shift_ns),
+        clock_note=clock_note(log.clock_shift_ns),
         mark=_MARKS.get(log.severity, ""),
         order=f"{log.time_unix_nano:020}{log.log_id:>020}",
     )

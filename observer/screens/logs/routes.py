@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer import serializers
 from observer.components import updates
+from observer.components.late_arrivals import late_notice
 from observer.components.number_format import plural
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
@@ -74,6 +75,7 @@ def log_page() -> str | BaseResponse:
     text = selection.query.text
     return render_template(
         "logs/logs.html",
+        late=late_notice(reader, scope.window),
         view=shown,
         selection=selection,
         fields=[filter_links.linked_field(field) for field in shown.panel.fields],

@@ -2,34 +2,65 @@
 
 Counts the newest requests, or traces, up to a bound. A person is an `enduser.id`: of the
 request, else of another request of its trace, else of its session; a session without one
-counts as a person of its own.
+counts as a person of its own. A failed request counts as recovered where its session, or
+without one its person, made a later request of the same operation that went through.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are numbers and question marks of our own
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
 from signals.attributes import SEAT
 from store.queries import Window
 from store.results import Affected, Reach
-from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack, within
+from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_rows import newest
-from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.read.tag_set_search import read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
+from store.sqlite.tag_sets import OPERATION, TagSet, environment_in, service_in, values_in
 
 MAX_REQUESTS: Final = 15_000
 MAX_TRACES: Final = 3_000
-"""The newest requests of a window that are looked at, and the traces in which they are."""
+"""The newest requests of a window that are counted, and the traces in which they are."""
+MAX_LOOKED: Final = 12_000
+"""The traces that are looked at for them: orders are few among the requests of a shop."""
 _AT_ONCE: Final = 500
+
+
+Operation = tuple[str, str]
+"""Service and operation."""
+_Actor = tuple[str, str]
+"""A kind (`person` or `session`) and its name: who tried, and may try again."""
+
+
+class _Row(NamedTuple):
+    """The requests of one trace that begin in the window."""
+
+    begun: int
+    """Start of the trace, from which `starts` count."""
+    trace: int
+    sets: bytes
+    outcomes: bytes
+    starts: bytes
+
+
+class _Try(NamedTuple):
+    """One request of one operation. Of a success only the newest of its trace is kept."""
+
+    trace: int
+    synthetic: bool
+    person: str
+    """The `enduser.id` of the request or of its trace; may be empty."""
+    operation: Operation
+    start: int
 
 
 @dataclass(slots=True)
@@ -38,39 +69,59 @@ class _Side:
 
     requests: int = 0
     failed: int = 0
-    people: set[str] = field(default_factory=set)
+    recovered: int = 0
+    people: set[_Actor] = field(default_factory=set)
+    stranded: set[_Actor] = field(default_factory=set)
+    """Those of them with a failure after which nothing of that operation went through."""
     sessions: set[str] = field(default_factory=set)
-    of_known: set[str] = field(default_factory=set)
-    """Those of the sessions of which a person is known."""
     unattributed: int = 0
 
-    def fail(self, number: int, person: str, session: str) -> None:
-        self.failed += number
-        if person:
-            self.people.add(person)
+    def fail(self, person: _Actor | None, session: str, *, recovered: bool) -> None:
+        self.failed += 1
+        self.recovered += recovered
         if session:
             self.sessions.add(session)
-            if person:
-                self.of_known.add(session)
-        if not person and not session:
-            self.unattributed += number
+        if person is None:
+            self.unattributed += 1
+            return
+        self.people.add(person)
+        if not recovered:
+            self.stranded.add(person)
 
-    def reach(self, db: ReadSession) -> Reach:
-        """The numbers; sessions without a person are looked up first."""
-        unknown = self.sessions - self.of_known
-        named = _people_of(db, unknown)
-        people = len(self.people | set(named.values())) + len(unknown - named.keys())
-        return Reach(self.requests, self.failed, len(self.sessions), people, self.unattributed)
+    def reach(self) -> Reach:
+        return Reach(
+            requests=self.requests,
+            failed=self.failed,
+            sessions=len(self.sessions),
+            people=len(self.people),
+            unattributed=self.unattributed,
+            recovered=self.recovered,
+            people_recovered=len(self.people - self.stranded),
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Failed requests of one trace."""
+class _Identities:
+    """Who made a request: its person, else that of its session, else its session."""
 
-    trace: int
-    synthetic: bool
-    number: int
-    person: str
+    def __init__(self, db: ReadSession, tries: Iterable[tuple[str, str]]) -> None:
+        """`tries` are (person, session), either of which may be empty."""
+        self._of_session: dict[str, str] = {}
+        unknown = dict.fromkeys(session for person, session in tries if session and not person)
+        self._of_session.update((session, person) for person, session in tries if person and session)
+        self._of_session.update(_people_of(db, [each for each in unknown if each not in self._of_session]))
+
+    def person(self, person: str, session: str) -> _Actor | None:
+        """Whom a request counts for; None where it says neither."""
+        name = person or self._of_session.get(session, "")
+        if name:
+            return ("person", name)
+        return ("session", session) if session else None
+
+    def tries(self, person: str, session: str) -> tuple[_Actor, ...]:
+        """Everything by which a success can be a later try of a failure, the most exact first."""
+        found = self.person(person, session)
+        own = (("session", session),) if session else ()
+        return own if found is None else tuple(dict.fromkeys((*own, found)))
 
 
 class _Sets:
@@ -92,6 +143,10 @@ class _Sets:
         )
         self.person = {number: found[0] for number, tags in sets.items() if (found := values_in(tags, SEAT))}
         self.synthetic = frozenset(n for n, tags in sets.items() if values_in(tags, SYNTHETIC_TAG))
+        self.operation: dict[int, Operation] = {
+            number: (service_in(sets[number]), next(iter(values_in(sets[number], OPERATION)), ""))
+            for number in self.matching
+        }
 
 
 def affected_requests(
@@ -103,40 +158,59 @@ def affected_requests(
     environment: str | None,
 ) -> Affected:
     """Who is affected by failing requests that carry all of `where`, of tags that are in tag sets."""
-    rows: list[tuple[bytes, bytes, int]] = []
+    rows: list[_Row] = []
     counted, since = 0, None
     begun = window.to_unix_nano
-    for row in newest(db, window, service, MAX_TRACES + 1):
-        if len(rows) >= MAX_TRACES or counted >= MAX_REQUESTS:
+    operation = where.get(OPERATION)
+    candidates = None if operation is None else sets_with(db, OPERATION, operation, service)
+    for looked, row in enumerate(newest(db, window, service, MAX_LOOKED + 1)):
+        if looked >= MAX_LOOKED or len(rows) >= MAX_TRACES or counted >= MAX_REQUESTS:
             since = begun
             break
-        tagsets, outcomes, _ = within(row, window)
-        counted += len(outcomes) // 2  # outcomes take two bytes each
-        rows.append((tagsets, outcomes, row.trace))
         begun = min(begun, row.start)
-    ids = set(unpack(SET_CODE, b"".join([row[0] for row in rows])))
+        if candidates is not None and candidates.isdisjoint(unpack(SET_CODE, row.sets)):
+            continue
+        inside = _Row(row.start, row.trace, *within(row, window))
+        counted += len(inside.outcomes) // 2  # outcomes take two bytes each
+        rows.append(inside)
+    ids = set(unpack(SET_CODE, b"".join([row.sets for row in rows])))
     sets = _Sets(read_sets(db, ids), service, where, environment)
     sides = _Side(), _Side()
     failures = list(_failures(rows, sets, sides, error))
-    sessions = _sessions_of(db, {failure.trace for failure in failures})
-    for failure in failures:
-        side = sides[failure.synthetic]
-        side.fail(failure.number, failure.person, sessions.get(failure.trace, ""))
-    return Affected(sides[0].reach(db), sides[1].reach(db), since)
+    _attribute(db, failures, _successes(rows, sets, failures, error), sides)
+    return Affected(sides[0].reach(), sides[1].reach(), since)
+
+
+def _attribute(
+    db: ReadSession, failures: Sequence[_Try], successes: Sequence[_Try], sides: tuple[_Side, _Side]
+) -> None:
+    """Count every failure for its person; it is recovered if the same operation went through later."""
+    sessions = _sessions_of(db, {each.trace for each in (*failures, *successes)})
+    identities = _Identities(
+        db, [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)]
+    )
+    newest_success: dict[tuple[Operation, _Actor], int] = {}
+    for each in successes:
+        for actor in identities.tries(each.person, sessions.get(each.trace, "")):
+            key = each.operation, actor
+            newest_success[key] = max(newest_success.get(key, 0), each.start)
+    for each in failures:
+        session = sessions.get(each.trace, "")
+        # A name may be shared by many, a session is one browser: it decides where there is one.
+        actor = next(iter(identities.tries(each.person, session)), ("", ""))
+        later = newest_success.get((each.operation, actor), 0) > each.start
+        sides[each.synthetic].fail(identities.person(each.person, session), session, recovered=later)
 
 
 def _failures(
-    rows: Iterable[tuple[bytes, bytes, int]],
-    sets: _Sets,
-    sides: tuple[_Side, _Side],
-    error: Literal["any", "origin"],
-) -> Iterator[_Failure]:
-    """The failed requests by trace; counts all matching ones into their side."""
+    rows: Iterable[_Row], sets: _Sets, sides: tuple[_Side, _Side], error: Literal["any", "origin"]
+) -> Iterator[_Try]:
+    """The failed requests; counts all matching ones into their side."""
     # The place in what `split` returns.
     place = 1 if error == "any" else 2
     matching, programs, people = sets.matching, sets.synthetic, sets.person
-    for tagsets, outcomes, trace in rows:
-        numbers = unpack(SET_CODE, tagsets)
+    for row in rows:
+        numbers = unpack(SET_CODE, row.sets)
         # Comprehensions, as this runs for every request: a loop took twice the time of the whole.
         matched = len([number for number in numbers if number in matching])
         if not matched:
@@ -144,11 +218,54 @@ def _failures(
         synthetic = bool(programs) and not programs.isdisjoint(numbers)
         sides[synthetic].requests += matched
         # An outcome's last three bits are 0 where nothing failed.
-        bad = [(at, outcome) for at, outcome in enumerate(unpack(OUTCOME_CODE, outcomes)) if outcome & 7]
-        failed = [numbers[at] for at, outcome in bad if numbers[at] in matching and split(outcome)[place]]
+        bad = [(at, outcome) for at, outcome in enumerate(unpack(OUTCOME_CODE, row.outcomes)) if outcome & 7]
+        failed = [at for at, outcome in bad if numbers[at] in matching and split(outcome)[place]]
         if failed:
-            person = next((people[number] for number in (*failed, *numbers) if number in people), "")
-            yield _Failure(trace, synthetic, len(failed), person)
+            starts = unpack(START_CODE, row.starts)
+            named = [*(numbers[at] for at in failed), *numbers]
+            person = next((people[number] for number in named if number in people), "")
+            for at in failed:
+                operation = sets.operation[numbers[at]]
+                yield _Try(row.trace, synthetic, person, operation, row.begun + starts[at])
+
+
+def _successes(
+    rows: Iterable[_Row], sets: _Sets, failures: Sequence[_Try], error: Literal["any", "origin"]
+) -> list[_Try]:
+    """The requests of the operations that failed which went through after the first failure."""
+    first: dict[Operation, int] = {}
+    for each in failures:
+        first[each.operation] = min(first.get(each.operation, each.start), each.start)
+    retryable = frozenset(number for number, operation in sets.operation.items() if operation in first)
+    if not retryable:
+        return []
+    oldest, found = min(first.values()), []
+    origin = error == "origin"
+    for row in rows:
+        numbers = unpack(SET_CODE, row.sets)
+        if retryable.isdisjoint(numbers):
+            continue
+        after = oldest - row.begun
+        good = [
+            (number, start)
+            for number, outcome, start in zip(
+                numbers, unpack(OUTCOME_CODE, row.outcomes), unpack(START_CODE, row.starts), strict=True
+            )
+            # The last bit of an outcome is the error of the request itself.
+            if start > after
+            and not outcome & 1
+            and number in retryable
+            and not (origin and outcome & 7 and split(outcome)[2])
+        ]
+        if not good:
+            continue
+        latest: dict[Operation, int] = {}
+        for number, start in good:
+            operation = sets.operation[number]
+            latest[operation] = max(latest.get(operation, 0), row.begun + start)
+        person = next((sets.person[number] for number in numbers if number in sets.person), "")
+        found += [_Try(row.trace, False, person, operation, start) for operation, start in latest.items()]
+    return found
 
 
 def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, all_failed: bool) -> Affected:
@@ -157,13 +274,17 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
     A trace failed if it has an error, or with `all_failed` in any case.
     """
     sides = _Side(), _Side()
+    failed: list[tuple[_Side, str, str]] = []
     for errors, tags_text, session in rows:
         tags = orjson.loads(tags_text)
         side = sides[SYNTHETIC_TAG in tags]
         side.requests += 1
         if errors or all_failed:
-            side.fail(1, tags.get(SEAT, ""), session or "")
-    return Affected(sides[0].reach(db), sides[1].reach(db), since)
+            failed.append((side, tags.get(SEAT, ""), session or ""))
+    identities = _Identities(db, [(person, session) for _, person, session in failed])
+    for side, person, session in failed:
+        side.fail(identities.person(person, session), session, recovered=False)
+    return Affected(sides[0].reach(), sides[1].reach(), since)
 
 
 def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:

@@ -27,7 +27,7 @@ MAX_TRACES = 2_000
 MAX_SESSIONS = 500
 """Logs, or traces and sessions whose spans are read, in one query: about 30 ms each."""
 
-_SEVERAL_ENCODINGS = frozenset({"0", "nan", "inf", "-inf"})
+_SEVERAL_ENCODINGS = frozenset({"0", "NaN", "Infinity", "-Infinity"})
 """Texts of floating-point values with more than one encoding: 0.0 and -0.0, the many NaNs."""
 
 Record = Literal["log", "span"]
@@ -83,11 +83,15 @@ def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> 
     always = value[:1] in ("[", "{", "") or value in _SEVERAL_ENCODINGS
     unsure = "1" if always else f"{alias}.resource IN ({resources})"
     own = " OR ".join([f"instr({alias}.raw, ?)"] * len(forms))
+    # Of a key that comes twice, the first counts: only decoding tells which one has the value.
+    twice = f"instr(substr({alias}.raw, instr({alias}.raw, ?) + 1), ?)"
+    key = KeyValue(key=name).SerializeToString()
     sql = (
         f"CASE WHEN NOT instr({alias}.raw, ?) THEN {alias}.resource IN ({resources}) "
-        f"WHEN {own} THEN 1 WHEN {unsure} THEN {decoded} ELSE 0 END"
+        f"WHEN {own} THEN CASE WHEN {twice} THEN {decoded} ELSE 1 END "
+        f"WHEN {unsure} THEN {decoded} ELSE 0 END"
     )
-    return Condition(sql, [KeyValue(key=name).SerializeToString(), *forms])
+    return Condition(sql, [key, *forms, key, key])
 
 
 def _forms(value: str) -> list[AnyValue]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from store.results import StoreStatus
+from store.queries import Window
+from store.results import LateArrivals, StoreStatus
 from store.sqlite.read.apm import SqliteApmReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
@@ -12,6 +13,13 @@ from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
 from store.sqlite.read.rum import SqliteRumReader
 from store.sqlite.read.sessions import SqliteSessionReader
 from store.sqlite.read.traces import SqliteTraceReader
+
+_LATE_BATCHES = 10_000
+_LATE = (
+    "SELECT total(spans), total(logs), min(oldest), max(newest) "
+    "FROM (SELECT * FROM late_batches ORDER BY seq DESC LIMIT ?) "
+    "WHERE arrived >= ? AND arrived < ? AND newest < ?"
+)
 
 
 class SqliteReader(
@@ -52,6 +60,15 @@ class SqliteReader(
             pruned_logs=counters.get("pruned_logs", 0),
             pruned_before_unix_nano=counters.get("pruned_before"),
         )
+
+    def late_arrivals(self, window: Window) -> LateArrivals | None:
+        begin, end = window.from_unix_nano, window.to_unix_nano
+        with self._connections.session() as db:
+            # A file of an earlier version gets the table when a writer opens it.
+            if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'late_batches'"):
+                return None
+            row = db.one(_LATE, (_LATE_BATCHES, begin, end, begin))
+        return LateArrivals(int(row[0]), int(row[1]), row[2], row[3]) if row and row[2] is not None else None
 
     def close(self) -> None:
         self._connections.close()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from signals.model import (
+    Event,
     Log,
+    OddTime,
     ServiceInTrace,
     SessionId,
     Severity,
@@ -20,10 +23,17 @@ from signals.model import (
     TraceId,
 )
 from store.api import BadQuery
-from store.decode import log_detail, resource_attributes, scope_of, span_detail
+from store.decode import (
+    SpanDetail,
+    log_detail,
+    resource_attributes,
+    resource_extras,
+    scope_of,
+    span_detail,
+)
 from store.results import Presence, SessionSummary, TraceSummary
 from store.sqlite.read.read_connection import ReadSession, Row
-from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_CODES, ERROR_FLAG
+from store.sqlite.table_layout import BROWSER_FLAG, CLOCK_SHIFT, DATABASE_FLAG, ERROR_CODES, ERROR_FLAG
 
 SPAN_COLUMNS = (
     "s.trace_id, s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
@@ -48,23 +58,12 @@ SESSION_COLUMNS = (
 def span_of(row: Row) -> Span:
     """A span from SPAN_COLUMNS."""
     (
-        trace_id,
-        span_id,
-        parent,
-        service,
-        name,
-        kind,
-        start,
-        duration,
-        flags,
-        peer,
-        session,
-        raw,
-        resource,
-        scope,
-    ) = row
+        trace_id, span_id, parent, service, name, kind, start, duration, flags, peer, session, raw,
+        resource, scope,
+    ) = row  # fmt: skip
     detail = span_detail(raw)
     library = scope_of(scope or b"")
+    shift_ns, odd_time = _claims_of(start, duration, detail)
     return Span(
         trace_id=TraceId(trace_id.hex()),
         span_id=SpanId(span_id.hex()),
@@ -84,9 +83,38 @@ def span_of(row: Row) -> Span:
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
         scope=library.name,
-        events=detail.events,
+        events=_shifted(detail.events, shift_ns) if shift_ns else detail.events,
         links=detail.links,
         scope_version=library.version,
+        clock_shift_ns=shift_ns,
+        odd_time=odd_time,
+        scope_extras=library.extras,
+        resource_extras=resource_extras(resource or b""),
+        trace_state=detail.trace_state,
+        flags=detail.flags,
+        dropped=detail.dropped,
+    )
+
+
+def _claims_of(start: int, duration: int, detail: SpanDetail) -> tuple[int, OddTime | None]:
+    """(what was added to the times that the sender claims, what is impossible about them)."""
+    begun, ended = detail.start_unix_nano, detail.end_unix_nano
+    if not begun:
+        return 0, None
+    if not ended:
+        return start - begun, OddTime.NO_END
+    if ended < begun:
+        return start - begun, OddTime.ENDS_BEFORE_START
+    if duration or ended == begun:
+        return start - begun, None
+    if start == ended:
+        return 0, OddTime.STARTS_TOO_EARLY
+    return start - begun, OddTime.ENDS_AFTER_ARRIVAL
+
+
+def _shifted(events: Sequence[Event], shift_ns: int) -> tuple[Event, ...]:
+    return tuple(
+        dataclasses.replace(event, time_unix_nano=event.time_unix_nano + shift_ns) for event in events
     )
 
 
@@ -94,6 +122,7 @@ def log_of(row: Row) -> Log:
     """A log from LOG_COLUMNS."""
     seq, time_unix_nano, severity, body, service, trace_id, span_id, session, raw, resource, scope = row
     detail = log_detail(raw)
+    library = scope_of(scope or b"")
     return Log(
         log_id=str(seq),
         time_unix_nano=time_unix_nano,
@@ -106,10 +135,18 @@ def log_of(row: Row) -> Log:
         session_id=SessionId(session) if session else None,
         attributes=detail.attributes,
         resource=resource_attributes(resource or b""),
-        scope=scope_of(scope or b"").name,
+        scope=library.name,
         severity_text=detail.severity_text,
         structured=detail.structured,
         event_name=detail.event_name,
+        clock_shift_ns=time_unix_nano - detail.time_unix_nano if detail.time_unix_nano else 0,
+        value=detail.value,
+        observed_unix_nano=detail.observed_unix_nano,
+        flags=detail.flags,
+        dropped_attributes=detail.dropped_attributes,
+        scope_version=library.version,
+        scope_extras=library.extras,
+        resource_extras=resource_extras(resource or b""),
     )
 
 
@@ -129,6 +166,8 @@ def trace_of(row: Row) -> TraceSummary:
         tags,
         session,
     ) = row
+    carried = orjson.loads(tags)
+    shift_ns = carried.pop(CLOCK_SHIFT, 0)
     return TraceSummary(
         trace_id=TraceId(trace_id.hex()),
         service=service,
@@ -143,13 +182,16 @@ def trace_of(row: Row) -> TraceSummary:
         ),
         session_id=SessionId(session) if session else None,
         complete=bool(complete),
-        tags=orjson.loads(tags),
+        tags=carried,
+        clock_shift_ns=shift_ns,
     )
 
 
 def session_of_row(row: Row) -> SessionSummary:
     """A session's summary from SESSION_COLUMNS."""
     session_id, start, finish, app, environment, views, errors, network_errors, events, last, attributes = row
+    carried = orjson.loads(attributes)
+    shift_ns, _ = carried.pop(CLOCK_SHIFT, (0, 0))
     return SessionSummary(
         session_id=SessionId(session_id),
         start_unix_nano=start,
@@ -161,7 +203,8 @@ def session_of_row(row: Row) -> SessionSummary:
         network_errors=network_errors,
         events=events,
         last_seen_unix_nano=last,
-        attributes={tag: value for tag, (value, _) in orjson.loads(attributes).items()},
+        attributes={tag: value for tag, (value, _) in carried.items()},
+        clock_shift_ns=shift_ns,
     )
 
 

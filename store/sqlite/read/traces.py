@@ -94,6 +94,18 @@ class SqliteTraceReader(SqlitePart):
             )
         return TraceId(row[0].hex()) if row else None
 
+    def absent_spans(self, spans: Sequence[tuple[TraceId, SpanId]]) -> frozenset[tuple[TraceId, SpanId]]:
+        with self._connections.session() as db:
+            return frozenset(
+                (trace_id, span_id)
+                for trace_id, span_id in spans
+                if db.one(
+                    "SELECT 1 FROM spans WHERE trace_id = ? AND span_id = ?",
+                    (trace_bytes(trace_id), span_bytes(span_id)),
+                )
+                is None
+            )
+
     def browser_of_trace(self, trace_id: TraceId) -> BrowserLink | None:
         stored = trace_bytes(trace_id)
         with self._connections.session() as db:

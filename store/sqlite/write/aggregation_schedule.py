@@ -100,10 +100,16 @@ class AggregationSchedule:
         upto = self._ingest.seq
         if self._browsers_wait:
             after = counters.get("sessions_seq")
+            for (session_id, shift), stored_upto in self._ingest.restated:
+                self.sessions.restate(session_id, shift, stored_upto, counted_upto=after)
+            self._ingest.is_restated = True
             known = self._ingest.browsers_since(after)
             self.sessions.aggregate(
                 self.sessions.stored_events(after, upto) if known is None else events_of(known)
             )
+            for session_id, shift in self.sessions.slow_clocks().items():
+                self.sessions.restate(session_id, shift, upto, counted_upto=upto)
+                self._ingest.clocks.prove_slow(session_id, shift, self._ingest.clock.now())
         counters.set("sessions_seq", upto)
         done = self._aggregate_traces(now_s, final=final)
         self.traces.flush()

@@ -1,6 +1,7 @@
 """Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
 
-A span is deduplicated here, by the unique index on (trace id, span id): the first stays.
+A span is deduplicated here, by the unique index on (trace id, span id): the first stays. Of the
+others it is found out whether they are the same once more, or have other content.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from typing import Any, Final
 
 from signals.attributes import environment_of
 from signals.deployments import is_deployment
-from store.decode import resource_attributes
+from store.decode import is_same_span, resource_attributes
 from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.repeated_logs import RepeatedLogs
+from store.sqlite.write.sender_clocks import AHEAD_NS, BEHIND_NS, Restated, SenderClocks
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
+OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
+"""A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
 _MAX_BROWSERS: Final = 20_000
 """Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
 
@@ -30,6 +35,10 @@ _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
     "duration, flags, peer, session_id, resource, scope, raw) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_KEPT_SPAN = (
+    "SELECT s.seq, s.raw, r.body, c.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
+    "LEFT JOIN origins c ON c.id = s.scope WHERE s.trace_id = ? AND s.span_id = ?"
 )
 _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
@@ -66,6 +75,8 @@ class Ingest:
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
         self.clock = StoreClock(clock, last)
         self.origins = OriginIds(connection)
+        self._repeated = RepeatedLogs(connection, self.clock.now)
+        self.clocks = SenderClocks()
         highest = connection.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
@@ -83,16 +94,25 @@ class Ingest:
         """Spans that were committed and that the aggregation has not taken over."""
         self._fresh_browsers: list[tuple[int, SpanRow]] = []
         self._browsers: list[tuple[int, SpanRow]] = []
+        self.restated: list[tuple[Restated, int]] = []
+        """Sessions whose stored spans up to this number the aggregation must move first."""
+        self._fresh_restated: list[tuple[Restated, int]] = []
+        self.is_restated = False
+        """Whether the open transaction has moved them."""
         self._unsure_seq = self.seq
         """Up to this number, `_browsers` may lack spans or hold ones that were not new: the table decides."""
 
     def insert(self, batches: Sequence[Batch]) -> None:
-        """Insert whole batches."""
+        """Insert whole batches; the logs of one that repeats an earlier one are there already."""
         for batch in batches:
-            self._spans(batch.spans)
-            self._logs(batch.logs)
+            # A batch may come here again after a rollback.
+            batch.repeated, batch.differing, batch.first_differing = 0, 0, None
+            self.clocks.place(batch)
+            self._restate(self.clocks.take_restated())
+            self._spans(batch)
+            self._logs(batch.logs, batch.arrived_unix_nano)
             self.counters.add("metric_points", batch.metric_points)
-            self.counters.add("rejected", batch.rejected)
+            self.counters.add("rejected", batch.rejected + batch.differing)
         now = self.clock.now()
         if now - self._last_arrival >= _ARRIVAL_EVERY_NS:
             self._connection.execute("INSERT OR IGNORE INTO arrivals VALUES (?, ?)", (self.seq, now))
@@ -101,7 +121,13 @@ class Ingest:
         self.counters.set("last_received", now)
         self.counters.flush()
 
-    def _spans(self, spans: Sequence[SpanRow]) -> None:
+    def write_mark(self) -> None:
+        """Write something small, to see whether the medium takes it."""
+        self.counters.add("write_marks", 1)
+        self.counters.flush()
+
+    def _spans(self, batch: Batch) -> None:
+        spans, arrived = batch.spans, batch.arrived_unix_nano
         if not spans:
             return
         first = seq = self.seq
@@ -114,7 +140,7 @@ class Ingest:
                 span = _bounded(span)
             (
                 trace_id, span_id, parent, service, name, kind, start, duration, error, peer, database,
-                session, browser, _, resource, scope, raw,
+                session, browser, _, resource, scope, raw, _,
             ) = span  # fmt: skip
             if start < oldest:
                 oldest = start
@@ -140,12 +166,31 @@ class Ingest:
             self._unsure_seq = seq
         if added != seq - first:
             self._unsure_seq = seq
+            self._compare_with_kept(batch, first)
         self.counters.add("spans", added)
-        self.counters.at_most("oldest", oldest)
-        self.counters.at_least("newest", newest)
+        self._note_times(oldest, newest, arrived)
+        self._note_if_late(arrived, oldest, newest, added, 0)
 
-    def _logs(self, logs: Sequence[LogRow]) -> None:
-        if not logs:
+    def _compare_with_kept(self, batch: Batch, first: int) -> None:
+        """Count the spans of a batch, numbered from `first` + 1, that were not inserted, and forget them.
+
+        What was refused must not be aggregated in place of what is kept.
+        """
+        mine = self.fresh[-len(batch.spans) :]
+        inserted = []
+        for seq, span in enumerate(mine, first + 1):
+            kept = self._connection.execute(_KEPT_SPAN, (span.trace_id, span.span_id)).fetchone()
+            if kept is None or kept[0] == seq:
+                inserted.append(span)
+            elif is_same_span(kept[1:], (span.raw, span.resource, span.scope)):
+                batch.repeated += 1
+            else:
+                batch.differing += 1
+                batch.first_differing = batch.first_differing or span
+        self.fresh[-len(batch.spans) :] = inserted
+
+    def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
+        if not logs or self._repeated.is_repeated(logs):
             return
         seq = self.seq
         origins = self._origins_of(logs)
@@ -187,8 +232,30 @@ class Ingest:
             [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
         )
         self.counters.add("logs", len(rows))
-        self.counters.at_most("oldest", min([row[1] for row in rows]))
-        self.counters.at_least("newest", max([row[1] for row in rows]))
+        times = [row[1] for row in rows]
+        self._note_times(min(times), max(times), arrived)
+        self._note_if_late(arrived, min(times), max(times), 0, len(rows))
+
+    def _restate(self, sessions: Sequence[Restated]) -> None:
+        """Note the sessions of which what is stored so far must be moved."""
+        for restated in sessions:
+            self._fresh_restated.append((restated, self.seq))
+            # What waits in memory has the old times.
+            self._unsure_seq = self.seq
+
+    def _note_times(self, oldest: int, newest: int, arrived: int) -> None:
+        """Widen the time from which and up to which there is data, but not by a stray time."""
+        counters = self.counters
+        if oldest >= arrived - OLDEST_COUNTED_NS or not counters.get("oldest"):
+            counters.at_most("oldest", oldest)
+        counters.at_least("newest", min(newest, arrived + AHEAD_NS) if arrived else newest)
+
+    def _note_if_late(self, arrived: int, oldest: int, newest: int, spans: int, logs: int) -> None:
+        if arrived and newest < arrived - BEHIND_NS:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO late_batches VALUES (?, ?, ?, ?, ?, ?)",
+                (self.seq, arrived, oldest, newest, spans, logs),
+            )
 
     def _origins_of(self, rows: Sequence[SpanRow] | Sequence[LogRow]) -> dict[bytes, int]:
         """The ids of all resources and scopes of a batch, marked as used up to its last row."""
@@ -212,6 +279,11 @@ class Ingest:
         self.fresh.clear()
         self._browsers.extend(self._fresh_browsers)
         self._fresh_browsers.clear()
+        if self.is_restated:
+            self.restated.clear()
+        self.is_restated = False
+        self.restated.extend(self._fresh_restated)
+        self._fresh_restated.clear()
         if len(self._browsers) > _MAX_BROWSERS:
             self._browsers.clear()
             self._unsure_seq = self.seq
@@ -223,8 +295,11 @@ class Ingest:
         self._unsure_seq = self.seq
         self.fresh.clear()
         self._fresh_browsers.clear()
+        self._fresh_restated.clear()
+        self.is_restated = False
         self._browsers.clear()
         self.origins.invalidate()
+        self._repeated.invalidate()
         self.counters.on_rollback()
 
 

@@ -19,7 +19,7 @@ from signals.browser_events import RUM_TAGS
 from store.decode import resource_attributes
 from store.sqlite.table_layout import LOG_SLOT_NS, METRICS, TAG_SET_SLOT_NS
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
-from store.sqlite.write.ingest import COUNT_LOGS, Ingest
+from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest
 
 _ROUND: Final = 2_000
 """Spans and logs that one round deletes, at most, so that writers do not wait long behind it."""
@@ -133,6 +133,7 @@ class Retention:
         counters.add("pruned_spans", spans)
         counters.add("spans", -spans)
         execute("DELETE FROM links WHERE seq <= ?", (upto,))
+        execute("DELETE FROM late_batches WHERE seq <= ?", (upto,))
         counters.at_least("pruned_seq", upto)
         reached = execute(
             "SELECT seq, unix_nano FROM arrivals WHERE seq <= ? ORDER BY seq DESC", (upto,)
@@ -144,12 +145,21 @@ class Retention:
         else:
             counters.at_least("pruned_before", 0)
         execute("DELETE FROM tombstones WHERE id <= (SELECT max(id) FROM tombstones) - ?", (_TOMBSTONES,))
-        oldest = execute(
-            "SELECT min(t) FROM (SELECT min(start) AS t FROM traces UNION ALL SELECT min(time) FROM logs "
-            "UNION ALL SELECT min(start) FROM sessions)"
-        ).fetchone()[0]
+        # As in the ingest, a stray time of long ago is nobody's oldest, unless there is nothing else.
+        counted = self._ingest.clock.now() - OLDEST_COUNTED_NS
+        oldest = self._oldest_time(counted) or self._oldest_time(0)
         if oldest is not None:
             counters.set("oldest", oldest)
+
+    def _oldest_time(self, since: int) -> int | None:
+        """The oldest time from this one on; None if there is none."""
+        row = self._connection.execute(
+            "SELECT min(t) FROM (SELECT min(start) AS t FROM traces WHERE start >= ?1 UNION ALL "
+            "SELECT min(time) FROM logs WHERE time >= ?1 UNION ALL "
+            "SELECT min(start) FROM sessions WHERE start >= ?1)",
+            (since,),
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def _prune_logs(self, upto: int) -> int:
         execute = self._connection.execute

@@ -59,11 +59,18 @@ class Rollups:
         )
 
     def sample(
-        self, environment: str, synthetic: str, metric: str, start: int, bucket: int, failed: bool
+        self,
+        environment: str,
+        synthetic: str,
+        metric: str,
+        start: int,
+        bucket: int,
+        failed: bool,
+        sign: int = 1,
     ) -> None:
-        """Add one measured value of a browser. Samples are never subtracted."""
+        """Add one measured value of a browser, or subtract one that was added (`sign` -1)."""
         key: SeriesKey = (SAMPLE_SERIES, environment, metric, synthetic_item(synthetic), "")
-        self._count(key, 1, start, bucket, int(failed), False)
+        self._count(key, sign, start, bucket, int(failed), False)
 
     def call(self, sign: int, environment: str, call: StoredCall) -> None:
         """Add one call (`sign` 1), or subtract one that was added (-1)."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from cachetools import LRUCache
@@ -23,7 +23,9 @@ from store.histogram import bucket_of
 from store.rows import SpanRow
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
+    CLOCK_SHIFT,
     FIRST_VALUE_TAGS,
+    METRICS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
@@ -31,6 +33,7 @@ from store.sqlite.table_layout import (
 )
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.sender_clocks import BEHIND_NS
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -45,6 +48,8 @@ _UPSERT: Final = (
 _CACHED: Final = 5_000
 _CACHED_PAIRS: Final = 200
 """Sessions, and pairs of one, that are remembered."""
+_CACHED_LINKS: Final = 500
+"""Links to traces that have not been aggregated yet, which the next round asks for again."""
 _INSERT_SAMPLE = (
     "INSERT OR IGNORE INTO samples (metric, start, seq, bucket, failed, "
     + ", ".join(TAG_COLUMNS.values())
@@ -52,17 +57,22 @@ _INSERT_SAMPLE = (
     + ", ?" * len(TAG_COLUMNS)
     + ")"
 )
+_TRACE_START = "SELECT start FROM traces WHERE substr(trace_id, 9) = substr(?, 9) AND trace_id = ?"
+_MOVE_SAMPLE = (
+    "UPDATE samples SET start = ? WHERE metric = ? AND start = ? AND seq = ? "
+    f"RETURNING bucket, failed, {TAG_COLUMNS['environment']}, {TAG_COLUMNS[SYNTHETIC_TAG]}"
+)
 _READ = (
     "SELECT s.seq, s.session_id, s.name, s.start, s.duration, s.raw, o.body FROM spans s "
     "LEFT JOIN origins o ON o.id = s.resource "
     f"WHERE s.seq > ? AND s.seq <= ? AND s.flags & {BROWSER_FLAG} ORDER BY s.seq"
 )
 
-_Tags = dict[str, tuple[str, int]]
-"""Tag to (value that the session keeps, start of the span that carried it)."""
+_Tags = dict[str, tuple[Any, int]]
+"""Tag to (value that the session keeps, start of the span that carried it). `CLOCK_SHIFT` has a number."""
 
 
-def _keep(tags: _Tags, tag: str, value: str, start: int) -> None:
+def _keep(tags: _Tags, tag: str, value: str | int, start: int) -> None:
     """Keep the newest value of a tag, of FIRST_VALUE_TAGS the first: of equal times what came first."""
     known = tags.get(tag)
     if known is None or (start < known[1] if tag in FIRST_VALUE_TAGS else start >= known[1]):
@@ -106,6 +116,8 @@ class _Event(NamedTuple):
     duration: int
     tags: Mapping[str, str]
     samples: Sequence[RumSample]
+    shift: int
+    """What was added to its start, as the browser's clock was wrong."""
 
 
 class SessionAggregation:
@@ -116,13 +128,15 @@ class SessionAggregation:
         self._rollups = rollups
         self._pairs = pairs
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
+        self._linked: LRUCache[bytes, tuple[str, int, int]] = LRUCache(_CACHED_LINKS)
+        """Backend traces not looked at yet, to (session, start, end of the event that they answered)."""
 
     def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
         sessions: dict[str, _Addition] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
-        for seq, session_id, start, duration, tags, found in events:
+        for seq, session_id, start, duration, tags, found, shift in events:
             if found:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
@@ -135,6 +149,8 @@ class SessionAggregation:
             trace = _trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
+                if not shift:
+                    self._linked[trace] = session_id, start, start + duration
             session = sessions.get(session_id)
             if session is None:
                 session = sessions[session_id] = _Addition(start, start + duration, start)
@@ -145,6 +161,8 @@ class SessionAggregation:
             for sample in found:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
             session.add_tags({tag: value for tag, value in tags.items() if tag in SESSION_TAGS}, start)
+            if shift:
+                _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
         self._connection.executemany(
@@ -153,6 +171,66 @@ class SessionAggregation:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
+    def slow_clocks(self) -> Mapping[str, int]:
+        """The sessions that backend traces prove to be slow, and by how much: each trace is asked once.
+
+        A browser's event lasts while its backend works, which cannot begin minutes after its end.
+        A trace that began before proves nothing: a document of the browser's cache names an old one.
+        """
+        found: dict[str, int] = {}
+        for trace, (session_id, start, end) in list(self._linked.items()):
+            row = self._connection.execute(_TRACE_START, (trace, trace)).fetchone()
+            if row is None:
+                continue
+            del self._linked[trace]
+            if row[0] - end > BEHIND_NS:
+                found[session_id] = row[0] - start
+        return found
+
+    def restate(self, session_id: str, shift: int, stored_upto: int, counted_upto: int) -> None:
+        """Add a shift to all times of a session's spans up to a number: its clock proved slow after them."""
+        execute = self._connection.execute
+        for trace in [trace for trace, (owner, _, _) in self._linked.items() if owner == session_id]:
+            del self._linked[trace]
+        spans = execute(
+            "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
+        ).fetchall()
+        # Its batches are late no more.
+        self._connection.executemany("DELETE FROM late_batches WHERE seq = ?", [(seq,) for seq, _ in spans])
+        execute(
+            "UPDATE spans SET start = start + ? WHERE session_id = ? AND seq <= ?",
+            (shift, session_id, stored_upto),
+        )
+        for seq, start in spans:
+            if seq <= counted_upto:
+                self._restate_samples(seq, start, shift)
+        row = execute("SELECT attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
+        if row is None:
+            return
+        tags = {tag: (value, start + shift) for tag, (value, start) in orjson.loads(row[0]).items()}
+        newest = max((start for _, start in tags.values()), default=0)
+        tags[CLOCK_SHIFT] = (shift, newest)
+        execute(
+            "UPDATE sessions SET start = start + ?1, finish = finish + ?1, last_start = last_start + ?1, "
+            "attributes = ?2 WHERE session_id = ?3",
+            (shift, orjson.dumps(tags).decode(), session_id),
+        )
+        self.drop(session_id)
+
+    def _restate_samples(self, seq: int, start: int, shift: int) -> None:
+        for number, metric in enumerate(METRICS):
+            row = self._connection.execute(_MOVE_SAMPLE, (start + shift, number, start, seq)).fetchone()
+            if row is None:
+                continue
+            bucket, failed, environment_id, synthetic_id = row
+            environment, synthetic = self._value(environment_id), self._value(synthetic_id)
+            for sign, at in ((-1, start), (1, start + shift)):
+                self._rollups.sample(environment, synthetic, metric, at, bucket, bool(failed), sign)
+
+    def _value(self, pair: int) -> str:
+        row = self._connection.execute("SELECT value FROM pairs WHERE id = ?", (pair,)).fetchone()
+        return str(row[0]) if row else ""
+
     def stored_events(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
         """The browser spans of these numbers, from the table."""
         rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
@@ -160,11 +238,14 @@ class SessionAggregation:
             tags = tags_of(
                 name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
             )
-            yield _Event(seq, session_id or "", start, duration, tags, _samples_of(name, duration, raw))
+            samples, claimed = _samples_of(name, duration, raw)
+            shift = start - claimed if claimed else 0
+            yield _Event(seq, session_id or "", start, duration, tags, samples, shift)
 
     def invalidate(self) -> None:
-        """Empty the cache."""
+        """Empty the caches."""
         self._known.clear()
+        self._linked.clear()
 
     def drop(self, session_id: str) -> None:
         """Forget a session whose row was deleted."""
@@ -232,13 +313,15 @@ class SessionAggregation:
 def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
     """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
-        samples = _samples_of(span.name, span.duration_ns, span.raw)
-        yield _Event(seq, span.session_id, span.start_unix_nano, span.duration_ns, span.tags, samples)
+        start, duration = span.start_unix_nano, span.duration_ns
+        samples, _ = _samples_of(span.name, duration, span.raw)
+        yield _Event(seq, span.session_id, start, duration, span.tags, samples, span.clock_shift_ns)
 
 
-def _samples_of(name: str, duration_ns: int, raw: bytes) -> Sequence[RumSample]:
-    attributes, events = sampled_detail(raw)
-    return rum_samples(name, attributes, duration_ns, events)
+def _samples_of(name: str, duration_ns: int, raw: bytes) -> tuple[Sequence[RumSample], int]:
+    """The samples, and the start that the browser claims."""
+    attributes, events, claimed = sampled_detail(raw)
+    return rum_samples(name, attributes, duration_ns, events), claimed
 
 
 def _trace_bytes(text: str) -> bytes:

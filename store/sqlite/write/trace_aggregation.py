@@ -33,6 +33,7 @@ from store.sqlite.packed_requests import (
 )
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
+    CLOCK_SHIFT,
     DATABASE_FLAG,
     ERROR_FLAG,
     ERROR_ORIGIN,
@@ -180,24 +181,14 @@ class TraceAggregation:
             (trace_id, MAX_SPANS),
         )
         found = []
-        for (
-            span_id,
-            parent,
-            service,
-            name,
-            kind,
-            start,
-            duration,
-            flags,
-            peer,
-            session,
-            resource,
-            raw,
-        ) in rows:
+        for row in rows:
+            span_id, parent, service, name, kind, start, duration, flags, peer, session, resource, raw = row
             browser = bool(flags & BROWSER_FLAG)
-            tags = {}
+            tags, shift_ns = {}, 0
             if not browser:
-                tags = promoted_of(span_detail(raw).attributes, resource_attributes(resource or b""))
+                detail = span_detail(raw)
+                tags = promoted_of(detail.attributes, resource_attributes(resource or b""))
+                shift_ns = start - (detail.start_unix_nano or start)
             found.append(
                 SpanRow(
                     trace_id=trace_id,
@@ -217,6 +208,7 @@ class TraceAggregation:
                     resource=b"",
                     scope=b"",
                     raw=b"",
+                    clock_shift_ns=shift_ns,
                 )
             )
         return found
@@ -272,13 +264,16 @@ class TraceAggregation:
     ) -> None:
         backend = shape.spans
         entry = backend[shape.initiating]
-        start = backend[0].start_unix_nano
-        end = max([span.start_unix_nano + span.duration_ns for span in backend])
+        start = min(shape.starts)
+        end = max([begun + span.duration_ns for begun, span in zip(shape.starts, backend, strict=True)])
         session = ""
         for span in spans:
             if span.session_id and (not session or span.span_id == entry.parent_span_id):
                 session = span.session_id
         environment = environment_of(entry.tags)
+        tags: dict[str, object] = dict(entry.tags)
+        if entry.clock_shift_ns:
+            tags[CLOCK_SHIFT] = entry.clock_shift_ns
         calls = []
         for source, target, begun, duration_ns, error, inferred, database in calls_of(shape):
             flag = (INFERRED_DATABASE if database else INFERRED) if inferred else REPORTED
@@ -299,7 +294,7 @@ class TraceAggregation:
                 shape.complete,
                 session or None,
                 orjson.dumps(services).decode(),
-                orjson.dumps(dict(entry.tags)).decode(),
+                orjson.dumps(tags).decode(),
                 orjson.dumps(calls).decode(),
             )
         )
@@ -307,7 +302,7 @@ class TraceAggregation:
     def _add_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
         spans, origins = shape.spans, shape.origins
         failing = any(span.error for span in spans)
-        begun = spans[0].start_unix_nano
+        begun = min(shape.starts)
         carried: set[tuple[str, str]] = set()
         sets: list[int] = []
         outcomes: list[int] = []
@@ -324,7 +319,7 @@ class TraceAggregation:
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
             tag_set = self._tag_sets.of(span.service, span.name, bags)
             bucket = bucket_of(span.duration_ns)
-            start = span.start_unix_nano
+            start = shape.starts[request.place]
             error = int(span.error)
             self._rollups.request(1, tag_set.environment, span.service, start, bucket, error, worst)
             self._tag_sets.note_slot(tag_set.number, begun // TAG_SET_SLOT_NS)

@@ -26,6 +26,9 @@ class FakeClass:
 
     open_doors: set[str] = field(default_factory=set)
     taken: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)
+    joining: bool = True
 
     def holds(self, door: str) -> bool:
         return door not in self.open_doors
@@ -42,6 +45,10 @@ class FakeClass:
 
     def reader(self) -> str:
         return seats.seat_of_cookie(request.cookies.get(seats.COOKIE, ""), SECRET)
+
+    def is_void(self) -> bool:
+        """Whether link or cookie are of a seat that was freed."""
+        return self.holds("freed") and (self.reader() in self.freed or request.args.get("seat") in self.freed)
 
     def guard(self) -> Response | None:
         if self.holds("foreign-host") and not request.host.startswith("127.0.0.1"):
@@ -62,6 +69,8 @@ def shop_of(fake: FakeClass) -> Flask:
     app.add_url_rule("/_healthz", "healthz", lambda: "ok")
 
     def home() -> AnyResponse:
+        if fake.is_void():
+            return Response("", 403)
         if "seat" in request.args:
             if not fake.link(request.args.to_dict(), "shop"):
                 return Response("", 403)
@@ -89,6 +98,8 @@ def screens_of(fake: FakeClass) -> Flask:
 
 def _lesson(fake: FakeClass) -> AnyResponse:
     name = request.args.get("seat", "")
+    if fake.is_void() and not _at_the_desk():
+        return Response("", 403)
     if name and _at_the_desk() and "sig" not in request.args:
         return Response(f"The page of {ROSTER[name] if fake.holds('students-page') else 'nobody'}")
     if name:
@@ -104,7 +115,14 @@ def _join(fake: FakeClass) -> AnyResponse:
     if request.method == "GET":
         return Response("Code")
     if request.form.get("code") == CODE:
+        if fake.reader() and fake.holds("join-again"):
+            return redirect("/workshop", 303)
+        if not fake.joining and fake.holds("joining-closed"):
+            return Response("", 403)
+        if fake.joined and fake.holds("claimed") and not fake.reader():
+            return Response("", 409)
         fake.taken.append("Zoë")
+        fake.joined.append("Zoë")
         return _seated(redirect("/workshop", 303), "Zoë" if fake.holds("join") else "nobody")
     return Response("", 403) if fake.holds("wrong-code") else _seated(redirect("/workshop", 303), "Zoë")
 
@@ -134,15 +152,29 @@ def _add_desk(app: Flask, fake: FakeClass) -> None:
         found = list(ROSTER) if fake.holds("roster") else ["Zoë", "Zoë", "a ghost"]
         return jsonify(seats=[{"seat": seat} for seat in found])
 
+    def end() -> AnyResponse:
+        # The next verification finds a class that is as new.
+        fake.joined.clear()
+        fake.freed.clear()
+        return jsonify({})
+
     def act() -> AnyResponse:
         if not _at_the_desk():
             return Response("", 401)
-        return Response("", 403 if fake.holds("unconfirmed") else 400)
+        if request.headers.get("X-CSRF-Token") != "a token":
+            return Response("", 403 if fake.holds("unconfirmed") else 400)
+        action = request.get_json() or {}
+        if action["action"] == "free":
+            fake.freed += action["seats"]
+            fake.joined.clear()
+        if action["action"] == "joining":
+            fake.joining = action["open"]
+        return jsonify(done="Done.")
 
     for path in ("/desk", "/desk/sheet", "/desk/live"):
         app.add_url_rule(path, path, page)
     app.add_url_rule("/api/v1/desk/session", "session", session, methods=["POST"])
-    app.add_url_rule("/api/v1/desk/session/end", "end", lambda: "{}", methods=["POST"])
+    app.add_url_rule("/api/v1/desk/session/end", "end", end, methods=["POST"])
     app.add_url_rule("/api/v1/class/seats", "listed", listed)
     app.add_url_rule("/api/v1/class/actions", "act", act, methods=["POST"])
 

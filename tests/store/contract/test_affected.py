@@ -96,8 +96,58 @@ def test_synthetic_traffic_is_counted_apart(house: House) -> None:
         *request(3, "robot", synthetic=True, error=False),
     ]
     fill(house, spans, [click(2, "s2")])
+    # Nothing was recovered: the robot failed in a session, and got through outside of it.
     assert asked(house) == Affected(Reach(1, 1, 0, 1, 0), Reach(2, 1, 1, 1, 0))
     assert asked(house, "back") == Affected(Reach(1, 0, 0, 0, 0), Reach(2, 1, 1, 1, 0))
+
+
+def test_a_failure_that_the_same_session_makes_good_is_recovered(house: House) -> None:
+    """Anna's second try goes through, Ben's goes through before his failure, Cleo's in another session."""
+    spans = [
+        *request(1, "anna"),
+        *request(2, "anna"),
+        *request(3, "anna", error=False),
+        *request(4, "ben", error=False),
+        *request(5, "ben"),
+        *request(6, "cleo"),
+        *request(7, "cleo", error=False),
+        *request(8),
+    ]
+    clicks = [(1, "a"), (2, "a"), (3, "a"), (4, "b"), (5, "b"), (6, "c1"), (7, "c2")]
+    fill(house, spans, [click(number, session) for number, session in clicks])
+    found = asked(house).real
+    assert found == Reach(
+        requests=8, failed=5, sessions=3, people=3, unattributed=1, recovered=2, people_recovered=1
+    )
+    assert found.failed_for_good == 3
+
+
+def test_without_a_session_the_same_person_makes_a_failure_good(house: House) -> None:
+    """Programs of a test answer for themselves: they are counted apart."""
+    spans = [
+        *request(1, "anna"),
+        *request(2, "anna", error=False),
+        *request(3, "ben"),
+        *request(4, "anna"),
+        *request(5, "robot", synthetic=True),
+        *request(6, "robot", synthetic=True, error=False),
+    ]
+    fill(house, spans, [])
+    found = asked(house)
+    assert found.real == Reach(4, 3, 0, 2, 0, recovered=1, people_recovered=0)
+    assert found.synthetic == Reach(2, 1, 0, 1, 0, recovered=1, people_recovered=1)
+
+
+def test_only_the_same_operation_makes_a_failure_good(house: House) -> None:
+    """The callee went through later; that is another operation of another service."""
+    spans = [
+        *request(1, "anna", child_error=True),
+        *request(2, "anna", error=True),
+    ]
+    fill(house, spans, [click(1, "a"), click(2, "a")])
+    assert asked(house).real == Reach(2, 2, 1, 1, 0)
+    assert asked(house, "back").real == Reach(2, 1, 1, 1, 0, recovered=1, people_recovered=1)
+    assert asked(house, None).real.recovered == 1
 
 
 def test_what_failed_may_be_where_an_error_began(house: House) -> None:
@@ -126,6 +176,35 @@ def test_counting_is_bounded_and_says_since_when(house: House, monkeypatch: pyte
     assert house.reader.affected_by_traces(TraceQuery(house.window, attributes={"enduser.id": "user 1"})) == (
         Affected(Reach(1, 1, 0, 1, 0), _NOBODY)
     )
+
+
+def test_a_rare_operation_is_counted_beyond_the_traces_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order is one of many requests: the bound is on those that have the operation."""
+    spans = [*request(1, "anna", child_error=True), *request(2, "ben", child_error=True)]
+    own: Attributes = {"http.route": "/page"}
+    for number in range(3, 9):
+        spans.append(
+            span(
+                1,
+                0,
+                "front",
+                "GET",
+                kind=SpanKind.SERVER,
+                start_ms=number,
+                attributes=own,
+                trace_id=trace(number),
+            )
+        )
+    fill(house, spans, [])
+    monkeypatch.setattr(affected, "MAX_TRACES", 2)
+    order = "/order" if asked(house, operation="/order").real.requests else "POST"
+    found = asked(house, operation=order)
+    assert (found.real.requests, found.real.failed, found.since_unix_nano) == (2, 2, None)
+    monkeypatch.setattr(affected, "MAX_LOOKED", 7)
+    found = asked(house, operation=order)
+    assert (found.real.requests, found.since_unix_nano) == (1, T0 + 2_000_000)
 
 
 def test_traces_are_counted_by_the_same_rules(house: House) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from signals.model import SpanKind
-from store.api import Batch, LogQuery
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from signals.model import ResourceExtras, ScopeExtras, SpanKind
+from store.api import Batch, LogQuery, with_schema_url
 from tests.store.build import TRACE, log_row, row, span
 from tests.store.house import House
 
@@ -42,6 +45,61 @@ def test_of_a_span_that_comes_twice_the_first_stays(house: House) -> None:
     house.write([span(1, name="second"), span(1, name="third")])
     assert [one.name for one in house.reader.spans_of_trace(TRACE)] == ["first"]
     assert house.reader.status().spans == 1
+
+
+def test_a_writer_says_what_was_there_already(house: House) -> None:
+    """An exact repetition is a success; the same id with other content is not kept, and counted."""
+    first, other = row(span(1, name="first")), row(span(1, name="second"))
+    house.write([first])
+    batch = Batch([first, other, row(span(2)), row(span(2))], rejected=1)
+    house.writer.write(batch)
+    assert (batch.repeated, batch.differing, batch.first_differing) == (2, 1, other)
+    again = Batch([first._replace(scope=b"")])
+    house.writer.write(again)
+    assert (again.repeated, again.differing) == (0, 1)
+    status = house.reader.status()
+    assert (status.spans, status.rejected) == (2, 3)
+
+
+def test_a_span_that_only_differs_in_the_order_of_its_fields_is_the_same(house: House) -> None:
+    sent = row(span(1, 2, attributes={"a": 1}))
+    reordered = Span.FromString(sent.raw)
+    trace_id = reordered.trace_id
+    reordered.ClearField("trace_id")
+    raw = reordered.SerializeToString() + Span(trace_id=trace_id).SerializeToString()
+    assert raw != sent.raw
+    house.write([sent])
+    batch = Batch([sent._replace(raw=raw)])
+    house.writer.write(batch)
+    assert (batch.repeated, batch.differing) == (1, 0)
+
+
+def test_what_was_refused_is_not_counted_in_place_of_what_is_kept(house: House) -> None:
+    """It came when the first was no longer in memory."""
+    house.write([span(1, service="kept", kind=SpanKind.SERVER)])
+    house.settled(TRACE, 1)
+    house.write([span(1, service="refused", kind=SpanKind.SERVER), span(2, 1, service="kept")])
+    house.settled(TRACE, 2)
+    assert list(house.reader.services(house.window)) == ["kept"]
+
+
+def test_schema_urls_and_scopes_come_back(house: House) -> None:
+    scope = InstrumentationScope(name="lib", version="2", dropped_attributes_count=3)
+    scope.attributes.add(key="a").value.bool_value = True
+    sent = row(span(1))
+    resource = with_schema_url(sent.resource, b"https://example.com/1")
+    house.write(
+        [sent._replace(resource=resource, scope=with_schema_url(scope.SerializeToString(), b"u" * 300))],
+        [log_row("x", trace_id=TRACE)._replace(resource=resource, scope=scope.SerializeToString())],
+    )
+    (found,) = house.reader.spans_of_trace(TRACE)
+    assert (found.scope, found.scope_version) == ("lib", "2")
+    assert found.scope_extras == ScopeExtras({"a": True}, 3, "u" * 300)
+    assert found.resource_extras == ResourceExtras(0, "https://example.com/1")
+    assert found.resource == {"service.name": "shop"}
+    (log,) = house.reader.find_logs(LogQuery(house.window, trace_id=TRACE)).items
+    assert (log.scope, log.scope_version) == ("lib", "2")
+    assert log.resource_extras.schema_url == "https://example.com/1"
 
 
 def test_status_counts_everything(house: House) -> None:

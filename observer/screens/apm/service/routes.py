@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
-from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
@@ -18,6 +17,7 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.scope import Scope
 from observer.request.time_range import range_args
+from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.service import view
@@ -36,7 +36,8 @@ def service(name: str) -> str:
         name = request.args.get("name") or name
     reader = context.reader()
     scope = current_scope()
-    sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
+    query = Query(request.args, context.now_unix_nano())
+    sort = table_sort.sort_of(query)
     found = reader.service_map(scope.window, scope.environment)
     node = next((node for node in found.nodes if node.service == name), None)
     if node is None:
@@ -55,10 +56,9 @@ def service(name: str) -> str:
                 scope.zone,
             )
             charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
-        affected = affected_panel(
-            reader.affected(name, scope.window, environment=scope.environment), scope.zone
-        )
     data = _load(reader, scope, name, inferred=node.inferred)
+    if not node.inferred:
+        affected = affected_of(reader, scope, query, name, data.operations)
     return render_template(
         "apm/service.html",
         view=view.build(found, node, scope.window, data, charts, sort),

@@ -8,7 +8,6 @@ from functools import partial
 from flask import render_template, request
 
 from observer.components import measure_charts
-from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
@@ -16,6 +15,7 @@ from observer.request.desk_session import hidden_from_class
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.time_range import range_args
+from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.spotlight import view
 from store.api import Measure
@@ -51,7 +51,7 @@ def tags() -> str:
     )
     deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
     events = event_marks(deployments, scope.window, scope.zone)
-    affected = reader.affected(name, scope.window, where, environment=scope.environment) if indexed else None
+    operations = reader.operations(name, scope.window, scope.environment) if indexed and name else {}
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))
     return render_template(
         "apm/tags.html",
@@ -66,7 +66,7 @@ def tags() -> str:
         charts=measure_charts.over_time(
             points, scope.window, scope.zone, name or "all services", events=events
         ),
-        affected=affected_panel(affected, scope.zone) if affected else None,
+        affected=affected_of(reader, scope, query, name, operations, where) if indexed else None,
         without=_without(where),
         traces_href=_traces_href(name, where),
         charts_unfiltered=not indexed,

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from observer.screens.apm.trace.waterfall_filter import WaterfallFilter
-from observer.trace_notes import row_notes
 from signals.model import SpanError
 from signals.trace_analysis import TraceAnalysis, TraceRow
 
@@ -79,7 +78,7 @@ def lay_out(analysis: TraceAnalysis, filters: WaterfallFilter, matching: Sequenc
 def _layout(analysis: TraceAnalysis, filters: WaterfallFilter, matching: Sequence[bool]) -> RowLayout:
     rows = analysis.rows
     ends, parents = _extents(rows)
-    has_problem = [row.error is SpanError.ORIGIN or bool(not row.inferred and row_notes(row)) for row in rows]
+    has_problem = [row.error is SpanError.ORIGIN or (row.irregular and not row.inferred) for row in rows]
     kept_open: set[int] = set()
     # From the last row to the first: a parent is visited after all rows of its subtree.
     for index in range(len(rows) - 1, -1, -1):

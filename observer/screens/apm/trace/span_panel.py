@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import plural
@@ -54,6 +54,8 @@ class LinkItem:
     trace_id: TraceId
     span_id: SpanId
     attributes: Pairs
+    dead: bool
+    """The span that it leads to is not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +84,30 @@ class SpanPanel:
     more_links: str
 
 
-def span_panel(analysis: TraceAnalysis, trace_id: TraceId, row: WaterfallRow, logs: int) -> SpanPanel:
-    """The panel of a row of the waterfall whose span has so many logs."""
+def span_panel(
+    analysis: TraceAnalysis,
+    trace_id: TraceId,
+    row: WaterfallRow,
+    logs: int,
+    dead_links: Container[tuple[TraceId, SpanId]] = (),
+) -> SpanPanel:
+    """The panel of a row of the waterfall whose span has so many logs, and these links to nothing."""
     span = row.trace_row.span
     return SpanPanel(
         row_key=row.key,
         span=span,
-        notes=row_notes(row.trace_row),
+        notes=row_notes(row.trace_row, dead_links),
         inferred=row.trace_row.inferred,
         status=_status(row),
         time_format="fine" if span.duration_ns < _MICROSECONDS_BELOW_NS else "clock",
-        offset_ns=span.start_unix_nano - analysis.start_unix_nano,
+        offset_ns=row.trace_row.start_unix_nano - analysis.start_unix_nano,
         logs=logs,
         tags=_by_name(span.attributes),
         process=_by_name(span.resource),
-        events=_events(span, analysis.start_unix_nano),
+        events=_events(span, analysis.start_unix_nano - row.trace_row.moved_ns),
         events_total=len(span.events),
         more_events=_more(len(span.events) - _EVENTS_LIMIT, "more event"),
-        links=_links(span, trace_id),
+        links=_links(span, trace_id, dead_links),
         links_total=len(span.links),
         more_links=_more(len(span.links) - _LINKS_LIMIT, "more link"),
     )
@@ -129,13 +137,16 @@ def _events(span: Span, start_unix_nano: int) -> tuple[EventItem, ...]:
     )
 
 
-def _links(span: Span, trace_id: TraceId) -> tuple[LinkItem, ...]:
+def _links(
+    span: Span, trace_id: TraceId, dead_links: Container[tuple[TraceId, SpanId]]
+) -> tuple[LinkItem, ...]:
     return tuple(
         LinkItem(
             label="This trace" if link.trace_id == trace_id else "Another trace",
             trace_id=link.trace_id,
             span_id=link.span_id,
             attributes=_by_name(link.attributes),
+            dead=(link.trace_id, link.span_id) in dead_links,
         )
         for link in span.links[:_LINKS_LIMIT]
     )

@@ -56,7 +56,8 @@ def stretch(
 def bar_of(analysis: TraceAnalysis, row: TraceRow, critical: Stretches) -> Bar:
     """The bar of one row."""
     span = row.span
-    x, width = stretch(analysis, span.start_unix_nano, span.duration_ns)
-    events = tuple(stretch(analysis, event.time_unix_nano, 0)[0] for event in span.events[:_EVENTS_LIMIT])
+    x, width = stretch(analysis, row.start_unix_nano, span.duration_ns)
+    times = [event.time_unix_nano + row.moved_ns for event in span.events[:_EVENTS_LIMIT]]
+    events = tuple(stretch(analysis, time, 0)[0] for time in times)
     own = () if row.inferred else tuple(critical.get(span.span_id, ()))
     return Bar(x, width, own, events)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from observer.lookup.trace_origin import browser_of, event_of
+from observer.lookup.traces import dead_links
 from observer.screens.apm.trace.trace_cache import analysed_trace
 from observer.screens.apm.trace.trace_facts import TraceFacts, facts_of
 from observer.screens.apm.trace.view import TraceData
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
+from signals.model import SpanId, TraceId
 from store.api import LogQuery, Reader, Window
 
 
@@ -20,11 +22,14 @@ def find_facts(reader: Reader, trace_id: str) -> TraceFacts:
 def load_data(reader: Reader, facts: TraceFacts, opened: WaterfallRow | None) -> TraceData:
     """The browser's event of a trace, and its number of logs and those of the opened row."""
     span_logs = 0
+    dead: frozenset[tuple[TraceId, SpanId]] = frozenset()
     if opened is not None and not opened.trace_row.inferred:
         span_id = opened.trace_row.span.span_id
         span_logs = reader.count_logs(LogQuery(window=Window.ALL, trace_id=facts.trace_id, span_id=span_id))
+        dead = dead_links(reader, [opened.trace_row.span])
     return TraceData(
         event=event_of(reader, facts.browser) if facts.browser else None,
         logs=reader.count_logs(LogQuery(window=Window.ALL, trace_id=facts.trace_id)),
         span_logs=span_logs,
+        dead_links=dead,
     )

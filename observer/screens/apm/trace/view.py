@@ -11,6 +11,7 @@ from observer.screens.apm.trace.trace_facts import TraceFacts
 from observer.screens.apm.trace.waterfall import Waterfall
 from observer.screens.apm.trace.waterfall_filter import ErrorFilter, WaterfallFilter
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
+from signals.model import SpanId, TraceId
 from signals.session_events import SessionEvent
 
 _ERROR_CHOICES: tuple[tuple[ErrorFilter, str], ...] = (
@@ -29,6 +30,8 @@ class TraceData:
     logs: int
     span_logs: int
     """Logs of the opened span; 0 without one."""
+    dead_links: frozenset[tuple[TraceId, SpanId]] = frozenset()
+    """Links of the opened span to spans that are not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def build(
     """The page; `opened` is the waterfall's row of the opened span."""
     analysis = facts.analysis
     services = plural(len(analysis.services), "service")
-    panel = span_panel(analysis, facts.trace_id, opened, data.span_logs) if opened else None
+    panel = span_panel(analysis, facts.trace_id, opened, data.span_logs, data.dead_links) if opened else None
     return TracePage(
         facts=facts,
         summary=f"{plural(analysis.spans, 'span')} in {services}",

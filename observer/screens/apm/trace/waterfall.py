@@ -19,8 +19,8 @@ from observer.screens.apm.trace.waterfall_filter import (
     matches_errors,
 )
 from observer.screens.apm.trace.waterfall_row import Gap, WaterfallRow
-from signals.model import Span, SpanError, SpanId
-from signals.trace_analysis import TraceAnalysis
+from signals.model import SpanError, SpanId
+from signals.trace_analysis import TraceAnalysis, TraceRow
 
 ROWS_LIMIT = 1000
 """Rows of one page."""
@@ -210,11 +210,11 @@ def _row(
 
 def _group_bar(analysis: TraceAnalysis, layout: RowLayout, draft: RowDraft) -> tuple[Bar, int]:
     """The bar and the nanoseconds from the first start to the last end of the siblings."""
-    members: list[Span] = []
+    members: list[TraceRow] = []
     index = draft.row_index
     for _ in range(draft.group):
-        members.append(layout.rows[index].span)
+        members.append(layout.rows[index])
         index = layout.ends[index]
-    first = min(span.start_unix_nano for span in members)
-    last = max(span.end_unix_nano for span in members)
+    first = min(row.start_unix_nano for row in members)
+    last = max(row.start_unix_nano + row.span.duration_ns for row in members)
     return Bar(*stretch(analysis, first, last - first)), last - first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.screens.apm.trace.timeline_bars import Bar
-from observer.trace_notes import row_notes
+from observer.trace_notes import row_notes, skew_words
 from signals.model import SpanError
 from signals.trace_analysis import TraceRow
 
@@ -78,6 +78,11 @@ class WaterfallRow:
             ("circular", row.circular),
             ("same id twice", row.duplicate),
             ("clock skew", row.skewed),
+            (
+                f"clock {skew_words(row.span.clock_shift_ns)}",
+                bool(row.span.clock_shift_ns) and not row.inferred,
+            ),
+            ("odd times", row.span.odd_time is not None and not row.inferred),
         )
         return tuple(word for word, holds in found if holds)
 

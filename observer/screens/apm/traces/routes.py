@@ -10,6 +10,7 @@ from flask import Response, render_template, request
 from observer.components import number_format as formats, updates
 from observer.components.affected_panel import affected_panel
 from observer.components.deployment_marks import event_marks
+from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
@@ -51,6 +52,7 @@ def traces() -> str:
     affected = reader.affected_by_traces(search) if page.items and counted else None
     return render_template(
         "apm/traces.html",
+        late=late_notice(reader, scope.window),
         search=search,
         view=view.build(
             page.items, scope.window, scope.zone, lambda found: scoped(f"/apm/traces/{found}"), events

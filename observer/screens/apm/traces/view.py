@@ -16,6 +16,7 @@ from observer.request.parameters import spell_attribute
 from observer.screens.apm.example_traces import error_of
 from observer.screens.apm.measure_view import error_mark
 from observer.screens.apm.trace.trace_facts import failing_first
+from observer.trace_notes import clock_note, skew_words
 from signals.model import ServiceInTrace
 from store.api import TraceQuery, TraceSummary, Window
 
@@ -52,6 +53,10 @@ class TraceListRow:
     """Compared with the longest trace of the page."""
     spans: int
     incomplete: bool
+    skew: str
+    """`9 min ahead`: how wrong its sender's clock is; empty where it seems right."""
+    clock_note: str
+    """The same in a sentence."""
     error: str
     """`origin`, `received` or `none`."""
     errors: int
@@ -153,6 +158,8 @@ def _row(summary: TraceSummary, longest_ns: int) -> TraceListRow:
         duration_bar=bars.meter(share(summary.duration_ns, longest_ns)),
         spans=summary.spans,
         incomplete=bool(summary.service) and not summary.complete,
+        skew=skew_words(summary.clock_shift_ns),
+        clock_note=clock_note(summary.clock_shift_ns),
         error=error_of(summary),
         errors=summary.errors,
         origin_errors=summary.origin_errors,

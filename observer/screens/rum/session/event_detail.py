@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from observer.components.number_format import duration, plural
 from observer.screens.rum.session.event_links import SessionLinks, TagLinks
 from observer.screens.rum.session.event_rows import EventRow
+from observer.trace_notes import span_time_notes
 from signals.model import Attribute, Attributes, Span
 from signals.session_events import ApmLink
 
@@ -55,6 +56,8 @@ class EventDetail:
     start_unix_nano: int
     into_session: str
     duration_ns: int
+    notes: tuple[str, ...]
+    """What is odd about its times, a sentence each."""
     status: int | None
     apm: ApmLink | None
     apm_span_id: str | None
@@ -83,6 +86,7 @@ def detail_of(row: EventRow, links: SessionLinks, missing_trace: str, session_st
         start_unix_nano=span.start_unix_nano,
         into_session=f"+{duration(span.start_unix_nano - session_start_ns)} into the session",
         duration_ns=span.duration_ns,
+        notes=span_time_notes(span),
         status=row.status,
         apm=row.apm,
         apm_span_id=row.apm_span_id,

@@ -15,6 +15,7 @@ from observer.screens.rum.session.first_errors import FirstFailure, SessionFailu
 from observer.screens.rum.session.session_pages import PageOfSession, pages_to_show
 from observer.screens.rum.session.timeline import Timeline, timeline_of
 from observer.screens.rum.session.waterfall_lines import Drawing, WaterfallPage, waterfall_of
+from observer.trace_notes import session_clock_notes
 from signals.attributes import SEAT, SYNTHETIC
 from signals.model import SessionId, TraceId
 from signals.session_events import SessionEvent
@@ -87,6 +88,8 @@ class Facts:
     firsts: tuple[tuple[str, FirstFailure], ...]
     """The first failure of each kind that occurs, with its label."""
     has_gaps: bool
+    notes: tuple[str, ...]
+    """What is odd about its times, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,7 @@ def _facts(loaded: Loaded) -> Facts:
         network_errors=FailureCount(network_errors, failures.first_request),
         firsts=tuple((label, first) for label, first in firsts if first),
         has_gaps=not loaded.cut and has_gaps(summary, loaded.events, failures),
+        notes=session_clock_notes([event.span for event in loaded.events]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from observer.components.late_arrivals import late_notice
 from observer.request import context
 from observer.request.links import filtered
 from observer.request.page_request import current_scope
@@ -53,6 +54,7 @@ def session_list() -> str | Response:
     updated = not query.has("cursor")
     return render_template(
         "rum/sessions.html",
+        late=late_notice(reader, scope.window),
         view=shown,
         selection=selection,
         typed=typed,

@@ -10,6 +10,7 @@ from observer.components.number_format import plural
 from observer.components.session_rows import SessionRow, session_rows
 from observer.request.scope import Scope
 from observer.screens.rum.traffic_filter import LABELS
+from runtime.seats import is_of_the_lab
 from signals.attributes import SEAT, SYNTHETIC, SYNTHETIC_DECLARED
 from store.api import Page, SessionQuery, SessionSort, SessionSummary
 
@@ -115,8 +116,8 @@ class ListSelection:
 
     @property
     def leaves_out_synthetic(self) -> bool:
-        """Whether synthetic sessions are not listed."""
-        return self.whose == "people"
+        """Whether synthetic sessions are not listed: a seat of the lab's own that is asked for by name is."""
+        return self.whose == "people" and not is_of_the_lab(self.seat)
 
 
 def argument(value: str, default: str) -> str | None:

@@ -81,7 +81,7 @@ def control(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def desk(screens: Screens, tmp_path: Path, control: str, world_now: int) -> Iterator[Desk]:
     """Names of people are hostile text in it; the first is the seeded visitor's."""
-    given = {"control_url": control, "lab_token": TOKEN}
+    given = {"control_url": control, "control_token": TOKEN}
     with class_screens(screens.reader, tmp_path, world_now, **given) as found:
         found.store.begin_incident(INCIDENT, world_now - 30 * MIN)
         browser = found.visitor()

@@ -211,7 +211,7 @@ def test_whatever_the_control_process_answers_the_page_is_one(
 ) -> None:
     """The desk sends its name and the lab's token, and shows what came back."""
     fake.answer = answer
-    given = {"control_url": fake.url, "lab_token": "secret"}
+    given = {"control_url": fake.url, "control_token": "secret"}
     with class_screens(screens.reader, tmp_path, world_now, **given) as found:
         browser = found.visitor()
         browser.post("/desk/sign-in", data={"passcode": found.store.facts().passcode})

@@ -6,7 +6,8 @@ import csv
 import io
 
 import pytest
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode as Node
+from werkzeug.datastructures import MultiDict
 
 import incidents
 from classroom import (
@@ -245,12 +246,93 @@ def test_only_the_desk_sees_it(desk: Desk, screens: Screens, path: str) -> None:
     assert away.get(path).status_code == 403
 
 
-def test_enter_in_the_message_never_stops_a_plan(desk: Desk) -> None:
-    """The buttons of the plans belong to a form of their own, with the token."""
+def pressed_by_enter(page: LexborHTMLParser, field: Node) -> str:
+    """The button that a browser presses for Enter in a field: the first of its form, in the page's order."""
+
+    def form_of(element: Node) -> str:
+        named = element.attributes.get("form")
+        around = element.parent
+        while named is None and around is not None and around.tag != "form":
+            around = around.parent
+        if named is None and around is not None:
+            named = around.attributes.get("id") or around.attributes.get("class")
+        return named or ""
+
+    own = form_of(field)
+    for button in page.css("button"):
+        if button.attributes.get("type", "submit") == "submit" and form_of(button) == own:
+            return attribute(button, "value")
+    return ""
+
+
+@pytest.mark.parametrize("path", ["/desk", "/desk/seats/anna"])
+def test_enter_in_a_field_presses_the_button_beside_it(desk: Desk, path: str) -> None:
+    """Whatever runs: no key stops a plan, and none sends what was not typed."""
     keep_schedule(desk.store, Schedule("x", desk.now, True, (begins(desk.now + S, "none"),)))
     keep_exam(desk.store, Exam("slow-provider", 3, desk.now, None))
-    page = desk.page()
+    page = desk.page(path)
+    fields = page.css("main input:not([type=hidden]):not([type=checkbox]):not([type=radio])")
+    pressed = {attribute(field, "name"): pressed_by_enter(page, field) for field in fields}
 
-    for value in ("gameday-stop", "exam-end", "gameday"):
-        assert attribute(one(page, f"button[value={value}]"), "form") == "plans-form"
-    assert attribute(one(page, "#plans-form input"), "value") == desk.token()
+    everything = {"text": "broadcast", "users": "load", "exam_seed": "exam", "seed": "gameday"}
+    assert pressed == (everything if path == "/desk" else {"text": "broadcast"})
+    for form in page.css("main form[method=post]"):
+        assert attribute(one(form, "input[name=csrf_token]"), "value") == desk.token()
+
+
+def test_an_exam_for_some_seats_is_asked_for_on_a_page_of_its_own(desk: Desk) -> None:
+    """Where Enter in its seed begins it."""
+    page = page_of(desk.press("exam-for", seats=["anna", "bert"]))
+    assert text(one(page, "h1")) == "Begin an exam for 2 seats"
+    assert pressed_by_enter(page, one(page, "#exam-seed")) == "exam"
+    fields = [
+        (attribute(field, "name"), attribute(field, "value"))
+        for field in page.css("#exam-form input[type=hidden]")
+    ]
+    desk.browser.post("/desk/actions", data=MultiDict([*fields, ("action", "exam"), ("exam_seed", "7")]))
+    found = exam(desk.store)
+    assert found
+    assert (found.seed, found.seats) == (7, ("anna", "bert"))
+    assert text(one(page_of(desk.press("exam-for", whom="all")), "h1")) == "Begin an exam for every seat"
+    assert "No seat is ticked" in text(page_of(desk.press("exam-for"), 400))
+
+
+def confirmed(desk: Desk, page: LexborHTMLParser) -> None:
+    """Press the first button of a question."""
+    fields = [
+        (attribute(field, "name"), attribute(field, "value"))
+        for field in page.css("main form input[type=hidden]")
+    ]
+    answer = desk.browser.post("/desk/actions", data=MultiDict([*fields, ("confirmed", "1")]))
+    assert answer.status_code == 303
+
+
+def test_a_second_game_day_is_asked_for_before_it_replaces_the_first(desk: Desk) -> None:
+    desk.press("gameday", content=plans.EXAMPLE, seed="7")
+    first = schedule(desk.store)
+    page = page_of(desk.press("gameday", content=plans.EXAMPLE, seed="8"))
+    assert "The game day Friday evening runs: 4 changes of 4 still to come" in text(one(page, "h1"))
+    assert "gameday --stop" in text(one(page, "main"))
+    assert schedule(desk.store) == first
+
+    confirmed(desk, page)
+    assert schedule(desk.store) != first
+
+
+def test_an_exam_and_a_game_day_of_the_same_seats_are_asked_for(desk: Desk) -> None:
+    desk.press("exam", whom="all", exam_seed="7")
+    page = page_of(desk.press("gameday", content=plans.EXAMPLE, seed="8"))
+    assert "An exam runs for every seat" in text(one(page, "h1"))
+    assert schedule(desk.store) is None
+    page = page_of(desk.press("exam", whom="all", exam_seed="8"))
+    confirmed(desk, page)
+    second = exam(desk.store)
+    assert second
+    assert second.seed == 8
+
+
+def test_what_was_typed_is_kept_where_no_seat_was_ticked(desk: Desk) -> None:
+    page = page_of(desk.press("broadcast", text="<b>Look up</b>"), 400)
+
+    assert "No seat is ticked" in text(one(page, "[role=alert]"))
+    assert attribute(one(page, "#text"), "value") == "<b>Look up</b>"

@@ -38,6 +38,14 @@ def test_the_query_joins_filters_environment_and_traffic() -> None:
     assert synthetic.excluded == {}
 
 
+@pytest.mark.parametrize(("seat", "left_out"), [("lab-probe", False), ("verify-01ab", False), ("anna", True)])
+def test_a_proof_that_is_asked_for_by_name_is_listed(seat: str, left_out: bool) -> None:
+    """Whoever looks for a seat of the lab's own finds it, though it is nobody's."""
+    asked = ListSelection({"enduser.id": seat}, "people", "newest")
+    assert asked.leaves_out_synthetic is left_out
+    assert bool(session_query(SCOPE, asked, None).excluded) is left_out
+
+
 def test_defaults_stay_out_of_addresses() -> None:
     default = ListSelection({}, "people", "newest")
     assert (default.whose_argument, default.sort_argument) == (None, None)

@@ -12,10 +12,13 @@ import grpc
 import pytest
 
 import incidents
+from classroom import SeatFault
 from incidents import flag_tables, loading
 from incidents.model import FlagValue
 from observer.lookup import flag_states
+from observer.lookup.flag_states import Shopper
 from observer.lookup.lab_status import Process
+from observer.screens.desk import flag_rows
 from protos import lab_pb2, lab_pb2_grpc
 from tests.helpers import free_port
 
@@ -55,15 +58,19 @@ def test_on_means_that_anybody_meets_it() -> None:
 
 
 class _Servicer(lab_pb2_grpc.FlagServiceServicer):
-    def GetFlags(self, request: object, context: object) -> lab_pb2.GetFlagsResponse:
-        state = lab_pb2.FlagState(key="payment_invalid_token", people="1.0", synthetic="0.75")
+    """Mended for Anna; gold customers meet it less often."""
+
+    def GetFlags(self, request: lab_pb2.GetFlagsRequest, context: object) -> lab_pb2.GetFlagsResponse:
+        people = "0.0" if request.seat == "anna" else "0.5" if request.tenant == "gold" else "1.0"
+        state = lab_pb2.FlagState(key="payment_invalid_token", people=people, synthetic="0.75")
         return lab_pb2.GetFlagsResponse(service="paymentservice", flags=[state])
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = json.dumps({"flags": [{"key": "cart_price_typo", "people": "true", "synthetic": "true"}]})
-        self.send_response(200 if self.path == "/_flags" else 404)
+        people = "false" if "seat=jos%C3%A9" in self.path else "true"
+        body = json.dumps({"flags": [{"key": "cart_price_typo", "people": people, "synthetic": "true"}]})
+        self.send_response(200 if self.path.partition("?")[0] == "/_flags" else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
@@ -113,6 +120,51 @@ def test_each_process_is_asked_in_its_own_way(processes: tuple[Process, ...]) ->
         ("frontend", "cart_price_typo", "true"),
     }
     assert found.unanswered == ("gone",)
+
+
+def test_each_shopper_has_values_of_its_own(processes: tuple[Process, ...]) -> None:
+    """As the targeting rules say, read back from every process; those that do not answer stay so."""
+    asked = [Shopper(), Shopper("", "gold"), Shopper("anna"), Shopper("josé")]
+    found = flag_states.FlagReader().flags_of(processes, asked)
+
+    assert {who: sorted(state.people for state in each.states) for who, each in found.items()} == {
+        asked[0]: ["1.0", "true"],
+        asked[1]: ["0.5", "true"],
+        asked[2]: ["0.0", "true"],
+        asked[3]: ["1.0", "false"],
+    }
+    assert {each.unanswered for each in found.values()} == {("gone",)}
+
+
+def test_a_flag_is_shown_with_whom_it_differs_for(processes: tuple[Process, ...]) -> None:
+    faults = (
+        SeatFault("anna", "invalid-token", 1, {"rollback": 2}),
+        SeatFault("ben", "invalid-token", 1),
+        SeatFault("josé", "none", 1),
+    )
+    asked = flag_rows.shoppers_of("", faults, "invalid-token")
+    assert [each.seat for each in asked if each.seat and not each.tenant] == ["anna", "josé"]
+    rows = flag_rows.flag_rows(flag_states.FlagReader().flags_of(processes, asked))
+
+    assert [(row.key, row.on, row.people) for row in rows] == [
+        ("cart_price_typo", True, "on"),
+        ("payment_invalid_token", True, "100 %"),
+    ]
+    assert [(each.value, each.whom) for each in rows[0].differs] == [("off", "josé")]
+    assert [(each.value, each.whom) for each in rows[1].differs] == [
+        ("off", "anna"),
+        ("50 %", "tenant gold, josé as tenant gold"),
+    ]
+
+
+def test_of_a_large_class_some_seats_are_left_out() -> None:
+    faults = tuple(SeatFault(f"seat-{at}", "none", 1) for at in range(flag_rows.MOST_SEATS + 3))
+    assert len(flag_rows.shoppers_of("", faults, "invalid-token")) == (
+        1 + flag_rows.MOST_SEATS + 3 * (1 + flag_rows.MOST_WITH_TENANTS)
+    )
+    assert flag_rows.left_out(faults, "invalid-token") == 3
+    assert flag_rows.left_out(faults, "none") == 0
+    assert flag_rows.shoppers_of("anna", (), "")[0] == Shopper("anna")
 
 
 def test_the_labs_token_is_sent_to_who_is_asked_over_http() -> None:

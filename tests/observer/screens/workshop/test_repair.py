@@ -27,7 +27,7 @@ def guide(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Guide]:
     """Screens beside a control process, in class mode and without."""
     port = free_port()
     with guided(
-        tmp_path, class_mode=request.param, control_url=f"http://127.0.0.1:{port}", lab_token=TOKEN
+        tmp_path, class_mode=request.param, control_url=f"http://127.0.0.1:{port}", control_token=TOKEN
     ) as found:
         control = Settings(
             token=TOKEN,
@@ -136,7 +136,7 @@ def test_a_repair_is_not_made_by_a_link(guide: Guide) -> None:
 
 def _without_control(guide: Guide, **changes: Any) -> FlaskClient:
     secret = guide.settings.seat_secret
-    return guide.browser(ANNA, type(guide.settings)(seat_secret=secret, lab_token=TOKEN, **changes))
+    return guide.browser(ANNA, type(guide.settings)(seat_secret=secret, control_token=TOKEN, **changes))
 
 
 def test_without_a_control_process_the_page_says_so(guide: Guide) -> None:

@@ -1,0 +1,5 @@
+-- What came after the first version of the schema, for files that were made by it.
+
+-- How often a seat was freed or left the roster: it outlives the seat, so that no link of before comes back
+-- to life when a seat of the same name is enrolled again.
+CREATE TABLE IF NOT EXISTS generations (seat TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;

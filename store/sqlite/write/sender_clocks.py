@@ -1,0 +1,240 @@
+"""Decides where in time to file what arrived: the sender's clock is a claim, the arrival is known.
+
+What claims to be later than its arrival comes from a clock that is ahead, or is a stray
+time: it is moved to its arrival, all of a sender by one offset, so that order and durations
+stay. What claims to be earlier is kept, as it may be late or imported; only a sender whose
+lag stays the same while time goes on has a slow clock. See docs/adr/020-senders-clock.md.
+Owns no table and knows no message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from cachetools import LRUCache
+
+from store.rows import Batch, LogRow, SpanRow
+
+AHEAD_NS: Final = 5 * 10**9
+"""A time that is ahead of its arrival by no more than this is kept: clocks of one network differ so much."""
+BEHIND_NS: Final = 120 * 10**9
+"""A batch whose newest item is older than this is late, or of a slow clock: exporters retry for a minute."""
+_STEADY_NS: Final = 30 * 10**9
+"""What a known offset may leave between the newest item and its arrival: batching and retries."""
+_FORGET_NS: Final = 60 * 10**9
+"""A clock that was wrong in no batch for this long has been set."""
+_STRETCH_NS: Final = 600 * 10**9
+"""Times ahead that are further apart do not belong to one stretch of work: the later ones are strays."""
+_CROSSING_NS: Final = 10 * 10**9
+"""A batch reaches from the past into the future without a longer gap where its sender's clock is ahead."""
+_DAY_NS: Final = 86_400 * 10**9
+"""An item this much older than the rest of its sender's batch is a stray, as exporters send in order.
+The end of a longer span is wrong itself. Within it, a trace in which another sender is on time is left."""
+_LONGEST_NS: Final = 30 * _DAY_NS
+"""A span that took longer and ended just now did not start when it says."""
+_SAME_LAG_NS: Final = 1_500_000_000
+"""How much a constant lag may vary: browsers and exporters wait up to a second before they send."""
+_BROWSER_PROOF: Final = (2, 10**9)
+"""(batches, ns) of constant lag that prove a browser's clock slow: it has no queue on disk …"""
+_BACKEND_PROOF: Final = (3, 10 * 10**9)
+"""… which a backend may have: but the lag of a queue that drains shrinks."""
+_RECENT_NS: Final = 600 * 10**9
+"""So long after a wrong clock each sender of each batch is looked up: 0.8 µs a span instead of 0.1."""
+_SENDERS: Final = 20_000
+"""Senders whose clocks are remembered."""
+
+Sender = str | bytes
+"""A browser session's id as text, or a backend's serialized resource as bytes."""
+
+
+class Claim(NamedTuple):
+    """When an item says that it ended, and whose it is."""
+
+    sender: Sender
+    trace: Hashable
+    """Items of one trace stay together; None for an item that stands alone."""
+    time: int
+
+
+class Restated(NamedTuple):
+    """A session whose clock proved slow after some of it had been stored: those rows need the shift, too."""
+
+    session_id: str
+    shift: int
+
+
+@dataclass(slots=True)
+class _Clock:
+    """What is known of one sender's clock."""
+
+    shift: int = 0
+    """What is added to its times; 0 while it seems right."""
+    wrong: int = 0
+    """The last arrival at which it was plainly wrong."""
+    lag: int = 0
+    since: int = 0
+    batches: int = 0
+    """The lag that has been constant, since which arrival, and over how many batches."""
+
+
+class SenderClocks:
+    """Remembers the senders' clocks. For one thread."""
+
+    def __init__(self) -> None:
+        self._clocks: LRUCache[Sender, _Clock] = LRUCache(_SENDERS)
+        self._wrong = -_RECENT_NS
+        """The last arrival of a wrong clock: long after it, a batch on time needs one look only."""
+        self._restated: list[Restated] = []
+
+    def take_restated(self) -> Sequence[Restated]:
+        """The sessions whose clocks proved slow since this was asked last."""
+        found, self._restated = self._restated, []
+        return found
+
+    def prove_slow(self, session_id: str, shift: int, arrived: int) -> None:
+        """Note that a session's clock is behind by so much."""
+        self._clocks[session_id] = _Clock(shift=shift, wrong=arrived)
+        self._wrong = arrived
+
+    def place(self, batch: Batch) -> None:
+        """Give the items of a batch the times at which they are filed; once, as it may come again."""
+        arrived = batch.arrived_unix_nano
+        if not arrived or batch.is_placed:
+            return
+        oldest, latest = arrived - BEHIND_NS, arrived + AHEAD_NS
+        spans, logs = batch.spans, batch.logs
+        suspicious = arrived - self._wrong < _RECENT_NS
+        if spans and (
+            suspicious
+            or not all(oldest <= row[6] and row[6] + row[7] <= latest for row in spans)  # start, duration
+        ):
+            batch.spans = self._placed_spans(spans, arrived)
+        if logs and (suspicious or not all(oldest <= row[0] <= latest for row in logs)):  # time
+            batch.logs = self._placed_logs(logs, arrived)
+        batch.is_placed = True
+
+    def _placed_spans(self, spans: Sequence[SpanRow], arrived: int) -> Sequence[SpanRow]:
+        shifts = self.shifts([_claim_of(span) for span in spans], arrived)
+        latest = arrived + AHEAD_NS
+        changed = False
+        placed = []
+        for span, shift in zip(spans, shifts, strict=True):
+            start, duration = span.start_unix_nano + shift, span.duration_ns
+            end = start + duration
+            if start <= latest < end:
+                # It was sent, so it had ended: that end is wrong, and how long it took is not known.
+                duration = 0
+            elif duration > _LONGEST_NS and arrived - _DAY_NS < end <= latest:
+                start, duration = end, 0
+            if shift or duration != span.duration_ns:
+                changed = True
+                span = span._replace(start_unix_nano=start, duration_ns=duration, clock_shift_ns=shift)
+            placed.append(span)
+        return placed if changed else spans
+
+    def _placed_logs(self, logs: Sequence[LogRow], arrived: int) -> Sequence[LogRow]:
+        claims = [Claim(log.session_id or log.resource, None, log.time_unix_nano) for log in logs]
+        shifts = self.shifts(claims, arrived)
+        if not any(shifts):
+            return logs
+        return [
+            log._replace(time_unix_nano=log.time_unix_nano + shift)
+            for log, shift in zip(logs, shifts, strict=True)
+        ]
+
+    def shifts(self, claims: Sequence[Claim], arrived: int) -> Sequence[int]:
+        """What is to be added to the times of each item of a batch."""
+        found = [0] * len(claims)
+        places: dict[Sender, list[int]] = {}
+        for place, claim in enumerate(claims):
+            places.setdefault(claim.sender, []).append(place)
+        for sender, own in places.items():
+            shifts = self._of_sender(sender, [claims[place].time for place in own], arrived)
+            if any(shifts):
+                self._wrong = arrived
+                for place, shift in zip(own, shifts, strict=True):
+                    found[place] = shift
+        if len(places) > 1 and any(found):
+            _leave_disagreements(claims, found, arrived)
+        return found
+
+    def _of_sender(self, sender: Sender, times: Sequence[int], arrived: int) -> Sequence[int]:
+        clock = self._clocks.get(sender)
+        if clock is not None and clock.shift and _still_holds(clock, times, arrived):
+            return _shifted(times, clock.shift, arrived)
+        latest = arrived + AHEAD_NS
+        ahead = sorted([time for time in times if time > latest])
+        newest = max([time for time in times if time <= latest], default=None)
+        if ahead and (newest is None or ahead[0] - newest <= _CROSSING_NS):
+            top = ahead[-1]
+            for time, following in pairwise(ahead):
+                if following - time > _STRETCH_NS:
+                    top = time
+                    break
+            clock = self._clocks[sender] = _Clock(shift=arrived - top, wrong=arrived)
+            return _shifted(times, clock.shift, arrived)
+        if newest is not None and newest < arrived - BEHIND_NS:
+            shift = self._of_late_batch(sender, clock, newest, arrived)
+            return _shifted(times, shift, arrived)
+        if clock is not None:
+            clock.batches = 0
+        return [
+            arrived - time if time > latest or (newest is not None and time < newest - _DAY_NS) else 0
+            for time in times
+        ]
+
+    def _of_late_batch(self, sender: Sender, clock: _Clock | None, newest: int, arrived: int) -> int:
+        """The shift of a batch that is late as a whole: 0 until its sender's lag proves constant."""
+        lag = arrived - newest
+        if clock is None or not clock.batches or abs(lag - clock.lag) > _SAME_LAG_NS:
+            self._clocks[sender] = _Clock(lag=lag, since=arrived, batches=1)
+            return 0
+        clock.batches += 1
+        batches, time_ns = _BROWSER_PROOF if isinstance(sender, str) else _BACKEND_PROOF
+        if clock.batches < batches or arrived - clock.since < time_ns:
+            return 0
+        clock.shift, clock.wrong = min(lag, clock.lag), arrived
+        if isinstance(sender, str):
+            self._restated.append(Restated(sender, clock.shift))
+        return clock.shift
+
+
+def _still_holds(clock: _Clock, times: Sequence[int], arrived: int) -> bool:
+    """Whether what is known of a clock explains these times; notes at which arrival it last had to."""
+    latest = arrived + AHEAD_NS
+    newest = max([time for time in times if time + clock.shift <= latest], default=None)
+    if newest is None or newest + clock.shift < arrived - _STEADY_NS:
+        return False
+    if newest > arrived or newest < arrived - BEHIND_NS:
+        clock.wrong = arrived
+    return arrived - clock.wrong <= _FORGET_NS
+
+
+def _shifted(times: Sequence[int], shift: int, arrived: int) -> Sequence[int]:
+    """This shift for each time, but for strays, which stand at their arrival."""
+    latest = arrived + AHEAD_NS
+    return [shift if time + shift <= latest else arrived - time for time in times]
+
+
+def _leave_disagreements(claims: Sequence[Claim], found: list[int], arrived: int) -> None:
+    """Leave the parts of a trace as they are claimed where another sender's part is on time.
+
+    The clocks of the senders disagree then, and the trace, which is where it belongs, shows by how much.
+    """
+    on_time: dict[Hashable, Sender] = {}
+    for claim, shift in zip(claims, found, strict=True):
+        if not shift and claim.trace is not None and arrived - _DAY_NS < claim.time:
+            on_time.setdefault(claim.trace, claim.sender)
+    for place, claim in enumerate(claims):
+        if abs(found[place]) <= _DAY_NS and on_time.get(claim.trace, claim.sender) != claim.sender:
+            found[place] = 0
+
+
+def _claim_of(span: SpanRow) -> Claim:
+    start, duration = span.start_unix_nano, span.duration_ns
+    return Claim(
+        span.session_id or span.resource, span.trace_id, start + duration if duration <= _DAY_NS else start
+    )
