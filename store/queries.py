@@ -143,7 +143,9 @@ RumMetric = Literal[
 The order is part of the store's file format (`store.sqlite.table_layout.METRICS`)."""
 
 
-MetricAggregation = Literal["rate", "sum", "avg", "min", "max", "last", "count", "p50", "p75", "p90", "p95", "p99"]
+MetricAggregation = Literal[
+    "rate", "sum", "avg", "min", "max", "last", "count", "p50", "p75", "p90", "p95", "p99"
+]
 """How the points of a column and of a group's series become one value.
 
 `rate` and `sum`: of a sum, its increase (a second, or in all); of a histogram, of its observations' sum;

@@ -292,6 +292,7 @@ class StoreStatus:
     logs: int
     sessions: int
     metric_points: int
+    """Those that are kept."""
     rejected: int
     oldest_unix_nano: int | None
     newest_unix_nano: int | None
@@ -302,6 +303,7 @@ class StoreStatus:
     pruned_logs: int
     pruned_before_unix_nano: int | None
     """What arrived before this was pruned; None while nothing was."""
+    pruned_metric_points: int = 0
 
 
 class Presence(Enum):

@@ -27,12 +27,21 @@ from store.api.errors import (
     TooSlow as TooSlow,
 )
 from store.api.logs import LogReader as LogReader
+from store.api.metrics import MetricReader as MetricReader
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
+from store.metric_rows import (
+    ExemplarRow as ExemplarRow,
+    MetricRow as MetricRow,
+    MetricSeriesRow as MetricSeriesRow,
+    series_row as series_row,
+)
 from store.queries import (
     LogQuery as LogQuery,
+    MetricAggregation as MetricAggregation,
+    MetricQuery as MetricQuery,
     Page as Page,
     RumMetric as RumMetric,
     SessionQuery as SessionQuery,
@@ -52,6 +61,11 @@ from store.results import (
     MapEdge as MapEdge,
     MapNode as MapNode,
     Measure as Measure,
+    MetricChart as MetricChart,
+    MetricExemplar as MetricExemplar,
+    MetricName as MetricName,
+    MetricSeries as MetricSeries,
+    MetricValue as MetricValue,
     Point as Point,
     Presence as Presence,
     Reach as Reach,
@@ -70,7 +84,9 @@ from store.rows import (
 )
 
 
-class Reader(TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, Protocol):
+class Reader(
+    TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, MetricReader, Protocol
+):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 
     Without a match the answer is empty, never an error. Limits are between 1

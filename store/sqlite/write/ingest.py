@@ -1,4 +1,4 @@
-"""Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
+"""Inserts rows into `spans` and `logs`, and hands points on: the hot path. Must run inside the writer's transaction.
 
 A span is deduplicated here, by the unique index on (trace id, span id): the first stays. Of the
 others it is found out whether they are the same once more, or have other content.
@@ -19,6 +19,7 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
 from store.sqlite.write.repeated_logs import RepeatedLogs
 from store.sqlite.write.sender_clocks import AHEAD_NS, BEHIND_NS, Restated, SenderClocks
 
@@ -69,7 +70,12 @@ class StoreClock:
 class Ingest:
     """Numbers and inserts what arrives, and keeps the newest of it in memory for aggregation."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Callable[[], int],
+        series_bounds: SeriesBounds | None = None,
+    ) -> None:
         self._connection = connection
         self.counters = Counters(connection)
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
@@ -77,6 +83,9 @@ class Ingest:
         self.origins = OriginIds(connection)
         self._repeated = RepeatedLogs(connection, self.clock.now)
         self.clocks = SenderClocks()
+        self.metrics = MetricIngest(
+            connection, self.counters, series_bounds or SeriesBounds(), self.clock.now
+        )
         highest = connection.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
@@ -111,8 +120,9 @@ class Ingest:
             self._restate(self.clocks.take_restated())
             self._spans(batch)
             self._logs(batch.logs, batch.arrived_unix_nano)
-            self.counters.add("metric_points", batch.metric_points)
+            self._note_metric_times(batch)
             self.counters.add("rejected", batch.rejected + batch.differing)
+        self.metrics.insert(batches)
         now = self.clock.now()
         if now - self._last_arrival >= _ARRIVAL_EVERY_NS:
             self._connection.execute("INSERT OR IGNORE INTO arrivals VALUES (?, ?)", (self.seq, now))
@@ -250,6 +260,11 @@ class Ingest:
             counters.at_most("oldest", oldest)
         counters.at_least("newest", min(newest, arrived + AHEAD_NS) if arrived else newest)
 
+    def _note_metric_times(self, batch: Batch) -> None:
+        if batch.metrics:
+            times = [min(max(row.time_unix_nano, 0), MAX_TIME) for row in batch.metrics]
+            self._note_times(min(times), max(times), batch.arrived_unix_nano)
+
     def _note_if_late(self, arrived: int, oldest: int, newest: int, spans: int, logs: int) -> None:
         if arrived and newest < arrived - BEHIND_NS:
             self._connection.execute(
@@ -301,6 +316,7 @@ class Ingest:
         self.origins.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()
+        self.metrics.invalidate()
 
 
 def _log_counts(logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:

@@ -16,6 +16,8 @@ from store.sqlite.store_file import INDEX_SUFFIX, LOG_SUFFIX, connect_writer, un
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.last_run import Contents, LastRun, missing_since
+from store.sqlite.write.metric_ingest import SeriesBounds
+from store.sqlite.write.metric_settling import MetricSettling
 from store.sqlite.write.retention import Retention
 from store.sqlite.write.setting_aside import is_damaged, let_go, set_aside
 from store.sqlite.write.store_guard import Loss, StoreGuard
@@ -33,6 +35,7 @@ class Bounds:
     max_age_s: float
     clock: Callable[[], int]
     """Unix nanoseconds."""
+    series: SeriesBounds = SeriesBounds()
 
 
 class OpenedStore:
@@ -48,8 +51,9 @@ class OpenedStore:
             new = True
         self.connection = connect_writer(path)
         try:
-            self.ingest = Ingest(self.connection, bounds.clock)
+            self.ingest = Ingest(self.connection, bounds.clock, bounds.series)
             self.schedule = AggregationSchedule(self.connection, self.ingest)
+            self.settling = MetricSettling(self.connection, self.ingest)
             self.retention = Retention(
                 self.connection, self.ingest, self.schedule, bounds.max_bytes, bounds.max_age_s
             )

@@ -23,6 +23,7 @@ from store.rows import Batch
 from store.sqlite.store_file import unavailable
 from store.sqlite.write.batch_queue import MAX_ITEMS, BatchQueue, Pending
 from store.sqlite.write.last_run import LastRun
+from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.opened_store import Bounds, OpenedStore, open_store
 from store.sqlite.write.store_guard import Loss
 from store.sqlite.write.writer_lock import WriterLock
@@ -58,10 +59,11 @@ class SqliteWriter:
         max_age_s: float,
         clock: Callable[[], int] = time.time_ns,
         max_pending: int = MAX_ITEMS,
+        series: SeriesBounds | None = None,
     ) -> None:
         """Open or create the store; raise StoreUnavailable or StoreMismatch."""
         self._path = path
-        self._bounds = Bounds(max_bytes, max_age_s, clock)
+        self._bounds = Bounds(max_bytes, max_age_s, clock, series or SeriesBounds())
         self._lock = WriterLock(path)
         self._last_run = LastRun(path)
         try:
@@ -300,6 +302,11 @@ class SqliteWriter:
             error = self._transact(store, lambda: store.schedule.aggregate(final=final), patient=final)
             if error is not None:
                 _LOG.warning("not aggregated yet: %s", error)
+        if store.settling.is_due() and self._store is store and not self._locked_out:
+            acted = True
+            error = self._transact(store, store.settling.settle)
+            if error is not None:
+                _LOG.warning("metrics not settled yet: %s", error)
         now_s = time.monotonic()
         if now_s >= self._next_prune_s and self._store is store and not self._locked_out:
             more, acted = False, True
@@ -360,6 +367,7 @@ class SqliteWriter:
                 store.connection.execute("ROLLBACK")
             store.ingest.on_rollback()
             store.schedule.on_rollback()
+            store.settling.on_rollback()
         except sqlite3.Error as error:
             _LOG.warning("not rolled back cleanly: %s", error)
 
