@@ -66,7 +66,10 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class ExponentialDistribution:
-    """A histogram with bounds base**i, base = 2**(2**-scale): bucket `offset + i` holds (base**i, base**(i+1)]."""
+    """A histogram whose bounds are powers of 2**(2**-scale), the base.
+
+    Bucket `i` of those that begin at `offset` holds (base**(offset + i), base**(offset + i + 1)].
+    """
 
     count: int
     sum: float | None

@@ -148,9 +148,11 @@ MetricAggregation = Literal[
 ]
 """How the points of a column and of a group's series become one value.
 
-`rate` and `sum`: of a sum, its increase (a second, or in all); of a histogram, of its observations' sum;
-`count` and its rate by `per_second`: how many observations, or, of gauges, points. `avg` of a distribution is
-sum by count. `last` adds up the newest value of each series of a group."""
+`rate`: of a sum, its increase a second; of a distribution, how many observations a second. `sum`: of a
+sum, its increase; of a distribution, the sum of what was observed. `count`: how many observations, or, of
+gauges and sums, points. `avg` of a distribution is the mean observation. `last` adds up the newest value of
+each series of a group. Gauges take `avg`, `min`, `max`, `last`, `count`; sums also `rate` and `sum`;
+histograms all but `last`; summaries all but `last`, `min` and `max`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class MetricQuery:
     excluded: Mapping[str, str] = field(default_factory=dict)
     unit: str | None = None
     kind: str | None = None
-    """Where streams of one name differ in unit or kind, these pick one; else the one with the newest point."""
+    """Where streams of one name differ in unit or kind, these pick one; else that with the newest point."""
     columns: int = 60
     limit: int = 20
     """Groups that are returned: those with the greatest values; the others are counted in `truncated`."""

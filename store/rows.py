@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 from google.protobuf.wrappers_pb2 import StringValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
 from store.metric_rows import MetricRow
 
@@ -47,6 +49,15 @@ def schema_url_of(body: bytes) -> str:
         if each.field_number == _SCHEMA_URL_FIELD and isinstance(each.data, bytes):
             found = each.data.decode("utf-8", "replace")
     return found
+
+
+@lru_cache(maxsize=1024)
+def scope_name_of(body: bytes) -> str:
+    """The name of a serialized InstrumentationScope; empty if it has none or cannot be read."""
+    try:
+        return InstrumentationScope.FromString(body).name
+    except DecodeError:
+        return ""
 
 
 class SpanRow(NamedTuple):

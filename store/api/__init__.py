@@ -80,6 +80,7 @@ from store.rows import (
     LogRow as LogRow,
     SpanRow as SpanRow,
     schema_url_of as schema_url_of,
+    scope_name_of as scope_name_of,
     with_schema_url as with_schema_url,
 )
 

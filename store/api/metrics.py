@@ -14,7 +14,8 @@ class MetricReader(Protocol):
 
     A *series* is a metric with one set of attributes: those of its points, of its scope's name and of
     its resource. In queries the attributes of points and resource are one set, in which a point's
-    attribute hides the resource's of the same name.
+    attribute hides the resource's of the same name; the scope's name is there as `otel.scope.name`.
+    Two points of a series and time are one: the first stays.
     """
 
     def metric_names(
@@ -30,11 +31,15 @@ class MetricReader(Protocol):
         """One metric over the window, in equal columns, empty ones included (value None).
 
         Rates and sums of cumulative counters are increases between points: a reset (a later start time,
-        or a smaller value) counts from 0, the first point of a series counts from its start time only if that
-        lies in the window. An increase that spans several columns is spread evenly over them; one over a hole
-        of more than five reporting intervals (at least 5 min) is not counted. NaN is a gap;
-        infinities count as such. Percentiles merge the buckets of all series of a group and
-        interpolate inside a bucket, bounded by the minimum and maximum where these are known.
+        or a smaller value of what only grows) counts from 0. So does the first point of a series whose start
+        lies in the window or up to an hour before it: many senders name the start of their process, so this
+        first increase, as that after a later start, is put into the last reporting interval before its point.
+        An increase that spans several columns is spread evenly over them; one over a hole of more than five
+        reporting intervals (at least 5 min, at most an hour) is not counted. A rate is by the time that is
+        known of a column, from the first to the last point there. NaN is a gap, and nothing rises from an
+        infinity; else infinities count as such. Percentiles merge the buckets of all series of a group and
+        interpolate inside a bucket, bounded by the minimum and maximum where these are known; of summaries
+        they are the mean of the nearest quantiles that were sent.
 
         Raises BadQuery where `agg` does not fit the kind, naming those that do.
         """

@@ -1,4 +1,4 @@
-"""Inserts rows into `spans` and `logs`, and hands points on: the hot path. Must run inside the writer's transaction.
+"""Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
 
 A span is deduplicated here, by the unique index on (trace id, span id): the first stays. Of the
 others it is found out whether they are the same once more, or have other content.

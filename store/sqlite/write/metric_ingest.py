@@ -175,8 +175,8 @@ class MetricIngest:
     def _too_many(self, metric: _Metric) -> str:
         if metric.alive >= self._bounds.of_metric:
             return (
-                f"metric {metric.info.name[:80]!r} has {metric.alive:,} series, the most that are kept of one: "
-                "leave out the attribute that varies most"
+                f"metric {metric.info.name[:80]!r} has {metric.alive:,} series, the most that are kept of "
+                "one: leave out the attribute that varies most"
             )
         if len(self._series) >= self._bounds.in_all:
             return (

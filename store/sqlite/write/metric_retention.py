@@ -1,4 +1,7 @@
-"""Deletes metrics that exceed the bounds of size and age: oldest arrival first. Runs inside the transaction."""
+"""Deletes metrics that exceed the bounds of size and age: oldest arrival first.
+
+Must run inside the writer's transaction.
+"""
 
 from __future__ import annotations
 

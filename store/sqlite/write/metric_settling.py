@@ -1,4 +1,4 @@
-"""Makes blocks of the points that were committed, and larger blocks of small ones, in transactions of its own.
+"""Makes blocks of the points that were committed, and larger blocks of small ones.
 
 A point is in `metric_recent` or in one block, never in both: a crash between loses nothing.
 """
@@ -28,6 +28,8 @@ _FAN_IN: Final = 8
 _LEVELS: Final = 3
 _MERGED_POINTS: Final = 100_000
 """Points of one chunk, at most: that many take some 0.2 s to write, for which senders wait."""
+
+_WAITING: Final = "SELECT id, points, arrived, body FROM metric_recent ORDER BY id"
 
 _Points = dict[int, list[PlainPoint]]
 

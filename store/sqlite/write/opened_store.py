@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +35,7 @@ class Bounds:
     max_age_s: float
     clock: Callable[[], int]
     """Unix nanoseconds."""
-    series: SeriesBounds = SeriesBounds()
+    series: SeriesBounds = field(default_factory=SeriesBounds)
 
 
 class OpenedStore:

@@ -156,10 +156,9 @@ class SenderClocks:
         if not any(shifts):
             return metrics
         return [
-            row if not shift or (row.time_unix_nano < arrived - _DAY_NS and not _is_clocks(row, shift, arrived))
-            else _moved(row, shift)
+            _moved(row, shift) if shift and not _is_handed_on(row, shift, arrived) else row
             for row, shift in zip(metrics, shifts, strict=True)
-        ]  # fmt: skip
+        ]
 
     def shifts(self, claims: Sequence[Claim], arrived: int) -> Sequence[int]:
         """What is to be added to the times of each item of a batch."""
@@ -218,9 +217,9 @@ class SenderClocks:
         return clock.shift
 
 
-def _is_clocks(row: MetricRow, shift: int, arrived: int) -> bool:
-    """Whether a shift is that of the sender's clock, and not of one stray time."""
-    return row.time_unix_nano + shift != arrived
+def _is_handed_on(row: MetricRow, shift: int, arrived: int) -> bool:
+    """Whether only this one time is far in the past, and not its sender's clock."""
+    return row.time_unix_nano < arrived - _DAY_NS and row.time_unix_nano + shift == arrived
 
 
 def _moved(row: MetricRow, shift: int) -> MetricRow:
