@@ -9,11 +9,21 @@ from observer.api import (
     exam_routes,
     general_routes,
     logs_routes,
+    metrics_routes,
     rum_routes,
 )
 from observer.api.routing import blueprint
 
-ROUTES = (apm_routes, class_routes, desk_routes, exam_routes, general_routes, logs_routes, rum_routes)
+ROUTES = (
+    apm_routes,
+    class_routes,
+    desk_routes,
+    exam_routes,
+    general_routes,
+    logs_routes,
+    metrics_routes,
+    rum_routes,
+)
 """Importing a module of routes registers its addresses with the blueprint."""
 
 __all__ = ["ROUTES", "blueprint"]

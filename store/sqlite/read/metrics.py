@@ -76,7 +76,7 @@ class SqliteMetricReader(SqlitePart):
             recent = recent_points(db) if has_metrics(db) else RecentPoints()
             number, info, others = _stream_of(db, query, recent)
             if info is None:
-                return MetricChart(None, [], columns.width)
+                return MetricChart(None, [], columns.width, streams=others)
             if query.agg not in FITTING[info.kind]:
                 raise BadQuery(
                     f"{query.agg[:40]!r} does not fit {info.name[:80]!r}, which is a {info.kind.value}: "
