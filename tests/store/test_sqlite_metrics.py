@@ -190,16 +190,16 @@ def test_the_oldest_points_go_by_size(tmp_path: Path) -> None:
     """Beside spans that came later, which stay while there are older points."""
     path = tmp_path / "store.db"
     now = [T0]
-    writer = SqliteWriter(path, max_bytes=1_500_000, max_age_s=1e9, clock=lambda: now[0])
+    writer = SqliteWriter(path, max_bytes=700_000, max_age_s=1e9, clock=lambda: now[0])
     rng = random.Random(1)
-    for n in range(40):
+    for n in range(20):
         rows = [point(series("m", attributes={"n": at % 50, "k": n}), at, rng.random()) for at in range(2000)]
         writer.write(Batch(metrics=rows))
         _settled(writer)
     writer.write(Batch([row(span(1))]))
     reader = store.open_reader(path)
     eventually(lambda: reader.status().pruned_metric_points > 0, "points pruned")
-    eventually(lambda: reader.status().bytes <= 1_600_000, "the store small enough")
+    eventually(lambda: reader.status().bytes <= 750_000, "the store small enough")
     assert reader.status().spans == 1
     assert reader.status().metric_points > 0
     reader.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -82,11 +83,12 @@ class SqliteMetricReader(SqlitePart):
                     f"{query.agg[:40]!r} does not fit {info.name[:80]!r}, which is a {info.kind.value}: "
                     f"give one of {', '.join(FITTING[info.kind])}."
                 )
-            window = query.window
-            series = matching_series(db, number, query, recent)
-            runs = runs_of_series(
-                db, number, series, recent, window.from_unix_nano - AROUND_NS, window.to_unix_nano + AROUND_NS
-            )
+            around = _around(query.window)
+            rises = query.agg not in ("avg", "min", "max", "last", "count") or info.kind.is_distribution
+            # What rose in the window may end in a point after it.
+            reached = replace(query, window=around) if rises else query
+            series = matching_series(db, number, reached, recent)
+            runs = runs_of_series(db, number, series, recent, around.from_unix_nano, around.to_unix_nano)
         groups: dict[tuple[str, ...], list[int]] = {}
         for each in series.values():
             if each.id in runs:
@@ -282,6 +284,10 @@ def _columns_of(query: MetricQuery) -> Columns:
     width = -(-window.duration_ns // query.columns)
     count = -(-window.duration_ns // width)
     return Columns(window.from_unix_nano, width, count, window.to_unix_nano)
+
+
+def _around(window: Window) -> Window:
+    return Window(window.from_unix_nano - AROUND_NS, window.to_unix_nano + AROUND_NS)
 
 
 def _stream_of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -161,7 +161,12 @@ def _expected(
 _POINTS: tuple[MetricAggregation, ...] = ("avg", "min", "max", "last", "count")
 
 
-def _rises(sent, number_of, rises_of, window):  # type: ignore[no-untyped-def]  # as the oracle's
+def _rises(
+    sent: Sequence[Sequence[MetricRow]],
+    number_of: Callable[[MetricRow], float],
+    rises_of: Callable[[MetricRow], float],
+    window: Window,
+) -> list[tuple[int, int, float]]:
     info = sent[0][0].series.info
     return [
         rise
