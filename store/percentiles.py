@@ -25,11 +25,11 @@ def percentile(
         return None
     if any(one[1] > other[0] for one, other in pairwise(held)):
         held = _apart(held)
-    wanted = share * math.fsum(bucket[2] for bucket in held)
+    rank = share * math.fsum(bucket[2] for bucket in held)
     before = 0.0
     for low, high, count in held:
-        if before + count >= wanted:
-            return low + (high - low) * min(max((wanted - before) / count, 0.0), 1.0)
+        if before + count >= rank:
+            return low + (high - low) * min(max((rank - before) / count, 0.0), 1.0)
         before += count
     return held[-1][1]
 

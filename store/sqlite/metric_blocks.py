@@ -130,13 +130,13 @@ class StoredRun:
 
 
 def read_block(
-    body: bytes, times: ChunkTimes, wanted: Container[int] | None = None
+    body: bytes, times: ChunkTimes, selected: Container[int] | None = None
 ) -> Iterator[tuple[int, StoredRun]]:
-    """The runs of a block, of all series or of the wanted ones."""
+    """The runs of a block, of all series or of the selected ones."""
     (shapes, entries), whole, at = _unpacked(body)
     known = [_hashable(shape) for shape in shapes]
     for series, times_at, starts_at, shape, length in entries:
-        if wanted is None or series in wanted:
+        if selected is None or series in selected:
             run = StoredRun(known[shape], times.column(times_at), times.column(starts_at), whole, at)
             yield series, run
         at += length

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import (
@@ -17,7 +18,13 @@ from opentelemetry.sdk.metrics import (
     MeterProvider,
     TraceBasedExemplarFilter,
 )
-from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -27,6 +34,8 @@ from collector.server import Collector, start
 from collector.settings import Settings
 from signals.metrics import Distribution, ExponentialDistribution, MetricKind
 from store.api import MetricQuery, Reader, Window
+
+_EXPORT = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 
 
 @pytest.fixture(name="stored")
@@ -46,8 +55,29 @@ def _http(collector: Collector, **more: Any) -> HttpExporter:
     return HttpExporter(f"http://127.0.0.1:{collector.http_port}/v1/metrics", **more)
 
 
-def _grpc(collector: Collector, **more: Any) -> GrpcExporter:
-    return GrpcExporter(f"127.0.0.1:{collector.grpc_port}", insecure=True, **more)
+class _GrpcExporter(MetricExporter):
+    """OpenTelemetry's own encoding of metrics, over gRPC."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        export = self._channel.unary_unary(_EXPORT)
+        assert export(encode_metrics(metrics_data).SerializeToString(), timeout=timeout_millis / 1e3) == b""
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        self._channel.close()
+
+
+def _grpc(collector: Collector) -> MetricExporter:
+    return _GrpcExporter(collector.grpc_port)
 
 
 def _provider(exporter: Any, views: tuple[View, ...] = (), exemplars: Any = None) -> MeterProvider:
@@ -140,8 +170,8 @@ def test_deltas_and_exponential_histograms(stored: tuple[Collector, Reader]) -> 
     (latest,) = _latest(reader, "latency")
     assert isinstance(latest, ExponentialDistribution)
     assert (latest.count, latest.minimum, latest.maximum) == (100, 0.1, 10.0)
-    (value,) = reader.metric_latest(MetricQuery(Window.ALL, "latency"))[0]
-    window = Window(value.time_unix_nano - 3600 * 10**9, value.time_unix_nano + 1)
+    (newest,) = reader.metric_latest(MetricQuery(Window.ALL, "latency"))[0]
+    window = Window(newest.time_unix_nano - 3600 * 10**9, newest.time_unix_nano + 1)
 
     def charted(name: str, agg: Any) -> float | None:
         return reader.metric_chart(MetricQuery(window, name, agg, columns=1)).groups[0].points[0][1]

@@ -63,12 +63,12 @@ def info_of(row: tuple[object, ...]) -> MetricInfo:
     )
 
 
-def recent_points(db: ReadSession, wanted: Container[int] | None = None) -> RecentPoints:
+def recent_points(db: ReadSession, selected: Container[int] | None = None) -> RecentPoints:
     """What waits to be settled, of these series or of all."""
     found: dict[int, list[PlainPoint]] = {}
     for (body,) in db.each("SELECT body FROM metric_recent ORDER BY id"):
         for series, start, time, plain in orjson.loads(body):
-            if wanted is None or series in wanted:
+            if selected is None or series in selected:
                 found.setdefault(series, []).append(PlainPoint(start, time, plain))
     return RecentPoints(found)
 
@@ -109,7 +109,7 @@ def _matches(attributes: Mapping[str, str], query: MetricQuery) -> bool:
 
 
 def runs_of_series(
-    db: ReadSession, metric: int, wanted: Container[int], recent: RecentPoints, begin: int, end: int
+    db: ReadSession, metric: int, selected: Container[int], recent: RecentPoints, begin: int, end: int
 ) -> dict[int, list[Run]]:
     """The points of these series in blocks that have any from `begin` to `end`, in order of time."""
     parts: dict[int, list[Run]] = {}
@@ -123,10 +123,10 @@ def runs_of_series(
         shared = times.get(chunk)
         if shared is None:
             shared = times[chunk] = ChunkTimes(chunk_body)
-        for series, run in read_block(body, shared, wanted):
+        for series, run in read_block(body, shared, selected):
             parts.setdefault(series, []).append(run)
     for series, points in recent.points.items():
-        if series in wanted:
+        if series in selected:
             parts.setdefault(series, []).extend(runs_of(_in_order(points)))
     cache: TimesCache = {}
     return {series: joined(runs, cache) for series, runs in parts.items()}

@@ -148,9 +148,9 @@ class SqliteMetricReader(SqlitePart):
             if info is None:
                 return [], False
             series = matching_series(db, number, query, recent)
-            wanted = set(series)
+            selected = set(series)
             for begin, end in _backwards(db, number, window):
-                runs = runs_of_series(db, number, wanted, recent, begin, end)
+                runs = runs_of_series(db, number, selected, recent, begin, end)
                 for each, of_series in runs.items():
                     newest = _newest(of_series, window)
                     if newest is not None:
@@ -164,8 +164,8 @@ class SqliteMetricReader(SqlitePart):
                         known = found.get(each)
                         if known is None or known.time_unix_nano < time:
                             found[each] = value
-                wanted -= found.keys()
-                if not wanted:
+                selected -= found.keys()
+                if not selected:
                     break
         values = [value for value in found.values() if value is not None]
         values.sort(key=lambda each: sorted(each.attributes.items()))
