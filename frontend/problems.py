@@ -132,6 +132,17 @@ def seat_freed(name: str) -> PageError:
     )
 
 
+def join_first() -> PageError:
+    """The error for an order of nobody, in a class."""
+    return PageError(
+        HTTPStatus.FORBIDDEN,
+        "Join first",
+        "You have no seat in this class, so this order would be nobody's. Open your own link, or join by a "
+        "code; your cart is as you left it.",
+        actions=(TO_CART,),
+    )
+
+
 def unprocessable(title: str, lead: str, *actions: Action) -> PageError:
     """The error for a well-formed request for something that does not exist."""
     return PageError(HTTPStatus.UNPROCESSABLE_ENTITY, title, lead, actions=actions or (BROWSE,))

@@ -39,6 +39,7 @@ from store.metric_rows import (
     series_row as series_row,
 )
 from store.queries import (
+    CountedEvents as CountedEvents,
     LogQuery as LogQuery,
     MetricAggregation as MetricAggregation,
     MetricQuery as MetricQuery,

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
@@ -31,10 +31,14 @@ def overview() -> str:
     """Counts, web vitals, errors and pages of the time range."""
     scope = current_scope()
     reader = context.reader()
-    counted = counted_traffic(reader, Query(request.args, context.now_unix_nano()), scope, {})
+    query = Query(request.args, context.now_unix_nano())
+    attributes = query.attributes()
+    counted = counted_traffic(reader, query, scope, attributes)
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
-    deployments = find_deployments(reader, window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     events = event_marks(deployments, window, scope.zone)
     errors, errors_cut = reader.rum_errors(window, where)
 
@@ -45,6 +49,7 @@ def overview() -> str:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
         return counts_chart(points, BY_NAME[metric], window, scope.zone, events=events)
 
+    by_metric = [by_page(metric) for metric in _PAGE_METRICS]
     shown = view.OverviewView(
         compared_with=view.compared_with(window),
         apps=view.apps_listed(reader.rum_apps(window), scope.environment),
@@ -53,13 +58,15 @@ def overview() -> str:
         charts=tuple((BY_NAME[name].label, chart(name)) for name in view.COUNTS) if now else (),
         errors=view.error_rows(errors),
         errors_note=view.errors_note(now, cut=errors_cut),
-        pages=view.page_rows(*(by_page(metric) for metric in _PAGE_METRICS)),
+        pages=view.page_rows(*by_metric),
+        pages_note=view.pages_note(by_metric),
     )
     return render_template(
         "rum/overview.html",
         view=shown,
         traffic=counted.traffic,
+        attributes=attributes,
         nothing=None if now else no_data(reader.status()),
         neighbours=neighbours(),
-        updates_address=updates_address(scope, reader, {}, where, counted.traffic.whose) if now else "",
+        updates_address=updates_address(scope, reader, attributes, where, counted.traffic.whose),
     )
