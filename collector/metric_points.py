@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -40,16 +40,8 @@ _MAX_BUCKETS: Final = 2_000
 """SDKs have 160 at most."""
 _SCALES: Final = (-10, 20)
 """The range of the specification; beyond it, bounds of buckets are no doubles."""
-_POINTS: Final[dict[MetricKind, tuple[Any, Any]]] = {
-    MetricKind.GAUGE: (wire.NumberPoint, metrics_pb2.NumberDataPoint),
-    MetricKind.SUM: (wire.NumberPoint, metrics_pb2.NumberDataPoint),
-    MetricKind.HISTOGRAM: (wire.HistogramPoint, metrics_pb2.HistogramDataPoint),
-    MetricKind.EXPONENTIAL_HISTOGRAM: (
-        wire.ExponentialPoint,
-        metrics_pb2.ExponentialHistogramDataPoint,
-    ),
-    MetricKind.SUMMARY: (wire.SummaryPoint, metrics_pb2.SummaryDataPoint),
-}
+_Note = Callable[[str, int | None], None]
+"""Takes a reason and the place of a point in its metric; None for the metric as a whole."""
 _TEMPORAL: Final = (MetricKind.SUM, MetricKind.HISTOGRAM, MetricKind.EXPONENTIAL_HISTOGRAM)
 
 
@@ -61,6 +53,11 @@ class _Stream:
     service: str
     resource: bytes
     scope: str
+    message: Any
+    """What reads a point, and …"""
+    official: Any
+    """… what says why it cannot be read."""
+    value_of: Callable[[Any], PointValue]
     series: dict[tuple[bytes, ...], MetricSeriesRow] = field(default_factory=dict)
 
 
@@ -77,8 +74,8 @@ class PointDecoder:
         service: str,
         resource: bytes,
         scope: str,
-        refuse: Callable[[str, int | None], None],
-        note: Callable[[str, int | None], None],
+        refuse: _Note,
+        note: _Note,
     ) -> Iterator[MetricRow]:
         """The rows of a serialized metric.
 
@@ -91,38 +88,35 @@ class PointDecoder:
             reason = unreadable(raw, metrics_pb2.Metric.DESCRIPTOR)
             refuse(f"a metric cannot be read: {reason}", None)
             return
-        held = [kind for kind in MetricKind if metric.HasField(kind.value)]
-        if not held and contradicts(raw, metrics_pb2.Metric.DESCRIPTOR):
-            refuse("a metric has no data points, but fields of another type: is it a span?", None)
-        for kind in held:
-            data = getattr(metric, kind.value)
-            if not metric.name:
-                refuse("a metric has no name", None)
-                continue
-            temporality = _temporality_of(kind, data.temporality)
-            if temporality is None:
-                note("a metric's aggregation temporality is missing: read as cumulative", None)
-                temporality = Temporality.CUMULATIVE
+        which = metric.WhichOneof("data")
+        if which is None:
+            if contradicts(raw, metrics_pb2.Metric.DESCRIPTOR):
+                refuse("a metric has no data points, but fields of another type: is it a span?", None)
+            return
+        if not metric.name:
+            refuse("a metric has no name", None)
+            return
+        kind, data = _KINDS[which], getattr(metric, which)
+        temporality = _temporality_of(kind, data.temporality)
+        if temporality is None:
+            note("a metric's aggregation temporality is missing: read as cumulative", None)
+            temporality = Temporality.CUMULATIVE
+        key = (
+            metric.name, metric.unit, metric.description, which, temporality, data.monotonic,
+            resource, scope,
+        )  # fmt: skip
+        stream = self._streams.get(key)
+        if stream is None:
             info = MetricInfo(
                 metric.name, metric.unit, kind, temporality, bool(data.monotonic), metric.description
             )
-            stream = self._stream(info, service, resource, scope)
-            for place, point in enumerate(data.points):
-                try:
-                    yield self._row(stream, point, partial(_noted, note, place))
-                except Malformed as problem:
-                    refuse(str(problem), place)
-
-    def _stream(self, info: MetricInfo, service: str, resource: bytes, scope: str) -> _Stream:
-        key = (
-            info.name, info.unit, info.description, info.kind, info.temporality, info.monotonic,
-            resource, scope,
-        )  # fmt: skip
-        found = self._streams.get(key)
-        if found is None:
             self._make_room()
-            found = self._streams[key] = _Stream(info, service, resource, scope)
-        return found
+            stream = self._streams[key] = _Stream(info, service, resource, scope, *_POINTS[kind])
+        for place, point in enumerate(data.points):
+            try:
+                yield self._row(stream, point, place, note)
+            except Malformed as problem:
+                refuse(str(problem), place)
 
     def _make_room(self) -> None:
         self._cached += 1
@@ -130,13 +124,12 @@ class PointDecoder:
             self._streams.clear()
             self._cached = 0
 
-    def _row(self, stream: _Stream, raw: bytes, note: Callable[[str], None]) -> MetricRow:
-        kind = stream.info.kind
-        made, official = _POINTS[kind]
+    def _row(self, stream: _Stream, raw: bytes, place: int, note: _Note) -> MetricRow:
         try:
-            point = made.FromString(raw)
+            point = stream.message.FromString(raw)
         except DecodeError:
-            raise Malformed(f"a data point cannot be read: {unreadable(raw, official.DESCRIPTOR)}") from None
+            reason = unreadable(raw, stream.official.DESCRIPTOR)
+            raise Malformed(f"a data point cannot be read: {reason}") from None
         key = tuple(point.attributes)
         series = stream.series.get(key)
         if series is None:
@@ -144,10 +137,11 @@ class PointDecoder:
         time, start = point.time_unix_nano, point.start_unix_nano
         check_time(time, "data point's time")
         if start and not EARLIEST_UNIX_NANO <= start <= time:
-            note("a data point's start is after its time, or before the year 2000: left out")
+            note("a data point's start is after its time, or before the year 2000: left out", place)
             start = 0
-        value = None if point.flags & _NO_RECORDED_VALUE else _VALUES[kind](point)
-        exemplars = _exemplars(point.exemplars, note) if kind is not MetricKind.SUMMARY else ()
+        value = None if point.flags & _NO_RECORDED_VALUE else stream.value_of(point)
+        raw_exemplars = () if stream.message is wire.SummaryPoint else point.exemplars
+        exemplars = _exemplars(raw_exemplars, place, note) if raw_exemplars else ()
         return MetricRow(series, start, time, value, exemplars)
 
     def _series(self, stream: _Stream, key: tuple[bytes, ...]) -> MetricSeriesRow:
@@ -156,10 +150,6 @@ class PointDecoder:
         self._make_room()
         stream.series[key] = made
         return made
-
-
-def _noted(note: Callable[[str, int | None], None], place: int, text: str) -> None:
-    note(text, place)
 
 
 def _attributes_of(raw_pairs: Sequence[bytes]) -> dict[str, Any]:
@@ -201,14 +191,20 @@ def _histogram(point: Any) -> Distribution:
         raise Malformed(
             f"a histogram has {len(buckets)} buckets and {len(bounds)} bounds: there must be one bound fewer"
         )
-    if not all(math.isfinite(bound) for bound in bounds) or any(
-        one >= other for one, other in pairwise(bounds)
-    ):
-        raise Malformed("a histogram's bounds do not rise")
+    edges = _checked(tuple(bounds))
     _check_counts(buckets)
     return Distribution(
-        point.count, _part(point, "sum"), _part(point, "min"), _part(point, "max"), bounds, buckets
+        point.count, _part(point, "sum"), _part(point, "min"), _part(point, "max"), edges, buckets
     )
+
+
+@lru_cache(maxsize=1024)
+def _checked(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    """The same bounds, if they are finite and rise; most series of a process have the same."""
+    finite = all(math.isfinite(bound) for bound in bounds)
+    if not finite or any(one >= other for one, other in pairwise(bounds)):
+        raise Malformed("a histogram's bounds do not rise")
+    return bounds
 
 
 def _check_counts(counts: Sequence[int]) -> None:
@@ -244,20 +240,25 @@ def _summary(point: Any) -> Quantiles:
     return Quantiles(point.count, point.sum, values)
 
 
-_VALUES: Final[dict[MetricKind, Callable[[Any], PointValue]]] = {
-    MetricKind.GAUGE: _number,
-    MetricKind.SUM: _number,
-    MetricKind.HISTOGRAM: _histogram,
-    MetricKind.EXPONENTIAL_HISTOGRAM: _exponential,
-    MetricKind.SUMMARY: _summary,
+_KINDS: Final = {kind.value: kind for kind in MetricKind}
+_POINTS: Final[dict[MetricKind, tuple[Any, Any, Callable[[Any], PointValue]]]] = {
+    MetricKind.GAUGE: (wire.NumberPoint, metrics_pb2.NumberDataPoint, _number),
+    MetricKind.SUM: (wire.NumberPoint, metrics_pb2.NumberDataPoint, _number),
+    MetricKind.HISTOGRAM: (wire.HistogramPoint, metrics_pb2.HistogramDataPoint, _histogram),
+    MetricKind.EXPONENTIAL_HISTOGRAM: (
+        wire.ExponentialPoint,
+        metrics_pb2.ExponentialHistogramDataPoint,
+        _exponential,
+    ),
+    MetricKind.SUMMARY: (wire.SummaryPoint, metrics_pb2.SummaryDataPoint, _summary),
 }
 
 
-def _exemplars(raws: Sequence[bytes], note: Callable[[str], None]) -> tuple[ExemplarRow, ...]:
-    return tuple(found for raw in raws if (found := _exemplar(raw, note)) is not None) if raws else ()
+def _exemplars(raws: Sequence[bytes], place: int, note: _Note) -> tuple[ExemplarRow, ...]:
+    return tuple(found for raw in raws if (found := _exemplar(raw, place, note)) is not None)
 
 
-def _exemplar(raw: bytes, note: Callable[[str], None]) -> ExemplarRow | None:
+def _exemplar(raw: bytes, place: int, note: _Note) -> ExemplarRow | None:
     try:
         message = wire.Exemplar.FromString(raw)
         which = message.WhichOneof("value")
@@ -270,10 +271,10 @@ def _exemplar(raw: bytes, note: Callable[[str], None]) -> ExemplarRow | None:
                 raise Malformed(f"its {what} has {len(value)} bytes instead of {length}")
         attributes = _attributes_of(message.attributes)
     except DecodeError:
-        note("an exemplar cannot be read, and was left out")
+        note("an exemplar cannot be read, and was left out", place)
         return None
     except Malformed as problem:
-        note(f"an exemplar was left out: {problem}")
+        note(f"an exemplar was left out: {problem}", place)
         return None
     return ExemplarRow(
         message.time_unix_nano,

@@ -151,6 +151,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, Any, bool]]] = {
 }
 # message -> oneof -> its fields. One of a single field makes a 0 that was sent differ from nothing.
 _ONEOFS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Metric": {"data": ("gauge", "sum", "histogram", "exponential_histogram", "summary")},
     "NumberPoint": {"value": ("as_double", "as_int")},
     "Exemplar": {"value": ("as_double", "as_int")},
     "HistogramPoint": {"of_sum": ("sum",), "of_min": ("min",), "of_max": ("max",)},
@@ -169,7 +170,7 @@ def _classes() -> dict[str, Any]:
         for field_name, (tag, kind, repeated) in wire_fields.items():
             label = _F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL
             if isinstance(kind, str):
-                message.field.add(
+                made = message.field.add(
                     name=field_name,
                     number=tag,
                     label=label,
@@ -178,8 +179,8 @@ def _classes() -> dict[str, Any]:
                 )
             else:
                 made = message.field.add(name=field_name, number=tag, label=label, type=kind)
-                if field_name in places:
-                    made.oneof_index = places[field_name]
+            if field_name in places:
+                made.oneof_index = places[field_name]
     # A pool of its own, so that the names cannot collide with those of another package.
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)

@@ -65,14 +65,6 @@ class MetricSettling:
             self._merge_next = True
         self._ingest.counters.flush()
 
-    def settle_all(self) -> None:
-        """Whatever waits, and all merging; for tests and benchmarks."""
-        while self._ingest.metrics.waiting:
-            self._settle_recent()
-        while self._merge():
-            pass
-        self._ingest.counters.flush()
-
     def _settle_recent(self) -> None:
         rows = []
         taken = 0
