@@ -262,8 +262,8 @@ class Ingest:
 
     def _note_metric_times(self, batch: Batch) -> None:
         if batch.metrics:
-            times = [min(max(row.time_unix_nano, 0), MAX_TIME) for row in batch.metrics]
-            self._note_times(min(times), max(times), batch.arrived_unix_nano)
+            times = [row[2] for row in batch.metrics]  # time_unix_nano
+            self._note_times(max(min(times), 0), min(max(times), MAX_TIME), batch.arrived_unix_nano)
 
     def _note_if_late(self, arrived: int, oldest: int, newest: int, spans: int, logs: int) -> None:
         if arrived and newest < arrived - BEHIND_NS:

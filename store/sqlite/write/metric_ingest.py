@@ -127,20 +127,23 @@ class MetricIngest:
         if now >= self._next_sweep:
             self._sweep(now)
         points: list[tuple[Any, ...]] = []
+        living = self._series
         for batch in batches:
             batch.repeated_points, batch.folded = 0, {}
             for row in batch.metrics:
-                series = self._series_of(row, batch, now)
-                if series is None:
-                    continue
-                time = row.time_unix_nano
+                of, start, time, value, exemplars = row
+                series = living.get(of.digest)
+                if series is None or series.info is not of.info:
+                    series = self._series_of(row, batch, now)
+                    if series is None:
+                        continue
                 if time == series.last:
                     # The same export once more, or a sender that says two things of one moment.
                     batch.repeated_points += 1
                     continue
                 series.last, series.arrived = time, now
-                points.append((series.id, row.start_unix_nano, time, plain_of(row.value)))
-                if row.exemplars:
+                points.append((series.id, start, time, value if type(value) is int else plain_of(value)))
+                if exemplars:
                     self._keep_exemplars(series, row, now)
         if points:
             self._connection.execute(

@@ -39,6 +39,8 @@ _LOOK_S: Final = 0.1
 _ANSWER_S: Final = 1.5
 """A transaction that takes longer than this, and _ITEM_S for each of its items, is stuck in the medium."""
 _ITEM_S: Final = 0.0001
+_SETTLE_S: Final = 2.0
+"""So much more for a round of settling metrics: some 0.3 s of computing, for which a core may not be free."""
 _LOOK_EVERY_S: Final = 0.25
 """How often a waiting sender looks whether the medium is stuck."""
 _TRY_AGAIN_S: Final = 0.25
@@ -304,7 +306,7 @@ class SqliteWriter:
                 _LOG.warning("not aggregated yet: %s", error)
         if store.settling.is_due() and self._store is store and not self._locked_out:
             acted = True
-            error = self._transact(store, store.settling.settle)
+            error = self._transact(store, partial(self._settle, store))
             if error is not None:
                 _LOG.warning("metrics not settled yet: %s", error)
         now_s = time.monotonic()
@@ -319,6 +321,10 @@ class SqliteWriter:
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
         if acted:
             self._see_own_change(store)
+
+    def _settle(self, store: OpenedStore) -> None:
+        self._late_at_s += _SETTLE_S
+        store.settling.settle()
 
     def _see_own_change(self, store: OpenedStore) -> None:
         """Look at the files after a transaction of our own, which may have changed them."""
