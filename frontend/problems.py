@@ -92,6 +92,11 @@ class PageError(Exception):
         """`500 Internal Server Error`."""
         return f"{self.status.value} {self.status.phrase}"
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the shop failed, and not the customer's request."""
+        return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 class OrderProblem(Exception):
     """An order that the customer can correct: `fields` has a sentence for each wrong field."""

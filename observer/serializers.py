@@ -109,17 +109,7 @@ def trace_row(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ())
         "dropped": span.dropped._asdict(),
         **_origins(span),
         "events": span_events(span),
-        "links": [
-            {
-                "trace_id": link.trace_id,
-                "span_id": link.span_id,
-                "trace_state": link.trace_state,
-                "flags": link.flags,
-                "attributes": plain_attributes(link.attributes),
-                "dropped_attributes": link.dropped_attributes,
-            }
-            for link in span.links
-        ],
+        "links": span_links(span),
         "notes": list(row_notes(row, dead_links)),
     }
 
@@ -148,6 +138,21 @@ def span_events(span: Span) -> list[Plain]:
             "dropped_attributes": event.dropped_attributes,
         }
         for event in span.events
+    ]
+
+
+def span_links(span: Span) -> list[Plain]:
+    """The links of a span."""
+    return [
+        {
+            "trace_id": link.trace_id,
+            "span_id": link.span_id,
+            "trace_state": link.trace_state,
+            "flags": link.flags,
+            "attributes": plain_attributes(link.attributes),
+            "dropped_attributes": link.dropped_attributes,
+        }
+        for link in span.links
     ]
 
 
@@ -191,8 +196,15 @@ def session_event(of: SessionEvent) -> Plain:
         "error": of.error,
         "repeats": of.repeats,
         "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
+        "status": span.status.name.lower(),
+        "status_message": span.status_message,
+        "trace_state": span.trace_state,
+        "flags": span.flags,
         "attributes": dict(plain_attributes({**span.resource, **span.attributes})),
+        "dropped": span.dropped._asdict(),
+        **_origins(span),
         "events": span_events(span),
+        "links": span_links(span),
         "clock_shift_ns": span.clock_shift_ns,
         "notes": list(span_time_notes(span)),
     }

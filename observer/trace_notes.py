@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 
-from signals.model import OddTime, Span, SpanId, TraceId
+from signals.attributes import http_status_of
+from signals.model import OddTime, Span, SpanId, SpanKind, StatusCode, TraceId
+from signals.semantics import is_error_answer
 from signals.trace_analysis import TraceAnalysis, TraceRow
 
 _S = 1_000_000_000
+_LEAST_SERVER_ERROR = 500
 _LAST_SECOND = 253_402_214_400
 """The last day of the year 9999, beyond which there is no calendar."""
 _UNITS = (
@@ -62,6 +65,8 @@ def row_notes(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ())
         )
     notes += span_time_notes(span)
     notes += _dead_link_notes(sum((link.trace_id, link.span_id) in dead_links for link in span.links))
+    if not span.error and span.status is StatusCode.UNSET and is_error_answer(span.attributes):
+        notes.append(_answer_note(span))
     return tuple(notes)
 
 
@@ -70,6 +75,20 @@ def _dead_link_notes(dead: int) -> tuple[str, ...]:
         return ()
     links = "One of its links leads" if dead == 1 else f"{dead:,} of its links lead"
     return (f"{links} to a span that is not here: it has not arrived, was not sampled, or was pruned.",)
+
+
+def _answer_note(span: Span) -> str:
+    """Why an answer that is an error by its code makes no error of the span."""
+    status = http_status_of(span.attributes)
+    answer = "its gRPC status is not 0"
+    if status is not None:
+        answer = f"it was answered {status}" if span.kind is SpanKind.CLIENT else f"it answered {status}"
+    why = "its sender did not mark it"
+    if span.kind is SpanKind.CLIENT:
+        why = "its sender did not count that as an error of its own; it counts as one of what was called"
+    elif span.kind is SpanKind.SERVER and status is not None and status < _LEAST_SERVER_ERROR:
+        why = "to a server, a request that it refuses is its caller's mistake"
+    return f"No error, although {answer}: the span's status is unset, as {why}."
 
 
 def _skew_note(row: TraceRow) -> str:

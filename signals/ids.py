@@ -27,3 +27,12 @@ def read_span_id(text: str) -> SpanId | None:
 def _digits(text: str) -> str:
     lower = text.strip().lower()
     return lower if _HEX.fullmatch(lower) and lower.strip("0") else ""
+
+
+def short_trace_id(trace_id: str) -> str:
+    """The digits by which every screen names a trace, and by which it is found: the first eight.
+
+    An id of 64 bits begins after its zeros.
+    """
+    significant = trace_id[16:] if trace_id.startswith("0" * 16) else trace_id
+    return significant[:8]

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-from signals.attributes import first_of, is_truthy, text_of
+from signals.attributes import first_of, http_status_of, is_truthy, number_of, text_of
 from signals.browser_events import rum_tags_of
 from signals.model import Attributes, SpanKind, StatusCode
 
@@ -78,12 +78,26 @@ _ADDRESSES: Final = (
 )
 _URLS: Final = ("url.full", "http.url", "messaging.url")
 _QUEUES: Final = ("messaging.destination.name", "messaging.destination", "messaging.system")
+_LEAST_HTTP_ERROR: Final = 400
+_GRPC_STATUSES: Final = ("rpc.grpc.status_code", "grpc.status_code")
 _MAX_TAG_CHARACTERS: Final = 256
 
 
 def is_error(status_code: int, attributes: Attributes) -> bool:
     """Whether a span is in error: status ERROR, or an `error` attribute that is set."""
     return status_code == StatusCode.ERROR or ("error" in attributes and is_truthy(attributes["error"]))
+
+
+def is_error_answer(attributes: Attributes) -> bool:
+    """Whether what a call reached answered it with an error, whatever status the call's span has.
+
+    That is an HTTP status from 400 on, or a gRPC status other than 0: a caller need not take
+    either for an error of its own.
+    """
+    status = http_status_of(attributes)
+    if status is not None and status >= _LEAST_HTTP_ERROR:
+        return True
+    return any(number_of(attributes.get(name)) for name in _GRPC_STATUSES)
 
 
 def peer_of(kind: int, attributes: Attributes) -> tuple[str, bool]:

@@ -7,7 +7,7 @@ recurses: hostile traces are deep, wide, circular and have ids twice.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -61,6 +61,8 @@ class Call(NamedTuple):
     inferred: bool
     """The target reports no spans of its own in this trace."""
     database: bool
+    answered: bool = True
+    """A span of the target stands under the call, or the target reports none in this trace."""
 
 
 class Request(NamedTuple):
@@ -134,6 +136,11 @@ def outline(spans: Sequence[S]) -> Outline[S]:
     return shape
 
 
+def is_call(span: SpanLike) -> bool:
+    """Whether a span calls another service, a database or a queue."""
+    return span.kind in _CALLS
+
+
 def requests_of(shape: Outline[S]) -> list[Request]:
     """The requests of a trace, by start of their entries."""
     members: dict[int, list[int]] = {}
@@ -155,8 +162,11 @@ def services_of(shape: Outline[S]) -> list[tuple[str, int, SpanError]]:
     return [(service, count, errors.get(service, SpanError.NONE)) for service, count in spans.items()]
 
 
-def calls_of(shape: Outline[S]) -> list[Call]:
+def calls_of(shape: Outline[S], is_error_answer: Callable[[S], bool] = lambda span: False) -> list[Call]:
     """The calls between services and to inferred ones, in no particular order.
+
+    `is_error_answer` says of a span that calls an inferred service whether the answer was an
+    error: such a call is in error even where its span is not.
 
     A calling span counts once for each service that answered under it, or, without an
     answer, once for the peer that it names. If a span that is not a call has a child in
@@ -170,7 +180,13 @@ def calls_of(shape: Outline[S]) -> list[Call]:
         below = shape.children[place]
         if not below:
             if calling and span.peer and span.peer != span.service:
-                calls.append(_call(shape, place, span.service, span.peer, span.peer not in reporting))
+                inferred = span.peer not in reporting
+                call = _call(shape, place, span.service, span.peer, inferred)
+                if not inferred:
+                    call = call._replace(answered=False)
+                elif not call.error and is_error_answer(span):
+                    call = call._replace(error=True)
+                calls.append(call)
             continue
         if calling:
             for target in sorted({spans[child].service for child in below} - {span.service}):

@@ -60,10 +60,12 @@ class TraceQuery:
     operation: str | None = None
     """Exact operation of a request (entry span) of `service`, or of any if there is none."""
     operation_contains: str | None = None
-    """Text that such an operation contains, upper or lower case alike."""
+    """Text that such an operation contains, in any case and Unicode form."""
     error: Literal["any", "origin"] | None = None
     """An error of `service` if one is given, else of any service."""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    like: Mapping[str, str] = field(default_factory=dict)
+    """As `attributes`, but a part of the value is enough, in any case and Unicode form."""
     min_ns: int | None = None
     max_ns: int | None = None
     sort: Literal["newest", "slowest"] = "newest"
@@ -119,6 +121,8 @@ class SessionQuery:
 
     window: Window
     attributes: Mapping[str, str] = field(default_factory=dict)
+    like: Mapping[str, str] = field(default_factory=dict)
+    """As `attributes`, but a part of the value is enough, in any case and Unicode form."""
     counted: CountedEvents | None = None
     """Sessions with such an event: those that stand behind a number of RUM."""
     excluded: Mapping[str, str] = field(default_factory=dict)
@@ -132,8 +136,8 @@ class SessionQuery:
 class LogQuery:
     """Selects logs, newest first unless `oldest_first`.
 
-    `text` is words, all of which must be in the body, in any order, upper or
-    lower case alike; words in double quotes are one phrase. At most 1,000 characters
+    `text` is words, all of which must be in the body, in any order, in any case and
+    Unicode form (`signals.folding`); words in double quotes are one phrase. At most 1,000 characters
     and 20 words (BadQuery). `after` gives only logs that arrived after that log id, oldest
     first, regardless of their own time: the live tail.
     """
@@ -148,6 +152,8 @@ class LogQuery:
     severities: frozenset[Severity] = frozenset()
     text: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    like: Mapping[str, str] = field(default_factory=dict)
+    """As `attributes`, but a part of the value is enough, in any case and Unicode form."""
     excluded: Sequence[tuple[str, str]] = ()
     """Logs that carry any of these attributes are left out; a name may come with several values."""
     oldest_first: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from signals.metrics import Exemplar, MetricInfo, PointValue
 from signals.model import ServiceInTrace, SessionId, Severity, SpanId, TraceId
@@ -92,6 +93,9 @@ class MapEdge:
     target: str
     measure: Measure
     """Seen from the caller: the client spans' counts and durations."""
+    unanswered: int = 0
+    """Calls to a service that sends spans, none of which stands under the call: it was refused,
+    timed out, or its answer's span has not come. Always 0 of an inferred target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,42 @@ class Breakdown:
     """0 if the answer came from rollups; else how many rows were read for it."""
     truncated: bool = False
     """The scan reached its bound and older rows were not counted, or values were cut."""
+    requests: int = 0
+    """How many requests were counted, each once: one with several values is in several of them."""
+    values_total: int = 0
+    """How many values there are, those that the limit left out among them."""
+    older_left_out: bool = False
+    """Older requests of the window were not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of a window in which no request began."""
+
+    from_unix_nano: int
+    to_unix_nano: int
+    collector: Literal["ran", "down", "unknown"]
+    """Whether the store's writer ran all the time, by its own record; `unknown` in older files."""
+    down_since_unix_nano: int | None = None
+    """When it stopped, if it said so, or where a writer that was killed was last heard of."""
+    up_again_unix_nano: int | None = None
+    """When the next one began; None if none did before the end of the gap."""
+    other_telemetry: bool = False
+    """Something else was received meanwhile: logs, sessions, metrics, or late spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The part of a window from which there are requests of any service."""
+
+    covered_ns: int
+    """The window without its gaps; 0 without any request."""
+    gaps: tuple[Gap, ...] = ()
+    """In order; pauses that are short against the window are none."""
+
+    @property
+    def whole(self) -> bool:
+        return not self.gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,3 +352,14 @@ class Presence(Enum):
     PRESENT = "present"
     PRUNED = "pruned"
     NEVER_SEEN = "never_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownService:
+    """A service by its name, and who knows it."""
+
+    name: str
+    sends_spans: bool
+    called: bool
+    """Other services call it."""
+    logs: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from observer.api import (
     apm_routes,
     class_routes,
+    coverage_routes,
     desk_routes,
     exam_routes,
     general_routes,
@@ -17,6 +18,7 @@ from observer.api.routing import blueprint
 ROUTES = (
     apm_routes,
     class_routes,
+    coverage_routes,
     desk_routes,
     exam_routes,
     general_routes,

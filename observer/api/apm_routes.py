@@ -13,6 +13,7 @@ from observer.api.common_parameters import (
     COLUMNS,
     CURSOR,
     ENVIRONMENT,
+    LIKE,
     SERVICE,
     WINDOW,
     columns_of,
@@ -94,6 +95,7 @@ _TRACE = record(
         Parameter("operation_contains", "text that such a name contains, in any case", text()),
         Parameter("error", "any: an error occurred; origin: an error began", text(words=("any", "origin"))),
         ATTR,
+        LIKE,
         Parameter("min_ms", "no shorter than this", number()),
         Parameter("max_ms", "no longer than this", number()),
         Parameter("sort", "newest by default", text(words=("newest", "slowest"))),
@@ -113,6 +115,7 @@ def traces(query: Query) -> serializers.Plain:
             operation_contains=query.text("operation_contains"),
             error=_ERRORS[query.choice("error", ("any", "origin"))],
             attributes=query.attributes(),
+            like=query.attributes("like"),
             min_ns=query.milliseconds_ns("min_ms"),
             max_ns=query.milliseconds_ns("max_ms"),
             sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
@@ -198,6 +201,10 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
                         "from": text(),
                         "to": text(),
                         **{key: schema for key, schema in MEASURE.items() if key != "origin_errors"},
+                        "unanswered": whole(
+                            "calls under which the callee, which sends spans, has none: refused, timed out, "
+                            "or its span has not come"
+                        ),
                     }
                 )
             ),
@@ -214,7 +221,7 @@ def service_map(query: Query) -> serializers.Plain:
     for edge in found.edges:
         measured = serializers.measure(edge.measure)
         del measured["origin_errors"]
-        edges.append({"from": edge.source, "to": edge.target, **measured})
+        edges.append({"from": edge.source, "to": edge.target, **measured, "unanswered": edge.unanswered})
     return {
         "nodes": [
             {
@@ -289,6 +296,8 @@ def series(query: Query) -> serializers.Plain:
         {
             "tag": text(),
             "values": list_of(ref("TagValue"), "most requests first"),
+            "requests": whole("how many were counted, each once: one with several values is in several"),
+            "values_total": whole("how many values there are, those beyond the limit among them"),
             "scanned": whole("0 if nothing had to be scanned, else the rows that were read"),
             "truncated": TRUNCATED,
         }
@@ -322,6 +331,8 @@ def tags(query: Query) -> serializers.Plain:
     return {
         "tag": found.tag,
         "values": serializers.tag_values(found.values),
+        "requests": found.requests,
+        "values_total": found.values_total,
         "scanned": found.scanned,
         "truncated": found.truncated,
     }

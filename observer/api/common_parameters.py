@@ -33,7 +33,15 @@ WINDOW = (
 ATTR = Parameter(
     "attr",
     "an attribute's name, a colon and its value; repeat it and all must hold; in the name a colon is "
-    "written %3A and a percent sign %25",
+    "written %3A and a percent sign %25; what OTLP keeps beside attributes has names, too: event.name, "
+    "scope.name, scope.version, scope.schema_url, resource.schema_url, flags, trace_state, link.trace_id, "
+    "link.span_id, dropped_attributes_count, and of logs observed_time_unix_nano and severity_text",
+    text(),
+    repeated=True,
+)
+LIKE = Parameter(
+    "like",
+    "as `attr`, but a part of the value is enough, in any case and Unicode form",
     text(),
     repeated=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from flask import Response, request
 
@@ -25,7 +26,7 @@ from observer.api.schemas import (
     whole,
 )
 from observer.lookup.deployments import LIMIT, find_deployments
-from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
+from observer.lookup.resolve import KINDS, Resolved, Several, Unresolved, resolve as resolve_id, unresolved
 from observer.lookup.telemetry_state import Refusal, TelemetryState, telemetry_state
 from observer.request import context
 from observer.request.desk_session import hidden_from_class, seat_of_events
@@ -176,33 +177,66 @@ def deployments(query: Query) -> serializers.Plain:
     "/resolve",
     record(
         {
-            "kind": text(words=("trace", "span", "event", "session", "order", "log")),
+            "kind": text("`several`: see `matches`", words=(*KINDS, "several")),
             "url": text("the page that shows it"),
             "trace_id": TRACE_ID_OR_NULL,
             "span_id": SPAN_ID_OR_NULL,
             "session_id": text(null=True),
+            "matches": list_of(
+                record(
+                    {
+                        "kind": text(words=KINDS),
+                        "label": text(),
+                        "url": text(),
+                        "trace_id": TRACE_ID_OR_NULL,
+                        "span_id": SPAN_ID_OR_NULL,
+                        "session_id": text(null=True),
+                    }
+                ),
+                "everything that fits",
+            ),
+            "truncated": boolean("there may be more that fits"),
         }
     ),
     tag="general",
     parameters=(
         Parameter(
             "id",
-            "a trace, span, session, log or order id, or a traceparent",
+            "what somebody typed or pasted: an id of a trace, span, session, log or order, or some of its "
+            "digits; a traceparent or Server-Timing header; a link to a page; a part of the name of a seat, "
+            "a service, an order or a session",
             text(),
             required=True,
         ),
     ),
 )
 def resolve(query: Query) -> serializers.Plain:
-    """What has this id, and the page that shows it."""
+    """What is meant by a text, and the page that shows it; several things where several fit."""
     text_of_id = query.text("id")
     if not text_of_id:
         raise Malformed("id is missing.", "Give a trace, span, session or order id.")
     found = resolve_id(context.reader(), text_of_id)
     if isinstance(found, Unresolved):
         raise unresolved(text_of_id, found)
+    if isinstance(found, Several):
+        return {
+            "kind": "several",
+            "url": f"/search?{urlencode({'q': text_of_id})}",
+            "trace_id": None,
+            "span_id": None,
+            "session_id": None,
+            "matches": [_match(each) for each in found.found],
+            "truncated": found.more,
+        }
+    match = _match(found)
+    del match["label"]
+    return {**match, "matches": [_match(found)], "truncated": False}
+
+
+def _match(found: Resolved) -> serializers.Plain:
     return {
         "kind": found.kind,
+        "label": found.label,
         "url": request.script_root + found.url,
         "trace_id": found.trace_id,
         "span_id": found.span_id,

@@ -12,6 +12,7 @@ from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
     CURSOR,
+    LIKE,
     SERVICE,
     WINDOW,
     columns_of,
@@ -55,6 +56,7 @@ _FILTERS = (
         text(),
     ),
     ATTR,
+    LIKE,
     Parameter(
         "exclude",
         "leave out logs with this attribute, written as for `attr`; repeat it, and any of them leaves out",
@@ -199,6 +201,7 @@ def _log_query(query: Query, reader: Reader) -> LogQuery:
         severities=query.severities(),
         text=query.text("q"),
         attributes=query.attributes(),
+        like=query.attributes("like"),
         excluded=query.attribute_pairs("exclude"),
     )
 

@@ -10,6 +10,7 @@ from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
     CURSOR,
+    LIKE,
     WINDOW,
     columns_of,
     limit,
@@ -52,6 +53,7 @@ _SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort
     tag="rum",
     parameters=(
         ATTR,
+        LIKE,
         Parameter("exclude", "leave out sessions with this attribute, `name:value`", text(), repeated=True),
         Parameter("sort", "newest by default", text(words=tuple(_SORTS))),
         *WINDOW,
@@ -65,6 +67,7 @@ def sessions(query: Query) -> serializers.Plain:
         SessionQuery(
             window=list_window(query),
             attributes=query.attributes(),
+            like=query.attributes("like"),
             excluded=query.attributes("exclude"),
             sort=_SORTS[query.choice("sort", tuple(_SORTS)) or "newest"],
             limit=limit_of(query, 50),

@@ -29,7 +29,7 @@ TERMS = (
     Term(
         "origin",
         "",
-        "Where an error began: a span in error of which no child is in error. Marked by a dark, filled sign.",
+        "Where an error began: a span in error of which no child is in error. Marked by a filled sign.",
     ),
     Term(
         "OTLP",
@@ -45,7 +45,7 @@ TERMS = (
     Term(
         "received",
         "",
-        "An error that a span got from a call that it made and passed on. Marked by a light, outlined sign: "
+        "An error that a span got from a call that it made and passed on. Marked by a dashed sign: "
         "the cause is further down.",
     ),
     Term(

@@ -21,7 +21,7 @@ class Node:
     value: str
     """A leaf's text; empty for an object or a list."""
     kind: str
-    """`text`, `number`, `flag`, `nothing`, `object` or `list`."""
+    """`text`, `number`, `flag`, `bytes`, `nothing`, `object` or `list`."""
     children: tuple[Node, ...] = ()
     left_out: int = 0
     """Number of children that were cut."""
@@ -51,7 +51,9 @@ def _node(key: str, value: Attribute, depth: int, path: str) -> Node:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return _branch(key, "list", [(str(i), v) for i, v in enumerate(value)], depth)
     if value is None:
-        return Node(key, "null", "nothing")
+        return Node(key, "null", "nothing", path=path)
+    if isinstance(value, bytes):
+        return Node(key, value.hex(), "bytes", path=path)
     kind = "flag" if isinstance(value, bool) else "number" if isinstance(value, int | float) else "text"
     return Node(key, text_of(value), kind, path=path)
 

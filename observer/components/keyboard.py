@@ -34,7 +34,7 @@ _ROWS = "Rows of lists and tables"
 _THREAD = "Following the thread"
 
 KEYS = (
-    Key(("?",), "follow", "help", "Show this list", _ALL),
+    Key(("?",), "follow", "help", "Show this list, and the glossary below it", _ALL),
     Key(("g",), "follow", "glossary", "Look up a word in the glossary", _ALL),
     Key(("/",), "focus", "filter", "Type into this page's filter, or the search field", _ALL),
     Key(("s",), "focus", "seek", "Go to a trace, span, session or order by its id", _ALL),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observer.components import number_format as formats
-from store.api import Measure, Window
+from store.api import Measure
 
 
 def share(part: int, whole: int) -> float:
@@ -62,8 +62,8 @@ def words(measure: Measure) -> str:
     return ", ".join(parts)
 
 
-def per_minute(requests: int, window: Window) -> str:
-    """Requests per minute of the window."""
-    minutes = window.duration_ns / 60e9
+def per_minute(requests: int, covered_ns: int) -> str:
+    """Requests per minute of the time that has data, in ns."""
+    minutes = covered_ns / 60e9
     rate = requests / minutes if minutes else 0.0
     return f"{rate:,.0f}" if rate >= 10 or rate == 0 else f"{rate:.1f}"

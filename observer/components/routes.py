@@ -7,7 +7,7 @@ from flask import Blueprint, Response, render_template, request
 from observer.components import contrast, glossary, template_functions
 from observer.components.broadcast import DISMISSED_COOKIE, Broadcast, broadcast, number
 from observer.components.json_tree import tree
-from observer.request.page_request import THEME_COOKIE, THEMES
+from observer.request.page_request import THEME_COOKIE, THEMES, UTC_COOKIE
 from observer.request.responses import redirect_within
 from observer.web import asset
 from signals.model import Attributes
@@ -30,6 +30,15 @@ def choose_theme() -> Response:
     theme = request.form.get("theme", "")
     answer = redirect_within(request.form.get("next", "/"), 303)
     answer.set_cookie(THEME_COOKIE, theme if theme in THEMES else "auto", max_age=_YEAR_S, samesite="Lax")
+    return answer
+
+
+@blueprint.post("/-/utc")
+def choose_utc() -> Response:
+    """Show times in UTC, or in the reader's own zone again, and go back."""
+    answer = redirect_within(request.form.get("next", "/"), 303)
+    chosen = "1" if request.form.get("utc") == "1" else "0"
+    answer.set_cookie(UTC_COOKIE, chosen, max_age=_YEAR_S, samesite="Lax")
     return answer
 
 
@@ -58,7 +67,7 @@ def dismiss_message() -> Response:
 @blueprint.get("/-/keys")
 def key_list() -> str:
     """Every keyboard shortcut."""
-    return render_template("ui/keys.html")
+    return render_template("ui/keys.html", terms=glossary.TERMS)
 
 
 @blueprint.get("/-/glossary")

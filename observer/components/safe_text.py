@@ -6,8 +6,10 @@ that is too long is cut with a notice of how much is missing. Pure.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
@@ -60,6 +62,31 @@ def visible(value: Attribute, limit: int = VALUE_LIMIT) -> Markup:
     if len(text) > limit:
         body += Markup(' <span class="cut">… {:,} more characters not shown</span>').format(len(text) - limit)
     return Markup(f"<bdi>{body}</bdi>")  # noqa: S704 - the body was escaped
+
+
+def typed(value: Attribute, limit: int = VALUE_LIMIT) -> Markup:
+    """As `visible`, and what its text does not tell is said: nothing, empty, bytes, no finite number."""
+    kind = _kind_of(value)
+    if not kind:
+        return visible(value, limit)
+    words = Markup('<span class="soft">{}</span>').format(kind)
+    return words if not text_of(value) or value in ([], {}) else visible(value, limit) + Markup(" ") + words
+
+
+def _kind_of(value: Attribute) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "number"
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes, hexadecimal" if value else "empty bytes"
+    if isinstance(value, str):
+        return "" if value else "empty text"
+    if isinstance(value, Mapping):
+        return "" if value else "empty map"
+    if isinstance(value, Sequence):
+        return "" if value else "empty list"
+    return ""
 
 
 def line(value: Attribute, limit: int = LINE_LIMIT) -> Markup:

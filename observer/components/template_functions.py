@@ -15,7 +15,8 @@ from observer.components.explanation import explanation
 from observer.components.limited import limited
 from observer.components.status_badge import status_badge
 from observer.request import context, links
-from observer.request.page_request import zone
+from observer.request.page_request import in_utc, zone
+from signals.ids import short_trace_id
 
 
 def when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
@@ -56,6 +57,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "key_groups": keyboard.groups,
     "data_keys": keyboard.data_keys,
     "can_act": context.can_act,
+    "in_utc": in_utc,
     "explanation": explanation,
     "status_badge_of": status_badge,
 }
@@ -68,6 +70,8 @@ FILTERS: dict[str, Callable[..., object]] = {
     "width_percent": number_format.width_percent,
     "limited": limited,
     "visible": safe_text.visible,
+    "typed": safe_text.typed,
+    "short_trace": short_trace_id,
     "oneline": safe_text.line,
     "whole": safe_text.whole,
     "dotted": safe_text.dotted,

@@ -1,7 +1,7 @@
 """The service map as SVG: circles by requests, rings and discs by errors, edges by the calls between.
 
-A node's circle grows with its requests. A light ring along its rim is the share of
-requests in error, a dark disc in its middle the share that failed by an error that
+A node's circle grows with its requests. A ring along its rim is the share of
+requests in error, a filled disc in its middle the share that failed by an error that
 began there, a dotted disc around that the share that recovered. Inferred nodes are
 dashed, databases square. Tooltips and link names say in words what colours show.
 """
@@ -179,7 +179,7 @@ def _node(node: Node, spot: _Spot) -> Markup:
 
 
 def _discs(node: Node, spot: _Spot) -> list[Markup]:
-    """The share of requests in which an error began here: dark if they failed, dotted if they recovered."""
+    """The share of requests in which an error began here: filled if they failed, dotted if they recovered."""
 
     def disc(share: float, css: str) -> Markup:
         radius = max(3.5, (spot.radius - 7) * math.sqrt(min(1.0, share)))

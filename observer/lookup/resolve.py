@@ -1,86 +1,105 @@
-"""Resolves an id to what has it: a trace, a span, a browser's event, a session, a log, an order."""
+"""Resolves what somebody typed or pasted to what it means: an id, a header, a link, a part of a name."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote, urlencode
 
+from observer.lookup import name_matches, pasted_text
+from observer.lookup.name_matches import ORDER_ATTRIBUTES
+from observer.lookup.pasted_text import Pasted
 from observer.lookup.traces import no_span_but_logs
 from observer.request.errors import Unknown
+from signals.ids import short_trace_id
 from signals.model import SessionId, Span, TraceId
 from store.api import BadQuery, LogQuery, Presence, Reader, TraceQuery, Window
 
-ORDER_ATTRIBUTES = ("orderId", "order.id", "app.order.id")
-"""Attributes that shops put an order's id in."""
-
-_HEX = re.compile(r"[0-9a-f]+")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
-_AROUND = " \t\r\n\"'`<>()[]{},;"
-"""Characters that are easily copied together with an id."""
-_LONGEST_ID = 256
+MOST = 20
+"""Things that a list names of each kind."""
 _LEAST_ENDING = 8
 """Characters of a session id's end that may stand for it: a shorter end fits too many."""
+_LEAST_OF_SPAN = 8
+"""Digits of a span's id: looking for them reads a whole index."""
 _LOG_AROUND_NS = 60 * 10**9
 
-Kind = Literal["trace", "span", "event", "session", "order", "log"]
+Kind = Literal["trace", "span", "event", "session", "order", "log", "seat", "service", "page"]
+KINDS: tuple[Kind, ...] = ("trace", "span", "event", "session", "order", "log", "seat", "service", "page")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What has an id, and the address of the page that shows it."""
+    """What was meant, and the address of the page that shows it."""
 
     kind: Kind
     url: str
     trace_id: TraceId | None = None
     span_id: str | None = None
     session_id: SessionId | None = None
+    label: str = ""
+    """What tells it from others of a list."""
+    is_link: bool = False
+    """The text was a link to these screens: `url` is the whole of it but for the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """More than one thing fits."""
+
+    found: tuple[Resolved, ...]
+    more: bool
+    """There may be others that are not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Nothing in the store has this id; `pruned` if something had it."""
+    """Nothing in the store fits; `pruned` if something had this id."""
 
     pruned: bool
     logs: int = 0
     """How many logs name a trace of this id, if none of its spans is here."""
     logs_trace: str = ""
     """That trace's id."""
+    tried: tuple[str, ...] = ()
+    """What the text was looked for as, in words."""
 
 
-def resolve(reader: Reader, text: str) -> Resolved | Unresolved:
-    """What has this id: 16 or 32 digits, a `traceparent`, a session's, a log's or an order's id.
+def resolve(reader: Reader, text: str) -> Resolved | Several | Unresolved:
+    """What this text means.
 
-    Quotes and brackets around it, a `0x` before it and the dashes of a UUID are ignored.
+    A link to these screens; the header of a trace (`traceparent`, `Server-Timing`, B3, Jaeger's, X-Ray's);
+    an id of a trace, span, session, log or order in whatever spelling, base64 too, or with some of its
+    digits; a part of the name of a seat, a service, an order or a session.
     """
-    typed = text.strip()[:_LONGEST_ID]
-    if typed and (session := _session(reader, typed)):
+    pasted = pasted_text.read(text)
+    if not pasted.bare:
+        return Unresolved(pruned=False)
+    if session := _session(reader, pasted.typed):
         return session
-    bare = typed.strip(_AROUND)
-    lower = bare.lower()
-    parent = _TRACEPARENT.fullmatch(lower)
-    if parent:
-        return _trace(reader, parent[1]) or _logs_alone(reader, parent[1]) or Unresolved(pruned=False)
-    digits = _digits(lower)
-    found = _session_by_id(reader, bare, lower, typed) or (_by_digits(reader, digits) if digits else None)
-    if found is None and bare:
-        found = _session_by_ending(reader, bare) or _order(reader, bare) or _log(reader, bare)
-    if found:
+    if pasted.page and (found := _page(reader, pasted)):
         return found
-    alone = _logs_alone(reader, digits) if len(digits) == 32 else None
-    return alone or Unresolved(pruned=_was_pruned(reader, bare, digits))
+    whole = _by_pair(reader, pasted) or _by_whole_id(reader, pasted)
+    if whole:
+        return whole
+    parts = list(_unique((*_by_digits(reader, pasted), *_by_name(reader, pasted))))
+    if len(parts) == 1:
+        return parts[0]
+    if parts:
+        return Several(tuple(parts[: 5 * MOST]), len(parts) >= MOST)
+    return _unresolved(reader, pasted)
 
 
 def unresolved(text: str, found: Unresolved) -> Unknown:
-    """The error for an id that nothing has."""
+    """The error for a text that nothing fits."""
     shown = text if len(text) <= 64 else text[:64] + "…"
     if found.pruned:
         return Unknown.pruned(shown, "Make a new one")
     if found.logs:
         return Unknown(no_span_but_logs(shown, found.logs), f"See /logs?trace_id={found.logs_trace}.")
+    tried = f" Tried: {'; '.join(found.tried)}." if found.tried else ""
     return Unknown(
-        f"No trace, span, session or order here has the id {shown}.",
+        f"No trace, span, session or order here has the id {shown}.{tried}",
         "Check the id. If it is new, wait a second: exporters send in batches.",
     )
 
@@ -95,22 +114,41 @@ def session_url(session_id: str, span_id: str | None = None) -> str:
     return f"/rum/sessions/{quote(session_id, safe='')}" + (f"?event={span_id}" if span_id else "")
 
 
-def _digits(lower: str) -> str:
-    """The 16 or 32 hexadecimal digits of a text, without a `0x` or dashes; empty if it is something else."""
-    bare = lower.removeprefix("0x").replace("-", "")
-    return bare if len(bare) in (16, 32) and _HEX.fullmatch(bare) else ""
+def _page(reader: Reader, pasted: Pasted) -> Resolved | None:
+    """A link's own page; the kind is that of the thing that its path names."""
+    named = next(iter(pasted.ids), "")
+    thing = _by_id(reader, named) if named in pasted.page.lower().partition("?")[0] and named else None
+    if thing is not None and thing.kind in ("trace", "session"):
+        return replace(thing, url=pasted.page, is_link=True)
+    return Resolved("page", pasted.page, label=pasted.page, is_link=True)
 
 
-def _session_by_id(reader: Reader, bare: str, lower: str, tried: str) -> Resolved | None:
-    """A session by its whole id, in the spellings that have not been tried yet."""
+def _by_pair(reader: Reader, pasted: Pasted) -> Resolved | Unresolved | None:
+    """The trace of a header."""
+    traces = [trace_id for trace_id, _ in pasted.pairs]
+    found = next((found for each in traces if (found := _trace(reader, each))), None)
+    return found or next((alone for each in traces if (alone := _logs_alone(reader, each))), None)
+
+
+def _by_whole_id(reader: Reader, pasted: Pasted) -> Resolved | Unresolved | None:
+    """What has a whole id that is in the text, or the text as its own."""
+    bare, lower = pasted.bare, pasted.bare.lower()
     for name in dict.fromkeys((bare, lower, lower.removeprefix("0x"))):
-        found = _session(reader, name) if name and name != tried else None
-        if found:
+        if name != pasted.typed and (session := _session(reader, name)):
+            return session
+    for each in pasted.ids:
+        if found := _by_id(reader, each):
             return found
-    return None
+    found = _session_by_ending(reader, bare) or _order(reader, bare) or _log(reader, bare)
+    if found:
+        return found
+    wholes = [each for each in pasted.ids if len(each) == 32]
+    return next((alone for each in wholes if (alone := _logs_alone(reader, each))), None)
 
 
-def _by_digits(reader: Reader, digits: str) -> Resolved | None:
+def _by_id(reader: Reader, digits: str) -> Resolved | None:
+    if session := _session(reader, digits):
+        return session
     if len(digits) == 32:
         return _trace(reader, digits)
     for trace_id in reader.trace_ids_ending(digits):
@@ -118,6 +156,50 @@ def _by_digits(reader: Reader, digits: str) -> Resolved | None:
         if found:
             return found
     return _span(reader, digits)
+
+
+def _by_digits(reader: Reader, pasted: Pasted) -> Iterator[Resolved]:
+    """Traces and spans whose ids begin or end with these digits."""
+    digits = pasted.digits
+    if not digits:
+        return
+    trace_ids = reader.trace_ids_with(digits, MOST)
+    summaries = reader.trace_summaries(trace_ids)
+    for trace_id in trace_ids:
+        if found := _trace(reader, trace_id):
+            summary = summaries.get(trace_id)
+            entry = (
+                f"{summary.service}: {summary.operation}" if summary and summary.service else "in a browser"
+            )
+            yield replace(found, label=f"{short_trace_id(trace_id)}, {entry}")
+    if _LEAST_OF_SPAN <= len(digits) <= 16:
+        for _, span_id in reader.span_ids_beginning(digits, MOST):
+            if found := _span(reader, span_id):
+                yield replace(found, label=f"{span_id} in trace {short_trace_id(found.trace_id or '')}")
+
+
+def _by_name(reader: Reader, pasted: Pasted) -> Iterator[Resolved]:
+    """Seats, services, orders and sessions whose name holds the text."""
+    for name in name_matches.named(reader, pasted.bare, MOST):
+        if name.kind == "session":
+            yield Resolved(
+                "session", session_url(name.text), session_id=SessionId(name.text), label=name.text
+            )
+        elif name.kind == "order":
+            order = _order(reader, name.text)
+            if order:
+                yield replace(order, label=name.text)
+        else:
+            yield Resolved(name.kind, name.url, label=name.text)
+
+
+def _unique(found: Iterable[Resolved]) -> Iterator[Resolved]:
+    """Each page once."""
+    seen: set[str] = set()
+    for one in found:
+        if one.url not in seen:
+            seen.add(one.url)
+            yield one
 
 
 def _session(reader: Reader, text: str) -> Resolved | None:
@@ -128,7 +210,7 @@ def _session(reader: Reader, text: str) -> Resolved | None:
 
 def _session_by_ending(reader: Reader, text: str) -> Resolved | None:
     ending = reader.sessions_ending(text) if len(text) >= _LEAST_ENDING else ()
-    return Resolved("session", session_url(ending[0]), session_id=ending[0]) if ending else None
+    return Resolved("session", session_url(ending[0]), session_id=ending[0]) if len(ending) == 1 else None
 
 
 def _trace(reader: Reader, trace_id: str) -> Resolved | None:
@@ -198,7 +280,17 @@ def _logs_alone(reader: Reader, trace_id: str) -> Unresolved | None:
     return Unresolved(pruned, number, trace_id)
 
 
-def _was_pruned(reader: Reader, text: str, digits: str) -> bool:
-    if text and reader.locate_session(SessionId(text)) is Presence.PRUNED:
-        return True
-    return len(digits) == 32 and reader.locate(TraceId(digits)) is Presence.PRUNED
+def _unresolved(reader: Reader, pasted: Pasted) -> Unresolved:
+    pruned = reader.locate_session(SessionId(pasted.bare)) is Presence.PRUNED or any(
+        len(each) == 32 and reader.locate(TraceId(each)) is Presence.PRUNED for each in pasted.ids
+    )
+    tried = []
+    if pasted.pairs:
+        tried.append("the trace and the span of a header")
+    if pasted.ids:
+        tried.append("the whole id of a trace, a span or a session")
+    elif pasted.digits:
+        tried.append(f"{len(pasted.digits)} digits at the beginning or the end of an id")
+    tried.append("the id of a session, a log or an order")
+    tried.append("a part of the name of a seat, a service, an order or a session, in upper and lower case")
+    return Unresolved(pruned, tried=tuple(tried))

@@ -9,10 +9,12 @@ from itertools import islice
 from observer.request.errors import Unknown, refuse
 from signals.ids import TRACE_ID_FORM, read_trace_id
 from signals.model import Span, SpanId, TraceId
-from store.api import LogQuery, Presence, Reader, Window
+from store.api import LogQuery, Presence, Reader, TraceSummary, Window
 
 SPANS_LIMIT = 50_000
 """Spans read of one trace."""
+_ARRIVING_NS = 60 * 10**9
+"""After this, what is missing of a trace is not expected any more."""
 _LINKS_LIMIT = 1_000
 """Links of a trace that are looked up."""
 
@@ -38,6 +40,12 @@ def find_trace(reader: Reader, text: str, limit: int = SPANS_LIMIT) -> FoundTrac
     if not spans:
         raise missing_trace(reader, trace_id)
     return FoundTrace(trace_id, spans, truncated=len(spans) >= limit)
+
+
+def has_arrived(summary: TraceSummary, now_unix_nano: int) -> bool:
+    """Whether all spans of a trace are here, or the missing ones are not expected any more."""
+    ended = summary.start_unix_nano + summary.duration_ns
+    return bool(summary.service) and (summary.complete or now_unix_nano - ended > _ARRIVING_NS)
 
 
 def full_trace_id(reader: Reader, text: str) -> TraceId:

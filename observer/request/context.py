@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from flask import Flask, current_app, g, request
 
@@ -11,6 +13,9 @@ from classroom import ClassStore
 from observer.request.recorded_reader import RecordedCall, recording
 from observer.settings import Settings
 from store.api import Reader
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 EXPLAIN = "_explain"
 """The query argument that, with the value 1, lists a page's questions to the store at its foot."""
@@ -52,6 +57,17 @@ def reader() -> Reader:
     found = app_context().reader
     calls = recorded_calls()
     return found if calls is None else recording(found, calls)
+
+
+def one_snapshot(view: Callable[P, R]) -> Callable[P, R]:
+    """The view, with all that it asks of the store answered from one moment, whatever arrives meanwhile."""
+
+    @wraps(view)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> R:
+        with app_context().reader.snapshot():
+            return view(*args, **kwargs)
+
+    return whole
 
 
 def recorded_calls() -> list[RecordedCall] | None:

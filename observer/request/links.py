@@ -42,11 +42,14 @@ def unbounded(path: str, **args: str | None) -> str:
     return address(path, {**kept, **args})
 
 
-def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
-    """As `scoped`, with these attributes as repeated `attr=name:value`."""
+def filtered(
+    path: str, attributes: Mapping[str, str], like: Mapping[str, str] | None = None, **args: str | None
+) -> str:
+    """As `scoped`, with these attributes as repeated `attr=name:value`, and parts as `like=name:part`."""
     kept = {**scope_or_default().args(), **args}
     pairs = [(k, v) for k, v in kept.items() if v]
-    return address(path, [*pairs, *(("attr", spell_attribute(k, v)) for k, v in attributes.items())])
+    pairs += [("attr", spell_attribute(k, v)) for k, v in attributes.items()]
+    return address(path, [*pairs, *(("like", spell_attribute(k, v)) for k, v in (like or {}).items())])
 
 
 def service_url(name: str) -> str:
@@ -95,9 +98,11 @@ def without_value(attribute: str, value: str) -> str:
 
 
 def without_filter(attribute: str) -> str:
-    """This page's address less one filter, `attr=name:value` or an argument of that name."""
+    """This page's address less one filter: an argument of that name, or one in `attr` or `like`."""
     pairs = _own_pairs(
-        lambda name, text: name in (attribute, "cursor") or (name == "attr" and _names(text, attribute))
+        lambda name, text: (
+            name in (attribute, "cursor") or (name in ("attr", "like") and _names(text, attribute))
+        )
     )
     return address(own_path(), pairs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from flask import g, request
 
@@ -14,14 +14,20 @@ from observer.request.scope import Scope, parse_scope
 THEMES = ("auto", "light", "dark")
 THEME_COOKIE = "theme"
 ZONE_COOKIE = "zone"
+UTC_COOKIE = "utc"
 
 
 def zone() -> tzinfo:
-    """The time zone that the reader's browser put into a cookie, else this machine's."""
+    """The time zone that the reader's browser put into a cookie, else this machine's; UTC where chosen."""
     if "zone" not in g:
-        g.zone = zone_of(request.cookies.get(ZONE_COOKIE))
+        g.zone = UTC if in_utc() else zone_of(request.cookies.get(ZONE_COOKIE))
     found: tzinfo = g.zone
     return found
+
+
+def in_utc() -> bool:
+    """Whether the reader chose to see times in UTC."""
+    return request.cookies.get(UTC_COOKIE) == "1"
 
 
 def theme() -> str:

@@ -26,7 +26,8 @@ LEAST_NS = 1_000_000_000
 _S = 1_000_000_000
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"([0-9]{1,9}) *([smhdw])")
-_LONGEST_S = 366 * 86_400
+_LONGEST_S = 20_000 * 86_400
+"""Back to the first years of Unix time: a sender's clock or an imported file may name any of them."""
 _LAST_NANO = Window.ALL.to_unix_nano
 # 10¹¹ seconds are the year 5138 and 10¹¹ milliseconds 1973, and so on from unit to unit:
 # no time that an application sends can be mistaken for another unit.
@@ -134,8 +135,8 @@ def _duration(text: str) -> tuple[int, str]:
     seconds = number * _UNITS_S[found[2]]
     if seconds > _LONGEST_S:
         raise Malformed(
-            f"since={shortened(text)!r} is longer than a year; write a beginning instead: from=2026-01-01.",
-            "The longest duration is 366d.",
+            f"since={shortened(text)!r} is longer than any telemetry is old; write a beginning instead: from=2026-01-01.",
+            "The longest duration is 20000d.",
         )
     return seconds * _S, f"{number}{found[2]}"
 

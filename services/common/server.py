@@ -177,10 +177,9 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
 
 
 def announce(settings: Any, telemetry: Telemetry, port: int) -> None:
-    """Log each setting that the environment changed, then that the process serves."""
-    for env, default, value in overrides(settings):
-        telemetry.log.info("Setting changed", setting=env, default=default, value=value)
-    telemetry.log.info("Serving", address=f"{settings.listen_addr}:{port}", pid=os.getpid())
+    """Log that the process serves, and with which settings that are not the default."""
+    own = ", ".join(f"{env}={value}" for env, _, value in overrides(settings))
+    telemetry.log.info("Serving", address=f"{settings.listen_addr}:{port}", pid=os.getpid(), settings=own)
 
 
 def serve(backend: Backend[S], argv: Sequence[str] | None) -> int:

@@ -12,6 +12,7 @@ writer takes, and the errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from signals.deployments import Deployment as Deployment
@@ -28,6 +29,7 @@ from store.api.errors import (
 )
 from store.api.logs import LogReader as LogReader
 from store.api.metrics import MetricReader as MetricReader
+from store.api.names import NameReader as NameReader
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
@@ -54,8 +56,11 @@ from store.results import (
     Affected as Affected,
     Breakdown as Breakdown,
     BrowserLink as BrowserLink,
+    Coverage as Coverage,
     ErrorGroup as ErrorGroup,
+    Gap as Gap,
     HistogramColumn as HistogramColumn,
+    KnownService as KnownService,
     LateArrivals as LateArrivals,
     Latency as Latency,
     LogHistogram as LogHistogram,
@@ -87,7 +92,15 @@ from store.rows import (
 
 
 class Reader(
-    TraceReader, SessionReader, LogReader, ApmReader, RumReader, DeploymentReader, MetricReader, Protocol
+    TraceReader,
+    SessionReader,
+    LogReader,
+    ApmReader,
+    RumReader,
+    DeploymentReader,
+    MetricReader,
+    NameReader,
+    Protocol,
 ):
     """Everything that can be read. Safe to call from many threads; never blocks the writer.
 
@@ -96,6 +109,12 @@ class Reader(
     neither repeat nor skip what was there when the first was read. Any method may
     raise TooSlow or StoreUnavailable.
     """
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Within it, all that this thread asks is answered from one moment: totals agree with parts.
+
+        To be held for the time of an answer, not longer: the writer's log grows meanwhile.
+        """
 
     def status(self) -> StoreStatus:
         """Counts and bounds of the whole store. Cost: constant."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from store.queries import Window
-from store.results import Affected, Breakdown, Measure, Point, ServiceMap
+from store.results import Affected, Breakdown, Coverage, Measure, Point, ServiceMap
 
 
 class ApmReader(Protocol):
@@ -45,13 +45,16 @@ class ApmReader(Protocol):
         where: Mapping[str, str] | None = None,
         limit: int = 50,
         environment: str | None = None,
+        *,
+        received: bool = False,
     ) -> Mapping[str, Breakdown]:
         """Requests of one service (or all) by the values of each of these attributes.
 
         A request carries a value if any span of that service under that entry has
         it; value "" stands for those without, in `where` too. Promoted tags are read
         from what is kept of each request, several for hardly more than the cost of one;
-        any other by a bounded scan each (`Breakdown.scanned`, `truncated`).
+        any other by a bounded scan each (`Breakdown.scanned`, `truncated`). With `received`,
+        values that only the service's calls to others carry are left out, except in `where`.
         """
 
     def affected(
@@ -71,6 +74,13 @@ class ApmReader(Protocol):
         promoted tags only (BadQuery otherwise). Counts the newest 3,000 traces of the window,
         with an operation those that have it among the newest 12,000, and no more than 15,000
         requests in them; `Affected.since_unix_nano` says whether there are more.
+        """
+
+    def coverage(self, window: Window) -> Coverage:
+        """In which part of the window requests of any service began, and what is known of the rest.
+
+        To the width of a rollup slot. Cost: the slots of the window, at most 2,000: before them, the
+        window counts as covered from its first request.
         """
 
     def tags(self, window: Window) -> Sequence[str]:

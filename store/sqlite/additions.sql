@@ -9,6 +9,12 @@ CREATE TABLE IF NOT EXISTS deployments (
 );
 CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
 
+-- When the file had a writer: a row for each, so that a hole in the data can be explained.
+CREATE TABLE IF NOT EXISTS writer_runs (
+    began INTEGER PRIMARY KEY, -- by the store's own clock, Unix ns
+    ended INTEGER -- null while it runs, and if it was killed
+);
+
 -- Digests of the newest log batches: one that is sent again is kept once. A log has no id.
 CREATE TABLE IF NOT EXISTS log_batches (
     id     INTEGER PRIMARY KEY,

@@ -60,6 +60,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         check_version(connection, path)
         connection.execute("BEGIN IMMEDIATE")
         _run(connection, _ADDITIONS)
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
+            create_folded_index(connection)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         connection.close()
@@ -116,8 +118,20 @@ def create_schema(connection: sqlite3.Connection) -> None:
             "CREATE VIRTUAL TABLE logs_text USING fts5"
             "(body, content='logs', content_rowid='seq', tokenize='trigram', detail='none')"
         )
+        create_folded_index(connection)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def create_folded_index(connection: sqlite3.Connection) -> None:
+    """Index beside `logs_text` the bodies that it cannot find by all words: not all ASCII, or with a NUL.
+
+    It holds them folded (`signals.folding`) and keeps no text.
+    """
+    connection.execute(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS logs_folded USING fts5"
+        "(body, content='', tokenize='trigram', detail='none')"
+    )
 
 
 def _run(connection: sqlite3.Connection, script: Path) -> None:

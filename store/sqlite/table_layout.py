@@ -55,8 +55,10 @@ Each is a multiple of the one before, so that a wide slot covers whole narrow on
 SERVICE_SERIES: Final = 1
 """`series.kind` of requests; subject: the service."""
 CALL_SERIES: Final = 2
-"""`series.kind` of calls; subject: the caller; item: the callee; value: one of the next three."""
+"""`series.kind` of calls; subject: the caller; item: the callee; value: one of the next four."""
 REPORTED, INFERRED, INFERRED_DATABASE = "", "i", "d"
+UNANSWERED: Final = "u"
+"""Of a call to a service that has spans in the trace, none of them under the call."""
 SAMPLE_SERIES: Final = 3
 """`series.kind` of RUM samples; subject: the metric; item: the kind of synthetic traffic, or nothing."""
 

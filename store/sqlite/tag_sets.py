@@ -21,6 +21,9 @@ ERROR: Final = ":error"
 ORIGIN: Final = ":origin"
 """Pair of traces in which an error began, likewise."""
 
+OF_CALLS: Final = ":calls"
+"""Those of a request's values that only its calls to others carry, each as `tag=value`."""
+
 Tags = dict[str, str | list[str]]
 """A tag's value, or its values if the spans of a request carry several."""
 TagSet = Mapping[str, str | list[str]]
@@ -48,3 +51,10 @@ def values_in(tags: TagSet, tag: str) -> list[str]:
     if found is None:
         return []
     return [found] if isinstance(found, str) else found
+
+
+def received_in(tags: TagSet, tag: str) -> list[str]:
+    """The values of a tag without those that only the request's calls to others carry."""
+    of_calls = values_in(tags, OF_CALLS)
+    found = values_in(tags, tag)
+    return [value for value in found if f"{tag}={value}" not in of_calls] if of_calls else found

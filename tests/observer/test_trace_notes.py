@@ -9,13 +9,46 @@ import pytest
 from observer.app import create_app
 from observer.settings import Settings
 from observer.trace_notes import row_notes, trace_notes
-from signals.model import Span, SpanKind
+from signals.model import Attributes, Span, SpanKind
 from signals.trace_analysis import analyse
 from store import open_reader, open_writer
 from store.api import Batch
 from tests.store.build import T0, TRACE, row, span, span_id
 
 SERVER, CLIENT = SpanKind.SERVER, SpanKind.CLIENT
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "note"),
+    [
+        (
+            SERVER,
+            {"http.response.status_code": 404},
+            "it answered 404: the span's status is unset, as to",
+        ),
+        (
+            SERVER,
+            {"http.status_code": 500},
+            "it answered 500: the span's status is unset, as its",
+        ),
+        (
+            CLIENT,
+            {"http.status_code": "401"},
+            "it was answered 401: the span's status is unset",
+        ),
+        (CLIENT, {"rpc.grpc.status_code": 5}, "its gRPC status is not 0"),
+        (CLIENT, {"http.status_code": 200}, ""),
+        (SERVER, {}, ""),
+    ],
+)
+def test_an_unset_status_beside_an_error_code_explains_itself(
+    kind: SpanKind, attributes: Attributes, note: str
+) -> None:
+    (row_,) = analyse([span(1, kind=kind, attributes=attributes)]).rows
+    notes = row_notes(row_)
+    assert (note in " ".join(notes)) if note else not notes
+    (failed,) = analyse([span(1, kind=kind, attributes=attributes, error=True)]).rows
+    assert not row_notes(failed), "a span in error needs no such word"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from observer.components.measures import outcomes, per_minute, share
 from observer.drawing import bars
-from store.api import Measure, Window
+from store.api import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class MeasureView:
 
     requests: int
     per_minute: str
-    """Requests per minute of the window; empty without a window."""
+    """Requests per minute of the time that has data; empty where that is not given."""
     errors: Part
     root_causes: Part
     """Requests in which an error began."""
@@ -41,14 +41,14 @@ class MeasureView:
     """What `data-mark` of its row holds: `error`, `error origin`, or nothing."""
 
 
-def measure_view(measure: Measure, window: Window | None = None) -> MeasureView:
-    """The measure ready to be placed; with a window, also its requests per minute."""
+def measure_view(measure: Measure, rate_ns: int = 0) -> MeasureView:
+    """The measure ready to be placed; with the length of the time that has data, also its rate."""
     requests, errors = measure.requests, measure.errors
     ended = outcomes(measure)
     bar = bars.meter(share(errors, requests), "received", share(ended.failed_here, requests), "origin")
     return MeasureView(
         requests=requests,
-        per_minute=per_minute(requests, window) if window else "",
+        per_minute=per_minute(requests, rate_ns) if rate_ns else "",
         errors=_part(errors, requests),
         root_causes=_part(measure.origin_errors, requests),
         recovered=ended.recovered,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from observer.components.number_format import plural
 from store.api import MapEdge, ServiceMap
 
 
@@ -21,6 +23,8 @@ class Neighbour:
     calls: int
     errors: int
     p90_ns: int | None
+    unanswered: int
+    """Calls under which the callee, which sends spans, has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,10 @@ class Neighbours:
 
     callers: tuple[Neighbour, ...]
     callees: tuple[Neighbour, ...]
+    from_outside: bool
+    """Requests came that no caller's call became."""
+    calls_and_requests: str
+    """How its callers' calls and the requests that it received differ, in words; empty if they agree."""
 
 
 def neighbours(found: ServiceMap, service: str) -> Neighbours:
@@ -45,13 +53,43 @@ def neighbours(found: ServiceMap, service: str) -> Neighbours:
             calls=edge.measure.requests,
             errors=edge.measure.errors,
             p90_ns=edge.measure.latency.p90_ns,
+            unanswered=edge.unanswered,
         )
 
     ranked = sorted(found.edges, key=lambda e: (-e.measure.requests, e.source, e.target))
+    callers = tuple(neighbour(edge, edge.source) for edge in ranked if edge.target == service)
+    received = {node.service: node.measure.requests for node in found.nodes if not node.inferred}
     return Neighbours(
-        callers=tuple(neighbour(edge, edge.source) for edge in ranked if edge.target == service),
+        callers=callers,
         callees=tuple(neighbour(edge, edge.target) for edge in ranked if edge.source == service),
+        from_outside=received.get(service, 0) > sum(each.calls - each.unanswered for each in callers),
+        calls_and_requests=calls_and_requests(callers, received[service]) if service in received else "",
     )
+
+
+def calls_and_requests(callers: Sequence[Neighbour], requests: int) -> str:
+    """Why the calls of these callers are not as many as the requests; empty where they are."""
+    calls = sum(each.calls for each in callers)
+    unanswered = sum(each.unanswered for each in callers)
+    unlinked = requests - (calls - unanswered)
+    if not unanswered and not unlinked:
+        return ""
+    if not callers:
+        return f"{plural(requests, 'request')} received, from outside: no caller sends spans."
+    words = f"{plural(calls, 'call')} in all, {plural(requests, 'request')} received"
+    parts = []
+    if unanswered:
+        parts.append(
+            f"{plural(unanswered, 'call')} became no request here: refused, timed out, "
+            "or the span of the answer has not come"
+        )
+    if unlinked > 0:
+        parts.append(f"{plural(unlinked, 'request')} came from outside or without a call of their own")
+    if unlinked < 0:
+        parts.append(
+            f"{plural(-unlinked, 'call')} began in this time range, the requests that they became did not"
+        )
+    return f"{words}: {'; '.join(parts)}."
 
 
 def node_badge(inferred: bool, database: bool) -> str:

@@ -1,11 +1,43 @@
-"""What the search page reports about an id that leads nowhere. Pure."""
+"""What the search page lists where several things fit, and reports where nothing does. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import plural
-from observer.lookup.resolve import Unresolved
+from observer.lookup.resolve import KINDS, Kind, Resolved, Unresolved
+
+_TITLES: dict[Kind, str] = {
+    "trace": "Traces",
+    "span": "Spans",
+    "event": "Browser events",
+    "session": "Sessions",
+    "order": "Orders",
+    "log": "Logs",
+    "seat": "Seats",
+    "service": "Services",
+    "page": "Pages",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MatchGroup:
+    """What fits a text, of one kind."""
+
+    title: str
+    links: tuple[tuple[str, str], ...]
+    """(label, address) each."""
+
+
+def match_groups(found: Sequence[tuple[Resolved, str]]) -> tuple[MatchGroup, ...]:
+    """What was found, each with its address, by kind."""
+    groups = []
+    for kind in sorted(KINDS, key=lambda each: each not in ("seat", "service")):
+        links = tuple((each.label or each.url, address) for each, address in found if each.kind == kind)
+        if links:
+            groups.append(MatchGroup(_TITLES[kind], links))
+    return tuple(groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +54,8 @@ class SearchResult:
     """The label of the link to the logs of the trace; empty without logs."""
     logs_trace: str
     """The trace id of these logs."""
+    tried: tuple[str, ...] = ()
+    """What the text was looked for as, in words."""
 
 
 def search_result(found: Unresolved) -> SearchResult:
@@ -46,7 +80,7 @@ def search_result(found: Unresolved) -> SearchResult:
         after = " was here; the store keeps what is newest. Make a new one, or give the store more room."
         return SearchResult("This was here and has been pruned", "", after, "", "", "")
     after = (
-        " is not the id of a trace, span, session, log or order that has arrived. "
+        " is nothing that has arrived. "
         "If it was made just now, wait a second and try again: telemetry is sent in batches."
     )
-    return SearchResult("Nothing here has this id", "", after, "", "", "")
+    return SearchResult("Nothing here fits this", "", after, "", "", "", found.tried)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from observer.components.number_format import plural
 from signals.attributes import text_of
+from signals.folding import fold
 from signals.log_fields import SERVICE, SEVERITY, LogField
 from signals.model import Log
 
@@ -140,13 +141,13 @@ class MatchingField:
 
 
 def matching_fields(logs: Sequence[Log], text: str) -> tuple[MatchingField, ...]:
-    """The fields of these logs that contain a text, upper or lower case alike, most frequent first."""
-    sought = text.strip().strip('"').casefold()
+    """The fields of these logs that contain a text, in any case and Unicode form, most frequent first."""
+    sought = fold(text.strip().strip('"'))
     counts: Counter[tuple[str, str]] = Counter()
     for log in logs:
         for name, value in {**log.resource, **log.attributes}.items():
             shown = text_of(value)
-            if sought and name and len(shown) <= LINKED_CHARACTERS and sought in shown.casefold():
+            if sought and name and len(shown) <= LINKED_CHARACTERS and sought in fold(shown):
                 counts[(name, shown)] += 1
     return tuple(
         MatchingField(name, value, plural(number, "log"))

@@ -13,13 +13,13 @@ from observer.request.parameters import read_attribute, span_id, spell_attribute
 from observer.request.scope import SCOPE_KEYS
 from signals.model import Severity
 
-FILTERS = ("trace_id", "span_id", "session_id", "service", "severity", "q", "attr", "exclude")
+FILTERS = ("trace_id", "span_id", "session_id", "service", "severity", "q", "attr", "like", "exclude")
 PER_LOG = ("cursor", "log", "add", "after")
 """The arguments that do not filter logs; they do not survive a change of the filters."""
 KNOWN = (*SCOPE_KEYS, *FILTERS, *PER_LOG, EXPLAIN)
 """Every argument that the pages of logs understand."""
 
-_CONDITION = re.compile(r"\s*(.*?)\s*(!=|≠|=)\s*(.*?)\s*", re.DOTALL)
+_CONDITION = re.compile(r"\s*(.*?)\s*(!=|≠|=|~)\s*(.*?)\s*", re.DOTALL)
 _RECORD = {
     "trace_id": "trace_id",
     "span_id": "span_id",
@@ -65,9 +65,11 @@ def add_condition(pairs: Pairs, text: str) -> Pairs:
     if not found or not found[1] or not found[3]:
         raise Malformed(
             f"{text[:80]!r} is not a valid filter.",
-            "Write a field's name, = or !=, and a value: token = test-1.",
+            "Write a field's name, =, != or ~ (contains), and a value: token = test-1.",
         )
     name, sign, value = found[1], found[2], _unquoted(found[3])
+    if sign == "~":
+        return containing(pairs, name, value)
     if sign != "=":
         return excluding(pairs, name, value)
     argument = _RECORD.get(name)
@@ -86,10 +88,22 @@ def including(pairs: Pairs, name: str, value: str) -> Pairs:
         pair
         for pair in pairs
         if pair[0] not in PER_LOG
-        and not (pair[0] == "attr" and _is_attribute(pair[1], name))
+        and not (pair[0] in ("attr", "like") and _is_attribute(pair[1], name))
         and not (pair[0] == "exclude" and _is_attribute(pair[1], name, value))
     ]
     return [*kept, ("attr", spell_attribute(name, value))]
+
+
+def containing(pairs: Pairs, name: str, part: str) -> Pairs:
+    """The arguments with a filter by a part of an attribute, in place of any other filter by it."""
+    if name == "message":
+        return [*(pair for pair in pairs if pair[0] not in ("q", *PER_LOG)), ("q", part)]
+    kept = [
+        pair
+        for pair in pairs
+        if pair[0] not in PER_LOG and not (pair[0] in ("attr", "like") and _is_attribute(pair[1], name))
+    ]
+    return [*kept, ("like", spell_attribute(name, part))]
 
 
 def excluding(pairs: Pairs, name: str, value: str) -> Pairs:

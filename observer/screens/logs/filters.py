@@ -87,6 +87,7 @@ def read_selection(query: Query, reader: Reader, scope: Scope) -> Selection:
         severities=query.severities(),
         text=query.text("q"),
         attributes=query.attributes(),
+        like=query.attributes("like"),
         excluded=query.attribute_pairs("exclude"),
         limit=PAGE_SIZE,
         cursor=query.text("cursor"),
@@ -138,6 +139,9 @@ def _attribute_chips(query: LogQuery, pairs: Pairs) -> Iterator[Chip]:
     for name, value in query.attributes.items():
         kept = [pair for pair in pairs if pair[0] != "attr" or (read_attribute(pair[1]) or ("",))[0] != name]
         yield Chip(name, "=", value, _first_page(kept), filter_syntax.excluding(pairs, name, value))
+    for name, part in query.like.items():
+        kept = [pair for pair in pairs if pair[0] != "like" or (read_attribute(pair[1]) or ("",))[0] != name]
+        yield Chip(name, "contains", part, _first_page(kept))
     for name, value in query.excluded:
         kept = [pair for pair in pairs if pair[0] != "exclude" or read_attribute(pair[1]) != (name, value)]
         yield Chip(name, "≠", value, _first_page(kept), filter_syntax.including(pairs, name, value))

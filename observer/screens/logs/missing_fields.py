@@ -12,8 +12,9 @@ from signals.model import Log
 UNKNOWN_SERVICES = ("", "unknown_service")
 _NEEDED = ("trace_id", "span_id", "service.name")
 _REMEDIES = {
-    "trace_id": "Write the log inside the span's context, or hand the logger the current trace id.",
-    "span_id": "Write the log inside the span's context, or hand the logger the current span id.",
+    "trace_id": "If it belongs to a request, write it inside the span's context, or hand the logger the "
+    "trace id; a log of a start, a stop or a timer has none.",
+    "span_id": "Write it inside the span's context, or hand the logger the span id.",
     "service.name": "Set OTEL_SERVICE_NAME, or the resource attribute service.name, at the log's source.",
 }
 _SERVICES_LISTED = 5
@@ -65,6 +66,14 @@ def missing_names(log: Log) -> tuple[str, ...]:
     """The needed fields that a log does not carry."""
     present = (log.trace_id, log.span_id, log.service not in UNKNOWN_SERVICES)
     return tuple(name for name, found in zip(_NEEDED, present, strict=True) if not found)
+
+
+def advice_of(log: Log) -> tuple[tuple[str, str], ...]:
+    """Each needed field that a log lacks, with the remedy; without a trace there is no span to name."""
+    missing = missing_names(log)
+    return tuple(
+        (name, remedy_of(name)) for name in missing if name != "span_id" or "trace_id" not in missing
+    )
 
 
 def missing_fields(logs: Sequence[Log]) -> tuple[MissingField, ...]:

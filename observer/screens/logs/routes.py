@@ -15,11 +15,12 @@ from observer.components.late_arrivals import late_notice
 from observer.components.number_format import plural
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
+from observer.lookup.spelling import Sense, meant, service_meant
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Malformed
 from observer.request.page_request import current_scope
-from observer.request.parameters import Query
+from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
 from observer.screens.logs import filter_links, filter_syntax, view
@@ -49,21 +50,22 @@ def _selection() -> tuple[Query, Reader, Selection]:
 
 
 @blueprint.get("/logs")
+@context.one_snapshot
 def log_page() -> str | BaseResponse:
     """Matching logs, their number over time, their fields, and one of them in full.
 
     A typed filter (`add`) answers with a redirect to the address that holds it.
     """
     query, reader, selection = _selection()
+    scope = current_scope()
     typed, problem = query.text("add") or "", None
     if query.has("add"):
         try:
-            pairs = filter_syntax.add_condition(query.pairs(), typed)
+            pairs = _as_meant(filter_syntax.add_condition(query.pairs(), typed), query.pairs(), reader, scope)
         except Malformed as refused:
             problem = refused
         else:
             return redirect(links.address("/logs", pairs), 303)
-    scope = current_scope()
     chosen = reader.log(query.text("log") or "") if query.has("log") else None
     tail = selection.tailable and scope.live and chosen is None
     # Read before the rows: a log that arrives in between is then announced twice rather than never.
@@ -98,6 +100,31 @@ def log_page() -> str | BaseResponse:
         whole=filter_links.without_range_link(),
         otlp_http=neighbours().otlp_http_url,
     )
+
+
+def _as_meant(
+    pairs: filter_syntax.Pairs, before: filter_syntax.Pairs, reader: Reader, scope: Scope
+) -> filter_syntax.Pairs:
+    """The arguments with what was typed just now spelled as it is in the telemetry."""
+    return [pair if pair in before else _spelled(pair, reader, scope) for pair in pairs]
+
+
+def _spelled(pair: tuple[str, str], reader: Reader, scope: Scope) -> tuple[str, str]:
+    argument, text = pair
+    if argument == "service":
+        return argument, service_meant(reader, text)
+    attribute = read_attribute(text) if argument == "attr" else None
+    if attribute is None or not attribute[1]:
+        return pair
+    name, typed = attribute
+
+    def is_there(sense: Sense, value: str) -> bool:
+        exact, part = ({name: value}, {}) if sense == "attr" else ({}, {name: value})
+        found = LogQuery(scope.window, attributes=exact, like=part, limit=1, environment=scope.environment)
+        return bool(reader.find_logs(found).items)
+
+    sense, value = meant(reader, name, typed, is_there)
+    return sense, spell_attribute(name, value)
 
 
 def _updates_address(scope: Scope, newest: str) -> str:

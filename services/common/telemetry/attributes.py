@@ -119,9 +119,7 @@ _EXCEPTIONS = (
 )
 
 _LOG_FIELDS = (
-    _of("setting", "string", "A changed setting.", _EVERYBODY, "log"),
-    _of("default", "string", "Its default.", _EVERYBODY, "log"),
-    _of("value", "string", "Its value.", _EVERYBODY, "log"),
+    _of("settings", "string", "The settings that are not the default.", _EVERYBODY, "log"),
     _of("address", "string", "Where the process listens.", _EVERYBODY, "log"),
     _of("pid", "int", "The process.", _EVERYBODY, "log"),
     _of("logger", "string", "The library that logged.", _EVERYBODY, "log"),

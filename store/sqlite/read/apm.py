@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from store.api import BadQuery
 from store.queries import Window
-from store.results import Affected, Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
+from store.results import Affected, Breakdown, Coverage, MapEdge, MapNode, Measure, Point, ServiceMap
 from store.sqlite.read.affected import affected_requests
+from store.sqlite.read.coverage import coverage_of
 from store.sqlite.read.exact_samples import make_calls_exact, make_services_exact
 from store.sqlite.read.read_connection import SqlitePart
 from store.sqlite.read.request_groups import (
     SUMMED,
-    Columns,
     are_few,
     by_tag,
     carried_tags,
     columns_by_set,
     ranked,
-    slot_columns,
 )
 from store.sqlite.read.request_scan import scan_requests
-from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
+from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally, series_columns, sum_series
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.table_layout import (
     CALL_SERIES,
     FINE_S,
     INFERRED,
     INFERRED_DATABASE,
+    REPORTED,
     SECOND_NS,
     SERVICE_SERIES,
 )
@@ -52,7 +53,7 @@ class SqliteApmReader(SqlitePart):
         self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
         with self._connections.session() as db:
-            tallies, _, _ = by_tag(db, service, (OPERATION,), window, {}, environment)
+            tallies, _, _, _ = by_tag(db, service, (OPERATION,), window, {}, environment)
         return {name: tally.measure() for name, tally in sorted(tallies[OPERATION].items())}
 
     def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
@@ -77,6 +78,7 @@ class SqliteApmReader(SqlitePart):
             {(target, flag) for (_, target, flag), tally in calls.items() if tally.requests > 0}
         )
         edges: dict[tuple[str, str], Tally] = {}
+        unanswered: Counter[tuple[str, str]] = Counter()
         outside: dict[str, Tally] = {}
         databases: set[str] = set()
         for (source, target, flag), tally in calls.items():
@@ -85,6 +87,8 @@ class SqliteApmReader(SqlitePart):
             if flag == INFERRED_DATABASE and target in both and target not in reporting:
                 target = f"{target} (database)"
             edges.setdefault((source, target), Tally()).merge(tally)
+            if target in reporting and flag != REPORTED:
+                unanswered[source, target] += tally.requests
             if target not in reporting:
                 outside.setdefault(target, Tally()).merge(tally)
                 if flag == INFERRED_DATABASE:
@@ -95,9 +99,7 @@ class SqliteApmReader(SqlitePart):
             nodes[name] = MapNode(name, True, name in databases, tally.measure())
         return ServiceMap(
             tuple(nodes[name] for name in sorted(nodes)),
-            tuple(
-                MapEdge(source, target, edges[source, target].measure()) for source, target in sorted(edges)
-            ),
+            tuple(MapEdge(*ends, edges[ends].measure(), unanswered[ends]) for ends in sorted(edges)),
         )
 
     def series(
@@ -122,7 +124,7 @@ class SqliteApmReader(SqlitePart):
             if not cut:
                 found, cut = columns_by_set(db, service, window, width, filters, environment)
             if cut and not filters:
-                found = slot_columns(
+                found = series_columns(
                     db, SeriesFilter(SERVICE_SERIES, service, environment=environment), window, width
                 )
             for column, bucket, n, errors, origins in found:
@@ -139,6 +141,8 @@ class SqliteApmReader(SqlitePart):
         where: Mapping[str, str] | None = None,
         limit: int = 50,
         environment: str | None = None,
+        *,
+        received: bool = False,
     ) -> Mapping[str, Breakdown]:
         limited(limit)
         filters = dict(where or {})
@@ -146,14 +150,19 @@ class SqliteApmReader(SqlitePart):
         found: dict[str, Breakdown] = {}
         with self._connections.session() as db:
             if summed:
-                tallies, scanned, cut = by_tag(db, service, summed, window, filters, environment)
+                tallies, scanned, counted, cut = by_tag(
+                    db, service, summed, window, filters, environment, received=received
+                )
                 found = {
-                    tag: ranked(tag, tallies[tag], limit, scanned if cut else 0, cut=cut) for tag in summed
+                    tag: ranked(tag, tallies[tag], limit, scanned if cut else 0, cut=cut, requests=counted)
+                    for tag in summed
                 }
             for tag in tags:
                 if tag not in found:
-                    values, scanned, cut = scan_requests(db, service, tag, window, filters, environment)
-                    found[tag] = ranked(tag, values, limit, scanned, cut=cut)
+                    values, scanned, counted, cut = scan_requests(
+                        db, service, tag, window, filters, environment, received=received
+                    )
+                    found[tag] = ranked(tag, values, limit, scanned, cut=cut, requests=counted)
         return found
 
     def affected(
@@ -172,6 +181,10 @@ class SqliteApmReader(SqlitePart):
             raise BadQuery(f"error is {error!r}: give any or origin.")
         with self._connections.session() as db:
             return affected_requests(db, service, window, filters, error, environment)
+
+    def coverage(self, window: Window) -> Coverage:
+        with self._connections.session() as db:
+            return coverage_of(db, window)
 
     def tags(self, window: Window) -> Sequence[str]:
         with self._connections.session() as db:

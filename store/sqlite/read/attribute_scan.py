@@ -1,5 +1,7 @@
 """SQL conditions for an attribute that is not indexed, to be used on a bounded number of rows.
 
+An attribute is a row's own, else its resource's; it is also found in its scope and, of a span, in its
+events and links; and what OTLP keeps in fields of their own is found by names too (`record_fields`).
 A raw protobuf message holds keys and texts unchanged, so that a search for the bytes of
 one attribute decides nearly every row; only where bytes are ambiguous is a row decoded
 and compared.
@@ -10,17 +12,21 @@ and compared.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from signals.attributes import environment_of, number_of, text_of
-from signals.model import Attributes
+from signals.attributes import environment_of, number_of, plain_of, text_of
+from signals.folding import fold
+from signals.model import Attribute, Attributes
 from store.decode import log_attributes, resource_attributes, span_detail, value_of
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.record_fields import Matches, Record, nested_attributes, origins_with, own_fields
 
 MAX_LOGS = 30_000
 MAX_TRACES = 2_000
@@ -29,8 +35,9 @@ MAX_SESSIONS = 500
 
 _SEVERAL_ENCODINGS = frozenset({"0", "NaN", "Infinity", "-Infinity"})
 """Texts of floating-point values with more than one encoding: 0.0 and -0.0, the many NaNs."""
-
-Record = Literal["log", "span"]
+_NULL = "null"
+"""Finds a value that is there and holds nothing, as the empty text does."""
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
 class Condition(NamedTuple):
@@ -38,12 +45,6 @@ class Condition(NamedTuple):
 
     sql: str
     values: list[object]
-
-
-def matching_resources(db: ReadSession, name: str, value: str) -> set[int]:
-    """The ids of the stored resources that carry the attribute with this text."""
-    rows = db.each("SELECT id, body FROM origins WHERE instr(body, ?)", (name.encode(),))
-    return {found for found, body in rows if _carries({}, body, {name: value})}
 
 
 def resources_of(db: ReadSession, environment: str) -> set[int]:
@@ -59,48 +60,109 @@ def among(ids: set[int]) -> str:
 
 def condition_for(db: ReadSession, attributes: Mapping[str, str], record: Record, alias: str) -> Condition:
     """For rows of `alias` that carry all of these; a row's own attribute wins over its resource's."""
-    parts = [_one(db, name, value, record, alias) for name, value in attributes.items()]
-    sql = " AND ".join(f"({part.sql})" for part in parts) or "1"
-    return Condition(sql, [value for part in parts for value in part.values])
+    return _all(_one(db, name, value, record, alias) for name, value in attributes.items())
+
+
+def condition_holding(db: ReadSession, parts: Mapping[str, str], record: Record, alias: str) -> Condition:
+    """For rows of `alias` whose attributes hold these parts, in any case and Unicode form."""
+    return _all(_holding(db, name, part, record, alias) for name, part in parts.items())
+
+
+def _all(parts: Iterable[Condition]) -> Condition:
+    found = list(parts)
+    sql = " AND ".join(f"({part.sql})" for part in found) or "1"
+    return Condition(sql, [value for part in found for value in part.values])
 
 
 def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> Condition:
     """For one attribute: in any encoding of its own, or where the row has none, its resource's."""
-    forms = [_field(record, name, form) for form in _forms(value)]
-    resources = among(matching_resources(db, name, value))
-    read = log_attributes if record == "log" else _span_attributes
 
-    def compare(raw: bytes, resource: bytes | None) -> bool:
-        return _carries(read(raw), resource or b"", {name: value})
+    def matches(found: Attribute) -> bool:
+        return _is(found, value)
 
-    digest = hashlib.blake2b(f"{name}\0{value}".encode("utf-8", "replace"), digest_size=8).hexdigest()
-    function = f"carries_{record}_{digest}"
-    db.add_function(function, 2, compare)
-    decoded = f"{function}({alias}.raw, (SELECT body FROM origins WHERE id = {alias}.resource))"
+    forms = _forms(value)
+    own_forms = [_field(record, name, form) for form in forms]
+    resources = among(_matching_resources(db, name, matches))
+    decoded = _decoded(db, name, f"={value}", matches, record, alias)
     # The key is in the message, but with none of the value's plain encodings: it has another value, or the
     # key belongs to something nested. Only if the resource would match must the row be decoded, unless the
     # value has encodings that were not searched for: a list, a map, an empty one, or several for one text.
-    always = value[:1] in ("[", "{", "") or value in _SEVERAL_ENCODINGS
+    always = value[:1] in ("[", "{", "") or value == _NULL or value in _SEVERAL_ENCODINGS
     unsure = "1" if always else f"{alias}.resource IN ({resources})"
     own = " OR ".join([f"instr({alias}.raw, ?)"] * len(forms))
     # Of a key that comes twice, the first counts: only decoding tells which one has the value.
     twice = f"instr(substr({alias}.raw, instr({alias}.raw, ?) + 1), ?)"
     key = KeyValue(key=name).SerializeToString()
+    nested = [KeyValue(key=name, value=form).SerializeToString() for form in forms if record == "span"]
+    in_raw = [f"instr({alias}.raw, ?)"] * len(nested)
+    in_nested = f"WHEN {' OR '.join(in_raw)} THEN {decoded} " if nested else ""
     sql = (
         f"CASE WHEN NOT instr({alias}.raw, ?) THEN {alias}.resource IN ({resources}) "
         f"WHEN {own} THEN CASE WHEN {twice} THEN {decoded} ELSE 1 END "
-        f"WHEN {unsure} THEN {decoded} ELSE 0 END"
+        f"{in_nested}WHEN {unsure} THEN {decoded} ELSE 0 END"
     )
-    return Condition(sql, [key, *forms, key, key])
+    beside = _beside(db, name, f"={value}", matches, record, alias)
+    return Condition(f"{sql}{beside}", [key, *own_forms, key, key, *nested])
+
+
+def _holding(db: ReadSession, name: str, part: str, record: Record, alias: str) -> Condition:
+    """For one attribute that holds a part: every row with the key is decoded."""
+    sought = fold(part)
+
+    def matches(found: Attribute) -> bool:
+        return sought in fold(text_of(found))
+
+    resources = among(_matching_resources(db, name, matches))
+    decoded = _decoded(db, name, f"~{part}", matches, record, alias)
+    sql = (
+        f"CASE WHEN NOT instr({alias}.raw, ?) THEN {alias}.resource IN ({resources}) ELSE {decoded} END"
+        f"{_beside(db, name, f'~{part}', matches, record, alias)}"
+    )
+    return Condition(sql, [KeyValue(key=name).SerializeToString()])
+
+
+def _decoded(db: ReadSession, name: str, what: str, matches: Matches, record: Record, alias: str) -> str:
+    """A call that decodes the row: its own attribute, else its resource's, or that of an event or a link."""
+    read = log_attributes if record == "log" else _span_attributes
+
+    def carries(raw: bytes, resource: bytes | None) -> bool:
+        own, shared = read(raw), resource_attributes(resource or b"")
+        if (name in own or name in shared) and matches(own[name] if name in own else shared[name]):
+            return True
+        return record == "span" and any(matches(found) for found in nested_attributes(raw, name))
+
+    function = _function_name("carries", record, name, what)
+    db.add_function(function, 2, carries)
+    return f"{function}({alias}.raw, (SELECT body FROM origins WHERE id = {alias}.resource))"
+
+
+def _beside(db: ReadSession, name: str, what: str, matches: Matches, record: Record, alias: str) -> str:
+    """ " OR …" for what is found beside attributes; empty where nothing can be."""
+    beside = ""
+    origins = origins_with(db, name, matches, alias)
+    if origins != "0":
+        beside += f" OR {origins}"
+    values_of = own_fields(record, name)
+    if values_of is not None:
+        function = _function_name("field", record, name, what)
+        db.add_function(function, 1, lambda raw: any(matches(found) for found in values_of(raw)))
+        beside += f" OR {function}({alias}.raw)"
+    return beside
+
+
+def _function_name(prefix: str, record: Record, name: str, what: str) -> str:
+    digest = hashlib.blake2b(f"{name}\0{what}".encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{prefix}_{record}_{digest}"
 
 
 def _forms(value: str) -> list[AnyValue]:
     """The plain values that have this text; lists, maps and null are found by their key alone."""
     forms = []
+    if _WHOLE.fullmatch(value) and -(2**63) <= int(value) < 2**63:
+        # Not by way of a float, which has 53 bits.
+        forms.append(AnyValue(int_value=int(value)))
     number = number_of(value)
     if number is not None:
-        if number.is_integer() and abs(number) < 2**63:
-            forms.append(AnyValue(int_value=int(number)))
         forms.append(AnyValue(double_value=number))
     forms.append(AnyValue(string_value=value))
     if value in ("true", "false"):
@@ -108,6 +170,21 @@ def _forms(value: str) -> list[AnyValue]:
     if len(value) % 2 == 0 and all(character in "0123456789abcdef" for character in value):
         forms.append(AnyValue(bytes_value=bytes.fromhex(value)))
     return [form for form in forms if text_of(value_of(form)) == value]
+
+
+def _is(found: Attribute, value: str) -> bool:
+    """Whether a value is meant by this text: its own text, JSON of the same content, `null` for nothing."""
+    if found is None:
+        return value in ("", _NULL)
+    if text_of(found) == value:
+        return True
+    if value[:1] not in ("[", "{") or isinstance(found, str | bytes | int | float):
+        return False
+    try:
+        parsed: Attribute = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return plain_of(found) == parsed
 
 
 def _field(record: Record, name: str, value: AnyValue) -> bytes:
@@ -121,10 +198,12 @@ def _span_attributes(raw: bytes) -> Attributes:
     return span_detail(raw).attributes
 
 
-def _carries(attributes: Attributes, resource: bytes, expected: Mapping[str, str]) -> bool:
-    shared = resource_attributes(resource)
-    return all(
-        text_of(attributes[name] if name in attributes else shared.get(name)) == value
-        and (name in attributes or name in shared)
-        for name, value in expected.items()
-    )
+def _matching_resources(db: ReadSession, name: str, matches: Matches) -> set[int]:
+    """The ids of the stored resources whose attribute matches."""
+    rows = db.each("SELECT id, body FROM origins WHERE instr(body, ?)", (name.encode("utf-8", "replace"),))
+    found = set()
+    for number, body in rows:
+        attributes = resource_attributes(body)
+        if name in attributes and matches(attributes[name]):
+            found.add(number)
+    return found

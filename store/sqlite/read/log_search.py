@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from signals.folding import fold
 from signals.model import Severity
 from store.api import BadQuery, LogQuery
 from store.queries import Window
@@ -26,6 +27,7 @@ from store.sqlite.read.row_mapping import (
     span_bytes,
     trace_bytes,
 )
+from store.sqlite.read.text_match import TextMatch, holds
 from store.sqlite.table_layout import LOG_SLOT_NS
 
 _FEW = 20_000
@@ -112,6 +114,10 @@ class Search:
             carried = attribute_scan.condition_for(self._db, query.attributes, "log", "l")
             self._costly.add(carried.sql, *carried.values)
             self._bounded |= not narrow
+        if query.like:
+            held = attribute_scan.condition_holding(self._db, query.like, "log", "l")
+            self._costly.add(held.sql, *held.values)
+            self._bounded |= not narrow
         for name, value in query.excluded:
             carried = attribute_scan.condition_for(self._db, {name: value}, "log", "l")
             self._costly.add(f"NOT ({carried.sql})", *carried.values)
@@ -146,30 +152,26 @@ class Search:
         words = words_of(text)
         match = None if narrow else self._rare(words)
         if match is not None:
-            self._place.add("l.seq IN (SELECT rowid FROM logs_text WHERE logs_text MATCH ?)", match)
+            self._place.add(f"l.seq IN ({match.sql})", *match.values)
         self._bounded |= match is None and not narrow
         for word in words:
-            if word.isascii():
-                # LIKE ignores the case of ASCII only.
-                pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-                self._costly.add("l.body LIKE ? ESCAPE '\\'", f"%{pattern}%")
-            else:
-                self._costly.add("instr(casefold(l.body), ?)", word.casefold())
-                self._db.add_function("casefold", 1, str.casefold)
+            held = holds(self._db, "l.body", word)
+            self._costly.add(held.sql, *held.values)
 
-    def _rare(self, words: Sequence[str]) -> str | None:
-        """The MATCH expression for rows with all of these words; None if they are many, or not indexed."""
-        indexed = [word for word in words if len(word) >= 3 and "\0" not in word]
-        if not indexed or not self._db.one("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'"):
+    def _rare(self, words: Sequence[str]) -> TextMatch | None:
+        """The numbers of rows with all of these words; None if they are many, or not indexed."""
+        indexed = [folded for folded in map(fold, words) if len(folded) >= 3]
+        rows = self._db.all("SELECT name FROM sqlite_master WHERE name IN ('logs_text', 'logs_folded')")
+        tables = [name for (name,) in rows]
+        if not indexed or "logs_text" not in tables:
             return None
         share = max(2, _GRAMS // len(indexed))
         grams = {gram for word in indexed for gram in _grams(word, share)}
         match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
-        row = self._db.one(
-            "SELECT count(*) FROM (SELECT 1 FROM logs_text WHERE logs_text MATCH ? LIMIT ?)",
-            (match, _FEW + 1),
-        )
-        return match if row and row[0] <= _FEW else None
+        found = " UNION ".join(f"SELECT rowid FROM {name} WHERE {name} MATCH ?" for name in tables)
+        values: list[object] = [match] * len(tables)
+        row = self._db.one(f"SELECT count(*) FROM (SELECT 1 FROM ({found}) LIMIT ?)", (*values, _FEW + 1))
+        return TextMatch(found, values) if row and row[0] <= _FEW else None
 
     def _cheap(self) -> Conditions:
         """The conditions that indexes answer."""
@@ -223,8 +225,7 @@ class Search:
 
     def count(self) -> int:
         """How many match, of all rows."""
-        window = self._query.window
-        first, behind = -(-window.from_unix_nano // LOG_SLOT_NS), window.to_unix_nano // LOG_SLOT_NS
+        first, behind = self._whole_slots()
         if self._is_summed() and first < behind:
             return self._summed(first, behind)
         return self._counted(self._cheap().and_also(self._costly))
@@ -232,19 +233,27 @@ class Search:
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
         """(column, severity number, count), a column and severity perhaps several times; the bound.
 
-        Sums by slot serve columns of at least 4 slots: each slot is filed by its middle.
+        Sums by slot serve columns of at least 4 slots: each slot is filed by its middle, and the
+        parts of slots at both ends are counted row by row, as in `count`.
         """
-        if width >= 4 * LOG_SLOT_NS and self._is_summed():
-            return self._from_cells(begin, width), None
+        first, behind = self._whole_slots()
+        if width >= 4 * LOG_SLOT_NS and self._is_summed() and first < behind:
+            found = self._from_cells(begin, width, first, behind)
+            for part in self._edges(first, behind):
+                found += self._in_columns(begin, width, part._cheap())
+            return found, None
         cheap = self._cheap()
         bound = self._bound(cheap)
         where = cheap.and_also(self._within(bound), self._costly)
-        rows = self._db.all(
+        return self._in_columns(begin, width, where), bound
+
+    def _in_columns(self, begin: int, width: int, where: Conditions) -> list[tuple[int, int, int]]:
+        """(column, severity number, count) of the rows that the conditions select."""
+        return self._db.all(
             f"SELECT (l.time - ?) / ?, l.severity, count(*) FROM logs l{self._hint} "
             f"WHERE {where.sql()} GROUP BY 1, 2",
             (begin, width, *where.values),
         )
-        return rows, bound
 
     def _counted(self, where: Conditions) -> int:
         """How many rows the conditions select."""
@@ -260,7 +269,8 @@ class Search:
     @property
     def is_cheap(self) -> bool:
         """Whether indexes decide which rows match."""
-        return not (self._query.attributes or self._query.excluded or self._query.text)
+        query = self._query
+        return not (query.attributes or query.like or query.excluded or query.text)
 
     def _in_cells(self) -> Conditions:
         """The conditions on a row of `log_cells`."""
@@ -271,30 +281,41 @@ class Search:
 
     def _summed(self, first: int, behind: int) -> int:
         """The count: whole slots from `log_cells`, the parts of slots at both ends from rows."""
-        window, cells = self._query.window, self._in_cells()
+        cells = self._in_cells()
         row = self._db.one(
             f"SELECT sum(l.n) FROM log_cells l WHERE l.slot >= ? AND l.slot < ? AND {cells.sql()}",
             (first, behind, *cells.values),
         )
         total = (row[0] or 0) if row else 0
-        for begin, end in (
+        return total + sum(part._counted(part._cheap()) for part in self._edges(first, behind))
+
+    def _whole_slots(self) -> tuple[int, int]:
+        """The first whole slot of the window, and the one behind the last."""
+        window = self._query.window
+        return -(-window.from_unix_nano // LOG_SLOT_NS), window.to_unix_nano // LOG_SLOT_NS
+
+    def _edges(self, first: int, behind: int) -> list[Search]:
+        """The same search in the parts of slots at both ends of the window."""
+        window = self._query.window
+        parts = (
             (window.from_unix_nano, first * LOG_SLOT_NS),
             (behind * LOG_SLOT_NS, window.to_unix_nano),
-        ):
-            if begin < end:
-                part = replace(self._query, window=Window(begin, end))
-                total += self._counted(Search(self._db, part)._cheap())
-        return total
+        )
+        return [
+            Search(self._db, replace(self._query, window=Window(begin, end)))
+            for begin, end in parts
+            if begin < end
+        ]
 
-    def _from_cells(self, begin: int, width: int) -> list[tuple[int, int, int]]:
+    def _from_cells(self, begin: int, width: int, first: int, behind: int) -> list[tuple[int, int, int]]:
         """(column, severity number, count) from whole slots."""
-        window, cells = self._query.window, self._in_cells()
+        cells = self._in_cells()
         return self._db.all(
             "SELECT (l.slot * ? + ? - ?) / ?, l.severity, sum(l.n) FROM log_cells l "
             f"WHERE l.slot >= ? AND l.slot < ? AND {cells.sql()} GROUP BY 1, 2",
             (
                 *(LOG_SLOT_NS, LOG_SLOT_NS // 2, begin, width),
-                *(window.from_unix_nano // LOG_SLOT_NS, -(-window.to_unix_nano // LOG_SLOT_NS)),
+                *(first, behind),
                 *cells.values,
             ),
         )

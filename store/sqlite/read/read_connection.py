@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +40,7 @@ class ReadSession:
         self.tag_sets = tag_sets
         """Cache of tag sets by id, shared by all sessions of a connection: ids are never reused."""
 
-    def all(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+    def all(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """All rows of a statement."""
         return self._connection.execute(sql, values).fetchall()
 
@@ -65,6 +65,9 @@ class ReadSession:
 
 class _OfThread(threading.local):
     """What each thread has of its own."""
+
+    held: ReadSession | None = None
+    """The session of a snapshot that its caller holds."""
 
     connection: sqlite3.Connection | None = None
     is_real: bool = False
@@ -105,6 +108,9 @@ class ReadConnections:
         thread = self._thread
         thread.deadline_s = time.monotonic() + self._time_limit_s
         try:
+            if thread.held is not None:
+                yield thread.held
+                return
             connection = self._take()
             try:
                 connection.execute("BEGIN")
@@ -121,6 +127,17 @@ class ReadConnections:
                     f"The answer would take more than {self._time_limit_s:g} s: choose a shorter time range."
                 ) from error
             raise unavailable(self._path, error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Within it, every session of this thread sees the same snapshot."""
+        thread = self._thread
+        with self.session() as held:
+            outer, thread.held = thread.held, held
+            try:
+                yield
+            finally:
+                thread.held = outer
 
     def _take(self) -> sqlite3.Connection:
         """This thread's connection to the files that are at the path now."""

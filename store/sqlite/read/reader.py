@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from store.queries import Window
@@ -10,6 +11,7 @@ from store.sqlite.read.apm import SqliteApmReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
 from store.sqlite.read.metrics import SqliteMetricReader
+from store.sqlite.read.names import SqliteNameReader
 from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
 from store.sqlite.read.rum import SqliteRumReader
 from store.sqlite.read.sessions import SqliteSessionReader
@@ -32,6 +34,7 @@ class SqliteReader(
     SqliteRumReader,
     SqliteDeploymentReader,
     SqliteMetricReader,
+    SqliteNameReader,
 ):
     """Reads beside the writer, never in its way; while there is no file, every answer is empty.
 
@@ -40,6 +43,9 @@ class SqliteReader(
 
     def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S) -> None:
         super().__init__(ReadConnections(path, time_limit_s))
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        return self._connections.snapshot()
 
     def status(self) -> StoreStatus:
         with self._connections.session() as db:

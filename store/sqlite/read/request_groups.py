@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
@@ -19,10 +19,19 @@ from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, spl
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
-from store.sqlite.read.rollup_sums import SeriesFilter, Tally
+from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
 from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
-from store.sqlite.tag_sets import OPERATION, SERVICE, TagSet, environment_in, service_in, values_in
+from store.sqlite.tag_sets import (
+    OF_CALLS,
+    OPERATION,
+    SERVICE,
+    TagSet,
+    environment_in,
+    received_in,
+    service_in,
+    values_in,
+)
 
 SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
 """Tags that are in tag sets."""
@@ -43,18 +52,25 @@ _MOST_EXACT = 400
 _Kept = tuple[bytes, bytes, bytes, int, int]
 """(sets, outcomes, starts, start of the trace, its id) of a row's requests in a window."""
 
-Columns = Sequence[tuple[int, int, int, int, int]]
-"""(column, bucket, requests, errors, origin errors)"""
 
-
-def ranked(tag: str, tallies: Mapping[str, Tally], limit: int, scanned: int, *, cut: bool) -> Breakdown:
+def ranked(
+    tag: str, tallies: Mapping[str, Tally], limit: int, scanned: int, *, cut: bool, requests: int = 0
+) -> Breakdown:
     """Values by requests, most first, then by name."""
     order = sorted(
         (value for value, tally in tallies.items() if tally.requests > 0),
         key=lambda value: (-tallies[value].requests, value),
     )
     values = tuple(TagValue(value, tallies[value].measure()) for value in order[:limit])
-    return Breakdown(tag, values, scanned, truncated=cut or len(order) > limit)
+    return Breakdown(
+        tag,
+        values,
+        scanned,
+        truncated=cut or len(order) > limit,
+        requests=requests,
+        values_total=len(order),
+        older_left_out=cut,
+    )
 
 
 def by_tag(
@@ -64,8 +80,10 @@ def by_tag(
     window: Window,
     where: Mapping[str, str],
     environment: str | None,
-) -> tuple[dict[str, dict[str, Tally]], int, bool]:
-    """(tag to value to tally, how many requests were counted, whether older ones were left out)."""
+    *,
+    received: bool = False,
+) -> tuple[dict[str, dict[str, Tally]], int, int, bool]:
+    """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
     rows, cut = _newest(db, window, service, bound)
     sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
@@ -75,17 +93,24 @@ def by_tag(
     discarded: list[int] = []
     for tagset, outcome in zip(sets, outcomes, strict=True):
         by_set.get(tagset, discarded).append(outcome)
-    found = {tag: _tallies(tag, matching, by_set) for tag in tags}
+    values_of = received_in if received else values_in
+    found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
     if len(sets) <= _FEW_REQUESTS:
-        _make_exact(db, rows, matching, found)
-    return found, sum(map(len, by_set.values())) if service else len(sets), cut
+        _make_exact(db, rows, matching, found, values_of)
+    counted = sum(map(len, by_set.values()))
+    return found, counted if service else len(sets), counted, cut
 
 
-def _tallies(tag: str, sets: Mapping[int, TagSet], by_set: Mapping[int, list[int]]) -> dict[str, Tally]:
+def _tallies(
+    tag: str,
+    sets: Mapping[int, TagSet],
+    by_set: Mapping[int, list[int]],
+    values_of: Callable[[TagSet, str], list[str]],
+) -> dict[str, Tally]:
     """Value to tally, of requests whose outcomes are given by set."""
     counters: dict[str, Counter[int]] = {}
     for tagset, tags in sets.items():
-        for value in values_in(tags, tag) or [""]:
+        for value in values_of(tags, tag) or [""]:
             counter = counters.get(value)
             if counter is None:
                 counter = counters[value] = Counter()
@@ -104,12 +129,13 @@ def _make_exact(
     rows: Sequence[_Kept],
     sets: Mapping[int, TagSet],
     found: Mapping[str, Mapping[str, Tally]],
+    values_of: Callable[[TagSet, str], list[str]],
 ) -> None:
     """Give the tallies with few requests, by tag and value, their durations."""
     places: dict[int, list[Tally]] = {}
     for tag, tallies in found.items():
         for tagset, tags in sets.items():
-            for value in values_in(tags, tag) or [""]:
+            for value in values_of(tags, tag) or [""]:
                 if tallies[value].requests <= FEW:
                     places.setdefault(tagset, []).append(tallies[value])
     requests: dict[int, list[Request]] = {}
@@ -164,7 +190,7 @@ def carried_tags(db: ReadSession, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
     rows, _ = _newest(db, window, None, _TAGS_SAMPLE)
     sets = read_sets(db, set(unpack(SET_CODE, b"".join([row[0] for row in rows]))))
-    return sorted({tag for tags in sets.values() for tag in tags} - {OPERATION, SERVICE})
+    return sorted({tag for tags in sets.values() for tag in tags} - {OF_CALLS, OPERATION, SERVICE})
 
 
 def columns_by_set(

@@ -11,7 +11,7 @@ import orjson
 
 from signals.attributes import text_of
 from signals.semantics import PROMOTED
-from signals.trace_tree import outline, requests_of
+from signals.trace_tree import is_call, outline, requests_of
 from store.queries import Window
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, PackedRequests, split, unpack
 from store.sqlite.read.read_connection import ReadSession
@@ -19,7 +19,7 @@ from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
 from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, span_of
 from store.sqlite.read.tag_set_search import read_sets
-from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
+from store.sqlite.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
 MAX_REQUESTS = 20_000
 MAX_ROWS = 3_000
@@ -33,8 +33,8 @@ MAX_SPANS = 5_000
 
 _INDEXED = frozenset(PROMOTED)
 _Sets = Mapping[int, TagSet]
-Found = tuple[dict[str, Tally], int, bool]
-"""(tallies by value, requests read, whether older ones were left out)"""
+Found = tuple[dict[str, Tally], int, int, bool]
+"""(tallies by value, requests read, requests counted, whether older ones were left out)"""
 
 
 def scan_requests(
@@ -44,16 +44,19 @@ def scan_requests(
     window: Window,
     where: Mapping[str, str],
     environment: str | None,
+    *,
+    received: bool = False,
 ) -> Found:
     """Requests by the values of `tag`, of those that carry all of `where`."""
     bounded = {name: value for name, value in where.items() if name in _INDEXED}
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
     tallies: dict[str, Tally] = {}
+    values_of = received_in if received else values_in
     details = _Details(db, {tag, *decoded} - _INDEXED)
-    scanned = 0
+    scanned = counted = 0
     for place, (row, sets) in enumerate(_with_sets(db, newest(db, window, service, MAX_ROWS + 1))):
         if place >= MAX_ROWS or scanned >= MAX_REQUESTS or details.is_full(row.trace):
-            return tallies, scanned, True
+            return tallies, scanned, counted, True
         unbounded = dict(orjson.loads(row.unbounded)) if row.unbounded else {}
         for start, tagset, outcome, number in _requests(row, window):
             tags = sets.get(tagset, {})
@@ -67,13 +70,16 @@ def scan_requests(
             if any(value not in (values_in(tags, key) or [""]) for key, value in bounded.items()):
                 continue
             if details.names:
-                tags = {**tags, **details.of(row.trace, (service_in(tags), start))}
+                more = details.of(row.trace, (service_in(tags), start))
+                of_calls = [*values_in(tags, OF_CALLS), *values_in(more, OF_CALLS)]
+                tags = {**tags, **more, OF_CALLS: of_calls}
             if any(value not in (values_in(tags, key) or [""]) for key, value in decoded.items()):
                 continue
             bucket, error, origin = split(outcome)
-            for value in values_in(tags, tag) or [""]:
+            counted += 1
+            for value in values_of(tags, tag) or [""]:
                 tallies.setdefault(value, Tally()).add(bucket, 1, error, origin)
-    return tallies, scanned, False
+    return tallies, scanned, counted, False
 
 
 def _with_sets(db: ReadSession, rows: Iterator[PackedRequests]) -> Iterator[tuple[PackedRequests, _Sets]]:
@@ -128,8 +134,21 @@ class _Details:
             tags = requests.setdefault((entry.service, entry.start_unix_nano), {})
             for place in request.members:
                 span = shape.spans[place]
+                of_call = is_call(span) and place != request.place
                 for name in self.names:
                     value = span.attributes.get(name, span.resource.get(name))
-                    if value is not None and text_of(value) not in tags.get(name, ()):
-                        tags.setdefault(name, []).append(text_of(value))
+                    if value is not None:
+                        _note(tags, name, text_of(value), of_call=of_call)
         return requests
+
+
+def _note(tags: dict[str, list[str]], name: str, value: str, *, of_call: bool) -> None:
+    """Add a value of one span of a request, and keep in OF_CALLS whether only calls carry it."""
+    values, of_calls = tags.setdefault(name, []), tags.setdefault(OF_CALLS, [])
+    pair = f"{name}={value}"
+    if value not in values:
+        values.append(value)
+        if of_call:
+            of_calls.append(pair)
+    elif not of_call and pair in of_calls:
+        of_calls.remove(pair)

@@ -37,6 +37,8 @@ from store.sqlite.table_layout import (
 from store.sqlite.tag_sets import environment_in, service_in
 
 G = TypeVar("G")
+Columns = Sequence[tuple[int, int, int, int, int]]
+"""(column, bucket, requests, errors, origin errors)"""
 _MAX_EDGE = 50_000
 """Traces of one part of a slot (at most 10 s) that are read."""
 
@@ -131,7 +133,7 @@ class _Cover(NamedTuple):
     edges: list[tuple[int, int]]
 
 
-def _cover_of(db: ReadSession, window: Window) -> _Cover:
+def _cover_of(db: ReadSession, window: Window, widths: Sequence[int] = WIDTHS) -> _Cover:
     begin, end = window.from_unix_nano, window.to_unix_nano
     newest_start = db.counter("newest")
     fine_ns = FINE_S * SECOND_NS
@@ -142,7 +144,7 @@ def _cover_of(db: ReadSession, window: Window) -> _Cover:
     if first >= behind:
         return _Cover([], [(begin, end)])
     edges = [(low, high) for low, high in ((begin, first * fine_ns), (behind * fine_ns, end)) if low < high]
-    return _Cover(_slots(first, behind, sorted(WIDTHS, reverse=True)), edges)
+    return _Cover(_slots(first, behind, sorted(widths, reverse=True)), edges)
 
 
 def _slots(first: int, behind: int, widths: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -188,6 +190,32 @@ def sum_series(
     return tallies
 
 
+def series_columns(db: ReadSession, selected: SeriesFilter, window: Window, column_ns: int) -> Columns:
+    """The same requests as `sum_series` counts, by columns of the window.
+
+    Slots are at most a quarter of a column wide (or the finest): each is filed by its middle.
+    """
+    fitting = [width for width in WIDTHS if 4 * width * SECOND_NS <= column_ns] or [FINE_S]
+    cover = _cover_of(db, window, fitting)
+    condition, values = selected.conditions()
+    begin, last = window.from_unix_nano, max(0, (window.duration_ns - 1) // column_ns)
+    found: list[tuple[int, int, int, int, int]] = []
+    for width, first, behind in cover.slots:
+        slot_ns = width * SECOND_NS
+        found += db.all(
+            # A last slot that reaches beyond the window may have its middle there, too.
+            "SELECT min(?, (c.slot * ? + ? - ?) / ?), c.bucket, sum(c.n), sum(c.errors), sum(c.origins) "
+            "FROM series s CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? "
+            f"AND c.slot < ? WHERE {condition} GROUP BY 1, 2",
+            (last, slot_ns, slot_ns // 2, begin, column_ns, width, first, behind, *values),
+        )
+    for low, high in cover.edges:
+        for start, (key, bucket, error, origin) in _edge_requests(db, selected.subject, low, high):
+            if selected.matches(key):
+                found.append(((start - begin) // column_ns, bucket, 1, error, origin))
+    return found
+
+
 def _edge(
     db: ReadSession, selected: SeriesFilter, begin: int, end: int
 ) -> Iterator[tuple[Series, int, int, int]]:
@@ -207,17 +235,21 @@ def _edge(
                 ):
                     yield Series(environment, metric, synthetic_item(synthetic), ""), bucket, failed, 0
         return
+    for _, request in _edge_requests(db, selected.subject, begin, end):
+        yield request
+
+
+def _edge_requests(
+    db: ReadSession, service: str | None, begin: int, end: int
+) -> Iterator[tuple[int, tuple[Series, int, int, int]]]:
+    """(start, (key, bucket, error, origin)) of single requests of a part of a slot."""
     window = Window(begin, end)
-    found = [
-        (tagset, outcome)
-        for row in newest(db, window, selected.subject, _MAX_EDGE)
-        for _, tagset, outcome in each(row, window)
-    ]
-    sets = read_sets(db, {tagset for tagset, _ in found})
-    for tagset, outcome in found:
+    found = [request for row in newest(db, window, service, _MAX_EDGE) for request in each(row, window)]
+    sets = read_sets(db, {tagset for _, tagset, _ in found})
+    for start, tagset, outcome in found:
         tags = sets.get(tagset, {})
         bucket, error, origin = split(outcome)
-        yield Series(environment_in(tags), service_in(tags), "", ""), bucket, error, origin
+        yield start, (Series(environment_in(tags), service_in(tags), "", ""), bucket, error, origin)
 
 
 def _edge_calls(db: ReadSession, begin: int, end: int) -> Iterator[tuple[Series, int, int, int]]:

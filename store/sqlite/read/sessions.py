@@ -29,6 +29,7 @@ from store.sqlite.read.row_mapping import (
 )
 from store.sqlite.read.rum_errors import error_sessions
 from store.sqlite.read.sample_conditions import MAX_SAMPLES, conditions, narrowed
+from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS, TAG_COLUMNS
 
 _SORTS: Final[Mapping[SessionSort, str]] = {
@@ -151,6 +152,7 @@ def _selected(db: ReadSession, query: SessionQuery) -> _Selected:
         values.append(orjson.dumps(names).decode())
     _add_indexed(query.attributes, conditions, values, "EXISTS")
     _add_indexed(query.excluded, conditions, values, "NOT EXISTS")
+    _add_like(db, query.like, conditions, values)
     return _Selected(" AND ".join(conditions), values, cut)
 
 
@@ -190,6 +192,18 @@ def _add_indexed(
             values += [name, value]
 
 
+def _add_like(db: ReadSession, like: Mapping[str, str], conditions: list[str], values: list[object]) -> None:
+    """Add conditions for parts of attributes that sessions are indexed by."""
+    for name, part in like.items():
+        if name in _FOUND_BY:
+            match = holds(db, "value", part)
+            conditions.append(
+                "EXISTS (SELECT 1 FROM session_pairs x WHERE x.session = e.id AND x.pair IN "
+                f"(SELECT id FROM pairs WHERE tag = ? AND {match.sql}))"
+            )
+            values += [name, *match.values]
+
+
 def _add_scanned(
     db: ReadSession, query: SessionQuery, conditions: list[str], values: list[object]
 ) -> int | None:
@@ -197,11 +211,16 @@ def _add_scanned(
 
     Returns the start of the last session that is searched; None if all of them are.
     """
+    find, find_part = attribute_scan.condition_for, attribute_scan.condition_holding
     others = [
-        (name, value, exists)
-        for attributes, exists in ((query.attributes, "EXISTS"), (query.excluded, "NOT EXISTS"))
+        (name, value, exists, condition)
+        for attributes, exists, condition in (
+            (query.attributes, "EXISTS", find),
+            (query.like, "EXISTS", find_part),
+            (query.excluded, "NOT EXISTS", find),
+        )
         for name, value in attributes.items()
-        if name not in _FOUND_BY and name != _LINK
+        if name not in _FOUND_BY and (name != _LINK or condition is find_part)
     ]
     if not others:
         return None
@@ -210,8 +229,8 @@ def _add_scanned(
         "ORDER BY e.start DESC LIMIT 1 OFFSET ?",
         (*values, attribute_scan.MAX_SESSIONS - 1),
     )
-    for name, value, exists in others:
-        carried = attribute_scan.condition_for(db, {name: value}, "span", "s")
+    for name, value, exists, condition in others:
+        carried = condition(db, {name: value}, "span", "s")
         conditions.append(
             f"{exists} (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND ({carried.sql}))"
         )

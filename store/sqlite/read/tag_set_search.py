@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from signals.folding import fold, is_simple
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
 
@@ -54,19 +55,39 @@ def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None)
 
 
 def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = None) -> frozenset[int]:
-    """The ids of the sets in which a value of a tag contains a text, upper or lower case alike."""
-    folded = text.casefold()
-    # SQLite's lower() changes ASCII only, and JSON escapes some characters: with any other text
-    # every set is compared in Python.
-    simple = text.isascii() and orjson.dumps(text)[1:-1] == text.encode()
-    needle = text.lower() if simple else ""
-    ids = [number for (number,) in db.each("SELECT id FROM tagsets WHERE instr(lower(body), ?)", (needle,))]
+    """The ids of the sets in which a value of a tag contains a text, whatever its case and form."""
+    folded = fold(text)
     return frozenset(
         number
-        for number, tags in read_sets(db, ids).items()
+        for number, tags in _sets_that_may_hold(db, folded).items()
         if (service is None or service_in(tags) == service)
-        and any(folded in value.casefold() for value in values_in(tags, tag))
+        and any(folded in fold(value) for value in values_in(tags, tag))
     )
+
+
+def values_containing(db: ReadSession, tag: str, text: str) -> set[str]:
+    """The values of a tag that contain a text, whatever its case and Unicode form."""
+    folded = fold(text)
+    return {
+        value
+        for tags in _sets_that_may_hold(db, folded).values()
+        for value in values_in(tags, tag)
+        if folded in fold(value)
+    }
+
+
+def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, TagSet]:
+    """The sets in whose texts this folded one may occur.
+
+    SQLite's lower() changes ASCII only, and JSON escapes some characters: sets with any other text
+    are compared in Python, and all of them where the text sought has one.
+    """
+    simple = is_simple(folded) and orjson.dumps(folded)[1:-1] == folded.encode()
+    odd = "length(body) <> length(CAST(body AS BLOB)) OR instr(body, '\\u')"
+    rows = db.each(
+        f"SELECT id FROM tagsets WHERE instr(lower(body), ?) OR {odd}", (folded if simple else "",)
+    )
+    return read_sets(db, [number for (number,) in rows])
 
 
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:

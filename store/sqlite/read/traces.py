@@ -30,6 +30,7 @@ from store.sqlite.read.row_mapping import (
     trace_of,
 )
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
+from store.sqlite.read.text_match import traces_with_part
 from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
 from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
@@ -196,6 +197,11 @@ class _Search:
             for name, value in query.attributes.items()
             if name in _INDEXED and name not in UNBOUNDED
         ]
+        carried += [
+            sets_containing(self._db, name, part)
+            for name, part in query.like.items()
+            if name in _INDEXED and name not in UNBOUNDED
+        ]
         if query.operation is not None:
             carried.append(sets_with(self._db, OPERATION, query.operation, query.service))
         if query.operation_contains is not None:
@@ -209,15 +215,16 @@ class _Search:
         if query.max_ns is not None:
             self._add("t.duration <= ?", query.max_ns)
         measure = "t.start" if query.sort == "newest" else "t.duration"
+        for name in query.like.keys() & UNBOUNDED:
+            part = traces_with_part(self._db, name, query.like[name])
+            self._add(part.sql, *part.values)
         after = read_cursor(query.cursor, query.sort)
         if after:
             self._add(f"({measure}, t.id) < (?, ?)", *after)
             if query.sort == "newest":
                 window = Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
         tables, pair = self._from(pairs)
-        scanned = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
-        if scanned:
-            window = self._scan(scanned, tables, window)
+        window = self._scan(tables, window)
         if not carried:
             return self._found(tables, window, limit)
         return self._carrying(tables, carried, window, limit, pair)
@@ -356,8 +363,16 @@ class _Search:
                 )
         return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
 
-    def _scan(self, attributes: Mapping[str, str], tables: str, window: Window) -> Window:
-        """Search the spans of the window's newest traces; return the part of the window that they fill."""
+    def _scan(self, tables: str, window: Window) -> Window:
+        """Search the spans of the window's newest traces for what is not indexed.
+
+        Returns the part of the window that they fill: all of it if nothing needs to be searched for.
+        """
+        query = self._query
+        exact = {name: value for name, value in query.attributes.items() if name not in _INDEXED}
+        parts = {name: part for name, part in query.like.items() if name not in _INDEXED}
+        if not exact and not parts:
+            return window
         start = "t.start" if tables == _TRACES else "p.start"
         conditions = [*self._conditions, f"{start} >= ?", f"{start} < ?"]
         row = self._db.one(
@@ -365,13 +380,16 @@ class _Search:
             f"ORDER BY {start} DESC LIMIT 1 OFFSET ?",
             (*self._values, window.from_unix_nano, window.to_unix_nano, attribute_scan.MAX_TRACES - 1),
         )
-        carried = attribute_scan.condition_for(self._db, attributes, "span", "s")
-        self._add(
-            "EXISTS (SELECT 1 FROM spans s "
-            f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
-            f"AND ({carried.sql}))",
-            *carried.values,
-        )
+        for carried in (
+            attribute_scan.condition_for(self._db, exact, "span", "s"),
+            attribute_scan.condition_holding(self._db, parts, "span", "s"),
+        ):
+            self._add(
+                "EXISTS (SELECT 1 FROM spans s "
+                f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
+                f"AND ({carried.sql}))",
+                *carried.values,
+            )
         if row is None:
             return window
         self.bound = row[0]

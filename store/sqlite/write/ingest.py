@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from signals.attributes import environment_of
 from signals.deployments import is_deployment
+from signals.folding import fold, is_simple
 from store.decode import is_same_span, resource_attributes
 from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
@@ -45,6 +46,8 @@ _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
     "raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_BODY: Final = 7
+"""Place of the body in that."""
 COUNT_LOGS = (
     "INSERT INTO log_cells (slot, service, severity, environment, n) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n = n + excluded.n"
@@ -237,6 +240,10 @@ class Ingest:
                 "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
                 (first, seq),
             )
+            self._connection.executemany(
+                "INSERT INTO logs_folded (rowid, body) VALUES (?, ?)",
+                [(row[0], folded_text(row[_BODY])) for row in rows if not is_simple(row[_BODY])],
+            )
         self._connection.executemany(
             "INSERT INTO deployments (seq, time) VALUES (?, ?)",
             [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
@@ -337,6 +344,11 @@ def _bounded(span: SpanRow) -> SpanRow:
     return span._replace(
         start_unix_nano=min(max(start, 0), MAX_TIME), duration_ns=min(max(duration, 0), MAX_TIME)
     )
+
+
+def folded_text(body: str) -> str:
+    """The text under which a body is in `logs_folded`; deleting it there needs the same again."""
+    return fold(body.encode("utf-8", "replace").decode())
 
 
 def _encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from store.api import StoreUnavailable
 from store.sqlite.store_file import INDEX_SUFFIX, LOG_SUFFIX, connect_writer, unavailable
+from store.sqlite.write import writer_runs
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.last_run import Contents, LastRun, missing_since
@@ -52,6 +53,7 @@ class OpenedStore:
         self.connection = connect_writer(path)
         try:
             self.ingest = Ingest(self.connection, bounds.clock, bounds.series)
+            self._run_began = writer_runs.begin(self.connection, self.ingest.clock.now())
             self.schedule = AggregationSchedule(self.connection, self.ingest)
             self.settling = MetricSettling(self.connection, self.ingest)
             self.retention = Retention(
@@ -109,6 +111,7 @@ class OpenedStore:
         """Write the log into the file and close. Raises sqlite3.Error."""
         self._last_run.save(self.contents(), now=True)
         try:
+            writer_runs.end(self.connection, self._run_began, self.ingest.clock.now())
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             self.connection.close()

@@ -19,7 +19,7 @@ from signals.browser_events import RUM_TAGS
 from store.decode import resource_attributes
 from store.sqlite.table_layout import LOG_SLOT_NS, METRICS, TAG_SET_SLOT_NS
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
-from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest
+from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest, folded_text
 from store.sqlite.write.metric_retention import MetricRetention
 
 _ROUND: Final = 2_000
@@ -185,6 +185,15 @@ class Retention:
                 "INSERT INTO logs_text (logs_text, rowid, body) "
                 "SELECT 'delete', seq, body FROM logs WHERE seq <= ?",
                 (upto,),
+            )
+            # Logs of before this index was made are not in it: its own list of sizes says which are.
+            odd = execute(
+                "SELECT seq, body FROM logs WHERE seq IN (SELECT id FROM logs_folded_docsize WHERE id <= ?)",
+                (upto,),
+            ).fetchall()
+            self._connection.executemany(
+                "INSERT INTO logs_folded (logs_folded, rowid, body) VALUES ('delete', ?, ?)",
+                [(number, folded_text(body)) for number, body in odd],
             )
         gone_by_cell = execute(
             f"SELECT l.time / {LOG_SLOT_NS}, l.service, l.severity, o.body, -count(*) FROM logs l "

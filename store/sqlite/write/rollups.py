@@ -36,7 +36,7 @@ _ADD = (
 StoredCall = tuple[str, str, int, int, int, str]
 """(source, target, start, duration, error, flag) as `traces.calls` keeps it, a list in JSON.
 
-The flag is `REPORTED`, `INFERRED` or `INFERRED_DATABASE` of `table_layout`. A plain tuple:
+The flag is `REPORTED`, `UNANSWERED`, `INFERRED` or `INFERRED_DATABASE` of `table_layout`. A plain tuple:
 orjson does not serialize named ones.
 """
 

@@ -91,14 +91,18 @@ class StoreGuard:
         os.close(self._fd)
 
     def _is_whole(self, size: int) -> bool:
-        """Whether the file begins like one of SQLite and has all pages that it claims."""
+        """Whether the file begins like one of SQLite, and has all pages that it claims unless it is growing.
+
+        A checkpoint beside a reader writes the new number of pages and leaves out those of which the log
+        has a newer version than the reader may see: a file that grew may lack its last pages for a while.
+        """
         header = os.pread(self._fd, _HEADER_BYTES, 0)
         if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
             return False
         page_bytes = int.from_bytes(header[_PAGE_SIZE], "big")
         if page_bytes == 1:
             page_bytes = _LARGEST_PAGE
-        return size >= page_bytes * int.from_bytes(header[_PAGES], "big")
+        return size >= self._shape[0] or size >= page_bytes * int.from_bytes(header[_PAGES], "big")
 
 
 def _identity(path: str) -> _Identity:

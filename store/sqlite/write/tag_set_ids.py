@@ -10,7 +10,16 @@ from typing import Final, NamedTuple
 import orjson
 from cachetools import FIFOCache, LRUCache
 
-from store.sqlite.tag_sets import OPERATION, SERVICE, Tags, TagSet, environment_in, service_in
+from store.sqlite.tag_sets import (
+    OF_CALLS,
+    OPERATION,
+    SERVICE,
+    Tags,
+    TagSet,
+    environment_in,
+    service_in,
+    values_in,
+)
 
 _CACHED: Final = 20_000
 _MAX_VALUES: Final = 64
@@ -36,12 +45,24 @@ class TagSetIds:
         """(set, slot) that are stored already: time goes on, so that the oldest are the least used."""
         self._new_slots: list[tuple[int, int]] = []
 
-    def of(self, service: str, operation: str, bags: Sequence[Mapping[str, str]]) -> TagSetInfo:
-        """The set of a request whose spans carry these tags, stored now if it is new."""
-        key = (service, operation, *((tuple(bag), tuple(bag.values())) for bag in bags))
+    def of(
+        self,
+        service: str,
+        operation: str,
+        bags: Sequence[Mapping[str, str]],
+        called: Sequence[bool] = (),
+    ) -> TagSetInfo:
+        """The set of a request whose spans carry these tags, stored now if it is new.
+
+        `called` says of each span whether it is a call to others; none of them is, if it is empty.
+        """
+        key = (service, operation, *called, *((tuple(bag), tuple(bag.values())) for bag in bags))
         found = self._by_bags.get(key)
         if found is None:
             tags = union(bags)
+            of_calls = _only_called(tags, bags, called)
+            if of_calls:
+                tags[OF_CALLS] = of_calls
             tags[SERVICE] = service
             tags[OPERATION] = operation
             found = self._by_bags[key] = self._store(tags)
@@ -92,6 +113,19 @@ class TagSetIds:
 
 def _info(number: int, tags: TagSet) -> TagSetInfo:
     return TagSetInfo(number, environment_in(tags), service_in(tags))
+
+
+def _only_called(tags: TagSet, bags: Sequence[Mapping[str, str]], called: Sequence[bool]) -> list[str]:
+    """The values of `tags` that no span carries but those that are calls, sorted, as `tag=value`."""
+    if not any(called):
+        return []
+    own = [bag for bag, call in zip(bags, called, strict=True) if not call]
+    return sorted(
+        f"{tag}={value}"
+        for tag in tags
+        for value in values_in(tags, tag)
+        if not any(bag.get(tag) == value for bag in own)
+    )
 
 
 def union(bags: Sequence[Mapping[str, str]]) -> Tags:

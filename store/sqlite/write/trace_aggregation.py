@@ -16,8 +16,8 @@ from cachetools import LRUCache
 
 from signals.attributes import environment_of
 from signals.model import SpanError
-from signals.semantics import UNBOUNDED, promoted_of
-from signals.trace_tree import ABSENT, Outline, calls_of, outline, requests_of, services_of
+from signals.semantics import UNBOUNDED, is_error_answer, promoted_of
+from signals.trace_tree import ABSENT, Outline, calls_of, is_call, outline, requests_of, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
@@ -42,6 +42,7 @@ from store.sqlite.table_layout import (
     NO_ERROR,
     REPORTED,
     TAG_SET_SLOT_NS,
+    UNANSWERED,
     error_code,
 )
 from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
@@ -275,9 +276,14 @@ class TraceAggregation:
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
         calls = []
-        for source, target, begun, duration_ns, error, inferred, database in calls_of(shape):
-            flag = (INFERRED_DATABASE if database else INFERRED) if inferred else REPORTED
-            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
+        for each in calls_of(shape, lambda span: is_error_answer(span.tags)):
+            flag = REPORTED if each.answered else UNANSWERED
+            if each.inferred:
+                flag = INFERRED_DATABASE if each.database else INFERRED
+            call: StoredCall = (
+                *(each.source, each.target, each.start_unix_nano, each.duration_ns),
+                *(int(each.error), flag),
+            )
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -317,7 +323,8 @@ class TraceAggregation:
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            tag_set = self._tag_sets.of(span.service, span.name, bags)
+            called = [is_call(spans[place]) and place != request.place for place in request.members]
+            tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
             start = shape.starts[request.place]
             error = int(span.error)

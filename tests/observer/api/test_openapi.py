@@ -18,6 +18,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/status": ("/status", {}),
     "/environments": ("/environments", {}),
     "/deployments": ("/deployments", {"since": "15m"}),
+    "/apm/coverage": ("/apm/coverage", {}),
     "/apm/affected": ("/apm/affected", {"service": "frontend", "error": "origin"}),
     "/resolve": ("/resolve", {"id": TRACE}),
     "/openapi.json": ("/openapi.json", {}),

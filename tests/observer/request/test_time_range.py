@@ -20,7 +20,24 @@ NOW = 1_795_343_067_482_000_000
 S = 10**9
 DAY = 86_400 * S
 
-_DURATIONS = ("15m", "0015m", "15 m", "15M", "1w", "90s", "366d", "367d", "0m", "m", "15", "1y", "-5m", "٣m")
+_DURATIONS = (
+    "15m",
+    "0015m",
+    "15 m",
+    "15M",
+    "1w",
+    "90s",
+    "366d",
+    "3650d",
+    "20000d",
+    "20001d",
+    "0m",
+    "m",
+    "15",
+    "1y",
+    "-5m",
+    "٣m",
+)
 _TIMES = (
     "1732300000",
     "1732300000000",
@@ -129,7 +146,7 @@ def test_a_duration_has_one_spelling_in_links(since: str) -> None:
     ("args", "message"),
     [
         ({"since": "x"}, "since='x' is not a duration; write for instance 15m, 2h or 1d."),
-        ({"since": "53w"}, "is longer than a year"),
+        ({"since": "20001d"}, "is longer than any telemetry is old"),
         ({"from": "x"}, "from='x' is not a time; write for instance 2026-11-23T14:03:27Z"),
         ({"from": str(NOW), "to": str(NOW)}, "from must be earlier than to"),
         ({"from": str(NOW + DAY)}, "from must be earlier than now"),

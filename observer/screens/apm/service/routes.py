@@ -19,6 +19,7 @@ from observer.request.scope import Scope
 from observer.request.time_range import range_args
 from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
@@ -28,6 +29,7 @@ _COLUMNS = 60
 
 
 @blueprint.get("/apm/services/<path:name>")
+@context.one_snapshot
 def service(name: str) -> str:
     """One service over time, by operation, with its callers and callees.
 
@@ -68,7 +70,7 @@ def service(name: str) -> str:
         affected = affected_of(reader, scope, query, name, data.operations)
     return render_template(
         "apm/service.html",
-        view=view.build(found, node, scope.window, data, charts, sort),
+        view=view.build(found, node, load_data_time(reader, scope), data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
         updates_address=updates_address(reader, scope, None if node.inferred else name),

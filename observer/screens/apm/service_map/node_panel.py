@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from observer.components.number_format import plural
+from observer.components.breakdown_words import breakdown_note
 from observer.screens.apm.example_traces import ExampleTrace
 from observer.screens.apm.measure_view import MeasureView, measure_view
 from observer.screens.apm.neighbours import Neighbours, node_badge
@@ -31,7 +31,7 @@ class BreakdownTable:
     tag: str
     rows: tuple[BreakdownRow, ...]
     note: str
-    """How many requests were read to count them; empty where the numbers were kept already."""
+    """How the rows relate to the requests that were counted; empty if they sum to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,4 @@ def _table(breakdown: Breakdown, where: Mapping[str, str]) -> BreakdownTable:
         BreakdownRow(each.value, {**where, breakdown.tag: each.value}, measure_view(each.measure))
         for each in breakdown.values
     )
-    note = ""
-    if breakdown.scanned:
-        newest = ", the newest only" if breakdown.truncated else ""
-        note = f"Counted by reading {plural(breakdown.scanned, 'request')}{newest}."
-    return BreakdownTable(breakdown.tag, rows, note)
+    return BreakdownTable(breakdown.tag, rows, breakdown_note(breakdown, breakdown.values))

@@ -45,7 +45,13 @@ def load_node(reader: Reader, scope: Scope, node: MapNode, around: Neighbours, t
     newest = () if failing else find_examples(reader, scope, service, failing=False, where=where)
     candidates = [each for each in ([tag] if tag else known[:_TAGS_LIMIT]) if each not in where]
     cards = reader.breakdowns(
-        service, candidates, scope.window, where or None, _VALUES_LIMIT, scope.environment
+        service,
+        candidates,
+        scope.window,
+        where or None,
+        _VALUES_LIMIT,
+        scope.environment,
+        received=True,
     )
     return NodeData(
         service=service,

@@ -9,6 +9,7 @@ from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.neighbours import neighbours
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service_map import node_panel, view
@@ -16,6 +17,7 @@ from observer.screens.apm.service_map.node_queries import load_node
 
 
 @blueprint.get("/apm")
+@context.one_snapshot
 def service_map() -> str:
     """The service map, and the panel of the selected node."""
     reader = context.reader()
@@ -39,6 +41,7 @@ def service_map() -> str:
             hops,
         ),
         panel=panel,
+        data_time=load_data_time(reader, scope),
         missing=selected if selected and not node else None,
         hops=hops,
         updates_address=updates_address(reader, scope),

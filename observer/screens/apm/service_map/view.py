@@ -42,6 +42,8 @@ class EdgeRow:
     traced: bool
     """The target sends spans, so traces that contain both ends can be searched for."""
     measure: MeasureView
+    unanswered: int | None
+    """Calls under which the target has no span; None where it sends none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,9 @@ def _node_row(node: MapNode, selected: str | None) -> NodeRow:
 def _edge_rows(shown: ServiceMap) -> tuple[EdgeRow, ...]:
     reporting = {node.service for node in shown.nodes if not node.inferred}
     ranked = sorted(shown.edges, key=lambda e: (-e.measure.requests, e.source, e.target))
-    return tuple(
-        EdgeRow(edge.source, edge.target, edge.target in reporting, measure_view(edge.measure))
-        for edge in ranked
-    )
+    return tuple(_edge_row(edge, traced=edge.target in reporting) for edge in ranked)
+
+
+def _edge_row(edge: MapEdge, *, traced: bool) -> EdgeRow:
+    unanswered = edge.unanswered if traced else None
+    return EdgeRow(edge.source, edge.target, traced, measure_view(edge.measure), unanswered)

@@ -10,11 +10,13 @@ from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.services import view
 
 
 @blueprint.get("/apm/services")
+@context.one_snapshot
 def services() -> str:
     """Every service with its rate, errors and duration."""
     reader, scope = context.reader(), current_scope()
@@ -22,7 +24,7 @@ def services() -> str:
     found = reader.service_map(scope.window, scope.environment)
     return render_template(
         "apm/services.html",
-        view=view.build(found, sort, scope.window),
+        view=view.build(found, sort, load_data_time(reader, scope)),
         columns=sort.columns("Service", here),
         updates_address=updates_address(reader, scope),
     )

@@ -28,6 +28,7 @@ _REQUESTED_TAGS_LIMIT = 4
 
 
 @blueprint.get("/apm/tags")
+@context.one_snapshot
 def tags() -> str:
     """The tags of one service, those that separate its errors best first."""
     reader = context.reader()

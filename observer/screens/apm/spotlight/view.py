@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from observer.components.breakdown_words import breakdown_note
 from observer.components.measures import share
-from observer.components.number_format import plural
 from observer.components.tag_labels import tag_label
 from observer.drawing import bars
 from observer.screens.apm.measure_view import MeasureView, measure_view
@@ -118,10 +118,7 @@ def _card(breakdown: Breakdown, metric: str, hrefs: CardHrefs) -> Card:
 
 
 def _note(breakdown: Breakdown) -> str:
-    if breakdown.scanned:
-        newest = ", newest only" if breakdown.truncated else ""
-        return f"from {plural(breakdown.scanned, 'request')}{newest}"
-    return "most frequent values" if breakdown.truncated else ""
+    return breakdown_note(breakdown, breakdown.values[:VALUES_LIMIT])
 
 
 def _amount(measure: Measure, metric: str) -> int:

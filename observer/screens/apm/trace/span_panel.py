@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from observer.components import carried
+from observer.components.carried import Carried, LinkItem
 from observer.components.number_format import plural
 from observer.screens.apm.trace.trace_facts import status_code_of, status_words
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
@@ -43,19 +45,9 @@ class EventItem:
     offset_ns: int
     """From the start of the trace."""
     attributes: Pairs
+    left_out: str
+    """What the sender left out, in words; empty for nothing."""
     open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LinkItem:
-    """One link of a span."""
-
-    label: str
-    trace_id: TraceId
-    span_id: SpanId
-    attributes: Pairs
-    dead: bool
-    """The span that it leads to is not in the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +67,9 @@ class SpanPanel:
     logs: int
     tags: Pairs
     process: Pairs
+    carried: Sequence[Carried]
+    """What it carries beside attributes."""
+    scope_attributes: Pairs
     events: Sequence[EventItem]
     events_total: int
     more_events: str
@@ -86,7 +81,6 @@ class SpanPanel:
 
 def span_panel(
     analysis: TraceAnalysis,
-    trace_id: TraceId,
     row: WaterfallRow,
     logs: int,
     dead_links: Container[tuple[TraceId, SpanId]] = (),
@@ -104,10 +98,12 @@ def span_panel(
         logs=logs,
         tags=_by_name(span.attributes),
         process=_by_name(span.resource),
+        carried=carried.of_span(span),
+        scope_attributes=_by_name(span.scope_extras.attributes),
         events=_events(span, analysis.start_unix_nano - row.trace_row.moved_ns),
         events_total=len(span.events),
         more_events=_more(len(span.events) - _EVENTS_LIMIT, "more event"),
-        links=_links(span, trace_id, dead_links),
+        links=carried.links_of(span, _LINKS_LIMIT, dead_links),
         links_total=len(span.links),
         more_links=_more(len(span.links) - _LINKS_LIMIT, "more link"),
     )
@@ -131,24 +127,10 @@ def _events(span: Span, start_unix_nano: int) -> tuple[EventItem, ...]:
             name=event.name,
             offset_ns=event.time_unix_nano - start_unix_nano,
             attributes=_by_name(event.attributes),
+            left_out=carried.left_out_of(event),
             open=few and number == 0,
         )
         for number, event in enumerate(span.events[:_EVENTS_LIMIT])
-    )
-
-
-def _links(
-    span: Span, trace_id: TraceId, dead_links: Container[tuple[TraceId, SpanId]]
-) -> tuple[LinkItem, ...]:
-    return tuple(
-        LinkItem(
-            label="This trace" if link.trace_id == trace_id else "Another trace",
-            trace_id=link.trace_id,
-            span_id=link.span_id,
-            attributes=_by_name(link.attributes),
-            dead=(link.trace_id, link.span_id) in dead_links,
-        )
-        for link in span.links[:_LINKS_LIMIT]
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from observer.components.number_format import plural
 from observer.drawing import bars
 from signals.attributes import SYNTHETIC, environment_of, first_of, http_status_of, text_of
-from signals.model import ServiceInTrace, Span, SpanError, StatusCode, TraceId
+from signals.ids import short_trace_id
+from signals.model import ServiceInTrace, Span, SpanError, SpanId, StatusCode, TraceId
 from signals.trace_analysis import TraceAnalysis
 from store.api import BrowserLink
 
@@ -21,6 +24,8 @@ _CALL_PREFIXES = (
 """Prefixes of attributes that describe one call, not the whole request."""
 _CODES = ("grpc.status_code", "rpc.response.status_code", "rpc.grpc.status_code")
 _GLOBAL_LIMIT = 12
+_DIGITS = re.compile(r"[0-9]+")
+"""Numbers in a message, such as a duration or a port: two that differ in them alone are one cause."""
 _RANK = {SpanError.ORIGIN: 0, SpanError.RECEIVED: 1, SpanError.NONE: 2}
 
 
@@ -39,6 +44,18 @@ class TimeShare:
         if self.percent == 0 and self.duration_ns > 0:
             return "< 0.1 %"
         return f"{self.percent:.1f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Spans in which errors began that say the same: one service, operation, status and message."""
+
+    service: str
+    operation: str
+    code: str
+    message: str
+    span_ids: tuple[SpanId, ...]
+    """In the order of the waterfall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +80,20 @@ class TraceFacts:
     """End of the critical path, from the start of the trace; None if the trace ends with it."""
     complete: bool
 
+    causes: tuple[Cause, ...]
+    """The root causes, equal ones as one."""
+
+    @property
+    def causes_words(self) -> str:
+        """`1 root cause`; where equal ones were grouped, `2 root causes, 4 spans`."""
+        spans = sum(len(cause.span_ids) for cause in self.causes)
+        words = plural(len(self.causes), "root cause")
+        return words if spans == len(self.causes) else f"{words}, {plural(spans, 'span')}"
+
     @property
     def short_id(self) -> str:
-        """The last 16 digits of the id, by which the trace can be found too."""
-        return self.trace_id[-16:]
+        """The first digits of the id, by which the trace can be found too."""
+        return short_trace_id(self.trace_id)
 
 
 def facts_of(
@@ -77,7 +104,7 @@ def facts_of(
     entry = f"{analysis.service}: {analysis.operation}" if analysis.entry else ""
     return TraceFacts(
         trace_id=trace_id,
-        title=entry or f"Trace {trace_id[:8]}",
+        title=entry or f"Trace {short_trace_id(trace_id)}",
         analysis=analysis,
         shares=shares,
         shares_bar=_shares_bar(shares),
@@ -87,7 +114,19 @@ def facts_of(
         truncated=truncated,
         path_end_ns=_path_end_ns(analysis),
         complete=analysis.complete and analysis.spans > 0,
+        causes=causes_of(analysis),
     )
+
+
+def causes_of(analysis: TraceAnalysis) -> tuple[Cause, ...]:
+    """The root causes of a trace in the order of the waterfall, equal ones as one."""
+    found: dict[tuple[str, str, str, str], list[SpanId]] = {}
+    for row in analysis.rows:
+        if row.error is SpanError.ORIGIN and not row.inferred:
+            span = row.span
+            key = (span.service, span.name, status_code_of(span), _DIGITS.sub("0", span.status_message))
+            found.setdefault(key, []).append(span.span_id)
+    return tuple(Cause(*key, tuple(span_ids)) for key, span_ids in found.items())
 
 
 def _shares_bar(shares: Sequence[TimeShare]) -> Markup:

@@ -74,7 +74,7 @@ def build(
     """The page; `opened` is the waterfall's row of the opened span."""
     analysis = facts.analysis
     services = plural(len(analysis.services), "service")
-    panel = span_panel(analysis, facts.trace_id, opened, data.span_logs, data.dead_links) if opened else None
+    panel = span_panel(analysis, opened, data.span_logs, data.dead_links) if opened else None
     return TracePage(
         facts=facts,
         summary=f"{plural(analysis.spans, 'span')} in {services}",

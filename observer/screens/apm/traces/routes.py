@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from flask import Response, render_template, request
+from flask import Response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from observer.components import number_format as formats, updates
 from observer.components.affected_panel import affected_panel
@@ -14,11 +15,13 @@ from observer.components.deployment_marks import event_marks
 from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
+from observer.lookup.spelling import Sense, meant
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
+from observer.request.errors import refuse
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
-from observer.request.parameters import Query, spell_attribute
+from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
@@ -39,11 +42,17 @@ _SORTS: dict[str | None, Literal["newest", "slowest"]] = {
 
 
 @blueprint.get("/apm/traces")
-def traces() -> str:
-    """Summaries of the traces that match, newest or slowest first."""
+@context.one_snapshot
+def traces() -> str | BaseResponse:
+    """Summaries of the traces that match, newest or slowest first.
+
+    A typed tag (`tag`) answers with a redirect to the address that holds it.
+    """
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
+    if query.has("tag"):
+        return redirect(_with_tag(query, reader, scope), 303)
     search = _search(query, scope.window, scope.environment)
     page = reader.find_traces(search)
     deployments = find_deployments(
@@ -51,7 +60,7 @@ def traces() -> str:
     )
     events = event_marks(deployments, scope.window, scope.zone)
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
-    counted = query.flag("affected") or search.attributes.keys() <= set(PROMOTED)
+    counted = query.flag("affected") or {*search.attributes, *search.like} <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None
     services = reader.services(scope.window, scope.environment)
     return render_template(
@@ -64,7 +73,11 @@ def traces() -> str:
         next_cursor=page.next_cursor,
         truncated=page.truncated,
         conditions=view.conditions(search, _without),
-        attributes=[spell_attribute(name, value) for name, value in search.attributes.items()],
+        filters=[
+            (argument, spell_attribute(name, value))
+            for argument, found in (("attr", search.attributes), ("like", search.like))
+            for name, value in found.items()
+        ],
         operations=_operations(reader, scope, search.service),
         operation=query.text("operation") or "",
         services=sorted(services),
@@ -101,6 +114,7 @@ def _search(query: Query, window: Window, environment: str | None) -> TraceQuery
         also=query.text("also"),
         error=_ERRORS[query.choice("error", ("any", "origin"))],
         attributes=query.attributes(),
+        like=query.attributes("like"),
         min_ns=query.milliseconds_ns("min_ms"),
         max_ns=query.milliseconds_ns("max_ms"),
         sort=_SORTS[query.choice("sort", ("newest", "slowest"))],
@@ -108,6 +122,24 @@ def _search(query: Query, window: Window, environment: str | None) -> TraceQuery
         cursor=query.text("cursor"),
         environment=environment,
     )
+
+
+def _with_tag(query: Query, reader: Reader, scope: Scope) -> str:
+    """This page's address with the tag that was typed, spelled as in the telemetry. Raises Malformed."""
+    typed = query.text("tag") or ""
+    pair = read_attribute(typed) or read_attribute(typed.replace("=", ":", 1))
+    name, value = (part.strip() for part in pair) if pair else ("", "")
+    if not name:
+        raise refuse("tag", typed, "a name, a colon and a value, such as enduser.id:anna")
+
+    def is_there(sense: Sense, text: str) -> bool:
+        exact, part = ({name: text}, {}) if sense == "attr" else ({}, {name: text})
+        found = TraceQuery(scope.window, attributes=exact, like=part, limit=1, environment=scope.environment)
+        return bool(reader.find_traces(found).items)
+
+    sense, text = meant(reader, name, value, is_there)
+    kept = [pair for pair in query.pairs() if pair[0] not in ("tag", "cursor")]
+    return links.address(request.path, [*kept, (sense, spell_attribute(name, text))])
 
 
 def _requests(search: TraceQuery, services: Mapping[str, Measure]) -> int | None:

@@ -126,6 +126,8 @@ def conditions(query: TraceQuery, without: Callable[..., str]) -> tuple[Conditio
         found.append(Condition("environment", "=", query.environment, without("env")))
     for name, value in query.attributes.items():
         found.append(Condition(name, "=", value, without("attr", spell_attribute(name, value))))
+    for name, part in query.like.items():
+        found.append(Condition(name, "contains", part, without("like", spell_attribute(name, part))))
     if query.min_ns is not None:
         found.append(Condition("duration", "≥", formats.duration(query.min_ns), without("min_ms")))
     if query.max_ns is not None:

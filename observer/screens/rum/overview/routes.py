@@ -27,6 +27,7 @@ _PAGE_METRICS: tuple[RumMetric, ...] = ("page_views", "js_errors", "network_erro
 
 
 @blueprint.get("/rum")
+@context.one_snapshot
 def overview() -> str:
     """Counts, web vitals, errors and pages of the time range."""
     scope = current_scope()

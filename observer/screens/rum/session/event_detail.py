@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from observer.components.carried import Carried, LinkItem, left_out_of, links_of, of_span
 from observer.components.number_format import duration, plural
 from observer.screens.rum.session.event_links import SessionLinks, TagLinks
 from observer.screens.rum.session.event_rows import EventRow
@@ -13,6 +14,7 @@ from signals.session_events import ApmLink
 
 _TAGS_LIMIT = 200
 _TIMINGS_LIMIT = 100
+_LINKS_LIMIT = 50
 _SEARCHABLE_FROM = 9
 """Tags from which on a search field is offered: fewer are seen at a glance."""
 
@@ -43,6 +45,9 @@ class Timing:
     name: str
     after_ns: int
     """Since the span began."""
+    attributes: Attributes
+    left_out: str
+    """What the sender left out, in words; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,12 @@ class EventDetail:
     timings: tuple[Timing, ...]
     timings_title: str
     """Empty where the span has no timing."""
+    carried: tuple[Carried, ...]
+    """What the span carries beside attributes."""
+    links: tuple[LinkItem, ...]
+    links_title: str
+    """Empty where the span has no link."""
+    scope_attributes: Attributes
     resource: Attributes
     resource_title: str
     """Empty where the resource has no attribute."""
@@ -96,10 +107,19 @@ def detail_of(row: EventRow, links: SessionLinks, missing_trace: str, session_st
         stack=row.stack,
         tags=_tags(span, links),
         timings=tuple(
-            Timing(event.name, event.time_unix_nano - span.start_unix_nano)
+            Timing(
+                event.name,
+                event.time_unix_nano - span.start_unix_nano,
+                event.attributes,
+                left_out_of(event),
+            )
             for event in span.events[:_TIMINGS_LIMIT]
         ),
         timings_title=plural(len(span.events), "timing") if span.events else "",
+        carried=of_span(span),
+        links=links_of(span, _LINKS_LIMIT),
+        links_title=plural(len(span.links), "link") if span.links else "",
+        scope_attributes=span.scope_extras.attributes,
         resource=span.resource,
         resource_title=f"Resource: {plural(len(span.resource), 'attribute')}" if span.resource else "",
     )

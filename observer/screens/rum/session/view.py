@@ -17,6 +17,7 @@ from observer.screens.rum.session.timeline import Timeline, timeline_of
 from observer.screens.rum.session.waterfall_lines import Drawing, WaterfallPage, waterfall_of
 from observer.trace_notes import session_clock_notes
 from signals.attributes import SEAT, SYNTHETIC
+from signals.ids import short_trace_id
 from signals.model import SessionId, TraceId
 from signals.session_events import SessionEvent
 from store.api import SessionSummary, TraceSummary
@@ -291,4 +292,4 @@ def trace_list(traces: Sequence[TraceSummary], all_traces: bool) -> TraceList:
 
 def _trace_row(trace: TraceSummary) -> TraceRow:
     failing = tuple((s.name, s.spans, s.error.value) for s in trace.services if s.error.value != "none")
-    return TraceRow(trace, trace.trace_id[-16:], failing)
+    return TraceRow(trace, short_trace_id(trace.trace_id), failing)

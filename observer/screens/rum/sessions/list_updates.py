@@ -37,6 +37,7 @@ def updates_address(rows: Sequence[SessionRow], selection: ListSelection, scope:
     pairs = [("whose", selection.whose), ("after", str(after)), ("seen", seen_of(rows))]
     pairs += [("metric", selection.metric or ""), ("error_id", selection.error_id)]
     pairs += [("attr", spell_attribute(name, value)) for name, value in selection.attributes.items()]
+    pairs += [("like", spell_attribute(name, part)) for name, part in selection.like.items()]
     return updates.address(scope, "/rum/sessions/updates", pairs)
 
 
@@ -56,7 +57,14 @@ def session_list_updates() -> Response:
     after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
     whose = query.choice("whose", WHOSE) or DEFAULT_WHOSE
     metric, error_id = counted_by(query)
-    selection = ListSelection(query.attributes(), whose, DEFAULT_SORT, metric=metric, error_id=error_id)
+    selection = ListSelection(
+        query.attributes(),
+        whose,
+        DEFAULT_SORT,
+        metric=metric,
+        error_id=error_id,
+        like=query.attributes("like"),
+    )
     newest = session_query(scope, selection, None)
     found = context.reader().find_sessions(newest).items
     return updates.answer(update_of(found, query.text("seen") or "", after))

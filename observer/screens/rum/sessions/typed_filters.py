@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from observer.lookup.spelling import Sense
 from signals.attributes import SEAT
 from signals.browser_events import rum_page
+
+Meant = Callable[[str, str], tuple[Sense, str]]
+"""For a name and what was typed as its value: the argument to filter by, and the value in it."""
 
 FIELDS = ("seat", "key", "value")
 """The arguments that the form sends."""
@@ -42,17 +46,24 @@ class TypedFilters:
         """Whether the name of an attribute was typed without its value."""
         return bool(self.key and not self.value)
 
-    def applied_to(self, attributes: Mapping[str, str]) -> dict[str, str]:
-        """The filters with those of the form; an empty field removes the filter, half a filter is ignored."""
-        found = dict(attributes)
+    def applied_to(
+        self, attributes: Mapping[str, str], like: Mapping[str, str], meant: Meant
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """The filters by a value and by a part of one, with those of the form.
+
+        An empty field removes its filter, half a filter is ignored; `meant` tells values from parts.
+        """
+        found: dict[Sense, dict[str, str]] = {"attr": dict(attributes), "like": dict(like)}
         pairs = [(SEAT, self.seat or "")]
         if self.key and self.value:
             pairs.append((self.key, _as_kept(self.key, self.value.strip())))
         for name, value in pairs:
-            found.pop(name, None)
+            for filters in found.values():
+                filters.pop(name, None)
             if value.strip():
-                found[name] = value.strip()
-        return found
+                sense, text = meant(name, value.strip())
+                found[sense][name] = text
+        return found["attr"], found["like"]
 
 
 def _as_kept(key: str, value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from observer.components.number_format import count, plural
@@ -92,11 +92,19 @@ class ListSelection:
     """Of `js_errors`, one group."""
     implied: bool = False
     """The filter by the own seat comes from nobody but the reader's cookie."""
+    like: Mapping[str, str] = field(default_factory=dict)
+    """Parts of values."""
 
     @property
     def seat(self) -> str:
-        """The seat that is filtered by, or empty."""
-        return self.attributes.get(SEAT, "")
+        """The seat, or the part of one, that is filtered by; empty without such a filter."""
+        return self.attributes.get(SEAT, "") or self.like.get(SEAT, "")
+
+    @property
+    def filters(self) -> tuple[tuple[str, str, str], ...]:
+        """(name, sign, value) of each filter."""
+        exact = tuple((name, "=", value) for name, value in self.attributes.items())
+        return exact + tuple((name, "contains", part) for name, part in self.like.items())
 
     @property
     def counted_by(self) -> str:
@@ -111,7 +119,7 @@ class ListSelection:
         if not self.reader_seat:
             return ()
         own = self.attributes == {SEAT: self.reader_seat}
-        everybody = not self.attributes and not self.metric
+        everybody = not self.filters and not self.metric
         return ((None, "My sessions", own), (EVERYBODY, "Everybody's sessions", everybody))
 
     @property
@@ -162,7 +170,7 @@ def session_list_view(
     """One page of the list; `total` counts the sessions of all pages, and whether there may be more."""
     time_range = scope.label.lower() if scope.since else "this time range"
     whose = " of yours" if selection.implied else ""
-    filtered = (selection.attributes and not selection.implied) or selection.metric
+    filtered = (selection.filters and not selection.implied) or selection.metric
     matching = " that matches" if filtered else ""
     return SessionListView(
         headers=column_headers(selection.sort),
@@ -216,6 +224,7 @@ def session_query(scope: Scope, selection: ListSelection, cursor: str | None) ->
     return SessionQuery(
         window=scope.window,
         attributes=attributes,
+        like=selection.like,
         counted=counted,
         excluded=excluded,
         sort=SORTS[selection.sort],

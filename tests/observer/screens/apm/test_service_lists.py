@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from observer.components.data_time import DataTime
 from observer.components.table_sort import Sort
 from observer.screens.apm.measure_view import measure_view
 from observer.screens.apm.service import view as service_view
 from observer.screens.apm.services import view as services_view
-from store.api import Latency, MapNode, Measure, ServiceMap, Window
+from store.api import Latency, MapNode, Measure, ServiceMap
 
-WINDOW = Window(0, 120 * 10**9)
+TIME = DataTime(120 * 10**9, "", ())
 NODES = (
     MapNode("a", inferred=False, database=False, measure=Measure(10, 0, 0)),
     MapNode("b", inferred=False, database=False, measure=Measure(240, 24, 12)),
@@ -20,7 +21,7 @@ BUSIEST = Sort("requests", ascending=False)
 
 
 def test_services_are_listed_in_order_and_inferred_ones_apart() -> None:
-    found = services_view.build(ServiceMap(NODES, ()), BUSIEST, WINDOW)
+    found = services_view.build(ServiceMap(NODES, ()), BUSIEST, TIME)
 
     assert [row.service for row in found.services] == ["b", "a"]
     assert [(row.service, row.database) for row in found.inferred] == [("db", True)]
@@ -29,14 +30,14 @@ def test_services_are_listed_in_order_and_inferred_ones_apart() -> None:
 
 
 def test_a_list_without_inferred_services_does_not_mention_them() -> None:
-    found = services_view.build(ServiceMap(NODES[:1], ()), BUSIEST, WINDOW)
+    found = services_view.build(ServiceMap(NODES[:1], ()), BUSIEST, TIME)
 
     assert found.summary == "1 service with requests in this time range."
 
 
 def _service(operations: int) -> service_view.ServicePage:
     data = service_view.ServiceData({f"op {n:03}": Measure(n + 1) for n in range(operations)}, (), 7)
-    return service_view.build(ServiceMap(NODES, ()), NODES[1], WINDOW, data, None, BUSIEST)
+    return service_view.build(ServiceMap(NODES, ()), NODES[1], TIME, data, None, BUSIEST)
 
 
 def test_the_busiest_operations_are_listed_and_the_others_counted() -> None:

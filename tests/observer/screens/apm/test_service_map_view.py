@@ -142,7 +142,7 @@ def test_a_breakdown_of_a_scan_notes_how_much_was_read() -> None:
     )
 
     assert panel.breakdown
-    assert panel.breakdown.note == "Counted by reading 5 requests, the newest only."
+    assert panel.breakdown.note == "from 5 requests, newest only"
     assert [row.value for row in panel.breakdown.rows] == ["v1", ""]
     assert panel.breakdown.rows[0].where == {"peer.service": "provider", "version": "v1"}
     kept = _panel("pay", breakdown=Breakdown("version", values))

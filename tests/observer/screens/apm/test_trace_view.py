@@ -36,7 +36,7 @@ def test_the_facts_of_a_trace_name_its_entry_and_when_it_is_complete() -> None:
     page = _page(failing_checkout())
 
     assert page.facts.title == "frontend: POST /cart/checkout"
-    assert page.facts.short_id == TRACE[-16:]
+    assert page.facts.short_id == TRACE[:8]
     assert page.facts.complete
     assert page.summary == "10 spans in 3 services"
     assert page.logs == 15
@@ -144,7 +144,7 @@ def test_the_opened_span_has_a_panel_with_its_status_and_logs() -> None:
 def _panel_of(one: Span) -> SpanPanel:
     analysis = analyse([one])
     row = waterfall.build(analysis, WaterfallFilter()).rows[0]
-    return span_panel(analysis, TRACE, row, 0)
+    return span_panel(analysis, row, 0)
 
 
 @pytest.mark.parametrize(("ms", "time_format"), [(9.9, "fine"), (10, "clock")])

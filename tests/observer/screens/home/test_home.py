@@ -59,8 +59,8 @@ def test_an_id_goes_where_it_belongs(screens: Screens, wanted: str, leads_to: st
 
 
 def test_an_id_that_means_nothing_says_what_else_to_try(screens: Screens) -> None:
-    page = screens.page("/search?q=%3Cscript%3E")
-    assert "Nothing here has this id" in text(page)
+    page = screens.page("/search?q=%3Cscript%3Enothing")
+    assert "Nothing here fits this" in text(page)
     assert not page.css("main script")
 
 

@@ -59,7 +59,7 @@ def test_nothing_received_means_neither_span_nor_log() -> None:
 @pytest.mark.parametrize(
     ("found", "title", "after_id", "logs_label"),
     [
-        (Unresolved(pruned=False), "Nothing here has this id", "is not the id", ""),
+        (Unresolved(pruned=False), "Nothing here fits this", "is nothing that has arrived", ""),
         (Unresolved(pruned=True), "This was here and has been pruned", "was here", ""),
         (
             Unresolved(False, 1, "a"),

@@ -53,7 +53,7 @@ def test_a_trace_of_the_browser_alone_leads_to_its_first_event(screens: Screens)
         (f'"{seed.TRACE}"', f"/apm/traces/{seed.TRACE}"),
         (f"'{seed.CHARGE_SPAN}',", f"/apm/traces/{seed.TRACE}?span={seed.CHARGE_SPAN}"),
         (f"<{seed.SESSION.upper()}>", f"/rum/sessions/{seed.SESSION}"),
-        (seed.SESSION[-20:], f"/rum/sessions/{seed.SESSION}"),
+        (seed.SESSION[-24:], f"/rum/sessions/{seed.SESSION}"),
     ],
 )
 def test_ids_are_found_however_they_were_copied(screens: Screens, written: str, leads_to: str) -> None:

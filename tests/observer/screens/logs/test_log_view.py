@@ -48,7 +48,8 @@ def test_the_document_keeps_the_record_and_its_attributes_apart() -> None:
     own = {"message": "mine", "severity": "high", "trace_id": "t-1", "service.name": "s", "attempt": 2}
     found = {node.key: node for node in log_detail.document(log(attributes=own))}
     assert list(found) == [
-        *("severity", "message", "service.name", "trace_id", "span_id"),
+        *("severity", "severity_number", "message", "service.name", "trace_id", "span_id"),
+        "time_unix_nano",
         *("attributes", "resource"),
     ]
     assert found["message"].value == "it failed"

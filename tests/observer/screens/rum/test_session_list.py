@@ -9,6 +9,7 @@ import pytest
 
 from observer.components.session_rows import session_rows
 from observer.components.updates import Update
+from observer.lookup.spelling import Sense
 from observer.request.scope import parse_scope
 from observer.screens.rum.sessions.list_updates import seen_of, update_of
 from observer.screens.rum.sessions.typed_filters import TypedFilters
@@ -71,12 +72,20 @@ def test_an_empty_list_names_the_time_range_and_the_filters() -> None:
     assert shown.caption == "Sessions, most pages first"
 
 
+def whole(_name: str, typed: str) -> tuple[Sense, str]:
+    """Every typed value is meant whole."""
+    return "attr", typed
+
+
 def test_typed_filters_replace_those_of_the_address() -> None:
     before = {"enduser.id": "ben", "page": "/", "app": "shop"}
     typed = TypedFilters(" anna ", "page", "/cart")
-    assert typed.applied_to(before) == {"app": "shop", "enduser.id": "anna", "page": "/cart"}
+    now = {"app": "shop", "enduser.id": "anna", "page": "/cart"}
+    assert typed.applied_to(before, {}, whole) == (now, {})
     assert typed.problem == ""
-    assert TypedFilters("", "", "").applied_to(before) == {"page": "/", "app": "shop"}
+    assert TypedFilters("", "", "").applied_to(before, {}, whole) == ({"page": "/", "app": "shop"}, {})
+    parts = TypedFilters("ann", "", "").applied_to(before, {"app": "sh"}, lambda _, text: ("like", text))
+    assert parts == ({"page": "/", "app": "shop"}, {"app": "sh", "enduser.id": "ann"})
 
 
 @pytest.mark.parametrize(
@@ -92,7 +101,7 @@ def test_half_a_typed_filter_is_a_problem_and_changes_nothing(
     typed = TypedFilters("anna", key, value)
     assert (typed.name_missing, typed.value_missing) == missing
     assert problem in typed.problem
-    assert typed.applied_to({"page": "/"}) == {"page": "/", "enduser.id": "anna"}
+    assert typed.applied_to({"page": "/"}, {}, whole) == ({"page": "/", "enduser.id": "anna"}, {})
 
 
 def test_a_session_is_new_if_it_began_later_and_counts_once_more_for_a_new_error() -> None:

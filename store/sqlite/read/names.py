@@ -1,0 +1,137 @@
+"""`store.api.NameReader` over SQLite."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and expressions of our own
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from signals.folding import fold
+from signals.model import SessionId, SpanId, TraceId
+from store.api import BadQuery
+from store.results import KnownService
+from store.sqlite.read.read_connection import ReadSession, SqlitePart
+from store.sqlite.read.tag_set_search import values_containing
+from store.sqlite.read.text_match import holds
+from store.sqlite.table_layout import CALL_SERIES, SERVICE_SERIES
+
+_HEX = re.compile(r"[0-9a-f]+")
+_NEWEST_SESSIONS = 20_000
+_MOST_VALUES = 1_000
+"""Values that are ranked; more of them fit only a part that says next to nothing."""
+_ZEROS = "0" * 16
+
+
+class SqliteNameReader(SqlitePart):
+    """Finds names and ids by a part of them."""
+
+    def values_holding(self, name: str, part: str, limit: int = 20) -> Sequence[str]:
+        if not part.strip():
+            return []
+        with self._connections.session() as db:
+            match = holds(db, "value", part)
+            rows = db.all(
+                f"SELECT value FROM pairs WHERE tag = ? AND {match.sql} LIMIT ?",
+                (name, *match.values, _MOST_VALUES),
+            )
+            found = {value for (value,) in rows} | values_containing(db, name, part)
+        return _ranked(found, part)[:limit]
+
+    def services_holding(self, part: str, limit: int = 20) -> Sequence[KnownService]:
+        if not part.strip():
+            return []
+        with self._connections.session() as db:
+            own = _series(db, "subject", SERVICE_SERIES, part)
+            called = _series(db, "item", CALL_SERIES, part)
+            match = holds(db, "service", part)
+            logged = {
+                name
+                for (name,) in db.all(
+                    f"SELECT service FROM (SELECT DISTINCT service FROM log_cells) WHERE {match.sql}",
+                    match.values,
+                )
+            }
+        names = _ranked({name for name in own | called | logged if name}, part)[:limit]
+        return [KnownService(name, name in own, name in called, name in logged) for name in names]
+
+    def sessions_holding(self, part: str, limit: int = 20) -> Sequence[SessionId]:
+        if not part.strip():
+            return []
+        with self._connections.session() as db:
+            match = holds(db, "session_id", part)
+            rows = db.all(
+                "SELECT session_id FROM "
+                "(SELECT session_id, finish FROM sessions ORDER BY finish DESC LIMIT ?) "
+                f"WHERE {match.sql} ORDER BY finish DESC LIMIT ?",
+                (_NEWEST_SESSIONS, *match.values, limit),
+            )
+        return [SessionId(found) for (found,) in rows]
+
+    def trace_ids_with(self, digits: str, limit: int = 20) -> Sequence[TraceId]:
+        _check(digits, 32)
+        found: set[bytes] = set()
+        ranges = [_range(digits, 32)] + ([_range(_ZEROS + digits, 32)] if len(digits) <= 16 else [])
+        with self._connections.session() as db:
+            for low, high in ranges:
+                found |= {
+                    trace_id
+                    for (trace_id,) in db.all(
+                        "SELECT DISTINCT trace_id FROM spans INDEXED BY spans_by_id "
+                        "WHERE trace_id >= ? AND trace_id <= ? LIMIT ?",
+                        (low, high, limit),
+                    )
+                }
+            if len(digits) % 2 == 0:
+                tail = bytes.fromhex(digits)
+                found |= {
+                    trace_id
+                    for (trace_id,) in db.all(
+                        "SELECT trace_id FROM traces INDEXED BY traces_by_id "
+                        "WHERE substr(trace_id, ?) = ? LIMIT ?",
+                        (-len(tail), tail, limit),
+                    )
+                }
+        return [TraceId(trace_id.hex()) for trace_id in sorted(found)[:limit]]
+
+    def span_ids_beginning(self, digits: str, limit: int = 20) -> Sequence[tuple[TraceId, SpanId]]:
+        _check(digits, 16)
+        with self._connections.session() as db:
+            rows = db.all(
+                "SELECT trace_id, span_id FROM spans INDEXED BY spans_by_id "
+                "WHERE span_id >= ? AND span_id <= ? LIMIT ?",
+                (*_range(digits, 16), limit),
+            )
+        return [(TraceId(trace_id.hex()), SpanId(span_id.hex())) for trace_id, span_id in rows]
+
+
+def _series(db: ReadSession, column: str, kind: int, part: str) -> set[str]:
+    """The names in a column of the rollups' series that hold a part."""
+    match = holds(db, column, part)
+    rows = db.all(
+        f"SELECT DISTINCT {column} FROM series WHERE kind = ? AND {match.sql}", (kind, *match.values)
+    )
+    return {name for (name,) in rows}
+
+
+def _ranked(names: Iterable[str], part: str) -> list[str]:
+    """Equal ones first, then those that begin with the part, then by name."""
+    sought = fold(part)
+
+    def rank(name: str) -> tuple[bool, bool, bool, str]:
+        folded = fold(name)
+        return name != part, folded != sought, not folded.startswith(sought), folded
+
+    return sorted(names, key=rank)
+
+
+def _check(digits: str, most: int) -> None:
+    if len(digits) > most or not _HEX.fullmatch(digits):
+        raise BadQuery(f"{digits[:80]!r} is no part of an id: give 1 to {most} hexadecimal digits.")
+
+
+def _range(digits: str, length: int) -> tuple[bytes, bytes]:
+    """The least and the greatest id that begins with these digits."""
+    return bytes.fromhex(digits[:length].ljust(length, "0")), bytes.fromhex(
+        digits[:length].ljust(length, "f")
+    )

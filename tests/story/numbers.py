@@ -1,0 +1,342 @@
+"""Numbers of the screens and the API that count the same thing, as a table; and what compares them.
+
+A number is one line of NUMBERS: what it counts, the address where it stands, and its place there.
+All numbers with the same `counts` must be equal over the same window, or the words that explain
+the difference must stand where `words` points. `{service}` and the like stand for each of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from observer.request.time_range import range_args
+from store.api import Window
+from tests.fixtures.html import text
+from tests.story.number_places import (
+    Api,
+    Cell,
+    Fact,
+    Names,
+    Place,
+    Row,
+    Words,
+    answer,
+    names_in,
+    page,
+    quoted_names_in,
+)
+
+Read = Callable[[str], str]
+"""The body that an address of the observer answers with."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number somewhere, and what it counts."""
+
+    counts: str
+    address: str
+    place: Place
+    words: str = ""
+    """A selector on the same page: with such an element, the number may differ, as it says why."""
+    words_at: str = ""
+    """The address of these words where it is another one."""
+    ranged: bool = True
+    """The address takes a time range."""
+    cut: str = ""
+    """A field of the API's answer that is true where older ones were left out: it may differ then."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A number as it was read."""
+
+    number: Number
+    address: str
+    value: int
+    explained: bool
+
+
+class Comparison:
+    """Reads a table of numbers over one frozen window, each address once."""
+
+    def __init__(self, read: Read, window: Window) -> None:
+        self._read = read
+        self._range = "&".join(f"{key}={quote(value)}" for key, value in range_args(window).items())
+        self._bodies: dict[str, str] = {}
+
+    def body(self, address: str, *, ranged: bool = True) -> str:
+        """What an address answers over the window."""
+        if address not in self._bodies:
+            whole = f"{address}{'&' if '?' in address else '?'}{self._range}" if ranged else address
+            self._bodies[address] = self._read(whole)
+        return self._bodies[address]
+
+    def ask(self, path: str) -> Any:
+        """An answer of the API."""
+        return self.ask_at(f"/api/v1{path}")
+
+    def ask_at(self, address: str) -> Any:
+        """The JSON at an address."""
+        return answer(self.body(address))
+
+    def differences(self, numbers: Sequence[Number]) -> list[str]:
+        """Every number that differs from the first of its kind without a word, in one line each."""
+        found = []
+        for counts, group in self.groups(numbers).items():
+            first, *others = group
+            for other in others:
+                if other.value != first.value and not (other.explained or first.explained):
+                    found.append(
+                        f"{counts}: {first.value} at {first.address} {first.number.place}, "
+                        f"{other.value} at {other.address} {other.number.place}"
+                    )
+        return found
+
+    def groups(self, numbers: Sequence[Number]) -> dict[str, list[Sighting]]:
+        """Every number as it is read, by what it counts; kinds that are read in one place only fail."""
+        groups: dict[str, list[Sighting]] = {}
+        for number in numbers:
+            for names in self._each(f"{number.counts} {number.address}"):
+                sighting = self._sighting(number, names)
+                groups.setdefault(names_in(number.counts, names), []).append(sighting)
+        lonely = [counts for counts, group in groups.items() if len(group) < 2]
+        assert not lonely, f"compared with nothing: {lonely}"
+        return groups
+
+    def _sighting(self, number: Number, names: Names) -> Sighting:
+        address = quoted_names_in(number.address, names)
+        value = number.place.read(self.body(address, ranged=number.ranged), names)
+        explained = bool(number.cut) and self.ask_at(address)[number.cut] is True
+        if number.words:
+            at = quoted_names_in(number.words_at, names) or address
+            words = page(self.body(at)).css(number.words)
+            explained = any(len(text(node)) > 10 for node in words)
+        return Sighting(number, address, value, explained)
+
+    def _each(self, template: str) -> Iterator[Names]:
+        """The names that stand for the placeholders of a number, one mapping for each combination."""
+        kinds = list(dict.fromkeys(re.findall(r"{(\w+)}", template)))
+        if "entry" in kinds:
+            known = dict(self._entries())
+            yield from ({"route": route, "entry": known[route]} for route in self._names("route"))
+            return
+        if "from" in kinds:
+            edges = self.ask("/apm/map")["edges"]
+            yield from ({"from": edge["from"], "to": edge["to"]} for edge in edges)
+            return
+        for values in itertools.product(*(self._names(kind) for kind in kinds)):
+            yield dict(zip(kinds, values, strict=True))
+
+    def _entries(self) -> list[tuple[str, str]]:
+        """(operation, service) of the services that were called from outside."""
+        found = self.ask("/apm/map")
+        called = {edge["to"] for edge in found["edges"]}
+        entries = [node["service"] for node in found["nodes"] if node["service"] not in called]
+        return [
+            (each["operation"], service)
+            for service in entries
+            for each in self.ask(f"/apm/operations?service={quote(service)}")["operations"]
+        ]
+
+    def _names(self, kind: str) -> list[str]:
+        nodes = self.ask("/apm/map")["nodes"]
+        if kind in ("service", "inferred"):
+            return [node["service"] for node in nodes if node["inferred"] == (kind == "inferred")]
+        if kind == "severity":
+            counts = [column["counts"] for column in self.ask("/logs?limit=1")["histogram"]]
+            return sorted({severity for count in counts for severity in count})
+        if kind == "metric":
+            return sorted(self.ask("/rum/measures")["measures"])
+        if kind == "counted":
+            overview = page(self.body("/rum?whose=all"))
+            links = [link.attributes["href"] or "" for link in overview.css(".stats .stat .name a")]
+            return [found[1] for link in links if (found := re.search(r"metric=(\w+)", link))]
+        if kind == "route":
+            seen = self.ask("/rum/tags?metric=network_requests&tag=operation")["values"]
+            browsers = {each["value"] for each in seen}
+            return sorted(browsers & {name for name, _ in self._entries()})
+        if kind == "trace":
+            return [each["trace_id"] for each in self.ask("/apm/traces?error=any&limit=5")["traces"]]
+        if kind == "session":
+            return [each["session_id"] for each in self.ask("/rum/sessions?limit=5")["sessions"]]
+        raise AssertionError(f"unknown kind {kind}")
+
+
+def _of_services() -> Iterator[Number]:
+    """Requests, errors and root causes of each service."""
+    page, panel = "/apm/services/-?name={service}", "/apm?service={service}"
+    sections = (
+        ("requests", "requests", "Requests"),
+        ("errors", "errors", "Errors"),
+        ("root causes", "origin_errors", "Root cause"),
+    )
+    for word, name, label in sections:
+        counts = f"{word} of {{service}}"
+        fact = "Root cause here" if name == "origin_errors" else label
+        yield Number(counts, "/api/v1/apm/map", Api(f"nodes.{name}", {"service": "{service}"}))
+        yield Number(counts, "/api/v1/apm/services", Api(f"services.{name}", {"service": "{service}"}))
+        yield Number(counts, "/api/v1/apm/series?service={service}", Api(f"points.{name}"))
+        yield Number(
+            counts, "/api/v1/apm/operations?service={service}", Api(f"operations.{name}"),
+            words="[data-explains=operations]", words_at=page,
+        )  # fmt: skip
+        yield Number(counts, "/apm/services", Cell("table:has([data-main])", label, "{service}"))
+        yield Number(counts, "/apm", Cell(".map-table table:not(:has([data-label=To]))", label, "{service}"))
+        yield Number(counts, panel, Fact("#node-panel", fact))
+        yield Number(counts, page, Fact("main", fact))
+        yield Number(counts, page, Cell("table:has([data-main])", label), words="[data-explains=operations]")
+
+
+def _of_calls() -> Iterator[Number]:
+    """Calls from service to service, and what became of them."""
+    ends = {"from": "{from}", "to": "{to}"}
+    edges = ".map-table table:has([data-label=To])"
+    counts = "calls from {from} to {to}"
+    for word, name, label in (("calls", "requests", "Calls"), ("failed calls", "errors", "Errors")):
+        counts = f"{word} from {{from}} to {{to}}"
+        yield Number(counts, "/api/v1/apm/map", Api(f"edges.{name}", ends))
+        yield Number(counts, "/apm", Cell(edges, label, "{from}", "{to}"))
+    counts = "calls without an answer from {from} to {to}"
+    yield Number(counts, "/api/v1/apm/map", Api("edges.unanswered", ends))
+    yield Number(counts, "/apm", Cell(edges, "No answer", "{from}", "{to}"))
+    for word, name, label in (("calls", "requests", "Calls"), ("error answers", "errors", "Errors")):
+        counts = f"{word} to {{inferred}}"
+        term = "Calls to it" if label == "Calls" else label
+        yield Number(counts, "/api/v1/apm/map", Api(f"nodes.{name}", {"service": "{inferred}"}))
+        yield Number(counts, "/api/v1/apm/map", Api(f"edges.{name}", {"to": "{inferred}"}))
+        yield Number(
+            counts,
+            "/apm/services",
+            Cell("section[aria-labelledby=inferred-title] table", label, "{inferred}"),
+        )
+        yield Number(counts, "/apm/services/-?name={inferred}", Fact("main", term))
+        yield Number(counts, "/apm?service={inferred}", Fact("#node-panel", term))
+
+
+def _of_browsers() -> Iterator[Number]:
+    """What browsers reported, and the same requests as their service counted them."""
+    yield Number("{metric}", "/api/v1/rum/measures", Api("measures.{metric}.requests"))
+    yield Number("{metric}", "/api/v1/rum/series?metric={metric}", Api("points.requests"))
+    yield Number("{metric}", "/api/v1/rum/tags?metric={metric}&tag=app", Api("values.requests"))
+    yield Number(
+        "{counted}",
+        "/rum?whose=all",
+        Words(".stats .stat:has(.name a[href*='metric={counted}']) .value", needed=False),
+    )
+    yield Number("{counted}", "/api/v1/rum/measures", Api("measures.{counted}.requests"))
+    counts = "failed requests {route}"
+    seen = "/api/v1/rum/tags?metric=network_errors&tag=operation"
+    yield Number(counts, seen, Api("values.requests", {"value": "{route}"}))
+    yield Number(
+        counts, "/apm/services/-?name={entry}", Cell("table:has([data-main])", "Errors", "{route}"),
+        words="[data-explains=browsers]",
+    )  # fmt: skip
+
+
+def _of_traces() -> Iterator[Number]:
+    """One trace in the list, by itself, and its logs."""
+    listed = "/api/v1/apm/traces?error=any&limit=5"
+    of = {"trace_id": "{trace}"}
+    for word, name, last in (("errors", "errors", "errors"), ("root causes", "origin_errors", "root")):
+        counts = f"{word} of trace {{trace}}"
+        yield Number(counts, listed, Api(f"traces.{name}", of))
+        yield Number(counts, "/api/v1/apm/traces/{trace}", Api(name), ranged=False)
+        yield Number(
+            counts, "/apm/traces/{trace}", Words(f".page-head a[href*='errors={last}']", needed=False)
+        )
+    yield Number("spans of trace {trace}", listed, Api("traces.spans", of))
+    yield Number("spans of trace {trace}", listed, Api("traces.services.spans", of))
+    yield Number("spans of trace {trace}", "/api/v1/apm/traces/{trace}", Api("span_count"), ranged=False)
+    yield Number("spans of trace {trace}", "/apm/traces?error=any", Words("#t-{trace} td[data-label=Spans]"))
+    yield Number("logs of trace {trace}", "/api/v1/logs?trace_id={trace}&limit=1", Api("count"))
+    yield Number("logs of trace {trace}", "/logs?trace_id={trace}", Words("#log-counts strong"))
+    yield Number("logs of trace {trace}", "/apm/traces/{trace}", Words(".related [data-key=logs]"))
+
+
+_MAP = "/api/v1/apm/map"
+_PAGE = "/apm/services/-?name={service}"
+_AFFECTED = ".affected .waterfall-note"
+_LOGS = "/api/v1/logs?limit=1"
+
+NUMBERS: tuple[Number, ...] = (
+    *_of_services(),
+    *_of_calls(),
+    *_of_browsers(),
+    *_of_traces(),
+    # What the callers of a service counted, and what it counted itself.
+    Number("requests or calls of {service}", _MAP, Api("nodes.requests", {"service": "{service}"})),
+    Number(
+        "requests or calls of {service}",
+        "/apm?service={service}",
+        Words("#node-panel .called-by .calls", needed=False),
+        words="#node-panel [data-explains=calls]",
+    ),
+    Number(
+        "requests or calls of {service}",
+        _PAGE,
+        Words(".called-by .calls", needed=False),
+        words="[data-explains=calls]",
+    ),
+    # Who is affected: requests of people and of programs together are all requests.
+    Number(
+        "requests of {service}",
+        "/api/v1/apm/affected?service={service}",
+        Api("requests", plus="synthetic.requests"),
+        cut="truncated",
+    ),
+    Number(
+        "errors of {service}",
+        "/api/v1/apm/affected?service={service}",
+        Api("failed", plus="synthetic.failed"),
+        cut="truncated",
+    ),
+    Number("requests of {service}", _PAGE, Row(".affected table", "Requests"), words=_AFFECTED),
+    Number("errors of {service}", _PAGE, Row(".affected table", "Failed"), words=_AFFECTED),
+    Number("requests of {service}", "/api/v1/apm/tags?service={service}&tag=version", Api("requests")),
+    Number(
+        "requests of {service}",
+        "/api/v1/apm/tags?service={service}&tag=any.other",
+        Api("requests"),
+        cut="truncated",
+    ),
+    # Logs: headline, legend, histogram.
+    Number("logs", _LOGS, Api("count")),
+    Number("logs", _LOGS, Api("histogram.counts.*")),
+    Number("logs", "/logs", Words("#log-counts strong")),
+    Number("logs", "/logs", Words("#log-counts .legend li", last=True)),
+    Number("logs of severity {severity}", "/api/v1/logs?severity={severity}&limit=1", Api("count")),
+    Number("logs of severity {severity}", _LOGS, Api("histogram.counts.{severity}")),
+    Number(
+        "logs of severity {severity}", "/logs", Words("#log-counts .legend li", last=True, about="{severity}")
+    ),
+    Number("logs of severity {severity}", "/logs?severity={severity}", Words("#log-counts strong")),
+    Number("logs of {service}", "/api/v1/logs?service={service}&limit=1", Api("count")),
+    Number("logs of {service}", "/logs?service={service}", Words("#log-counts strong")),
+    Number("logs of {service}", _PAGE, Words(".related [data-key=logs]", last=True)),
+    # What the store holds.
+    Number("stored spans", "/api/v1/status", Api("counts.spans"), ranged=False),
+    Number("stored spans", "/", Words("#counts .stat", about="Spans")),
+    Number("stored logs", "/api/v1/status", Api("counts.logs"), ranged=False),
+    Number("stored logs", "/", Words("#counts .stat", about="Logs")),
+    Number("stored sessions", "/api/v1/status", Api("counts.sessions"), ranged=False),
+    Number("stored sessions", "/", Words("#counts .stat", about="Sessions")),
+)
+"""One line for each number; a new one needs no more."""
+
+NOT_COUNTS = frozenset({"P50", "P90", "P99", "Duration", "Time", "Services", "Value", "To"})
+"""Labels of cells that hold no count."""
+COUNTED_ELSEWHERE = {
+    ("/apm", "#node-panel", "Requests"): "the breakdown's rows: its own note relates them to the requests",
+    ("/apm", "#node-panel", "Errors"): "the same",
+    ("/apm/tags", ".cards", "Requests"): "the cards' rows: the card's note relates them to the requests",
+    ("/apm/tags", ".cards", "Errors"): "the same",
+    ("/apm/tags", ".cards", "Root cause"): "the same",
+    ("/apm/traces", "table.traces", "Errors"): "of one trace: compared by the API and the trace's own page",
+}
+"""(page, part of it, label) of cells with counts that no line above reads, and why."""
