@@ -29,6 +29,7 @@ class FoundSeries:
     """A series with all its attributes as text, those of its resource included."""
 
     id: int
+    resource: int
     attributes: Mapping[str, str]
 
 
@@ -98,7 +99,7 @@ def matching_series(
         merged = {**shared, SERVICE_NAME: service, **({SCOPE_NAME: scope} if scope else {})}
         merged.update(orjson.loads(attributes))
         if _matches(merged, query):
-            found[number] = FoundSeries(number, merged)
+            found[number] = FoundSeries(number, resource, merged)
     return found
 
 
@@ -109,21 +110,28 @@ def _matches(attributes: Mapping[str, str], query: MetricQuery) -> bool:
 
 
 def runs_of_series(
-    db: ReadSession, metric: int, selected: Container[int], recent: RecentPoints, begin: int, end: int
+    db: ReadSession,
+    metric: int,
+    selected: Mapping[int, FoundSeries],
+    recent: RecentPoints,
+    begin: int,
+    end: int,
 ) -> dict[int, list[Run]]:
     """The points of these series in blocks that have any from `begin` to `end`, in order of time."""
     parts: dict[int, list[Run]] = {}
-    times: dict[int, ChunkTimes] = {}
+    resources = {each.resource for each in selected.values()}
     rows = db.all(
-        "SELECT b.chunk, b.body, c.body FROM metric_blocks b JOIN metric_chunks c ON c.id = b.chunk "
+        "SELECT b.rowid, b.chunk, c.resource FROM metric_blocks b JOIN metric_chunks c ON c.id = b.chunk "
         "WHERE b.metric = ? AND b.last >= ? AND b.first < ? ORDER BY b.chunk",
         (metric, begin, end),
     )
-    for chunk, body, chunk_body in rows:
-        shared = times.get(chunk)
-        if shared is None:
-            shared = times[chunk] = ChunkTimes(chunk_body)
-        for series, run in read_block(body, shared, selected):
+    for number, chunk, resource in rows:
+        # Bodies of other processes are not read: decompressing them is most of a chart's cost.
+        if resource not in resources:
+            continue
+        (body,) = db.one("SELECT body FROM metric_blocks WHERE rowid = ?", (number,)) or (b"",)
+        (times,) = db.one("SELECT body FROM metric_chunks WHERE id = ?", (chunk,)) or (b"",)
+        for series, run in read_block(body, ChunkTimes(times), selected):
             parts.setdefault(series, []).append(run)
     for series, points in recent.points.items():
         if series in selected:

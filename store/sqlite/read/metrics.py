@@ -148,7 +148,7 @@ class SqliteMetricReader(SqlitePart):
             if info is None:
                 return [], False
             series = matching_series(db, number, query, recent)
-            selected = set(series)
+            selected = dict(series)
             for begin, end in _backwards(db, number, window):
                 runs = runs_of_series(db, number, selected, recent, begin, end)
                 for each, of_series in runs.items():
@@ -164,7 +164,8 @@ class SqliteMetricReader(SqlitePart):
                         known = found.get(each)
                         if known is None or known.time_unix_nano < time:
                             found[each] = value
-                selected -= found.keys()
+                for each in found:
+                    selected.pop(each, None)
                 if not selected:
                     break
         values = [value for value in found.values() if value is not None]
