@@ -276,6 +276,11 @@ class Incident:
         """Every check of every step, in the order in which they are asked."""
         return tuple(check for step in self.steps for check in step.checks)
 
+    @property
+    def fails_checkout(self) -> bool:
+        """Whether a person's checkout ends with an error page."""
+        return self.checkout_status >= 400
+
     def repair(self, name: str) -> Repair | None:
         """The repair of this name, or None."""
         return next((repair for repair in self.repairs if repair.name == name), None)

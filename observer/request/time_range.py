@@ -135,7 +135,7 @@ def _duration(text: str) -> tuple[int, str]:
     seconds = number * _UNITS_S[found[2]]
     if seconds > _LONGEST_S:
         raise Malformed(
-            f"since={shortened(text)!r} is longer than any telemetry is old; write a beginning instead: from=2026-01-01.",
+            f"since={shortened(text)!r} is longer than telemetry is old; write a beginning: from=2026-01-01.",
             "The longest duration is 20000d.",
         )
     return seconds * _S, f"{number}{found[2]}"

@@ -146,7 +146,7 @@ def test_a_duration_has_one_spelling_in_links(since: str) -> None:
     ("args", "message"),
     [
         ({"since": "x"}, "since='x' is not a duration; write for instance 15m, 2h or 1d."),
-        ({"since": "20001d"}, "is longer than any telemetry is old"),
+        ({"since": "20001d"}, "is longer than telemetry is old"),
         ({"from": "x"}, "from='x' is not a time; write for instance 2026-11-23T14:03:27Z"),
         ({"from": str(NOW), "to": str(NOW)}, "from must be earlier than to"),
         ({"from": str(NOW + DAY)}, "from must be earlier than now"),
