@@ -93,7 +93,7 @@ class Intake:
         self._started_s = time.monotonic()
         self._received = {signal.items: 0 for signal in Signal}
         self._rejected = {signal.items: 0 for signal in Signal}
-        self._repeated_spans = 0
+        self._repeated = {Signal.TRACES.items: 0, Signal.METRICS.items: 0}
         self._refused = {"undecodable": 0, "too_large": 0, "busy": 0, "unavailable": 0, "unsupported": 0}
         self._requests = 0
         self._logged_s: dict[str, float] = {}
@@ -115,11 +115,14 @@ class Intake:
         batch, refused = decoded.batch, decoded.refused
         if batch.differing:
             refused.add(_DIFFERS, batch.differing, lambda: _span_named(batch.first_differing))
-        accepted = len(batch) - batch.differing
+        for reason, count in batch.folded.items():
+            refused.add(reason, count)
+        accepted = len(batch) - batch.differing - sum(batch.folded.values())
         with self._lock:
             self._received[signal.items] += accepted
             self._rejected[signal.items] += refused.count
-            self._repeated_spans += batch.repeated
+            self._repeated[Signal.TRACES.items] += batch.repeated
+            self._repeated[Signal.METRICS.items] += batch.repeated_points
         outcome = Outcome(accepted, refused.count, refused.message())
         if outcome.rejected:
             self._log_seldom("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
@@ -154,7 +157,7 @@ class Intake:
                 "received": dict(self._received),
                 "rejected": dict(self._rejected),
                 # Of those received: exact repetitions of what was kept already.
-                "repeated": {Signal.TRACES.items: self._repeated_spans},
+                "repeated": dict(self._repeated),
                 "refused_requests": dict(self._refused),
                 "queue": {
                     "requests": self._in_flight,
@@ -232,7 +235,7 @@ class Intake:
 
     def _count_unkept(self, why: str, error: StoreError, batch: Batch) -> None:
         """Count a batch that the store did not keep, by its items."""
-        counts = {"spans": len(batch.spans), "logs": len(batch.logs), "metric_points": batch.metric_points}
+        counts = {"spans": len(batch.spans), "logs": len(batch.logs), "metric_points": len(batch.metrics)}
         with self._lock:
             self._refused[why] += 1
         self._episodes.add(error.reason, str(error), counts)

@@ -86,6 +86,49 @@ def integer_of(item: Json, name: str, *, bits: int = 32) -> int:
     return number
 
 
+def integers_of(item: Json, name: str, *, bits: int = 32) -> list[int]:
+    """A list of whole numbers without a sign."""
+    return [
+        integer_of({name: each}, name, bits=bits) if each is not None else 0 for each in list_of(item, name)
+    ]
+
+
+def signed_of(item: Json, name: str) -> int:
+    """A whole number of 32 bits with a sign, 0 where it is absent."""
+    value = field_of(item, name)
+    if value is None:
+        return 0
+    number = _whole(value, name)
+    if not -(2**31) <= number < 2**31:
+        raise Malformed(f"{name} is out of range")
+    return number
+
+
+def int64_of(item: Json, name: str) -> int | None:
+    """A whole number of 64 bits with a sign, None where it is absent."""
+    value = field_of(item, name)
+    return None if value is None else _int64(value, name)
+
+
+def double_of(item: Json, name: str) -> float | None:
+    """A number, None where it is absent."""
+    value = field_of(item, name)
+    return None if value is None else _double(value, name)
+
+
+def doubles_of(item: Json, name: str) -> list[float]:
+    """A list of numbers."""
+    return [_double(each, name) for each in list_of(item, name)]
+
+
+def boolean_of(item: Json, name: str) -> bool:
+    """True or false, false where it is absent."""
+    value = field_of(item, name)
+    if value is not None and not isinstance(value, bool):
+        raise Malformed(f"{name} is not true or false")
+    return bool(value)
+
+
 def _whole(value: object, name: str) -> int:
     if isinstance(value, str):
         if _WHOLE.fullmatch(value):

@@ -12,7 +12,6 @@ from typing import Any
 
 from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.logs.v1 import logs_pb2
-from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -28,7 +27,6 @@ from collector.json_fields import (
     pair_of,
     pairs_of,
     put_value,
-    snake,
     text_field,
 )
 
@@ -101,22 +99,6 @@ def log_record(item: Json) -> bytes:
         except Malformed as problem:
             raise Malformed(f"body: {problem}") from problem
     return record.SerializeToString()
-
-
-def metric(item: Json) -> bytes:
-    """As much of a metric as is needed to count its points, which are not stored. Raises Malformed."""
-    made = metrics_pb2.Metric(name=text_field(item, "name"))
-    found = False
-    for name in ("gauge", "sum", "histogram", "exponentialHistogram", "summary"):
-        data = field_of(item, name)
-        if data is not None:
-            found = True
-            points = getattr(made, snake(name)).data_points
-            for _ in objects_of(object_of(data, name), "dataPoints"):
-                points.add()
-    if not found and ("spanId" in item or "body" in item):
-        raise Malformed("a metric has no data points, but fields of a span or a log record")
-    return made.SerializeToString()
 
 
 def resource(item: object, lost: list[str]) -> bytes:

@@ -21,6 +21,7 @@ from collector.items import (
     place_of,
 )
 from collector.json_fields import Json, field_of, object_of, snake, text_field
+from collector.otlp_json_metrics import metric
 from runtime.lenient_json import NotJson, loads, repaired
 from store.api import with_schema_url
 
@@ -30,7 +31,6 @@ _REPLACED: Final = "text that is not Unicode got U+FFFD where it is not"
 _CONVERT: Final[Mapping[str, Callable[[Json], bytes]]] = {
     "traces": otlp_json.span,
     "logs": otlp_json.log_record,
-    "metrics": otlp_json.metric,
 }
 
 
@@ -144,7 +144,10 @@ class _Request:
 
     def _item(self, entry: object, *path: int) -> bytes | None:
         try:
-            return _CONVERT[self._signal](object_of(self._whole(entry, *path), "an item"))
+            item = object_of(self._whole(entry, *path), "an item")
+            if self._signal == "metrics":
+                return metric(item, lambda reason, at: self._refuse_point(reason, at, item, *path))
+            return _CONVERT[self._signal](item)
         except Malformed as problem:
             reason = str(problem)
         except (TypeError, ValueError, OverflowError) as error:
@@ -152,6 +155,12 @@ class _Request:
         name = entry.get("name") if isinstance(entry, dict) else None
         self._refused.add(reason, 1, lambda: named(place_of(self._signal, *path), name))
         return None
+
+    def _refuse_point(self, reason: str, point: int, item: Json, *path: int) -> None:
+        def place() -> str:
+            return f"{named(place_of(self._signal, *path), item.get('name'))}, dataPoints[{point}]"
+
+        self._refused.add(reason, 1, place)
 
     def _whole(self, part: object, *path: int) -> object:
         """A part of the document, with U+FFFD for each lone surrogate."""

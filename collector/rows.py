@@ -22,6 +22,8 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from collector import origins, wire
 from collector.framing import contradicts, unreadable
 from collector.items import Group, Malformed, Refusals, named
+from collector.metric_points import PointDecoder
+from collector.times import LATEST_UNIX_NANO, check_time
 from collector.values import check_nesting, value_of
 from signals import semantics
 from signals.attributes import UNKNOWN_SERVICE, text_of
@@ -29,12 +31,7 @@ from signals.browser_events import is_browser, session_of
 from signals.deployments import event_name_of
 from signals.model import Attribute, Attributes
 from signals.severity import severity_number_of
-from store.api import Batch, LogRow, SpanRow
-
-EARLIEST_UNIX_NANO = 946_684_800 * 10**9
-"""The year 2000: seconds, milli- or microseconds mistaken for nanoseconds fall before it."""
-LATEST_UNIX_NANO = 7_258_118_400 * 10**9
-"""The year 2200."""
+from store.api import Batch, LogRow, MetricRow, SpanRow, scope_name_of
 
 _CACHED_ATTRIBUTES = 32_768
 _CACHED_ATTRIBUTE_BYTES = 256
@@ -91,6 +88,7 @@ class Decoder:
         self._resources: FIFOCache[bytes, _Resource | Malformed] = FIFOCache(_CACHED_RESOURCES)
         self._scopes: FIFOCache[bytes, origins.Origin] = FIFOCache(_CACHED_RESOURCES)
         self._guard = threading.Lock()
+        self._points = PointDecoder()
 
     def traces(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The rows of spans; `refused` may already hold items that an earlier step refused."""
@@ -105,15 +103,42 @@ class Decoder:
         return Decoded(Batch(logs=rows, rejected=refused.count), refused)
 
     def metrics(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
-        """The number of data points; metrics are not stored."""
-        points = 0
+        """The rows of data points."""
+        rows: list[MetricRow] = []
         for group in groups:
+            origin = self._origin("metrics", group, refused)
+            if origin is None:
+                continue
+            resource, scope = origin
             for number, raw in enumerate(group.items):
-                try:
-                    points += _points_of(raw)
-                except Malformed as problem:
-                    refused.add(str(problem), 1, _finder(group, number, "metrics"))
-        return Decoded(Batch(metric_points=points, rejected=refused.count), refused)
+                find = _finder(group, number, "metrics")
+
+                def refuse(reason: str, point: int | None, find: Callable[[], str] = find) -> None:
+                    refused.add(reason, 1, lambda: _at_point(find(), point))
+
+                def note(reason: str, point: int | None, find: Callable[[], str] = find) -> None:
+                    refused.warn(reason, lambda: _at_point(find(), point))
+
+                rows += self._points.rows(
+                    raw, resource.service, resource.body, scope_name_of(scope.body), refuse, note
+                )
+        return Decoded(Batch(metrics=rows, rejected=refused.count), refused)
+
+    def _origin(
+        self, signal: str, group: Group, refused: Refusals
+    ) -> tuple[_Resource, origins.Origin] | None:
+        """Resource and scope of a group's items; None if there are none, or all were refused."""
+        resource = self._resource(group.resource)
+        if not group.items:
+            return None
+        if isinstance(resource, Malformed):
+            refused.add(str(resource), len(group.items), _finder(group, 0, signal))
+            return None
+        scope = self._scope(group.scope)
+        for warning in (resource.warning, scope.warning):
+            if warning:
+                refused.warn(warning, _finder(group, 0, signal))
+        return resource, scope
 
     def _each(
         self,
@@ -125,16 +150,10 @@ class Decoder:
     ) -> None:
         notes: _Notes = []
         for group in groups:
-            resource = self._resource(group.resource)
-            if not group.items:
+            origin = self._origin(signal, group, refused)
+            if origin is None:
                 continue
-            if isinstance(resource, Malformed):
-                refused.add(str(resource), len(group.items), _finder(group, 0, signal))
-                continue
-            scope = self._scope(group.scope)
-            for warning in (resource.warning, scope.warning):
-                if warning:
-                    refused.warn(warning, _finder(group, 0, signal))
+            resource, scope = origin
             for number, raw in enumerate(group.items):
                 try:
                     keep(make(raw, resource, scope.body, notes))
@@ -160,7 +179,7 @@ class Decoder:
             if parent_id == _NO_SPAN:
                 parent_id = b""
         start, end = span.start_unix_nano, span.end_unix_nano
-        _check_time(start, "start time")
+        check_time(start, "start time")
         if end > LATEST_UNIX_NANO:
             raise Malformed("a span's end time is after the year 2200")
         if span.events or span.links:
@@ -212,7 +231,7 @@ class Decoder:
             if contradicts(raw, logs_pb2.LogRecord.DESCRIPTOR):
                 raise Malformed("a log record has fields of another type: is it a span?")
             time_ns = self._now_unix_nano()
-        _check_time(time_ns, "log record's time")
+        check_time(time_ns, "log record's time")
         if not 0 <= record.severity_number <= 24:
             notes.append(
                 f"a log record's severity number is {record.severity_number}, which OTLP does not know"
@@ -301,15 +320,6 @@ def _check_id(value: bytes, length: int, zero: bytes, what: str) -> None:
         raise Malformed(f"a {what} is all zeros")
 
 
-def _check_time(value_unix_nano: int, what: str) -> None:
-    if not value_unix_nano:
-        raise Malformed(f"a {what} is missing")
-    if value_unix_nano < EARLIEST_UNIX_NANO:
-        raise Malformed(f"a {what} is before the year 2000: it must be in nanoseconds")
-    if value_unix_nano > LATEST_UNIX_NANO:
-        raise Malformed(f"a {what} is after the year 2200")
-
-
 def _tags(pairs: Iterable[_Pair], resource: _Resource) -> dict[str, str]:
     """The same as `semantics.tags_of` of a backend's span, from the cached attributes."""
     tags = dict(resource.tags)
@@ -338,18 +348,6 @@ def _check_parts(span: trace_pb2.Span) -> None:
         check_nesting(link.attributes)
 
 
-def _points_of(raw: bytes) -> int:
-    """The data points of a metric."""
-    try:
-        metric = wire.Metric.FromString(raw)
-    except DecodeError:
-        raise Malformed(_why_unreadable(raw, "metrics")) from None
-    kinds = [getattr(metric, kind) for kind in wire.METRIC_KINDS if metric.HasField(kind)]
-    if not kinds and contradicts(raw, metrics_pb2.Metric.DESCRIPTOR):
-        raise Malformed("a metric has no data points, but fields of another type: is it a span?")
-    return sum(len(kind.points) for kind in kinds)
-
-
 _ITEMS: Mapping[str, tuple[str, Any]] = {
     "traces": ("a span", trace_pb2.Span),
     "logs": ("a log record", logs_pb2.LogRecord),
@@ -360,6 +358,10 @@ _ITEMS: Mapping[str, tuple[str, Any]] = {
 def _why_unreadable(raw: bytes, signal: str) -> str:
     what, message_class = _ITEMS[signal]
     return f"{what} cannot be read: {unreadable(raw, message_class.DESCRIPTOR)}"
+
+
+def _at_point(place: str, point: int | None) -> str:
+    return place if point is None else f"{place}, dataPoints[{point}]"
 
 
 def _finder(group: Group, number: int, signal: str) -> Callable[[], str]:

@@ -119,7 +119,11 @@ def _run(settings: Settings) -> int:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     freeze_gc()
     writer = store.open_writer(
-        settings.store_path, max_bytes=settings.store_max_bytes, max_age_s=settings.store_max_age_s
+        settings.store_path,
+        max_bytes=settings.store_max_bytes,
+        max_age_s=settings.store_max_age_s,
+        max_series_of_metric=settings.max_series_of_metric,
+        max_series=settings.max_series,
     )
     try:
         refused = Refused(settings.store_path.with_name(settings.store_path.name + ".refusals"))

@@ -15,6 +15,7 @@ from runtime.settings import PATH, PORT, setting, whole_number
 _THREADS = whole_number(1, 256)
 _STORE_BYTES = whole_number(1024**2, 1024**5)
 _STORE_AGE_S = whole_number(1, 100 * 366 * 86_400)
+_SERIES = whole_number(1, 10**6)
 _REQUEST_BYTES = whole_number(1024, 1024**3)
 _IN_FLIGHT_BYTES = whole_number(1024, 1024**4)
 _IDLE_S = whole_number(1, 3_600)
@@ -43,6 +44,13 @@ class Settings:
     store_max_age_s: int = setting(
         7 * 86_400, "STORE_MAX_AGE_S", "Age in seconds from which telemetry is deleted.", _STORE_AGE_S
     )
+    max_series_of_metric: int = setting(
+        2_000,
+        "STORE_MAX_SERIES_OF_METRIC",
+        "Series of one metric with a point within an hour; points of further ones are refused.",
+        _SERIES,
+    )
+    max_series: int = setting(20_000, "STORE_MAX_SERIES", "The same of all metrics together.", _SERIES)
     max_request_bytes: int = setting(
         16 * 1024**2,
         "COLLECTOR_MAX_REQUEST_BYTES",

@@ -78,13 +78,84 @@ _MESSAGES: dict[str, dict[str, tuple[int, Any, bool]]] = {
     },
     "Metric": {
         "name": (1, _F.TYPE_STRING, False),
+        "description": (2, _F.TYPE_STRING, False),
+        "unit": (3, _F.TYPE_STRING, False),
         "gauge": (5, "Points", False),
         "sum": (7, "Points", False),
         "histogram": (9, "Points", False),
         "exponential_histogram": (10, "Points", False),
         "summary": (11, "Points", False),
     },
-    "Points": {"points": (1, _F.TYPE_BYTES, True)},
+    "Points": {
+        "points": (1, _F.TYPE_BYTES, True),
+        "temporality": (2, _F.TYPE_INT32, False),
+        "monotonic": (3, _F.TYPE_BOOL, False),
+    },
+    "NumberPoint": {
+        "start_unix_nano": (2, _F.TYPE_FIXED64, False),
+        "time_unix_nano": (3, _F.TYPE_FIXED64, False),
+        "as_double": (4, _F.TYPE_DOUBLE, False),
+        "exemplars": (5, _F.TYPE_BYTES, True),
+        "as_int": (6, _F.TYPE_SFIXED64, False),
+        "attributes": (7, _F.TYPE_BYTES, True),
+        "flags": (8, _F.TYPE_UINT32, False),
+    },
+    "HistogramPoint": {
+        "start_unix_nano": (2, _F.TYPE_FIXED64, False),
+        "time_unix_nano": (3, _F.TYPE_FIXED64, False),
+        "count": (4, _F.TYPE_FIXED64, False),
+        "sum": (5, _F.TYPE_DOUBLE, False),
+        "buckets": (6, _F.TYPE_FIXED64, True),
+        "bounds": (7, _F.TYPE_DOUBLE, True),
+        "exemplars": (8, _F.TYPE_BYTES, True),
+        "attributes": (9, _F.TYPE_BYTES, True),
+        "flags": (10, _F.TYPE_UINT32, False),
+        "min": (11, _F.TYPE_DOUBLE, False),
+        "max": (12, _F.TYPE_DOUBLE, False),
+    },
+    "Buckets": {"offset": (1, _F.TYPE_SINT32, False), "counts": (2, _F.TYPE_UINT64, True)},
+    "ExponentialPoint": {
+        "attributes": (1, _F.TYPE_BYTES, True),
+        "start_unix_nano": (2, _F.TYPE_FIXED64, False),
+        "time_unix_nano": (3, _F.TYPE_FIXED64, False),
+        "count": (4, _F.TYPE_FIXED64, False),
+        "sum": (5, _F.TYPE_DOUBLE, False),
+        "scale": (6, _F.TYPE_SINT32, False),
+        "zero_count": (7, _F.TYPE_FIXED64, False),
+        "positive": (8, "Buckets", False),
+        "negative": (9, "Buckets", False),
+        "flags": (10, _F.TYPE_UINT32, False),
+        "exemplars": (11, _F.TYPE_BYTES, True),
+        "min": (12, _F.TYPE_DOUBLE, False),
+        "max": (13, _F.TYPE_DOUBLE, False),
+        "zero_threshold": (14, _F.TYPE_DOUBLE, False),
+    },
+    "Quantile": {"quantile": (1, _F.TYPE_DOUBLE, False), "value": (2, _F.TYPE_DOUBLE, False)},
+    "SummaryPoint": {
+        "start_unix_nano": (2, _F.TYPE_FIXED64, False),
+        "time_unix_nano": (3, _F.TYPE_FIXED64, False),
+        "count": (4, _F.TYPE_FIXED64, False),
+        "sum": (5, _F.TYPE_DOUBLE, False),
+        "quantiles": (6, "Quantile", True),
+        "attributes": (7, _F.TYPE_BYTES, True),
+        "flags": (8, _F.TYPE_UINT32, False),
+    },
+    "Exemplar": {
+        "time_unix_nano": (2, _F.TYPE_FIXED64, False),
+        "as_double": (3, _F.TYPE_DOUBLE, False),
+        "span_id": (4, _F.TYPE_BYTES, False),
+        "trace_id": (5, _F.TYPE_BYTES, False),
+        "as_int": (6, _F.TYPE_SFIXED64, False),
+        "attributes": (7, _F.TYPE_BYTES, True),
+    },
+}
+# message -> oneof -> its fields. One of a single field makes a 0 that was sent differ from nothing.
+_ONEOFS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Metric": {"data": ("gauge", "sum", "histogram", "exponential_histogram", "summary")},
+    "NumberPoint": {"value": ("as_double", "as_int")},
+    "Exemplar": {"value": ("as_double", "as_int")},
+    "HistogramPoint": {"of_sum": ("sum",), "of_min": ("min",), "of_max": ("max",)},
+    "ExponentialPoint": {"of_sum": ("sum",), "of_min": ("min",), "of_max": ("max",)},
 }
 
 
@@ -92,10 +163,14 @@ def _classes() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name="hipsterlab/wire.proto", package=_PACKAGE, syntax="proto3")
     for name, wire_fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
+        places = {}
+        for place, (oneof, members) in enumerate(_ONEOFS.get(name, {}).items()):
+            message.oneof_decl.add(name=oneof)
+            places.update(dict.fromkeys(members, place))
         for field_name, (tag, kind, repeated) in wire_fields.items():
             label = _F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL
             if isinstance(kind, str):
-                message.field.add(
+                made = message.field.add(
                     name=field_name,
                     number=tag,
                     label=label,
@@ -103,7 +178,9 @@ def _classes() -> dict[str, Any]:
                     type_name=f".{_PACKAGE}.{kind}",
                 )
             else:
-                message.field.add(name=field_name, number=tag, label=label, type=kind)
+                made = message.field.add(name=field_name, number=tag, label=label, type=kind)
+            if field_name in places:
+                made.oneof_index = places[field_name]
     # A pool of its own, so that the names cannot collide with those of another package.
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
@@ -112,9 +189,6 @@ def _classes() -> dict[str, Any]:
         for name in _MESSAGES
     }
 
-
-METRIC_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
-"""The fields of a metric, one of which holds its data points."""
 
 _made = _classes()
 # Any: classes made at run time have no static type; their fields are listed above.
@@ -129,3 +203,9 @@ Pair: Any = _made["Pair"]
 Span: Any = _made["Span"]
 LogRecord: Any = _made["LogRecord"]
 Metric: Any = _made["Metric"]
+"""Its points are in the field of its kind: `signals.metrics.MetricKind`, by value."""
+NumberPoint: Any = _made["NumberPoint"]
+HistogramPoint: Any = _made["HistogramPoint"]
+ExponentialPoint: Any = _made["ExponentialPoint"]
+SummaryPoint: Any = _made["SummaryPoint"]
+Exemplar: Any = _made["Exemplar"]

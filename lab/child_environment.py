@@ -21,7 +21,8 @@ SETTINGS = (
     *("KEY_OPERATIONS",),
     *("LOADGEN_PACE", "LOADGEN_SPAWN_RATE", "OBSERVER_THREADS", "ORDER_ROUTE", "REDIS_ADDR"),
     *("RUM_APP_NAME", "RUM_AUTH", "RUM_ENABLED", "RUM_ENVIRONMENT", "RUM_REALM"),
-    *("STORE_MAX_AGE_S", "STORE_MAX_BYTES", "TRUSTED_PROXIES"),
+    *("STORE_MAX_AGE_S", "STORE_MAX_BYTES", "STORE_MAX_SERIES", "STORE_MAX_SERIES_OF_METRIC"),
+    *("TRUSTED_PROXIES",),
 )
 """The settings of the processes that a user may choose for a lab; the others are the plan's."""
 _EVERYWHERE = (

@@ -14,20 +14,30 @@ from store.api import Reader, Writer
 
 DEFAULT_MAX_BYTES: Final = 2 * 1024**3
 DEFAULT_MAX_AGE_S: Final = 7 * 24 * 3600.0
+DEFAULT_MAX_SERIES_OF_METRIC: Final = 2_000
+DEFAULT_MAX_SERIES: Final = 20_000
 
 
 def open_writer(
-    path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES, max_age_s: float = DEFAULT_MAX_AGE_S
+    path: str | Path,
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    max_age_s: float = DEFAULT_MAX_AGE_S,
+    max_series_of_metric: int = DEFAULT_MAX_SERIES_OF_METRIC,
+    max_series: int = DEFAULT_MAX_SERIES,
 ) -> Writer:
     """The writer of the store at `path`, which is created if it does not exist.
 
     `max_bytes` bounds the data (the file may be a little larger), `max_age_s` the
-    time in the store. Raises StoreUnavailable (another writer, no right to write, a
+    time in the store, the last two how many series of metrics may be alive at once: with a point
+    within the last hour. Raises StoreUnavailable (another writer, no right to write, a
     full disk) and StoreMismatch (another program's file, another schema).
     """
+    from store.sqlite.write.metric_ingest import SeriesBounds
     from store.sqlite.write.writer import SqliteWriter
 
-    return SqliteWriter(Path(path), max_bytes=max_bytes, max_age_s=max_age_s)
+    series = SeriesBounds(max_series_of_metric, max_series)
+    return SqliteWriter(Path(path), max_bytes=max_bytes, max_age_s=max_age_s, series=series)
 
 
 def open_reader(path: str | Path) -> Reader:

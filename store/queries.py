@@ -165,3 +165,35 @@ class LogQuery:
     cursor: str | None = None
     environment: str | None = None
     """Logs whose resource names this deployment environment, under any of its attribute names."""
+
+
+MetricAggregation = Literal[
+    "rate", "sum", "avg", "min", "max", "last", "count", "p50", "p75", "p90", "p95", "p99"
+]
+"""How the points of a column and of a group's series become one value.
+
+`rate`: of a sum, its increase a second; of a distribution, how many observations a second. `sum`: of a
+sum, its increase; of a distribution, the sum of what was observed. `count`: how many observations, or, of
+gauges and sums, points. `avg` of a distribution is the mean observation. `last` adds up the newest value of
+each series of a group. Gauges take `avg`, `min`, `max`, `last`, `count`; sums also `rate` and `sum`;
+histograms all but `last`; summaries all but `last`, `min` and `max`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """Selects the series of one metric; all conditions must hold."""
+
+    window: Window
+    name: str
+    agg: MetricAggregation = "avg"
+    by: Sequence[str] = ()
+    """Attributes to group by; without any, all series are one group."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Match as text; "" matches series without the attribute. `service.name` is one of them."""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    unit: str | None = None
+    kind: str | None = None
+    """Where streams of one name differ in unit or kind, these pick one; else that with the newest point."""
+    columns: int = 60
+    limit: int = 20
+    """Groups that are returned: those with the greatest values; the others are counted in `truncated`."""

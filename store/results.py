@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
+from signals.metrics import Exemplar, MetricInfo, PointValue
 from signals.model import ServiceInTrace, SessionId, Severity, SpanId, TraceId
 
 
@@ -266,6 +267,67 @@ class LogHistogram:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricName:
+    """A metric that has points."""
+
+    info: MetricInfo
+    services: tuple[str, ...]
+    """By name; the first 50."""
+    series: int
+    first_unix_nano: int
+    last_unix_nano: int
+    """Times of its first and last point that are kept, whatever the window."""
+    folded: int = 0
+    """Points of series beyond the bound on this metric, which were refused: the metric exploded."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSeries:
+    """One group of a chart."""
+
+    attributes: Mapping[str, str]
+    """Those of `MetricQuery.by`, with "" where a series has none."""
+    series: int
+    """How many series are merged in it."""
+    points: Sequence[tuple[int, float | None]]
+    """(start of the column, value)"""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricChart:
+    """A metric over time."""
+
+    info: MetricInfo | None
+    """None if there is no such metric."""
+    groups: Sequence[MetricSeries]
+    """Greatest mean first."""
+    column_ns: int
+    truncated: int = 0
+    """Groups that are left out."""
+    streams: Sequence[MetricInfo] = ()
+    """Others of the same name, which the query did not choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricExemplar:
+    """An exemplar, and which series it is of."""
+
+    exemplar: Exemplar
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """The newest point of a series."""
+
+    info: MetricInfo
+    attributes: Mapping[str, str]
+    """All attributes of points and resource, as text."""
+    time_unix_nano: int
+    value: PointValue
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserLink:
     """The browser's event that a backend trace answered."""
 
@@ -291,6 +353,7 @@ class StoreStatus:
     logs: int
     sessions: int
     metric_points: int
+    """Those that are kept."""
     rejected: int
     oldest_unix_nano: int | None
     newest_unix_nano: int | None
@@ -301,6 +364,7 @@ class StoreStatus:
     pruned_logs: int
     pruned_before_unix_nano: int | None
     """What arrived before this was pruned; None while nothing was."""
+    pruned_metric_points: int = 0
 
 
 class Presence(Enum):

@@ -7,13 +7,17 @@ Times are integer nanoseconds since the Unix epoch (`_unix_nano`) or durations
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 from google.protobuf.wrappers_pb2 import StringValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+
+from store.metric_rows import MetricRow
 
 _SCHEMA_URL_FIELD: Final = 1500
 _SCHEMA_URL_TAG: Final = bytes((0xE2, 0x5D))
@@ -45,6 +49,15 @@ def schema_url_of(body: bytes) -> str:
         if each.field_number == _SCHEMA_URL_FIELD and isinstance(each.data, bytes):
             found = each.data.decode("utf-8", "replace")
     return found
+
+
+@lru_cache(maxsize=1024)
+def scope_name_of(body: bytes) -> str:
+    """The name of a serialized InstrumentationScope; empty if it has none or cannot be read."""
+    try:
+        return InstrumentationScope.FromString(body).name
+    except DecodeError:
+        return ""
 
 
 class SpanRow(NamedTuple):
@@ -113,9 +126,9 @@ class Batch:
 
     spans: Sequence[SpanRow] = ()
     logs: Sequence[LogRow] = ()
-    metric_points: int = 0
+    metrics: Sequence[MetricRow] = ()
     rejected: int = 0
-    """Items refused as malformed. Like metric points, they are counted and not kept."""
+    """Items refused as malformed: counted and not kept."""
     arrived_unix_nano: int = 0
     """When it was received: times that do not fit it are moved (docs/adr/020-senders-clock.md). Or 0."""
     is_placed: bool = False
@@ -126,6 +139,10 @@ class Batch:
     """Set by the writer: spans whose id is that of a span with other content; counted and not kept."""
     first_differing: SpanRow | None = None
     """Set by the writer: the first of these."""
+    repeated_points: int = 0
+    """Set by the writer: points of a series and time that were kept already."""
+    folded: Mapping[str, int] = field(default_factory=dict)
+    """Set by the writer: points of new series beyond a bound, which were refused, by the reason."""
 
     def __len__(self) -> int:
-        return len(self.spans) + len(self.logs) + self.metric_points
+        return len(self.spans) + len(self.logs) + len(self.metrics)

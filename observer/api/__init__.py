@@ -11,6 +11,7 @@ from observer.api import (
     exam_routes,
     general_routes,
     logs_routes,
+    metrics_routes,
     rum_routes,
 )
 from observer.api.routing import blueprint
@@ -24,6 +25,7 @@ ROUTES = (
     exam_routes,
     general_routes,
     logs_routes,
+    metrics_routes,
     rum_routes,
 )
 """Importing a module of routes registers its addresses with the blueprint."""

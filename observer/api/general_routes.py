@@ -65,14 +65,23 @@ _TELEMETRY = record(
         {
             "ready": boolean("the store answers, and the collector can write it"),
             "telemetry": _TELEMETRY,
-            "counts": record({name: whole() for name in ("spans", "logs", "sessions", "metric_points")}),
+            "counts": record(
+                {name: whole("that are kept") for name in ("spans", "logs", "sessions", "metric_points")}
+            ),
             "rejected": whole("items that were refused as malformed"),
             "oldest_unix_nano": TIME_OR_NULL,
             "newest_unix_nano": TIME_OR_NULL,
             "last_received_unix_nano": TIME_OR_NULL,
             "bytes": whole("of the store"),
             "max_bytes": whole("the size above which the oldest data is pruned"),
-            "pruned": record({"spans": whole(), "logs": whole(), "before_unix_nano": TIME_OR_NULL}),
+            "pruned": record(
+                {
+                    "spans": whole(),
+                    "logs": whole(),
+                    "metric_points": whole(),
+                    "before_unix_nano": TIME_OR_NULL,
+                }
+            ),
         }
     ),
     tag="general",
@@ -104,6 +113,7 @@ def status(_query: Query) -> serializers.Plain | Response:
         "pruned": {
             "spans": found.pruned_spans,
             "logs": found.pruned_logs,
+            "metric_points": found.pruned_metric_points,
             "before_unix_nano": found.pruned_before_unix_nano,
         },
     }

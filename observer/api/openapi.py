@@ -29,6 +29,7 @@ def build() -> dict[str, Any]:
             {"name": "rum", "description": "Browser sessions and metrics"},
             {"name": "apm", "description": "Backend services, traces and spans"},
             {"name": "logs", "description": "Log records"},
+            {"name": "metrics", "description": "Metrics of any sender"},
             {"name": "desk", "description": "For the instructor: a session, and what needs one"},
         ],
         "paths": _paths(),

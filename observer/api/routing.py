@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
+from werkzeug.routing import PathConverter
 
 from observer.api.schemas import Schema
 from observer.request import context
@@ -21,6 +22,17 @@ from observer.request.responses import json_response
 PREFIX = "/api/v1"
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+
+
+class MetricNameConverter(PathConverter):
+    """The rest of a path, which may begin with a slash, as names of Go's runtime do."""
+
+    part_isolating = False
+    regex = ".+?"
+
+
+# Before any rule that uses it: a blueprint does what it recorded in this order.
+blueprint.record(lambda state: state.app.url_map.converters.update(metric_name=MetricNameConverter))
 
 
 @dataclass(frozen=True, slots=True)

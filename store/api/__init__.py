@@ -29,6 +29,7 @@ from store.api.errors import (
     TooSlow as TooSlow,
 )
 from store.api.logs import LogReader as LogReader
+from store.api.metrics import MetricReader as MetricReader
 from store.api.names import NameReader as NameReader
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
@@ -42,9 +43,17 @@ from store.change_results import (
     VersionRow as VersionRow,
     Versions as Versions,
 )
+from store.metric_rows import (
+    ExemplarRow as ExemplarRow,
+    MetricRow as MetricRow,
+    MetricSeriesRow as MetricSeriesRow,
+    series_row as series_row,
+)
 from store.queries import (
     CountedEvents as CountedEvents,
     LogQuery as LogQuery,
+    MetricAggregation as MetricAggregation,
+    MetricQuery as MetricQuery,
     Page as Page,
     RumMetric as RumMetric,
     SessionQuery as SessionQuery,
@@ -68,6 +77,11 @@ from store.results import (
     MapEdge as MapEdge,
     MapNode as MapNode,
     Measure as Measure,
+    MetricChart as MetricChart,
+    MetricExemplar as MetricExemplar,
+    MetricName as MetricName,
+    MetricSeries as MetricSeries,
+    MetricValue as MetricValue,
     Point as Point,
     Presence as Presence,
     Reach as Reach,
@@ -83,6 +97,7 @@ from store.rows import (
     LogRow as LogRow,
     SpanRow as SpanRow,
     schema_url_of as schema_url_of,
+    scope_name_of as scope_name_of,
     with_schema_url as with_schema_url,
 )
 
@@ -94,6 +109,7 @@ class Reader(
     ApmReader,
     RumReader,
     DeploymentReader,
+    MetricReader,
     NameReader,
     ChangeReader,
     Protocol,

@@ -31,3 +31,79 @@ CREATE TABLE IF NOT EXISTS late_batches (
     spans   INTEGER NOT NULL,
     logs    INTEGER NOT NULL
 );
+
+-- Metrics: what points are of. Streams of one name that differ otherwise are metrics of their own.
+CREATE TABLE IF NOT EXISTS metrics (
+    id          INTEGER PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    unit        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    temporality INTEGER NOT NULL,
+    monotonic   INTEGER NOT NULL,
+    description TEXT    NOT NULL, -- the newest
+    folded      INTEGER NOT NULL, -- points that were refused as their series were too many
+    UNIQUE (name, unit, kind, temporality, monotonic)
+);
+
+-- Serialized Resource messages of series, each kept once.
+CREATE TABLE IF NOT EXISTS metric_resources (
+    id   INTEGER PRIMARY KEY,
+    body BLOB NOT NULL UNIQUE
+);
+
+CREATE TABLE IF NOT EXISTS metric_series (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: points name it
+    metric     INTEGER NOT NULL,
+    digest     BLOB    NOT NULL UNIQUE, -- store/metric_rows.py
+    service    TEXT    NOT NULL,
+    resource   INTEGER NOT NULL,
+    scope      TEXT    NOT NULL,
+    attributes TEXT    NOT NULL, -- of its points: {name: text}
+    first      INTEGER NOT NULL, -- times of its points, those of `metric_recent` but the first left out
+    last       INTEGER NOT NULL,
+    arrived    INTEGER NOT NULL -- by the store's clock, when its last settled point came
+);
+CREATE INDEX IF NOT EXISTS metric_series_by_metric ON metric_series (metric, last);
+
+-- The points of one commit as JSON, until they are settled: store/sqlite/metric_points.py.
+CREATE TABLE IF NOT EXISTS metric_recent (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    arrived INTEGER NOT NULL,
+    points  INTEGER NOT NULL,
+    body    BLOB    NOT NULL
+);
+
+-- What a process exported in a while: the times, which all its series share, and in blocks the values of
+-- each of its metrics (store/sqlite/metric_blocks.py).
+CREATE TABLE IF NOT EXISTS metric_chunks (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    resource INTEGER NOT NULL,
+    level    INTEGER NOT NULL, -- how often it was merged
+    arrived  INTEGER NOT NULL, -- when its last point came
+    points   INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS metric_chunks_by_resource ON metric_chunks (level, resource);
+CREATE TABLE IF NOT EXISTS metric_blocks (
+    chunk  INTEGER NOT NULL,
+    metric INTEGER NOT NULL,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL,
+    body   BLOB    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS metric_blocks_by_metric ON metric_blocks (metric, last, first, chunk);
+CREATE INDEX IF NOT EXISTS metric_blocks_by_chunk ON metric_blocks (chunk);
+
+CREATE TABLE IF NOT EXISTS metric_exemplars (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    series     INTEGER NOT NULL,
+    time       INTEGER NOT NULL,
+    arrived    INTEGER NOT NULL,
+    value      REAL, -- null for NaN
+    trace_id   BLOB,
+    span_id    BLOB,
+    attributes TEXT    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS metric_exemplars_by_series ON metric_exemplars (series, time);
+CREATE INDEX IF NOT EXISTS metric_exemplars_by_trace ON metric_exemplars (trace_id)
+    WHERE trace_id IS NOT NULL;

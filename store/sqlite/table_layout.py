@@ -97,6 +97,11 @@ CLOCK_SHIFT: Final = ":clock_shift"
 """Among the tags of a row of `traces` and the attributes of one of `sessions`: what was added to the times
 of its sender, whose clock was wrong. No tag is named so, and rows of a right clock do without."""
 
+KEPT_POINTS: Final = "metric_points_kept"
+"""The counter of the metric points that are in the store; `metric_points` counted those of before, which were
+not kept."""
+PRUNED_POINTS: Final = "pruned_metric_points"
+
 
 def error_code(error: SpanError) -> int:
     """The stored number of an error's place. A chain of `is`, as an enum's hash is slow."""

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from store.api import Batch, LogRow, SpanRow, WriterHealth
@@ -103,8 +104,12 @@ def metrics(points: int) -> ExportMetricsServiceRequest:
     scope = request.resource_metrics.add().scope_metrics.add()
     gauge = scope.metrics.add(name="gauge").gauge
     histogram = scope.metrics.add(name="histogram").histogram
+    histogram.aggregation_temporality = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
     for number in range(points):
-        (gauge if number % 2 else histogram).data_points.add()
+        if number % 2:
+            gauge.data_points.add(time_unix_nano=T0 + number, as_int=number)
+        else:
+            histogram.data_points.add(time_unix_nano=T0 + number, count=number, sum=number)
     return request
 
 

@@ -92,4 +92,4 @@ def test_metrics_over_http(running: Running) -> None:
     meter.create_counter("orders").add(1, {"tenant": "gold"})
     meter.create_histogram("seconds").record(0.5)
     provider.shutdown()
-    assert sum(batch.metric_points for batch in running.writer.batches) >= 2
+    assert sum(len(batch.metrics) for batch in running.writer.batches) >= 2

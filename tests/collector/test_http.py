@@ -122,8 +122,11 @@ def test_a_logs_event_name_is_kept_in_both_encodings(running: Running) -> None:
 def test_metric_points_are_counted(running: Running) -> None:
     before = requests.get(running.url + "/stats", timeout=5).json()["received"]["metric_points"]
     assert post(running, "/v1/metrics", build.metrics(5).SerializeToString()).status_code == 200
-    assert running.writer.batches[-1].metric_points == 5
-    metric = b'{"name":"m","sum":{"dataPoints":[{},{}]}}'
+    assert len(running.writer.batches[-1].metrics) == 5
+    metric = (
+        b'{"name":"m","sum":{"aggregationTemporality":2,"dataPoints":['
+        b'{"timeUnixNano":"1800000000000000000","asInt":"7"},{"timeUnixNano":"1800000000000000001","asDouble":7.5}]}}'
+    )
     document = b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[' + metric + b"]}]}]}"
     assert post(running, "/v1/metrics", document, build.JSON).status_code == 200
     stats = requests.get(running.url + "/stats", timeout=5).json()

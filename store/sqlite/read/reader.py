@@ -11,11 +11,13 @@ from store.sqlite.read.apm import SqliteApmReader
 from store.sqlite.read.changes import SqliteChangeReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
+from store.sqlite.read.metrics import SqliteMetricReader
 from store.sqlite.read.names import SqliteNameReader
 from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
 from store.sqlite.read.rum import SqliteRumReader
 from store.sqlite.read.sessions import SqliteSessionReader
 from store.sqlite.read.traces import SqliteTraceReader
+from store.sqlite.table_layout import KEPT_POINTS, PRUNED_POINTS
 
 _LATE_BATCHES = 10_000
 _LATE = (
@@ -33,6 +35,7 @@ class SqliteReader(
     SqliteRumReader,
     SqliteDeploymentReader,
     SqliteChangeReader,
+    SqliteMetricReader,
     SqliteNameReader,
 ):
     """Reads beside the writer, never in its way; while there is no file, every answer is empty.
@@ -57,7 +60,7 @@ class SqliteReader(
             spans=counters.get("spans", 0),
             logs=counters.get("logs", 0),
             sessions=sessions[0],
-            metric_points=counters.get("metric_points", 0),
+            metric_points=counters.get(KEPT_POINTS, 0),
             rejected=counters.get("rejected", 0),
             oldest_unix_nano=counters.get("oldest"),
             newest_unix_nano=counters.get("newest"),
@@ -67,6 +70,7 @@ class SqliteReader(
             pruned_spans=counters.get("pruned_spans", 0),
             pruned_logs=counters.get("pruned_logs", 0),
             pruned_before_unix_nano=counters.get("pruned_before"),
+            pruned_metric_points=counters.get(PRUNED_POINTS, 0),
         )
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:

@@ -12,6 +12,8 @@ from store.rows import Batch
 MAX_ITEMS: Final = 100_000
 """Spans and logs in the queue; beyond this a write fails with StoreBusy."""
 _MAX_BYTES: Final = 256 * 1024 * 1024
+_POINT_BYTES: Final = 250
+"""What a data point takes in memory, on average."""
 _MAX_GROUP: Final = 20_000
 """Spans and logs of one commit, above which no further batch joins it."""
 
@@ -24,6 +26,7 @@ class Pending:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.size_bytes = sum(len(row.raw) for row in batch.spans) + sum(len(row.raw) for row in batch.logs)
+        self.size_bytes += _POINT_BYTES * len(batch.metrics)
         self.done = threading.Event()
         self.error: StoreError | None = None
 

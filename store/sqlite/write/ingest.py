@@ -20,6 +20,7 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
 from store.sqlite.write.repeated_logs import RepeatedLogs
 from store.sqlite.write.sender_clocks import AHEAD_NS, BEHIND_NS, Restated, SenderClocks
 
@@ -72,7 +73,12 @@ class StoreClock:
 class Ingest:
     """Numbers and inserts what arrives, and keeps the newest of it in memory for aggregation."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        clock: Callable[[], int],
+        series_bounds: SeriesBounds | None = None,
+    ) -> None:
         self._connection = connection
         self.counters = Counters(connection)
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
@@ -80,6 +86,9 @@ class Ingest:
         self.origins = OriginIds(connection)
         self._repeated = RepeatedLogs(connection, self.clock.now)
         self.clocks = SenderClocks()
+        self.metrics = MetricIngest(
+            connection, self.counters, series_bounds or SeriesBounds(), self.clock.now
+        )
         highest = connection.execute(
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
@@ -114,8 +123,9 @@ class Ingest:
             self._restate(self.clocks.take_restated())
             self._spans(batch)
             self._logs(batch.logs, batch.arrived_unix_nano)
-            self.counters.add("metric_points", batch.metric_points)
+            self._note_metric_times(batch)
             self.counters.add("rejected", batch.rejected + batch.differing)
+        self.metrics.insert(batches)
         now = self.clock.now()
         if now - self._last_arrival >= _ARRIVAL_EVERY_NS:
             self._connection.execute("INSERT OR IGNORE INTO arrivals VALUES (?, ?)", (self.seq, now))
@@ -257,6 +267,11 @@ class Ingest:
             counters.at_most("oldest", oldest)
         counters.at_least("newest", min(newest, arrived + AHEAD_NS) if arrived else newest)
 
+    def _note_metric_times(self, batch: Batch) -> None:
+        if batch.metrics:
+            times = [row[2] for row in batch.metrics]  # time_unix_nano
+            self._note_times(max(min(times), 0), min(max(times), MAX_TIME), batch.arrived_unix_nano)
+
     def _note_if_late(self, arrived: int, oldest: int, newest: int, spans: int, logs: int) -> None:
         if arrived and newest < arrived - BEHIND_NS:
             self._connection.execute(
@@ -308,6 +323,7 @@ class Ingest:
         self.origins.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()
+        self.metrics.invalidate()
 
 
 def _log_counts(logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:

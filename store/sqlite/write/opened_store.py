@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from store.sqlite.write import writer_runs
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.last_run import Contents, LastRun, missing_since
+from store.sqlite.write.metric_ingest import SeriesBounds
+from store.sqlite.write.metric_settling import MetricSettling
 from store.sqlite.write.retention import Retention
 from store.sqlite.write.setting_aside import is_damaged, let_go, set_aside
 from store.sqlite.write.store_guard import Loss, StoreGuard
@@ -34,6 +36,7 @@ class Bounds:
     max_age_s: float
     clock: Callable[[], int]
     """Unix nanoseconds."""
+    series: SeriesBounds = field(default_factory=SeriesBounds)
 
 
 class OpenedStore:
@@ -49,9 +52,10 @@ class OpenedStore:
             new = True
         self.connection = connect_writer(path)
         try:
-            self.ingest = Ingest(self.connection, bounds.clock)
+            self.ingest = Ingest(self.connection, bounds.clock, bounds.series)
             self._run_began = writer_runs.begin(self.connection, self.ingest.clock.now())
             self.schedule = AggregationSchedule(self.connection, self.ingest)
+            self.settling = MetricSettling(self.connection, self.ingest)
             self.retention = Retention(
                 self.connection, self.ingest, self.schedule, bounds.max_bytes, bounds.max_age_s
             )

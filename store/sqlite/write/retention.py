@@ -20,6 +20,7 @@ from store.decode import resource_attributes
 from store.sqlite.table_layout import LOG_SLOT_NS, METRICS, TAG_SET_SLOT_NS
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest, folded_text
+from store.sqlite.write.metric_retention import MetricRetention
 
 _ROUND: Final = 2_000
 """Spans and logs that one round deletes, at most, so that writers do not wait long behind it."""
@@ -50,6 +51,7 @@ class Retention:
         self._connection = connection
         self._ingest = ingest
         self._schedule = schedule
+        self._metrics = MetricRetention(connection, ingest)
         self._max_bytes = max_bytes
         self._max_age_ns = round(max_age_s * 1e9)
         self._pruning = False
@@ -64,9 +66,15 @@ class Retention:
     def begin_round(self) -> None:
         """One round, if there is anything to prune."""
         self.more = False
-        upto = max(self._by_size(), self._by_age())
+        by_size, by_age = self._by_size(), self._by_age()
+        if by_size and self._metrics.is_older_than(self._arrival_of(self._oldest())):
+            by_size = 0
+            self.more = self._metrics.prune_oldest()
+        upto = max(by_size, by_age)
         if upto:
             self._prune(upto)
+            self.more = True
+        if self._metrics.prune(self._ingest.clock.now() - self._max_age_ns):
             self.more = True
         if self._ingest.counters.get("pruned_seq") and time.monotonic() >= self._next_derived_s:
             self._prune_derived()
@@ -107,10 +115,18 @@ class Retention:
         enough = self._max_bytes * _LOW_WATER
         self._pruning = used > (enough if self._pruning else self._max_bytes)
         oldest = self._oldest()
-        if not self._pruning or not oldest:
+        if not self._pruning:
+            return 0
+        if not oldest:
+            self._metrics.prune_oldest()
             return 0
         item_bytes = used / (self._end("max") - oldest + 1)
         return oldest + min(max(round((used - enough) / item_bytes), _LEAST_ROUND), _ROUND)
+
+    def _arrival_of(self, seq: int) -> int:
+        """When this number of the sequence came, right to 5 s and never too late."""
+        row = self._connection.execute("SELECT max(unix_nano) FROM arrivals WHERE seq < ?", (seq,)).fetchone()
+        return int(row[0] or 0)
 
     def _by_age(self) -> int:
         """The number up to which this round prunes what is too old; 0 if nothing is."""

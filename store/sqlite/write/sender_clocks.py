@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 
+from store.metric_rows import MetricRow
 from store.rows import Batch, LogRow, SpanRow
 
 AHEAD_NS: Final = 5 * 10**9
@@ -114,6 +115,9 @@ class SenderClocks:
             batch.spans = self._placed_spans(spans, arrived)
         if logs and (suspicious or not all(oldest <= row[0] <= latest for row in logs)):  # time
             batch.logs = self._placed_logs(logs, arrived)
+        metrics = batch.metrics
+        if metrics and (suspicious or not all(oldest <= row[2] <= latest for row in metrics)):  # time
+            batch.metrics = self._placed_metrics(metrics, arrived)
         batch.is_placed = True
 
     def _placed_spans(self, spans: Sequence[SpanRow], arrived: int) -> Sequence[SpanRow]:
@@ -143,6 +147,17 @@ class SenderClocks:
         return [
             log._replace(time_unix_nano=log.time_unix_nano + shift)
             for log, shift in zip(logs, shifts, strict=True)
+        ]
+
+    def _placed_metrics(self, metrics: Sequence[MetricRow], arrived: int) -> Sequence[MetricRow]:
+        """A point of long ago stays where it is: many senders hand on the time of their source."""
+        claims = [Claim(row.series.resource, None, row.time_unix_nano) for row in metrics]
+        shifts = self.shifts(claims, arrived)
+        if not any(shifts):
+            return metrics
+        return [
+            _moved(row, shift) if shift and not _is_handed_on(row, shift, arrived) else row
+            for row, shift in zip(metrics, shifts, strict=True)
         ]
 
     def shifts(self, claims: Sequence[Claim], arrived: int) -> Sequence[int]:
@@ -200,6 +215,19 @@ class SenderClocks:
         if isinstance(sender, str):
             self._restated.append(Restated(sender, clock.shift))
         return clock.shift
+
+
+def _is_handed_on(row: MetricRow, shift: int, arrived: int) -> bool:
+    """Whether only this one time is far in the past, and not its sender's clock."""
+    return row.time_unix_nano < arrived - _DAY_NS and row.time_unix_nano + shift == arrived
+
+
+def _moved(row: MetricRow, shift: int) -> MetricRow:
+    return row._replace(
+        time_unix_nano=row.time_unix_nano + shift,
+        start_unix_nano=row.start_unix_nano and max(row.start_unix_nano + shift, 0),
+        exemplars=tuple(each._replace(time_unix_nano=each.time_unix_nano + shift) for each in row.exemplars),
+    )
 
 
 def _still_holds(clock: _Clock, times: Sequence[int], arrived: int) -> bool:

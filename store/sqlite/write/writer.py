@@ -23,6 +23,7 @@ from store.rows import Batch
 from store.sqlite.store_file import unavailable
 from store.sqlite.write.batch_queue import MAX_ITEMS, BatchQueue, Pending
 from store.sqlite.write.last_run import LastRun
+from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.opened_store import Bounds, OpenedStore, open_store
 from store.sqlite.write.store_guard import Loss
 from store.sqlite.write.writer_lock import WriterLock
@@ -38,6 +39,8 @@ _LOOK_S: Final = 0.1
 _ANSWER_S: Final = 1.5
 """A transaction that takes longer than this, and _ITEM_S for each of its items, is stuck in the medium."""
 _ITEM_S: Final = 0.0001
+_SETTLE_S: Final = 2.0
+"""So much more for a round of settling metrics: some 0.3 s of computing, for which a core may not be free."""
 _LOOK_EVERY_S: Final = 0.25
 """How often a waiting sender looks whether the medium is stuck."""
 _TRY_AGAIN_S: Final = 0.25
@@ -58,10 +61,11 @@ class SqliteWriter:
         max_age_s: float,
         clock: Callable[[], int] = time.time_ns,
         max_pending: int = MAX_ITEMS,
+        series: SeriesBounds | None = None,
     ) -> None:
         """Open or create the store; raise StoreUnavailable or StoreMismatch."""
         self._path = path
-        self._bounds = Bounds(max_bytes, max_age_s, clock)
+        self._bounds = Bounds(max_bytes, max_age_s, clock, series or SeriesBounds())
         self._lock = WriterLock(path)
         self._last_run = LastRun(path)
         try:
@@ -300,6 +304,11 @@ class SqliteWriter:
             error = self._transact(store, lambda: store.schedule.aggregate(final=final), patient=final)
             if error is not None:
                 _LOG.warning("not aggregated yet: %s", error)
+        if store.settling.is_due() and self._store is store and not self._locked_out:
+            acted = True
+            error = self._transact(store, partial(self._settle, store))
+            if error is not None:
+                _LOG.warning("metrics not settled yet: %s", error)
         now_s = time.monotonic()
         if now_s >= self._next_prune_s and self._store is store and not self._locked_out:
             more, acted = False, True
@@ -312,6 +321,10 @@ class SqliteWriter:
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
         if acted:
             self._see_own_change(store)
+
+    def _settle(self, store: OpenedStore) -> None:
+        self._late_at_s += _SETTLE_S
+        store.settling.settle()
 
     def _see_own_change(self, store: OpenedStore) -> None:
         """Look at the files after a transaction of our own, which may have changed them."""
@@ -360,6 +373,7 @@ class SqliteWriter:
                 store.connection.execute("ROLLBACK")
             store.ingest.on_rollback()
             store.schedule.on_rollback()
+            store.settling.on_rollback()
         except sqlite3.Error as error:
             _LOG.warning("not rolled back cleanly: %s", error)
 

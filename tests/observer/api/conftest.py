@@ -9,14 +9,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.fixtures.scene import observing
-from tests.fixtures.seed import hostile, story
+from tests.fixtures.seed import hostile, measured, story
 
 Ask = Callable[..., Any]
 
 
 @pytest.fixture(scope="package")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
-    with observing(hostile(story()), tmp_path_factory.mktemp("api")) as found:
+    with observing(measured(hostile(story())), tmp_path_factory.mktemp("api")) as found:
         yield found
 
 

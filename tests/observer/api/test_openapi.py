@@ -49,6 +49,8 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/logs/fields": ("/logs/fields", {"trace_id": TRACE}),
     "/logs/{log_id}": ("/logs/newest", {}),
     "/logs/{log_id}/otlp": ("/logs/newest/otlp", {}),
+    "/metrics": ("/metrics", {}),
+    "/metrics/{name}": ("/metrics/http.server.request.duration", {"by": "service.name"}),
 }
 _POSTS = {"/class/actions", "/desk/session", "/desk/session/end", "/exam/answer"}
 

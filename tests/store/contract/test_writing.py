@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from signals.model import ResourceExtras, ScopeExtras, SpanKind
 from store.api import Batch, LogQuery, with_schema_url
 from tests.store.build import TRACE, log_row, row, span
+from tests.store.build_metrics import metric_row
 from tests.store.house import House
 
 
@@ -103,7 +104,8 @@ def test_schema_urls_and_scopes_come_back(house: House) -> None:
 
 
 def test_status_counts_everything(house: House) -> None:
-    house.writer.write(Batch([row(span(1))], [log_row("a"), log_row("b")], metric_points=5, rejected=2))
+    points = [metric_row("gauge", number, seconds=number) for number in range(5)]
+    house.writer.write(Batch([row(span(1))], [log_row("a"), log_row("b")], metrics=points, rejected=2))
     status = house.reader.status()
     assert (status.spans, status.logs, status.metric_points, status.rejected) == (1, 2, 5, 2)
     assert status.oldest_unix_nano is not None

@@ -1,0 +1,257 @@
+"""The API's metric routes: what there is, and one metric over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Final, get_args
+
+from observer import serializers
+from observer.api.common_parameters import (
+    ATTR,
+    COLUMNS,
+    SERVICE,
+    WINDOW,
+    columns_of,
+    limit,
+    limit_of,
+    list_window,
+    summed_window,
+)
+from observer.api.routing import Parameter, route
+from observer.api.schemas import (
+    DURATION,
+    SPAN_ID_OR_NULL,
+    TEXT_ATTRIBUTES,
+    TIME,
+    TRACE_ID_OR_NULL,
+    boolean,
+    list_of,
+    record,
+    text,
+    whole,
+)
+from observer.request import context
+from observer.request.errors import Unknown, shortened
+from observer.request.parameters import Query
+from signals.metrics import MetricInfo, MetricKind
+from store.api import (
+    MetricAggregation,
+    MetricChart,
+    MetricExemplar,
+    MetricName,
+    MetricQuery,
+    Reader,
+    Window,
+)
+
+_AGGREGATIONS: Final[tuple[MetricAggregation, ...]] = get_args(MetricAggregation)
+_KINDS: Final = tuple(kind.value for kind in MetricKind)
+_EXEMPLARS: Final = 100
+_GROUPS: Final = 20
+_SUGGESTED: Final = 5
+
+_INFO = {
+    "name": text(),
+    "unit": text("as the sender wrote it, UCUM by convention; may be empty"),
+    "description": text(),
+    "kind": text(words=_KINDS),
+    "temporality": text(
+        "of sums and histograms: whether points count since the one before, or since their start",
+        words=("unspecified", "delta", "cumulative"),
+    ),
+    "monotonic": boolean("a sum that only grows"),
+}
+_NUMBER_OR_NULL = {"type": ["number", "null"]}
+
+
+@route(
+    "/metrics",
+    record(
+        {
+            "metrics": list_of(
+                record(
+                    {
+                        **_INFO,
+                        "services": list_of(text(), "by name, the first 50"),
+                        "series": whole("how many have a point in the time range"),
+                        "first_unix_nano": TIME,
+                        "last_unix_nano": TIME,
+                        "folded": whole("points that were refused, as their series were too many"),
+                    }
+                ),
+                "by name; streams of one name that differ otherwise are several entries",
+            ),
+            "truncated": boolean("there are more"),
+        }
+    ),
+    tag="metrics",
+    parameters=(
+        SERVICE,
+        Parameter("q", "text that name, unit or description contains, in any case", text()),
+        *WINDOW,
+        limit(500),
+    ),
+)
+def metrics(query: Query) -> serializers.Plain:
+    """Metrics that have points."""
+    found, more = context.reader().metric_names(
+        list_window(query), query.text("service"), query.text("q"), limit_of(query, 500)
+    )
+    return {"metrics": [_name(each) for each in found], "truncated": more}
+
+
+@route(
+    "/metrics/<metric_name:name>",
+    record(
+        {
+            **_INFO,
+            "aggregation": text("that of the values", words=_AGGREGATIONS),
+            "column_ns": DURATION,
+            "series": list_of(
+                record(
+                    {
+                        "attributes": TEXT_ATTRIBUTES,
+                        "series": whole("how many are merged in it"),
+                        "points": list_of(
+                            {"type": "array", "items": _NUMBER_OR_NULL},
+                            "[begin of the column in Unix nanoseconds, value or null]",
+                        ),
+                    }
+                ),
+                "greatest mean first",
+            ),
+            "exemplars": list_of(
+                record(
+                    {
+                        "time_unix_nano": TIME,
+                        "value": _NUMBER_OR_NULL,
+                        "trace_id": TRACE_ID_OR_NULL,
+                        "span_id": SPAN_ID_OR_NULL,
+                        "attributes": TEXT_ATTRIBUTES,
+                        "series_attributes": TEXT_ATTRIBUTES,
+                    }
+                ),
+                "those with a trace first, then newest first; spread over time and values",
+            ),
+            "truncated": boolean("series were left out"),
+            "left_out": whole("how many"),
+            "streams": list_of(record(_INFO), "others of the same name, which `unit` and `kind` choose"),
+        }
+    ),
+    tag="metrics",
+    path_help={"name": "the metric's name; slashes and any other characters may be in it"},
+    parameters=(
+        Parameter(
+            "agg",
+            "how points become one value of a column: `rate` of a counter and `avg` of others by default",
+            text(words=_AGGREGATIONS),
+        ),
+        Parameter("by", "an attribute to group by; repeat it for several", text(), repeated=True),
+        ATTR,
+        Parameter(
+            "exclude", "leave out series with this attribute, written as for `attr`", text(), repeated=True
+        ),
+        Parameter("unit", "which of several streams of one name: its unit", text()),
+        Parameter("kind", "the same: its kind", text(words=_KINDS)),
+        *WINDOW,
+        COLUMNS,
+        limit(_GROUPS),
+    ),
+)
+def metric(query: Query, name: str) -> serializers.Plain:
+    """One metric over time, with exemplars that lead to traces."""
+    reader = context.reader()
+    asked = query.choice("agg", _AGGREGATIONS)
+    agg: MetricAggregation = next((each for each in _AGGREGATIONS if each == asked), "avg")
+    chosen = MetricQuery(
+        summed_window(query, reader),
+        name,
+        agg,
+        tuple(query.texts("by")),
+        query.attributes(),
+        query.attributes("exclude"),
+        query.text("unit"),
+        query.choice("kind", _KINDS),
+        columns_of(query),
+        limit_of(query, _GROUPS),
+    )
+    chart = reader.metric_chart(chosen)
+    if chart.info is None:
+        raise _unknown(reader, name, chart)
+    if asked is None and chart.info.kind is MetricKind.SUM and chart.info.monotonic:
+        chosen = replace(chosen, agg="rate")
+        chart = reader.metric_chart(chosen)
+    info = chart.info
+    if info is None:
+        raise _unknown(reader, name, chart)
+    return {
+        **_info(info),
+        "aggregation": chosen.agg,
+        "column_ns": chart.column_ns,
+        "series": [
+            {
+                "attributes": dict(each.attributes),
+                "series": each.series,
+                "points": [[start, _finite(value)] for start, value in each.points],
+            }
+            for each in chart.groups
+        ],
+        "exemplars": [_exemplar(each) for each in reader.metric_exemplars(chosen, _EXEMPLARS)],
+        "truncated": chart.truncated > 0,
+        "left_out": chart.truncated,
+        "streams": [_info(each) for each in chart.streams],
+    }
+
+
+def _unknown(reader: Reader, name: str, chart: MetricChart) -> Unknown:
+    if chart.streams:
+        kinds = ", ".join(f"{each.kind.value} in {each.unit or 'no unit'}" for each in chart.streams)
+        return Unknown(
+            f"There is no metric {shortened(name)!r} of this unit and kind.",
+            f"There is one that is: {kinds}.",
+        )
+    word = max(name.replace("_", ".").split("."), key=len)[:40]
+    near, _ = reader.metric_names(Window.ALL, text=word, limit=_SUGGESTED)
+    names = ", ".join(dict.fromkeys(shortened(each.info.name) for each in near))
+    remedy = f"There are: {names}." if names else "GET /api/v1/metrics lists those that there are."
+    return Unknown(f"There is no metric {shortened(name)!r}.", remedy)
+
+
+def _name(of: MetricName) -> serializers.Plain:
+    return {
+        **_info(of.info),
+        "services": list(of.services),
+        "series": of.series,
+        "first_unix_nano": of.first_unix_nano,
+        "last_unix_nano": of.last_unix_nano,
+        "folded": of.folded,
+    }
+
+
+def _info(of: MetricInfo) -> serializers.Plain:
+    return {
+        "name": of.name,
+        "unit": of.unit,
+        "description": of.description,
+        "kind": of.kind.value,
+        "temporality": of.temporality.name.lower(),
+        "monotonic": of.monotonic,
+    }
+
+
+def _exemplar(of: MetricExemplar) -> serializers.Plain:
+    exemplar = of.exemplar
+    return {
+        "time_unix_nano": exemplar.time_unix_nano,
+        "value": _finite(exemplar.value),
+        "trace_id": exemplar.trace_id,
+        "span_id": exemplar.span_id,
+        "attributes": {name: str(value) for name, value in exemplar.attributes.items()},
+        "series_attributes": dict(of.attributes),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity."""
+    return value if value is not None and math.isfinite(value) else None

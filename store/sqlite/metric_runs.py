@@ -1,0 +1,123 @@
+"""Puts runs of one series together: in order of time, each time once, of one shape where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, pairwise
+
+from store.sqlite.metric_points import (
+    EXPONENTIAL,
+    MemoryRun,
+    PlainPoint,
+    Run,
+    Shape,
+    layout_of,
+    plain_points,
+    runs_of,
+)
+
+TimesCache = dict[tuple[int, ...], list[int]]
+"""Times of several runs, one after the other, by the identities of their lists: most series of a process
+have the same."""
+
+
+class ChainedRun:
+    """Runs of one shape, one after the other; a column is put together when it is asked for."""
+
+    def __init__(self, runs: Sequence[Run], cache: TimesCache) -> None:
+        self.shape = runs[0].shape
+        self.times: Sequence[int] = _shared([run.times for run in runs], cache)
+        self.starts: Sequence[int] = _shared([run.starts for run in runs], cache)
+        self._runs = runs
+        self._known: dict[int, Sequence[float]] = {}
+
+    def column(self, place: int) -> Sequence[float]:
+        """See `metric_points.Run`."""
+        found = self._known.get(place)
+        if found is None:
+            found = list(chain.from_iterable(run.column(place) for run in self._runs))
+            self._known[place] = found
+        return found
+
+
+def _shared(parts: Sequence[Sequence[int]], cache: TimesCache) -> list[int]:
+    key = tuple(id(part) for part in parts)
+    found = cache.get(key)
+    if found is None:
+        found = cache[key] = list(chain.from_iterable(parts))
+    return found
+
+
+def joined(runs: Sequence[Run], cache: TimesCache | None = None) -> list[Run]:
+    """The points of these runs, in as few runs as possible. What came first stays of two of one time.
+
+    The runs must outlive the cache.
+    """
+    cache = {} if cache is None else cache
+    if len(runs) < 2:
+        return list(runs)
+    ordered = sorted(runs, key=lambda run: run.times[0])
+    if not all(one.times[-1] < other.times[0] for one, other in pairwise(ordered)):
+        return _point_by_point(runs)
+    found: list[Run] = []
+    group: list[Run] = [ordered[0]]
+    for run in ordered[1:]:
+        if _kind(run.shape) == _kind(group[0].shape):
+            group.append(run)
+        else:
+            found.append(_chained(group, cache))
+            group = [run]
+    return [*found, _chained(group, cache)]
+
+
+def _kind(shape: Shape) -> Shape:
+    """What two shapes that can be one have in common: of exponential ones all but the range of buckets."""
+    return shape[:4] if shape[0] == EXPONENTIAL else shape
+
+
+def _point_by_point(runs: Sequence[Run]) -> list[Run]:
+    found: dict[int, PlainPoint] = {}
+    for run in runs:
+        for point in plain_points(run):
+            found.setdefault(point.time_unix_nano, point)
+    return list(runs_of(found[time] for time in sorted(found)))
+
+
+def _chained(runs: Sequence[Run], cache: TimesCache) -> Run:
+    if len(runs) == 1:
+        return runs[0]
+    shape = runs[0].shape
+    if shape[0] == EXPONENTIAL and any(run.shape != shape for run in runs):
+        times = _shared([run.times for run in runs], cache)
+        starts = _shared([run.starts for run in runs], cache)
+        low, size = _range([(run.shape[4], run.shape[5]) for run in runs])
+        below, below_size = _range([(run.shape[6], run.shape[7]) for run in runs])
+        shape = (*shape[:4], low, size, below, below_size)
+        parts = [_widened(run, shape) for run in runs]
+        columns = [list(chain.from_iterable(each)) for each in zip(*parts, strict=True)]
+        return MemoryRun(shape, times, starts, columns)
+    return ChainedRun(runs, cache)
+
+
+def _range(ranges: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    filled = [(offset, offset + size) for offset, size in ranges if size]
+    if not filled:
+        return 0, 0
+    low = min(begin for begin, _ in filled)
+    return low, max(end for _, end in filled) - low
+
+
+def _widened(run: Run, shape: Shape) -> list[Sequence[float]]:
+    """The columns of an exponential run with those of a wider range."""
+    own, n = layout_of(run.shape), len(run.times)
+    empty: Sequence[float] = [0] * n
+    found: list[Sequence[float]] = [run.column(place) for place in range(own.buckets)]
+    for first, (offset, size), (low, wide) in (
+        (own.buckets, run.shape[4:6], shape[4:6]),
+        (own.negative, run.shape[6:8], shape[6:8]),
+    ):
+        found += [
+            run.column(first + low + place - offset) if 0 <= low + place - offset < size else empty
+            for place in range(wide)
+        ]
+    return found

@@ -1,0 +1,301 @@
+"""Takes the points of metrics in: finds their series, and writes all of a commit as one row.
+
+That row is what is acknowledged; `metric_settling` makes blocks of it later. Must run inside the writer's
+transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from signals.attributes import text_of
+from signals.metrics import MetricInfo, MetricKind, Temporality
+from store.metric_rows import MetricRow, MetricSeriesRow
+from store.rows import Batch
+from store.sqlite.metric_points import plain_of
+from store.sqlite.table_layout import KEPT_POINTS
+from store.sqlite.write.counters import Counters
+
+_ALIVE_NS: Final = 3600 * 10**9
+"""A series without a point for so long no longer counts against the bounds: a process that restarts makes
+its series anew."""
+_SWEEP_NS: Final = 60 * 10**9
+_EXEMPLARS_OF_POINT: Final = 8
+"""An SDK sends at most one per bucket; what is more is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesBounds:
+    """How many series may be alive at once."""
+
+    of_metric: int = 2_000
+    in_all: int = 20_000
+
+
+@dataclass(slots=True)
+class _Metric:
+    id: int
+    info: MetricInfo
+    alive: int = 0
+    folded: int = 0
+
+
+@dataclass(slots=True)
+class _Series:
+    id: int
+    metric: _Metric
+    info: MetricInfo
+    last: int = 0
+    """The time of its newest point since the writer was opened."""
+    arrived: int = 0
+
+
+class MetricIngest:
+    """Numbers series and packs points."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        counters: Counters,
+        bounds: SeriesBounds,
+        now: Callable[[], int],
+    ) -> None:
+        self._connection = connection
+        self._counters = counters
+        self._bounds = bounds
+        self._now = now
+        self._next_sweep = 0
+        self._series: dict[bytes, _Series] = {}
+        self._metrics: dict[tuple[object, ...], _Metric] = {}
+        self.waiting = 0
+        """Points that are not settled yet."""
+        self.waiting_since = 0
+        """When the oldest of them came."""
+        self.invalidate()
+
+    def invalidate(self) -> None:
+        """Read the living series anew: a transaction was rolled back, or series were deleted."""
+        self._series.clear()
+        self._metrics.clear()
+        rows = self._connection.execute(
+            "SELECT s.digest, s.id, s.last, s.arrived, m.name, m.unit, m.kind, m.temporality, m.monotonic, "
+            "m.description FROM metric_series s JOIN metrics m ON m.id = s.metric WHERE s.arrived >= ?",
+            (self._now() - _ALIVE_NS,),
+        ).fetchall()
+        for digest, number, last, arrived, name, unit, kind, temporality, monotonic, description in rows:
+            info = MetricInfo(
+                name, unit, MetricKind(kind), Temporality(temporality), bool(monotonic), description
+            )
+            metric = self._metric_of(info)
+            metric.alive += 1
+            self._series[digest] = _Series(number, metric, metric.info, last, arrived)
+        row = self._connection.execute("SELECT total(points), min(arrived) FROM metric_recent").fetchone()
+        self.waiting, self.waiting_since = int(row[0]), int(row[1] or 0)
+
+    def prune(self, before: int) -> None:
+        """Delete the series of which nothing came since this time, and what only they needed."""
+        alive = {series.id for series in self._series.values() if series.arrived >= before}
+        execute = self._connection.execute
+        rows = execute("SELECT id, digest FROM metric_series WHERE arrived < ?", (before,)).fetchall()
+        ended = [(number, digest) for number, digest in rows if number not in alive]
+        self._connection.executemany(
+            "DELETE FROM metric_series WHERE id = ?", [(number,) for number, _ in ended]
+        )
+        for _, digest in ended:
+            series = self._series.pop(digest, None)
+            if series is not None:
+                series.metric.alive -= 1
+        self._metrics = {key: metric for key, metric in self._metrics.items() if metric.alive}
+        execute("DELETE FROM metrics WHERE id NOT IN (SELECT metric FROM metric_series)")
+        execute("DELETE FROM metric_resources WHERE id NOT IN (SELECT resource FROM metric_series)")
+
+    def settled(self, points: int) -> None:
+        """So many of the points that waited do not wait any more."""
+        self.waiting = max(self.waiting - points, 0)
+        self.waiting_since = self._now() if self.waiting else 0
+
+    def insert(self, batches: Sequence[Batch]) -> None:
+        """Keep the points of these batches, those of too many series left out."""
+        if not any(batch.metrics for batch in batches):
+            return
+        now = self._now()
+        if now >= self._next_sweep:
+            self._sweep(now)
+        points: list[tuple[Any, ...]] = []
+        living = self._series
+        for batch in batches:
+            batch.repeated_points, batch.folded = 0, {}
+            for row in batch.metrics:
+                of, start, time, value, exemplars = row
+                series = living.get(of.digest)
+                if series is None or series.info is not of.info:
+                    series = self._series_of(row, batch, now)
+                    if series is None:
+                        continue
+                if time == series.last:
+                    # The same export once more, or a sender that says two things of one moment.
+                    batch.repeated_points += 1
+                    continue
+                series.last, series.arrived = time, now
+                points.append((series.id, start, time, value if type(value) is int else plain_of(value)))
+                if exemplars:
+                    self._keep_exemplars(series, row, now)
+        if points:
+            self._connection.execute(
+                "INSERT INTO metric_recent (arrived, points, body) VALUES (?, ?, ?)",
+                (now, len(points), orjson.dumps(points)),
+            )
+            self._counters.add(KEPT_POINTS, len(points))
+            self.waiting += len(points)
+            self.waiting_since = self.waiting_since or now
+
+    def _series_of(self, row: MetricRow, batch: Batch, now: int) -> _Series | None:
+        found = self._series.get(row.series.digest)
+        if found is None:
+            found = self._find(row, now)
+            if found is None:
+                metric = self._metric_of(row.series.info)
+                reason = self._too_many(metric)
+                if reason:
+                    folded = dict(batch.folded)
+                    folded[reason] = folded.get(reason, 0) + 1
+                    batch.folded = folded
+                    metric.folded += 1
+                    self._connection.execute(
+                        "UPDATE metrics SET folded = folded + 1 WHERE id = ?", (metric.id,)
+                    )
+                    return None
+                found = self._add(row, metric, now)
+        if found.info is not row.series.info:
+            self._describe(found, row.series.info)
+        return found
+
+    def _too_many(self, metric: _Metric) -> str:
+        if metric.alive >= self._bounds.of_metric:
+            return (
+                f"metric {metric.info.name[:80]!r} has {metric.alive:,} series, the most that are kept of "
+                "one: leave out the attribute that varies most"
+            )
+        if len(self._series) >= self._bounds.in_all:
+            return (
+                f"the store has {len(self._series):,} series, the most that it keeps: a new one of metric "
+                f"{metric.info.name[:80]!r} was refused"
+            )
+        return ""
+
+    def _find(self, row: MetricRow, now: int) -> _Series | None:
+        """A series that is stored, but was not alive."""
+        stored = self._connection.execute(
+            "SELECT id FROM metric_series WHERE digest = ?", (row.series.digest,)
+        ).fetchone()
+        if stored is None:
+            return None
+        metric = self._metric_of(row.series.info)
+        if self._too_many(metric):
+            return None
+        return self._remember(row.series, _Series(int(stored[0]), metric, row.series.info, 0, now))
+
+    def _remember(self, row: MetricSeriesRow, series: _Series) -> _Series:
+        self._series[row.digest] = series
+        series.metric.alive += 1
+        return series
+
+    def _add(self, row: MetricRow, metric: _Metric, now: int) -> _Series:
+        series = row.series
+        execute = self._connection.execute
+        found = execute("SELECT id FROM metric_resources WHERE body = ?", (series.resource,)).fetchone()
+        resource = (
+            found[0]
+            if found
+            else execute("INSERT INTO metric_resources (body) VALUES (?)", (series.resource,)).lastrowid
+        )
+        attributes = {_sound(key): _sound(text_of(value)) for key, value in series.attributes.items()}
+        time = row.time_unix_nano
+        cursor = execute(
+            "INSERT INTO metric_series (metric, digest, service, resource, scope, attributes, first, last, "
+            "arrived) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                metric.id,
+                series.digest,
+                _sound(series.service),
+                resource,
+                _sound(series.scope),
+                orjson.dumps(attributes).decode(),
+                time,
+                time,
+                now,
+            ),
+        )
+        return self._remember(series, _Series(int(cursor.lastrowid or 0), metric, series.info, 0, now))
+
+    def _metric_of(self, info: MetricInfo) -> _Metric:
+        key = (_sound(info.name), _sound(info.unit), info.kind.value, int(info.temporality), info.monotonic)
+        found = self._metrics.get(key)
+        if found is None:
+            found = self._metrics[key] = self._stored_metric(key, info)
+        return found
+
+    def _stored_metric(self, key: tuple[object, ...], info: MetricInfo) -> _Metric:
+        row = self._connection.execute(
+            "SELECT id, folded FROM metrics WHERE name = ? AND unit = ? AND kind = ? AND temporality = ? "
+            "AND monotonic = ?",
+            key,
+        ).fetchone()
+        if row is not None:
+            return _Metric(int(row[0]), info, 0, int(row[1]))
+        cursor = self._connection.execute(
+            "INSERT INTO metrics (name, unit, kind, temporality, monotonic, description, folded) "
+            "VALUES (?, ?, ?, ?, ?, ?, 0)",
+            (*key, _sound(info.description)),
+        )
+        return _Metric(int(cursor.lastrowid or 0), info)
+
+    def _describe(self, series: _Series, info: MetricInfo) -> None:
+        if series.info.description != info.description:
+            self._connection.execute(
+                "UPDATE metrics SET description = ? WHERE id = ?",
+                (_sound(info.description), series.metric.id),
+            )
+        series.info = info
+
+    def _keep_exemplars(self, series: _Series, row: MetricRow, now: int) -> None:
+        self._connection.executemany(
+            "INSERT INTO metric_exemplars (series, time, arrived, value, trace_id, span_id, attributes) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    series.id,
+                    each.time_unix_nano,
+                    now,
+                    each.value,
+                    each.trace_id or None,
+                    each.span_id or None,
+                    orjson.dumps(
+                        {_sound(key): _sound(text_of(value)) for key, value in each.attributes.items()}
+                    ).decode(),
+                )
+                for each in row.exemplars[:_EXEMPLARS_OF_POINT]
+            ],
+        )
+
+    def _sweep(self, now: int) -> None:
+        """Forget the series that ended, so that others may take their place."""
+        self._next_sweep = now + _SWEEP_NS
+        for digest, series in list(self._series.items()):
+            if series.arrived < now - _ALIVE_NS:
+                del self._series[digest]
+                series.metric.alive -= 1
+
+
+def _sound(text: str) -> str:
+    """With question marks for lone surrogates, which UTF-8 cannot encode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

@@ -1,0 +1,69 @@
+"""The API answers about metrics: names, one metric over time, exemplars that lead to traces."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.fixtures.seed import CHARGE_SPAN, SEAT, TRACE
+from tests.observer.api.conftest import Ask
+
+DURATION = "http.server.request.duration"
+
+
+def test_the_metrics_are_found_by_service_text_and_time(ask: Ask) -> None:
+    found = ask("/metrics", since="15m")["metrics"]
+    kinds = {one["name"]: (one["kind"], one["unit"], one["series"]) for one in found}
+    assert kinds[DURATION] == ("histogram", "s", 2)
+    assert kinds["shop.orders"] == ("sum", "{order}", 2)
+    by_text = ask("/metrics", q="HTTP server requests")
+    assert [one["name"] for one in by_text["metrics"]] == [DURATION]
+    (one,) = ask("/metrics", service="checkoutservice", q="orders")["metrics"]
+    assert one["services"] == ["checkoutservice"]
+    assert (one["temporality"], one["monotonic"], one["folded"]) == ("cumulative", True, 0)
+    assert ask("/metrics", to="2001-01-01")["metrics"] == []
+
+
+def test_a_counter_is_a_rate_by_default_and_grouped(ask: Ask) -> None:
+    answer = ask("/metrics/shop.orders", by="version", since="5m", columns=10)
+    assert (answer["aggregation"], answer["unit"], answer["truncated"]) == ("rate", "{order}", False)
+    assert sorted(one["attributes"]["version"] for one in answer["series"]) == ["v350.10", "v350.9"]
+    values = [value for _, value in answer["series"][0]["points"] if value is not None]
+    assert values == pytest.approx([0.5] * len(values))
+    assert len(values) >= 8
+    one = ask("/metrics/shop.orders", attr="version:v350.9", since="5m", columns=10, agg="sum")
+    assert sum(value or 0 for _, value in one["series"][0]["points"]) == pytest.approx(145, abs=10)
+    assert ask("/metrics/shop.orders", attr="version:none", since="5m")["series"] == []
+
+
+def test_a_histogram_has_percentiles_and_exemplars(ask: Ask) -> None:
+    answer = ask(f"/metrics/{DURATION}", agg="p50", attr="service.name:frontend", since="5m", columns=5)
+    values = [value for _, value in answer["series"][0]["points"] if value is not None]
+    assert values == pytest.approx([0.1] * len(values))
+    (exemplar,) = answer["exemplars"]
+    assert (exemplar["trace_id"], exemplar["span_id"]) == (TRACE, CHARGE_SPAN)
+    assert exemplar["attributes"] == {"enduser.id": SEAT}
+    assert exemplar["series_attributes"]["http.route"] == "/cart/checkout"
+
+
+def test_what_does_not_fit_is_said_with_what_does(ask: Ask) -> None:
+    refused = ask("/metrics/shop.orders", expect=400, agg="p99")["error"]
+    assert "rate, sum, avg, min, max, last, count" in refused["message"]
+    refused = ask(f"/metrics/{DURATION}", expect=400, agg="median")["error"]
+    assert "p50" in refused["message"] + refused["remedy"]
+    unknown = ask("/metrics/http.server.request.durations", expect=404)["error"]
+    assert "no metric 'http.server.request.durations'" in unknown["message"]
+    near = ask("/metrics/shop_orders", expect=404)["error"]
+    assert "shop.orders" in near["remedy"]
+    other = ask("/metrics/shop.orders", expect=404, unit="s")["error"]
+    assert "sum in {order}" in other["remedy"]
+
+
+def test_any_name_can_be_asked_for(ask: Ask) -> None:
+    """Slashes, also at the beginning and doubled, blanks, question marks, percent signs."""
+    (name,) = (one["name"] for one in ask("/metrics", q="/gc/")["metrics"])
+    answer = ask("/metrics/" + quote(name, safe="/"))
+    assert answer["name"] == name
+    assert answer["series"][0]["points"][-1][1] in (7.5, None)
+    assert [value for _, value in answer["series"][0]["points"] if value is not None] == [7.5]
