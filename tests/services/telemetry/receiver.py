@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -22,6 +23,7 @@ class Receiver:
     status: int = 200
     spans: list[Any] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
+    metrics: list[Any] = field(default_factory=list)
     requests: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -48,6 +50,11 @@ def receiving(port: int, receiver: Receiver) -> Iterator[None]:
             if receiver.status == 200 and self.path == "/v1/traces":
                 spans = ExportTraceServiceRequest.FromString(body).resource_spans
                 receiver.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
+            elif receiver.status == 200 and self.path == "/v1/metrics":
+                measured = ExportMetricsServiceRequest.FromString(body).resource_metrics
+                receiver.metrics += [
+                    metric for r in measured for s in r.scope_metrics for metric in s.metrics
+                ]
             elif receiver.status == 200:
                 records = ExportLogsServiceRequest.FromString(body).resource_logs
                 receiver.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
