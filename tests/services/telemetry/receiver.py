@@ -27,6 +27,18 @@ class Receiver:
     requests: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def keep(self, path: str, body: bytes) -> None:
+        """Keep the items of an export request."""
+        if path == "/v1/traces":
+            spans = ExportTraceServiceRequest.FromString(body).resource_spans
+            self.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
+        elif path == "/v1/metrics":
+            metrics = ExportMetricsServiceRequest.FromString(body).resource_metrics
+            self.metrics += [metric for r in metrics for s in r.scope_metrics for metric in s.metrics]
+        else:
+            records = ExportLogsServiceRequest.FromString(body).resource_logs
+            self.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
+
 
 @contextmanager
 def receiving(port: int, receiver: Receiver) -> Iterator[None]:
@@ -47,17 +59,8 @@ def receiving(port: int, receiver: Receiver) -> Iterator[None]:
             receiver.headers = dict(self.headers)
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
-            if receiver.status == 200 and self.path == "/v1/traces":
-                spans = ExportTraceServiceRequest.FromString(body).resource_spans
-                receiver.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
-            elif receiver.status == 200 and self.path == "/v1/metrics":
-                measured = ExportMetricsServiceRequest.FromString(body).resource_metrics
-                receiver.metrics += [
-                    metric for r in measured for s in r.scope_metrics for metric in s.metrics
-                ]
-            elif receiver.status == 200:
-                records = ExportLogsServiceRequest.FromString(body).resource_logs
-                receiver.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
+            if receiver.status == 200:
+                receiver.keep(self.path, body)
             self.send_response(receiver.status)
             self.send_header("content-length", "0")
             self.end_headers()
