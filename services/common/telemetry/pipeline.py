@@ -1,6 +1,6 @@
 """What lies between the signals and their receiver: built, flushed, stopped and counted as one.
 
-Batches of spans and logs leave every 200 ms, metrics every ten seconds. While the
+Batches of spans and logs leave every 300 ms, metrics every ten seconds. While the
 receiver is away the batch in hand is tried again and the queue fills; what no
 longer fits is dropped, counted and logged. A stop sends what is left. Knows no service.
 """
@@ -35,7 +35,7 @@ from services.common.telemetry.signal_queue import Counts, SignalQueue
 
 Report = Callable[[str, Mapping[str, object]], None]
 
-PERIOD_MS = 200
+PERIOD_MS = 300
 BATCH_SIZE = 512
 DEFAULT_CAPACITY = 8192
 METRICS_PERIOD_MS = 10_000
