@@ -189,6 +189,7 @@ def session_event(of: SessionEvent) -> Plain:
         "duration_ns": span.duration_ns,
         "http_status": of.http_status,
         "error": of.error,
+        "repeats": of.repeats,
         "apm": {"trace_id": of.apm.trace_id, "span_id": of.apm.span_id} if of.apm else None,
         "attributes": dict(plain_attributes({**span.resource, **span.attributes})),
         "events": span_events(span),

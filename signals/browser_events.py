@@ -45,7 +45,7 @@ RUM_TAGS: Final[tuple[str, ...]] = (
 The order is part of the store's file format (`store.sqlite.table_layout.TAG_COLUMNS`).
 """
 
-_ERROR_NAMES: Final = frozenset(
+ERROR_NAMES: Final = frozenset(
     {"onerror", "unhandledrejection", "console.error", "eventlistener.error", "exception", "windowerror"}
 )
 _ACTION_NAMES: Final = frozenset(
@@ -60,8 +60,9 @@ SAMPLED: Final = frozenset(
     {"component", "event_type", "error", "longtask.duration", *_VITALS}
     | {"http.request.method", "http.method", "http.response.status_code", "http.status_code"}
     | {"url.full", "http.url", "url.path", "http.target"}
+    | {"error.object", "exception.type", "error.type", "error.message", "exception.message", "message"}
 )
-"""All the attributes that `rum_samples` reads."""
+"""All the attributes that `rum_samples` and `error_report` read."""
 _MAX_TAG_CHARACTERS: Final = 256
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg(?:e|A|iOS)?/([\d.]+)")),
@@ -86,6 +87,24 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}
 _HEX: Final = re.compile(r"(?=[^0-9]*[0-9])[0-9a-fA-F]{8,}")
 _CODE: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Z]*[A-Z])[0-9A-Z]{8,}")
 _LONG: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^a-zA-Z]*[a-zA-Z])[0-9a-zA-Z_-]{20,}")
+
+
+_CONSOLE_ERROR: Final = "console.error"
+REPEATED_WITHIN_NS: Final = 1_000_000_000
+"""A line of the console this close to a thrown error may be about it."""
+_UNCAUGHT: Final = re.compile(r"^\s*(?:uncaught\s+)?(?:\(in promise\)\s*)?(?:uncaught\s+)?", re.IGNORECASE)
+_LEAST_MESSAGE: Final = 8
+"""Characters of a message that is looked for in another: shorter ones are in it by chance."""
+
+
+class ErrorReport(NamedTuple):
+    """An error event, by what it says."""
+
+    start_unix_nano: int
+    console: bool
+    """A line of the console rather than a thrown error."""
+    type: str
+    message: str
 
 
 class RumSample(NamedTuple):
@@ -123,7 +142,7 @@ def rum_kind(name: str, attributes: Attributes) -> str:
     """
     lower = name.lower()
     component = text_of(attributes.get("component"))
-    if component == "error" or lower in _ERROR_NAMES:
+    if component == "error" or lower in ERROR_NAMES:
         return "error"
     if lower in _KIND_BY_NAME:
         return _KIND_BY_NAME[lower]
@@ -166,6 +185,39 @@ def rum_is_error(name: str, attributes: Attributes) -> bool:
     """
     kind = rum_kind(name, attributes)
     return kind == "error" or _failed(kind, attributes)
+
+
+def rum_is_console_error(name: str) -> bool:
+    """Whether an error event of this name is a line of the console rather than a thrown error."""
+    return name.lower() == _CONSOLE_ERROR
+
+
+def error_report(name: str, attributes: Attributes, start_unix_nano: int) -> ErrorReport:
+    """What an error event says."""
+    return ErrorReport(
+        start_unix_nano,
+        rum_is_console_error(name),
+        first_of(attributes, ("error.object", "exception.type", "error.type")),
+        first_of(attributes, ("error.message", "exception.message", "message")),
+    )
+
+
+def rum_repeats(console: ErrorReport, thrown: ErrorReport) -> bool:
+    """Whether a line of the console says again what was thrown within a second of it, in the same session.
+
+    It does if one message holds the other, or if it announces an uncaught error of that type.
+    """
+    if not console.console or thrown.console:
+        return False
+    if abs(console.start_unix_nano - thrown.start_unix_nano) > REPEATED_WITHIN_NS:
+        return False
+    logged, message = _UNCAUGHT.sub("", console.message).strip(), thrown.message.strip()
+    bare = _UNCAUGHT.sub("", message).strip()
+    shorter, longer = sorted((logged, bare), key=len)
+    if logged == bare or (len(shorter) >= _LEAST_MESSAGE and shorter in longer):
+        return bool(logged)
+    announced = logged != console.message.strip()
+    return announced and bool(thrown.type) and logged.startswith(f"{thrown.type}:")
 
 
 def rum_is_network_error(name: str, attributes: Attributes) -> bool:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from signals.attributes import first_of, http_method_of, http_status_of, number_of, text_of, url_of
-from signals.browser_events import rum_is_error, rum_kind
+from signals.browser_events import REPEATED_WITHIN_NS, error_report, rum_is_error, rum_kind, rum_repeats
 from signals.ids import read_span_id, read_trace_id
 from signals.model import Attributes, Span, SpanId, TraceId
 
 _VITALS = ("lcp", "inp", "cls", "fid", "fcp", "ttfb")
 _REQUESTS = frozenset({"fetch", "document_fetch", "resource"})
+_TEXTS = ("target_label", "target_text", "target_name")
+_HIDDEN_TEXT = re.compile(r"<[\w-]+>")
+"""What an agent that must not read texts sends in their place: the element, `<button>`."""
+_ID_IN_PATH = re.compile(r"""@id=["']([^"']+)["']""")
+_MOST_COMPARED = 200
+"""Thrown errors that a line of the console is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class SessionEvent:
     http_status: int | None
     error: bool
     apm: ApmLink | None
+    repeats: bool = False
+    """It is a line of the console about an error that was thrown, too: both count once."""
 
 
 class TraceEntry(Protocol):
@@ -52,7 +62,30 @@ def events_of(spans: Sequence[Span], entries: Mapping[TraceId, TraceEntry]) -> t
     `entries` are those of the linked traces that are stored. The agent reports every
     document as a GET, so a document's method is the one of the backend's entry, if that has one.
     """
-    return tuple(_event(span, entries) for span in spans)
+    events = [_event(span, entries) for span in spans]
+    again = _repeats(events)
+    return tuple(
+        replace(event, repeats=True) if place in again else event for place, event in enumerate(events)
+    )
+
+
+def _repeats(events: Sequence[SessionEvent]) -> set[int]:
+    """The places of the console's lines that say again what was thrown."""
+    reports = [
+        (place, error_report(event.span.name, event.span.attributes, event.span.start_unix_nano))
+        for place, event in enumerate(events)
+        if event.kind == "error"
+    ]
+    thrown = [report for _, report in reports if not report.console]
+    starts = [report.start_unix_nano for report in thrown]
+    found = set()
+    for place, report in reports:
+        if report.console:
+            first = bisect_left(starts, report.start_unix_nano - REPEATED_WITHIN_NS)
+            near = thrown[first : first + _MOST_COMPARED]
+            if any(rum_repeats(report, other) for other in near):
+                found.add(place)
+    return found
 
 
 def apm_link_of(attributes: Attributes) -> ApmLink | None:
@@ -109,11 +142,27 @@ def _name_and_detail(kind: str, span: Span, entry: TraceEntry | None) -> tuple[s
         after = text_of(attributes.get("location.href"))
         return path_of(after) or span.name, f"from {path_of(before)}" if before else ""
     if kind == "action":
-        target = first_of(attributes, ("target_text", "target_xpath", "target_element"))
-        return first_of(attributes, ("event_type",)) or span.name, target
+        return first_of(attributes, ("event_type",)) or span.name, action_label(attributes)
     if kind == "longtask":
         return span.name, first_of(attributes, ("longtask.attribution.name", "longtask.name"))
     return span.name, text_of(attributes.get("workflow.name")) if kind == "custom" else ""
+
+
+def action_label(attributes: Attributes) -> str:
+    """What a person acted on: `Place order`; of an agent that hides texts, by the element's id.
+
+    Empty where the event names nothing.
+    """
+    text = " ".join(first_of(attributes, _TEXTS).split())
+    if text and not _HIDDEN_TEXT.fullmatch(text):
+        return text
+    path = first_of(attributes, ("target_xpath", "target_selector"))
+    ids = _ID_IN_PATH.findall(path)
+    if ids:
+        last: str = ids[-1]
+        words = last.replace("-", " ").replace("_", " ").strip()
+        return words[:1].upper() + words[1:] if words else last
+    return path or text or first_of(attributes, ("target_element",))
 
 
 def _method(kind: str, attributes: Attributes, entry: TraceEntry | None) -> str:

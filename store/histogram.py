@@ -1,13 +1,14 @@
 """Latency in log-spaced buckets: sixteen to each doubling, so that a percentile is right within about 2 %.
 
-A bucket is 4.4 % wide (the 16th root of 2). Numbers of buckets are stored: changing
-their width changes what files mean.
+Percentiles of few samples come from the samples themselves (`exact_latency`). A bucket
+is 4.4 % wide (the 16th root of 2). Numbers of buckets are stored: another width changes
+what files mean.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from store.results import Latency
 
@@ -27,30 +28,52 @@ def value_of(bucket: int) -> int:
 def percentile(counts: Mapping[int, int], share: float) -> int | None:
     """The value below which `share` (0 to 1) of the samples lie; None without samples.
 
-    Inside its bucket, samples are assumed to be spread evenly (on the logarithmic scale).
+    It lies between the two samples next to that rank, as far along as the rank is. Inside a
+    bucket, samples are assumed to be spread evenly on the logarithmic scale.
     """
-    total = sum(counts.values())
-    if total <= 0:
+    # A count may be negative: what was subtracted may stand in another cell than what was added.
+    held = [(bucket, counts[bucket]) for bucket in sorted(counts) if counts[bucket] > 0]
+    total = sum(count for _, count in held)
+    if not total:
         return None
     rank = share * (total - 1)
+    place = int(rank)
+    low, high = _sample(held, place), _sample(held, min(place + 1, total - 1))
+    return round(low + (rank - place) * (high - low))
+
+
+def _sample(held: Sequence[tuple[int, int]], place: int) -> float:
+    """The sample at a place from the smallest on, of (bucket, count) in order; in ns."""
     before = 0
-    for bucket in sorted(counts):
-        count = counts[bucket]
-        if count > 0 and rank < before + count:
-            if not bucket:
-                return 0
-            part = (rank - before + 0.5) / count
-            return round(2 ** ((bucket - 1 + part) / _PER_DOUBLING))
-        # A count may be negative: what was subtracted may stand in another cell than what was added.
-        before += max(0, count)
-    return value_of(max(counts))
+    for bucket, count in held:
+        if place < before + count:
+            part = (place - before + 0.5) / count
+            return 2 ** ((bucket - 1 + part) / _PER_DOUBLING) if bucket else 0.0
+        before += count
+    return float(value_of(held[-1][0]))
+
+
+def exact_percentile(values: Sequence[int], share: float) -> int | None:
+    """As `percentile`, of the samples themselves, which are in order of size."""
+    if not values:
+        return None
+    rank = share * (len(values) - 1)
+    place = int(rank)
+    low, high = values[place], values[min(place + 1, len(values) - 1)]
+    # Whole numbers as long as possible: a duration may be beyond the 53 bits that a float holds.
+    return low + min(high - low, round((rank - place) * (high - low)))
 
 
 def latency_of(counts: Mapping[int, int]) -> Latency:
-    """The four percentiles that the screens show."""
-    return Latency(
-        p50_ns=percentile(counts, 0.50),
-        p75_ns=percentile(counts, 0.75),
-        p90_ns=percentile(counts, 0.90),
-        p99_ns=percentile(counts, 0.99),
-    )
+    """The four percentiles that the screens show, right within about 2 %."""
+    return _latency(lambda share: percentile(counts, share))
+
+
+def exact_latency(values: Iterable[int]) -> Latency:
+    """The four percentiles of the samples themselves, in ns."""
+    ordered = sorted(values)
+    return _latency(lambda share: exact_percentile(ordered, share))
+
+
+def _latency(at: Callable[[float], int | None]) -> Latency:
+    return Latency(p50_ns=at(0.50), p75_ns=at(0.75), p90_ns=at(0.90), p99_ns=at(0.99))

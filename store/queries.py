@@ -73,6 +73,38 @@ class TraceQuery:
     """Traces with a request in this deployment environment, under any of its attribute names."""
 
 
+RumMetric = Literal[
+    "page_views",
+    "page_load",
+    "route_changes",
+    "js_errors",
+    "network_requests",
+    "network_errors",
+    "ttfb",
+    "lcp",
+    "inp",
+    "cls",
+    "long_tasks",
+    "custom_events",
+]
+"""Metrics of browsers. The measure's `requests` counts samples, `errors` the failed ones,
+`latency` is their duration in ns; `cls`, which has no unit, is times 10⁹. Of the parts that a page loads,
+`network_requests` counts only those that failed (`signals.browser_events.rum_is_network_error`).
+
+The order is part of the store's file format (`store.sqlite.table_layout.METRICS`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedEvents:
+    """The events that a RUM metric counts in the window of a query: of one event, all must hold at once."""
+
+    metric: RumMetric
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Its attributes, as for `store.api.RumReader`; an empty value stands for an event without it."""
+    error_id: str = ""
+    """One group of `RumReader.rum_errors`; the metric is `js_errors` then."""
+
+
 SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"]
 
 
@@ -80,11 +112,15 @@ SessionSort = Literal["newest", "oldest", "longest", "shortest", "errors", "netw
 class SessionQuery:
     """Selects sessions; `attributes` match as text, against any span of the session.
 
-    `enduser.id` matches the first one only: a session belongs to who began it.
+    The tags of RUM (`signals.browser_events.RUM_TAGS`) match as RUM derives them: `page` is a
+    page that the session visited, `operation` one of its requests or events. `enduser.id`
+    matches the first one only: a session belongs to who began it.
     """
 
     window: Window
     attributes: Mapping[str, str] = field(default_factory=dict)
+    counted: CountedEvents | None = None
+    """Sessions with such an event: those that stand behind a number of RUM."""
     excluded: Mapping[str, str] = field(default_factory=dict)
     """Sessions that carry any of these are left out, for example synthetic traffic."""
     sort: SessionSort = "newest"
@@ -120,24 +156,3 @@ class LogQuery:
     cursor: str | None = None
     environment: str | None = None
     """Logs whose resource names this deployment environment, under any of its attribute names."""
-
-
-RumMetric = Literal[
-    "page_views",
-    "page_load",
-    "route_changes",
-    "js_errors",
-    "network_requests",
-    "network_errors",
-    "ttfb",
-    "lcp",
-    "inp",
-    "cls",
-    "long_tasks",
-    "custom_events",
-]
-"""Metrics of browsers. The measure's `requests` counts samples, `errors` the failed ones,
-`latency` is their duration in ns; `cls`, which has no unit, is times 10⁹. Of the parts that a page loads,
-`network_requests` counts only those that failed (`signals.browser_events.rum_is_network_error`).
-
-The order is part of the store's file format (`store.sqlite.table_layout.METRICS`)."""

@@ -222,6 +222,7 @@ _SESSION_EVENT = record(
         "duration_ns": DURATION,
         "http_status": whole(null=True),
         "error": boolean("an error event, an `error` attribute, or a status of 400 and above"),
+        "repeats": boolean("a line of the console about an error that was thrown, too: both count once"),
         "apm": record({"trace_id": TRACE_ID, "span_id": SPAN_ID}, null=True),
         "attributes": ANY_ATTRIBUTES,
         "events": list_of(ref("SpanEvent")),

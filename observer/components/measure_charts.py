@@ -43,6 +43,7 @@ def over_time(
         ),
         titles,
         hrefs,
+        of="requests",
     )
     latency = charts.lines(
         charts.Frame(f"Latency of {name} over time", window, zone, formats.duration, events=events),

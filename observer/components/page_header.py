@@ -35,6 +35,28 @@ SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
 }
 
 
+_DATED = frozenset({"home", "rum", "apm", "logs"})
+"""Areas whose pages say as of when they are."""
+_NARROWED_CHARACTERS = 160
+_ATTRIBUTES = frozenset({"attr"})
+_CARRIED: Mapping[str, frozenset[str]] = {
+    "rum": _ATTRIBUTES,
+    "apm": frozenset({"service", "attr", "error", "operation", "exact"}),
+}
+"""Filters that the tabs of an area keep for each other, beside the scope."""
+_APPLIED: Mapping[str, frozenset[str]] = {
+    "/rum": frozenset({"attr", "whose"}),
+    "/rum/tags": frozenset({"attr", "whose"}),
+    "/rum/sessions": frozenset({"attr", "whose"}),
+    "/apm": frozenset({"service"}),
+    "/apm/services": frozenset(),
+    "/apm/tags": frozenset({"service", "attr", "whose"}),
+    "/apm/traces": frozenset({"service", "attr", "error", "operation", "exact"}),
+    "/logs": frozenset({"service", "attr"}),
+}
+"""Which filters a page applies; the others it keeps for the next, and says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One link of a menu."""
@@ -56,6 +78,12 @@ class PageHeader:
     """The same with absolute times."""
     areas: tuple[tuple[str, Choice], ...]
     """(name, link) each."""
+    sections: tuple[tuple[str, Choice], ...]
+    """(name, link) of the area's tabs, which keep the filters of this page."""
+    not_applied: str
+    """What of the filters does not narrow this page, in a sentence; empty if all do."""
+    as_of: str
+    """What follows the time at which the page was drawn; empty on a page of a fixed range, or of none."""
     ranges: tuple[Choice, ...]
     environments: tuple[Choice, ...]
     live_href: str
@@ -109,14 +137,17 @@ def build(
                 changed[key] = value
         return address(path, [*own, *changed.items()])
 
-    areas = ((name, Choice(label, address(href, scope.args()), name == area)) for name, label, href in AREAS)
     here = moment(scope.now_unix_nano, scope.zone)
+    nearby = [(label, range_args(each)) for label, each in nearby_ranges(scope.window, scope.now_unix_nano)]
     return PageHeader(
         theme=theme,
         scope=scope,
         here=address(path, args),
         permalink=address(path, [*own, *scope.fixed_args().items()]),
-        areas=tuple(areas),
+        areas=_areas(scope, area),
+        as_of=_as_of(scope, area),
+        sections=_sections(args, scope, area),
+        not_applied=_not_applied(path, args, scope),
         ranges=tuple(Choice(label, at(since=since), scope.since == since) for since, label in PRESETS),
         environments=tuple(
             Choice(name or "All environments", at(env=name), scope.environment == name)
@@ -125,13 +156,43 @@ def build(
         live_href=at(since=scope.since or PRESETS[1][0], live="0" if scope.live else None),
         kept=own,
         **_range(path, args, own, scope, bad_range),
-        steps=tuple(
-            Choice(label, at(since=None, live=None, **range_args(window)), False)
-            for label, window in nearby_ranges(scope.window, scope.now_unix_nano)
-        ),
+        steps=tuple(Choice(label, at(since=None, live=None, **found), False) for label, found in nearby),
         zone_name=here.tzname() or "UTC",
         zone_offset_min=round((here.utcoffset() or timedelta()).total_seconds() / 60),
     )
+
+
+def _areas(scope: Scope, area: str) -> tuple[tuple[str, Choice], ...]:
+    links = ((name, label, address(href, scope.args())) for name, label, href in AREAS)
+    return tuple((name, Choice(label, href, name == area)) for name, label, href in links)
+
+
+def _as_of(scope: Scope, area: str) -> str:
+    if scope.since is None or area not in _DATED:
+        return ""
+    return ", live" if scope.live else ", paused"
+
+
+def _sections(args: Sequence[tuple[str, str]], scope: Scope, area: str) -> tuple[tuple[str, Choice], ...]:
+    carried = [pair for pair in args if pair[0] in _CARRIED.get(area, ())]
+    return tuple(
+        (name, Choice(label, address(href, [*scope.args().items(), *carried]), False))
+        for name, label, href in SECTIONS.get(area, ())
+    )
+
+
+def _not_applied(path: str, args: Sequence[tuple[str, str]], scope: Scope) -> str:
+    applied = _APPLIED.get(path)
+    if applied is None:
+        return ""
+    sentences = []
+    if scope.whose in ("people", "synthetic") and "whose" not in applied:
+        sentences.append("This page counts people's and synthetic traffic together.")
+    kept = [value for name, value in args if name in ("attr", "service", "error") and name not in applied]
+    if kept:
+        names = ", ".join(kept)
+        sentences.append(f"It is not narrowed by {names[:_NARROWED_CHARACTERS]}: the other tabs are.")
+    return " ".join(sentences)
 
 
 def _choices(environments: Sequence[str], chosen: str | None) -> list[str | None]:

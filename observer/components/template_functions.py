@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from flask import Blueprint
 from markupsafe import Markup
 
 from observer import trace_notes
-from observer.components import keyboard, number_format, page_header, safe_text, time_format
+from observer.components import keyboard, number_format, safe_text, time_format
 from observer.components.broadcast import broadcast
 from observer.components.current_header import current_header
 from observer.components.explanation import explanation
@@ -39,14 +39,11 @@ _STYLES = {
 }
 
 
-def _sections_of(area: str) -> Sequence[tuple[str, str, str]]:
-    return page_header.SECTIONS.get(area, ())
-
-
 FUNCTIONS: dict[str, Callable[..., object]] = {
     "broadcast": broadcast,
     "page_header": current_header,
     "scoped": links.scoped,
+    "unbounded": links.unbounded,
     "service_url": links.service_url,
     "here": links.here,
     "here_at": links.here_at,
@@ -61,7 +58,6 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "can_act": context.can_act,
     "explanation": explanation,
     "status_badge_of": status_badge,
-    "sections_of": _sections_of,
 }
 FILTERS: dict[str, Callable[..., object]] = {
     "duration": number_format.duration,

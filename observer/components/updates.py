@@ -10,8 +10,8 @@ from flask import Response, render_template
 from observer.request import links
 from observer.request.scope import SCOPE_KEYS, Scope
 
-_REPLACED = frozenset({*SCOPE_KEYS, "cursor", "sort"})
-"""The scope is added anew; the number of what arrived depends on neither page nor order."""
+_REPLACED = frozenset({*SCOPE_KEYS, "cursor", "sort"}) - {"whose"}
+"""The scope is added anew, but for whose traffic a page counts; what arrived depends on no page or order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ def address(scope: Scope, path: str, pairs: Iterable[tuple[str, str]]) -> str:
     """
     if not scope.live:
         return ""
-    return links.address(path, [*scope.args().items(), *(pair for pair in pairs if pair[0] not in _REPLACED)])
+    own = [pair for pair in pairs if pair[0] not in _REPLACED]
+    names = {name for name, _ in own}
+    return links.address(path, [*((k, v) for k, v in scope.args().items() if k not in names), *own])
 
 
 def answer(update: Update) -> Response:

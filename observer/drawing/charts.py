@@ -9,7 +9,7 @@ has the same numbers as a table. Moments of a frame, such as deployments, stand 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -98,6 +98,9 @@ class Dot:
     css: str
     title: str
     href: str
+    count: int = 0
+    """What its title counts; 0 where it counts nothing."""
+    of: str = ""
 
 
 def lines(frame: Frame, of: Sequence[Line], column_titles: Sequence[str] = ()) -> Markup:
@@ -114,8 +117,12 @@ def columns(
     layers: Sequence[Layer],
     column_titles: Sequence[str] = (),
     hrefs: Sequence[str] = (),
+    of: str = "",
 ) -> Markup:
-    """Stacked columns over time; each may be a link (`hrefs`) with a tooltip (`column_titles`)."""
+    """Stacked columns over time; each may be a link (`hrefs`) with a tooltip (`column_titles`).
+
+    A link counts the sum of its layers; `of` names what that is.
+    """
     count = max((len(layer.values) for layer in layers), default=0)
     sums = [sum(layer.values[i] for layer in layers) for i in range(count)]
     marks, top = _values_axis(frame, max(sums, default=0.0))
@@ -141,7 +148,7 @@ def columns(
                     )
                 )
                 below += layer.values[i]
-        drawn.append(_column(stack, i, column_titles, hrefs))
+        drawn.append(_column(stack, i, column_titles, hrefs, {"data_count": int(sums[i]), "data_of": of}))
     return _chart(frame, [marks, _time_axis(frame), *drawn], "columns", links=bool(hrefs))
 
 
@@ -164,6 +171,8 @@ def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
             svg.title(dot.title),
             href=dot.href,
             tabindex="-1",
+            data_count=dot.count or None,
+            data_of=dot.of or None,
         )
         for dot in dots
     ]
@@ -257,10 +266,16 @@ def _hovers(frame: Frame, count: int, titles: Sequence[str]) -> Markup:
     )
 
 
-def _column(stack: Sequence[Markup], i: int, titles: Sequence[str], hrefs: Sequence[str]) -> Markup:
+def _column(
+    stack: Sequence[Markup],
+    i: int,
+    titles: Sequence[str],
+    hrefs: Sequence[str],
+    counts: Mapping[str, int | str],
+) -> Markup:
     parts = list(stack)
     if i < len(titles) and titles[i]:
         parts.append(svg.title(titles[i]))
     if i < len(hrefs) and hrefs[i]:
-        return svg.element("a", *parts, href=hrefs[i], tabindex="-1")
+        return svg.element("a", *parts, href=hrefs[i], tabindex="-1", **counts)
     return svg.group(parts)

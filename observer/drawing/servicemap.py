@@ -171,6 +171,8 @@ def _node(node: Node, spot: _Spot) -> Markup:
         svg.title(node.words),
         *parts,
         href=node.href,
+        data_count=node.requests,
+        data_of="requests",
         class_=kind,
         aria_current="true" if node.selected else None,
     )

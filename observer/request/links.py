@@ -36,6 +36,12 @@ def scoped(path: str, **args: str | None) -> str:
     return address(path, {**kept, **args})
 
 
+def unbounded(path: str, **args: str | None) -> str:
+    """As `scoped`, without the time range: everything that an id belongs to."""
+    kept = {name: value for name, value in scope_or_default().args().items() if name not in RANGE_KEYS}
+    return address(path, {**kept, **args})
+
+
 def filtered(path: str, attributes: Mapping[str, str], **args: str | None) -> str:
     """As `scoped`, with these attributes as repeated `attr=name:value`."""
     kept = {**scope_or_default().args(), **args}

@@ -23,7 +23,9 @@ PRESETS = (
     ("24h", "Last 24 hours"),
     ("7d", "Last 7 days"),
 )
-SCOPE_KEYS = (*RANGE_KEYS, "env", "live")
+WHOSE = ("people", "synthetic", "all")
+"""People, traffic that declares itself synthetic, or both."""
+SCOPE_KEYS = (*RANGE_KEYS, "env", "live", "whose")
 """Query arguments that follow the reader from page to page."""
 
 _S = 1_000_000_000
@@ -41,6 +43,8 @@ class Scope:
     """Whether new data is announced; never true of a fixed range."""
     now_unix_nano: int
     zone: tzinfo
+    whose: str | None = None
+    """Whose traffic is asked for, one of WHOSE; None where each page chooses by itself."""
 
     @property
     def label(self) -> str:
@@ -71,6 +75,8 @@ class Scope:
             found["env"] = self.environment
         if self.since is not None and not self.live:
             found["live"] = "0"
+        if self.whose:
+            found["whose"] = self.whose
         return found
 
     def fixed_args(self) -> dict[str, str]:
@@ -78,6 +84,8 @@ class Scope:
         found = range_args(self.window)
         if self.environment:
             found["env"] = self.environment
+        if self.whose:
+            found["whose"] = self.whose
         return found
 
 
@@ -93,4 +101,7 @@ def parse_scope(args: Mapping[str, str], now_unix_nano: int, zone: tzinfo) -> Sc
         # A window is half-open: one nanosecond more, so that what happens now is on the page.
         window = Window(window.from_unix_nano, window.to_unix_nano + 1)
         live = args.get("live", "") != "0"
-    return Scope(window, found.since, environment, live, now_unix_nano, zone)
+    whose = args.get("whose")
+    return Scope(
+        window, found.since, environment, live, now_unix_nano, zone, whose if whose in WHOSE else None
+    )

@@ -32,6 +32,7 @@ from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
 from store.queries import (
+    CountedEvents as CountedEvents,
     LogQuery as LogQuery,
     Page as Page,
     RumMetric as RumMetric,

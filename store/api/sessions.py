@@ -16,6 +16,9 @@ class SessionReader(Protocol):
     def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
         """Sessions with any span in the window, in the order of `query.sort`, then id."""
 
+    def count_sessions(self, query: SessionQuery) -> tuple[int, bool]:
+        """How many sessions `find_sessions` finds on all its pages; True if there may be more."""
+
     def session(self, session_id: SessionId) -> SessionSummary | None:
         """One session's summary; None if it is not stored."""
 

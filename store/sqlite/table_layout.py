@@ -85,6 +85,8 @@ _OF_ONE_EVENT: Final = frozenset(
 )
 SESSION_TAGS: Final = frozenset({*PROMOTED, *RUM_TAGS}) - _OF_ONE_EVENT
 """Tags that describe a whole session: it is found by them without a scan (`session_pairs`)."""
+HAPPENED_TAGS: Final = frozenset({"page", "operation", "http.status_code"})
+"""Tags of single events, every value of which a session is found by: it has no value of its own."""
 FIRST_VALUE_TAGS: Final = frozenset({SEAT})
 """Of these a session keeps the first value by its time, of every other tag the newest."""
 

@@ -64,6 +64,8 @@ class FieldPanel:
     """The panel of fields."""
 
     fields: tuple[PanelField, ...]
+    cut: bool
+    """Only the newest logs were counted: a filter finds more."""
     counted: str
     """How many logs the fields were counted in, in words; empty for none."""
     left_out: str
@@ -76,6 +78,7 @@ def field_panel(fields: Sequence[LogField], *, cut: bool) -> FieldPanel:
     more = len(fields) - FIELDS_LIMIT
     return FieldPanel(
         fields=shown,
+        cut=cut,
         counted=f"of {'the newest ' if cut else ''}{plural(logs_counted(fields), 'log')}" if shown else "",
         left_out=f"{plural(more, 'rarer field')} not listed." if more > 0 else "",
     )

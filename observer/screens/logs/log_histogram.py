@@ -24,6 +24,7 @@ _CHART_WIDTHS = (("only-wide", 1200.0), ("only-narrow", 400.0))
 class Histogram:
     """The histogram with its caption."""
 
+    number: int
     total: str
     """How many logs match, in words."""
     since_unix_nano: int | None
@@ -46,6 +47,7 @@ def histogram(
     """The histogram of a window; `hrefs` has an address for each column."""
     totals = totals_of(counted.columns)
     return Histogram(
+        number=counted.total,
         total=plural(counted.total, "log"),
         since_unix_nano=counted.since_unix_nano,
         column_width=f"{duration(window.duration_ns / COLUMNS)} per column" if totals else "",
@@ -86,7 +88,7 @@ def chart(
         height=120.0,
         events=events,
     )
-    return columns(frame, layers, titles, hrefs)
+    return columns(frame, layers, titles, hrefs, of="logs")
 
 
 def _title(column: HistogramColumn, zone: tzinfo) -> str:

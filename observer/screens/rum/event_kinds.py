@@ -59,6 +59,7 @@ _PILLS = (
 RESOURCES = "resources"
 PILL_NAMES = tuple(name for name, *_ in _PILLS)
 _NETWORK_ERRORS = "network-errors"
+_ERRORS = "errors"
 _KINDS = {name: kinds for name, _, _, kinds in _PILLS}
 
 
@@ -66,7 +67,7 @@ def label_of(event: SessionEvent) -> str:
     """The first line of an event's row: `Fetch`, `Console error`, `Uncaught error`."""
     if event.kind == "error":
         if is_console_error(event):
-            return "Console error"
+            return "Console error, again" if event.repeats else "Console error"
         name = event.span.name.lower()
         if name == "onerror":
             return "Uncaught error"
@@ -85,6 +86,11 @@ def is_console_error(event: SessionEvent) -> bool:
     return event.span.name.lower() == _CONSOLE_ERROR
 
 
+def is_counted_error(event: SessionEvent) -> bool:
+    """Whether the event is a JavaScript error that counts: a console line about a thrown one does not."""
+    return event.kind == "error" and not event.repeats
+
+
 def is_network_error(event: SessionEvent) -> bool:
     """Whether the event is a request that failed, by the rule that the store counts with."""
     return event.error and rum_is_network_error(event.span.name, event.span.attributes)
@@ -96,6 +102,8 @@ def matches_pill(event: SessionEvent, pill: str) -> bool:
         return True
     if pill == _NETWORK_ERRORS:
         return is_network_error(event)
+    if pill == _ERRORS:
+        return is_counted_error(event)
     return event.kind in _KINDS[pill]
 
 
@@ -104,8 +112,9 @@ def pills(events: Sequence[SessionEvent], chosen: str) -> tuple[Pill, ...]:
     found = [Pill("", "All", "", len(events), not chosen)]
     of_kind = Counter(event.kind for event in events)
     failed = sum(is_network_error(event) for event in events)
+    thrown = sum(is_counted_error(event) for event in events)
     for name, label, colour, kinds in _PILLS:
-        number = failed if name == _NETWORK_ERRORS else sum(of_kind[kind] for kind in kinds)
+        number = {_NETWORK_ERRORS: failed, _ERRORS: thrown}.get(name, sum(of_kind[kind] for kind in kinds))
         if number or name == chosen:
             found.append(Pill(name, label, colour, number, name == chosen))
     return tuple(found)

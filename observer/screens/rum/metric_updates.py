@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 from flask import Response, request
 
-from observer.components import updates
+from observer.components import traffic_filter, updates
 from observer.components.number_format import plural
 from observer.components.updates import Update
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
-from observer.request.scope import Scope
-from observer.screens.rum import traffic_filter
+from observer.request.scope import WHOSE, Scope
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.metrics import BY_NAME, METRICS
 from store.api import Measure, Reader, RumMetric, Window
@@ -55,7 +54,7 @@ def metric_updates() -> Response:
     """How much more was measured since `after` than the page had counted when it was drawn."""
     query = Query(request.args, context.now_unix_nano())
     scope = current_scope()
-    whose = query.choice("whose", traffic_filter.WHOSE) or "all"
+    whose = query.choice("whose", WHOSE) or "all"
     where = traffic_filter.conditions(scope.environment, query.attributes(), whose)
     after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
     measures = context.reader().rum_measures(Window(after, Window.ALL.to_unix_nano), where)

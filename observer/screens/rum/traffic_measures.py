@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from observer.components import traffic_filter
+from observer.components.traffic_filter import Measures, Traffic
 from observer.request.parameters import Query
-from observer.request.scope import Scope
-from observer.screens.rum import traffic_filter
-from observer.screens.rum.traffic_filter import Measures, Traffic
+from observer.request.scope import WHOSE, Scope
 from signals.attributes import SYNTHETIC
 from store.api import Reader
 
@@ -27,7 +27,7 @@ def counted_traffic(
     reader: Reader, query: Query, scope: Scope, attributes: Mapping[str, str]
 ) -> CountedTraffic:
     """The traffic that `whose` and the filters of an address select. Raises Malformed."""
-    requested = query.choice("whose", traffic_filter.WHOSE)
+    requested = query.choice("whose", WHOSE)
 
     def conditions(whose: str) -> Mapping[str, str] | None:
         return traffic_filter.conditions(scope.environment, attributes, whose)

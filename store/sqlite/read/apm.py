@@ -9,6 +9,7 @@ from store.api import BadQuery
 from store.queries import Window
 from store.results import Affected, Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
 from store.sqlite.read.affected import affected_requests
+from store.sqlite.read.exact_samples import make_calls_exact, make_services_exact
 from store.sqlite.read.read_connection import SqlitePart
 from store.sqlite.read.request_groups import (
     SUMMED,
@@ -44,6 +45,7 @@ class SqliteApmReader(SqlitePart):
             found = sum_series(
                 db, SeriesFilter(SERVICE_SERIES, environment=environment), window, lambda key: key.subject
             )
+            make_services_exact(db, window, environment, found)
         return {str(name): tally.measure() for name, tally in sorted(found.items()) if tally.requests > 0}
 
     def operations(
@@ -64,6 +66,8 @@ class SqliteApmReader(SqlitePart):
                 window,
                 lambda key: (key.subject, key.item, key.value),
             )
+            make_services_exact(db, window, environment, services)
+            make_calls_exact(db, window, environment, calls)
         reporting = {name for name, tally in services.items() if tally.requests > 0}
         nodes = {
             str(name): MapNode(str(name), False, False, services[name].measure())

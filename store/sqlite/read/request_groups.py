@@ -16,6 +16,7 @@ from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
 from store.results import Breakdown, TagValue
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
+from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import SeriesFilter, Tally
@@ -35,6 +36,12 @@ _FEW_TRACES = 4_000
 """With fewer traces than this, a time series counts each request; else it sums slots."""
 _TAGS_SAMPLE = 5_000
 """The newest requests whose tags are listed."""
+
+_FEW_REQUESTS = 3_000
+"""With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
+_MOST_EXACT = 400
+_Kept = tuple[bytes, bytes, bytes, int, int]
+"""(sets, outcomes, starts, start of the trace, its id) of a row's requests in a window."""
 
 Columns = Sequence[tuple[int, int, int, int, int]]
 """(column, bucket, requests, errors, origin errors)"""
@@ -69,6 +76,8 @@ def by_tag(
     for tagset, outcome in zip(sets, outcomes, strict=True):
         by_set.get(tagset, discarded).append(outcome)
     found = {tag: _tallies(tag, matching, by_set) for tag in tags}
+    if len(sets) <= _FEW_REQUESTS:
+        _make_exact(db, rows, matching, found)
     return found, sum(map(len, by_set.values())) if service else len(sets), cut
 
 
@@ -90,18 +99,47 @@ def _tallies(tag: str, sets: Mapping[int, TagSet], by_set: Mapping[int, list[int
     return tallies
 
 
-def _newest(
-    db: ReadSession, window: Window, service: str | None, bound: int
-) -> tuple[list[tuple[bytes, bytes, bytes, int]], bool]:
-    """(sets, outcomes, starts, trace's start) of the newest rows, up to `bound` requests; True if cut."""
-    rows: list[tuple[bytes, bytes, bytes, int]] = []
+def _make_exact(
+    db: ReadSession,
+    rows: Sequence[_Kept],
+    sets: Mapping[int, TagSet],
+    found: Mapping[str, Mapping[str, Tally]],
+) -> None:
+    """Give the tallies with few requests, by tag and value, their durations."""
+    places: dict[int, list[Tally]] = {}
+    for tag, tallies in found.items():
+        for tagset, tags in sets.items():
+            for value in values_in(tags, tag) or [""]:
+                if tallies[value].requests <= FEW:
+                    places.setdefault(tagset, []).append(tallies[value])
+    requests: dict[int, list[Request]] = {}
+    for tagsets, outcomes, starts, begun, trace in rows:
+        columns = unpack(SET_CODE, tagsets), unpack(OUTCOME_CODE, outcomes), unpack(START_CODE, starts)
+        for tagset, outcome, start in zip(*columns, strict=True):
+            if tagset in places:
+                service = service_in(sets[tagset])
+                one = Request(trace, service, begun + start, split(outcome)[0])
+                requests.setdefault(tagset, []).append(one)
+    left = _MOST_EXACT
+    for tagset in sorted(requests, key=lambda tagset: len(requests[tagset])):
+        left -= len(requests[tagset])
+        if left < 0:
+            return
+        durations = request_durations(db, requests[tagset])
+        for tally in places[tagset]:
+            tally.values += durations
+
+
+def _newest(db: ReadSession, window: Window, service: str | None, bound: int) -> tuple[list[_Kept], bool]:
+    """Those of the newest rows, up to `bound` requests; True if cut."""
+    rows: list[_Kept] = []
     counted = 0
     for place, row in enumerate(newest(db, window, service, MAX_ROWS + 1)):
         if counted >= bound or place >= MAX_ROWS:
             return rows, True
         kept = within(row, window)
         counted += len(kept[1]) // 2  # outcomes take two bytes each
-        rows.append((*kept, row.start))
+        rows.append((*kept, row.start, row.trace))
     return rows, False
 
 
@@ -143,7 +181,7 @@ def columns_by_set(
     everything = service is None and environment is None and not where
     matching = None if everything else _matching(db, set(sets), service, where, environment)
     counts: dict[int, Counter[int]] = {}
-    for tagsets, outcomes, starts, begun in rows:
+    for tagsets, outcomes, starts, begun, _ in rows:
         after = begun - window.from_unix_nano
         counted = unpack(OUTCOME_CODE, outcomes)
         begins = unpack(START_CODE, starts)

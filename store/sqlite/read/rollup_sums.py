@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from signals.attributes import environment_of
-from store.histogram import bucket_of, latency_of
+from store.histogram import bucket_of, exact_latency, latency_of
 from store.queries import Window
 from store.results import Measure
 from store.sqlite.packed_requests import each, split
@@ -49,6 +49,8 @@ class Tally:
     errors: int = 0
     origins: int = 0
     buckets: dict[int, int] = field(default_factory=dict)
+    values: list[int] = field(default_factory=list)
+    """Every single duration in ns, where they were read: of few requests only."""
 
     def add(self, bucket: int, n: int, errors: int, origins: int) -> None:
         """Add n requests of one latency bucket."""
@@ -62,6 +64,7 @@ class Tally:
         self.requests += other.requests
         self.errors += other.errors
         self.origins += other.origins
+        self.values += other.values
         for bucket, n in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + n
 
@@ -71,7 +74,12 @@ class Tally:
         Never negative: a late span may be subtracted from a cell that was pruned meanwhile.
         """
         return Measure(
-            max(0, self.requests), max(0, self.errors), max(0, self.origins), latency_of(self.buckets)
+            max(0, self.requests),
+            max(0, self.errors),
+            max(0, self.origins),
+            exact_latency(self.values)
+            if self.values and len(self.values) == self.requests
+            else latency_of(self.buckets),
         )
 
 

@@ -9,29 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from signals.attributes import text_of
 from signals.browser_events import rum_tags_of
-from signals.model import Span
 from store.api import BadQuery, RumMetric
 from store.queries import Window
 from store.results import Breakdown, ErrorGroup, Measure, Point
+from store.sqlite.read.exact_samples import FEW, make_samples_exact
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import ranked, slot_columns
 from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
-from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, limited, span_of
+from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.rum_errors import error_groups
+from store.sqlite.read.sample_conditions import MAX_DECODED, MAX_SAMPLES, conditions, has, narrowed, with_seq
 from store.sqlite.table_layout import (
     METRICS,
     SAMPLE_SERIES,
     SYNTHETIC_ITEMS,
     SYNTHETIC_TAG,
     TAG_COLUMNS,
-    metric_number,
 )
 
-_MAX_DECODED = 2_000
-"""The newest browser spans that are decoded for a tag that samples do not have."""
-_MAX_SAMPLES = 10_000
-"""The newest samples of a window that a breakdown counts."""
-_FEW = 10_000
+_COUNTED_ONE_BY_ONE = 10_000
 """With fewer samples than this, a time series counts each; else it sums slots."""
 _MAX_COLUMNS = 1_000
 
@@ -55,6 +51,9 @@ class SqliteRumReader(SqlitePart):
         with self._connections.session() as db:
             if _is_summed(where):
                 tallies = sum_series(db, _series_of(None, where), window, lambda key: key.subject)
+                for metric in METRICS:
+                    if metric in tallies:
+                        _make_exact(db, metric, window, where, {"0": tallies[metric]}, "0")
                 return {
                     metric: tallies[metric].measure()
                     for metric in METRICS
@@ -64,6 +63,7 @@ class SqliteRumReader(SqlitePart):
                 tally = Tally()
                 for _, bucket, n, failed in _grouped(db, metric, window, where, "0"):
                     tally.add(bucket, n, failed, 0)
+                _make_exact(db, metric, window, where, {"0": tally}, "0")
                 if tally.requests:
                     found[metric] = tally.measure()
         return found
@@ -89,6 +89,8 @@ class SqliteRumReader(SqlitePart):
             for column, bucket, n, failed in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, failed, 0)
+            by_name = {str(column): tally for column, tally in enumerate(tallies) if tally.requests}
+            _make_exact(db, metric, window, where, by_name, f"(m.start - {begin}) / {width}")
         return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
 
     def rum_breakdowns(
@@ -106,15 +108,25 @@ class SqliteRumReader(SqlitePart):
             if summed:
                 columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in summed)
                 rows, cut = _newest(db, metric, window, where, columns)
-                outcomes, *by_tag = zip(*rows, strict=True) if rows else ((), *[() for _ in summed])
+                seqs, outcomes, *by_tag = zip(*rows, strict=True) if rows else ((), (), *[() for _ in summed])
                 for tag, values in zip(summed, by_tag, strict=True):
-                    tallies = _tallies(db, Counter(zip(values, outcomes, strict=True)))
+                    names, tallies = _tallies(db, Counter(zip(values, outcomes, strict=True)))
+                    few = {
+                        pair
+                        for pair, name in names.items()
+                        if name in tallies and tallies[name].requests <= FEW
+                    }
+                    own: dict[str, list[int]] = {}
+                    for seq, pair in zip(seqs, values, strict=True):
+                        if pair in few:
+                            own.setdefault(names[pair], []).append(seq)
+                    make_samples_exact(db, metric, tallies, own)
                     found[tag] = ranked(tag, tallies, limit, len(rows) if cut else 0, cut=cut)
             for tag in tags:
                 if tag not in found:
                     decoded: dict[str, Tally] = {}
                     scanned = _decoded(db, metric, tag, window, where, decoded)
-                    found[tag] = ranked(tag, decoded, limit, scanned, cut=scanned >= _MAX_DECODED)
+                    found[tag] = ranked(tag, decoded, limit, scanned, cut=scanned >= MAX_DECODED)
         return found
 
     def rum_errors(
@@ -123,30 +135,8 @@ class SqliteRumReader(SqlitePart):
         limited(limit)
         other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
         with self._connections.session() as db:
-            found = _conditions(db, "js_errors", window, where)
+            found = conditions(db, "js_errors", window, where)
             return ([], False) if found is None else error_groups(db, *found, other, limit)
-
-
-def _conditions(
-    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
-) -> tuple[str, list[object]] | None:
-    """SQL on `samples m` for the RUM tags of `where`, and its values; None if a value was never seen."""
-    if metric not in METRICS:
-        raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
-    sql = "m.metric = ? AND m.start >= ? AND m.start < ?"
-    values: list[object] = [metric_number(metric), window.from_unix_nano, window.to_unix_nano]
-    for tag, value in (where or {}).items():
-        if tag not in TAG_COLUMNS:
-            continue
-        pair = 0
-        if value:
-            row = db.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", (tag, value))
-            if row is None:
-                return None
-            pair = row[0]
-        sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
-        values.append(pair)
-    return sql, values
 
 
 def _is_summed(where: Mapping[str, str] | None) -> bool:
@@ -162,34 +152,22 @@ def _series_of(metric: RumMetric | None, where: Mapping[str, str] | None) -> Ser
 
 
 def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
-    found = _conditions(db, metric, window, None)
+    found = conditions(db, metric, window, None)
     if found is None:
         return True
     condition, values = found
-    row = db.one(f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)", (*values, _FEW))
-    return row is None or row[0] < _FEW
-
-
-def _narrowed(
-    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
-) -> tuple[str, list[object]] | None:
-    """`_conditions`, and one for the tags that must be compared in the spans themselves."""
-    found = _conditions(db, metric, window, where)
-    other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
-    if found is None or not other:
-        return found
-    condition, values = found
-    seqs = [
-        span_seq for span_seq, span in _with_seq(db, condition, values, _MAX_DECODED) if _has(span, other)
-    ]
-    return condition + f" AND m.seq IN ({', '.join(map(str, seqs))})", values
+    row = db.one(
+        f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)",
+        (*values, _COUNTED_ONE_BY_ONE),
+    )
+    return row is None or row[0] < _COUNTED_ONE_BY_ONE
 
 
 def _grouped(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, group: str
 ) -> Sequence[tuple[int, int, int, int]]:
     """(group, bucket, samples, failed)"""
-    found = _narrowed(db, metric, window, where)
+    found = narrowed(db, metric, window, where)
     if found is None:
         return []
     return db.all(
@@ -201,20 +179,22 @@ def _grouped(
 def _newest(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, columns: str
 ) -> tuple[list[tuple[int, ...]], bool]:
-    """(bucket and failure as one number, columns) of the newest samples; True if older ones are left out."""
-    found = _narrowed(db, metric, window, where)
+    """(number, bucket and failure as one number, columns) of the newest samples; True if there are older."""
+    found = narrowed(db, metric, window, where)
     if found is None:
         return [], False
     rows = db.all(
-        f"SELECT m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
+        f"SELECT m.seq, m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
         "ORDER BY m.start DESC LIMIT ?",
-        (*found[1], _MAX_SAMPLES + 1),
+        (*found[1], MAX_SAMPLES + 1),
     )
-    return rows[:_MAX_SAMPLES], len(rows) > _MAX_SAMPLES
+    return rows[:MAX_SAMPLES], len(rows) > MAX_SAMPLES
 
 
-def _tallies(db: ReadSession, counts: Mapping[tuple[int, int], int]) -> dict[str, Tally]:
-    """Tallies by value, of counts by (pair id, bucket << 1 | failed)."""
+def _tallies(
+    db: ReadSession, counts: Mapping[tuple[int, int], int]
+) -> tuple[dict[int, str], dict[str, Tally]]:
+    """(value by pair id, tallies by value), of counts by (pair id, bucket << 1 | failed)."""
     names = {0: ""}
     tallies: dict[str, Tally] = {}
     for (pair, outcome), n in counts.items():
@@ -222,54 +202,58 @@ def _tallies(db: ReadSession, counts: Mapping[tuple[int, int], int]) -> dict[str
             row = db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
             names[pair] = row[0] if row else ""
         tallies.setdefault(names[pair], Tally()).add(outcome >> 1, n, n * (outcome & 1), 0)
-    return tallies
+    return names, tallies
 
 
-def _with_seq(
-    db: ReadSession, condition: str, values: Sequence[object], limit: int
-) -> list[tuple[int, Span]]:
-    """(number, span) of the newest samples that match, decoded."""
-    tables = SPAN_TABLES.replace("spans s", "spans s ON s.seq = m.seq", 1)
-    rows = db.each(
-        f"SELECT m.seq, {SPAN_COLUMNS} FROM samples m JOIN {tables} "
-        f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
-        (*values, limit),
-    )
-    return [(row[0], span_of(row[1:])) for row in rows]
-
-
-def _has(span: Span, expected: Mapping[str, str]) -> bool:
-    return all(
-        text_of(span.attributes.get(name, span.resource.get(name))) == value
-        for name, value in expected.items()
-    )
+def _make_exact(
+    db: ReadSession,
+    metric: RumMetric,
+    window: Window,
+    where: Mapping[str, str] | None,
+    tallies: Mapping[str, Tally],
+    group: str,
+) -> None:
+    """Give tallies the values of their samples where these are few in all; `group` names each one's tally."""
+    if not 0 < sum(tally.requests for tally in tallies.values()) <= FEW:
+        return
+    found = narrowed(db, metric, window, where)
+    if found is None:
+        return
+    seqs: dict[str, list[int]] = {}
+    rows = db.all(f"SELECT {group}, m.seq FROM samples m WHERE {found[0]} LIMIT ?", (*found[1], FEW + 1))
+    for name, seq in rows:
+        seqs.setdefault(str(name), []).append(seq)
+    make_samples_exact(db, metric, tallies, seqs)
 
 
 def _decoded(
     db: ReadSession,
-    metric: str,
+    metric: RumMetric,
     tag: str,
     window: Window,
     where: Mapping[str, str] | None,
     tallies: dict[str, Tally],
 ) -> int:
     """Fill `tallies` by a tag that samples do not have; return how many spans were decoded for it."""
-    found = _conditions(db, metric, window, where)
+    found = conditions(db, metric, window, where)
     if found is None:
         return 0
     condition, values = found
-    rows = _with_seq(db, condition, values, _MAX_DECODED)
+    rows = with_seq(db, condition, values, MAX_DECODED)
     spans = dict(rows)
     other = {name: value for name, value in (where or {}).items() if name not in TAG_COLUMNS}
     samples = db.each(
         f"SELECT m.seq, m.bucket, m.failed FROM samples m WHERE {condition} ORDER BY m.start DESC LIMIT ?",
-        (*values, _MAX_DECODED),
+        (*values, MAX_DECODED),
     )
+    seqs: dict[str, list[int]] = {}
     for seq, bucket, failed in samples:
         span = spans.get(seq)
-        if span is None or (other and not _has(span, other)):
+        if span is None or (other and not has(span, other)):
             continue
         value = text_of(span.attributes.get(tag, span.resource.get(tag)))
         value = value or rum_tags_of(span.name, span.attributes, span.resource).get(tag, "")
         tallies.setdefault(value, Tally()).add(bucket, 1, failed, 0)
+        seqs.setdefault(value, []).append(seq)
+    make_samples_exact(db, metric, tallies, seqs)
     return len(rows)

@@ -34,6 +34,12 @@ class _Error(NamedTuple):
     start: int
     session_id: str
     span_id: bytes
+    error_id: str
+    type: str
+    message: str
+    person: int
+    """Id of the pair of its `enduser.id`; 0 without one."""
+    synthetic: bool
 
 
 @dataclass(slots=True)
@@ -72,6 +78,36 @@ def error_groups(
 
     `attributes` are those that must be compared in the spans themselves.
     """
+    found, cut = _newest(db, condition, values, attributes)
+    groups: dict[str, _Group] = {}
+    for error in found:
+        group = groups.get(error.error_id)
+        if group is None:
+            group = groups[error.error_id] = _Group(error.type, error.message, error)
+        group.count += 1
+        group.synthetic += error.synthetic
+        if error.session_id:
+            group.sessions.add(error.session_id)
+        if error.person:
+            group.people.add(error.person)
+            group.of_known.add(error.session_id)
+    order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
+    return [group.result(error_id) for error_id, group in order[:limit]], cut
+
+
+def error_sessions(
+    db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str], error_id: str
+) -> tuple[list[str], bool]:
+    """The sessions that `error_groups` counts for one group; True if some errors were not read."""
+    found, cut = _newest(db, condition, values, attributes)
+    own = (error.session_id for error in found if error.error_id == error_id and error.session_id)
+    return list(dict.fromkeys(own)), cut
+
+
+def _newest(
+    db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str]
+) -> tuple[list[_Error], bool]:
+    """The newest errors that match, newest first; True if there are older ones."""
     rows = db.all(
         f"SELECT s.name, s.start, s.session_id, s.span_id, s.raw, r.body, m.{TAG_COLUMNS[SEAT]}, "
         f"m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
@@ -80,7 +116,7 @@ def error_groups(
         (*values, MAX_ERRORS + 1),
     )
     names = _NAMES | attributes.keys()
-    groups: dict[str, _Group] = {}
+    found = []
     for name, start, session, span_id, raw, resource, person, synthetic in rows[:MAX_ERRORS]:
         own = some_attributes(raw, names)
         if attributes:
@@ -88,18 +124,8 @@ def error_groups(
             if any(text_of(own.get(key, shared.get(key))) != value for key, value in attributes.items()):
                 continue
         error_id, kind, message = _describe(name, own)
-        group = groups.get(error_id)
-        if group is None:
-            group = groups[error_id] = _Group(kind, message, _Error(start, session or "", span_id))
-        group.count += 1
-        group.synthetic += bool(synthetic)
-        if session:
-            group.sessions.add(session)
-        if person:
-            group.people.add(person)
-            group.of_known.add(session)
-    order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
-    return [group.result(error_id) for error_id, group in order[:limit]], len(rows) > MAX_ERRORS
+        found.append(_Error(start, session or "", span_id, error_id, kind, message, person, bool(synthetic)))
+    return found, len(rows) > MAX_ERRORS
 
 
 def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+import orjson
+
+from signals.ids import read_trace_id
 from signals.model import SessionId, Span
-from store.api import BadQuery, Page, SessionQuery, SessionSort
+from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, Window
 from store.results import Presence, SessionSummary
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
@@ -22,8 +25,11 @@ from store.sqlite.read.row_mapping import (
     read_cursor,
     session_of_row,
     span_of,
+    trace_bytes,
 )
-from store.sqlite.table_layout import SESSION_TAGS
+from store.sqlite.read.rum_errors import error_sessions
+from store.sqlite.read.sample_conditions import MAX_SAMPLES, conditions, narrowed
+from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS, TAG_COLUMNS
 
 _SORTS: Final[Mapping[SessionSort, str]] = {
     "newest": "e.start",
@@ -35,6 +41,10 @@ _SORTS: Final[Mapping[SessionSort, str]] = {
     "pages": "e.page_views",
 }
 
+_FOUND_BY: Final = SESSION_TAGS | HAPPENED_TAGS
+_LINK: Final = "link.traceId"
+_MOST_COUNTED = 5_000
+"""Sessions that are counted: each is looked up by its spans, 10 µs."""
 _NEWEST = 20_000
 """Sessions among which one is searched by the end of its id."""
 
@@ -75,25 +85,14 @@ class SqliteSessionReader(SqlitePart):
 
     def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
         limit = limited(query.limit)
-        if query.sort not in _SORTS:
-            raise BadQuery(f"sort is {query.sort!r}: give one of {', '.join(_SORTS)}.")
-        measure = _SORTS[query.sort]
-        window = query.window
-        # A session that spans the window may have been silent in it: one of its spans must fall there.
-        conditions = [
-            "e.finish >= ?",
-            "e.start < ?",
-            "EXISTS (SELECT 1 FROM spans s "
-            "WHERE s.session_id = e.session_id AND s.start >= ? AND s.start < ?)",
-        ]
-        values: list[object] = [window.from_unix_nano, window.to_unix_nano] * 2
+        measure = _measure_of(query.sort)
         with self._connections.session() as db:
+            found = _selected(db, query)
+            conditions, values = [found.sql], [*found.values]
             after = read_cursor(query.cursor, query.sort)
             if after:
                 conditions.append(f"({measure}, e.id) < (?, ?)")
                 values += after
-            _add_indexed(query.attributes, conditions, values, "EXISTS")
-            _add_indexed(query.excluded, conditions, values, "NOT EXISTS")
             bound = _add_scanned(db, query, conditions, values)
             rows = db.all(
                 f"SELECT {SESSION_COLUMNS}, {measure}, e.id FROM sessions e WHERE {' AND '.join(conditions)} "
@@ -105,8 +104,72 @@ class SqliteSessionReader(SqlitePart):
             cursor = make_cursor(query.sort, rows[limit - 1][-2], rows[limit - 1][-1])
         elif bound is not None and query.sort == "newest":
             cursor = make_cursor(query.sort, bound, 0)
-        truncated = bound is not None and len(rows) <= limit
+        truncated = found.cut or (bound is not None and len(rows) <= limit)
         return Page([session_of_row(row[:-2]) for row in rows[:limit]], cursor, truncated)
+
+    def count_sessions(self, query: SessionQuery) -> tuple[int, bool]:
+        with self._connections.session() as db:
+            found = _selected(db, query)
+            conditions, values = [found.sql], [*found.values]
+            bound = _add_scanned(db, query, conditions, values)
+            row = db.one(
+                f"SELECT count(*) FROM (SELECT 1 FROM sessions e WHERE {' AND '.join(conditions)} LIMIT ?)",
+                (*values, _MOST_COUNTED + 1),
+            )
+        total = row[0] if row else 0
+        return min(total, _MOST_COUNTED), found.cut or bound is not None or total > _MOST_COUNTED
+
+
+class _Selected(NamedTuple):
+    """What selects sessions `e` without a scan."""
+
+    sql: str
+    values: list[object]
+    cut: bool
+    """Not all events of the window were looked at."""
+
+
+def _measure_of(sort: SessionSort) -> str:
+    if sort not in _SORTS:
+        raise BadQuery(f"sort is {sort!r}: give one of {', '.join(_SORTS)}.")
+    return _SORTS[sort]
+
+
+def _selected(db: ReadSession, query: SessionQuery) -> _Selected:
+    window = query.window
+    # A session that spans the window may have been silent in it: one of its spans must fall there.
+    conditions = [
+        "e.finish >= ?",
+        "e.start < ?",
+        "EXISTS (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND s.start >= ? AND s.start < ?)",
+    ]
+    values: list[object] = [window.from_unix_nano, window.to_unix_nano] * 2
+    cut = False
+    if query.counted:
+        names, cut = _sessions_behind(db, query.counted, window)
+        conditions.append("e.session_id IN (SELECT value FROM json_each(?))")
+        values.append(orjson.dumps(names).decode())
+    _add_indexed(query.attributes, conditions, values, "EXISTS")
+    _add_indexed(query.excluded, conditions, values, "NOT EXISTS")
+    return _Selected(" AND ".join(conditions), values, cut)
+
+
+def _sessions_behind(db: ReadSession, counted: CountedEvents, window: Window) -> tuple[list[str], bool]:
+    """The sessions of the newest events that are counted, each once; True if there are older events."""
+    if counted.error_id:
+        found = conditions(db, counted.metric, window, counted.where)
+        other = {tag: value for tag, value in counted.where.items() if tag not in TAG_COLUMNS}
+        return ([], False) if found is None else error_sessions(db, *found, other, counted.error_id)
+    found = narrowed(db, counted.metric, window, counted.where)
+    if found is None:
+        return [], False
+    rows = db.all(
+        f"SELECT s.session_id FROM samples m JOIN spans s ON s.seq = m.seq WHERE {found[0]} "
+        "ORDER BY m.start DESC LIMIT ?",
+        (*found[1], MAX_SAMPLES + 1),
+    )
+    names = (name for (name,) in rows[:MAX_SAMPLES] if name)
+    return list(dict.fromkeys(names)), len(rows) > MAX_SAMPLES
 
 
 def _add_indexed(
@@ -114,7 +177,12 @@ def _add_indexed(
 ) -> None:
     """Add conditions for attributes that sessions are indexed by."""
     for name, value in attributes.items():
-        if name in SESSION_TAGS:
+        if name == _LINK:
+            conditions.append(
+                f"{exists} (SELECT 1 FROM links x WHERE x.trace_id = ? AND x.session_id = e.session_id)"
+            )
+            values.append(_trace_bytes(value))
+        elif name in _FOUND_BY:
             conditions.append(
                 f"{exists} (SELECT 1 FROM session_pairs x WHERE x.session = e.id AND x.pair = "
                 "(SELECT id FROM pairs WHERE tag = ? AND value = ?))"
@@ -133,7 +201,7 @@ def _add_scanned(
         (name, value, exists)
         for attributes, exists in ((query.attributes, "EXISTS"), (query.excluded, "NOT EXISTS"))
         for name, value in attributes.items()
-        if name not in SESSION_TAGS
+        if name not in _FOUND_BY and name != _LINK
     ]
     if not others:
         return None
@@ -154,3 +222,9 @@ def _add_scanned(
     values.append(row[0])
     bound: int = row[0]
     return bound
+
+
+def _trace_bytes(text: str) -> bytes:
+    """A trace id as links keep it; for a text that is none, one that no link has."""
+    trace_id = read_trace_id(text.strip())
+    return trace_bytes(trace_id) if trace_id else b""

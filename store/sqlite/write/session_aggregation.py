@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from cachetools import LRUCache
 
-from signals.browser_events import RUM_TAGS, RumSample, rum_samples
+from signals.browser_events import RUM_TAGS, ErrorReport, RumSample, error_report, rum_samples
 from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
@@ -25,6 +25,7 @@ from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
     FIRST_VALUE_TAGS,
+    HAPPENED_TAGS,
     METRICS,
     SESSION_TAGS,
     SYNTHETIC_TAG,
@@ -32,6 +33,7 @@ from store.sqlite.table_layout import (
     metric_number,
 )
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.sender_clocks import BEHIND_NS
 
@@ -118,6 +120,8 @@ class _Event(NamedTuple):
     samples: Sequence[RumSample]
     shift: int
     """What was added to its start, as the browser's clock was wrong."""
+    report: ErrorReport | None
+    """What an error event says; None of any other event."""
 
 
 class SessionAggregation:
@@ -136,7 +140,12 @@ class SessionAggregation:
         sessions: dict[str, _Addition] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
-        for seq, session_id, start, duration, tags, found, shift in events:
+        events = list(events)
+        errors = [SessionError(e.seq, e.session_id, e.report) for e in events if e.report]
+        repeated = repeated_errors(self._connection, errors)
+        for seq, session_id, start, duration, tags, found, shift, _ in events:
+            if seq in repeated:
+                found = ()
             if found:
                 tag_ids = [self._id(tag, tags) for tag in RUM_TAGS]
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
@@ -161,6 +170,7 @@ class SessionAggregation:
             for sample in found:
                 session.counts[sample.metric] = session.counts.get(sample.metric, 0) + 1
             session.add_tags({tag: value for tag, value in tags.items() if tag in SESSION_TAGS}, start)
+            session.pairs.update(pair for pair in tags.items() if pair[0] in HAPPENED_TAGS)
             if shift:
                 _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
@@ -238,9 +248,7 @@ class SessionAggregation:
             tags = tags_of(
                 name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
             )
-            samples, claimed = _samples_of(name, duration, raw)
-            shift = start - claimed if claimed else 0
-            yield _Event(seq, session_id or "", start, duration, tags, samples, shift)
+            yield _event(seq, session_id or "", name, start, duration, tags, raw, None)
 
     def invalidate(self) -> None:
         """Empty the caches."""
@@ -313,15 +321,36 @@ class SessionAggregation:
 def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
     """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
-        start, duration = span.start_unix_nano, span.duration_ns
-        samples, _ = _samples_of(span.name, duration, span.raw)
-        yield _Event(seq, span.session_id, start, duration, span.tags, samples, span.clock_shift_ns)
+        yield _event(
+            seq,
+            span.session_id,
+            span.name,
+            span.start_unix_nano,
+            span.duration_ns,
+            span.tags,
+            span.raw,
+            span.clock_shift_ns,
+        )
 
 
-def _samples_of(name: str, duration_ns: int, raw: bytes) -> tuple[Sequence[RumSample], int]:
-    """The samples, and the start that the browser claims."""
+def _event(
+    seq: int,
+    session_id: str,
+    name: str,
+    start: int,
+    duration_ns: int,
+    tags: Mapping[str, str],
+    raw: bytes,
+    shift: int | None,
+) -> _Event:
+    """The event of a span; a shift that is not known is told by the start that the browser claims."""
     attributes, events, claimed = sampled_detail(raw)
-    return rum_samples(name, attributes, duration_ns, events), claimed
+    if shift is None:
+        shift = start - claimed if claimed else 0
+    samples = rum_samples(name, attributes, duration_ns, events)
+    is_error = any(sample.metric == "js_errors" for sample in samples)
+    report = error_report(name, attributes, start) if is_error else None
+    return _Event(seq, session_id, start, duration_ns, tags, samples, shift, report)
 
 
 def _trace_bytes(text: str) -> bytes:

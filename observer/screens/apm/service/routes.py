@@ -20,6 +20,7 @@ from observer.request.time_range import range_args
 from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.example_traces import find_examples
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
 from store.api import LogQuery, Point, Reader, Window
 
@@ -64,6 +65,7 @@ def service(name: str) -> str:
         view=view.build(found, node, scope.window, data, charts, sort),
         columns=sort.columns("Operation", here),
         affected=affected,
+        updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
 
 
@@ -84,6 +86,5 @@ def _column_hrefs(name: str, scope: Scope, points: Sequence[Point]) -> list[str]
     hrefs = []
     for point in points:
         column = range_args(Window(point.start_unix_nano, point.start_unix_nano + step))
-        error = "any" if point.measure.errors else None
-        hrefs.append(scoped("/apm/traces", service=name, error=error, from_=column["from"], to=column["to"]))
+        hrefs.append(scoped("/apm/traces", service=name, from_=column["from"], to=column["to"]))
     return hrefs

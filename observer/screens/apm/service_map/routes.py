@@ -10,6 +10,7 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.neighbours import neighbours
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
 
@@ -40,4 +41,5 @@ def service_map() -> str:
         panel=panel,
         missing=selected if selected and not node else None,
         hops=hops,
+        updates_address=updates_address(reader, scope),
     )

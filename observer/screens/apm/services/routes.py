@@ -10,17 +10,19 @@ from observer.request.links import here
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.services import view
 
 
 @blueprint.get("/apm/services")
 def services() -> str:
     """Every service with its rate, errors and duration."""
-    scope = current_scope()
+    reader, scope = context.reader(), current_scope()
     sort = table_sort.sort_of(Query(request.args, context.now_unix_nano()))
-    found = context.reader().service_map(scope.window, scope.environment)
+    found = reader.service_map(scope.window, scope.environment)
     return render_template(
         "apm/services.html",
         view=view.build(found, sort, scope.window),
         columns=sort.columns("Service", here),
+        updates_address=updates_address(reader, scope),
     )

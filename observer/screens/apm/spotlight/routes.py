@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import render_template, request
 
-from observer.components import measure_charts
+from observer.components import measure_charts, traffic_filter
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
@@ -17,6 +17,7 @@ from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.time_range import range_args
 from observer.screens.apm.affected_choice import affected_of
 from observer.screens.apm.blueprint import blueprint
+from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.spotlight import view
 from store.api import Measure
 
@@ -36,7 +37,9 @@ def tags() -> str:
     name = query.text("service") or _worst(services)
     if name == EVERY_SERVICE:
         name = None
-    where = query.attributes()
+    attributes = query.attributes()
+    whose = scope.whose or "all"
+    where = traffic_filter.conditions(None, attributes, whose) or {}
     metric = query.choice("metric", tuple(view.METRICS)) or "requests"
     requested = [tag.strip() for tag in query.texts("tag") if tag.strip()][:_REQUESTED_TAGS_LIMIT]
     known = reader.tags(scope.window)
@@ -58,7 +61,8 @@ def tags() -> str:
         service=name,
         every=EVERY_SERVICE,
         services=sorted(services),
-        where=where,
+        attributes=attributes,
+        traffic=traffic_filter.Traffic(whose, scope.whose, traffic_filter.requests_note(whose)),
         metric=metric,
         metrics=view.METRICS,
         cards=view.build_cards(breakdowns.values(), requested, metric, hrefs),
@@ -67,8 +71,9 @@ def tags() -> str:
             points, scope.window, scope.zone, name or "all services", events=events
         ),
         affected=affected_of(reader, scope, query, name, operations, where) if indexed else None,
-        without=_without(where),
-        traces_href=_traces_href(name, where),
+        without=_without(attributes),
+        updates_address=updates_address(reader, scope, name, where if indexed else None),
+        traces_href=_traces_href(name, attributes),
         charts_unfiltered=not indexed,
     )
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from observer.components.measures import share
 from observer.components.number_format import plural
+from observer.components.tag_labels import tag_label
 from observer.drawing import bars
 from observer.screens.apm.measure_view import MeasureView, measure_view
 from observer.screens.apm.spotlight.tag_ranking import has_values, rank, usual_first
@@ -49,6 +50,8 @@ class Card:
     """One tag with its values, most requests first."""
 
     tag: str
+    label: str
+    """The tag in words; itself where it has none."""
     note: str
     """How much of it was counted; empty where it is complete."""
     rows: tuple[ValueRow, ...]
@@ -106,6 +109,7 @@ def _card(breakdown: Breakdown, metric: str, hrefs: CardHrefs) -> Card:
     more = len(breakdown.values) > VALUES_LIMIT
     return Card(
         tag=breakdown.tag,
+        label=tag_label(breakdown.tag),
         note=_note(breakdown),
         rows=rows,
         more=f"The {VALUES_LIMIT} most frequent values" if more else "",

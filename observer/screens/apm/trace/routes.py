@@ -58,7 +58,9 @@ def trace(trace_id: str) -> str:
     facts = find_facts(reader, trace_id)
     rows = waterfall.build(facts.analysis, filters)
     opened = rows.row_of(filters.opened) if filters.opened else None
-    page = view.build(facts, rows, filters, opened, load_data(reader, facts, opened))
+    page = view.build(
+        facts, rows, filters, opened, load_data(reader, facts, opened, scope_or_default().environment)
+    )
     return render_template(
         "apm/trace.html",
         page=page,

@@ -19,17 +19,21 @@ def find_facts(reader: Reader, trace_id: str) -> TraceFacts:
     return facts_of(found.trace_id, found.analysis, browser, truncated=found.truncated)
 
 
-def load_data(reader: Reader, facts: TraceFacts, opened: WaterfallRow | None) -> TraceData:
+def load_data(
+    reader: Reader, facts: TraceFacts, opened: WaterfallRow | None, environment: str | None
+) -> TraceData:
     """The browser's event of a trace, and its number of logs and those of the opened row."""
     span_logs = 0
     dead: frozenset[tuple[TraceId, SpanId]] = frozenset()
     if opened is not None and not opened.trace_row.inferred:
         span_id = opened.trace_row.span.span_id
-        span_logs = reader.count_logs(LogQuery(window=Window.ALL, trace_id=facts.trace_id, span_id=span_id))
+        span_logs = reader.count_logs(
+            LogQuery(window=Window.ALL, trace_id=facts.trace_id, span_id=span_id, environment=environment)
+        )
         dead = dead_links(reader, [opened.trace_row.span])
     return TraceData(
         event=event_of(reader, facts.browser) if facts.browser else None,
-        logs=reader.count_logs(LogQuery(window=Window.ALL, trace_id=facts.trace_id)),
+        logs=reader.count_logs(LogQuery(window=Window.ALL, trace_id=facts.trace_id, environment=environment)),
         span_logs=span_logs,
         dead_links=dead,
     )

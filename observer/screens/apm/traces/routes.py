@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -22,7 +23,7 @@ from observer.request.scope import Scope
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.traces import view
 from signals.semantics import PROMOTED
-from store.api import Reader, TraceQuery, Window
+from store.api import Measure, Reader, TraceQuery, Window
 
 _LIMIT = 50
 _UPDATES_LIMIT = 100
@@ -50,6 +51,7 @@ def traces() -> str:
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or search.attributes.keys() <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None
+    services = reader.services(scope.window, scope.environment)
     return render_template(
         "apm/traces.html",
         late=late_notice(reader, scope.window),
@@ -63,7 +65,8 @@ def traces() -> str:
         attributes=[spell_attribute(name, value) for name, value in search.attributes.items()],
         operations=_operations(reader, scope, search.service),
         operation=query.text("operation") or "",
-        services=sorted(reader.services(scope.window, scope.environment)),
+        services=sorted(services),
+        requests=_requests(search, services),
         affected=affected_panel(affected, scope.zone, "trace") if affected else None,
         updates_address=_updates_address(search, scope),
         has_traces=bool(page.items) or reader.status().spans > 0,
@@ -103,6 +106,21 @@ def _search(query: Query, window: Window, environment: str | None) -> TraceQuery
         cursor=query.text("cursor"),
         environment=environment,
     )
+
+
+def _requests(search: TraceQuery, services: Mapping[str, Measure]) -> int | None:
+    """The requests of the chosen service, where nothing else narrows the search; a trace may hold several."""
+    service = search.service
+    if service is None or search != TraceQuery(
+        search.window,
+        service,
+        sort=search.sort,
+        limit=_LIMIT,
+        cursor=search.cursor,
+        environment=search.environment,
+    ):
+        return None
+    return services[service].requests if service in services else 0
 
 
 def _operations(reader: Reader, scope: Scope, service: str | None) -> list[str]:

@@ -197,4 +197,12 @@ def _dot(summary: TraceSummary, zone: tzinfo, href: str) -> charts.Dot:
     errors = f", {formats.plural(summary.errors, 'error')}" if summary.errors else ""
     time = time_format.stamp(summary.start_unix_nano, zone)
     title = f"{plain(entry, 120)}\n{time}, {formats.duration(summary.duration_ns)}{errors}"
-    return charts.Dot(summary.start_unix_nano, float(max(1, summary.duration_ns)), css, title, href)
+    return charts.Dot(
+        summary.start_unix_nano,
+        float(max(1, summary.duration_ns)),
+        css,
+        title,
+        href,
+        summary.errors,
+        "errors",
+    )

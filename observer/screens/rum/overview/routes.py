@@ -31,7 +31,9 @@ def overview() -> str:
     """Counts, web vitals, errors and pages of the time range."""
     scope = current_scope()
     reader = context.reader()
-    counted = counted_traffic(reader, Query(request.args, context.now_unix_nano()), scope, {})
+    query = Query(request.args, context.now_unix_nano())
+    attributes = query.attributes()
+    counted = counted_traffic(reader, query, scope, attributes)
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
     deployments = find_deployments(reader, window, scope.environment, hidden=hidden_from_class())
@@ -45,6 +47,7 @@ def overview() -> str:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
         return counts_chart(points, BY_NAME[metric], window, scope.zone, events=events)
 
+    by_metric = [by_page(metric) for metric in _PAGE_METRICS]
     shown = view.OverviewView(
         compared_with=view.compared_with(window),
         apps=view.apps_listed(reader.rum_apps(window), scope.environment),
@@ -53,13 +56,15 @@ def overview() -> str:
         charts=tuple((BY_NAME[name].label, chart(name)) for name in view.COUNTS) if now else (),
         errors=view.error_rows(errors),
         errors_note=view.errors_note(now, cut=errors_cut),
-        pages=view.page_rows(*(by_page(metric) for metric in _PAGE_METRICS)),
+        pages=view.page_rows(*by_metric),
+        pages_note=view.pages_note(by_metric),
     )
     return render_template(
         "rum/overview.html",
         view=shown,
         traffic=counted.traffic,
+        attributes=attributes,
         nothing=None if now else no_data(reader.status()),
         neighbours=neighbours(),
-        updates_address=updates_address(scope, reader, {}, where, counted.traffic.whose) if now else "",
+        updates_address=updates_address(scope, reader, attributes, where, counted.traffic.whose),
     )

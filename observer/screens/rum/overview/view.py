@@ -82,11 +82,13 @@ class OverviewView:
     errors_note: str
     """That only the newest errors were grouped; empty if all were."""
     pages: tuple[PageRow, ...]
+    pages_note: str
+    """That only the newest events were counted by page; empty if all were."""
 
 
 def apps_listed(apps: Sequence[tuple[str, str]], environment: str | None) -> tuple[tuple[str, str], ...]:
     """The first few (application, environment) pairs of the chosen environment, or of all."""
-    own = [(app, own or "no environment") for app, own in apps if environment in (None, own)]
+    own = [(app, own or "not set") for app, own in apps if environment in (None, own)]
     return tuple(own[:_APPS_LISTED])
 
 
@@ -126,6 +128,12 @@ def errors_note(now: Mapping[RumMetric, Measure], *, cut: bool) -> str:
     """That the groups count the newest errors only, and of how many; empty unless they were cut."""
     total = now["js_errors"].requests if "js_errors" in now else 0
     return f"counted among the newest of {count(total)} only" if cut else ""
+
+
+def pages_note(breakdowns: Sequence[Breakdown]) -> str:
+    """That the pages' numbers count the newest events only; empty where all were counted."""
+    scanned = max(breakdown.scanned for breakdown in breakdowns)
+    return f"counted among the newest {count(scanned)} events of a kind only" if scanned else ""
 
 
 def page_rows(

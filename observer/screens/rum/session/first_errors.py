@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.screens.rum.event_kinds import is_console_error, is_network_error
+from observer.screens.rum.event_kinds import is_console_error, is_counted_error, is_network_error
 from observer.screens.rum.session.event_rows import title_of
 from signals.attributes import text_of
 from signals.session_events import SessionEvent, path_of
@@ -33,7 +33,9 @@ class SessionFailures:
     """The failures among the events of a session."""
 
     errors: int
-    """JavaScript errors."""
+    """JavaScript errors, each once."""
+    reported: int
+    """The events that reported them: an uncaught error may be logged to the console, too."""
     network_errors: int
     documents: int
     first_error: FirstFailure | None
@@ -53,7 +55,8 @@ def failures_of(events: Sequence[SessionEvent]) -> SessionFailures:
     requests = [event for event in events if is_network_error(event)]
     began = events[0].span.start_unix_nano if events else 0
     return SessionFailures(
-        errors=len(errors),
+        errors=sum(is_counted_error(event) for event in errors),
+        reported=len(errors),
         network_errors=len(requests),
         documents=sum(event.kind == "document" for event in events),
         first_error=_first_failure(_thrown_or_first(errors), began) if errors else None,
@@ -93,5 +96,5 @@ def has_gaps(summary: SessionSummary, events: Sequence[SessionEvent], failures: 
     return (
         summary.start_unix_nano < first
         or summary.page_views > failures.documents
-        or summary.errors > failures.errors
+        or summary.errors > failures.reported
     )

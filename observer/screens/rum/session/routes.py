@@ -100,4 +100,4 @@ def _logs(
 
 
 def _without_range(scope: Scope) -> dict[str, str]:
-    return {name: text for name, text in scope.args().items() if name in ("env", "live")}
+    return {name: text for name, text in scope.args().items() if name in ("env", "live", "whose")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from observer.screens.rum.event_kinds import is_network_error, matches_pill
+from observer.screens.rum.event_kinds import is_counted_error, is_network_error, matches_pill
 from observer.screens.rum.session.compressed_time import TimeScale, time_scale
 from observer.screens.rum.session.event_rows import EventRow, EventTree, event_tree, in_tree_order, row_of
 from observer.screens.rum.session.page_timings import Marker, Tick, markers_of, ticks_of
@@ -43,7 +43,7 @@ class PageOfSession:
     @property
     def errors(self) -> int:
         """The number of JavaScript errors."""
-        return sum(event.kind == "error" for event in self.all_events)
+        return sum(is_counted_error(event) for event in self.all_events)
 
     @property
     def network_errors(self) -> int:

@@ -12,10 +12,11 @@ from observer.screens.rum.session.event_rows import title_of
 from observer.screens.rum.svg_percent import svg_percent
 from signals.session_events import SessionEvent
 
+_ERRORS = "Errors"
 _TRACKS = (
     ("Pages", ("document", "route")),
     ("Requests", ("fetch", "document_fetch", "resource")),
-    ("Errors", ("error",)),
+    (_ERRORS, ("error",)),
     ("Actions", ("action", "custom")),
 )
 _MARKS_LIMIT = 400
@@ -55,7 +56,7 @@ class Track:
     label: str
     marks: tuple[TimelineMark, ...]
     count: int
-    """All its events, drawn or not."""
+    """All its events, drawn or not; an error that was logged, too, is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,12 @@ def timeline_of(events: Sequence[SessionEvent]) -> Timeline:
     scale = time_scale((e.span.start_unix_nano, e.span.end_unix_nano) for e in events)
     tracks = []
     for label, kinds in _TRACKS:
-        own = [event for event in events if event.kind in kinds]
+        # A failed request stands among the requests and among the errors.
+        own = [
+            event for event in events if event.kind in kinds or (label == _ERRORS and is_network_error(event))
+        ]
         marks = tuple(_mark(event, scale) for event in _limited(own))
-        tracks.append(Track(label, marks, len(own)))
+        tracks.append(Track(label, marks, sum(not event.repeats for event in own)))
     return Timeline(scale, tuple(tracks))
 
 

@@ -63,10 +63,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """A count of failures, with the first of them to link to if it is among the events."""
+    """A count of failures."""
 
     count: int
-    first: FirstFailure | None
+    listed: bool
+    """Whether all of them are among the events that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class PageEntry:
     number: str
     path: str
     start_unix_nano: int
+    total: int
     events: str
     errors: str
     failed_requests: str
@@ -111,6 +113,7 @@ class PageList:
     """The list of pages beside the waterfall."""
 
     title: str
+    total: int
     all_events: str
     all_current: bool
     entries: tuple[PageEntry, ...]
@@ -151,6 +154,8 @@ class SessionView:
     waterfall: tuple[WaterfallPage, ...]
     cut: str
     """That only the earliest events are shown, in a sentence; empty if all are."""
+    listed: int
+    """The rows of the selection, shown or not."""
     left_out: str
     """How many rows are not shown, in a sentence; empty if all are."""
     unseen: Literal["", "unknown", "elsewhere"]
@@ -191,6 +196,7 @@ def session_view(
         cut=f"This session has more than {number} events; the earliest {number} are shown."
         if loaded.cut
         else "",
+        listed=sum(len(page.rows) for page in shown) + left_out,
         left_out=f"{plural(left_out, 'row')} not shown here: choose a page at the left, or a kind above."
         if left_out
         else "",
@@ -219,8 +225,8 @@ def _facts(loaded: Loaded) -> Facts:
         browser=tags.get("browser.version") or tags.get("browser.name", ""),
         system=tags.get("os.name", ""),
         page_views=summary.page_views,
-        errors=FailureCount(errors, failures.first_error),
-        network_errors=FailureCount(network_errors, failures.first_request),
+        errors=FailureCount(errors, not loaded.cut),
+        network_errors=FailureCount(network_errors, not loaded.cut),
         firsts=tuple((label, first) for label, first in firsts if first),
         has_gaps=not loaded.cut and has_gaps(summary, loaded.events, failures),
         notes=session_clock_notes([event.span for event in loaded.events]),
@@ -232,6 +238,7 @@ def _page_list(loaded: Loaded, chosen: int) -> PageList:
     more = len(pages) - _PAGES_LISTED
     return PageList(
         title=plural(len(pages), "page"),
+        total=len(loaded.events),
         all_events=plural(len(loaded.events), "event"),
         all_current=not chosen,
         entries=tuple(
@@ -239,6 +246,7 @@ def _page_list(loaded: Loaded, chosen: int) -> PageList:
                 number=str(page.number),
                 path=page.path,
                 start_unix_nano=page.start_unix_nano,
+                total=page.events,
                 events=plural(page.events, "event"),
                 errors=plural(page.errors, "error") if page.errors else "",
                 failed_requests=plural(page.network_errors, "failed request") if page.network_errors else "",

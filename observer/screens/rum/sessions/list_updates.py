@@ -14,8 +14,9 @@ from observer.components.updates import Update
 from observer.request import context
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
-from observer.request.scope import Scope
+from observer.request.scope import WHOSE, Scope
 from observer.screens.rum.blueprint import blueprint
+from observer.screens.rum.metrics import BY_NAME
 from observer.screens.rum.sessions.view import (
     DEFAULT_SORT,
     DEFAULT_WHOSE,
@@ -23,8 +24,7 @@ from observer.screens.rum.sessions.view import (
     ListSelection,
     session_query,
 )
-from observer.screens.rum.traffic_filter import WHOSE
-from store.api import SessionSummary, Window
+from store.api import RumMetric, SessionSummary, Window
 
 
 def updates_address(rows: Sequence[SessionRow], selection: ListSelection, scope: Scope) -> str:
@@ -35,8 +35,17 @@ def updates_address(rows: Sequence[SessionRow], selection: ListSelection, scope:
     if selection.sort == DEFAULT_SORT:
         after = rows[-1].start_unix_nano if len(rows) >= PAGE_SIZE else 0
     pairs = [("whose", selection.whose), ("after", str(after)), ("seen", seen_of(rows))]
+    pairs += [("metric", selection.metric or ""), ("error_id", selection.error_id)]
     pairs += [("attr", spell_attribute(name, value)) for name, value in selection.attributes.items()]
     return updates.address(scope, "/rum/sessions/updates", pairs)
+
+
+def counted_by(query: Query) -> tuple[RumMetric | None, str]:
+    """The metric, and the group of errors, whose sessions an address asks for. Raises Malformed."""
+    error_id = query.text("error_id") or ""
+    name = query.choice("metric", tuple(BY_NAME)) or ("js_errors" if error_id else None)
+    metric = BY_NAME[name].name if name else None
+    return metric, error_id if metric == "js_errors" else ""
 
 
 @blueprint.get("/rum/sessions/updates")
@@ -46,7 +55,9 @@ def session_list_updates() -> Response:
     scope = current_scope()
     after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 1)
     whose = query.choice("whose", WHOSE) or DEFAULT_WHOSE
-    newest = session_query(scope, ListSelection(query.attributes(), whose, DEFAULT_SORT), None)
+    metric, error_id = counted_by(query)
+    selection = ListSelection(query.attributes(), whose, DEFAULT_SORT, metric=metric, error_id=error_id)
+    newest = session_query(scope, selection, None)
     found = context.reader().find_sessions(newest).items
     return updates.answer(update_of(found, query.text("seen") or "", after))
 

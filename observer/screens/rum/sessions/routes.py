@@ -12,12 +12,12 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
 from observer.request.reachable_addresses import neighbours
 from observer.request.reader_seat import reader_seat
+from observer.request.scope import WHOSE
 from observer.screens.rum.blueprint import blueprint
 from observer.screens.rum.no_data import no_data
 from observer.screens.rum.sessions import view
-from observer.screens.rum.sessions.list_updates import updates_address
+from observer.screens.rum.sessions.list_updates import counted_by, updates_address
 from observer.screens.rum.sessions.typed_filters import FIELDS, TypedFilters
-from observer.screens.rum.traffic_filter import WHOSE
 from signals.attributes import SEAT, SYNTHETIC
 
 
@@ -34,22 +34,26 @@ def session_list() -> str | Response:
         if not typed.problem:
             # An emptied form asks for everything, which without an argument would be the own sessions.
             seats = view.EVERYBODY if own and not attributes else None
-            address = filtered(
-                "/rum/sessions", attributes, whose=query.text("whose"), sort=query.text("sort"), seats=seats
-            )
-            return redirect(address, 303)
-    implied = bool(own) and not attributes and query.choice(view.SEATS, (view.EVERYBODY,)) is None
+            kept = {name: query.text(name) for name in (*view.COUNTED_BY, "whose", "sort")}
+            return redirect(filtered("/rum/sessions", attributes, **kept, seats=seats), 303)
+    metric, error_id = counted_by(query)
+    implied = (
+        bool(own) and not attributes and not metric and query.choice(view.SEATS, (view.EVERYBODY,)) is None
+    )
     attributes = {SEAT: own} if implied else attributes
     selection = view.ListSelection(
         attributes=attributes,
         whose=query.choice("whose", WHOSE) or ("all" if SYNTHETIC in attributes else view.DEFAULT_WHOSE),
         sort=query.choice("sort", tuple(view.SORTS)) or view.DEFAULT_SORT,
         reader_seat=own,
+        metric=metric,
+        error_id=error_id,
         implied=implied,
     )
     reader = context.reader()
-    page = reader.find_sessions(view.session_query(scope, selection, query.text("cursor")))
-    shown = view.session_list_view(page, selection, scope)
+    asked = view.session_query(scope, selection, query.text("cursor"))
+    page = reader.find_sessions(asked)
+    shown = view.session_list_view(page, reader.count_sessions(asked), selection, scope)
     # Later pages are of the past; an empty list may yet get its first row.
     updated = not query.has("cursor")
     return render_template(
@@ -58,6 +62,7 @@ def session_list() -> str | Response:
         view=shown,
         selection=selection,
         typed=typed,
+        counted_args=[(name, query.text(name)) for name in view.COUNTED_BY if query.has(name)],
         other_filters=[spell_attribute(k, v) for k, v in attributes.items() if k != SEAT],
         searchable=view.SEARCHABLE,
         nothing=None if shown.rows else no_data(reader.status()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from signals.attributes import SEAT
+from signals.browser_events import rum_page
 
 FIELDS = ("seat", "key", "value")
 """The arguments that the form sends."""
@@ -46,9 +47,16 @@ class TypedFilters:
         found = dict(attributes)
         pairs = [(SEAT, self.seat or "")]
         if self.key and self.value:
-            pairs.append((self.key, self.value))
+            pairs.append((self.key, _as_kept(self.key, self.value.strip())))
         for name, value in pairs:
             found.pop(name, None)
             if value.strip():
                 found[name] = value.strip()
         return found
+
+
+def _as_kept(key: str, value: str) -> str:
+    """What a typed value is kept as: of a page's address its path, ids as `<??>`."""
+    if key != "page":
+        return value
+    return rum_page(value) or value

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from observer.components.number_format import plural
+from observer.components.number_format import count, plural
 from observer.components.session_rows import SessionRow, session_rows
+from observer.components.traffic_filter import LABELS, conditions
 from observer.request.scope import Scope
-from observer.screens.rum.traffic_filter import LABELS
+from observer.screens.rum.metrics import BY_NAME
 from runtime.seats import is_of_the_lab
 from signals.attributes import SEAT, SYNTHETIC, SYNTHETIC_DECLARED
-from store.api import Page, SessionQuery, SessionSort, SessionSummary
+from store.api import CountedEvents, Page, RumMetric, SessionQuery, SessionSort, SessionSummary
 
 SORTS: Mapping[str, SessionSort] = {name: name for name in get_args(SessionSort)}
 DEFAULT_SORT = "newest"
@@ -21,6 +22,8 @@ PAGE_SIZE = 50
 SEATS = "seats"
 """The argument that, with the value EVERYBODY, lists the sessions of all to a reader with a seat."""
 EVERYBODY = "all"
+COUNTED_BY = ("metric", "error_id")
+"""The arguments that list the sessions behind a number."""
 SEARCHABLE = (
     "enduser.id",
     "app",
@@ -83,6 +86,10 @@ class ListSelection:
     sort: str
     reader_seat: str = ""
     """In class mode the reader's own seat: without any filter its sessions alone are listed."""
+    metric: RumMetric | None = None
+    """Sessions behind a number: those with an event that this metric counts, with all of `attributes`."""
+    error_id: str = ""
+    """Of `js_errors`, one group."""
     implied: bool = False
     """The filter by the own seat comes from nobody but the reader's cookie."""
 
@@ -92,12 +99,20 @@ class ListSelection:
         return self.attributes.get(SEAT, "")
 
     @property
+    def counted_by(self) -> str:
+        """What the listed sessions have an event of, in words; empty where they are listed by attributes."""
+        if self.error_id:
+            return "this JavaScript error"
+        return BY_NAME[self.metric].label if self.metric else ""
+
+    @property
     def own_pills(self) -> tuple[tuple[str | None, str, bool], ...]:
         """The switch between the own sessions and all: the value of `seats` in its link, label, current."""
         if not self.reader_seat:
             return ()
         own = self.attributes == {SEAT: self.reader_seat}
-        return ((None, "My sessions", own), (EVERYBODY, "Everybody's sessions", not self.attributes))
+        everybody = not self.attributes and not self.metric
+        return ((None, "My sessions", own), (EVERYBODY, "Everybody's sessions", everybody))
 
     @property
     def whose_argument(self) -> str | None:
@@ -133,26 +148,42 @@ class SessionListView:
     rows: tuple[SessionRow, ...]
     caption: str
     shown: str
-    """How many rows there are, in words; empty for none."""
+    """How many rows there are, and of how many, in words; empty for none."""
+    total: int
+    """The sessions on all pages of the list."""
     empty_title: str
     truncated: bool
     next_cursor: str | None
 
 
-def session_list_view(page: Page[SessionSummary], selection: ListSelection, scope: Scope) -> SessionListView:
-    """One page of the list."""
+def session_list_view(
+    page: Page[SessionSummary], total: tuple[int, bool], selection: ListSelection, scope: Scope
+) -> SessionListView:
+    """One page of the list; `total` counts the sessions of all pages, and whether there may be more."""
     time_range = scope.label.lower() if scope.since else "this time range"
     whose = " of yours" if selection.implied else ""
-    matching = " that matches" if selection.attributes and not selection.implied else ""
+    filtered = (selection.attributes and not selection.implied) or selection.metric
+    matching = " that matches" if filtered else ""
     return SessionListView(
         headers=column_headers(selection.sort),
         rows=session_rows(page.items),
         caption=f"Sessions, {_SORT_LABELS[selection.sort]}",
-        shown=f"{plural(len(page.items), 'session')} shown" if page.items else "",
+        shown=shown_of(len(page.items), *total),
+        total=total[0],
         empty_title=f"No session{whose} in {time_range}{matching}",
         truncated=page.truncated,
         next_cursor=page.next_cursor,
     )
+
+
+def shown_of(rows: int, total: int, more: bool) -> str:
+    """`12 sessions`, `50 of 312 sessions shown`, `50 of at least 5,000 sessions shown`; empty for none."""
+    if not rows:
+        return ""
+    least = "at least " if more else ""
+    if rows >= total and not more:
+        return plural(total, "session")
+    return f"{count(rows)} of {least}{plural(max(total, rows), 'session')} shown"
 
 
 def column_headers(sort: str) -> tuple[ColumnHeader, ...]:
@@ -170,15 +201,23 @@ def column_headers(sort: str) -> tuple[ColumnHeader, ...]:
 
 def session_query(scope: Scope, selection: ListSelection, cursor: str | None) -> SessionQuery:
     """The store query of the list: the environment is one more filter, synthetic traffic is left out."""
-    attributes = dict(selection.attributes)
-    if scope.environment:
-        attributes["environment"] = scope.environment
-    if selection.whose == "synthetic":
-        attributes.setdefault(SYNTHETIC, SYNTHETIC_DECLARED)
+    if selection.metric:
+        where = conditions(scope.environment, selection.attributes, selection.whose) or {}
+        counted = CountedEvents(selection.metric, where, selection.error_id)
+        attributes, excluded = {}, {}
+    else:
+        counted = None
+        attributes = dict(selection.attributes)
+        if scope.environment:
+            attributes["environment"] = scope.environment
+        if selection.whose == "synthetic":
+            attributes.setdefault(SYNTHETIC, SYNTHETIC_DECLARED)
+        excluded = {SYNTHETIC: SYNTHETIC_DECLARED} if selection.leaves_out_synthetic else {}
     return SessionQuery(
         window=scope.window,
         attributes=attributes,
-        excluded={SYNTHETIC: SYNTHETIC_DECLARED} if selection.leaves_out_synthetic else {},
+        counted=counted,
+        excluded=excluded,
         sort=SORTS[selection.sort],
         limit=PAGE_SIZE,
         cursor=cursor,

@@ -51,7 +51,7 @@ def tag_spotlight() -> str:
         metric=metric,
         metrics=METRICS,
         attributes=attributes,
-        present={name: value for name, value in attributes.items() if value},
+        samples=total.requests if total else 0,
         totals=view.totals_of(metric, total) if total else (),
         percentiles=view.PERCENTILES if metric.timed else (),
         cards=view.cards_of([found[tag] for tag in RUM_TAGS], metric, attributes),

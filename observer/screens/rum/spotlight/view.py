@@ -6,25 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import count, plural
+from observer.components.tag_labels import tag_label
 from observer.screens.rum.metrics import Metric, value_text
 from store.api import Breakdown, Measure
 
 _CARD_VALUES = 12
 PERCENTILES = ("P50", "P75", "P99")
-_TAG_LABELS = {
-    "app": "App",
-    "environment": "Environment",
-    "app.version": "App version",
-    "page": "Page",
-    "operation": "Operation",
-    "browser.name": "Browser",
-    "browser.version": "Browser version",
-    "os.name": "Operating system",
-    "enduser.id": "Seat",
-    "user_agent.synthetic.type": "Synthetic traffic",
-    "tenant.level": "Tenant level",
-    "http.status_code": "Status code",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +48,7 @@ def card_of(breakdown: Breakdown, metric: Metric, attributes: Mapping[str, str])
     most = max((value.measure.requests for value in values), default=0) or 1
     return Card(
         tag=breakdown.tag,
-        label=_TAG_LABELS.get(breakdown.tag, breakdown.tag),
+        label=tag_label(breakdown.tag),
         values=tuple(
             CardValue(
                 value=value.value,

@@ -8,6 +8,7 @@ import pytest
 
 from observer.components.number_format import NOTHING
 from observer.components.session_path import session_path
+from observer.components.traffic_filter import Traffic, conditions
 from observer.components.updates import Update
 from observer.screens.rum.metric_updates import update_of
 from observer.screens.rum.metrics import BY_NAME, vital
@@ -15,7 +16,6 @@ from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view as overview
 from observer.screens.rum.spotlight import view as spotlight
 from observer.screens.rum.svg_percent import svg_percent
-from observer.screens.rum.traffic_filter import Traffic, conditions
 from store.api import Breakdown, Latency, Measure, StoreStatus, TagValue, Window
 
 S = 10**9
@@ -51,7 +51,7 @@ def test_pages_take_their_other_metrics_by_name() -> None:
 
 def test_apps_are_those_of_the_chosen_environment_up_to_six() -> None:
     apps = [("shop", "lab"), ("shop", ""), *((f"app{n}", "lab") for n in range(9))]
-    assert overview.apps_listed(apps, None)[:2] == (("shop", "lab"), ("shop", "no environment"))
+    assert overview.apps_listed(apps, None)[:2] == (("shop", "lab"), ("shop", "not set"))
     assert len(overview.apps_listed(apps, None)) == 6
     assert overview.apps_listed(apps, "prod") == ()
 

@@ -59,12 +59,15 @@ def test_defaults_stay_out_of_addresses() -> None:
 
 
 def test_an_empty_list_names_the_time_range_and_the_filters() -> None:
-    found = session_list_view(Page(()), ListSelection({"app": "x"}, "all", "newest"), SCOPE)
+    found = session_list_view(Page(()), (0, False), ListSelection({"app": "x"}, "all", "newest"), SCOPE)
     assert found.empty_title == "No session in last 15 minutes that matches"
     assert found.shown == ""
     fixed = replace(SCOPE, since=None)
-    shown = session_list_view(Page((SUMMARY,)), ListSelection({}, "all", "pages"), fixed)
-    assert (shown.empty_title, shown.shown) == ("No session in this time range", "1 session shown")
+    shown = session_list_view(Page((SUMMARY,)), (312, True), ListSelection({}, "all", "pages"), fixed)
+    assert (shown.empty_title, shown.shown) == (
+        "No session in this time range",
+        "1 of at least 312 sessions shown",
+    )
     assert shown.caption == "Sessions, most pages first"
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from observer.components.number_format import plural
+from observer.request.scope import WHOSE
 from signals.attributes import SYNTHETIC, SYNTHETIC_DECLARED
 from store.api import Measure, RumMetric
 
-LABELS = (("people", "People"), ("synthetic", "Synthetic"), ("all", "All traffic"))
-WHOSE = tuple(name for name, _ in LABELS)
-"""The values of the argument `whose`."""
+LABELS = tuple(zip(WHOSE, ("People", "Synthetic", "All traffic"), strict=True))
 
 Measures = Mapping[RumMetric, Measure]
 
@@ -85,6 +84,14 @@ def note(whose: str, requested: str | None, people: Measures, everything: Measur
         return "Counts all traffic, people's and synthetic."
     chose = "" if requested else ", so this counts all traffic"
     return f"No person's browser reported in this time range{chose}: everything here is synthetic."
+
+
+def requests_note(whose: str) -> str:
+    """What a page of requests counts, in a sentence."""
+    return {
+        "people": "Counts requests that do not declare themselves synthetic.",
+        "synthetic": "Counts synthetic requests only.",
+    }.get(whose, "Counts all traffic, people's and synthetic.")
 
 
 def _views(measures: Measures) -> int:
