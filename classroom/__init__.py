@@ -9,6 +9,7 @@ from __future__ import annotations
 from classroom.codes import normalized_code
 from classroom.model import (
     ALL_SEATS,
+    EXPLANATION,
     Action,
     Answer,
     ClassFacts,
@@ -34,16 +35,18 @@ from classroom.plans import (
     keep_schedule,
     schedule,
 )
-from classroom.roster import MOST_SEATS, RosterError, names_in, numbered_names
-from classroom.scores import Score, exam_scores
+from classroom.roster import MOST_SEATS, RosterError, is_numbered, names_in, numbered_names
+from classroom.scores import WRONG_ANSWER, Score, exam_scores
 from classroom.seat_table import RosterChange
 from classroom.store import ClassError, ClassStore
 
 __all__ = [
     "ALL_SEATS",
     "EXAM",
+    "EXPLANATION",
     "GAME_DAY",
     "MOST_SEATS",
+    "WRONG_ANSWER",
     "Action",
     "Answer",
     "ClassError",
@@ -67,6 +70,7 @@ __all__ = [
     "forget_hidden_deployments",
     "hidden_deployments",
     "hide_deployments",
+    "is_numbered",
     "keep_exam",
     "keep_schedule",
     "names_in",

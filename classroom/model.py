@@ -52,6 +52,12 @@ class MarkKind(Enum):
     """It unfolded that text."""
     JUMPED = "jumped"
     """The instructor led it to the step."""
+    SHOWN = "shown"
+    """The instructor opened the text for it; at the end of the lesson, the explanation."""
+
+
+EXPLANATION = "explanation"
+"""Stands for the end of a lesson where marks name a step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,11 @@ class Exam:
 
     def is_sat_by(self, seat: str) -> bool:
         """Whether the exam runs for this seat."""
-        return self.ended_unix_nano is None and (self.seats is None or seat in self.seats)
+        return self.ended_unix_nano is None and self.is_for(seat)
+
+    def is_for(self, seat: str) -> bool:
+        """Whether this seat sits the exam, or sat it."""
+        return self.seats is None or seat in self.seats
 
 
 def schedule(store: ClassStore) -> Schedule | None:

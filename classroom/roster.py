@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
@@ -10,6 +11,7 @@ from runtime import seats
 MOST_SEATS = 300
 _LONGEST_NAME = 80
 _LONGEST_FILE = MOST_SEATS * 20
+_NUMBERED = re.compile(r"Seat [0-9]{2,3}")
 
 
 class RosterError(ValueError):
@@ -27,6 +29,32 @@ def numbered_names(count: int) -> tuple[str, ...]:
             f"A class of {count} seats is not possible.", f"Use a number from 1 to {MOST_SEATS}."
         )
     return tuple(f"Seat {number:02}" for number in range(1, count + 1))
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a seat has a number in place of a person's name, as those of `numbered_names`."""
+    return _NUMBERED.fullmatch(name) is not None
+
+
+def late_name(typed: str) -> str:
+    """The name that a late-comer typed for a seat of their own. Raises RosterError for what is no name."""
+    name = unicodedata.normalize("NFC", " ".join(typed.split()))
+    if not name:
+        raise RosterError("Nobody was named.", "Type your name.")
+    if len(name) > _LONGEST_NAME or not name.isprintable() or name.startswith("#"):
+        raise RosterError(
+            "This is not a person's name.", f"Type yours, with at most {_LONGEST_NAME} printable characters."
+        )
+    if re.match(r"seat[\W_]*[0-9]*$", name, re.IGNORECASE):
+        raise RosterError("A seat's number is not a person's name.", "Type your own name.")
+    return name
+
+
+def alike(name: str) -> frozenset[str]:
+    """What two spellings of one person's name have in common: two names are alike where these meet."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    letters = "".join(character for character in folded if character.isalnum())
+    return frozenset(filter(None, (" ".join(folded.split()), letters, _slug(name))))
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ SPEED_POINTS = 20
 """For a complete answer at once; none after SPEED_S."""
 SPEED_S = 40 * 60
 WRONG_ANSWER = 2
-"""Taken off for each answer before the best one, at most SPEED_POINTS in all."""
+"""Taken off for each answer but the best one, up to the first complete one; at most SPEED_POINTS in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,13 @@ def _counts(answer: Answer, exam: Exam) -> bool:
     return answer.incident == exam.incident and begun and in_time
 
 
+def _other_tries(best: Answer | None, answers: Sequence[Answer]) -> int:
+    """The answers but the best one; what came after a complete one counts for nothing."""
+    if best is None or not best.complete:
+        return max(0, len(answers) - 1)
+    return sum(answer.at_unix_nano < best.at_unix_nano for answer in answers)
+
+
 def _score(seat: str, name: str, answers: Sequence[Answer], pages: int, exam: Exam) -> Score:
     best = max(
         answers, key=lambda answer: (answer.complete, len(answer.right), -answer.at_unix_nano), default=None
@@ -71,9 +78,9 @@ def _score(seat: str, name: str, answers: Sequence[Answer], pages: int, exam: Ex
     seconds = None if best is None else (best.at_unix_nano - exam.started_unix_nano) // 10**9
     points = POINTS * len(right.intersection(PARTS))
     if best is not None and best.complete and seconds is not None:
-        speed = round(SPEED_POINTS * max(0.0, 1 - seconds / SPEED_S))
-        earlier = sum(answer.at_unix_nano < best.at_unix_nano for answer in answers)
-        points += max(0, speed - WRONG_ANSWER * earlier)
+        points += round(SPEED_POINTS * max(0.0, 1 - seconds / SPEED_S))
+    # How many parts are right is said after each answer: guessing them one by one must cost.
+    points = max(0, points - min(SPEED_POINTS, WRONG_ANSWER * _other_tries(best, answers)))
     return Score(
         seat,
         name,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from classroom import codes
+from classroom import codes, incident_memory
 from classroom.model import Seat
-from classroom.roster import MOST_SEATS, slugs_of
+from classroom.roster import MOST_SEATS, RosterError, alike, is_numbered, late_name, slugs_of
 
 SELECT = (
     "SELECT s.slug, s.name, s.code, s.position, s.taken_at, coalesce(g.generation, 0)"
@@ -76,6 +76,8 @@ def exchange(connection: sqlite3.Connection, names: Sequence[str]) -> RosterChan
     for seat in change.leave:
         connection.execute("DELETE FROM seats WHERE slug = ?", (seat.slug,))
         begin_generation(connection, seat.slug)
+    if not change.stay:
+        incident_memory.forget(connection)
     enrol(connection, change.come)
     waiting = list(all_seats(connection))
     for position, name in enumerate(names, 1):
@@ -97,15 +99,42 @@ def used(connection: sqlite3.Connection, seats: Iterable[Seat]) -> tuple[Seat, .
 
 
 def take_free(connection: sqlite3.Connection, at_unix_nano: int, other_than: str) -> Seat | None:
-    """Give away the first free seat; None where every other one is taken."""
+    """Give away the first free seat with a number; None where there is no other one.
+
+    A seat with a person's name is that person's: its own link and code alone give it.
+    """
     rows = connection.execute(
-        f"{SELECT} WHERE s.taken_at IS NULL AND s.slug != ? ORDER BY s.position LIMIT 1", (other_than,)
+        f"{SELECT} WHERE s.taken_at IS NULL AND s.slug != ? ORDER BY s.position", (other_than,)
     )
-    found = as_seats(rows.fetchall())
-    if not found:
-        return None
-    connection.execute("UPDATE seats SET taken_at = ? WHERE slug = ?", (at_unix_nano, found[0].slug))
-    return replace(found[0], taken_unix_nano=at_unix_nano)
+    found = next((seat for seat in as_seats(rows.fetchall()) if is_numbered(seat.name)), None)
+    return _taken(connection, found, at_unix_nano) if found else None
+
+
+def take_late(connection: sqlite3.Connection, typed: str, at_unix_nano: int) -> Seat:
+    """Add a seat for a late-comer, who takes it. Raises RosterError for a name that cannot be one's own."""
+    name, present = late_name(typed), all_seats(connection)
+    if any(alike(name) & alike(seat.name) for seat in present):
+        raise RosterError(
+            "This name is on the roster already.", "Use the code on your strip, or ask your instructor."
+        )
+    if len(present) >= MOST_SEATS:
+        raise RosterError(f"The class has its {MOST_SEATS} seats.", "Ask your instructor to free one.")
+    enrol(connection, (name,))
+    return _taken(connection, all_seats(connection)[-1], at_unix_nano)
+
+
+def withdraw(connection: sqlite3.Connection, slug: str) -> None:
+    """Undo that a seat was taken: one with a number is free again, a late-comer's leaves the roster."""
+    found = as_seats(connection.execute(f"{SELECT} WHERE s.slug = ?", (slug,)).fetchall())
+    if found and is_numbered(found[0].name):
+        connection.execute("UPDATE seats SET taken_at = NULL WHERE slug = ?", (slug,))
+    else:
+        connection.execute("DELETE FROM seats WHERE slug = ?", (slug,))
+
+
+def _taken(connection: sqlite3.Connection, seat: Seat, at_unix_nano: int) -> Seat:
+    connection.execute("UPDATE seats SET taken_at = ? WHERE slug = ?", (at_unix_nano, seat.slug))
+    return replace(seat, taken_unix_nano=at_unix_nano)
 
 
 def free(connection: sqlite3.Connection, slug: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from classroom import codes, seat_table
+from classroom import codes, incident_memory, seat_table
 from classroom.database import ClassError, Database
 from classroom.model import (
     ALL_SEATS,
@@ -134,14 +134,19 @@ class ClassStore:
             )
 
     def take_free(self, at_unix_nano: int, other_than: str = "") -> Seat | None:
-        """Give away the first free seat; None where every seat but `other_than` is taken."""
+        """Give away the first free seat with a number; None where there is none but `other_than`."""
         with self._database.transaction() as connection:
             return seat_table.take_free(connection, at_unix_nano, other_than)
 
-    def give_back(self, slug: str) -> None:
-        """Undo that a seat was taken, before anybody got its link or cookie."""
+    def take_late(self, typed_name: str, at_unix_nano: int) -> Seat:
+        """Add a seat for a late-comer, who takes it. Raises RosterError for a name that is not free."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE seats SET taken_at = NULL WHERE slug = ?", (slug,))
+            return seat_table.take_late(connection, typed_name, at_unix_nano)
+
+    def give_back(self, slug: str) -> None:
+        """Undo `take_free` or `take_late`, before anybody got the seat's link or cookie."""
+        with self._database.transaction() as connection:
+            seat_table.withdraw(connection, slug)
 
     def free(self, slug: str) -> None:
         """Make a seat free again, with a new code: whoever held it must join anew, its links are void."""
@@ -160,17 +165,26 @@ class ClassStore:
 
     # -- faults and repairs -------------------------------------------------------------------
 
-    def begin_incident(self, name: str, at_unix_nano: int) -> None:
-        """Begin an incident for all: every seat loses an incident of its own, and all repairs."""
+    def begin_incident(self, name: str, at_unix_nano: int, *, known: bool = True) -> None:
+        """Begin an incident for all: every seat loses an incident of its own, and all repairs.
+
+        `known` is whether the class learns which one it is: an exam draws what it does not know.
+        """
         with self._database.transaction() as connection:
             _set(connection, _INCIDENT, name)
             _set(connection, _SINCE, str(at_unix_nano))
+            if known:
+                incident_memory.note(connection, name)
             for table in ("faults", "repairs"):
                 connection.execute(f"DELETE FROM {table}")
 
-    def give_incident(self, seats: Iterable[str], name: str, at_unix_nano: int) -> None:
+    def give_incident(
+        self, seats: Iterable[str], name: str, at_unix_nano: int, *, known: bool = True
+    ) -> None:
         """Begin an incident for these seats alone."""
         with self._database.transaction() as connection:
+            if known:
+                incident_memory.note(connection, name)
             for seat in seats:
                 connection.execute(
                     "INSERT OR REPLACE INTO faults VALUES (?, ?, ?)", (seat, name, at_unix_nano)
@@ -206,6 +220,16 @@ class ClassStore:
                 for name in chosen or ():
                     connection.execute("DELETE FROM repairs WHERE seat = ? AND name = ?", (seat, name))
 
+    def note_had(self, incident: str) -> None:
+        """Note that the class knows this incident."""
+        with self._database.transaction() as connection:
+            incident_memory.note(connection, incident)
+
+    def incidents_had(self) -> frozenset[str]:
+        """The incidents that the class or a seat of it had so far, and knows."""
+        with self._database.transaction() as connection:
+            return incident_memory.had(connection)
+
     def fault(self, seat: str) -> SeatFault:
         """The incident of one seat, since when, and what of it is mended."""
         with self._database.transaction() as connection:
@@ -233,6 +257,14 @@ class ClassStore:
                 (mark.seat, mark.incident, mark.step, mark.kind.value, mark.at_unix_nano, since),
             )
             return changed.rowcount > 0
+
+    def mark_again(self, mark: Mark) -> None:
+        """Note what was done to a seat; the last time counts."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)",
+                (mark.seat, mark.incident, mark.step, mark.kind.value, mark.at_unix_nano),
+            )
 
     def marks(self, seat: str | None = None) -> tuple[Mark, ...]:
         """What was done, oldest first; of one seat, or of all."""

@@ -43,7 +43,8 @@ _WITHOUT_VISIT = (
 )
 
 _STARTING_OVER = "routes.logout"
-"""Forgets every cookie: open to a visitor whose seat was freed, too."""
+"""Begins a new visit: open to a visitor whose seat was freed, too."""
+_ORDERING = "routes.checkout"
 
 
 def create_app(
@@ -102,6 +103,8 @@ def _register_visits(app: Flask, dependencies: AppDependencies) -> None:
         if visit.freed_seat and request.endpoint != _STARTING_OVER:
             freed = problems.seat_freed(visit.freed_seat)
             raise freed.with_action("Join the class", join_address(dependencies.settings))
+        if request.endpoint == _ORDERING and dependencies.visits.needs_seat(visit):
+            raise problems.join_first().with_action("Join the class", join_address(dependencies.settings))
         if visit.seat_changed and not dependencies.visits.open:
             # A signed link is a key: it must not stay in the address bar, where RUM would report it.
             return cast(Response, redirect(request.path, 302))

@@ -92,6 +92,11 @@ class PageError(Exception):
         """`500 Internal Server Error`."""
         return f"{self.status.value} {self.status.phrase}"
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the shop failed, and not the customer's request."""
+        return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 class OrderProblem(Exception):
     """An order that the customer can correct: `fields` has a sentence for each wrong field."""
@@ -129,6 +134,17 @@ def seat_freed(name: str) -> PageError:
         "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "
         "your instructor for them. Or join with the code of the class and take a free seat.",
         actions=(Action("Go on without a seat", "/logout"),),
+    )
+
+
+def join_first() -> PageError:
+    """The error for an order of nobody, in a class."""
+    return PageError(
+        HTTPStatus.FORBIDDEN,
+        "Join first",
+        "You have no seat in this class, so this order would be nobody's. Open your own link, or join by a "
+        "code; your cart is as you left it.",
+        actions=(TO_CART,),
     )
 
 

@@ -19,7 +19,15 @@ from frontend.beacon_filter import BeaconFormat, Refused
 from frontend.forms import CheckoutForm
 from frontend.relay import Outcome
 from frontend.tracing import ORDER_ID
-from frontend.visit import CURRENCY_COOKIE, OFFERED_CURRENCIES, Visit, set_cookie
+from frontend.visit import (
+    CURRENCY_COOKIE,
+    OFFERED_CURRENCIES,
+    RUM_SESSION_COOKIE,
+    SESSION_COOKIE,
+    SESSION_SEAT_COOKIE,
+    Visit,
+    set_cookie,
+)
 from runtime import seats
 from services.common import lab_token
 from services.common.telemetry import withholding_trace_context
@@ -149,11 +157,16 @@ def set_currency() -> Response:
 
 @blueprint.get("/logout")
 def logout() -> Response:
-    """Forget the visitor: expire every cookie of the shop."""
-    _app().telemetry.log.info("logging out")
+    """Begin a new visit: expire every cookie of the shop; in a class a seat that holds stays."""
+    app = _app()
+    app.telemetry.log.info("logging out")
+    kept = _COOKIES_OF_THE_SCREENS
+    if not app.visits.open and app.visits.seat_of(request):
+        kept = kept | {seats.COOKIE}
     g.pop("visit", None)
     response = _to("/")
-    for name in {*list(request.cookies)[:_MAX_COOKIES_EXPIRED], seats.COOKIE} - _COOKIES_OF_THE_SCREENS:
+    ours = {seats.COOKIE, SESSION_COOKIE, SESSION_SEAT_COOKIE, RUM_SESSION_COOKIE}
+    for name in {*list(request.cookies)[:_MAX_COOKIES_EXPIRED], *ours} - kept:
         response.delete_cookie(name)
     return response
 

@@ -104,6 +104,10 @@ class Visits:
             freed_seat="" if name or problem else self._freed(request),
         )
 
+    def needs_seat(self, visit: Visit) -> bool:
+        """Whether this visitor must join first: in a class a person without a seat."""
+        return not self.open and not visit.shopper.seat and not visit.shopper.synthetic
+
     def tenant_level(self, session_id: str) -> str:
         """The tenant level of a session: the same for as long as the session lives."""
         return randomness.stream(self._seed, "frontend", "tenant", session_id).choice(seat.TENANT_LEVELS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import shlex
 
@@ -10,7 +9,7 @@ import pytest
 
 import incidents
 from lab import cli
-from lab.control import gameday_file
+from lab.control import exam_choice
 from tests.helpers import REPO
 
 TEXT = (REPO / "docs" / "teach.md").read_text("utf-8")
@@ -58,20 +57,21 @@ def test_a_title_beside_a_name_is_its_own() -> None:
         assert incidents.load(name).title == title
 
 
-def test_the_step_that_opens_the_explanation_is_the_last() -> None:
-    """Only a jump to the last step opens it for seats without an answer."""
-    led_to = re.findall(r"step \*([^*]+)\*, \*Jump there\*", TEXT)
+def test_the_button_that_opens_the_explanation_is_at_the_desk() -> None:
+    """For seats without an answer, too: no jump to a step is needed for it."""
+    buttons = (REPO / "observer/templates/desk/_actions.html").read_text("utf-8")
 
-    assert led_to == [incidents.load("invalid-token").steps[-1].title]
+    assert "*every seat*, *Open the explanation*" in TEXT
+    assert 'value="explain">Open the explanation</button>' in buttons
 
 
 def test_the_seed_of_the_exam_draws_what_the_page_says() -> None:
-    """The exam of the timetable is not a mystery that the lesson before has taught."""
+    """In a class that had it not; the exam of the timetable is none that the lesson before has taught."""
     named = re.search(r"Seed (\d+) means `([a-z-]+)`", TEXT)
-    mysteries = sorted(set(incidents.names()) - {gameday_file.HEALTHY})
+    had = {"none", "invalid-token", "price-typo", "slow-tenant", "lost-context"}
 
     assert named is not None
-    assert random.Random(int(named[1])).choice(mysteries) == named[2]
+    assert exam_choice.mystery("", int(named[1]), incidents.names(), had) == named[2]
 
 
 def test_every_part_that_it_refers_to_is_there() -> None:

@@ -11,8 +11,9 @@ from lab.errors import NotRunning, UsageError
 from lab.state import class_file, runfile, seat_secret, statusfile
 
 DESCRIPTION = """\
-Print the join address with its code, the desk's address with its passcode, and every seat's own
-link. The links stay valid when the lab is stopped and started again, until `lab reset`."""
+Print the join address with its code, the desk's address with its passcode, and for every seat its
+name, its own code and its own link. They stay valid when the lab is stopped and started again, until
+`lab reset`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def listing(document: dict[str, object]) -> str:
-    """The document for people: addresses and codes, then a line for each seat."""
+    """The document for people: addresses and codes, then a line for each seat: name, code, link."""
     from lab.run import class_links
 
     seats = document["seats"]
     assert isinstance(seats, list)
-    rows = [f"{seat['name']}\t{seat['url']}" for seat in seats]
+    rows = [f"{seat['name']}\t{seat['code']}\t{seat['url']}" for seat in seats]
     return "\n".join([*class_links.lines(document), "", *rows])

@@ -17,8 +17,9 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 DESCRIPTION = """\
 Pick a mystery and hide its name and its lesson everywhere: who sits the exam finds out what is wrong
 and answers with service, version or tag, kind of fault and evidence, on the workshop page or by
-`POST /api/v1/exam/answer`. Everybody who gives the same seed gets the same mystery. An exam that runs
-already, or a game day of the same seats, is in its way and is ended with --replace only."""
+`POST /api/v1/exam/answer`. A seed draws nothing that the class had before, and in a class of the
+same past the same mystery again. An exam that runs already, or a game day of the same seats, is in
+its way and is ended with --replace only."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

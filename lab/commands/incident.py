@@ -10,13 +10,15 @@ from lab.state import runfile
 
 DESCRIPTION = """\
 Without a name: list the incidents. With one: switch the running lab to it. The services
-read their flags again within a second; nothing is restarted. `none` is a healthy shop."""
+read their flags again within a second; nothing is restarted. `none` is a healthy shop. An exam
+that runs would lose its mystery: it is ended with --replace only."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = DESCRIPTION
     parser.add_argument("name", nargs="?", metavar="NAME", help="the incident to switch to")
+    parser.add_argument("--replace", action="store_true", help="end an exam that runs")
     parser.add_argument("--json", action="store_true", help="print the flags of an incident, change nothing")
 
 
@@ -37,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if running is None:
         raise NotRunning
-    control_client.act(run_dir, {"action": "incident", "name": args.name, "seats": "all"})
+    action = {"action": "incident", "name": args.name, "seats": "all", "replace": args.replace}
+    control_client.act(run_dir, action)
     terminal.write_line(f"The lab now runs the incident {args.name}.")
     return 0
 

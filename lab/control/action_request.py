@@ -18,6 +18,7 @@ ACTIONS = (
     "break",
     "reset",
     "jump",
+    "explain",
     "broadcast",
     "load",
     "lock",
@@ -58,7 +59,7 @@ class ActionRequest:
     secret: bool = False
     """Whether students must not see that it happened."""
     replace: bool = False
-    """gameday, exam: whether it ends what runs in its way."""
+    """gameday, exam, incident, release, reset: whether it ends what runs in its way."""
     plan: str = ""
     """The plan of the class that performs it by itself; no request from outside says so."""
 

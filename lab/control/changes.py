@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import threading
 import time
@@ -14,6 +13,7 @@ import incidents
 from classroom import (
     ALL_SEATS,
     EXAM,
+    EXPLANATION,
     GAME_DAY,
     ClassStore,
     Deployment,
@@ -30,10 +30,11 @@ from classroom import (
     schedule,
 )
 from incidents import Incident, Release
-from lab.control import gameday_file, plan_conflicts
+from lab.control import exam_choice, gameday_file, plan_conflicts
 from lab.control.action_request import ActionRequest
 from lab.control.deployment_events import DeploymentEvents
 from lab.control.settings import Settings
+from lab.control.wording import known_repairs, listed, step_of, title_of, whom
 from lab.errors import UsageError
 from lab.state import flag_file, locust, runfile, seat_file
 
@@ -59,6 +60,7 @@ class Changes:
             "break": self._break,
             "reset": self._reset,
             "jump": self._jump,
+            "explain": self._explain,
             "broadcast": self._broadcast,
             "load": self._load,
             "lock": self._lock_explanations,
@@ -85,17 +87,30 @@ class Changes:
 
     def _incident(self, request: ActionRequest, now: int) -> str:
         incident = flag_file.find(request.name)
+        ended = self._end_exam_in_the_way(request, request.seats, now)
         dropped = self._begin(incident, request, now)
         self._write_flags()
         self._announce(Deployment(now, "incident"), request)
-        return f"The incident {incident.name} begins for {_whom(request)}.{dropped}"
+        return f"{ended}The incident {incident.name} begins for {self._whom(request)}.{dropped}"
+
+    def _end_exam_in_the_way(self, request: ActionRequest, seats: Sequence[str] | None, now: int) -> str:
+        """Ask before an exam of these seats loses its mystery; end it where that was confirmed.
+
+        Returns a sentence on it, or nothing. What a plan does by itself was asked for when it began.
+        """
+        sat = exam(self._store)
+        if request.plan or sat is None or not plan_conflicts.sits_exam(sat, seats):
+            return ""
+        if not request.replace:
+            raise plan_conflicts.exam_in_the_way(sat, now, request.action)
+        return f"The exam before it is over: it was {self._end_exam(now)}. "
 
     def _begin(self, incident: Incident, request: ActionRequest, now: int) -> str:
         """Begin an incident; returns a sentence on a schedule that is void by it, or nothing."""
         if request.seats is not None:
-            self._store.give_incident(request.seats, incident.name, now)
+            self._store.give_incident(request.seats, incident.name, now, known=request.plan != EXAM)
             return ""
-        self._store.begin_incident(incident.name, now)
+        self._store.begin_incident(incident.name, now, known=request.plan != EXAM)
         self._note_running(incident)
         return "" if request.plan else self._drop_open_schedule()
 
@@ -115,6 +130,7 @@ class Changes:
             known = [name for name, each in incidents.load_all()[0].items() if each.release]
             raise UsageError(f"{incident.name} has nothing to release.", f"Use one of: {', '.join(known)}.")
         dropped, reached = "", request
+        ended = self._end_exam_in_the_way(request, request.seats, now)
         if request.seats is None and self._store.facts().incident != incident.name:
             dropped = self._begin(incident, request, now)
         else:
@@ -122,7 +138,7 @@ class Changes:
         self._write_flags()
         title = f"Release {release.version}"
         self._announce(Deployment(now, "release", title=title, version=release.version), reached)
-        return f"{release.version} is released for {_whom(reached)}.{dropped}"
+        return f"{ended}{release.version} is released for {self._whom(reached)}.{dropped}"
 
     def _release_for_seats(
         self, incident: Incident, release: Release, request: ActionRequest, now: int
@@ -134,7 +150,7 @@ class Changes:
         back = [fault.seat for fault in faults if release.repair in fault.repaired and fault.seat not in new]
         if not new and not back:
             raise UsageError(
-                f"{release.version} runs already for {_whom(request)}.",
+                f"{release.version} runs already for {self._whom(request)}.",
                 f"Roll back to {release.before} first.",
             )
         self._store.give_incident(new, incident.name, now)
@@ -152,13 +168,18 @@ class Changes:
                 continue
             self._store.repair(running, (release.repair,), now)
             reached = self._for(request, self._chosen(request), running)
-            title = _title_of(incident, release.repair)
+            title = title_of(incident, release.repair)
             self._announce(Deployment(now, "repair", release.repair, title, version=release.before), reached)
             rolled.append((release.before, reached))
         if not rolled:
-            raise UsageError(f"Nothing that was released runs for {_whom(request)}.", "Release it first.")
+            raise UsageError(
+                f"Nothing that was released runs for {self._whom(request)}.", "Release it first."
+            )
         self._write_flags()
-        return " ".join(f"Rolled back to {before} for {_whom(reached)}." for before, reached in rolled)
+        return " ".join(f"Rolled back to {before} for {self._whom(reached)}." for before, reached in rolled)
+
+    def _whom(self, request: ActionRequest) -> str:
+        return whom(request.seats, {seat.slug: seat.name for seat in self._store.seats()})
 
     @staticmethod
     def _for(request: ActionRequest, chosen: Sequence[str], reached: Sequence[str]) -> ActionRequest:
@@ -167,28 +188,30 @@ class Changes:
 
     def _repair(self, request: ActionRequest, now: int) -> str:
         for seats, incident in self._by_incident(request):
-            names = _known_repairs(incident, request.repairs)
+            names = known_repairs(incident, request.repairs)
             self._store.repair(seats, names, now)
             for name in names:
-                event = Deployment(now, "repair", name, _title_of(incident, name))
+                event = Deployment(now, "repair", name, title_of(incident, name))
                 self._announce(event, request, seats)
         self._write_flags()
-        return f"{_listed(request.repairs) or 'Everything'} is mended for {_whom(request)}."
+        return f"{listed(request.repairs) or 'Everything'} is mended for {self._whom(request)}."
 
     def _break(self, request: ActionRequest, now: int) -> str:
         for seats, incident in self._by_incident(request):
-            names = _known_repairs(incident, request.repairs)
+            names = known_repairs(incident, request.repairs)
             self._store.break_again(seats, names)
             for name in names:
-                event = Deployment(now, "break", name, f"Taken back: {_title_of(incident, name)}")
+                event = Deployment(now, "break", name, f"Taken back: {title_of(incident, name)}")
                 self._announce(event, request, seats)
         self._write_flags()
-        return f"{_listed(request.repairs) or 'Everything'} is broken again for {_whom(request)}."
+        return f"{listed(request.repairs) or 'Everything'} is broken again for {self._whom(request)}."
 
     def _reset(self, request: ActionRequest, now: int) -> str:
-        self._store.reset(self._chosen(request), now)
+        chosen = self._chosen(request)
+        ended = self._end_exam_in_the_way(request, chosen, now)
+        self._store.reset(chosen, now)
         self._write_flags()
-        return f"The lesson begins anew for {_whom(request)}."
+        return f"{ended}The lesson begins anew for {self._whom(request)}."
 
     def _by_incident(self, request: ActionRequest) -> list[tuple[tuple[str, ...], Incident]]:
         grouped: dict[str, list[str]] = {}
@@ -242,18 +265,32 @@ class Changes:
     # -- the rest -----------------------------------------------------------------------------
 
     def _jump(self, request: ActionRequest, now: int) -> str:
+        led: dict[str, None] = {}
         for seats, incident in self._by_incident(request):
-            if request.name not in {step.name for step in incident.steps}:
-                known = ", ".join(step.name for step in incident.steps)
-                raise UsageError(f"{incident.name} has no step {request.name}.", f"Use one of: {known}.")
+            led[step_of(incident, request.name)] = None
             for seat in seats:
-                self._store.mark(Mark(seat, incident.name, request.name, MarkKind.JUMPED, now))
-        whom = "Every seat" if request.seats is None else _whom(request)
-        return f"{whom} may go to the step {request.name}."
+                # Again to the same step is help again: since then it is counted.
+                self._store.mark_again(Mark(seat, incident.name, request.name, MarkKind.JUMPED, now))
+        who = "Every seat" if request.seats is None else self._whom(request)
+        return f"{who} may go to {' or '.join(led)}."
+
+    def _explain(self, request: ActionRequest, now: int) -> str:
+        """Open the explanation for seats, whatever they answered."""
+        if self._store.facts().locked:
+            raise UsageError("Explanations are locked.", "Unlock them first.")
+        sat, running = exam(self._store), schedule(self._store)
+        if plan_conflicts.sits_exam(sat, request.seats):
+            raise UsageError("An exam runs: an explanation would give it away.", "End the exam first.")
+        if running is not None and running.secret and not running.is_over:
+            raise UsageError("A game day runs: an explanation would give it away.", "Stop it first.")
+        for seats, incident in self._by_incident(request):
+            for seat in seats:
+                self._store.mark(Mark(seat, incident.name, EXPLANATION, MarkKind.SHOWN, now))
+        return f"The explanation is open for {self._whom(request)}."
 
     def _broadcast(self, request: ActionRequest, now: int) -> str:
         self._store.send((ALL_SEATS,) if request.seats is None else request.seats, request.text, now)
-        return f"Sent to {_whom(request)}: {request.text}"
+        return f"Sent to {self._whom(request)}: {request.text}"
 
     def _load(self, request: ActionRequest, now: int) -> str:
         if request.users > self._settings.most_users:
@@ -278,7 +315,7 @@ class Changes:
             self._store.free(seat)
         if self._settings.seat_generations_file:
             seat_file.write(self._settings.seat_generations_file, self._store)
-        return f"Free again, with a new code: {_whom(request)}."
+        return f"Free again, with a new code: {self._whom(request)}."
 
     def _joining(self, request: ActionRequest, now: int) -> str:
         self._store.set_joining(request.open)
@@ -307,18 +344,13 @@ class Changes:
         return "The schedule was stopped; what runs goes on."
 
     def _exam(self, request: ActionRequest, now: int) -> str:
-        known, _ = incidents.load_all()
-        mysteries = sorted(known.keys() - {gameday_file.HEALTHY})
-        if request.name and request.name not in mysteries:
-            raise UsageError(f"{request.name} cannot be examined.", f"Use one of: {', '.join(mysteries)}.")
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-        # Not the class's seats: everybody who gives the seed gets the same mystery.
-        name = request.name or random.Random(seed).choice(mysteries)
+        name = exam_choice.mystery(request.name, seed, incidents.load_all()[0], self._store.incidents_had())
         begun = Exam(name, seed, now, request.seats)
         ended = self._make_way(schedule(self._store), begun, request, now)
         self._incident(replace(request, action="incident", name=name, secret=True, plan=EXAM), now)
         keep_exam(self._store, begun)
-        return f"{ended}The exam begins for {_whom(request)} (seed {seed})."
+        return f"{ended}The exam begins for {self._whom(request)} (seed {seed})."
 
     def _exam_end(self, request: ActionRequest, now: int) -> str:
         return f"The exam is over: it was {self._end_exam(now)}."
@@ -329,6 +361,7 @@ class Changes:
         if running is None or running.is_over:
             raise UsageError("No exam runs.", "Begin one with the action exam.")
         keep_exam(self._store, replace(running, ended_unix_nano=now))
+        self._store.note_had(running.incident)
         self.reveal(EXAM)
         return running.incident
 
@@ -350,32 +383,3 @@ class Changes:
                 raise plan_conflicts.exam_in_the_way(sat, now, begins)
         stopped = f"{self._gameday_stop(request, now)} " if stops else ""
         return stopped + (f"The exam before it is over: it was {self._end_exam(now)}. " if ends else "")
-
-
-def _title_of(incident: Incident, repair: str) -> str:
-    return next((each.title for each in incident.repairs if each.name == repair), "")
-
-
-def _known_repairs(incident: Incident, chosen: Sequence[str]) -> tuple[str, ...]:
-    known = tuple(each.name for each in incident.repairs)
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
-        raise UsageError(
-            f"{incident.name} has no repair {unknown[0]!r}.",
-            f"Use one of: {', '.join(known)}." if known else "It has none.",
-        )
-    if not known:
-        raise UsageError(f"The incident {incident.name} has no repair.", "Begin the incident none instead.")
-    return tuple(chosen) or known
-
-
-def _whom(request: ActionRequest) -> str:
-    if request.seats is None:
-        return "every seat"
-    return _listed(request.seats[:5]) + (
-        f" and {len(request.seats) - 5} more" if len(request.seats) > 5 else ""
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

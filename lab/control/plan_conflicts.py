@@ -1,4 +1,4 @@
-"""Whether a game day or an exam may begin beside what the class does already.
+"""Whether a game day, an exam or an incident may begin beside what the class does already.
 
 A class has one schedule and one exam, and no seat is in both: the next change of a schedule would take the
 exam's mystery away, and an exam the schedule's incident. Pure.
@@ -6,11 +6,15 @@ exam's mystery away, and an exam the schedule's incident. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from classroom import Exam, Schedule
 from lab.errors import Conflict
 
 _S = 10**9
 _WHOM_SHOWN = 5
+_COMMANDS = ("incident", "gameday", "exam")
+"""Actions that have a command of their own."""
 
 
 def overlap(plan: Schedule | None, sitting: Exam | None) -> bool:
@@ -21,6 +25,13 @@ def overlap(plan: Schedule | None, sitting: Exam | None) -> bool:
         sitting.seats is None or each.seats is None or bool({*sitting.seats} & {*each.seats})
         for each in plan.coming
     )
+
+
+def sits_exam(sitting: Exam | None, seats: Sequence[str] | None) -> bool:
+    """Whether an exam runs for one of these seats; None means all."""
+    if sitting is None or sitting.is_over:
+        return False
+    return sitting.seats is None or seats is None or bool({*sitting.seats} & {*seats})
 
 
 def schedule_in_the_way(plan: Schedule, now_unix_nano: int, begins: str) -> Conflict:
@@ -38,7 +49,10 @@ def schedule_in_the_way(plan: Schedule, now_unix_nano: int, begins: str) -> Conf
 def exam_in_the_way(sitting: Exam, now_unix_nano: int, begins: str) -> Conflict:
     """The refusal to begin something while an exam runs."""
     minutes = max(0, now_unix_nano - sitting.started_unix_nano) // (60 * _S)
-    loss = " (then its scores are gone: save them first)" if begins == "exam" else ""
+    loss = {
+        "exam": " (then its scores are gone: save them first)",
+        "reset": " (its answers are lost with the marks: save its scores first)",
+    }.get(begins, "")
     return Conflict(
         f"An exam runs for {_whom(sitting)}, begun {minutes} min ago (seed {sitting.seed}).",
         "End it first, at the desk or with `python3 -m lab exam --end`; or "
@@ -47,7 +61,8 @@ def exam_in_the_way(sitting: Exam, now_unix_nano: int, begins: str) -> Conflict:
 
 
 def _replacing(begins: str) -> str:
-    return f'confirm, give --replace to `lab {begins}`, or send "replace": true,'
+    command = f"give --replace to `lab {begins}`, " if begins in _COMMANDS else ""
+    return f'confirm, {command}or send "replace": true,'
 
 
 def _whom(sitting: Exam) -> str:

@@ -26,6 +26,7 @@ def document(store: ClassStore, observer: str, secret: str) -> dict[str, Any]:
             {
                 "seat": seat.slug,
                 "name": seat.name,
+                "code": seat.code,
                 "url": seats.link(observer, seat.slug, secret, "/workshop", seat.generation),
             }
             for seat in store.seats()

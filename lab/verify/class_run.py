@@ -46,7 +46,7 @@ STEPS = (
         "403 and no seat", _JOIN, steps.wrong_code,
     ),
     ClassStep(
-        "join", "the code of the class gives a free seat of the roster",
+        "join", "the code of the class gives a free seat with a number",
         "303 and a seat of the roster", _JOIN, steps.join, takes_a_seat=True,
     ),
     ClassStep(
@@ -54,7 +54,7 @@ STEPS = (
         "303 and no other seat", _JOIN, steps.join_again, takes_a_seat=True, needs=("join",),
     ),
     ClassStep(
-        "claimed", "a seat that is taken is given by its own link and code alone",
+        "claimed", "a seat that is taken, or has a person's name, is given by its own link and code alone",
         "409 and no seat", _JOIN, steps.claimed, takes_a_seat=True, needs=("join",),
     ),
     ClassStep(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 import requests
 
 from incidents.checks import NoAnswer
-from lab.verify.class_under_test import ClassUnderTest, SeatLink
+from lab.verify.class_under_test import OWN_SEATS, ClassUnderTest, SeatLink
 from lab.verify.class_visitor import Visitor, given_seat, seat_of_page, words_of
 
 FOREIGN_HOST = "foreign.example"
@@ -110,7 +110,7 @@ def unsigned_in_screens(walk: Walk) -> None:
 
 def signed_in_screens(walk: Walk) -> None:
     """A student's link gives the seat; only in a class without students is it taken and its page opened."""
-    link = walk.of.seats[-1]
+    link = walk.of.seats[OWN_SEATS - 1] if walk.of.own else walk.of.seats[-1]
     with Visitor() as student:
         method = "GET" if walk.of.own else "HEAD"
         answer = student.ask(method, walk.screens(f"/workshop?{link.query}"))
@@ -152,7 +152,7 @@ def join_again(walk: Walk) -> None:
 
 
 def claimed(walk: Walk) -> None:
-    """When every seat is taken, the class's code gives none of them."""
+    """When every seat with a number is taken, the class's code gives none of them, and none with a name."""
     with Visitor() as stranger:
         answer = _join(walk, stranger)
     _demand(answer.status_code == 409 and not given_seat(answer), _shown(answer))

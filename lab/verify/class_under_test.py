@@ -26,6 +26,8 @@ from lab.verify.lab_under_test import (
 
 OWN_SEATS = 2
 """One to be taken by its link, one to be given to whoever joins by the code."""
+OWN_PERSON = "Somebody Else"
+"""A seat with a person's name, too: it stays free, and no code of the class gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def class_under_test(seat: str, notify: Callable[[str], None]) -> Iterator[Class
 
 
 def _class(where: Addresses, environment: Mapping[str, str], seat: str, *, own: bool) -> ClassUnderTest:
-    codes = _printed(["class", "--json"], environment)
+    added = ["--add", OWN_PERSON] if own else []
+    codes = _printed(["class", "--json", *added], environment)
     link = _printed(["seats", seat], environment)
     try:
         found = json.loads(codes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from observer import serializers
 from observer.api.routing import post_route, route
 from observer.api.schemas import boolean, list_of, record, ref, text, whole
-from observer.lookup import control
+from observer.lookup import control, jump_notes
 from observer.lookup.class_now import seats_now
 from observer.lookup.class_seats import ClassSeat
 from observer.request import context
@@ -16,8 +16,8 @@ from observer.request.errors import Malformed
 from observer.request.parameters import Query
 
 _ACTIONS = (
-    "incident", "release", "rollback", "repair", "break", "reset", "jump", "broadcast", "load", "lock",
-    "free", "joining", "gameday", "gameday-stop", "exam", "exam-end",
+    "incident", "release", "rollback", "repair", "break", "reset", "jump", "explain", "broadcast", "load",
+    "lock", "free", "joining", "gameday", "gameday-stop", "exam", "exam-end",
 )  # fmt: skip
 _FIELDS = (
     "action",
@@ -49,7 +49,7 @@ def class_seats(_query: Query) -> serializers.Plain:
 
 @post_route(
     "/class/actions",
-    record({"done": text("what was done, in a sentence")}),
+    record({"done": text("what was done, in a sentence; of a jump also who cannot follow it yet")}),
     body={
         "type": "object",
         "required": ["action"],
@@ -70,7 +70,8 @@ def class_seats(_query: Query) -> serializers.Plain:
             "content": text("gameday: the text of its file"),
             "seed": whole("gameday, exam: makes random choices repeatable", null=True),
             "replace": boolean(
-                "gameday, exam: whether it ends what runs in its way; else that is a conflict"
+                "gameday, exam, incident, release, reset: whether it ends the plan that runs in its way; "
+                "else that is a conflict"
             ),
             "secret": boolean("whether students must not see that it happened"),
         },
@@ -83,7 +84,16 @@ def class_actions(body: Mapping[str, object]) -> serializers.Plain:
     unknown = sorted(body.keys() - {*_FIELDS, TOKEN_FIELD})
     if unknown:
         raise Malformed(f"An action has no field {unknown[0][:40]!r}.", f"Known: {', '.join(_FIELDS)}.")
-    return {"done": control.perform(context.settings(), {k: body[k] for k in _FIELDS if k in body})}
+    done = control.perform(context.settings(), {k: body[k] for k in _FIELDS if k in body})
+    return {"done": " ".join((done, *_notes(body)))}
+
+
+def _notes(body: Mapping[str, object]) -> tuple[str, ...]:
+    if body.get("action") != jump_notes.JUMP:
+        return ()
+    chosen = body.get("seats")
+    found = seats_now(context.class_file(), context.reader(), context.settings(), context.now_unix_nano())
+    return jump_notes.notes(found, [str(seat) for seat in chosen] if isinstance(chosen, list) else None)
 
 
 def _seat(of: ClassSeat) -> serializers.Plain:

@@ -15,9 +15,8 @@ from incidents.answers import Answer as Given
 from incidents.model import FaultKind
 from observer import serializers
 from observer.api.routing import post_route, route
-from observer.api.schemas import boolean, list_of, record, ref, text, whole
+from observer.api.schemas import COMPONENTS, boolean, list_of, record, ref, text, whole
 from observer.lookup import answer_judgement
-from observer.lookup.answer_judgement import PARTS
 from observer.lookup.api_client import api_client
 from observer.request import context
 from observer.request.desk_session import is_desk
@@ -27,7 +26,11 @@ from observer.request.reader_seat import reader_seat
 from observer.request.same_origin import refuse_cross_site
 from runtime import seats
 
-_RIGHT = list_of(text(words=PARTS), "the parts that were right")
+_OWN_SCORE = {
+    **COMPONENTS["ExamScore"],
+    "type": ["object", "null"],
+    "description": "of the reader's seat, after the end; else null",
+}
 
 
 @route(
@@ -42,13 +45,17 @@ _RIGHT = list_of(text(words=PARTS), "the parts that were right")
             "answers": list_of(ref("ExamAnswer"), "of the reader's seat, oldest first"),
             "incident": text("the mystery: for the desk, and for everybody after the end", null=True),
             "seed": whole("null where the incident is", null=True),
+            "score": _OWN_SCORE,
             "results": list_of(ref("ExamScore"), "for the desk, the best first"),
         }
     ),
     tag="exam",
 )
 def exam_state(_query: Query) -> serializers.Plain:
-    """The exam that runs or ran last: what is asked, and for the desk the scores."""
+    """The exam that runs or ran last: what is asked; after the end one's own score; for the desk all scores.
+
+    While it runs an answer says how many of its parts are right, not which; its page says the same.
+    """
     store = context.class_file()
     last = exam(store) if store else None
     desk, seat = is_desk(), reader_seat().slug
@@ -61,9 +68,10 @@ def exam_state(_query: Query) -> serializers.Plain:
         "ended_unix_nano": last.ended_unix_nano if last else None,
         "ask": _ASK if running else "",
         "kinds": [{"name": kind.value, "title": kind.title} for kind in FaultKind],
-        "answers": [_answer(each) for each in _answers(store, last, seat)],
+        "answers": [_answer(each, with_parts=not running) for each in _answers(store, last, seat)],
         "incident": last.incident if last and revealed else None,
         "seed": last.seed if last and revealed else None,
+        "score": _own_score(store, last, seat) if over else None,
         "results": [asdict(score) for score in exam_scores(store, last)] if store and last and desk else [],
     }
 
@@ -72,9 +80,10 @@ def exam_state(_query: Query) -> serializers.Plain:
     "/exam/answer",
     record(
         {
-            "right": _RIGHT,
+            "parts_right": whole("how many parts were right; which is said after the end"),
+            "parts": whole("how many parts there are"),
             "complete": boolean("whether every part was right"),
-            "answers": whole("how many answers the seat has given"),
+            "answers": whole("how many answers the seat has given; each try counts in the score"),
             "problems": list_of(text(), "what could not be judged, and why"),
         }
     ),
@@ -112,7 +121,8 @@ def exam_answer(body: Mapping[str, object]) -> serializers.Plain:
     judged = answer_judgement.judged(store.fault(seat), incident, given, api_client(), now)
     store.answer(judged.answer)
     return {
-        "right": sorted(judged.answer.right),
+        "parts_right": answer_judgement.parts_right(judged.answer),
+        "parts": len(answer_judgement.PARTS),
         "complete": judged.answer.complete,
         "answers": len(_answers(store, last, seat)),
         "problems": list(judged.problems),
@@ -135,14 +145,22 @@ def _answers(store: ClassStore | None, last: Exam | None, seat: str) -> tuple[An
     )
 
 
-def _answer(answer: Answer) -> serializers.Plain:
+def _own_score(store: ClassStore | None, last: Exam | None, seat: str) -> serializers.Plain | None:
+    """The score of a seat that sat the exam; None for any other."""
+    if store is None or last is None or not seat or not last.is_for(seat):
+        return None
+    return next((asdict(score) for score in exam_scores(store, last) if score.seat == seat), None)
+
+
+def _answer(answer: Answer, *, with_parts: bool) -> serializers.Plain:
     return {
         "at_unix_nano": answer.at_unix_nano,
         "service": answer.service,
         "tag": answer.tag,
         "kind": answer.kind,
         "evidence": answer.evidence,
-        "right": sorted(answer.right),
+        "parts_right": answer_judgement.parts_right(answer),
+        "right": sorted(answer.right) if with_parts else [],
         "complete": answer.complete,
     }
 

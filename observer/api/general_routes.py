@@ -28,7 +28,7 @@ from observer.lookup.deployments import LIMIT, find_deployments
 from observer.lookup.resolve import Unresolved, resolve as resolve_id, unresolved
 from observer.lookup.telemetry_state import Refusal, TelemetryState, telemetry_state
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import STORE_REMEDY, Malformed
 from observer.request.parameters import Query
 from observer.request.responses import json_response
@@ -154,6 +154,7 @@ def deployments(query: Query) -> serializers.Plain:
         query.text("environment"),
         limit_of(query, LIMIT),
         hidden=hidden_from_class(),
+        for_seat=seat_of_events(),
     )
     return {
         "deployments": [serializers.deployment(one) for one in found.items],

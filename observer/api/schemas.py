@@ -305,7 +305,8 @@ COMPONENTS: dict[str, Schema] = {
             "tag": text(),
             "kind": text(),
             "evidence": text(),
-            "right": list_of(text(), "the parts that were right"),
+            "parts_right": whole("how many parts were right"),
+            "right": list_of(text(), "the parts that were right; none while the exam runs"),
             "complete": boolean("every part was right"),
         }
     ),

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 from observer.request.links import scoped
 
-SESSION_ARGS = ("kind", "page", "unfold")
+AFTER = "after"
+"""The argument, in nanoseconds since the Unix epoch, from which on events are shown: those of an incident."""
+SESSION_ARGS = ("kind", "page", "unfold", AFTER)
 """Arguments of the session's screen that its dialog carries, so that the link back shows the same rows."""
 
 

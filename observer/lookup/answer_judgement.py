@@ -53,6 +53,16 @@ def parts_asked(question: IncidentQuestion) -> tuple[str, ...]:
     return tuple(part for part in PARTS if part != "tag" or question.tags)
 
 
+def exam_verdict(answer: Answer) -> str:
+    """What an exam says of an answer while it runs: how many parts are right, not which."""
+    return "That is it." if answer.complete else f"{parts_right(answer)} of {len(PARTS)} parts are right."
+
+
+def parts_right(answer: Answer) -> int:
+    """How many parts of an answer are right."""
+    return len(answer.right.intersection(PARTS))
+
+
 def judged(
     fault: SeatFault, incident: Incident, given: answers.Answer, ask: Ask, at_unix_nano: int
 ) -> Judged:
@@ -67,7 +77,8 @@ def judged(
         tag=given.tag[:_LONGEST],
         kind=given.kind[:_LONGEST],
         evidence=given.evidence[:_LONGEST],
-        right=frozenset(part for part in parts_asked(question) if getattr(found, part)),
+        # Where no tag tells, whatever was given is right: an exam asks for all parts.
+        right=frozenset(part for part in PARTS if getattr(found, part)),
         complete=found.right,
     )
     return Judged(answer, found.problems)

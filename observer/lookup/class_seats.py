@@ -20,7 +20,7 @@ _HELP = (MarkKind.HINT, MarkKind.EXPECTED)
 T = TypeVar("T", Mark, Answer)
 
 _SHOP = "{shop}"
-_NOT_BY_THE_SEAT = (MarkKind.ARRIVED, MarkKind.JUMPED)
+_NOT_BY_THE_SEAT = (MarkKind.ARRIVED, MarkKind.JUMPED, MarkKind.SHOWN)
 """Marks that say nothing of whether somebody sits there."""
 _PARTS = ("service", "tag", "kind", "evidence")
 
@@ -54,6 +54,11 @@ class ClassSeat:
     state: State
     reason: str
     """Why it needs help, for people; empty where it does not."""
+    led_number: int = 0
+    """The step to which the instructor led it, where it reached none since; counted from 1, else 0."""
+    led_unix_nano: int | None = None
+    answers_earlier: int = 0
+    """Answers to incidents that it had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,8 @@ class _Draft:
         lesson = lessons.get(incident)
         self._steps = lesson.steps if lesson else ()
         self._step_number, self._step_since = _furthest(self._steps, self._marks, self._orders)
+        self._led_number, self._led_since = _led(self._steps, self._marks, self._step_since)
+        self._answers_earlier = len(source.answers.get(seat, ())) - len(self._answers)
         times = [found.last_seen_unix_nano] if found else []
         times += [mark.at_unix_nano for mark in self._marks if mark.kind not in _NOT_BY_THE_SEAT]
         times += [answer.at_unix_nano for answer in self._answers[-1:]]
@@ -152,15 +159,19 @@ class _Draft:
 
     def pace(self) -> Pace:
         """What is judged."""
+        since = self._led_since or 0
         return Pace(
             began_unix_nano=self._fault.began_unix_nano,
             joined_unix_nano=self._joined,
             seen_unix_nano=self._seen,
             step_number=self._step_number,
             step_since_unix_nano=self._step_since,
-            wrong_answers=sum(not answer.complete for answer in self._answers),
+            wrong_answers=sum(
+                not answer.complete and answer.at_unix_nano >= since for answer in self._answers
+            ),
             answered=any(answer.complete for answer in self._answers),
-            orders_failed=sum(order.failed for order in self._orders),
+            orders_failed=sum(order.failed and order.at_unix_nano >= since for order in self._orders),
+            led_unix_nano=self._led_since,
         )
 
     def row(self, judgement: Judgement) -> ClassSeat:
@@ -183,6 +194,9 @@ class _Draft:
             repaired=tuple(self._fault.repaired),
             state=judgement.state,
             reason=judgement.reason,
+            led_number=self._led_number,
+            led_unix_nano=self._led_since,
+            answers_earlier=self._answers_earlier,
         )
 
 
@@ -209,6 +223,16 @@ def _furthest(
         if at is not None:
             furthest = number, at
     return furthest
+
+
+def _led(steps: Sequence[Step], marks: Sequence[Mark], step_since: int | None) -> tuple[int, int | None]:
+    """(number of the step to which the seat was led last, when); 0 and None where it went on since."""
+    numbers = {step.name: number for number, step in enumerate(steps, 1)}
+    jumps = [mark for mark in marks if mark.kind is MarkKind.JUMPED and mark.step in numbers]
+    newest = max(jumps, key=lambda mark: mark.at_unix_nano, default=None)
+    if newest is None or newest.at_unix_nano <= (step_since or 0):
+        return 0, None
+    return numbers[newest.step], newest.at_unix_nano
 
 
 def _by_seat(found: Sequence[T]) -> Mapping[str, Sequence[T]]:

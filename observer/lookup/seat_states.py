@@ -6,7 +6,8 @@
   first step; no step FIRST_STEP_NS after it came; no new step for NEXT_STEP_NS; not seen for AWAY_NS.
 - `working`: anything else.
 
-The three rules about time hold only while others go on: a class that listens is not stuck.
+A jump is help: where the instructor led a seat on, all of this counts from then. The three rules about time
+hold only while others go on: a class that listens is not stuck.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Pace:
     wrong_answers: int
     answered: bool
     orders_failed: int
+    led_unix_nano: int | None = None
+    """When the instructor led it on and no step came since: time, answers and orders count from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def judge(paces: Sequence[Pace], now_unix_nano: int) -> list[Judgement]:
 def _judged(pace: Pace, others: int, now: int) -> Judgement:
     """`others` is when another seat last reached a step."""
     there = max(pace.began_unix_nano, min(_times(pace) or [pace.began_unix_nano]))
-    since = pace.step_since_unix_nano or there
+    since = pace.led_unix_nano or pace.step_since_unix_nano or there
     if pace.joined_unix_nano is None and pace.seen_unix_nano is None:
         return Judgement("no-show", "", pace.began_unix_nano)
     if pace.answered:
@@ -92,13 +95,13 @@ def _reason(pace: Pace, since: int, others_go_on: bool, now: int) -> str:
         return f"keeps ordering: {pace.orders_failed} failed, still in the shop"
     if not others_go_on:
         return ""
-    seen = max(_times(pace))
+    seen = max(*_times(pace), pace.led_unix_nano or 0)
     if now - seen > AWAY_NS:
         return f"not seen for {_minutes(now - seen)}"
     waiting = now - since
-    if not pace.step_number and waiting > FIRST_STEP_NS:
+    if not pace.step_number and not pace.led_unix_nano and waiting > FIRST_STEP_NS:
         return f"no step yet after {_minutes(waiting)}"
-    if pace.step_number and waiting > NEXT_STEP_NS:
+    if (pace.step_number or pace.led_unix_nano) and waiting > NEXT_STEP_NS:
         return f"no new step for {_minutes(waiting)}"
     return ""
 

@@ -24,6 +24,7 @@ from observer.request import context
 from observer.request.attempt_limit import AttemptLimit
 from observer.request.errors import Forbidden, TooManyAttempts, Unauthorized
 from observer.request.links import address, here
+from observer.request.reader_seat import reader_seat
 from observer.request.responses import redirect_within
 from observer.request.same_origin import refuse_cross_site
 from runtime.addresses import host_of, is_loopback
@@ -103,6 +104,14 @@ def hidden_from_class() -> tuple[Deployment, ...]:
     """
     store = context.class_store()
     return hidden_deployments(store) if store and is_desk() else ()
+
+
+def seat_of_events() -> str | None:
+    """The seat whose events the reader is shown beside those of all: in a class its own, which may be none.
+
+    None means everybody's: at the desk, and without a class. Raises ClassError.
+    """
+    return None if context.class_store() is None or is_desk() else reader_seat().slug
 
 
 def csrf_token() -> str:

@@ -182,7 +182,7 @@ def test_the_desk_works_without_script(visit_class: Callable[..., Visitor], clas
     page = at_the_desk(visitor, classroom)
     row_of(page, "anna").get_by_role("checkbox").check()
     page.get_by_role("button", name="Mend").click()
-    expect(page.get_by_role("status").filter(has_text="is mended for anna")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is mended for Anna")).to_be_visible()
     row_of(page, "anna").get_by_role("link", name="anna").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("anna")
     page.get_by_role("button", name="Begin anew").click()

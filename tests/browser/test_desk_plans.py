@@ -103,7 +103,7 @@ def test_plans_work_without_script(visit_class: Callable[..., Visitor], classroo
     expect(page.get_by_role("heading", level=1)).to_have_text("Begin an exam for 1 seat")
     page.get_by_label("Seed", exact=True).fill("7")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="The exam begins for anna")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="The exam begins for Anna")).to_be_visible()
     page.get_by_role("button", name="End it").click()
     expect(page.get_by_role("status").filter(has_text="The exam is over")).to_be_visible()
     found = exam(classroom.store)

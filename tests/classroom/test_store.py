@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classroom import ALL_SEATS, Answer, ClassError, ClassStore, Mark, MarkKind
+from classroom import ALL_SEATS, MOST_SEATS, Answer, ClassError, ClassStore, Mark, MarkKind, RosterError
 from runtime import seats
 
 
@@ -49,17 +49,70 @@ def test_people_of_one_name_get_two_seats_and_enrolling_again_adds_nobody(store:
 
 
 def test_a_late_joiner_takes_a_free_seat_once(store: ClassStore) -> None:
-    store.enrol(("A", "B"))
-    store.take("a", 5)
+    store.enrol(("Seat 01", "Seat 02"))
+    store.take("seat-01", 5)
     late = store.take_free(7)
     assert late is not None
-    assert (late.slug, late.taken_unix_nano) == ("b", 7)
+    assert (late.slug, late.taken_unix_nano) == ("seat-02", 7)
     assert store.take_free(8) is None
     code = late.code
     assert store.seat_of_code(code) == late
-    store.free("b")
+    store.free("seat-02")
     assert store.seat_of_code(code) is None
     assert store.take_free(9) is not None
+
+
+def test_a_seat_with_a_persons_name_is_given_by_nobody_elses_code(store: ClassStore) -> None:
+    """Not the next one in order, not one that was freed, not the instructor's."""
+    store.enrol(("Anna", "Seat 01", "The Instructor"))
+    store.free("anna")
+    given = store.take_free(1)
+    assert given is not None
+    assert given.slug == "seat-01"
+    assert store.take_free(2) is None
+
+
+def test_a_late_comer_gets_a_seat_of_their_own_name(store: ClassStore) -> None:
+    store.enrol(("Anna", "李雷"))
+    late = store.take_late("  Zoë \t Ada ", 7)
+    assert (late.slug, late.name, late.taken_unix_nano) == ("zoë-ada", "Zoë Ada", 7)
+    assert store.seat_of_code(late.code) == late
+    store.give_back(late.slug)
+    assert [seat.slug for seat in store.seats()] == ["anna", "李雷"]
+    assert store.take_late("Zoë Ada", 8).slug == "zoë-ada"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Tom O'Neil",
+        "tom oneil",
+        " TOM  O\u2019NEIL ",
+        "Tom\u00a0O'Neil",
+        "\uff34om O'Neil",
+        "Tom-O-Neil",
+        "tom o neil!",
+    ],
+)
+def test_a_name_that_is_on_the_roster_is_refused_however_it_is_spelt(store: ClassStore, name: str) -> None:
+    store.enrol(("Tom O'Neil",))
+    with pytest.raises(RosterError) as refused:
+        store.take_late(name, 1)
+    assert "use the code on your strip" in refused.value.remedy.lower()
+    assert len(store.seats()) == 1
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 81, "a\u200bb", "Seat 07", "seat-7", "SEAT", "#Anna"])
+def test_what_is_no_name_of_a_person_gives_no_seat(store: ClassStore, name: str) -> None:
+    store.enrol(("Anna",))
+    with pytest.raises(RosterError):
+        store.take_late(name, 1)
+
+
+def test_a_full_class_takes_no_late_comer(store: ClassStore) -> None:
+    store.enrol([f"Person {number}" for number in range(MOST_SEATS)])
+    with pytest.raises(RosterError, match="300 seats"):
+        store.take_late("Late", 1)
 
 
 def test_a_seat_has_the_incident_of_all_until_it_gets_one_of_its_own(store: ClassStore) -> None:

@@ -313,3 +313,31 @@ def test_starting_over_keeps_what_belongs_to_the_screens(shop: FakeShop) -> None
     for name in ("workshop_desk", "theme", "other"):
         shop.client.set_cookie(name, "x")
     assert {"workshop_desk", "theme"}.isdisjoint(cookies_of(shop.client.get("/logout")))
+
+
+def test_starting_over_keeps_the_seat_and_begins_a_new_session(shop: FakeShop) -> None:
+    """Who wants a fresh session in a class must not lose the seat; the page says so."""
+    shop.client.get(f"/?seat=anna&sig={seats.sign(SECRET, 'anna')}")
+    page = shop.client.get("/")
+    assert "your seat stays" in page.text
+    shop.client.set_cookie("_splunk_rum_sid", "x")
+    forgotten = cookies_of(shop.client.get("/logout"))
+    assert seats.COOKIE not in forgotten
+    assert {"shop_session-id", "_splunk_rum_sid"} <= forgotten.keys()
+    assert text(shop.get("/"), ".seat-fixed") == "Seat anna"
+
+
+def test_without_a_seat_a_class_asks_to_join_first(tmp_path: Path) -> None:
+    """On every page, with the way there, and no order is taken; synthetic shoppers need no seat."""
+    shop = class_shop(tmp_path, OBSERVER_PUBLIC_URL="http://127.0.0.1:8090", LISTEN_ADDR="0.0.0.0")
+    for path in ("/", "/cart", "/nowhere"):
+        answer = shop.client.get(path).text
+        assert "Join first." in answer
+        assert ":8090/join" in answer.partition("join-first")[2].partition("</p>")[0]
+    refused = shop.client.post("/cart/checkout", data={})
+    assert refused.status_code == 403
+    assert ":8090/join" in refused.text.partition("error-title")[2]
+    assert shop.client.post("/cart/checkout", data={}, headers={"X-Synthetic": "1"}).status_code == 422
+    shop.client.get(f"/?seat=anna&sig={seats.sign(SECRET, 'anna')}")
+    assert "Join first" not in shop.client.get("/").text
+    assert shop.client.post("/cart/checkout", data={}).status_code == 422

@@ -163,16 +163,19 @@ def test_the_class_is_printed_for_people_and_for_programs(
 
     assert found["join_url"] == f"{URLS['observer']}/join"
     assert found["desk_url"] == f"{URLS['observer']}/desk"
+    [ana] = found["seats"]
+    assert len(ana["code"]) == 6
     assert found["seats"] == [
         {
             "seat": "ana",
             "name": "Ana",
+            "code": ana["code"],
             "url": f"{URLS['observer']}/workshop?seat=ana&sig={seat_rule.sign(secret, 'ana')}",
         }
     ]
     assert call("class") == 0
     printed = capsys.readouterr().out
-    assert f"Ana\t{found['seats'][0]['url']}" in printed
+    assert f"Ana\t{ana['code']}\t{ana['url']}" in printed
     assert f"code {found['join_code']}" in printed
     assert f"passcode {found['passcode']}" in printed
 

@@ -120,7 +120,7 @@ def test_an_incident_begins_for_all_or_for_one_seat(
     assert act(client, action="incident", name="none", seats="all")[0] == 200
     status, answer = act(client, action="incident", name="price-typo", seats=["ben"])
 
-    assert (status, answer["done"]) == (200, "The incident price-typo begins for ben.")
+    assert (status, answer["done"]) == (200, "The incident price-typo begins for Ben.")
     assert store.fault("ana").incident == "none"
     assert store.fault("ben").incident == "price-typo"
     assert "ben" in json.dumps(flags(tmp_path)["cart_price_typo"]["targeting"])
@@ -149,7 +149,10 @@ def test_a_repair_holds_for_its_seat_until_it_is_broken_again(
 def test_a_reset_and_a_jump_and_a_lock(client: FlaskClient, store: ClassStore) -> None:
     step = incidents.load(INCIDENT).steps[2].name
     status, answer = act(client, action="jump", name=step, seats=["ana"])
-    assert (status, answer["done"]) == (200, f"ana may go to the step {step}.")
+    assert (status, answer["done"]) == (
+        200,
+        f"Ana may go to step 3, {incidents.load(INCIDENT).steps[2].title}.",
+    )
     assert [(mark.seat, mark.step, mark.kind) for mark in store.marks()] == [("ana", step, MarkKind.JUMPED)]
     assert act(client, action="reset", seats="all")[0] == 200
     assert store.marks() == ()
@@ -272,13 +275,13 @@ def test_a_release_is_rolled_back_and_released_again_for_some_seats(
 ) -> None:
     """The lesson goes on: nothing that the seats did is lost, and each event names whom it concerns."""
     store.mark(Mark("ana", INCIDENT, "buy", MarkKind.OPENED, 5))
-    assert act(client, action="rollback", seats=["ana"])[1]["done"] == "Rolled back to v350.9 for ana."
+    assert act(client, action="rollback", seats=["ana"])[1]["done"] == "Rolled back to v350.9 for Ana."
     assert set(store.fault("ana").repaired) == {"rollback"}
     event = collector.attributes()[-1]
     assert (event["service.version"], event["enduser.id"]) == ("v350.9", "ana")
     assert event["deployment.name"] == "Roll back paymentservice to v350.9"
 
-    assert act(client, action="release", name=INCIDENT)[1]["done"] == "v350.10 is released for ana."
+    assert act(client, action="release", name=INCIDENT)[1]["done"] == "v350.10 is released for Ana."
     assert store.fault("ana").repaired == {}
     assert store.fault("ana").began_unix_nano == 1
     assert store.marks("ana")
@@ -312,7 +315,7 @@ def test_a_release_reaches_those_who_have_something_else(
     client: FlaskClient, store: ClassStore, collector: Collector
 ) -> None:
     act(client, action="incident", name="price-typo", seats=["ben"])
-    assert act(client, action="release", name=INCIDENT)[1]["done"] == "v350.10 is released for ben."
+    assert act(client, action="release", name=INCIDENT)[1]["done"] == "v350.10 is released for Ben."
     assert store.fault("ben").incident == INCIDENT
     assert store.fault("ana").began_unix_nano == 1
 

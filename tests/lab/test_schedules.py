@@ -223,6 +223,15 @@ def test_an_exam_is_scored_by_correctness_evidence_time_and_tries(
     assert scores[2].seconds == 300
     assert scores[3].seconds is None
 
+    # Guessing part by part costs, whether it ends in a complete answer or not; never below nothing.
+    for _ in range(3):
+        answer("cem", 6, "service", "kind")
+        answer("ana", 6, "service")
+    for _ in range(30):
+        answer("dee", 7)
+    again = {score.seat: score.points for score in exam_scores(store, running)}
+    assert again == {"ana": 100, "ben": 88, "cem": 34, "dee": 0}
+
 
 @pytest.mark.parametrize("text", ["0s", "soon", "2", "25h"])
 def test_healthy_first_takes_a_duration(text: str) -> None:

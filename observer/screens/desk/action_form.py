@@ -12,7 +12,7 @@ Form = MultiDict[str, str]
 ALL, TICKED = "all", "ticked"
 CONFIRMED = "confirmed"
 REPLACE = "replace"
-"""The field of a form that ends what runs in the way of a game day or an exam."""
+"""The field of a form that ends what runs in the way of its action."""
 _LARGEST_NUMBER = 6
 _LONGEST_SEED = 10
 
@@ -87,13 +87,14 @@ _OF_THE_CLASS = (
 )  # fmt: skip
 _FIELDS: Mapping[str, Callable[[Form], dict[str, object]]] = {
     "broadcast": lambda form: {"action": "broadcast", "text": form.get("text", "")},
-    "incident": lambda form: {"action": "incident", "name": form.get("incident", "")},
-    "release": lambda form: {"action": "release", "name": form.get("release", "")},
+    "incident": lambda form: {"action": "incident", "name": form.get("incident", ""), **_replace(form)},
+    "release": lambda form: {"action": "release", "name": form.get("release", ""), **_replace(form)},
     "rollback": lambda form: {"action": "rollback"},
     "repair": lambda form: {"action": "repair", "repairs": _repairs(form)},
     "break": lambda form: {"action": "break", "repairs": _repairs(form)},
-    "reset": lambda form: {"action": "reset"},
+    "reset": lambda form: {"action": "reset", **_replace(form)},
     "jump": lambda form: {"action": "jump", "name": form.get("step", "")},
+    "explain": lambda form: {"action": "explain"},
     "free": lambda form: {"action": "free"},
     "lock": lambda form: {"action": "lock", "locked": True},
     "unlock": lambda form: {"action": "lock", "locked": False},

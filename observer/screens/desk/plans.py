@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from classroom import Exam, Schedule, ScheduledAction, Score, SeatFault
@@ -102,8 +102,12 @@ class ExamPage:
 class PlansPage:
     """What the desk shows of all this; None where there was none."""
 
+    everybody: Running | None
+    """The incident of whoever has none of their own; None where every seat has."""
+    others: int
+    """Seats with another incident."""
     running: tuple[Running, ...]
-    """None where everybody has the same and no plan runs: the head of the desk says it."""
+    """None where everybody has the same and no plan runs: the headline says it."""
     more: int
     """Incidents that run and are not among them."""
     gameday: GameDay | None
@@ -118,12 +122,22 @@ def build(
     scores: Sequence[Score],
     lessons: Mapping[str, Incident],
     now_unix_nano: int,
+    roster: Collection[str] | None = None,
 ) -> PlansPage:
-    """The plans of a class whose incident is `incident`; `faults` are single seats', `scores` the exam's."""
-    running = _running(faults, incident, lessons)
-    if len(running) == 1 and (plan is None or plan.is_over) and (exam is None or exam.is_over):
+    """The plans of a class whose incident is `incident`; `faults` are single seats', `scores` the exam's.
+
+    `roster` are the seats that there are; None in open mode, where anybody may come.
+    """
+    own = [each for each in faults if each.incident and each.incident != incident]
+    if roster is not None:
+        own = [each for each in own if each.seat in roster]
+    everybody = None if roster and len(own) == len(roster) else _everybody(incident, lessons, bool(own))
+    running = _running(own, everybody, lessons)
+    if len(running) == 1 and everybody and (plan is None or plan.is_over) and (exam is None or exam.is_over):
         running = ()
     return PlansPage(
+        everybody=everybody,
+        others=len(own),
         running=running[:_GROUPS_SHOWN],
         more=len(running[_GROUPS_SHOWN:]),
         gameday=_gameday(plan, lessons, now_unix_nano) if plan else None,
@@ -131,18 +145,20 @@ def build(
     )
 
 
+def _everybody(incident: str, lessons: Mapping[str, Incident], others: bool) -> Running:
+    return Running(incident, _title(incident, lessons), "everybody else" if others else "everybody")
+
+
 def _running(
-    faults: Sequence[SeatFault], incident: str, lessons: Mapping[str, Incident]
+    own: Sequence[SeatFault], everybody: Running | None, lessons: Mapping[str, Incident]
 ) -> tuple[Running, ...]:
     """By incident: that of everybody first, then those of single seats, the most frequent first."""
     groups: dict[str, list[str]] = {}
-    for fault in faults:
-        if fault.incident and fault.incident != incident:
-            groups.setdefault(fault.incident, []).append(fault.seat)
+    for fault in own:
+        groups.setdefault(fault.incident, []).append(fault.seat)
     others = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    everybody = "everybody else" if others else "everybody"
     return (
-        Running(incident, _title(incident, lessons), everybody),
+        *([everybody] if everybody else ()),
         *(Running(name, _title(name, lessons), _listed(sorted(whom))) for name, whom in others),
     )
 

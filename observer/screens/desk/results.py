@@ -14,6 +14,7 @@ from observer.lookup.class_seats import ClassSeat
 HEADER = (
     "seat", "name", "incident", "state", "step", "steps_reached", "steps", "step_since", "last_seen",
     "orders", "orders_failed", "hints", "answers", "first_wrong_turn", "repaired", "reason",
+    "answers_earlier",
 )  # fmt: skip
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -60,6 +61,7 @@ def _cells(seat: ClassSeat) -> tuple[str | int, ...]:
         seat.wrong_turn,
         " ".join(seat.repaired),
         seat.reason,
+        seat.answers_earlier,
     )
 
 

@@ -8,9 +8,9 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 import incidents
-from classroom import ClassFacts, SeatFault, exam, exam_scores, schedule
+from classroom import Action, ClassFacts, SeatFault, exam, exam_scores, schedule
 from observer.components import seat_links
-from observer.lookup import control
+from observer.lookup import control, jump_notes
 from observer.lookup.class_now import class_incident, seats_now, usable_incident
 from observer.lookup.class_seats import ClassSeat
 from observer.lookup.flag_states import Flags, Shopper
@@ -20,6 +20,7 @@ from observer.request import context
 from observer.request.desk_session import csrf_token, desk_only
 from observer.request.errors import Conflict, Malformed, Unknown
 from observer.request.links import address
+from observer.request.page_request import zone
 from observer.request.reachable_addresses import neighbours
 from observer.request.responses import redirect_within
 from observer.screens.desk import action_form, choices, flag_rows, plans, results, seat_view, sheet, view
@@ -50,22 +51,19 @@ def desk() -> str:
 
 def _desk(*, schedule_text: str = plans.EXAMPLE, plan_problem: str = "", problem: str = "") -> str:
     """The desk; with what was refused of the form that was sent, whose texts are kept."""
-    lab, facts = _lab(), _facts()
     return render_template(
         "desk/desk.html",
         desk=_page(),
-        plans=_plans(),
+        **_headline(_plans()),
         example=schedule_text,
         plan_problem=plan_problem,
         problem=problem,
         typed=request.form.get("text", ""),
-        lab=lab,
-        facts=facts,
-        screens=neighbours().observer_url,
-        class_mode=context.class_store() is not None,
+        lab=_lab(),
         choices=_choices(class_incident(context.class_file(), context.settings())),
         csrf_token=csrf_token(),
         done=_done(),
+        notes=_notes(),
         malformed=usable_incidents()[1],
         live_address=f"{DESK}/live",
         plans_address=f"{DESK}/plans",
@@ -84,6 +82,23 @@ def live() -> str:
 def plans_now() -> str:
     """The game day and the exam, which are kept up to date beside the seats."""
     return render_template("desk/_plans.html", plans=_plans(), plans_address=f"{DESK}/plans")
+
+
+@blueprint.get(f"{DESK}/headline")
+@desk_only
+def headline_now() -> str:
+    """What everybody has, which is kept up to date like what runs."""
+    return render_template("desk/_headline.html", **_headline(_plans()))
+
+
+def _headline(found: plans.PlansPage) -> dict[str, object]:
+    return {
+        "plans": found,
+        "facts": _facts(),
+        "screens": neighbours().observer_url,
+        "class_mode": context.class_store() is not None,
+        "headline_address": f"{DESK}/headline",
+    }
 
 
 @blueprint.get(f"{DESK}/results.csv")
@@ -161,12 +176,16 @@ def seat(slug: str) -> str:
     page = None
     if store:
         page = seat_view.build(
-            usable_incident(row.incident), store.fault(slug), store.marks(slug), store.answers(slug)
+            usable_incident(row.incident),
+            store.fault(slug),
+            store.marks(slug),
+            store.answers(slug),
+            {name: found.title for name, found in usable_incidents()[0].items()},
         )
     found = flags_of(lab, flag_rows.shoppers_of(slug, (), ""))
     return render_template(
         "desk/seat.html",
-        row=view.seat_row(row, now),
+        row=view.seat_row(row, now, zone()),
         seat=row,
         page=page,
         slip=sheet.slip(place, neighbours().observer_url) if place else None,
@@ -175,7 +194,15 @@ def seat(slug: str) -> str:
         class_mode=roster is not None,
         csrf_token=csrf_token(),
         done=_done(),
+        notes=_notes(),
     )
+
+
+@blueprint.get(f"{DESK}/actions")
+@desk_only
+def after_an_action() -> AnyResponse:
+    """The address of the forms, loaded anew, or led back to by a link of a page that refused one."""
+    return redirect_within(DESK, 303)
 
 
 @blueprint.post(f"{DESK}/actions")
@@ -250,6 +277,7 @@ def _page() -> view.DeskPage:
         usable_incident(incident),
         store.actions(_LOGGED) if store else (),
         context.now_unix_nano(),
+        zone(),
     )
 
 
@@ -264,7 +292,14 @@ def _plans() -> plans.PlansPage:
         exam_scores(store, last) if store and last else (),
         usable_incidents()[0],
         now,
+        roster=_roster(),
     )
+
+
+def _roster() -> frozenset[str] | None:
+    """The seats of a class; None in open mode."""
+    store = context.class_store()
+    return frozenset(seat.slug for seat in store.seats()) if store else None
 
 
 def _choices(incident: str) -> choices.Choices:
@@ -281,7 +316,20 @@ def _choices(incident: str) -> choices.Choices:
 
 def _done() -> str:
     """What the action that led here did; empty where none did a moment ago."""
+    newest = _newest_action()
+    return newest.detail if newest else ""
+
+
+def _notes() -> tuple[str, ...]:
+    """What to know of the action that led here."""
+    newest = _newest_action()
+    if newest is None or newest.action != jump_notes.JUMP:
+        return ()
+    return jump_notes.notes(_seats(), newest.seats.split(",") if newest.seats else None)
+
+
+def _newest_action() -> Action | None:
     store = context.class_file()
     newest = store.actions(1) if store and request.args.get("acted") == "1" else ()
     recent = [a for a in newest if context.now_unix_nano() - a.at_unix_nano < _JUST_NOW_NS]
-    return recent[0].detail if recent else ""
+    return recent[0] if recent else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from classroom import Answer, Mark, MarkKind, SeatFault
@@ -35,6 +35,9 @@ class AnswerRow:
     right: bool
     wrong: str
     """The parts that were wrong; empty for a right answer."""
+    incident: str = ""
+    """The title of the incident, where it is one of before."""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,24 @@ class SeatPage:
 
     steps: tuple[StepRow, ...]
     answers: tuple[AnswerRow, ...]
+    earlier: tuple[AnswerRow, ...]
+    """Answers to incidents that the seat had before, such as events of a game day."""
+    shown_unix_nano: int | None
+    """When the instructor opened the explanation for it."""
     repairs: tuple[RepairRow, ...]
 
 
 def build(
-    lesson: Incident | None, fault: SeatFault, marks: Sequence[Mark], answers: Sequence[Answer]
+    lesson: Incident | None,
+    fault: SeatFault,
+    marks: Sequence[Mark],
+    answers: Sequence[Answer],
+    titles: Mapping[str, str],
 ) -> SeatPage:
-    """The page of a seat with this incident; `marks` and `answers` are all that are kept of it."""
+    """The page of a seat with this incident; `marks` and `answers` are all that are kept of it.
+
+    `titles` are those of all incidents, by name.
+    """
     began = fault.began_unix_nano
     own = [mark for mark in marks if mark.incident == fault.incident and mark.at_unix_nano >= began]
     given = [each for each in answers if each.incident == fault.incident and each.at_unix_nano >= began]
@@ -68,6 +82,11 @@ def build(
             for step in (lesson.steps if lesson else ())
         ),
         answers=tuple(_answer(answer) for answer in given[-_SHOWN_ANSWERS:]),
+        earlier=tuple(
+            _answer(answer, titles.get(answer.incident, answer.incident))
+            for answer in [each for each in answers if each not in given][-_SHOWN_ANSWERS:]
+        ),
+        shown_unix_nano=next((m.at_unix_nano for m in own if m.kind is MarkKind.SHOWN), None),
         repairs=tuple(
             RepairRow(repair.name, repair.title, fault.repaired.get(repair.name))
             for repair in (lesson.repairs if lesson else ())
@@ -87,11 +106,13 @@ def _step(name: str, title: str, marks: Sequence[Mark]) -> StepRow:
     )
 
 
-def _answer(answer: Answer) -> AnswerRow:
+def _answer(answer: Answer, incident: str = "") -> AnswerRow:
     parts = (answer.service, answer.tag, answer.kind, answer.evidence)
     return AnswerRow(
         at_unix_nano=answer.at_unix_nano,
         given=" · ".join(part for part in parts if part),
         right=answer.complete,
         wrong="" if answer.complete else wrong_turn(answer),
+        incident=incident,
+        name=answer.incident,
     )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from urllib.parse import quote
+from zlib import crc32
 
 from classroom import Action
 from incidents.model import Incident
 from observer.components.number_format import NOTHING, plural
 from observer.components.time_format import ago
 from observer.lookup.class_seats import ClassSeat
+from observer.request.local_time import moment
 
 _MINUTE_NS = 60 * 10**9
 HERE_NS = 10 * _MINUTE_NS
@@ -23,12 +27,15 @@ class SeatRow:
     """One seat of the table."""
 
     seat: str
+    key: str
+    """Stands for the seat in ids: short, because the table is sent every second and a half."""
+    href: str
     name: str
     state: str
     badge_css: str
     reason: str
     step: str
-    """Its number and title; a dash before the first."""
+    """Its number and title, or where it was led; a dash before the first."""
     since: str
     """How long it has been at the step; empty before the first."""
     seen: str
@@ -37,6 +44,8 @@ class SeatRow:
     failed: int
     hints: int
     answers: int
+    earlier: int
+    """Answers to incidents of before."""
     wrong_turn: str
     repaired: str
     """The names of the repairs in force."""
@@ -90,12 +99,13 @@ def build(
     lesson: Incident | None,
     actions: Sequence[Action],
     now_unix_nano: int,
+    zone: tzinfo = UTC,
 ) -> DeskPage:
     """The desk of a class whose incident is `incident`; `lesson` is None where its file is malformed."""
     same = [seat for seat in seats if seat.incident == incident]
     others = len(seats) - len(same)
     return DeskPage(
-        rows=tuple(seat_row(seat, now_unix_nano) for seat in seats),
+        rows=tuple(seat_row(seat, now_unix_nano, zone) for seat in seats),
         stats=_stats(seats, now_unix_nano),
         funnel=_funnel(same, lesson),
         elsewhere=f"Without {plural(others, 'seat')} with another incident." if others else "",
@@ -103,16 +113,22 @@ def build(
     )
 
 
-def seat_row(seat: ClassSeat, now_unix_nano: int) -> SeatRow:
-    """One row of the table."""
-    since = seat.step_since_unix_nano
+def seat_row(seat: ClassSeat, now_unix_nano: int, zone: tzinfo = UTC) -> SeatRow:
+    """One row of the table; times of day are in `zone`."""
+    led = seat.led_unix_nano
+    since = led if led is not None else seat.step_since_unix_nano
+    step = f"{seat.step_number}/{seat.steps} {seat.step.title}" if seat.step else NOTHING
+    if led is not None:
+        step = f"led to step {seat.led_number} at {moment(led, zone):%H:%M}"
     return SeatRow(
         seat=seat.seat,
+        key=f"{crc32(seat.seat.encode()):x}",
+        href=_href(seat.seat),
         name=seat.name,
         state=seat.state,
         badge_css=_BADGES[seat.state],
         reason=seat.reason,
-        step=f"{seat.step_number}/{seat.steps} {seat.step.title}" if seat.step else NOTHING,
+        step=step,
         since=ago(since, now_unix_nano).removesuffix(" ago") if since is not None else "",
         seen=_seen(seat.last_seen_unix_nano, now_unix_nano),
         came=seat.last_seen_unix_nano is not None,
@@ -120,9 +136,15 @@ def seat_row(seat: ClassSeat, now_unix_nano: int) -> SeatRow:
         failed=seat.orders_failed,
         hints=seat.hints,
         answers=seat.answers,
+        earlier=seat.answers_earlier,
         wrong_turn=seat.wrong_turn,
         repaired=", ".join(seat.repaired),
     )
+
+
+def _href(seat: str) -> str:
+    """The page of a seat; letters of every script stay, which browsers encode, and are a third as long."""
+    return "/desk/seats/" + "".join(each if each.isalnum() else quote(each, safe="-._") for each in seat)
 
 
 def _seen(unix_nano: int | None, now: int) -> str:

@@ -1,7 +1,8 @@
 """The page with one field, for the code of the class or of a seat.
 
-One browser holds one seat: whoever has one is led to it, or gives it up in the same step in which
-another code is accepted.
+The code of the class gives a free seat with a number. On a roster of names it asks who is there, and makes a
+seat for a late-comer; a seat with a person's name is given by its own link and code alone. One browser holds
+one seat: whoever has one is led to it, or gives it up in the same step in which another code is accepted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from flask import Blueprint, current_app, make_response, render_template, reques
 from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response
 
-from classroom import ClassStore, Seat, normalized_code
+from classroom import ClassStore, RosterError, Seat, is_numbered, normalized_code
 from observer.lookup import control
 from observer.request import context
 from observer.request.attempt_limit import AttemptLimit
@@ -31,6 +32,7 @@ JOINS_PER_ADDRESS = 40
 JOINS_WITHIN_S = 300
 _EXTENSION = "join-limits"
 _LONGEST_SHOWN = 40
+_LONGEST_NAME = 80
 _LESSON = "/workshop"
 _AGAIN = ("Back to the code", "/join")
 
@@ -41,6 +43,13 @@ class NotSeated(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class WhoIsThere(NotSeated):
+    """The code is that of the class, whose seats have names: a late-comer must say another name.
+
+    `str()` says what is wrong with the name that was typed; empty where none was.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +80,13 @@ def join_by_code() -> Response:
     if store is None:
         return _page()
     own, typed = reader_seat().slug, request.form.get("code", "")
+    name = request.form.get("name", "")
     if own and request.form.get(CHANGE) != own:
         return redirect_within(_LESSON, 303)
     try:
-        seat, was_free = _seat_of(store, normalized_code(typed), own)
+        seat, was_free = _seat_of(store, normalized_code(typed), own, name)
     except NotSeated as refusal:
-        return _page(typed, refusal)
+        return _page(typed, refusal, name)
     if own and seat.slug != own:
         _give_up(store, own, seat.slug if was_free else "")
     answer = redirect_within(_LESSON, 303)
@@ -84,10 +94,10 @@ def join_by_code() -> Response:
     return answer
 
 
-def _seat_of(store: ClassStore, code: str, own: str) -> tuple[Seat, bool]:
+def _seat_of(store: ClassStore, code: str, own: str, name: str) -> tuple[Seat, bool]:
     """The seat that a code gives, never the reader's own by the code of the class; and whether it was free.
 
-    Raises NotSeated, TooManyAttempts, ClassError.
+    `name` is what a late-comer typed. Raises NotSeated, TooManyAttempts, ClassError.
     """
     if not code:
         raise NotSeated(422, "Type the code that your instructor shows.")
@@ -104,7 +114,7 @@ def _seat_of(store: ClassStore, code: str, own: str) -> tuple[Seat, bool]:
                 "Joining is closed: the code of the class gives no seat now. Ask your instructor to open it, "
                 "or type the code of your own seat.",
             )
-        return _free_seat(store, address, now, own), True
+        return _new_seat(store, address, now, own, name), True
     found = store.seat_of_code(code)
     if found is None:
         raise NotSeated(
@@ -115,7 +125,11 @@ def _seat_of(store: ClassStore, code: str, own: str) -> tuple[Seat, bool]:
     return found, found.taken_unix_nano is None
 
 
-def _free_seat(store: ClassStore, address: str, now: int, own: str) -> Seat:
+def _new_seat(store: ClassStore, address: str, now: int, own: str, name: str) -> Seat:
+    """A free seat with a number; where the roster has names alone, a new one for a late-comer."""
+    of_names = not any(is_numbered(seat.name) for seat in store.seats())
+    if of_names and not name.strip():
+        raise WhoIsThere(200, "")
     wait_s = _limits().joins.count(address, now)
     if wait_s:
         if not _limits().reports.count(address, now):
@@ -126,13 +140,20 @@ def _free_seat(store: ClassStore, address: str, now: int, own: str) -> Seat:
             f"Many seats were taken from your network just now. Try again in {_waiting(wait_s)}, "
             "open the link of your own seat, or ask your instructor.",
         )
-    free = store.take_free(now, other_than=own)
-    if free is None:
+    try:
+        given = store.take_late(name, now) if of_names else store.take_free(now, other_than=own)
+    except RosterError as refusal:
+        _limits().joins.take_back(address)
+        raise WhoIsThere(409, f"{refusal} {refusal.remedy}") from refusal
+    if given is None:
         _limits().joins.take_back(address)
         raise NotSeated(409, "Every seat of the class is taken. Ask your instructor to free one.")
     detail = f"by the code of the class, from {address}"
-    store.log("join", detail, actor=f"seat {free.slug}", seats=[free.slug], at_unix_nano=now)
-    return free
+    actor = f"seat {given.slug}"
+    if of_names:
+        detail += f": a new seat for {given.name}"
+    store.log("join", detail, actor=actor, seats=[given.slug], at_unix_nano=now)
+    return given
 
 
 def _give_up(store: ClassStore, own: str, taken: str) -> None:
@@ -149,7 +170,7 @@ def _waiting(seconds: int) -> str:
     return f"{seconds} seconds" if seconds < 60 else f"{-(-seconds // 60)} minutes"
 
 
-def _page(code: str = "", refusal: NotSeated | None = None) -> Response:
+def _page(code: str = "", refusal: NotSeated | None = None, name: str = "") -> Response:
     store, reader = context.class_store(), reader_seat()
     content = render_template(
         "join/join.html",
@@ -159,6 +180,8 @@ def _page(code: str = "", refusal: NotSeated | None = None) -> Response:
         seat=reader.place,
         freed=reader.freed,
         code=code[:_LONGEST_SHOWN],
+        asks_name=isinstance(refusal, WhoIsThere),
+        name=name[:_LONGEST_NAME],
         problem=str(refusal or ""),
     )
     return make_response(content, refusal.status if refusal else 200)

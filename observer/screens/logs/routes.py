@@ -16,7 +16,7 @@ from observer.components.number_format import plural
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Malformed
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
@@ -119,7 +119,9 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     fields, cut = _fields(reader, selection.query, page)
     recent = page.items or reader.find_logs(LogQuery(window=Window.ALL, limit=_RECENT)).items
     status = None if page.items else reader.status()
-    deployments = find_deployments(reader, window, selection.query.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, window, selection.query.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     return view.Loaded(page, window, counted, fields, cut, recent, status, deployments)
 
 

@@ -1,8 +1,8 @@
 """What was said to an answer, and when the explanation of a lesson is shown.
 
-The explanation is shown to a seat that answered completely, or that the instructor led to the last step, or,
-where no class has been started, to whoever asks for it: that person is the instructor. While the instructor
-keeps explanations locked nobody sees it.
+The explanation is shown to a seat that answered completely, or for which the instructor opened it, or that
+the instructor led to the last step, or, where no class has been started, to whoever asks for it: that person
+is the instructor. While the instructor keeps explanations locked nobody sees it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import threading
 from cachetools import TTLCache
 from flask import Flask, current_app
 
-from classroom import Answer, MarkKind
+from classroom import EXPLANATION, Answer, MarkKind
 from observer.lookup.answer_judgement import Judged
 from observer.screens.workshop.seat_lesson import SeatLesson
 
-EXPLANATION = "explanation"
-"""Stands for the end of the lesson where marks name a step."""
 _KEPT_S = 600
 _EXTENSION = "answer-problems"
 
@@ -62,4 +60,5 @@ def explanation_is_open(lesson: SeatLesson) -> bool:
     if lesson.locked:
         return False
     led = (lesson.incident.steps[-1].name, MarkKind.JUMPED) in lesson.marks
-    return is_answered(lesson) or led or (EXPLANATION, MarkKind.MEANING) in lesson.marks
+    opened = any((EXPLANATION, kind) in lesson.marks for kind in (MarkKind.MEANING, MarkKind.SHOWN))
+    return is_answered(lesson) or led or opened

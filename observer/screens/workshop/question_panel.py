@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from classroom import Answer
+from classroom import WRONG_ANSWER, Answer
 from incidents.model import FaultKind
 from observer.components.number_format import plural
-from observer.lookup.answer_judgement import parts_asked
+from observer.lookup.answer_judgement import exam_verdict, parts_asked
 from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline, paragraphs
 from observer.screens.workshop.seat_lesson import Hider, SeatLesson
@@ -19,11 +19,12 @@ _HIDDEN_QUESTION = (
     "and a trace or a log line that proves it."
 )
 _HIDDEN_NOTES = {
-    Hider.EXAM: "Which parts are right is said when it is over.",
+    Hider.EXAM: "After each answer it is said how many parts are right; which, when it is over. "
+    f"Each try counts in the score: one that is not your best costs {WRONG_ANSWER} points.",
     # A schedule goes on to its next incident, and with that the answers to this one count no more.
     Hider.GAME_DAY: "A game day gives no verdict: tell your team what you found and how you know.",
 }
-_LABELS = {"service": "Service", "tag": "Version or tag", "kind": "Kind of fault", "evidence": "Evidence"}
+LABELS = {"service": "Service", "tag": "Version or tag", "kind": "Kind of fault", "evidence": "Evidence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def question_panel(
     question = lesson.incident.question
     newest = lesson.answers[-1] if lesson.answers else None
     if lesson.hidden_by:
-        return _hidden_panel(lesson, newest, class_mode=class_mode, watched=watched)
+        return _hidden_panel(lesson, newest, problems, class_mode=class_mode, watched=watched)
     shown = explanation_is_open(lesson) or (not lesson.kept and not class_mode and not lesson.locked)
     evidence = [word for word, one in (("trace", question.trace), ("log", question.log)) if one]
     return QuestionPanel(
@@ -108,16 +109,25 @@ def question_panel(
 
 
 def _hidden_panel(
-    lesson: SeatLesson, newest: Answer | None, *, class_mode: bool, watched: bool
+    lesson: SeatLesson,
+    newest: Answer | None,
+    problems: tuple[str, ...],
+    *,
+    class_mode: bool,
+    watched: bool,
 ) -> QuestionPanel:
-    """The question of a hidden lesson: it asks for every part, and says of none whether it was right."""
+    """The question of a hidden lesson: it asks for every part, and says of none whether it was right.
+
+    An exam says how many are, as its API does; a game day nothing.
+    """
+    judged = newest if lesson.hidden_by is Hider.EXAM else None
     return QuestionPanel(
         ask=inline(_HIDDEN_QUESTION),
         asks_tag=True,
         evidence_of="trace or log",
         kinds=tuple((kind.value, kind.title) for kind in FaultKind),
         given=newest,
-        verdict=None,
+        verdict=Verdict(judged.complete, exam_verdict(judged), (), problems) if judged else None,
         tries=f"{plural(len(lesson.answers), 'answer')} kept." if lesson.answers else "",
         closed=_closed(lesson, class_mode=class_mode, watched=watched),
         explanation=None,
@@ -128,7 +138,7 @@ def _hidden_panel(
 
 def _verdict(lesson: SeatLesson, answer: Answer, problems: tuple[str, ...]) -> Verdict:
     asked = parts_asked(lesson.incident.question)
-    parts = tuple(PartVerdict(_LABELS[part], _given(answer, part), part in answer.right) for part in asked)
+    parts = tuple(PartVerdict(LABELS[part], _given(answer, part), part in answer.right) for part in asked)
     right = sum(part.right for part in parts)
     title = "That is it." if answer.complete else f"{right} of {len(parts)} parts are right."
     return Verdict(answer.complete, title, parts, problems)

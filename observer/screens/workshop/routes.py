@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from classroom import ClassStore, Mark, MarkKind, SeatFault
+from classroom import EXPLANATION, ClassStore, Mark, MarkKind, SeatFault, exam, exam_scores
 from incidents.answers import Answer
 from observer.components import seat_links
 from observer.lookup import answer_judgement, control
@@ -49,6 +49,7 @@ def lesson() -> Response:
         answering.answer_problems().of(found.answers[-1]) if found.answers else (),
         class_mode=seat.class_mode,
         watched=seat.watched,
+        exam=_exam_result(seat.slug),
     )
     if request.args.get("state") == page.state:
         return Response(status=204)
@@ -69,6 +70,17 @@ def lesson() -> Response:
     return answer
 
 
+def _exam_result(seat: str) -> view.ExamResult | None:
+    """How a seat did in the last exam, once it is over."""
+    store = context.class_file()
+    last = exam(store) if store and seat else None
+    if store is None or last is None or not last.is_over or not last.is_for(seat):
+        return None
+    own = next((score for score in exam_scores(store, last) if score.seat == seat), None)
+    found = usable_incidents()[0].get(last.incident)
+    return view.exam_result(own, found.title if found else last.incident) if own else None
+
+
 @blueprint.post(f"{_PAGE}/marks")
 def note_unfolded() -> Response:
     """Note that a seat unfolded a text of a step; without a script a button asks for it."""
@@ -77,7 +89,7 @@ def note_unfolded() -> Response:
     found = _running(seat)
     if found.hidden_by:
         raise Forbidden(*_HIDDEN)
-    end = step == answering.EXPLANATION and kind is MarkKind.MEANING
+    end = step == EXPLANATION and kind is MarkKind.MEANING
     if kind is None or not (end or step in {each.name for each in found.incident.steps}):
         raise Malformed("There is no such text in the lesson.", "Load the page of the lesson again.")
     if end and context.settings().class_mode:

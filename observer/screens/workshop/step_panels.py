@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from classroom import MarkKind
 from incidents.model import Incident, Step
 from observer.components.number_format import plural
+from observer.components.session_path import AFTER
+from observer.components.time_format import iso
 from observer.screens.workshop.lesson_markup import inline
 from observer.screens.workshop.progress import CheckView
 from observer.screens.workshop.seat_lesson import SeatLesson
 from observer.screens.workshop.step_status import LessonStatus, StepStatus
 
+_SESSION = "/rum/sessions/{session_id}"
+_OF_A_SEAT = "attr=enduser.id:"
+"""Begins the query of a list of what a seat did: the list goes on while incidents change."""
 _AT_DOOR = "{shop}/?seat"
 """A step with this address begins at the shop's door: by the seat's own link, which may be signed."""
 _DATA = {
@@ -122,7 +128,7 @@ def _panel(
 ) -> StepPanel:
     view, step = status.view, status.view.step
     at_door = step.screen.startswith(_AT_DOOR) and bool(shop_link)
-    href = view.href if _may_lead(status, current=current) else None
+    href = _since(view.href, step, lesson) if _may_lead(status, current=current) else None
     return StepPanel(
         name=step.name,
         number=view.number,
@@ -138,6 +144,18 @@ def _panel(
         no_link="" if href else _no_link(lesson),
         repair=_repair(lesson.incident, step, lesson.repaired, reached=reached),
     )
+
+
+def _since(href: str | None, step: Step, lesson: SeatLesson) -> str | None:
+    """The address with the time since which the lesson counts, where its page would begin with older rows."""
+    if not href or not lesson.kept or not lesson.began_unix_nano:
+        return href
+    path, _, query = step.screen.partition("?")
+    if path == _SESSION:
+        return f"{href}{'&' if query else '?'}{AFTER}={lesson.began_unix_nano}"
+    if query.startswith(_OF_A_SEAT):
+        return f"{href}&from={quote(iso(lesson.began_unix_nano), safe='')}"
+    return href
 
 
 def _may_lead(status: StepStatus, *, current: bool) -> bool:

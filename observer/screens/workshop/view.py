@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from classroom import Score
 from incidents.model import Incident
+from observer.components.number_format import plural
 from observer.screens.workshop.answering import explanation_is_open, is_answered
 from observer.screens.workshop.lesson_markup import inline
 from observer.screens.workshop.progress import Progress
-from observer.screens.workshop.question_panel import QuestionPanel, question_panel
+from observer.screens.workshop.question_panel import LABELS, QuestionPanel, question_panel
 from observer.screens.workshop.seat_lesson import Hider, SeatLesson
 from observer.screens.workshop.step_panels import StepPanel, panels
 from observer.screens.workshop.step_status import LessonStatus, status_of
@@ -22,7 +24,7 @@ _HIDDEN_PAGES = {
     Hider.EXAM: (
         "The exam",
         "Something is wrong with the shop. Find out what it is, by any screen, and say how you know. "
-        "You may answer more than once; an early right answer counts most.",
+        "You may answer more than once: an early right answer counts most, and each try counts.",
     ),
     Hider.GAME_DAY: (
         "Game day",
@@ -40,6 +42,34 @@ class OtherLesson:
     name: str
     title: str
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExamResult:
+    """An exam that is over, for a seat that sat it."""
+
+    title: str
+    points: int
+    took: str
+    """How long its best answer took, and how many tries there were, in a sentence."""
+    parts: tuple[tuple[str, bool], ...]
+    """Each part of the best answer, and whether it was right."""
+
+
+def exam_result(score: Score, title: str) -> ExamResult:
+    """What a seat is told of its score; `title` is that of the mystery."""
+    parts = (score.service, score.tag, score.kind, score.evidence)
+    tries = plural(score.answers, "answer")
+    took = (
+        "You gave no answer."
+        if score.seconds is None
+        else f"{tries}; the best after {_minutes(score.seconds)}."
+    )
+    return ExamResult(title, score.points, took, tuple(zip(LABELS.values(), parts, strict=True)))
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +102,10 @@ class LessonPage:
     running: bool | None
     """Whether the shop runs this incident for the seat; None where that is not known."""
     lessons: tuple[OtherLesson, ...]
+    since_unix_nano: int | None = None
+    """Since when orders, marks and answers count; None where that is not kept."""
+    exam: ExamResult | None = None
+    """How the seat did in the exam that is over; None where it sat none."""
 
     @property
     def state(self) -> str:
@@ -88,8 +122,9 @@ def build(
     *,
     class_mode: bool,
     watched: bool = False,
+    exam: ExamResult | None = None,
 ) -> LessonPage:
-    """The page of a seat's lesson.
+    """The page of a seat's lesson; `exam` is how it did in an exam that is over.
 
     `shop_link` is the address by which the shop takes the seat, `lessons` are all incidents by name,
     `problems` is what was said to the newest answer. `watched` is whether the desk looks at the page.
@@ -125,6 +160,8 @@ def build(
             # In a class the desk gives out the lessons, and the names of others say what there is to find.
             for name, other in ({} if class_mode else lessons).items()
         ),
+        since_unix_nano=lesson.began_unix_nano if lesson.kept and lesson.began_unix_nano else None,
+        exam=exam,
     )
 
 

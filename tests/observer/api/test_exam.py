@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 
 from classroom import Exam, keep_exam
 from tests.fixtures import seed
+from tests.fixtures.html import one, text
 from tests.fixtures.world import S
-from tests.observer.screens.workshop.guide import ANNA, BEN, INCIDENT, Guide, guided
+from tests.observer.screens.workshop.guide import ANNA, BEN, INCIDENT, Guide, guided, page
 
 RIGHT = {
     "service": " PaymentService ",
@@ -37,17 +38,22 @@ def answer(client: FlaskClient, **body: Any) -> tuple[int, dict[str, Any]]:
 
 
 def test_a_right_answer_is_complete_and_scored(guide: Guide) -> None:
-    """And a wrong one says which parts were right, and nothing of the rest."""
+    """And a wrong one says how many parts were right, and not which; as its page does."""
     anna = guide.browser(ANNA)
     status, wrong = answer(anna, **{**RIGHT, "service": "cartservice", "evidence": "0" * 32})
-    assert (status, wrong["right"], wrong["complete"]) == (200, ["kind", "tag"], False)
+    assert (status, wrong["parts_right"], wrong["parts"], wrong["complete"]) == (200, 2, 4, False)
+    assert not {"service", "tag", "kind"} & {*str(wrong).split("'")}
     assert "paymentservice" not in str(wrong)
+    assert "2 of 4 parts are right." in text(one(page(anna), "#verdict"))
     status, right = answer(anna, **RIGHT)
 
     assert (status, right["complete"], right["answers"]) == (200, True, 2)
     state = anna.get("/api/v1/exam").get_json()
     assert state["running"]
     assert [each["complete"] for each in state["answers"]] == [False, True]
+    assert [each["parts_right"] for each in state["answers"]] == [2, 4]
+    assert [each["right"] for each in state["answers"]] == [[], []]
+    assert state["score"] is None
     assert (state["incident"], state["seed"], state["results"]) == (None, None, [])
     assert INCIDENT not in str(state)
 
@@ -79,6 +85,29 @@ def test_after_the_end_it_is_told_what_it_was(guide: Guide) -> None:
 
     assert (state["running"], state["incident"], state["ask"]) == (False, INCIDENT, "")
     assert answer(guide.browser(ANNA), **RIGHT)[0] == 404
+
+
+def test_after_the_end_a_seat_is_told_its_points_and_what_was_right(guide: Guide) -> None:
+    """By the API and on its page alike; a seat that did not sit it, nothing."""
+    anna = guide.browser(ANNA)
+    answer(anna, **{**RIGHT, "kind": "network"})
+    assert not page(anna).css("#exam-result")
+    began = guide.world.now_unix_nano - 600 * S
+    keep_exam(guide.kept, Exam(INCIDENT, 7, began, (ANNA,), ended_unix_nano=guide.world.now_unix_nano))
+    state = anna.get("/api/v1/exam").get_json()
+    assert state["answers"][0]["right"] == ["evidence", "service", "tag"]
+    score = state["score"]
+    assert (score["points"], score["kind"], score["service"], score["answers"]) == (60, False, True, 1)
+    shown = text(one(page(anna), "#exam-result"))
+    assert "60 points of 100" in shown
+    assert "Kind of fault: not right" in shown
+    assert "Service: right" in shown
+    ben = guide.browser(BEN)
+    assert ben.get("/api/v1/exam").get_json()["score"] is None
+    assert not page(ben).css("#exam-result")
+    # The next incident takes the answers from the lesson's page, not the points.
+    guide.kept.begin_incident("none", guide.world.now_unix_nano)
+    assert "60 points of 100" in text(one(page(anna), "#exam-result"))
 
 
 @pytest.mark.parametrize("body", [{"service": 3}, {"seat": ["x"]}])

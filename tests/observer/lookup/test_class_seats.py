@@ -169,3 +169,26 @@ def test_a_malformed_incident_leaves_the_seat_without_steps(store: ClassStore) -
     store.begin_incident("gone", BEGAN)
 
     assert (seats(store)["ana"].incident, seats(store)["ana"].steps) == ("gone", 0)
+
+
+def test_a_jump_is_help_from_which_everything_counts(store: ClassStore) -> None:
+    """Where the seat was led to stays until it goes on; answers and orders before the jump are no trouble."""
+    store.take("ana", NOW - 20 * MIN)
+    for _ in range(3):
+        answer(store, 9)
+    assert seats(store)["ana"].state == "stuck"
+    mark(store, LESSON.steps[5].name, MarkKind.JUMPED, 5)
+    found = seats(store)["ana"]
+    assert (found.state, found.led_number, found.led_unix_nano) == ("working", 6, NOW - 5 * MIN)
+    assert found.answers == 3
+
+    mark(store, LESSON.steps[6].name, MarkKind.OPENED, 1)
+    found = seats(store)["ana"]
+    assert (found.led_number, found.step_number) == (0, 7)
+
+
+def test_answers_to_incidents_of_before_are_counted_apart(store: ClassStore) -> None:
+    answer(store, 9)
+    store.begin_incident("price-typo", NOW - 5 * MIN)
+    found = seats(store)["ana"]
+    assert (found.answers, found.answers_earlier) == (0, 1)

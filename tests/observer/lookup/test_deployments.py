@@ -61,3 +61,18 @@ def test_the_limit_holds_for_both_together() -> None:
 
 def test_what_is_hidden_belongs_to_every_environment() -> None:
     assert found(Told(110, environment="other"), hidden(120), "lab") == ([(120, "")], False)
+
+
+def test_a_seat_is_shown_what_concerns_all_and_itself() -> None:
+    """However many of others stand between; whoever has no seat, what concerns all."""
+    others = hidden(*range(111, 190), seat="ben")
+    own = [*hidden(105, seat="anna"), *hidden(104)]
+    asked: Reader = Told(103)  # type: ignore[assignment]
+
+    def times(seat: str | None) -> list[int]:
+        page = find_deployments(asked, WINDOW, None, 10, hidden=[*others, *own], for_seat=seat)
+        return [one.time_unix_nano for one in page.items]
+
+    assert times("anna") == [105, 104, 103]
+    assert times("") == [104, 103]
+    assert len(times(None)) == 10

@@ -56,6 +56,13 @@ def among_others(seat: Pace) -> Judgement:
             "",
         ),
         ({"seen_unix_nano": NOW - 11 * MIN}, "stuck", "not seen for 11 min"),
+        ({"step_number": 0, "step_since_unix_nano": None, "led_unix_nano": NOW - 5 * MIN}, "working", ""),
+        (
+            {"step_number": 0, "step_since_unix_nano": None, "led_unix_nano": NOW - 7 * MIN},
+            "stuck",
+            "no new step for 7 min",
+        ),
+        ({"step_since_unix_nano": NOW - 9 * MIN, "led_unix_nano": NOW - MIN}, "working", ""),
     ],
 )
 def test_a_seat_is_judged_among_others_who_go_on(changes: dict[str, Any], state: str, reason: str) -> None:

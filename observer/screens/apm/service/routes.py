@@ -10,7 +10,7 @@ from observer.components import measure_charts, table_sort
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Unknown
 from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
@@ -52,7 +52,13 @@ def service(name: str) -> str:
         hrefs = _column_hrefs(name, scope, points)
         if points:
             events = event_marks(
-                find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class()),
+                find_deployments(
+                    reader,
+                    scope.window,
+                    scope.environment,
+                    hidden=hidden_from_class(),
+                    for_seat=seat_of_events(),
+                ),
                 scope.window,
                 scope.zone,
             )

@@ -11,7 +11,7 @@ from observer.components import measure_charts, traffic_filter
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.time_range import range_args
@@ -52,7 +52,9 @@ def tags() -> str:
     points = reader.series(
         name, scope.window, _COLUMNS, environment=scope.environment, where=where if indexed else None
     )
-    deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     events = event_marks(deployments, scope.window, scope.zone)
     operations = reader.operations(name, scope.window, scope.environment) if indexed and name else {}
     hrefs = view.CardHrefs(_with_filter, partial(_api_href, name, where))

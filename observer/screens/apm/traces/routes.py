@@ -15,7 +15,7 @@ from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.request import context, links
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.links import scoped
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query, spell_attribute
@@ -46,7 +46,9 @@ def traces() -> str:
     query = Query(request.args, context.now_unix_nano())
     search = _search(query, scope.window, scope.environment)
     page = reader.find_traces(search)
-    deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     events = event_marks(deployments, scope.window, scope.zone)
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or search.attributes.keys() <= set(PROMOTED)

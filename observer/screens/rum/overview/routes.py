@@ -8,7 +8,7 @@ from markupsafe import Markup
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
@@ -36,7 +36,9 @@ def overview() -> str:
     counted = counted_traffic(reader, query, scope, attributes)
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
-    deployments = find_deployments(reader, window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     events = event_marks(deployments, window, scope.zone)
     errors, errors_cut = reader.rum_errors(window, where)
 

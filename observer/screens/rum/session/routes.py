@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import render_template, request
 
+from observer.components.session_path import AFTER
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
 from observer.request import context
 from observer.request.links import address
@@ -35,7 +36,7 @@ def session_page(session_id: str) -> str:
     query = Query(request.args, context.now_unix_nano())
     reader, scope = context.reader(), current_scope()
     kind = query.choice("kind", PILL_NAMES) or ""
-    loaded = _load(reader, session_id, kind)
+    loaded = _load(reader, session_id, kind, query.whole(AFTER, 0, 0, 2**62), query.text("event") or "")
     summary = loaded.summary
     selection = view.Selection(
         kind=kind,
@@ -57,18 +58,38 @@ def session_page(session_id: str) -> str:
         nearby=None if loaded.linked else nearby(summary, _without_range(scope)),
         updates_address=""
         if loaded.cut
-        else updates_address(summary, len(loaded.events), loaded.failures.total, scope),
+        else updates_address(
+            summary,
+            len(loaded.events) + loaded.earlier,
+            loaded.failures.total + loaded.earlier_failures,
+            scope,
+        ),
     )
 
 
-def _load(reader: Reader, session_id: str, kind: str) -> view.Loaded:
+def _load(reader: Reader, session_id: str, kind: str, after_unix_nano: int, opened: str) -> view.Loaded:
+    """A session's events from a time on; all of them where the opened one lies before, or none after."""
     # The summary is read first: a session has gaps if its summary counts more than the events read after it.
     summary = find_session(reader, session_id)
     spans = reader.spans_of_session(summary.session_id, EVENTS_LIMIT)
     linked = linked_traces(spans)
     traces = reader.trace_summaries(linked)
-    events = events_of(spans, traces)
-    return view.Loaded(summary, events, pages_of(events, kind), linked, traces, failures_of(events))
+    every = events_of(spans, traces)
+    events = tuple(event for event in every if event.span.start_unix_nano >= after_unix_nano)
+    left_out = every[: len(every) - len(events)]
+    if not events or any(event.span.span_id == opened for event in left_out):
+        events, left_out = every, ()
+    return view.Loaded(
+        summary,
+        events,
+        pages_of(events, kind),
+        linked,
+        traces,
+        failures_of(events),
+        after_unix_nano if left_out else 0,
+        len(left_out),
+        failures_of(left_out).total,
+    )
 
 
 def _missing_trace(reader: Reader, loaded: view.Loaded, opened: str) -> str:

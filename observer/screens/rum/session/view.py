@@ -54,11 +54,16 @@ class Loaded:
     traces: Mapping[TraceId, TraceSummary]
     """Those of them that are in the store."""
     failures: SessionFailures
+    after_unix_nano: int = 0
+    """From when on events are shown; 0 where all are."""
+    earlier: int = 0
+    """Events before that."""
+    earlier_failures: int = 0
 
     @property
     def cut(self) -> bool:
         """Whether the session has, or may have, more events than were read."""
-        return len(self.events) >= EVENTS_LIMIT
+        return len(self.events) + self.earlier >= EVENTS_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,10 @@ class SessionView:
     may_be_gone: bool
     """Whether an event that is not here may have been: the session has gaps or was cut."""
     traces: TraceList
+    after_unix_nano: int
+    """From when on events are shown; 0 where all are."""
+    earlier: int
+    """How many events before that are left out."""
 
 
 def opened_row(pages: Sequence[PageOfSession], span_id: str) -> EventRow | None:
@@ -205,6 +214,8 @@ def session_view(
         traces=trace_list(
             [loaded.traces[t] for t in loaded.linked if t in loaded.traces], selection.all_traces
         ),
+        after_unix_nano=loaded.after_unix_nano,
+        earlier=loaded.earlier,
     )
 
 
@@ -228,7 +239,7 @@ def _facts(loaded: Loaded) -> Facts:
         errors=FailureCount(errors, not loaded.cut),
         network_errors=FailureCount(network_errors, not loaded.cut),
         firsts=tuple((label, first) for label, first in firsts if first),
-        has_gaps=not loaded.cut and has_gaps(summary, loaded.events, failures),
+        has_gaps=not loaded.cut and not loaded.earlier and has_gaps(summary, loaded.events, failures),
         notes=session_clock_notes([event.span for event in loaded.events]),
     )
 

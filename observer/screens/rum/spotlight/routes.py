@@ -11,7 +11,7 @@ from observer.components.deployment_marks import event_marks
 from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
-from observer.request.desk_session import hidden_from_class
+from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.reachable_addresses import neighbours
@@ -42,7 +42,9 @@ def tag_spotlight() -> str:
     where = counted.conditions
     total = counted.measures.get(metric.name)
     points = reader.rum_series(metric.name, scope.window, CHART_COLUMNS, where)
-    deployments = find_deployments(reader, scope.window, scope.environment, hidden=hidden_from_class())
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
     events = event_marks(deployments, scope.window, scope.zone)
     found = reader.rum_breakdowns(metric.name, RUM_TAGS, scope.window, where)
     return render_template(

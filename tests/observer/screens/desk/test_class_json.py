@@ -68,7 +68,7 @@ def test_an_action_is_performed_and_logged_in_the_desks_name(
     """The same way as the forms take."""
     status, answer = act(program, action="repair", seats=["anna"], repairs=["rollback"])
 
-    assert (status, answer) == (200, {"done": "rollback is mended for anna."})
+    assert (status, answer) == (200, {"done": "rollback is mended for Anna."})
     assert set(desk.store.fault("anna").repaired) == {"rollback"}
     newest = desk.store.actions(1)[0]
     assert (newest.actor, newest.action, newest.seats) == ("desk", "repair", "anna")

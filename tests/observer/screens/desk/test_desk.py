@@ -186,3 +186,132 @@ def test_without_a_class_whoever_sits_at_the_machine_is_the_desk(screens: Screen
 
 def test_an_empty_lab_says_how_the_desk_fills(bare: Screens) -> None:
     assert "A seat shows up when a student opens" in text(one(bare.page("/desk"), ".empty"))
+
+
+def test_the_headline_is_kept_up_to_date_and_agrees_with_what_runs(desk: Desk) -> None:
+    """Whoever changed the incident: it asks for itself again, and counts those with another one."""
+    assert f"Everybody has the incident {LESSON.title} ( {INCIDENT} )" in text(one(desk.page(), "#headline"))
+    assert attribute(one(desk.page(), "#headline"), "hx-get") == "/desk/headline"
+    assert "hx-get" not in one(desk.page("/desk?live=0"), "#headline").attributes
+
+    desk.store.begin_incident("price-typo", desk.now)
+    desk.store.give_incident(["anna", "bert", "gone"], INCIDENT, desk.now)
+    for path in ("/desk/headline", "/desk"):
+        headline = text(one(desk.page(path), "#headline"))
+        assert "Everybody but 2 seats has the incident" in headline
+        assert "( price-typo )" in headline
+    running = [text(item) for item in one(desk.page("/desk/plans"), ".plans ul").css("li")]
+    assert running[0].endswith("( price-typo ): everybody else")
+    assert running[1].endswith(f"( {INCIDENT} ): anna, bert")
+
+    desk.store.give_incident([seat.slug for seat in desk.store.seats()], INCIDENT, desk.now)
+    assert "Every seat has an incident of its own" in text(one(desk.page("/desk/headline"), "#headline"))
+    running = [text(item) for item in one(desk.page("/desk/plans"), ".plans ul").css("li")]
+    assert len(running) == 1
+    assert "everybody" not in running[0]
+
+
+def test_incidents_are_chosen_by_title_and_name(desk: Desk) -> None:
+    page = desk.page()
+    for choice in ("#incident", "#mystery"):
+        for option in one(page, choice).css("option[value]:not([value=''])"):
+            name = attribute(option, "value")
+            assert text(option) == f"{incidents.load(name).title} ({name})"
+
+
+def test_a_jump_says_who_and_which_step_and_who_cannot_follow_yet(desk: Desk) -> None:
+    """By name, number and title; the seat shows that it was led there, and since when."""
+    step = LESSON.steps[5]
+    desk.store.take("bert", desk.now - 8 * MIN)
+    assert "no step yet" in rows(desk.page())["bert"]
+    answer = desk.press("jump", seats="bert", step=step.name)
+    page = desk.page(answer.headers["Location"])
+    said, note = (text(each) for each in page.css("[role=status].notice"))
+    assert said == f"Bert may go to step 6, {step.title}."
+    assert note.startswith("Bert has no order yet")
+    bert = rows(page)["bert"]
+    assert "working" in bert
+    assert "led to step 6 at " in bert
+    assert "stuck" not in bert
+
+    answer = desk.press("jump", seats="anna", step=step.name)
+    assert len(desk.page(answer.headers["Location"]).css("[role=status].notice")) == 1, "anna ordered"
+
+
+def test_answers_to_earlier_incidents_are_shown(desk: Desk) -> None:
+    """Those to an event of a game day, after it; in the table as a count, on the seat's page in full."""
+    desk.store.begin_incident("price-typo", desk.now - 5 * MIN)
+    for complete in (False, True):
+        given = Answer(
+            "bert", "price-typo", desk.now - 4 * MIN, "<i>it</i>", "", "", "", frozenset(), complete
+        )
+        desk.store.answer(given)
+    desk.store.begin_incident(INCIDENT, desk.now - MIN)
+
+    assert "2 earlier" in rows(desk.page())["bert"]
+    earlier = text(one(desk.page("/desk/seats/bert"), "#earlier"))
+    assert f"{incidents.load('price-typo').title} ( price-typo ): <i>it</i>" in earlier
+    assert "wrong" in earlier
+    assert "right" in earlier
+    assert "None yet" in text(one(desk.page("/desk/seats/bert"), "#answers"))
+    assert not desk.page("/desk/seats/anna").css("#earlier")
+    lines = csv.DictReader(io.StringIO(desk.browser.get("/desk/results.csv").text))
+    assert {line["seat"]: line["answers_earlier"] for line in lines}["bert"] == "2"
+
+
+def test_the_explanation_is_opened_for_those_who_did_not_answer(desk: Desk) -> None:
+    """For ticked seats or all; the student reads it at once, and counts as nobody who answered."""
+    student = desk.screens.visitor("bert")
+    assert not page_of(student.get("/workshop")).css("#explanation")
+    answer = desk.press("explain", seats="bert")
+    assert "The explanation is open for Bert." in text(desk.page(answer.headers["Location"]))
+    assert page_of(student.get("/workshop")).css("#explanation")
+    assert not page_of(desk.screens.visitor("eve").get("/workshop")).css("#explanation")
+    assert "The explanation was opened from the desk" in text(one(desk.page("/desk/seats/bert"), "#answers"))
+    assert "done" not in rows(desk.page())["bert"]
+
+    desk.press("explain", whom="all")
+    assert page_of(desk.screens.visitor("eve").get("/workshop")).css("#explanation")
+    desk.press("lock")
+    assert not page_of(student.get("/workshop")).css("#explanation")
+    assert "Explanations are locked." in text(page_of(desk.press("explain", whom="all"), 400))
+
+
+def test_an_incident_begun_by_hand_asks_before_it_ends_an_exam(desk: Desk) -> None:
+    """On a page of its own, as plans do; the confirmed form begins it."""
+    desk.press("exam", whom="all", mystery="slow-provider")
+    for form in ({"action": "incident", "incident": "none"}, {"action": "reset", "confirmed": "1"}):
+        page = page_of(desk.press(**form, whom="all"))
+        assert "An exam runs for every seat" in text(one(page, "h1"))
+        assert desk.store.facts().incident == "slow-provider"
+    fields = {"action": "incident", "incident": "none", "whom": "all", "replace": "1"}
+    assert desk.press(**fields).status_code == 303
+    assert desk.store.facts().incident == "none"
+
+
+def test_links_of_a_page_that_refused_a_form_lead_somewhere(desk: Desk) -> None:
+    """They name the address of the form: there the desk is."""
+    page = page_of(desk.press("incident"), 400)
+    for link in page.css("header.top a[href^='/desk/actions']"):
+        answer = desk.browser.get(attribute(link, "href"))
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/desk")
+    assert desk.screens.visitor("anna").get("/desk/actions").headers["Location"].startswith("/desk/sign-in")
+
+
+def test_a_refresh_is_small_also_with_long_names(desk: Desk) -> None:
+    """At most 20 kB for thirty people whose names are as long as names may be, and who all did much."""
+    names = [
+        f"{number:02} Featherstonehaugh Cholmondeley of Wolfeschlegelsteinhausenbergerdorff, Esq."
+        for number in range(30)
+    ]
+    desk.store.exchange_roster([name[:80] for name in names])
+    for seat in desk.store.seats():
+        desk.store.take(seat.slug, desk.now - 20 * MIN)
+        desk.store.mark(Mark(seat.slug, INCIDENT, SECOND, MarkKind.OPENED, desk.now - 15 * MIN))
+        desk.store.mark(Mark(seat.slug, INCIDENT, SECOND, MarkKind.HINT, desk.now - 15 * MIN))
+        given = ("checkoutservice", "version", "slowness", "")
+        desk.store.answer(Answer(seat.slug, INCIDENT, desk.now - MIN, *given, frozenset(), complete=False))
+        desk.store.repair([seat.slug], ["rollback"], desk.now)
+    answer = desk.browser.get("/desk/live")
+    assert len(rows(page_of(answer))) == 30
+    assert len(answer.data) <= 20_000

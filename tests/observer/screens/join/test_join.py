@@ -8,10 +8,20 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from classroom import numbered_names
 from runtime import seats
 from tests.fixtures.html import attribute, one, text
-from tests.observer.class_screens import NAMES, SECRET, ClassScreens, S, cookies_of, page_of
+from tests.observer.class_screens import SECRET, ClassScreens, S, cookies_of, page_of
 from tests.observer.screens import Screens
+
+SEATS = 5
+
+
+@pytest.fixture(name="of_numbers")
+def _of_numbers(in_class: ClassScreens) -> ClassScreens:
+    """A class whose seats have numbers."""
+    in_class.store.exchange_roster(numbered_names(SEATS))
+    return in_class
 
 
 def join(visitor: FlaskClient, code: str) -> TestResponse:
@@ -25,20 +35,20 @@ def slug_of(answer: TestResponse) -> str:
     return seats.seat_of_cookie(cookie.partition("=")[2].partition(";")[0], SECRET)
 
 
-def test_the_code_of_the_class_gives_the_free_seats_in_order(in_class: ClassScreens) -> None:
+def test_the_code_of_the_class_gives_the_free_seats_in_order(of_numbers: ClassScreens) -> None:
     """Each joiner another seat, marked as taken; when all are taken, the page says whom to ask."""
-    code = in_class.store.facts().join_code
-    in_class.store.take("bert", 1)
+    code = of_numbers.store.facts().join_code
+    of_numbers.store.take("seat-02", 1)
     given = []
-    for _ in range(len(NAMES) - 1):
-        answer = join(in_class.visitor(), f" {code[:2].lower()}-{code[2:]} ")
+    for _ in range(SEATS - 1):
+        answer = join(of_numbers.visitor(), f" {code[:2].lower()}-{code[2:]} ")
         assert (answer.status_code, answer.headers["Location"]) == (303, "/workshop")
         given.append(slug_of(answer))
-    assert given == [seat.slug for seat in in_class.store.seats() if seat.slug != "bert"]
-    full = join(in_class.visitor(), code)
+    assert given == [seat.slug for seat in of_numbers.store.seats() if seat.slug != "seat-02"]
+    full = join(of_numbers.visitor(), code)
     assert "Ask your instructor" in text(one(page_of(full, 409), "[role=alert]"))
     assert "Set-Cookie" not in full.headers
-    assert [action.action for action in in_class.store.actions()] == ["join"] * 4
+    assert [action.action for action in of_numbers.store.actions()] == ["join"] * 4
 
 
 def test_a_seats_own_code_gives_that_seat_back(in_class: ClassScreens) -> None:
@@ -84,34 +94,34 @@ def test_a_wrong_code_is_named_and_kept_in_the_field(in_class: ClassScreens, cod
     assert "Set-Cookie" not in answer.headers
 
 
-def test_no_code_is_asked_for_and_not_counted(in_class: ClassScreens) -> None:
+def test_no_code_is_asked_for_and_not_counted(of_numbers: ClassScreens) -> None:
     """An empty field is a slip."""
-    visitor = in_class.visitor()
+    visitor = of_numbers.visitor()
     assert {join(visitor, " - ").status_code for _ in range(30)} == {422}
-    assert slug_of(join(visitor, in_class.store.facts().join_code))
+    assert slug_of(join(visitor, of_numbers.store.facts().join_code))
 
 
-def test_wrong_codes_have_to_wait(in_class: ClassScreens) -> None:
+def test_wrong_codes_have_to_wait(of_numbers: ClassScreens) -> None:
     """After twenty within a minute even the right one waits; the page says how long, and then it is taken."""
-    visitor, code = in_class.visitor(), in_class.store.facts().join_code
+    visitor, code = of_numbers.visitor(), of_numbers.store.facts().join_code
     assert [join(visitor, "WRONG").status_code for _ in range(20)] == [403] * 20
-    in_class.clock.now_ns += 20 * S
+    of_numbers.clock.now_ns += 20 * S
     for tried in ("WRONG", code):
         answer = join(visitor, tried)
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "40")
         assert "Wait 40 seconds" in text(page_of(answer, 429))
-    assert slug_of(join(in_class.visitor(address="192.168.1.50"), code)) == "anna", "others do not wait"
-    in_class.clock.now_ns += 40 * S
-    assert slug_of(join(visitor, code)) == "bert"
+    assert slug_of(join(of_numbers.visitor(address="192.168.1.50"), code)) == "seat-01", "others do not wait"
+    of_numbers.clock.now_ns += 40 * S
+    assert slug_of(join(visitor, code)) == "seat-02"
 
 
-def test_many_addresses_together_have_to_wait_too(in_class: ClassScreens) -> None:
+def test_many_addresses_together_have_to_wait_too(of_numbers: ClassScreens) -> None:
     """Sixty within a minute in all; who sits at the machine is not shut out."""
-    tried = [join(in_class.visitor(address=f"10.0.0.{n}"), "WRONG").status_code for n in range(1, 65)]
+    tried = [join(of_numbers.visitor(address=f"10.0.0.{n}"), "WRONG").status_code for n in range(1, 65)]
     assert tried == [403] * 60 + [429] * 4
-    code = in_class.store.facts().join_code
-    assert join(in_class.visitor(address="192.168.1.9"), code).status_code == 429
-    assert slug_of(join(in_class.visitor(address="127.0.0.1"), code)) == "anna"
+    code = of_numbers.store.facts().join_code
+    assert join(of_numbers.visitor(address="192.168.1.9"), code).status_code == 429
+    assert slug_of(join(of_numbers.visitor(address="127.0.0.1"), code)) == "seat-01"
 
 
 def test_an_address_may_carry_the_code(in_class: ClassScreens) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from classroom import numbered_names
 from lab.control.app import create_app as create_control
 from lab.control.changes import Changes
 from lab.control.settings import Settings as ControlSettings
@@ -43,6 +44,7 @@ def _run(screens: Screens, tmp_path: Path, world_now: int) -> Iterator[ClassScre
         try:
             url = f"http://127.0.0.1:{server.port}"
             with class_screens(screens.reader, tmp_path, world_now, control_url=url, **port) as found:
+                found.store.exchange_roster(numbered_names(5))
                 yield found
         finally:
             server.stop()
@@ -84,30 +86,30 @@ def test_whoever_has_a_seat_gets_no_second_one(run: ClassScreens) -> None:
     """Joining again leads back to the seat, however often and whatever the form pretends."""
     browser = run.visitor()
     join(browser, code_of(run))
-    for form in ({}, {"change": ""}, {"change": "bert"}, {"change": "1"}):
+    for form in ({}, {"change": ""}, {"change": "seat-02"}, {"change": "1"}):
         answer = browser.post("/join", data={"code": code_of(run), **form})
         assert (answer.status_code, cookies_of(answer)) == (303, {})
-    assert taken(run) == ["anna"]
+    assert taken(run) == ["seat-01"]
 
 
 def test_another_seat_is_taken_by_giving_up_the_first(run: ClassScreens) -> None:
     """The page says so before; the first seat is free again, its code and cookie are void."""
-    browser, left_behind = run.visitor(), run.visitor("anna")
+    browser, left_behind = run.visitor(), run.visitor("seat-01")
     join(browser, code_of(run))
-    old_code = run.seat("anna").code
+    old_code = run.seat("seat-01").code
     page = page_of(browser.get("/join?change=1"))
     assert "this one becomes free" in text(page)
-    assert attribute(one(page, "main input[name=change]"), "value") == "anna"
+    assert attribute(one(page, "main input[name=change]"), "value") == "seat-01"
 
-    answer = browser.post("/join", data={"code": code_of(run), "change": "anna"})
+    answer = browser.post("/join", data={"code": code_of(run), "change": "seat-01"})
     assert answer.status_code == 303
-    assert taken(run) == ["bert"]
-    assert "You sit at Bert" in sits(browser)
-    assert run.seat("anna").code != old_code
+    assert taken(run) == ["seat-02"]
+    assert "You sit at Seat 02" in sits(browser)
+    assert run.seat("seat-01").code != old_code
     assert left_behind.get("/workshop").status_code == 403
     assert [(a.actor, a.action) for a in run.store.actions(2)] == [
-        ("seat anna", "free"),
-        ("seat bert", "join"),
+        ("seat seat-01", "free"),
+        ("seat seat-02", "join"),
     ]
 
 
@@ -115,36 +117,37 @@ def test_the_code_of_a_seat_changes_to_that_seat(run: ClassScreens) -> None:
     """A wrong code gives nothing up; one's own leads back."""
     browser = run.visitor()
     join(browser, code_of(run))
-    for code, status in (("wrong", 403), (run.seat("anna").code, 303)):
-        assert browser.post("/join", data={"code": code, "change": "anna"}).status_code == status
-        assert taken(run) == ["anna"]
-    browser.post("/join", data={"code": run.seat("eve").code, "change": "anna"})
-    assert "You sit at Eve" in sits(browser)
-    assert taken(run) == ["eve"]
+    for code, status in (("wrong", 403), (run.seat("seat-01").code, 303)):
+        assert browser.post("/join", data={"code": code, "change": "seat-01"}).status_code == status
+        assert taken(run) == ["seat-01"]
+    browser.post("/join", data={"code": run.seat("seat-05").code, "change": "seat-01"})
+    assert "You sit at Seat 05" in sits(browser)
+    assert taken(run) == ["seat-05"]
 
 
 def test_where_a_seat_cannot_be_given_up_no_other_is_taken(in_class: ClassScreens) -> None:
     """Without a control process nothing changes, and the page says why."""
+    in_class.store.exchange_roster(numbered_names(5))
     browser = in_class.visitor()
     join(browser, in_class.store.facts().join_code)
-    for code in (in_class.store.facts().join_code, in_class.seat("eve").code):
-        answer = browser.post("/join", data={"code": code, "change": "anna"})
+    for code in (in_class.store.facts().join_code, in_class.seat("seat-05").code):
+        answer = browser.post("/join", data={"code": code, "change": "seat-01"})
         assert answer.status_code == 503
-        assert taken(in_class) == ["anna"]
-    assert "You sit at Anna" in sits(browser)
+        assert taken(in_class) == ["seat-01"]
+    assert "You sit at Seat 01" in sits(browser)
 
 
 def test_a_seat_that_is_taken_is_given_by_its_own_code_alone(run: ClassScreens) -> None:
     """The code of the class gives free seats only, so nobody can take a claimed name."""
-    for slug in ("anna", "bert"):
+    for slug in ("seat-01", "seat-02"):
         run.store.take(slug, 1)
     got = join(run.visitor(), code_of(run))
     assert seats.seat_of_cookie(cookies_of(got)[seats.COOKIE].split("=")[1].split(";")[0]) not in (
-        "anna",
-        "bert",
+        "seat-01",
+        "seat-02",
     )
-    back = join(run.visitor(), run.seat("anna").code)
-    assert "workshop_seat=anna." in cookies_of(back)[seats.COOKIE]
+    back = join(run.visitor(), run.seat("seat-01").code)
+    assert "workshop_seat=seat-01." in cookies_of(back)[seats.COOKIE]
 
 
 # -- how many seats one address takes ------------------------------------------------------------
@@ -152,7 +155,7 @@ def test_a_seat_that_is_taken_is_given_by_its_own_code_alone(run: ClassScreens) 
 
 def test_a_class_behind_one_router_joins_and_nobody_takes_every_seat(run: ClassScreens) -> None:
     """Thirty at once pass; a stranger behind the same address is stopped, and the desk learns of it once."""
-    run.store.enrol([f"Person {number}" for number in range(100)])
+    run.store.enrol([*numbered_names(5), *(f"Seat {number}" for number in range(10, 110))])
     for _ in range(30):
         assert join(run.visitor(address=ROUTER), code_of(run)).status_code == 303
     statuses = [join(run.visitor(address=ROUTER), code_of(run)).status_code for _ in range(40)]
@@ -163,14 +166,16 @@ def test_a_class_behind_one_router_joins_and_nobody_takes_every_seat(run: ClassS
     assert ROUTER in waits[0].detail
 
     assert join(run.visitor(address="198.51.100.4"), code_of(run)).status_code == 303, "others join"
-    assert join(run.visitor(address=ROUTER), run.seat("eve").code).status_code == 303, "a seat's code holds"
+    assert join(run.visitor(address=ROUTER), run.seat("seat-05").code).status_code == 303, (
+        "a seat's code holds"
+    )
     run.clock.now_ns += JOINS_WITHIN_S * S
     assert join(run.visitor(address=ROUTER), code_of(run)).status_code == 303
 
 
 def test_the_refusal_says_how_long_to_wait(run: ClassScreens) -> None:
     """And that one's own link works."""
-    run.store.enrol([f"Person {number}" for number in range(JOINS_PER_ADDRESS)])
+    run.store.enrol([f"Seat {number}" for number in range(10, 10 + JOINS_PER_ADDRESS)])
     for _ in range(JOINS_PER_ADDRESS):
         join(run.visitor(address=ROUTER), code_of(run))
     run.clock.now_ns += (JOINS_WITHIN_S - 30) * S
@@ -182,7 +187,7 @@ def test_the_desk_sees_from_where_a_seat_was_taken(run: ClassScreens) -> None:
     """A stranger is found by it."""
     join(run.visitor(address=ROUTER), code_of(run))
     [newest] = run.store.actions(1)
-    assert (newest.action, newest.seats) == ("join", "anna")
+    assert (newest.action, newest.seats) == ("join", "seat-01")
     assert ROUTER in newest.detail
 
 
@@ -196,8 +201,8 @@ def test_the_desk_closes_and_opens_joining(run: ClassScreens) -> None:
     assert "Joining is closed" in text(one(page_of(refused, 403), "[role=alert]"))
     assert taken(run) == []
     assert "Joining is closed" in text(page_of(run.visitor().get("/join")))
-    assert join(run.visitor(), run.seat("eve").code).status_code == 303
-    link = f"/workshop?seat=anna&sig={seats.sign(SECRET, 'anna')}"
+    assert join(run.visitor(), run.seat("seat-05").code).status_code == 303
+    link = f"/workshop?seat=seat-01&sig={seats.sign(SECRET, 'seat-01')}"
     assert run.visitor().get(link).status_code == 303
 
     desk(run, action="joining", open=True)
@@ -220,32 +225,32 @@ def test_a_seat_that_a_stranger_took_is_free_again_at_once(run: ClassScreens, tm
     """His cookie, link and code are void in the screens; the shop's file says so, too."""
     stranger = run.visitor(address=ROUTER)
     join(stranger, code_of(run))
-    code = run.seat("anna").code
-    link = f"/workshop?seat=anna&sig={seats.sign(SECRET, 'anna')}"
-    desk(run, action="free", seats=["anna"])
+    code = run.seat("seat-01").code
+    link = f"/workshop?seat=seat-01&sig={seats.sign(SECRET, 'seat-01')}"
+    desk(run, action="free", seats=["seat-01"])
 
     answer = stranger.get("/workshop")
     assert answer.status_code == 403
-    assert "You no longer have the seat Anna." in answer.text
+    assert "You no longer have the seat Seat 01." in answer.text
     assert stranger.get("/rum/sessions").status_code == 403
     assert stranger.post("/workshop/repair", data={}).status_code >= 400
     assert run.visitor().get(link).status_code == 403
     assert "good once" in run.visitor().get(link).text
     assert join(run.visitor(), code).status_code == 403
-    assert seat_generations.SeatGenerations(tmp_path / "generations.json").of("anna") == 1
+    assert seat_generations.SeatGenerations(tmp_path / "generations.json").of("seat-01") == 1
 
     join_page = page_of(stranger.get("/join"))
-    assert "You no longer have the seat Anna" in text(join_page)
-    new = f"/workshop?seat=anna&sig={seats.sign(SECRET, 'anna', 1)}"
+    assert "You no longer have the seat Seat 01" in text(join_page)
+    new = f"/workshop?seat=seat-01&sig={seats.sign(SECRET, 'seat-01', 1)}"
     owner = run.visitor()
     assert owner.get(new).status_code == 303
-    assert "You sit at Anna" in sits(owner)
+    assert "You sit at Seat 01" in sits(owner)
 
 
 def test_an_open_page_of_a_freed_seat_is_loaded_again(run: ClassScreens) -> None:
     """What it asks by itself is answered by the wish to load it again, and then it says what happened."""
-    stranger = run.visitor("anna")
-    desk(run, action="free", seats=["anna"])
+    stranger = run.visitor("seat-01")
+    desk(run, action="free", seats=["seat-01"])
     answer = stranger.get("/workshop/updates", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
     message = stranger.get("/-/message?after=0", headers={"HX-Request": "true"})
@@ -254,22 +259,24 @@ def test_an_open_page_of_a_freed_seat_is_loaded_again(run: ClassScreens) -> None
 
 def test_the_desk_is_not_locked_out_by_a_freed_seat_of_its_browser(run: ClassScreens) -> None:
     """Who tries a seat and frees it again is the instructor still."""
-    browser = run.visitor("anna")
+    browser = run.visitor("seat-01")
     browser.post("/desk/sign-in", data={"passcode": run.store.facts().passcode})
-    desk(run, action="free", seats=["anna"])
+    desk(run, action="free", seats=["seat-01"])
     assert browser.get("/desk").status_code == 200
-    assert browser.get("/workshop?seat=bert").status_code == 200
+    assert browser.get("/workshop?seat=seat-02").status_code == 200
 
 
 def test_a_seat_that_left_the_roster_is_closed(run: ClassScreens) -> None:
     """Also when a seat of the same name comes back."""
-    left = run.visitor("bert")
+    left = run.visitor("seat-02")
     assert left.get("/workshop").status_code == 200
-    run.store.exchange_roster(["Anna", "Eve"])
+    run.store.exchange_roster(["Seat 01", "Seat 05"])
     assert left.get("/workshop").status_code == 403
-    run.store.exchange_roster(["Anna", "Bert", "Eve"])
+    run.store.exchange_roster(["Seat 01", "Seat 02", "Seat 05"])
     assert left.get("/workshop").status_code == 403
-    assert run.visitor().get(f"/workshop?seat=bert&sig={seats.sign(SECRET, 'bert', 1)}").status_code == 303
+    assert (
+        run.visitor().get(f"/workshop?seat=seat-02&sig={seats.sign(SECRET, 'seat-02', 1)}").status_code == 303
+    )
 
 
 @pytest.mark.parametrize("open_", [None, "yes", 1])

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 import incidents
-from classroom import Answer, MarkKind
+from classroom import EXPLANATION, Answer, MarkKind
 from observer.lookup.answer_judgement import MOST_A_MINUTE, evidence_id, wait_s
-from observer.screens.workshop.answering import EXPLANATION, explanation_is_open
+from observer.screens.workshop.answering import explanation_is_open
 from observer.screens.workshop.seat_lesson import SeatLesson
 
 TRACE = "a11ce0000000000000000000c0ffee01"
@@ -71,6 +71,7 @@ def test_a_few_answers_a_minute_are_read() -> None:
         (replace(LESSON, marks={(INCIDENT.steps[0].name, MarkKind.JUMPED): 1}), False),
         (replace(LESSON, marks={(LAST, MarkKind.MEANING): 1}), False),
         (replace(LESSON, marks={(EXPLANATION, MarkKind.MEANING): 1}), True),
+        (replace(LESSON, marks={(EXPLANATION, MarkKind.SHOWN): 1}), True),
         (replace(LESSON, answers=(answer(complete=True),), locked=True), False),
         (replace(LESSON, marks={(LAST, MarkKind.JUMPED): 1}, locked=True), False),
     ],

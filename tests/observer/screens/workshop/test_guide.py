@@ -243,7 +243,7 @@ def test_links_to_the_shop_open_a_tab_of_their_own(guide: Guide) -> None:
 
 
 def test_an_exam_shows_nothing_of_its_lesson(guide: Guide) -> None:
-    """Neither name, nor steps, nor other lessons; answers are kept without a word on what is right."""
+    """Neither name, nor steps, nor other lessons; of an answer: how many parts are right, not which."""
     keep_exam(guide.kept, Exam(INCIDENT, 1, 0, (ANNA,)))
     anna = guide.browser(ANNA)
     found = page(anna, f"/workshop?incident={INCIDENT}")
@@ -261,7 +261,9 @@ def test_an_exam_shows_nothing_of_its_lesson(guide: Guide) -> None:
     assert answer.status_code == 303
     assert guide.kept.answers(ANNA)[-1].right == {"service", "tag", "evidence"}
     after = page(anna)
-    assert not after.css("#verdict, .verdict, #explanation")
+    assert text(one(after, "#verdict")) == "3 of 4 parts are right."
+    assert not after.css(".verdict, #explanation")
+    assert "Each try counts in the score" in text(after)
     assert post(anna, "marks", step="session", kind="hint").status_code == 403
     assert post(anna, "repair", repair="rollback").status_code in (403, 501)
     assert text(one(page(guide.browser(BEN)), "h1")) == incident.title
@@ -290,3 +292,16 @@ def test_without_a_file_of_the_class_the_page_says_so(guide: Guide) -> None:
     page(anna, TRACE)
     assert done(page(anna)) == {"buy"}
     assert post(anna, "answer", service="x").status_code == 501
+
+
+def test_the_page_says_since_when_it_counts_and_links_lead_there(guide: Guide) -> None:
+    """A session goes on while the incident changes: the steps leave out what came before."""
+    found = page(guide.browser(ANNA))
+    began = guide.kept.fault(ANNA).began_unix_nano
+    assert "newer orders only" in text(one(found, "#since"))
+    hrefs = [link.attributes["href"] or "" for link in found.css(".lesson h3 a")]
+    sessions = [href for href in hrefs if href.startswith("/rum/sessions/") and "/apm/" not in href]
+    assert sessions
+    assert all(f"after={began}" in href for href in sessions)
+    for href in sessions:
+        assert guide.browser(ANNA).get(href).status_code == 200
