@@ -24,7 +24,7 @@ from loadgen.requests_client import RequestsClient
 
 _WITHIN_S = 10.0
 _PAUSE_S = 0.005
-EXPORT_PERIOD_MS = 200.0
+EXPORT_PERIOD_MS = 300.0
 
 
 @dataclass(frozen=True, slots=True)

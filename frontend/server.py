@@ -22,7 +22,7 @@ from services.common.flags import (
     Flags,
 )
 from services.common.server import announce
-from services.common.telemetry import Identity
+from services.common.telemetry import Identity, Occupancy, observe_pool
 
 SERVICE = "frontend"
 FLAGS = (CART_PRICE_TYPO, FRONTEND_LOST_CONTEXT, FRONTEND_UNSAMPLED_LINK, FRONTEND_VENDOR_SCRIPT)
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{SERVICE} {error}\n")
         telemetry.stop()
         return EXIT_CANNOT_START
+    observe_pool(telemetry.meter, "waitress", lambda: Occupancy(*server.occupancy()))
     server.start()
     announce(settings, telemetry, server.port)
     stop.wait()

@@ -118,6 +118,13 @@ class WsgiServer:
         # select(2) cannot watch a descriptor above 1023.
         wasyncore.loop(timeout=_MAINTENANCE_S, map=channels, use_poll=True)
 
+    def occupancy(self) -> tuple[int, int, int]:
+        """How full the threads are: at work, in all, and the requests that wait for one."""
+        dispatcher = self._dispatcher
+        pending = len(dispatcher.queue)
+        # A thread that has been woken takes its request a moment later.
+        return dispatcher.active_count, len(dispatcher.threads), pending
+
     def start(self) -> None:
         """Begin to serve."""
         self._thread.start()

@@ -1,4 +1,4 @@
-"""Carts in Redis or Valkey: one hash per user, one span per command.
+"""Carts in Redis or Valkey: one hash per user, one span and one duration per command.
 
 The hash maps product to quantity; it expires two days after its last change.
 """
@@ -6,30 +6,60 @@ The hash maps product to quantity; it expires two days after its last change.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, TypeVar
 
 import redis
 from opentelemetry import trace
 from opentelemetry.instrumentation.redis import RedisInstrumentor
-from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled, suppress_instrumentation
+from opentelemetry.metrics import Histogram, Meter, NoOpMeter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
 from services.common.errors import InvalidRequest, Unavailable
+from services.common.telemetry import histogram
 
 Reply = TypeVar("Reply")
 
 _TIMEOUT_S = 2.0
 
 
+class _MeasuredRedis(redis.Redis):
+    """A client that measures its commands; the instrumentation, which only makes spans, wraps it."""
+
+    def __init__(self, durations: Histogram, **options: Any) -> None:
+        super().__init__(**options)
+        self._execute: Callable[..., Any] = super().execute_command
+        self._durations = durations
+        self._server = {"server.address": options["host"], "server.port": options["port"]}
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Like the library's."""
+        if not is_instrumentation_enabled():
+            return self._execute(*args, **options)
+        attributes = {"db.system.name": "redis", "db.operation.name": str(args[0]), **self._server}
+        started = perf_counter()
+        try:
+            return self._execute(*args, **options)
+        except Exception as error:
+            attributes["error.type"] = type(error).__name__
+            raise
+        finally:
+            self._durations.record(perf_counter() - started, attributes)
+
+
 class RedisCarts:
     """`Carts` in the server at `address` (host:port)."""
 
-    def __init__(self, address: str, tracer_provider: trace.TracerProvider) -> None:
+    def __init__(
+        self, address: str, tracer_provider: trace.TracerProvider, meter: Meter | None = None
+    ) -> None:
         host, _, port = address.rpartition(":")
         self._address = address
-        self._redis: Any = redis.Redis(
+        self._redis: Any = _MeasuredRedis(
+            histogram(meter or NoOpMeter("carts"), "db.client.operation.duration"),
             host=host.strip("[]"),
             port=int(port),
             socket_timeout=_TIMEOUT_S,

@@ -79,14 +79,14 @@ def _user(user_id: str) -> str:
 
 def open_carts(service: ServiceContext[Settings]) -> Carts:
     """The store that the settings name; only its library is imported."""
-    settings, tracer_provider = service.settings, service.telemetry.tracer_provider
+    settings, telemetry = service.settings, service.telemetry
     if settings.redis_addr:
         from services.cart.redis_carts import RedisCarts
 
-        return RedisCarts(settings.redis_addr, tracer_provider)
+        return RedisCarts(settings.redis_addr, telemetry.tracer_provider, telemetry.meter)
     from services.cart.sqlite_carts import SqliteCarts
 
-    return SqliteCarts(settings.cart_db, tracer_provider)
+    return SqliteCarts(settings.cart_db, telemetry.tracer_provider, telemetry.meter_provider)
 
 
 def mount(service: ServiceContext[Settings]) -> ServicerHandle:

@@ -17,6 +17,7 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation import dbapi
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 
 from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
 from services.common.errors import InvalidRequest, StartError, Unavailable
@@ -57,7 +58,12 @@ class _NamedDatabase(dbapi.DatabaseApiIntegration):
 class SqliteCarts:
     """`Carts` in the file at `path`, created if it is missing."""
 
-    def __init__(self, path: Path, tracer_provider: trace.TracerProvider) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tracer_provider: trace.TracerProvider,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._pruned_at = 0.0
@@ -74,6 +80,7 @@ class SqliteCarts:
                 f"cannot keep carts in {path}: {error}; set CART_DB to a file that can be written."
             ) from error
         self._tracer_provider = tracer_provider
+        self._meter_provider = meter_provider or NoOpMeterProvider()
         self._traced = self._with_spans(self._plain)
 
     def _with_spans(self, connection: sqlite3.Connection) -> Any:
@@ -82,6 +89,7 @@ class SqliteCarts:
             connection,
             "sqlite",
             tracer_provider=self._tracer_provider,
+            meter_provider=self._meter_provider,
             db_api_integration_factory=_NamedDatabase,
         )
 

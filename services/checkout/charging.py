@@ -20,8 +20,9 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from services.common.clients import Connection, Target, code_of, details_of, marking, rpc_error_text, within
 from services.common.errors import Failed, InvalidRequest
 from services.common.flags import Flags
+from services.common.money import NANOS_PER_UNIT, nanos_of
 from services.common.seat import Shopper
-from services.common.telemetry import ShopLogger, Telemetry
+from services.common.telemetry import ShopLogger, Telemetry, counter
 
 PEER = "paymentservice"
 RETIRED_VERSION = "v350.8"
@@ -72,6 +73,7 @@ class Charging:
 
     def __init__(self, address: str, telemetry: Telemetry, flags: Flags) -> None:
         self._log: ShopLogger = telemetry.log
+        self._refused = counter(telemetry.meter, "hipstershop.revenue.refused")
         self._flags = flags
         self._drained = DrainedAddress()
         self._current = Connection(Target(address, PEER), telemetry)
@@ -89,6 +91,15 @@ class Charging:
             InvalidRequest: the card itself was refused.
             Failed: every attempt failed; the message holds the chain of causes.
         """
+        try:
+            return self._charge(order, time_left_s)
+        except (InvalidRequest, Failed):
+            self._refused.add(
+                nanos_of(order.amount) / NANOS_PER_UNIT, {"amount.currency_code": order.amount.currency_code}
+            )
+            raise
+
+    def _charge(self, order: Order, time_left_s: Callable[[], float]) -> str:
         for attempt in range(len(WAITS_MS) + 1):
             try:
                 return self._attempt(order, attempt, time_left_s() - ANSWER_S)

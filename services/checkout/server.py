@@ -26,6 +26,7 @@ from services.common.errors import Failed, InvalidRequest, NotFound, Unavailable
 from services.common.flags import CHECKOUT_QUOTE_RETRIES, CHECKOUT_STALE_ENDPOINT
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import counter
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -116,6 +117,7 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
         self, service: ServiceContext[Settings], clients: DownstreamClients, charging: Charging
     ) -> None:
         self._log = service.log
+        self._orders = counter(service.telemetry.meter, "hipstershop.orders")
         self._clients = clients
         self._quoting = Quoting(clients.shipping, service.flags, service.log)
         self._charging = charging
@@ -124,6 +126,18 @@ class CheckoutServicer(rpc.CheckoutServiceServicer):
         self, request: pb.PlaceOrderRequest, context: grpc.ServicerContext
     ) -> pb.PlaceOrderResponse:
         """Place the order of a user's cart."""
+        outcome = "failed"
+        try:
+            answer = self._place(request, context)
+            outcome = "placed"
+        except (InvalidRequest, NotFound):
+            outcome = "refused"
+            raise
+        finally:
+            self._orders.add(1, {"hipstershop.outcome": outcome})
+        return answer
+
+    def _place(self, request: pb.PlaceOrderRequest, context: grpc.ServicerContext) -> pb.PlaceOrderResponse:
         self._log.info("PlaceOrder", user_id=request.user_id, user_currency=request.user_currency)
         order_id = str(uuid.uuid4())
         prepared = self._prepare(request)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Generic, TypeVar
@@ -27,7 +26,16 @@ from services.common.errors import StartError
 from services.common.flags import Flag, Flags, delay_flag
 from services.common.grpc_errors import answering
 from services.common.settings import CommonSettings
-from services.common.telemetry import Identity, ServerBaggage, ServerSpans, ShopLogger, Telemetry
+from services.common.telemetry import (
+    Identity,
+    ServerBaggage,
+    ServerSpans,
+    ShopLogger,
+    Telemetry,
+    histogram,
+    observe_pool,
+)
+from services.common.thread_pool import CountingThreadPool
 
 S = TypeVar("S", bound=CommonSettings)
 
@@ -145,6 +153,17 @@ def _bind(server: grpc.Server, settings: CommonSettings) -> int:
         raise CannotListen(settings.listen_addr, settings.port, "PORT") from error
 
 
+def _server(backend: Backend[Any], telemetry: Telemetry) -> grpc.Server:
+    pool = CountingThreadPool(backend.workers, backend.short_name)
+    observe_pool(telemetry.meter, "grpc", pool.occupancy)
+    durations = histogram(telemetry.meter, "rpc.server.call.duration")
+    return grpc.server(
+        pool,
+        interceptors=[ServerSpans(telemetry.tracer, durations) if telemetry.enabled else ServerBaggage()],
+        options=server_options(_MAX_MESSAGE_BYTES),
+    )
+
+
 def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     """Serve `backend` until `stop` is called.
 
@@ -155,11 +174,7 @@ def start(backend: Backend[S], settings: S, telemetry: Telemetry) -> Running:
     own_delay = delay_flag(backend.short_name)
     flags = Flags(settings.flags_file, telemetry.log, [*backend.flags, own_delay])
     service = ServiceContext(settings, telemetry, flags)
-    server = grpc.server(
-        ThreadPoolExecutor(backend.workers, thread_name_prefix=backend.short_name),
-        interceptors=[ServerSpans(telemetry.tracer) if telemetry.enabled else ServerBaggage()],
-        options=server_options(_MAX_MESSAGE_BYTES),
-    )
+    server = _server(backend, telemetry)
     try:
         port = _bind(server, settings)
         handle = backend.mount(service)

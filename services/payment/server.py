@@ -19,10 +19,11 @@ from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from runtime.settings import HTTP_URL, SECONDS, setting
 from services.common import money, seat
 from services.common.clients import ORIGINAL_CODE_KEY
-from services.common.errors import Unauthenticated
+from services.common.errors import InvalidRequest, Unauthenticated
 from services.common.flags import PAYMENT_INVALID_TOKEN
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
+from services.common.telemetry import counter
 from services.payment import cards
 from services.payment.provider import Charge, Provider
 
@@ -74,13 +75,30 @@ class PaymentServicer(rpc.PaymentServiceServicer):
         self._provider = provider
         self._routing = service.chance("release")
         self._tenants = service.chance("tenant")
+        self._charges = counter(service.telemetry.meter, "hipstershop.charges")
 
     def Charge(self, request: pb.ChargeRequest, context: grpc.ServicerContext) -> pb.ChargeResponse:
         """Charge the card once. Returns the provider's transaction id."""
-        span = trace.get_current_span()
-        span.update_name(SPAN_NAME)
-        shopper = seat.current()
-        release, pod = self._route(shopper)
+        trace.get_current_span().update_name(SPAN_NAME)
+        release, pod = self._route(seat.current())
+        outcome = "failed"
+        try:
+            answer = self._charge(request, context, release, pod)
+            outcome = "accepted"
+        except Unauthenticated:
+            outcome = "refused"
+            raise
+        except InvalidRequest:
+            outcome = "invalid"
+            raise
+        finally:
+            self._charges.add(1, {"version": release.version, "hipstershop.outcome": outcome})
+        return answer
+
+    def _charge(
+        self, request: pb.ChargeRequest, context: grpc.ServicerContext, release: Release, pod: str
+    ) -> pb.ChargeResponse:
+        span, shopper = trace.get_current_span(), seat.current()
         span.set_attributes(
             {
                 "version": release.version,
@@ -137,7 +155,7 @@ class PaymentServicer(rpc.PaymentServiceServicer):
 def mount(service: ServiceContext[Settings]) -> ServicerHandle:
     """Open the provider's client and make the servicer."""
     settings = service.settings
-    provider = Provider(settings.buttercup_url, service.telemetry.tracer, settings.provider_timeout_s)
+    provider = Provider(settings.buttercup_url, service.telemetry, settings.provider_timeout_s)
     return ServicerHandle(PaymentServicer(service, provider), close=provider.close)
 
 

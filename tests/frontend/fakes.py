@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 from flask import Flask
 from flask.testing import FlaskClient
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -195,6 +196,7 @@ class FakeShop:
     client: FlaskClient
     world: World
     spans: InMemorySpanExporter
+    metrics: InMemoryMetricReader
     log: io.StringIO
     closing: ExitStack
 
@@ -217,7 +219,13 @@ def fake_shop(folder: Path, flags: dict[str, Any] | None = None, **environ: str)
     stub = _Stub(world)
     spans = InMemorySpanExporter()
     log = io.StringIO()
-    telemetry = build(Identity("frontend"), span_processors=[SimpleSpanProcessor(spans)], stream=log)
+    metrics = InMemoryMetricReader()
+    telemetry = build(
+        Identity("frontend"),
+        span_processors=[SimpleSpanProcessor(spans)],
+        metric_readers=[metrics],
+        stream=log,
+    )
     # A second shop in the same folder must not change the flags of the first, which watches its file.
     flags_file = folder / "flags.json"
     if flags:
@@ -234,7 +242,7 @@ def fake_shop(folder: Path, flags: dict[str, Any] | None = None, **environ: str)
     closing.callback(relay.close)
     backends = Backends(stub, stub, stub, stub, stub, stub, stub)
     app = create_app(settings, telemetry, backends, switches, relay)
-    made = FakeShop(app, app.test_client(), world, spans, log, closing)
+    made = FakeShop(app, app.test_client(), world, spans, metrics, log, closing)
     _OPEN.append(made)
     return made
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -33,6 +34,7 @@ from services.email import server as email
 from services.payment import server as payment
 from services.recommendation import server as recommendation
 from services.shipping import server as shipping
+from tests.metric_points import Point, points_of
 
 CARD_NUMBER = "4432-8015-6152-0454"
 CVV = 672
@@ -58,13 +60,16 @@ class Mesh:
     addresses: dict[str, str] = field(default_factory=dict)
     span_exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     log_exporter: InMemoryLogRecordExporter = field(default_factory=InMemoryLogRecordExporter)
+    metric_readers: dict[str, InMemoryMetricReader] = field(default_factory=dict)
     stdout: io.StringIO = field(default_factory=io.StringIO)
     client_telemetry: telemetry.Telemetry | None = None
 
     def telemetry(self, service: str) -> telemetry.Telemetry:
         """Telemetry that ends in this mesh's memory."""
+        self.metric_readers[service] = InMemoryMetricReader()
         return telemetry.build(
             telemetry.Identity(service),
+            metric_readers=[self.metric_readers[service]],
             span_processors=[SimpleSpanProcessor(self.span_exporter)],
             log_processors=[SimpleLogRecordProcessor(self.log_exporter)],
             stream=self.stdout,
@@ -89,6 +94,11 @@ class Mesh:
         """The log records, of one service or of all."""
         records = self.log_exporter.get_finished_logs()
         return [record for record in records if service in ("", record.resource.attributes["service.name"])]
+
+    def points(self, service: str, name: str = "") -> list[Point]:
+        """What a service's metrics are now, of one name or of all, with the exemplars since the last time."""
+        points = points_of(self.metric_readers[service])
+        return [point for point in points if name in ("", point.name)]
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines of standard output."""

@@ -21,6 +21,7 @@ from services.common.errors import InvalidRequest, StartError, Unavailable
 from services.common.seat import Shopper
 from services.common.telemetry.attributes import undeclared
 from tests.helpers import eventually, free_port, required_in_ci
+from tests.metric_points import problems_of
 from tests.services.mesh import running_mesh
 
 Reopen = Callable[[], Carts]
@@ -141,6 +142,13 @@ def test_database_spans_name_their_database(
             carts.GetCart(pb.GetCartRequest(user_id=str(uuid4())))
         database = [span for span in mesh.spans("cartservice") if span.kind is trace.SpanKind.CLIENT]
         assert database
+        durations = mesh.points("cartservice", "db.client.operation.duration")
+        assert {point.attributes["db.system.name"] for point in durations} == {engine}
+        assert not [line for point in durations for line in problems_of(point)]
+        assert sum(point.value for point in durations) == len(database)
+        exemplars = {each.span_id for point in durations for each in point.exemplars}
+        assert exemplars
+        assert exemplars <= {span.context.span_id for span in database}
         for span in database:
             attributes = dict(span.attributes or {})
             assert engine in (attributes.get("db.system"), attributes.get("db.system.name"))

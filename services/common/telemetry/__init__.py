@@ -1,4 +1,4 @@
-"""OpenTelemetry for the shop: traces, logs, propagation and export; import everything from here.
+"""OpenTelemetry for the shop: traces, logs, metrics, propagation and export; import everything from here.
 
 Importing it starts nothing: no thread, no socket, no exporter. `start` does, in a
 process's `main()`.
@@ -21,7 +21,9 @@ from services.common.telemetry.logs import (
     outside_the_span,
     redirect_standard_logging,
 )
+from services.common.telemetry.metrics import counter, histogram
 from services.common.telemetry.propagation import CachedBaggagePropagator
+from services.common.telemetry.runtime_metrics import Occupancy, observe_pool
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.setup import Identity, Telemetry, build, start
 from services.common.telemetry.signal_queue import Counts
@@ -32,6 +34,7 @@ __all__ = [
     "ClientSpans",
     "Counts",
     "Identity",
+    "Occupancy",
     "SeatSampler",
     "ServerBaggage",
     "ServerSpans",
@@ -39,9 +42,12 @@ __all__ = [
     "Telemetry",
     "build",
     "code_of",
+    "counter",
     "details_of",
+    "histogram",
     "make_logger",
     "marking",
+    "observe_pool",
     "outside_the_span",
     "redirect_standard_logging",
     "start",

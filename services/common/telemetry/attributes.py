@@ -1,9 +1,11 @@
-"""The registry of every attribute that the shop emits, on spans, their events, logs and resources.
+"""The registry of every attribute that the shop emits: on spans, their events, logs, metrics, resources.
 
 A test runs the whole mesh and fails on any attribute that is not declared here,
 and on any that is declared but of another type. Adding an attribute is adding a
 line. Names follow the OpenTelemetry conventions; the exceptions are the
-workshop's own, kept because its lesson shows them.
+workshop's own, kept because its lesson shows them. Each attribute of a metric has
+few values: no id, no path, nothing that a caller can make up. Which metric has
+which is in `metrics.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Signal = Literal["resource", "span", "event", "log"]
+Signal = Literal["resource", "span", "event", "log", "metric"]
 Kind = Literal["string", "int", "double", "boolean", "strings"]
 
 _EVERYBODY = "every service"
@@ -57,10 +59,10 @@ _CALLS = (
     _of("rpc.service", "string", "The called RPC service.", _EVERYBODY, "span"),
     _of("rpc.method", "string", "The called method.", _EVERYBODY, "span"),
     _of("rpc.grpc.status_code", "int", "The gRPC status; 0 is OK.", _EVERYBODY, "span"),
-    _of("server.address", "string", "Where a call goes, or came in.", _EVERYBODY, "span"),
-    _of("server.port", "int", "The port of it.", _EVERYBODY, "span"),
+    _of("server.address", "string", "Where a call goes, or came in.", _EVERYBODY, "span", "metric"),
+    _of("server.port", "int", "The port of it.", _EVERYBODY, "span", "metric"),
     _of("peer.service", "string", "The service that a client span calls.", _EVERYBODY, "span"),
-    _of("error.type", "string", "The class of a failure, or the HTTP status.", _EVERYBODY, "span"),
+    _of("error.type", "string", "The class of a failure, or the HTTP status.", _EVERYBODY, "span", "metric"),
     _of(
         "payment.endpoint.version",
         "string",
@@ -71,14 +73,21 @@ _CALLS = (
 )
 
 _HTTP = (
-    _of("http.request.method", "string", "The method.", "frontend, paymentservice", "span"),
-    _of("http.response.status_code", "int", "The status.", "frontend, paymentservice", "span"),
+    _of("http.request.method", "string", "The method.", "frontend, paymentservice", "span", "metric"),
+    _of("http.response.status_code", "int", "The status.", "frontend, paymentservice", "span", "metric"),
     _of("http.status_code", "int", "The status, as the original names it.", "paymentservice", "span"),
     _of("url.full", "string", "The provider's address.", "paymentservice", "span"),
     _of("url.path", "string", "The path asked for.", "frontend", "span"),
     _of("url.query", "string", "The query, secrets left out.", "frontend", "span"),
-    _of("url.scheme", "string", "http or https.", "frontend", "span"),
-    _of("http.route", "string", "The route's template.", "frontend", "span"),
+    _of("url.scheme", "string", "http or https.", "frontend", "span", "metric"),
+    _of(
+        "http.route",
+        "string",
+        "The route's template.",
+        "frontend",
+        "span",
+        "metric",
+    ),
     _of("client.address", "string", "The caller's address.", "frontend", "span"),
     _of("client.port", "int", "The caller's port.", "frontend", "span"),
     _of("network.peer.address", "string", "The other end's address.", "frontend, cartservice", "span"),
@@ -92,7 +101,7 @@ _HTTP = (
 )
 
 _PAYMENT = (
-    _of("version", "string", "The release that served the charge.", "paymentservice", "span", "log"),
+    _of("version", "string", "The release that served a charge.", "paymentservice", "span", "log", "metric"),
     _of("kubernetes_pod_uid", "string", "The pod that served it.", "paymentservice", "span"),
     _of("error", "boolean", "True on a refused charge, as in the original.", "paymentservice", "span"),
     _of("grpc.status_code", "string", "401, as in the original.", "paymentservice", "span"),
@@ -101,16 +110,42 @@ _PAYMENT = (
     _of("token", "string", "The API token used; the lesson's own, opens nothing.", "paymentservice", "log"),
     _of("cardType", "string", "visa or mastercard.", "paymentservice", "log"),
     _of("cardNumberEnding", "string", "The last four digits.", "paymentservice", "log"),
-    _of("amount.currency_code", "string", "The currency charged.", "paymentservice", "log"),
+    _of("amount.currency_code", "string", "The currency charged.", "paymentservice", "log", "metric"),
     _of("amount.units", "int", "Whole units charged.", "paymentservice", "log"),
     _of("amount.nanos", "int", "Billionths of a unit charged.", "paymentservice", "log"),
 )
 
 _DATABASE = (
-    _of("db.system.name", "string", "sqlite or redis.", "cartservice", "span"),
-    _of("db.namespace", "string", "The database.", "cartservice", "span"),
+    _of("db.system.name", "string", "sqlite or redis.", "cartservice", "span", "metric"),
+    _of("db.namespace", "string", "The database.", "cartservice", "span", "metric"),
     _of("db.query.text", "string", "The statement, without its values.", "cartservice", "span"),
     _of("db.redis.args_length", "int", "How many words the command has.", "cartservice", "span"),
+)
+
+_METRICS = (
+    _of("rpc.system.name", "string", "grpc.", _EVERYBODY, "metric"),
+    _of(
+        "rpc.method",
+        "string",
+        "As hipstershop.CartService/GetCart.",
+        _EVERYBODY,
+        "metric",
+    ),
+    _of("rpc.response.status_code", "string", "The gRPC status, as UNAVAILABLE.", _EVERYBODY, "metric"),
+    _of("db.operation.name", "string", "The statement's first word.", "cartservice", "metric"),
+    _of("cpu.mode", "string", "user or system.", _EVERYBODY, "metric"),
+    _of("cpython.gc.generation", "int", "0, 1 or 2.", _EVERYBODY, "metric"),
+    _of("otel.component.type", "string", "The kind of a part of the SDK.", _EVERYBODY, "metric"),
+    _of("otel.component.name", "string", "The same, numbered.", _EVERYBODY, "metric"),
+    _of("hipstershop.pool.name", "string", "grpc or waitress.", _EVERYBODY, "metric"),
+    _of("hipstershop.pool.state", "string", "used or idle.", _EVERYBODY, "metric"),
+    _of(
+        "hipstershop.outcome",
+        "string",
+        "What became of an order (placed, refused, failed) or a charge (accepted, refused, invalid, failed).",
+        "checkoutservice, paymentservice",
+        "metric",
+    ),
 )
 
 _EXCEPTIONS = (
@@ -129,6 +164,7 @@ _LOG_FIELDS = (
     _of("error", "string", "Why something failed.", _EVERYBODY, "log"),
     _of("dropped.spans", "int", "Spans dropped since the start.", _EVERYBODY, "log"),
     _of("dropped.logs", "int", "Log records dropped since the start.", _EVERYBODY, "log"),
+    _of("dropped.metrics", "int", "Metric points dropped since the start.", _EVERYBODY, "log"),
     _of("user_id", "string", "The shopper's session.", "cartservice, checkoutservice", "log"),
     _of("user_currency", "string", "The order's currency.", "checkoutservice", "log"),
     _of("order_id", "string", "The order.", "checkoutservice, emailservice", "log"),
@@ -168,7 +204,7 @@ def _united(*groups: tuple[tuple[str, Attribute], ...]) -> Mapping[tuple[Signal,
 
 
 REGISTRY: Mapping[tuple[Signal, str], Attribute] = _united(
-    _RESOURCE, _SHOPPER, _CALLS, _HTTP, _PAYMENT, _DATABASE, _EXCEPTIONS, _LOG_FIELDS
+    _RESOURCE, _SHOPPER, _CALLS, _HTTP, _PAYMENT, _DATABASE, _METRICS, _EXCEPTIONS, _LOG_FIELDS
 )
 
 _TYPES: Mapping[Kind, tuple[type, ...]] = {

@@ -2,18 +2,23 @@
 
 A batch processor drops what does not fit, and loses a batch that its exporter gave
 up; neither says how much. Here a `SignalQueue` keeps the count: the processor asks
-it for room, the exporter has each batch settled.
+it for room, the exporter has each batch settled. Metrics are summed up where they are
+made, so nothing of them queues but the batch in hand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from services.common.telemetry.otlp_http import OtlpSession
 from services.common.telemetry.signal_queue import SignalQueue
 
 Settle = Callable[[int, bool], object]
@@ -71,6 +76,45 @@ class CountingLogExporter(LogRecordExporter):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Returns what `inner` returns."""
         return self._inner.force_flush(timeout_millis)
+
+
+class CountingMetricExporter(OTLPMetricExporter):
+    """The SDK's exporter of metrics, its points counted in `queue`; `settle` and `ended` as above.
+
+    A subclass, because a reader takes the temporality that it prefers from its exporter.
+    """
+
+    def __init__(
+        self, session: OtlpSession, queue: SignalQueue, settle: Settle, ended: Callable[[], bool]
+    ) -> None:
+        super().__init__(session=session)
+        self._queue = queue
+        self._settle = settle
+        self._ended = ended
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        """Returns how the SDK's ended, FAILURE without trying."""
+        result = MetricExportResult.FAILURE
+        points = _points_of(metrics_data)
+        if not self._queue.enter(points):
+            return result
+        try:
+            if not self._ended():
+                result = super().export(metrics_data, timeout_millis, **kwargs)
+        finally:
+            self._settle(points, result is MetricExportResult.SUCCESS)
+        return result
+
+
+def _points_of(data: MetricsData) -> int:
+    return sum(
+        len(metric.data.data_points)
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    )
 
 
 class BoundedSpanProcessor(BatchSpanProcessor):

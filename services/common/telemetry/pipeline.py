@@ -1,13 +1,14 @@
-"""What lies between an ended span or log record and the receiver: built, flushed, stopped and counted as one.
+"""What lies between the signals and their receiver: built, flushed, stopped and counted as one.
 
-Batches leave every 200 ms. While the receiver is away the batch in hand is tried
-again and the queue fills; what no longer fits is dropped, counted and logged. A
-stop sends what is left. Knows no service.
+Batches of spans and logs leave every 300 ms, metrics every ten seconds. While the
+receiver is away the batch in hand is tried again and the queue fills; what no
+longer fits is dropped, counted and logged. A stop sends what is left. Knows no service.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,23 +17,28 @@ from functools import partial
 
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import Meter
 from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import SpanProcessor
 
 from services.common.telemetry.bounded_export import (
     BoundedLogProcessor,
     BoundedSpanProcessor,
     CountingLogExporter,
+    CountingMetricExporter,
     CountingSpanExporter,
 )
+from services.common.telemetry.metrics import observe
 from services.common.telemetry.otlp_http import OtlpSession
 from services.common.telemetry.signal_queue import Counts, SignalQueue
 
 Report = Callable[[str, Mapping[str, object]], None]
 
-PERIOD_MS = 200
+PERIOD_MS = 300
 BATCH_SIZE = 512
 DEFAULT_CAPACITY = 8192
+METRICS_PERIOD_MS = 10_000
 _REPORT_EVERY_S = 10.0
 _GRACE_S = 0.3
 
@@ -47,13 +53,20 @@ class BatchLimits:
 
 
 class Pipeline:
-    """A batch processor for each signal that has limits, and the counts of both. Make it after any fork.
+    """A batch processor or reader for each signal that has limits, and their counts. Make it after any fork.
 
     The exporters read their `OTEL_EXPORTER_OTLP_*` variables themselves. `report` gets
     a message and how many items each signal has dropped since the start.
     """
 
-    def __init__(self, spans: BatchLimits | None, logs: BatchLimits | None, report: Report) -> None:
+    def __init__(
+        self,
+        spans: BatchLimits | None,
+        logs: BatchLimits | None,
+        report: Report,
+        *,
+        metrics_period_ms: float | None = None,
+    ) -> None:
         self._report = report
         self._reporting = threading.Lock()
         self._reported_at = -math.inf
@@ -65,6 +78,7 @@ class Pipeline:
         self._stopped = False
         self.span_processor = self._batching_spans(spans) if spans else None
         self.log_processor = self._batching_logs(logs) if logs else None
+        self.metric_reader = self._reading_metrics(metrics_period_ms) if metrics_period_ms else None
 
     def _batching_spans(self, limits: BatchLimits) -> SpanProcessor:
         queue, session = self._queue("spans", limits.capacity), self._session()
@@ -80,6 +94,18 @@ class Pipeline:
         )
         return BoundedLogProcessor(exporter, queue, limits.period_ms, limits.batch_size)
 
+    def _reading_metrics(self, period_ms: float) -> MetricReader:
+        # What waits is one batch, however large: the next is not made before it was sent or refused.
+        queue, session = self._queue("metrics", sys.maxsize), self._session()
+        exporter = CountingMetricExporter(session, queue, partial(self._settle, queue), lambda: session.ended)
+        return PeriodicExportingMetricReader(exporter, export_interval_millis=period_ms)
+
+    def observe(self, meter: Meter) -> None:
+        """Make the queues of the other signals part of every export of metrics."""
+        for queue in self._queues:
+            if queue.name in _SIGNALS:
+                _observe_queue(meter, queue, _SIGNALS[queue.name])
+
     def _queue(self, name: str, capacity: int) -> SignalQueue:
         self._queues.append(SignalQueue(name, capacity))
         return self._queues[-1]
@@ -93,12 +119,19 @@ class Pipeline:
         self._report_drops()
 
     def counts(self) -> dict[str, Counts]:
-        """Returns the numbers of each signal by its name (`spans`, `logs`)."""
+        """Returns the numbers of each signal by its name (`spans`, `logs`, `metrics`)."""
         return {queue.name: queue.counts() for queue in self._queues}
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Returns whether everything so far was sent or given up, within `timeout_s`."""
         deadline = time.monotonic() + timeout_s
+        if self.metric_reader is not None:
+            # In a thread, because it waits as long as the receiver is away.
+            reading = threading.Thread(target=self.metric_reader.collect, daemon=True)
+            reading.start()
+            reading.join(timeout_s)
+            if reading.is_alive():
+                return False
         return all(queue.wait_until_empty(max(0.0, deadline - time.monotonic())) for queue in self._queues)
 
     def stop(self, timeout_s: float = 1.2) -> None:
@@ -109,9 +142,9 @@ class Pipeline:
         deadline = time.monotonic() + timeout_s
         for session in self._sessions:
             session.stop_by(deadline)
-        # A processor's own shutdown may wait for half a minute, and one signal must not wait for the other.
-        processors = [each for each in (self.span_processor, self.log_processor) if each is not None]
-        threads = [threading.Thread(target=each.shutdown, daemon=True) for each in processors]
+        # A processor's own shutdown may wait for half a minute, and one signal must not wait for another.
+        parts = (self.span_processor, self.log_processor, self.metric_reader)
+        threads = [threading.Thread(target=each.shutdown, daemon=True) for each in parts if each is not None]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -145,3 +178,14 @@ class Pipeline:
             if not away:
                 self._reported = dropped
         self._report("Telemetry was dropped: its receiver was away or refused it", unreported)
+
+
+_SIGNALS = {"spans": "span", "logs": "log"}
+
+
+def _observe_queue(meter: Meter, queue: SignalQueue, signal: str) -> None:
+    kind = f"batching_{signal}_processor"
+    about = {"otel.component.type": kind, "otel.component.name": f"{kind}/0"}
+    name = f"otel.sdk.processor.{signal}.queue"
+    observe(meter, f"{name}.size", lambda: [(queue.counts().waiting, about)])
+    observe(meter, f"{name}.capacity", lambda: [(queue.capacity, about)])

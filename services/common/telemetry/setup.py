@@ -1,4 +1,4 @@
-"""OpenTelemetry for one process of the shop: traces, logs, propagation and export.
+"""OpenTelemetry for one process of the shop: traces, logs, metrics, propagation and export.
 
 `start` is called in `main()`, never at import, and returns everything as one value;
 services pass it on, so several can live in one process (as tests do).
@@ -11,27 +11,43 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TextIO
 
-from opentelemetry import propagate, trace
+from opentelemetry import metrics as metrics_api, propagate, trace
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider, SimpleFixedSizeExemplarReservoir
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.view import DropAggregation, ExplicitBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from runtime import VERSION
 from services.common.telemetry import logs
-from services.common.telemetry.pipeline import BATCH_SIZE, DEFAULT_CAPACITY, PERIOD_MS, BatchLimits, Pipeline
+from services.common.telemetry.metrics import DATABASE_BOUNDS_S
+from services.common.telemetry.pipeline import (
+    BATCH_SIZE,
+    DEFAULT_CAPACITY,
+    METRICS_PERIOD_MS,
+    PERIOD_MS,
+    BatchLimits,
+    Pipeline,
+)
 from services.common.telemetry.propagation import CachedBaggagePropagator
+from services.common.telemetry.runtime_metrics import observe_process
 from services.common.telemetry.seat_sampler import SeatSampler
 from services.common.telemetry.signal_queue import Counts
 
 SCOPE = "hipster-lab"
 _PROTOCOL = "http/protobuf"
 _SEMANTIC_CONVENTIONS = "http,database"
+_EXEMPLAR_FILTERS = ("trace_based", "always_on", "always_off")
+# Of the counters of the business, of which a student looks for one failed order among many.
+_EXEMPLARS = 8
 
 _started: dict[str, Telemetry] = {}
 
@@ -56,6 +72,8 @@ class Telemetry:
     identity: Identity
     tracer_provider: trace.TracerProvider
     tracer: trace.Tracer
+    meter_provider: metrics_api.MeterProvider
+    meter: metrics_api.Meter
     log: logs.ShopLogger
     pipeline: Pipeline | None
     enabled: bool
@@ -110,15 +128,45 @@ def _use_shop_propagation() -> None:
     )
 
 
+def _business_exemplars(_aggregation: object) -> Callable[..., SimpleFixedSizeExemplarReservoir]:
+    return partial(_reservoir, _EXEMPLARS)
+
+
+def _reservoir(size: int, **_of_the_aggregation: object) -> SimpleFixedSizeExemplarReservoir:
+    return SimpleFixedSizeExemplarReservoir(size)
+
+
+def _views() -> list[View]:
+    """Returns what the libraries' instruments do not say themselves, and more exemplars of few counters."""
+    return [
+        View(
+            instrument_name="db.client.operation.duration",
+            aggregation=ExplicitBucketHistogramAggregation(DATABASE_BOUNDS_S),
+        ),
+        View(instrument_name="db.client.response.returned_rows", aggregation=DropAggregation()),
+        *(
+            View(instrument_name=name, exemplar_reservoir_factory=_business_exemplars)
+            for name in ("hipstershop.orders", "hipstershop.charges", "hipstershop.revenue.refused")
+        ),
+    ]
+
+
+def _meters(resource: Resource, readers: Sequence[MetricReader]) -> metrics_api.MeterProvider:
+    if not readers:
+        return metrics_api.NoOpMeterProvider()
+    return MeterProvider(readers, resource, shutdown_on_exit=False, views=_views())
+
+
 def build(
     identity: Identity,
     *,
     span_processors: Sequence[SpanProcessor] = (),
     log_processors: Sequence[LogRecordProcessor] = (),
+    metric_readers: Sequence[MetricReader] = (),
     pipeline: Pipeline | None = None,
     stream: TextIO | None = None,
 ) -> Telemetry:
-    """Returns telemetry that ends in the given processors; `start` is this with OTLP."""
+    """Returns telemetry that ends in the given processors and readers; `start` is this with OTLP."""
     _use_shop_propagation()
     resource = _resource(identity)
     tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -131,10 +179,15 @@ def build(
         for log_processor in log_processors:
             loggers.add_log_record_processor(log_processor)
         otlp = loggers.get_logger(SCOPE)
+    meters = _meters(resource, metric_readers)
+    meter = meters.get_meter(SCOPE)
+    observe_process(meter)
     return Telemetry(
         identity=identity,
         tracer_provider=tracers,
         tracer=tracers.get_tracer(SCOPE),
+        meter_provider=meters,
+        meter=meter,
         log=logs.make_logger(identity.line_fields(), otlp, stream),
         pipeline=pipeline,
         enabled=True,
@@ -145,14 +198,24 @@ def _disabled(identity: Identity, stream: TextIO | None) -> Telemetry:
     _use_shop_propagation()
     tracers = trace.NoOpTracerProvider()
     logger = logs.make_logger(identity.line_fields(), None, stream)
-    return Telemetry(identity, tracers, tracers.get_tracer(SCOPE), logger, None, enabled=False)
+    meters = metrics_api.NoOpMeterProvider()
+    return Telemetry(
+        identity,
+        tracers,
+        tracers.get_tracer(SCOPE),
+        meters,
+        meters.get_meter(SCOPE),
+        logger,
+        None,
+        enabled=False,
+    )
 
 
 def start(identity: Identity) -> Telemetry:
     """Returns telemetry over OTLP/HTTP as the `OTEL_*` variables say; a second call returns the same one.
 
     `OTEL_SDK_DISABLED=true` leaves only the log lines on standard output;
-    `OTEL_TRACES_EXPORTER` or `OTEL_LOGS_EXPORTER` of `none` leaves that signal out.
+    `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER` or `OTEL_METRICS_EXPORTER` of `none` leaves that signal out.
     """
     known = _started.get(identity.service)
     if known is not None:
@@ -176,14 +239,22 @@ def _exporting(identity: Identity) -> Telemetry:
         if started:
             started[0].log.warning(message, **fields)
 
-    pipeline = Pipeline(limits("TRACES", "BSP"), limits("LOGS", "BLRP"), report)
+    unknown = _without_unknown_exemplar_filter()
+    pipeline = Pipeline(
+        limits("TRACES", "BSP"), limits("LOGS", "BLRP"), report, metrics_period_ms=metrics_period_ms()
+    )
     telemetry = build(
         identity,
         span_processors=[pipeline.span_processor] if pipeline.span_processor else [],
         log_processors=[pipeline.log_processor] if pipeline.log_processor else [],
+        metric_readers=[pipeline.metric_reader] if pipeline.metric_reader else [],
         pipeline=pipeline,
     )
     started.append(telemetry)
+    if pipeline.metric_reader:
+        pipeline.observe(telemetry.meter)
+    if unknown:
+        telemetry.log.warning("OTEL_METRICS_EXEMPLAR_FILTER: trace_based is used instead", value=unknown)
     protocol = _variable("OTEL_EXPORTER_OTLP_PROTOCOL", _PROTOCOL)
     if protocol != _PROTOCOL:
         telemetry.log.warning("OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf is used instead", value=protocol)
@@ -204,6 +275,24 @@ def limits(signal: str, processor: str) -> BatchLimits | None:
         option("SCHEDULE_DELAY", PERIOD_MS),
         option("MAX_EXPORT_BATCH_SIZE", BATCH_SIZE),
     )
+
+
+def metrics_period_ms() -> float | None:
+    """Returns the milliseconds between exports of metrics, None when they are switched off."""
+    if _variable("OTEL_METRICS_EXPORTER", "otlp") == "none":
+        return None
+    raw = _variable("OTEL_METRIC_EXPORT_INTERVAL")
+    return max(1, int(raw)) if raw.isdecimal() else METRICS_PERIOD_MS
+
+
+def _without_unknown_exemplar_filter() -> str:
+    """Returns a value of the variable at which the SDK would end the process, and takes it away."""
+    name = "OTEL_METRICS_EXEMPLAR_FILTER"
+    value = os.environ.get(name, "")
+    if value in _EXEMPLAR_FILTERS or name not in os.environ:
+        return ""
+    del os.environ[name]
+    return "" if value.strip().lower() in ("", "trace_based") else value
 
 
 def _variable(name: str, default: str = "") -> str:

@@ -1,4 +1,4 @@
-"""A bound on the items of one signal (spans or logs) that wait, and the count of what became of the rest."""
+"""A bound on the items of one signal that wait, and the count of what became of the rest."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class SignalQueue:
         with self._changed:
             return Counts(self._sent, self._dropped, self._waiting)
 
-    def enter(self) -> bool:
-        """Returns whether one more item may wait; if not, it counts as dropped."""
+    def enter(self, count: int = 1) -> bool:
+        """Returns whether `count` more items may wait; if not, they count as dropped."""
         with self._changed:
-            if self._closed or self._waiting >= self.capacity:
-                self._dropped += 1
+            if self._closed or self._waiting + count > self.capacity:
+                self._dropped += count
                 return False
-            self._waiting += 1
+            self._waiting += count
             return True
 
     def settle(self, count: int, sent: bool) -> None:

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
@@ -22,8 +23,21 @@ class Receiver:
     status: int = 200
     spans: list[Any] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
+    metrics: list[Any] = field(default_factory=list)
     requests: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def keep(self, path: str, body: bytes) -> None:
+        """Keep the items of an export request."""
+        if path == "/v1/traces":
+            spans = ExportTraceServiceRequest.FromString(body).resource_spans
+            self.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
+        elif path == "/v1/metrics":
+            metrics = ExportMetricsServiceRequest.FromString(body).resource_metrics
+            self.metrics += [metric for r in metrics for s in r.scope_metrics for metric in s.metrics]
+        else:
+            records = ExportLogsServiceRequest.FromString(body).resource_logs
+            self.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
 
 
 @contextmanager
@@ -45,12 +59,8 @@ def receiving(port: int, receiver: Receiver) -> Iterator[None]:
             receiver.headers = dict(self.headers)
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
-            if receiver.status == 200 and self.path == "/v1/traces":
-                spans = ExportTraceServiceRequest.FromString(body).resource_spans
-                receiver.spans += [span for r in spans for s in r.scope_spans for span in s.spans]
-            elif receiver.status == 200:
-                records = ExportLogsServiceRequest.FromString(body).resource_logs
-                receiver.logs += [record for r in records for s in r.scope_logs for record in s.log_records]
+            if receiver.status == 200:
+                receiver.keep(self.path, body)
             self.send_response(receiver.status)
             self.send_header("content-length", "0")
             self.end_headers()

@@ -17,7 +17,14 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from services.common import seat, telemetry
 from services.common.clients import Target
-from services.common.telemetry import ClientBaggage, ClientSpans, Identity, ServerBaggage, ServerSpans
+from services.common.telemetry import (
+    ClientBaggage,
+    ClientSpans,
+    Identity,
+    ServerBaggage,
+    ServerSpans,
+    histogram,
+)
 from tests.helpers import eventually
 
 METHOD = "/example.Service/Do"
@@ -44,7 +51,8 @@ class Both:
         built = telemetry.build(
             Identity("both"), span_processors=[SimpleSpanProcessor(self._memory)], stream=io.StringIO()
         )
-        server = ServerSpans(built.tracer) if enabled else ServerBaggage()
+        durations = histogram(built.meter, "rpc.server.call.duration")
+        server = ServerSpans(built.tracer, durations) if enabled else ServerBaggage()
         self.server = grpc.server(ThreadPoolExecutor(2), interceptors=[server])
         self.server.add_generic_rpc_handlers((Handlers(behavior),))
         self.port = self.server.add_insecure_port("127.0.0.1:0")

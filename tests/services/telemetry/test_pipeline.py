@@ -196,12 +196,12 @@ def test_refused_logs_do_not_make_ever_more_logs(port: int) -> None:
 
 
 def test_batching_follows_the_variables_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert setup.limits("LOGS", "BLRP") == BatchLimits(8192, 200, 512)
+    assert setup.limits("LOGS", "BLRP") == BatchLimits(8192, 300, 512)
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "100")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "soon")
     monkeypatch.setenv("OTEL_BLRP_SCHEDULE_DELAY", "500")
     monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "64")
-    assert setup.limits("TRACES", "BSP") == BatchLimits(100, 200, 512)
+    assert setup.limits("TRACES", "BSP") == BatchLimits(100, 300, 512)
     assert setup.limits("LOGS", "BLRP") == BatchLimits(100, 500, 64)
     monkeypatch.setenv("OTEL_LOGS_EXPORTER", "None")
     assert setup.limits("LOGS", "BLRP") is None
