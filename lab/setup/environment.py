@@ -35,16 +35,6 @@ _Causes = tuple[tuple[tuple[str, ...], str, str], ...]
 # When only the packages of an offline bundle may be installed.
 _BUNDLE_CAUSES: _Causes = (
     (
-        ("PATH separator",),
-        "Python makes no environment in a folder whose path has a colon in it.",
-        "Move this folder to one without a colon, and run the command again.",
-    ),
-    (
-        ("surrogates not allowed",),
-        "Python makes no environment in a folder whose path holds bytes that are no UTF-8.",
-        "Rename the folder (its name is shown with \\udc where it is not text), and run the command again.",
-    ),
-    (
         ("DO NOT MATCH THE HASHES", "Hash mismatch", "hash mismatch"),
         "A package of the offline bundle is damaged.",
         "Remove this folder, copy the bundle again from where it was made, and unpack it anew.",
@@ -56,6 +46,16 @@ _BUNDLE_CAUSES: _Causes = (
     ),
 )
 _CAUSES: _Causes = (
+    (
+        ("PATH separator",),
+        "Python makes no environment in a folder whose path has a colon in it.",
+        "Move this folder to one without a colon, and run the command again.",
+    ),
+    (
+        ("surrogates not allowed",),
+        "Python makes no environment in a folder whose path holds bytes that are no UTF-8.",
+        "Rename the folder (its name is shown with \\udc where it is not text), and run the command again.",
+    ),
     (
         ("No space left on device", "Disk quota exceeded"),
         "The disk is full.",
