@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import resource
-import secrets
 import signal
 import subprocess
 import sys
@@ -33,7 +32,7 @@ from lab.state import (
     seat_secret,
 )
 from lab.state.procfs import start_ticks
-from lab.state.run_folder import FLAGS, GENERATIONS, LOGS
+from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS, LOGS
 from lab.supervision.reporter import Reporter
 from lab.supervision.supervisor import Supervisor
 
@@ -98,8 +97,7 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
             run_dir,
             seat_secret=secret,
             control_token=control_token.make(run_dir),
-            # Nobody outside of these processes asks for flags, so it is kept nowhere.
-            flags_token=secrets.token_hex(32),
+            flags_token=control_token.make(run_dir, FLAGS_TOKEN),
         )
         notes = class_memory.begin(options, store)
         first = flag_file.find(store.facts().incident)

@@ -1,4 +1,4 @@
-"""The token that opens the control interface of a running lab; made anew at each start."""
+"""The tokens of a running lab, for its control interface and for the states of flags; made anew at each start."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from lab.errors import unwritable
 from lab.state.run_folder import TOKEN
 
 
-def make(run_dir: Path) -> str:
-    """Make a token and keep it where only its owner can read it. Raises LabError."""
+def make(run_dir: Path, name: str = TOKEN) -> str:
+    """Make a token and keep it in a file of this name, which only its owner can read. Raises LabError."""
     token = secrets.token_hex(32)
-    path = run_dir / TOKEN
+    path = run_dir / name
     try:
         # Removed first: a file that is there keeps its permissions.
         path.unlink(missing_ok=True)
@@ -26,8 +26,8 @@ def make(run_dir: Path) -> str:
     return token
 
 
-def read(run_dir: Path) -> str:
+def read(run_dir: Path, name: str = TOKEN) -> str:
     """The token of the running lab; empty when there is none."""
     with contextlib.suppress(OSError):
-        return (run_dir / TOKEN).read_text("ascii").strip()
+        return (run_dir / name).read_text("ascii").strip()
     return ""

@@ -9,6 +9,7 @@ FLAGS = "flags.json"
 GENERATIONS = "seat-generations.json"
 SEAT_SECRET = "seat-secret"  # noqa: S105 - the name of a file
 TOKEN = "token"  # noqa: S105 - the name of a file
+FLAGS_TOKEN = "flags-token"  # noqa: S105 - the name of a file
 LOGS = "logs"
 DATA = "data"
 # In the data folder, which `up --data` may place elsewhere.

@@ -15,7 +15,7 @@ from typing import Any
 
 import incidents
 from incidents import Incident
-from lab.state import control_token
+from lab.state import control_token, run_folder
 from observer.lookup.flag_states import FlagReader
 from observer.lookup.lab_status import Process
 from tests.helpers import REPO, eventually
@@ -85,10 +85,11 @@ class Bench:
     def in_force(self, incident: Incident) -> bool:
         """Whether every process uses the flags of this incident, by its own account."""
         status = json.loads((self.run_dir / "status.json").read_text("utf-8"))
+        token = control_token.read(self.run_dir, run_folder.FLAGS_TOKEN)
         processes = [
             Process(row["name"], row["state"], 0, row["address"] or "") for row in status["processes"]
         ]
-        return FlagReader(control_token.read(self.run_dir)).flags(processes).incident == incident.name
+        return FlagReader(token).flags(processes).incident == incident.name
 
     def write_flags(self, flags: str) -> None:
         """Replace the flag file, as the lab does."""
