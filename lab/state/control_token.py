@@ -1,4 +1,4 @@
-"""The tokens of a running lab, for its control interface and for the states of flags; made anew at each start."""
+"""The tokens of a running lab, for its control interface and the states of flags; made anew at each start."""
 
 from __future__ import annotations
 
