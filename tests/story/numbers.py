@@ -248,8 +248,10 @@ def _of_traces() -> Iterator[Number]:
         yield Number(counts, listed, Api(f"traces.{name}", of))
         yield Number(counts, "/api/v1/apm/traces/{trace}", Api(name), ranged=False)
         yield Number(
-            counts, "/apm/traces/{trace}", Words(f".page-head a[href*='errors={last}']", needed=False)
-        )
+            counts, "/apm/traces/{trace}",
+            # Equal causes are one: "2 root causes, 4 spans".
+            Words(f".page-head a[href*='errors={last}']", last=last == "root", needed=False),
+        )  # fmt: skip
     yield Number("spans of trace {trace}", listed, Api("traces.spans", of))
     yield Number("spans of trace {trace}", listed, Api("traces.services.spans", of))
     yield Number("spans of trace {trace}", "/api/v1/apm/traces/{trace}", Api("span_count"), ranged=False)
