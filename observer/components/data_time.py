@@ -104,5 +104,7 @@ class _Words:
         if since is not None:
             return f"the collector has not run since {self._at(since)}"
         if until is not None:
-            return f"the collector began to run at {self._at(until)}"
+            # Data is counted in slots, of which the first begins before the collector did.
+            when = "then" if until > gap.to_unix_nano else f"at {self._at(until)}"
+            return f"the collector began to run {when}"
         return "the collector did not run yet"
