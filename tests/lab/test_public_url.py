@@ -42,7 +42,13 @@ def test_it_reaches_a_lab_in_the_background() -> None:
     assert launch.options_from_json(launch._as_json(chosen)) == chosen
 
 
-@pytest.mark.parametrize("url", ["shop.example.org", "ftp://x", "http://x/path", "http://x?y", "http://<b>"])
+def test_it_may_have_the_path_that_a_proxy_gives_the_shop() -> None:
+    assert options("--public-url", "https://class.example.org/lab/shop/").public_url == (
+        "https://class.example.org/lab/shop"
+    )
+
+
+@pytest.mark.parametrize("url", ["shop.example.org", "ftp://x", "http://x/a?b", "http://x?y", "http://<b>"])
 def test_what_is_no_base_address_is_refused(url: str) -> None:
     """Before anything starts, with a remedy."""
     with pytest.raises(UsageError, match="--public-url") as raised:
