@@ -17,8 +17,8 @@ RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --requir
         -path '*/gevent/*' -prune -exec rm -rf {} + \
     && rm -rf /opt/lab/include
 # The same installer as `lab up`. Where the base has no npm, a Node.js is borrowed for this step and thrown away.
-COPY lab/__init__.py lab/errors.py lab/terminal.py lab/
-COPY lab/setup/__init__.py lab/setup/browser_files.py lab/setup/browser_files.toml lab/setup/
+COPY lab/__init__.py lab/child_environment.py lab/errors.py lab/terminal.py lab/
+COPY lab/setup/__init__.py lab/setup/browser_files.py lab/setup/browser_files.toml lab/setup/pip_settings.py lab/setup/
 RUN /opt/lab/bin/python -m lab.setup.browser_files /opt/lab/web \
     && /opt/lab/bin/python -m pip uninstall --quiet --yes setuptools pip \
     && rm -rf requirements lab

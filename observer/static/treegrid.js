@@ -19,7 +19,7 @@ export function current() {
 
 /** @param {HTMLElement} row */
 export function focus(row) {
-  const target = row.hasAttribute("tabindex") ? row : row.querySelector("a, button");
+  const target = row.hasAttribute("tabindex") ? row : (row.querySelector("a[data-open], a[data-main]") ?? row.querySelector("a, button"));
   for (const other of document.querySelectorAll("[data-rows] [data-row][tabindex='0']")) other.setAttribute("tabindex", "-1");
   if (row.hasAttribute("tabindex")) row.setAttribute("tabindex", "0");
   /** @type {HTMLElement | null} */ (target)?.focus({ preventScroll: true });

@@ -12,7 +12,7 @@ import pytest
 
 from lab.commands import load
 from lab.run import readiness_proof
-from lab.state import statusfile
+from lab.state import runfile, statusfile
 from lab.verify import polling_client
 from tests.helpers import free_port
 
@@ -63,6 +63,7 @@ def _address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture(name="running", autouse=True)
 def _running(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     row: dict[str, Any] = {"name": "loadgen", "state": "ready", "address": address}
+    monkeypatch.setattr(runfile, "read", lambda _: object())
     monkeypatch.setattr(statusfile, "read", lambda _: {"ready": True, "urls": {}, "processes": [row]})
 
 

@@ -189,7 +189,7 @@ def disguised(export: Json, trace_id: str) -> list[Json]:
         for scope in block["scopeSpans"]:
             for span_ in scope["spans"]:
                 span_["traceId"], span_["name"] = trace_id, renamed(span_["name"])
-                for one in span_["attributes"]:
+                for one in span_.get("attributes", ()):
                     if one["key"] == "peer.service":
                         one["value"] = {"stringValue": renamed(one["value"]["stringValue"])}
                 alone = {"resource": block["resource"], "scopeSpans": [{"spans": [span_]}]}
