@@ -6,13 +6,15 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.commands import load
 from lab.run import readiness_proof
-from lab.state import runfile, statusfile
+from lab.state import runfile
+from lab.state.run_folder import STATUS
 from lab.verify import polling_client
 from tests.helpers import free_port
 
@@ -61,10 +63,11 @@ def _address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture(name="running", autouse=True)
-def _running(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _running(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row: dict[str, Any] = {"name": "loadgen", "state": "ready", "address": address}
     monkeypatch.setattr(runfile, "read", lambda _: object())
-    monkeypatch.setattr(statusfile, "read", lambda _: {"ready": True, "urls": {}, "processes": [row]})
+    monkeypatch.setenv("LAB_RUN_DIR", str(tmp_path))
+    (tmp_path / STATUS).write_text(json.dumps({"ready": True, "urls": {}, "processes": [row]}), "utf-8")
 
 
 @pytest.mark.parametrize(
