@@ -149,7 +149,7 @@ def test_a_word_is_looked_up_by_one_key(visit_guide: Callable[..., Visitor]) -> 
     expect(page).to_have_url(f"{visitor.base}/apm/traces")
     visitor.blameless()
     plain = visit_guide(java_script_enabled=False).go("/logs")
-    plain.get_by_role("link", name="Glossary").first.click()
+    plain.get_by_role("contentinfo").get_by_role("link", name="Glossary", exact=True).click()
     expect(plain.get_by_role("heading", level=1)).to_have_text("Glossary")
 
 
