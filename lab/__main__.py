@@ -68,7 +68,7 @@ def open_closed_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             mode = "r" if number == 0 else "w"
-            stream = open(number, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+            stream = open(number, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - stays open
             setattr(sys, name, stream)
     for stream in (sys.stdout, sys.stderr):
         # A folder's name may hold bytes that are no text.
