@@ -1,47 +1,75 @@
-"""Tag sets by number, and the numbers of those that carry something."""
+"""Tag sets by number, and the numbers of those that carry something.
+
+Sets never change and get rising numbers: what was found among them once is looked for among the new ones only.
+"""
 
 # ruff: noqa: S608 - what is put into SQL text are numbers and question marks of our own
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Final
 
 import orjson
 
 from signals.folding import fold, is_simple
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
 
-_CACHED: Final = 30_000
-"""Tag sets that a connection remembers.
+_MOST_BYTES: Final = 24 * 1024**2
+"""Of sets that are remembered: some 25,000."""
+_MOST_TEXTS: Final = 20_000
+_MATCHES_BYTES: Final = 8 * 1024**2
 
-A dictionary that is cleared when full: a breakdown looks up thousands of sets, and an LRUCache
-raised its time by half (2.2 to 3.5 ms).
-"""
-_AT_ONCE: Final = 5_000
-"""Numbers in one SQL text: SQLite's limit is a million characters."""
+
+class TagSetCache(BoundedCache[int, TagSet]):
+    """Sets by their number, with one copy of each text."""
+
+    def __init__(self) -> None:
+        super().__init__(_MOST_BYTES, lambda tags: 300 + 60 * len(tags))
+        self._texts: dict[str, str] = {}
+
+    def read(self, body: str) -> TagSet:
+        """The set of a stored body."""
+        texts = self._texts
+        if len(texts) > _MOST_TEXTS:
+            texts = self._texts = {}
+        tags: dict[str, str | list[str]] = orjson.loads(body)
+        for tag, value in tags.items():
+            if isinstance(value, str):
+                tags[tag] = texts.setdefault(value, value)
+        return tags
+
+
+class _Matches(BoundedCache[Hashable, tuple[int, frozenset[int]]]):
+    """By question: the highest number that was looked at, and the sets that were found."""
+
+    def __init__(self) -> None:
+        super().__init__(_MATCHES_BYTES, lambda known: 500 + 100 * len(known[1]))
 
 
 def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, TagSet]:
     """The sets of these ids. Shared: not to be changed."""
-    known = db.tag_sets
+    cache = db.shared.of(TagSetCache)
+    known = cache.get
     found: dict[int, TagSet] = {}
     missing = []
     for number in ids:
-        tags = known.get(number)
+        tags = known(number)
         if tags is None:
             missing.append(number)
         else:
             found[number] = tags
-    for begin in range(0, len(missing), _AT_ONCE):
-        part = ", ".join(map(str, missing[begin : begin + _AT_ONCE]))
-        for number, body in db.each(f"SELECT id, body FROM tagsets WHERE id IN ({part})"):
-            found[number] = orjson.loads(body)
     if missing:
-        if len(known) + len(missing) > _CACHED:
-            known.clear()
-        known.update(found)
+        # One parameter: a statement with the numbers in its text would be kept, as large as it is.
+        rows = db.each(
+            "SELECT t.id, t.body FROM json_each(?) j CROSS JOIN tagsets t ON t.id = j.value",
+            (orjson.dumps(missing).decode(),),
+        )
+        new = {number: cache.read(body) for number, body in rows}
+        cache.update(new)
+        found.update(new)
     return found
 
 
@@ -52,11 +80,11 @@ def all_sets(db: ReadSession) -> dict[int, TagSet]:
 
 def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
-    return frozenset(
-        number
-        for number, tags in _sets_naming(db, value).items()
-        if value in values_in(tags, tag) and (service is None or service_in(tags) == service)
-    )
+
+    def fits(tags: TagSet) -> bool:
+        return value in values_in(tags, tag) and (service is None or service_in(tags) == service)
+
+    return _naming(db, value, ("tag", tag, value, service), fits)
 
 
 def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = None) -> frozenset[int]:
@@ -97,12 +125,19 @@ def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, TagSet]:
 
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
     """The ids of the sets of one deployment environment, in whichever spelling it was sent."""
-    found = _sets_naming(db, environment)
-    return frozenset(number for number, tags in found.items() if environment_in(tags) == environment)
+    return _naming(db, environment, ("environment", environment), lambda tags: environment_in(tags) == environment)
 
 
-def _sets_naming(db: ReadSession, value: str) -> dict[int, TagSet]:
-    """The sets in which this text occurs as a whole value (of any tag)."""
+def _naming(db: ReadSession, value: str, question: Hashable, fits: Callable[[TagSet], bool]) -> frozenset[int]:
+    """The ids of the sets that fit, of those in which a text occurs as a whole value (of any tag)."""
+    matches = db.shared.of(_Matches)
+    upto, known = matches.get(question) or (0, frozenset[int]())
+    highest: int = (db.one("SELECT max(id) FROM tagsets") or (0,))[0] or 0
+    if highest <= upto:
+        return known
     needle = orjson.dumps(value).decode()
-    ids = [number for (number,) in db.each("SELECT id FROM tagsets WHERE instr(body, ?)", (needle,))]
-    return read_sets(db, ids)
+    rows = db.each("SELECT id FROM tagsets WHERE id > ? AND instr(body, ?)", (upto, needle))
+    sets = read_sets(db, [number for (number,) in rows])
+    found = known.union(number for number, tags in sets.items() if fits(tags))
+    matches.update({question: (highest, found)})
+    return found
