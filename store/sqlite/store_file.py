@@ -18,6 +18,8 @@ BUSY_TIMEOUT_S = 2.0
 """How long another process may hold the file or the lock before that is an error."""
 LOG_SUFFIX = "-wal"
 INDEX_SUFFIX = "-shm"
+MAPPED_BYTES = 0x7FFF_0000
+"""SQLite maps no more than this, 2 GiB; what a file has beyond it is read through pages of the connection."""
 SUFFIXES = ("", LOG_SUFFIX, INDEX_SUFFIX)
 """What the names of a store's files end with: the file, its write-ahead log, the log's index."""
 
@@ -86,12 +88,14 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
             timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=256,
+            cached_statements=64,
         )
         # mode=rw and not ro: only a connection that may write can recover a log left by a crash.
         connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA mmap_size = 268435456")
+        # The file is mapped: the system keeps its pages, once for all connections and only while it has
+        # the memory. Pages of their own are what is still in the log.
+        connection.execute("PRAGMA cache_size = -2048")
+        connection.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         if _is_empty(connection):
             connection.close()

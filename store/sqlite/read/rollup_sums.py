@@ -34,7 +34,6 @@ from store.sqlite.table_layout import (
     WIDTHS,
     synthetic_item,
 )
-from store.sqlite.tag_sets import environment_in, service_in
 
 G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
@@ -247,9 +246,10 @@ def _edge_requests(
     found = [request for row in newest(db, window, service, _MAX_EDGE) for request in each(row, window)]
     sets = read_sets(db, {tagset for _, tagset, _ in found})
     for start, tagset, outcome in found:
-        tags = sets.get(tagset, {})
+        tags = sets.get(tagset)
+        named = Series(tags.environment, tags.of.service, "", "") if tags else Series("", "", "", "")
         bucket, error, origin = split(outcome)
-        yield start, (Series(environment_in(tags), service_in(tags), "", ""), bucket, error, origin)
+        yield start, (named, bucket, error, origin)
 
 
 def _edge_calls(db: ReadSession, begin: int, end: int) -> Iterator[tuple[Series, int, int, int]]:

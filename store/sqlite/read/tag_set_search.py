@@ -1,6 +1,6 @@
 """Tag sets by number, and the numbers of those that carry something.
 
-Sets never change and get rising numbers: what was found among them once is looked for among the new ones only.
+Sets never change and get rising numbers: what was found among them once is looked for among new ones only.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are numbers and question marks of our own
@@ -13,32 +13,49 @@ from typing import Final
 import orjson
 
 from signals.folding import fold, is_simple
+from store.change_results import Operation
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
+from store.sqlite.tag_sets import OPERATION, environment_in, service_in, values_in
 
 _MOST_BYTES: Final = 24 * 1024**2
 """Of sets that are remembered: some 25,000."""
 _MOST_TEXTS: Final = 20_000
+_MOST_OPERATIONS: Final = 5_000
 _MATCHES_BYTES: Final = 8 * 1024**2
 
 
-class TagSetCache(BoundedCache[int, TagSet]):
+class KnownSet(dict[str, str | list[str]]):
+    """A set, and what most questions ask of it. Shared: not to be changed."""
+
+    __slots__ = ("environment", "of")
+    environment: str
+    of: Operation
+    """Its service and operation."""
+
+
+class TagSetCache(BoundedCache[int, KnownSet]):
     """Sets by their number, with one copy of each text."""
 
     def __init__(self) -> None:
-        super().__init__(_MOST_BYTES, lambda tags: 300 + 60 * len(tags))
+        super().__init__(_MOST_BYTES, lambda tags: 350 + 60 * len(tags))
         self._texts: dict[str, str] = {}
+        self._operations: dict[tuple[str, str], Operation] = {}
 
-    def read(self, body: str) -> TagSet:
+    def read(self, body: str) -> KnownSet:
         """The set of a stored body."""
-        texts = self._texts
+        texts, operations = self._texts, self._operations
         if len(texts) > _MOST_TEXTS:
             texts = self._texts = {}
-        tags: dict[str, str | list[str]] = orjson.loads(body)
+        if len(operations) > _MOST_OPERATIONS:
+            operations = self._operations = {}
+        tags = KnownSet(orjson.loads(body))
         for tag, value in tags.items():
             if isinstance(value, str):
                 tags[tag] = texts.setdefault(value, value)
+        of = Operation(service_in(tags), next(iter(values_in(tags, OPERATION)), ""))
+        tags.of = operations.setdefault(of, of)
+        tags.environment = environment_in(tags)
         return tags
 
 
@@ -49,11 +66,11 @@ class _Matches(BoundedCache[Hashable, tuple[int, frozenset[int]]]):
         super().__init__(_MATCHES_BYTES, lambda known: 500 + 100 * len(known[1]))
 
 
-def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, TagSet]:
+def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, KnownSet]:
     """The sets of these ids. Shared: not to be changed."""
     cache = db.shared.of(TagSetCache)
     known = cache.get
-    found: dict[int, TagSet] = {}
+    found: dict[int, KnownSet] = {}
     missing = []
     for number in ids:
         tags = known(number)
@@ -73,16 +90,11 @@ def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, TagSet]:
     return found
 
 
-def all_sets(db: ReadSession) -> dict[int, TagSet]:
-    """Every set that is kept. Shared: not to be changed."""
-    return read_sets(db, [number for (number,) in db.each("SELECT id FROM tagsets")])
-
-
 def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
 
-    def fits(tags: TagSet) -> bool:
-        return value in values_in(tags, tag) and (service is None or service_in(tags) == service)
+    def fits(tags: KnownSet) -> bool:
+        return value in values_in(tags, tag) and (service is None or tags.of.service == service)
 
     return _naming(db, value, ("tag", tag, value, service), fits)
 
@@ -93,7 +105,7 @@ def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = 
     return frozenset(
         number
         for number, tags in _sets_that_may_hold(db, folded).items()
-        if (service is None or service_in(tags) == service)
+        if (service is None or tags.of.service == service)
         and any(folded in fold(value) for value in values_in(tags, tag))
     )
 
@@ -109,7 +121,7 @@ def values_containing(db: ReadSession, tag: str, text: str) -> set[str]:
     }
 
 
-def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, TagSet]:
+def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, KnownSet]:
     """The sets in whose texts this folded one may occur.
 
     SQLite's lower() changes ASCII only, and JSON escapes some characters: sets with any other text
@@ -125,10 +137,14 @@ def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, TagSet]:
 
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
     """The ids of the sets of one deployment environment, in whichever spelling it was sent."""
-    return _naming(db, environment, ("environment", environment), lambda tags: environment_in(tags) == environment)
+    return _naming(
+        db, environment, ("environment", environment), lambda tags: tags.environment == environment
+    )
 
 
-def _naming(db: ReadSession, value: str, question: Hashable, fits: Callable[[TagSet], bool]) -> frozenset[int]:
+def _naming(
+    db: ReadSession, value: str, question: Hashable, fits: Callable[[KnownSet], bool]
+) -> frozenset[int]:
     """The ids of the sets that fit, of those in which a text occurs as a whole value (of any tag)."""
     matches = db.shared.of(_Matches)
     upto, known = matches.get(question) or (0, frozenset[int]())
