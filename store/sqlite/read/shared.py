@@ -33,15 +33,17 @@ class BoundedCache(Generic[K, V]):
         return len(self._values)
 
     def update(self, found: Mapping[K, V]) -> None:
-        """Keep these; where it is too much, those go that were added first."""
+        """Keep these; where it is too much, those go that were added first, and what is larger than all is not kept."""
         values, bytes_of = self._values, self._bytes_of
         with self._lock:
             for key, value in found.items():
                 known = values.pop(key, None)
                 if known is not None:
                     self.bytes -= bytes_of(known)
-                values[key] = value
-                self.bytes += bytes_of(value)
+                size_bytes = bytes_of(value)
+                if size_bytes <= self._most_bytes:
+                    values[key] = value
+                    self.bytes += size_bytes
             while self.bytes > self._most_bytes:
                 self.bytes -= bytes_of(values.pop(next(iter(values))))
 
