@@ -33,7 +33,7 @@ class BoundedCache(Generic[K, V]):
         return len(self._values)
 
     def update(self, found: Mapping[K, V]) -> None:
-        """Keep these; where it is too much, those go that were added first, and what is larger than all is not kept."""
+        """Keep these; those go that were added first. What is larger than the bound is not kept."""
         values, bytes_of = self._values, self._bytes_of
         with self._lock:
             for key, value in found.items():
