@@ -33,9 +33,9 @@ from store.sqlite.packed_requests import (
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest
-from store.sqlite.read.tag_set_search import KnownSet, read_sets, sets_with
+from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import OPERATION, values_in
+from store.sqlite.tag_sets import OPERATION
 
 MAX_REQUESTS: Final = 15_000
 MAX_TRACES: Final = 3_000
@@ -136,16 +136,17 @@ class _Sets:
         where: Mapping[str, str],
         environment: str | None,
     ) -> None:
-        self.matching = frozenset(
-            number
-            for number, tags in sets.items()
-            if (service is None or tags.of.service == service)
-            and (environment is None or tags.environment == environment)
-            and all(value in (values_in(tags, tag) or [""]) for tag, value in where.items())
-        )
-        self.person = {number: found[0] for number, tags in sets.items() if (found := values_in(tags, SEAT))}
-        self.synthetic = frozenset(n for n, tags in sets.items() if values_in(tags, SYNTHETIC_TAG))
+        self._sets = sets
+        self.matching = frozenset(matching_sets(sets, service, where, environment))
+        self.synthetic = frozenset([number for number, tags in sets.items() if tags.synthetic])
         self.operation = {number: sets[number].of for number in self.matching}
+
+    def person(self, numbers: Iterable[int]) -> str:
+        """The first person whom these sets name; empty if there is none."""
+        known = self._sets
+        return next(
+            (known[number].person for number in numbers if number in known and known[number].person), ""
+        )
 
 
 def affected_requests(
@@ -217,7 +218,7 @@ def _failures(
     """The failed requests; counts all matching ones into their side."""
     # The place in what `split` returns.
     place = 1 if error == "any" else 2
-    matching, programs, people = sets.matching, sets.synthetic, sets.person
+    matching, programs = sets.matching, sets.synthetic
     for row in rows:
         numbers = unpack(SET_CODE, row.sets)
         # Comprehensions, as this runs for every request: a loop took twice the time of the whole.
@@ -233,8 +234,7 @@ def _failures(
             sides[synthetic].recovered_inside += _recovered_inside(row, numbers, dict(bad), failed, matching)
         if failed:
             starts = unpack(START_CODE, row.starts)
-            named = [*(numbers[at] for at in failed), *numbers]
-            person = next((people[number] for number in named if number in people), "")
+            person = sets.person([*(numbers[at] for at in failed), *numbers])
             for at in failed:
                 operation = sets.operation[numbers[at]]
                 yield _Try(row.trace, synthetic, person, operation, row.start + starts[at])
@@ -297,7 +297,7 @@ def _successes(
         for number, start in good:
             operation = sets.operation[number]
             latest[operation] = max(latest.get(operation, 0), row.start + start)
-        person = next((sets.person[number] for number in numbers if number in sets.person), "")
+        person = sets.person(numbers)
         found += [_Try(row.trace, False, person, operation, start) for operation, start in latest.items()]
     return found
 

@@ -22,7 +22,7 @@ from store.sqlite.read.rollup_sums import Tally
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.sightings import first_moments, first_slots, sightings
 from store.sqlite.read.tag_set_search import read_sets, sets_of_environment, sets_with
-from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_SET_SLOT_NS
+from store.sqlite.table_layout import TAG_SET_SLOT_NS
 from store.sqlite.tag_sets import ERROR, OPERATION
 
 MAX_FAILING: Final = 600
@@ -125,7 +125,7 @@ def _failing(
             if tags is None or tags.of != (service, operation):
                 continue
             if outcome & 1 and environment in (None, tags.environment):
-                programs = any(SYNTHETIC_TAG in sets.get(each, ()) for each in numbers)
+                programs = any(each in sets and sets[each].synthetic for each in numbers)
                 sides[programs][Operation(service, operation)] += 1
             break
     return sides
@@ -136,21 +136,22 @@ def _operation_measures(
 ) -> tuple[dict[Operation, Measure], bool]:
     rows, cut = newest_within(db, window, None, MAX_REQUESTS, MAX_ROWS)
     numbers = unpack(SET_CODE, b"".join([row.sets for row in rows]))
-    # Small numbers instead of names: they are hashed once for each request.
-    places: dict[Operation, int] = {}
+    sets = read_sets(db, set(numbers))
+    # A number instead of a name, as it is hashed for each request; there is one object of each name.
+    operations = {id(tags.of): tags.of for tags in sets.values()}
     of_set = {
-        number: places.setdefault(tags.of, len(places))
-        for number, tags in read_sets(db, set(numbers)).items()
+        number: id(tags.of)
+        for number, tags in sets.items()
         if environment is None or tags.environment == environment
     }
     outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
     counts = Counter(zip(map(of_set.get, numbers), outcomes, strict=True))
-    tallies: dict[int, Tally] = {}
+    tallies: dict[Operation, Tally] = {}
     for (place, outcome), n in counts.items():
         if place is not None:
             bucket, error, origin = split(outcome)
-            tallies.setdefault(place, Tally()).add(bucket, n, error * n, origin * n)
-    return {of: tallies[place].measure() for of, place in places.items() if place in tallies}, cut
+            tallies.setdefault(operations[place], Tally()).add(bucket, n, error * n, origin * n)
+    return {of: tally.measure() for of, tally in tallies.items()}, cut
 
 
 def _key_outcomes(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
@@ -28,7 +28,7 @@ from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest_within
 from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
-from store.sqlite.read.tag_set_search import KnownSet, read_sets
+from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
 from store.sqlite.tag_sets import (
     OF_CALLS,
@@ -92,7 +92,7 @@ def by_tag(
     rows, cut = newest_within(db, window, service, bound, MAX_ROWS)
     sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
     outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
-    matching = _matching(db, set(sets), service, where, environment)
+    matching = matching_sets(read_sets(db, set(sets)), service, where, environment)
     by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
     discarded: list[int] = []
     for tagset, outcome in zip(sets, outcomes, strict=True):
@@ -159,25 +159,6 @@ def _make_exact(
             tally.values += durations
 
 
-def _matching(
-    db: ReadSession,
-    ids: Iterable[int],
-    service: str | None,
-    where: Mapping[str, str],
-    environment: str | None,
-) -> dict[int, KnownSet]:
-    """Those of the sets that belong to this service and environment and carry all of `where`."""
-    found = {
-        number: tags
-        for number, tags in read_sets(db, ids).items()
-        if (service is None or tags.of.service == service)
-        and (environment is None or tags.environment == environment)
-    }
-    for tag, value in where.items():
-        found = {number: tags for number, tags in found.items() if value in (values_in(tags, tag) or [""])}
-    return found
-
-
 def carried_tags(db: ReadSession, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
     rows, _ = newest_within(db, window, None, _TAGS_SAMPLE, MAX_ROWS)
@@ -197,7 +178,7 @@ def columns_by_set(
     rows, cut = newest_within(db, window, service, MAX_COUNTED, MAX_ROWS)
     sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
     everything = service is None and environment is None and not where
-    matching = None if everything else _matching(db, set(sets), service, where, environment)
+    matching = None if everything else matching_sets(read_sets(db, set(sets)), service, where, environment)
     counts: dict[int, Counter[int]] = {}
     for row in rows:
         after = row.start - window.from_unix_nano

@@ -7,15 +7,17 @@ Sets never change and get rising numbers: what was found among them once is look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Final
 
 import orjson
 
+from signals.attributes import SEAT
 from signals.folding import fold, is_simple
 from store.change_results import Operation
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
+from store.sqlite.table_layout import SYNTHETIC_TAG
 from store.sqlite.tag_sets import OPERATION, environment_in, service_in, values_in
 
 _MOST_BYTES: Final = 24 * 1024**2
@@ -28,10 +30,13 @@ _MATCHES_BYTES: Final = 8 * 1024**2
 class KnownSet(dict[str, str | list[str]]):
     """A set, and what most questions ask of it. Shared: not to be changed."""
 
-    __slots__ = ("environment", "of")
+    __slots__ = ("environment", "of", "person", "synthetic")
     environment: str
     of: Operation
     """Its service and operation."""
+    person: str
+    """Its first `enduser.id`, or nothing."""
+    synthetic: bool
 
 
 class TagSetCache(BoundedCache[int, KnownSet]):
@@ -56,6 +61,8 @@ class TagSetCache(BoundedCache[int, KnownSet]):
         of = Operation(service_in(tags), next(iter(values_in(tags, OPERATION)), ""))
         tags.of = operations.setdefault(of, of)
         tags.environment = environment_in(tags)
+        tags.person = next(iter(values_in(tags, SEAT)), "")
+        tags.synthetic = bool(values_in(tags, SYNTHETIC_TAG))
         return tags
 
 
@@ -87,6 +94,21 @@ def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, KnownSet]:
         new = {number: cache.read(body) for number, body in rows}
         cache.update(new)
         found.update(new)
+    return found
+
+
+def matching_sets(
+    sets: Mapping[int, KnownSet], service: str | None, where: Mapping[str, str], environment: str | None
+) -> dict[int, KnownSet]:
+    """Those of the sets that belong to this service and environment and carry all of `where`."""
+    found = {
+        number: tags
+        for number, tags in sets.items()
+        if (service is None or tags.of.service == service)
+        and (environment is None or tags.environment == environment)
+    }
+    for tag, value in where.items():
+        found = {number: tags for number, tags in found.items() if value in (values_in(tags, tag) or [""])}
     return found
 
 
