@@ -12,7 +12,7 @@ from store.api import BadQuery
 from store.change_results import Change, FailingOperation, Operation, Seen, VersionRow, Versions
 from store.queries import Page, Window
 from store.results import Measure
-from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, columns_of, split, unpack, within
+from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack, within
 from store.sqlite.read.error_sightings import error_sightings
 from store.sqlite.read.processes import Process, Subject, processes, version_sets
 from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
@@ -168,29 +168,36 @@ def _key_outcomes(
     for version, numbers in version_sets(db, service).items():
         for number in numbers:
             met[number] = (*met.get(number, ()), version)
-    carrying = met.keys()
+    counts: dict[tuple[_Version, ...], list[int]] = {}
+    cut = False
     for place, row in enumerate(newest(db, window, service, MAX_ROWS + 1)):
         if place >= MAX_ROWS:
-            return tried, failed, True
-        if keys.isdisjoint(memoryview(row.sets).cast(SET_CODE)):
-            continue
+            cut = True
+            break
         inside = within(row, window)
-        numbers_inside, outcomes, _ = columns_of(inside)
-        ended = [
-            outcome & 1 for number, outcome in zip(numbers_inside, outcomes, strict=True) if number in keys
-        ]
-        versions = {version for number in carrying & set(numbers_inside) for version in met[number]}
+        numbers_inside = memoryview(inside.sets).cast(SET_CODE)
+        if keys.isdisjoint(numbers_inside):
+            continue
+        outcomes = memoryview(inside.outcomes).cast(OUTCOME_CODE)
+        ended = [outcomes[at] & 1 for at, number in enumerate(numbers_inside) if number in keys]
+        versions = tuple(
+            {version: 0 for number in numbers_inside if number in met for version in met[number]}
+        )
+        count = counts.setdefault(versions, [0, 0])
+        count[0] += len(ended)
+        count[1] += sum(ended)
+    for versions, (all_ended, bad) in counts.items():
         for version in versions:
-            tried[version] += len(ended)
-            failed[version] += sum(ended)
-    return tried, failed, False
+            tried[version] += all_ended
+            failed[version] += bad
+    return tried, failed, cut
 
 
 def _changes(db: ReadSession, window: Window, environment: str | None) -> list[Change]:
     of_processes: dict[tuple[Subject, str], list[Process]] = {}
     for process in processes(db):
         if environment is None or process.environment == environment:
-            for one in process.says:
+            for one in process.values:
                 of_processes.setdefault(one, []).append(process)
     values = Counter(subject for subject, _ in of_processes)
     groups = {

@@ -33,12 +33,12 @@ _AT_ONCE: Final = 5_000
 class Process:
     """What some tag sets say of versions, the process and flags of a service."""
 
-    __slots__ = ("environment", "says", "service", "sets", "versions")
+    __slots__ = ("environment", "service", "sets", "values", "versions")
 
     def __init__(self, tags: TagSet) -> None:
         self.service = service_in(tags)
         self.environment = environment_in(tags)
-        self.says = tuple(_subjects(tags))
+        self.values = tuple(_subjects(tags))
         self.versions = tuple((tag, value) for tag in VERSION_TAGS for value in values_in(tags, tag))
         self.sets: list[int] = []
         """The numbers of the sets, rising; some may be deleted by now."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
@@ -94,9 +95,10 @@ def by_tag(
     outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
     matching = matching_sets(read_sets(db, set(sets)), service, where, environment)
     by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
-    discarded: list[int] = []
-    for tagset, outcome in zip(sets, outcomes, strict=True):
-        by_set.get(tagset, discarded).append(outcome)
+    # Most requests of a trace are of other services: they are passed over in C.
+    pairs = compress(zip(sets, outcomes, strict=True), map(matching.__contains__, sets))
+    for tagset, outcome in pairs:
+        by_set[tagset].append(outcome)
     values_of = received_in if received else values_in
     found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
     if len(sets) <= _FEW_REQUESTS:
