@@ -7,6 +7,7 @@ once for all questions.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -28,6 +29,8 @@ _KINDS: Final[tuple[tuple[ChangeKind, str], ...]] = (
     ("instance", INSTANCE_TAG),
 )
 _AT_ONCE: Final = 5_000
+MOST_KEPT: Final = 10_000
+"""Processes that are kept, some 8 MB; where a sender makes up more, they are read anew for each question."""
 
 
 class Process:
@@ -40,7 +43,7 @@ class Process:
         self.environment = environment_in(tags)
         self.values = tuple(_subjects(tags))
         self.versions = tuple((tag, value) for tag in VERSION_TAGS for value in values_in(tags, tag))
-        self.sets: list[int] = []
+        self.sets = array("q")
         """The numbers of the sets, rising; some may be deleted by now."""
 
 
@@ -68,15 +71,18 @@ class _Processes:
 
 def processes(db: ReadSession) -> list[Process]:
     """All processes that any tag set tells of."""
-    found = db.shared.of(_Processes)
+    kept = db.shared.of(_Processes)
     highest = (db.one("SELECT max(id) FROM tagsets") or (0,))[0] or 0
-    with found.lock:
-        while found.upto < highest:
-            rows = db.all("SELECT id FROM tagsets WHERE id > ? ORDER BY id LIMIT ?", (found.upto, _AT_ONCE))
+    with kept.lock:
+        while kept.upto < highest:
+            rows = db.all("SELECT id FROM tagsets WHERE id > ? ORDER BY id LIMIT ?", (kept.upto, _AT_ONCE))
             numbers = [number for (number,) in rows]
-            found.add(read_sets(db, numbers))
-            found.upto = numbers[-1] if numbers else highest
-        return list(found.known.values())
+            kept.add(read_sets(db, numbers))
+            kept.upto = numbers[-1] if numbers else highest
+        found = list(kept.known.values())
+        if len(found) > MOST_KEPT:
+            kept.known, kept.upto = {}, 0
+        return found
 
 
 def version_sets(db: ReadSession, service: str) -> dict[tuple[str, str], set[int]]:
