@@ -35,6 +35,7 @@ class FaultKind(Enum):
     SLOW_DATABASE = "slow-database"
     INEFFICIENT_QUERIES = "inefficient-queries"
     RETRIES = "retries"
+    EXHAUSTION = "exhaustion"
     BROKEN_TELEMETRY = "broken-telemetry"
     THIRD_PARTY = "third-party"
     NOTHING = "nothing"
@@ -54,6 +55,7 @@ _KIND_TITLES: Mapping[FaultKind, str] = MappingProxyType(
         FaultKind.SLOW_DATABASE: "A database answers late",
         FaultKind.INEFFICIENT_QUERIES: "Many small calls where one would do",
         FaultKind.RETRIES: "Retries that multiply the work",
+        FaultKind.EXHAUSTION: "Something limited is used up: connections, memory, threads",
         FaultKind.BROKEN_TELEMETRY: "The shop works; its telemetry is broken",
         FaultKind.THIRD_PARTY: "Somebody else's script or content in our page",
         FaultKind.NOTHING: "Nothing is broken",
