@@ -97,9 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--within",
         type=_seconds,
-        default=WITHIN_S,
         metavar="SECONDS",
-        help=f"longest time for telemetry to arrive after the visit (default: {WITHIN_S:g})",
+        help=f"longest time for telemetry to arrive after the visit (default: {WITHIN_S:g} or the incident's)",
     )
     parser.add_argument(
         "--visits",
@@ -185,7 +184,10 @@ def _names(arguments: argparse.Namespace, running: RunningLab | None) -> list[st
 
 def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Addresses) -> Verification:
     incident = replace(incident, visits=arguments.visits or incident.visits)
-    return _shown(arguments, verify(incident, where, arguments.driver, arguments.within, terminal.note))
+    within_s = arguments.within
+    if within_s is None:
+        within_s = max(WITHIN_S, incident.arrives_within_s)
+    return _shown(arguments, verify(incident, where, arguments.driver, within_s, terminal.note))
 
 
 def _shown(arguments: argparse.Namespace, verification: Verification) -> Verification:

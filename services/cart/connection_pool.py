@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.metrics import Histogram, Meter
 
 from services.common.errors import Unavailable
-from services.common.telemetry import counter, histogram, observe
+from services.common.telemetry import histogram, observe
 
 _NAME = "db.client.connection.pool.name"
 _STATE = "db.client.connection.state"
@@ -25,20 +25,18 @@ _IDLE_FOR_S = 600.0
 
 
 class Numbers(NamedTuple):
-    """How a pool is now: connections lent, ready and allowed, and callers that wait for one."""
+    """How a pool is now: connections lent, ready and allowed, callers that wait, and that waited in vain."""
 
     used: int
     idle: int
     most: int
     pending: int
+    timeouts: int
 
 
-class Waits:
-    """The instruments of all pools of a process."""
-
-    def __init__(self, meter: Meter) -> None:
-        self.wait: Histogram = histogram(meter, "db.client.connection.wait_time")
-        self.timeouts: Counter = counter(meter, "db.client.connection.timeouts")
+def wait_time(meter: Meter) -> Histogram:
+    """Returns the histogram of all pools of a process."""
+    return histogram(meter, "db.client.connection.wait_time")
 
 
 class ConnectionPool:
@@ -49,7 +47,7 @@ class ConnectionPool:
     """
 
     def __init__(
-        self, name: str, connect: Callable[[], Any], size: int, patience_s: float, waits: Waits
+        self, name: str, connect: Callable[[], Any], size: int, patience_s: float, waits: Histogram
     ) -> None:
         self.name = name
         self._connect = connect
@@ -60,7 +58,7 @@ class ConnectionPool:
         self._changed = threading.Condition()
         self._idle: list[Any] = []
         self._kept: deque[Any] = deque()
-        self._open = self._pending = 0
+        self._open = self._pending = self._timeouts = 0
         self._asked_at = time.monotonic()
 
     @contextmanager
@@ -88,11 +86,11 @@ class ConnectionPool:
             try:
                 connection = self._free(began + self._patience_s)
                 if connection is None:
-                    self._waits.timeouts.add(1, self._attributes)
+                    self._timeouts += 1
                     connection = self._taken_back()
             finally:
                 self._pending -= 1
-        self._waits.wait.record(time.monotonic() - began, self._attributes)
+        self._waits.record(time.monotonic() - began, self._attributes)
         return connection
 
     def _free(self, deadline: float) -> Any:
@@ -120,7 +118,7 @@ class ConnectionPool:
                 self._idle.extend(self._kept)
                 self._kept.clear()
             idle = len(self._idle)
-            return Numbers(self._open - idle, idle, self._size, self._pending)
+            return Numbers(self._open - idle, idle, self._size, self._pending, self._timeouts)
 
     def close(self) -> None:
         """Close every connection that nobody uses."""
@@ -146,4 +144,5 @@ def observe_pools(meter: Meter, pools: Callable[[], tuple[ConnectionPool, ...]])
 
     observe(meter, "db.client.connection.count", connections)
     observe(meter, "db.client.connection.max", each(lambda now: now.most))
+    observe(meter, "db.client.connection.timeouts", each(lambda now: now.timeouts))
     observe(meter, "db.client.connection.pending_requests", each(lambda now: now.pending))

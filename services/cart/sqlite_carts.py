@@ -19,7 +19,7 @@ from opentelemetry.instrumentation import dbapi
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeter, NoOpMeterProvider
 
 from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine, LostConnections
-from services.cart.connection_pool import ConnectionPool, Waits, observe_pools
+from services.cart.connection_pool import ConnectionPool, observe_pools, wait_time
 from services.common.errors import InvalidRequest, StartError, Unavailable
 
 DATABASE = "carts"
@@ -84,7 +84,7 @@ class SqliteCarts:
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider or NoOpMeterProvider()
         meter = meter or NoOpMeter("carts")
-        self._waits = Waits(meter)
+        self._waits = wait_time(meter)
         self._pool = ConnectionPool(DATABASE, self._traced, _CONNECTIONS, _BUSY_S, self._waits)
         self._leaky: tuple[LostConnections, ConnectionPool] | None = None
         observe_pools(meter, self._pools)
