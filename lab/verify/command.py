@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         "--within",
         type=_seconds,
         metavar="SECONDS",
-        help=f"longest time for telemetry to arrive after the visit (default: {WITHIN_S:g} or the incident's)",
+        help=f"most time for telemetry to arrive after the visit (default: {WITHIN_S:g}, or the incident's)",
     )
     parser.add_argument(
         "--visits",

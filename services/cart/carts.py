@@ -21,7 +21,7 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class LostConnections:
-    """The fault of a caller whose reads do not give their database connection back.
+    """The fault of a caller whose statements do not give their database connection back.
 
     Its statements share a pool of `connections`; who waits `wait_ms` gets one that was lost.
     """

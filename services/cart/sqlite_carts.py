@@ -125,11 +125,11 @@ class SqliteCarts:
         )
 
     @contextmanager
-    def _cursor(self, lost: LostConnections | None = None, *, reads: bool = False) -> Iterator[Any]:
-        """A cursor of a pooled connection; a caller with the fault does not give it back when it `reads`."""
+    def _cursor(self, lost: LostConnections | None = None) -> Iterator[Any]:
+        """A cursor of a pooled connection, which a caller with the fault does not give back."""
         try:
             with (
-                self._pool_for(lost).lend(keep=reads and lost is not None) as connection,
+                self._pool_for(lost).lend(keep=lost is not None) as connection,
                 closing(connection.cursor()) as cursor,
             ):
                 yield cursor
@@ -152,7 +152,7 @@ class SqliteCarts:
     ) -> Sequence[CartLine]:
         """See `Carts.lines`; a slow statement has a connection of its own."""
         query, cursors = (
-            (_SLOW_LINES, self._slow_cursor(slow_ms)) if slow_ms else (_LINES, self._cursor(lost, reads=True))
+            (_SLOW_LINES, self._slow_cursor(slow_ms)) if slow_ms else (_LINES, self._cursor(lost))
         )
         with cursors as cursor:
             cursor.execute(query, (user_id,))

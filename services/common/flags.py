@@ -87,8 +87,7 @@ CART_SLOW_QUERY_MS = Flag(
 CART_LOST_CONNECTIONS = Flag(
     "cart_lost_connections",
     {"connections": 0, "wait_ms": 0},
-    "cartservice has so many database connections and does not give back those it reads carts with; "
-    "who waits gets one after `wait_ms`.",
+    "cartservice has so many database connections and gives none back; who waits gets one after `wait_ms`.",
 )
 SHIPPING_KEPT_LABELS = Flag(
     "shipping_kept_labels",
