@@ -41,7 +41,7 @@ def open_writer(
 
 
 def open_reader(path: str | Path, *, time_limit_s: float | None = None) -> Reader:
-    """A reader of the store at `path`; TooSlow where an answer takes longer than `time_limit_s`, 10 s by default.
+    """A reader of the store at `path`; TooSlow where it needs more than `time_limit_s`, 10 by default.
 
     The store need not exist yet: until its writer creates it, every answer is
     empty; when the file is replaced, the next answer is from the new one.
