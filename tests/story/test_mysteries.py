@@ -24,6 +24,8 @@ FIRST_BROKEN: Mapping[str, str] = {
     "silent-logs": "mail-line",
     "broken-link": "no-link",
     "third-party-script": "bad-inp",
+    "pool-exhausted": "waiting-call",
+    "memory-leak": "order-lost",
 }
 """By mystery: the link that is about its fault, and that a healthy shop breaks before any other."""
 
