@@ -23,7 +23,7 @@ CANNOT_VERIFY = 2
 
 _EPILOG = """\
 Sends one shopper with a seat of its own through the shop, then queries the JSON API of the
-screens for every link between browser, trace and log. It changes nothing else.
+screens for every link between browser, trace, log and metric. It changes nothing else.
 
 The lab that runs from this folder is verified; where none runs, one is started on free
 ports and stopped afterwards. Another incident than the running one is verified on a lab
