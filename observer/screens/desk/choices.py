@@ -72,7 +72,8 @@ def _releases(incident: str, usable: Mapping[str, Incident], coming: str) -> lis
     found = [
         ReleaseChoice(name, each.title, each.release.version, each.release.before)
         for name, each in usable.items()
-        if each.release is not None
+        # Of two stories of one fault, its own is released, unless the other one runs.
+        if each.release is not None and (not each.same_fault_as or name == incident)
     ]
     own = [each for each in found if each.incident == incident]
     return own or sorted(found, key=lambda each: each.incident != coming)
