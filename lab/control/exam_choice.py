@@ -15,8 +15,10 @@ def faults(had: Collection[str]) -> tuple[Collection[str], Collection[str]]:
 
     Two stories of one fault are one mystery.
     """
-    told = {name: each.same_fault_as or name for name, each in incidents.load_all()[0].items()}
-    return [name for name, fault in told.items() if name == fault], {told.get(name, name) for name in had}
+    fault_of = {name: each.same_fault_as or name for name, each in incidents.load_all()[0].items()}
+    return [name for name, fault in fault_of.items() if name == fault], {
+        fault_of.get(name, name) for name in had
+    }
 
 
 def mystery(named: str, seed: int, known: Collection[str], had: Collection[str]) -> str:
