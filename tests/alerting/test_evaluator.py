@@ -199,6 +199,21 @@ def test_groups_have_alerts_of_their_own_and_are_bounded(desk: Desk) -> None:
     assert desk.only.no_data_since_unix_nano is None
 
 
+def test_values_that_never_come_twice_begin_no_alerts_without_end(desk: Desk) -> None:
+    """Grouped by something unique, a rule has as many open alerts as groups, and counts the rest."""
+    signal = {"kind": "requests", "measure": "error_share", "by": ["orderId"], "most_groups": 3}
+    desk.rule("orders", rule_text(signal, {"above": 0, "window": "5s"}))
+    for place in range(4):
+        second = NOW_S + 5 * place
+        for number in range(3):
+            desk.telemetry.requests(at_s=[second - 1], errors=1, attributes={"orderId": f"{place} {number}"})
+        desk.evaluate(second)
+
+    assert len(desk.alerts()) == 3
+    assert len(desk.detector().groups) == 3
+    assert desk.detector().left_out >= 3
+
+
 def test_a_silenced_rule_is_evaluated_and_shown_and_not_sent(tmp_path: Path, shop: Telemetry) -> None:
     """When the silence ends and the alert still fires, it is sent; its end is sent if its begin was."""
     desk = Desk(tmp_path, shop, ways=("webhook",))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from alerting.model import Alert, Condition, Rule, Signal, Transition
 from alerting.state_machine import (
@@ -238,6 +238,8 @@ _SEEN = st.one_of(
 )
 
 
+# On a busy machine, drawing takes longer than Hypothesis likes.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(-30, 120), _SEEN, st.booleans()), max_size=60),
     st.integers(0, 30),
