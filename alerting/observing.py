@@ -47,7 +47,7 @@ def observe(
     window = Window(now - rule.condition.window_ns, now)
     try:
         found = read_groups(reader, rule.signal, window, minimum=rule.condition.minimum)
-        found = _with_missing(reader, rule, window, found, known)
+        found = _bounded(rule.signal, _with_missing(reader, rule, window, found, known), known)
         groups = {
             group: _observation(reader, rule, window, group, reading, found.unit, known.get(group), baselines)
             for group, reading in found.groups.items()
@@ -98,6 +98,19 @@ def _with_missing(
         else:
             groups[group] = Reading(None, 0, "There is no data of this group.")
     return replace(found, groups=groups)
+
+
+def _bounded(signal: Signal, found: Readings, known: Mapping[Group, Known]) -> Readings:
+    """No more groups than the rule allows, those with an open alert first: else values that never come twice
+    would begin alerts without end."""
+    alerting = {
+        group for group in found.groups if group in known and known[group].alert_started_unix_nano is not None
+    }
+    others = [group for group in found.groups if group not in alerting]
+    room = max(0, signal.most_groups - len(alerting))
+    kept = alerting.union(others[:room])
+    groups = {group: reading for group, reading in found.groups.items() if group in kept}
+    return replace(found, groups=groups, left_out=found.left_out + len(others[room:]))
 
 
 def _observation(

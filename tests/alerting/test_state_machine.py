@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from alerting.model import Alert, Condition, Rule, Signal, Transition
 from alerting.state_machine import (
@@ -124,7 +124,7 @@ def test_a_breach_that_does_not_last_leaves_nothing() -> None:
 
 
 def test_missing_data_ends_no_alert_at_once() -> None:
-    """No requests do not mean that the fault is mended; after a quarter of an hour the alert ends, and says why."""
+    """No requests do not mean that the fault is mended; after a quarter of an hour the alert ends."""
     run = Run(rule())
     run.see(0, value(2))
     run.see(2, MISSING)
@@ -166,13 +166,13 @@ def test_pending_time_counts_on_over_a_gap_and_ok_time_does_not() -> None:
     run = Run(rule(for_s=30, resolve_after_s=10))
     run.see(0, value(2))
     run.see(31, value(2), after_gap=True)
-    assert run.only.state == "firing"
+    assert run.only.fired_unix_nano
 
     run.see(33, value(0.5))
     run.see(60, value(0.5), after_gap=True)
-    assert run.only.state == "firing"
+    assert run.only.is_open
     run.see(71, value(0.5))
-    assert run.only.state == "resolved"
+    assert not run.only.is_open
 
 
 def test_a_signal_that_crosses_while_its_end_waits_is_one_flapping_alert() -> None:
@@ -238,6 +238,8 @@ _SEEN = st.one_of(
 )
 
 
+# On a busy machine, drawing takes longer than Hypothesis likes.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(st.integers(-30, 120), _SEEN, st.booleans()), max_size=60),
     st.integers(0, 30),
@@ -263,5 +265,5 @@ def test_no_double_alerts_and_no_time_goes_back(
             known = [time for time in times if time is not None]
             assert known == sorted(known)
         ends = sorted((a.started_unix_nano, a.ended_unix_nano or 2**63) for a in run.alerts.values())
-        assert all(end <= begin for (_, end), (begin, _) in zip(ends, ends[1:], strict=False))
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(ends))
     assert run.notices.count("resolved") <= run.notices.count("firing")
