@@ -12,7 +12,7 @@ from alerting.model import Rule, Signal
 from alerting.readings import COUNTS, Group, Reading, Readings, began, read_groups, weighted_over_time
 from alerting.rules import SERVICE
 from alerting.state_machine import Observation
-from store.api import Reader, StoreError, Window
+from store.api import BadQuery, Reader, StoreError, Window
 
 _log = logging.getLogger("alerting")
 _LEAST_COLUMN_NS: Final = 250 * 10**6
@@ -53,6 +53,9 @@ def observe(
             for group, reading in found.groups.items()
         }
         return Observed(groups, found.left_out)
+    except BadQuery as error:
+        # The rule's own fault: the others are evaluated as planned.
+        return replace(unknown(rule.signal, known, str(error)), trouble="")
     except StoreError as error:
         reason = str(error)
     except Exception as error:  # one rule never stops the others

@@ -13,6 +13,7 @@ from alerting import AlertError, AlertQuery
 from store.api import StoreUnavailable, TooSlow
 from tests.alerting.telemetry import NOW_S, ORDERS, Desk, Telemetry, rule_text
 from tests.store.build import SECOND, T0
+from tests.store.build_metrics import point, series
 from tests.store.house import held
 
 LIMITS = {"above": 0.1, "window": "20s"}
@@ -114,6 +115,19 @@ def test_a_store_that_does_not_answer_resolves_nothing(desk: Desk, error: Except
     assert (group.state, group.value) == ("firing", None)
     assert group.reason
     assert desk.file.evaluator(desk.telemetry.now()).state == "late"
+
+
+def test_a_rule_that_does_not_fit_its_signal_troubles_no_other(desk: Desk) -> None:
+    """A rate of a gauge: that rule says what it may ask for, and rules count as evaluated."""
+    used = series("pool.used")
+    desk.telemetry.points([point(used, NOW_S - 5, 3.0)])
+    desk.rule("pool", rule_text({"kind": "metric", "metric": "pool.used", "measure": "rate"}, {"above": 1}))
+    desk.evaluate()
+
+    [group] = desk.detector("pool").groups
+    assert group.state == "no_data"
+    assert "rate" in group.reason
+    assert desk.file.evaluator(desk.telemetry.now()).state == "running"
 
 
 def test_a_store_that_another_program_holds_is_read_on(desk: Desk) -> None:
