@@ -39,6 +39,7 @@ def command() -> Sequence[str]:
             if subprocess.run(asked, env=environment(), cwd=REPO, stdout=sink, stderr=sink).returncode == 0:
                 return found
     required_in_ci("no Python with our libraries can be started as another user")
+    return ()
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -42,6 +42,11 @@ class Metric:
     optional: bool = False
     """Whether many applications never report it."""
 
+    @property
+    def of_requests(self) -> bool:
+        """Whether services count the same requests, and more of them."""
+        return self.name in ("network_requests", "network_errors")
+
 
 METRICS: tuple[Metric, ...] = (
     Metric("page_views", "Page views", "Documents that browsers loaded."),
