@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
+from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
 
 SCHEMA_VERSION = 6
@@ -31,6 +32,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        see_that_it_can_be_written(path)
         connection = sqlite3.connect(
             path,
             timeout=BUSY_TIMEOUT_S,
@@ -186,6 +188,8 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
             "disk_full",
         )
     if name.startswith("SQLITE_READONLY") or _is_denied(error):
+        if isinstance(error, PermissionError) and isinstance(error.filename, str):
+            path = Path(error.filename)
         return StoreUnavailable(
             f"{path} cannot be written: make the file and its folder writable for this user.", "read_only"
         )
