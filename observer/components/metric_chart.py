@@ -116,6 +116,11 @@ class MetricChartView:
     """The length of a column."""
 
     @property
+    def exemplar_count(self) -> int:
+        """How many exemplars are listed."""
+        return len(self.exemplars)
+
+    @property
     def named(self) -> bool:
         """Whether lines have names."""
         return any(line.name for line in self.lines)

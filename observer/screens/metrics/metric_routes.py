@@ -62,7 +62,7 @@ def metric(name: str) -> str | Response:
     asked = replace(asked, temporality=of.info.temporality, monotonic=of.info.monotonic)
     chart = _chart(reader, scope, asked, chosen)
     others = [each.info for each in streams_of(reader, name, Window.ALL) if each.info != of.info]
-    filtered = {*selected.query.attributes, *selected.query.excluded}
+    filtered = {*selected.query.attributes, *(each for each, _ in selected.query.excluded)}
     panel = attribute_panel(attributes, tuple(selected.query.by), filtered)
     return render_template(
         "metrics/metric.html",
