@@ -1,4 +1,4 @@
-"""Seats, services, orders, sessions and metrics whose name holds what somebody typed, and the pages that show them."""
+"""Seats, services, orders, sessions and metrics whose name holds what was typed, and their pages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
 
 
 def metrics_named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
-    """The metrics whose name holds this text, in any case and Unicode form; only the one that has it whole."""
+    """Metrics whose name holds this text, in any case and Unicode form; of these only one that is the text."""
     if not _LEAST <= len(text) <= _LONGEST:
         return
     found, _ = reader.metric_names(Window.ALL, text=text, limit=_METRICS)
