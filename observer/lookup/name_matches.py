@@ -54,7 +54,7 @@ def named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
 
 
 def metrics_named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
-    """Metrics whose name holds this text, in any case and Unicode form; of these only one that is the text."""
+    """Metrics whose name is this text, in any case and Unicode form; without any, those that hold it."""
     if not _LEAST <= len(text) <= _LONGEST:
         return
     found, _ = reader.metric_names(Window.ALL, text=text, limit=_METRICS)

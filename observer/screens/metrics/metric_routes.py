@@ -25,7 +25,7 @@ from observer.screens.metrics import metric_name, metric_updates, selection
 from observer.screens.metrics.attribute_panel import VALUES, attribute_panel
 from observer.screens.metrics.blueprint import blueprint
 from observer.screens.metrics.metric_view import metric_page
-from observer.screens.metrics.selection import Attributes, Chosen, Selection
+from observer.screens.metrics.selection import Attributes, DrawnAggregation, Selection
 from signals.attributes import ENVIRONMENT_NAMES
 from store.api import LogQuery, MetricName, MetricQuery, Reader, TooSlow, Window
 
@@ -99,7 +99,9 @@ def _attributes(reader: Reader, name: str, window: Window) -> Attributes:
         return ()
 
 
-def _chart(reader: Reader, scope: Scope, query: MetricQuery, chosen: Chosen) -> MetricChartView | None:
+def _chart(
+    reader: Reader, scope: Scope, query: MetricQuery, chosen: DrawnAggregation
+) -> MetricChartView | None:
     """The chart; None where reading took too long."""
     try:
         loaded = load_metric(reader, query, chosen.aggs)

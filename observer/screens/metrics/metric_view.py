@@ -15,7 +15,7 @@ from observer.request.time_range import range_args
 from observer.screens.metrics import selection
 from observer.screens.metrics.attribute_panel import AttributePanel
 from observer.screens.metrics.metric_list import folded_words
-from observer.screens.metrics.selection import Chosen
+from observer.screens.metrics.selection import DrawnAggregation
 from signals.metrics import MetricInfo
 from store.api import MetricName, MetricQuery, Window
 
@@ -82,7 +82,7 @@ class MetricPage:
 def metric_page(
     of: MetricName,
     query: MetricQuery,
-    chosen: Chosen,
+    chosen: DrawnAggregation,
     others: Sequence[MetricInfo],
     panel: AttributePanel,
     chart: MetricChartView | None,

@@ -43,7 +43,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class DrawnAggregation:
     """The aggregation that is drawn."""
 
     choice: str
@@ -75,13 +75,13 @@ def read_selection(query: Query, name: str, scope: Scope) -> Selection:
     )
 
 
-def chosen(selection: Selection, info: MetricInfo) -> Chosen:
+def chosen(selection: Selection, info: MetricInfo) -> DrawnAggregation:
     """The aggregation for a metric of this kind: the default where the chosen one does not fit."""
     fitting = [name for name, _ in metric_words.choices(info)]
     default = metric_words.default_choice(info, grouped=bool(selection.query.by))
     choice = selection.choice if selection.choice in fitting else default
     refused = "" if selection.choice in ("", choice) else selection.choice
-    return Chosen(choice, metric_words.aggregations_of(choice), refused)
+    return DrawnAggregation(choice, metric_words.aggregations_of(choice), refused)
 
 
 def limited(query: MetricQuery, aggs: Sequence[MetricAggregation]) -> MetricQuery:
