@@ -47,10 +47,10 @@ def test_a_histogram_begins_with_percentiles_and_exemplars(page: Page) -> None:
 def test_a_counter_is_a_rate_and_what_does_not_fit_is_said(page: Page) -> None:
     found = page("/metrics/shop.orders", since="5m")
     assert _legend(found)["all 2 series"][0] == "1 orders/s"
-    assert text(first(found, "#chart-title")) == "Per second orders per second"
+    assert text(first(found, "#chart-title")) == "Rate orders per second"
     assert not {"percentiles", "p50"} & set(_choices(found))
     refused = page("/metrics/shop.orders", agg="p99")
-    assert "A counter has no p99 : shown is Per second." in text(one(refused, ".notice.warn"))
+    assert "A counter has no p99 : shown is Rate." in text(one(refused, ".notice.warn"))
     total = page("/metrics/shop.orders", agg="sum", since="5m")
     assert _legend(total)["all 2 series"][-1].endswith(" orders")
     assert "Total" in text(one(total, "[data-metric-legend] thead"))
