@@ -23,8 +23,8 @@ TERMS = (
     Term(
         "exemplar",
         "",
-        "One of the observations that a metric counted, kept with the trace in which it happened: the way from "
-        "a number to a request.",
+        "One of the observations that a metric counted, kept with the trace in which it happened: "
+        "the way from a number to a request.",
     ),
     Term(
         "inferred",

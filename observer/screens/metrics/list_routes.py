@@ -18,7 +18,7 @@ from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
 from observer.screens.metrics import metric_updates
 from observer.screens.metrics.blueprint import blueprint
-from observer.screens.metrics.metric_list import Course, metric_list
+from observer.screens.metrics.metric_list import MOST_DRAWN, Course, metric_list
 from store.api import MetricAggregation, MetricChart, MetricName, MetricQuery, Reader, TooSlow, Window
 
 MOST: Final = 1_000
@@ -73,7 +73,8 @@ def _courses(reader: Reader, scope: Scope, shown: Sequence[MetricName], service:
         agg = _row_aggregation(each)
         empty = (agg, MetricChart(each.info, (), 0))
         try:
-            found.append(empty if too_slow else _course(reader, scope, each, agg, service))
+            skipped = too_slow or each.series > MOST_DRAWN
+            found.append(empty if skipped else _course(reader, scope, each, agg, service))
         except TooSlow:
             too_slow = True
             found.append(empty)

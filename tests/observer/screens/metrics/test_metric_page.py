@@ -56,6 +56,13 @@ def test_a_counter_is_a_rate_and_what_does_not_fit_is_said(page: Page) -> None:
     assert "Total" in text(one(total, "[data-metric-legend] thead"))
 
 
+def test_a_summary_has_its_quantiles(page: Page) -> None:
+    found = page("/metrics/summed.up")
+    assert [row[0] for row in _legend(found).values()] == ["100 ms", "900 ms", "900 ms"]
+    assert {"avg", "p50", "rate"} <= set(_choices(found))
+    assert not {"min", "max", "last"} & set(_choices(found))
+
+
 def test_groups_are_lines_that_lead_to_themselves_alone(client: FlaskClient, page: Page) -> None:
     found = page("/metrics/shop.orders?by=version&since=5m")
     assert sorted(_legend(found)) == ["v350.10 1 series", "v350.9 1 series"]
