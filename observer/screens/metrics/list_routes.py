@@ -45,7 +45,14 @@ def metrics() -> str:
     after = len(every) - begin - len(shown)
     return render_template(
         "metrics/list.html",
-        view=metric_list(shown, _courses(reader, scope, shown, service), every, cut=cut, after=after),
+        view=metric_list(
+            shown,
+            _courses(reader, scope, shown, service),
+            every,
+            cut=cut,
+            after=after,
+            now_unix_nano=scope.now_unix_nano,
+        ),
         is_long=scope.window.duration_ns > _COURSE_NS,
         service=service,
         service_filter=_filter(service),
