@@ -18,6 +18,8 @@ from signals.metrics import MetricInfo
 from store.api import MetricAggregation, MetricChart, MetricName
 
 _SERVICES_SHOWN: Final = 3
+_SERVICES_KNOWN: Final = 50
+"""Of a metric, the most that the store names."""
 MOST_DRAWN: Final = 500
 """Series of a metric that has a course in the list: reading 2,000 takes a fifth of a second."""
 _LEAST_DRAWN: Final = 2
@@ -106,7 +108,6 @@ def _row(of: MetricName, others: Sequence[MetricInfo], course: Course, now_unix_
     held = [value for value in values if value is not None]
     drawn = [None if value is None or not abs(value) < _DRAWABLE else value for value in values]
     enough = sum(value is not None for value in drawn) >= _LEAST_DRAWN
-    more = len(of.services) - _SERVICES_SHOWN
     stream = stream_args(of.info, others)
     return MetricRow(
         id=f"metric-{metric_digest('/'.join([of.info.name, *stream.values()]))[:12]}",
@@ -116,7 +117,7 @@ def _row(of: MetricName, others: Sequence[MetricInfo], course: Course, now_unix_
         kind=metric_words.kind_words(of.info),
         unit=metric_units.unit_of(of.info.unit).words,
         services=of.services[:_SERVICES_SHOWN],
-        more_services=f"and {more} more" if more > 0 else "",
+        more_services=more_services(of, _SERVICES_SHOWN),
         series=of.series,
         newest=unit.text(held[-1] if held else None),
         newest_of=_newest_words(agg) if of.series <= MOST_DRAWN else "many series: open it",
@@ -132,6 +133,13 @@ def _row(of: MetricName, others: Sequence[MetricInfo], course: Course, now_unix_
 
 def _newest_words(agg: MetricAggregation) -> str:
     return {"rate": "", "avg": "average", "last": "of all series"}.get(agg, agg.upper())
+
+
+def more_services(of: MetricName, shown: int) -> str:
+    """`and 4 more`, `and 47 or more` where not all are known; empty where all are shown."""
+    more = len(of.services) - shown
+    known = len(of.services) < _SERVICES_KNOWN
+    return f"and {more} {'more' if known else 'or more'}" if more > 0 else ""
 
 
 def folded_words(number: int) -> str:

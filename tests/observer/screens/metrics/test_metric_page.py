@@ -164,6 +164,13 @@ def test_other_streams_of_the_name_are_offered(page: Page) -> None:
     assert _legend(other)["all 1 series"][0] == "1 s"
 
 
+def test_exemplars_that_are_not_listed_are_said(page: Page) -> None:
+    found = page("/metrics/two.temporalities?temporality=cumulative")
+    assert len(found.css("#exemplars tr[data-row]")) == 100
+    assert "100 of them, spread over time and values" in text(one(found, "#exemplars"))
+    assert [text(link) for link in found.css("#related a")][0] == "Exemplars (100)"
+
+
 def test_what_there_is_not_is_said(page: Page) -> None:
     missing = page("/metrics/http.server.duration", expect=404)
     assert "There is no metric" in text(missing)
