@@ -72,8 +72,10 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: Path) -> sqlite3.Connection | None:
+def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | None:
     """A connection that refuses to write; None while there is no store at this path yet.
+
+    A frugal one maps nothing of the file into memory, and keeps 1 MB of it instead of 16.
 
     Raises StoreMismatch or StoreUnavailable.
     """
@@ -90,8 +92,8 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
         )
         # mode=rw and not ro: only a connection that may write can recover a log left by a crash.
         connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA mmap_size = 268435456")
+        connection.execute(f"PRAGMA cache_size = {-1_024 if frugal else -16_384}")
+        connection.execute(f"PRAGMA mmap_size = {0 if frugal else 268_435_456}")
         connection.execute("PRAGMA temp_store = MEMORY")
         if _is_empty(connection):
             connection.close()
