@@ -1,4 +1,4 @@
-"""The contract for readers in processes of their own: for questions that would hold up the caller's process."""
+"""The contract for readers in processes of their own, for what would hold up the process that asks."""
 
 from __future__ import annotations
 
