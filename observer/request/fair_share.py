@@ -1,8 +1,9 @@
 """Keeps costly questions from starving the others.
 
-While reader processes are ready, costly questions are answered by them, one each, and all others at once.
-Without any, few questions run at once, and the cheapest goes first: one that is cheaper than all that run
-does not wait for them. Processes are started when costly questions meet others.
+With reader processes, costly questions take turns, one for each process, and all others run at once.
+Processes are started when costly questions meet; until one is ready, costly questions are answered here, one
+at a time. Without reader processes few questions run at once, and the cheapest goes first: one that is
+cheaper than all that run does not wait for them.
 
 What a question costs is measured (`question_costs.py`). Equal questions asked at once are answered once.
 Waiting is bounded, in time and in number. Knows no screen.
@@ -100,9 +101,9 @@ class FairShare:
         return len(self._running)
 
     @property
-    def waiting(self) -> int:
-        """How many wait for a turn."""
-        return len(self._waiting)
+    def full(self) -> bool:
+        """Whether another one would have to wait, if it is not cheaper than those that run."""
+        return len(self._running) >= self._at_once
 
     def resize(self, at_once: int) -> None:
         """From now on so many run at once, at least one."""
@@ -187,34 +188,31 @@ class FairShare:
 
 
 class _Turns:
-    """Where a question is answered: in this process, or by a reader process where there is one."""
+    """Where a question is answered, and which ones wait for others.
 
-    def __init__(self, here: FairShare, most_waiting: int, processes: ReaderProcesses | None) -> None:
-        self._here = here
+    With reader processes costly questions take turns, as many as there are processes, and the others none.
+    Without, all that are not cheap take turns in this process.
+    """
+
+    def __init__(self, share: FairShare, processes: ReaderProcesses | None) -> None:
+        self._share = share
         self._processes = processes
-        self._away = FairShare(most_waiting, at_once=1)
-        self._ready = 0
         if processes is not None:
-            processes.watch(self._note_ready)
+            processes.watch(share.resize)
 
     def enter(self, cost_s: float, *, costly: bool) -> None:
-        """Wait for the turn that the request has until `leave`. Raises Busy."""
+        """Wait for the turn that the request has until `leave`, if it needs one. Raises Busy."""
         processes = self._processes
-        if processes is None or not self._ready:
-            if processes is not None and costly and (self._here.running or self._here.waiting):
-                processes.start_one()
-            self._enter(self._here, cost_s)
+        if processes is None:
+            self._share.enter(cost_s)
+            g.turn = self._share
         elif costly:
-            if self._away.running >= self._ready:
+            if self._share.full:
                 processes.start_one()
-            self._enter(self._away, cost_s)
-            lent = processes.lend()
-            if lent is None:
-                # It has ended just now, and another one takes a while.
-                self.leave()
-                self._enter(self._here, cost_s)
-            else:
-                g.lent = lent
+            self._share.enter(cost_s)
+            g.turn = self._share
+            # While none is ready, this process answers one at a time.
+            g.lent = processes.lend()
 
     def leave(self) -> float:
         """End the turn of the request. Returns the processor seconds of its reader process."""
@@ -225,14 +223,6 @@ class _Turns:
         if turn is not None:
             turn.leave()
         return lent.processor_s if lent is not None else 0.0
-
-    def _enter(self, share: FairShare, cost_s: float) -> None:
-        share.enter(cost_s)
-        g.turn = share
-
-    def _note_ready(self, ready: int) -> None:
-        self._ready = ready
-        self._away.resize(ready)
 
 
 def lent_reader() -> Reader | None:
@@ -246,8 +236,9 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
 
     First of all `before_request` functions, and last of the `after_request` ones: it wraps their work.
     """
-    share = FairShare(max(1, threads // 2), beside=_BESIDE)
-    turns = _Turns(share, max(1, threads // 2), processes)
+    together = (_AT_ONCE, _BESIDE) if processes is None else (1, 0)
+    share = FairShare(max(1, threads // 2), at_once=together[0], beside=together[1])
+    turns = _Turns(share, processes)
     app.extensions["fair-share"] = share
 
     @app.before_request
