@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection
 from types import MappingProxyType
 from typing import Any
 
+from store.api import StoreError
+
 
 @dataclass(frozen=True, slots=True)
 class Begin:
@@ -80,7 +82,9 @@ def packed(message: object) -> bytes:
 
 
 def portable(error: Exception) -> Exception:
-    """The error as it can be sent, with its origin in a note, as tracebacks stay behind."""
+    """The error as it can be sent; a fault of ours has its origin in a note, as tracebacks stay behind."""
+    if isinstance(error, StoreError):
+        return error
     error.add_note("".join(traceback.format_exception(error)))
     try:
         pickle.loads(packed(error))  # noqa: S301  # our own bytes
@@ -93,8 +97,13 @@ def _read_only(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(values)
 
 
+_VIEWS: tuple[type[Any], ...] = (type({}.keys()), type({}.values()), type({}.items()))
+
+
 class _Pickler(pickle.Pickler):
-    """Packs read-only mappings, too, which pickle leaves out."""
+    """Packs read-only mappings and views of dictionaries, too, which pickle leaves out."""
 
     dispatch_table = copyreg.dispatch_table.copy()
     dispatch_table[MappingProxyType] = lambda values: (_read_only, (dict(values),))
+    for _kind in _VIEWS:
+        dispatch_table[_kind] = lambda view: (list, (list(view),))

@@ -18,7 +18,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from store.sqlite.read.process_messages import Ask, Begin, End, Hold, Message, Reply, portable, receive, send
+from store.sqlite.read.process_messages import (
+    Ask,
+    Begin,
+    End,
+    Hold,
+    Message,
+    Reply,
+    packed,
+    portable,
+    receive,
+    send,
+)
 from store.sqlite.read.reader import SqliteReader
 
 NICENESS: Final = 10
@@ -75,14 +86,13 @@ class _Loans:
     def _reply(self, message: Message) -> None:
         began_s = time.thread_time()
         try:
-            answer = self._answer(message)
+            reply = packed(_measured(Reply(self._answer(message)), began_s))
         except MemoryError:
+            # What is left of it may hold on to the memory: the next question gets a new process.
             raise EOFError from None
         except Exception as error:
-            reply = Reply(error=portable(error))
-        else:
-            reply = Reply(answer)
-        send(self._connection, _measured(reply, began_s))
+            reply = packed(_measured(Reply(error=portable(error)), began_s))
+        self._connection.send_bytes(reply)
 
     def _answer(self, message: Message) -> object:
         match message:
