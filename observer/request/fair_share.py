@@ -243,6 +243,10 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
 
     @app.before_request
     def _begin() -> Response | None:
+        if "outermost" in g:
+            # A page asks this application's own API: that is a part of its answer, and shares its `g`.
+            return None
+        g.outermost = request.environ
         g.began_s = time.thread_time()
         if request.endpoint in _ALWAYS_SHOWN or request.method not in ("GET", "HEAD"):
             return None
@@ -268,7 +272,7 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
 
     @app.after_request
     def _keep(answer: Response) -> Response:
-        flight: _Flight | None = g.get("flight")
+        flight: _Flight | None = g.get("flight") if _is_outermost() else None
         shared = answer.status_code == 200 and not answer.is_streamed and "Set-Cookie" not in answer.headers
         if flight is not None and shared:
             flight.answer = answer.status_code, list(answer.headers.items()), answer.get_data()
@@ -276,12 +280,19 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
 
     @app.teardown_request
     def _end(_error: BaseException | None) -> None:
+        if not _is_outermost():
+            return
+        g.pop("outermost")
         elsewhere_s = turns.leave()
         if g.pop("flight", None) is not None:
             share.land(g.pop("question"))
         shape: Shape | None = g.pop("shape", None)
         if shape is not None:
             share.costs.note(shape, elsewhere_s + time.thread_time() - g.began_s)
+
+
+def _is_outermost() -> bool:
+    return g.get("outermost") is request.environ
 
 
 def _question() -> tuple[object, ...]:

@@ -31,7 +31,10 @@ class ReaderProcesses(Protocol):
     """Reader processes that start when they are asked for and end when they are not used."""
 
     def watch(self, on_change: Callable[[int], None]) -> None:
-        """Call this with the number of processes that are ready whenever it changes, from any thread."""
+        """Call this with the number of processes that are ready whenever it changes, from any thread.
+
+        It must not ask anything of these processes.
+        """
 
     def start_one(self) -> None:
         """Begin to start one more, if there may be more. Returns at once; nothing is raised."""

@@ -160,17 +160,17 @@ class ReaderPool:
                 return
             self._ready.append(process)
             self._free.append(process)
+            self._on_change(len(self._ready))
             if self._closed:
                 process.popen.kill()
-        self._on_change(len(self._ready))
         process.popen.wait()
         with self._changed:
             self._ready.remove(process)
             if process in self._free:
                 self._free.remove(process)
                 process.connection.close()
+            self._on_change(len(self._ready))
             self._changed.notify_all()
-        self._on_change(len(self._ready))
 
 
 class Loan:

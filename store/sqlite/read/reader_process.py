@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -65,7 +65,6 @@ class _Loans:
     def __init__(self, connection: Connection, reader: SqliteReader) -> None:
         self._connection = connection
         self._reader = reader
-        self._held = ExitStack()
         self._snapshots: list[ExitStack] = []
 
     def serve(self, idle_s: float) -> None:
@@ -128,7 +127,9 @@ def memory_bytes() -> int:
 def _bound_memory() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or hard > _MOST_DATA_BYTES:
-        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_DATA_BYTES, hard))
+        # A system without this limit has the one of the process that asks.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_DATA, (_MOST_DATA_BYTES, hard))
 
 
 def _end_with(parent: int) -> None:

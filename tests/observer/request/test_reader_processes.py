@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask.testing import FlaskClient
 
 import store
@@ -102,6 +102,7 @@ class _Held:
         install(self.app, 8, self.pool)
         self.app.register_error_handler(Busy, lambda busy: (str(busy), 503))
         self.app.add_url_rule("/page/<name>", "page", self._page)
+        self.app.add_url_rule("/asks-itself", "asks", self._asks)
 
     def _page(self, name: str) -> str:
         self.asked.append((name, lent_reader() is not None))
@@ -110,6 +111,11 @@ class _Held:
         if name == "fails":
             raise Busy
         return name
+
+    def _asks(self) -> str:
+        answer = current_app.test_client().get(f"/page/inner?{LONG}")
+        self.asked.append(("outer", lent_reader() is not None))
+        return answer.get_data(as_text=True)
 
     def ask(self, path: str) -> int:
         return self.app.test_client().get(path).status_code
@@ -170,6 +176,17 @@ def test_a_page_that_fails_gives_its_process_back(held: _Held) -> None:
         assert held.ask(f"/page/fails?{LONG}") == 503
 
     assert held.pool.free == 1
+    assert held.app.extensions["fair-share"].running == 0
+
+
+def test_a_page_that_asks_the_own_api_has_one_process(held: _Held) -> None:
+    """The inner request is a part of the outer one: it takes no turn and ends none."""
+    held.pool.ready(1)
+    held.may_answer.set()
+
+    assert held.ask(f"/asks-itself?{LONG}") == 200
+    assert held.asked == [("inner", True), ("outer", True)]
+    assert (held.pool.loans, held.pool.free) == (1, 1)
     assert held.app.extensions["fair-share"].running == 0
 
 
