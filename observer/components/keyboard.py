@@ -69,6 +69,7 @@ KEYS = (
     Key(("a",), "near", "apm", "APM link of this row", _THREAD),
     Key(("t",), "near", "trace", "Trace of this row or dialog", _THREAD),
     Key(("l",), "near", "logs", "Logs of this span, or of this trace", _THREAD),
+    Key(("M",), "near", "metrics", "Metrics of this trace's, session's or log's service", _THREAD),
     Key(("b",), "near", "session", "Browser session of this trace or log", _THREAD),
 )
 
