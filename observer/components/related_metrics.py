@@ -27,10 +27,10 @@ class RelatedMetrics:
     address: str
 
     @property
-    def item(self) -> tuple[str, int | None, str, str]:
-        """An item of the macro `related_bar`: `Metrics of frontend`, their number, address, key."""
+    def label(self) -> str:
+        """`Metrics of frontend`."""
         more = f", more than {MOST}" if self.count is None else ""
-        return f"Metrics of {self.service}{more}", self.count, self.address, "metrics"
+        return f"Metrics of {self.service}{more}"
 
 
 def related_metrics(reader: Reader, services: Iterable[str], window: Window) -> RelatedMetrics | None:
