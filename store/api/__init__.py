@@ -51,6 +51,7 @@ from store.metric_rows import (
     series_row as series_row,
 )
 from store.queries import (
+    FITTING_AGGREGATIONS as FITTING_AGGREGATIONS,
     CountedEvents as CountedEvents,
     LogQuery as LogQuery,
     MetricAggregation as MetricAggregation,

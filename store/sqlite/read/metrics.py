@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
+from signals.folding import fold
 from signals.metrics import Exemplar, MetricInfo
 from signals.model import SpanId, TraceId
 from store.api import (
+    FITTING_AGGREGATIONS,
     BadQuery,
     MetricChart,
     MetricExemplar,
@@ -21,8 +23,8 @@ from store.api import (
     MetricValue,
     Window,
 )
-from store.sqlite.metric_points import NOTHING, value_at
-from store.sqlite.read.metric_columns_of import FITTING, column_values
+from store.sqlite.metric_points import NOTHING, Run, value_at
+from store.sqlite.read.metric_columns_of import column_values
 from store.sqlite.read.metric_increase import AROUND_NS, Columns, Cutter
 from store.sqlite.read.metric_points_of import (
     METRIC_COLUMNS,
@@ -67,7 +69,7 @@ class SqliteMetricReader(SqliteTraceExemplars):
         names = _Names(window, service, recent, kept)
         for row in series:
             names.add(*row)
-        needle = (text or "").casefold()
+        needle = fold(text or "")
         found = [name for row in metrics if (name := names.name_of(row)) and _contains(name.info, needle)]
         return found[:limit], len(found) > limit
 
@@ -79,10 +81,10 @@ class SqliteMetricReader(SqliteTraceExemplars):
             number, info, others = _stream_of(db, query, recent)
             if info is None:
                 return MetricChart(None, [], columns.width, streams=others)
-            if query.agg not in FITTING[info.kind]:
+            if query.agg not in FITTING_AGGREGATIONS[info.kind]:
                 raise BadQuery(
                     f"{query.agg[:40]!r} does not fit {info.name[:80]!r}, which is a {info.kind.value}: "
-                    f"give one of {', '.join(FITTING[info.kind])}."
+                    f"give one of {', '.join(FITTING_AGGREGATIONS[info.kind])}."
                 )
             around = _around(query.window)
             rises = query.agg not in ("avg", "min", "max", "last", "count") or info.kind.is_distribution
@@ -106,7 +108,8 @@ class SqliteMetricReader(SqliteTraceExemplars):
                 charted.append(MetricSeries(attributes, len(members), list(zip(starts, values, strict=True))))
         charted.sort(key=lambda each: (-_mean(each), list(each.attributes.values())))
         left_out = max(len(charted) - query.limit, 0)
-        return MetricChart(info, charted[: query.limit], columns.width, left_out, others)
+        interval = _interval(runs.values(), cutter)
+        return MetricChart(info, charted[: query.limit], columns.width, left_out, others, interval)
 
     def metric_exemplars(self, query: MetricQuery, limit: int = 100) -> Sequence[MetricExemplar]:
         limited(limit)
@@ -274,7 +277,7 @@ class _Names:
 
 
 def _contains(info: MetricInfo, needle: str) -> bool:
-    return not needle or any(needle in text.casefold() for text in (info.name, info.unit, info.description))
+    return not needle or any(needle in fold(text) for text in (info.name, info.unit, info.description))
 
 
 def _columns_of(query: MetricQuery) -> Columns:
@@ -302,7 +305,10 @@ def _stream_of(
     fitting = [
         row
         for row in rows
-        if (query.unit is None or row[2] == query.unit) and (query.kind is None or row[3] == query.kind)
+        if (query.unit is None or row[2] == query.unit)
+        and (query.kind is None or row[3] == query.kind)
+        and (query.temporality is None or row[4] == query.temporality)
+        and (query.monotonic is None or bool(row[5]) == query.monotonic)
     ]
     if not fitting:
         return 0, None, [info_of(row) for row in rows]
@@ -319,6 +325,16 @@ def _newest_of(db: ReadSession, metric: int, recent: RecentPoints) -> int:
     for number, _ in rows:
         times += [point.time_unix_nano for point in recent.points.get(number, ())]
     return max(times, default=0)
+
+
+def _interval(series: Iterable[Sequence[Run]], cutter: Cutter) -> int:
+    """The median of how often series report, in ns; 0 without any that has two points."""
+    found = sorted(
+        cutter.spacing(run.times).interval
+        for run in (max(runs, key=lambda each: len(each.times)) for runs in series if runs)
+        if len(run.times) > 1
+    )
+    return found[len(found) // 2] if found else 0
 
 
 def _mean(series: MetricSeries) -> float:
