@@ -107,7 +107,7 @@ def test_a_window_around_any_moment_can_be_asked_for(time: int) -> None:
 def test_a_trace_names_the_metrics_that_it_is_an_exemplar_of(measured: FlaskClient) -> None:
     panel = one(page_of(measured, f"/apm/traces/{seed.TRACE}"), "[aria-labelledby=exemplars-title]")
     rows = panel.css("li")
-    assert [text(one(row, "b")) for row in rows] == ["0.4 s", "0.4 s"]
+    assert [text(one(row, "b")) for row in rows] == ["400 ms", "400 ms"]
     assert "frontend" in text(rows[0])
     assert "http.route /cart/checkout" in text(rows[0])
     assert f"span={seed.CHARGE_SPAN}" in attribute(rows[0].css("a")[1], "href")

@@ -1,14 +1,19 @@
-"""The metrics that a trace is an exemplar of, each with the value that was observed in it. Pure."""
+"""The metrics that a trace is an exemplar of, each with the value that was observed in it.
+
+Pure but for the addresses of this request.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from observer.components.number_format import NOTHING
-from store.api import TraceExemplar
+from observer.components.metric_units import unit_of
+from observer.components.related_metrics import around
+from observer.request.links import metric_url
+from observer.request.time_range import range_args
+from store.api import TraceExemplar, Window
 
 SHOWN: Final = 20
 _ATTRIBUTES: Final = 4
@@ -44,13 +49,19 @@ def exemplar_list(found: Sequence[TraceExemplar], more: bool) -> ExemplarList:
 
 
 def _row(of: TraceExemplar) -> ExemplarRow:
-    value = of.exemplar.value
+    info, time = of.info, of.exemplar.time_unix_nano
+    ends = range_args(around(Window(time, time)))
     return ExemplarRow(
-        of.info.name,
+        info.name,
         of.service,
-        NOTHING if math.isnan(value) else f"{value:.4g} {of.info.unit}",
+        unit_of(info.unit).text(of.exemplar.value),
         ", ".join(f"{name} {value}" for name, value in [*of.attributes.items()][:_ATTRIBUTES]),
         of.exemplar.span_id or "",
-        of.exemplar.time_unix_nano,
-        "",
+        time,
+        metric_url(
+            info.name,
+            {"service.name": of.service} if of.service else {},
+            unit=info.unit or " ",
+            **{"since": None, **ends},
+        ),
     )
