@@ -1,0 +1,151 @@
+"""The metrics that a service sent, as small charts beside its requests: those of its runtime, and its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Final
+
+from markupsafe import Markup
+
+from observer.components.metric_chart import MetricLine, metric_chart
+from observer.components.metric_words import aggregation_words, aggregations_of, default_choice
+from observer.components.related_metrics import MOST
+from observer.drawing.event_marks import NONE, EventMarks
+from observer.lookup.metric_charts import load_metric
+from observer.request.links import metric_url
+from signals.metric_families import Family, family_of, runtime_order
+from signals.metrics import MetricInfo
+from store.api import MetricName, MetricQuery, Reader, Window
+
+SERVICE: Final = "service.name"
+_SHOWN: Final = 6
+"""Charts of each group."""
+_LINES: Final = 4
+_MOST_SERIES: Final = 200
+_COLUMNS: Final = 40
+_WIDTHS: Final = (("", 340.0),)
+_HEIGHT: Final = 110.0
+_RESOURCES: Final = (
+    "service.", "host.", "process.", "os.", "telemetry.", "otel.", "k8s.", "container.", "cloud.",
+    "deployment.", "faas.", "device.", "webengine.",
+)  # fmt: skip
+"""Attributes that tell one process from another: a service is shown as a whole."""
+_TITLES: Final[Mapping[Family, str]] = {"runtime": "Runtime", "own": "Its own metrics"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMetric:
+    """One metric of the service."""
+
+    name: str
+    measure: str
+    """What is drawn of it: `Per second`."""
+    newest: str
+    """The newest value; empty where there are several lines, which have theirs."""
+    drawing: Markup
+    lines: tuple[MetricLine, ...]
+    """Where there are several."""
+    left_out: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricGroup:
+    """Metrics of one family."""
+
+    key: Family
+    title: str
+    metrics: tuple[ServiceMetric, ...]
+    left_out: int
+    """Metrics of the family that are not drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMetrics:
+    """What a service sent in a window."""
+
+    groups: tuple[MetricGroup, ...]
+    """Those that have a metric."""
+    count: int
+    more: bool
+    """Whether there are more than were counted."""
+
+
+def names_of(reader: Reader, service: str, window: Window) -> tuple[Sequence[MetricName], bool]:
+    """The metrics of a service, as its link to all of them counts them; True if there are more."""
+    return reader.metric_names(window, service, limit=MOST)
+
+
+def load_service_metrics(
+    reader: Reader, service: str, window: Window, zone: tzinfo, events: EventMarks = NONE
+) -> ServiceMetrics:
+    """Charts of the first metrics of each group."""
+    found, more = names_of(reader, service, window)
+    orders: Mapping[Family, Callable[[str], object]] = {"own": str, "runtime": runtime_order}
+    groups = []
+    for family, order in orders.items():
+        names = sorted(
+            (each for each in found if family_of(each.info.name) == family),
+            key=lambda each, of=order: of(each.info.name),
+        )
+        if names:
+            shown = tuple(_metric(reader, service, each, window, zone, events) for each in names[:_SHOWN])
+            groups.append(MetricGroup(family, _TITLES[family], shown, max(0, len(names) - _SHOWN)))
+    return ServiceMetrics(tuple(groups), len(found), more)
+
+
+def _metric(
+    reader: Reader, service: str, of: MetricName, window: Window, zone: tzinfo, events: EventMarks
+) -> ServiceMetric:
+    info = of.info
+    query = MetricQuery(
+        window,
+        info.name,
+        attributes={SERVICE: service},
+        unit=info.unit,
+        kind=info.kind.value,
+        columns=_COLUMNS,
+        limit=_LINES,
+        temporality=info.temporality,
+        monotonic=info.monotonic,
+    )
+    by = _varying(reader, query) if of.series > 1 else ()
+    choice = default_choice(info, grouped=bool(by))
+    aggs = aggregations_of(choice)
+    loaded = load_metric(reader, replace(query, by=tuple(by)), aggs, exemplars=0)
+    view = metric_chart(
+        info.name, loaded.charts, (), window, zone, events=events, widths=_WIDTHS, height=_HEIGHT
+    )
+    several = len(view.lines) > 1
+    return ServiceMetric(
+        name=info.name,
+        measure=aggregation_words(info, choice),
+        newest=view.lines[0].newest if view.lines and not several else "",
+        drawing=view.drawings[0][1],
+        lines=view.lines if several else (),
+        left_out=view.left_out,
+        href=_href(service, info, by),
+    )
+
+
+def _varying(reader: Reader, query: MetricQuery) -> Sequence[str]:
+    """The attribute in which the series of the service differ, if one has few values; the least varied."""
+    values: dict[str, set[str]] = {}
+    latest, _ = reader.metric_latest(query, _MOST_SERIES)
+    for each in latest:
+        for name, value in each.attributes.items():
+            values.setdefault(name, set()).add(value)
+    fitting = [
+        (len(found), name)
+        for name, found in values.items()
+        if 1 < len(found) <= _LINES and not name.startswith(_RESOURCES)
+    ]
+    return [min(fitting)[1]] if fitting else []
+
+
+def _href(service: str, info: MetricInfo, by: Iterable[str]) -> str:
+    return metric_url(
+        info.name, {SERVICE: service} if service else {}, unit=info.unit or " ", by=next(iter(by), None)
+    )
