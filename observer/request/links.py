@@ -80,18 +80,25 @@ def metric_path(name: str) -> tuple[str, dict[str, str]]:
     return "/metrics/-", {"digest": metric_digest(name)}
 
 
+def metric_api_path(name: str) -> str:
+    """The path of a metric in the API, below its prefix; slashes stay."""
+    return f"/metrics/{quote(name, safe='/', errors='replace')}"
+
+
 def metric_digest(name: str) -> str:
     """What stands in an address for a name that is too long for one."""
     return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def metric_url(name: str, attributes: Mapping[str, str] | None = None, **args: str | None) -> str:
+def metric_url(
+    name: str, attributes: Mapping[str, str] | None = None, args: Mapping[str, str] | None = None
+) -> str:
     """The address of a metric's page, which keeps the reader's time range, with these filters.
 
     `unit` is a blank for a stream without one, as an empty argument counts as absent.
     """
     path, named = metric_path(name)
-    return filtered(path, attributes or {}, None, **{**named, **args})
+    return filtered(path, attributes or {}, None, **{**named, **(args or {})})
 
 
 def own_path() -> str:

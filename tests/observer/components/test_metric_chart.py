@@ -10,6 +10,8 @@ from flask import Flask
 from selectolax.lexbor import LexborHTMLParser
 
 from observer.components.metric_chart import MetricChartView, metric_chart
+from observer.components.metric_words import PERCENTILE_SET
+from observer.components.number_format import NOTHING
 from signals.metrics import Exemplar, MetricInfo, MetricKind
 from signals.model import SpanId, TraceId
 from store.api import MetricAggregation, MetricChart, MetricExemplar, MetricSeries, Window
@@ -71,7 +73,7 @@ def test_a_hole_is_a_gap_and_no_row(screens: Screens) -> None:
 def test_percentiles_stand_together_and_groups_apart(screens: Screens) -> None:
     charts: list[tuple[MetricAggregation, MetricChart]] = [
         (agg, _chart(DURATION, _group([value], version="a"), _group([value * 2], version="b"), left_out=3))
-        for agg, value in (("p50", 0.1), ("p95", 0.2), ("p99", 0.4))  # type: ignore[list-item]  # literals
+        for agg, value in zip(PERCENTILE_SET, (0.1, 0.2, 0.4), strict=True)
     ]
     view = _view(screens.app, charts)
     assert [line.name for line in view.lines] == ["a P50", "a P95", "a P99", "b P50", "b P95", "b P99"]
@@ -87,7 +89,7 @@ def test_exemplars_are_dots_and_rows_that_lead_to_their_trace(screens: Screens) 
     first, second, third = view.exemplars
     assert (first.value, first.line) == ("300 ms", "a")
     assert first.href.startswith(f"/apm/traces/{TRACE}?span=")
-    assert (second.value, third.href) == ("–", "")
+    assert (second.value, third.href) == (NOTHING, "")
     dots = LexborHTMLParser(view.drawings[0][1]).css("a:has(circle.exemplar)")
     assert [attribute(dot, "href") for dot in dots] == [first.href, second.href]
     assert "300 ms" in text(dots[0])

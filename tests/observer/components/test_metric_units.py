@@ -7,6 +7,7 @@ import math
 import pytest
 
 from observer.components.metric_units import number_text, unit_of
+from observer.components.number_format import NOTHING
 from store.api import MetricAggregation
 
 
@@ -52,7 +53,7 @@ def test_a_value_is_written_in_its_unit(
 def test_no_value_is_too_odd(unit: str) -> None:
     """What is no number is a dash, what is endless is said; nothing raises."""
     found = unit_of(unit, "avg")
-    assert found.text(None) == found.text(math.nan) == "–"
+    assert found.text(None) == found.text(math.nan) == NOTHING
     assert (found.text(math.inf), found.text(-math.inf)) == ("∞", "-∞")
     for value in (0, -1, 5e-324, -1e-9, 1e308, 123456789.123, 999_999.9):
         for written in (found.text(value), found.axis(value)):
