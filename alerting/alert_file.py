@@ -42,7 +42,7 @@ _ORDER: Final = (
 
 
 class AlertFile:
-    """The file of alerts at a path, which is created where it is missing. Safe for several threads and processes.
+    """The file of alerts at a path, created where it is missing. Safe for several threads and processes.
 
     Make it after any fork. Every method raises AlertError when the file fails, and works again once it does.
     """

@@ -68,13 +68,16 @@ _IN_DOCUMENT: Final = (
 )
 
 
-def put_alert(connection: sqlite3.Connection, alert: Alert, *, notified: bool) -> None:
-    """Insert or replace an alert, without its acknowledgement."""
+def put_alert(connection: sqlite3.Connection, alert: Alert) -> None:
+    """Insert or change an alert; its acknowledgement and what was sent of it stay."""
     plain = {name: getattr(alert, name) for name in _IN_DOCUMENT}
     for name in ("links", "labels", "group"):
         plain[name] = dict(plain[name])
     connection.execute(
-        "INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)",
+        "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?) ON CONFLICT (alert_id) DO UPDATE "
+        "SET state = excluded.state, severity = excluded.severity, started = excluded.started, "
+        "fired = excluded.fired, ended = excluded.ended, no_data_since = excluded.no_data_since, "
+        "document = excluded.document",
         (
             alert.alert_id,
             alert.detector,
@@ -85,7 +88,6 @@ def put_alert(connection: sqlite3.Connection, alert: Alert, *, notified: bool) -
             alert.fired_unix_nano,
             alert.ended_unix_nano,
             alert.no_data_since_unix_nano,
-            int(notified),
             json.dumps(plain, ensure_ascii=False),
         ),
     )

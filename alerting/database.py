@@ -1,9 +1,8 @@
-"""The SQLite file of alerts: opening, its tables, a damaged file set aside, transactions of several processes."""
+"""The SQLite file of alerts: opening it, setting a damaged one aside, transactions of several processes."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -30,7 +29,7 @@ class _Unreadable(Exception):
 
 
 class Database:
-    """One connection for all threads of a process, opened at the first use and again when the file is replaced.
+    """One connection for all threads of a process, opened when it is used, and again for another file.
 
     The process that evaluates (`owner`) sets a damaged file aside; others raise AlertError until it has.
     """
@@ -122,13 +121,13 @@ class Database:
         kept = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns() // 10**9}")
         for suffix in _SUFFIXES:
             with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{self._path}{suffix}", f"{kept}{suffix}")
+                Path(f"{self._path}{suffix}").replace(f"{kept}{suffix}")
         connection = self._connected()
         try:
             note(
                 connection,
-                f"The file of alerts was damaged ({error}). It is kept as {kept.name}, and a new one was begun: "
-                "earlier alerts are not shown.",
+                f"The file of alerts was damaged ({error}). It is kept as {kept.name}, and a new one was "
+                "begun: earlier alerts are not shown.",
                 time.time_ns(),
             )
         finally:

@@ -10,7 +10,7 @@ from alerting.database import rows
 from alerting.model import EvaluatorState, EvaluatorStateName
 
 INTERVAL: Final = "interval_ns"
-LAST_PASS: Final = "last_pass"
+LAST_PASS: Final = "last_pass"  # noqa: S105 - a pass over the rules
 STOPPED: Final = "stopped"
 TROUBLE: Final = "trouble"
 _LATE_AFTER: Final = 3

@@ -1,4 +1,4 @@
-"""What detectors and alerts are, as frozen dataclasses. Times are integer nanoseconds since the Unix epoch."""
+"""What detectors and alerts are, as frozen dataclasses. Times are integer Unix nanoseconds."""
 
 from __future__ import annotations
 
@@ -184,8 +184,8 @@ class Transition:
 
     at_unix_nano: int
     what: str
-    """`pending`, `firing`, `crossed back`, `in breach again`, `no data`, `data again`, `flapping`, `reopened`,
-    `resolved`, `acknowledged`."""
+    """`pending`, `firing`, `crossed back`, `in breach again`, `no data`, `data again`, `flapping`,
+    `reopened`, `resolved`, `acknowledged`."""
     value: float | None
     note: str = ""
 

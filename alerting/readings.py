@@ -104,7 +104,7 @@ def weighted_over_time(
 
 
 def began(columns: Iterable[tuple[int, float | None, int]], threshold: float, sign: int) -> int | None:
-    """The start of the column from which on the values lie beyond the threshold as a whole; None if none does.
+    """The start of the column from which on values lie beyond the threshold as a whole; None if none does.
 
     The point where the sum of what exceeds the threshold, weighted by requests, is least: from there on it
     grows. `sign` is 1 for above and -1 for below.
@@ -248,16 +248,16 @@ def _chart(
     group: Mapping[str, str] | None = None,
     agg: str = "",
 ) -> MetricChart:
-    wanted = {**signal.where, **(group or {})}
+    narrowing = {**signal.where, **(group or {})}
     if signal.service:
-        wanted[_SERVICE_NAME] = signal.service
+        narrowing[_SERVICE_NAME] = signal.service
     return reader.metric_chart(
         MetricQuery(
             window,
             signal.name,
             cast(MetricAggregation, agg or signal.measure),
             signal.by if group is None else (),
-            wanted,
+            narrowing,
             unit=signal.unit or None,
             columns=columns,
             limit=signal.most_groups,

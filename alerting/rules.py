@@ -1,4 +1,4 @@
-"""Reads a rule from its TOML file, and validates it as a whole. The format is described in detectors/README.md."""
+"""Reads a rule from its TOML file and validates it as a whole; detectors/README.md describes the format."""
 
 from __future__ import annotations
 
