@@ -1,6 +1,7 @@
-"""Tells what a metric is about from its name: the runtime of its process, its requests, or anything else. Pure.
+"""Tells from a metric's name what it is about: the runtime of its process, its requests, anything else. Pure.
 
-Read from the names of OpenTelemetry's conventions and of Prometheus' client libraries; no service is known by name.
+Read from the names of OpenTelemetry's conventions and of Prometheus' client libraries; no service is known
+by name.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _RUNTIMES: Final = frozenset(
 """First words of names that are about a process, its machine or its language."""
 _RESOURCES: Final = frozenset(
     {
-        *("runtime", "gc", "cpu", "memory", "heap", "thread", "threads", "threadpool", "executor", "eventloop"),
+        *("runtime", "gc", "cpu", "memory", "heap", "thread", "threads", "threadpool", "executor"),
+        "eventloop",
         *("pool", "queue", "connection", "connections", "goroutine", "goroutines", "filedescriptor"),
     }
 )
@@ -35,7 +37,9 @@ _ORDER: Final = (
     ("pool", "threadpool", "connection", "connections"), ("queue", "eventloop"),
 )  # fmt: skip
 """What is asked for first of a runtime."""
-_LIMITS: Final = frozenset({"capacity", "limit", "max", "uptime", "virtual", "start", "info", "uncollectable"})
+_LIMITS: Final = frozenset(
+    {"capacity", "limit", "max", "uptime", "virtual", "start", "info", "uncollectable"}
+)
 """Words of what hardly changes: such a metric comes after the others of its kind."""
 _SERVERS: Final = frozenset({"server", "process"})
 _MS_OR_LONGER: Final = frozenset({"s", "ms", "us", "ns", "min", "seconds", "milliseconds"})
@@ -59,7 +63,7 @@ def family_of(name: str) -> Family:
 
 
 def runtime_order(name: str) -> tuple[int, int, str]:
-    """A key that sorts metrics of runtimes: CPU, memory, threads, garbage collection, pools, queues, others."""
+    """A key that sorts metrics of runtimes: CPU, memory, threads, garbage collection, pools, queues."""
     words = set(words_of(name))
     rank = next((place for place, of in enumerate(_ORDER) if not words.isdisjoint(of)), len(_ORDER))
     return len(words & _LIMITS), rank, name

@@ -10,7 +10,7 @@ from observer.request.links import scoped
 from observer.request.time_range import range_args
 from store.api import Reader, Window
 
-MOST: Final = 500
+MOST: Final = 1_000
 """Metrics of one service that are counted: the screen of metrics lists as many."""
 _AROUND_NS: Final = 60 * 10**9
 """The interval in which SDKs export by default: a metric that is alive has a point within it."""
@@ -29,7 +29,7 @@ class RelatedMetrics:
     @property
     def label(self) -> str:
         """`Metrics of frontend`."""
-        more = f", more than {MOST}" if self.count is None else ""
+        more = f", more than {MOST:,}" if self.count is None else ""
         return f"Metrics of {self.service}{more}"
 
 

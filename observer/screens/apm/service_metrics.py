@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
@@ -17,7 +17,7 @@ from observer.lookup.metric_charts import load_metric
 from observer.request.links import metric_url
 from signals.metric_families import Family, family_of, runtime_order
 from signals.metrics import MetricInfo
-from store.api import MetricName, MetricQuery, Reader, Window
+from store.api import MetricChart, MetricName, MetricQuery, Reader, TooSlow, Window
 
 SERVICE: Final = "service.name"
 _SHOWN: Final = 6
@@ -32,7 +32,7 @@ _RESOURCES: Final = (
     "deployment.", "faas.", "device.", "webengine.",
 )  # fmt: skip
 """Attributes that tell one process from another: a service is shown as a whole."""
-_TITLES: Final[Mapping[Family, str]] = {"runtime": "Runtime", "own": "Its own metrics"}
+_TITLES: Final[Mapping[Family, str]] = {"own": "Its own metrics", "runtime": "Runtime"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +83,19 @@ def load_service_metrics(
 ) -> ServiceMetrics:
     """Charts of the first metrics of each group."""
     found, more = names_of(reader, service, window)
-    orders: Mapping[Family, Callable[[str], object]] = {"own": str, "runtime": runtime_order}
     groups = []
-    for family, order in orders.items():
-        names = sorted(
-            (each for each in found if family_of(each.info.name) == family),
-            key=lambda each, of=order: of(each.info.name),
-        )
+    for family, title in _TITLES.items():
+        names = [each for each in found if family_of(each.info.name) == family]
+        names.sort(key=_order)
         if names:
             shown = tuple(_metric(reader, service, each, window, zone, events) for each in names[:_SHOWN])
-            groups.append(MetricGroup(family, _TITLES[family], shown, max(0, len(names) - _SHOWN)))
+            groups.append(MetricGroup(family, title, shown, max(0, len(names) - _SHOWN)))
     return ServiceMetrics(tuple(groups), len(found), more)
+
+
+def _order(of: MetricName) -> tuple[int, int, str]:
+    name = of.info.name
+    return runtime_order(name) if family_of(name) == "runtime" else (0, 0, name)
 
 
 def _metric(
@@ -114,10 +116,11 @@ def _metric(
     by = _varying(reader, query) if of.series > 1 else ()
     choice = default_choice(info, grouped=bool(by))
     aggs = aggregations_of(choice)
-    loaded = load_metric(reader, replace(query, by=tuple(by)), aggs, exemplars=0)
-    view = metric_chart(
-        info.name, loaded.charts, (), window, zone, events=events, widths=_WIDTHS, height=_HEIGHT
-    )
+    try:
+        charts = load_metric(reader, replace(query, by=tuple(by)), aggs, exemplars=0).charts
+    except TooSlow:
+        charts = [(aggs[0], MetricChart(info, (), 0))]
+    view = metric_chart(info.name, charts, (), window, zone, events=events, widths=_WIDTHS, height=_HEIGHT)
     several = len(view.lines) > 1
     return ServiceMetric(
         name=info.name,
@@ -146,6 +149,4 @@ def _varying(reader: Reader, query: MetricQuery) -> Sequence[str]:
 
 
 def _href(service: str, info: MetricInfo, by: Iterable[str]) -> str:
-    return metric_url(
-        info.name, {SERVICE: service} if service else {}, unit=info.unit or " ", by=next(iter(by), None)
-    )
+    return metric_url(info.name, {SERVICE: service}, {"unit": info.unit or " ", "by": next(iter(by), "")})

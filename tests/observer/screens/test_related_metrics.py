@@ -93,7 +93,7 @@ def test_more_than_are_listed_are_not_counted(tmp_path: Path) -> None:
     reader.close()
     assert found is not None
     assert found.count is None
-    assert found.label == "Metrics of shop, more than 500"
+    assert found.label == "Metrics of shop, more than 1,000"
 
 
 @pytest.mark.parametrize("time", [0, T0, 2**63 - 1])

@@ -22,9 +22,12 @@ from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.impact_line import impact_line
+from observer.screens.apm.latency_exemplars import dots_of, latency_exemplars
+from observer.screens.apm.metric_place import place_of
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
 from observer.screens.apm.service.versions import version_table
+from observer.screens.apm.service_metrics import names_of
 from store.api import LogQuery, Point, Reader, Window
 
 _COLUMNS = 60
@@ -52,6 +55,8 @@ def service(name: str) -> str:
         )
     charts = affected = versions = None
     key, impact = impact_line(reader, scope, query)
+    names, more_names = names_of(reader, name, scope.window)
+    exemplars = () if node.inferred else latency_exemplars(reader, name, names, scope.window)
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
@@ -68,7 +73,8 @@ def service(name: str) -> str:
                 scope.zone,
                 reader.changes(scope.window, scope.environment),
             )
-            charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
+            dots = dots_of(exemplars, scope.zone)
+            charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events, dots)
     data = _load(reader, scope, name, inferred=node.inferred)
     if not node.inferred:
         affected = affected_of(reader, scope, query, name, data.operations)
@@ -80,6 +86,8 @@ def service(name: str) -> str:
         affected=affected,
         versions=versions,
         impact=impact,
+        exemplars=exemplars,
+        metrics=place_of(name, names, more=more_names),
         updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
 

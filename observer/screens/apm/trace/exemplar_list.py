@@ -61,7 +61,6 @@ def _row(of: TraceExemplar) -> ExemplarRow:
         metric_url(
             info.name,
             {"service.name": of.service} if of.service else {},
-            unit=info.unit or " ",
-            **{"since": None, **ends},
+            {"unit": info.unit or " ", "since": "", **ends},
         ),
     )
