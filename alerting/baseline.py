@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from alerting.model import Rule, Signal
+from alerting.model import Rule
 from alerting.readings import Group, Readings, read_groups
 from store.api import Reader, Window
 
@@ -31,7 +31,7 @@ class Baselines:
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
-        self._kept: dict[tuple[Signal, int], tuple[float, Readings]] = {}
+        self._kept: dict[tuple[str, int], tuple[float, Readings]] = {}
 
     def threshold(
         self, reader: Reader, rule: Rule, group: Group, window: Window, since_unix_nano: int | None
@@ -55,7 +55,7 @@ class Baselines:
         self, reader: Reader, rule: Rule, window: Window, since_unix_nano: int | None
     ) -> Readings:
         end = window.from_unix_nano if since_unix_nano is None else since_unix_nano
-        key = (rule.signal, 0 if since_unix_nano is None else since_unix_nano)
+        key = (repr(rule.signal), 0 if since_unix_nano is None else since_unix_nano)
         now = self._clock_s()
         known = self._kept.get(key)
         if known and (since_unix_nano is not None or now - known[0] < _FRESH_S):

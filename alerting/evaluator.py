@@ -1,4 +1,4 @@
-"""One pass over all rules: observes their groups, steps their states, keeps what came of it in one transaction."""
+"""One pass over all rules: observes their groups, steps their states, keeps that in one transaction."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Evaluator:
         self._passes = 0
 
     def run_pass(self) -> Pass:
-        """Evaluate every rule once. Raises AlertError when the file of alerts fails; the next pass goes on."""
+        """Evaluate every rule once. Raises AlertError when the file of alerts fails; the next goes on."""
         now = self._clock()
         files = self._folders.files()
         missing = [str(folder) for folder in self._folders.missing()]
@@ -132,9 +132,9 @@ class Evaluator:
         self, connection: sqlite3.Connection, files: Mapping[str, RuleFile], seen: Mapping[str, Observed]
     ) -> None:
         connection.executemany(
-            "INSERT INTO rules VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (name) DO UPDATE SET file = excluded.file, "
-            "text = coalesce(excluded.text, text), problem = excluded.problem, left_out = excluded.left_out, "
-            "gone = 0",
+            "INSERT INTO rules VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (name) DO UPDATE SET "
+            "file = excluded.file, text = coalesce(excluded.text, text), problem = excluded.problem, "
+            "left_out = excluded.left_out, gone = 0",
             [
                 (name, file.file, file.text if file.rule else None, file.problem, seen[name].left_out)
                 for name, file in files.items()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Severity = Literal["critical", "warning", "info"]
@@ -18,7 +17,6 @@ ALERT_STATES: Final[tuple[AlertStateName, ...]] = ("pending", "firing", "resolve
 SignalKind = Literal["requests", "metric", "rum"]
 Comparison = Literal["above", "below"]
 NoDataPolicy = Literal["keep", "ok"]
-NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Signal:
     """Of requests: the service; empty means all."""
     operation: str = ""
     environment: str = ""
-    where: Mapping[str, str] = NO_LABELS
+    where: Mapping[str, str] = field(default_factory=dict)
     by: tuple[str, ...] = ()
     """Attributes to group by; of requests also `service` and `operation`."""
     most_groups: int = 20
@@ -76,9 +74,9 @@ class Rule:
     signal: Signal
     condition: Condition
     runbook: str = ""
-    links: Mapping[str, str] = NO_LABELS
+    links: Mapping[str, str] = field(default_factory=dict)
     """Title -> address."""
-    labels: Mapping[str, str] = NO_LABELS
+    labels: Mapping[str, str] = field(default_factory=dict)
     """Put on every alert of the rule."""
 
 

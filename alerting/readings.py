@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from alerting.model import NO_LABELS, Rule, Signal
+from alerting.model import Rule, Signal
 from alerting.rules import OPERATION, SERVICE
 from store.api import Measure, MetricAggregation, MetricChart, MetricQuery, Reader, RumMetric, Window
 
@@ -127,13 +127,13 @@ def began(columns: Iterable[tuple[int, float | None, int]], threshold: float, si
 def _requests(reader: Reader, signal: Signal, window: Window) -> tuple[dict[Group, Measure], int]:
     environment = signal.environment or None
     if not signal.by:
-        service, operation, where = _narrowed(signal, NO_LABELS)
+        service, operation, where = _narrowed(signal, {})
         return {(): reader.series(service, window, 1, operation, environment, where)[0].measure}, 0
     by = signal.by[0]
     if by == SERVICE:
         return _most(by, reader.services(window, environment).items(), signal.most_groups)
     tag = _OPERATION_TAG if by == OPERATION else by
-    service, operation, where = _narrowed(signal, NO_LABELS)
+    service, operation, where = _narrowed(signal, {})
     if operation is not None:
         where = {**where, _OPERATION_TAG: operation}
     found = reader.breakdowns(service, (tag,), window, where, signal.most_groups, environment)[tag]
@@ -143,7 +143,7 @@ def _requests(reader: Reader, signal: Signal, window: Window) -> tuple[dict[Grou
 
 def _samples(reader: Reader, signal: Signal, window: Window) -> tuple[dict[Group, Measure], int]:
     metric = cast(RumMetric, signal.name)
-    where = _of_browsers(signal, NO_LABELS)
+    where = _of_browsers(signal, {})
     if not signal.by:
         return {(): reader.rum_measures(window, where).get(metric, Measure())}, 0
     by = signal.by[0]

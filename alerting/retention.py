@@ -15,7 +15,7 @@ _MOST_GAPS: Final = 200
 
 
 def forget_old(connection: sqlite3.Connection, now_unix_nano: int) -> None:
-    """Delete ended alerts older than `KEPT_NS` or beyond `MOST_ALERTS`, and what belongs to nothing any more."""
+    """Delete ended alerts older than `KEPT_NS` or beyond `MOST_ALERTS`, and what belongs to nothing."""
     old = rows(
         connection,
         "SELECT alert_id FROM alerts WHERE state = 'resolved' AND (ended < ? OR alert_id IN ("

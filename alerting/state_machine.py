@@ -7,10 +7,10 @@ alert only grow, whatever the clock does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from alerting.model import NO_LABELS, Alert, GroupStateName, Rule, Transition
+from alerting.model import Alert, GroupStateName, Rule, Transition
 
 FLAPPING_WINDOW_NS: Final = 5 * 60 * 10**9
 FLAPPING_CROSSINGS: Final = 4
@@ -36,7 +36,7 @@ class Observation:
     unknown: bool = False
     """There is no data because the store could not be asked, which is never taken for an answer."""
     unit: str = ""
-    labels: Mapping[str, str] = NO_LABELS
+    labels: Mapping[str, str] = field(default_factory=dict)
     began: Callable[[], int | None] = lambda: None
     """Looks up when the condition began; called once, when a breach begins."""
 
