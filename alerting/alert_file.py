@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alerting import rules
 from alerting.alert_rows import (
@@ -162,12 +162,15 @@ class AlertFile:
 
 def _conditions(query: AlertQuery) -> tuple[list[str], list[object]]:
     conditions, values = ["a.joined_to IS NULL"], list[object]()
-    for column, words in (("state", query.states), ("severity", query.severities)):
-        if words:
-            conditions.append(f"a.{column} IN ({', '.join('?' * len(words))})")
-            values += sorted(words)
+    states = [f"a.state IN ({_marks(query.states)})"] if query.states else []
     if query.no_data:
-        conditions.append("a.no_data_since IS NOT NULL AND a.ended IS NULL")
+        states.append("a.no_data_since IS NOT NULL AND a.ended IS NULL")
+    if states:
+        conditions.append(f"({' OR '.join(states)})")
+        values += sorted(query.states)
+    if query.severities:
+        conditions.append(f"a.severity IN ({_marks(query.severities)})")
+        values += sorted(query.severities)
     if query.from_unix_nano is not None:
         conditions.append("(a.ended IS NULL OR a.ended >= ?)")
         values.append(query.from_unix_nano)
@@ -178,6 +181,10 @@ def _conditions(query: AlertQuery) -> tuple[list[str], list[object]]:
         conditions.append("a.detector = ?")
         values.append(query.detector)
     return conditions, values
+
+
+def _marks(words: frozenset[Any]) -> str:
+    return ", ".join("?" * len(words))
 
 
 def _joined(connection: sqlite3.Connection, alert_id: str) -> str:

@@ -240,7 +240,7 @@ class AlertQuery:
     states: frozenset[AlertStateName] = frozenset()
     """Empty means any."""
     no_data: bool = False
-    """Only open alerts whose newest evaluation had no data."""
+    """Open alerts whose newest evaluation had no data; beside `states`, if both are given."""
     from_unix_nano: int | None = None
     """Alerts that were open at this time or later."""
     to_unix_nano: int | None = None
