@@ -17,12 +17,12 @@ from observer.request.links import here, scoped
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.screens.apm.blueprint import blueprint
-from observer.screens.apm.service_metrics import ServiceMetrics, load_service_metrics
+from observer.screens.apm.service_metrics import COMPACT, WHOLE, Form, ServiceMetrics, load_service_metrics
 from store.api import MetricName
 
 _SHOWN: Final = "metrics"
 """The argument of a page that shows them at once."""
-_COMPACT: Final = "panel"
+_PANEL: Final = "panel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class MetricPlace:
     """Where the metrics of a service go."""
 
     service: str
-    compact: bool
+    form: Form
     related: RelatedMetrics
     address: str
     """Asked for after the page is shown."""
@@ -44,7 +44,7 @@ class MetricPlace:
 
 
 def place_of(
-    service: str, names: Sequence[MetricName], *, more: bool, compact: bool = False
+    service: str, names: Sequence[MetricName], *, more: bool, form: Form = WHOLE
 ) -> MetricPlace | None:
     """The place of the metrics of a service, which sent these in the reader's scope; None without any."""
     if not names:
@@ -53,19 +53,19 @@ def place_of(
     asked = Query(request.args, context.now_unix_nano()).flag(_SHOWN)
     return MetricPlace(
         service=service,
-        compact=compact,
+        form=form,
         related=RelatedMetrics(service, None if more else len(names), scoped("/metrics", service=service)),
-        address=scoped("/apm/service-metrics", name=service, form=_COMPACT if compact else None),
+        address=scoped("/apm/service-metrics", name=service, form=_PANEL if form.compact else None),
         id=f"service-metrics-{scope.now_unix_nano}",
         href=here(**{_SHOWN: "1"}),
-        shown=_metrics_of(service) if asked else None,
+        shown=_metrics_of(service, form) if asked else None,
         environment=scope.environment or "",
     )
 
 
-def _metrics_of(service: str) -> ServiceMetrics:
+def _metrics_of(service: str, form: Form) -> ServiceMetrics:
     scope = current_scope()
-    return load_service_metrics(context.reader(), service, scope.window, scope.zone)
+    return load_service_metrics(context.reader(), service, scope.window, scope.zone, form)
 
 
 @blueprint.get("/apm/service-metrics")
@@ -74,10 +74,11 @@ def service_metrics() -> str:
     """The metrics of the service `name`."""
     query = Query(request.args, context.now_unix_nano())
     service = query.text("name") or ""
+    form = COMPACT if query.choice("form", (_PANEL,)) == _PANEL else WHOLE
     return render_template(
         "apm/_service_metrics.html",
-        metrics=_metrics_of(service),
+        metrics=_metrics_of(service, form),
         service=service,
-        compact=query.choice("form", (_COMPACT,)) == _COMPACT,
+        compact=form.compact,
         environment=current_scope().environment,
     )

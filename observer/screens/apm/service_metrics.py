@@ -12,6 +12,7 @@ from markupsafe import Markup
 from observer.components.metric_chart import MetricLine, metric_chart
 from observer.components.metric_words import aggregation_words, aggregations_of, default_choice
 from observer.components.related_metrics import MOST
+from observer.components.safe_text import plain
 from observer.drawing.event_marks import NONE, EventMarks
 from observer.lookup.metric_charts import load_metric
 from observer.request.links import metric_url
@@ -20,13 +21,10 @@ from signals.metrics import MetricInfo
 from store.api import MetricChart, MetricName, MetricQuery, Reader, TooSlow, Window
 
 SERVICE: Final = "service.name"
-_SHOWN: Final = 6
-"""Charts of each group."""
 _LINES: Final = 4
 _MOST_SERIES: Final = 200
 _COLUMNS: Final = 40
 _WIDTHS: Final = (("", 340.0),)
-_HEIGHT: Final = 110.0
 _RESOURCES: Final = (
     "service.", "host.", "process.", "os.", "telemetry.", "otel.", "k8s.", "container.", "cloud.",
     "deployment.", "faas.", "device.", "webengine.",
@@ -36,12 +34,27 @@ _TITLES: Final[Mapping[Family, str]] = {"own": "Its own metrics", "runtime": "Ru
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """How much is drawn."""
+
+    shown: int
+    """Charts of each group."""
+    height: float
+    compact: bool = False
+    """For a side panel, without panels of its own."""
+
+
+WHOLE: Final = Form(6, 110.0)
+COMPACT: Final = Form(3, 74.0, compact=True)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceMetric:
     """One metric of the service."""
 
     name: str
     measure: str
-    """What is drawn of it: `Per second`."""
+    """What is drawn of it: `Per second, by version`."""
     newest: str
     """The newest value; empty where there are several lines, which have theirs."""
     drawing: Markup
@@ -79,7 +92,7 @@ def names_of(reader: Reader, service: str, window: Window) -> tuple[Sequence[Met
 
 
 def load_service_metrics(
-    reader: Reader, service: str, window: Window, zone: tzinfo, events: EventMarks = NONE
+    reader: Reader, service: str, window: Window, zone: tzinfo, form: Form, events: EventMarks = NONE
 ) -> ServiceMetrics:
     """Charts of the first metrics of each group."""
     found, more = names_of(reader, service, window)
@@ -88,8 +101,10 @@ def load_service_metrics(
         names = [each for each in found if family_of(each.info.name) == family]
         names.sort(key=_order)
         if names:
-            shown = tuple(_metric(reader, service, each, window, zone, events) for each in names[:_SHOWN])
-            groups.append(MetricGroup(family, title, shown, max(0, len(names) - _SHOWN)))
+            shown = [
+                _metric(reader, service, each, window, zone, form, events) for each in names[: form.shown]
+            ]
+            groups.append(MetricGroup(family, title, tuple(shown), max(0, len(names) - form.shown)))
     return ServiceMetrics(tuple(groups), len(found), more)
 
 
@@ -99,7 +114,13 @@ def _order(of: MetricName) -> tuple[int, int, str]:
 
 
 def _metric(
-    reader: Reader, service: str, of: MetricName, window: Window, zone: tzinfo, events: EventMarks
+    reader: Reader,
+    service: str,
+    of: MetricName,
+    window: Window,
+    zone: tzinfo,
+    form: Form,
+    events: EventMarks,
 ) -> ServiceMetric:
     info = of.info
     query = MetricQuery(
@@ -120,11 +141,13 @@ def _metric(
         charts = load_metric(reader, replace(query, by=tuple(by)), aggs, exemplars=0).charts
     except TooSlow:
         charts = [(aggs[0], MetricChart(info, (), 0))]
-    view = metric_chart(info.name, charts, (), window, zone, events=events, widths=_WIDTHS, height=_HEIGHT)
+    view = metric_chart(
+        info.name, charts, (), window, zone, events=events, widths=_WIDTHS, height=form.height
+    )
     several = len(view.lines) > 1
     return ServiceMetric(
         name=info.name,
-        measure=aggregation_words(info, choice),
+        measure=", ".join([aggregation_words(info, choice), *(f"by {plain(name, 40)}" for name in by)]),
         newest=view.lines[0].newest if view.lines and not several else "",
         drawing=view.drawings[0][1],
         lines=view.lines if several else (),

@@ -17,7 +17,7 @@ from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service_map import node_panel, view
 from observer.screens.apm.service_map.node_queries import load_node
 from observer.screens.apm.service_map.slow_edges import NO_COMPARISON, slow_edges
-from observer.screens.apm.service_metrics import names_of
+from observer.screens.apm.service_metrics import COMPACT, names_of
 
 
 @blueprint.get("/apm")
@@ -37,7 +37,7 @@ def service_map() -> str:
         _, impact = impact_line(reader, scope, query)
         around = neighbours(found, node.service)
         names, more_names = names_of(reader, node.service, scope.window)
-        metrics = place_of(node.service, names, more=more_names, compact=True)
+        metrics = place_of(node.service, names, more=more_names, form=COMPACT)
         panel = node_panel.build(node, around, load_node(reader, scope, node, around, query.text("tag")))
     return render_template(
         "apm/map.html",
