@@ -110,7 +110,7 @@ def badge_of(counts: AlertCounts, evaluator: EvaluatorState) -> AlertBadge:
 def open_alerts(*, labelled: bool) -> OpenAlerts | None:
     """The open alerts, firing ones first; None where no rules are evaluated at all.
 
-    Without `labelled` their labels are left out: where a lesson runs, its end must not stand on the first page.
+    Without `labelled` their labels are left out: where a lesson runs, its end must not stand there.
     """
     file = context.alert_file()
     if file is None:
