@@ -205,8 +205,10 @@ class Detector:
 
     @property
     def state(self) -> GroupStateName:
-        """The worst of its groups; `no_data` without any."""
+        """The worst of its groups; without any `no_data`, or `ok` where no data counts as that."""
         states = {group.state for group in self.groups}
+        if not states and self.rule and self.rule.condition.no_data == "ok" and not self.problem:
+            return "ok"
         order: tuple[GroupStateName, ...] = ("firing", "pending", "no_data", "ok")
         return next((each for each in order if each in states), "no_data")
 

@@ -105,21 +105,21 @@ def _switch(lab: labs.Lab, incident: str) -> float:
 
 def _until(lab: labs.Lab, state: str, since: float) -> tuple[float, dict[str, Any]]:
     """Seconds since a moment until the rule is in this state, and its alert."""
-    alerts: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
 
     def is_there() -> bool:
         if _group(lab)["state"] != state:
             return False
-        alerts[:] = get_json(f"{lab.url('observer')}/api/v1/alerts?detector={RULE}&limit=1")["alerts"]
-        return bool(alerts)
+        found[:] = get_json(f"{lab.url('observer')}/api/v1/alerts?detector={RULE}&limit=1")["alerts"]
+        return bool(found)
 
     wait_until(is_there, f"the rule {RULE} is {state}", _PATIENCE_S)
-    return time.time() - since, alerts[0]
+    return time.time() - since, found[0]
 
 
 def _group(lab: labs.Lab) -> dict[str, Any]:
     rules = get_json(f"{lab.url('observer')}/api/v1/detectors")["detectors"]
-    groups = next((rule["groups"] for rule in rules if rule["name"] == RULE), [])
+    groups: list[Any] = next((rule["groups"] for rule in rules if rule["name"] == RULE), [])
     return dict(groups[0]) if groups else {"state": "no_data"}
 
 
