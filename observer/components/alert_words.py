@@ -80,24 +80,26 @@ def measured(signal: Signal) -> str:
     return f"{' '.join(part for part in parts if part)}: {words}{grouped}{narrowed}"
 
 
-def condition_text(rule: Rule) -> str:
-    """`above 5.0 % for 2 s, over the last 20 s`."""
+def condition_text(rule: Rule, unit: str) -> str:
+    """`above 5.0 % for 2 s, over the last 20 s`. `unit` is used where the rule names none."""
     condition, signal = rule.condition, rule.signal
     lasting = f" for {duration(condition.for_ns)}" if condition.for_ns else ""
     least = f"; of at least {count(condition.minimum)}" if condition.minimum > 1 else ""
-    return f"{_bound(condition, signal)}{lasting}, over the last {duration(condition.window_ns)}{least}"
+    bound = _bound(condition, signal, unit_of_rule(signal) or unit)
+    return f"{bound}{lasting}, over the last {duration(condition.window_ns)}{least}"
 
 
-def _bound(condition: Condition, signal: Signal) -> str:
+def _bound(condition: Condition, signal: Signal, unit: str) -> str:
     if condition.ratio is None:
-        return threshold_text(condition.comparison, condition.threshold, _unit(signal), signal)
+        return threshold_text(condition.comparison, condition.threshold, unit, signal)
     least = ""
     if condition.at_least:
-        least = f", at least {value_text(condition.at_least, _unit(signal), signal)}"
+        least = f", at least {value_text(condition.at_least, unit, signal)}"
     return f"{condition.comparison} {condition.ratio:g} times the hour before{least}"
 
 
-def _unit(signal: Signal) -> str:
+def unit_of_rule(signal: Signal) -> str:
+    """The unit of a rule's values; empty where its metric's sender names it."""
     if signal.kind == "metric" and signal.measure == "rate" and signal.unit:
         return f"{signal.unit}/s"
     return signal.unit

@@ -18,6 +18,7 @@ from observer.components.alert_words import (
     marks_of,
     measured,
     threshold_text,
+    unit_of_rule,
     value_text,
 )
 from observer.components.number_format import NOTHING, plural
@@ -141,12 +142,13 @@ def alert_list(loaded: Loaded, href: Callable[[str], str]) -> AlertList:
     """The page; `href` is the address of an alert by its id."""
     signals = signals_of(loaded.every)
     evaluator = loaded.evaluator
+    units = {alert.detector: alert.unit for alert in (*loaded.ended, *loaded.open)}
     detectors = sorted(loaded.detectors, key=lambda each: (_ORDER.index(each.state), each.name))
     return AlertList(
         open=tuple(alert_row(each, signals.get(each.detector), href) for each in loaded.open),
         ended=tuple(alert_row(each, signals.get(each.detector), href) for each in loaded.ended),
         more=loaded.more,
-        detectors=tuple(detector_row(each, href) for each in detectors),
+        detectors=tuple(detector_row(each, units.get(each.name, ""), href) for each in detectors),
         names=tuple((each.name, each.rule.title if each.rule else each.name) for each in loaded.every),
         problems=tuple(each.problem for each in loaded.every if each.problem),
         summary=_summary(loaded),
@@ -204,8 +206,8 @@ def alert_row(alert: Alert, signal: Signal | None, href: Callable[[str], str]) -
     )
 
 
-def detector_row(of: Detector, href: Callable[[str], str]) -> DetectorRow:
-    """One rule with the state of its groups."""
+def detector_row(of: Detector, unit: str, href: Callable[[str], str]) -> DetectorRow:
+    """One rule with the state of its groups. `unit` is that of an alert of it, where the rule names none."""
     rule = of.rule
     groups = sorted(of.groups, key=lambda group: (_ORDER.index(group.state), -(group.value or 0.0)))
     more = len(groups) - _GROUPS + of.left_out
@@ -216,9 +218,9 @@ def detector_row(of: Detector, href: Callable[[str], str]) -> DetectorRow:
         severity_css=SEVERITY_CSS[rule.severity] if rule else "",
         state=STATES[of.state],
         measured=measured(rule.signal) if rule else "",
-        condition=condition_text(rule) if rule else "",
+        condition=condition_text(rule, unit) if rule else "",
         problem=of.problem,
-        groups=tuple(_group_row(group, rule, href) for group in groups[:_GROUPS]),
+        groups=tuple(_group_row(group, rule, unit, href) for group in groups[:_GROUPS]),
         left_out=plural(more, "more group") if more > 0 else "",
         silenced=silenced_text(of.silences),
         silences=tuple(silence_row(each) for each in of.silences),
@@ -237,11 +239,9 @@ def silence_row(of: Silence) -> SilenceRow:
     return SilenceRow(of.silence_id, labels_text(of.labels), of.until_unix_nano, of.by, of.note)
 
 
-def _group_row(group: GroupState, rule: Rule | None, href: Callable[[str], str]) -> GroupRow:
+def _group_row(group: GroupState, rule: Rule | None, unit: str, href: Callable[[str], str]) -> GroupRow:
     signal = rule.signal if rule else None
-    unit = signal.unit if signal else ""
-    if signal and signal.kind == "metric" and signal.measure == "rate" and unit:
-        unit = f"{unit}/s"
+    unit = (unit_of_rule(signal) if signal else "") or unit
     comparison = rule.condition.comparison if rule else ""
     return GroupRow(
         labels=labels_text(group.group),

@@ -117,7 +117,7 @@ def alert_page(loaded: Loaded, href: str) -> AlertPage:
         lasted=duration(max(0, end - alert.started_unix_nano) // 10**9 * 10**9),
         waited=duration(max(0, fired - alert.started_unix_nano)) if fired is not None else "",
         measured=measured(signal) if signal else "",
-        condition=condition_text(rule) if rule else "",
+        condition=condition_text(rule, alert.unit) if rule else "",
         rule_problem=detector.problem if detector else "Its rule is gone.",
         chart=loaded.chart,
         no_chart=loaded.no_chart,

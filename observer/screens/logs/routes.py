@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer import serializers
 from observer.components import updates
+from observer.components.alert_bands import alerts_in
 from observer.components.late_arrivals import late_notice
 from observer.components.number_format import plural
 from observer.components.related_metrics import RelatedMetrics, related_metrics
@@ -157,7 +158,8 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
         reader, window, selection.query.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(window, selection.query.environment)
-    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes)
+    alerts = alerts_in(window, current_scope().zone)
+    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes, alerts)
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

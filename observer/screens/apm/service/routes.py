@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
+from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
+from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.desk_session import hidden_from_class, seat_of_events
@@ -61,18 +63,7 @@ def service(name: str) -> str:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
         if points:
-            events = event_marks(
-                find_deployments(
-                    reader,
-                    scope.window,
-                    scope.environment,
-                    hidden=hidden_from_class(),
-                    for_seat=seat_of_events(),
-                ),
-                scope.window,
-                scope.zone,
-                reader.changes(scope.window, scope.environment),
-            )
+            events = _events(reader, scope)
             dots = dots_of(exemplars, scope.zone)
             charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events, dots)
     data = _load(reader, scope, name, inferred=node.inferred)
@@ -90,6 +81,16 @@ def service(name: str) -> str:
         metrics=place_of(name, names, more=more_names),
         updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
+
+
+def _events(reader: Reader, scope: Scope) -> EventMarks:
+    """The marks of the charts."""
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
+    changes = reader.changes(scope.window, scope.environment)
+    marks = event_marks(deployments, scope.window, scope.zone, changes)
+    return with_alerts(marks, scope.window, scope.zone)
 
 
 def _load(reader: Reader, scope: Scope, name: str, *, inferred: bool) -> view.ServiceData:
