@@ -104,10 +104,7 @@ def logs_view(loaded: Loaded, selection: Selection, hrefs: Sequence[str], now: i
             loaded.window,
             zone,
             hrefs,
-            replace(
-                event_marks(loaded.deployments, loaded.window, zone, loaded.changes),
-                bands=loaded.alerts.bands,
-            ),
+            replace(marks, bands=loaded.alerts.bands),
         ),
         range_note=f"all of {selection.subject}, whatever the time range above" if selection.by_id else "",
         alerts=loaded.alerts,
