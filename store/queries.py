@@ -203,7 +203,8 @@ class MetricQuery:
     """Attributes to group by; without any, all series are one group."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Match as text; "" matches series without the attribute. `service.name` is one of them."""
-    excluded: Mapping[str, str] = field(default_factory=dict)
+    excluded: Sequence[tuple[str, str]] = ()
+    """Series with any of these attributes are left out; a name may come with several values."""
     unit: str | None = None
     kind: str | None = None
     """Where streams of one name differ in unit or kind, these pick one; else that with the newest point."""

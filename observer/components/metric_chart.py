@@ -116,6 +116,11 @@ class MetricChartView:
     """The length of a column."""
 
     @property
+    def exemplar_count(self) -> int:
+        """How many exemplars are listed."""
+        return len(self.exemplars)
+
+    @property
     def named(self) -> bool:
         """Whether lines have names."""
         return any(line.name for line in self.lines)
@@ -161,19 +166,17 @@ def metric_chart(
     dots = [_dot(row, one, zone, in_unit) for row, one in zip(rows, exemplars, strict=True) if row.href]
     titles = _titles(drawn, starts, unit, zone)
     shown = [Line(each.name, each.css, [_drawable(value) for value in each.values]) for each in drawn]
-    frames = [
-        (
-            css,
-            Frame(f"{title} over time. Drag to zoom.", window, zone, unit.axis, width, height, events=events),
-        )
-        for css, width in widths
-    ]
+
+    def frame(width: float) -> Frame:
+        label = f"{title} over time. Drag to zoom."
+        return Frame(label, window, zone, unit.axis, width, height, events=events)
+
     step = charts[0][1].column_ns if charts else window.duration_ns
     lost = sum(value is not None and _drawable(value) is None for each in drawn for value in each.values)
     more = max((chart.truncated for _, chart in charts), default=0)
     return MetricChartView(
         title=title,
-        drawings=tuple((css, lines(frame, shown, titles, dots)) for css, frame in frames),
+        drawings=tuple((css, lines(frame(width), shown, titles, dots)) for css, width in widths),
         unit=unit.words,
         lines=tuple(_legend_line(each, unit, narrowed) for each in drawn),
         rows=_rows(drawn, starts, unit, step, zoomed),

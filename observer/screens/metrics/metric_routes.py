@@ -26,7 +26,7 @@ from observer.screens.metrics import metric_name, metric_updates, selection
 from observer.screens.metrics.attribute_panel import VALUES, attribute_panel
 from observer.screens.metrics.blueprint import blueprint
 from observer.screens.metrics.metric_view import metric_page
-from observer.screens.metrics.selection import Attributes, Chosen, Selection
+from observer.screens.metrics.selection import Attributes, DrawnAggregation, Selection
 from signals.attributes import ENVIRONMENT_NAMES
 from store.api import LogQuery, MetricName, MetricQuery, Reader, TooSlow, Window
 
@@ -63,7 +63,7 @@ def metric(name: str) -> str | Response:
     asked = replace(asked, temporality=of.info.temporality, monotonic=of.info.monotonic)
     chart = _chart(reader, scope, asked, chosen)
     others = [each.info for each in streams_of(reader, name, Window.ALL) if each.info != of.info]
-    filtered = {*selected.query.attributes, *selected.query.excluded}
+    filtered = {*selected.query.attributes, *(each for each, _ in selected.query.excluded)}
     panel = attribute_panel(attributes, tuple(selected.query.by), filtered)
     return render_template(
         "metrics/metric.html",
@@ -100,7 +100,9 @@ def _attributes(reader: Reader, name: str, window: Window) -> Attributes:
         return ()
 
 
-def _chart(reader: Reader, scope: Scope, query: MetricQuery, chosen: Chosen) -> MetricChartView | None:
+def _chart(
+    reader: Reader, scope: Scope, query: MetricQuery, chosen: DrawnAggregation
+) -> MetricChartView | None:
     """The chart; None where reading took too long."""
     try:
         loaded = load_metric(reader, query, chosen.aggs)

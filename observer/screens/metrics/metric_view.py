@@ -15,7 +15,7 @@ from observer.request.time_range import range_args
 from observer.screens.metrics import selection
 from observer.screens.metrics.attribute_panel import AttributePanel
 from observer.screens.metrics.metric_list import folded_words
-from observer.screens.metrics.selection import Chosen
+from observer.screens.metrics.selection import DrawnAggregation
 from signals.metrics import MetricInfo
 from store.api import MetricName, MetricQuery, Window
 
@@ -82,7 +82,7 @@ class MetricPage:
 def metric_page(
     of: MetricName,
     query: MetricQuery,
-    chosen: Chosen,
+    chosen: DrawnAggregation,
     others: Sequence[MetricInfo],
     panel: AttributePanel,
     chart: MetricChartView | None,
@@ -122,8 +122,8 @@ def metric_page(
 
 def _filters(query: MetricQuery) -> tuple[Filter, ...]:
     found = []
-    for argument, sign, pairs in (("attr", "=", query.attributes), ("exclude", "≠", query.excluded)):
-        for name, value in pairs.items():
+    for argument, sign, pairs in (("attr", "=", query.attributes.items()), ("exclude", "≠", query.excluded)):
+        for name, value in pairs:
             spelled = spell_attribute(name, value)
             found.append(Filter(name, sign, value or "not set", selection.without_pair(argument, spelled)))
     return tuple(found)
@@ -144,7 +144,7 @@ def _range_with_data(of: MetricName) -> str:
 def _json_href(query: MetricQuery, agg: str, info: MetricInfo) -> str:
     pairs = [("agg", agg), *(("by", name) for name in query.by)]
     pairs += [("attr", spell_attribute(name, value)) for name, value in query.attributes.items()]
-    pairs += [("exclude", spell_attribute(name, value)) for name, value in query.excluded.items()]
+    pairs += [("exclude", spell_attribute(name, value)) for name, value in query.excluded]
     pairs += [("kind", info.kind.value), ("unit", info.unit or selection.NO_UNIT)]
     pairs += list(range_args(query.window).items())
     return links.address(f"/api/v1{links.metric_api_path(info.name)}", pairs)

@@ -43,7 +43,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class DrawnAggregation:
     """The aggregation that is drawn."""
 
     choice: str
@@ -63,7 +63,7 @@ def read_selection(query: Query, name: str, scope: Scope) -> Selection:
             name,
             by=tuple(dict.fromkeys(query.texts("by")))[:_MOST_BY],
             attributes=query.attributes(),
-            excluded=query.attributes("exclude"),
+            excluded=query.attribute_pairs("exclude"),
             unit=None if unit is None else unit.strip(),
             kind=query.choice("kind", tuple(kind.value for kind in MetricKind)),
             columns=COLUMNS,
@@ -75,13 +75,13 @@ def read_selection(query: Query, name: str, scope: Scope) -> Selection:
     )
 
 
-def chosen(selection: Selection, info: MetricInfo) -> Chosen:
+def chosen(selection: Selection, info: MetricInfo) -> DrawnAggregation:
     """The aggregation for a metric of this kind: the default where the chosen one does not fit."""
     fitting = [name for name, _ in metric_words.choices(info)]
     default = metric_words.default_choice(info, grouped=bool(selection.query.by))
     choice = selection.choice if selection.choice in fitting else default
     refused = "" if selection.choice in ("", choice) else selection.choice
-    return Chosen(choice, metric_words.aggregations_of(choice), refused)
+    return DrawnAggregation(choice, metric_words.aggregations_of(choice), refused)
 
 
 def limited(query: MetricQuery, aggs: Sequence[MetricAggregation]) -> MetricQuery:
@@ -117,9 +117,14 @@ def with_condition(pairs: Sequence[tuple[str, str]], text: str, known: Attribute
     name = _spelled(found[1], [each for each, _ in known])
     values = next((values for each, values in known if each == name), ())
     value = _spelled(found[3], [each for each, _ in values])
-    argument = "attr" if found[2] == "=" else "exclude"
-    kept = [pair for pair in pairs if pair[0] != "add" and not _is_filter(pair, name)]
-    return [*kept, (argument, spell_attribute(name, value))]
+    added = ("attr" if found[2] == "=" else "exclude", spell_attribute(name, value))
+    replaced = ("attr", "exclude") if added[0] == "attr" else ("attr",)
+    kept = [
+        pair
+        for pair in pairs
+        if pair[0] != "add" and pair != added and not (pair[0] in replaced and _is_filter(pair, name))
+    ]
+    return [*kept, added]
 
 
 def _spelled(typed: str, known: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -21,6 +21,7 @@ from store.sqlite.read.read_connection import ReadSession
 SCOPE_NAME: Final = "otel.scope.name"
 """The attribute under which a series has the name of its instrumentation scope."""
 SERVICE_NAME: Final = "service.name"
+_RECENT: Final = "recent points"
 METRIC_COLUMNS: Final = "id, name, unit, kind, temporality, monotonic, description, folded"
 
 
@@ -64,13 +65,16 @@ def info_of(row: tuple[object, ...]) -> MetricInfo:
     )
 
 
-def recent_points(db: ReadSession, selected: Container[int] | None = None) -> RecentPoints:
-    """What waits to be settled, of these series or of all."""
+def recent_points(db: ReadSession) -> RecentPoints:
+    """What waits to be settled, of all series; read once for all questions of a snapshot."""
+    kept: RecentPoints | None = db.kept.get(_RECENT)
+    if kept is not None:
+        return kept
     found: dict[int, list[PlainPoint]] = {}
     for (body,) in db.each("SELECT body FROM metric_recent ORDER BY id"):
         for series, start, time, plain in orjson.loads(body):
-            if selected is None or series in selected:
-                found.setdefault(series, []).append(PlainPoint(start, time, plain))
+            found.setdefault(series, []).append(PlainPoint(start, time, plain))
+    db.kept[_RECENT] = RecentPoints(found)
     return RecentPoints(found)
 
 
@@ -105,7 +109,7 @@ def matching_series(
 
 def _matches(attributes: Mapping[str, str], query: MetricQuery) -> bool:
     return all(attributes.get(name, "") == value for name, value in query.attributes.items()) and not any(
-        attributes.get(name, "") == value for name, value in query.excluded.items()
+        attributes.get(name, "") == value for name, value in query.excluded
     )
 
 

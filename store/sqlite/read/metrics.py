@@ -40,6 +40,8 @@ from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.trace_exemplars import SqliteTraceExemplars
 
 _SERVICES: Final = 50
+_FEW: Final = 40
+"""Metrics whose series are read one metric after the other."""
 _MAX_COLUMNS: Final = 2_000
 _EXEMPLARS_READ: Final = 20_000
 _SLOT_EXEMPLARS: Final = 4
@@ -58,19 +60,20 @@ class SqliteMetricReader(SqliteTraceExemplars):
             if not has_metrics(db):
                 return [], False
             metrics = db.all(f"SELECT {METRIC_COLUMNS} FROM metrics ORDER BY name, unit, kind, id")  # noqa: S608  # columns of ours
+            needle = fold(text or "")
+            metrics = [row for row in metrics if _contains(info_of(row), needle)]
             kept = {
                 metric: (first, last)
                 for metric, first, last in db.all(
                     "SELECT metric, min(first), max(last) FROM metric_blocks GROUP BY metric"
                 )
             }
-            series = db.all("SELECT metric, id, service, first, last FROM metric_series")
+            series = _series_of(db, [row[0] for row in metrics])
             recent = recent_points(db)
         names = _Names(window, service, recent, kept)
         for row in series:
             names.add(*row)
-        needle = fold(text or "")
-        found = [name for row in metrics if (name := names.name_of(row)) and _contains(name.info, needle)]
+        found = [name for row in metrics if (name := names.name_of(row))]
         return found[:limit], len(found) > limit
 
     def metric_chart(self, query: MetricQuery) -> MetricChart:
@@ -274,6 +277,14 @@ class _Names:
             max(last for _, last in spans),
             row[7],
         )
+
+
+def _series_of(db: ReadSession, metrics: Sequence[int]) -> list[tuple[Any, ...]]:
+    """(metric, series, service, first, last) of the series of these metrics; of all where these are many."""
+    columns = "SELECT metric, id, service, first, last FROM metric_series"
+    if len(metrics) > _FEW:
+        return db.all(columns)
+    return [row for metric in metrics for row in db.all(f"{columns} WHERE metric = ?", (metric,))]
 
 
 def _contains(info: MetricInfo, needle: str) -> bool:

@@ -33,12 +33,14 @@ FileIdentity = tuple[tuple[int, int] | None, ...]
 class ReadSession:
     """One read transaction: every statement sees the same snapshot, until a common deadline."""
 
-    __slots__ = ("_connection", "tag_sets")
+    __slots__ = ("_connection", "kept", "tag_sets")
 
     def __init__(self, connection: sqlite3.Connection, tag_sets: TagSetCache) -> None:
         self._connection = connection
         self.tag_sets = tag_sets
         """Cache of tag sets by id, shared by all sessions of a connection: ids are never reused."""
+        self.kept: dict[str, Any] = {}
+        """What was computed of this snapshot and is needed by several questions of a page."""
 
     def all(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """All rows of a statement."""

@@ -124,7 +124,7 @@ def test_a_gauge_by_column_and_group(house: House) -> None:
     assert values_of(house, "m", "count") == [4, 3, 1, None, None, None]
     assert values_of(house, "m", "last") == [104, 4, math.inf, None, None, None]
     assert values_of(house, "m", "min", attributes={"extra": "true"})[0] == 100
-    assert values_of(house, "m", "max", excluded={"pod": "b"})[0] == 4
+    assert values_of(house, "m", "max", excluded=[("pod", "b")])[0] == 4
     assert values_of(house, "m", "max", attributes={"extra": ""})[0] == 4
     assert values_of(house, "m", "max", attributes={"service.name": "other"}) == []
 
