@@ -55,6 +55,7 @@ VERBS = (
     Verb("seats", "print the links that give these names their seats", LAB),
     Verb("gameday", "run a schedule of incidents without a word to the class", LAB),
     Verb("exam", "hide a mystery from the class and collect its answers", LAB),
+    Verb("detectors", "list the rules of alerts, or check files of rules", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine; with --class what a class needs of it", NOTHING),
     Verb("bundle", "write one file that sets up another machine without a network", LAB),
