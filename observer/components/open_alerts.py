@@ -64,6 +64,8 @@ class OpenAlerts:
     """The block of the home page."""
 
     alerts: tuple[OpenAlert, ...]
+    counted: str
+    """`2 alerts firing` where they are counted only; else empty."""
     more: str
     """`3 more`; empty where all are shown."""
     none: str
@@ -107,10 +109,10 @@ def badge_of(counts: AlertCounts, evaluator: EvaluatorState) -> AlertBadge:
     )
 
 
-def open_alerts(*, labelled: bool) -> OpenAlerts | None:
+def open_alerts(*, named: bool) -> OpenAlerts | None:
     """The open alerts, firing ones first; None where no rules are evaluated at all.
 
-    Without `labelled` their labels are left out: where a lesson runs, its end must not stand there.
+    Without `named` they are counted only: their titles may name the cause, which a lesson asks for.
     """
     file = context.alert_file()
     if file is None:
@@ -120,29 +122,37 @@ def open_alerts(*, labelled: bool) -> OpenAlerts | None:
         found, _ = file.alerts(AlertQuery(states=frozenset(("firing", "pending"))), now)
         detectors, evaluator = file.detectors(now), file.evaluator(now)
     except AlertError as error:
-        return OpenAlerts((), "", "", f"{error} {error.remedy}")
+        return OpenAlerts((), "", "", "", f"{error} {error.remedy}")
     signals = {each.name: each.rule.signal for each in detectors if each.rule}
-    shown = [
-        _open_alert(each, alert_words(each, signals.get(each.detector)), labelled=labelled) for each in found
-    ]
+    shown = [_open_alert(each, alert_words(each, signals.get(each.detector))) for each in found]
+    firing = sum(each.state == "firing" for each in found)
     rules = plural(sum(each.rule is not None for each in detectors), "rule")
     every = f" every {evaluator.interval_ns // 10**9} s" if evaluator.interval_ns else ""
     return OpenAlerts(
-        alerts=tuple(shown[:SHOWN]),
-        more=f"{len(shown) - SHOWN} more" if len(shown) > SHOWN else "",
-        none=f"No alert. {rules} {'is' if rules == '1 rule' else 'are'} evaluated{every}.",
+        alerts=tuple(shown[:SHOWN]) if named else (),
+        counted="" if named or not found else _counted(firing, len(found) - firing),
+        more=f"{len(shown) - SHOWN} more" if named and len(shown) > SHOWN else "",
+        none="" if found else f"No alert. {rules} {'is' if rules == '1 rule' else 'are'} evaluated{every}.",
         trouble=evaluator.message,
     )
 
 
-def _open_alert(alert: Alert, words: str, *, labelled: bool) -> OpenAlert:
+def _counted(firing: int, pending: int) -> str:
+    parts = [
+        plural(firing, "alert firing", "alerts firing") if firing else "",
+        plural(pending, "alert pending", "alerts pending") if pending else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _open_alert(alert: Alert, words: str) -> OpenAlert:
     return OpenAlert(
         title=alert.title,
         words=words,
         state=STATES[alert.state],
         severity=alert.severity,
         severity_css=SEVERITY_CSS[alert.severity],
-        labels=labels_text(alert.labels) if labelled else "",
+        labels=labels_text(alert.labels),
         marks=marks_of(alert),
         since_unix_nano=alert.started_unix_nano,
         href=scoped(alert_path(alert.alert_id)),

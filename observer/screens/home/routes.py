@@ -79,7 +79,7 @@ def home() -> Response:
             "home/home.html",
             impact=impact,
             slow=slow,
-            open_alerts=open_alerts(labelled=not in_lesson),
+            open_alerts=None if refreshing else open_alerts(named=not in_lesson),
             lab=lab,
             incident=None if context.settings().class_mode else _incident(lab),
             seat=seat,
