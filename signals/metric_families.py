@@ -73,7 +73,8 @@ def is_server_duration(info: MetricInfo) -> bool:
     """Whether a metric has the durations of the requests that a service received."""
     words = words_of(info.name)
     return (
-        info.kind.is_distribution
+        bool(words)
+        and info.kind.is_distribution
         and info.unit in _MS_OR_LONGER
         and words[0] in _CALLS
         and any(word in _SERVERS for word in words[1:])

@@ -60,10 +60,9 @@ def load(file: AlertFile, chosen: Chosen, window: Window, now: int) -> Loaded:
 def _open(file: AlertFile, chosen: Chosen, now: int) -> tuple[list[Alert], bool]:
     if chosen.state == "resolved":
         return [], False
-    no_data = chosen.state == "no_data"
     wanted = AlertQuery(
-        states=frozenset(each for each in ("firing", "pending") if no_data or chosen.state in ("", each)),
-        no_data=no_data,
+        states=frozenset(each for each in ("firing", "pending") if chosen.state in ("", each)),
+        no_data=chosen.state == "no_data",
         detector=chosen.detector,
         severities=chosen.severities,
         limit=_LIMIT,
