@@ -15,7 +15,7 @@ from observer.request.parameters import Query
 from observer.screens.alerts.actions import DURATIONS_MIN
 from observer.screens.alerts.alert_list import AlertList, alert_list
 from observer.screens.alerts.blueprint import blueprint
-from observer.screens.alerts.loading import STATES, Chosen, chosen_by, load
+from observer.screens.alerts.loading import STATES, AlertFilters, filters_of, load
 
 _CURRENT = "/-/alert-lists"
 
@@ -23,17 +23,17 @@ _CURRENT = "/-/alert-lists"
 @blueprint.get("/alerts")
 def alerts() -> str:
     """Open alerts, those that ended in the time range, and every rule."""
-    chosen = chosen_by(Query(request.args, context.now_unix_nano()))
+    filters = filters_of(Query(request.args, context.now_unix_nano()))
     file = context.alert_file()
-    found = _view(file, chosen) if file else None
-    rule = next((each for each in found.detectors if each.name == chosen.detector), None) if found else None
+    found = _view(file, filters) if file else None
+    rule = next((each for each in found.detectors if each.name == filters.detector), None) if found else None
     return render_template(
         "alerts/list.html",
         view=found,
         not_kept=NOT_KEPT,
         states=STATES,
         severities=SEVERITIES,
-        chosen=chosen,
+        filters=filters,
         rule=rule,
         current_address=_current_address(found),
         may_act=is_desk(),
@@ -46,18 +46,18 @@ def alerts() -> str:
 def current_lists() -> Response:
     """The lists, if the asking page shows others; else 204."""
     query = Query(request.args, context.now_unix_nano())
-    chosen, file = chosen_by(query), context.alert_file()
-    found = _view(file, chosen) if file else None
+    filters, file = filters_of(query), context.alert_file()
+    found = _view(file, filters) if file else None
     if found is None or found.mark == query.text("mark"):
         return Response(status=204)
     page = render_template(
-        "alerts/_lists.html", view=found, chosen=chosen, current_address=_current_address(found)
+        "alerts/_lists.html", view=found, filters=filters, current_address=_current_address(found)
     )
     return Response(page)
 
 
-def _view(file: AlertFile, chosen: Chosen) -> AlertList:
-    loaded = load(file, chosen, current_scope().window, context.now_unix_nano())
+def _view(file: AlertFile, filters: AlertFilters) -> AlertList:
+    loaded = load(file, filters, current_scope().window, context.now_unix_nano())
     return alert_list(loaded, lambda alert_id: scoped(alert_path(alert_id)))
 
 

@@ -21,7 +21,7 @@ _LIMIT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class AlertFilters:
     """The filters of an address; an empty text means any."""
 
     state: str
@@ -39,57 +39,57 @@ class Chosen:
         return frozenset(each for each in SEVERITIES if each == self.severity)
 
 
-def chosen_by(query: Query) -> Chosen:
+def filters_of(query: Query) -> AlertFilters:
     """The filters. Raises Malformed."""
-    return Chosen(
+    return AlertFilters(
         query.choice("state", tuple(STATES)) or "",
         query.choice("severity", SEVERITIES) or "",
         query.text("detector") or "",
     )
 
 
-def load(file: AlertFile, chosen: Chosen, window: Window, now: int) -> Loaded:
+def load(file: AlertFile, filters: AlertFilters, window: Window, now: int) -> Loaded:
     """Alerts and rules that fit: open ones at any time, ended ones of the window. Raises AlertError."""
-    opened, more = _open(file, chosen, now)
-    ended, more_ended = _ended(file, chosen, window, now)
+    opened, more = _open(file, filters, now)
+    ended, more_ended = _ended(file, filters, window, now)
     every = file.detectors(now)
-    fitting = [each for each in every if _fits(each, chosen)]
+    fitting = [each for each in every if _fits(each, filters)]
     return Loaded(opened, ended, more or more_ended, fitting, every, file.evaluator(now))
 
 
-def _open(file: AlertFile, chosen: Chosen, now: int) -> tuple[list[Alert], bool]:
-    if chosen.state == "resolved":
+def _open(file: AlertFile, filters: AlertFilters, now: int) -> tuple[list[Alert], bool]:
+    if filters.state == "resolved":
         return [], False
-    wanted = AlertQuery(
-        states=frozenset(each for each in ("firing", "pending") if chosen.state in ("", each)),
-        no_data=chosen.state == "no_data",
-        detector=chosen.detector,
-        severities=chosen.severities,
+    query = AlertQuery(
+        states=frozenset(each for each in ("firing", "pending") if filters.state in ("", each)),
+        no_data=filters.state == "no_data",
+        detector=filters.detector,
+        severities=filters.severities,
         limit=_LIMIT,
     )
-    found, more = file.alerts(wanted, now)
+    found, more = file.alerts(query, now)
     return list(found), more
 
 
-def _ended(file: AlertFile, chosen: Chosen, window: Window, now: int) -> tuple[list[Alert], bool]:
-    if chosen.state not in ("", "resolved"):
+def _ended(file: AlertFile, filters: AlertFilters, window: Window, now: int) -> tuple[list[Alert], bool]:
+    if filters.state not in ("", "resolved"):
         return [], False
-    wanted = AlertQuery(
+    query = AlertQuery(
         states=frozenset(("resolved",)),
         from_unix_nano=window.from_unix_nano,
         to_unix_nano=window.to_unix_nano,
-        detector=chosen.detector,
-        severities=chosen.severities,
+        detector=filters.detector,
+        severities=filters.severities,
         limit=_LIMIT,
     )
-    found, more = file.alerts(wanted, now)
+    found, more = file.alerts(query, now)
     return list(found), more
 
 
-def _fits(detector: Detector, chosen: Chosen) -> bool:
+def _fits(detector: Detector, filters: AlertFilters) -> bool:
     severity = detector.rule.severity if detector.rule else ""
     return (
-        chosen.detector in ("", detector.name)
-        and chosen.severity in ("", severity)
-        and (chosen.state in ("", "resolved") or detector.state == chosen.state)
+        filters.detector in ("", detector.name)
+        and filters.severity in ("", severity)
+        and (filters.state in ("", "resolved") or detector.state == filters.state)
     )
