@@ -55,7 +55,8 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships 
     """Reads one request as it arrives; `error` is a Refusal when it cannot be read."""
 
     error: Any
-    path: str
+    path: str = ""
+    """Empty until the first line is read: waitress logs the path of a request whose sender is gone."""
     refusal: Refusal | None = None
 
     def received(self, data: bytes) -> int:

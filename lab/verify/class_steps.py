@@ -284,7 +284,8 @@ def _forged(query: str) -> tuple[str, str]:
 def _sits(student: Visitor, walk: Walk, link: SeatLink) -> None:
     page = student.get(walk.screens("/workshop"))
     _demand(page.status_code == 200, _shown(page))
-    _demand(f"You sit at {_begin(link.name)}" in words_of(page), f"a page that is not that of {link.name!r}")
+    wrong = f"a page that is not that of {link.name!r}"
+    _demand(f"Your seat: {_begin(link.name)}" in words_of(page), wrong)
 
 
 def _begin(name: str) -> str:

@@ -30,7 +30,7 @@ _AGGREGATIONS: Final[Mapping[str, str]] = {
     "p95": "P95",
     "p99": "P99",
 }
-_OF_SUMS: Final[Mapping[str, str]] = {"rate": "Per second", "sum": "Increase", "count": "Number of points"}
+_OF_SUMS: Final[Mapping[str, str]] = {"rate": "Rate", "sum": "Increase", "count": "Number of points"}
 _OF_OBSERVED: Final[Mapping[str, str]] = {
     "rate": "Observations per second",
     "sum": "Sum of observations",
@@ -59,7 +59,7 @@ def choices(info: MetricInfo) -> Sequence[tuple[str, str]]:
 def aggregation_words(info: MetricInfo, name: str) -> str:
     """An aggregation, or the set of percentiles, in words that fit the kind."""
     if name == "rate" and info.kind is MetricKind.SUM and not info.monotonic:
-        return "Change per second"
+        return "Rate of change"
     own = _OF_OBSERVED if info.kind.is_distribution else _OF_SUMS
     return own.get(name) or _AGGREGATIONS[name]
 

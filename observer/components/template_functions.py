@@ -20,7 +20,7 @@ from signals.ids import short_trace_id
 
 
 def when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
-    """A `<time>` in the reader's zone; style `stamp`, `exact`, `clock`, `fine` or `ago`."""
+    """A `<time>` in the reader's zone; style `stamp`, `exact`, `clock`, `second`, `fine` or `ago`."""
     if unix_nano is None:
         return number_format.NOTHING
     if style == "ago":
@@ -37,6 +37,7 @@ _STYLES = {
     "exact": time_format.stamp_ms,
     "clock": time_format.clock,
     "fine": time_format.clock_us,
+    "second": time_format.clock_s,
 }
 
 

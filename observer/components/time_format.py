@@ -14,6 +14,11 @@ def clock(unix_nano: int, zone: tzinfo) -> str:
     return time_text(moment(unix_nano, zone), exact=True)
 
 
+def clock_s(unix_nano: int, zone: tzinfo) -> str:
+    """`14:03:27`."""
+    return moment(unix_nano, zone).strftime("%H:%M:%S")
+
+
 def clock_us(unix_nano: int, zone: tzinfo) -> str:
     """`14:03:27.482191`."""
     return moment(unix_nano, zone).strftime("%H:%M:%S.%f")

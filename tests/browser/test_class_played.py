@@ -207,7 +207,7 @@ def _come_late(browser: Browser, classroom: Lab, diary: Diary) -> None:
     context = _context(browser)
     page = joined(context, classroom)
     diary.note(LATE, "came", lambda row: row["state"] != "no-show")
-    expect(page.locator("body")).to_contain_text("You sit at Seat 32")
+    expect(page.locator("body")).to_contain_text("Your seat: Seat 32")
     shop = shop_of(page, page.get_by_role("link", name="Open the shop").first)
     assert order(shop) == "Uh, oh!"
     press(page.locator("#step-session h3 a"))

@@ -116,7 +116,7 @@ def test_a_students_link_seats_in_shop_and_screens_and_nothing_else_does(classro
     path = first["url"].partition("/workshop?")[2]
 
     student = Visitor()
-    assert f"You sit at {first['name']}" in student.text_at(f"{urls['observer']}/workshop?{path}")[1]
+    assert f"Your seat: {first['name']}" in student.text_at(f"{urls['observer']}/workshop?{path}")[1]
     assert student.seat_at(f"{urls['shop']}/") == (200, first["seat"]), "one cookie for both"
     stranger = Visitor()
     assert stranger.text_at(f"{urls['observer']}/workshop?seat={first['seat']}")[0] == 403

@@ -250,11 +250,11 @@ def test_the_desk_sees_the_class_and_gives_out_its_links(desk: ClassScreens) -> 
     assert not page.css("main script, main img[src=x]")
     student = desk.visitor()
     assert student.get(str(links[0])).status_code == 303
-    assert "You sit at Anna" in text(page_of(student.get("/workshop")))
+    assert "Your seat: Anna" in text(page_of(student.get("/workshop")))
     watched = visitor.get("/workshop?seat=anna")
     assert "The page of Anna" in text(page_of(watched))
     assert "Set-Cookie" not in watched.headers
-    assert "You sit at" not in text(page_of(visitor.get("/workshop")))
+    assert "Your seat:" not in text(page_of(visitor.get("/workshop")))
 
 
 def test_without_a_class_whoever_sits_at_the_machine_is_the_desk(screens: Screens) -> None:

@@ -37,7 +37,7 @@ def test_a_signed_link_takes_the_seat_and_leads_to_a_clean_address(in_class: Cla
     assert cookie.startswith(f"workshop_seat=anna.{seats.sign(SECRET, 'anna')};")
     assert all(part in cookie for part in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="))
     assert in_class.seat("anna").taken_unix_nano == in_class.clock.now_ns
-    assert "You sit at Anna" in text(page_of(visitor.get(path)))
+    assert "Your seat: Anna" in text(page_of(visitor.get(path)))
 
 
 def test_a_link_that_is_only_looked_at_takes_nothing(in_class: ClassScreens) -> None:
@@ -94,7 +94,7 @@ def test_a_forged_or_foreign_cookie_is_no_seat(in_class: ClassScreens, cookie: s
         visitor = in_class.visitor()
         visitor.set_cookie(name, value, domain="192.168.1.20")
         page = page_of(visitor.get("/workshop"))
-        assert "You sit at" not in text(page)
+        assert "Your seat:" not in text(page)
         assert "Join the class" in text(page)
         assert not page.css("#arrived")
 
@@ -106,8 +106,8 @@ def test_a_seat_does_not_act_for_another(in_class: ClassScreens, path: str) -> N
     for query in ("seat=bert", f"seat=bert&sig={seats.sign(SECRET, 'anna')}"):
         answer = visitor.get(f"{path}?{query}")
         assert (answer.status_code, answer.headers.get("Set-Cookie")) == (403, None)
-    assert "You sit at Anna" in text(page_of(visitor.get(path)))
-    assert "You sit at Anna" in text(page_of(visitor.get(f"{path}?seat=anna"))), (
+    assert "Your seat: Anna" in text(page_of(visitor.get(path)))
+    assert "Your seat: Anna" in text(page_of(visitor.get(f"{path}?seat=anna"))), (
         "one's own name is no offence"
     )
 
@@ -216,7 +216,7 @@ def test_a_signed_class_without_a_roster_stays_closed(screens: Screens) -> None:
     assert client.get("/desk").status_code == 303
     assert client.post("/api/v1/desk/session", json={"passcode": ""}).status_code == 403
     assert client.get(link("anna")).status_code == 303
-    assert "You sit at anna" in text(page_of(client.get("/workshop")))
+    assert "Your seat: anna" in text(page_of(client.get("/workshop")))
 
 
 def test_a_body_beyond_every_form_is_refused(in_class: ClassScreens) -> None:

@@ -12,7 +12,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from waitress.adjustments import Adjustments
 
+from runtime.http_parsing import Refusal, empty_request
 from runtime.wsgi import Limits, WsgiServer
 from tests.helpers import eventually
 
@@ -326,3 +328,10 @@ def test_an_answer_that_nobody_fetches_is_given_up() -> None:
         connection.sendall(_GET)
 
         assert done.wait(20)
+
+
+def test_a_request_of_which_nothing_was_read_can_be_named_in_a_log_line() -> None:
+    """waitress logs the path of a request whose sender went away, also of one that it could not read."""
+    unread = empty_request(Adjustments(), Refusal(408, "too slow"))
+
+    assert unread.path == ""

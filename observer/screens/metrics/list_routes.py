@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flask import render_template, request
@@ -18,14 +18,16 @@ from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
 from observer.screens.metrics import metric_updates
 from observer.screens.metrics.blueprint import blueprint
-from observer.screens.metrics.metric_list import Course, metric_list
-from store.api import MetricAggregation, MetricChart, MetricName, MetricQuery, Reader, TooSlow
+from observer.screens.metrics.metric_list import MOST_DRAWN, Course, metric_list
+from store.api import MetricAggregation, MetricChart, MetricName, MetricQuery, Reader, TooSlow, Window
 
 MOST: Final = 1_000
 """Metrics that are listed at all."""
 PAGE: Final = 40
 """Metrics of a page: each of them has a chart of its own."""
 _COLUMNS: Final = 24
+_COURSE_NS: Final = 3600 * 10**9
+"""How long a course beside a metric is at most: longer ones of forty metrics would take seconds."""
 
 
 @blueprint.get("/metrics")
@@ -44,8 +46,14 @@ def metrics() -> str:
     return render_template(
         "metrics/list.html",
         view=metric_list(
-            shown, [_course(reader, scope, each, service) for each in shown], every, cut=cut, after=after
+            shown,
+            _courses(reader, scope, shown, service),
+            every,
+            cut=cut,
+            after=after,
+            now_unix_nano=scope.now_unix_nano,
         ),
+        is_long=scope.window.duration_ns > _COURSE_NS,
         service=service,
         service_filter=_filter(service),
         services=sorted(_services(reader, scope)),
@@ -64,10 +72,34 @@ def _services(reader: Reader, scope: Scope) -> set[str]:
     return {service for each in found for service in each.services if service}
 
 
-def _course(reader: Reader, scope: Scope, of: MetricName, service: str | None) -> Course:
-    agg = _row_aggregation(of)
+def _courses(reader: Reader, scope: Scope, shown: Sequence[MetricName], service: str | None) -> list[Course]:
+    """The course of each metric; after one that takes too long, of none any more: a page waits but once."""
+    found: list[Course] = []
+    too_slow = False
+    for each in shown:
+        agg = _row_aggregation(each)
+        empty = (agg, MetricChart(each.info, (), 0))
+        try:
+            skipped = too_slow or each.series > MOST_DRAWN
+            found.append(empty if skipped else _course(reader, scope, each, agg, service))
+        except TooSlow:
+            too_slow = True
+            found.append(empty)
+    return found
+
+
+def _course(
+    reader: Reader, scope: Scope, of: MetricName, agg: MetricAggregation, service: str | None
+) -> Course:
+    """The course up to its newest point in the time range, of an hour at most."""
+    end = min(scope.window.to_unix_nano, of.last_unix_nano + 1)
+    window = Window(max(scope.window.from_unix_nano, end - _COURSE_NS), end)
+    if window.duration_ns <= 0:
+        return agg, MetricChart(of.info, (), 0)
+    if scope.window.duration_ns <= _COURSE_NS:
+        window = scope.window
     asked = MetricQuery(
-        scope.window,
+        window,
         of.info.name,
         attributes=_filter(service),
         unit=of.info.unit,
@@ -76,10 +108,7 @@ def _course(reader: Reader, scope: Scope, of: MetricName, service: str | None) -
         temporality=of.info.temporality,
         monotonic=of.info.monotonic,
     )
-    try:
-        return load_metric(reader, asked, (agg,), exemplars=0).charts[0]
-    except TooSlow:
-        return agg, MetricChart(of.info, (), 0)
+    return load_metric(reader, asked, (agg,), exemplars=0).charts[0]
 
 
 def _filter(service: str | None) -> Mapping[str, str]:

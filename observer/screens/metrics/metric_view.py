@@ -9,12 +9,13 @@ from typing import Final
 from observer.components import metric_units, metric_words
 from observer.components.metric_chart import MetricChartView
 from observer.components.number_format import plural
+from observer.lookup.metric_charts import EXEMPLARS
 from observer.request import links
 from observer.request.parameters import spell_attribute
 from observer.request.time_range import range_args
 from observer.screens.metrics import selection
 from observer.screens.metrics.attribute_panel import AttributePanel
-from observer.screens.metrics.metric_list import folded_words
+from observer.screens.metrics.metric_list import folded_words, more_services
 from observer.screens.metrics.selection import DrawnAggregation
 from signals.metrics import MetricInfo
 from store.api import MetricName, MetricQuery, Window
@@ -73,6 +74,8 @@ class MetricPage:
     panel: AttributePanel
     chart: MetricChartView | None
     """None where reading took too long."""
+    exemplars_cut: str
+    """That there may be more exemplars than are listed; empty where there are not."""
     where_data_is: str
     """The address of a time range that has data; empty where this one has."""
     json_hrefs: tuple[tuple[str, str], ...]
@@ -90,7 +93,6 @@ def metric_page(
     """The page of a stream; `others` are those of its name that are not drawn."""
     info = of.info
     unit = metric_units.unit_of(info.unit).words
-    more = len(of.services) - _SERVICES_SHOWN
     inside = (
         of.last_unix_nano >= query.window.from_unix_nano and of.first_unix_nano < query.window.to_unix_nano
     )
@@ -101,7 +103,7 @@ def metric_page(
         unit=unit or "no unit",
         sent_unit=info.unit if info.unit not in (unit, "") else "",
         services=of.services[:_SERVICES_SHOWN],
-        more_services=f"and {more} more" if more > 0 else "",
+        more_services=more_services(of, _SERVICES_SHOWN),
         series=plural(of.series, "series", "series") if inside and of.series else "",
         first_unix_nano=of.first_unix_nano,
         last_unix_nano=of.last_unix_nano,
@@ -115,9 +117,16 @@ def metric_page(
         streams=tuple(_stream(each, info) for each in others),
         panel=panel,
         chart=chart,
+        exemplars_cut=_exemplars_cut(chart),
         where_data_is="" if inside else _range_with_data(of),
         json_hrefs=tuple((agg.upper(), _json_href(query, agg, info)) for agg in chosen.aggs),
     )
+
+
+def _exemplars_cut(chart: MetricChartView | None) -> str:
+    if chart is None or len(chart.exemplars) < EXEMPLARS:
+        return ""
+    return f"{EXEMPLARS} of them, spread over time and values: there may be more."
 
 
 def _filters(query: MetricQuery) -> tuple[Filter, ...]:

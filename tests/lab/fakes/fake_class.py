@@ -108,7 +108,7 @@ def _lesson(fake: FakeClass) -> AnyResponse:
         if request.method == "GET":
             fake.taken.append(name)
         return _seated(redirect("/workshop", 303), name)
-    return Response(f"You sit at {ROSTER.get(fake.reader(), 'no seat')}.")
+    return Response(f"Your seat: {ROSTER.get(fake.reader(), 'no seat')}.")
 
 
 def _join(fake: FakeClass) -> AnyResponse:

@@ -41,7 +41,7 @@ def test_a_late_comer_gets_a_new_seat(in_class: ClassScreens) -> None:
     assert (late.name, late.slug) == ("Zoë <b>Late</b>", slug_of(answer))
     assert late.taken_unix_nano is not None
     page = page_of(visitor.get("/workshop"))
-    assert "You sit at Zoë <b>Late</b>" in text(page)
+    assert "Your seat: Zoë <b>Late</b>" in text(page)
     assert not page.css("main b")
     [noted] = in_class.store.actions()
     assert (noted.action, noted.seats) == ("join", late.slug)

@@ -104,7 +104,7 @@ def test_another_seat_is_taken_by_giving_up_the_first(run: ClassScreens) -> None
     answer = browser.post("/join", data={"code": code_of(run), "change": "seat-01"})
     assert answer.status_code == 303
     assert taken(run) == ["seat-02"]
-    assert "You sit at Seat 02" in sits(browser)
+    assert "Your seat: Seat 02" in sits(browser)
     assert run.seat("seat-01").code != old_code
     assert left_behind.get("/workshop").status_code == 403
     assert [(a.actor, a.action) for a in run.store.actions(2)] == [
@@ -121,7 +121,7 @@ def test_the_code_of_a_seat_changes_to_that_seat(run: ClassScreens) -> None:
         assert browser.post("/join", data={"code": code, "change": "seat-01"}).status_code == status
         assert taken(run) == ["seat-01"]
     browser.post("/join", data={"code": run.seat("seat-05").code, "change": "seat-01"})
-    assert "You sit at Seat 05" in sits(browser)
+    assert "Your seat: Seat 05" in sits(browser)
     assert taken(run) == ["seat-05"]
 
 
@@ -134,7 +134,7 @@ def test_where_a_seat_cannot_be_given_up_no_other_is_taken(in_class: ClassScreen
         answer = browser.post("/join", data={"code": code, "change": "seat-01"})
         assert answer.status_code == 503
         assert taken(in_class) == ["seat-01"]
-    assert "You sit at Seat 01" in sits(browser)
+    assert "Your seat: Seat 01" in sits(browser)
 
 
 def test_a_seat_that_is_taken_is_given_by_its_own_code_alone(run: ClassScreens) -> None:
@@ -244,7 +244,7 @@ def test_a_seat_that_a_stranger_took_is_free_again_at_once(run: ClassScreens, tm
     new = f"/workshop?seat=seat-01&sig={seats.sign(SECRET, 'seat-01', 1)}"
     owner = run.visitor()
     assert owner.get(new).status_code == 303
-    assert "You sit at Seat 01" in sits(owner)
+    assert "Your seat: Seat 01" in sits(owner)
 
 
 def test_an_open_page_of_a_freed_seat_is_loaded_again(run: ClassScreens) -> None:

@@ -47,13 +47,20 @@ def test_a_histogram_begins_with_percentiles_and_exemplars(page: Page) -> None:
 def test_a_counter_is_a_rate_and_what_does_not_fit_is_said(page: Page) -> None:
     found = page("/metrics/shop.orders", since="5m")
     assert _legend(found)["all 2 series"][0] == "1 orders/s"
-    assert text(first(found, "#chart-title")) == "Per second orders per second"
+    assert text(first(found, "#chart-title")) == "Rate orders per second"
     assert not {"percentiles", "p50"} & set(_choices(found))
     refused = page("/metrics/shop.orders", agg="p99")
-    assert "A counter has no p99 : shown is Per second." in text(one(refused, ".notice.warn"))
+    assert "A counter has no p99 : shown is Rate." in text(one(refused, ".notice.warn"))
     total = page("/metrics/shop.orders", agg="sum", since="5m")
     assert _legend(total)["all 2 series"][-1].endswith(" orders")
     assert "Total" in text(one(total, "[data-metric-legend] thead"))
+
+
+def test_a_summary_has_its_quantiles(page: Page) -> None:
+    found = page("/metrics/summed.up")
+    assert [row[0] for row in _legend(found).values()] == ["100 ms", "900 ms", "900 ms"]
+    assert {"avg", "p50", "rate"} <= set(_choices(found))
+    assert not {"min", "max", "last"} & set(_choices(found))
 
 
 def test_groups_are_lines_that_lead_to_themselves_alone(client: FlaskClient, page: Page) -> None:
@@ -155,6 +162,13 @@ def test_other_streams_of_the_name_are_offered(page: Page) -> None:
     other = page(attribute(note, "href"))
     assert text(one(other, ".notice a")) == "gauge, no unit"
     assert _legend(other)["all 1 series"][0] == "1 s"
+
+
+def test_exemplars_that_are_not_listed_are_said(page: Page) -> None:
+    found = page("/metrics/two.temporalities?temporality=cumulative")
+    assert len(found.css("#exemplars tr[data-row]")) == 100
+    assert "100 of them, spread over time and values" in text(one(found, "#exemplars"))
+    assert [text(link) for link in found.css("#related a")][0] == "Exemplars (100)"
 
 
 def test_what_there_is_not_is_said(page: Page) -> None:

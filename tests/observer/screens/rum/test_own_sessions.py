@@ -56,7 +56,7 @@ def test_order_and_range_are_no_filter(anna: FlaskClient, query: str) -> None:
 
 @pytest.mark.parametrize("typed", ["Anna", " anna ", "ANNA"])
 def test_a_seat_is_found_by_the_name_on_its_page(anna: FlaskClient, typed: str) -> None:
-    """*You sit at Anna*, says the lesson; only the spelling of the telemetry found her."""
+    """*Your seat: Anna*, says the lesson; only the spelling of the telemetry found her."""
     found = anna.get("/rum/sessions", query_string={"seat": typed})
     assert found.headers["Location"] == f"/rum/sessions?{OWN}"
 
