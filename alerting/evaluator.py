@@ -24,9 +24,9 @@ from alerting.rule_folders import RuleFile, RuleFolders
 from alerting.state_machine import Memory, Step, ended, step
 from store.api import Reader
 
-_GROUP_KEPT_NS: Final = 10 * 60 * 10**9
+_GROUP_KEPT_NS: Final = 2 * 60 * 10**9
 """A group without data and without an alert is forgotten after this."""
-_MOST_GROUPS: Final = 500
+_MOST_GROUPS: Final = 200
 """Of one rule, those without an alert."""
 _RULE_DELETED: Final = "The rule was deleted."
 _GROUPS_CHANGED: Final = "The rule was changed: it has no such group any more."

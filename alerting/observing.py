@@ -12,7 +12,7 @@ from alerting.model import Rule, Signal
 from alerting.readings import COUNTS, Group, Reading, Readings, began, read_groups, weighted_over_time
 from alerting.rules import SERVICE
 from alerting.state_machine import Observation
-from store.api import Reader, StoreError, Window
+from store.api import BadQuery, Reader, StoreError, Window
 
 _log = logging.getLogger("alerting")
 _LEAST_COLUMN_NS: Final = 250 * 10**6
@@ -47,12 +47,15 @@ def observe(
     window = Window(now - rule.condition.window_ns, now)
     try:
         found = read_groups(reader, rule.signal, window, minimum=rule.condition.minimum)
-        found = _with_missing(reader, rule, window, found, known)
+        found = _bounded(rule.signal, _with_missing(reader, rule, window, found, known), known)
         groups = {
             group: _observation(reader, rule, window, group, reading, found.unit, known.get(group), baselines)
             for group, reading in found.groups.items()
         }
         return Observed(groups, found.left_out)
+    except BadQuery as error:
+        # The rule's own fault: the others are evaluated as planned.
+        return replace(unknown(rule.signal, known, str(error)), trouble="")
     except StoreError as error:
         reason = str(error)
     except Exception as error:  # one rule never stops the others
@@ -98,6 +101,19 @@ def _with_missing(
         else:
             groups[group] = Reading(None, 0, "There is no data of this group.")
     return replace(found, groups=groups)
+
+
+def _bounded(signal: Signal, found: Readings, known: Mapping[Group, Known]) -> Readings:
+    """No more groups than the rule allows, those with an open alert first: else values that never come twice
+    would begin alerts without end."""
+    alerting = {
+        group for group in found.groups if group in known and known[group].alert_started_unix_nano is not None
+    }
+    others = [group for group in found.groups if group not in alerting]
+    room = max(0, signal.most_groups - len(alerting))
+    kept = alerting.union(others[:room])
+    groups = {group: reading for group, reading in found.groups.items() if group in kept}
+    return replace(found, groups=groups, left_out=found.left_out + len(others[room:]))
 
 
 def _observation(

@@ -18,6 +18,8 @@ FLAPPING_CROSSINGS: Final = 4
 NO_DATA_ENDS_NS: Final = 15 * 60 * 10**9
 """After so long without data an alert ends: what it was about sends nothing any more."""
 _PENDING_GRACE_NS: Final = 60 * 10**9
+_CLOCK_SET_NS: Final = 60 * 10**9
+"""A clock that is further back than this was set: times of before are not waited for."""
 
 NO_DATA: Final = "no data"
 Notice = Literal["firing", "resolved"]
@@ -92,6 +94,7 @@ def step(
     after_gap: bool = False,
 ) -> Step:
     """The next step of a group. After a gap of the evaluator, the time before it does not count as ok."""
+    memory = _by_the_clock(memory, now_unix_nano)
     now = max(now_unix_nano, memory.evaluated_unix_nano)
     known = replace(
         memory,
@@ -132,6 +135,21 @@ def joined(first: Alert, others: Sequence[Alert], newest: Alert) -> Alert:
         evaluations=sum(each.evaluations for each in every),
         crossings=sum(each.crossings for each in every),
         flapping=True,
+    )
+
+
+def _by_the_clock(memory: Memory, now: int) -> Memory:
+    """The memory without times ahead of a clock that was set back."""
+    if memory.evaluated_unix_nano - now <= _CLOCK_SET_NS:
+        return memory
+    return replace(
+        memory,
+        evaluated_unix_nano=now,
+        since_unix_nano=min(memory.since_unix_nano, now),
+        ok_since_unix_nano=None,
+        breach_since_unix_nano=None if memory.breach_since_unix_nano is None else now,
+        crossings_unix_nano=(),
+        fired=(),
     )
 
 
@@ -211,7 +229,7 @@ def _in_breach(
 
 
 def _fire(memory: Memory, alert: Alert, changes: Sequence[Transition], now: int) -> Step:
-    alert = replace(alert, state="firing", fired_unix_nano=now)
+    alert = replace(alert, state="firing", fired_unix_nano=max(now, alert.started_unix_nano))
     changes = (*changes, Transition(now, "firing", alert.value))
     join: tuple[str, ...] = ()
     owner = alert.alert_id
@@ -279,7 +297,7 @@ def _begin(
     rule: Rule, memory: Memory, seen: Observation, group: Mapping[str, str], now: int, alert_id: str
 ) -> Alert:
     began = seen.began()
-    started = now if began is None else min(now, max(began, memory.last_end_unix_nano))
+    started = max(now if began is None else min(now, began), memory.last_end_unix_nano)
     return Alert(
         alert_id=alert_id,
         detector=rule.name,

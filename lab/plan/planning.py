@@ -33,7 +33,9 @@ CLASS_FILE_HOLDERS = ("control", "observer")
 ALERT_FILE_HOLDERS = ("alerting", "observer")
 SEAT_GENERATIONS_HOLDERS = ("control", "frontend")
 """Who writes which seats were freed, and who learns it from there."""
-PUBLIC_URL_HOLDERS = ("frontend", "observer", "alerting")
+PUBLIC_URL_HOLDERS = ("frontend", "observer")
+SCREENS_URL_HOLDERS = (*PUBLIC_URL_HOLDERS, "alerting")
+"""Who puts links to the screens where people read them."""
 
 
 def build(
@@ -126,7 +128,9 @@ def _process(
     if options.class_mode and service.name in SEAT_GENERATIONS_HOLDERS:
         own[SEAT_GENERATIONS] = str(run_dir / GENERATIONS)
     if service.name in PUBLIC_URL_HOLDERS:
-        own["SHOP_PUBLIC_URL"], own["OBSERVER_PUBLIC_URL"] = options.public_url, options.observer_url
+        own["SHOP_PUBLIC_URL"] = options.public_url
+    if service.name in SCREENS_URL_HOLDERS:
+        own["OBSERVER_PUBLIC_URL"] = options.observer_url
     return ProcessPlan(
         name=service.name,
         module=service.module,

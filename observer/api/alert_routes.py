@@ -11,8 +11,10 @@ from alerting import (
     Alert,
     AlertFile,
     AlertQuery,
+    Condition,
     Detector,
     Rule,
+    Signal,
     Silence,
     Transition,
 )
@@ -320,31 +322,8 @@ def _detector(of: Detector) -> serializers.Plain:
         "runbook": rule.runbook if rule else "",
         "problem": of.problem,
         "state": of.state,
-        "signal": {
-            "kind": rule.signal.kind,
-            "measure": rule.signal.measure,
-            "metric": rule.signal.name,
-            "service": rule.signal.service,
-            "operation": rule.signal.operation,
-            "environment": rule.signal.environment,
-            "where": dict(rule.signal.where),
-            "by": list(rule.signal.by),
-            "unit": rule.signal.unit,
-        }
-        if rule
-        else None,
-        "condition": {
-            "comparison": rule.condition.comparison,
-            "threshold": rule.condition.threshold,
-            "ratio": rule.condition.ratio,
-            "minimum": rule.condition.minimum,
-            "window_ns": rule.condition.window_ns,
-            "for_ns": rule.condition.for_ns,
-            "resolve_after_ns": rule.condition.resolve_after_ns,
-            "no_data": rule.condition.no_data,
-        }
-        if rule
-        else None,
+        "signal": _signal(rule.signal) if rule else None,
+        "condition": _condition(rule.condition) if rule else None,
         "groups": [
             {
                 "labels": dict(group.group),
@@ -360,6 +339,33 @@ def _detector(of: Detector) -> serializers.Plain:
         ],
         "groups_left_out": of.left_out,
         "silences": [_silence(each) for each in of.silences],
+    }
+
+
+def _signal(of: Signal) -> serializers.Plain:
+    return {
+        "kind": of.kind,
+        "measure": of.measure,
+        "metric": of.name,
+        "service": of.service,
+        "operation": of.operation,
+        "environment": of.environment,
+        "where": dict(of.where),
+        "by": list(of.by),
+        "unit": of.unit,
+    }
+
+
+def _condition(of: Condition) -> serializers.Plain:
+    return {
+        "comparison": of.comparison,
+        "threshold": of.threshold,
+        "ratio": of.ratio,
+        "minimum": of.minimum,
+        "window_ns": of.window_ns,
+        "for_ns": of.for_ns,
+        "resolve_after_ns": of.resolve_after_ns,
+        "no_data": of.no_data,
     }
 
 

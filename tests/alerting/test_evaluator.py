@@ -13,6 +13,7 @@ from alerting import AlertError, AlertQuery
 from store.api import StoreUnavailable, TooSlow
 from tests.alerting.telemetry import NOW_S, ORDERS, Desk, Telemetry, rule_text
 from tests.store.build import SECOND, T0
+from tests.store.build_metrics import point, series
 from tests.store.house import held
 
 LIMITS = {"above": 0.1, "window": "20s"}
@@ -116,6 +117,19 @@ def test_a_store_that_does_not_answer_resolves_nothing(desk: Desk, error: Except
     assert desk.file.evaluator(desk.telemetry.now()).state == "late"
 
 
+def test_a_rule_that_does_not_fit_its_signal_troubles_no_other(desk: Desk) -> None:
+    """A rate of a gauge: that rule says what it may ask for, and rules count as evaluated."""
+    used = series("pool.used")
+    desk.telemetry.points([point(used, NOW_S - 5, 3.0)])
+    desk.rule("pool", rule_text({"kind": "metric", "metric": "pool.used", "measure": "rate"}, {"above": 1}))
+    desk.evaluate()
+
+    [group] = desk.detector("pool").groups
+    assert group.state == "no_data"
+    assert "rate" in group.reason
+    assert desk.file.evaluator(desk.telemetry.now()).state == "running"
+
+
 def test_a_store_that_another_program_holds_is_read_on(desk: Desk) -> None:
     """A lock for writing is no lock for reading."""
     failing(desk)
@@ -197,6 +211,21 @@ def test_groups_have_alerts_of_their_own_and_are_bounded(desk: Desk) -> None:
     desk.evaluate(NOW_S + 4)
     assert desk.only.state == "firing"
     assert desk.only.no_data_since_unix_nano is None
+
+
+def test_values_that_never_come_twice_begin_no_alerts_without_end(desk: Desk) -> None:
+    """Grouped by something unique, a rule has as many open alerts as groups, and counts the rest."""
+    signal = {"kind": "requests", "measure": "error_share", "by": ["orderId"], "most_groups": 3}
+    desk.rule("orders", rule_text(signal, {"above": 0, "window": "5s"}))
+    for place in range(4):
+        second = NOW_S + 5 * place
+        for number in range(3):
+            desk.telemetry.requests(at_s=[second - 1], errors=1, attributes={"orderId": f"{place} {number}"})
+        desk.evaluate(second)
+
+    assert len(desk.alerts()) == 3
+    assert len(desk.detector().groups) == 3
+    assert desk.detector().left_out >= 3
 
 
 def test_a_silenced_rule_is_evaluated_and_shown_and_not_sent(tmp_path: Path, shop: Telemetry) -> None:

@@ -245,6 +245,7 @@ def test_a_service_is_checked_by_grpc_or_by_http() -> None:
     assert {name for name, kind in kinds.items() if kind == topology.HTTP} == {
         "collector",
         "observer",
+        "alerting",
         "frontend",
         "buttercup",
         "control",
