@@ -51,12 +51,16 @@ def _metrics(reader: Reader, alert: Alert, rule: Rule | None, window: Window) ->
     if signal and signal.kind == "metric":
         narrowed = {**signal.where, **alert.group, **({_SERVICE: signal.service} if signal.service else {})}
         args = {"agg": signal.measure, "since": "", **range_args(window)}
-        leads.append(Lead("The metric", metric_url(signal.name, narrowed, args), signal.name, ""))
+        leads.append(Lead("The metric", metric_url(signal.name, narrowed, args), signal.name, "metrics"))
     try:
         related = related_metrics(reader, [service], window) if service else None
     except StoreError:
         related = None
     if related:
         number = f"{related.count:,}" if related.count is not None else "more than 1,000"
-        leads.append(Lead(f"{related.label} ({number})", related.address, "around that time", "metrics"))
+        leads.append(
+            Lead(
+                f"{related.label} ({number})", related.address, "around that time", "" if leads else "metrics"
+            )
+        )
     return leads

@@ -79,3 +79,15 @@ def test_a_stream_is_chosen_by_all_that_tells_it_from_others(ask: Ask) -> None:
     excluded = ["version:v350.9", "version:none"]
     one = ask("/metrics/shop.orders", exclude=excluded, by="version", since="5m")
     assert [group["attributes"]["version"] for group in one["series"]] == ["v350.10"]
+
+
+def test_a_trace_names_the_metrics_that_it_is_an_exemplar_of(ask: Ask) -> None:
+    """By all of its id or the last 16 digits; a trace of none has none."""
+    for trace in (TRACE, TRACE[-16:]):
+        answer = ask(f"/apm/traces/{trace}/exemplars")
+        assert answer["trace_id"] == TRACE
+        assert {(one["metric"], one["value"], one["unit"]) for one in answer["exemplars"]} == {
+            (DURATION, 0.4, "s")
+        }
+        assert answer["exemplars"][0]["series_attributes"] == {"http.route": "/cart/checkout"}
+    assert ask(f"/apm/traces/{'f' * 32}/exemplars")["exemplars"] == []

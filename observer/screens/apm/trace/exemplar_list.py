@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from observer.components.metric_units import unit_of
+from observer.components.number_format import plural
 from observer.components.related_metrics import around
 from observer.request.links import metric_url
 from observer.request.time_range import range_args
@@ -39,13 +40,17 @@ class ExemplarList:
     """The observations of a trace, oldest first."""
 
     rows: tuple[ExemplarRow, ...]
-    more: bool
-    """Whether there are others that are not listed."""
+    words: str
+    """`This trace is an exemplar of 12 points of 3 metrics`."""
 
 
 def exemplar_list(found: Sequence[TraceExemplar], more: bool) -> ExemplarList:
     """The list of what the store found."""
-    return ExemplarList(tuple(_row(each) for each in found), more)
+    points = f"the first {len(found)} of more points" if more else plural(len(found), "point")
+    metrics = plural(len({each.info.name for each in found}), "metric")
+    return ExemplarList(
+        tuple(_row(each) for each in found), f"This trace is an exemplar of {points} of {metrics}"
+    )
 
 
 def _row(of: TraceExemplar) -> ExemplarRow:
