@@ -107,6 +107,7 @@ class MetricChartView:
     exemplars: tuple[ExemplarRow, ...]
     column: str
     """`15 s per column`."""
+    columns: int
     left_out: str
     """`12 groups left out`; empty where all are drawn."""
     undrawn: str
@@ -182,6 +183,7 @@ def metric_chart(
         rows=_rows(drawn, starts, unit, step, zoomed),
         exemplars=tuple(rows),
         column=f"{duration(step)} per column",
+        columns=-(-window.duration_ns // max(step, 1)),
         left_out=f"{plural(more, 'group')} left out" if more else "",
         undrawn=f"{plural(lost, 'value')} too great to be drawn: see the table" if lost else "",
         has_totals=first in ("sum", "count"),

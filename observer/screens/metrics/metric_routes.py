@@ -67,7 +67,7 @@ def metric(name: str) -> str | Response:
     panel = attribute_panel(attributes, tuple(selected.query.by), filtered)
     return render_template(
         "metrics/metric.html",
-        view=metric_page(of, selected.query, chosen, others, panel, chart),
+        view=metric_page(of, selected.query, asked, chosen, others, panel, chart),
         names=[each for each, _ in attributes],
         kept=[pair for pair in query.pairs() if pair[0] not in ("agg", "add", "cursor")],
         problem=problem,

@@ -21,6 +21,8 @@ from signals.metrics import MetricInfo
 from store.api import MetricName, MetricQuery, Window
 
 _SERVICES_SHOWN: Final = 6
+_LEAST_NANOSECONDS: Final = 10**17
+"""Smaller numbers in an address count microseconds or more."""
 _AROUND_NS: Final = 900 * 10**9
 """How much is shown before the newest point of a metric that has none in the time range."""
 
@@ -85,12 +87,16 @@ class MetricPage:
 def metric_page(
     of: MetricName,
     query: MetricQuery,
+    asked: MetricQuery,
     chosen: DrawnAggregation,
     others: Sequence[MetricInfo],
     panel: AttributePanel,
     chart: MetricChartView | None,
 ) -> MetricPage:
-    """The page of a stream; `others` are those of its name that are not drawn."""
+    """The page of a stream; `others` are those of its name that are not drawn.
+
+    `query` is what the address selects, `asked` what was asked of the store for it.
+    """
     info = of.info
     unit = metric_units.unit_of(info.unit).words
     inside = (
@@ -119,7 +125,7 @@ def metric_page(
         chart=chart,
         exemplars_cut=_exemplars_cut(chart),
         where_data_is="" if inside else _range_with_data(of),
-        json_hrefs=tuple((agg.upper(), _json_href(query, agg, info)) for agg in chosen.aggs),
+        json_hrefs=tuple((agg.upper(), _json_href(asked, agg, chart)) for agg in chosen.aggs),
     )
 
 
@@ -150,10 +156,20 @@ def _range_with_data(of: MetricName) -> str:
     return links.here(since=None, live=None, from_=args["from"], to=args["to"])
 
 
-def _json_href(query: MetricQuery, agg: str, info: MetricInfo) -> str:
-    pairs = [("agg", agg), *(("by", name) for name in query.by)]
-    pairs += [("attr", spell_attribute(name, value)) for name, value in query.attributes.items()]
-    pairs += [("exclude", spell_attribute(name, value)) for name, value in query.excluded]
-    pairs += [("kind", info.kind.value), ("unit", info.unit or selection.NO_UNIT)]
-    pairs += list(range_args(query.window).items())
-    return links.address(f"/api/v1{links.metric_api_path(info.name)}", pairs)
+def _json_href(asked: MetricQuery, agg: str, chart: MetricChartView | None) -> str:
+    """The question of the drawn chart, put to the API."""
+    pairs = [("agg", agg), *(("by", name) for name in asked.by)]
+    pairs += [("attr", spell_attribute(name, value)) for name, value in asked.attributes.items()]
+    pairs += [("exclude", spell_attribute(name, value)) for name, value in asked.excluded]
+    pairs += [("kind", asked.kind or ""), ("unit", asked.unit or selection.NO_UNIT)]
+    if asked.temporality is not None:
+        pairs.append(("temporality", asked.temporality.name.lower()))
+    if asked.monotonic is not None:
+        pairs.append(("monotonic", "1" if asked.monotonic else "0"))
+    if chart is not None:
+        pairs.append(("columns", str(chart.columns)))
+    # To the nanosecond: columns of a range that was rounded would begin elsewhere.
+    ends = {"from": str(asked.window.from_unix_nano), "to": str(asked.window.to_unix_nano)}
+    exact = asked.window.from_unix_nano >= _LEAST_NANOSECONDS
+    pairs += [("limit", str(asked.limit)), *(ends if exact else range_args(asked.window)).items()]
+    return links.address(f"/api/v1{links.metric_api_path(asked.name)}", pairs)

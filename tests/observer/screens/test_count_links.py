@@ -75,7 +75,7 @@ def pages(client: FlaskClient) -> Sequence[tuple[str, LexborHTMLParser]]:
 
 def _kind(address: str) -> str:
     """What pages of one template have in common."""
-    path = re.sub(r"(/apm/services/|/apm/traces/|/rum/sessions/).+", r"\1*", urlsplit(address).path)
+    path = re.sub(r"(/apm/services/|/apm/traces/|/rum/sessions/|/metrics/).+", r"\1*", urlsplit(address).path)
     names = sorted({pair.partition("=")[0] for pair in urlsplit(address).query.split("&")})
     return f"{path}?{'&'.join(names)}"
 

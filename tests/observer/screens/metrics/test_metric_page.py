@@ -119,6 +119,27 @@ def test_the_table_has_the_numbers_of_the_chart_and_of_the_api(client: FlaskClie
     assert {"from", "to", "by"} <= {name for name, _ in parse_qsl(urlsplit(zoomed).query)}
 
 
+def test_the_api_is_asked_for_the_same_columns_groups_and_stream(client: FlaskClient, page: Page) -> None:
+    for address in (
+        "/metrics/every.minute",
+        "/metrics/two.temporalities?temporality=delta&since=1h",
+        f"/metrics/{DURATION}?by=service.name&agg=percentiles",
+        "/metrics/-?name=/gc/heap/allocs:bytes",
+    ):
+        found = page(address)
+        links = [a for a in found.css(".page-head .actions a") if text(a).startswith("JSON")]
+        answers = [client.get(attribute(link, "href")).json for link in links]
+        rows = {int(attribute(row, "data-start")) for row in found.css("[data-metric-values] tbody tr")}
+        starts = {
+            point[0] // 1_000_000
+            for answer in answers
+            for series in (answer or {})["series"]
+            for point in series["points"]
+            if point[1] is not None
+        }
+        assert rows == starts, address
+
+
 def test_a_hole_is_a_gap(page: Page) -> None:
     found = page("/metrics/with.hole")
     assert len(found.css(".only-wide polyline")) == 2
@@ -168,7 +189,7 @@ def test_exemplars_that_are_not_listed_are_said(page: Page) -> None:
     found = page("/metrics/two.temporalities?temporality=cumulative")
     assert len(found.css("#exemplars tr[data-row]")) == 100
     assert "100 of them, spread over time and values" in text(one(found, "#exemplars"))
-    assert [text(link) for link in found.css("#related a")][0] == "Exemplars (100)"
+    assert text(first(found, "#related a")) == "Exemplars (100)"
 
 
 def test_what_there_is_not_is_said(page: Page) -> None:
