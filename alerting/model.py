@@ -14,6 +14,8 @@ GroupStateName = Literal["ok", "pending", "firing", "no_data"]
 AlertStateName = Literal["pending", "firing", "resolved"]
 ALERT_STATES: Final[tuple[AlertStateName, ...]] = ("pending", "firing", "resolved")
 
+COUNTS: Final = ("rate", "count", "errors")
+"""Measures of which nothing is 0 and not unknown, as long as any telemetry arrives."""
 SignalKind = Literal["requests", "metric", "rum"]
 Comparison = Literal["above", "below"]
 NoDataPolicy = Literal["keep", "ok"]
@@ -78,6 +80,12 @@ class Rule:
     """Title -> address."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Put on every alert of the rule."""
+
+    @property
+    def is_well_without_groups(self) -> bool:
+        """Whether all is well where there is no group: nothing to count, or no data counts as that."""
+        counts = bool(self.signal.by) and self.signal.kind != "metric" and self.signal.measure in COUNTS
+        return self.condition.no_data == "ok" or (counts and self.condition.comparison == "above")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +213,9 @@ class Detector:
 
     @property
     def state(self) -> GroupStateName:
-        """The worst of its groups; without any `no_data`, or `ok` where no data counts as that."""
+        """The worst of its groups; without any `no_data`, or `ok` where nothing to count is well."""
         states = {group.state for group in self.groups}
-        if not states and self.rule and self.rule.condition.no_data == "ok" and not self.problem:
+        if not states and self.rule and not self.problem and self.rule.is_well_without_groups:
             return "ok"
         order: tuple[GroupStateName, ...] = ("firing", "pending", "no_data", "ok")
         return next((each for each in order if each in states), "no_data")

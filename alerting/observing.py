@@ -8,8 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from alerting.baseline import Baselines
-from alerting.model import Rule, Signal
-from alerting.readings import COUNTS, Group, Reading, Readings, began, read_groups, weighted_over_time
+from alerting.model import COUNTS, Rule, Signal
+from alerting.readings import (
+    Group,
+    Reading,
+    Readings,
+    began,
+    quiet,
+    read_groups,
+    weighted_over_time,
+)
 from alerting.rules import SERVICE
 from alerting.state_machine import Observation
 from store.api import BadQuery, Reader, StoreError, Window
@@ -96,8 +104,10 @@ def _with_missing(
                 (0, None, 0)
             ]
             groups[group] = Reading(value, amount, "There is no data of this group.")
-        elif rule.signal.measure in COUNTS and rule.signal.kind != "metric" and groups:
-            groups[group] = Reading(0.0, 0)
+        elif rule.signal.measure in COUNTS and rule.signal.kind != "metric":
+            # Nothing to count any more is 0, and of no interest unless it was in breach, or is too little.
+            if before.alert_started_unix_nano is not None or rule.condition.comparison == "below":
+                groups[group] = quiet(reader, window)
         else:
             groups[group] = Reading(None, 0, "There is no data of this group.")
     return replace(found, groups=groups)

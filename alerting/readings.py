@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from alerting.model import Rule, Signal
+from alerting.model import COUNTS, Rule, Signal
 from alerting.rules import OPERATION, SERVICE
 from store.api import Measure, MetricAggregation, MetricChart, MetricQuery, Reader, RumMetric, Window
 
-COUNTS: Final = ("rate", "count", "errors")
-"""Measures of which nothing is 0 and not unknown, as long as any telemetry arrives."""
 _SERVICE_NAME: Final = "service.name"
 _OPERATION_TAG: Final = ":operation"
 """By this name `ApmReader.breakdowns` groups by operation."""
@@ -62,7 +60,7 @@ def read_groups(reader: Reader, signal: Signal, window: Window, *, minimum: int 
     seconds = window.duration_ns / 1e9
     groups = {group: _reading(signal, measure, seconds, minimum) for group, measure in measures.items()}
     if not signal.by and signal.measure in COUNTS and not groups[()].amount:
-        groups = {(): _quiet(reader, window)}
+        groups = {(): quiet(reader, window)}
     return Readings(groups, left_out)
 
 
@@ -204,7 +202,7 @@ _VALUES: Final[Mapping[str, Callable[[Measure, Signal], float | None]]] = {
 }
 
 
-def _quiet(reader: Reader, window: Window) -> Reading:
+def quiet(reader: Reader, window: Window) -> Reading:
     """A count of nothing: 0, unless no telemetry at all arrived since the window began."""
     received = reader.status().last_received_unix_nano
     if received is None or received < window.from_unix_nano:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from alerting.model import Alert, GroupStateName, Rule, Transition
 
 FLAPPING_WINDOW_NS: Final = 5 * 60 * 10**9
-FLAPPING_CROSSINGS: Final = 4
+FLAPPING_CROSSINGS: Final = 5
 """So many crossings, or alerts, within the window are one alert that is flapping."""
 NO_DATA_ENDS_NS: Final = 15 * 60 * 10**9
 """After so long without data an alert ends: what it was about sends nothing any more."""

@@ -30,6 +30,7 @@ FLAGS_TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
 FLAGS_TOKEN_HOLDERS = ("observer", "frontend", "buttercup")
 """Who answers with the state of flags over HTTP, and who asks."""
 CLASS_FILE_HOLDERS = ("control", "observer")
+WEBHOOK = "ALERT_WEBHOOK_URL"
 ALERT_FILE_HOLDERS = ("alerting", "observer")
 SEAT_GENERATIONS_HOLDERS = ("control", "frontend")
 """Who writes which seats were freed, and who learns it from there."""
@@ -123,6 +124,9 @@ def _process(
         own[variable] = formatted(shape, reachable(book[topology.target_key(target)]))
     if service.name in CLASS_FILE_HOLDERS:
         own["CLASS_DB"] = str(options.data / CLASS)
+    if service.name != "alerting":
+        # Such addresses often hold a token.
+        own.pop(WEBHOOK, None)
     if service.name in ALERT_FILE_HOLDERS:
         own["ALERTS_DB"] = str(options.data / ALERTS)
     if options.class_mode and service.name in SEAT_GENERATIONS_HOLDERS:

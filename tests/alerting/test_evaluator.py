@@ -11,6 +11,7 @@ import pytest
 import store
 from alerting import AlertError, AlertQuery
 from store.api import StoreUnavailable, TooSlow
+from tests.alerting.receiving import receiving
 from tests.alerting.telemetry import NOW_S, ORDERS, Desk, Telemetry, rule_text
 from tests.store.build import SECOND, T0
 from tests.store.build_metrics import point, series
@@ -211,6 +212,23 @@ def test_groups_have_alerts_of_their_own_and_are_bounded(desk: Desk) -> None:
     desk.evaluate(NOW_S + 4)
     assert desk.only.state == "firing"
     assert desk.only.no_data_since_unix_nano is None
+
+
+def test_groups_with_nothing_to_count_are_forgotten_unless_that_is_the_breach(desk: Desk) -> None:
+    """An operation that nobody calls any more leaves the rule; of a rule about too few calls it stays."""
+    signal = {"kind": "requests", "measure": "rate", "by": ["operation"]}
+    desk.rule("many", rule_text(signal, {"above": 100, "window": "20s"}))
+    desk.rule("few", rule_text(signal, {"below": 0.01, "window": "20s"}))
+    desk.telemetry.requests(at_s=[NOW_S - 5])
+    desk.reader = receiving(desk.telemetry, T0 + round((NOW_S + 90) * SECOND))
+    desk.start()
+    desk.evaluate()
+    assert [group.state for group in desk.detector("many").groups] == ["ok"]
+
+    desk.evaluate(NOW_S + 40)
+    assert desk.detector("many").groups == []
+    assert desk.detector("many").state == "ok"
+    assert [(group.state, group.value) for group in desk.detector("few").groups] == [("firing", 0.0)]
 
 
 def test_values_that_never_come_twice_begin_no_alerts_without_end(desk: Desk) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
 
 import pytest
 
@@ -15,7 +14,8 @@ from alerting.readings import Reading, began, read_groups
 from alerting.rules import parse
 from signals.metrics import MetricKind
 from signals.model import TraceId
-from store.api import Reader, StoreStatus, Window
+from store.api import Window
+from tests.alerting.receiving import receiving
 from tests.alerting.telemetry import NOW_S, Desk, Telemetry, rule_text
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, span
@@ -32,27 +32,8 @@ def signal(**parts: object) -> Signal:
     return rule(parts).signal
 
 
-class Receiving:
-    """A reader whose store received something at a time of the tests, which lies ahead of the clock."""
-
-    def __init__(self, reader: Reader, at_unix_nano: int = WINDOW.to_unix_nano) -> None:
-        self._reader = reader
-        self._at_unix_nano = at_unix_nano
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reader, name)
-
-    def status(self) -> StoreStatus:
-        return replace(self._reader.status(), last_received_unix_nano=self._at_unix_nano)
-
-
-def receiving(shop: Telemetry, at_unix_nano: int = WINDOW.to_unix_nano) -> Reader:
-    found: Any = Receiving(shop.reader, at_unix_nano)
-    return cast(Reader, found)
-
-
 def ungrouped(shop: Telemetry, **parts: object) -> Reading:
-    return read_groups(receiving(shop), signal(**parts), WINDOW).groups[()]
+    return read_groups(receiving(shop, WINDOW.to_unix_nano), signal(**parts), WINDOW).groups[()]
 
 
 @pytest.fixture(name="orders")
@@ -104,7 +85,7 @@ def test_a_count_of_nothing_is_zero_only_while_telemetry_arrives(shop: Telemetry
     assert read_groups(shop.reader, chosen, WINDOW).groups[()].reason == "No telemetry was received."
     long_ago = receiving(shop, WINDOW.from_unix_nano - 1)
     assert read_groups(long_ago, chosen, WINDOW).groups[()].value is None
-    assert read_groups(receiving(shop), chosen, WINDOW).groups[()].value == 0
+    assert read_groups(receiving(shop, WINDOW.to_unix_nano), chosen, WINDOW).groups[()].value == 0
 
 
 @pytest.mark.parametrize(
