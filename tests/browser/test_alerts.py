@@ -118,3 +118,17 @@ def test_without_a_script_the_metrics_of_a_service_are_a_link_away(visit: Callab
     page.get_by_role("link", name=re.compile("^Show the metrics")).click()
     expect(page.locator("#metrics-own")).to_be_visible()
     expect(page.get_by_role("link", name="shop.orders")).to_be_visible()
+
+
+def test_what_somebody_else_did_comes_into_an_open_page(visit: Callable[..., Visitor], place: Place) -> None:
+    """The list, an alert's page and the badge in the header are kept current; what is typed stays."""
+    screens, visitor = place.screens, visit()
+    alert = screens.alert("orders-failing")
+    lists, page = visitor.go("/alerts"), visit().go(f"/alerts/{alert.alert_id}")
+    page.locator("#ack-note").fill("half a sen")
+    screens.file.acknowledge(alert.alert_id, "dora", "mine", screens.now_unix_nano)
+    expect(lists.locator("#alert-lists")).to_contain_text("acknowledged by dora")
+    expect(page.locator("#alert-now")).to_contain_text("acknowledged by dora")
+    expect(page.locator("#ack-note")).to_have_value("half a sen")
+    expect(lists.locator("#alert-badge")).to_have_attribute("title", re.compile("1 acknowledged"))
+    visitor.blameless()
