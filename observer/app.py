@@ -66,6 +66,8 @@ def create_app(
     """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
+    # Two slashes in an id are two, and no other address is meant.
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -18,6 +18,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation import dbapi
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeter, NoOpMeterProvider
 
+from runtime.sqlite_files import see_that_it_can_be_written
 from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine, LostConnections
 from services.cart.connection_pool import ConnectionPool, observe_pools, wait_time
 from services.common.errors import InvalidRequest, StartError, Unavailable
@@ -74,9 +75,13 @@ class SqliteCarts:
         self._pruned_at = 0.0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            see_that_it_can_be_written(path)
             self._plain = self._connected()
             self._plain.execute("PRAGMA journal_mode = WAL")
             self._plain.execute(_SCHEMA)
+            # A file of a medium that is read-only opens well, and fails at the first order.
+            self._plain.execute("BEGIN IMMEDIATE")
+            self._plain.execute("ROLLBACK")
         except (sqlite3.Error, OSError) as error:
             raise StartError(
                 f"cannot keep carts in {path}: {error}; set CART_DB to a file that can be written."

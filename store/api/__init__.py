@@ -53,6 +53,7 @@ from store.metric_rows import (
 from store.queries import (
     FITTING_AGGREGATIONS as FITTING_AGGREGATIONS,
     CountedEvents as CountedEvents,
+    CoverageOf as CoverageOf,
     LogQuery as LogQuery,
     MetricAggregation as MetricAggregation,
     MetricQuery as MetricQuery,
