@@ -174,7 +174,6 @@ def metric_chart(
 
     step = charts[0][1].column_ns if charts else window.duration_ns
     lost = sum(value is not None and _drawable(value) is None for each in drawn for value in each.values)
-    more = max((chart.truncated for _, chart in charts), default=0)
     return MetricChartView(
         title=title,
         drawings=tuple((css, lines(frame(width), shown, titles, dots)) for css, width in widths),
@@ -184,11 +183,16 @@ def metric_chart(
         exemplars=tuple(rows),
         column=f"{duration(step)} per column",
         columns=-(-window.duration_ns // max(step, 1)),
-        left_out=f"{plural(more, 'group')} left out" if more else "",
+        left_out=_left_out([chart for _, chart in charts]),
         undrawn=f"{plural(lost, 'value')} too great to be drawn: see the table" if lost else "",
         has_totals=first in ("sum", "count"),
         step_ms=step / _MS,
     )
+
+
+def _left_out(charts: Sequence[MetricChart]) -> str:
+    more = max((chart.truncated for chart in charts), default=0)
+    return f"{plural(more, 'group')} left out" if more else ""
 
 
 def group_name(attributes: Mapping[str, str]) -> str:

@@ -120,10 +120,8 @@ def lines(
     elif not values:
         highest, lowest = max(seen, default=0.0), min(seen, default=0.0)
     ends = scale.signed_ticks(lowest, highest, 3)
-    words = [frame.unit(mark) for mark in ends]
-    frame = _with_room(frame, words)
-    levels = [_level(frame, mark, ends) for mark in ends]
-    axis = _rules(frame, list(zip(levels, words, strict=True)))
+    frame = _with_room(frame, [frame.unit(mark) for mark in ends])
+    axis = _rules(frame, [(_level(frame, mark, ends), frame.unit(mark)) for mark in ends])
     count = max((len(line.values) for line in of), default=0)
     drawn = [_line(frame, line, ends) for line in of]
     hovers = _hovers(frame, count, column_titles)

@@ -21,7 +21,6 @@ from store.sqlite.read.read_connection import ReadSession
 SCOPE_NAME: Final = "otel.scope.name"
 """The attribute under which a series has the name of its instrumentation scope."""
 SERVICE_NAME: Final = "service.name"
-_RECENT: Final = "recent points"
 METRIC_COLUMNS: Final = "id, name, unit, kind, temporality, monotonic, description, folded"
 
 
@@ -65,17 +64,23 @@ def info_of(row: tuple[object, ...]) -> MetricInfo:
     )
 
 
+class _Waiting:
+    """What a snapshot's questions share of the points that are not settled."""
+
+    points: RecentPoints | None = None
+
+
 def recent_points(db: ReadSession) -> RecentPoints:
     """What waits to be settled, of all series; read once for all questions of a snapshot."""
-    kept: RecentPoints | None = db.kept.get(_RECENT)
-    if kept is not None:
-        return kept
+    waiting = db.noted.of(_Waiting)
+    if waiting.points is not None:
+        return waiting.points
     found: dict[int, list[PlainPoint]] = {}
     for (body,) in db.each("SELECT body FROM metric_recent ORDER BY id"):
         for series, start, time, plain in orjson.loads(body):
             found.setdefault(series, []).append(PlainPoint(start, time, plain))
-    db.kept[_RECENT] = RecentPoints(found)
-    return RecentPoints(found)
+    waiting.points = RecentPoints(found)
+    return waiting.points
 
 
 def matching_series(

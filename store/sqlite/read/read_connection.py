@@ -34,7 +34,7 @@ FileIdentity = tuple[tuple[int, int] | None, ...]
 class ReadSession:
     """One read transaction: every statement sees the same snapshot, until a common deadline."""
 
-    __slots__ = ("_connection", "kept", "noted", "shared")
+    __slots__ = ("_connection", "noted", "shared")
 
     def __init__(self, connection: sqlite3.Connection, shared: Shared) -> None:
         self._connection = connection
@@ -42,8 +42,6 @@ class ReadSession:
         """What all sessions of this file share."""
         self.noted = Shared()
         """What the questions of this snapshot share."""
-        self.kept: dict[str, Any] = {}
-        """What was computed of this snapshot and is needed by several questions of a page."""
 
     def all(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """All rows of a statement."""
