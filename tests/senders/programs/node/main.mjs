@@ -2,26 +2,21 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { context, trace } from "@opentelemetry/api";
+import { AggregationTemporalityPreference } from "@opentelemetry/exporter-metrics-otlp-http";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import {
-  AggregationTemporality,
-  AggregationType,
-  InstrumentType,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from "@opentelemetry/sdk-metrics";
+import { AggregationType, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
 import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 
 const plan = JSON.parse(readFileSync(0, "utf8"));
 const resource = resourceFromAttributes({ "service.name": plan.service, "service.version": "1.2.3" });
 const exporter = new OTLPMetricExporter({
   url: `${plan.endpoint}/v1/metrics`,
-  temporalityPreference: (kind) =>
-    plan.temporality === "delta" && kind !== InstrumentType.UP_DOWN_COUNTER
-      ? AggregationTemporality.DELTA
-      : AggregationTemporality.CUMULATIVE,
+  temporalityPreference:
+    plan.temporality === "delta"
+      ? AggregationTemporalityPreference.DELTA
+      : AggregationTemporalityPreference.CUMULATIVE,
 });
 const meters = new MeterProvider({
   resource,

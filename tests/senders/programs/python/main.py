@@ -59,9 +59,7 @@ def _sent(plan: Any, meters: MeterProvider, tracers: TracerProvider) -> list[dic
     orders = meter.create_counter("sent.orders", "{order}", "Orders placed.")
     queue = meter.create_up_down_counter("sent.queue", "{item}")
     room = meter.create_gauge("sent.room", "Cel")
-    latency = meter.create_histogram(
-        "sent.latency", "s", explicit_bucket_boundaries_advisory=plan["bounds"]
-    )
+    latency = meter.create_histogram("sent.latency", "s", explicit_bucket_boundaries_advisory=plan["bounds"])
     size = meter.create_histogram("sent.size", "By")
     sent = []
     for number, each in enumerate(plan["rounds"]):
