@@ -207,5 +207,5 @@ def test_exemplars_lead_to_their_trace(lab: Lab, sent: Sent) -> None:
                 assert each["value"] in measured
                 assert each["series_attributes"]["route"] == "/a"
     trace_id = lab.chart("sent.latency", sent.service, "p95")["exemplars"][0]["trace_id"]
-    trace = eventually(lambda: lab.get(f"/traces/{trace_id}"), "the exemplar's trace", within_s=20)
+    trace = eventually(lambda: lab.get(f"/apm/traces/{trace_id}"), "the exemplar's trace", within_s=20)
     assert [span["span_id"] for span in trace["spans"]] == [spans[trace_id]]
