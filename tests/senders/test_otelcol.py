@@ -128,7 +128,7 @@ def test_the_load_is_near_to_what_the_kernel_says(through: Through) -> None:
         now = os.getloadavg()[0]
         low, high = (now, now) if not high else (min(low, now), max(high, now))
         since = lab.get("/metrics/system.cpu.load_average.1m", agg="last", columns=1, since="5s")
-        said = since["series"][0]["points"][0][1]
+        said: float = since["series"][0]["points"][0][1]
         return low * 0.9 - 0.1 <= said <= high * 1.1 + 0.1
 
     eventually(is_within, "a load that the kernel says, too", within_s=30)

@@ -54,10 +54,9 @@ def node_sender() -> list[str]:
 
 
 def _built(module: Path, name: str, flags: Sequence[str] = ()) -> Path:
-    go, wanted = _go(), _wanted(module)
-    if go is None or go[1] < wanted:
-        version = ".".join(map(str, wanted))
-        required_in_ci(f"no Go of version {version} or newer")
+    go = _go(module)
+    if go is None:
+        required_in_ci(f"no Go of version {'.'.join(map(str, _wanted(module)))} or newer")
         raise AssertionError
     files = [path for path in sorted(module.iterdir()) if path.suffix in (".go", ".mod", ".sum")]
     target = TOOLS / f"{name}-{_digest(files)}"
@@ -65,19 +64,23 @@ def _built(module: Path, name: str, flags: Sequence[str] = ()) -> Path:
         if not target.exists():
             # Renamed when it is whole: a build that was stopped leaves no program.
             parts = target.with_name(f"{target.name}.part")
-            command = [go[0], "build", "-trimpath", "-ldflags=-s -w", *flags, "-o", os.fspath(parts), "."]
+            command = [go, "build", "-trimpath", "-ldflags=-s -w", *flags, "-o", os.fspath(parts), "."]
             _run(command, module)
             parts.rename(target)
     return target
 
 
-def _go() -> tuple[str, tuple[int, ...]] | None:
-    """Its path and version."""
-    path = shutil.which("go") or shutil.which("go", path=os.fspath(TOOLS / "go" / "bin"))
-    if path is None:
-        return None
-    said = subprocess.run([path, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
-    return path, _numbers(said)
+def _go(module: Path) -> str | None:
+    """A Go that is new enough for this module: of the machine, else the one that `.ci/run` installed."""
+    for path in (shutil.which("go"), shutil.which("go", path=os.fspath(TOOLS / "go" / "bin"))):
+        # Asked in the module's folder, an older Go that may fetch a newer one says the version of that.
+        if path and _numbers(_said([path, "env", "GOVERSION"], module)) >= _wanted(module):
+            return path
+    return None
+
+
+def _said(command: Sequence[str], folder: Path) -> str:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
 def _wanted(module: Path) -> tuple[int, ...]:

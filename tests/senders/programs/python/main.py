@@ -34,7 +34,10 @@ def main() -> None:
     """Send what the plan on standard input says; print what was sent."""
     plan = json.load(sys.stdin)
     resource = Resource({"service.name": plan["service"], "service.version": "1.2.3"})
-    delta = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
+    delta: dict[type, AggregationTemporality] = {
+        Counter: AggregationTemporality.DELTA,
+        Histogram: AggregationTemporality.DELTA,
+    }
     exporter = OTLPMetricExporter(
         f"{plan['endpoint']}/v1/metrics",
         preferred_temporality=delta if plan["temporality"] == "delta" else None,
