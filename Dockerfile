@@ -32,6 +32,8 @@ COPY services services
 COPY frontend frontend
 COPY loadgen loadgen
 COPY collector collector
+COPY alerting alerting
+COPY detectors detectors
 COPY observer observer
 COPY lab lab
 # Compiled here, because a container's own files are read-only.

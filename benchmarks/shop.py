@@ -23,7 +23,7 @@ from lab.supervision.health_check import is_ready
 
 _READY_WITHIN_S = 60.0
 _RECEIVING = ("collector",)
-_LEFT_OUT = ("observer", "loadgen", "control")
+_LEFT_OUT = ("observer", "alerting", "loadgen", "control")
 
 
 @dataclass(frozen=True, slots=True)

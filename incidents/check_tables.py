@@ -20,6 +20,8 @@ OPERATORS = (
     "at_least",
     "at_most",
 )
+ORDERED = OPERATORS[-4:]
+"""Those that compare numbers."""
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 """What checks and repairs may be called."""
 
@@ -109,9 +111,19 @@ def conditions(table: Table, name: str) -> tuple[Condition, ...]:
             raise entry.error(
                 "field", f"{field} is compared with nothing", f"add one of: {', '.join(OPERATORS)}"
             )
-        found.extend(Condition(field, operator, _value(entry, operator)) for operator in chosen)
+        by = _distance(entry, chosen)
+        found.extend(Condition(field, operator, _value(entry, operator), by) for operator in chosen)
         entry.done()
     return tuple(found)
+
+
+def _distance(entry: Table, operators: list[str]) -> float:
+    by = entry.raw("by", 0)
+    if isinstance(by, bool) or not isinstance(by, int | float) or by < 0:
+        raise entry.error("by", f"is {by!r}", "write a number from 0 up")
+    if by and not set(operators) <= set(ORDERED):
+        raise entry.error("by", "stands beside no distance", f"use it with {', '.join(ORDERED)} only")
+    return float(by)
 
 
 def _value(entry: Table, operator: str) -> Scalar | tuple[Scalar, ...]:

@@ -315,7 +315,9 @@ def _differences(failing: Iterable[Condition], item: Any, known: Mapping[str, An
             value = shown(expected_value(condition, item, known))
         except Unfilled as name:
             value = f"unknown {name}"
-        parts.append(f"{condition.field} = {shown(at(item, condition.field))} ({words} {value} was expected)")
+        found = shown(at(item, condition.field))
+        distance = f" by {condition.by:g}" if condition.by else ""
+        parts.append(f"{condition.field} = {found} ({words} {value}{distance} was expected)")
     return "; ".join(parts)
 
 

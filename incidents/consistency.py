@@ -19,11 +19,11 @@ def validate(table: Table, incident: Incident, defined: frozenset[str]) -> None:
     if not incident.steps:
         raise table.error("steps", "is empty", "add at least one [[steps]]")
     _unique(table, "steps.name", (step.name for step in incident.steps))
-    _unique(table, "steps.checks", (check.name for check in incident.checks))
+    _unique(table, "steps.checks", (check.name for check in (*incident.checks, *incident.proofs)))
     _unique(table, "repairs.name", (repair.name for repair in incident.repairs))
     _validate_repairs(table, incident)
     kept: dict[str, set[str]] = {}
-    for check in incident.checks:
+    for check in (*incident.checks, *incident.proofs):
         _validate_check(table, check, kept, defined)
     until_then = set(GIVEN)
     for step in incident.steps:

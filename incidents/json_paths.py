@@ -71,7 +71,7 @@ def holds(condition: Condition, item: Any, known: Mapping[str, Any]) -> bool:
             return _same_in(found, value)
         case "matches":
             return isinstance(found, str) and re.search(value, found) is not None
-    return _ordered(condition.operator, found, value)
+    return _ordered(condition.operator, found, value, condition.by)
 
 
 def expected_value(condition: Condition, item: Any, known: Mapping[str, Any]) -> Any:
@@ -121,18 +121,18 @@ def _same_in(found: Any, value: Any) -> bool:
     return isinstance(found, list) and any(_same(one, value) for one in found)
 
 
-def _ordered(operator: str, found: Any, value: Any) -> bool:
+def _ordered(operator: str, found: Any, value: Any, by: float) -> bool:
     try:
         left, right = float(found), float(value)
     except (TypeError, ValueError):
         return False
     match operator:
         case "above":
-            return left > right
+            return left > right + by
         case "below":
-            return left < right
+            return left < right - by
         case "at_least":
-            return left >= right
+            return left >= right + by
         case "at_most":
-            return left <= right
+            return left <= right - by
     raise ValueError(f"unknown operator {operator}")

@@ -20,6 +20,7 @@ from incidents.reading import IncidentError, Table
 
 DATA = Path(__file__).resolve().parent / "data"
 COMMON = "_common.toml"
+SAME_FAULT = "same_fault_as"
 _KEPT_READINGS = 4
 """The folder as it is, and a few states of it while files are written."""
 
@@ -76,33 +77,54 @@ def _stamp(path: Path) -> tuple[str, int, int]:
 
 def _incident(file: Path, folder: Path) -> Incident:
     table = read(file)
+    fault = _fault(table, folder)
     common = read(folder / COMMON) if (folder / COMMON).is_file() else Table(folder / COMMON, "", {})
     own = check_tables.checks(table.table("checks"))
-    checks = {**check_tables.checks(common.table("checks")), **own}
+    inherited = {} if fault is table else check_tables.checks(fault.table("checks"))
+    checks = {**check_tables.checks(common.table("checks")), **inherited, **own}
     known = flag_tables.known_flags(read(flag_tables.known_in(folder, DATA)))
-    flags = flag_tables.flags(table.table("flags"), known)
-    repairs = flag_tables.repairs(table.tables("repairs"), flags)
+    flags = flag_tables.flags(fault.table("flags"), known)
+    repairs = flag_tables.repairs(fault.tables("repairs"), flags)
     incident = Incident(
         name=file.stem,
         title=table.text("title"),
         summary=table.text("summary"),
         minutes=table.whole("minutes"),
-        checkout_status=table.whole("checkout_status"),
+        checkout_status=fault.whole("checkout_status"),
         flags=flags,
         steps=tuple(_step(step, checks) for step in table.tables("steps")),
-        headline=table.text("headline"),
-        answer=table.text("answer"),
-        question=question(table.table("question")),
+        headline=fault.text("headline"),
+        answer=fault.text("answer"),
+        question=question(fault.table("question")),
         repairs=repairs,
-        visits=max(1, table.whole("visits", 1)),
-        release=flag_tables.release(table.table("release"), repairs),
+        visits=max(1, fault.whole("visits", 1)),
+        release=flag_tables.release(fault.table("release"), repairs),
+        reaches_others=fault.text("reaches_others", ""),
+        arrives_within_s=table.whole("arrives_within_s", 0),
+        proofs=_chosen(table, "proofs", checks),
+        same_fault_as=table.text(SAME_FAULT, ""),
     )
     table.done()
-    unused = sorted(set(own) - {check.name for check in incident.checks})
+    unused = sorted(set(own) - {check.name for check in (*incident.checks, *incident.proofs)})
     if unused:
         raise table.error(f"checks.{unused[0]}", "is in no step", "name it in the checks of a step")
     validate(table, incident, frozenset(checks))
     return incident
+
+
+def _fault(table: Table, folder: Path) -> Table:
+    """The table that describes the fault: this one, or that of the incident of which it tells otherwise."""
+    name = table.text(SAME_FAULT, "")
+    if not name:
+        return table
+    if name not in names(folder) or name == table.file.stem:
+        raise table.error(SAME_FAULT, f"names {name!r}", f"use one of: {', '.join(names(folder))}")
+    fault = read(folder / f"{name}.toml")
+    if fault.raw(SAME_FAULT) is not None:
+        raise table.error(
+            SAME_FAULT, f"names {name!r}, which has no fault of its own", "name the one that has"
+        )
+    return fault
 
 
 def read(file: Path) -> Table:
@@ -119,12 +141,7 @@ def read(file: Path) -> Table:
 
 def _step(table: Table, checks: Mapping[str, Check]) -> Step:
     repair = table.text("repair", "")
-    chosen = []
-    for name in table.texts("checks"):
-        if name not in checks:
-            known = ", ".join(checks)
-            raise table.error("checks", f"names {name!r}", f"define [checks.{name}] or use one of: {known}")
-        chosen.append(replace(checks[name], repair=repair))
+    chosen = _chosen(table, "checks", checks)
     step = Step(
         name=table.text("name"),
         title=table.text("title"),
@@ -134,8 +151,19 @@ def _step(table: Table, checks: Mapping[str, Check]) -> Step:
         expected=table.text("expected"),
         hint=table.text("hint"),
         meaning=table.text("meaning"),
-        checks=tuple(chosen),
+        checks=tuple(replace(check, repair=repair) for check in chosen),
         repair=repair,
     )
     table.done()
     return step
+
+
+def _chosen(table: Table, key: str, checks: Mapping[str, Check]) -> tuple[Check, ...]:
+    """The checks that a list names."""
+    found = []
+    for name in table.texts(key):
+        if name not in checks:
+            known = ", ".join(checks)
+            raise table.error(key, f"names {name!r}", f"define [checks.{name}] or use one of: {known}")
+        found.append(checks[name])
+    return tuple(found)

@@ -35,6 +35,7 @@ class FaultKind(Enum):
     SLOW_DATABASE = "slow-database"
     INEFFICIENT_QUERIES = "inefficient-queries"
     RETRIES = "retries"
+    EXHAUSTION = "exhaustion"
     BROKEN_TELEMETRY = "broken-telemetry"
     THIRD_PARTY = "third-party"
     NOTHING = "nothing"
@@ -54,6 +55,7 @@ _KIND_TITLES: Mapping[FaultKind, str] = MappingProxyType(
         FaultKind.SLOW_DATABASE: "A database answers late",
         FaultKind.INEFFICIENT_QUERIES: "Many small calls where one would do",
         FaultKind.RETRIES: "Retries that multiply the work",
+        FaultKind.EXHAUSTION: "Something limited is used up: connections, memory, threads",
         FaultKind.BROKEN_TELEMETRY: "The shop works; its telemetry is broken",
         FaultKind.THIRD_PARTY: "Somebody else's script or content in our page",
         FaultKind.NOTHING: "Nothing is broken",
@@ -91,12 +93,14 @@ class Flag:
 class Condition:
     """`field` (a dotted path into an item) compared by `operator` with `value`.
 
-    Operators: is, is_not, in, contains, matches, exists, above, below, at_least, at_most.
+    Operators: is, is_not, in, contains, matches, exists, above, below, at_least, at_most. The last four
+    compare with a distance of at least `by`, above or below the value.
     """
 
     field: str
     operator: str
     value: Scalar | tuple[Scalar, ...]
+    by: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +274,14 @@ class Incident:
     visits: int = 1
     release: Release | None = None
     """None where no release brings the fault."""
+    reaches_others: str = ""
+    """What seats without the incident notice of it, for the desk; empty where they notice nothing."""
+    arrives_within_s: int = 0
+    """After how many seconds at most its telemetry is there; 0 where it is there as soon as any other's."""
+    proofs: tuple[Check, ...] = ()
+    """Links that verification checks beyond the lesson, in which not every student could see them."""
+    same_fault_as: str = ""
+    """The incident whose fault this is told differently; empty where the fault is its own."""
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -55,6 +55,7 @@ VERBS = (
     Verb("seats", "print the links that give these names their seats", LAB),
     Verb("gameday", "run a schedule of incidents without a word to the class", LAB),
     Verb("exam", "hide a mystery from the class and collect its answers", LAB),
+    Verb("detectors", "list the rules of alerts, or check files of rules", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine; with --class what a class needs of it", NOTHING),
     Verb("bundle", "write one file that sets up another machine without a network", LAB),
@@ -73,13 +74,21 @@ The first run makes an environment in .venv and downloads the packages; later ru
 """
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Leaves room for the longest verb beside its help, which argparse counts without its indentation."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = max(len(verb.name) for verb in VERBS) + 4
+
+
 def parser() -> argparse.ArgumentParser:
     """The outer parser, which lists the verbs without loading them."""
     outer = argparse.ArgumentParser(
         prog="python3 -m lab",
         description="Hipster Lab: a shop whose checkout is broken, and the screens to find out why.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     outer.add_argument("--version", action="version", version=f"Hipster Lab {VERSION}")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from alerting import AlertError, AlertFile
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
 from observer.lookup import class_now, running_lab, telemetry_state
@@ -54,18 +55,22 @@ def create_app(
     settings: Settings | None = None,
     clock: Callable[[], int] = time.time_ns,
     class_store: ClassStore | None = None,
+    alert_file: AlertFile | None = None,
 ) -> Flask:
     """The application over one reader; `clock` returns nanoseconds since the Unix epoch.
 
-    `class_store` is the file of the class that the settings name; the caller closes both.
+    `class_store` is the file of the class that the settings name, `alert_file` that of alerts; the
+    caller closes all of them.
     """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
+    # Two slashes in an id are two, and no other address is meant.
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     fair_share.install(app, settings.threads)
-    context.install(app, context.AppContext(reader, settings, clock, class_store))
+    context.install(app, context.AppContext(reader, settings, clock, class_store, alert_file))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
     telemetry_state.install(app, settings, clock)
@@ -79,6 +84,7 @@ def create_app(
     app.register_error_handler(Problem, _answer_problem)
     app.register_error_handler(StoreError, _answer_store_error)
     app.register_error_handler(ClassError, _answer_class_error)
+    app.register_error_handler(AlertError, _answer_alert_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_unexpected)
     app.add_url_rule("/healthz", "healthz", _healthz)
@@ -141,6 +147,11 @@ def _answer_problem(problem: Problem) -> Response:
 def _answer_class_error(error: ClassError) -> Response:
     _log.warning("the class does not answer: %s", error)
     return _answer_problem(Unavailable("The class's file cannot be used now.", error.remedy))
+
+
+def _answer_alert_error(error: AlertError) -> Response:
+    _log.warning("alerts cannot be read: %s", error)
+    return _answer_problem(Unavailable(str(error), error.remedy))
 
 
 def _answer_store_error(error: StoreError) -> Response:

@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
+    from alerting import AlertFile
     from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import WsgiServer, limits_of
@@ -43,9 +44,10 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
+    alert_file = AlertFile(settings.alerts_db) if settings.alerts_db else None
     sys.setswitchinterval(_SWITCH_S)
     try:
-        app = create_app(reader, settings, class_store=class_store)
+        app = create_app(reader, settings, class_store=class_store, alert_file=alert_file)
         limits = limits_of(settings, threads=settings.threads, body_bytes=_MAX_BODY_BYTES)
         try:
             server = WsgiServer(app, settings.listen_addr, settings.port, limits)
@@ -65,4 +67,6 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         reader.close()
         if class_store:
             class_store.close()
+        if alert_file:
+            alert_file.close()
     return 0

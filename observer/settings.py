@@ -64,6 +64,12 @@ class Settings:
         "File of the class: marks, answers and messages, and in class mode the roster and its codes.",
         PATH,
     )
+    alerts_db: Path | None = setting(
+        None,
+        "ALERTS_DB",
+        "File of alerts that the process `alerting` writes; empty: the screens have none.",
+        PATH,
+    )
     control_url: str = setting(
         "",
         "CONTROL_URL",

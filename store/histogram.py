@@ -31,9 +31,19 @@ def percentile(counts: Mapping[int, int], share: float) -> int | None:
     It lies between the two samples next to that rank, as far along as the rank is. Inside a
     bucket, samples are assumed to be spread evenly on the logarithmic scale.
     """
-    # A count may be negative: what was subtracted may stand in another cell than what was added.
-    held = [(bucket, counts[bucket]) for bucket in sorted(counts) if counts[bucket] > 0]
-    total = sum(count for _, count in held)
+    held = _held(counts)
+    return _percentile(held, sum([count for _, count in held]), share)
+
+
+def _held(counts: Mapping[int, int]) -> list[tuple[int, int]]:
+    """(bucket, count) in order of the buckets.
+
+    A count may be negative: what was subtracted may stand in another cell than what was added.
+    """
+    return [one for one in sorted(counts.items()) if one[1] > 0]
+
+
+def _percentile(held: Sequence[tuple[int, int]], total: int, share: float) -> int | None:
     if not total:
         return None
     rank = share * (total - 1)
@@ -66,7 +76,9 @@ def exact_percentile(values: Sequence[int], share: float) -> int | None:
 
 def latency_of(counts: Mapping[int, int]) -> Latency:
     """The four percentiles that the screens show, right within about 2 %."""
-    return _latency(lambda share: percentile(counts, share))
+    held = _held(counts)
+    total = sum([count for _, count in held])
+    return _latency(lambda share: _percentile(held, total, share))
 
 
 def exact_latency(values: Iterable[int]) -> Latency:

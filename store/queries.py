@@ -42,6 +42,8 @@ class Page(Generic[T]):
     """A bounded scan ended before the window did: there may be more that was not read."""
 
 
+CoverageOf = Literal["requests", "browsers"]
+"""Whose data covers a window: requests of services, or what browsers reported."""
 TraceSort = Literal["newest", "oldest", "slowest"]
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from lab import paths, terminal
 from lab.state import data_folder, runfile
-from lab.state.run_folder import CARTS, CLASS, DATA, GENERATIONS, LOGS, SEAT_SECRET, STORE, TOKEN
+from lab.state.run_folder import ALERTS, CARTS, CLASS, DATA, GENERATIONS, LOGS, SEAT_SECRET, STORE, TOKEN
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.description = "Delete the telemetry, the carts, the logs and the class of this folder's lab."
+    parser.description = "Delete telemetry, alerts, carts, logs and the class of this folder's lab."
     parser.add_argument("--data", type=Path, metavar="DIR", help="a data folder given to `up --data`")
     parser.add_argument("--all", action="store_true", help="delete the installed environment (.venv), too")
 
@@ -24,7 +24,9 @@ def run(args: argparse.Namespace) -> int:
     claim = runfile.Claim(run_dir)
     try:
         data = (args.data or run_dir / DATA).absolute()
-        removed = data_folder.remove_files(data, (STORE, CARTS, CLASS)) + _remove_folder(run_dir / LOGS)
+        removed = data_folder.remove_files(data, (STORE, CARTS, CLASS, ALERTS)) + _remove_folder(
+            run_dir / LOGS
+        )
         for name in (SEAT_SECRET, TOKEN, GENERATIONS):
             (run_dir / name).unlink(missing_ok=True)
         if args.all:

@@ -12,6 +12,8 @@ from lab.state import statusfile
 from runtime import local_http
 
 _COLLECTOR = "collector"
+_ALERTING = "alerting"
+_LATE_S = 10.0
 _TIMEOUT_S = 2.0
 _SHOWN = 5
 _SHOWN_FOR_NS = 24 * 3600 * 10**9
@@ -33,6 +35,9 @@ def run(args: argparse.Namespace) -> int:
     if any(row["name"] == _COLLECTOR and row["state"] == "ready" for row in status["processes"]):
         telemetry = status["telemetry"] = telemetry_of(status["urls"]["otlp_http"])
         status["ready"] = status["ready"] and is_kept(telemetry)
+    evaluating = next((row for row in status["processes"] if row["name"] == _ALERTING), None)
+    if evaluating:
+        status["alerting"] = alerting_of(evaluating)
     if args.json:
         terminal.write_line(json.dumps(status, indent=2))
     else:
@@ -68,6 +73,8 @@ def table(status: dict[str, Any]) -> str:
     lines += ["", f"{summary}{memory_text}", f"shop {urls['shop']}   observer {urls['observer']}"]
     if "telemetry" in status:
         lines += telemetry_lines(status["telemetry"])
+    if "alerting" in status:
+        lines += alerting_lines(status["alerting"], time.time())
     return "\n".join(lines)
 
 
@@ -80,6 +87,35 @@ def telemetry_of(collector: str) -> dict[str, Any] | None:
     if not isinstance(found, dict) or not isinstance(found.get("store"), dict):
         return None
     return {name: found[name] for name in ("store", "refusals", "notes") if name in found}
+
+
+def alerting_of(row: dict[str, Any]) -> dict[str, Any] | None:
+    """What the process that evaluates rules says of itself, by its row; None if it does not answer."""
+    if row["state"] != "ready" or not row["address"]:
+        return None
+    try:
+        found = local_http.json_of(f"http://{row['address']}/stats", timeout_s=_TIMEOUT_S)
+    except local_http.LocalHttpError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def alerting_lines(found: dict[str, Any] | None, now_s: float) -> list[str]:
+    """How many alerts fire, and whether rules are evaluated in time; nothing where all is well."""
+    if found is None:
+        return ["", "Rules are not evaluated: alerting does not answer. See `python3 -m lab logs alerting`."]
+    lines = []
+    last = found.get("last_pass_unix_nano")
+    if isinstance(last, int) and now_s - last / 1e9 > _LATE_S:
+        lines.append(f"Rules are evaluated late: the last time was {now_s - last / 1e9:.0f} s ago.")
+    if found.get("trouble"):
+        lines.append(f"Rules are evaluated, but: {found['trouble']}")
+    if found.get("problems"):
+        lines.append(f"Rule files that cannot be used: {found['problems']}. See `python3 -m lab detectors`.")
+    firing = found.get("firing")
+    if firing:
+        lines.append(f"{firing} alert{'' if firing == 1 else 's'} firing.")
+    return ["", *lines] if lines else []
 
 
 def is_kept(telemetry: dict[str, Any] | None) -> bool:

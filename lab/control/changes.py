@@ -345,7 +345,7 @@ class Changes:
 
     def _exam(self, request: ActionRequest, now: int) -> str:
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
-        name = exam_choice.mystery(request.name, seed, incidents.load_all()[0], self._store.incidents_had())
+        name = exam_choice.mystery(request.name, seed, *exam_choice.faults(self._store.incidents_had()))
         begun = Exam(name, seed, now, request.seats)
         ended = self._make_way(schedule(self._store), begun, request, now)
         self._incident(replace(request, action="incident", name=name, secret=True, plan=EXAM), now)

@@ -1,12 +1,24 @@
-"""Which mystery an exam has: the one that was named, else one that its seed picks. Pure."""
+"""Which mystery an exam has: the one that was named, else one that its seed picks."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Collection
 
+import incidents
 from lab.control.gameday_file import HEALTHY
 from lab.errors import UsageError
+
+
+def faults(had: Collection[str]) -> tuple[Collection[str], Collection[str]]:
+    """The incidents that can be drawn, and those of them whose fault is known to who had `had`.
+
+    Two stories of one fault are one mystery.
+    """
+    fault_of = {name: each.same_fault_as or name for name, each in incidents.load_all()[0].items()}
+    return [name for name, fault in fault_of.items() if name == fault], {
+        fault_of.get(name, name) for name in had
+    }
 
 
 def mystery(named: str, seed: int, known: Collection[str], had: Collection[str]) -> str:

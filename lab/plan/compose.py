@@ -100,7 +100,7 @@ def _service(service: topology.Service) -> dict[str, Any]:
     }
     for name in service.after:
         entry["depends_on"][name] = {"condition": "service_healthy"}
-    if service.name in ("collector", "observer", "cartservice"):
+    if service.name in ("collector", "observer", "alerting", "cartservice"):
         entry["volumes"].append(f"data:{DATA}")
     published = [
         f"{_published_host(port)}:{published_port(port)}:{container_port(service, port)}"
@@ -139,8 +139,14 @@ def _environment(service: topology.Service) -> dict[str, str]:
         environment[variable] = shape.format(host=host, port=number)
     own = {
         "collector": {"STORE_PATH": f"{DATA}/store.sqlite3"},
+        "alerting": {
+            "STORE_PATH": f"{DATA}/store.sqlite3",
+            "ALERTS_DB": f"{DATA}/alerts.db",
+            "ALERT_WEBHOOK_URL": "${ALERT_WEBHOOK_URL:-}",
+        },
         "observer": {
             "STORE_PATH": f"{DATA}/store.sqlite3",
+            "ALERTS_DB": f"{DATA}/alerts.db",
             "SEAT_SECRET": "${SEAT_SECRET:-}",
             "SHOP_PUBLIC_URL": "${LAB_PUBLIC_URL:-}",
         },

@@ -16,7 +16,7 @@ from lab.plan.host_addresses import Address, formatted, reachable
 from lab.plan.lab_plan import LabPlan, ProcessPlan
 from lab.plan.options import Options
 from lab.plan.port_assignment import assign_ports
-from lab.state.run_folder import CARTS, CLASS, FLAGS, GENERATIONS, STATUS, STORE
+from lab.state.run_folder import ALERTS, CARTS, CLASS, FLAGS, GENERATIONS, STATUS, STORE
 from lab.state.seat_secret import VARIABLE as SEAT_SECRET
 from runtime.seat_generations import FILE_VARIABLE as SEAT_GENERATIONS
 
@@ -30,9 +30,13 @@ FLAGS_TOKEN = "LAB_TOKEN"  # noqa: S105 - the name of a variable
 FLAGS_TOKEN_HOLDERS = ("observer", "frontend", "buttercup")
 """Who answers with the state of flags over HTTP, and who asks."""
 CLASS_FILE_HOLDERS = ("control", "observer")
+WEBHOOK = "ALERT_WEBHOOK_URL"
+ALERT_FILE_HOLDERS = ("alerting", "observer")
 SEAT_GENERATIONS_HOLDERS = ("control", "frontend")
 """Who writes which seats were freed, and who learns it from there."""
 PUBLIC_URL_HOLDERS = ("frontend", "observer")
+SCREENS_URL_HOLDERS = (*PUBLIC_URL_HOLDERS, "alerting")
+"""Who puts links to the screens where people read them."""
 
 
 def build(
@@ -85,6 +89,9 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
         "LAB_STATUS_FILE": str(run_dir / STATUS),
         "LOADGEN_USERS": str(options.users),
     }
+    if kept.get("DETECTORS_DIR"):
+        # Processes may have another working directory than the command.
+        kept["DETECTORS_DIR"] = str(Path(kept["DETECTORS_DIR"]).expanduser().absolute())
     return kept
 
 
@@ -117,10 +124,17 @@ def _process(
         own[variable] = formatted(shape, reachable(book[topology.target_key(target)]))
     if service.name in CLASS_FILE_HOLDERS:
         own["CLASS_DB"] = str(options.data / CLASS)
+    if service.name != "alerting":
+        # Such addresses often hold a token.
+        own.pop(WEBHOOK, None)
+    if service.name in ALERT_FILE_HOLDERS:
+        own["ALERTS_DB"] = str(options.data / ALERTS)
     if options.class_mode and service.name in SEAT_GENERATIONS_HOLDERS:
         own[SEAT_GENERATIONS] = str(run_dir / GENERATIONS)
     if service.name in PUBLIC_URL_HOLDERS:
-        own["SHOP_PUBLIC_URL"], own["OBSERVER_PUBLIC_URL"] = options.public_url, options.observer_url
+        own["SHOP_PUBLIC_URL"] = options.public_url
+    if service.name in SCREENS_URL_HOLDERS:
+        own["OBSERVER_PUBLIC_URL"] = options.observer_url
     return ProcessPlan(
         name=service.name,
         module=service.module,

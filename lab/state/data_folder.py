@@ -1,4 +1,4 @@
-"""The data folder of a lab: the store's and the carts' files, among which a user may keep others."""
+"""The data folder of a lab: files of the store, the carts and alerts, among which a user may keep others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab.errors import LabError, unwritable
-from lab.state.run_folder import CARTS, STORE
+from lab.state.run_folder import ALERTS, CARTS, STORE
 
 
 def prepare(folder: Path, *, empty: bool) -> None:
-    """Make the folder and check that 64 KB can be written; `empty` removes the old store and carts.
+    """Make the folder and check that 64 KB can be written; `empty` removes the old store, carts and alerts.
 
     Raises LabError.
     """
@@ -25,7 +25,7 @@ def prepare(folder: Path, *, empty: bool) -> None:
         remove_files(folder)
 
 
-def remove_files(folder: Path, names: Sequence[str] = (STORE, CARTS)) -> int:
+def remove_files(folder: Path, names: Sequence[str] = (STORE, CARTS, ALERTS)) -> int:
     """Delete these files, nothing else; returns the bytes freed. Raises LabError."""
     freed = 0
     for path in _own_files(folder, names):

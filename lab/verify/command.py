@@ -23,7 +23,7 @@ CANNOT_VERIFY = 2
 
 _EPILOG = """\
 Sends one shopper with a seat of its own through the shop, then queries the JSON API of the
-screens for every link between browser, trace and log. It changes nothing else.
+screens for every link between browser, trace, log and metric. It changes nothing else.
 
 The lab that runs from this folder is verified; where none runs, one is started on free
 ports and stopped afterwards. Another incident than the running one is verified on a lab
@@ -97,9 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--within",
         type=_seconds,
-        default=WITHIN_S,
         metavar="SECONDS",
-        help=f"longest time for telemetry to arrive after the visit (default: {WITHIN_S:g})",
+        help=f"most time for telemetry to arrive after the visit (default: {WITHIN_S:g}, or the incident's)",
     )
     parser.add_argument(
         "--visits",
@@ -185,7 +184,10 @@ def _names(arguments: argparse.Namespace, running: RunningLab | None) -> list[st
 
 def _one(arguments: argparse.Namespace, incident: incidents.Incident, where: Addresses) -> Verification:
     incident = replace(incident, visits=arguments.visits or incident.visits)
-    return _shown(arguments, verify(incident, where, arguments.driver, arguments.within, terminal.note))
+    within_s = arguments.within
+    if within_s is None:
+        within_s = max(WITHIN_S, incident.arrives_within_s)
+    return _shown(arguments, verify(incident, where, arguments.driver, within_s, terminal.note))
 
 
 def _shown(arguments: argparse.Namespace, verification: Verification) -> Verification:

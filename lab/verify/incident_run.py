@@ -42,7 +42,8 @@ def verify(
     visit_started = time.monotonic()
     seat, walk, seen = _visited(incident, where, driver, notify)
     visit_s = time.monotonic() - visit_started
-    notify(f"{incident.name}: querying the screens for {len(incident.checks)} links ...")
+    checks = (*incident.checks, *incident.proofs)
+    notify(f"{incident.name}: querying the screens for {len(checks)} links ...")
     shopper = _Shopper(walk, seen, within_s)
 
     def visit_again() -> None:
@@ -51,7 +52,7 @@ def verify(
 
     repairs = Repairs(where.observer, seat, visit_again, where.seat_secret)
     results = run(
-        incident.checks,
+        checks,
         {"seat": seat, "shop": where.shop, "began": time.time_ns() - COUNTED_BACK_NS},
         _answers(where.observer, lambda: shopper.seen),
         shopper.settle,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from observer.api import (
+    alert_routes,
     apm_routes,
     change_routes,
     class_routes,
@@ -17,6 +18,7 @@ from observer.api import (
 from observer.api.routing import blueprint
 
 ROUTES = (
+    alert_routes,
     apm_routes,
     change_routes,
     class_routes,

@@ -22,6 +22,7 @@ from observer.api.common_parameters import (
     list_window,
     summed_window,
 )
+from observer.api.compared_fields import COVERED, covered
 from observer.api.routing import Parameter, route
 from observer.api.schemas import (
     DURATION,
@@ -211,6 +212,7 @@ def trace_otlp(_query: Query, trace_id: str) -> Response:
                     }
                 )
             ),
+            **COVERED,
         }
     ),
     tag="apm",
@@ -241,6 +243,7 @@ def service_map(query: Query) -> serializers.Plain:
             for node in found.nodes
         ],
         "edges": edges,
+        **covered(reader, window),
     }
 
 

@@ -12,6 +12,7 @@ from observer.api.common_parameters import (
     list_window,
     summed_window,
 )
+from observer.api.compared_fields import COVERED, covered
 from observer.api.routing import Parameter, route
 from observer.api.schemas import (
     MEASURE,
@@ -86,6 +87,7 @@ def impact(query: Query) -> serializers.Plain:
                 "longest P90 first; `before`: the equal period before, null if there was no request",
             ),
             "truncated": TRUNCATED,
+            **COVERED,
         }
     ),
     tag="apm",
@@ -109,6 +111,7 @@ def slowest(query: Query) -> serializers.Plain:
             for of, measure in ranked[:most]
         ],
         "truncated": cut or len(ranked) > most,
+        **covered(reader, window),
     }
 
 

@@ -25,6 +25,7 @@ from observer.api.schemas import (
     text,
     whole,
 )
+from observer.lookup.alerting_state import STATES, alerting_state
 from observer.lookup.deployments import LIMIT, find_deployments
 from observer.lookup.resolve import KINDS, Resolved, Several, Unresolved, resolve as resolve_id, unresolved
 from observer.lookup.telemetry_state import Refusal, TelemetryState, telemetry_state
@@ -57,6 +58,14 @@ _TELEMETRY = record(
         ),
     }
 )
+_ALERTING = record(
+    {
+        "state": text("whether rules are evaluated", words=STATES),
+        "last_pass_unix_nano": TIME_OR_NULL,
+        "message": text("for people; empty while it runs"),
+        "firing": whole("alerts"),
+    }
+)
 
 
 @route(
@@ -65,6 +74,7 @@ _TELEMETRY = record(
         {
             "ready": boolean("the store answers, and the collector can write it"),
             "telemetry": _TELEMETRY,
+            "alerting": _ALERTING,
             "counts": record(
                 {name: whole("that are kept") for name in ("spans", "logs", "sessions", "metric_points")}
             ),
@@ -94,10 +104,12 @@ def status(_query: Query) -> serializers.Plain | Response:
         found = context.reader().status()
     except StoreError as error:
         problem = {"code": "unavailable", "message": str(error), "remedy": STORE_REMEDY}
-        return json_response({"error": problem, "ready": False, "telemetry": telemetry}, 503)
+        unready = {"error": problem, "ready": False, "telemetry": telemetry, "alerting": _alerting()}
+        return json_response(unready, 503)
     return {
         "ready": state.is_receiving,
         "telemetry": telemetry,
+        "alerting": _alerting(),
         "counts": {
             "spans": found.spans,
             "logs": found.logs,
@@ -116,6 +128,16 @@ def status(_query: Query) -> serializers.Plain | Response:
             "metric_points": found.pruned_metric_points,
             "before_unix_nano": found.pruned_before_unix_nano,
         },
+    }
+
+
+def _alerting() -> serializers.Plain:
+    found = alerting_state(context.alert_file(), context.now_unix_nano())
+    return {
+        "state": found.state,
+        "last_pass_unix_nano": found.last_pass_unix_nano,
+        "message": found.message,
+        "firing": found.firing,
     }
 
 

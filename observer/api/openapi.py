@@ -30,6 +30,7 @@ def build() -> dict[str, Any]:
             {"name": "apm", "description": "Backend services, traces and spans"},
             {"name": "logs", "description": "Log records"},
             {"name": "metrics", "description": "Metrics of any sender"},
+            {"name": "alerts", "description": "Rules, their states, and alerts"},
             {"name": "desk", "description": "For the instructor: a session, and what needs one"},
         ],
         "paths": _paths(),

@@ -105,18 +105,22 @@ def route(
     return declare
 
 
-def post_route(path: str, answer: Schema, *, body: Schema, tag: str) -> Callable[[Handler], Handler]:
-    """Declare a POST route; the handler takes the mapping that the body holds, and returns plain data.
+def post_route(
+    path: str, answer: Schema, *, body: Schema, tag: str, path_help: Mapping[str, str] | None = None
+) -> Callable[[Handler], Handler]:
+    """Declare a POST route; the handler takes the mapping that the body holds and the path's parts.
+
+    It returns plain data.
 
     The body is a JSON object, or a form, whose values are text. The handler checks what it needs of it.
     """
 
     def declare(handler: Handler) -> Handler:
         summary = (inspect.getdoc(handler) or "").partition("\n")[0]
-        ROUTES.append(Route(path, handler.__name__, summary, tag, (), {}, answer, body))
+        ROUTES.append(Route(path, handler.__name__, summary, tag, (), path_help or {}, answer, body))
 
-        def view() -> Response:
-            answered = handler(_body())
+        def view(**parts: str) -> Response:
+            answered = handler(_body(), **parts)
             return answered if isinstance(answered, Response) else json_response(answered)
 
         blueprint.add_url_rule(path, handler.__name__, view, methods=["POST"])

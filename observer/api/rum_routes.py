@@ -18,6 +18,7 @@ from observer.api.common_parameters import (
     list_window,
     summed_window,
 )
+from observer.api.compared_fields import COVERED, covered
 from observer.api.routing import Parameter, route
 from observer.api.schemas import (
     MEASURE,
@@ -126,6 +127,7 @@ def apps(query: Query) -> serializers.Plain:
         {
             "measures": map_of(record(MEASURE), "by metric; those without a sample left out"),
             "before": map_of(record(MEASURE), "the same of the window before"),
+            **COVERED,
         }
     ),
     tag="rum",
@@ -141,6 +143,7 @@ def measures(query: Query) -> serializers.Plain:
     return {
         "measures": {metric: serializers.measure(value) for metric, value in now.items()},
         "before": {metric: serializers.measure(value) for metric, value in before.items()},
+        **covered(reader, window, "browsers"),
     }
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from observer.components.compared import Compared
 from observer.components.number_format import NOTHING, duration
-from store.api import Latency, Measure, Window
+from store.api import Latency, Measure
 
 K = TypeVar("K")
 
@@ -73,18 +74,10 @@ def change_of(now_ns: int | None, before_ns: int | None, requests_before: int) -
     return Change(f"as before: {before}", slower=False, times="")
 
 
-def compared_note(window: Window, *, before: bool) -> str:
-    """What a page's durations are compared with."""
-    length = duration(window.duration_ns)
-    if before:
-        return f"compared with the {length} before"
-    return f"nothing to compare with: no request in the {length} before"
-
-
 def slowest(
     now: Mapping[K, Measure],
     before: Mapping[K, Measure],
-    window: Window,
+    compared: Compared,
     name_of: Callable[[K], tuple[str, str]],
     href_of: Callable[[K], str],
     pick: Callable[[Latency], int | None],
@@ -111,7 +104,7 @@ def slowest(
             )
         )
     rare = len(now) - len(often)
-    note = compared_note(window, before=any(measure.requests for measure in before.values()))
+    note = compared.note(any_before=any(measure.requests for measure in before.values()))
     return Slowest(
         tuple(rows),
         f"{note}; counted among the newest requests only" if cut else note,

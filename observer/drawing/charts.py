@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.drawing import event_marks, scale, svg
+from observer.drawing import event_marks, labels, scale, svg
 from store.api import Window
 
 _LEFT = 56.0
+_MOST_LEFT = 0.34
+"""Room for the labels of values: at least this many units, at most this share of the width."""
+_BESIDE = 6.0
+"""Between a label and its line."""
 _RIGHT = 8.0
 _TOP = 8.0
 _BOTTOM = 20.0
 _MS = 1_000_000
 NARROW = 400.0
 """Width of a chart for a phone, in units: its text is hardly scaled down."""
-_CHARACTER = 7.4
-"""Width of a label's character at most, in units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,8 @@ class Frame:
     brush: bool = True
     events: event_marks.EventMarks = event_marks.NONE
     """Moments to mark; those outside of the window are not drawn."""
-
-    @property
-    def left(self) -> float:
-        return _LEFT
+    left: float = _LEFT
+    """Where the plot begins: right of the labels of its values."""
 
     @property
     def right(self) -> float:
@@ -106,7 +106,7 @@ class Dot:
 def lines(frame: Frame, of: Sequence[Line], column_titles: Sequence[str] = ()) -> Markup:
     """Lines over time; a value without neighbours is a dot. `column_titles` are tooltips."""
     highest = max((v for line in of for v in line.values if v is not None), default=0.0)
-    marks, top = _values_axis(frame, highest)
+    frame, marks, top = _values_axis(frame, highest)
     count = max((len(line.values) for line in of), default=0)
     drawn = [_line(frame, line, top) for line in of]
     return _chart(frame, [marks, _time_axis(frame), *drawn, _hovers(frame, count, column_titles)], "lines")
@@ -125,7 +125,7 @@ def columns(
     """
     count = max((len(layer.values) for layer in layers), default=0)
     sums = [sum(layer.values[i] for layer in layers) for i in range(count)]
-    marks, top = _values_axis(frame, max(sums, default=0.0))
+    frame, marks, top = _values_axis(frame, max(sums, default=0.0))
     width = (frame.right - frame.left) / max(1, count)
     gap = 1.0 if width > 3 else 0.0
     drawn = []
@@ -158,12 +158,13 @@ def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
     if not values:
         return _chart(frame, [_time_axis(frame)], "scatter")
     marks = scale.log_ticks(min(values), max(values))
+    frame = _with_room(frame, [frame.unit(mark) for mark in marks])
     low, high = math.log10(marks[0]), math.log10(marks[-1])
 
     def y(value: float) -> float:
         return scale.position(math.log10(max(value, 1e-9)), low, high, frame.bottom, frame.top)
 
-    parts = [_rule(frame, y(mark), frame.unit(mark)) for mark in marks]
+    rules = _rules(frame, [(y(mark), frame.unit(mark)) for mark in marks])
     drawn = [
         svg.element(
             "a",
@@ -176,7 +177,7 @@ def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
         )
         for dot in dots
     ]
-    return _chart(frame, [svg.joined(parts), _time_axis(frame), *drawn], "scatter", links=True)
+    return _chart(frame, [rules, _time_axis(frame), *drawn], "scatter", links=True)
 
 
 def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False) -> Markup:
@@ -206,28 +207,69 @@ def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False
     )
 
 
-def _values_axis(frame: Frame, highest: float) -> tuple[Markup, float]:
+def _phone_font(frame: Frame) -> float:
+    return labels.NARROW_PHONE_FONT if frame.width <= NARROW else labels.PHONE_FONT
+
+
+def _with_room(frame: Frame, words: Sequence[str]) -> Frame:
+    """The frame with a margin in which the longest of these labels has room, on a phone, too."""
+    longest = max((labels.width_of(each, _phone_font(frame)) for each in words), default=0.0)
+    room = longest + _BESIDE + 2
+    return replace(frame, left=max(_LEFT, min(room, _MOST_LEFT * frame.width)))
+
+
+def _values_axis(frame: Frame, highest: float) -> tuple[Frame, Markup, float]:
+    """The frame with room for the labels of its values, their rules, and the value at the top."""
     marks = scale.ticks(highest, 3)
-    return svg.joined(_rule(frame, frame.y(mark, marks[-1]), frame.unit(mark)) for mark in marks), marks[-1]
+    words = [frame.unit(mark) for mark in marks]
+    frame = _with_room(frame, words)
+    heights = [frame.y(mark, marks[-1]) for mark in marks]
+    return frame, _rules(frame, list(zip(heights, words, strict=True))), marks[-1]
 
 
-def _rule(frame: Frame, y: float, label: str) -> Markup:
-    line = svg.element("line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="grid")
-    return line + svg.text(frame.left - 6, y + 3.5, label, class_="tick", text_anchor="end")
+def _rules(frame: Frame, marks: Sequence[tuple[float, str]]) -> Markup:
+    """Lines across the plot from the bottom up, each with its label where that has room."""
+    heights = [y for y, words in marks if words]
+    room = labels.down(heights, labels.WIDE_FONT), labels.down(heights, _phone_font(frame))
+    fitting = dict(zip(heights, zip(*room, strict=True), strict=True))
+    parts = []
+    for y, words in marks:
+        parts.append(svg.element("line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="grid"))
+        fits, on_phones = fitting.get(y, (False, False))
+        if fits and words:
+            parts.append(_value_label(frame, y, words, on_phones=on_phones))
+    return svg.joined(parts)
+
+
+def _value_label(frame: Frame, y: float, words: str, *, on_phones: bool) -> Markup:
+    room = frame.left - _BESIDE
+    squeezed: dict[str, svg.Attribute] = {}
+    if labels.width_of(words, _phone_font(frame)) > room:
+        squeezed = {"textLength": room - 1, "lengthAdjust": "spacingAndGlyphs"}
+    css = "tick" if on_phones else "tick desk-only"
+    return svg.text(room, y + 3.5, words, class_=css, text_anchor="end", **squeezed)
 
 
 def _time_axis(frame: Frame) -> Markup:
     w = frame.window
-    parts, free = [], 0.0
-    for at, label in scale.time_ticks(w.from_unix_nano, w.to_unix_nano, frame.zone):
-        x = frame.x(at)
-        anchor = "start" if x < frame.left + 20 else "end" if x > frame.right - 24 else "middle"
-        parts.append(svg.element("line", x1=x, x2=x, y1=frame.bottom, y2=frame.bottom + 4, class_="grid"))
-        wide = _CHARACTER * len(label)
-        begin = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * wide
-        if begin >= free:
-            parts.append(svg.text(x, frame.height - 4, label, class_="tick", text_anchor=anchor))
-            free = begin + wide + _CHARACTER
+    ticks = scale.time_ticks(w.from_unix_nano, w.to_unix_nano, frame.zone)
+    parts = [
+        svg.element("line", x1=x, x2=x, y1=frame.bottom, y2=frame.bottom + 4, class_="grid")
+        for x in (frame.x(at) for at, _ in ticks)
+    ]
+    placed = labels.along(
+        [(frame.x(at), words) for at, words in ticks], frame.left, frame.width, _phone_font(frame)
+    )
+    parts += [
+        svg.text(
+            each.x,
+            frame.height - 4,
+            each.words,
+            class_="tick" if each.on_phones else "tick desk-only",
+            text_anchor=each.anchor,
+        )
+        for each in placed
+    ]
     return svg.joined(parts)
 
 

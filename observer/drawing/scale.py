@@ -38,18 +38,23 @@ def time_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int =
         return _short_ticks(from_unix_nano, to_unix_nano, zone, most)
     step = next((s for s in _STEPS_S if span_s / s <= most), _STEPS_S[-1])
     try:
-        begin = datetime.fromtimestamp(from_unix_nano // _S, zone)
-        offset_s = round((begin.utcoffset() or timedelta()).total_seconds())
+        offset_s = _offset_s(from_unix_nano // _S, zone)
     except (OverflowError, OSError, ValueError):
         return []
     first = -(-(from_unix_nano // _S + offset_s) // step) * step - offset_s
     found: list[tuple[int, str]] = []
     at = first
     while at * _S < to_unix_nano and len(found) <= most:
-        if at * _S >= from_unix_nano:
-            found.append((at * _S, _label(datetime.fromtimestamp(at, zone), step)))
+        # Where the clocks are changed within the window, the round times move.
+        moved = at + offset_s - _offset_s(at, zone) if step > 3600 else at
+        if from_unix_nano <= moved * _S < to_unix_nano:
+            found.append((moved * _S, _label(datetime.fromtimestamp(moved, zone), step)))
         at += step
     return found
+
+
+def _offset_s(at: int, zone: tzinfo) -> int:
+    return round((datetime.fromtimestamp(at, zone).utcoffset() or timedelta()).total_seconds())
 
 
 def _short_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int) -> list[tuple[int, str]]:
@@ -68,6 +73,8 @@ def _short_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int
 
 
 def _label(moment: datetime, step_s: int) -> str:
+    if step_s >= 2_592_000:
+        return moment.strftime("%d %b %Y")
     if step_s >= 86_400:
         return moment.strftime("%d %b")
     if step_s < 60:

@@ -38,7 +38,18 @@ def _attribute(key: str, value: Attribute) -> str:
     return f' {name}="{escape(text)}"'
 
 
-_CAMEL = frozenset({"viewBox", "preserveAspectRatio", "markerWidth", "markerHeight", "refX", "refY"})
+_CAMEL = frozenset(
+    {
+        "viewBox",
+        "preserveAspectRatio",
+        "markerWidth",
+        "markerHeight",
+        "refX",
+        "refY",
+        "textLength",
+        "lengthAdjust",
+    }
+)
 
 
 def group(children: Iterable[Markup], **attributes: Attribute) -> Markup:

@@ -180,11 +180,15 @@ def _over_grpc(process: Process, shoppers: Sequence[Shopper]) -> Sequence[_Answe
 
 
 def matching(states: Sequence[FlagState], known: Mapping[str, Incident] | None = None) -> str | None:
-    """The name of the only incident with these flags; None where none or several have them."""
+    """The name of the only incident with these flags; None where none or several have them.
+
+    Of two stories of one fault, it is the incident that has it.
+    """
     if not states:
         return None
     known = known or incidents.load_all()[0]
-    fitting = [name for name, incident in known.items() if _fits(incident, states)]
+    own = {name: incident for name, incident in known.items() if not incident.same_fault_as}
+    fitting = [name for name, incident in own.items() if _fits(incident, states)]
     return fitting[0] if len(fitting) == 1 else None
 
 

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from flask import Flask, current_app, g, request
 
+from alerting import AlertFile
 from classroom import ClassStore
 from observer.request.recorded_reader import RecordedCall, recording
 from observer.settings import Settings
@@ -33,6 +34,8 @@ class AppContext:
     """Nanoseconds since the Unix epoch."""
     class_file: ClassStore | None = None
     """What is kept of the class, in open mode too; None where nothing is."""
+    alert_file: AlertFile | None = None
+    """Alerts and rules; None where none are evaluated."""
 
 
 def install(app: Flask, app_context: AppContext) -> None:
@@ -79,6 +82,11 @@ def recorded_calls() -> list[RecordedCall] | None:
 def class_file() -> ClassStore | None:
     """What is kept of the class, in open mode too; None where nothing is."""
     return app_context().class_file
+
+
+def alert_file() -> AlertFile | None:
+    """Alerts and rules; None where none are evaluated."""
+    return app_context().alert_file
 
 
 def class_store() -> ClassStore | None:

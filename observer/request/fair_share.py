@@ -1,5 +1,7 @@
 """Keeps costly questions from starving the others: few run at once, and the cheapest goes first.
 
+One that is cheaper than all that run does not wait for them: it runs beside them.
+
 What a question costs is measured: the processor time that questions of the same shape took lately. A shape is
 the route, the names of its arguments and the length of its time range. Equal questions asked at once are
 answered once. Waiting is bounded, in time and in number. Knows no screen.
@@ -25,6 +27,8 @@ CHEAP_S = 0.02
 """Processor seconds below which a question is answered at once: most pages of one thing."""
 _AT_ONCE = 2
 """Others that run at once: they wait for the store, or compute in Python, where one thread runs at a time."""
+_BESIDE = 2
+"""So many more run that are cheaper than all of those that run: a page beside maps of six hours."""
 _STEP_S = 0.01
 """Questions whose costs differ by less take turns in their order of arrival."""
 _WAIT_S = 8.0
@@ -94,6 +98,7 @@ class _Flight:
 class _Waiter:
     rank: tuple[int, int]
     """Cheapest first, and of about the same cost who came first."""
+    thread: int
     called: threading.Event = field(default_factory=threading.Event)
     refused: bool = False
 
@@ -101,24 +106,37 @@ class _Waiter:
 class FairShare:
     """Admits questions by their cost. `most_waiting` threads may wait, so that others are free."""
 
-    def __init__(self, most_waiting: int, *, at_once: int = _AT_ONCE, wait_s: float = _WAIT_S) -> None:
+    def __init__(
+        self, most_waiting: int, *, at_once: int = _AT_ONCE, beside: int = 0, wait_s: float = _WAIT_S
+    ) -> None:
         self.costs = Costs()
         self._most_waiting = most_waiting
         self._wait_s = wait_s
         self._lock = threading.Lock()
-        self._free = at_once
+        self._at_once = at_once
+        self._beside = beside
+        self._running: dict[int, int] = {}
+        """The steps of cost of those that run, by the thread that answers them."""
         self._arrivals = itertools.count()
         self._waiting: list[_Waiter] = []
         self._flights: dict[object, _Flight] = {}
         self._followers = threading.BoundedSemaphore(max(1, most_waiting // 2))
 
+    @property
+    def running(self) -> int:
+        """How many turns are taken."""
+        return len(self._running)
+
     def enter(self, cost_s: float) -> None:
         """Wait for a turn. Raises Busy after a while, and at once where too many cheaper ones wait."""
         with self._lock:
-            if self._free and not self._waiting:
-                self._free -= 1
+            step, thread = int(cost_s / _STEP_S), threading.get_ident()
+            # Who waits has no room, and whoever is cheaper than all of them stands before them.
+            ahead = bool(self._waiting) and self._waiting[0].rank[0] <= step
+            if not ahead and self._has_room(step):
+                self._running[thread] = step
                 return
-            waiter = self._line_up(cost_s)
+            waiter = self._line_up(step, thread)
         called = waiter.called.wait(self._wait_s)
         with self._lock:
             if not called and waiter in self._waiting:
@@ -128,15 +146,22 @@ class FairShare:
             raise Busy
 
     def leave(self) -> None:
-        """End a turn: the cheapest of those that wait has the next."""
+        """End the turn of this thread: the cheapest of those that wait has the next."""
         with self._lock:
-            if self._waiting:
-                self._waiting.pop(0).called.set()
-            else:
-                self._free += 1
+            self._running.pop(threading.get_ident(), None)
+            while self._waiting and self._has_room(self._waiting[0].rank[0]):
+                waiter = self._waiting.pop(0)
+                self._running[waiter.thread] = waiter.rank[0]
+                waiter.called.set()
 
-    def _line_up(self, cost_s: float) -> _Waiter:
-        waiter = _Waiter((int(cost_s / _STEP_S), next(self._arrivals)))
+    def _has_room(self, step: int) -> bool:
+        running = self._running
+        if len(running) < self._at_once:
+            return True
+        return len(running) < self._at_once + self._beside and step < min(running.values())
+
+    def _line_up(self, step: int, thread: int) -> _Waiter:
+        waiter = _Waiter((step, next(self._arrivals)), thread)
         if len(self._waiting) >= self._most_waiting:
             costliest = self._waiting[-1]
             if costliest.rank <= waiter.rank:
@@ -180,7 +205,7 @@ def install(app: Flask, threads: int) -> None:
 
     First of all `before_request` functions, and last of the `after_request` ones: it wraps their work.
     """
-    share = FairShare(max(1, threads // 2))
+    share = FairShare(max(1, threads // 2), beside=_BESIDE)
     app.extensions["fair-share"] = share
 
     @app.before_request

@@ -63,7 +63,7 @@ export function foldBy(how) {
     const all = [...document.querySelectorAll("[data-rows] [data-row][aria-expanded]")];
     const everything = /** @type {HTMLElement | null} */ (document.querySelector("[data-unfold-all]"))?.dataset.unfoldAll;
     if (how === "all-out" && everything && all.some(far)) return thenFocus(loadRows(everything), row);
-    for (const each of all) fold(/** @type {HTMLElement} */ (each), how === "all-out");
+    for (const each of all) fold(/** @type {HTMLElement} */ (each), how === "all-out", true);
     return all.length > 0;
   }
   if (!row?.hasAttribute("aria-level")) return false;

@@ -17,7 +17,7 @@ from opentelemetry.metrics import Histogram, Meter, NoOpMeter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
+from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine, LostConnections
 from services.common.errors import InvalidRequest, Unavailable
 from services.common.telemetry import histogram
 
@@ -76,8 +76,8 @@ class RedisCarts:
         except redis.RedisError as error:
             raise Unavailable(f"the carts in Redis at {self._address} cannot be used now: {error}") from error
 
-    def add(self, user_id: str, line: CartLine) -> None:
-        """See `Carts.add`."""
+    def add(self, user_id: str, line: CartLine, lost: LostConnections | None = None) -> None:
+        """See `Carts.add`; the library's own pool loses no connection."""
         key = _key(user_id)
         total = self._run(lambda: self._redis.hincrby(key, line.product_id, line.quantity))
         if int(total) > MAX_QUANTITY:
@@ -85,12 +85,14 @@ class RedisCarts:
             raise InvalidRequest(f"a cart holds at most {MAX_QUANTITY} of one product")
         self._run(lambda: self._redis.expire(key, KEPT_S))
 
-    def lines(self, user_id: str, slow_ms: float = 0.0) -> Sequence[CartLine]:
+    def lines(
+        self, user_id: str, slow_ms: float = 0.0, lost: LostConnections | None = None
+    ) -> Sequence[CartLine]:
         """See `Carts.lines`; small hashes keep their order, very large ones may not. Never slower."""
         found = self._run(lambda: self._redis.hgetall(_key(user_id)))
         return [CartLine(product_id, int(quantity)) for product_id, quantity in found.items()]
 
-    def empty(self, user_id: str) -> None:
+    def empty(self, user_id: str, lost: LostConnections | None = None) -> None:
         """See `Carts.empty`."""
         self._run(lambda: self._redis.delete(_key(user_id)))
 

@@ -11,10 +11,10 @@ import grpc
 
 from protos import hipstershop_pb2 as pb, hipstershop_pb2_grpc as rpc
 from runtime.settings import ADDRESS, PATH, setting
-from services.cart.carts import CartLine, Carts
+from services.cart.carts import CartLine, Carts, LostConnections
 from services.common import seat
 from services.common.errors import InvalidRequest
-from services.common.flags import CART_SLOW_QUERY_MS
+from services.common.flags import CART_LOST_CONNECTIONS, CART_SLOW_QUERY_MS
 from services.common.server import Backend, ServiceContext, ServicerHandle, serve
 from services.common.settings import CommonSettings
 
@@ -46,23 +46,28 @@ class CartServicer(rpc.CartServiceServicer):
             raise InvalidRequest("item.product_id is required and has at most 64 characters")
         if quantity < 1:
             raise InvalidRequest(f"item.quantity must be 1 or more, not {quantity}")
-        self._carts.add(user_id, CartLine(product_id, quantity))
+        self._carts.add(user_id, CartLine(product_id, quantity), self._lost())
         self._log.info("AddItem", user_id=user_id, product_id=product_id, quantity=quantity)
         return pb.Empty()
 
     def GetCart(self, request: pb.GetCartRequest, context: grpc.ServicerContext) -> pb.Cart:
         """A user's cart; an empty one for a user who has none."""
         least_ms, most_ms = self._flags.delay_range_ms(CART_SLOW_QUERY_MS, seat.current())
-        lines = self._carts.lines(_user(request.user_id), self._slowness.uniform(least_ms, most_ms))
+        slow_ms = self._slowness.uniform(least_ms, most_ms)
+        lines = self._carts.lines(_user(request.user_id), slow_ms, self._lost())
         items = [pb.CartItem(product_id=line.product_id, quantity=line.quantity) for line in lines]
         return pb.Cart(user_id=request.user_id, items=items)
 
     def EmptyCart(self, request: pb.EmptyCartRequest, context: grpc.ServicerContext) -> pb.Empty:
         """Remove everything from a user's cart."""
         user_id = _user(request.user_id)
-        self._carts.empty(user_id)
+        self._carts.empty(user_id, self._lost())
         self._log.info("EmptyCart", user_id=user_id)
         return pb.Empty()
+
+    def _lost(self) -> LostConnections | None:
+        connections, wait_ms = self._flags.cart_lost_connections(seat.current())
+        return LostConnections(connections, wait_ms) if connections else None
 
 
 def _user(user_id: str) -> str:
@@ -86,7 +91,7 @@ def open_carts(service: ServiceContext[Settings]) -> Carts:
         return RedisCarts(settings.redis_addr, telemetry.tracer_provider, telemetry.meter)
     from services.cart.sqlite_carts import SqliteCarts
 
-    return SqliteCarts(settings.cart_db, telemetry.tracer_provider, telemetry.meter_provider)
+    return SqliteCarts(settings.cart_db, telemetry.tracer_provider, telemetry.meter_provider, telemetry.meter)
 
 
 def mount(service: ServiceContext[Settings]) -> ServicerHandle:
@@ -103,7 +108,9 @@ BACKEND = Backend(
     rpc_service="hipstershop.CartService",
     register=rpc.add_CartServiceServicer_to_server,
     mount=mount,
-    flags=(CART_SLOW_QUERY_MS,),
+    flags=(CART_SLOW_QUERY_MS, CART_LOST_CONNECTIONS),
+    # A call may wait for a connection: with fewer threads, those of a class would block everybody's carts.
+    workers=64,
 )
 
 

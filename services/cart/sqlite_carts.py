@@ -1,7 +1,6 @@
 """Carts in one SQLite file, with a database span for every statement.
 
-One connection and a lock: a cart's statements take microseconds, and SQLite has
-one writer anyway. Carts unchanged for two days are deleted when the service
+Statements share a small pool of connections. Carts unchanged for two days are deleted when the service
 starts and every hour.
 """
 
@@ -17,12 +16,18 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation import dbapi
-from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.metrics import Meter, MeterProvider, NoOpMeter, NoOpMeterProvider
 
-from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine
+from runtime.sqlite_files import see_that_it_can_be_written
+from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine, LostConnections
+from services.cart.connection_pool import ConnectionPool, observe_pools, wait_time
 from services.common.errors import InvalidRequest, StartError, Unavailable
 
 DATABASE = "carts"
+LEAKY = "carts-v2"
+"""The pool of the code that does not give its connections back."""
+_CONNECTIONS = 4
+"""A cart's statements take microseconds, and SQLite has one writer anyway."""
 _pause = threading.Event()
 _BUSY_S = 2.0
 _PRUNE_EVERY_S = 3600.0
@@ -63,25 +68,56 @@ class SqliteCarts:
         path: Path,
         tracer_provider: trace.TracerProvider,
         meter_provider: MeterProvider | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._pruned_at = 0.0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._plain = sqlite3.connect(
-                path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None
-            )
+            see_that_it_can_be_written(path)
+            self._plain = self._connected()
             self._plain.execute("PRAGMA journal_mode = WAL")
-            self._plain.execute("PRAGMA synchronous = NORMAL")
             self._plain.execute(_SCHEMA)
+            # A file of a medium that is read-only opens well, and fails at the first order.
+            self._plain.execute("BEGIN IMMEDIATE")
+            self._plain.execute("ROLLBACK")
         except (sqlite3.Error, OSError) as error:
             raise StartError(
                 f"cannot keep carts in {path}: {error}; set CART_DB to a file that can be written."
             ) from error
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider or NoOpMeterProvider()
-        self._traced = self._with_spans(self._plain)
+        meter = meter or NoOpMeter("carts")
+        self._waits = wait_time(meter)
+        self._pool = ConnectionPool(DATABASE, self._traced, _CONNECTIONS, _BUSY_S, self._waits)
+        self._leaky: tuple[LostConnections, ConnectionPool] | None = None
+        observe_pools(meter, self._pools)
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None
+        )
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _traced(self) -> Any:
+        return self._with_spans(self._connected())
+
+    def _pools(self) -> tuple[ConnectionPool, ...]:
+        leaky = self._leaky
+        return (self._pool, leaky[1]) if leaky else (self._pool,)
+
+    def _pool_for(self, lost: LostConnections | None) -> ConnectionPool:
+        if lost is None:
+            return self._pool
+        with self._lock:
+            if self._leaky is None or self._leaky[0] != lost:
+                if self._leaky is not None:
+                    self._leaky[1].close()
+                made = ConnectionPool(LEAKY, self._traced, lost.connections, lost.wait_ms / 1000, self._waits)
+                self._leaky = (lost, made)
+            return self._leaky[1]
 
     def _with_spans(self, connection: sqlite3.Connection) -> Any:
         return dbapi.instrument_connection(
@@ -94,30 +130,35 @@ class SqliteCarts:
         )
 
     @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        with self._lock:
-            cursor = self._traced.cursor()
-            try:
+    def _cursor(self, lost: LostConnections | None = None) -> Iterator[Any]:
+        """A cursor of a pooled connection, which a caller with the fault does not give back."""
+        try:
+            with (
+                self._pool_for(lost).lend(keep=lost is not None) as connection,
+                closing(connection.cursor()) as cursor,
+            ):
                 yield cursor
-            except sqlite3.Error as error:
-                raise Unavailable(f"the carts in {self._path.name} cannot be used now: {error}") from error
-            finally:
-                cursor.close()
+        except sqlite3.Error as error:
+            raise Unavailable(f"the carts in {self._path.name} cannot be used now: {error}") from error
 
-    def add(self, user_id: str, line: CartLine) -> None:
+    def add(self, user_id: str, line: CartLine, lost: LostConnections | None = None) -> None:
         """See `Carts.add`."""
         now_s = int(time.time())
         self._prune(now_s)
-        with self._cursor() as cursor:
+        with self._cursor(lost) as cursor:
             cursor.execute(
                 _ADD, (user_id, line.product_id, line.quantity, time.time_ns(), now_s, MAX_QUANTITY)
             )
             if cursor.rowcount == 0:
                 raise InvalidRequest(f"a cart holds at most {MAX_QUANTITY} of one product")
 
-    def lines(self, user_id: str, slow_ms: float = 0.0) -> Sequence[CartLine]:
-        """See `Carts.lines`."""
-        query, cursors = (_SLOW_LINES, self._slow_cursor(slow_ms)) if slow_ms else (_LINES, self._cursor())
+    def lines(
+        self, user_id: str, slow_ms: float = 0.0, lost: LostConnections | None = None
+    ) -> Sequence[CartLine]:
+        """See `Carts.lines`; a slow statement has a connection of its own."""
+        query, cursors = (
+            (_SLOW_LINES, self._slow_cursor(slow_ms)) if slow_ms else (_LINES, self._cursor(lost))
+        )
         with cursors as cursor:
             cursor.execute(query, (user_id,))
             return [CartLine(product_id, quantity) for product_id, quantity in cursor.fetchall()]
@@ -138,9 +179,9 @@ class SqliteCarts:
         except sqlite3.Error as error:
             raise Unavailable(f"the carts in {self._path.name} cannot be used now: {error}") from error
 
-    def empty(self, user_id: str) -> None:
+    def empty(self, user_id: str, lost: LostConnections | None = None) -> None:
         """See `Carts.empty`."""
-        with self._cursor() as cursor:
+        with self._cursor(lost) as cursor:
             cursor.execute(_EMPTY, (user_id,))
 
     def healthy(self) -> bool:
@@ -154,6 +195,8 @@ class SqliteCarts:
 
     def close(self) -> None:
         """Close the file."""
+        for pool in self._pools():
+            pool.close()
         with self._lock:
             self._plain.close()
 

@@ -84,6 +84,16 @@ CART_SLOW_QUERY_MS = Flag(
     {"min": 0, "max": 0},
     "Time that SQLite takes to find a cart, as on a disk that got slow, in ms.",
 )
+CART_LOST_CONNECTIONS = Flag(
+    "cart_lost_connections",
+    {"connections": 0, "wait_ms": 0},
+    "cartservice has so many database connections and gives none back; who waits gets one after `wait_ms`.",
+)
+SHIPPING_KEPT_LABELS = Flag(
+    "shipping_kept_labels",
+    {"mb": 0, "limit_mb": 0},
+    "shippingservice keeps `mb` MB of each order, and is killed when it keeps `limit_mb`.",
+)
 RECOMMENDATION_ITEM_BY_ITEM = Flag(
     "recommendation_item_by_item",
     False,
@@ -91,6 +101,11 @@ RECOMMENDATION_ITEM_BY_ITEM = Flag(
 )
 _MOST_RETRIES = 20
 _LONGEST_BLOCK_MS = 10_000.0
+_MOST_CONNECTIONS = 16
+_LONGEST_WAIT_MS = 2_500.0
+"""Below the deadline of a caller."""
+_MOST_MB = 100
+"""More would be a burden to a laptop on which the whole shop runs."""
 
 
 def delay_flag(short_name: str) -> Flag:
@@ -218,6 +233,20 @@ class Flags:
         deadline_ms, retries = self._numbers(CHECKOUT_QUOTE_RETRIES, shopper, "deadline_ms", "retries")
         sensible = deadline_ms > 0 and 0 <= retries <= _MOST_RETRIES
         return (deadline_ms, int(retries)) if sensible else (0.0, 0)
+
+    def cart_lost_connections(self, shopper: Shopper) -> tuple[int, float]:
+        """How many connections there are for those who do not give them back, and the wait for one in ms.
+
+        (0, 0) when off or malformed.
+        """
+        connections, wait_ms = self._numbers(CART_LOST_CONNECTIONS, shopper, "connections", "wait_ms")
+        sensible = 1 <= connections <= _MOST_CONNECTIONS and 0 < wait_ms <= _LONGEST_WAIT_MS
+        return (int(connections), wait_ms) if sensible else (0, 0.0)
+
+    def shipping_kept_labels(self, shopper: Shopper) -> tuple[int, int]:
+        """How many MB are kept of an order, and how many end the process; (0, 0) when off or malformed."""
+        each, limit = self._numbers(SHIPPING_KEPT_LABELS, shopper, "mb", "limit_mb")
+        return (int(each), int(limit)) if 1 <= each <= limit <= _MOST_MB else (0, 0)
 
     def frontend_lost_context(self, shopper: Shopper) -> bool:
         """Whether an order goes to checkoutservice without the trace context."""

@@ -51,6 +51,7 @@ from store.metric_rows import (
 )
 from store.queries import (
     CountedEvents as CountedEvents,
+    CoverageOf as CoverageOf,
     LogQuery as LogQuery,
     MetricAggregation as MetricAggregation,
     MetricQuery as MetricQuery,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from store.queries import Window
+from store.queries import CoverageOf, Window
 from store.results import Affected, Breakdown, Coverage, Measure, Point, ServiceMap
 
 
@@ -79,8 +79,10 @@ class ApmReader(Protocol):
         also `Reach.refused`, of the newest 200 that failed for good.
         """
 
-    def coverage(self, window: Window) -> Coverage:
+    def coverage(self, window: Window, of: CoverageOf = "requests") -> Coverage:
         """In which part of the window requests of any service began, and what is known of the rest.
+
+        Of `browsers`: in which part browsers reported something.
 
         To the width of a rollup slot. Cost: the slots of the window, at most 2,000: before them, the
         window counts as covered from its first request.

@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
+from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
 
 SCHEMA_VERSION = 6
@@ -18,6 +19,8 @@ BUSY_TIMEOUT_S = 2.0
 """How long another process may hold the file or the lock before that is an error."""
 LOG_SUFFIX = "-wal"
 INDEX_SUFFIX = "-shm"
+MAPPED_BYTES = 0x7FFF_0000
+"""SQLite maps no more than this, 2 GiB; what a file has beyond it is read through pages of the connection."""
 SUFFIXES = ("", LOG_SUFFIX, INDEX_SUFFIX)
 """What the names of a store's files end with: the file, its write-ahead log, the log's index."""
 
@@ -29,6 +32,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        see_that_it_can_be_written(path)
         connection = sqlite3.connect(
             path,
             timeout=BUSY_TIMEOUT_S,
@@ -86,12 +90,14 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
             timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=256,
+            cached_statements=64,
         )
         # mode=rw and not ro: only a connection that may write can recover a log left by a crash.
         connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA cache_size = -16384")
-        connection.execute("PRAGMA mmap_size = 268435456")
+        # The file is mapped: the system keeps its pages, once for all connections and only while it has
+        # the memory. Pages of their own are what is still in the log.
+        connection.execute("PRAGMA cache_size = -2048")
+        connection.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         if _is_empty(connection):
             connection.close()
@@ -182,6 +188,8 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
             "disk_full",
         )
     if name.startswith("SQLITE_READONLY") or _is_denied(error):
+        if isinstance(error, PermissionError) and isinstance(error.filename, str):
+            path = Path(error.filename)
         return StoreUnavailable(
             f"{path} cannot be written: make the file and its folder writable for this user.", "read_only"
         )

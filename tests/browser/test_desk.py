@@ -117,6 +117,19 @@ def row_of(page: Page, name: str) -> Any:
     return page.locator("tr[data-row]").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
+def test_the_desk_says_as_of_when_and_keeps_the_time_current(
+    visit_class: Callable[..., Visitor], classroom: Classroom
+) -> None:
+    """Its time moves with its numbers, and stands still while it is paused."""
+    page = at_the_desk(visit_class(), classroom)
+    shown = page.locator("#desk-live [data-as-of]")
+    expect(shown).to_have_text(re.compile(r"as of \d\d:\d\d:\d\d(\.\d+)?, live"))
+    first = shown.inner_text()
+    expect(shown).not_to_have_text(first, timeout=15_000)
+    page.goto(f"{classroom.url}/desk?live=0")
+    expect(shown).to_have_text(re.compile(", paused$"))
+
+
 def test_a_line_is_on_every_screen_within_two_seconds(
     visit_class: Callable[..., Visitor], classroom: Classroom
 ) -> None:

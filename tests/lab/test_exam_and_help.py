@@ -10,6 +10,7 @@ import pytest
 
 import incidents
 from classroom import ClassStore, exam
+from lab.control import exam_choice
 from lab.control.action_request import parse
 from lab.control.changes import Changes
 from lab.control.settings import Settings
@@ -44,13 +45,23 @@ def mystery_of(changes: Changes, store: ClassStore, seed: int) -> str:
 
 def test_a_seed_draws_no_mystery_that_the_class_had(store: ClassStore, changes: Changes) -> None:
     """Neither the lesson of all nor one that a single seat had, nor an exam of before; until none is left."""
-    mysteries = sorted({*incidents.names()} - {"none"})
+    mysteries = sorted({*exam_choice.faults(())[0]} - {"none"})
     act(changes, "incident", name=mysteries[0])
     act(changes, "incident", name=mysteries[1], seats=["ben"])
     act(changes, "incident", name="none")
     drawn = [mystery_of(changes, store, seed=7) for _ in mysteries[2:]]
     assert sorted(drawn) == mysteries[2:]
     assert mystery_of(changes, store, seed=7) in mysteries
+
+
+def test_two_stories_of_one_fault_are_one_mystery() -> None:
+    """Whoever had one of them knows the fault; only the one that has it is drawn or chosen."""
+    known, had = exam_choice.faults({"paged", "slow-tenant"})
+    assert "paged" not in known
+    assert {"invalid-token", "pool-exhausted", "memory-leak"} <= {*known}
+    assert {*had} == {"invalid-token", "slow-tenant"}
+    with pytest.raises(UsageError, match="paged cannot be examined"):
+        exam_choice.mystery("paged", 1, known, had)
 
 
 def test_a_seed_is_repeatable_in_a_class_of_the_same_past(tmp_path: Path, changes: Changes) -> None:

@@ -72,6 +72,21 @@ def test_variables_that_the_plan_sets_are_not_inherited(tmp_path: Path, name: st
     assert name not in built.environment
 
 
+def test_alerts_have_a_file_in_the_data_folder_and_rules_a_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who evaluates and who shows name the same file; a folder of rules is found from any directory."""
+    monkeypatch.chdir(tmp_path)
+    built = build(tmp_path, DETECTORS_DIR="rules", ALERT_WEBHOOK_URL="http://127.0.0.1:9/x")
+    by_name = {process.name: process.environment for process in built.processes}
+
+    files = {by_name[name]["ALERTS_DB"] for name in ("alerting", "observer")}
+    assert [Path(file).name for file in files] == ["alerts.db"]
+    assert by_name["alerting"]["DETECTORS_DIR"] == str(tmp_path / "rules")
+    assert by_name["alerting"]["ALERT_WEBHOOK_URL"] == "http://127.0.0.1:9/x"
+    assert {"ALERTS_DB", "ALERT_WEBHOOK_URL"} & by_name["frontend"].keys() == set()
+
+
 def test_no_process_goes_through_a_proxy(tmp_path: Path) -> None:
     """Whatever the shell names, and both spellings except loopback, which a system's own proxy would take."""
     environment = build(
@@ -245,6 +260,7 @@ def test_a_service_is_checked_by_grpc_or_by_http() -> None:
     assert {name for name, kind in kinds.items() if kind == topology.HTTP} == {
         "collector",
         "observer",
+        "alerting",
         "frontend",
         "buttercup",
         "control",

@@ -24,6 +24,7 @@ NAMES = {
     "emailservice",
     "recommendationservice",
     "adservice",
+    "alerting",
     "buttercup",
     "control",
     "collector",

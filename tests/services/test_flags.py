@@ -140,7 +140,11 @@ def test_every_backend_tells_its_own_real_state(broken: Mesh) -> None:
     assert told["paymentservice"]["payment_invalid_token"] == "1.0"
     assert told["checkoutservice"]["checkout_stale_endpoint"] == "true"
     nothing = '{"min":0,"max":0}'
-    assert told["cartservice"] == {"cart_slow_query_ms": nothing, "cart_delay_ms": nothing}
+    assert told["cartservice"] == {
+        "cart_slow_query_ms": nothing,
+        "cart_delay_ms": nothing,
+        "cart_lost_connections": '{"connections":0,"wait_ms":0}',
+    }
 
 
 def test_the_files_targeting_decides_for_one_seat_and_one_tenant_level(

@@ -91,7 +91,7 @@ def test_requests_of_a_window_are_taken_from_a_packed_row(begin: int, end: int, 
     )
     window = Window(begin, end)
     found = within(row, window)
-    assert list(unpack(SET_CODE, found[0])) == [sets[place] for place in kept]
-    assert list(unpack(OUTCOME_CODE, found[1])) == [outcomes[place] for place in kept]
-    assert list(unpack(START_CODE, found[2])) == [starts[place] for place in kept]
+    assert list(unpack(SET_CODE, found.sets)) == [sets[place] for place in kept]
+    assert list(unpack(OUTCOME_CODE, found.outcomes)) == [outcomes[place] for place in kept]
+    assert list(unpack(START_CODE, found.starts)) == [starts[place] for place in kept]
     assert list(each(row, window)) == [(100 + starts[place], sets[place], outcomes[place]) for place in kept]

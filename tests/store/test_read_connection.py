@@ -11,7 +11,7 @@ import pytest
 import store
 from store.api import Batch, StoreUnavailable
 from store.sqlite.read.read_connection import ReadConnections, ReadSession
-from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.read.tag_set_search import TagSetCache, read_sets
 from tests.store.build import failing_checkout, row, span
 
 COUNT = "SELECT count(*) FROM spans"
@@ -98,7 +98,7 @@ def test_cached_tag_sets_are_those_of_the_file(path: Path, connections: ReadConn
         writer.close()
         assert services() == {service}
         with connections.session() as db:
-            assert len(db.tag_sets) == 1
+            assert len(db.shared.of(TagSetCache)) == 1
 
 
 def test_every_thread_has_a_connection_of_its_own(path: Path, connections: ReadConnections) -> None:

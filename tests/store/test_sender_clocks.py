@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from store.api import Batch
-from store.sqlite.write.sender_clocks import Claim, SenderClocks
+from store.sqlite.write.sender_clocks import Claim, Pause, SenderClocks
 from tests.store.build import SECOND, T0, log_row
+from tests.store.build_metrics import metric_row
 
 MIN = 60 * SECOND
 DAY = 86_400 * SECOND
@@ -30,14 +31,18 @@ def shifts(clocks: SenderClocks, *times: int, at: int = 0, sender: str | bytes =
         ([-SECOND, 173 * YEAR], [0, -173 * YEAR]),
         ([9 * MIN, 173 * YEAR], [-9 * MIN, -173 * YEAR]),
         ([-25 * YEAR, -SECOND], [25 * YEAR, 0]),
-        ([-20 * MIN], [0]),
+        ([-20 * MIN], [20 * MIN]),
+        ([-20 * MIN - SECOND, -20 * MIN], [20 * MIN, 20 * MIN]),
+        ([-22 * MIN, -20 * MIN], [0, 0]),
+        ([-55 * MIN], [0]),
         ([-30 * DAY, -30 * DAY + MIN], [0, 0]),
         ([-10 * MIN, -5 * MIN, -SECOND], [0, 0, 0]),
         ([-8 * SECOND, -SECOND, 6 * SECOND], [-6 * SECOND] * 3),
     ],
     ids=[
         "on time", "a little ahead", "fast", "a stray", "a stray among others", "a stray of a fast clock",
-        "an old stray", "late", "imported", "a slow exporter", "a batch that crosses its arrival",
+        "an old stray", "first words of a slow clock", "of two spans", "a backlog", "an hour late",
+        "imported", "a slow exporter", "a batch that crosses its arrival",
     ],
 )  # fmt: skip
 def test_one_batch(times: list[int], expected: list[int]) -> None:
@@ -69,9 +74,68 @@ def test_a_clock_that_was_set_is_believed_again() -> None:
     assert shifts(clocks, 20 * SECOND, at=21 * SECOND) == [0]
 
 
+def test_who_is_known_is_late_and_has_no_slow_clock() -> None:
+    """A retried export, and what a page sends that slept: one late batch proves nothing."""
+    asked: list[str | bytes] = []
+
+    def is_known(sender: str | bytes) -> bool:
+        asked.append(sender)
+        return True
+
+    assert shifts(SenderClocks(is_known), -20 * MIN) == [0]
+    assert shifts(SenderClocks(is_known), -20 * MIN, sender=SESSION) == [0]
+    assert asked == [BACKEND, SESSION]
+    assert shifts(SenderClocks(is_known), -SECOND) == [0]
+    assert len(asked) == 2, "nobody who is on time is looked up"
+
+
+def test_first_words_from_a_pause_of_the_collector_have_waited() -> None:
+    """A sender that began while the collector was down tells of then, soon after its start."""
+    pause = Pause(T0 - 40 * MIN, T0 - MIN)
+    assert shifts(SenderClocks(pause=pause), -20 * MIN) == [0]
+    assert shifts(SenderClocks(pause=pause), -45 * MIN) == [45 * MIN]
+    late = SenderClocks(pause=Pause(T0 - 40 * MIN, T0 - 11 * MIN))
+    assert shifts(late, -20 * MIN) == [20 * MIN]
+
+
+def test_the_first_words_of_a_slow_clock_set_its_offset() -> None:
+    """What comes next has the same, after a minute of silence, too."""
+    clocks = SenderClocks()
+    assert shifts(clocks, -20 * MIN) == [20 * MIN]
+    for at in (3, 90, 400):
+        assert shifts(clocks, -20 * MIN + at * SECOND, at=at * SECOND + 10**8) == [20 * MIN]
+
+
+@pytest.mark.parametrize(("sender", "restated"), [(SESSION, [(SESSION, -20 * MIN)]), (BACKEND, [])])
+def test_who_is_on_time_after_late_first_words_was_late(
+    sender: str | bytes, restated: list[tuple[str, int]]
+) -> None:
+    """A session is moved back; the first batch of a backend stays at its arrival, as its note says."""
+    clocks = SenderClocks()
+    assert shifts(clocks, -20 * MIN, sender=sender) == [20 * MIN]
+    assert shifts(clocks, 2 * SECOND, at=3 * SECOND, sender=sender) == [0]
+    assert [tuple(one) for one in clocks.take_restated()] == restated
+    assert shifts(clocks, 60 * SECOND, at=61 * SECOND, sender=sender) == [0]
+
+
+def test_a_clock_that_is_set_after_its_proof_moves_nothing_back() -> None:
+    clocks = SenderClocks()
+    shifts(clocks, -20 * MIN, sender=SESSION)
+    shifts(clocks, -20 * MIN + 30 * SECOND, at=30 * SECOND, sender=SESSION)
+    assert shifts(clocks, 60 * SECOND, at=61 * SECOND, sender=SESSION) == [0]
+    assert not clocks.take_restated()
+
+
+def test_metrics_may_hand_on_the_times_of_a_source() -> None:
+    """A source that is asked now and then is late, and its sender's clock is right."""
+    batch = Batch(metrics=[metric_row("m", 1.0, seconds=-1_200)], arrived_unix_nano=T0)
+    SenderClocks().place(batch)
+    assert [one.time_unix_nano for one in batch.metrics] == [T0 - 20 * MIN]
+
+
 def test_a_constant_lag_proves_a_browsers_clock_slow() -> None:
     """And what came before is to be moved as well."""
-    clocks = SenderClocks()
+    clocks = SenderClocks(lambda _: True)
     assert shifts(clocks, -20 * MIN, sender=SESSION) == [0]
     assert not clocks.take_restated()
     (shift,) = shifts(clocks, -20 * MIN + 3 * SECOND, at=3 * SECOND + 10**8, sender=SESSION)
@@ -97,8 +161,8 @@ def test_a_queue_that_drains_has_no_slow_clock() -> None:
 
 
 def test_a_backends_constant_lag_proves_its_clock_slow() -> None:
-    """After three batches within ten seconds or more."""
-    clocks = SenderClocks()
+    """After three batches within ten seconds or more, where it is known: it may have been offline."""
+    clocks = SenderClocks(lambda _: True)
     assert shifts(clocks, -20 * MIN) == [0]
     assert shifts(clocks, -20 * MIN + 5 * SECOND, at=5 * SECOND) == [0]
     assert shifts(clocks, -20 * MIN + 10 * SECOND, at=10 * SECOND) == [20 * MIN]

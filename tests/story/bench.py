@@ -89,7 +89,7 @@ class Bench:
         processes = [
             Process(row["name"], row["state"], 0, row["address"] or "") for row in status["processes"]
         ]
-        return FlagReader(token).flags(processes).incident == incident.name
+        return FlagReader(token).flags(processes).incident == (incident.same_fault_as or incident.name)
 
     def write_flags(self, flags: str) -> None:
         """Replace the flag file, as the lab does."""

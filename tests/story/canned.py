@@ -28,9 +28,9 @@ Json = dict[str, Any]
 
 
 def before_repairs(incident: Incident) -> tuple[Check, ...]:
-    """The checks of a lesson up to its first repair: what one visit answers."""
+    """The checks of a lesson up to its first repair, and what is proven beyond it: what one visit answers."""
     steps = itertools.takewhile(lambda step: not step.repair, incident.steps)
-    return tuple(check for step in steps for check in step.checks)
+    return (*(check for step in steps for check in step.checks), *incident.proofs)
 
 
 class Story:
@@ -64,6 +64,10 @@ class Story:
         self.browser: Json | None = {"session_id": SESSION, "span_id": "e3"}
         self.complete = True
         self.versions: list[Json] = [{"value": "v350.10", "requests": 3, "errors": 3, "origin_errors": 3}]
+        self.exemplars: dict[str, list[Json]] = {
+            "hipstershop.charges": [{"trace_id": TRACE, "span_id": "a2", "value": 1}],
+            "hipstershop.orders": [{"trace_id": TRACE, "span_id": "c0", "value": 1}],
+        }
         self.asked: list[str] = []
 
     def ask(self, source: Source, path: str) -> Any:
@@ -82,6 +86,9 @@ class Story:
                 return self.trace()
             case ["logs"]:
                 return {"logs": [one for one in self.logs if fits(one, query)]}
+            case ["metrics", name] if name in self.exemplars:
+                series = [{"attributes": {}, "points": [[BEGAN, 1]]}]
+                return {"series": series, "exemplars": self.exemplars[name]}
             case ["apm", "tags"]:
                 return {"values": self.versions}
             case ["apm", "map"]:

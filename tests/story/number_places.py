@@ -76,12 +76,17 @@ class Cell:
     row: str = ""
     to: str = ""
     """The text of the row's second cell."""
+    beside: str = ""
+    """The softer text in the row's head."""
 
     def read(self, body: str, names: Names) -> int:
         total = 0
         for row in page(body).css(f"{self.table} tbody tr"):
             head = row.css_first("th")
             if head is None or (self.row and not _is(head, names_in(self.row, names))):
+                continue
+            soft = head.css_first(".soft")
+            if self.beside and (soft is None or not _is(soft, names_in(self.beside, names))):
                 continue
             second = row.css_first("td")
             if self.to and (second is None or not _is(second, names_in(self.to, names))):
@@ -128,6 +133,8 @@ class Words:
 
     selector: str
     last: bool = False
+    nth: int = 0
+    """Which number of each text, from 0."""
     about: str = ""
     """Only elements that contain this text."""
     needed: bool = True
@@ -139,13 +146,13 @@ class Words:
             if shown(names_in(self.about, names)) in text(node)
         ]
         assert found or not self.needed, f"nothing fits {self.selector} {names_in(self.about, names)}"
-        return sum(number_in(node, last=self.last) for node in found)
+        return sum(number_in(node, last=self.last, nth=self.nth) for node in found)
 
 
-def number_in(node: LexborNode, *, last: bool = False) -> int:
-    """The first (or last) whole number of an element's text; 0 for a dash or none at all."""
+def number_in(node: LexborNode, *, last: bool = False, nth: int = 0) -> int:
+    """The first (or nth, or last) whole number of an element's text; 0 for a dash or none at all."""
     found = _NUMBER.findall(text(node))
-    return int(found[-1 if last else 0].replace(",", "")) if found else 0
+    return int(found[-1 if last else nth].replace(",", "")) if found else 0
 
 
 def shown(name: str) -> str:

@@ -29,6 +29,7 @@ from tests.story.number_places import (
     names_in,
     page,
     quoted_names_in,
+    shown,
 )
 
 Read = Callable[[str], str]
@@ -123,8 +124,10 @@ class Comparison:
         """The names that stand for the placeholders of a number, one mapping for each combination."""
         kinds = list(dict.fromkeys(re.findall(r"{(\w+)}", template)))
         if "entry" in kinds:
-            known = dict(self._entries())
-            yield from ({"route": route, "entry": known[route]} for route in self._names("route"))
+            yield from self._routes()
+            return
+        if "slow" in kinds:
+            yield from self._slow_operations()
             return
         if "from" in kinds:
             edges = self.ask("/apm/map")["edges"]
@@ -132,6 +135,24 @@ class Comparison:
             return
         for values in itertools.product(*(self._names(kind) for kind in kinds)):
             yield dict(zip(kinds, values, strict=True))
+
+    def _routes(self) -> Iterator[Names]:
+        """Operations that browsers ask for, as they name them (`GET /cart`) and as their service does."""
+        asked = self.ask("/rum/tags?metric=network_requests&tag=operation")["values"]
+        for operation, service in self._entries():
+            for seen in (each["value"] for each in asked):
+                if operation in (seen, seen.partition(" ")[2]):
+                    yield {"route": operation, "seen": seen, "entry": service}
+
+    def _slow_operations(self) -> Iterator[Names]:
+        heads = {
+            (text(link), text(of))
+            for head in page(self.body("/")).css(".slowest tbody tr th")
+            if (link := head.css_first("a")) is not None and (of := head.css_first(".soft")) is not None
+        }
+        for each in self.ask("/apm/slowest?limit=1000")["operations"]:
+            if (shown(each["operation"]), shown(each["service"])) in heads:
+                yield {"slow": each["operation"], "slow_service": each["service"]}
 
     def _entries(self) -> list[tuple[str, str]]:
         """(operation, service) of the services that were called from outside."""
@@ -157,10 +178,6 @@ class Comparison:
             overview = page(self.body("/rum?whose=all"))
             links = [link.attributes["href"] or "" for link in overview.css(".stats .stat .name a")]
             return [found[1] for link in links if (found := re.search(r"metric=(\w+)", link))]
-        if kind == "route":
-            seen = self.ask("/rum/tags?metric=network_requests&tag=operation")["values"]
-            browsers = {each["value"] for each in seen}
-            return sorted(browsers & {name for name, _ in self._entries()})
         if kind == "trace":
             return [each["trace_id"] for each in self.ask("/apm/traces?error=any&limit=5")["traces"]]
         if kind == "session":
@@ -230,9 +247,22 @@ def _of_browsers() -> Iterator[Number]:
         Words(".stats .stat:has(.name a[href*='metric={counted}']) .value", needed=False),
     )
     yield Number("{counted}", "/api/v1/rum/measures", Api("measures.{counted}.requests"))
-    counts = "failed requests {route}"
+    counts = "requests {seen} {route} {entry}"
+    asked = "/rum/tags?metric=network_requests"
+    yield Number(
+        counts, f"/api/v1{asked}&tag=operation", Api("values.requests", {"value": "{seen}"}),
+        words="[data-explains=services]", words_at=f"{asked}&whose=all",
+    )  # fmt: skip
+    yield Number(
+        counts, "/apm/services/-?name={entry}", Cell("table:has([data-main])", "Requests", "{route}"),
+        words="[data-explains=browsers]",
+    )  # fmt: skip
+    counts = "failed requests {seen} {route} {entry}"
     seen = "/api/v1/rum/tags?metric=network_errors&tag=operation"
-    yield Number(counts, seen, Api("values.requests", {"value": "{route}"}))
+    yield Number(
+        counts, seen, Api("values.requests", {"value": "{seen}"}),
+        words="[data-explains=services]", words_at=f"{asked}&whose=all",
+    )  # fmt: skip
     yield Number(
         counts, "/apm/services/-?name={entry}", Cell("table:has([data-main])", "Errors", "{route}"),
         words="[data-explains=browsers]",
@@ -261,6 +291,34 @@ def _of_traces() -> Iterator[Number]:
     yield Number("logs of trace {trace}", "/apm/traces/{trace}", Words(".related [data-key=logs]"))
 
 
+def _of_impact() -> Iterator[Number]:
+    """How bad it is, for whom: the same line on home, on the page of every service and beside the map."""
+    api = "/api/v1/apm/impact"
+    for who, field, label in (
+        ("people", "people", "People:"),
+        ("programs", "synthetic", "Synthetic traffic:"),
+    ):
+        for nth, (what, name) in enumerate((("lost", "failed_for_good"), ("tried", "requests"))):
+            counts = f"{what} by {who}"
+            yield Number(counts, api, Api(f"{field}.{name}"))
+            place = Words("#impact .impact-line", nth=nth, about=label, needed=False)
+            for address in ("/", "/apm/services/-?name={service}", "/apm?service={service}"):
+                yield Number(counts, address, place)
+
+
+def _of_slowest() -> Iterator[Number]:
+    """The slowest operations of home, and what their service counted of them."""
+    counts = "requests of the slow {slow} of {slow_service}"
+    of = {"operation": "{slow}", "service": "{slow_service}"}
+    yield Number(counts, "/", Cell(".slowest table", "Count", "{slow}", beside="{slow_service}"))
+    yield Number(counts, "/api/v1/apm/slowest?limit=1000", Api("operations.requests", of))
+    yield Number(
+        counts,
+        "/api/v1/apm/operations?service={slow_service}",
+        Api("operations.requests", {"operation": "{slow}"}),
+    )
+
+
 _MAP = "/api/v1/apm/map"
 _PAGE = "/apm/services/-?name={service}"
 _AFFECTED = ".affected .waterfall-note"
@@ -271,6 +329,8 @@ NUMBERS: tuple[Number, ...] = (
     *_of_calls(),
     *_of_browsers(),
     *_of_traces(),
+    *_of_impact(),
+    *_of_slowest(),
     # What the callers of a service counted, and what it counted itself.
     Number("requests or calls of {service}", _MAP, Api("nodes.requests", {"service": "{service}"})),
     Number(
@@ -328,22 +388,7 @@ NUMBERS: tuple[Number, ...] = (
     Number("stored logs", "/", Words("#counts .stat", about="Logs")),
     Number("stored sessions", "/api/v1/status", Api("counts.sessions"), ranged=False),
     Number("stored sessions", "/", Words("#counts .stat", about="Sessions")),
+    Number("stored metric points", "/api/v1/status", Api("counts.metric_points"), ranged=False),
+    Number("stored metric points", "/", Words("#counts .stat", about="Metric points")),
 )
 """One line for each number; a new one needs no more."""
-
-NOT_COUNTS = frozenset({"P50", "P90", "P99", "Duration", "Time", "Services", "Value", "To"}) | {
-    *("P90 before", "First seen", "Last seen"),
-}
-"""Labels of cells that hold no count."""
-COUNTED_ELSEWHERE = {
-    ("/apm", "#node-panel", "Requests"): "the breakdown's rows: its own note relates them to the requests",
-    ("/apm", "#node-panel", "Errors"): "the same",
-    ("/apm/services/frontend", ".versions", "Requests"): "of one version: as the breakdown by that tag",
-    ("/apm/services/frontend", ".versions", "Errors"): "the same",
-    ("/apm/services/frontend", ".versions", "Failed"): "its note says what it counts",
-    ("/apm/tags", ".cards", "Requests"): "the cards' rows: the card's note relates them to the requests",
-    ("/apm/tags", ".cards", "Errors"): "the same",
-    ("/apm/tags", ".cards", "Root cause"): "the same",
-    ("/apm/traces", "table.traces", "Errors"): "of one trace: compared by the API and the trace's own page",
-}
-"""(page, part of it, label) of cells with counts that no line above reads, and why."""

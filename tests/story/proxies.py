@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 Headers = list[tuple[str, str]]
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
@@ -63,14 +64,34 @@ def without_trace_of_logs(path: str, headers: Headers, body: bytes) -> tuple[Hea
     """Strip trace and span id from every log record of an OTLP export."""
     if not path.endswith("/v1/logs"):
         return headers, body
-    zipped = any(pair == ("content-encoding", "gzip") for pair in ((n.lower(), v) for n, v in headers))
-    export = ExportLogsServiceRequest.FromString(gzip.decompress(body) if zipped else body)
+    export = ExportLogsServiceRequest.FromString(_plain(headers, body))
     for resource in export.resource_logs:
         for scope in resource.scope_logs:
             for record in scope.log_records:
                 record.trace_id = record.span_id = b""
-    headers = [pair for pair in headers if pair[0].lower() != "content-encoding"]
-    return headers, export.SerializeToString()
+    return _unzipped(headers), export.SerializeToString()
+
+
+def without_exemplars(path: str, headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    """Take the exemplars off every sum of an OTLP export."""
+    if not path.endswith("/v1/metrics"):
+        return headers, body
+    export = ExportMetricsServiceRequest.FromString(_plain(headers, body))
+    for resource in export.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                for point in metric.sum.data_points:
+                    del point.exemplars[:]
+    return _unzipped(headers), export.SerializeToString()
+
+
+def _plain(headers: Headers, body: bytes) -> bytes:
+    zipped = any((name.lower(), value) == ("content-encoding", "gzip") for name, value in headers)
+    return gzip.decompress(body) if zipped else body
+
+
+def _unzipped(headers: Headers) -> Headers:
+    return [pair for pair in headers if pair[0].lower() != "content-encoding"]
 
 
 class _Server(ThreadingHTTPServer):

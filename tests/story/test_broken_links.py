@@ -9,10 +9,18 @@ import pytest
 from runtime.chromium import find_browser
 from tests.helpers import required_in_ci
 from tests.story.bench import Bench
-from tests.story.proxies import Tampering, without_agent, without_server_timing, without_trace_of_logs
+from tests.story.proxies import (
+    Tampering,
+    without_agent,
+    without_exemplars,
+    without_server_timing,
+    without_trace_of_logs,
+)
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 WITHIN_S = "3"
+METRICS_WITHIN_S = "12"
+"""Where the metrics must hold: they leave every ten seconds."""
 
 
 def named(steps: dict[str, Any]) -> list[str]:
@@ -72,11 +80,23 @@ def test_a_page_without_agent_is_the_missing_session(bench: Bench) -> None:
 
 def test_logs_without_trace_id_are_the_missing_line(bench: Bench) -> None:
     with bench.payment_telemetry.doing(Tampering(request=without_trace_of_logs)):
-        result = bench.verify("--within", WITHIN_S)
+        result = bench.verify("--within", METRICS_WITHIN_S)
     detail = blames(
         result, "log-line", unreached=(), whole=("charge-refused", "both-at-fault", "version-refused")
     )
     assert "the line did arrive, but without this trace id" in detail
+
+
+def test_metrics_without_exemplars_are_the_missing_way_to_the_trace(bench: Bench) -> None:
+    with bench.payment_telemetry.doing(Tampering(request=without_exemplars)):
+        result = bench.verify("--within", METRICS_WITHIN_S)
+    detail = blames(
+        result,
+        "charge-exemplar",
+        unreached=("exemplar-span",),
+        whole=("charge-refused", "log-line", "order-exemplar"),
+    )
+    assert "the number itself did arrive" in detail
 
 
 def test_a_good_token_is_the_charge_that_was_not_refused(bench: Bench) -> None:
@@ -85,7 +105,15 @@ def test_a_good_token_is_the_charge_that_was_not_refused(bench: Bench) -> None:
     detail = blames(
         result,
         "charge-refused",
-        unreached=("order-refused", "checkout-500", "provider-call", "both-at-fault", "log-line"),
+        unreached=(
+            "order-refused",
+            "checkout-500",
+            "provider-call",
+            "both-at-fault",
+            "log-line",
+            "charge-exemplar",
+            "order-exemplar",
+        ),
         whole=("session", "javascript-error", "zero-total", "apm-link", "retired-address"),
     )
     assert 'attributes.version = "v350.9"' in detail

@@ -76,9 +76,33 @@ def no_stale_address(story: Story) -> None:
     story.spans = [one for one in story.spans if one["span_id"] != "c1"]
 
 
+def no_metrics(story: Story) -> None:
+    del story.exemplars["hipstershop.charges"]
+
+
+def no_exemplars(story: Story) -> None:
+    story.exemplars["hipstershop.charges"] = []
+
+
+def exemplars_of_others(story: Story) -> None:
+    story.exemplars["hipstershop.charges"] = [{"trace_id": "cd" * 16, "span_id": "a9", "value": 1}]
+
+
+def exemplar_of_another_span(story: Story) -> None:
+    story.exemplars["hipstershop.charges"][0]["span_id"] = "b2"
+
+
 @pytest.mark.parametrize(
     ("damage", "name", "text", "hanging"),
     [
+        (
+            no_metrics,
+            "charge-exemplar",
+            "saw 404 nothing at /api/v1/metrics/hipstershop.charges",
+            "exemplar-span",
+        ),
+        (no_exemplars, "charge-exemplar", "(the number itself did arrive)", "exemplar-span"),
+        (exemplars_of_others, "charge-exemplar", "(exemplars of other traces did arrive)", "exemplar-span"),
         (
             no_agent,
             "session",
@@ -114,6 +138,14 @@ def test_a_broken_link_is_named_and_what_hangs_on_it_is_not_reached(
     assert text in results[name].detail, results[name].detail
     assert "\n" not in results[name].detail, "one line per broken link"
     assert hanging in unreached(results), f"{hanging} depends on {name}, it is not broken by itself"
+
+
+def test_an_exemplar_that_names_another_span_is_the_last_link() -> None:
+    story = Story()
+    exemplar_of_another_span(story)
+    results = verified(story)
+    assert broken(results) == {"exemplar-span"}
+    assert "expected span b2 to be a refused Charge" in results["exemplar-span"].detail
 
 
 def test_what_does_not_hang_on_a_break_still_holds() -> None:

@@ -78,7 +78,9 @@ def test_text_has_one_line_per_step_and_exits_0(story: Story, capsys: pytest.Cap
     incident = incidents.load("invalid-token")
     assert len(steps) == len(before_repairs(incident)), "\n".join(printed)
     unchecked = [line for line in printed if "not checked: these screens offer no repair" in line]
-    assert len(unchecked) == len(incident.checks) - len(steps), "the rest needs repairs, and says so"
+    assert len(unchecked) == len(incident.checks) + len(incident.proofs) - len(steps), (
+        "the rest needs repairs, and says so"
+    )
     assert printed[-1].startswith("invalid-token: every link holds")
     assert "a test" in printed[1], "it says who walked the path"
 

@@ -20,8 +20,9 @@ from tests.fixtures.seed import hostile, story
 from tests.fixtures.world import S, World
 from tests.helpers import REPO, eventually
 from tests.story.bench import Bench
+from tests.story.not_compared import COUNTED_ELSEWHERE, NOT_COUNTS
 from tests.story.number_places import Cell, Fact
-from tests.story.numbers import COUNTED_ELSEWHERE, NOT_COUNTS, NUMBERS, Comparison, Read
+from tests.story.numbers import NUMBERS, Comparison, Read
 from tests.story.strangers import mesh
 
 _WORLDS: dict[str, Callable[[World], World]] = {

@@ -30,6 +30,8 @@ class Choices:
     incident: str
     title: str
     incidents: Sequence[Option]
+    reaching_others: Sequence[Option]
+    """Titles of incidents that other seats notice too, and what they notice."""
     mysteries: Sequence[Option]
     repairs: Sequence[Option]
     steps: Sequence[Option]
@@ -50,7 +52,14 @@ def build(
         incident=incident,
         title=lesson.title if lesson else incident,
         incidents=tuple(names),
-        mysteries=[(name, found.title) for name, found in usable.items() if name != HEALTHY],
+        reaching_others=[
+            (found.title, found.reaches_others) for found in usable.values() if found.reaches_others
+        ],
+        mysteries=[
+            (name, found.title)
+            for name, found in usable.items()
+            if name != HEALTHY and not found.same_fault_as
+        ],
         repairs=[(repair.name, repair.title) for repair in lesson.repairs] if lesson else [],
         steps=[(step.name, step.title) for step in lesson.steps] if lesson else [],
         releases=releases,
@@ -63,7 +72,8 @@ def _releases(incident: str, usable: Mapping[str, Incident], coming: str) -> lis
     found = [
         ReleaseChoice(name, each.title, each.release.version, each.release.before)
         for name, each in usable.items()
-        if each.release is not None
+        # Of two stories of one fault, its own is released, unless the other one runs.
+        if each.release is not None and (not each.same_fault_as or name == incident)
     ]
     own = [each for each in found if each.incident == incident]
     return own or sorted(found, key=lambda each: each.incident != coming)

@@ -91,6 +91,8 @@ class DeskPage:
     elsewhere: str
     """How many seats have another incident, in a sentence; empty where none has."""
     log: tuple[LogRow, ...]
+    as_of_unix_nano: int
+    """When all this was so."""
 
 
 def build(
@@ -110,6 +112,7 @@ def build(
         funnel=_funnel(same, lesson),
         elsewhere=f"Without {plural(others, 'seat')} with another incident." if others else "",
         log=tuple(_log_row(action, now_unix_nano) for action in actions),
+        as_of_unix_nano=now_unix_nano,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flask import request
 
+from observer.components.compared import load_compared
 from observer.components.impact import Impact, impact
 from observer.components.slowest import Slowest, slowest
 from observer.lookup.key_operation import key_operation
@@ -31,7 +32,7 @@ def incident(reader: Reader, scope: Scope, *, in_lesson: bool) -> tuple[Impact, 
     )
     return (
         impact(key.of, key.why, key.found, key.offered, scope.zone),
-        slowest(measures, before, scope.window, _names, _slow_traces, _p90, cut=cut),
+        slowest(measures, before, load_compared(reader, scope), _names, _slow_traces, _p90, cut=cut),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from observer.components.compared import Compared, covered
 from observer.components.number_format import NOTHING, count, duration, plural
+from observer.components.slowest import LEAST_REQUESTS
 from observer.screens.rum.svg_percent import svg_percent
 from store.api import Measure, RumMetric
 
@@ -16,6 +18,10 @@ _BAND_END = 1.4
 """A vital's band ends at this multiple of its poor threshold."""
 _POINTER_RIGHTMOST = 99.2
 """Percent: the pointer is four pixels wide and stays within the band."""
+_SAME_SHARE = 0.005
+"""A smaller change of a count would be written as 0 %."""
+_TIMES_FROM = 11
+"""From here on, a change is written as `12 times`."""
 _BUCKET_WIDTH = 0.05
 """Percentiles come from log-spaced buckets: a smaller change is the width of one bucket."""
 
@@ -35,6 +41,11 @@ class Metric:
     """Whether it counts failures itself, so that none are counted beside it."""
     optional: bool = False
     """Whether many applications never report it."""
+
+    @property
+    def of_requests(self) -> bool:
+        """Whether services count the same requests, and more of them."""
+        return self.name in ("network_requests", "network_errors")
 
 
 METRICS: tuple[Metric, ...] = (
@@ -143,24 +154,40 @@ def value_text(metric: str, value_ns: float | None) -> str:
     return f"{value_ns / _CLS_UNIT:.3f}" if metric == "cls" else duration(value_ns)
 
 
-def count_delta(now: int, before: int, more_is_worse: bool, *, comparable: bool = True) -> Delta:
-    """How a count changed. Where the window before has no data at all, nothing is comparable to it."""
-    if not comparable:
+def count_delta(now: int, before: int, more_is_worse: bool, compared: Compared | None) -> Delta:
+    """How a count changed; None where nothing of what is counted was there before.
+
+    Where only a part of the two periods has data, the counts are compared per minute with data.
+    """
+    if compared is None or not compared.before_ns:
         return Delta("no data before", "")
-    if now == before:
-        return Delta("no change", "")
+    if compared.whole:
+        was, per, scale = count(before), "", 1.0
+    else:
+        was = f"{count(before)} in {covered(compared.before_ns)}"
+        if not compared.enough:
+            return Delta(f"was {was}", "")
+        per, scale = " per minute", compared.before_ns / compared.now_ns
     if not before:
-        return Delta("none before", "worse" if more_is_worse else "")
-    share = (now - before) / before
-    change = f"{share:+.0%}".replace("%", " %") if abs(share) < 10 else f"{now / before:.0f} times"
-    verdict = ("worse" if now > before else "better") if more_is_worse else ""
-    return Delta(f"{change} (was {count(before)})", verdict)
+        if not now:
+            return Delta("no change", "")
+        of = f" (was {was})" if per else ""
+        return Delta(f"none before{of}", "worse" if more_is_worse else "")
+    times = now / before * scale
+    if abs(times - 1) < _SAME_SHARE:
+        return Delta(f"no change{per} (was {was})" if per else "no change", "")
+    change = f"{times - 1:+.0%}".replace("%", " %") if times < _TIMES_FROM else f"{times:.0f} times"
+    verdict = ("worse" if times > 1 else "better") if more_is_worse else ""
+    return Delta(f"{change}{per} (was {was})", verdict)
 
 
-def time_delta(metric: str, now_ns: int | None, before_ns: int | None) -> Delta | None:
-    """How a percentile changed; None where one of the two is missing."""
-    if now_ns is None or before_ns is None:
+def time_delta(metric: str, now_ns: int | None, before: Measure | None) -> Delta | None:
+    """How the P75 changed; None where one of the two is missing."""
+    before_ns = before.latency.p75_ns if before else None
+    if now_ns is None or before is None or before_ns is None:
         return None
+    if before.requests < LEAST_REQUESTS:
+        return Delta(f"too few before: {count(before.requests)}", "")
     if abs(now_ns - before_ns) <= _BUCKET_WIDTH * max(now_ns, before_ns):
         return Delta("no change", "")
     return Delta(f"was {value_text(metric, before_ns)}", "worse" if now_ns > before_ns else "better")
@@ -184,5 +211,5 @@ def vital(metric: Metric, now: Measure | None, before: Measure | None) -> Vital:
         good_text=value_text(metric.name, good),
         poor_text=value_text(metric.name, poor),
         samples=plural(now.requests if now else 0, "sample"),
-        delta=time_delta(metric.name, p75, before.latency.p75_ns if before else None),
+        delta=time_delta(metric.name, p75, before),
     )

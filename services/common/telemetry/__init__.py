@@ -21,7 +21,7 @@ from services.common.telemetry.logs import (
     outside_the_span,
     redirect_standard_logging,
 )
-from services.common.telemetry.metrics import counter, histogram
+from services.common.telemetry.metrics import counter, histogram, observe
 from services.common.telemetry.propagation import CachedBaggagePropagator
 from services.common.telemetry.runtime_metrics import Occupancy, observe_pool
 from services.common.telemetry.seat_sampler import SeatSampler
@@ -47,6 +47,7 @@ __all__ = [
     "histogram",
     "make_logger",
     "marking",
+    "observe",
     "observe_pool",
     "outside_the_span",
     "redirect_standard_logging",

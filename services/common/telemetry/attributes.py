@@ -133,6 +133,8 @@ _METRICS = (
     ),
     _of("rpc.response.status_code", "string", "The gRPC status, as UNAVAILABLE.", _EVERYBODY, "metric"),
     _of("db.operation.name", "string", "The statement's first word.", "cartservice", "metric"),
+    _of("db.client.connection.pool.name", "string", "carts or carts-v2.", "cartservice", "metric"),
+    _of("db.client.connection.state", "string", "used or idle.", "cartservice", "metric"),
     _of("cpu.mode", "string", "user or system.", _EVERYBODY, "metric"),
     _of("cpython.gc.generation", "int", "0, 1 or 2.", _EVERYBODY, "metric"),
     _of("otel.component.type", "string", "The kind of a part of the SDK.", _EVERYBODY, "metric"),

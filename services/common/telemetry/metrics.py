@@ -44,6 +44,7 @@ def _of(
 
 _QUEUE = ("otel.component.type", "otel.component.name")
 _GENERATION = ("cpython.gc.generation",)
+_POOL = ("db.client.connection.pool.name",)
 
 METRICS: Mapping[str, Metric] = dict(
     (
@@ -89,6 +90,46 @@ METRICS: Mapping[str, Metric] = dict(
                 "error.type",
             ),
             "Duration of database client operations.",
+            "cartservice",
+        ),
+        _of(
+            "db.client.connection.count",
+            "up_down_counter",
+            "{connection}",
+            (*_POOL, "db.client.connection.state"),
+            "Connections to the database that are open, used or idle.",
+            "cartservice",
+        ),
+        _of(
+            "db.client.connection.max",
+            "up_down_counter",
+            "{connection}",
+            _POOL,
+            "Most that may be open.",
+            "cartservice",
+        ),
+        _of(
+            "db.client.connection.pending_requests",
+            "up_down_counter",
+            "{request}",
+            _POOL,
+            "Requests that wait for a connection.",
+            "cartservice",
+        ),
+        _of(
+            "db.client.connection.timeouts",
+            "counter",
+            "{timeout}",
+            _POOL,
+            "Waits for a connection that were given up.",
+            "cartservice",
+        ),
+        _of(
+            "db.client.connection.wait_time",
+            "histogram",
+            "s",
+            _POOL,
+            "Time until a connection was had.",
             "cartservice",
         ),
         _of("process.cpu.time", "counter", "s", ("cpu.mode",), "CPU seconds by mode."),

@@ -46,8 +46,9 @@ SCOPE = "hipster-lab"
 _PROTOCOL = "http/protobuf"
 _SEMANTIC_CONVENTIONS = "http,database"
 _EXEMPLAR_FILTERS = ("trace_based", "always_on", "always_off")
-# Of the counters of the business, of which a student looks for one failed order among many.
-_EXEMPLARS = 8
+# Of the counters of the business, of which a student looks for one failed order among many: as many as a busy
+# class fails in one interval, so that each of them is kept.
+_EXEMPLARS = 32
 
 _started: dict[str, Telemetry] = {}
 

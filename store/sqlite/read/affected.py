@@ -18,15 +18,24 @@ from typing import Final, Literal, NamedTuple
 import orjson
 
 from signals.attributes import SEAT
+from store.change_results import Operation
 from store.queries import Window
 from store.results import Affected, Reach, Refused
-from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
+from store.sqlite.packed_requests import (
+    OUTCOME_CODE,
+    SET_CODE,
+    START_CODE,
+    PackedRequests,
+    split,
+    unpack,
+    within,
+)
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest
-from store.sqlite.read.tag_set_search import read_sets, sets_with
+from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import OPERATION, TagSet, environment_in, service_in, values_in
+from store.sqlite.tag_sets import OPERATION
 
 MAX_REQUESTS: Final = 15_000
 MAX_TRACES: Final = 3_000
@@ -36,21 +45,8 @@ MAX_LOOKED: Final = 12_000
 _AT_ONCE: Final = 500
 
 
-Operation = tuple[str, str]
-"""Service and operation."""
 _Actor = tuple[str, str]
 """A kind (`person` or `session`) and its name: who tried, and may try again."""
-
-
-class _Row(NamedTuple):
-    """The requests of one trace that begin in the window."""
-
-    begun: int
-    """Start of the trace, from which `starts` count."""
-    trace: int
-    sets: bytes
-    outcomes: bytes
-    starts: bytes
 
 
 class _Try(NamedTuple):
@@ -135,24 +131,22 @@ class _Sets:
 
     def __init__(
         self,
-        sets: Mapping[int, TagSet],
+        sets: Mapping[int, KnownSet],
         service: str | None,
         where: Mapping[str, str],
         environment: str | None,
     ) -> None:
-        self.matching = frozenset(
-            number
-            for number, tags in sets.items()
-            if (service is None or service_in(tags) == service)
-            and (environment is None or environment_in(tags) == environment)
-            and all(value in (values_in(tags, tag) or [""]) for tag, value in where.items())
+        self._sets = sets
+        self.matching = frozenset(matching_sets(sets, service, where, environment))
+        self.synthetic = frozenset([number for number, tags in sets.items() if tags.synthetic])
+        self.operation = {number: sets[number].of for number in self.matching}
+
+    def person(self, numbers: Iterable[int]) -> str:
+        """The first person whom these sets name; empty if there is none."""
+        known = self._sets
+        return next(
+            (known[number].person for number in numbers if number in known and known[number].person), ""
         )
-        self.person = {number: found[0] for number, tags in sets.items() if (found := values_in(tags, SEAT))}
-        self.synthetic = frozenset(n for n, tags in sets.items() if values_in(tags, SYNTHETIC_TAG))
-        self.operation: dict[int, Operation] = {
-            number: (service_in(sets[number]), next(iter(values_in(sets[number], OPERATION)), ""))
-            for number in self.matching
-        }
 
 
 def affected_requests(
@@ -169,7 +163,7 @@ def affected_requests(
 
     With `amounts` also what those that failed for good asked for.
     """
-    rows: list[_Row] = []
+    rows: list[PackedRequests] = []
     counted, since = 0, None
     begun = window.to_unix_nano
     operation = where.get(OPERATION)
@@ -178,10 +172,12 @@ def affected_requests(
         if looked >= MAX_LOOKED or len(rows) >= MAX_TRACES or counted >= MAX_REQUESTS:
             since = begun
             break
-        begun = min(begun, row.start)
-        if candidates is not None and candidates.isdisjoint(unpack(SET_CODE, row.sets)):
+        if row.start < begun:
+            begun = row.start
+        # A view and not a copy: most rows are dismissed.
+        if candidates is not None and candidates.isdisjoint(memoryview(row.sets).cast(SET_CODE)):
             continue
-        inside = _Row(row.start, row.trace, *within(row, window))
+        inside = within(row, window)
         counted += len(inside.outcomes) // 2  # outcomes take two bytes each
         rows.append(inside)
     ids = set(unpack(SET_CODE, b"".join([row.sets for row in rows])))
@@ -217,12 +213,12 @@ def _attribute(
 
 
 def _failures(
-    rows: Iterable[_Row], sets: _Sets, sides: tuple[_Side, _Side], error: Literal["any", "origin"]
+    rows: Iterable[PackedRequests], sets: _Sets, sides: tuple[_Side, _Side], error: Literal["any", "origin"]
 ) -> Iterator[_Try]:
     """The failed requests; counts all matching ones into their side."""
     # The place in what `split` returns.
     place = 1 if error == "any" else 2
-    matching, programs, people = sets.matching, sets.synthetic, sets.person
+    matching, programs = sets.matching, sets.synthetic
     for row in rows:
         numbers = unpack(SET_CODE, row.sets)
         # Comprehensions, as this runs for every request: a loop took twice the time of the whole.
@@ -238,15 +234,14 @@ def _failures(
             sides[synthetic].recovered_inside += _recovered_inside(row, numbers, dict(bad), failed, matching)
         if failed:
             starts = unpack(START_CODE, row.starts)
-            named = [*(numbers[at] for at in failed), *numbers]
-            person = next((people[number] for number in named if number in people), "")
+            person = sets.person([*(numbers[at] for at in failed), *numbers])
             for at in failed:
                 operation = sets.operation[numbers[at]]
-                yield _Try(row.trace, synthetic, person, operation, row.begun + starts[at])
+                yield _Try(row.trace, synthetic, person, operation, row.start + starts[at])
 
 
 def _recovered_inside(
-    row: _Row,
+    row: PackedRequests,
     numbers: Sequence[int],
     bad: Mapping[int, int],
     failed: Sequence[int],
@@ -269,7 +264,7 @@ def _recovered_inside(
 
 
 def _successes(
-    rows: Iterable[_Row], sets: _Sets, failures: Sequence[_Try], error: Literal["any", "origin"]
+    rows: Iterable[PackedRequests], sets: _Sets, failures: Sequence[_Try], error: Literal["any", "origin"]
 ) -> list[_Try]:
     """The requests of the operations that failed which went through after the first failure."""
     first: dict[Operation, int] = {}
@@ -284,7 +279,7 @@ def _successes(
         numbers = unpack(SET_CODE, row.sets)
         if retryable.isdisjoint(numbers):
             continue
-        after = oldest - row.begun
+        after = oldest - row.start
         good = [
             (number, start)
             for number, outcome, start in zip(
@@ -301,8 +296,8 @@ def _successes(
         latest: dict[Operation, int] = {}
         for number, start in good:
             operation = sets.operation[number]
-            latest[operation] = max(latest.get(operation, 0), row.begun + start)
-        person = next((sets.person[number] for number in numbers if number in sets.person), "")
+            latest[operation] = max(latest.get(operation, 0), row.start + start)
+        person = sets.person(numbers)
         found += [_Try(row.trace, False, person, operation, start) for operation, start in latest.items()]
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from store.api import BadQuery
-from store.queries import Window
+from store.queries import CoverageOf, Window
 from store.results import Affected, Breakdown, Coverage, MapEdge, MapNode, Measure, Point, ServiceMap
 from store.sqlite.read.affected import affected_requests
 from store.sqlite.read.coverage import coverage_of
@@ -184,9 +184,9 @@ class SqliteApmReader(SqlitePart):
         with self._connections.session() as db:
             return affected_requests(db, service, window, filters, error, environment, amounts=amounts)
 
-    def coverage(self, window: Window) -> Coverage:
+    def coverage(self, window: Window, of: CoverageOf = "requests") -> Coverage:
         with self._connections.session() as db:
-            return coverage_of(db, window)
+            return coverage_of(db, window, of)
 
     def tags(self, window: Window) -> Sequence[str]:
         with self._connections.session() as db:

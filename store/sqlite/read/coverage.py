@@ -12,10 +12,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from store.queries import Window
+from store.queries import CoverageOf, Window
 from store.results import Coverage, Gap
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.table_layout import SECOND_NS, SERVICE_SERIES, WIDTHS
+from store.sqlite.table_layout import SAMPLE_SERIES, SECOND_NS, SERVICE_SERIES, WIDTHS
 
 _LEAST_GAP_NS: Final = 60 * SECOND_NS
 """A shorter pause is none: a person alone in the shop makes such ones."""
@@ -53,9 +53,9 @@ class _Run(NamedTuple):
     ended: int | None
 
 
-def coverage_of(db: ReadSession, window: Window) -> Coverage:
+def coverage_of(db: ReadSession, window: Window, of: CoverageOf = "requests") -> Coverage:
     """The coverage of a window."""
-    parts = _parts(db, window)
+    parts = _parts(db, window, SAMPLE_SERIES if of == "browsers" else SERVICE_SERIES)
     if not parts:
         return Coverage(0, (_explained(db, window, _runs(db)),))
     least_ns = max(_LEAST_GAP_NS, window.duration_ns // _GAP_FRACTION)
@@ -68,14 +68,14 @@ def coverage_of(db: ReadSession, window: Window) -> Coverage:
     return Coverage(window.duration_ns - empty_ns, tuple(_explained(db, hole, runs) for hole in holes))
 
 
-def _parts(db: ReadSession, window: Window) -> list[tuple[int, int]]:
-    """(from, to) of neighbouring slots with requests, cut to the window."""
+def _parts(db: ReadSession, window: Window, kind: int) -> list[tuple[int, int]]:
+    """(from, to) of neighbouring slots with requests or reports of browsers, cut to the window."""
     width = next((w for w in WIDTHS if window.duration_ns <= _MOST_FINE_SLOTS * w * SECOND_NS), WIDTHS[-1])
     slot_ns = width * SECOND_NS
     rows = db.all(
         _OCCUPIED,
         {
-            "kind": SERVICE_SERIES,
+            "kind": kind,
             "width": width,
             "first": window.from_unix_nano // slot_ns,
             "behind": -(-window.to_unix_nano // slot_ns),

@@ -1,6 +1,7 @@
-"""Connections that only read: one per thread, reopened when a file is replaced, with a time limit.
+"""Connections that only read: a few for all threads, reopened when a file is replaced, with a time limit.
 
-A store that was there and is gone is an error and not an empty answer.
+A store that was there and is gone is an error and not an empty answer. Each connection has caches of its own
+in SQLite, so that threads take one for a session and give it back, the one that was used last first.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from store.api import StoreUnavailable, TooSlow
+from store.sqlite.read.shared import Shared
 from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, unavailable
-from store.sqlite.tag_sets import TagSet
 
 TIME_LIMIT_S: Final = 10.0
 _OTHERS_END_S: Final = 2.0
 """How long a session waits for those that still read files which were replaced."""
 _CHECK_EVERY: Final = 20_000
 """Virtual machine steps between two looks at the clock: less than a millisecond of work."""
-
+_MOST_IDLE: Final = 4
+"""Connections that are kept for the next sessions: one takes up to 5 MB with its pages and statements."""
 
 Row = tuple[Any, ...]
-TagSetCache = dict[int, TagSet]
 FileIdentity = tuple[tuple[int, int] | None, ...]
 """(device, inode) of the file, its log and the log's index, None for each that is not there."""
 
@@ -33,12 +34,14 @@ FileIdentity = tuple[tuple[int, int] | None, ...]
 class ReadSession:
     """One read transaction: every statement sees the same snapshot, until a common deadline."""
 
-    __slots__ = ("_connection", "tag_sets")
+    __slots__ = ("_connection", "noted", "shared")
 
-    def __init__(self, connection: sqlite3.Connection, tag_sets: TagSetCache) -> None:
+    def __init__(self, connection: sqlite3.Connection, shared: Shared) -> None:
         self._connection = connection
-        self.tag_sets = tag_sets
-        """Cache of tag sets by id, shared by all sessions of a connection: ids are never reused."""
+        self.shared = shared
+        """What all sessions of this file share."""
+        self.noted = Shared()
+        """What the questions of this snapshot share."""
 
     def all(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """All rows of a statement."""
@@ -68,13 +71,23 @@ class _OfThread(threading.local):
 
     held: ReadSession | None = None
     """The session of a snapshot that its caller holds."""
+    connection: _Connection | None = None
+    """That of its session, whose deadline its questions put off."""
 
-    connection: sqlite3.Connection | None = None
-    is_real: bool = False
-    """Whether it reads a file, and not the empty store that stands for none."""
-    generation: int = 0
-    deadline_s: float = 0.0
-    tag_sets: TagSetCache
+
+class _Connection:
+    """A connection, and until when its session may read."""
+
+    __slots__ = ("deadline_s", "generation", "is_real", "shared", "sqlite")
+
+    def __init__(self, sqlite: sqlite3.Connection, generation: int, shared: Shared, *, is_real: bool) -> None:
+        self.sqlite = sqlite
+        self.generation = generation
+        self.shared = shared
+        self.is_real = is_real
+        """Whether it reads a file, and not the empty store that stands for none."""
+        self.deadline_s = 0.0
+        sqlite.set_progress_handler(lambda: time.monotonic() > self.deadline_s, _CHECK_EVERY)
 
 
 class ReadConnections:
@@ -88,9 +101,10 @@ class ReadConnections:
         self._path = path
         self._time_limit_s = time_limit_s
         self._thread = _OfThread()
-        self._idle: set[sqlite3.Connection] = set()
-        self._busy: dict[sqlite3.Connection, int] = {}
-        """Connections in use, each with its generation."""
+        self._idle: list[_Connection] = []
+        """Those of this generation that wait for a session, the last used last."""
+        self._busy: set[_Connection] = set()
+        self._shared = Shared()
         self._changed = threading.Condition()
         self._generation = 1
         self._identity: FileIdentity = ()
@@ -106,21 +120,24 @@ class ReadConnections:
         Before there is a store at the path, everything is empty; when it is gone, StoreUnavailable.
         """
         thread = self._thread
-        thread.deadline_s = time.monotonic() + self._time_limit_s
+        deadline_s = time.monotonic() + self._time_limit_s
         try:
-            if thread.held is not None:
+            if thread.held is not None and thread.connection is not None:
+                thread.connection.deadline_s = deadline_s
                 yield thread.held
                 return
-            connection = self._take()
+            taken = self._take()
+            outer, thread.connection = thread.connection, taken
+            taken.deadline_s = deadline_s
+            connection, whole = taken.sqlite, False
             try:
                 connection.execute("BEGIN")
-                yield ReadSession(connection, thread.tag_sets)
+                yield ReadSession(connection, taken.shared)
+                connection.execute("COMMIT")
+                whole = True
             finally:
-                try:
-                    if connection.in_transaction:
-                        connection.execute("COMMIT")
-                finally:
-                    self._give_back(connection)
+                thread.connection = outer
+                self._give_back(taken, whole=whole)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
                 raise TooSlow(
@@ -139,30 +156,30 @@ class ReadConnections:
             finally:
                 thread.held = outer
 
-    def _take(self) -> sqlite3.Connection:
-        """This thread's connection to the files that are at the path now."""
-        thread = self._thread
+    def _take(self) -> _Connection:
+        """A connection to the files that are at the path now."""
         with self._changed:
             if self._closed:
                 raise StoreUnavailable(f"The reader of {self._path} is closed: open another one.")
             self._notice()
+            taken = self._idle.pop() if self._idle else None
             # An empty file counts as none: its writer is about to make the tables.
-            outdated = thread.generation != self._generation or not (thread.is_real or not self._identity[0])
-            if thread.connection is None or outdated:
-                thread.connection = None
-                thread.connection = self._open()
-                thread.generation = self._generation
-            self._idle.discard(thread.connection)
-            self._busy[thread.connection] = thread.generation
-            return thread.connection
+            if taken is not None and not taken.is_real and self._identity[0]:
+                taken.sqlite.close()
+                taken = None
+            taken = taken or self._open()
+            self._busy.add(taken)
+            return taken
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, given: _Connection, *, whole: bool) -> None:
+        """Keep it for the next session; not after an error, which may hold a statement half read."""
         with self._changed:
-            self._busy.pop(connection, None)
-            if self._closed or self._thread.generation != self._generation:
-                connection.close()
+            self._busy.discard(given)
+            current = whole and not self._closed and given.generation == self._generation
+            if not current or len(self._idle) >= _MOST_IDLE:
+                given.sqlite.close()
             else:
-                self._idle.add(connection)
+                self._idle.append(given)
             self._changed.notify_all()
 
     def _notice(self) -> None:
@@ -171,12 +188,16 @@ class ReadConnections:
         # A file that became shorter may have been cut off: what is mapped of it must not be read.
         if identity != self._identity or size_bytes < self._size_bytes:
             self._generation += 1
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
+            self._shared = Shared()
+            self._close_idle()
         self._size_bytes, self._identity = size_bytes, identity
 
-    def _open(self) -> sqlite3.Connection:
+    def _close_idle(self) -> None:
+        for each in self._idle:
+            each.sqlite.close()
+        self._idle.clear()
+
+    def _open(self) -> _Connection:
         """A connection to the files, or to an empty store before there ever were any."""
         if not self._changed.wait_for(self._is_of_one_generation, timeout=_OTHERS_END_S):
             raise StoreUnavailable(
@@ -191,19 +212,15 @@ class ReadConnections:
                 "if it runs; if the file was moved, stop the lab and move it back.",
                 "gone",
             )
-        thread = self._thread
         if found is not None:
             self._seen = True
             # To open it may have made its log and the log's index.
             self._size_bytes, self._identity = self._look()
-        thread.tag_sets = {}
-        thread.is_real = found is not None
         connection = found if found is not None else empty_store()
-        connection.set_progress_handler(lambda: time.monotonic() > thread.deadline_s, _CHECK_EVERY)
-        return connection
+        return _Connection(connection, self._generation, self._shared, is_real=found is not None)
 
     def _is_of_one_generation(self) -> bool:
-        return all(generation == self._generation for generation in self._busy.values())
+        return all(each.generation == self._generation for each in self._busy)
 
     def _look(self) -> tuple[int, FileIdentity]:
         """The size of the file and the identities of all. Raises StoreUnavailable if that is forbidden."""
@@ -222,12 +239,10 @@ class ReadConnections:
         return size_bytes, tuple(found)
 
     def close(self) -> None:
-        """Close every thread's connection; those in use when their session ends."""
+        """Close every connection; those in use when their session ends."""
         with self._changed:
             self._closed = True
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
+            self._close_idle()
 
 
 class SqlitePart:

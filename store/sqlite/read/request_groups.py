@@ -10,26 +10,33 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
 from store.results import Breakdown, TagValue
-from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, split, unpack, within
+from store.sqlite.packed_requests import (
+    OUTCOME_CODE,
+    SET_CODE,
+    START_CODE,
+    PackedRequests,
+    columns_of,
+    split,
+    unpack,
+)
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.request_rows import newest
+from store.sqlite.read.request_rows import newest_within
 from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
-from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
 from store.sqlite.tag_sets import (
     OF_CALLS,
     OPERATION,
     SERVICE,
     TagSet,
-    environment_in,
     received_in,
-    service_in,
     values_in,
 )
 
@@ -49,8 +56,6 @@ _TAGS_SAMPLE = 5_000
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
 _MOST_EXACT = 400
-_Kept = tuple[bytes, bytes, bytes, int, int]
-"""(sets, outcomes, starts, start of the trace, its id) of a row's requests in a window."""
 
 
 def ranked(
@@ -85,14 +90,15 @@ def by_tag(
 ) -> tuple[dict[str, dict[str, Tally]], int, int, bool]:
     """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
-    rows, cut = _newest(db, window, service, bound)
-    sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
-    outcomes = unpack(OUTCOME_CODE, b"".join([row[1] for row in rows]))
-    matching = _matching(db, set(sets), service, where, environment)
+    rows, cut = newest_within(db, window, service, bound, MAX_ROWS)
+    sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
+    outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
+    matching = matching_sets(read_sets(db, set(sets)), service, where, environment)
     by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
-    discarded: list[int] = []
-    for tagset, outcome in zip(sets, outcomes, strict=True):
-        by_set.get(tagset, discarded).append(outcome)
+    # Most requests of a trace are of other services: they are passed over in C.
+    pairs = compress(zip(sets, outcomes, strict=True), map(matching.__contains__, sets))
+    for tagset, outcome in pairs:
+        by_set[tagset].append(outcome)
     values_of = received_in if received else values_in
     found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
     if len(sets) <= _FEW_REQUESTS:
@@ -126,8 +132,8 @@ def _tallies(
 
 def _make_exact(
     db: ReadSession,
-    rows: Sequence[_Kept],
-    sets: Mapping[int, TagSet],
+    rows: Sequence[PackedRequests],
+    sets: Mapping[int, KnownSet],
     found: Mapping[str, Mapping[str, Tally]],
     values_of: Callable[[TagSet, str], list[str]],
 ) -> None:
@@ -139,12 +145,11 @@ def _make_exact(
                 if tallies[value].requests <= FEW:
                     places.setdefault(tagset, []).append(tallies[value])
     requests: dict[int, list[Request]] = {}
-    for tagsets, outcomes, starts, begun, trace in rows:
-        columns = unpack(SET_CODE, tagsets), unpack(OUTCOME_CODE, outcomes), unpack(START_CODE, starts)
-        for tagset, outcome, start in zip(*columns, strict=True):
+    for row in rows:
+        for tagset, outcome, start in zip(*columns_of(row), strict=True):
             if tagset in places:
-                service = service_in(sets[tagset])
-                one = Request(trace, service, begun + start, split(outcome)[0])
+                service = sets[tagset].of.service
+                one = Request(row.trace, service, row.start + start, split(outcome)[0])
                 requests.setdefault(tagset, []).append(one)
     left = _MOST_EXACT
     for tagset in sorted(requests, key=lambda tagset: len(requests[tagset])):
@@ -156,40 +161,10 @@ def _make_exact(
             tally.values += durations
 
 
-def _newest(db: ReadSession, window: Window, service: str | None, bound: int) -> tuple[list[_Kept], bool]:
-    """Those of the newest rows, up to `bound` requests; True if cut."""
-    rows: list[_Kept] = []
-    counted = 0
-    for place, row in enumerate(newest(db, window, service, MAX_ROWS + 1)):
-        if counted >= bound or place >= MAX_ROWS:
-            return rows, True
-        kept = within(row, window)
-        counted += len(kept[1]) // 2  # outcomes take two bytes each
-        rows.append((*kept, row.start, row.trace))
-    return rows, False
-
-
-def _matching(
-    db: ReadSession,
-    ids: Iterable[int],
-    service: str | None,
-    where: Mapping[str, str],
-    environment: str | None,
-) -> dict[int, TagSet]:
-    """Those of the sets that belong to this service and environment and carry all of `where`."""
-    return {
-        found: tags
-        for found, tags in read_sets(db, ids).items()
-        if (service is None or service_in(tags) == service)
-        and (environment is None or environment_in(tags) == environment)
-        and all(value in (values_in(tags, tag) or [""]) for tag, value in where.items())
-    }
-
-
 def carried_tags(db: ReadSession, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
-    rows, _ = _newest(db, window, None, _TAGS_SAMPLE)
-    sets = read_sets(db, set(unpack(SET_CODE, b"".join([row[0] for row in rows]))))
+    rows, _ = newest_within(db, window, None, _TAGS_SAMPLE, MAX_ROWS)
+    sets = read_sets(db, set(unpack(SET_CODE, b"".join([row.sets for row in rows]))))
     return sorted({tag for tags in sets.values() for tag in tags} - {OF_CALLS, OPERATION, SERVICE})
 
 
@@ -202,21 +177,20 @@ def columns_by_set(
     environment: str | None,
 ) -> tuple[Columns, bool]:
     """Request by request, of the newest that carry all of `where`; True if older ones were left out."""
-    rows, cut = _newest(db, window, service, MAX_COUNTED)
-    sets = unpack(SET_CODE, b"".join([row[0] for row in rows]))
+    rows, cut = newest_within(db, window, service, MAX_COUNTED, MAX_ROWS)
+    sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
     everything = service is None and environment is None and not where
-    matching = None if everything else _matching(db, set(sets), service, where, environment)
+    matching = None if everything else matching_sets(read_sets(db, set(sets)), service, where, environment)
     counts: dict[int, Counter[int]] = {}
-    for tagsets, outcomes, starts, begun, _ in rows:
-        after = begun - window.from_unix_nano
-        counted = unpack(OUTCOME_CODE, outcomes)
-        begins = unpack(START_CODE, starts)
+    for row in rows:
+        after = row.start - window.from_unix_nano
+        tagsets, counted, begins = columns_of(row)
         if matching is not None:
-            kept = [place for place, tagset in enumerate(unpack(SET_CODE, tagsets)) if tagset in matching]
+            kept = [place for place, tagset in enumerate(tagsets) if tagset in matching]
             if not kept:
                 continue
-            counted = array(OUTCOME_CODE, [counted[place] for place in kept])
-            begins = array(START_CODE, [begins[place] for place in kept])
+            counted = memoryview(array(OUTCOME_CODE, [counted[place] for place in kept]))
+            begins = memoryview(array(START_CODE, [begins[place] for place in kept]))
         elif not begins:
             continue
         column, last = (after + min(begins)) // width, (after + max(begins)) // width

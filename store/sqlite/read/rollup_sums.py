@@ -34,7 +34,6 @@ from store.sqlite.table_layout import (
     WIDTHS,
     synthetic_item,
 )
-from store.sqlite.tag_sets import environment_in, service_in
 
 G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
@@ -167,27 +166,53 @@ def sum_series(
 ) -> dict[G, Tally]:
     """Tallies of the selected series over the window, by the result of `group` for their keys."""
     tallies: dict[G, Tally] = {}
+    for key, counts in _counts_of(db, selected, window).items():
+        name = group(key)
+        tally = tallies.get(name)
+        if tally is None:
+            tally = tallies[name] = Tally()
+        for bucket, n, errors, origins in counts:
+            tally.add(bucket, n, errors, origins)
+    return tallies
+
+
+_Counts = dict[Series, list[tuple[int, int, int, int]]]
+"""(bucket, requests, errors, origin errors) of each series."""
+
+
+class _Asked(dict[tuple[SeriesFilter, Window], _Counts]):
+    """What was summed in one snapshot: a page asks for the same sums in several places."""
+
+
+def _counts_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Counts:
+    asked = db.noted.of(_Asked)
+    found = asked.get((selected, window))
+    if found is not None:
+        return found
+    found = asked[selected, window] = {}
     cover = _cover_of(db, window)
     condition, values = selected.conditions()
+    # The names once, and not with each of the thousands of cells.
+    keys = {
+        number: Series(*key)
+        for number, *key in db.each(
+            f"SELECT s.id, s.environment, s.subject, s.item, s.value FROM series s WHERE {condition}", values
+        )
+    }
     for width, first, behind in cover.slots:
-        rows = db.each(
-            "SELECT s.environment, s.subject, s.item, s.value, c.bucket, "
-            "sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
+        rows = db.all(
+            "SELECT s.id, c.bucket, sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
             "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
             f"WHERE {condition} GROUP BY s.id, c.bucket",
             (width, first, behind, *values),
         )
-        for environment, subject, other, value, bucket, n, errors, origins in rows:
-            name = group(Series(environment, subject, other, value))
-            tally = tallies.get(name)
-            if tally is None:
-                tally = tallies[name] = Tally()
-            tally.add(bucket, n, errors, origins)
+        for number, *counts in rows:
+            found.setdefault(keys[number], []).append(tuple(counts))
     for begin, end in cover.edges:
         for key, bucket, error, origin in _edge(db, selected, begin, end):
             if selected.matches(key):
-                tallies.setdefault(group(key), Tally()).add(bucket, 1, error, origin)
-    return tallies
+                found.setdefault(key, []).append((bucket, 1, error, origin))
+    return found
 
 
 def series_columns(db: ReadSession, selected: SeriesFilter, window: Window, column_ns: int) -> Columns:
@@ -247,9 +272,10 @@ def _edge_requests(
     found = [request for row in newest(db, window, service, _MAX_EDGE) for request in each(row, window)]
     sets = read_sets(db, {tagset for _, tagset, _ in found})
     for start, tagset, outcome in found:
-        tags = sets.get(tagset, {})
+        tags = sets.get(tagset)
+        named = Series(tags.environment, tags.of.service, "", "") if tags else Series("", "", "", "")
         bucket, error, origin = split(outcome)
-        yield start, (Series(environment_in(tags), service_in(tags), "", ""), bucket, error, origin)
+        yield start, (named, bucket, error, origin)
 
 
 def _edge_calls(db: ReadSession, begin: int, end: int) -> Iterator[tuple[Series, int, int, int]]:

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import orjson
+
 from signals.attributes import SEAT, text_of
 from signals.model import Attributes, SessionId, SpanId
 from store.decode import resource_attributes, some_attributes
 from store.results import ErrorGroup
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_COLUMNS
 
 MAX_ERRORS = 1_000
@@ -27,6 +30,9 @@ _STACKS = ("error.stack", "exception.stacktrace")
 _NAMES = frozenset({*_TYPES, *_MESSAGES, *_STACKS})
 _FAILED_LOAD = "eventListener.error"
 """The agent's name for an image, script or style that could not be loaded."""
+_CACHE_BYTES = 4 * 1024**2
+_DESCRIBED_BYTES = 400
+_MOST_TEXTS = 5_000
 _QUERY = re.compile(r"\?[^\s\"'>]*")
 
 
@@ -109,23 +115,74 @@ def _newest(
 ) -> tuple[list[_Error], bool]:
     """The newest errors that match, newest first; True if there are older ones."""
     rows = db.all(
-        f"SELECT s.name, s.start, s.session_id, s.span_id, s.raw, r.body, m.{TAG_COLUMNS[SEAT]}, "
-        f"m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
-        "JOIN spans s ON s.seq = m.seq LEFT JOIN origins r ON r.id = s.resource "
+        f"SELECT m.seq, m.{TAG_COLUMNS[SEAT]}, m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
         f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
         (*values, MAX_ERRORS + 1),
     )
-    names = _NAMES | attributes.keys()
-    found = []
-    for name, start, session, span_id, raw, resource, person, synthetic in rows[:MAX_ERRORS]:
-        own = some_attributes(raw, names)
-        if attributes:
-            shared = resource_attributes(resource or b"")
-            if any(text_of(own.get(key, shared.get(key))) != value for key, value in attributes.items()):
-                continue
-        error_id, kind, message = _describe(name, own)
-        found.append(_Error(start, session or "", span_id, error_id, kind, message, person, bool(synthetic)))
+    kept = rows[:MAX_ERRORS]
+    described = describe_errors(db, [row[0] for row in kept])
+    fitting = _carrying(db, [row[0] for row in kept], attributes) if attributes else None
+    found = [
+        _Error(*described[seq], person, bool(synthetic))
+        for seq, person, synthetic in kept
+        if seq in described and (fitting is None or seq in fitting)
+    ]
     return found, len(rows) > MAX_ERRORS
+
+
+class _Described(BoundedCache[int, tuple[int, str, bytes, str, str, str]]):
+    """(start, session, span's id, group, type, message) of errors by the number of their span."""
+
+    def __init__(self) -> None:
+        super().__init__(_CACHE_BYTES, lambda _: _DESCRIBED_BYTES)
+        self._texts: dict[str, str] = {}
+
+    def read(
+        self, start: int, session: str | None, span_id: bytes, name: str, raw: bytes
+    ) -> tuple[int, str, bytes, str, str, str]:
+        """What is kept of an error, with one copy of each text."""
+        texts = self._texts
+        if len(texts) > _MOST_TEXTS:
+            texts = self._texts = {}
+        parts = (session or "", *_describe(name, some_attributes(raw, _NAMES)))
+        session_id, error_id, kind, message = (texts.setdefault(text, text) for text in parts)
+        return start, session_id, span_id, error_id, kind, message
+
+
+def describe_errors(db: ReadSession, seqs: Sequence[int]) -> dict[int, tuple[int, str, bytes, str, str, str]]:
+    """(start, session, span's id, group, type, message) by the number of the span.
+
+    A stored span never changes: it is decoded once for all questions.
+    """
+    cache = db.shared.of(_Described)
+    found = {seq: known for seq in seqs if (known := cache.get(seq)) is not None}
+    missing = [seq for seq in seqs if seq not in found]
+    if missing:
+        rows = db.each(
+            "SELECT s.seq, s.start, s.session_id, s.span_id, s.name, s.raw "
+            "FROM json_each(?) j CROSS JOIN spans s ON s.seq = j.value",
+            (orjson.dumps(missing).decode(),),
+        )
+        new = {seq: cache.read(*row) for seq, *row in rows}
+        cache.update(new)
+        found.update(new)
+    return found
+
+
+def _carrying(db: ReadSession, seqs: Sequence[int], attributes: Mapping[str, str]) -> set[int]:
+    """Those of these spans that carry all of the attributes, themselves or by their resource."""
+    rows = db.each(
+        "SELECT s.seq, s.raw, r.body FROM json_each(?) j CROSS JOIN spans s ON s.seq = j.value "
+        "LEFT JOIN origins r ON r.id = s.resource",
+        (orjson.dumps(seqs).decode(),),
+    )
+    names = frozenset(attributes)
+    found = set()
+    for seq, raw, resource in rows:
+        own, shared = some_attributes(raw, names), resource_attributes(resource or b"")
+        if all(text_of(own.get(key, shared.get(key))) == value for key, value in attributes.items()):
+            found.add(seq)
+    return found
 
 
 def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:
@@ -144,12 +201,3 @@ def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:
 
 def _first(attributes: Attributes, names: Sequence[str]) -> str:
     return next((text for name in names if (text := text_of(attributes.get(name)))), "")
-
-
-READ_OF_ERRORS = _NAMES
-"""The attributes that `error_id_of` reads."""
-
-
-def error_id_of(name: str, attributes: Attributes) -> str:
-    """The id of the group that an error belongs to, from its span's name and attributes."""
-    return _describe(name, attributes)[0]

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import orjson
+
 from signals.attributes import text_of
 from signals.model import Span
 from store.api import BadQuery
@@ -52,7 +54,8 @@ def narrowed(
         return found
     condition, values = found
     seqs = [span_seq for span_seq, span in with_seq(db, condition, values, MAX_DECODED) if has(span, other)]
-    return condition + f" AND m.seq IN ({', '.join(map(str, seqs))})", values
+    among = f"{condition} AND m.seq IN (SELECT value FROM json_each(?))"
+    return among, [*values, orjson.dumps(seqs).decode()]
 
 
 def with_seq(db: ReadSession, condition: str, values: Sequence[object], limit: int) -> list[tuple[int, Span]]:

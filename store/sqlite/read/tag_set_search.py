@@ -1,62 +1,124 @@
-"""Tag sets by number, and the numbers of those that carry something."""
+"""Tag sets by number, and the numbers of those that carry something.
+
+Sets never change and get rising numbers: what was found among them once is looked for among new ones only.
+"""
 
 # ruff: noqa: S608 - what is put into SQL text are numbers and question marks of our own
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Final
 
 import orjson
 
+from signals.attributes import SEAT
 from signals.folding import fold, is_simple
+from store.change_results import Operation
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.tag_sets import TagSet, environment_in, service_in, values_in
+from store.sqlite.read.shared import BoundedCache
+from store.sqlite.table_layout import SYNTHETIC_TAG
+from store.sqlite.tag_sets import OPERATION, environment_in, service_in, values_in
 
-_CACHED: Final = 30_000
-"""Tag sets that a connection remembers.
-
-A dictionary that is cleared when full: a breakdown looks up thousands of sets, and an LRUCache
-raised its time by half (2.2 to 3.5 ms).
-"""
-_AT_ONCE: Final = 5_000
-"""Numbers in one SQL text: SQLite's limit is a million characters."""
+_MOST_BYTES: Final = 24 * 1024**2
+"""Of sets that are remembered: some 25,000."""
+_MOST_TEXTS: Final = 20_000
+_MOST_OPERATIONS: Final = 5_000
+_MATCHES_BYTES: Final = 8 * 1024**2
 
 
-def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, TagSet]:
+class KnownSet(dict[str, str | list[str]]):
+    """A set, and what most questions ask of it. Shared: not to be changed."""
+
+    __slots__ = ("environment", "of", "person", "synthetic")
+    environment: str
+    of: Operation
+    """Its service and operation."""
+    person: str
+    """Its first `enduser.id`, or nothing."""
+    synthetic: bool
+
+
+class TagSetCache(BoundedCache[int, KnownSet]):
+    """Sets by their number, with one copy of each text."""
+
+    def __init__(self) -> None:
+        super().__init__(_MOST_BYTES, lambda tags: 350 + 60 * len(tags))
+        self._texts: dict[str, str] = {}
+        self._operations: dict[tuple[str, str], Operation] = {}
+
+    def read(self, body: str) -> KnownSet:
+        """The set of a stored body."""
+        texts, operations = self._texts, self._operations
+        if len(texts) > _MOST_TEXTS:
+            texts = self._texts = {}
+        if len(operations) > _MOST_OPERATIONS:
+            operations = self._operations = {}
+        tags = KnownSet(orjson.loads(body))
+        for tag, value in tags.items():
+            if isinstance(value, str):
+                tags[tag] = texts.setdefault(value, value)
+        of = Operation(service_in(tags), next(iter(values_in(tags, OPERATION)), ""))
+        tags.of = operations.setdefault(of, of)
+        tags.environment = environment_in(tags)
+        tags.person = next(iter(values_in(tags, SEAT)), "")
+        tags.synthetic = bool(values_in(tags, SYNTHETIC_TAG))
+        return tags
+
+
+class _Matches(BoundedCache[Hashable, tuple[int, frozenset[int]]]):
+    """By question: the highest number that was looked at, and the sets that were found."""
+
+    def __init__(self) -> None:
+        super().__init__(_MATCHES_BYTES, lambda known: 500 + 100 * len(known[1]))
+
+
+def read_sets(db: ReadSession, ids: Iterable[int]) -> dict[int, KnownSet]:
     """The sets of these ids. Shared: not to be changed."""
-    known = db.tag_sets
-    found: dict[int, TagSet] = {}
+    cache = db.shared.of(TagSetCache)
+    known = cache.get
+    found: dict[int, KnownSet] = {}
     missing = []
     for number in ids:
-        tags = known.get(number)
+        tags = known(number)
         if tags is None:
             missing.append(number)
         else:
             found[number] = tags
-    for begin in range(0, len(missing), _AT_ONCE):
-        part = ", ".join(map(str, missing[begin : begin + _AT_ONCE]))
-        for number, body in db.each(f"SELECT id, body FROM tagsets WHERE id IN ({part})"):
-            found[number] = orjson.loads(body)
     if missing:
-        if len(known) + len(missing) > _CACHED:
-            known.clear()
-        known.update(found)
+        # One parameter: a statement with the numbers in its text would be kept, as large as it is.
+        rows = db.each(
+            "SELECT t.id, t.body FROM json_each(?) j CROSS JOIN tagsets t ON t.id = j.value",
+            (orjson.dumps(missing).decode(),),
+        )
+        new = {number: cache.read(body) for number, body in rows}
+        cache.update(new)
+        found.update(new)
     return found
 
 
-def all_sets(db: ReadSession) -> dict[int, TagSet]:
-    """Every set that is kept. Shared: not to be changed."""
-    return read_sets(db, [number for (number,) in db.each("SELECT id FROM tagsets")])
+def matching_sets(
+    sets: Mapping[int, KnownSet], service: str | None, where: Mapping[str, str], environment: str | None
+) -> dict[int, KnownSet]:
+    """Those of the sets that belong to this service and environment and carry all of `where`."""
+    found = {
+        number: tags
+        for number, tags in sets.items()
+        if (service is None or tags.of.service == service)
+        and (environment is None or tags.environment == environment)
+    }
+    for tag, value in where.items():
+        found = {number: tags for number, tags in found.items() if value in (values_in(tags, tag) or [""])}
+    return found
 
 
 def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
-    return frozenset(
-        number
-        for number, tags in _sets_naming(db, value).items()
-        if value in values_in(tags, tag) and (service is None or service_in(tags) == service)
-    )
+
+    def fits(tags: KnownSet) -> bool:
+        return value in values_in(tags, tag) and (service is None or tags.of.service == service)
+
+    return _naming(db, value, ("tag", tag, value, service), fits)
 
 
 def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = None) -> frozenset[int]:
@@ -65,7 +127,7 @@ def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = 
     return frozenset(
         number
         for number, tags in _sets_that_may_hold(db, folded).items()
-        if (service is None or service_in(tags) == service)
+        if (service is None or tags.of.service == service)
         and any(folded in fold(value) for value in values_in(tags, tag))
     )
 
@@ -81,7 +143,7 @@ def values_containing(db: ReadSession, tag: str, text: str) -> set[str]:
     }
 
 
-def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, TagSet]:
+def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, KnownSet]:
     """The sets in whose texts this folded one may occur.
 
     SQLite's lower() changes ASCII only, and JSON escapes some characters: sets with any other text
@@ -97,12 +159,23 @@ def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, TagSet]:
 
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
     """The ids of the sets of one deployment environment, in whichever spelling it was sent."""
-    found = _sets_naming(db, environment)
-    return frozenset(number for number, tags in found.items() if environment_in(tags) == environment)
+    return _naming(
+        db, environment, ("environment", environment), lambda tags: tags.environment == environment
+    )
 
 
-def _sets_naming(db: ReadSession, value: str) -> dict[int, TagSet]:
-    """The sets in which this text occurs as a whole value (of any tag)."""
+def _naming(
+    db: ReadSession, value: str, question: Hashable, fits: Callable[[KnownSet], bool]
+) -> frozenset[int]:
+    """The ids of the sets that fit, of those in which a text occurs as a whole value (of any tag)."""
+    matches = db.shared.of(_Matches)
+    upto, known = matches.get(question) or (0, frozenset[int]())
+    highest: int = (db.one("SELECT max(id) FROM tagsets") or (0,))[0] or 0
+    if highest <= upto:
+        return known
     needle = orjson.dumps(value).decode()
-    ids = [number for (number,) in db.each("SELECT id FROM tagsets WHERE instr(body, ?)", (needle,))]
-    return read_sets(db, ids)
+    rows = db.each("SELECT id FROM tagsets WHERE id > ? AND instr(body, ?)", (upto, needle))
+    sets = read_sets(db, [number for (number,) in rows])
+    found = known.union(number for number, tags in sets.items() if fits(tags))
+    matches.update({question: (highest, found)})
+    return found

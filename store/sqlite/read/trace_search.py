@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import orjson
+
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.api import BadQuery, TraceQuery
 from store.queries import Window
@@ -177,8 +179,12 @@ class TraceSearch:
         for group in carried:
             rows = self._db.all(
                 "SELECT DISTINCT slot FROM set_slots "
-                f"WHERE tagset IN ({', '.join(map(str, group))}) AND slot >= ? AND slot <= ?",
-                (window.from_unix_nano // TAG_SET_SLOT_NS, window.to_unix_nano // TAG_SET_SLOT_NS),
+                "WHERE tagset IN (SELECT value FROM json_each(?)) AND slot >= ? AND slot <= ?",
+                (
+                    orjson.dumps(list(group)).decode(),
+                    window.from_unix_nano // TAG_SET_SLOT_NS,
+                    window.to_unix_nano // TAG_SET_SLOT_NS,
+                ),
             )
             here = {slot for (slot,) in rows}
             slots = here if slots is None else slots & here

@@ -107,9 +107,9 @@ class AggregationSchedule:
             self.sessions.aggregate(
                 self.sessions.stored_events(after, upto) if known is None else events_of(known)
             )
-            for session_id, shift in self.sessions.slow_clocks().items():
+            for session_id, (shift, whole) in self.sessions.slow_clocks().items():
                 self.sessions.restate(session_id, shift, upto, counted_upto=upto)
-                self._ingest.clocks.prove_slow(session_id, shift, self._ingest.clock.now())
+                self._ingest.clocks.prove_slow(session_id, whole, self._ingest.clock.now())
         counters.set("sessions_seq", upto)
         done = self._aggregate_traces(now_s, final=final)
         self.traces.flush()

@@ -22,7 +22,14 @@ from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
 from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
 from store.sqlite.write.repeated_logs import RepeatedLogs
-from store.sqlite.write.sender_clocks import AHEAD_NS, BEHIND_NS, Restated, SenderClocks
+from store.sqlite.write.sender_clocks import (
+    AHEAD_NS,
+    BEHIND_NS,
+    Pause,
+    Restated,
+    Sender,
+    SenderClocks,
+)
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
@@ -85,7 +92,7 @@ class Ingest:
         self.clock = StoreClock(clock, last)
         self.origins = OriginIds(connection)
         self._repeated = RepeatedLogs(connection, self.clock.now)
-        self.clocks = SenderClocks()
+        self.clocks = SenderClocks(self._is_known, Pause(last, self.clock.now()) if last else None)
         self.metrics = MetricIngest(
             connection, self.counters, series_bounds or SeriesBounds(), self.clock.now
         )
@@ -252,6 +259,12 @@ class Ingest:
         times = [row[1] for row in rows]
         self._note_times(min(times), max(times), arrived)
         self._note_if_late(arrived, min(times), max(times), 0, len(rows))
+
+    def _is_known(self, sender: Sender) -> bool:
+        """Whether something of a browser's session, or of a resource, is stored."""
+        table = "spans WHERE session_id" if isinstance(sender, str) else "origins WHERE body"
+        found = self._connection.execute(f"SELECT 1 FROM {table} = ? LIMIT 1", (sender,))  # noqa: S608 - our own
+        return found.fetchone() is not None
 
     def _restate(self, sessions: Sequence[Restated]) -> None:
         """Note the sessions of which what is stored so far must be moved."""

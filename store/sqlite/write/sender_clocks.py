@@ -2,14 +2,15 @@
 
 What claims to be later than its arrival comes from a clock that is ahead, or is a stray
 time: it is moved to its arrival, all of a sender by one offset, so that order and durations
-stay. What claims to be earlier is kept, as it may be late or imported; only a sender whose
-lag stays the same while time goes on has a slow clock. See docs/adr/020-senders-clock.md.
+stay. What claims to be earlier is kept, as it may be late or imported; a sender has a slow
+clock whose lag stays the same while time goes on, and, until the opposite shows, one whose
+first words are minutes old. See docs/adr/020-senders-clock.md.
 Owns no table and knows no message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -42,6 +43,13 @@ _BROWSER_PROOF: Final = (2, 10**9)
 """(batches, ns) of constant lag that prove a browser's clock slow: it has no queue on disk …"""
 _BACKEND_PROOF: Final = (3, 10 * 10**9)
 """… which a backend may have: but the lag of a queue that drains shrinks."""
+_FIRST_WORDS_NS: Final = 3_300 * 10**9
+"""A sender that was never heard of, and is behind by less than this, has a slow clock until it shows that it
+was late. Of an hour and more, a backlog or a file is likelier, whose times are right."""
+_LIVE_NS: Final = 60 * 10**9
+"""Exporters send at least so often: what reaches over a longer time has been queued or recorded."""
+_DRAINED_NS: Final = 600 * 10**9
+"""So long after the collector's start, senders that waited for it have sent what they kept."""
 _RECENT_NS: Final = 600 * 10**9
 """So long after a wrong clock each sender of each batch is looked up: 0.8 µs a span instead of 0.1."""
 _SENDERS: Final = 20_000
@@ -61,7 +69,7 @@ class Claim(NamedTuple):
 
 
 class Restated(NamedTuple):
-    """A session whose clock proved slow after some of it had been stored: those rows need the shift, too."""
+    """A session whose clock proved slow, or right after all: its rows of before need the shift."""
 
     session_id: str
     shift: int
@@ -79,12 +87,31 @@ class _Clock:
     since: int = 0
     batches: int = 0
     """The lag that has been constant, since which arrival, and over how many batches."""
+    is_assumed: bool = False
+    """The shift follows from its first words alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """When nothing was received before this run of the collector: what tells of then has waited."""
+
+    begin: int = 0
+    end: int = 0
+
+    def explains(self, time: int, arrived: int) -> bool:
+        """Whether something of this time may arrive now because it could not before."""
+        return self.begin - BEHIND_NS <= time <= self.end and arrived <= self.end + _DRAINED_NS
 
 
 class SenderClocks:
     """Remembers the senders' clocks. For one thread."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, is_known: Callable[[Sender], bool] = lambda _: False, pause: Pause | None = None
+    ) -> None:
+        """`is_known` says whether something of a sender is stored already; it is asked of late batches."""
+        self._is_known = is_known
+        self._pause = pause or Pause()
         self._clocks: LRUCache[Sender, _Clock] = LRUCache(_SENDERS)
         self._wrong = -_RECENT_NS
         """The last arrival of a wrong clock: long after it, a batch on time needs one look only."""
@@ -152,7 +179,7 @@ class SenderClocks:
     def _placed_metrics(self, metrics: Sequence[MetricRow], arrived: int) -> Sequence[MetricRow]:
         """A point of long ago stays where it is: many senders hand on the time of their source."""
         claims = [Claim(row.series.resource, None, row.time_unix_nano) for row in metrics]
-        shifts = self.shifts(claims, arrived)
+        shifts = self.shifts(claims, arrived, handed_on=True)
         if not any(shifts):
             return metrics
         return [
@@ -160,14 +187,18 @@ class SenderClocks:
             for row, shift in zip(metrics, shifts, strict=True)
         ]
 
-    def shifts(self, claims: Sequence[Claim], arrived: int) -> Sequence[int]:
-        """What is to be added to the times of each item of a batch."""
+    def shifts(self, claims: Sequence[Claim], arrived: int, *, handed_on: bool = False) -> Sequence[int]:
+        """What is to be added to the times of each item of a batch.
+
+        `handed_on`: the times may be those of a source that the sender asks now and then.
+        """
         found = [0] * len(claims)
         places: dict[Sender, list[int]] = {}
         for place, claim in enumerate(claims):
             places.setdefault(claim.sender, []).append(place)
         for sender, own in places.items():
-            shifts = self._of_sender(sender, [claims[place].time for place in own], arrived)
+            times = [claims[place].time for place in own]
+            shifts = self._of_sender(sender, times, arrived, handed_on=handed_on)
             if any(shifts):
                 self._wrong = arrived
                 for place, shift in zip(own, shifts, strict=True):
@@ -176,10 +207,17 @@ class SenderClocks:
             _leave_disagreements(claims, found, arrived)
         return found
 
-    def _of_sender(self, sender: Sender, times: Sequence[int], arrived: int) -> Sequence[int]:
+    def _of_sender(
+        self, sender: Sender, times: Sequence[int], arrived: int, *, handed_on: bool
+    ) -> Sequence[int]:
         clock = self._clocks.get(sender)
-        if clock is not None and clock.shift and _still_holds(clock, times, arrived):
-            return _shifted(times, clock.shift, arrived)
+        if clock is not None and clock.shift:
+            if _still_holds(clock, times, arrived):
+                clock.is_assumed &= arrived - clock.since < _BACKEND_PROOF[1]
+                return _shifted(times, clock.shift, arrived)
+            if clock.is_assumed:
+                self._take_back(sender, clock)
+                clock = None
         latest = arrived + AHEAD_NS
         ahead = sorted([time for time in times if time > latest])
         newest = max([time for time in times if time <= latest], default=None)
@@ -192,6 +230,10 @@ class SenderClocks:
             clock = self._clocks[sender] = _Clock(shift=arrived - top, wrong=arrived)
             return _shifted(times, clock.shift, arrived)
         if newest is not None and newest < arrived - BEHIND_NS:
+            if clock is None and not handed_on and self._are_first_words(sender, times, newest, arrived):
+                clock = _Clock(shift=arrived - newest, wrong=arrived, since=arrived, is_assumed=True)
+                self._clocks[sender] = clock
+                return _shifted(times, clock.shift, arrived)
             shift = self._of_late_batch(sender, clock, newest, arrived)
             return _shifted(times, shift, arrived)
         if clock is not None:
@@ -200,6 +242,21 @@ class SenderClocks:
             arrived - time if time > latest or (newest is not None and time < newest - _DAY_NS) else 0
             for time in times
         ]
+
+    def _are_first_words(self, sender: Sender, times: Sequence[int], newest: int, arrived: int) -> bool:
+        """Whether a late batch looks like a live sender's, of which nothing was heard before."""
+        return (
+            newest > arrived - _FIRST_WORDS_NS
+            and all(newest - time <= _LIVE_NS for time in times)
+            and not self._pause.explains(newest, arrived)
+            and not self._is_known(sender)
+        )
+
+    def _take_back(self, sender: Sender, clock: _Clock) -> None:
+        """Forget a clock that was taken for slow: its sender was late."""
+        del self._clocks[sender]
+        if isinstance(sender, str):
+            self._restated.append(Restated(sender, -clock.shift))
 
     def _of_late_batch(self, sender: Sender, clock: _Clock | None, newest: int, arrived: int) -> int:
         """The shift of a batch that is late as a whole: 0 until its sender's lag proves constant."""

@@ -132,8 +132,10 @@ class SessionAggregation:
         self._rollups = rollups
         self._pairs = pairs
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
-        self._linked: LRUCache[bytes, tuple[str, int, int]] = LRUCache(_CACHED_LINKS)
-        """Backend traces not looked at yet, to (session, start, end of the event that they answered)."""
+        self._linked: LRUCache[bytes, tuple[str, int, int, int]] = LRUCache(_CACHED_LINKS)
+        """Backend traces not looked at yet, to (session, start, end, shift) of the event they answered."""
+        self._proven: LRUCache[str, bool] = LRUCache(_CACHED)
+        """Sessions that were moved to a trace: others do not move them again."""
 
     def aggregate(self, events: Iterable[_Event]) -> None:
         """Count browser spans, in order of arrival."""
@@ -158,8 +160,8 @@ class SessionAggregation:
             trace = _trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
-                if not shift:
-                    self._linked[trace] = session_id, start, start + duration
+                if shift >= 0 and session_id not in self._proven:
+                    self._linked[trace] = session_id, start, start + duration, shift
             session = sessions.get(session_id)
             if session is None:
                 session = sessions[session_id] = _Addition(start, start + duration, start)
@@ -181,26 +183,29 @@ class SessionAggregation:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
-    def slow_clocks(self) -> Mapping[str, int]:
-        """The sessions that backend traces prove to be slow, and by how much: each trace is asked once.
+    def slow_clocks(self) -> Mapping[str, tuple[int, int]]:
+        """The sessions that backend traces prove to be slow: each trace is asked once.
+
+        What is to be added to the times that are stored, and what was added in all.
 
         A browser's event lasts while its backend works, which cannot begin minutes after its end.
         A trace that began before proves nothing: a document of the browser's cache names an old one.
         """
-        found: dict[str, int] = {}
-        for trace, (session_id, start, end) in list(self._linked.items()):
+        found: dict[str, tuple[int, int]] = {}
+        for trace, (session_id, start, end, shift) in list(self._linked.items()):
             row = self._connection.execute(_TRACE_START, (trace, trace)).fetchone()
             if row is None:
                 continue
             del self._linked[trace]
-            if row[0] - end > BEHIND_NS:
-                found[session_id] = row[0] - start
+            if row[0] - (end - shift) > BEHIND_NS and session_id not in self._proven:
+                self._proven[session_id] = True
+                found[session_id] = row[0] - start, row[0] - start + shift
         return found
 
     def restate(self, session_id: str, shift: int, stored_upto: int, counted_upto: int) -> None:
         """Add a shift to all times of a session's spans up to a number: its clock proved slow after them."""
         execute = self._connection.execute
-        for trace in [trace for trace, (owner, _, _) in self._linked.items() if owner == session_id]:
+        for trace in [trace for trace, (owner, *_) in self._linked.items() if owner == session_id]:
             del self._linked[trace]
         spans = execute(
             "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
@@ -219,7 +224,9 @@ class SessionAggregation:
             return
         tags = {tag: (value, start + shift) for tag, (value, start) in orjson.loads(row[0]).items()}
         newest = max((start for _, start in tags.values()), default=0)
-        tags[CLOCK_SHIFT] = (shift, newest)
+        already, _ = tags.pop(CLOCK_SHIFT, (0, 0))
+        if whole := int(already) + shift:
+            tags[CLOCK_SHIFT] = (whole, newest)
         execute(
             "UPDATE sessions SET start = start + ?1, finish = finish + ?1, last_start = last_start + ?1, "
             "attributes = ?2 WHERE session_id = ?3",

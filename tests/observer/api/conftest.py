@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from alerting import AlertFile
+from store.api import Reader
+from tests.fixtures.alerts import evaluate
 from tests.fixtures.scene import observing
 from tests.fixtures.seed import hostile, measured, story
 
@@ -16,8 +19,14 @@ Ask = Callable[..., Any]
 
 @pytest.fixture(scope="package")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
-    with observing(measured(hostile(story())), tmp_path_factory.mktemp("api")) as found:
+    folder = tmp_path_factory.mktemp("api")
+    world = measured(hostile(story()))
+    alert_file = AlertFile(folder / "alerts.db")
+    with observing(world, folder, alert_file) as found:
+        reader: Reader = found.application.extensions["observer"].reader
+        evaluate(reader, folder, world.now_unix_nano)
         yield found
+    alert_file.close()
 
 
 @pytest.fixture

@@ -50,9 +50,15 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/logs/{log_id}": ("/logs/newest", {}),
     "/logs/{log_id}/otlp": ("/logs/newest/otlp", {}),
     "/metrics": ("/metrics", {}),
+    "/alerts": ("/alerts", {}),
+    "/alerts/{alert_id}": ("/alerts/newest", {}),
+    "/detectors": ("/detectors", {}),
     "/metrics/{name}": ("/metrics/http.server.request.duration", {"by": "service.name"}),
 }
-_POSTS = {"/class/actions", "/desk/session", "/desk/session/end", "/exam/answer"}
+_POSTS = {
+    *("/class/actions", "/desk/session", "/desk/session/end", "/exam/answer"),
+    *("/alerts/{alert_id}/acknowledge", "/detectors/{name}/silence", "/silences/{silence_id}/end"),
+}
 
 
 def _document(ask: Ask) -> dict[str, Any]:
@@ -76,6 +82,8 @@ def test_answers_have_the_fields_that_are_described(ask: Ask, path: str) -> None
     address, args = _EXAMPLES[path]
     if address.startswith("/logs/newest"):
         address = address.replace("newest", ask("/logs", limit=1)["logs"][0]["log_id"])
+    if address == "/alerts/newest":
+        address = address.replace("newest", ask("/alerts", limit=1)["alerts"][0]["alert_id"])
     responses = document["paths"][PREFIX + path]["get"]["responses"]
     schema = responses["200"]["content"]["application/json"]["schema"]
     found = list(differences(ask(address, **args), schema, document["components"]["schemas"]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from datetime import UTC
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -156,6 +157,22 @@ def test_time_axes_have_round_times() -> None:
     labels = [label for _, label in scale.time_ticks(WINDOW.from_unix_nano, WINDOW.to_unix_nano, UTC)]
     assert labels == ["08:00", "08:05", "08:10"]
     assert scale.time_ticks(0, 2**63 - 1, UTC) is not None
+
+
+def test_days_stay_days_where_the_clocks_are_changed() -> None:
+    """An hour was won in the night: the axis had the 25th twice, and not the 26th."""
+    zone = ZoneInfo("Europe/Zurich")
+    begin = int(datetime(2026, 10, 23, tzinfo=zone).timestamp()) * 10**9
+    labels = [label for _, label in scale.time_ticks(begin, begin + 5 * 86_400 * 10**9, zone)]
+    assert labels == ["23 Oct", "24 Oct", "25 Oct", "26 Oct", "27 Oct"]
+
+
+def test_a_long_value_has_its_room() -> None:
+    """`1 min 40 s` began outside of a drawing whose text is enlarged on phones."""
+    frame = charts.Frame("a chart", WINDOW, UTC, lambda _: "1 min 40 s")
+    drawn = LexborHTMLParser(charts.lines(frame, [charts.Line("a", "p50", [1])]))
+    label = next(tick for tick in drawn.css("text.tick") if tick.text() == "1 min 40 s")
+    assert float(label.attributes["x"] or 0) > 100
 
 
 def test_labels_of_a_narrow_axis_do_not_overlap() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from flask import Flask, request
@@ -116,6 +116,43 @@ def test_the_cheapest_of_those_that_wait_goes_first() -> None:
 
         assert (first.result(20), third.result(20)) == (True, True)
     assert order == [0.1, 0.5]
+
+
+def test_what_is_cheaper_than_all_that_run_does_not_wait_for_them() -> None:
+    """Beside two costly ones run two cheaper ones, not a third, and none of the same cost."""
+    share = FairShare(4, at_once=2, beside=2, wait_s=20)
+    may_leave = threading.Event()
+    running: list[float] = []
+
+    def ask(cost: float) -> None:
+        share.enter(cost)
+        running.append(cost)
+        assert may_leave.wait(20)
+        share.leave()
+
+    def ask_and_wait(cost: float, *, runs: bool) -> None:
+        waiting = len(share._waiting)
+        asked.append(pool.submit(ask, cost))
+        if runs:
+            eventually(lambda: cost in running, f"{cost} runs")
+        else:
+            eventually(lambda: len(share._waiting) > waiting, f"{cost} waits")
+
+    asked: list[Future[None]] = []
+    with ThreadPoolExecutor(8) as pool:
+        ask_and_wait(0.3, runs=True)
+        ask_and_wait(0.31, runs=True)
+        ask_and_wait(0.32, runs=False)
+        ask_and_wait(0.2, runs=True)
+        ask_and_wait(0.21, runs=False)
+        ask_and_wait(0.1, runs=True)
+        ask_and_wait(0.05, runs=False)
+        assert share.running == 4
+        may_leave.set()
+        for each in asked:
+            each.result(20)
+    assert sorted(running) == [0.05, 0.1, 0.2, 0.21, 0.3, 0.31, 0.32]
+    assert share.running == 0
 
 
 def test_waiting_has_an_end() -> None:

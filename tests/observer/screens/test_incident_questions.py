@@ -11,10 +11,11 @@ import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from observer.components.compared import Compared
 from observer.components.impact import impact
 from observer.components.slowest import change_of, slowest
 from observer.settings import Settings
-from store.api import Affected, Latency, Measure, Operation, Reach, Refused, Window
+from store.api import Affected, Latency, Measure, Operation, Reach, Refused
 from tests.fixtures.html import one, text
 from tests.fixtures.scene import observing
 from tests.fixtures.world import S, World, span
@@ -173,7 +174,8 @@ def test_a_slow_edge_is_framed_on_the_map(client: FlaskClient) -> None:
     found = page(client, "/apm")
     assert len(found.css("g.slower text.label")) == 1
     assert "\u00d7" in text(one(found, "g.slower text.label"))
-    assert "compared with the 15 min before" in text(one(found, ".map-legend"))
+    legend = text(one(found, ".map-legend"))
+    assert "compared with the 3 min 20 s of the 15 min before that have data" in legend
     (edge,) = client.get("/api/v1/apm/map?since=15m").get_json()["edges"]
     assert edge["requests_before"] == 20
     assert edge["p90_ns_before"] < edge["p90_ns"]
@@ -216,7 +218,9 @@ def test_what_was_asked_for_rarely_is_not_ranked() -> None:
         "rare": Measure(1, latency=Latency(p90_ns=9 * S)),
         "often": Measure(9, latency=Latency(p90_ns=S)),
     }
-    found = slowest(measures, {}, Window(0, 60 * S), lambda n: (n, ""), lambda n: n, lambda one: one.p90_ns)
+    found = slowest(
+        measures, {}, Compared(60 * S, 60 * S, 0), lambda n: (n, ""), lambda n: n, lambda one: one.p90_ns
+    )
     assert [row.name for row in found.rows] == ["often"]
     assert found.left_out == "1 with fewer than 5 not ranked"
     assert found.note == "nothing to compare with: no request in the 1 min before"

@@ -10,7 +10,7 @@ import pytest
 
 from signals.model import Span, SpanKind, TraceId
 from store.api import BadQuery, Batch, Operation, Refused, Seen, Window
-from store.sqlite.read import error_sightings, refused_amounts
+from store.sqlite.read import error_sightings, processes, refused_amounts
 from tests.store.build import MS, SECOND, T0, row, span
 from tests.store.contract.test_browsers import event
 from tests.store.house import House
@@ -124,6 +124,16 @@ def test_a_new_version_is_a_change_and_the_first_one_is_none(house: House) -> No
     cut = house.reader.changes(house.window, limit=1)
     assert ([one.value for one in cut.items], cut.truncated) == (["v3"], True)
     assert house.reader.changes(Window(T0 + 10 * SECOND, T0 + 20 * SECOND)).items == []
+
+
+def test_more_processes_than_are_kept_are_found_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond the bound is read anew, and new ones are seen."""
+    monkeypatch.setattr(processes, "MOST_KEPT", 1)
+    fill(house, *[order(n, n, pay={"service.instance.id": f"p{n}"}) for n in range(1, 4)])
+    for _ in range(2):
+        assert [one.value for one in house.reader.changes(house.window).items] == ["p3", "p2"]
+    fill(house, order(4, 4, pay={"service.instance.id": "p4"}))
+    assert [one.value for one in house.reader.changes(house.window).items] == ["p4", "p3", "p2"]
 
 
 def test_a_flag_that_was_switched_is_a_change(house: House) -> None:

@@ -74,6 +74,63 @@ def test_what_is_late_or_imported_is_kept_as_claimed(house: House) -> None:
     assert (log.time_unix_nano, log.clock_shift_ns) == (T0 - 30 * 86_400 * SECOND, 0)
 
 
+@pytest.mark.parametrize("behind", [3 * MIN, 20 * MIN, 54 * MIN])
+def test_one_late_batch_of_a_sender_that_nobody_knows_is_found_at_its_arrival(
+    house: House, behind: int
+) -> None:
+    """A trace, its log in a batch of its own, and one beacon without a link, of clocks minutes slow."""
+    root = off(span(1, kind=SERVER, ms=50), -behind)
+    send(house, root, replace(span(2, 1, ms=10), start_unix_nano=root.start_unix_nano + 20 * MS))
+    send(house, logs=[log_row("x", ms=-behind / MS)])
+    page = span(3, name="documentLoad", browser=True, session="s", trace_id=OTHER)
+    send(house, off(page, -behind))
+    house.settled(TRACE, 2)
+    (found,) = house.reader.find_traces(TraceQuery(LAST_15_MIN)).items
+    assert (found.start_unix_nano, found.duration_ns, found.clock_shift_ns) == (T0 - 50 * MS, 50 * MS, behind)
+    (log,) = house.reader.find_logs(LogQuery(LAST_15_MIN)).items
+    assert (log.time_unix_nano, log.clock_shift_ns) == (T0, behind)
+    (session,) = house.until(
+        lambda: house.reader.find_sessions(SessionQuery(LAST_15_MIN)).items, "the session in the list"
+    )
+    assert (session.start_unix_nano, session.clock_shift_ns) == (T0 - 10 * MS, behind)
+    assert house.reader.rum_measures(LAST_15_MIN)["page_views"].requests == 1
+    assert house.reader.late_arrivals(LAST_15_MIN) is None
+
+
+def test_a_known_sender_that_is_late_keeps_its_times(house: House) -> None:
+    """An export that was retried for three minutes, of a service and a session that were on time before."""
+    page = span(3, name="documentLoad", browser=True, session="s", trace_id=OTHER)
+    send(house, off(span(1, kind=SERVER), -4 * MIN), off(page, -4 * MIN), at=T0 - 4 * MIN)
+    second = TraceId("d" * 32)
+    later = replace(span(4, name="click", browser=True, session="s"), trace_id=TraceId("e" * 32))
+    send(house, off(span(5, kind=SERVER, trace_id=second), -3 * MIN), off(later, -3 * MIN))
+    house.all_settled([TRACE, second])
+    found = house.reader.find_traces(TraceQuery(Window.ALL)).items
+    assert [one.clock_shift_ns for one in found] == [0, 0]
+    (session,) = house.reader.find_sessions(SessionQuery(Window.ALL)).items
+    assert session.clock_shift_ns == 0
+
+
+def test_a_session_that_was_only_late_is_moved_back(house: House) -> None:
+    """Its first beacon waited for twenty minutes; the next is on time, and the first is where it was."""
+    first = span(1, name="documentLoad", browser=True, session="s")
+    send(house, off(first, -20 * MIN))
+    house.until(lambda: house.reader.find_sessions(SessionQuery(LAST_15_MIN)).items, "the session")
+    send(house, off(span(2, name="click", browser=True, session="s"), 5 * SECOND), at=T0 + 5 * SECOND)
+    (session,) = house.until(
+        lambda: [
+            one
+            for one in house.reader.find_sessions(SessionQuery(Window.ALL)).items
+            if one.start_unix_nano < T0 - MIN
+        ],
+        "the session moved back",
+    )
+    assert (session.start_unix_nano, session.clock_shift_ns) == (T0 - 20 * MIN - 10 * MS, 0)
+    spans = house.reader.spans_of_session(session.session_id)
+    assert [one.clock_shift_ns for one in spans] == [0, 0]
+    assert house.reader.rum_measures(LAST_15_MIN).get("page_views") is None
+
+
 def test_a_slow_browser_is_moved_as_a_whole_once_its_lag_is_constant(house: House) -> None:
     """The page that came before the proof, too: in the list, the measures and the series."""
     for number, at in ((1, 0), (2, 3)):

@@ -95,7 +95,8 @@ def _browsers_note(around: Neighbours, inferred: bool) -> str:
         return ""
     return (
         "Every request counts here, whoever sent it. RUM counts what browsers reported: programs without a "
-        "browser are not in it, nor is a page that was left before its report was sent."
+        "browser are not in it, nor is a page that was left before its report was sent; a redirect is one "
+        "request with the page that it leads to."
     )
 
 

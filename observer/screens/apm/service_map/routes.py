@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import render_template, request
 
+from observer.components.compared import load_compared
 from observer.request import context
 from observer.request.links import here
 from observer.request.page_request import current_scope
@@ -43,7 +44,7 @@ def service_map() -> str:
             selected if node else None,
             query.choice("size", ("fit", "full")),
             hops,
-            slow_edges(found, before, scope.window) if before else NO_COMPARISON,
+            slow_edges(found, before, load_compared(reader, scope)) if before else NO_COMPARISON,
         ),
         panel=panel,
         impact=impact,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from observer.components.slowest import Change, change_of, compared_note
-from store.api import ServiceMap, Window
+from observer.components.compared import Compared
+from observer.components.slowest import Change, change_of
+from store.api import ServiceMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ _UNKNOWN = Change("", slower=False, times="")
 NO_COMPARISON = Comparison()
 
 
-def slow_edges(found: ServiceMap, before: ServiceMap, window: Window) -> Comparison:
+def slow_edges(found: ServiceMap, before: ServiceMap, compared: Compared) -> Comparison:
     """The comparison of a map with that of the window before."""
     earlier = {(edge.source, edge.target): edge.measure for edge in before.edges}
     changes = {}
@@ -38,4 +39,4 @@ def slow_edges(found: ServiceMap, before: ServiceMap, window: Window) -> Compari
             was.latency.p90_ns if was else None,
             was.requests if was else 0,
         )
-    return Comparison(changes, compared_note(window, before=bool(earlier)))
+    return Comparison(changes, compared.note(any_before=bool(earlier)))

@@ -169,9 +169,9 @@ def _omitted(layout: RowLayout, size: int) -> int:
 
 def _is_open(layout: RowLayout, key: str, starts_open: bool) -> bool:
     filters = layout.filters
-    if key in filters.folded:
-        return False
-    return starts_open or key in filters.unfolded or "all" in filters.unfolded
+    if key in filters.folded or key in filters.unfolded:
+        return key not in filters.folded
+    return "all" not in filters.folded and (starts_open or "all" in filters.unfolded)
 
 
 def _starts_open(layout: RowLayout, index: int) -> bool:

@@ -7,6 +7,7 @@ from functools import partial
 from flask import render_template, request
 from markupsafe import Markup
 
+from observer.components.compared import load_compared
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
@@ -40,6 +41,7 @@ def overview() -> str:
     counted = counted_traffic(reader, query, scope, attributes)
     window, where, now = scope.window, counted.conditions, counted.measures
     before = reader.rum_measures(window.before(), where)
+    compared = load_compared(reader, scope, "browsers")
     deployments = find_deployments(
         reader, window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
@@ -54,12 +56,12 @@ def overview() -> str:
         points = reader.rum_series(metric, window, CHART_COLUMNS, where)
         return counts_chart(points, BY_NAME[metric], window, scope.zone, events=events)
 
-    slow = partial(slow_by, reader, window, where, attributes, counted.traffic.requested)
+    slow = partial(slow_by, reader, window, compared, where, attributes, counted.traffic.requested)
     by_metric = [by_page(metric) for metric in _PAGE_METRICS]
     shown = view.OverviewView(
-        compared_with=view.compared_with(window),
+        compared=compared.note("report of a browser", any_before=bool(before)),
         apps=view.apps_listed(reader.rum_apps(window), scope.environment),
-        counts=view.count_stats(now, before),
+        counts=view.count_stats(now, before, compared),
         vitals=tuple(vital(BY_NAME[name], now.get(name), before.get(name)) for name in view.VITALS),
         charts=tuple((BY_NAME[name].label, chart(name)) for name in view.COUNTS) if now else (),
         errors=view.error_rows(errors, reader.errors_seen([group.error_id for group in errors])),

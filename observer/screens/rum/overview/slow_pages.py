@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from observer.components.compared import Compared
 from observer.components.slowest import Slowest, slowest
 from observer.request.links import filtered
 from store.api import Reader, RumMetric, Window
@@ -16,6 +17,7 @@ _RANKED: Final = 200
 def slow_by(
     reader: Reader,
     window: Window,
+    compared: Compared,
     where: Mapping[str, str] | None,
     attributes: Mapping[str, str],
     whose: str | None,
@@ -33,7 +35,7 @@ def slow_by(
     return slowest(
         now,
         before,
-        window,
+        compared,
         lambda name: (name, ""),
         lambda name: filtered("/rum/tags", {**attributes, tag: name}, metric=metric, whose=whose),
         lambda latency: latency.p75_ns,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from observer.components.number_format import count, duration
+from observer.components.compared import Compared
+from observer.components.number_format import count
 from observer.components.session_path import session_path
 from observer.screens.rum.metrics import BY_NAME, Delta, Metric, Vital, count_delta, value_text
-from store.api import Breakdown, ErrorGroup, Measure, RumMetric, Seen, Window
+from store.api import Breakdown, ErrorGroup, Measure, RumMetric, Seen
 
 COUNTS: tuple[RumMetric, ...] = (
     "page_views",
@@ -72,8 +73,8 @@ class PageRow:
 class OverviewView:
     """The whole overview."""
 
-    compared_with: str
-    """The length of the window before."""
+    compared: str
+    """What the numbers are compared with."""
     apps: tuple[tuple[str, str], ...]
     """Application and environment, the first few."""
     counts: tuple[CountStat, ...]
@@ -94,13 +95,8 @@ def apps_listed(apps: Sequence[tuple[str, str]], environment: str | None) -> tup
     return tuple(own[:_APPS_LISTED])
 
 
-def compared_with(window: Window) -> str:
-    """The length of the window that this one is compared with, the one before it."""
-    return duration(window.duration_ns)
-
-
 def count_stats(
-    now: Mapping[RumMetric, Measure], before: Mapping[RumMetric, Measure]
+    now: Mapping[RumMetric, Measure], before: Mapping[RumMetric, Measure], compared: Compared
 ) -> tuple[CountStat, ...]:
     """Counts with their change against the window before."""
     found = []
@@ -108,7 +104,7 @@ def count_stats(
         metric = BY_NAME[name]
         value = now[name].requests if name in now else 0
         previous = before[name].requests if name in before else 0
-        delta = count_delta(value, previous, metric.more_is_worse, comparable=bool(before))
+        delta = count_delta(value, previous, metric.more_is_worse, compared if before else None)
         found.append(CountStat(metric, value, delta))
     return tuple(found)
 

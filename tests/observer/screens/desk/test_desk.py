@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 import incidents
 from classroom import Answer, Mark, MarkKind
+from observer.screens.desk import choices
 from observer.screens.desk.results import neutral
 from tests.fixtures.html import attribute, one, text
 from tests.observer.class_screens import NAMES, page_of
@@ -217,6 +218,24 @@ def test_incidents_are_chosen_by_title_and_name(desk: Desk) -> None:
         for option in one(page, choice).css("option[value]:not([value=''])"):
             name = attribute(option, "value")
             assert text(option) == f"{incidents.load(name).title} ({name})"
+
+
+def test_the_desk_says_which_incidents_other_seats_notice(desk: Desk) -> None:
+    shown = text(desk.page())
+    for incident in incidents.load_all()[0].values():
+        assert (incident.reaches_others in shown) or not incident.reaches_others, incident.name
+    assert f"{incidents.load('memory-leak').title} reaches others: " in shown
+
+
+def test_a_fault_with_two_stories_is_released_and_examined_once() -> None:
+    """While the other story runs, it is that one which is released."""
+    stories = [name for name, each in incidents.load_all()[0].items() if each.same_fault_as]
+    offered = choices.build("none", incidents.load_all()[0], [])
+    assert stories
+    assert not {*stories} & {name for name, _ in offered.mysteries}
+    assert not {*stories} & {each.incident for each in offered.releases}
+    running = choices.build("paged", incidents.load_all()[0], [])
+    assert [each.incident for each in running.releases] == ["paged"]
 
 
 def test_a_jump_says_who_and_which_step_and_who_cannot_follow_yet(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from observer.screens.rum.no_data import no_data
 from observer.screens.rum.overview import view as overview
 from observer.screens.rum.spotlight import view as spotlight
 from observer.screens.rum.svg_percent import svg_percent
-from store.api import Breakdown, Latency, Measure, StoreStatus, TagValue, Window
+from store.api import Breakdown, Latency, Measure, StoreStatus, TagValue
 
 S = 10**9
 STATUS = StoreStatus(
@@ -60,7 +60,6 @@ def test_cut_error_groups_name_how_many_there_were() -> None:
     now = {"js_errors": Measure(requests=12_345)}
     assert overview.errors_note(now, cut=True) == "counted among the newest of 12,345 only"  # type: ignore[arg-type]
     assert overview.errors_note(now, cut=False) == ""  # type: ignore[arg-type]
-    assert overview.compared_with(Window(0, 900 * S)) == "15 min"
 
 
 def test_a_vital_is_drawn_on_a_band_up_to_beyond_its_poor_threshold() -> None:

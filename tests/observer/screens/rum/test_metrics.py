@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from observer.components.compared import Compared
 from observer.screens.rum import metrics
 from observer.screens.rum.overview.view import count_stats
 from observer.screens.rum.spotlight.view import card_of
 from store.api import Breakdown, Latency, Measure, TagValue
 
 MS = 1_000_000
+ALL = Compared(900, 900, 900)
+"""Two periods that have data from end to end."""
 
 
 def measured(p75_ns: int) -> Measure:
@@ -43,23 +46,25 @@ def test_a_vital_without_samples_has_no_verdict() -> None:
 
 
 def test_more_errors_are_worse_and_more_views_are_neither() -> None:
-    assert metrics.count_delta(12, 10, True) == metrics.Delta("+20 % (was 10)", "worse")
-    assert metrics.count_delta(5, 10, True) == metrics.Delta("-50 % (was 10)", "better")
-    assert metrics.count_delta(12, 10, False).verdict == ""
-    assert metrics.count_delta(3, 0, True) == metrics.Delta("none before", "worse")
-    assert metrics.count_delta(0, 0, True) == metrics.Delta("no change", "")
-    assert metrics.count_delta(500, 10, False).text == "50 times (was 10)"
+    assert metrics.count_delta(12, 10, True, ALL) == metrics.Delta("+20 % (was 10)", "worse")
+    assert metrics.count_delta(5, 10, True, ALL) == metrics.Delta("-50 % (was 10)", "better")
+    assert metrics.count_delta(12, 10, False, ALL).verdict == ""
+    assert metrics.count_delta(3, 0, True, ALL) == metrics.Delta("none before", "worse")
+    assert metrics.count_delta(0, 0, True, ALL) == metrics.Delta("no change", "")
+    assert metrics.count_delta(500, 10, False, ALL).text == "50 times (was 10)"
 
 
 def test_a_change_within_a_buckets_width_is_no_change() -> None:
-    assert metrics.time_delta("lcp", 1_020, 1_000) == metrics.Delta("no change", "")
-    slower = metrics.time_delta("lcp", 2_000 * MS, 1_000 * MS)
+    assert metrics.time_delta("lcp", 1_020, measured(1_000)) == metrics.Delta("no change", "")
+    slower = metrics.time_delta("lcp", 2_000 * MS, measured(1_000 * MS))
     assert slower == metrics.Delta("was 1 s", "worse")
-    assert metrics.time_delta("lcp", None, 1) is None
+    assert metrics.time_delta("lcp", None, measured(1)) is None
+    few = Measure(requests=2, latency=Latency(p75_ns=MS))
+    assert metrics.time_delta("lcp", 2_000 * MS, few) == metrics.Delta("too few before: 2", "")
 
 
 def test_every_count_is_listed_even_if_nothing_was_measured() -> None:
-    found = count_stats({"js_errors": Measure(requests=4)}, {"js_errors": Measure(requests=2)})
+    found = count_stats({"js_errors": Measure(requests=4)}, {"js_errors": Measure(requests=2)}, ALL)
     assert {n.metric.name: n.value for n in found}["js_errors"] == 4
     assert {n.metric.name: n.value for n in found}["page_views"] == 0
 

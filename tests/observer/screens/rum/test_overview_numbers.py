@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from observer.components import traffic_filter
+from observer.components.compared import Compared
 from observer.screens.rum.metrics import count_delta
 from observer.screens.rum.overview.view import error_rows
 from observer.screens.rum.sessions import view as session_list
@@ -86,8 +87,9 @@ def test_updates_count_what_the_page_had_not(screens: Screens) -> None:
 
 def test_nothing_compares_to_a_window_without_data() -> None:
     """A young lab was red all over."""
-    assert count_delta(3, 0, more_is_worse=True, comparable=False).verdict == ""
-    assert count_delta(3, 0, more_is_worse=True).verdict == "worse"
+    assert count_delta(3, 0, True, None).verdict == ""
+    assert count_delta(3, 0, True, Compared(900, 900, 0)).verdict == ""
+    assert count_delta(3, 0, True, Compared(900, 900, 900)).verdict == "worse"
 
 
 def test_a_file_that_failed_to_load_has_a_readable_label() -> None:
