@@ -102,9 +102,9 @@ def pick_column(body: bytes, at: int, n: int, places: Sequence[int]) -> list[int
     if tag == _BYTES:
         return _sums_at(value, low if low.isascii() else array("b", low), places)
     high = body[begin + steps : begin + 2 * steps]
-    lows = _sums_at(value, low, places)
-    highs = _sums_at(0, high if high.isascii() else array("b", high), places)
-    return [one + (other << 8) for one, other in zip(lows, highs, strict=True)]
+    lower = _sums_at(value, low, places)
+    upper = _sums_at(0, high if high.isascii() else array("b", high), places)
+    return [one + (other << 8) for one, other in zip(lower, upper, strict=True)]
 
 
 def _sums_at(value: int, differences: Sequence[int], places: Sequence[int]) -> list[int]:

@@ -21,7 +21,10 @@ from tests.senders import prometheus_target
 from tests.senders.conftest import Lab
 from tests.senders.plans import BOUNDS, PAUSE_MS, rounds
 from tests.senders.prometheus_target import OBSERVED, SPAN_ID, STEP, TRACE_ID, Target
-from tests.senders.tools import PROGRAMS, otelcol
+from tests.senders.tools import BUILD_S, PROGRAMS, otelcol
+
+# The first test of a machine builds.
+pytestmark = pytest.mark.timeout(BUILD_S + 60)
 
 JOB = "prometheus-job"
 

@@ -23,7 +23,10 @@ from tests.senders.plans import (
     observed,
     rounds,
 )
-from tests.senders.tools import PROGRAMS, go_sender, node_sender
+from tests.senders.tools import BUILD_S, PROGRAMS, go_sender, node_sender
+
+# The first test of a machine builds.
+pytestmark = pytest.mark.timeout(BUILD_S + 60)
 
 FIRST = rounds(1, (20.0, None, 21.5, 22.25))
 SECOND_LIFE = rounds(2, (19.0, 18.5, 18.25))

@@ -122,3 +122,14 @@ def _run(command: Sequence[str], folder: Path) -> None:
     )
     if result.returncode:
         pytest.fail(f"{' '.join(command[:2])} failed: {result.stderr[-2000:]}")
+
+
+def main() -> None:
+    """Build all of it, as `.ci/run` does ahead of the tests, which time what they see."""
+    go_sender()
+    node_sender()
+    otelcol()
+
+
+if __name__ == "__main__":
+    main()

@@ -32,11 +32,11 @@ class _Known:
     def add(self, run: Run, cuts: Cuts, picks: Picks) -> None:
         """Note what a run says of the columns from `cuts.first` on."""
         layout = layout_of(run.shape)
-        lows = _recorded(run, layout.minimum, math.inf)
-        highs = _recorded(run, layout.maximum, -math.inf)
+        least_known = _recorded(run, layout.minimum, math.inf)
+        most_known = _recorded(run, layout.maximum, -math.inf)
         for place, (low, high) in enumerate(picks.slices, cuts.first):
-            least = min(lows[low:high], default=math.inf)
-            most = max(highs[low:high], default=-math.inf)
+            least = min(least_known[low:high], default=math.inf)
+            most = max(most_known[low:high], default=-math.inf)
             # A part without a minimum may hold anything: then nothing is known.
             least = -math.inf if least == math.inf else least
             most = math.inf if most == -math.inf else most
