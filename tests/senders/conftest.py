@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ class Lab:
 
     otlp: str
     api: str
+    began_unix_nano: int
+    """Before any sender; what rose until a first point lies after it."""
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """What a route of the API answers, for 200."""
@@ -30,7 +33,8 @@ class Lab:
         return answer
 
     def chart(self, name: str, service: str, agg: str, **parameters: Any) -> dict[str, Any]:
-        """One metric of one service."""
+        """One metric of one service, by default from before its first point on."""
+        parameters.setdefault("from", self.began_unix_nano)
         attr = [f"service.name:{service}", *parameters.pop("attr", ())]
         return self.get(f"/metrics/{quote(name, safe='')}", agg=agg, attr=attr, **parameters)
 
@@ -48,7 +52,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     http, grpc, screens = free_port(), free_port(), free_port()
     store = {"STORE_PATH": str(folder / "store.db")}
     ports = {"OTLP_HTTP_PORT": str(http), "OTLP_GRPC_PORT": str(grpc)}
-    found = Lab(f"http://127.0.0.1:{http}", f"http://127.0.0.1:{screens}/api/v1")
+    found = Lab(f"http://127.0.0.1:{http}", f"http://127.0.0.1:{screens}/api/v1", time.time_ns())
     with (
         running("collector", {**store, **ports}, log=folder / "collector.log"),
         running("observer", {**store, "PORT": str(screens)}, log=folder / "observer.log"),
