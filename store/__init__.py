@@ -40,13 +40,14 @@ def open_writer(
     return SqliteWriter(Path(path), max_bytes=max_bytes, max_age_s=max_age_s, series=series)
 
 
-def open_reader(path: str | Path, *, time_limit_s: float | None = None) -> Reader:
+def open_reader(path: str | Path, *, time_limit_s: float | None = None, frugal: bool = False) -> Reader:
     """A reader of the store at `path`; TooSlow where it needs more than `time_limit_s`, 10 by default.
 
-    The store need not exist yet: until its writer creates it, every answer is
-    empty; when the file is replaced, the next answer is from the new one.
+    A `frugal` one needs little memory, for a process that asks little. The store need not exist yet:
+    until its writer creates it, every answer is empty; when the file is replaced, the next answer is
+    from the new one.
     """
     from store.sqlite.read.read_connection import TIME_LIMIT_S
     from store.sqlite.read.reader import SqliteReader
 
-    return SqliteReader(Path(path), TIME_LIMIT_S if time_limit_s is None else time_limit_s)
+    return SqliteReader(Path(path), TIME_LIMIT_S if time_limit_s is None else time_limit_s, frugal=frugal)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Final, Generic, Literal, TypeVar
 
+from signals.metrics import MetricKind, Temporality
 from signals.model import SessionId, Severity, TraceId
 
 T = TypeVar("T")
@@ -180,6 +181,18 @@ gauges and sums, points. `avg` of a distribution is the mean observation. `last`
 each series of a group. Gauges take `avg`, `min`, `max`, `last`, `count`; sums also `rate` and `sum`;
 histograms all but `last`; summaries all but `last`, `min` and `max`."""
 
+_NUMBERS: Final[tuple[MetricAggregation, ...]] = ("avg", "min", "max", "last", "count")
+_PERCENTILES: Final[tuple[MetricAggregation, ...]] = ("p50", "p75", "p90", "p95", "p99")
+_OBSERVED: Final[tuple[MetricAggregation, ...]] = ("rate", "sum", "count", "avg")
+FITTING_AGGREGATIONS: Final[Mapping[MetricKind, Sequence[MetricAggregation]]] = {
+    MetricKind.GAUGE: _NUMBERS,
+    MetricKind.SUM: ("rate", "sum", *_NUMBERS),
+    MetricKind.HISTOGRAM: (*_OBSERVED, "min", "max", *_PERCENTILES),
+    MetricKind.EXPONENTIAL_HISTOGRAM: (*_OBSERVED, "min", "max", *_PERCENTILES),
+    MetricKind.SUMMARY: (*_OBSERVED, *_PERCENTILES),
+}
+"""By kind, the aggregations that it can be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
@@ -192,10 +205,14 @@ class MetricQuery:
     """Attributes to group by; without any, all series are one group."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Match as text; "" matches series without the attribute. `service.name` is one of them."""
-    excluded: Mapping[str, str] = field(default_factory=dict)
+    excluded: Sequence[tuple[str, str]] = ()
+    """Series with any of these attributes are left out; a name may come with several values."""
     unit: str | None = None
     kind: str | None = None
     """Where streams of one name differ in unit or kind, these pick one; else that with the newest point."""
     columns: int = 60
     limit: int = 20
     """Groups that are returned: those with the greatest values; the others are counted in `truncated`."""
+    temporality: Temporality | None = None
+    monotonic: bool | None = None
+    """As `unit` and `kind`, for streams that differ in these alone."""

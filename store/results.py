@@ -306,6 +306,8 @@ class MetricChart:
     """Groups that are left out."""
     streams: Sequence[MetricInfo] = ()
     """Others of the same name, which the query did not choose."""
+    interval_ns: int = 0
+    """How often most of its series report; 0 if there are none. Narrower columns are partly empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ def deployments(query: Query) -> serializers.Plain:
             "id",
             "what somebody typed or pasted: an id of a trace, span, session, log or order, or some of its "
             "digits; a traceparent or Server-Timing header; a link to a page; a part of the name of a seat, "
-            "a service, an order or a session",
+            "a service, an order, a session or a metric",
             text(),
             required=True,
         ),

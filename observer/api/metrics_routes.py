@@ -31,10 +31,11 @@ from observer.api.schemas import (
     text,
     whole,
 )
+from observer.lookup.metric_charts import near_metrics
 from observer.request import context
 from observer.request.errors import Unknown, shortened
 from observer.request.parameters import Query
-from signals.metrics import MetricInfo, MetricKind
+from signals.metrics import MetricInfo, MetricKind, Temporality
 from store.api import (
     MetricAggregation,
     MetricChart,
@@ -42,14 +43,13 @@ from store.api import (
     MetricName,
     MetricQuery,
     Reader,
-    Window,
 )
 
 _AGGREGATIONS: Final[tuple[MetricAggregation, ...]] = get_args(MetricAggregation)
 _KINDS: Final = tuple(kind.value for kind in MetricKind)
+_TEMPORALITIES: Final = tuple(each.name.lower() for each in Temporality)
 _EXEMPLARS: Final = 100
 _GROUPS: Final = 20
-_SUGGESTED: Final = 5
 
 _INFO = {
     "name": text(),
@@ -58,7 +58,7 @@ _INFO = {
     "kind": text(words=_KINDS),
     "temporality": text(
         "of sums and histograms: whether points count since the one before, or since their start",
-        words=("unspecified", "delta", "cumulative"),
+        words=_TEMPORALITIES,
     ),
     "monotonic": boolean("a sum that only grows"),
 }
@@ -88,7 +88,7 @@ _NUMBER_OR_NULL = {"type": ["number", "null"]}
     tag="metrics",
     parameters=(
         SERVICE,
-        Parameter("q", "text that name, unit or description contains, in any case", text()),
+        Parameter("q", "text that name, unit or description contains, in any case and Unicode form", text()),
         *WINDOW,
         limit(500),
     ),
@@ -152,8 +152,10 @@ def metrics(query: Query) -> serializers.Plain:
         Parameter(
             "exclude", "leave out series with this attribute, written as for `attr`", text(), repeated=True
         ),
-        Parameter("unit", "which of several streams of one name: its unit", text()),
+        Parameter("unit", "which of several streams of one name: its unit; a blank for none", text()),
         Parameter("kind", "the same: its kind", text(words=_KINDS)),
+        Parameter("temporality", "the same: its temporality", text(words=_TEMPORALITIES)),
+        Parameter("monotonic", "the same: `1` for a sum that only grows, `0` for another", text()),
         *WINDOW,
         COLUMNS,
         limit(_GROUPS),
@@ -164,18 +166,7 @@ def metric(query: Query, name: str) -> serializers.Plain:
     reader = context.reader()
     asked = query.choice("agg", _AGGREGATIONS)
     agg: MetricAggregation = next((each for each in _AGGREGATIONS if each == asked), "avg")
-    chosen = MetricQuery(
-        summed_window(query, reader),
-        name,
-        agg,
-        tuple(query.texts("by")),
-        query.attributes(),
-        query.attributes("exclude"),
-        query.text("unit"),
-        query.choice("kind", _KINDS),
-        columns_of(query),
-        limit_of(query, _GROUPS),
-    )
+    chosen = _query_of(query, reader, name, agg)
     chart = reader.metric_chart(chosen)
     if chart.info is None:
         raise _unknown(reader, name, chart)
@@ -204,6 +195,24 @@ def metric(query: Query, name: str) -> serializers.Plain:
     }
 
 
+def _query_of(query: Query, reader: Reader, name: str, agg: MetricAggregation) -> MetricQuery:
+    unit, temporality = query.text("unit"), query.choice("temporality", _TEMPORALITIES)
+    return MetricQuery(
+        summed_window(query, reader),
+        name,
+        agg,
+        tuple(query.texts("by")),
+        query.attributes(),
+        query.attribute_pairs("exclude"),
+        None if unit is None else unit.strip(),
+        query.choice("kind", _KINDS),
+        columns_of(query),
+        limit_of(query, _GROUPS),
+        Temporality[temporality.upper()] if temporality else None,
+        query.flag("monotonic") if query.has("monotonic") else None,
+    )
+
+
 def _unknown(reader: Reader, name: str, chart: MetricChart) -> Unknown:
     if chart.streams:
         kinds = ", ".join(f"{each.kind.value} in {each.unit or 'no unit'}" for each in chart.streams)
@@ -211,9 +220,7 @@ def _unknown(reader: Reader, name: str, chart: MetricChart) -> Unknown:
             f"There is no metric {shortened(name)!r} of this unit and kind.",
             f"There is one that is: {kinds}.",
         )
-    word = max(name.replace("_", ".").split("."), key=len)[:40]
-    near, _ = reader.metric_names(Window.ALL, text=word, limit=_SUGGESTED)
-    names = ", ".join(dict.fromkeys(shortened(each.info.name) for each in near))
+    names = ", ".join(shortened(each) for each in near_metrics(reader, name))
     remedy = f"There are: {names}." if names else "GET /api/v1/metrics lists those that there are."
     return Unknown(f"There is no metric {shortened(name)!r}.", remedy)
 

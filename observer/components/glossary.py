@@ -21,10 +21,22 @@ TERMS = (
         "What the services behind a page did: their requests, how long these took, and where they failed.",
     ),
     Term(
+        "exemplar",
+        "",
+        "One of the observations that a metric counted, kept with the trace in which it happened: "
+        "the way from a number to a request.",
+    ),
+    Term(
         "inferred",
         "",
         "A service that sends no telemetry itself, such as a database or another company. "
         "It is known by what its callers report, and drawn hatched.",
+    ),
+    Term(
+        "metric",
+        "",
+        "A number that a process reports again and again, such as its memory or how many orders it took: "
+        "cheap to keep for long, but nobody's own request.",
     ),
     Term(
         "origin",
@@ -52,6 +64,12 @@ TERMS = (
         "RUM",
         "real user monitoring",
         "What visitors' browsers saw: pages, requests, errors and speed, reported by an agent in the page.",
+    ),
+    Term(
+        "series",
+        "",
+        "A metric with one set of attributes, such as the orders that failed on one host: a line of its own, "
+        "until they are grouped.",
     ),
     Term(
         "session",

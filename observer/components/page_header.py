@@ -17,6 +17,7 @@ AREAS = (
     ("rum", "RUM", "/rum"),
     ("apm", "APM", "/apm"),
     ("logs", "Logs", "/logs"),
+    ("metrics", "Metrics", "/metrics"),
     ("workshop", "Workshop", "/workshop"),
 )
 SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
@@ -35,7 +36,7 @@ SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
 }
 
 
-_DATED = frozenset({"home", "rum", "apm", "logs"})
+_DATED = frozenset({"home", "rum", "apm", "logs", "metrics"})
 """Areas whose pages say as of when they are."""
 _NARROWED_CHARACTERS = 160
 _ATTRIBUTES = frozenset({"attr"})
@@ -53,6 +54,7 @@ _APPLIED: Mapping[str, frozenset[str]] = {
     "/apm/tags": frozenset({"service", "attr", "whose"}),
     "/apm/traces": frozenset({"service", "attr", "error", "operation", "exact"}),
     "/logs": frozenset({"service", "attr"}),
+    "/metrics": frozenset({"service"}),
 }
 """Which filters a page applies; the others it keeps for the next, and says so."""
 

@@ -47,6 +47,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "scoped": links.scoped,
     "unbounded": links.unbounded,
     "service_url": links.service_url,
+    "metric_url": links.metric_url,
     "here": links.here,
     "here_at": links.here_at,
     "filtered_more": links.with_attribute,

@@ -29,6 +29,7 @@ _BOTTOM = 20.0
 _MS = 1_000_000
 NARROW = 400.0
 """Width of a chart for a phone, in units: its text is hardly scaled down."""
+_DOTS_ABOVE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One point of a scatter plot."""
+    """One point of a scatter plot, or one observation beside lines."""
 
     unix_nano: int
     value: float
@@ -103,13 +104,35 @@ class Dot:
     of: str = ""
 
 
-def lines(frame: Frame, of: Sequence[Line], column_titles: Sequence[str] = ()) -> Markup:
-    """Lines over time; a value without neighbours is a dot. `column_titles` are tooltips."""
-    highest = max((v for line in of for v in line.values if v is not None), default=0.0)
-    frame, marks, top = _values_axis(frame, highest)
+def lines(
+    frame: Frame, of: Sequence[Line], column_titles: Sequence[str] = (), dots: Sequence[Dot] = ()
+) -> Markup:
+    """Lines over time; a value without neighbours is a dot. `column_titles` are tooltips.
+
+    `dots` are single observations beside the lines, each a link; one above the lines by more than
+    _DOTS_ABOVE times stands at the upper edge.
+    """
+    values = [v for line in of for v in line.values if v is not None]
+    highest, lowest = max(values, default=0.0), min(values, default=0.0)
+    seen = [dot.value for dot in dots]
+    if highest > 0:
+        highest = max(highest, min(max(seen, default=0.0), highest * _DOTS_ABOVE))
+    elif not values:
+        highest, lowest = max(seen, default=0.0), min(seen, default=0.0)
+    ends = scale.signed_ticks(lowest, highest, 3)
+    frame = _with_room(frame, [frame.unit(mark) for mark in ends])
+    axis = _rules(frame, [(_level(frame, mark, ends), frame.unit(mark)) for mark in ends])
     count = max((len(line.values) for line in of), default=0)
-    drawn = [_line(frame, line, top) for line in of]
-    return _chart(frame, [marks, _time_axis(frame), *drawn, _hovers(frame, count, column_titles)], "lines")
+    drawn = [_line(frame, line, ends) for line in of]
+    hovers = _hovers(frame, count, column_titles)
+    placed = [_dot(dot, frame.x(dot.unix_nano), _level(frame, dot.value, ends)) for dot in dots]
+    return _chart(frame, [axis, _time_axis(frame), *drawn, hovers, *placed], "lines", links=bool(dots))
+
+
+def _level(frame: Frame, value: float, ends: Sequence[float]) -> float:
+    """The y coordinate of a value on an axis with these marks, at an edge where it lies beyond them."""
+    inside = min(max(value, ends[0]), ends[-1])
+    return scale.position(inside, ends[0], ends[-1], frame.bottom, frame.top)
 
 
 def columns(
@@ -165,19 +188,20 @@ def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
         return scale.position(math.log10(max(value, 1e-9)), low, high, frame.bottom, frame.top)
 
     rules = _rules(frame, [(y(mark), frame.unit(mark)) for mark in marks])
-    drawn = [
-        svg.element(
-            "a",
-            svg.element("circle", cx=frame.x(dot.unix_nano), cy=y(dot.value), r=3.5, class_=dot.css),
-            svg.title(dot.title),
-            href=dot.href,
-            tabindex="-1",
-            data_count=dot.count or None,
-            data_of=dot.of or None,
-        )
-        for dot in dots
-    ]
+    drawn = [_dot(dot, frame.x(dot.unix_nano), y(dot.value)) for dot in dots]
     return _chart(frame, [rules, _time_axis(frame), *drawn], "scatter", links=True)
+
+
+def _dot(dot: Dot, x: float, y: float) -> Markup:
+    return svg.element(
+        "a",
+        svg.element("circle", cx=x, cy=y, r=3.5, class_=dot.css),
+        svg.title(dot.title),
+        href=dot.href,
+        tabindex="-1",
+        data_count=dot.count or None,
+        data_of=dot.of or None,
+    )
 
 
 def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False) -> Markup:
@@ -273,14 +297,14 @@ def _time_axis(frame: Frame) -> Markup:
     return svg.joined(parts)
 
 
-def _line(frame: Frame, line: Line, top: float) -> Markup:
+def _line(frame: Frame, line: Line, ends: Sequence[float]) -> Markup:
     width = (frame.right - frame.left) / max(1, len(line.values))
     runs: list[list[tuple[float, float]]] = [[]]
     for i, value in enumerate(line.values):
         if value is None:
             runs.append([])
         else:
-            runs[-1].append((frame.left + (i + 0.5) * width, frame.y(value, top)))
+            runs[-1].append((frame.left + (i + 0.5) * width, _level(frame, value, ends)))
     parts = []
     for run in runs:
         if len(run) == 1:

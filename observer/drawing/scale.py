@@ -31,6 +31,15 @@ def ticks(top: float, most: int = 4) -> list[float]:
     return [step * i for i in range(count + 1)]
 
 
+def signed_ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """As `ticks`, from the first round value that is at most `low`, where that is below 0."""
+    if low >= 0:
+        return ticks(high, most)
+    step = round_up(max(high, 0.0) / most - low / most)
+    first, last = math.floor(low / step + 1e-9), math.ceil(max(high, 0.0) / step - 1e-9)
+    return [step * i for i in range(first, max(last, 0) + 1)]
+
+
 def time_ticks(from_unix_nano: int, to_unix_nano: int, zone: tzinfo, most: int = 6) -> list[tuple[int, str]]:
     """(Unix nanoseconds, label) at round local times inside the window, oldest first."""
     span_s = max(1e-9, (to_unix_nano - from_unix_nano) / _S)

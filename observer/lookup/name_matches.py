@@ -1,4 +1,4 @@
-"""Seats, services, orders and sessions whose name holds what somebody typed, and the pages that show them."""
+"""Seats, services, orders, sessions and metrics whose name holds what was typed, and their pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final, Literal
 from urllib.parse import quote, urlencode
 
 from signals.attributes import SEAT
+from signals.folding import fold
 from store.api import KnownService, Reader, SessionQuery, Window
 
 ORDER_ATTRIBUTES: Final = ("orderId", "order.id", "app.order.id")
@@ -17,11 +18,12 @@ _LEAST = 2
 _LEAST_OF_ID = 4
 """Characters of an order's or a session's id: fewer fit too many."""
 _LONGEST = 200
+_METRICS: Final = 500
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RANGES: Final = ((10 * 60, ""), (50 * 60, "1h"), (5 * 3600, "6h"), (23 * 3600, "24h"))
 """How long ago in seconds something may have been for a time range to show it; the first is the default."""
 
-NameKind = Literal["seat", "service", "order", "session"]
+NameKind = Literal["seat", "service", "order", "session", "metric"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class NameMatch:
     kind: NameKind
     text: str
     url: str = ""
-    """The page of a seat or a service; that of an order or a session is found by its id."""
+    """The page of a seat, a service or a metric; that of an order or a session is found by its id."""
 
 
 def named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
@@ -49,6 +51,24 @@ def named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
         yield NameMatch("order", order)
     for session_id in reader.sessions_holding(text, limit):
         yield NameMatch("session", session_id)
+
+
+def metrics_named(reader: Reader, text: str, limit: int) -> Iterator[NameMatch]:
+    """Metrics whose name is this text, in any case and Unicode form; without any, those that hold it."""
+    if not _LEAST <= len(text) <= _LONGEST:
+        return
+    found, _ = reader.metric_names(Window.ALL, text=text, limit=_METRICS)
+    names = dict.fromkeys(each.info.name for each in found if fold(text) in fold(each.info.name))
+    whole = [name for name in names if fold(name) == fold(text)]
+    for name in whole or list(names)[:limit]:
+        yield NameMatch("metric", name, _metric_url(name))
+
+
+def _metric_url(name: str) -> str:
+    """The page of a metric; the list, where its name does not fit into a path."""
+    if _PLAIN_NAME.fullmatch(name):
+        return f"/metrics/{quote(name)}"
+    return f"/metrics?{urlencode({'q': name[:_LONGEST]}, errors='replace')}"
 
 
 def _seat_url(reader: Reader, seat: str) -> str:

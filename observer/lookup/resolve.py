@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import quote, urlencode
 
 from observer.lookup import name_matches, pasted_text
@@ -24,8 +24,8 @@ _LEAST_OF_SPAN = 8
 """Digits of a span's id: looking for them reads a whole index."""
 _LOG_AROUND_NS = 60 * 10**9
 
-Kind = Literal["trace", "span", "event", "session", "order", "log", "seat", "service", "page"]
-KINDS: tuple[Kind, ...] = ("trace", "span", "event", "session", "order", "log", "seat", "service", "page")
+Kind = Literal["trace", "span", "event", "session", "order", "log", "seat", "service", "metric", "page"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def resolve(reader: Reader, text: str) -> Resolved | Several | Unresolved:
 
     A link to these screens; the header of a trace (`traceparent`, `Server-Timing`, B3, Jaeger's, X-Ray's);
     an id of a trace, span, session, log or order in whatever spelling, base64 too, or with some of its
-    digits; a part of the name of a seat, a service, an order or a session.
+    digits; a part of the name of a seat, a service, an order or a session; else of a metric.
     """
     pasted = pasted_text.read(text)
     if not pasted.bare:
@@ -83,6 +83,8 @@ def resolve(reader: Reader, text: str) -> Resolved | Several | Unresolved:
     if whole:
         return whole
     parts = list(_unique((*_by_digits(reader, pasted), *_by_name(reader, pasted))))
+    # The name of a service is a part of many metrics' names: these are looked for where nothing else fits.
+    parts = parts or list(_metrics(reader, pasted))
     if len(parts) == 1:
         return parts[0]
     if parts:
@@ -193,6 +195,11 @@ def _by_name(reader: Reader, pasted: Pasted) -> Iterator[Resolved]:
             yield Resolved(name.kind, name.url, label=name.text)
 
 
+def _metrics(reader: Reader, pasted: Pasted) -> Iterator[Resolved]:
+    for name in name_matches.metrics_named(reader, pasted.bare, MOST):
+        yield Resolved("metric", name.url, label=name.text)
+
+
 def _unique(found: Iterable[Resolved]) -> Iterator[Resolved]:
     """Each page once."""
     seen: set[str] = set()
@@ -292,5 +299,7 @@ def _unresolved(reader: Reader, pasted: Pasted) -> Unresolved:
     elif pasted.digits:
         tried.append(f"{len(pasted.digits)} digits at the beginning or the end of an id")
     tried.append("the id of a session, a log or an order")
-    tried.append("a part of the name of a seat, a service, an order or a session, in upper and lower case")
+    tried.append(
+        "a part of the name of a seat, a service, an order, a session or a metric, in upper and lower case"
+    )
     return Unresolved(pruned, tried=tuple(tried))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote, urlencode
@@ -12,6 +13,9 @@ from observer.request.page_request import scope_or_default
 from observer.request.parameters import read_attribute, spell_attribute
 from observer.request.time_range import RANGE_KEYS
 
+_PLAIN_METRIC = re.compile(r"[A-Za-z_][\w.:-]*", re.ASCII)
+_LONGEST_IN_ADDRESS = 2_000
+"""Bytes of a name in an address: some proxies take no more than 4,000 of all of it."""
 _UNSAFE_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -61,6 +65,40 @@ def service_url(name: str) -> str:
     if name.strip(". -") and not _UNSAFE_IN_PATHS.search(name) and name == name.strip():
         return scoped(f"/apm/services/{quote(name, safe='')}")
     return scoped("/apm/services/-", name=name)
+
+
+def metric_path(name: str) -> tuple[str, dict[str, str]]:
+    """The path of a metric's page, and the arguments that go with it.
+
+    A name that a path cannot hold goes by the argument `name`, as that of a service does; one that is too
+    long for an address by `digest`.
+    """
+    if _PLAIN_METRIC.fullmatch(name) and len(name) <= _LONGEST_IN_ADDRESS:
+        return f"/metrics/{quote(name)}", {}
+    if len(quote(name, errors="replace")) <= _LONGEST_IN_ADDRESS:
+        return "/metrics/-", {"name": name}
+    return "/metrics/-", {"digest": metric_digest(name)}
+
+
+def metric_api_path(name: str) -> str:
+    """The path of a metric in the API, below its prefix; slashes stay."""
+    return f"/metrics/{quote(name, safe='/', errors='replace')}"
+
+
+def metric_digest(name: str) -> str:
+    """What stands in an address for a name that is too long for one."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def metric_url(
+    name: str, attributes: Mapping[str, str] | None = None, args: Mapping[str, str] | None = None
+) -> str:
+    """The address of a metric's page, which keeps the reader's time range, with these filters.
+
+    `unit` is a blank for a stream without one, as an empty argument counts as absent.
+    """
+    path, named = metric_path(name)
+    return filtered(path, attributes or {}, None, **{**named, **(args or {})})
 
 
 def own_path() -> str:

@@ -50,6 +50,7 @@ from store.metric_rows import (
     series_row as series_row,
 )
 from store.queries import (
+    FITTING_AGGREGATIONS as FITTING_AGGREGATIONS,
     CountedEvents as CountedEvents,
     CoverageOf as CoverageOf,
     LogQuery as LogQuery,

@@ -23,7 +23,8 @@ class MetricReader(Protocol):
     ) -> tuple[Sequence[MetricName], bool]:
         """Metrics with a point in the window, by name; True if there are more than `limit`.
 
-        `text` is contained in name, unit or description, upper or lower case alike; `service` is exact.
+        `text` is contained in name, unit or description, in any case and Unicode form
+        (`signals.folding`); `service` is exact.
         Streams of one name that differ in unit, kind, temporality or monotonicity are several entries.
         """
 

@@ -76,8 +76,10 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: Path) -> sqlite3.Connection | None:
+def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | None:
     """A connection that refuses to write; None while there is no store at this path yet.
+
+    A frugal one maps nothing of the file into memory, and keeps 1 MB of pages of its own instead of 2.
 
     Raises StoreMismatch or StoreUnavailable.
     """
@@ -96,8 +98,8 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
         connection.execute("PRAGMA query_only = 1")
         # The file is mapped: the system keeps its pages, once for all connections and only while it has
         # the memory. Pages of their own are what is still in the log.
-        connection.execute("PRAGMA cache_size = -2048")
-        connection.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+        connection.execute(f"PRAGMA cache_size = {-1_024 if frugal else -2_048}")
+        connection.execute(f"PRAGMA mmap_size = {0 if frugal else MAPPED_BYTES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         if _is_empty(connection):
             connection.close()

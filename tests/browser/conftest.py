@@ -78,7 +78,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """
     path = tmp_path_factory.mktemp("browser") / "store.sqlite3"
     writer = store.open_writer(path)
-    told = seed.hostile(seed.story())
+    told = seed.hostile(seed.measured(seed.story()))
     told.send(writer)
     reader = store.open_reader(path)
     eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")

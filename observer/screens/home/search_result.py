@@ -17,6 +17,7 @@ _TITLES: dict[Kind, str] = {
     "log": "Logs",
     "seat": "Seats",
     "service": "Services",
+    "metric": "Metrics",
     "page": "Pages",
 }
 

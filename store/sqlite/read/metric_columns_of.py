@@ -14,16 +14,7 @@ from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Rise, risen
 from store.sqlite.read.metric_percentiles import percentiles
 from store.sqlite.read.metric_stretches import Numbers, Values, stretches_of
 
-_NUMBERS: Final = ("avg", "min", "max", "last", "count")
 _PERCENTILES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-FITTING: Final = {
-    MetricKind.GAUGE: _NUMBERS,
-    MetricKind.SUM: ("rate", "sum", *_NUMBERS),
-    MetricKind.HISTOGRAM: ("rate", "sum", "count", "avg", "min", "max", *_PERCENTILES),
-    MetricKind.EXPONENTIAL_HISTOGRAM: ("rate", "sum", "count", "avg", "min", "max", *_PERCENTILES),
-    MetricKind.SUMMARY: ("rate", "sum", "count", "avg", *_PERCENTILES),
-}
-"""By kind, the aggregations that it can be asked for."""
 _SHARES: Final = {**_PERCENTILES, "min": 0.0, "max": 1.0}
 
 

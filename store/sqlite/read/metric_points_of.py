@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -64,14 +64,23 @@ def info_of(row: tuple[object, ...]) -> MetricInfo:
     )
 
 
-def recent_points(db: ReadSession, selected: Container[int] | None = None) -> RecentPoints:
-    """What waits to be settled, of these series or of all."""
+class _Waiting:
+    """What a snapshot's questions share of the points that are not settled."""
+
+    points: RecentPoints | None = None
+
+
+def recent_points(db: ReadSession) -> RecentPoints:
+    """What waits to be settled, of all series; read once for all questions of a snapshot."""
+    waiting = db.noted.of(_Waiting)
+    if waiting.points is not None:
+        return waiting.points
     found: dict[int, list[PlainPoint]] = {}
     for (body,) in db.each("SELECT body FROM metric_recent ORDER BY id"):
         for series, start, time, plain in orjson.loads(body):
-            if selected is None or series in selected:
-                found.setdefault(series, []).append(PlainPoint(start, time, plain))
-    return RecentPoints(found)
+            found.setdefault(series, []).append(PlainPoint(start, time, plain))
+    waiting.points = RecentPoints(found)
+    return waiting.points
 
 
 def matching_series(
@@ -105,7 +114,7 @@ def matching_series(
 
 def _matches(attributes: Mapping[str, str], query: MetricQuery) -> bool:
     return all(attributes.get(name, "") == value for name, value in query.attributes.items()) and not any(
-        attributes.get(name, "") == value for name, value in query.excluded.items()
+        attributes.get(name, "") == value for name, value in query.excluded
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
+from signals.folding import fold
 from signals.metrics import Exemplar, MetricInfo
 from signals.model import SpanId, TraceId
 from store.api import (
+    FITTING_AGGREGATIONS,
     BadQuery,
     MetricChart,
     MetricExemplar,
@@ -21,8 +23,8 @@ from store.api import (
     MetricValue,
     Window,
 )
-from store.sqlite.metric_points import NOTHING, value_at
-from store.sqlite.read.metric_columns_of import FITTING, column_values
+from store.sqlite.metric_points import NOTHING, Run, value_at
+from store.sqlite.read.metric_columns_of import column_values
 from store.sqlite.read.metric_increase import AROUND_NS, Columns, Cutter
 from store.sqlite.read.metric_points_of import (
     METRIC_COLUMNS,
@@ -37,6 +39,8 @@ from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.row_mapping import limited
 
 _SERVICES: Final = 50
+_FEW: Final = 40
+"""Metrics whose series are read one metric after the other."""
 _MAX_COLUMNS: Final = 2_000
 _EXEMPLARS_READ: Final = 20_000
 _SLOT_EXEMPLARS: Final = 4
@@ -55,19 +59,20 @@ class SqliteMetricReader(SqlitePart):
             if not has_metrics(db):
                 return [], False
             metrics = db.all(f"SELECT {METRIC_COLUMNS} FROM metrics ORDER BY name, unit, kind, id")  # noqa: S608  # columns of ours
+            needle = fold(text or "")
+            metrics = [row for row in metrics if _contains(info_of(row), needle)]
             kept = {
                 metric: (first, last)
                 for metric, first, last in db.all(
                     "SELECT metric, min(first), max(last) FROM metric_blocks GROUP BY metric"
                 )
             }
-            series = db.all("SELECT metric, id, service, first, last FROM metric_series")
+            series = _series_of(db, [row[0] for row in metrics])
             recent = recent_points(db)
         names = _Names(window, service, recent, kept)
         for row in series:
             names.add(*row)
-        needle = (text or "").casefold()
-        found = [name for row in metrics if (name := names.name_of(row)) and _contains(name.info, needle)]
+        found = [name for row in metrics if (name := names.name_of(row))]
         return found[:limit], len(found) > limit
 
     def metric_chart(self, query: MetricQuery) -> MetricChart:
@@ -78,10 +83,10 @@ class SqliteMetricReader(SqlitePart):
             number, info, others = _stream_of(db, query, recent)
             if info is None:
                 return MetricChart(None, [], columns.width, streams=others)
-            if query.agg not in FITTING[info.kind]:
+            if query.agg not in FITTING_AGGREGATIONS[info.kind]:
                 raise BadQuery(
                     f"{query.agg[:40]!r} does not fit {info.name[:80]!r}, which is a {info.kind.value}: "
-                    f"give one of {', '.join(FITTING[info.kind])}."
+                    f"give one of {', '.join(FITTING_AGGREGATIONS[info.kind])}."
                 )
             around = _around(query.window)
             rises = query.agg not in ("avg", "min", "max", "last", "count") or info.kind.is_distribution
@@ -105,7 +110,8 @@ class SqliteMetricReader(SqlitePart):
                 charted.append(MetricSeries(attributes, len(members), list(zip(starts, values, strict=True))))
         charted.sort(key=lambda each: (-_mean(each), list(each.attributes.values())))
         left_out = max(len(charted) - query.limit, 0)
-        return MetricChart(info, charted[: query.limit], columns.width, left_out, others)
+        interval = _interval(runs.values(), cutter)
+        return MetricChart(info, charted[: query.limit], columns.width, left_out, others, interval)
 
     def metric_exemplars(self, query: MetricQuery, limit: int = 100) -> Sequence[MetricExemplar]:
         limited(limit)
@@ -272,8 +278,16 @@ class _Names:
         )
 
 
+def _series_of(db: ReadSession, metrics: Sequence[int]) -> list[tuple[Any, ...]]:
+    """(metric, series, service, first, last) of the series of these metrics; of all where these are many."""
+    columns = "SELECT metric, id, service, first, last FROM metric_series"
+    if len(metrics) > _FEW:
+        return db.all(columns)
+    return [row for metric in metrics for row in db.all(f"{columns} WHERE metric = ?", (metric,))]
+
+
 def _contains(info: MetricInfo, needle: str) -> bool:
-    return not needle or any(needle in text.casefold() for text in (info.name, info.unit, info.description))
+    return not needle or any(needle in fold(text) for text in (info.name, info.unit, info.description))
 
 
 def _columns_of(query: MetricQuery) -> Columns:
@@ -301,7 +315,10 @@ def _stream_of(
     fitting = [
         row
         for row in rows
-        if (query.unit is None or row[2] == query.unit) and (query.kind is None or row[3] == query.kind)
+        if (query.unit is None or row[2] == query.unit)
+        and (query.kind is None or row[3] == query.kind)
+        and (query.temporality is None or row[4] == query.temporality)
+        and (query.monotonic is None or bool(row[5]) == query.monotonic)
     ]
     if not fitting:
         return 0, None, [info_of(row) for row in rows]
@@ -318,6 +335,16 @@ def _newest_of(db: ReadSession, metric: int, recent: RecentPoints) -> int:
     for number, _ in rows:
         times += [point.time_unix_nano for point in recent.points.get(number, ())]
     return max(times, default=0)
+
+
+def _interval(series: Iterable[Sequence[Run]], cutter: Cutter) -> int:
+    """The median of how often series report, in ns; 0 without any that has two points."""
+    found = sorted(
+        cutter.spacing(run.times).interval
+        for run in (max(runs, key=lambda each: len(each.times)) for runs in series if runs)
+        if len(run.times) > 1
+    )
+    return found[len(found) // 2] if found else 0
 
 
 def _mean(series: MetricSeries) -> float:

@@ -97,8 +97,9 @@ class ReadConnections:
     process, so that one to the former files would make a new one read them, too.
     """
 
-    def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S, *, frugal: bool = False) -> None:
         self._path = path
+        self._frugal = frugal
         self._time_limit_s = time_limit_s
         self._thread = _OfThread()
         self._idle: list[_Connection] = []
@@ -205,7 +206,7 @@ class ReadConnections:
                 "ask again in a moment.",
                 "changed",
             )
-        found = connect_reader(self._path) if self._identity[0] else None
+        found = connect_reader(self._path, frugal=self._frugal) if self._identity[0] else None
         if found is None and self._seen:
             raise StoreUnavailable(
                 f"{self._path} is gone or was emptied: the collector begins a new store within a second, "

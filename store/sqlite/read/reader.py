@@ -43,8 +43,8 @@ class SqliteReader(
     Each base also works alone, on `ReadConnections`; they share nothing else.
     """
 
-    def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S) -> None:
-        super().__init__(ReadConnections(path, time_limit_s))
+    def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S, *, frugal: bool = False) -> None:
+        super().__init__(ReadConnections(path, time_limit_s, frugal=frugal))
 
     def snapshot(self) -> AbstractContextManager[None]:
         return self._connections.snapshot()

@@ -67,3 +67,15 @@ def test_any_name_can_be_asked_for(ask: Ask) -> None:
     assert answer["name"] == name
     assert answer["series"][0]["points"][-1][1] in (7.5, None)
     assert [value for _, value in answer["series"][0]["points"] if value is not None] == [7.5]
+
+
+def test_a_stream_is_chosen_by_all_that_tells_it_from_others(ask: Ask) -> None:
+    """A blank is the unit of a stream without one; values of one attribute are left out one by one."""
+    assert ask("/metrics/shop.orders", temporality="cumulative", monotonic="1")["kind"] == "sum"
+    refused = ask("/metrics/shop.orders", expect=404, unit=" ")["error"]
+    assert "of this unit and kind" in refused["message"]
+    ask("/metrics/shop.orders", expect=404, temporality="delta")
+    ask("/metrics/shop.orders", expect=404, monotonic="0")
+    excluded = ["version:v350.9", "version:none"]
+    one = ask("/metrics/shop.orders", exclude=excluded, by="version", since="5m")
+    assert [group["attributes"]["version"] for group in one["series"]] == ["v350.10"]

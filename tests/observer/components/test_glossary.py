@@ -8,7 +8,9 @@ from observer.components import glossary, keyboard
 from tests.fixtures.html import attribute, one, text
 from tests.observer.screens import Screens
 
-_TERMS = "RUM APM span trace session OTLP tag tenant percentile inferred origin received"
+_TERMS = (
+    "RUM APM span trace session OTLP tag tenant percentile inferred origin received exemplar metric series"
+)
 TERMS = frozenset(_TERMS.split())
 
 

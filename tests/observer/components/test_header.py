@@ -17,6 +17,8 @@ PAGES = (
     "/rum/sessions",
     f"/rum/sessions/{seed.SESSION}",
     "/logs",
+    "/metrics",
+    "/metrics/http.server.request.duration",
     "/workshop",
     "/desk",
     "/search?q=nothing",
@@ -57,7 +59,7 @@ def test_the_time_range_and_environment_follow_from_page_to_page(screens: Screen
         assert "env=hipster-lab" in (link.attributes["href"] or "")
 
 
-SCREENS = (*PAGES[:7], "/apm", "/apm/services", "/apm/services/paymentservice", "/apm/tags", "/apm/traces")
+SCREENS = (*PAGES[:8], "/apm", "/apm/services", "/apm/services/paymentservice", "/apm/tags", "/apm/traces")
 RANGES = ("since=1h", "from=2026-11-22T10:00:00Z&to=2099-01-01T00:00:00Z")
 
 

@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from observer.drawing import bars, charts, scale, servicemap, svg
 from observer.drawing.layers import arrange
+from observer.drawing.sparkline import sparkline
 from store.api import Window
 from tests.fixtures.html import one
 
@@ -232,3 +233,38 @@ def test_no_drawing_needs_inline_style() -> None:
 
 def test_markup_in_values_is_escaped() -> None:
     assert svg.element("text", "<i>", x=1.04, class_='"') == '<text x="1" class="&#34;">&lt;i&gt;</text>'
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"),
+    [
+        (0.0, 10.0, [0, 5, 10]),
+        (-20.0, 20.0, [-20, 0, 20]),
+        (-1.0, -0.5, [-1, -0.5, 0]),
+        (-1e308, 1e308, None),
+    ],
+)
+def test_an_axis_holds_what_is_below_zero(low: float, high: float, marks: list[float] | None) -> None:
+    found = scale.signed_ticks(low, high, 3)
+    assert found[0] <= low
+    assert found[-1] >= high
+    assert 0 in found
+    assert marks is None or found == marks
+
+
+def test_dots_beside_lines_stay_within_the_chart() -> None:
+    line = charts.Line("a", "line-1", [1.0, 2.0, None])
+    dots = [
+        charts.Dot(WINDOW.from_unix_nano, value, "exemplar", f"{value}", "/x") for value in (1.5, 5e3, -7)
+    ]
+    drawn = LexborHTMLParser(charts.lines(_frame(), [line], dots=dots))
+    places = [float(circle.attributes["cy"] or "nan") for circle in drawn.css("a circle")]
+    assert all(8 <= place <= 140 for place in places)
+    assert places[1] == 8, "far above the lines: at the upper edge"
+    assert one(drawn, "svg").attributes["role"] == "group"
+
+
+def test_a_sparkline_leaves_gaps() -> None:
+    drawn = LexborHTMLParser(sparkline([1.0, 2.0, None, 3.0, -1.0]))
+    assert len(drawn.css("polyline")) == 2
+    assert not LexborHTMLParser(sparkline([None])).css("polyline")

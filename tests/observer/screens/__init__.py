@@ -40,7 +40,7 @@ def seeded(folder: Path, *, hostile: bool = True) -> Iterator[Screens]:
     """The story of `tests.fixtures.seed` in a store of its own, behind an application at a fixed time."""
     path = folder / "store.sqlite3"
     writer = store.open_writer(path)
-    world = seed.story()
+    world = seed.measured(seed.story())
     if hostile:
         seed.hostile(world)
     world.send(writer)

@@ -41,6 +41,9 @@ STARTS = (
     f"/apm/traces/{seed.TRACE}",
     f"/apm/traces/{seed.TRACE}?span={seed.CHARGE_SPAN}",
     "/logs",
+    "/metrics",
+    "/metrics/http.server.request.duration",
+    "/metrics/shop.orders?by=version",
     "/workshop",
 )
 _MOST_OF_A_KIND = 2
@@ -59,7 +62,7 @@ _COUNT = re.compile(
 @pytest.fixture(scope="module", params=["seeded", "foreign"])
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The screens over our own story with hostile telemetry in it, and over another application's."""
-    world = seed.hostile(seed.story()) if request.param == "seeded" else foreign()
+    world = seed.hostile(seed.measured(seed.story())) if request.param == "seeded" else foreign()
     with observing(world, tmp_path_factory.mktemp("counted")) as found:
         yield found
 
@@ -72,7 +75,7 @@ def pages(client: FlaskClient) -> Sequence[tuple[str, LexborHTMLParser]]:
 
 def _kind(address: str) -> str:
     """What pages of one template have in common."""
-    path = re.sub(r"(/apm/services/|/apm/traces/|/rum/sessions/).+", r"\1*", urlsplit(address).path)
+    path = re.sub(r"(/apm/services/|/apm/traces/|/rum/sessions/|/metrics/).+", r"\1*", urlsplit(address).path)
     names = sorted({pair.partition("=")[0] for pair in urlsplit(address).query.split("&")})
     return f"{path}?{'&'.join(names)}"
 

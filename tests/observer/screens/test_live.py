@@ -16,7 +16,7 @@ from store import open_reader, open_writer
 from store.api import Reader, Writer
 from tests.fixtures import seed
 from tests.fixtures.html import attribute, first, one, text
-from tests.fixtures.world import S, World
+from tests.fixtures.world import S, World, pairs
 from tests.helpers import eventually
 from tests.observer.updates import announced, updates_address
 
@@ -40,6 +40,13 @@ PAGES = (
     ("/apm/tags?service=checkoutservice&attr=tenant.level:gold", "1 new request"),
     ("/apm/traces", "1 new trace"),
 )
+METRICS = (
+    ("/metrics", "new points of 1 metric"),
+    ("/metrics?q=orders", "new points of 1 metric"),
+    ("/metrics/shop.orders", "new points of 1 series"),
+    ("/metrics/shop.orders?by=version&attr=version:v350.9", "new points of 1 series"),
+)
+"""In a range that was copied while it was live, the next report completes the rate of the last column."""
 
 
 class Lab:
@@ -48,7 +55,7 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         path = folder / "store.sqlite3"
         self.writer: Writer = open_writer(path)
-        self.world = seed.story()
+        self.world = seed.measured(seed.story())
         self.now = self.world.now_unix_nano
         self.world.send(self.writer)
         self.reader: Reader = open_reader(path)
@@ -68,6 +75,14 @@ class Lab:
         late = World(self.now, first=900_000)
         ready = seed.visit(late, LATER_SESSION, "eve", self.now - 18 * S)
         seed.checkout(late, LATER_SESSION, "eve", LATER_TRACE, ready, fails=True)
+        point = {
+            "startTimeUnixNano": str(self.now - 320 * S),
+            "timeUnixNano": str(self.now - S),
+            "asInt": "200",
+            "attributes": pairs({"version": "v350.9"}),
+        }
+        total = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}
+        late.metric("checkoutservice", name="shop.orders", unit="{order}", sum=total)
         late.send(self.writer)
         eventually(lambda: self.reader.session(SessionId(LATER_SESSION)), "the later session")
         eventually(lambda: self.reader.trace_summaries([TraceId(LATER_TRACE)]), "the later trace")
@@ -83,17 +98,19 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def test_every_live_page_announces_what_arrives(lab: Lab) -> None:
     """And nothing before it does; shown again, it has nothing more to announce."""
-    addresses = {page: updates_address(lab.page(page)) for page, _ in PAGES}
+    addresses = {page: updates_address(lab.page(page)) for page, _ in (*PAGES, *METRICS)}
     for page, address in addresses.items():
         assert address, f"{page} asks for no updates"
         assert announced(lab.client, address) == "", f"{page} announces what it shows"
     lab.one_visit_more()
-    for page, words in PAGES:
+    for page, words in (*PAGES, *METRICS):
         assert words in announced(lab.client, addresses[page]), page
         assert announced(lab.client, updates_address(lab.page(page))) == "", f"{page} announces again"
 
 
-@pytest.mark.parametrize("page", [page for page, _ in PAGES])
+@pytest.mark.parametrize(
+    "page", [*(page for page, _ in PAGES), "/metrics?q=gc", "/metrics/shop.orders?agg=last"]
+)
 def test_a_live_page_says_as_of_when_and_its_copied_link_lasts(lab: Lab, page: str) -> None:
     """What is counted stays what it was, however much arrives."""
     shown = lab.page(page)
@@ -106,7 +123,7 @@ def test_a_live_page_says_as_of_when_and_its_copied_link_lasts(lab: Lab, page: s
 
 
 def test_a_paused_page_says_so_and_asks_for_nothing(lab: Lab) -> None:
-    for page, _ in PAGES:
+    for page, _ in (*PAGES, *METRICS):
         shown = lab.page(f"{page}{'&' if '?' in page else '?'}live=0")
         assert text(one(shown, "[data-as-of]")).endswith(", paused")
         assert not updates_address(shown)

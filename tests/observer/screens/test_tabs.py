@@ -27,14 +27,14 @@ def _query(address: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "start", ["/rum", "/rum/tags", "/rum/sessions", "/apm", "/apm/tags", "/apm/traces", "/logs"]
+    "start", ["/rum", "/rum/tags", "/rum/sessions", "/apm", "/apm/tags", "/apm/traces", "/logs", "/metrics"]
 )
 def test_range_environment_and_audience_hold_in_every_menu(screens: Screens, start: str) -> None:
     """Two steps through the menus, from every screen to every other."""
     for tab in _tabs(screens, f"{start}?{KEPT}"):
         assert _query(tab).items() >= parse_qs(KEPT).items(), f"{start} leads to {tab}"
     for tab in _tabs(screens, f"{start}?{KEPT}"):
-        if urlsplit(tab).path in ("/rum", "/apm", "/logs"):
+        if urlsplit(tab).path in ("/rum", "/apm", "/logs", "/metrics"):
             for next_tab in _tabs(screens, tab):
                 assert _query(next_tab).items() >= parse_qs(KEPT).items(), f"{start}, {tab}, {next_tab}"
 

@@ -10,7 +10,8 @@ import pytest
 from tests.helpers import REPO
 
 TEMPLATES = REPO / "observer" / "templates"
-SCREENS = sorted(path for folder in ("rum", "logs") for path in (TEMPLATES / folder).rglob("*.html"))
+FOLDERS = ("rum", "logs", "metrics")
+SCREENS = sorted(path for folder in FOLDERS for path in (TEMPLATES / folder).rglob("*.html"))
 MAX_COLUMNS = 140
 COMPUTES = re.compile(
     r"\|\s*(length|plural|sum|round|sort|selectattr|format)\b|\bformat\(|[<>]=?\s*\d|\s[*/%]\s"

@@ -123,7 +123,7 @@ def test_a_gauge_by_column_and_group(house: House) -> None:
     assert values_of(house, "m", "count") == [4, 3, 1, None, None, None]
     assert values_of(house, "m", "last") == [104, 4, math.inf, None, None, None]
     assert values_of(house, "m", "min", attributes={"extra": "true"})[0] == 100
-    assert values_of(house, "m", "max", excluded={"pod": "b"})[0] == 4
+    assert values_of(house, "m", "max", excluded=[("pod", "b")])[0] == 4
     assert values_of(house, "m", "max", attributes={"extra": ""})[0] == 4
     assert values_of(house, "m", "max", attributes={"service.name": "other"}) == []
 
@@ -325,3 +325,54 @@ def test_points_of_long_ago_stay_there(house: House) -> None:
     rows = [point(series("m"), 1, 7), point(series("m"), 30, 8)]
     house.writer.write(Batch(metrics=rows, arrived_unix_nano=now + 90_000 * SECOND))
     assert values_of(house, "m", "last")[0] == 7
+
+
+def test_names_are_found_in_any_case_and_unicode_form(house: House) -> None:
+    send(house, point(series("Größe", unit="{Stück}", description="\uff21 full width"), 1, 1))
+    for text in ("GRÖSSE", "gro\u0308ße", "stück", "a FULL"):
+        assert [name.info.name for name in house.reader.metric_names(WINDOW, text=text)[0]] == ["Größe"], text
+    assert house.reader.metric_names(WINDOW, text="größer") == ([], False)
+
+
+def test_streams_that_differ_in_temporality_alone_can_be_chosen(house: House) -> None:
+    rows = [
+        point(
+            series("m", MetricKind.SUM, temporality=temporality, monotonic=monotonic),
+            at,
+            value,
+        )
+        for at, value, temporality, monotonic in (
+            (1, 5, Temporality.CUMULATIVE, True),
+            (2, 7, Temporality.CUMULATIVE, False),
+            (3, 9, Temporality.DELTA, True),
+        )
+    ]
+    send(house, *rows)
+    assert values_of(house, "m", "max", temporality=Temporality.DELTA)[0] == 9
+    assert values_of(house, "m", "max", monotonic=False)[0] == 7
+    assert values_of(house, "m", "max", temporality=Temporality.CUMULATIVE, monotonic=True)[0] == 5
+
+
+def test_several_values_of_an_attribute_can_be_left_out(house: House) -> None:
+    send(house, *(point(series("m", attributes={"pod": pod}), 1, 1) for pod in "abc"))
+    query = MetricQuery(WINDOW, "m", by=("pod",), excluded=[("pod", "a"), ("pod", "c")])
+    assert [group.attributes for group in house.reader.metric_chart(query).groups] == [{"pod": "b"}]
+
+
+def test_a_chart_says_how_often_most_of_its_series_report(house: House) -> None:
+    rows = [point(series("m", attributes={"n": str(n)}), at, 1) for n in range(3) for at in range(0, 60, 5)]
+    rows += [point(series("m", attributes={"n": "rare"}), at, 1) for at in (0, 30)]
+    send(house, *rows)
+    assert house.reader.metric_chart(MetricQuery(WINDOW, "m")).interval_ns == 5 * SECOND
+    assert house.reader.metric_chart(MetricQuery(WINDOW, "m", attributes={"n": "-"})).interval_ns == 0
+
+
+def test_a_page_asks_everything_of_one_moment(house: House) -> None:
+    """What waits to be settled is read once for all questions of a snapshot."""
+    send(house, point(series("m"), 1, 1))
+    with house.reader.snapshot():
+        assert values_of(house, "m", "max")[0] == 1
+        send(house, point(series("m"), 2, 5))
+        assert values_of(house, "m", "max")[0] == 1
+        assert house.reader.metric_latest(MetricQuery(WINDOW, "m"))[0][0].value == 1
+    assert values_of(house, "m", "max")[0] == 5
