@@ -60,6 +60,14 @@ def test_what_does_not_fit_is_said_with_what_does(ask: Ask) -> None:
     assert "sum in {order}" in other["remedy"]
 
 
+def test_without_a_time_range_the_first_increase_is_whole(ask: Ask) -> None:
+    """It happened before the first point came, which may be the oldest that the store has."""
+    oldest = ask("/status")["oldest_unix_nano"]
+    first, _ = ask("/metrics/shop.orders")["series"][0]["points"][0]
+
+    assert first <= oldest - 60 * 10**9
+
+
 def test_any_name_can_be_asked_for(ask: Ask) -> None:
     """Slashes, also at the beginning and doubled, blanks, question marks, percent signs."""
     (name,) = (one["name"] for one in ask("/metrics", q="/gc/")["metrics"])
