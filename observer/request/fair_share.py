@@ -1,8 +1,8 @@
 """Keeps costly questions from starving the others.
 
 With reader processes, costly questions take turns, one for each process, and all others run at once.
-Processes are started when costly questions meet; until one is ready, costly questions are answered here, one
-at a time. Without reader processes few questions run at once, and the cheapest goes first: one that is
+Processes are started when costly questions meet; until one is ready, costly questions take turns here.
+Without reader processes few questions run at once, and the cheapest goes first: one that is
 cheaper than all that run does not wait for them.
 
 What a question costs is measured (`question_costs.py`). Equal questions asked at once are answered once.
@@ -100,15 +100,10 @@ class FairShare:
         """How many turns are taken."""
         return len(self._running)
 
-    @property
-    def full(self) -> bool:
-        """Whether another one would have to wait, if it is not cheaper than those that run."""
-        return len(self._running) >= self._at_once
-
     def resize(self, at_once: int) -> None:
-        """From now on so many run at once, at least one."""
+        """From now on so many run at once."""
         with self._lock:
-            self._at_once = max(1, at_once)
+            self._at_once = at_once
             self._call()
 
     def enter(self, cost_s: float) -> None:
@@ -128,6 +123,14 @@ class FairShare:
                 waiter.refused = True
         if waiter.refused:
             raise Busy
+
+    def enter_at_once(self) -> bool:
+        """Take a turn if one is free and nobody waits for it; False else."""
+        with self._lock:
+            if self._waiting or len(self._running) >= self._at_once:
+                return False
+            self._running[threading.get_ident()] = 0
+            return True
 
     def leave(self) -> None:
         """End the turn of this thread: the cheapest of those that wait has the next."""
@@ -198,20 +201,26 @@ class _Turns:
         self._share = share
         self._processes = processes
         if processes is not None:
-            processes.watch(share.resize)
+            processes.watch(lambda ready: share.resize(ready or _AT_ONCE))
 
     def enter(self, cost_s: float, *, costly: bool) -> None:
-        """Wait for the turn that the request has until `leave`, if it needs one. Raises Busy."""
+        """Wait for the turn that the request has until `leave`, if it needs one. Raises Busy.
+
+        A question that was never asked costs 0: if it may be costly it takes a turn, but waits for none.
+        """
         processes = self._processes
         if processes is None:
             self._share.enter(cost_s)
             g.turn = self._share
         elif costly:
-            if self._share.full:
+            if self._share.running:
                 processes.start_one()
-            self._share.enter(cost_s)
+            if cost_s:
+                self._share.enter(cost_s)
+            elif not self._share.enter_at_once():
+                return
             g.turn = self._share
-            # While none is ready, this process answers one at a time.
+            # While none is ready, this process answers.
             g.lent = processes.lend()
 
     def leave(self) -> float:
@@ -236,8 +245,7 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
 
     First of all `before_request` functions, and last of the `after_request` ones: it wraps their work.
     """
-    together = (_AT_ONCE, _BESIDE) if processes is None else (1, 0)
-    share = FairShare(max(1, threads // 2), at_once=together[0], beside=together[1])
+    share = FairShare(max(1, threads // 2), beside=_BESIDE if processes is None else 0)
     turns = _Turns(share, processes)
     app.extensions["fair-share"] = share
 
@@ -252,9 +260,9 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
             return None
         g.shape = shape_of(request.args)
         long = is_long(request.args)
-        # A long range is taken for costly until it was measured.
-        cost_s = share.costs.of(g.shape) or (CHEAP_S if long else 0.0)
-        if cost_s < CHEAP_S:
+        cost_s = share.costs.of(g.shape)
+        unknown = not cost_s and long and processes is not None
+        if cost_s < CHEAP_S and not unknown:
             return None
         question = _question()
         flight, own = share.join(question)
@@ -265,7 +273,7 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
                 return Response(body, status, headers)
         else:
             g.flight, g.question = flight, question
-        turns.enter(cost_s, costly=is_costly(cost_s, long=long))
+        turns.enter(cost_s, costly=unknown or is_costly(cost_s, long=long))
         # What was waited is no work.
         g.began_s = time.thread_time()
         return None

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 import store
 from observer.app import create_app
 from observer.request import context
-from observer.request.fair_share import Busy, install, lent_reader
+from observer.request.fair_share import Busy, FairShare, install, lent_reader
 from observer.settings import Settings
 from store.api import LentReader, Reader, ReaderProcesses, StoreBusy, Window
 from tests.fixtures import seed
@@ -94,12 +94,15 @@ class _Pool:
 class _Held:
     """An application whose page `/page/…` answers when it may."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, cost_s: float = 0.5) -> None:
+        """What is known of every page: that it costs so much, but nothing of one of a short range."""
         self.may_answer = threading.Event()
         self.asked: list[tuple[str, bool]] = []
         self.pool = _Pool(reader)
         self.app = Flask("held")
         install(self.app, 8, self.pool)
+        self.share: FairShare = self.app.extensions["fair-share"]
+        self.share.costs.of = lambda shape: cost_s if "since" in str(shape) else 0.0
         self.app.register_error_handler(Busy, lambda busy: (str(busy), 503))
         self.app.add_url_rule("/page/<name>", "page", self._page)
         self.app.add_url_rule("/asks-itself", "asks", self._asks)
@@ -146,16 +149,31 @@ def test_costly_questions_wait_for_processes_and_ordinary_ones_for_nothing(held:
 def test_processes_are_started_when_costly_questions_meet(held: _Held) -> None:
     """The first is answered here; those that wait are answered by the process as soon as it is there."""
     with ThreadPoolExecutor(8) as threads:
-        first = threads.submit(held.ask, f"/page/first?{LONG}")
-        eventually(lambda: held.asked == [("first", False)], "the first is answered here")
+        asked = [threads.submit(held.ask, f"/page/1?{LONG}")]
+        eventually(lambda: held.asked == [("1", False)], "the first is answered here")
         assert held.pool.started == 0
-        second = threads.submit(held.ask, f"/page/second?{LONG}")
-        eventually(lambda: held.pool.started == 1, "a process is started")
-        assert len(held.asked) == 1
-        held.pool.ready(2)
-        eventually(lambda: ("second", True) in held.asked, "the second is answered by it")
+        asked.append(threads.submit(held.ask, f"/page/2?{LONG}"))
+        eventually(lambda: ("2", False) in held.asked, "the second is answered here, too")
+        assert held.pool.started == 1
+        asked.append(threads.submit(held.ask, f"/page/3?{LONG}"))
+        eventually(lambda: held.share._waiting, "the third waits")
+        held.pool.ready(3)
+        eventually(lambda: ("3", True) in held.asked, "the third is answered by a process")
         held.may_answer.set()
-        assert (first.result(20), second.result(20)) == (200, 200)
+        assert [each.result(20) for each in asked] == [200] * 3
+
+
+def test_what_was_never_asked_waits_for_nothing(screens: Screens) -> None:
+    """Nobody knows that it is costly: a class that opens a page for the first time is not refused."""
+    held = _Held(screens.reader, cost_s=0.0)
+    held.pool.ready(1)
+    with ThreadPoolExecutor(16) as threads:
+        asked = [threads.submit(held.ask, f"/page/{n}?{LONG}") for n in range(16)]
+        eventually(lambda: len(held.asked) == 16, "all are being answered")
+        held.may_answer.set()
+        assert [each.result(20) for each in asked] == [200] * 16
+
+    assert [away for _, away in held.asked].count(True) == 1
 
 
 def test_a_question_whose_process_has_just_ended_is_answered_here(held: _Held) -> None:
@@ -176,7 +194,7 @@ def test_a_page_that_fails_gives_its_process_back(held: _Held) -> None:
         assert held.ask(f"/page/fails?{LONG}") == 503
 
     assert held.pool.free == 1
-    assert held.app.extensions["fair-share"].running == 0
+    assert held.share.running == 0
 
 
 def test_a_page_that_asks_the_own_api_has_one_process(held: _Held) -> None:
@@ -187,13 +205,14 @@ def test_a_page_that_asks_the_own_api_has_one_process(held: _Held) -> None:
     assert held.ask(f"/asks-itself?{LONG}") == 200
     assert held.asked == [("inner", True), ("outer", True)]
     assert (held.pool.loans, held.pool.free) == (1, 1)
-    assert held.app.extensions["fair-share"].running == 0
+    assert held.share.running == 0
 
 
 def test_what_a_process_computed_counts_as_the_cost(held: _Held) -> None:
     """Else a costly question would seem cheap, and be answered here the next time."""
     held.pool.ready(1)
     held.may_answer.set()
+    del held.share.costs.of
     for number in range(3):
         held.ask(f"/page/{number}?{LONG}")
 
