@@ -264,15 +264,8 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
         unknown = not cost_s and long and processes is not None
         if cost_s < CHEAP_S and not unknown:
             return None
-        question = _question()
-        flight, own = share.join(question)
-        if not own:
-            if share.follow(flight) and flight.answer is not None:
-                g.pop("shape")
-                status, headers, body = flight.answer
-                return Response(body, status, headers)
-        else:
-            g.flight, g.question = flight, question
+        if (answer := _answer_of_another(share)) is not None:
+            return answer
         turns.enter(cost_s, costly=unknown or is_costly(cost_s, long=long))
         # What was waited is no work.
         g.began_s = time.thread_time()
@@ -297,6 +290,19 @@ def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) 
         shape: Shape | None = g.pop("shape", None)
         if shape is not None:
             share.costs.note(shape, elsewhere_s + time.thread_time() - g.began_s)
+
+
+def _answer_of_another(share: FairShare) -> Response | None:
+    """What an equal request was answered meanwhile; None where this one has to be answered. Raises Busy."""
+    question = _question()
+    flight, own = share.join(question)
+    if own:
+        g.flight, g.question = flight, question
+    elif share.follow(flight) and flight.answer is not None:
+        g.pop("shape")
+        status, headers, body = flight.answer
+        return Response(body, status, headers)
+    return None
 
 
 def _is_outermost() -> bool:

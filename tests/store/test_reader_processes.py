@@ -54,6 +54,7 @@ QUESTIONS: dict[str, Callable[[Reader], object]] = {
     "deployments": lambda r: r.deployments(W),
     "environments": lambda r: r.environments(W),
     "errors_seen": lambda r: r.errors_seen([each.error_id for each in r.rum_errors(W)[0]]),
+    "exemplars_of_trace": lambda r: r.exemplars_of_trace(TRACE),
     "failing_operations": lambda r: r.failing_operations(W),
     "find_logs": lambda r: r.find_logs(LogQuery(W)),
     "find_sessions": lambda r: r.find_sessions(SessionQuery(W)),
