@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
+from store.sqlite.row_checks import add_columns
 
 SCHEMA_VERSION = 6
 APPLICATION_ID = 0x48_4C_41_42
@@ -64,6 +65,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         check_version(connection, path)
         connection.execute("BEGIN IMMEDIATE")
         _run(connection, _ADDITIONS)
+        add_columns(connection)
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
             create_folded_index(connection)
         connection.execute("COMMIT")
@@ -121,6 +123,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
     """Create the tables, inside the open transaction if there is one."""
     _run(connection, _SCHEMA)
     _run(connection, _ADDITIONS)
+    add_columns(connection)
     if has_trigrams(connection):
         connection.execute(
             "CREATE VIRTUAL TABLE logs_text USING fts5"

@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from zlib import crc32
 
 from signals.attributes import environment_of
 from signals.deployments import is_deployment
 from signals.folding import fold, is_simple
 from store.decode import is_same_span, resource_attributes
 from store.rows import Batch, LogRow, SpanRow
+from store.sqlite.row_checks import log_check, span_check
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
@@ -42,8 +44,8 @@ _MAX_BROWSERS: Final = 20_000
 
 _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
-    "duration, flags, peer, session_id, resource, scope, raw) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "duration, flags, peer, session_id, resource, scope, raw, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _KEPT_SPAN = (
     "SELECT s.seq, s.raw, r.body, c.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
@@ -51,7 +53,7 @@ _KEPT_SPAN = (
 )
 _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
-    "raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "raw, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _BODY: Final = 7
 """Place of the body in that."""
@@ -152,6 +154,7 @@ class Ingest:
             return
         first = seq = self.seq
         origins = self._origins_of(spans)
+        checks = {body: crc32(body) for body in origins}
         rows: list[tuple[Any, ...]] = []
         oldest, newest = MAX_TIME, 0
         for span in spans:
@@ -171,6 +174,10 @@ class Ingest:
                 (
                     seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,
                     session or None, origins[resource], origins[scope], raw,
+                    span_check(
+                        seq, trace_id + span_id + parent, (service, name, peer, session),
+                        (kind, duration, flags), start, (checks[resource], checks[scope]), raw,
+                    ),
                 )
             )  # fmt: skip
             self.fresh.append(span)
@@ -214,6 +221,7 @@ class Ingest:
             return
         seq = self.seq
         origins = self._origins_of(logs)
+        checks = {body: crc32(body) for body in origins}
         rows: list[tuple[Any, ...]] = []
         for log in logs:
             seq += 1
@@ -230,6 +238,15 @@ class Ingest:
                     origins[log.resource],
                     origins[log.scope],
                     log.raw,
+                    log_check(
+                        seq,
+                        min(max(log.time_unix_nano, 0), MAX_TIME),
+                        log.severity_number,
+                        (log.service, log.session_id, log.body),
+                        log.trace_id + log.span_id,
+                        (checks[log.resource], checks[log.scope]),
+                        log.raw,
+                    ),
                 )
             )
         first = self.seq
