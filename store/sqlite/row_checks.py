@@ -1,4 +1,4 @@
-"""The checksum that each row of spans, logs and metric points carries: SQLite has none, and a flipped bit goes unseen.
+"""The checksum of each row of spans, logs and metric points: SQLite has none, a flipped bit goes unseen.
 
 It covers every column and the resource and scope that the row names, so that a row saved from a damaged
 file is right as a whole or not taken. Rows of before have none (NULL).

@@ -103,6 +103,22 @@ class DamagedFile:
         ]
         return of_tables, orphans
 
+    def facts(self, root: int) -> dict[str, int]:
+        """Names and numbers of a small table without row numbers that fits its root page."""
+        page, found = self.page(root), dict[str, int]()
+        if page[:1] != bytes((_INDEX_LEAF,)):
+            return found
+        for at in _cells_at(page, 0, 8):
+            try:
+                size, begin = _varint(page, at)
+                values = _record(self._payload(page, begin, size))
+            except (_Unreadable, IndexError, struct.error, UnicodeDecodeError):
+                self.unreadable += 1
+                continue
+            if len(values) == 2 and isinstance(values[0], str) and isinstance(values[1], int):
+                found[values[0]] = values[1]
+        return found
+
     def rows(self, pages: list[int]) -> Iterator[Row]:
         """The rows of these leaves; cells that make no sense are counted and left out."""
         for number in pages:

@@ -137,7 +137,8 @@ class MetricSettling:
             (resource, level, arrived, points, written.chunk, plain_check(written.chunk)),
         ).lastrowid
         self._connection.executemany(
-            "INSERT INTO metric_blocks (chunk, metric, first, last, body, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO metric_blocks (chunk, metric, first, last, body, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
             [
                 (chunk, metric, *spans[metric], body, plain_check(written.chunk, body))
                 for metric, body in written.blocks.items()

@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 from store.sqlite.row_checks import log_check, span_check
 from store.sqlite.write.carried_rows import StoredLog, StoredSpan
-from store.sqlite.write.damaged_file import Row, Value
+from store.sqlite.write.damaged_file import Row
 
 Bodies = Mapping[int, Sequence[bytes]]
 """Bodies of `origins` by their id; several where pages of former times hold other ones."""
@@ -152,8 +152,3 @@ def _is_resource(body: bytes) -> bool:
     except DecodeError:
         return False
     return True
-
-
-def number_of(value: Value) -> int:
-    """A column that must hold a whole number; -1 where it does not."""
-    return value if isinstance(value, int) else -1
