@@ -64,6 +64,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         connection.execute("COMMIT")
         check_version(connection, path)
         connection.execute("BEGIN IMMEDIATE")
+        _drop_former_digests(connection)
         _run(connection, _ADDITIONS)
         add_columns(connection)
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
@@ -132,6 +133,13 @@ def create_schema(connection: sqlite3.Connection) -> None:
         create_folded_index(connection)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _drop_former_digests(connection: sqlite3.Connection) -> None:
+    """Drop the digests of log batches of an hour, if they have their first form: `id` came later."""
+    names = {row[1] for row in connection.execute("PRAGMA table_info(log_batches)")}
+    if names and "id" not in names:
+        connection.execute("DROP TABLE log_batches")
 
 
 def create_folded_index(connection: sqlite3.Connection) -> None:

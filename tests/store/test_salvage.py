@@ -29,8 +29,8 @@ from tests.store.place import Place
 SPANS, LOGS, POINTS = 410, 301, 400
 _SPANS = (
     "SELECT s.trace_id, s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, "
-    "s.duration, s.flags, s.peer, s.session_id, r.body, c.body, s.raw FROM spans s JOIN origins r ON r.id = s.resource "
-    "JOIN origins c ON c.id = s.scope"
+    "s.duration, s.flags, s.peer, s.session_id, r.body, c.body, s.raw FROM spans s "
+    "JOIN origins r ON r.id = s.resource JOIN origins c ON c.id = s.scope"
 )
 _LOGS = (
     "SELECT l.time, l.severity, l.service, l.trace_id, l.body, r.body, l.raw FROM logs l "
