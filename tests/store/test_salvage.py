@@ -217,3 +217,40 @@ def test_no_store_at_all_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert "0 spans, 0 logs and 0 metric points" in capsys.readouterr().out
     assert main([str(tmp_path / "nothing")]) == 1
     assert main([str(noise), "--into", str(noise)]) == 1
+
+
+def test_damage_that_the_first_read_finds_is_set_aside(tmp_path: Path) -> None:
+    """Flipped while no lab ran, where the start does not look: the read fails, then a new store answers."""
+    place = Place(tmp_path)
+    place.writer.write(Batch([row(span(number, name="x" * 400)) for number in range(1_000, 1_200)]))
+    place.writer.close()
+    body = bytearray(place.path.read_bytes())
+    pages = range(0, len(body), 4_096)
+    leaves = [at for at in pages if body[at] == 13 and b"x" * 400 in body[at : at + 4_096]]
+    for at in leaves[1:-1]:
+        body[at] = 0xFF
+    place.path.write_bytes(body)
+    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
+    assert place.notes() == ""
+    with pytest.raises(StoreUnavailable, match="lab store salvage"):
+        place.reader.spans_of_trace(TRACE)
+    eventually(lambda: "damaged" in place.notes(), "the writer looks at the file")
+    (kept,) = place.set_aside("damaged")
+    assert f"python3 -m lab store salvage {kept}" in place.notes()
+    eventually(lambda: place.path.exists() and place.counts() == (0, 0), "the new store answers")
+    _, found = _salvage(kept)
+    assert (found.held, found.spans.wrong) == ((203, 2), set())
+    assert 0 < found.carried.spans < 203
+    place.close()
+
+
+def test_a_file_that_was_cut_while_no_lab_ran_is_found_at_the_start(tmp_path: Path) -> None:
+    """Without the word of the last run, too: it still begins like one of ours."""
+    place = Place(tmp_path)
+    place.writer.close()
+    place.path.write_bytes(place.path.read_bytes()[:-9_000])
+    place.path.with_name(place.path.name + ".last").unlink()
+    place.writer = SqliteWriter(place.path, max_bytes=1 << 30, max_age_s=1e9)
+    assert "lab store salvage" in place.notes()
+    assert len(place.set_aside("damaged")) == 1
+    place.close()
