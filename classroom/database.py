@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runtime.sqlite_files import marks_of, set_aside_if
+from runtime.sqlite_files import begins_like, marks_of, set_aside_if
 
 _LOG = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
@@ -109,7 +109,7 @@ def _see_to_file(path: Path) -> None:
     kept = set_aside_if(path, "unusable", lambda: _is_unusable(path))
     if kept is not None:
         _LOG.error(
-            "The class's file %s is damaged or of another version: it is kept as %s, and a new class was begun.",
+            "The class's file %s is damaged or of another version: it is kept as %s, a new class was begun.",
             path,
             kept,
         )
@@ -120,7 +120,9 @@ def _is_unusable(path: Path) -> bool:
         return False
     marks = marks_of(path)
     # That of another program is left alone: the path may be mistyped.
-    return marks is None or (marks[0] == APPLICATION_ID and marks[1] != SCHEMA_VERSION)
+    if marks is None:
+        return begins_like(path, APPLICATION_ID)
+    return marks[0] == APPLICATION_ID and marks[1] != SCHEMA_VERSION
 
 
 def _run(connection: sqlite3.Connection, script: Path) -> None:

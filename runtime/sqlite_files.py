@@ -66,6 +66,16 @@ def set_aside_if(path: Path, word: str, is_unusable: Callable[[], bool]) -> Path
         os.close(lock)
 
 
+def begins_like(path: Path, application: int) -> bool:
+    """Whether a file begins like one of SQLite, or has this application's mark in its place.
+
+    Must not be asked while this process has the file open in SQLite, which would lose its locks.
+    """
+    with path.open("rb") as file:
+        header = file.read(72)
+    return header.startswith(b"SQLite format 3\0") or header[68:] == application.to_bytes(4, "big")
+
+
 def marks_of(path: Path) -> tuple[int, int, int] | None:
     """(application's number, version, number of tables) of a SQLite file; None if it is damaged.
 

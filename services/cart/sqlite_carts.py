@@ -63,7 +63,7 @@ def _see_to_file(path: Path) -> None:
     kept = set_aside_if(path, "unusable", lambda: _is_unusable(path))
     if kept is not None:
         _LOG.error(
-            "the file of carts %s is damaged or of another version: it is kept as %s, and a new one was begun",
+            "the file of carts %s is damaged or of another version: it is kept as %s, a new one was begun",
             path,
             kept,
         )
