@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{into} is the damaged file itself: name another one with --into.\n")
         return 1
     try:
-        found = salvage_file(args.file, into, _say)
+        found = salvage_file(args.file, into, _print_progress)
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _say(what: str, count: int) -> None:
+def _print_progress(what: str, count: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{count:,} {what} so far    ")
         sys.stderr.flush()

@@ -110,7 +110,7 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
     return connection
 
 
-def tell_of_damage(path: Path) -> None:
+def report_damage(path: Path) -> None:
     """Tell the writer, which may be another process, that reading the file failed: it looks at all of it."""
     with contextlib.suppress(OSError):
         path.with_name(path.name + SUSPECT_SUFFIX).touch()

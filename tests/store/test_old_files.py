@@ -167,7 +167,7 @@ def test_a_start_that_was_killed_while_it_carried_over_begins_again(
     path = tmp_path / "store.db"
     _old_file(path, 4, rows)
     monkeypatch.setattr(carried_rows, "_ROUND", 3)
-    monkeypatch.setattr(older_files, "_SAY_EVERY_S", 0.0)
+    monkeypatch.setattr(older_files, "_PROGRESS_EVERY_S", 0.0)
 
     def killed(self: CarryingOver) -> None:
         raise KeyboardInterrupt

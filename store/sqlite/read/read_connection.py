@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from store.api import StoreUnavailable, TooSlow
 from store.sqlite.read.shared import Shared
-from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, tell_of_damage, unavailable
+from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, report_damage, unavailable
 
 TIME_LIMIT_S: Final = 10.0
 _OTHERS_END_S: Final = 2.0
@@ -66,7 +66,7 @@ class ReadSession:
         return row[0] if row else None
 
 
-_TELL_EVERY_S: Final = 30.0
+_REPORT_EVERY_S: Final = 30.0
 """The writer's look at a whole file may take a second."""
 
 
@@ -115,7 +115,7 @@ class ReadConnections:
         self._identity: FileIdentity = ()
         self._size_bytes = 0
         self._closed = False
-        self._tell_at_s = 0.0
+        self._report_at_s = 0.0
         """When the writer may be told of damage again."""
         self._seen = False
         """Whether there was a store at the path once."""
@@ -151,9 +151,9 @@ class ReadConnections:
                     f"The answer would take more than {self._time_limit_s:g} s: choose a shorter time range."
                 ) from error
             found = unavailable(self._path, error)
-            if found.reason == "damaged" and time.monotonic() >= self._tell_at_s:
-                self._tell_at_s = time.monotonic() + _TELL_EVERY_S
-                tell_of_damage(self._path)
+            if found.reason == "damaged" and time.monotonic() >= self._report_at_s:
+                self._report_at_s = time.monotonic() + _REPORT_EVERY_S
+                report_damage(self._path)
             raise found from error
 
     @contextmanager

@@ -21,7 +21,7 @@ from store.sqlite.write.setting_aside import set_aside
 _LOG = logging.getLogger(__name__)
 OLDEST: Final = 1
 """Since this schema, `spans`, `logs` and `origins` have had the columns that are carried over."""
-_SAY_EVERY_S: Final = 2.0
+_PROGRESS_EVERY_S: Final = 2.0
 _NEW: Final = ".carried"
 """What the name of the file ends with that is being made."""
 _SPANS = (
@@ -144,11 +144,11 @@ class _Progress:
     """Says in the log how far it is, every two seconds."""
 
     def __init__(self) -> None:
-        self._next_s = time.monotonic() + _SAY_EVERY_S
+        self._next_s = time.monotonic() + _PROGRESS_EVERY_S
 
     def __call__(self, what: str, count: int) -> None:
         if time.monotonic() >= self._next_s:
-            self._next_s = time.monotonic() + _SAY_EVERY_S
+            self._next_s = time.monotonic() + _PROGRESS_EVERY_S
             _LOG.warning("carried over so far: %s %s", f"{count:,}", what)
 
 
