@@ -22,7 +22,7 @@ from observer.request.reader_seat import reader_seat
 from observer.request.responses import json_response
 from observer.request.same_origin import refuse_cross_site
 from observer.request.signed_links import arrive, close_freed_seat
-from observer.screens import apm, desk, home, join, logs, metrics, rum, sign_in, workshop
+from observer.screens import alerts, apm, desk, home, join, logs, metrics, rum, sign_in, workshop
 from observer.settings import Settings
 from runtime import seats
 from runtime.host_check import HostCheck
@@ -37,6 +37,7 @@ _BLUEPRINTS = (
     apm.blueprint,
     rum.blueprint,
     logs.blueprint,
+    alerts.blueprint,
     metrics.blueprint,
     home.blueprint,
     workshop.blueprint,

@@ -20,7 +20,7 @@ def percentile(
     `lowest` and `highest` are known bounds of all observations. A bucket without an end of its own
     counts as its other end where no such bound is known, the lowest as beginning at 0 if it ends above.
     """
-    held = sorted(_bounded(bucket, lowest, highest) for bucket in buckets if bucket[2] > 0)
+    held = sorted(within(bucket, lowest, highest) for bucket in buckets if bucket[2] > 0)
     if not held:
         return None
     if any(one[1] > other[0] for one, other in pairwise(held)):
@@ -34,7 +34,8 @@ def percentile(
     return held[-1][1]
 
 
-def _bounded(bucket: Bucket, lowest: float | None, highest: float | None) -> Bucket:
+def within(bucket: Bucket, lowest: float | None, highest: float | None) -> Bucket:
+    """A bucket as far as it lies between these known bounds; with two ends, as `percentile` says."""
     low, high, count = bucket
     if low == -math.inf:
         low = lowest if lowest is not None else min(0.0, high)

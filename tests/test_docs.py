@@ -13,7 +13,7 @@ from lab.plan import topology
 from tests.helpers import REPO
 
 README = (REPO / "README.md").read_text("utf-8")
-SKIPPED = {".venv", ".lab", ".git", "node_modules"}
+SKIPPED = {".venv", ".lab", ".lab-tools", ".git", "node_modules"}
 
 
 def documents() -> Iterator[Path]:

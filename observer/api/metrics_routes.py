@@ -50,6 +50,8 @@ _KINDS: Final = tuple(kind.value for kind in MetricKind)
 _TEMPORALITIES: Final = tuple(each.name.lower() for each in Temporality)
 _EXEMPLARS: Final = 100
 _GROUPS: Final = 20
+_LEAD_NS: Final = 60 * 10**9
+"""The first point of a counter tells of the interval before it: a minute, by the SDKs' default."""
 
 _INFO = {
     "name": text(),
@@ -197,8 +199,11 @@ def metric(query: Query, name: str) -> serializers.Plain:
 
 def _query_of(query: Query, reader: Reader, name: str, agg: MetricAggregation) -> MetricQuery:
     unit, temporality = query.text("unit"), query.choice("temporality", _TEMPORALITIES)
+    window = summed_window(query, reader)
+    if query.window() is None:
+        window = replace(window, from_unix_nano=max(0, window.from_unix_nano - _LEAD_NS))
     return MetricQuery(
-        summed_window(query, reader),
+        window,
         name,
         agg,
         tuple(query.texts("by")),

@@ -53,7 +53,9 @@ def affected_panel(
     followed = of == "request"
 
     def number(value: int) -> str:
-        return f"at least {count(value)}" if cut else count(value)
+        if not cut:
+            return count(value)
+        return f"at least {count(value)}" if value else "none so far"
 
     def row(label: str, pick: str) -> AffectedRow:
         return AffectedRow(label, number(getattr(real, pick)), number(getattr(synthetic, pick)), "", "")

@@ -43,7 +43,8 @@ KEYS = (
     Key(("3",), "follow", "area-apm", "APM", _ALL),
     Key(("4",), "follow", "area-logs", "Logs", _ALL),
     Key(("5",), "follow", "area-metrics", "Metrics", _ALL),
-    Key(("6",), "follow", "area-workshop", "Workshop", _ALL),
+    Key(("6",), "follow", "area-alerts", "Alerts", _ALL),
+    Key(("7",), "follow", "area-workshop", "Workshop", _ALL),
     Key(("m",), "follow", "area-apm", "Service map", _ALL),
     Key(("p",), "follow", "live", "Pause or resume live data", _ALL),
     Key(("n",), "follow", "updates", "Show what has arrived meanwhile", _ALL),
@@ -70,6 +71,7 @@ KEYS = (
     Key(("a",), "near", "apm", "APM link of this row", _THREAD),
     Key(("t",), "near", "trace", "Trace of this row or dialog", _THREAD),
     Key(("l",), "near", "logs", "Logs of this span, or of this trace", _THREAD),
+    Key(("M",), "near", "metrics", "Metrics of this trace's, session's or log's service", _THREAD),
     Key(("b",), "near", "session", "Browser session of this trace or log", _THREAD),
 )
 

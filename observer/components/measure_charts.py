@@ -29,8 +29,9 @@ def over_time(
     name: str,
     hrefs: Sequence[str] = (),
     events: event_marks.EventMarks = event_marks.NONE,
+    exemplars: Sequence[charts.Dot] = (),
 ) -> Charts:
-    """Requests with their errors as columns, and latency as lines."""
+    """Requests with their errors as columns, and latency as lines with exemplars as dots beside them."""
     titles = [_column_words(point, zone) for point in points]
     ended = [outcomes(point.measure) for point in points]
     requests = charts.columns(
@@ -53,6 +54,7 @@ def over_time(
             charts.Line("P99", "p99", [p.measure.latency.p99_ns for p in points]),
         ),
         titles,
+        exemplars,
     )
     return Charts(requests, latency)
 

@@ -18,6 +18,7 @@ AREAS = (
     ("apm", "APM", "/apm"),
     ("logs", "Logs", "/logs"),
     ("metrics", "Metrics", "/metrics"),
+    ("alerts", "Alerts", "/alerts"),
     ("workshop", "Workshop", "/workshop"),
 )
 SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
@@ -36,7 +37,7 @@ SECTIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
 }
 
 
-_DATED = frozenset({"home", "rum", "apm", "logs", "metrics"})
+_DATED = frozenset({"home", "rum", "apm", "logs", "metrics", "alerts"})
 """Areas whose pages say as of when they are."""
 _NARROWED_CHARACTERS = 160
 _ATTRIBUTES = frozenset({"attr"})

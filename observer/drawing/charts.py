@@ -15,7 +15,7 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from observer.drawing import event_marks, labels, scale, svg
+from observer.drawing import alert_bands, event_marks, labels, scale, svg
 from store.api import Window
 
 _LEFT = 56.0
@@ -216,16 +216,19 @@ def _chart(frame: Frame, parts: Sequence[Markup], kind: str, links: bool = False
             "data-right": frame.right,
         }
     plot = event_marks.Plot(w, frame.x, frame.left, frame.right, frame.top, frame.bottom)
-    events = event_marks.draw(frame.events, plot)
+    marks = event_marks.draw(frame.events, plot)
+    strips = alert_bands.strips(frame.events.bands, plot)
     return svg.element(
         "svg",
+        alert_bands.washes(frame.events.bands, plot),
         *parts,
-        events,
+        strips,
+        marks,
         viewBox=f"0 0 {svg.number(frame.width)} {svg.number(frame.height)}",
         class_=f"chart {kind}"
         + (" brush" if frame.brush else "")
         + (" narrow" if frame.width <= NARROW else ""),
-        role="group" if links or events else "img",
+        role="group" if links or marks or strips else "img",
         aria_label=frame.label,
         **attributes,
     )

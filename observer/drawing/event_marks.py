@@ -13,6 +13,7 @@ from textwrap import wrap
 from markupsafe import Markup
 
 from observer.drawing import svg
+from observer.drawing.alert_bands import Band
 from store.api import Window
 
 _APART = 16.0
@@ -42,11 +43,13 @@ class EventMark:
 
 @dataclass(frozen=True, slots=True)
 class EventMarks:
-    """The moments of a window."""
+    """The moments of a window, and the stretches that touch it."""
 
     marks: Sequence[EventMark] = ()
     cut: bool = False
     """Whether older ones of the window were left out."""
+    bands: Sequence[Band] = ()
+    """Stretches of time, such as alerts."""
 
 
 NONE = EventMarks()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from signals.model import TraceId
+from store.metric_results import TraceExemplar
 from store.queries import MetricQuery, Window
 from store.results import MetricChart, MetricExemplar, MetricName, MetricValue
 
@@ -50,6 +52,9 @@ class MetricReader(Protocol):
 
         Spread over window and values, so that one busy moment does not hide the others.
         """
+
+    def exemplars_of_trace(self, trace_id: TraceId, limit: int = 100) -> tuple[Sequence[TraceExemplar], bool]:
+        """The exemplars of any metric that point at a trace, oldest first; True if there are more."""
 
     def metric_latest(self, query: MetricQuery, limit: int = 1_000) -> tuple[Sequence[MetricValue], bool]:
         """The newest point in the window of each matching series, by attributes; True if cut.

@@ -17,6 +17,7 @@ import orjson
 
 from store.sqlite.metric_columns import (
     column_bytes,
+    pick_column,
     read_column,
     read_doubles,
     write_column,
@@ -121,6 +122,13 @@ class StoredRun:
             read = read_doubles if self._letters[place] == DOUBLE else read_column
             found = self._known[place] = read(self._body, self._begin_of(place), len(self.times))
         return found
+
+    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+        """See `metric_points.Run`."""
+        if place in self._known or self._letters[place] == DOUBLE:
+            column = self.column(place)
+            return [column[point] for point in points]
+        return pick_column(self._body, self._begin_of(place), len(self.times), points)
 
     def _begin_of(self, place: int) -> int:
         at, n = self._at, len(self.times)

@@ -18,6 +18,9 @@ from typing import Final
 _CONSTANT: Final = ord("c")
 _SIGNED: Final = ord("R")
 _UNSIGNED: Final = ord("Q")
+_BYTES: Final = ord("b")
+_SUMMED: Final = (_BYTES, ord("h"))
+"""Narrow enough that sums of slices are faster than all values."""
 _WIDTHS: Final = {ord("b"): 1, ord("h"): 2, ord("i"): 4, ord("q"): 8}
 _BOUNDS: Final = (("b", 1 << 7), ("h", 1 << 15), ("i", 1 << 31), ("q", 1 << 63))
 _HEAD: Final = struct.Struct("<q")
@@ -83,6 +86,36 @@ def read_doubles(body: bytes, at: int, n: int) -> list[float]:
         return doubles.tolist() * n
     doubles.frombytes(array("q", read_column(body, at, n)).tobytes())
     return doubles.tolist()
+
+
+def pick_column(body: bytes, at: int, n: int, places: Sequence[int]) -> list[int]:
+    """What `read_column` has at these places, which rise; what lies between is summed, not decoded."""
+    tag = body[at]
+    if tag == _CONSTANT:
+        return list(_HEAD.unpack_from(body, at + 1)) * len(places)
+    if tag not in _SUMMED:
+        whole = read_column(body, at, n)
+        return [whole[place] for place in places]
+    begin, steps = at + _HEAD_BYTES, n - 1
+    (value,) = _HEAD.unpack_from(body, at + 1)
+    low = body[begin : begin + steps]
+    if tag == _BYTES:
+        return _sums_at(value, low if low.isascii() else array("b", low), places)
+    high = body[begin + steps : begin + 2 * steps]
+    lower = _sums_at(value, low, places)
+    upper = _sums_at(0, high if high.isascii() else array("b", high), places)
+    return [one + (other << 8) for one, other in zip(lower, upper, strict=True)]
+
+
+def _sums_at(value: int, differences: Sequence[int], places: Sequence[int]) -> list[int]:
+    found, before = [], 0
+    for place in places:
+        if place > before:
+            # The sum of a slice of bytes makes no objects: three times as fast as adding up in Python.
+            value += differences[before] if place == before + 1 else sum(differences[before:place])
+            before = place
+        found.append(value)
+    return found
 
 
 def _by_place(raw: bytes, bound: int) -> bytes:

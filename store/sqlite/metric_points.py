@@ -53,6 +53,10 @@ class Run(Protocol):
         """One number of each point: see `layout_of`."""
         ...
 
+    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+        """The same of these points only, which rise: much faster where they are few."""
+        ...
+
 
 class MemoryRun(NamedTuple):
     """A run whose columns are at hand."""
@@ -64,6 +68,10 @@ class MemoryRun(NamedTuple):
 
     def column(self, place: int) -> Sequence[float]:
         return self.columns[place]
+
+    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+        column = self.columns[place]
+        return [column[point] for point in points]
 
 
 class Layout(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 
 from store.sqlite.metric_points import (
     EXPONENTIAL,
@@ -30,6 +31,8 @@ class ChainedRun:
         self.starts: Sequence[int] = _shared([run.starts for run in runs], cache)
         self._runs = runs
         self._known: dict[int, Sequence[float]] = {}
+        self._points: Sequence[int] = ()
+        self._parts: list[tuple[Run, Sequence[int]]] = []
 
     def column(self, place: int) -> Sequence[float]:
         """See `metric_points.Run`."""
@@ -38,6 +41,25 @@ class ChainedRun:
             found = list(chain.from_iterable(run.column(place) for run in self._runs))
             self._known[place] = found
         return found
+
+    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+        """See `metric_points.Run`."""
+        if points is not self._points:
+            # All buckets of a run are asked for the same points.
+            self._points, self._parts = points, _parts_of(self._runs, points)
+        return list(chain.from_iterable(run.pick(place, of_run) for run, of_run in self._parts))
+
+
+def _parts_of(runs: Sequence[Run], points: Sequence[int]) -> list[tuple[Run, Sequence[int]]]:
+    """Which of the points are which of each run."""
+    found: list[tuple[Run, Sequence[int]]] = []
+    ends = list(accumulate(len(run.times) for run in runs))
+    for run, end in zip(runs, ends, strict=True):
+        begin = end - len(run.times)
+        low, high = bisect_left(points, begin), bisect_left(points, end)
+        if low < high:
+            found.append((run, [point - begin for point in points[low:high]]))
+    return found
 
 
 def _shared(parts: Sequence[Sequence[int]], cache: TimesCache) -> list[int]:

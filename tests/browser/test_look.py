@@ -83,7 +83,7 @@ def test_the_header_of_a_phone_has_three_rows(visit: Callable[..., Visitor]) -> 
     heights = targets.evaluate_all("all => all.filter(e => e.checkVisibility()).map(e => e.offsetHeight)")
 
     assert page.locator(".top").evaluate("e => e.offsetHeight") <= 136
-    assert len(heights) == 15
+    assert len(heights) == 16
     assert min(heights) >= 24
 
 

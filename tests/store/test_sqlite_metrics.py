@@ -17,6 +17,7 @@ from signals.metrics import Distribution, MetricKind
 from store.api import Batch, MetricQuery, MetricRow, Window
 from store.sqlite.metric_columns import (
     column_bytes,
+    pick_column,
     read_column,
     read_doubles,
     write_column,
@@ -227,6 +228,7 @@ def test_a_file_of_an_earlier_version_takes_metrics(tmp_path: Path) -> None:
         [5] * 9,
         list(range(300)),
         [0, 127, -128, 0],
+        [0, 300, 290, 600, 28_000, 27_999, 0],
         [0, 32_767, 0, 2**31, 5],
         [-(2**63), 2**63 - 1, 0],
         [2**64 - 1, 0, 2**63],
@@ -237,6 +239,9 @@ def test_columns_of_integers(values: list[int]) -> None:
     body = b"xx" + write_column(values) + b"yy"
     assert read_column(body, 2, len(values)) == values
     assert column_bytes(body, 2, len(values)) == len(body) - 4
+    for step in (1, 2, 7):
+        places = range(step - 1, len(values), step)
+        assert pick_column(body, 2, len(values), places) == [values[place] for place in places]
 
 
 def test_columns_of_doubles() -> None:

@@ -6,6 +6,7 @@ view-model, a template in templates/apm places it. Knows no service by name.
 
 from __future__ import annotations
 
+from observer.screens.apm import metric_place
 from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.dialog import routes as dialog_routes
 from observer.screens.apm.service import routes as service_routes
@@ -23,6 +24,7 @@ ROUTES = (
     traces_routes,
     trace_routes,
     dialog_routes,
+    metric_place,
 )
 """Importing a module of routes registers its addresses with the blueprint."""
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from classroom import ClassError, exam, schedule
 from incidents.model import Incident
 from observer.components import seat_links
+from observer.components.open_alerts import open_alerts
 from observer.lookup.class_now import usable_incident
 from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
@@ -78,6 +79,7 @@ def home() -> Response:
             "home/home.html",
             impact=impact,
             slow=slow,
+            open_alerts=None if refreshing else open_alerts(named=not in_lesson),
             lab=lab,
             incident=None if context.settings().class_mode else _incident(lab),
             seat=seat,

@@ -11,8 +11,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer import serializers
 from observer.components import updates
+from observer.components.alert_bands import alerts_in
 from observer.components.late_arrivals import late_notice
 from observer.components.number_format import plural
+from observer.components.related_metrics import RelatedMetrics, related_metrics
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.lookup.spelling import Sense, meant, service_meant
@@ -85,6 +87,7 @@ def log_page() -> str | BaseResponse:
         if shown.empty
         else [],
         detail=detail_of(chosen) if chosen else None,
+        metrics=_metrics(reader, chosen) if chosen else None,
         chosen_missing=query.has("log") and chosen is None,
         newest=newest,
         tail=tail,
@@ -100,6 +103,11 @@ def log_page() -> str | BaseResponse:
         whole=filter_links.without_range_link(),
         otlp_http=neighbours().otlp_http_url,
     )
+
+
+def _metrics(reader: Reader, log: Log) -> RelatedMetrics | None:
+    """Those of the log's service around it."""
+    return related_metrics(reader, [log.service], Window(log.time_unix_nano, log.time_unix_nano + 1))
 
 
 def _as_meant(
@@ -150,7 +158,8 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
         reader, window, selection.query.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(window, selection.query.environment)
-    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes)
+    alerts = alerts_in(window, current_scope().zone)
+    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes, alerts)
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
+from observer.components.alert_bands import NOWHERE, AlertsHere
 from observer.components.deployment_marks import event_marks
 from observer.components.number_format import count, plural
 from observer.request.scope import DEFAULT_SINCE, PRESETS
@@ -46,6 +47,8 @@ class Loaded:
     """Those of the histogram's window."""
     changes: Page[Change] = field(default_factory=lambda: Page(()))
     """Versions, processes and flags first seen in it."""
+    alerts: AlertsHere = NOWHERE
+    """Those that fired in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class LogsView:
     histogram: Histogram
     range_note: str
     """That the time range is ignored for the sake of an id; empty if it is not."""
+    alerts: AlertsHere
+    """Those that stand on the histogram."""
     whole_label: str
     """The label of the link to the page without a time range of its own."""
     panel: FieldPanel
@@ -92,15 +97,17 @@ def logs_view(loaded: Loaded, selection: Selection, hrefs: Sequence[str], now: i
     page = loaded.page
     panel = field_panel(loaded.fields, cut=loaded.fields_cut)
     missing = missing_fields(loaded.recent)
+    marks = event_marks(loaded.deployments, loaded.window, zone, loaded.changes)
     return LogsView(
         histogram=histogram(
             loaded.counted,
             loaded.window,
             zone,
             hrefs,
-            event_marks(loaded.deployments, loaded.window, zone, loaded.changes),
+            replace(marks, bands=loaded.alerts.bands),
         ),
         range_note=f"all of {selection.subject}, whatever the time range above" if selection.by_id else "",
+        alerts=loaded.alerts,
         whole_label=_whole_label(selection),
         panel=panel,
         suggestions=suggestions(panel.fields or panel_fields(fields_of(loaded.recent))),

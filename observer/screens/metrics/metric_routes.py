@@ -8,6 +8,7 @@ from typing import Final
 from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
 from observer.components.metric_chart import MetricChartView, metric_chart, zoom_args
 from observer.components.safe_text import plain
@@ -158,4 +159,5 @@ def _events(reader: Reader, scope: Scope) -> EventMarks:
         reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(scope.window, scope.environment)
-    return event_marks(found, scope.window, scope.zone, changes)
+    marks = event_marks(found, scope.window, scope.zone, changes)
+    return with_alerts(marks, scope.window, scope.zone)

@@ -125,7 +125,10 @@ def metric_page(
         chart=chart,
         exemplars_cut=_exemplars_cut(chart),
         where_data_is="" if inside else _range_with_data(of),
-        json_hrefs=tuple((agg.upper(), _json_href(asked, agg, chart)) for agg in chosen.aggs),
+        json_hrefs=tuple(
+            (f"JSON {agg.upper()}" if len(chosen.aggs) > 1 else "JSON", _json_href(asked, agg, chart))
+            for agg in chosen.aggs
+        ),
     )
 
 

@@ -6,7 +6,7 @@ reset or a hole: a chart of 6 h needs the values at some 60 edges, of thousands 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -55,6 +55,18 @@ class Cuts(NamedTuple):
     """(point of the stretch, part of the way to the next), one more than there are columns."""
 
 
+class Picks(NamedTuple):
+    """Which points of a stretch its columns need, the same for every bucket of its series."""
+
+    points: Sequence[int]
+    """Places in the run, rising."""
+    at: Sequence[tuple[int, int, float]]
+    """(the one before a cut, the one after, part of the way), as places among the values of `points` after
+    the value at the stretch's begin."""
+    slices: Sequence[tuple[int, int]]
+    """Of each column, the points that tell of it: first, last exclusive."""
+
+
 @dataclass(slots=True)
 class Spacing:
     """How far apart the points of a series are."""
@@ -73,6 +85,7 @@ class Cutter:
     columns: Columns
     _spacings: dict[int, Spacing] = field(default_factory=dict)
     _cuts: dict[tuple[int, Stretch], Cuts | None] = field(default_factory=dict)
+    _picks: dict[tuple[int, Stretch], Picks] = field(default_factory=dict)
     _kept: list[Sequence[int]] = field(default_factory=list)
     """The lists whose identities are keys: they must live as long."""
 
@@ -91,6 +104,31 @@ class Cutter:
             self._kept.append(times)
             self._cuts[key] = self._cut(times, stretch)
         return self._cuts[key]
+
+    def picks(self, times: Sequence[int], stretch: Stretch, cuts: Cuts) -> Picks:
+        """Which points those cuts need; `cuts` are those of `self.cuts(times, stretch)`."""
+        key = (id(times), stretch)
+        found = self._picks.get(key)
+        if found is None:
+            found = self._picks[key] = self._pick(times, stretch, cuts)
+        return found
+
+    def _pick(self, times: Sequence[int], stretch: Stretch, cuts: Cuts) -> Picks:
+        # Ahead of the first point stands the beginning, where that is known.
+        shift = stretch.low - (0 if stretch.begin is None else 1)
+        places = {place + shift + more for place, _ in cuts.places for more in (0, 1)}
+        if stretch.begin is not None:
+            places.discard(shift)
+        points = sorted(places)
+        number = {place: at for at, place in enumerate(points, 1)}
+        at = [(number.get(place + shift, 0), number[place + shift + 1], part) for place, part in cuts.places]
+        columns = self.columns
+        slices = []
+        for place in range(cuts.first, cuts.first + len(cuts.places) - 1):
+            begin = columns.begin + place * columns.width
+            low = bisect_left(times, max(begin, cuts.begin))
+            slices.append((low, bisect_left(times, begin + columns.width, low) + 1))
+        return Picks(points, at, slices)
 
     def _cut(self, times: Sequence[int], stretch: Stretch) -> Cuts | None:
         low, high, begin = stretch
@@ -190,6 +228,13 @@ def risen(values: Sequence[float], stretch: Stretch, cuts: Cuts, *, delta: bool)
             of_stretch[place] + (of_stretch[place + 1] - of_stretch[place]) * part
             for place, part in cuts.places
         ]
+    return list(map(sub, at[1:], at))
+
+
+def risen_at(values: Sequence[float], base: float, picks: Picks) -> list[float]:
+    """By how much a bucket rose in each column, of its values at `picks.points`; `base` is its first."""
+    held = (base, *values)
+    at = [held[one] + (held[other] - held[one]) * part for one, other, part in picks.at]
     return list(map(sub, at[1:], at))
 
 

@@ -35,8 +35,9 @@ from store.sqlite.read.metric_points_of import (
     recent_points,
     runs_of_series,
 )
-from store.sqlite.read.read_connection import ReadSession, SqlitePart
+from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.row_mapping import limited
+from store.sqlite.read.trace_exemplars import SqliteTraceExemplars
 
 _SERVICES: Final = 50
 _FEW: Final = 40
@@ -48,7 +49,7 @@ _LATEST_BLOCKS: Final = 32
 _NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
 
 
-class SqliteMetricReader(SqlitePart):
+class SqliteMetricReader(SqliteTraceExemplars):
     """Names, charts, exemplars and newest values of metrics."""
 
     def metric_names(

@@ -60,6 +60,14 @@ def test_what_does_not_fit_is_said_with_what_does(ask: Ask) -> None:
     assert "sum in {order}" in other["remedy"]
 
 
+def test_without_a_time_range_the_first_increase_is_whole(ask: Ask) -> None:
+    """It happened before the first point came, which may be the oldest that the store has."""
+    oldest = ask("/status")["oldest_unix_nano"]
+    first, _ = ask("/metrics/shop.orders")["series"][0]["points"][0]
+
+    assert first <= oldest - 60 * 10**9
+
+
 def test_any_name_can_be_asked_for(ask: Ask) -> None:
     """Slashes, also at the beginning and doubled, blanks, question marks, percent signs."""
     (name,) = (one["name"] for one in ask("/metrics", q="/gc/")["metrics"])
@@ -79,3 +87,15 @@ def test_a_stream_is_chosen_by_all_that_tells_it_from_others(ask: Ask) -> None:
     excluded = ["version:v350.9", "version:none"]
     one = ask("/metrics/shop.orders", exclude=excluded, by="version", since="5m")
     assert [group["attributes"]["version"] for group in one["series"]] == ["v350.10"]
+
+
+def test_a_trace_names_the_metrics_that_it_is_an_exemplar_of(ask: Ask) -> None:
+    """By all of its id or the last 16 digits; a trace of none has none."""
+    for trace in (TRACE, TRACE[-16:]):
+        answer = ask(f"/apm/traces/{trace}/exemplars")
+        assert answer["trace_id"] == TRACE
+        assert {(one["metric"], one["value"], one["unit"]) for one in answer["exemplars"]} == {
+            (DURATION, 0.4, "s")
+        }
+        assert answer["exemplars"][0]["series_attributes"] == {"http.route": "/cart/checkout"}
+    assert ask(f"/apm/traces/{'f' * 32}/exemplars")["exemplars"] == []

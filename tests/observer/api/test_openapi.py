@@ -51,6 +51,7 @@ _EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
     "/logs/{log_id}/otlp": ("/logs/newest/otlp", {}),
     "/metrics": ("/metrics", {}),
     "/alerts": ("/alerts", {}),
+    "/apm/traces/{trace_id}/exemplars": (f"/apm/traces/{TRACE}/exemplars", {}),
     "/alerts/{alert_id}": ("/alerts/newest", {}),
     "/detectors": ("/detectors", {}),
     "/metrics/{name}": ("/metrics/http.server.request.duration", {"by": "service.name"}),

@@ -174,10 +174,10 @@ def test_what_was_cut_is_a_lower_bound_and_says_since_when() -> None:
         "at least 30,000",
         "at least 500",
         "at least 500",
-        "at least 0",
+        "none so far",
         "at least 40",
         "at least 30",
-        "at least 0",
+        "none so far",
     ]
     assert shown.notes == (
         "A person is a distinct enduser.id, else a session; "

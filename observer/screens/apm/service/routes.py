@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from flask import render_template, request
 
 from observer.components import measure_charts, table_sort
+from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
+from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.desk_session import hidden_from_class, seat_of_events
@@ -22,9 +24,12 @@ from observer.screens.apm.blueprint import blueprint
 from observer.screens.apm.data_time import load_data_time
 from observer.screens.apm.example_traces import find_examples
 from observer.screens.apm.impact_line import impact_line
+from observer.screens.apm.latency_exemplars import dots_of, latency_exemplars
+from observer.screens.apm.metric_place import place_of
 from observer.screens.apm.request_updates import updates_address
 from observer.screens.apm.service import view
 from observer.screens.apm.service.versions import version_table
+from observer.screens.apm.service_metrics import names_of
 from store.api import LogQuery, Point, Reader, Window
 
 _COLUMNS = 60
@@ -52,23 +57,15 @@ def service(name: str) -> str:
         )
     charts = affected = versions = None
     key, impact = impact_line(reader, scope, query)
+    names, more_names = names_of(reader, name, scope.window)
+    exemplars = () if node.inferred else latency_exemplars(reader, name, names, scope.window)
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)
         if points:
-            events = event_marks(
-                find_deployments(
-                    reader,
-                    scope.window,
-                    scope.environment,
-                    hidden=hidden_from_class(),
-                    for_seat=seat_of_events(),
-                ),
-                scope.window,
-                scope.zone,
-                reader.changes(scope.window, scope.environment),
-            )
-            charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events)
+            events = _events(reader, scope)
+            dots = dots_of(exemplars, scope.zone)
+            charts = measure_charts.over_time(points, scope.window, scope.zone, name, hrefs, events, dots)
     data = _load(reader, scope, name, inferred=node.inferred)
     if not node.inferred:
         affected = affected_of(reader, scope, query, name, data.operations)
@@ -80,8 +77,20 @@ def service(name: str) -> str:
         affected=affected,
         versions=versions,
         impact=impact,
+        exemplars=exemplars,
+        metrics=place_of(name, names, more=more_names),
         updates_address=updates_address(reader, scope, None if node.inferred else name),
     )
+
+
+def _events(reader: Reader, scope: Scope) -> EventMarks:
+    """The marks of the charts."""
+    deployments = find_deployments(
+        reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
+    )
+    changes = reader.changes(scope.window, scope.environment)
+    marks = event_marks(deployments, scope.window, scope.zone, changes)
+    return with_alerts(marks, scope.window, scope.zone)
 
 
 def _load(reader: Reader, scope: Scope, name: str, *, inferred: bool) -> view.ServiceData:

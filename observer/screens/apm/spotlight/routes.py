@@ -8,6 +8,7 @@ from functools import partial
 from flask import render_template, request
 
 from observer.components import measure_charts, traffic_filter
+from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
 from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
@@ -87,7 +88,8 @@ def _events(reader: Reader, scope: Scope) -> EventMarks:
         reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(scope.window, scope.environment)
-    return event_marks(deployments, scope.window, scope.zone, changes)
+    marks = event_marks(deployments, scope.window, scope.zone, changes)
+    return with_alerts(marks, scope.window, scope.zone)
 
 
 def _worst(services: Mapping[str, Measure]) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from observer.components.number_format import count, plural
+from observer.components.related_metrics import RelatedMetrics
+from observer.screens.apm.trace.exemplar_list import ExemplarList, exemplar_list
 from observer.screens.apm.trace.row_folding import FOLD_DEPTH
 from observer.screens.apm.trace.span_panel import SpanPanel, span_panel
 from observer.screens.apm.trace.trace_facts import TraceFacts
@@ -13,6 +16,7 @@ from observer.screens.apm.trace.waterfall_filter import ErrorFilter, WaterfallFi
 from observer.screens.apm.trace.waterfall_row import WaterfallRow
 from signals.model import SpanId, TraceId
 from signals.session_events import SessionEvent
+from store.api import TraceExemplar
 
 _ERROR_CHOICES: tuple[tuple[ErrorFilter, str], ...] = (
     ("all", "All"),
@@ -32,6 +36,10 @@ class TraceData:
     """Logs of the opened span; 0 without one."""
     dead_links: frozenset[tuple[TraceId, SpanId]] = frozenset()
     """Links of the opened span to spans that are not in the store."""
+    metrics: RelatedMetrics | None = None
+    """Those of the entry's service around the trace; None without any."""
+    exemplars: tuple[Sequence[TraceExemplar], bool] = ((), False)
+    """The metrics that have observations of this trace as exemplars; True if there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class TracePage:
     panel: SpanPanel | None
     event: SessionEvent | None
     logs: int
+    metrics: RelatedMetrics | None
+    exemplars: ExemplarList
 
 
 def build(
@@ -90,6 +100,8 @@ def build(
         panel=panel,
         event=data.event,
         logs=data.logs,
+        metrics=data.metrics,
+        exemplars=exemplar_list(*data.exemplars),
     )
 
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from observer.components import number_format as formats, updates
 from observer.components.affected_panel import affected_panel
+from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
 from observer.components.late_arrivals import late_notice
 from observer.components.updates import Update
@@ -61,7 +62,8 @@ def traces() -> str | BaseResponse:
         reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(scope.window, scope.environment)
-    events = event_marks(deployments, scope.window, scope.zone, changes)
+    marks = event_marks(deployments, scope.window, scope.zone, changes)
+    events = with_alerts(marks, scope.window, scope.zone)
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or {*search.attributes, *search.like} <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None

@@ -7,6 +7,7 @@ from functools import partial
 from flask import render_template, request
 from markupsafe import Markup
 
+from observer.components.alert_bands import with_alerts
 from observer.components.compared import load_compared
 from observer.components.deployment_marks import event_marks
 from observer.lookup.deployments import find_deployments
@@ -46,7 +47,7 @@ def overview() -> str:
         reader, window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(window, scope.environment)
-    events = event_marks(deployments, window, scope.zone, changes)
+    events = with_alerts(event_marks(deployments, window, scope.zone, changes), window, scope.zone)
     errors, errors_cut = reader.rum_errors(window, where)
 
     def by_page(metric: RumMetric) -> Breakdown:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from flask import render_template, request
 
+from observer.components.related_metrics import RelatedMetrics, related_metrics
 from observer.components.session_path import AFTER
 from observer.lookup.sessions import EVENTS_LIMIT, find_session
 from observer.request import context
@@ -26,6 +28,8 @@ from signals.model import TraceId
 from signals.session_events import events_of, linked_traces
 from store.api import LogQuery, Reader, SessionSummary, Window
 
+_SERVICES = 3
+"""Services whose metrics are looked for."""
 _MOST_RUNS = 200
 """Unfolded runs that are read from an address."""
 
@@ -55,6 +59,7 @@ def session_page(session_id: str) -> str:
         links=links,
         logs=logs,
         logs_address=logs_address,
+        metrics=_metrics(reader, loaded),
         nearby=None if loaded.linked else nearby(summary, _without_range(scope)),
         updates_address=""
         if loaded.cut
@@ -118,6 +123,18 @@ def _logs(
     return reader.count_logs(query), address(
         "/logs", {"session_id": summary.session_id, **_without_range(scope)}
     )
+
+
+def _metrics(reader: Reader, loaded: view.Loaded) -> RelatedMetrics | None:
+    """Those of the service that most of the session's requests entered, at its time.
+
+    Of the application itself where no request is known: browsers may send metrics, too.
+    """
+    summary = loaded.summary
+    end = max(summary.last_seen_unix_nano, summary.start_unix_nano + summary.duration_ns)
+    entered = Counter(trace.service for trace in loaded.traces.values() if trace.service)
+    services = [service for service, _ in entered.most_common(_SERVICES)] or [summary.app]
+    return related_metrics(reader, services, Window(summary.start_unix_nano, end))
 
 
 def _without_range(scope: Scope) -> dict[str, str]:

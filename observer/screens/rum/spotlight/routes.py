@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import render_template, request
 from markupsafe import Markup
 
+from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
 from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
@@ -46,7 +47,8 @@ def tag_spotlight() -> str:
         reader, scope.window, scope.environment, hidden=hidden_from_class(), for_seat=seat_of_events()
     )
     changes = reader.changes(scope.window, scope.environment)
-    events = event_marks(deployments, scope.window, scope.zone, changes)
+    marks = event_marks(deployments, scope.window, scope.zone, changes)
+    events = with_alerts(marks, scope.window, scope.zone)
     found = reader.rum_breakdowns(metric.name, RUM_TAGS, scope.window, where)
     return render_template(
         "rum/spotlight.html",
