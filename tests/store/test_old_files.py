@@ -16,7 +16,7 @@ import store
 from signals.model import TraceId
 from store.api import Batch, LogQuery, StoreMismatch
 from store.sqlite import store_file
-from store.sqlite.write import carried_rows, older_files
+from store.sqlite.write import aggregation_schedule, carried_rows, older_files
 from store.sqlite.write.carried_rows import CarryingOver
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
@@ -199,3 +199,19 @@ def test_an_older_file_that_is_damaged_is_set_aside(tmp_path: Path, rows: Path) 
     assert len(_aside(path, "schema-5")) == 1
     writer.write(_batch())
     writer.close()
+
+
+def test_a_long_backlog_is_aggregated_piece_by_piece(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounded in memory; a trace that lies in several pieces counts once, and a restart goes on."""
+    monkeypatch.setattr(aggregation_schedule, "_BACKLOG", 3)
+    path = tmp_path / "store.db"
+    _old_file(path, 4, rows)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    _holds_the_checkout(path, writer)
+    writer.close()
+    connection = sqlite3.connect(path)
+    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    connection.close()
+    assert facts["settled_seq"] == facts["seq"]
