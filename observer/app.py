@@ -27,7 +27,7 @@ from observer.settings import Settings
 from runtime import seats
 from runtime.host_check import HostCheck
 from runtime.proxy import BehindProxy
-from store.api import BadQuery, Reader, StoreError
+from store.api import BadQuery, Reader, ReaderProcesses, StoreBusy, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +58,12 @@ def create_app(
     clock: Callable[[], int] = time.time_ns,
     class_store: ClassStore | None = None,
     alert_file: AlertFile | None = None,
+    reader_processes: ReaderProcesses | None = None,
 ) -> Flask:
     """The application over one reader; `clock` returns nanoseconds since the Unix epoch.
 
-    `class_store` is the file of the class that the settings name, `alert_file` that of alerts; the
-    caller closes all of them.
+    `class_store` is the file of the class that the settings name, `alert_file` that of alerts,
+    `reader_processes` read the same store for costly questions; the caller closes all of them.
     """
     settings = settings or Settings()
     app = Flask(__name__, static_folder=None)
@@ -71,7 +72,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    fair_share.install(app, settings.threads)
+    fair_share.install(app, settings.threads, reader_processes)
     context.install(app, context.AppContext(reader, settings, clock, class_store, alert_file))
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
@@ -160,6 +161,8 @@ def _answer_store_error(error: StoreError) -> Response:
     if isinstance(error, BadQuery):
         return _answer_problem(Malformed(str(error), "Change that part of the address and load it again."))
     _log.warning("the store does not answer: %s", error)
+    if isinstance(error, StoreBusy):
+        return _answer_problem(fair_share.Busy())
     return _answer_problem(Unavailable(str(error), STORE_REMEDY))
 
 

@@ -36,7 +36,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import WsgiServer, limits_of
-    from store import open_reader
+    from store import open_reader, open_reader_processes
 
     try:
         class_store = ClassStore(settings.class_db) if settings.class_db else None
@@ -44,10 +44,18 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
     reader = open_reader(settings.store_path)
+    most = settings.reader_processes
+    processes = open_reader_processes(reader, most) if most else None
     alert_file = AlertFile(settings.alerts_db) if settings.alerts_db else None
     sys.setswitchinterval(_SWITCH_S)
     try:
-        app = create_app(reader, settings, class_store=class_store, alert_file=alert_file)
+        app = create_app(
+            reader,
+            settings,
+            class_store=class_store,
+            alert_file=alert_file,
+            reader_processes=processes,
+        )
         limits = limits_of(settings, threads=settings.threads, body_bytes=_MAX_BODY_BYTES)
         try:
             server = WsgiServer(app, settings.listen_addr, settings.port, limits)
@@ -64,6 +72,8 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         later.cancel()
         server.stop()
     finally:
+        if processes:
+            processes.close()
         reader.close()
         if class_store:
             class_store.close()

@@ -18,6 +18,7 @@ from runtime.settings import ADDRESS, HTTP_URL, PATH, PORT, PUBLIC_ADDRESS, sett
 from store.api import Operation
 
 _THREADS = whole_number(1, 64)
+_PROCESSES = whole_number(0, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,13 @@ class Settings:
     )
     threads: int = setting(
         16, "OBSERVER_THREADS", "Requests served at once; half of them may wait for costly ones.", _THREADS
+    )
+    reader_processes: int = setting(
+        2,
+        "OBSERVER_READER_PROCESSES",
+        "Processes of lower priority that read the store for costly questions, started when these meet "
+        "others; 0: all are answered in the observer's own.",
+        _PROCESSES,
     )
     most_connections: int = most_connections_setting()
     header_s: int = header_s_setting()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from store.api import Reader, Writer
+from store.api import Reader, ReaderProcesses, Writer
 
 DEFAULT_MAX_BYTES: Final = 2 * 1024**3
 DEFAULT_MAX_AGE_S: Final = 7 * 24 * 3600.0
@@ -52,3 +52,17 @@ def open_reader(path: str | Path, *, time_limit_s: float | None = None, frugal: 
     from store.sqlite.read.reader import SqliteReader
 
     return SqliteReader(Path(path), TIME_LIMIT_S if time_limit_s is None else time_limit_s, frugal=frugal)
+
+
+def open_reader_processes(reader: Reader, most: int) -> ReaderProcesses:
+    """Up to `most` processes that read what `reader`, one of `open_reader`, reads; none is started yet.
+
+    They have a lower priority, and end after a minute without a question, with this process, and when they
+    need much memory. Raises TypeError for a reader of another kind.
+    """
+    from store.sqlite.read.reader import SqliteReader
+    from store.sqlite.read.reader_pool import ReaderPool
+
+    if not isinstance(reader, SqliteReader):
+        raise TypeError(f"{type(reader).__name__} is no reader of a file")
+    return ReaderPool(reader, most)

@@ -11,6 +11,7 @@ from flask import Flask, current_app, g, request
 
 from alerting import AlertFile
 from classroom import ClassStore
+from observer.request.fair_share import lent_reader
 from observer.request.recorded_reader import RecordedCall, recording
 from observer.settings import Settings
 from store.api import Reader
@@ -56,10 +57,15 @@ def app_context() -> AppContext:
 
 
 def reader() -> Reader:
-    """The store's reader; one that records its questions where the request has `_explain=1`."""
-    found = app_context().reader
+    """The request's reader of the store; one that records its questions where it has `_explain=1`."""
+    found = _reader()
     calls = recorded_calls()
     return found if calls is None else recording(found, calls)
+
+
+def _reader() -> Reader:
+    """In a process that the request has to itself, if it has one, else in this process."""
+    return lent_reader() or app_context().reader
 
 
 def one_snapshot(view: Callable[P, R]) -> Callable[P, R]:
@@ -67,7 +73,7 @@ def one_snapshot(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def whole(*args: P.args, **kwargs: P.kwargs) -> R:
-        with app_context().reader.snapshot():
+        with _reader().snapshot():
             return view(*args, **kwargs)
 
     return whole

@@ -1,30 +1,29 @@
-"""Keeps costly questions from starving the others: few run at once, and the cheapest goes first.
+"""Keeps costly questions from starving the others.
 
-One that is cheaper than all that run does not wait for them: it runs beside them.
+With reader processes, costly questions take turns, one for each process, and all others run at once.
+Processes are started when costly questions meet; until one is ready, costly questions take turns here.
+Without reader processes few questions run at once, and the cheapest goes first: one that is
+cheaper than all that run does not wait for them.
 
-What a question costs is measured: the processor time that questions of the same shape took lately. A shape is
-the route, the names of its arguments and the length of its time range. Equal questions asked at once are
-answered once. Waiting is bounded, in time and in number. Knows no screen.
+What a question costs is measured (`question_costs.py`). Equal questions asked at once are answered once.
+Waiting is bounded, in time and in number. Knows no screen.
 """
 
 from __future__ import annotations
 
 import bisect
 import itertools
-import math
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, g, request
 
 from observer.request.errors import Unavailable
+from observer.request.question_costs import CHEAP_S, Costs, Shape, is_costly, is_long, shape_of
 from runtime.proxy import UNTRUSTED
+from store.api import LentReader, Reader, ReaderProcesses
 
-CHEAP_S = 0.02
-"""Processor seconds below which a question is answered at once: most pages of one thing."""
 _AT_ONCE = 2
 """Others that run at once: they wait for the store, or compute in Python, where one thread runs at a time."""
 _BESIDE = 2
@@ -33,9 +32,6 @@ _STEP_S = 0.01
 """Questions whose costs differ by less take turns in their order of arrival."""
 _WAIT_S = 8.0
 _RETRY_AFTER_S = 3
-_WEIGHT = 0.4
-"""Of the newest measurement."""
-_MOST_SHAPES = 2_000
 _ALWAYS_SHOWN = ("static", "healthz")
 _COMPARED_HEADERS = (
     "Cookie",
@@ -47,8 +43,6 @@ _COMPARED_HEADERS = (
     "Host",
 )
 """What an answer to the same address may depend on."""
-
-Shape = tuple[object, ...]
 
 
 class Busy(Unavailable):
@@ -62,27 +56,6 @@ class Busy(Unavailable):
             "The screens are busy: others ask for much at the same time.",
             "Load this page again in a moment, or choose a shorter time range.",
         )
-
-
-class Costs:
-    """The processor time of questions by their shape, as a moving average; bounded, thread-safe."""
-
-    def __init__(self) -> None:
-        self._seconds: OrderedDict[Shape, float] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, shape: Shape) -> float:
-        """Seconds that such a question will take; 0 for one that was never asked."""
-        with self._lock:
-            return self._seconds.get(shape, 0.0)
-
-    def note(self, shape: Shape, seconds: float) -> None:
-        """Note what one question took."""
-        with self._lock:
-            known = self._seconds.pop(shape, seconds)
-            self._seconds[shape] = known + _WEIGHT * (seconds - known)
-            while len(self._seconds) > _MOST_SHAPES:
-                self._seconds.popitem(last=False)
 
 
 @dataclass(slots=True)
@@ -127,6 +100,12 @@ class FairShare:
         """How many turns are taken."""
         return len(self._running)
 
+    def resize(self, at_once: int) -> None:
+        """From now on so many run at once."""
+        with self._lock:
+            self._at_once = at_once
+            self._call()
+
     def enter(self, cost_s: float) -> None:
         """Wait for a turn. Raises Busy after a while, and at once where too many cheaper ones wait."""
         with self._lock:
@@ -145,14 +124,25 @@ class FairShare:
         if waiter.refused:
             raise Busy
 
+    def enter_at_once(self) -> bool:
+        """Take a turn if one is free and nobody waits for it; False else."""
+        with self._lock:
+            if self._waiting or len(self._running) >= self._at_once:
+                return False
+            self._running[threading.get_ident()] = 0
+            return True
+
     def leave(self) -> None:
         """End the turn of this thread: the cheapest of those that wait has the next."""
         with self._lock:
             self._running.pop(threading.get_ident(), None)
-            while self._waiting and self._has_room(self._waiting[0].rank[0]):
-                waiter = self._waiting.pop(0)
-                self._running[waiter.thread] = waiter.rank[0]
-                waiter.called.set()
+            self._call()
+
+    def _call(self) -> None:
+        while self._waiting and self._has_room(self._waiting[0].rank[0]):
+            waiter = self._waiting.pop(0)
+            self._running[waiter.thread] = waiter.rank[0]
+            waiter.called.set()
 
     def _has_room(self, step: int) -> bool:
         running = self._running
@@ -200,41 +190,90 @@ class FairShare:
             flight.done.set()
 
 
-def install(app: Flask, threads: int) -> None:
+class _Turns:
+    """Where a question is answered, and which ones wait for others.
+
+    With reader processes costly questions take turns, as many as there are processes, and the others none.
+    Without, all that are not cheap take turns in this process.
+    """
+
+    def __init__(self, share: FairShare, processes: ReaderProcesses | None) -> None:
+        self._share = share
+        self._processes = processes
+        if processes is not None:
+            processes.watch(lambda ready: share.resize(ready or _AT_ONCE))
+
+    def enter(self, cost_s: float, *, costly: bool) -> None:
+        """Wait for the turn that the request has until `leave`, if it needs one. Raises Busy.
+
+        A question that was never asked costs 0: if it may be costly it takes a turn, but waits for none.
+        """
+        processes = self._processes
+        if processes is None:
+            self._share.enter(cost_s)
+            g.turn = self._share
+        elif costly:
+            if self._share.running:
+                processes.start_one()
+            if cost_s:
+                self._share.enter(cost_s)
+            elif not self._share.enter_at_once():
+                return
+            g.turn = self._share
+            # While none is ready, this process answers.
+            g.lent = processes.lend()
+
+    def leave(self) -> float:
+        """End the turn of the request. Returns the processor seconds of its reader process."""
+        lent: LentReader | None = g.pop("lent", None)
+        if lent is not None:
+            lent.give_back()
+        turn: FairShare | None = g.pop("turn", None)
+        if turn is not None:
+            turn.leave()
+        return lent.processor_s if lent is not None else 0.0
+
+
+def lent_reader() -> Reader | None:
+    """The reader process that the current request has to itself, if it has one."""
+    lent: LentReader | None = g.get("lent")
+    return lent.reader if lent is not None else None
+
+
+def install(app: Flask, threads: int, processes: ReaderProcesses | None = None) -> None:
     """Measure every request of an application, and admit costly ones one after the other.
 
     First of all `before_request` functions, and last of the `after_request` ones: it wraps their work.
     """
-    share = FairShare(max(1, threads // 2), beside=_BESIDE)
+    share = FairShare(max(1, threads // 2), beside=_BESIDE if processes is None else 0)
+    turns = _Turns(share, processes)
     app.extensions["fair-share"] = share
 
     @app.before_request
     def _begin() -> Response | None:
+        if "outermost" in g:
+            # A page asks this application's own API: that is a part of its answer, and shares its `g`.
+            return None
+        g.outermost = request.environ
         g.began_s = time.thread_time()
         if request.endpoint in _ALWAYS_SHOWN or request.method not in ("GET", "HEAD"):
             return None
-        g.shape = _shape(request.args)
+        g.shape = shape_of(request.args)
+        long = is_long(request.args)
         cost_s = share.costs.of(g.shape)
-        if cost_s < CHEAP_S:
+        unknown = not cost_s and long and processes is not None
+        if cost_s < CHEAP_S and not unknown:
             return None
-        question = _question()
-        flight, own = share.join(question)
-        if not own:
-            if share.follow(flight) and flight.answer is not None:
-                g.pop("shape")
-                status, headers, body = flight.answer
-                return Response(body, status, headers)
-        else:
-            g.flight, g.question = flight, question
-        share.enter(cost_s)
-        g.admitted = True
+        if (answer := _answer_of_another(share)) is not None:
+            return answer
+        turns.enter(cost_s, costly=unknown or is_costly(cost_s, long=long))
         # What was waited is no work.
         g.began_s = time.thread_time()
         return None
 
     @app.after_request
     def _keep(answer: Response) -> Response:
-        flight: _Flight | None = g.get("flight")
+        flight: _Flight | None = g.get("flight") if _is_outermost() else None
         shared = answer.status_code == 200 and not answer.is_streamed and "Set-Cookie" not in answer.headers
         if flight is not None and shared:
             flight.answer = answer.status_code, list(answer.headers.items()), answer.get_data()
@@ -242,13 +281,32 @@ def install(app: Flask, threads: int) -> None:
 
     @app.teardown_request
     def _end(_error: BaseException | None) -> None:
-        if g.pop("admitted", False):
-            share.leave()
+        if not _is_outermost():
+            return
+        g.pop("outermost")
+        elsewhere_s = turns.leave()
         if g.pop("flight", None) is not None:
             share.land(g.pop("question"))
         shape: Shape | None = g.pop("shape", None)
         if shape is not None:
-            share.costs.note(shape, time.thread_time() - g.began_s)
+            share.costs.note(shape, elsewhere_s + time.thread_time() - g.began_s)
+
+
+def _answer_of_another(share: FairShare) -> Response | None:
+    """What an equal request was answered meanwhile; None where this one has to be answered. Raises Busy."""
+    question = _question()
+    flight, own = share.join(question)
+    if own:
+        g.flight, g.question = flight, question
+    elif share.follow(flight) and flight.answer is not None:
+        g.pop("shape")
+        status, headers, body = flight.answer
+        return Response(body, status, headers)
+    return None
+
+
+def _is_outermost() -> bool:
+    return g.get("outermost") is request.environ
 
 
 def _question() -> tuple[object, ...]:
@@ -256,19 +314,3 @@ def _question() -> tuple[object, ...]:
     headers = (request.headers.get(name) for name in _COMPARED_HEADERS)
     origin = (request.remote_addr, UNTRUSTED in request.environ, request.scheme, request.script_root)
     return request.method, request.full_path, *origin, *headers
-
-
-def _shape(args: Mapping[str, str]) -> Shape:
-    rule = request.url_rule.rule if request.url_rule else ""
-    return rule, tuple(sorted({name[:40] for name in args})[:12]), _length(args)
-
-
-def _length(args: Mapping[str, str]) -> object:
-    """A coarse length of the time range, as it is written: no more is known before it is parsed."""
-    if since := args.get("since", ""):
-        return since[:8]
-    try:
-        nanos = int(args["to"]) - int(args["from"])
-        return int(math.log2(nanos)) if nanos > 0 else ""
-    except (KeyError, ValueError):
-        return args.get("from", "")[:13], args.get("to", "")[:13]

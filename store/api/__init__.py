@@ -31,6 +31,7 @@ from store.api.errors import (
 from store.api.logs import LogReader as LogReader
 from store.api.metrics import MetricReader as MetricReader
 from store.api.names import NameReader as NameReader
+from store.api.reader_processes import LentReader as LentReader, ReaderProcesses as ReaderProcesses
 from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader

@@ -1,7 +1,7 @@
 """Errors that a store raises; every message names the cause and a remedy.
 
 StoreError
-├── StoreBusy         the queue is full: try again later
+├── StoreBusy         the queue is full, or a process that reads has ended: try again later
 ├── StoreUnavailable  the disk is full, read-only or locked; the file is gone or damaged
 ├── StoreMismatch     the file was made by another program or version
 ├── TooSlow           the answer would take too long
@@ -19,7 +19,10 @@ class StoreError(Exception):
 
 
 class StoreBusy(StoreError):
-    """The bounded queue is full; nothing of the batch was taken; the sender may try again."""
+    """The bounded queue is full; nothing of the batch was taken; the sender may try again.
+
+    Of a lent reader: its process has ended; the same question may be asked again.
+    """
 
     reason = "busy"
 

@@ -117,7 +117,7 @@ class ReadConnections:
         self._closed = False
         self._report_at_s = 0.0
         """When the writer may be told of damage again."""
-        self._seen = False
+        self.seen = False
         """Whether there was a store at the path once."""
 
     @contextmanager
@@ -217,14 +217,14 @@ class ReadConnections:
                 "changed",
             )
         found = connect_reader(self._path, frugal=self._frugal) if self._identity[0] else None
-        if found is None and self._seen:
+        if found is None and self.seen:
             raise StoreUnavailable(
                 f"{self._path} is gone or was emptied: the collector begins a new store within a second, "
                 "if it runs; if the file was moved, stop the lab and move it back.",
                 "gone",
             )
         if found is not None:
-            self._seen = True
+            self.seen = True
             # To open it may have made its log and the log's index.
             self._size_bytes, self._identity = self._look()
         connection = found if found is not None else empty_store()

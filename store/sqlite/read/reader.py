@@ -45,6 +45,17 @@ class SqliteReader(
 
     def __init__(self, path: Path, time_limit_s: float = TIME_LIMIT_S, *, frugal: bool = False) -> None:
         super().__init__(ReadConnections(path, time_limit_s, frugal=frugal))
+        self.path = path
+        self.time_limit_s = time_limit_s
+
+    @property
+    def has_seen_store(self) -> bool:
+        """Whether there was a store at the path once: without one all is empty before, and an error after."""
+        return self._connections.seen
+
+    def note_seen(self, *, seen: bool) -> None:
+        """Note what another reader of the same path has seen."""
+        self._connections.seen |= seen
 
     def snapshot(self) -> AbstractContextManager[None]:
         return self._connections.snapshot()

@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from flask import Flask, request
 
-from observer.request.fair_share import Busy, Costs, FairShare, install
+from observer.request.fair_share import Busy, FairShare, install
+from observer.request.question_costs import Costs
 from tests.helpers import eventually
 from tests.observer.screens import Screens
 
