@@ -126,7 +126,7 @@ class Database:
         try:
             note(
                 connection,
-                f"The file of alerts was damaged ({error}). It is kept as {kept.name}, and a new one was "
+                f"The file of alerts {_trouble_of(error)}. It is kept as {kept.name}, and a new one was "
                 "begun: earlier alerts are not shown.",
                 time.time_ns(),
             )
@@ -183,6 +183,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def _trouble_of(error: Exception) -> str:
+    return f"could not be used: {error}" if isinstance(error, _Unreadable) else f"was damaged ({error})"
 
 
 def _is_damage(error: Exception) -> bool:

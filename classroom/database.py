@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runtime.sqlite_files import begins_like, marks_of, set_aside_if
+
+_LOG = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x48_4C_43_4C
 """`HLCL` in ASCII: marks our files among SQLite files."""
@@ -33,6 +37,7 @@ class Database:
         self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _see_to_file(path)
             self._connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
@@ -95,6 +100,29 @@ class Database:
             f"The class's file {self._path} cannot be used: {error}.",
             "Free its disk or its permissions, or wipe the class with: python3 -m lab reset",
         )
+
+
+def _see_to_file(path: Path) -> None:
+    """Set a file aside that is damaged or of another version, so that the lab starts with a new one."""
+    if not _is_unusable(path):
+        return
+    kept = set_aside_if(path, "unusable", lambda: _is_unusable(path))
+    if kept is not None:
+        _LOG.error(
+            "The class's file %s is damaged or of another version: it is kept as %s, a new class was begun.",
+            path,
+            kept,
+        )
+
+
+def _is_unusable(path: Path) -> bool:
+    if not path.exists():
+        return False
+    marks = marks_of(path)
+    # That of another program is left alone: the path may be mistyped.
+    if marks is None:
+        return begins_like(path, APPLICATION_ID)
+    return marks[0] == APPLICATION_ID and marks[1] != SCHEMA_VERSION
 
 
 def _run(connection: sqlite3.Connection, script: Path) -> None:

@@ -31,7 +31,8 @@ def open_writer(
     `max_bytes` bounds the data (the file may be a little larger), `max_age_s` the
     time in the store, the last two how many series of metrics may be alive at once: with a point
     within the last hour. Raises StoreUnavailable (another writer, no right to write, a
-    full disk) and StoreMismatch (another program's file, another schema).
+    full disk) and StoreMismatch (the file of another program).
+    A file of another schema is carried over or set aside.
     """
     from store.sqlite.write.metric_ingest import SeriesBounds
     from store.sqlite.write.writer import SqliteWriter

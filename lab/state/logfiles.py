@@ -9,11 +9,14 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 8 * 1024 * 1024
+_CARRYING = "carried over so far"
+"""What the store writes of it (store/sqlite/write/older_files.py)."""
 _MARKS = ("Error", "error", "refused", "in use", "must be", "cannot", "could not", "denied", "not understood")
 _SHOWN_FIRST = ("timestamp", "level", "event", "message", "severity", "service.name", "service")
 _HIDDEN = ("service.version", "deployment.environment", "deployment.environment.name", "service.instance.id")
@@ -47,6 +50,16 @@ def last_error(folder: Path, name: str, lines: int = 40) -> str:
         if any(mark in line for mark in _MARKS):
             return readable(line).strip()
     return readable(text[-1]).strip() if text else ""
+
+
+def is_carrying_over(folder: Path, name: str, within_s: float = 10.0) -> bool:
+    """Whether a process wrote just now how far it is with a file of an older version: it needs more time."""
+    path = folder / f"{name}.log"
+    try:
+        age_s = time.time() - path.stat().st_mtime
+    except OSError:
+        return False
+    return age_s < within_s and any(_CARRYING in line for line in tail(path, 1))
 
 
 def tail(path: Path, lines: int) -> list[str]:

@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Sequence
 
 from lab.errors import LabError, StartError, UsageError
 from lab.plan.lab_plan import LabPlan
@@ -205,7 +206,7 @@ class Supervisor:
         failing = next((entry for entry in waiting if entry.consecutive_failures >= MAX_FAILURES), None)
         if failing is not None:
             self._give_up(self._does_not_start(failing.plan.name))
-        elif now > self._start_deadline and not self._proving:
+        elif now > self._start_deadline and not self._proving and not self._is_carrying_over(waiting):
             self._give_up(self._does_not_start(waiting[0].plan.name if waiting else "forkserver"))
         elif not waiting and self._proved:
             self._become_ready(self._proved)
@@ -217,6 +218,9 @@ class Supervisor:
             self._tasks.start(
                 Task("probe", proof.module, proof.arguments, self._proof_line, self._proof_ended)
             )
+
+    def _is_carrying_over(self, waiting: Sequence[Process]) -> bool:
+        return any(logfiles.is_carrying_over(self._plan.log_dir, entry.plan.name) for entry in waiting)
 
     def _does_not_start(self, name: str) -> StartError:
         return start_failure.explained(self._plan.log_dir, name)

@@ -6,6 +6,7 @@ starts and every hour.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation import dbapi
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeter, NoOpMeterProvider
 
-from runtime.sqlite_files import see_that_it_can_be_written
+from runtime.sqlite_files import is_damage, see_that_it_can_be_written, set_aside_if
 from services.cart.carts import KEPT_S, MAX_QUANTITY, CartLine, LostConnections
 from services.cart.connection_pool import ConnectionPool, observe_pools, wait_time
 from services.common.errors import InvalidRequest, StartError, Unavailable
@@ -28,6 +29,7 @@ LEAKY = "carts-v2"
 """The pool of the code that does not give its connections back."""
 _CONNECTIONS = 4
 """A cart's statements take microseconds, and SQLite has one writer anyway."""
+_LOG = logging.getLogger(__name__)
 _pause = threading.Event()
 _BUSY_S = 2.0
 _PRUNE_EVERY_S = 3600.0
@@ -41,6 +43,7 @@ CREATE TABLE IF NOT EXISTS cart_item (
     PRIMARY KEY (user_id, product_id)
 ) WITHOUT ROWID
 """
+_COLUMNS = {"user_id", "product_id", "quantity", "added_unix_ns", "touched_unix_s"}
 _ADD = (
     "INSERT INTO cart_item VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id, product_id) "
     "DO UPDATE SET quantity = quantity + excluded.quantity, touched_unix_s = excluded.touched_unix_s "
@@ -51,6 +54,33 @@ _LINES = "SELECT product_id, quantity FROM cart_item WHERE user_id = ? ORDER BY 
 _SLOW_LINES = _LINES.replace("user_id = ?", "user_id = read_slow_disk(?)")
 _EMPTY = "DELETE FROM cart_item WHERE user_id = ?"
 _PRUNE = "DELETE FROM cart_item WHERE touched_unix_s < ?"
+
+
+def _see_to_file(path: Path) -> None:
+    """Set a file aside that is damaged, or whose carts have another form, so that the shop starts."""
+    if not _is_unusable(path):
+        return
+    kept = set_aside_if(path, "unusable", lambda: _is_unusable(path))
+    if kept is not None:
+        _LOG.error(
+            "the file of carts %s is damaged or of another version: it is kept as %s, a new one was begun",
+            path,
+            kept,
+        )
+
+
+def _is_unusable(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+        try:
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(cart_item)")}
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                return True
+            raise
+    return bool(columns) and columns != _COLUMNS
 
 
 class _NamedDatabase(dbapi.DatabaseApiIntegration):
@@ -76,6 +106,7 @@ class SqliteCarts:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             see_that_it_can_be_written(path)
+            _see_to_file(path)
             self._plain = self._connected()
             self._plain.execute("PRAGMA journal_mode = WAL")
             self._plain.execute(_SCHEMA)

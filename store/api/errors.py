@@ -3,7 +3,7 @@
 StoreError
 ├── StoreBusy         the queue is full, or a process that reads has ended: try again later
 ├── StoreUnavailable  the disk is full, read-only or locked; the file is gone or damaged
-├── StoreMismatch     the file was made by another version
+├── StoreMismatch     the file was made by another program or version
 ├── TooSlow           the answer would take too long
 └── BadQuery          the query is malformed
 """

@@ -1,6 +1,6 @@
 -- The embedded store. `user_version` holds the schema's number (SCHEMA_VERSION in
 -- store/sqlite/store_file.py): raise it with any change here except comments; a file of another
--- number is refused, not migrated. Numbers that code and schema share are in
+-- number is carried over or set aside (write/older_files.py). Numbers that code and schema share are in
 -- store/sqlite/table_layout.py. README.md of store/ says who writes and who deletes each table's rows.
 
 -- One sequence (`seq`) numbers spans and logs by arrival, so that the oldest of both can go first.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sqlite3
 from pathlib import Path
 
 from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
+from store.sqlite.row_checks import add_columns
 
 SCHEMA_VERSION = 6
 APPLICATION_ID = 0x48_4C_41_42
@@ -19,6 +21,8 @@ BUSY_TIMEOUT_S = 2.0
 """How long another process may hold the file or the lock before that is an error."""
 LOG_SUFFIX = "-wal"
 INDEX_SUFFIX = "-shm"
+SUSPECT_SUFFIX = ".suspect"
+"""What the name of the file ends with by which a reader tells the writer of damage."""
 MAPPED_BYTES = 0x7FFF_0000
 """SQLite maps no more than this, 2 GiB; what a file has beyond it is read through pages of the connection."""
 SUFFIXES = ("", LOG_SUFFIX, INDEX_SUFFIX)
@@ -62,11 +66,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
             create_schema(connection)
         connection.execute("COMMIT")
         check_version(connection, path)
-        connection.execute("BEGIN IMMEDIATE")
-        _run(connection, _ADDITIONS)
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
-            create_folded_index(connection)
-        connection.execute("COMMIT")
+        _add_what_came_later(connection)
     except sqlite3.Error as error:
         connection.close()
         raise unavailable(path, error) from error
@@ -110,6 +110,12 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
     return connection
 
 
+def report_damage(path: Path) -> None:
+    """Tell the writer, which may be another process, that reading the file failed: it looks at all of it."""
+    with contextlib.suppress(OSError):
+        path.with_name(path.name + SUSPECT_SUFFIX).touch()
+
+
 def empty_store() -> sqlite3.Connection:
     """An empty store in memory, which readers use while there is no file."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -121,6 +127,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
     """Create the tables, inside the open transaction if there is one."""
     _run(connection, _SCHEMA)
     _run(connection, _ADDITIONS)
+    add_columns(connection)
     if has_trigrams(connection):
         connection.execute(
             "CREATE VIRTUAL TABLE logs_text USING fts5"
@@ -129,6 +136,24 @@ def create_schema(connection: sqlite3.Connection) -> None:
         create_folded_index(connection)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _add_what_came_later(connection: sqlite3.Connection) -> None:
+    """Make the tables and columns that a file of this schema lacks, as an earlier program wrote it."""
+    connection.execute("BEGIN IMMEDIATE")
+    _drop_former_digests(connection)
+    _run(connection, _ADDITIONS)
+    add_columns(connection)
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
+        create_folded_index(connection)
+    connection.execute("COMMIT")
+
+
+def _drop_former_digests(connection: sqlite3.Connection) -> None:
+    """Drop the digests of log batches of an hour, if they have their first form: `id` came later."""
+    names = {row[1] for row in connection.execute("PRAGMA table_info(log_batches)")}
+    if names and "id" not in names:
+        connection.execute("DROP TABLE log_batches")
 
 
 def create_folded_index(connection: sqlite3.Connection) -> None:
@@ -205,7 +230,9 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")):
         return StoreUnavailable(
-            f"{path} is damaged or not a store: move it away and start with a new one.", "damaged"
+            f"{path} is damaged or not a store: move it away and start with a new one. What can be read "
+            "of it: python3 -m lab store salvage FILE",
+            "damaged",
         )
     if name.startswith("SQLITE_IOERR"):
         return StoreUnavailable(

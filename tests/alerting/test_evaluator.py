@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -374,3 +375,17 @@ def test_a_clock_that_jumps_back_makes_no_second_alert(desk: Desk) -> None:
 def waiting(desk: Desk) -> list[str]:
     with desk.database.snapshot() as connection:
         return [what for (what,) in connection.execute("SELECT what FROM outbox ORDER BY id")]
+
+
+def test_a_file_of_another_version_is_set_aside_with_a_word(desk: Desk) -> None:
+    """It is not called damaged, and it is kept."""
+    failing(desk)
+    desk.evaluate()
+    desk.close()
+    other = sqlite3.connect(desk.path)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    desk.evaluate(NOW_S + 2)
+    assert desk.only.state == "firing"
+    notes = desk.file.evaluator(desk.telemetry.now()).notes
+    assert "could not be used: alerts.db is not a file of alerts of this version" in notes[0][1]

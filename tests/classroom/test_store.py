@@ -219,6 +219,29 @@ def test_a_file_of_another_application_is_left_alone(file: Path) -> None:
         ClassStore(file)
 
 
+def test_a_file_of_another_version_or_a_damaged_one_is_set_aside(store: ClassStore, file: Path) -> None:
+    """The lab starts with a new class; the former file keeps its name with a date."""
+    store.enrol(("Ana", "Ben"))
+    store.close()
+    other = sqlite3.connect(file)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    again = ClassStore(file)
+    assert not again.seats()
+    again.close()
+    body = file.read_bytes()
+    file.write_bytes(body[:100] + b"\xff" * (len(body) - 100))
+    for suffix in ("-wal", "-shm"):
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+    third = ClassStore(file)
+    assert not third.seats()
+    third.close()
+    kept = [
+        each for each in file.parent.glob(f"{file.name}.unusable-*") if each.name[-4:] not in ("-wal", "-shm")
+    ]
+    assert len(kept) == 2
+
+
 def test_a_freed_seat_is_of_another_generation(store: ClassStore, file: Path) -> None:
     """Others are not, and it survives a restart."""
     store.enrol(("Ana", "Ben"))

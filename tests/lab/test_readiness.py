@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from lab.errors import StartError
 from lab.supervision import supervisor as supervisor_module
@@ -97,6 +98,20 @@ def test_a_health_check_that_is_killed_is_repeated(bench: Bench) -> None:
     assert json.loads(bench.spawner.of("lab-readiness")[1].job.arguments[0]) == {"two": ["grpc", "two:1"]}
     bench.answer_health()
     assert bench.recorder.ready_details
+
+
+def test_a_start_that_carries_an_old_file_over_may_take_longer(bench: Bench) -> None:
+    """While the process says how far it is; after that the limit holds."""
+    bench.supervise(plan("one"))
+    bench.step()
+    log = bench.folder / "logs" / "one.log"
+    log.write_text("carried over so far: 2,000 spans\n", "utf-8")
+    bench.clock.sleep(supervisor_module.START_TIMEOUT_S + 1)
+    bench.step()
+    assert bench.supervisor._failure is None
+    os.utime(log, (1, 1))
+    bench.step()
+    assert isinstance(bench.supervisor._failure, StartError)
 
 
 def test_a_start_that_takes_too_long_names_what_is_missing(bench: Bench) -> None:

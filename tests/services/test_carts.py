@@ -97,6 +97,22 @@ def test_a_folder_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) ->
         SqliteCarts(tmp_path / "file" / "carts.sqlite3", SILENT)
 
 
+@pytest.mark.parametrize("content", [b"noise" * 2_000, None])
+def test_a_file_of_carts_that_cannot_be_used_is_set_aside(tmp_path: Path, content: bytes | None) -> None:
+    """Damaged, or with carts of another form: the shop starts with a new one, and keeps the former."""
+    path = tmp_path / "carts.sqlite3"
+    if content is None:
+        other = sqlite3.connect(path)
+        other.execute("CREATE TABLE cart_item (user_id TEXT, product TEXT)")
+        other.commit()
+        other.close()
+    else:
+        path.write_bytes(content)
+    carts = SqliteCarts(path, SILENT)
+    assert len(list(tmp_path.glob("carts.sqlite3.unusable-*"))) == 1
+    assert carts.lines("anna") == []
+
+
 def test_a_locked_database_is_unavailable_and_recovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,18 +91,6 @@ def test_a_second_writer_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.
     store.open_writer(path).close()
 
 
-def test_another_schema_is_refused_with_the_path(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    store.open_writer(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(StoreMismatch, match=re.escape(str(path))):
-        store.open_writer(path)
-    with pytest.raises(StoreMismatch, match=re.escape(str(path))):
-        store.open_reader(path).status()
-
-
 def test_another_programs_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as connection:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from store.api import StoreUnavailable, TooSlow
 from store.sqlite.read.shared import Shared
-from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, unavailable
+from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, report_damage, unavailable
 
 TIME_LIMIT_S: Final = 10.0
 _OTHERS_END_S: Final = 2.0
@@ -66,6 +66,10 @@ class ReadSession:
         return row[0] if row else None
 
 
+_REPORT_EVERY_S: Final = 30.0
+"""The writer's look at a whole file may take a second."""
+
+
 class _OfThread(threading.local):
     """What each thread has of its own."""
 
@@ -111,6 +115,8 @@ class ReadConnections:
         self._identity: FileIdentity = ()
         self._size_bytes = 0
         self._closed = False
+        self._report_at_s = 0.0
+        """When the writer may be told of damage again."""
         self.seen = False
         """Whether there was a store at the path once."""
 
@@ -144,7 +150,11 @@ class ReadConnections:
                 raise TooSlow(
                     f"The answer would take more than {self._time_limit_s:g} s: choose a shorter time range."
                 ) from error
-            raise unavailable(self._path, error) from error
+            found = unavailable(self._path, error)
+            if found.reason == "damaged" and time.monotonic() >= self._report_at_s:
+                self._report_at_s = time.monotonic() + _REPORT_EVERY_S
+                report_damage(self._path)
+            raise found from error
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

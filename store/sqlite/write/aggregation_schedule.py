@@ -33,6 +33,8 @@ _MAX_REMEMBERED: Final = 20_000
 """Rows in memory, above which those of aggregated traces are dropped at once."""
 _ROUND_S: Final = 0.1
 """Time limit of one round, so that writers do not wait behind a backlog."""
+_BACKLOG: Final = 100_000
+"""Spans of a start's backlog whose traces are due at once: an id in memory for each trace."""
 _ATTEMPTS: Final = 2
 """Failed attempts after which a trace is left without an aggregate."""
 
@@ -67,19 +69,37 @@ class AggregationSchedule:
         self._browsers_wait = True
         self._taken_seq = 0
         self._last_round_s = 0.0
+        self._unread_seq = self._stored_seq = 0
+        """Spans after the first and up to the second are not aggregated, and their traces not yet due."""
         self._catch_up()
 
     def _catch_up(self) -> None:
-        mark = self._ingest.counters.get("settled_seq")
-        rows = self._connection.execute("SELECT DISTINCT trace_id FROM spans WHERE seq > ?", (mark,))
-        self._dirty.update((trace_id, (0.0, mark)) for (trace_id,) in rows)
+        self._unread_seq = self._ingest.counters.get("settled_seq")
+        self._stored_seq = self._ingest.seq
+        self._read_backlog()
         self._browsers_wait = True
         self._taken_seq = self._ingest.seq
+
+    def _read_backlog(self) -> None:
+        """Make the next traces due of those that were stored and not aggregated before the start."""
+        before = len(self._dirty)
+        while self._unread_seq < self._stored_seq and len(self._dirty) == before:
+            mark, upto = self._unread_seq, min(self._unread_seq + _BACKLOG, self._stored_seq)
+            rows = self._connection.execute(
+                "SELECT DISTINCT trace_id FROM spans WHERE seq > ? AND seq <= ?", (mark, upto)
+            )
+            for (trace_id,) in rows:
+                self._dirty.setdefault(trace_id, (0.0, mark))
+            self._unread_seq = upto
 
     @property
     def has_work(self) -> bool:
         """Whether something will soon be due."""
-        return bool(self._dirty or self._browsers_wait or self._ingest.committed)
+        return bool(self._dirty or self._browsers_wait or self._ingest.committed or self._has_backlog)
+
+    @property
+    def _has_backlog(self) -> bool:
+        return self._unread_seq < self._stored_seq
 
     def is_due(self, *, final: bool) -> bool:
         """Take over what was committed; return whether a round is worth a transaction."""
@@ -87,7 +107,7 @@ class AggregationSchedule:
         self._take(now_s)
         if not final and now_s - self._last_round_s < _PAUSE_S:
             return False
-        if self._browsers_wait and (final or not self._dirty):
+        if (self._browsers_wait or self._has_backlog) and (final or not self._dirty):
             return True
         return any(
             final or self._is_ripe(trace_id, since[0], now_s) for trace_id, since in self._dirty.items()
@@ -111,15 +131,20 @@ class AggregationSchedule:
                 self.sessions.restate(session_id, shift, upto, counted_upto=upto)
                 self._ingest.clocks.prove_slow(session_id, whole, self._ingest.clock.now())
         counters.set("sessions_seq", upto)
+        while final and self._has_backlog:
+            self._read_backlog()
         done = self._aggregate_traces(now_s, final=final)
         self.traces.flush()
         # After the traces: what they added and subtracted is collected in the rollups.
         self.rollups.flush()
         for trace_id in done:
             del self._dirty[trace_id]
-        counters.set("settled_seq", min((low for _, low in self._dirty.values()), default=upto))
+        limit = self._unread_seq if self._has_backlog else upto
+        counters.set("settled_seq", min(limit, min((low for _, low in self._dirty.values()), default=upto)))
         counters.flush()
         self._browsers_wait = False
+        if self._has_backlog and not any(since_s == 0.0 for since_s, _ in self._dirty.values()):
+            self._read_backlog()
         self._drop_rows(now_s)
 
     def _aggregate_traces(self, now_s: float, *, final: bool) -> list[bytes]:

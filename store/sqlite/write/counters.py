@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from store.sqlite.row_checks import COUNTS_CHECK, counts_check
+
 
 class Counters:
     """The writer's copy of the table `facts`."""
@@ -42,6 +44,8 @@ class Counters:
 
     def flush(self) -> None:
         """Write what changed, inside the open transaction."""
+        if not self._changed.isdisjoint(("spans", "logs")):
+            self.set(COUNTS_CHECK, counts_check(self.get("spans"), self.get("logs")))
         self._connection.executemany(
             "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
             [(name, self._values[name]) for name in self._changed],

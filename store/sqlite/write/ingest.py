@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from zlib import crc32
 
 from signals.attributes import environment_of
 from signals.deployments import is_deployment
 from signals.folding import fold, is_simple
 from store.decode import is_same_span, resource_attributes
 from store.rows import Batch, LogRow, SpanRow
+from store.sqlite.row_checks import log_check, span_check
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
@@ -42,8 +44,8 @@ _MAX_BROWSERS: Final = 20_000
 
 _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
-    "duration, flags, peer, session_id, resource, scope, raw) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "duration, flags, peer, session_id, resource, scope, raw, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _KEPT_SPAN = (
     "SELECT s.seq, s.raw, r.body, c.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
@@ -51,10 +53,12 @@ _KEPT_SPAN = (
 )
 _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
-    "raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "raw, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _BODY: Final = 7
 """Place of the body in that."""
+_START: Final = 7
+"""Place of the start in a span's row."""
 COUNT_LOGS = (
     "INSERT INTO log_cells (slot, service, severity, environment, n) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET n = n + excluded.n"
@@ -152,8 +156,8 @@ class Ingest:
             return
         first = seq = self.seq
         origins = self._origins_of(spans)
+        checks = {body: crc32(body) for body in origins}
         rows: list[tuple[Any, ...]] = []
-        oldest, newest = MAX_TIME, 0
         for span in spans:
             seq += 1
             if not (0 <= span.start_unix_nano <= MAX_TIME and 0 <= span.duration_ns <= MAX_TIME):
@@ -162,34 +166,40 @@ class Ingest:
                 trace_id, span_id, parent, service, name, kind, start, duration, error, peer, database,
                 session, browser, _, resource, scope, raw, _,
             ) = span  # fmt: skip
-            if start < oldest:
-                oldest = start
-            if start > newest:
-                newest = start
             flags = error * ERROR_FLAG | database * DATABASE_FLAG | browser * BROWSER_FLAG
             rows.append(
                 (
                     seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,
                     session or None, origins[resource], origins[scope], raw,
+                    span_check(
+                        seq, trace_id + span_id + parent, (service, name, peer, session),
+                        (kind, duration, flags), start, (checks[resource], checks[scope]), raw,
+                    ),
                 )
             )  # fmt: skip
             self.fresh.append(span)
             if browser:
                 self._fresh_browsers.append((seq, span))
         self.seq = seq
-        try:
-            added = self._connection.executemany(_INSERT_SPAN, rows).rowcount
-        except UnicodeEncodeError:
-            # The rows before the one that failed are in: once more from the start, to count them too.
-            self._connection.execute("DELETE FROM spans WHERE seq > ?", (first,))
-            added = self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
-            self._unsure_seq = seq
+        added = self._insert_spans(rows, first)
         if added != seq - first:
             self._unsure_seq = seq
             self._compare_with_kept(batch, first)
         self.counters.add("spans", added)
+        starts = [cells[_START] for cells in rows]
+        oldest, newest = min(starts), max(starts)
         self._note_times(oldest, newest, arrived)
         self._note_if_late(arrived, oldest, newest, added, 0)
+
+    def _insert_spans(self, rows: Sequence[tuple[Any, ...]], first: int) -> int:
+        """Insert rows numbered from `first` + 1; returns how many of them were new."""
+        try:
+            return self._connection.executemany(_INSERT_SPAN, rows).rowcount
+        except UnicodeEncodeError:
+            # The rows before the one that failed are in: once more from the start, to count them too.
+            self._connection.execute("DELETE FROM spans WHERE seq > ?", (first,))
+            self._unsure_seq = self.seq
+            return self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
 
     def _compare_with_kept(self, batch: Batch, first: int) -> None:
         """Count the spans of a batch, numbered from `first` + 1, that were not inserted, and forget them.
@@ -214,13 +224,19 @@ class Ingest:
             return
         seq = self.seq
         origins = self._origins_of(logs)
+        checks = {body: crc32(body) for body in origins}
         rows: list[tuple[Any, ...]] = []
         for log in logs:
             seq += 1
+            time_ns = min(max(log.time_unix_nano, 0), MAX_TIME)
+            check = log_check(
+                seq, time_ns, log.severity_number, (log.service, log.session_id, log.body),
+                log.trace_id + log.span_id, (checks[log.resource], checks[log.scope]), log.raw,
+            )  # fmt: skip
             rows.append(
                 (
                     seq,
-                    min(max(log.time_unix_nano, 0), MAX_TIME),
+                    time_ns,
                     log.severity_number,
                     log.service,
                     log.trace_id or None,
@@ -230,6 +246,7 @@ class Ingest:
                     origins[log.resource],
                     origins[log.scope],
                     log.raw,
+                    check,
                 )
             )
         first = self.seq
@@ -243,14 +260,7 @@ class Ingest:
             self._connection.executemany(_INSERT_LOG, _encodable(rows))
             self._connection.executemany(COUNT_LOGS, _encodable(counts))
         if self._has_text:
-            self._connection.execute(
-                "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
-                (first, seq),
-            )
-            self._connection.executemany(
-                "INSERT INTO logs_folded (rowid, body) VALUES (?, ?)",
-                [(row[0], folded_text(row[_BODY])) for row in rows if not is_simple(row[_BODY])],
-            )
+            self._index_text(rows, first, seq)
         self._connection.executemany(
             "INSERT INTO deployments (seq, time) VALUES (?, ?)",
             [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
@@ -259,6 +269,16 @@ class Ingest:
         times = [row[1] for row in rows]
         self._note_times(min(times), max(times), arrived)
         self._note_if_late(arrived, min(times), max(times), 0, len(rows))
+
+    def _index_text(self, rows: Sequence[tuple[Any, ...]], after: int, upto: int) -> None:
+        self._connection.execute(
+            "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
+            (after, upto),
+        )
+        self._connection.executemany(
+            "INSERT INTO logs_folded (rowid, body) VALUES (?, ?)",
+            [(row[0], folded_text(row[_BODY])) for row in rows if not is_simple(row[_BODY])],
+        )
 
     def _is_known(self, sender: Sender) -> bool:
         """Whether something of a browser's session, or of a resource, is stored."""

@@ -18,6 +18,7 @@ from signals.metrics import MetricInfo, MetricKind, Temporality
 from store.metric_rows import MetricRow, MetricSeriesRow
 from store.rows import Batch
 from store.sqlite.metric_points import plain_of
+from store.sqlite.row_checks import plain_check, series_check
 from store.sqlite.table_layout import KEPT_POINTS
 from store.sqlite.write.counters import Counters
 
@@ -147,8 +148,8 @@ class MetricIngest:
                     self._keep_exemplars(series, row, now)
         if points:
             self._connection.execute(
-                "INSERT INTO metric_recent (arrived, points, body) VALUES (?, ?, ?)",
-                (now, len(points), orjson.dumps(points)),
+                "INSERT INTO metric_recent (arrived, points, body, checksum) VALUES (?, ?, ?, ?)",
+                (now, len(points), body := orjson.dumps(points), plain_check(now, len(points), body)),
             )
             self._counters.add(KEPT_POINTS, len(points))
             self.waiting += len(points)
@@ -231,10 +232,14 @@ class MetricIngest:
                 now,
             ),
         )
-        return self._remember(series, _Series(int(cursor.lastrowid or 0), metric, series.info, 0, now))
+        number = int(cursor.lastrowid or 0)
+        texts = (_sound(series.service), _sound(series.scope), orjson.dumps(attributes).decode())
+        check = series_check(number, series.digest, texts, series.resource, _key_of(series.info))
+        execute("UPDATE metric_series SET checksum = ? WHERE id = ?", (check, number))
+        return self._remember(series, _Series(number, metric, series.info, 0, now))
 
     def _metric_of(self, info: MetricInfo) -> _Metric:
-        key = (_sound(info.name), _sound(info.unit), info.kind.value, int(info.temporality), info.monotonic)
+        key = _key_of(info)
         found = self._metrics.get(key)
         if found is None:
             found = self._metrics[key] = self._stored_metric(key, info)
@@ -290,6 +295,10 @@ class MetricIngest:
             if series.arrived < now - _ALIVE_NS:
                 del self._series[digest]
                 series.metric.alive -= 1
+
+
+def _key_of(info: MetricInfo) -> tuple[object, ...]:
+    return (_sound(info.name), _sound(info.unit), info.kind.value, int(info.temporality), info.monotonic)
 
 
 def _sound(text: str) -> str:

@@ -15,6 +15,7 @@ import orjson
 from store.sqlite.metric_blocks import ChunkTimes, SeriesRun, read_block, write_chunk
 from store.sqlite.metric_points import PlainPoint, Run, runs_of
 from store.sqlite.metric_runs import joined
+from store.sqlite.row_checks import plain_check
 from store.sqlite.table_layout import KEPT_POINTS
 from store.sqlite.write.ingest import Ingest
 
@@ -131,12 +132,17 @@ class MetricSettling:
             return 0
         written = write_chunk(of_metrics)
         chunk = self._connection.execute(
-            "INSERT INTO metric_chunks (resource, level, arrived, points, body) VALUES (?, ?, ?, ?, ?)",
-            (resource, level, arrived, points, written.chunk),
+            "INSERT INTO metric_chunks (resource, level, arrived, points, body, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (resource, level, arrived, points, written.chunk, plain_check(written.chunk)),
         ).lastrowid
         self._connection.executemany(
-            "INSERT INTO metric_blocks (chunk, metric, first, last, body) VALUES (?, ?, ?, ?, ?)",
-            [(chunk, metric, *spans[metric], body) for metric, body in written.blocks.items()],
+            "INSERT INTO metric_blocks (chunk, metric, first, last, body, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (chunk, metric, *spans[metric], body, plain_check(written.chunk, body))
+                for metric, body in written.blocks.items()
+            ],
         )
         if not level:
             self._connection.executemany(

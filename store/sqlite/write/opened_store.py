@@ -19,13 +19,17 @@ from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.last_run import Contents, LastRun, missing_since
 from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.metric_settling import MetricSettling
+from store.sqlite.write.older_files import see_to_schema
 from store.sqlite.write.retention import Retention
-from store.sqlite.write.setting_aside import is_damaged, let_go, set_aside
+from store.sqlite.write.setting_aside import begins_like_ours, is_cut_off, is_damaged, let_go, set_aside
 from store.sqlite.write.store_guard import Loss, StoreGuard
 
 _BUSY_MS: Final = 1_000
 """How long a transaction waits for another program's lock before the batches that wait are refused."""
-_ASIDE: Final = "Its files were set aside as {}. A new store was begun."
+_ASIDE: Final = (
+    "Its files were set aside as {0}. A new store was begun. What can be read of the former one: "
+    "python3 -m lab store salvage {0}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +144,17 @@ def _sentence(path: Path, loss: Loss, held: str, *, whole: bool) -> str:
 def open_store(path: Path, bounds: Bounds, last_run: LastRun, *, ours: bool = False) -> OpenedStore:
     """Open or create the store; one that is damaged and was `ours` is set aside first.
 
-    A file that no writer of ours has written is refused: the path may be mistyped. `ours` need not be
-    said where the last run has left its word.
+    One of another schema is carried over or set aside. A file that no writer of ours has written is
+    refused: the path may be mistyped. `ours` need not be said where the last run has left its word, or
+    the file still begins like one of ours.
     Raises StoreUnavailable or StoreMismatch.
     """
+    ours = ours or begins_like_ours(path)
+    if see_to_schema(path, lambda text: last_run.note(text, bounds.clock())):
+        last_run.contents = None
     try:
+        if is_cut_off(path):
+            raise StoreUnavailable(f"{path} is cut off: a part of it is missing.", "damaged")
         return OpenedStore(path, bounds, last_run)
     except StoreUnavailable as error:
         if error.reason != "damaged" or not (ours or last_run.contents):

@@ -21,6 +21,7 @@ from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
+from store.sqlite.row_checks import MOVED
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
@@ -213,8 +214,8 @@ class SessionAggregation:
         # Its batches are late no more.
         self._connection.executemany("DELETE FROM late_batches WHERE seq = ?", [(seq,) for seq, _ in spans])
         execute(
-            "UPDATE spans SET start = start + ? WHERE session_id = ? AND seq <= ?",
-            (shift, session_id, stored_upto),
+            f"UPDATE spans SET start = start + ?, checksum = {MOVED} WHERE session_id = ? AND seq <= ?",
+            (shift, shift, session_id, stored_upto),
         )
         for seq, start in spans:
             if seq <= counted_upto:

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from store.sqlite.store_file import SUFFIXES
+from store.sqlite.store_file import APPLICATION_ID, LOG_SUFFIX, SUFFIXES
 from store.sqlite.write.store_guard import StoreGuard
 
 CHECK_S: Final = 1.0
 """How long the check of a file that another program wrote into may take."""
 _CHECK_STEPS: Final = 20_000
+_MARK: Final = slice(68, 72)
+"""Where the header of a SQLite file has its application's number."""
 
 
 def set_aside(path: Path, word: str, suffixes: Sequence[str] = SUFFIXES) -> Path | None:
@@ -74,6 +76,35 @@ def _out_of_the_way(paths: list[Path]) -> Iterator[None]:
         for other, path in held:
             with contextlib.suppress(OSError):
                 other.rename(path)
+
+
+def begins_like_ours(path: Path) -> bool:
+    """Whether the file has the mark of our files in its place, whatever else it holds."""
+    return _header(path)[_MARK] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether a file of SQLite is shorter than the pages that it claims, and no log holds the rest."""
+    header = _header(path)
+    if not header.startswith(b"SQLite format 3"):
+        return False
+    with contextlib.suppress(OSError):
+        if Path(f"{path}{LOG_SUFFIX}").stat().st_size:
+            # A checkpoint may have been killed before it wrote the last pages: the log has them still.
+            return False
+    page_bytes = int.from_bytes(header[16:18], "big")
+    page_bytes = 65_536 if page_bytes == 1 else page_bytes
+    with contextlib.suppress(OSError):
+        return path.stat().st_size < page_bytes * int.from_bytes(header[28:32], "big")
+    return False
+
+
+def _header(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(100)
+    except OSError:
+        return b""
 
 
 def is_damaged(path: Path) -> bool:

@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from store.sqlite.store_file import SUFFIXES
+from store.sqlite.store_file import SUFFIXES, SUSPECT_SUFFIX
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
@@ -32,7 +32,7 @@ class Loss(Enum):
     DAMAGED = "damaged"
     """The file is cut off or does not begin like one of SQLite."""
     CHANGED = "changed"
-    """Another program wrote into the file, and it still begins and ends as it should."""
+    """Another program wrote into the file, or a reader found damage; it begins and ends as it should."""
 
 
 _Identity = tuple[int, int] | None
@@ -44,6 +44,7 @@ class StoreGuard:
     def __init__(self, path: Path) -> None:
         """Raise OSError if there is no file. Must be made after SQLite has opened all of them."""
         self._name = str(path)
+        self._suspect = f"{path}{SUSPECT_SUFFIX}"
         self._beside = tuple(f"{path}{suffix}" for suffix in SUFFIXES[1:])
         # Kept open as long as the connection: closing any descriptor of a file gives up all locks that
         # this process holds on it, those of SQLite included.
@@ -76,7 +77,17 @@ class StoreGuard:
             self._shape = shape
         if tuple(_identity(each) for each in self._beside) != self._known:
             return Loss.LOG_GONE
+        if not own_change and self._is_suspected():
+            return Loss.CHANGED
         return None
+
+    def _is_suspected(self) -> bool:
+        """Whether a reader found damage since the last look; it is asked once."""
+        try:
+            os.unlink(self._suspect)  # noqa: PTH108 - see above
+        except OSError:
+            return False
+        return True
 
     def beside(self, *, own: bool) -> list[Path]:
         """The log and index at the path that are this store's `own`, or those that are another's."""

@@ -70,7 +70,7 @@ class SqliteWriter:
         self._last_run = LastRun(path)
         try:
             self._store: OpenedStore | None = open_store(path, self._bounds, self._last_run)
-        except StoreError:
+        except BaseException:
             self._lock.release()
             raise
         self._queue = BatchQueue(max_pending)

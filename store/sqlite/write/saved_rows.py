@@ -1,0 +1,154 @@
+"""Which records of a damaged file are right: by their checksums, and by decoding where they have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
+
+from store.sqlite.row_checks import log_check, span_check
+from store.sqlite.write.carried_rows import StoredLog, StoredSpan
+from store.sqlite.write.damaged_file import Row
+
+Bodies = Mapping[int, Sequence[bytes]]
+"""Bodies of `origins` by their id; several where pages of former times hold other ones."""
+
+_SPAN_TYPES = (
+    (type(None),), (bytes,), (bytes,), (bytes, type(None)), (str,), (str,), (int,), (int,), (int,), (int,),
+    (str,), (str, type(None)), (int,), (int,), (bytes,),
+)  # fmt: skip
+_LOG_TYPES = (
+    (type(None),), (int,), (int,), (str,), (bytes, type(None)), (bytes, type(None)), (str, type(None)),
+    (str,), (int,), (int,), (bytes,),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of the records of a table."""
+
+    right: int = 0
+    unchecked: int = 0
+    """Of these, those without a checksum, of an earlier version: right as far as they can be decoded."""
+    wrong: set[int] = field(default_factory=set)
+    """Numbers of the records that are not as they were written."""
+
+
+def is_span(row: Row) -> bool:
+    """Whether a record has the form of one of `spans`."""
+    return _has_types(row, _SPAN_TYPES)
+
+
+def is_log(row: Row) -> bool:
+    """Whether a record has the form of one of `logs`."""
+    return _has_types(row, _LOG_TYPES)
+
+
+def _has_types(row: Row, types: Sequence[tuple[type, ...]]) -> bool:
+    """Of these types, and a checksum after them if it has one."""
+    values = row.values
+    if len(values) not in (len(types), len(types) + 1):
+        return False
+    return all(isinstance(value, kinds) for value, kinds in zip(values, types, strict=False)) and (
+        len(values) == len(types) or values[-1] is None or isinstance(values[-1], int)
+    )
+
+
+def span_of(row: Row, bodies: Bodies, found: Found) -> StoredSpan | None:
+    """The span that a record holds; None, counted, where it is not as it was written."""
+    cells: Any = row.values
+    (
+        _, trace_id, span_id, parent, service, name, kind, start, duration, flags, peer, session, resource,
+        scope, raw,
+    ) = cells[:15]  # fmt: skip
+    check = cells[15] if len(cells) > 15 else None
+    ids = trace_id + span_id + (parent or b"")
+    for one, other in _pairs(bodies, resource, scope):
+        if check is None:
+            is_right = _decodes_as_span(trace_id, span_id, parent or b"", name, kind, raw) and _is_resource(
+                one
+            )
+        else:
+            sums = crc32(one), crc32(other)
+            texts, numbers = (service, name, peer, session or ""), (kind, duration, flags)
+            is_right = check == span_check(row.rowid, ids, texts, numbers, start, sums, raw)
+        if is_right:
+            _count(found, row.rowid, is_checked=check is not None)
+            return StoredSpan(
+                trace_id, span_id, parent or b"", service, name, kind, start, duration, flags, peer,
+                session or "", one, other, raw,
+            )  # fmt: skip
+    found.wrong.add(row.rowid)
+    return None
+
+
+def log_of(row: Row, bodies: Bodies, found: Found) -> StoredLog | None:
+    """The log that a record holds, likewise."""
+    cells: Any = row.values
+    _, time, severity, service, trace_id, span_id, session, body, resource, scope, raw = cells[:11]
+    check = cells[11] if len(cells) > 11 else None
+    ids = (trace_id or b"") + (span_id or b"")
+    for one, other in _pairs(bodies, resource, scope):
+        if check is None:
+            is_right = _decodes_as_log(severity, body, raw) and _is_resource(one)
+        else:
+            sums = crc32(one), crc32(other)
+            is_right = check == log_check(
+                row.rowid, time, severity, (service, session or "", body), ids, sums, raw
+            )
+        if is_right:
+            _count(found, row.rowid, is_checked=check is not None)
+            return StoredLog(
+                time, severity, service, trace_id or b"", span_id or b"", session or "", body, one, other, raw
+            )
+    found.wrong.add(row.rowid)
+    return None
+
+
+def _count(found: Found, rowid: int, *, is_checked: bool) -> None:
+    found.right += 1
+    found.unchecked += not is_checked
+    found.wrong.discard(rowid)
+
+
+def _pairs(bodies: Bodies, resource: int, scope: int) -> Iterator[tuple[bytes, bytes]]:
+    for one in bodies.get(resource, ()):
+        for other in bodies.get(scope, ()):
+            yield one, other
+
+
+def _decodes_as_span(
+    trace_id: bytes, span_id: bytes, parent: bytes, name: str, kind: int, raw: bytes
+) -> bool:
+    try:
+        message = SpanMessage.FromString(raw)
+    except DecodeError:
+        return False
+    return (
+        (message.trace_id.rjust(16, b"\0"), message.span_id, message.parent_span_id, message.kind)
+        == (trace_id, span_id, parent, kind)
+        and (message.name == name or not message.name)
+    )  # fmt: skip
+
+
+def _decodes_as_log(severity: int, body: str, raw: bytes) -> bool:
+    try:
+        message = LogRecord.FromString(raw)
+    except DecodeError:
+        return False
+    text = message.body.string_value
+    return message.severity_number == severity and (not text or text == body)
+
+
+def _is_resource(body: bytes) -> bool:
+    try:
+        Resource.FromString(body)
+    except DecodeError:
+        return False
+    return True

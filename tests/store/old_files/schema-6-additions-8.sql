@@ -1,0 +1,22 @@
+CREATE TABLE IF NOT EXISTS deployments (
+    seq  INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
+CREATE TABLE IF NOT EXISTS writer_runs (
+    began INTEGER PRIMARY KEY,
+    ended INTEGER
+);
+CREATE TABLE IF NOT EXISTS log_batches (
+    id     INTEGER PRIMARY KEY,
+    digest BLOB    NOT NULL,
+    time   INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS late_batches (
+    seq     INTEGER PRIMARY KEY,
+    arrived INTEGER NOT NULL,
+    oldest  INTEGER NOT NULL,
+    newest  INTEGER NOT NULL,
+    spans   INTEGER NOT NULL,
+    logs    INTEGER NOT NULL
+);

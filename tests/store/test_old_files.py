@@ -1,0 +1,217 @@
+"""A store file of any schema that ever was opens: carried over, or set aside under a dated name, and said so.
+
+`old_files/` holds the schemas as they were, without comments: `schema-N.sql`, and for schema 6 the tables
+that were added to it, as the file of additions stood from time to time.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+import store
+from signals.model import TraceId
+from store.api import Batch, LogQuery, StoreMismatch
+from store.sqlite import store_file
+from store.sqlite.write import aggregation_schedule, carried_rows, older_files
+from store.sqlite.write.carried_rows import CarryingOver
+from store.sqlite.write.writer import SqliteWriter
+from tests.helpers import REPO, eventually
+from tests.store.build import TRACE, failing_checkout, log_row, row, span
+from tests.store.build_metrics import metric_row
+from tests.store.house import WINDOW
+
+OLD_FILES = REPO / "tests/store/old_files"
+ADDITIONS = sorted(OLD_FILES.glob("schema-6-additions-*.sql"))
+_COPIED = {
+    "origins": "id, body, last_seq",
+    "spans": "seq, trace_id, span_id, parent_span_id, service, name, kind, start, duration, flags, peer, "
+    "session_id, resource, scope, raw",
+    "logs": "seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, raw",
+    "facts": "name, value",
+}
+
+
+def _batch() -> Batch:
+    return Batch(
+        [row(one) for one in failing_checkout()], [log_row("refused", ms=1), log_row("hello grüße", ms=2)]
+    )
+
+
+@pytest.fixture(name="rows", scope="module")
+def a_store_of_today(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whose rows are put into the old schemas."""
+    path = tmp_path_factory.mktemp("today") / "store.db"
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    writer.write(_batch())
+    writer.close()
+    return path
+
+
+def _old_file(path: Path, version: int, rows: Path, *scripts: Path) -> None:
+    """A file as a program of that schema left it when it was killed: nothing was derived."""
+    path.parent.mkdir(exist_ok=True)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    for script in (OLD_FILES / f"schema-{min(version, 6)}.sql", *scripts):
+        connection.executescript(script.read_text("utf-8"))
+    connection.execute(
+        "CREATE VIRTUAL TABLE logs_text USING fts5"
+        "(body, content='logs', content_rowid='seq', tokenize='trigram', detail='none')"
+    )
+    connection.execute(f"PRAGMA application_id = {store_file.APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("ATTACH ? AS today", (str(rows),))
+    counted = {"log_cells": "slot, service, severity, environment, n"} if version >= 6 else {}
+    for table, columns in {**_COPIED, **counted}.items():
+        condition = "WHERE name IN ('spans', 'logs', 'seq', 'oldest', 'newest')" if table == "facts" else ""
+        connection.execute(
+            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM today.{table} {condition}"
+        )
+    connection.execute("INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs")
+    connection.commit()
+    connection.close()
+
+
+def _aside(path: Path, word: str) -> list[Path]:
+    return [
+        each for each in path.parent.glob(f"{path.name}.{word}-*") if not each.name.endswith(("wal", "shm"))
+    ]
+
+
+def _holds_the_checkout(path: Path, writer: SqliteWriter) -> None:
+    """Every family of questions is answered; what comes again is kept once, what is new is taken."""
+    reader = store.open_reader(path)
+    eventually(lambda: "frontend" in reader.services(WINDOW), "what is derived is computed")
+    assert {name: one.requests for name, one in reader.services(WINDOW).items()} == {
+        "frontend": 1,
+        "checkoutservice": 1,
+        "paymentservice": 2,
+    }
+    assert [len(reader.spans_of_trace(TRACE)), reader.count_logs(LogQuery(WINDOW))] == [10, 2]
+    assert reader.count_logs(LogQuery(WINDOW, text="hello")) == 1
+    again = _batch()
+    writer.write(Batch(again.spans))
+    late = span(77, trace_id=TraceId(f"{77:032x}"))
+    writer.write(Batch([row(late)], [log_row("new", ms=3)], [metric_row("load", 1.5)]))
+    writer.write(Batch([], [log_row("new", ms=3)]))
+    status = reader.status()
+    assert (status.spans, status.logs, status.metric_points) == (11, 3, 1)
+    reader.close()
+
+
+@pytest.mark.parametrize("version", range(older_files.OLDEST, 6))
+def test_a_file_of_an_older_schema_is_carried_over(tmp_path: Path, rows: Path, version: int) -> None:
+    """Its spans and logs are there, what is derived is computed; the old file is kept, and all of it said."""
+    path = tmp_path / "store.db"
+    _old_file(path, version, rows)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    (note,) = writer.health().notes
+    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 6" in note.text
+    (kept,) = _aside(path, f"schema-{version}")
+    assert str(kept) in note.text
+    _holds_the_checkout(path, writer)
+    writer.close()
+    assert not list(tmp_path.glob("*.carried*"))
+    again = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    assert len(again.health().notes) == 1
+    again.close()
+
+
+@pytest.mark.parametrize("additions", [None, *ADDITIONS], ids=lambda path: path.stem if path else "none")
+def test_a_file_of_this_schema_opens_with_whatever_was_added_to_it(
+    tmp_path: Path, rows: Path, additions: Path | None
+) -> None:
+    """The tables and columns that it lacks are made; nothing is set aside."""
+    path = tmp_path / "store.db"
+    _old_file(path, 6, rows, *([additions] if additions else []))
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    assert writer.health().notes == ()
+    _holds_the_checkout(path, writer)
+    writer.close()
+
+
+@pytest.mark.parametrize("version", [0, 7, 99, -3])
+def test_a_file_of_an_unknown_schema_is_set_aside(tmp_path: Path, rows: Path, version: int) -> None:
+    """A newer program's, say: it is kept as it is, a new store is begun, and it is said."""
+    path = tmp_path / "store.db"
+    _old_file(path, 6, rows)
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    with pytest.raises(StoreMismatch):
+        store.open_reader(path).status()
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    (note,) = writer.health().notes
+    (kept,) = _aside(path, f"schema-{version}")
+    assert f"has schema {version}" in note.text
+    assert f"It was set aside as {kept}, and a new store was begun." in note.text
+    connection = sqlite3.connect(kept)
+    assert connection.execute("SELECT count(*) FROM spans").fetchone() == (10,)
+    connection.close()
+    writer.write(_batch())
+    reader = store.open_reader(path)
+    assert reader.status().spans == 10
+    reader.close()
+    writer.close()
+
+
+def test_a_start_that_was_killed_while_it_carried_over_begins_again(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The old file stays in its place until the new one is whole; the progress is logged."""
+    path = tmp_path / "store.db"
+    _old_file(path, 4, rows)
+    monkeypatch.setattr(carried_rows, "_ROUND", 3)
+    monkeypatch.setattr(older_files, "_PROGRESS_EVERY_S", 0.0)
+
+    def killed(self: CarryingOver) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CarryingOver, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    assert list(tmp_path.glob("*.carried"))
+    assert not _aside(path, "schema-4")
+    with caplog.at_level(logging.WARNING):
+        writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    assert "carried over so far: 9 spans" in caplog.text
+    _holds_the_checkout(path, writer)
+    writer.close()
+
+
+def test_an_older_file_that_is_damaged_is_set_aside(tmp_path: Path, rows: Path) -> None:
+    """What was read of it until then is not kept: it can be salvaged."""
+    path = tmp_path / "store.db"
+    _old_file(path, 5, rows)
+    body = bytearray(path.read_bytes())
+    for at in range(4_096 * 3, len(body), 4_096):
+        body[at : at + 8] = b"\xff" * 8
+    path.write_bytes(body)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    (note,) = writer.health().notes
+    assert "it could not be read to its end" in note.text
+    assert len(_aside(path, "schema-5")) == 1
+    writer.write(_batch())
+    writer.close()
+
+
+def test_a_long_backlog_is_aggregated_piece_by_piece(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounded in memory; a trace that lies in several pieces counts once, and a restart goes on."""
+    monkeypatch.setattr(aggregation_schedule, "_BACKLOG", 3)
+    path = tmp_path / "store.db"
+    _old_file(path, 4, rows)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    _holds_the_checkout(path, writer)
+    writer.close()
+    connection = sqlite3.connect(path)
+    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    connection.close()
+    assert facts["settled_seq"] == facts["seq"]
