@@ -48,6 +48,7 @@ def observe_process(meter: Meter) -> None:
         ("collected_objects", "collected"),
         ("uncollectable_objects", "uncollectable"),
     ):
+        # mypy infers no type for a lambda with a default, which binds each key by itself.
         observe(meter, f"cpython.gc.{name}", lambda key=key: _generations(key))  # type: ignore[misc]
 
 
