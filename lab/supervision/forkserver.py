@@ -52,7 +52,7 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def prepare() -> None:
-    """Keep what was imported as it is in forked processes: neither the collector nor new objects change it."""
+    """Keep the imported objects' pages shared: neither collections nor new objects of forks change them."""
     gc.collect()
     gc.freeze()
     free_memory.fill()

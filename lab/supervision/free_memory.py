@@ -1,4 +1,4 @@
-"""Fills the holes in this process's memory, so that a forked process puts its own objects on pages of their own.
+"""Fills the holes in this process's memory, so that forked processes use pages of their own for new objects.
 
 Imports leave small free blocks between others that live on. A forked process would
 take those first, and the kernel copies a whole page for each of them. Where the
@@ -38,7 +38,7 @@ class _Mallinfo(ctypes.Structure):
 
 
 def fill() -> None:
-    """Occupy for as long as this process lives what is free between used blocks, of Python's heap and of C's."""
+    """Occupy what is free between used blocks, in Python's heap and in C's, while this process lives."""
     for size, free in _free_blocks().items():
         if size > _BYTES_OBJECT:
             _kept.append([bytes(size - _BYTES_OBJECT) for _ in range(free)])
