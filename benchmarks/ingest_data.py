@@ -51,13 +51,14 @@ def hostile(count: int, rng: random.Random) -> list[bytes]:
 def shop(count: int, rng: random.Random) -> list[bytes]:
     """Set B: 13 attributes a span, user and tier carried by the trace, 25,000 traces in six hours, in order.
 
-    Thirteen traces of 40 spans a request; 100 users, 3 tiers, 3 in 100 traces with an error. Each place in
-    a trace has its operation and its parent, as code has.
+    Thirteen traces of 40 spans a request; 100 users, 3 tiers, 3 in 100 traces with an error. Every other
+    span enters a service, which calls the next; 110 operations.
     """
     made = []
     begin = time.time_ns() - count * _SHOP_TRACES * _SHOP_STEP_NS
     shape = random.Random(1)
-    parents = [0] + [shape.randrange(place) for place in range(1, SPANS_PER_TRACE)]
+    # A service is entered by a call of one that was entered before, and calls in turn.
+    parents = [2 * shape.randrange(max(place // 2, 1)) + 1 for place in range(0, SPANS_PER_TRACE, 2)]
     for number in range(count):
         request, groups = _request()
         for each in range(_SHOP_TRACES):
@@ -68,12 +69,14 @@ def shop(count: int, rng: random.Random) -> list[bytes]:
             }
             trace: _Trace = (rng.randbytes(16), rng.random() < 0.03, carried)
             ids: list[bytes] = []
+            kind = rng.randrange(len(_METHODS))
             for place in range(SPANS_PER_TRACE):
-                span = groups[place * 7 % len(groups)].spans.add()
-                parent = ids[parents[place]] if place else b""
-                method = _METHODS[place % len(_METHODS)]
+                entered, is_call = divmod(place, 2)
+                span = groups[entered % len(groups)].spans.add()
+                parent = ids[-1] if is_call else ids[parents[entered]] if ids else b""
+                method = f"{_METHODS[kind]}{entered % 2 or ''}"
                 at = start + place * 10**6
-                ids.append(_add_span(rng, span, trace, parent, at, server=place % 2 == 0, method=method))
+                ids.append(_add_span(rng, span, trace, parent, at, server=not is_call, method=method))
                 _add(span, {"thread.name": f"worker-{rng.randrange(10)}"})
         made.append(request.SerializeToString())
     return made
@@ -135,7 +138,7 @@ def _add_span(
         "rpc.system": "grpc",
         "rpc.service": "hipstershop.Service",
         "rpc.method": method,
-        "server.address": f"10.0.0.{rng.randrange(20)}",
+        "server.address": f"10.0.0.{rng.randrange(20) if carried == {} else len(method)}",
         "network.transport": "tcp",
         "network.type": "ipv4",
         "code.function.name": f"{method}.handle",
@@ -145,7 +148,7 @@ def _add_span(
     numbers = {"rpc.grpc.status_code": 0, "server.port": 50051, "thread.id": rng.randrange(99)}
     for key, number in numbers.items():
         span.attributes.add(key=key).value.int_value = number
-    if failing and method == "Charge":
+    if failing and method.startswith("Charge"):
         span.status.code = 2  # type: ignore[assignment]  # the number of STATUS_CODE_ERROR
         span.status.message = "Invalid request"
     return span.span_id
