@@ -12,6 +12,7 @@ import sqlite3
 import time
 from typing import Final
 
+from store.api import StoreBusy
 from store.rows import SpanRow
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.interning import PairIds
@@ -31,6 +32,13 @@ _REMEMBER_S: Final = 3.0
 """Rows of a trace stay in memory this long after its last span: late ones often come within it."""
 _MAX_REMEMBERED: Final = 20_000
 """Rows in memory, above which those of aggregated traces are dropped at once."""
+_MAX_REMEMBERED_BYTES: Final = 16 * 2**20
+"""The same of the messages that these rows hold."""
+MAX_LAG_S: Final = 2.0
+"""Senders of spans wait while something has been committed for longer than this and is not settled …"""
+MAX_WAITING: Final = 40_000
+MAX_WAITING_BYTES: Final = 48 * 2**20
+"""… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
 """Time limit of one round, so that writers do not wait behind a backlog."""
 _BACKLOG: Final = 100_000
@@ -42,10 +50,11 @@ _ATTEMPTS: Final = 2
 class _RecentTrace:
     """Rows of a trace in memory, and when the last of them arrived."""
 
-    __slots__ = ("last_s", "rows")
+    __slots__ = ("last_s", "rows", "size_bytes")
 
     def __init__(self) -> None:
         self.rows: dict[bytes, SpanRow] = {}
+        self.size_bytes = 0
         self.last_s = 0.0
 
 
@@ -61,7 +70,9 @@ class AggregationSchedule:
         self.traces = TraceAggregation(connection, self.pairs, self.tag_sets, self.rollups)
         self.sessions = SessionAggregation(connection, self.pairs, self.rollups)
         self._recent: dict[bytes, _RecentTrace] = {}
-        self._remembered = 0
+        self._remembered = self._remembered_bytes = 0
+        self._left_s = 0.0
+        """For how long the oldest had waited that the last round did not come to."""
         self._dirty: dict[bytes, tuple[float, int]] = {}
         """Trace id to the time of its first span that is not aggregated, and a number before that span's."""
         self._failures: dict[bytes, int] = {}
@@ -100,6 +111,26 @@ class AggregationSchedule:
     @property
     def _has_backlog(self) -> bool:
         return self._unread_seq < self._stored_seq
+
+    def check_pace(self) -> None:
+        """See `store.api.Writer.check_pace`. May be called by any thread.
+
+        What a round could not come to counts, and not what waits for a round: a process that was stopped, or
+        had no core, is not behind by that alone.
+        """
+        if self._left_s > MAX_LAG_S:
+            lag = f"the oldest of them has waited for {self._left_s:.1f} s"
+        elif self._dirty and self._remembered > MAX_WAITING:
+            lag = f"{self._remembered:,} of them wait"
+        elif self._dirty and self._remembered_bytes > MAX_WAITING_BYTES:
+            lag = f"{self._remembered_bytes / 1e6:,.0f} MB of them wait"
+        else:
+            return
+        raise StoreBusy(
+            f"Spans arrive faster than they can be settled: {lag}. They are taken again within seconds; "
+            "if this lasts, send less.",
+            "behind",
+        )
 
     def is_due(self, *, final: bool) -> bool:
         """Take over what was committed; return whether a round is worth a transaction."""
@@ -146,6 +177,12 @@ class AggregationSchedule:
         if self._has_backlog and not any(since_s == 0.0 for since_s, _ in self._dirty.values()):
             self._read_backlog()
         self._drop_rows(now_s)
+        self._left_s = self._oldest_age_s()
+
+    def _oldest_age_s(self) -> float:
+        """How long the oldest has waited that is not settled; what a start found does not count."""
+        oldest_s = next((since_s for since_s, _ in self._dirty.values() if since_s), None)
+        return 0.0 if oldest_s is None else time.monotonic() - oldest_s
 
     def _aggregate_traces(self, now_s: float, *, final: bool) -> list[bytes]:
         done = []
@@ -178,7 +215,8 @@ class AggregationSchedule:
         self.sessions.invalidate()
         self.rollups.on_rollback()
         self._recent.clear()
-        self._remembered = 0
+        self._remembered = self._remembered_bytes = 0
+        self._left_s = 0.0
         self._dirty.clear()
         self._catch_up()
 
@@ -186,22 +224,28 @@ class AggregationSchedule:
         """Forget a trace whose spans were deleted."""
         known = self._recent.pop(trace_id, None)
         if known:
-            self._remembered -= len(known.rows)
+            self._forget(known)
         self._dirty.pop(trace_id, None)
 
     def _take(self, now_s: float) -> None:
+        added = added_bytes = 0
         for span in self._ingest.committed:
             trace_id = span.trace_id
             known = self._recent.get(trace_id)
             if known is None:
                 known = self._recent[trace_id] = _RecentTrace()
             if known.rows.setdefault(span.span_id, span) is span:
-                self._remembered += 1
+                size = len(span.raw)
+                known.size_bytes += size
+                added += 1
+                added_bytes += size
             known.last_s = now_s
             if trace_id not in self._dirty:
                 self._dirty[trace_id] = (now_s, self._taken_seq)
             if span.browser:
                 self._browsers_wait = True
+        self._remembered += added
+        self._remembered_bytes += added_bytes
         self._ingest.committed.clear()
         self._taken_seq = self._ingest.seq
 
@@ -216,8 +260,13 @@ class AggregationSchedule:
         """
         for trace_id in list(self._recent):
             known = self._recent[trace_id]
-            if self._remembered <= _MAX_REMEMBERED and now_s - known.last_s < _REMEMBER_S:
+            many = self._remembered > _MAX_REMEMBERED or self._remembered_bytes > _MAX_REMEMBERED_BYTES
+            if not many and now_s - known.last_s < _REMEMBER_S:
                 break
             if trace_id not in self._dirty:
-                self._remembered -= len(known.rows)
+                self._forget(known)
                 del self._recent[trace_id]
+
+    def _forget(self, known: _RecentTrace) -> None:
+        self._remembered -= len(known.rows)
+        self._remembered_bytes -= known.size_bytes
