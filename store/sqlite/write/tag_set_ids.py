@@ -27,6 +27,7 @@ _MAX_VALUES: Final = 64
 _ASKED: Final = 500
 """Keys of one question: one alone takes 9 µs, one of so many 3."""
 
+_NO_CALL: Final = (False,)
 _Texts = tuple[tuple[str, ...], ...]
 
 
@@ -64,13 +65,16 @@ class TagSetIds:
 
         `called` says of each span whether it is a call to others; none of them is, if it is empty.
         """
-        return self._by_tags(
-            service,
-            operation,
-            tuple(called),
-            tuple(map(tuple, bags)),
-            tuple([tuple(bag.values()) for bag in bags]),
-        )
+        first = bags[0]
+        if not all(called or _NO_CALL):
+            for bag in bags:
+                if bag != first:
+                    break
+            else:
+                # Alike, most often: what a call carries, the request carries too.
+                return self._by_tags(service, operation, (), (tuple(first),), (tuple(first.values()),))
+        names, values = tuple(map(tuple, bags)), tuple([tuple(bag.values()) for bag in bags])
+        return self._by_tags(service, operation, tuple(called), names, values)
 
     def numbered(self, number: int) -> StoredTagSet:
         """The set of a stored number; without service and environment if it was pruned."""
