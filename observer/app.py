@@ -49,7 +49,7 @@ _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
 _SHARED_COOKIES = (seats.COOKIE, "theme", "zone")
 """The shop reads the seat, and scripts write the others: for the whole host."""
-_NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
+_NO_VISITS = ("/static/", "/api/", "/jaeger/", "/-/", "/healthz", "/favicon.ico")
 
 
 def create_app(
@@ -93,6 +93,7 @@ def create_app(
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    api.jaeger_routes.install(app)
     # Flask's documented way to add a middleware; outside the check of hosts, which reads the visitor's.
     app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
         app.wsgi_app, settings.trusted_proxies, _SHARED_COOKIES
@@ -197,7 +198,9 @@ def _error_answer(
     logs_of: str | None = None,
     action: tuple[str, str] | None = None,
 ) -> Response:
-    """One error, as JSON under /api and as a page elsewhere."""
+    """One error, as JSON under /api, in Jaeger's form where its clients ask, and as a page elsewhere."""
+    if api.jaeger_routes.is_jaeger():
+        return api.jaeger_routes.error_answer(status, f"{message} {remedy}")
     if request.path.startswith("/api/"):
         return json_response({"error": {"code": code, "message": message, "remedy": remedy}}, status)
     page = render_template(
