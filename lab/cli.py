@@ -59,6 +59,12 @@ VERBS = (
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine; with --class what a class needs of it", NOTHING),
     Verb("bundle", "write one file that sets up another machine without a network", LAB),
+    Verb(
+        "import",
+        "send files of Jaeger's, Zipkin's or OTLP's JSON into the running lab",
+        LAB,
+        file="import_files",
+    ),
     Verb("store", "save what is readable of a damaged store file", LAB),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),
     Verb("test", "run the tests with pytest; all arguments are passed to it", DEV, passes_on=True),
