@@ -96,6 +96,8 @@ OBSERVER_MAY_IMPORT: dict[str, set[str]] = {
     "lookup": {"request.errors", "settings"},
     "components": {"drawing", "request", "settings", "trace_notes", "web"},
     "api": {"lookup", "request", "serializers", "trace_notes"},
+    # A process of its own, which asks the API over HTTP.
+    "agents": set(),
     "screens": {
         "components", "drawing", "lookup", "request", "serializers", "settings", "trace_notes",
     },

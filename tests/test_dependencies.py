@@ -31,6 +31,8 @@ def test_every_library_that_is_used_is_declared() -> None:
     # The drivers of a browser are imported where one is; the code generator is a tool.
     allowed_for = dict.fromkeys(("tests", "benchmarks", "protos"), everything)
     allowed_for |= dict.fromkeys(("lab", "loadgen"), browser)
+    # Only `observer.agents` imports the SDK of agents, a process that nothing else starts.
+    allowed_for["observer"] = runtime | {_name(pin) for pin in extras["mcp"]} | {"pydantic"}
     providers = packages_distributions()
     wrong = []
     for room in (*ROOMS, "tests", "benchmarks"):
@@ -112,7 +114,8 @@ def test_the_locks_hold_what_is_pinned() -> None:
     levels = {
         "lab": project["dependencies"],
         "browser": [*project["dependencies"], *extras["browser"]],
-        "dev": [*project["dependencies"], *extras["browser"], *extras["dev"]],
+        "mcp": [*project["dependencies"], *extras["mcp"]],
+        "dev": [*project["dependencies"], *extras["browser"], *extras["mcp"], *extras["dev"]],
     }
     for level, pins in levels.items():
         lock = (REPO / "requirements" / f"{level}.txt").read_text("utf-8")

@@ -1,0 +1,60 @@
+"""Asks the observer's JSON API over loopback for the tools. Knows no tool and no protocol of agents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from runtime import local_http
+
+MOST_CHARACTERS: Final = 200_000
+"""Of one answer: about 50,000 tokens, a fourth of what large models take."""
+_TIMEOUT_S: Final = 30.0
+
+Value = str | int | float | Sequence[str] | None
+
+
+class Refused(Exception):
+    """The API did not answer the question; the message says why and what helps."""
+
+
+class Api:
+    """The JSON API of one observer."""
+
+    def __init__(self, observer_url: str) -> None:
+        self._base = f"{observer_url.rstrip('/')}/api/v1"
+
+    def get(self, path: str, parameters: Mapping[str, Value] | None = None) -> str:
+        """The JSON at a path, as text; parameters without a value are left out. Raises Refused."""
+        given = {name: value for name, value in (parameters or {}).items() if value not in (None, "", [])}
+        query = f"?{urlencode(given, doseq=True)}" if given else ""
+        return self._answer(f"{self._base}{path}{query}", None)
+
+    def post(self, path: str, document: Mapping[str, str]) -> str:
+        """The JSON that a path answers to a document. Raises Refused."""
+        return self._answer(f"{self._base}{path}", document)
+
+    def _answer(self, url: str, document: Mapping[str, str] | None) -> str:
+        try:
+            answer = local_http.send(url, timeout_s=_TIMEOUT_S, document=document)
+        except local_http.LocalHttpError as error:
+            raise Refused(f"The observer does not answer ({error}): is the lab running?") from error
+        text = answer.body.decode(errors="replace")
+        if answer.status >= 300:
+            raise Refused(_reason(answer.status, text))
+        if len(text) > MOST_CHARACTERS:
+            raise Refused(
+                f"The answer has {len(text):,} characters, more than {MOST_CHARACTERS:,}: ask for less, by a "
+                "smaller limit, a shorter time range or more conditions."
+            )
+        return text
+
+
+def _reason(status: int, text: str) -> str:
+    try:
+        error = json.loads(text)["error"]
+        return f"{error['message']} {error['remedy']}"
+    except (ValueError, KeyError, TypeError):
+        return f"The observer answered {status}."
