@@ -65,6 +65,7 @@ VERBS = (
         LAB,
         file="import_files",
     ),
+    Verb("mcp", "serve the running lab's telemetry to agents (Model Context Protocol)", LAB),
     Verb("store", "save what is readable of a damaged store file", LAB),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),
     Verb("test", "run the tests with pytest; all arguments are passed to it", DEV, passes_on=True),

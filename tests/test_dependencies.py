@@ -32,7 +32,7 @@ def test_every_library_that_is_used_is_declared() -> None:
     allowed_for = dict.fromkeys(("tests", "benchmarks", "protos"), everything)
     allowed_for |= dict.fromkeys(("lab", "loadgen"), browser)
     # Only `observer.agents` imports the SDK of agents, a process that nothing else starts.
-    allowed_for["observer"] = runtime | {_name(pin) for pin in extras["mcp"]} | {"pydantic"}
+    allowed_for["observer"] = runtime | {_name(pin) for pin in extras["mcp"]}
     providers = packages_distributions()
     wrong = []
     for room in (*ROOMS, "tests", "benchmarks"):

@@ -10,7 +10,7 @@ import sys
 from lab import paths, terminal
 from lab.errors import NotRunning, SetupError, UsageError
 from lab.state import runfile, statusfile
-from runtime.listening import is_free
+from runtime.listening import CannotListen, check_port
 
 DEFAULT_PORT = 8095
 DESCRIPTION = f"""\
@@ -47,10 +47,18 @@ def run(args: argparse.Namespace) -> int:
             f"Install it with: {paths.environment_python()} -m pip install --require-hashes "
             f"-r {paths.REQUIREMENTS / 'mcp.txt'}",
         )
-    command = [sys.executable, "-m", "observer.agents", "--observer", statusfile.read(run_dir)["urls"]["observer"]]
+    command = [
+        sys.executable,
+        "-m",
+        "observer.agents",
+        "--observer",
+        statusfile.read(run_dir)["urls"]["observer"],
+    ]
     if not args.stdio:
-        if not is_free("127.0.0.1", args.port):
-            raise UsageError(f"Port {args.port} is taken.", "Choose another one with --port.")
+        try:
+            check_port("127.0.0.1", args.port, "--port")
+        except CannotListen as error:
+            raise UsageError(f"Port {args.port} is taken.", "Choose another one with --port.") from error
         command += ["--port", str(args.port)]
         terminal.note(f"Agents are served at http://127.0.0.1:{args.port}/mcp until Ctrl-C.")
     os.chdir(paths.ROOT)

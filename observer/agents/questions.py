@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
@@ -11,9 +11,9 @@ from runtime import local_http
 
 MOST_CHARACTERS: Final = 200_000
 """Of one answer: about 50,000 tokens, a fourth of what large models take."""
+_LONG_TEXT: Final = 2_000
+"""Characters of one text that stay where an answer is too long: more than a stack trace's upper half."""
 _TIMEOUT_S: Final = 30.0
-
-Value = str | int | float | Sequence[str] | None
 
 
 class Refused(Exception):
@@ -26,9 +26,9 @@ class Api:
     def __init__(self, observer_url: str) -> None:
         self._base = f"{observer_url.rstrip('/')}/api/v1"
 
-    def get(self, path: str, parameters: Mapping[str, Value] | None = None) -> str:
-        """The JSON at a path, as text; parameters without a value are left out. Raises Refused."""
-        given = {name: value for name, value in (parameters or {}).items() if value not in (None, "", [])}
+    def get(self, path: str, parameters: Mapping[str, object] | None = None) -> str:
+        """The JSON at a path, as text; empty parameters are left out. Raises Refused."""
+        given = {name: value for name, value in (parameters or {}).items() if value not in ("", [])}
         query = f"?{urlencode(given, doseq=True)}" if given else ""
         return self._answer(f"{self._base}{path}{query}", None)
 
@@ -45,11 +45,25 @@ class Api:
         if answer.status >= 300:
             raise Refused(_reason(answer.status, text))
         if len(text) > MOST_CHARACTERS:
+            # One long text of a stranger must not keep an agent from all the others.
+            text = json.dumps(_shortened(json.loads(text)), separators=(",", ":"), ensure_ascii=False)
+        if len(text) > MOST_CHARACTERS:
             raise Refused(
                 f"The answer has {len(text):,} characters, more than {MOST_CHARACTERS:,}: ask for less, by a "
                 "smaller limit, a shorter time range or more conditions."
             )
         return text
+
+
+def _shortened(value: object) -> object:
+    """Plain data with its long texts cut, which they then say."""
+    if isinstance(value, str) and len(value) > _LONG_TEXT:
+        return f"{value[:_LONG_TEXT]}… (cut here: {len(value):,} characters)"
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, dict):
+        return {name[:_LONG_TEXT]: _shortened(each) for name, each in value.items()}
+    return value
 
 
 def _reason(status: int, text: str) -> str:

@@ -35,7 +35,9 @@ def server(observer_url: str) -> MCPServer:
     api = Api(observer_url)
     made = MCPServer("hipster-lab", title="Hipster Lab", instructions=_INSTRUCTIONS, version=VERSION)
     for tool in reading_tools(api):
-        made.add_tool(_refusing(tool), annotations=ToolAnnotations(read_only_hint=True), structured_output=False)
+        made.add_tool(
+            _refusing(tool), annotations=ToolAnnotations(read_only_hint=True), structured_output=False
+        )
     answer = _refusing(answering_tool(api))
     made.add_tool(answer, annotations=ToolAnnotations(read_only_hint=False), structured_output=False)
     return made
@@ -44,7 +46,9 @@ def server(observer_url: str) -> MCPServer:
 def security(port: int) -> TransportSecuritySettings:
     """Only hosts of this machine are answered, and only pages of it."""
     hosts = [f"{name}:{port}" for name in _NAMES]
-    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts])
+    return TransportSecuritySettings(
+        allowed_hosts=hosts, allowed_origins=[f"http://{host}" for host in hosts]
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

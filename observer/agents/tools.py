@@ -56,7 +56,9 @@ def _of_requests(api: Api) -> tuple[Tool, ...]:
     ) -> str:
         """Summaries of traces: entry, duration, errors, services, session."""
         asked = {"service": service, "operation": operation, "error": error, "attr": attributes}
-        return api.get("/apm/traces", {**asked, "min_ms": min_ms, "sort": sort, "since": since, "limit": limit})
+        return api.get(
+            "/apm/traces", {**asked, "min_ms": min_ms, "sort": sort, "since": since, "limit": limit}
+        )
 
     def trace(trace_id: TraceId) -> str:
         """One trace: its spans, where errors began, where the time went, its browser session."""
@@ -83,7 +85,9 @@ def _of_requests(api: Api) -> tuple[Tool, ...]:
 def _of_browsers_and_logs(api: Api) -> tuple[Tool, ...]:
     def find_sessions(
         attributes: Attributes = [],  # noqa: B006 - as above
-        sort: Literal["newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"] = "newest",
+        sort: Literal[
+            "newest", "oldest", "longest", "shortest", "errors", "network_errors", "pages"
+        ] = "newest",
         since: Since = "15m",
         limit: Limit = 20,
     ) -> str:
