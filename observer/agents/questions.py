@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 from urllib.parse import urlencode
 
@@ -13,6 +14,8 @@ MOST_CHARACTERS: Final = 200_000
 """Of one answer: about 50,000 tokens, a fourth of what large models take."""
 _LONG_TEXT: Final = 2_000
 """Characters of one text that stay where an answer is too long: more than a stack trace's upper half."""
+_MOST_NAMES: Final = 100
+"""Of a map, there: attributes of one item."""
 _TIMEOUT_S: Final = 30.0
 
 
@@ -56,13 +59,14 @@ class Api:
 
 
 def _shortened(value: object) -> object:
-    """Plain data with its long texts cut, which they then say."""
+    """Plain data with its long texts and maps cut, which they then say."""
     if isinstance(value, str) and len(value) > _LONG_TEXT:
         return f"{value[:_LONG_TEXT]}… (cut here: {len(value):,} characters)"
     if isinstance(value, list):
         return [_shortened(each) for each in value]
     if isinstance(value, dict):
-        return {name[:_LONG_TEXT]: _shortened(each) for name, each in value.items()}
+        kept = {name[:_LONG_TEXT]: _shortened(each) for name, each in islice(value.items(), _MOST_NAMES)}
+        return kept | ({"… (cut here)": f"{len(value):,} names"} if len(value) > _MOST_NAMES else {})
     return value
 
 
