@@ -32,12 +32,13 @@ def test_every_library_that_is_used_is_declared() -> None:
     allowed_for = dict.fromkeys(("tests", "benchmarks", "protos"), everything)
     allowed_for |= dict.fromkeys(("lab", "loadgen"), browser)
     # Only `observer.agents` imports the SDK of agents, a process that nothing else starts.
-    allowed_for["observer"] = runtime | {_name(pin) for pin in extras["mcp"]}
+    of_agents = runtime | {_name(pin) for pin in extras["mcp"]}
     providers = packages_distributions()
     wrong = []
     for room in (*ROOMS, "tests", "benchmarks"):
-        declared = allowed_for.get(room, runtime)
         for path in sources(room):
+            agents = path.is_relative_to(REPO / "observer/agents")
+            declared = of_agents if agents else allowed_for.get(room, runtime)
             for module, line in imports(path):
                 if not _is_declared(module, declared, providers):
                     wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")

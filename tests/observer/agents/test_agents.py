@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-import anyio
 import pytest
 import requests
 from werkzeug.serving import make_server
@@ -65,7 +65,7 @@ def _with_client(server: Any, work: Callable[[Any], Awaitable[Any]]) -> Any:
         async with mcp.Client(server) as client:
             return await work(client)
 
-    return anyio.run(run)
+    return asyncio.run(run())
 
 
 async def _ask(client: Any, tool: str, **arguments: object) -> Any:
