@@ -15,7 +15,7 @@ from observer.serializers import Plain
 from observer.trace_notes import row_notes, span_time_notes, trace_notes
 from signals.attributes import plain_of, text_of
 from signals.model import Attribute, Event, Span, SpanKind, StatusCode, TraceId
-from signals.trace_analysis import analyse
+from signals.trace_analysis import TraceAnalysis, analyse
 
 _MOST_EXACT = 2**53 - 1
 """Whole numbers up to it are exact in JavaScript; Jaeger writes greater ones as text."""
@@ -28,7 +28,8 @@ Pairs = list[tuple[str, Attribute]]
 def trace_document(trace_id: TraceId, spans: Sequence[Span], *, raw: bool = False) -> Plain:
     """One trace. With `raw`, at the times that its senders claim, and without warnings."""
     processes: dict[bytes, tuple[str, Plain]] = {}
-    warnings: dict[int, tuple[str, ...]] = {} if raw else _warnings(spans)
+    analysis = None if raw else analyse(spans)
+    warnings = _warnings(spans, analysis) if analysis else {}
     documents = []
     for span in spans:
         process = {"serviceName": span.service, "tags": _fields(process_pairs(span))}
@@ -38,7 +39,7 @@ def trace_document(trace_id: TraceId, spans: Sequence[Span], *, raw: bool = Fals
         "traceID": trace_id,
         "spans": documents,
         "processes": dict(processes.values()),
-        "warnings": (list(trace_notes(analyse(spans))) or None) if not raw else None,
+        "warnings": (list(trace_notes(analysis)) or None) if analysis else None,
     }
 
 
@@ -88,10 +89,10 @@ def has_tags(span: Span, searched: Mapping[str, str]) -> bool:
     return False
 
 
-def _warnings(spans: Sequence[Span]) -> dict[int, tuple[str, ...]]:
+def _warnings(spans: Sequence[Span], analysis: TraceAnalysis) -> dict[int, tuple[str, ...]]:
     """The notes of each span, by its identity: ids may come twice."""
     found = {id(span): span_time_notes(span) for span in spans if span.browser}
-    return found | {id(row.span): row_notes(row) for row in analyse(spans).rows if not row.inferred}
+    return found | {id(row.span): row_notes(row) for row in analysis.rows if not row.inferred}
 
 
 def _span(span: Span, process: str, warnings: Sequence[str], *, raw: bool) -> Plain:

@@ -15,8 +15,8 @@ from observer.api.jaeger_parameters import Search
 from signals.model import Span, SpanKind, TraceId
 from store.api import Reader, TraceQuery, TraceSummary, Window
 
-MOST_SPANS = 50_000
-"""Spans that one search reads: about two seconds of decoding."""
+MOST_SPANS = 10_000
+"""Spans that one search reads: one to two seconds of decoding and writing, and 60 MB at most."""
 _CUT = (
     f"The search was cut after {MOST_SPANS:,} spans: the last trace may lack spans, and the traces after it "
     "were not looked at. Choose a shorter time range or fewer traces."
@@ -81,6 +81,9 @@ def _by_conditions(reader: Reader, search: Search) -> Result:
 
 def _candidates(reader: Reader, search: Search, result: Result) -> Iterator[TraceSummary]:
     query = _query(search)
+    if search.operation and search.operation in reader.operations(search.service, search.window):
+        # The store finds entries by an index; an inner span of the same name and service is rare.
+        query = replace(query, operation=search.operation)
     while True:
         page = reader.find_traces(query)
         yield from page.items

@@ -9,7 +9,10 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
+from collector import jaeger
+from collector.items import Refusals
 from observer.api.jaeger_document import has_tags, trace_document
 from observer.api.jaeger_parameters import go_duration_ns, padded_trace_id
 from observer.request.errors import Malformed
@@ -171,6 +174,43 @@ def test_the_limit_is_held_and_the_newest_come_first(client: FlaskClient) -> Non
     few = _ask(client, "/api/traces?service=frontend&limit=5")
     assert len(_ids(few)) == few["total"] == 5
     assert _ids(few) == _ids(many)[:5]
+
+
+def test_a_search_that_is_cut_says_so(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found stays, beside a note."""
+    monkeypatch.setattr("observer.api.jaeger_search.MOST_SPANS", 10)
+    document = _ask(client, "/api/traces?service=frontend&limit=100")
+    assert 1 <= document["total"] < 10
+    assert sum(len(trace["spans"]) for trace in document["data"]) <= 10
+    assert [error["code"] for error in document["errors"]] == [206]
+    by_id = _ask(client, f"/api/traces?traceID={TRACE}&traceID={HOSTILE_TRACE}")
+    assert [error["code"] for error in by_id["errors"]] == [206]
+
+
+def test_an_entry_and_an_inner_operation_are_found(client: FlaskClient) -> None:
+    """Whatever begins requests of the service, and calls that it makes."""
+    for each in _ask(client, "/api/operations?service=checkoutservice")["data"]:
+        found = _ask(client, f"/api/traces?service=checkoutservice&operation={quote(each['name'], safe='')}")
+        assert found["data"], each
+
+
+def test_an_answer_is_imported_as_it_was(client: FlaskClient) -> None:
+    """What Jaeger's form holds of a trace comes back as the same spans, by `lab import`'s reader."""
+    document = _ask(client, f"/api/traces/{TRACE}?raw=true")
+    refused = Refusals()
+    groups = jaeger.groups(document["data"], refused)
+    assert refused.count == 0
+    items = [SpanMessage.FromString(item) for group in groups for item in group.items]
+    spans = {
+        span.span_id: span for span in client.application.extensions["observer"].reader.spans_of_trace(TRACE)
+    }
+    assert {item.span_id.hex() for item in items} == set(spans)
+    for item in items:
+        span = spans[SpanId(item.span_id.hex())]
+        assert (item.name, item.parent_span_id.hex()) == (span.name, span.parent_span_id or "")
+        assert (item.kind, item.status.code) == (span.kind, max(span.status, 2 if span.error else 0))
+        names = {pair.key for pair in item.attributes} - {"error"}
+        assert names == set(span.attributes) - {"error"}
 
 
 def test_traces_are_read_by_their_ids(client: FlaskClient) -> None:
