@@ -380,6 +380,8 @@ def test_leading_zeros_of_an_id_may_be_missing() -> None:
 
 def test_a_freed_seat_still_reads_the_api(in_class: ClassScreens) -> None:
     """Class mode has the same rules for it as for our own API: whoever is in its network may read."""
-    visitor = in_class.visitor()
+    visitor = in_class.visitor("anna")
+    in_class.store.free("anna")
+    assert visitor.get("/apm/traces").status_code == 403
     for path in ("/api/v1/apm/services", "/api/services", "/jaeger/api/services"):
         assert visitor.get(path).status_code == 200, path
