@@ -21,6 +21,7 @@ from lab.setup.findings import BAD, GOOD, NOTE, Finding
 from lab.setup.venv_stamp import is_prepared, read_stamp
 from lab.state import runfile
 from runtime.chromium import find_browser
+from runtime.installation import COMMAND
 
 NEEDED_FILES = 1_024
 NEEDED_MEMORY_BYTES = 700 * 1024 * 1024
@@ -75,7 +76,7 @@ def environment_state() -> Finding:
     stamp = read_stamp(paths.ENVIRONMENT)
     if stamp is None:
         return Finding(
-            "environment", NOTE, "not made yet", "The first `lab up` makes it; that needs the network."
+            "environment", NOTE, "not made yet", f"The first `{COMMAND} up` makes it; that needs the network."
         )
     level = stamp.get("level", cli.LAB)
     if not is_prepared(level):
@@ -100,7 +101,7 @@ def browser() -> Finding:
         return Finding(
             "browser",
             NOTE,
-            "no Chromium or Chrome; `lab verify` uses a simulated browser",
+            f"no Chromium or Chrome; `{COMMAND} verify` uses a simulated browser",
             "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set CHROMIUM_PATH.",
         )
     return Finding("browser", GOOD, str(found))
@@ -123,7 +124,7 @@ def _ports() -> Finding:
             "ports",
             BAD,
             f"in use by another program: {', '.join(taken)}",
-            "Stop it, or start with --free-ports, or with --port (see `lab up --help`).",
+            f"Stop it, or start with --free-ports, or with --port (see `{COMMAND} up --help`).",
         )
     return Finding("ports", GOOD, "the fixed ones are free")
 
