@@ -18,10 +18,11 @@ RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --requir
     && rm -rf /opt/lab/include
 # The same installer as `lab up`. Where the base has no npm, a Node.js is borrowed for this step and thrown away.
 COPY lab/__init__.py lab/child_environment.py lab/errors.py lab/terminal.py lab/
+COPY runtime/__init__.py runtime/installation.py runtime/
 COPY lab/setup/__init__.py lab/setup/browser_files.py lab/setup/browser_files.toml lab/setup/node.txt lab/setup/pip_settings.py lab/setup/
 RUN /opt/lab/bin/python -m lab.setup.browser_files /opt/lab/web \
     && /opt/lab/bin/python -m pip uninstall --quiet --yes setuptools pip \
-    && rm -rf requirements lab
+    && rm -rf requirements lab runtime
 COPY runtime runtime
 COPY protos protos
 COPY signals signals

@@ -27,9 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"file or folder to write to (default: {bundle_writing.default_name()} in the current folder)",
     )
-    parser.add_argument(
-        "--with-tests", action="store_true", help=f"also what `{COMMAND} test` needs (80 MB more)"
-    )
+    parser.add_argument("--with-tests", action="store_true", help="also what the tests need (80 MB more)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -24,8 +24,8 @@ _SHOWN_FOR_NS = 24 * 3600 * 10**9
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
-        f"Show the processes of the lab{OF_THIS_FOLDER}, and what telemetry is refused. Exit code 0 when ready, "
-        "1 when not: not running, or not keeping telemetry."
+        f"Show the processes of the lab{OF_THIS_FOLDER}, and what telemetry is refused. "
+        "Exit code 0 when ready, 1 when not: not running, or not keeping telemetry."
     )
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
 

@@ -134,7 +134,7 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
 
 
 def _with_pip(python: Path, scratch: Path) -> Path:
-    """`python` if it has pip; else the interpreter of a passing environment that has (uv makes those without)."""
+    """`python` if it has pip (environments of uv have none); else that of a passing environment."""
     if _works([os.fspath(python), "-m", "pip", "--version"]):
         return python
     made = scratch / "pip"

@@ -102,7 +102,7 @@ def require_fit(made_for: Target, here: Target) -> None:
     if not same_system or _minor(made_for.glibc) > _minor(here.glibc):
         raise SetupError(
             f"This offline bundle is for {made_for}; this machine is {_described(here)}.",
-            f"Make one on a machine like this (`{COMMAND} bundle`), or remove the folder .lab-bundle and go online.",
+            f"Make one on a machine like this (`{COMMAND} bundle`), or remove .lab-bundle and go online.",
         )
 
 

@@ -129,7 +129,7 @@ def _git(root: Path, *words: str) -> str:
         reason = result.stderr.strip().partition("\n")[0]
         raise SetupError(
             f"git cannot list the files of this folder ({reason}).",
-            f"Run `{COMMAND} bundle` in a clone; an unpacked bundle is handed on as the file that it came from.",
+            f"Run `{COMMAND} bundle` in a clone; hand an unpacked bundle on as the file that it came from.",
         )
     return result.stdout
 

@@ -22,7 +22,7 @@ from runtime.installation import METADATA, NAME
 
 
 def check(verb: cli.Verb) -> None:
-    """Raise UsageError for a verb that works on a clone, SetupError where files of ours are not ours any more."""
+    """Raise UsageError for a verb of clones, SetupError where files of ours were replaced."""
     if verb.of_clones:
         raise UsageError(
             f"`{verb.name}` works on a clone of the repository; this is an installed tool.",

@@ -73,6 +73,8 @@ def _python() -> Finding:
 
 def environment_state() -> Finding:
     """Whether `.venv` holds what the verbs need."""
+    if paths.INSTALLED:
+        return Finding("environment", GOOD, f"installed in {paths.ENVIRONMENT}")
     stamp = read_stamp(paths.ENVIRONMENT)
     if stamp is None:
         return Finding(
@@ -130,17 +132,29 @@ def _ports() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(paths.ROOT).free
+    folder = _written_folder()
+    free = shutil.disk_usage(folder).free
     needed = NEEDED_DATA_BYTES
-    if not is_prepared(cli.LAB):
+    if not (paths.INSTALLED or is_prepared(cli.LAB)):
         needed += environment.NEEDED_BYTES
-    if not os.access(paths.ROOT, os.W_OK):
+    if not os.access(folder, os.W_OK):
         return Finding(
-            "disk", BAD, f"{paths.ROOT} cannot be written", "Clone the project where you may write."
+            "disk",
+            BAD,
+            f"{folder} cannot be written",
+            "Make it writable." if paths.INSTALLED else "Clone the project where you may write.",
         )
     verdict = GOOD if free >= needed else BAD
     remedy = "" if verdict == GOOD else f"Free some: the lab needs {needed / 1e9:.1f} GB."
     return Finding("disk", verdict, f"{free / 1e9:.1f} GB free", remedy)
+
+
+def _written_folder() -> Path:
+    """The clone, or of the user's data folder of an installed tool what is there of it."""
+    if not paths.INSTALLED:
+        return paths.ROOT
+    folder = paths.data_dir()
+    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def _memory() -> Finding:

@@ -227,9 +227,7 @@ def disk(now: Situation) -> Finding:
     set_up = 0 if is_prepared("lab") else environment.NEEDED_BYTES
     detail = f"{_gigabytes(free)} free; a long class keeps up to {_gigabytes(CLASS_DISK_BYTES)} of telemetry."
     if free < set_up + machine_checks.NEEDED_DATA_BYTES:
-        return Finding(
-            "disk", BAD, detail, f"Free some space, or give `{COMMAND} up --data` a folder elsewhere."
-        )
+        return Finding("disk", BAD, detail, f"Free some space, or give `{COMMAND} up` another --data.")
     if free < set_up + CLASS_DISK_BYTES:
         return Finding("disk", NOTE, detail, "Free some space, or bound the store with STORE_MAX_BYTES.")
     return Finding("disk", GOOD, detail)
