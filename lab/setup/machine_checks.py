@@ -23,6 +23,7 @@ from lab.state import runfile
 from runtime.chromium import find_browser
 from runtime.installation import COMMAND
 
+_WRITABLE = "Make it writable." if paths.INSTALLED else "Clone the project where you may write."
 NEEDED_FILES = 1_024
 NEEDED_MEMORY_BYTES = 700 * 1024 * 1024
 NEEDED_DATA_BYTES = 300 * 1024 * 1024
@@ -142,7 +143,7 @@ def _disk() -> Finding:
             "disk",
             BAD,
             f"{folder} cannot be written",
-            "Make it writable." if paths.INSTALLED else "Clone the project where you may write.",
+            _WRITABLE,
         )
     verdict = GOOD if free >= needed else BAD
     remedy = "" if verdict == GOOD else f"Free some: the lab needs {needed / 1e9:.1f} GB."
