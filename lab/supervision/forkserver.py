@@ -22,7 +22,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lab.supervision import child_setup
+from lab.supervision import child_setup, free_memory
 
 MAX_REQUEST_BYTES = 131_072
 
@@ -35,8 +35,7 @@ def main(argv: Sequence[str]) -> None:
     child_setup.die_with(supervisor_pid)
     gc.disable()
     preload(argv[1:])
-    gc.collect()
-    gc.freeze()
+    prepare()
     job = _serve(channel)
     channel.close()
     if job is not None:
@@ -50,6 +49,13 @@ def preload(modules: Sequence[str]) -> None:
     for module in modules:
         with contextlib.suppress(Exception):
             importlib.import_module(module)
+
+
+def prepare() -> None:
+    """Keep the imported objects' pages shared: neither collections nor new objects of forks change them."""
+    gc.collect()
+    gc.freeze()
+    free_memory.fill()
 
 
 def _serve(channel: socket.socket) -> dict[str, Any] | None:
