@@ -134,12 +134,12 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
 
 
 def _with_pip(python: Path, scratch: Path) -> Path:
-    """`python` if it has pip (environments of uv have none); else that of a passing environment."""
+    """`python`, or where it lacks pip (environments of uv do) that of a passing environment that has it."""
     if _works([os.fspath(python), "-m", "pip", "--version"]):
         return python
     made = scratch / "pip"
-    _works([os.fspath(python), "-m", "venv", os.fspath(made)])
-    return made / "bin" / "python"
+    made_well = _works([os.fspath(python), "-m", "venv", os.fspath(made)])
+    return made / "bin" / "python" if made_well and (made / "bin" / "python").exists() else python
 
 
 def verify(archive: Path, file: BrowserFile) -> None:
