@@ -14,6 +14,7 @@ from tests.test_architecture import ROOMS, imports, sources
 # Used by name (a plug-in, a command), so no import shows it.
 USED_WITHOUT_IMPORT = {
     "grpcio-tools", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff",
+    "setuptools",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The tool as others get it: an sdist, the wheel built from it, an environment away from the clone, a lab in it."""
+"""The tool as others get it: an sdist, the wheel built from it, and a lab of it away from the clone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from setuptools import build_meta
 
 from tests.helpers import REPO, required_in_ci
 
@@ -25,7 +24,6 @@ NOT_COPIED = ("[.]venv", "[.]lab*", "[.]git", "[.]*_cache", "__pycache__", "*.eg
 
 def build(hook: str, source: Path, target: Path) -> Path:
     """What a hook of the build backend (PEP 517) makes of the folder `source`, in `target`."""
-    assert hasattr(build_meta, hook)
     target.mkdir(exist_ok=True)
     done = subprocess.run(
         [sys.executable, "-c", BUILD, hook, os.fspath(target)],
@@ -76,16 +74,17 @@ class Installed:
         )
 
 
-@pytest.fixture(name="installed")
-def _installed(wheel: Path, tmp_path: Path) -> Iterator[Installed]:
+@pytest.fixture(scope="module", name="installed")
+def _installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """The installed tool; whatever runs of it is stopped."""
-    environment = tmp_path / "env"
+    folder = tmp_path_factory.mktemp("installed")
+    environment = folder / "env"
     subprocess.run([sys.executable, "-m", "venv", os.fspath(environment)], check=True)
     pip = [os.fspath(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     done = subprocess.run([*pip, os.fspath(wheel)], capture_output=True, text=True, check=False)
     if done.returncode:
         required_in_ci(f"the wheel's packages cannot be installed here: {done.stderr.strip()}")
-    tool = Installed(tmp_path)
+    tool = Installed(folder)
     yield tool
     tool.run("down")
 
@@ -118,8 +117,11 @@ def test_an_installed_tool_refuses_what_needs_a_clone_and_names_its_own_command(
     assert "this is an installed tool" in refused.stderr
 
     [package] = (installed.command.parent.parent / "lib").glob("python3*/site-packages/store")
-    (package / "__init__.py").write_text("# another distribution's\n", "utf-8")
+    opening = package / "__init__.py"
+    ours = opening.read_bytes()
+    opening.write_text("# another distribution's\n", "utf-8")
     collided = installed.run("status")
+    opening.write_bytes(ours)
     assert collided.returncode == 1
     assert "store/__init__.py is not the one that hipster-lab installed" in collided.stderr
     assert "Traceback" not in collided.stderr
