@@ -150,4 +150,6 @@ def _process(
         # The collector receives what the others export while they stop.
         last=service.name == "collector",
         enabled=service.name != "loadgen" or options.load,
+        # A class uses it all the time, and a schedule must be kept whether or not somebody asks.
+        on_demand=service.name == "control" and not options.class_mode and not options.healthy_first_s,
     )

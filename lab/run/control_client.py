@@ -19,7 +19,7 @@ _ACTOR = "command line"
 def act(run_dir: Path, action: Mapping[str, Any]) -> str:
     """Perform an action; returns the sentence that says what was done. Raises LabError."""
     row = next((row for row in statusfile.read(run_dir)["processes"] if row["name"] == "control"), None)
-    if row is None or row["state"] != "ready":
+    if row is None or row["state"] not in ("ready", "on demand"):
         raise LabError("The lab's control process does not run.", f"See: {COMMAND} logs control")
     try:
         answer = local_http.send(

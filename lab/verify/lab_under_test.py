@@ -62,7 +62,8 @@ def running_lab(notify: Callable[[str], None]) -> RunningLab | None:
         _pause.wait(READY_PAUSE_S)
         status = _status(caller_environment())
     if not status["ready"]:
-        waiting = [row["name"] for row in status["processes"] if row["state"] not in ("ready", "off")]
+        fine = ("ready", "off", "on demand")
+        waiting = [row["name"] for row in status["processes"] if row["state"] not in fine]
         notify(
             f"The lab is not ready ({', '.join(waiting) or 'no process is waiting'}); verifying it anyway."
         )
