@@ -26,6 +26,7 @@ from observer.screens import alerts, apm, desk, home, join, logs, metrics, rum, 
 from observer.settings import Settings
 from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.installation import COMMAND
 from runtime.proxy import BehindProxy
 from store.api import BadQuery, Reader, ReaderProcesses, StoreBusy, StoreError
 
@@ -72,6 +73,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["lab_command"] = COMMAND
     fair_share.install(app, settings.threads, reader_processes)
     context.install(app, context.AppContext(reader, settings, clock, class_store, alert_file))
     desk_session.install(app)

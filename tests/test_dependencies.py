@@ -14,6 +14,7 @@ from tests.test_architecture import ROOMS, imports, sources
 # Used by name (a plug-in, a command), so no import shows it.
 USED_WITHOUT_IMPORT = {
     "grpcio-tools", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff",
+    "setuptools",
 }  # fmt: skip
 
 
@@ -95,8 +96,14 @@ def _is_declared(module: str, declared: set[str], providers: Providers) -> bool:
 def test_every_file_that_the_code_reads_is_in_a_built_package() -> None:
     """Templates, browser files, data and schemas go into the wheel; only the notes on a room stay out."""
     setuptools = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
-    patterns = setuptools["package-data"]["*"]
-    packed: set[Path] = set()
+    data: dict[str, list[str]] = setuptools["package-data"]
+    patterns = data.pop("*")
+    packed = {
+        found
+        for package, own in data.items()
+        for each in own
+        for found in REPO.joinpath(*package.split(".")).glob(each)
+    }
     files: set[Path] = set()
     for room in ROOMS:
         for path in (REPO / room).rglob("*"):

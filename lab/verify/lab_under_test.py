@@ -18,6 +18,7 @@ from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, StartError
 from lab.paths import ROOT, run_dir
 from lab.state import runfile, seat_secret
+from runtime.installation import COMMAND
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 15.0
@@ -96,7 +97,7 @@ def own_lab_environment(purpose: str, *options: str) -> Iterator[dict[str, str]]
                 if started.returncode != 0:
                     raise StartError(
                         f"No lab could be started for {purpose}: {last_line(started)}",
-                        f"See it happen with: python3 -m lab up {' '.join(options)}",
+                        f"See it happen with: {COMMAND} up {' '.join(options)}",
                     )
                 yield environment
             finally:
@@ -149,7 +150,7 @@ def _status(environment: Mapping[str, str]) -> dict[str, Any]:
             raise ValueError("a field is missing")
     except (ValueError, TypeError) as error:
         raise LabError(
-            f"`lab status` could not be read: {last_line(result)}", "Try `python3 -m lab status`."
+            f"`{COMMAND} status` could not be read: {last_line(result)}", f"Try `{COMMAND} status`."
         ) from error
     return status
 
@@ -175,5 +176,5 @@ def _lab(
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(
-            f"`lab {arguments[0]}` did not end within {timeout_s:g} s.", "See `python3 -m lab status`."
+            f"`{COMMAND} {arguments[0]}` did not end within {timeout_s:g} s.", f"See `{COMMAND} status`."
         ) from error

@@ -51,6 +51,8 @@ class Number:
     """The address takes a time range."""
     cut: str = ""
     """A field of the API's answer that is true where older ones were left out: it may differ then."""
+    grows: bool = False
+    """It goes on while this is read: what stands elsewhere lies between two readings of this one."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,21 @@ class Comparison:
             first, *others = group
             for other in others:
                 if other.value != first.value and not (other.explained or first.explained):
+                    if first.number.grows and self._lies_between(first, other):
+                        continue
                     found.append(
                         f"{counts}: {first.value} at {first.address} {first.number.place}, "
                         f"{other.value} at {other.address} {other.number.place}"
                     )
         return found
+
+    def _lies_between(self, first: Sighting, other: Sighting) -> bool:
+        """Whether the second number, read anew, is one that the first had meanwhile."""
+        values = []
+        for sighting in (first, other, first):
+            self._bodies.pop(sighting.address, None)
+            values.append(self._sighting(sighting.number, {}).value)
+        return values[0] <= values[1] <= values[2]
 
     def groups(self, numbers: Sequence[Number]) -> dict[str, list[Sighting]]:
         """Every number as it is read, by what it counts; kinds that are read in one place only fail."""
@@ -388,7 +400,7 @@ NUMBERS: tuple[Number, ...] = (
     Number("stored logs", "/", Words("#counts .stat", about="Logs")),
     Number("stored sessions", "/api/v1/status", Api("counts.sessions"), ranged=False),
     Number("stored sessions", "/", Words("#counts .stat", about="Sessions")),
-    Number("stored metric points", "/api/v1/status", Api("counts.metric_points"), ranged=False),
+    Number("stored metric points", "/api/v1/status", Api("counts.metric_points"), ranged=False, grows=True),
     Number("stored metric points", "/", Words("#counts .stat", about="Metric points")),
 )
 """One line for each number; a new one needs no more."""
