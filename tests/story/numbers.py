@@ -52,7 +52,7 @@ class Number:
     cut: str = ""
     """A field of the API's answer that is true where older ones were left out: it may differ then."""
     grows: bool = False
-    """It goes on while this is read: what stands elsewhere lies between two readings of this one."""
+    """It grows meanwhile: what stands elsewhere lies between two readings of this one."""
 
 
 @dataclass(frozen=True)
@@ -94,22 +94,21 @@ class Comparison:
         for counts, group in self.groups(numbers).items():
             first, *others = group
             for other in others:
-                if other.value != first.value and not (other.explained or first.explained):
-                    if first.number.grows and self._lies_between(first, other):
-                        continue
+                if not self._agree(first, other):
                     found.append(
                         f"{counts}: {first.value} at {first.address} {first.number.place}, "
                         f"{other.value} at {other.address} {other.number.place}"
                     )
         return found
 
-    def _lies_between(self, first: Sighting, other: Sighting) -> bool:
-        """Whether the second number, read anew, is one that the first had meanwhile."""
+    def _agree(self, first: Sighting, other: Sighting) -> bool:
+        if other.value == first.value or other.explained or first.explained:
+            return True
         values = []
-        for sighting in (first, other, first):
+        for sighting in (first, other, first) if first.number.grows else ():
             self._bodies.pop(sighting.address, None)
             values.append(self._sighting(sighting.number, {}).value)
-        return values[0] <= values[1] <= values[2]
+        return bool(values) and values[0] <= values[1] <= values[2]
 
     def groups(self, numbers: Sequence[Number]) -> dict[str, list[Sighting]]:
         """Every number as it is read, by what it counts; kinds that are read in one place only fail."""
