@@ -61,7 +61,7 @@ def prepare() -> None:
 def _serve(channel: socket.socket) -> dict[str, Any] | None:
     """Fork on request; returns the job in a forked process, and None in the server when the socket closes."""
     while True:
-        data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 2)
+        data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 3)
         if not data:
             return None
         job = json.loads(data)
