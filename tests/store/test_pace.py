@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -104,6 +104,30 @@ def test_what_the_last_run_left_holds_up_nobody(place: Place, monkeypatch: pytes
     place.round()
     assert place.schedule.has_work
     place.schedule.check_pace()
+
+
+def test_spans_wait_while_what_is_left_takes_too_long(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the pace of the last round: the youngest of them is late before the oldest is. Not if few wait."""
+    aggregate = place.schedule.traces.aggregate
+
+    def slowly(trace_id: bytes, remembered: Sequence[SpanRow]) -> None:
+        place.clock.now_s += 0.05
+        aggregate(trace_id, remembered)
+
+    monkeypatch.setattr(place.schedule.traces, "aggregate", slowly)
+    place.commit(*[entry(number) for number in range(1, 60)])
+    place.round()
+    place.clock.now_s += 0.2
+    place.round()
+    place.schedule.check_pace()
+    monkeypatch.setattr(aggregation_schedule, "_FEW", 10)
+    place.clock.now_s += 0.2
+    place.round()
+    with pytest.raises(StoreBusy, match="53 of them wait"):
+        place.schedule.check_pace()
+    place.schedule.aggregate(final=True)
+    place.schedule.check_pace()
+    assert not place.schedule.has_work
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,10 @@ _MAX_REMEMBERED_BYTES: Final = 16 * 2**20
 """The same of the messages that these rows hold."""
 MAX_LAG_S: Final = 2.0
 """Senders of spans wait while something has been committed for longer than this and is not settled …"""
+MAX_WORK_S: Final = 1.0
+"""… or while there is more to settle than this takes, alone: beside commits it is two or three times as long …"""
+_FEW: Final = 5_000
+"""… unless it is so little that the time of one round says nothing …"""
 MAX_WAITING: Final = 40_000
 MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
@@ -50,10 +54,12 @@ _ATTEMPTS: Final = 2
 class _RecentTrace:
     """Rows of a trace in memory, and when the last of them arrived."""
 
-    __slots__ = ("last_s", "rows", "size_bytes")
+    __slots__ = ("last_s", "rows", "size_bytes", "waiting")
 
     def __init__(self) -> None:
         self.rows: dict[bytes, SpanRow] = {}
+        self.waiting = 0
+        """How many of them are not aggregated."""
         self.size_bytes = 0
         self.last_s = 0.0
 
@@ -70,9 +76,9 @@ class AggregationSchedule:
         self.traces = TraceAggregation(connection, self.pairs, self.tag_sets, self.rollups)
         self.sessions = SessionAggregation(connection, self.pairs, self.rollups)
         self._recent: dict[bytes, _RecentTrace] = {}
-        self._remembered = self._remembered_bytes = 0
-        self._left_s = 0.0
-        """For how long the oldest had waited that the last round did not come to."""
+        self._remembered = self._remembered_bytes = self._waiting = 0
+        self._left_s = self._left_work_s = 0.0
+        """For how long the oldest had waited that the last round did not come to, and what the rest takes."""
         self._dirty: dict[bytes, tuple[float, int]] = {}
         """Trace id to the time of its first span that is not aggregated, and a number before that span's."""
         self._failures: dict[bytes, int] = {}
@@ -120,8 +126,8 @@ class AggregationSchedule:
         """
         if self._left_s > MAX_LAG_S:
             lag = f"the oldest of them has waited for {self._left_s:.1f} s"
-        elif self._dirty and self._remembered > MAX_WAITING:
-            lag = f"{self._remembered:,} of them wait"
+        elif self._dirty and (self._left_work_s > MAX_WORK_S or self._remembered > MAX_WAITING):
+            lag = f"{self._waiting:,} of them wait"
         elif self._dirty and self._remembered_bytes > MAX_WAITING_BYTES:
             lag = f"{self._remembered_bytes / 1e6:,.0f} MB of them wait"
         else:
@@ -164,7 +170,8 @@ class AggregationSchedule:
         counters.set("sessions_seq", upto)
         while final and self._has_backlog:
             self._read_backlog()
-        done = self._aggregate_traces(now_s, final=final)
+        waiting = self._waiting
+        done, is_whole = self._aggregate_traces(now_s, final=final)
         self.traces.flush()
         # After the traces: what they added and subtracted is collected in the rollups.
         self.rollups.flush()
@@ -177,25 +184,32 @@ class AggregationSchedule:
         if self._has_backlog and not any(since_s == 0.0 for since_s, _ in self._dirty.values()):
             self._read_backlog()
         self._drop_rows(now_s)
-        self._left_s = self._oldest_age_s()
+        self._note_pace(now_s, waiting - self._waiting, is_whole=is_whole)
 
-    def _oldest_age_s(self) -> float:
-        """How long the oldest has waited that is not settled; what a start found does not count."""
-        oldest_s = next((since_s for since_s, _ in self._dirty.values() if since_s), None)
-        return 0.0 if oldest_s is None else time.monotonic() - oldest_s
+    def _note_pace(self, began_s: float, settled: int, *, is_whole: bool) -> None:
+        """Note how much a round left behind; what a start found does not count."""
+        now_s = time.monotonic()
+        oldest_s = next((since_s for since_s, _ in self._dirty.values() if since_s), now_s)
+        self._left_s = now_s - oldest_s
+        few = is_whole or self._waiting < _FEW
+        self._left_work_s = 0.0 if few else self._waiting * (now_s - began_s) / max(settled, 1)
 
-    def _aggregate_traces(self, now_s: float, *, final: bool) -> list[bytes]:
-        done = []
+    def _aggregate_traces(self, now_s: float, *, final: bool) -> tuple[list[bytes], bool]:
+        """The traces that were aggregated, and whether these are all that are due."""
+        done: list[bytes] = []
         for trace_id, (first_s, _) in self._dirty.items():
             if not final:
                 if not self._is_ripe(trace_id, first_s, now_s):
                     continue
                 if time.monotonic() > now_s + _ROUND_S:
-                    break
+                    return done, False
             done.append(trace_id)
+            known = self._recent.get(trace_id)
+            if known:
+                self._waiting -= known.waiting
+                known.waiting = 0
             if self._failures.get(trace_id, 0) >= _ATTEMPTS:
                 continue
-            known = self._recent.get(trace_id)
             try:
                 self.traces.aggregate(trace_id, tuple(known.rows.values()) if known else ())
             except (sqlite3.OperationalError, MemoryError):
@@ -205,7 +219,7 @@ class AggregationSchedule:
                 self._failures[trace_id] = self._failures.get(trace_id, 0) + 1
                 _LOG.exception("trace %s cannot be aggregated", trace_id.hex())
                 raise
-        return done
+        return done, True
 
     def on_rollback(self) -> None:
         """Drop everything in memory, and start again from the counters."""
@@ -215,8 +229,8 @@ class AggregationSchedule:
         self.sessions.invalidate()
         self.rollups.on_rollback()
         self._recent.clear()
-        self._remembered = self._remembered_bytes = 0
-        self._left_s = 0.0
+        self._remembered = self._remembered_bytes = self._waiting = 0
+        self._left_s = self._left_work_s = 0.0
         self._dirty.clear()
         self._catch_up()
 
@@ -237,6 +251,7 @@ class AggregationSchedule:
             if known.rows.setdefault(span.span_id, span) is span:
                 size = len(span.raw)
                 known.size_bytes += size
+                known.waiting += 1
                 added += 1
                 added_bytes += size
             known.last_s = now_s
@@ -245,6 +260,7 @@ class AggregationSchedule:
             if span.browser:
                 self._browsers_wait = True
         self._remembered += added
+        self._waiting += added
         self._remembered_bytes += added_bytes
         self._ingest.committed.clear()
         self._taken_seq = self._ingest.seq
@@ -269,4 +285,5 @@ class AggregationSchedule:
 
     def _forget(self, known: _RecentTrace) -> None:
         self._remembered -= len(known.rows)
+        self._waiting -= known.waiting
         self._remembered_bytes -= known.size_bytes
