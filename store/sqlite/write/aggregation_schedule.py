@@ -37,7 +37,7 @@ _MAX_REMEMBERED_BYTES: Final = 16 * 2**20
 MAX_LAG_S: Final = 2.0
 """Senders of spans wait while something has been committed for longer than this and is not settled …"""
 MAX_WORK_S: Final = 1.0
-"""… or while there is more to settle than this takes, alone: beside commits it is two or three times as long …"""
+"""… or while there is more to settle than this takes alone: beside commits it takes twice or thrice that …"""
 _FEW: Final = 5_000
 """… unless it is so little that the time of one round says nothing …"""
 MAX_WAITING: Final = 40_000
