@@ -108,8 +108,7 @@ class TagSetIds:
     ) -> StoredTagSet:
         bags = [dict(zip(*each, strict=True)) for each in zip(names, values, strict=True)]
         tags = union(bags)
-        of_calls = _only_called(tags, bags, called)
-        if of_calls:
+        if called and (of_calls := _only_called(tags, bags, called)):
             tags[OF_CALLS] = of_calls
         tags[SERVICE] = service
         tags[OPERATION] = operation
@@ -165,6 +164,8 @@ def _only_called(tags: Tags, bags: Sequence[Mapping[str, str]], called: Sequence
 def union(bags: Sequence[Mapping[str, str]]) -> Tags:
     """All values of all tags; lists sorted, so that equal sets are equal."""
     tags: Tags = dict(bags[0])
+    if len(bags) == 1:
+        return tags
     several = False
     for bag in bags[1:]:
         for tag, value in bag.items():
