@@ -38,7 +38,7 @@ MAX_LAG_S: Final = 2.0
 """Senders of spans wait while something has been committed for longer than this and is not settled …"""
 MAX_WORK_S: Final = 1.0
 """… or while there is more to settle than this takes alone: beside commits it takes twice or thrice that …"""
-_FEW: Final = 5_000
+_FEW: Final = 2_000
 """… unless it is so little that the time of one round says nothing …"""
 MAX_WAITING: Final = 40_000
 MAX_WAITING_BYTES: Final = 48 * 2**20
@@ -79,6 +79,8 @@ class AggregationSchedule:
         self._remembered = self._remembered_bytes = self._waiting = 0
         self._left_s = self._left_work_s = 0.0
         """For how long the oldest had waited that the last round did not come to, and what the rest takes."""
+        self.was_cut = False
+        """Whether the last round left what was due."""
         self._dirty: dict[bytes, tuple[float, int]] = {}
         """Trace id to the time of its first span that is not aggregated, and a number before that span's."""
         self._failures: dict[bytes, int] = {}
@@ -191,6 +193,7 @@ class AggregationSchedule:
         now_s = time.monotonic()
         oldest_s = next((since_s for since_s, _ in self._dirty.values() if since_s), now_s)
         self._left_s = now_s - oldest_s
+        self.was_cut = not is_whole
         few = is_whole or self._waiting < _FEW
         self._left_work_s = 0.0 if few else self._waiting * (now_s - began_s) / max(settled, 1)
 
@@ -231,6 +234,7 @@ class AggregationSchedule:
         self._recent.clear()
         self._remembered = self._remembered_bytes = self._waiting = 0
         self._left_s = self._left_work_s = 0.0
+        self.was_cut = False
         self._dirty.clear()
         self._catch_up()
 

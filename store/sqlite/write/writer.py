@@ -173,7 +173,10 @@ class SqliteWriter:
     def _pause_s(self) -> float:
         if self._trouble is not None:
             return _TRY_AGAIN_S
-        return _TICK_S if self._store is not None and self._store.schedule.has_work else _IDLE_S
+        schedule = self._store.schedule if self._store is not None else None
+        if schedule is None or not schedule.has_work:
+            return _IDLE_S
+        return 0.0 if schedule.was_cut else _TICK_S
 
     def _end(self) -> None:
         try:
