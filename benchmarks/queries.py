@@ -1,10 +1,10 @@
-"""Six hours of a shop's telemetry, and the questions that used to be slow: p95 against a bound for each.
+"""Six hours of a shop's telemetry, and the queries that used to be slow: p95 against a bound for each.
 
-    python -m benchmarks.questions             1,000,000 spans (set B of `benchmarks.ingest`), 250,000 logs
-    python -m benchmarks.questions --small     a twentieth of that
-    python -m benchmarks.questions --keep DIR  keep the store in DIR, or use the one in it
+    python -m benchmarks.queries             1,000,000 spans (set B of `benchmarks.ingest`), 250,000 logs
+    python -m benchmarks.queries --small     a twentieth of that
+    python -m benchmarks.queries --keep DIR  keep the store in DIR, or use the one in it
 
-Questions are put to the store in this process, in turns, so that none profits from its own last answer
+Queries are put to the store in this process, in turns, so that none profits from its own last answer
 only. Each is asked of another user, tag or word than the last time where people would do that, too.
 """
 
@@ -39,7 +39,7 @@ _WORDS = ("order", "cart", "quote", "charge", "placed", "sent", "emptied", "conv
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A question's p95 and its bound, and whether an answer was cut."""
+    """A query's p95 and its bound, and whether an answer was cut."""
 
     name: str
     bound_ms: float
@@ -53,8 +53,8 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question, what it is put to, and the bound of its p95."""
+class Query:
+    """A query, how it is put, and the bound of its p95."""
 
     name: str
     bound_ms: float
@@ -62,7 +62,7 @@ class Question:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run and print the table; 1 if a question took longer than its bound or was not answered whole."""
+    """Run and print the table; 1 if a query took longer than its bound or was not answered whole."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the store in DIR, or reuse it")
     arguments = parser.parse_args(argv)
     spans = _SPANS // 20 if arguments.small else _SPANS
-    with tempfile.TemporaryDirectory(prefix="questions-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="queries-bench-") as scratch:
         path = (arguments.keep or Path(scratch)) / "store.db"
         if not path.exists():
             fill(path, spans)
@@ -79,14 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
-    """The line of the table of all benchmarks: the question that came nearest to its bound, or passed it."""
-    with tempfile.TemporaryDirectory(prefix="questions-bench-") as scratch:
+    """The line of the table of all benchmarks: the query that came nearest to its bound, or passed it."""
+    with tempfile.TemporaryDirectory(prefix="queries-bench-") as scratch:
         path = Path(scratch) / "store.db"
         spans = _SPANS // 20 if quick else _SPANS
         write_line(f"filling a store with {spans:,} spans ...")
         fill(path, spans)
         worst = max(measure(path, 10 if quick else _ROUNDS), key=lambda line: line.share)
-        what = f"p95 of a question over {spans:,} spans, the nearest to its bound: {worst.name}"
+        what = f"p95 of a query over {spans:,} spans, the nearest to its bound: {worst.name}"
         return [ResultLine(what, f"{worst.late_ms:.0f} ms", f"{worst.share:.2f} of {worst.bound_ms:.0f} ms")]
 
 
@@ -131,25 +131,25 @@ def _log_of(span: SpanRow, rng: random.Random) -> LogRow:
 
 
 def measure(path: Path, rounds: int) -> list[Answered]:
-    """Put every question `rounds` times and print the times."""
+    """Put every query `rounds` times and print the times."""
     reader = store.open_reader(path)
     status = reader.status()
-    questions = _questions(reader, random.Random(2))
-    walls: list[list[float]] = [[] for _ in questions]
-    works: list[list[float]] = [[] for _ in questions]
+    queries = _queries(reader, random.Random(2))
+    walls: list[list[float]] = [[] for _ in queries]
+    works: list[list[float]] = [[] for _ in queries]
     cut: set[str] = set()
     for _ in range(rounds):
-        for question, wall, work in zip(questions, walls, works, strict=True):
+        for query, wall, work in zip(queries, walls, works, strict=True):
             began_s, worked_s = time.perf_counter(), time.thread_time()
-            answer = question.ask()
+            answer = query.ask()
             wall.append((time.perf_counter() - began_s) * 1e3)
             work.append((time.thread_time() - worked_s) * 1e3)
             if getattr(answer, "truncated", False):
-                cut.add(question.name)
+                cut.add(query.name)
     reader.close()
     found = [
-        Answered(question.name, question.bound_ms, quantile(wall, 0.95), is_cut=question.name in cut)
-        for question, wall in zip(questions, walls, strict=True)
+        Answered(query.name, query.bound_ms, quantile(wall, 0.95), is_cut=query.name in cut)
+        for query, wall in zip(queries, walls, strict=True)
     ]
     rows = [
         (
@@ -164,13 +164,11 @@ def measure(path: Path, rounds: int) -> list[Answered]:
         for each, wall, work in zip(found, walls, works, strict=True)
     ]
     print(f"{status.spans:,} spans, {status.logs:,} logs; {machine()}")
-    print(
-        table(("question over six hours", "p50 ms", "p95 ms", "CPU ms", "bound", "p95 of it", "answer"), rows)
-    )
+    print(table(("query over six hours", "p50 ms", "p95 ms", "CPU ms", "bound", "p95 of it", "answer"), rows))
     return found
 
 
-def _questions(reader: Reader, rng: random.Random) -> list[Question]:
+def _queries(reader: Reader, rng: random.Random) -> list[Query]:
     newest = reader.status().newest_unix_nano or 0
     window = Window(newest - 6 * 3600 * SECOND, newest + SECOND)
     services = list(ingest_data.SERVICES)
@@ -186,17 +184,17 @@ def _questions(reader: Reader, rng: random.Random) -> list[Question]:
         return reader.find_traces(TraceQuery(window, attributes={name: value}))
 
     return [
-        Question("service map", 100, lambda: reader.service_map(window)),
-        Question("traces of a service's operation", 20, of_operation),
-        Question("traces of a user", 20, lambda: with_tag("enduser.id", f"user-{rng.randrange(100)}")),
-        Question("traces with a tag that nobody has", 60, lambda: with_tag(f"nobody.{next(number)}", "x")),
-        Question(
+        Query("service map", 100, lambda: reader.service_map(window)),
+        Query("traces of a service's operation", 20, of_operation),
+        Query("traces of a user", 20, lambda: with_tag("enduser.id", f"user-{rng.randrange(100)}")),
+        Query("traces with a tag that nobody has", 60, lambda: with_tag(f"nobody.{next(number)}", "x")),
+        Query(
             "one log by a word of its own",
             15,
             lambda: reader.find_logs(LogQuery(window, text=rng.choice(logs).body[-16:])),
         ),
-        Question("breakdown by tenant", 100, lambda: reader.breakdowns(None, ("tenant.level",), window)),
-        Question("breakdown by user", 100, lambda: reader.breakdowns(None, ("enduser.id",), window)),
+        Query("breakdown by tenant", 100, lambda: reader.breakdowns(None, ("tenant.level",), window)),
+        Query("breakdown by user", 100, lambda: reader.breakdowns(None, ("enduser.id",), window)),
     ]
 
 
