@@ -87,6 +87,10 @@ class Seeded(FastHttpUser):
         super().__init__(environment)
         number = next(type(self)._numbers)
         seed = None if self.seed is None else f"{self.seed}:{type(self).__name__}:{number}"
+        # Workers count their users each for itself: without the worker's number, all would do the same.
+        worker = getattr(environment.runner, "worker_index", -1)
+        if seed is not None and worker >= 0:
+            seed = f"{seed}:{worker}"
         self.rng = random.Random(seed)
         self.shop_url = (self.host or "").rstrip("/")
         self.browser_client = LocustClient(self.client)
