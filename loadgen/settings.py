@@ -32,7 +32,7 @@ class Settings:
     master_listen: str = setting(
         "",
         "LOADGEN_MASTER_LISTEN",
-        "Address on which Locust's master awaits workers, such as 0.0.0.0:5557; empty: it makes the load itself.",
+        "Where workers are awaited, as 0.0.0.0:5557, by Locust's master; empty: it makes the load itself.",
         ADDRESS,
     )
     master: str = setting(
