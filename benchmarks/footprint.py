@@ -1,4 +1,4 @@
-"""`python -m benchmarks.footprint`: the memory and CPU of each process that starts by itself, as in a container.
+"""`python -m benchmarks.footprint`: memory and CPU of each process that starts by itself, as in a container.
 
 `lab up` forks all of them from one process that has imported what they need; a container starts an
 interpreter of its own. The requests of the Helm chart come from here.
@@ -40,7 +40,7 @@ class Footprint:
 
 
 def measure(users: int, seconds: float, pace: float) -> tuple[list[Footprint], float]:
-    """Every process under a load, and requests per second of it. Raises RuntimeError if one does not start."""
+    """Every process under a load, and its requests a second. Raises RuntimeError if one does not start."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         plan = _plan(Path(folder), users)
         pids = {

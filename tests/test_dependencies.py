@@ -13,8 +13,8 @@ from tests.test_architecture import ROOMS, imports, sources
 
 # Used by name (a plug-in, a command), so no import shows it.
 USED_WITHOUT_IMPORT = {
-    "grpcio-tools", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff",
-    "setuptools",
+    "grpcio-tools", "helm-binary", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist",
+    "ruff", "setuptools",
 }  # fmt: skip
 
 

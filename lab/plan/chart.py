@@ -1,4 +1,6 @@
-"""Writes what the Helm chart takes from the table of the lab: `python -m lab.plan.chart > deploy/helm/hipster-lab/files/lab.json`.
+"""Writes what the Helm chart takes from the table of the lab.
+
+    python -m lab.plan.chart > deploy/helm/hipster-lab/files/lab.json
 
 The same processes, addresses and readiness as `lab up` and the containers, and the flag file of each
 incident; the chart's templates make Kubernetes' objects of it. A test compares the committed file.
@@ -12,7 +14,9 @@ from typing import Any
 
 import incidents
 from lab.plan import compose, topology
+from lab.plan.settings_reference import settings_of
 from lab.state.run_folder import ALERTS, CARTS, FLAGS, STORE
+from runtime.settings import describe
 
 TELEMETRY = "telemetry"
 WITH_THE_STORE = ("collector", "observer", "alerting")
@@ -20,6 +24,7 @@ WITH_THE_STORE = ("collector", "observer", "alerting")
 ALONE = "127.0.0.1"
 WORKERS_PORT = 5557
 """Locust's own default for a master and its workers."""
+_OF_ALL = ("DEPLOYMENT_ENVIRONMENT", "HIPSTERLAB_SEED")
 _SENDS_NOTHING = ("buttercup", "loadgen")
 """The provider is another company; the load is measured by the shop that it meets."""
 
@@ -89,8 +94,14 @@ def _process(service: topology.Service) -> dict[str, Any]:
             {"name": port.name, "number": compose.container_port(service, port)} for port in service.ports
         ],
         "sends_telemetry": service.name not in _SENDS_NOTHING,
+        # Of the settings that the chart's values decide for all: those that this process has.
+        "takes": [name for name in _OF_ALL if name in _settings(service)],
         "environment": _environment(service),
     }
+
+
+def _settings(service: topology.Service) -> set[str]:
+    return {setting.env for setting in describe(settings_of(service.module))}
 
 
 def _environment(service: topology.Service) -> dict[str, str]:
@@ -98,8 +109,9 @@ def _environment(service: topology.Service) -> dict[str, str]:
     environment = {
         # Locust's page has neither password nor ceiling: only a forwarded port reaches it.
         "LISTEN_ADDR": ALONE if service.fresh else "0.0.0.0",
-        "HIPSTERLAB_FLAGS_FILE": f"{compose.FLAGS}/{FLAGS}",
     }
+    if "HIPSTERLAB_FLAGS_FILE" in _settings(service):
+        environment["HIPSTERLAB_FLAGS_FILE"] = f"{compose.FLAGS}/{FLAGS}"
     for port in service.ports:
         environment[port.variable] = str(compose.container_port(service, port))
     for variable, (target, shape) in service.calls.items():

@@ -63,8 +63,10 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{- define "lab.environment" -}}
 {{- $values := .root.Values }}
 {{- $environment := deepCopy .process.environment }}
+{{- if has "DEPLOYMENT_ENVIRONMENT" .process.takes }}
 {{- $_ := set $environment "DEPLOYMENT_ENVIRONMENT" ($values.deploymentEnvironment | default .root.Release.Namespace) }}
-{{- if not (kindIs "invalid" $values.seed) }}{{ $_ := set $environment "HIPSTERLAB_SEED" (toString (int64 $values.seed)) }}{{ end }}
+{{- end }}
+{{- if and (has "HIPSTERLAB_SEED" .process.takes) (not (kindIs "invalid" $values.seed)) }}{{ $_ := set $environment "HIPSTERLAB_SEED" (toString (int64 $values.seed)) }}{{ end }}
 {{- if .process.sends_telemetry }}
 {{- /* Beside the collector, alerts go to it directly. */}}
 {{- $otlp := ternary "http://127.0.0.1:4318" (include "lab.otlp" .root) (eq .pod "telemetry") }}
