@@ -1,4 +1,4 @@
-"""The chart's objects as a cluster takes them: valid, locked down, with the store in one place; lies refused."""
+"""The chart's objects as a cluster takes them: valid, locked down, the store in one place, lies refused."""
 
 from __future__ import annotations
 
