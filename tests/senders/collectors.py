@@ -1,4 +1,4 @@
-"""Real Collectors that run configurations of `deploy/otelcol` as they stand, told by their variables alone."""
+"""Real Collectors that run configurations of `deploy/otelcol` as they stand, told by variables alone."""
 
 from __future__ import annotations
 

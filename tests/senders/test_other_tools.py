@@ -23,13 +23,14 @@ pytestmark = pytest.mark.timeout(BUILD_S + 120)
 BASES = pytest.mark.parametrize("base", ["forward.yaml", "gateway.yaml"])
 
 
-def _send(otlp: str) -> str:
-    """A trace of one failed span, a log and a metric, as an application sends them; the trace's id."""
+def _send(otlp: str, *, failed: bool = True) -> str:
+    """A trace of one span, a log and a metric, as an application sends them; the trace's id."""
     trace_id, now = secrets.token_hex(16), time.time_ns()
     service = {"attributes": [{"key": "service.name", "value": {"stringValue": f"from-{trace_id}"}}]}
     span = {
         "traceId": trace_id, "spanId": secrets.token_hex(8), "name": "work", "kind": 2,
-        "startTimeUnixNano": str(now - 10**6), "endTimeUnixNano": str(now), "status": {"code": 2},
+        "startTimeUnixNano": str(now - 10**6), "endTimeUnixNano": str(now),
+        "status": {"code": 2 if failed else 0},
     }  # fmt: skip
     log = {"timeUnixNano": str(now), "traceId": trace_id, "body": {"stringValue": f"line of {trace_id}"}}
     point = {"timeUnixNano": str(now), "asDouble": 1.5}
@@ -126,3 +127,19 @@ def test_any_receiver_of_otlp_gets_everything(base: str, lab: Lab, tmp_path: Pat
         _arrives(lab, trace_id)
 
     assert {headers["authorization"] for headers in found} == {"Bearer it"}
+
+
+@pytest.mark.parametrize(("percent", "kept"), [("0", False), ("100", True)])
+def test_the_gateway_keeps_the_chosen_share_of_traces_without_an_error(
+    percent: str, kept: bool, lab: Lab, tmp_path: Path
+) -> None:
+    """And those with one in any case; a trace that came before has been decided on before."""
+    chosen = {"DECISION_WAIT": "2s", "SAMPLED_PERCENT": percent, "HIPSTERLAB_OTLP_HTTP_URL": lab.otlp}
+    with collector(tmp_path, "gateway.yaml", **chosen) as ours:
+        healthy = _send(ours.http, failed=False)
+        eventually(lambda: lab.get("/logs", trace_id=healthy)["logs"], "its log, whole", within_s=30)
+        failed = _send(ours.http)
+        _arrives(lab, failed)
+
+    answer = requests.get(f"{lab.api}/apm/traces/{healthy}", timeout=20)
+    assert answer.status_code == (200 if kept else 404)
