@@ -266,3 +266,20 @@ def test_names_without_end_are_bounded_too(tmp_path: Path) -> None:
     assert opened.connection.execute("SELECT count(*) FROM metrics").fetchone() == (5,)
     assert len(opened.ingest.metrics._metrics) == 5
     writer.close()
+
+
+def test_times_of_a_narrowed_metric_stay_when_points_are_settled(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    writer = _writer(path)
+    rows = [(1, "a", "prod"), (5, "a", "prod"), (50, "b", "dev")]
+    of = {name: series("m", service=name, resource={"environment": where}) for _, name, where in rows}
+    writer.write(Batch(metrics=[point(of[name], seconds, 1) for seconds, name, _ in rows]))
+    _settled(writer)
+    reader = store.open_reader(path)
+    for narrowed in ({"service": "a"}, {"environment": "prod"}):
+        ((name,), _) = reader.metric_names(WINDOW, **narrowed)  # type: ignore[arg-type]  # texts, both
+        assert (name.first_unix_nano, name.last_unix_nano) == (T0 + SECOND, T0 + 5 * SECOND)
+    ((name,), _) = reader.metric_names(WINDOW)
+    assert name.last_unix_nano == T0 + 50 * SECOND
+    reader.close()
+    writer.close()
