@@ -101,7 +101,7 @@ def test_names_say_what_there_is(house: House) -> None:
 
 
 def test_questions_are_narrowed_by_environment(house: House) -> None:
-    """Under any of its names, at the point before the resource; numbers, services and times are those of it."""
+    """Under any of its names, of the point before the resource; numbers, services and times are its own."""
     own = series("m", attributes={"environment": "prod"}, service="own", resource={"environment": "dev"})
     trace = ExemplarRow(T0 + 9 * SECOND, 2.0, bytes(16), bytes(8), {})
     send(
