@@ -6,6 +6,7 @@ transaction.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ import orjson
 
 from signals.attributes import text_of
 from signals.metrics import MetricInfo, MetricKind, Temporality
-from store.metric_rows import MetricRow, MetricSeriesRow
+from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
 from store.rows import Batch, TooManySeries
 from store.sqlite.metric_points import plain_of
-from store.sqlite.row_checks import plain_check, series_check
+from store.sqlite.row_checks import exemplar_check, plain_check, series_check
 from store.sqlite.table_layout import KEPT_POINTS
 from store.sqlite.write.counters import Counters
 
@@ -28,6 +29,10 @@ its series anew."""
 _SWEEP_NS: Final = 60 * 10**9
 _EXEMPLARS_OF_POINT: Final = 8
 """An SDK sends at most one per bucket; what is more is not kept."""
+_EXEMPLAR: Final = (
+    "INSERT INTO metric_exemplars (series, time, arrived, value, trace_id, span_id, attributes, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _MOST_REASONS: Final = 8
 """Metrics that are named of one batch, where all together have too many series."""
 
@@ -283,24 +288,26 @@ class MetricIngest:
         series.info = info
 
     def _keep_exemplars(self, series: _Series, row: MetricRow, now: int) -> None:
-        self._connection.executemany(
-            "INSERT INTO metric_exemplars (series, time, arrived, value, trace_id, span_id, attributes) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    series.id,
-                    each.time_unix_nano,
-                    now,
-                    each.value,
-                    each.trace_id or None,
-                    each.span_id or None,
-                    orjson.dumps(
-                        {_sound(key): _sound(text_of(value)) for key, value in each.attributes.items()}
-                    ).decode(),
-                )
-                for each in row.exemplars[:_EXEMPLARS_OF_POINT]
-            ],
-        )
+        kept, digest = row.exemplars[:_EXEMPLARS_OF_POINT], row.series.digest
+        self._connection.executemany(_EXEMPLAR, [_exemplar(series.id, digest, each, now) for each in kept])
+
+    def keep_saved(self, of: MetricSeriesRow, exemplar: ExemplarRow) -> bool:
+        """Keep an exemplar of a series whose points are kept; False where they are not, or it is there."""
+        found = self._connection.execute(
+            "SELECT id FROM metric_series WHERE digest = ?", (of.digest,)
+        ).fetchone()
+        if found is None:
+            return False
+        row = _exemplar(int(found[0]), of.digest, exemplar, self._now())
+        number, time, _, value, trace, span, *_ = row
+        known = self._connection.execute(
+            "SELECT 1 FROM metric_exemplars WHERE series = ? AND time = ? AND value IS ? AND trace_id IS ? "
+            "AND span_id IS ?",
+            (number, time, value, trace, span),
+        ).fetchone()
+        if known is None:
+            self._connection.execute(_EXEMPLAR, row)
+        return known is None
 
     def _sweep(self, now: int) -> None:
         """Forget the series that ended, so that others may take their place."""
@@ -309,6 +316,15 @@ class MetricIngest:
             if series.arrived < now - _ALIVE_NS:
                 del self._series[digest]
                 series.metric.alive -= 1
+
+
+def _exemplar(series: int, digest: bytes, of: ExemplarRow, now: int) -> tuple[Any, ...]:
+    """The parameters of `_EXEMPLAR`."""
+    value = None if math.isnan(of.value) else of.value
+    attributes = {_sound(key): _sound(text_of(value)) for key, value in of.attributes.items()}
+    text = orjson.dumps(attributes).decode()
+    check = exemplar_check(digest, of.time_unix_nano, value, (of.trace_id, of.span_id), text)
+    return series, of.time_unix_nano, now, value, of.trace_id or None, of.span_id or None, text, check
 
 
 def _key_of(info: MetricInfo) -> tuple[object, ...]:
