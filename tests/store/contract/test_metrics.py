@@ -100,34 +100,6 @@ def test_names_say_what_there_is(house: House) -> None:
     assert house.reader.metric_names(WINDOW, service="none") == ([], False)
 
 
-def test_questions_are_narrowed_by_environment(house: House) -> None:
-    """Under any of its names, of the point before the resource; numbers, services and times are its own."""
-    own = series("m", attributes={"environment": "prod"}, service="own", resource={"environment": "dev"})
-    trace = ExemplarRow(T0 + 9 * SECOND, 2.0, bytes(16), bytes(8), {})
-    send(
-        house,
-        point(series("m", service="a", resource={"deployment.environment.name": "prod"}), 1, 1),
-        point(series("m", service="b", resource={"deployment.environment": "dev"}), 50, 5),
-        point(series("m", service="c"), 3, 3),
-        point(own, 9, 3, exemplars=(trace,)),
-        point(series("other", resource={"environment": "dev"}), 2, 1),
-    )
-    (name,), more = house.reader.metric_names(WINDOW, environment="prod")
-    assert (name.info.name, name.series, name.services, more) == ("m", 2, ("a", "own"), False)
-    assert (name.first_unix_nano, name.last_unix_nano) == (T0 + SECOND, T0 + 9 * SECOND)
-    names, _ = house.reader.metric_names(WINDOW, environment="dev")
-    assert [each.info.name for each in names] == ["m", "other"]
-    assert house.reader.metric_names(WINDOW, "b", environment="prod") == ([], False)
-    assert house.reader.metric_names(WINDOW, environment="")[0][0].services == ("c",)
-    asked = MetricQuery(WINDOW, "m", columns=1, environment="prod")
-    assert house.reader.metric_chart(asked).groups[0].points[0][1] == 2.0
-    assert len(house.reader.metric_exemplars(asked)) == 1
-    assert house.reader.metric_exemplars(MetricQuery(WINDOW, "m", environment="dev")) == []
-    assert [each.value for each in house.reader.metric_latest(asked)[0]] == [1, 3]
-    services = dict(house.reader.metric_attributes("m", WINDOW, environment="prod"))["service.name"]
-    assert sorted(services) == [("a", 1), ("own", 1)]
-
-
 def test_the_newest_description_stays(house: House) -> None:
     for seconds, text in ((1, "old"), (2, "new")):
         send(house, point(series("m", description=text), seconds, 1))
