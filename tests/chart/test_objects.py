@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
@@ -12,7 +13,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 import incidents
-from tests.chart.rendering import CHART, NAMESPACE, PODS, VALUES, helm, render, rendered
+from tests.chart.rendering import CHART, NAMESPACE, PODS, VALUES, Rendered, helm, render, rendered
+from tests.helpers import REPO
 
 EVERY_FILE = pytest.mark.parametrize("values", VALUES)
 OLDEST, NEWEST = "1.27", "1.37"
@@ -201,6 +203,24 @@ def test_carts_in_redis_keep_no_file_and_have_replicas() -> None:
     assert lab.of("Deployment")["cartservice"]["spec"]["replicas"] == 3
     assert lab.environment("cartservice")["REDIS_ADDR"] == "redis:6379"
     assert list(lab.of("StatefulSet")) == ["telemetry"]
+
+
+def test_rules_of_ones_own_reach_alerting(tmp_path: Path) -> None:
+    """The file as it was written, in the folder that the process reads, which takes it."""
+    written = (REPO / "detectors" / "orders-failing.toml").read_text("utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(written, "utf-8")
+    words = ("--set-file", f"alerting.rules.mine\\.toml={file}")
+    result = helm("template", "class", str(CHART), "-n", NAMESPACE, *words)
+    assert result.returncode == 0, result.stderr
+    lab = Rendered(tuple(each for each in yaml.safe_load_all(result.stdout) if each))
+    _, container = lab.container("alerting")
+
+    assert lab.of("ConfigMap")["rules"]["data"] == {"mine.toml": written}
+    [mount] = [each for each in container["volumeMounts"] if each["name"] == "rules"]
+    assert lab.environment("alerting")["DETECTORS_DIR"] == mount["mountPath"]
+    for found in lab.objects:
+        kubernetes_validate.validate(found, NEWEST, strict=True)
 
 
 def test_the_schema_knows_the_incidents_and_the_processes() -> None:

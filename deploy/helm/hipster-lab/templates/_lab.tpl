@@ -82,6 +82,9 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{- $_ := set $environment "SHOP_PUBLIC_URL" $values.shop.publicUrl }}
 {{- $_ := set $environment "TRUSTED_PROXIES" (toString $values.ingress.trustedProxies) }}
 {{- end }}
+{{- if and (eq .name "alerting") $values.alerting.rules }}
+{{- $_ := set $environment "DETECTORS_DIR" "/rules" }}
+{{- end }}
 {{- if eq .name "observer" }}
 {{- $_ := set $environment "SHOP_URL" $values.shop.publicUrl }}
 {{- $_ := set $environment "OTLP_HTTP_URL" $values.otlp.publicHttpUrl }}
@@ -189,6 +192,11 @@ httpGet:
       readOnly: true
     - name: tmp
       mountPath: /tmp
+    {{- if and (eq .name "alerting") .root.Values.alerting.rules }}
+    - name: rules
+      mountPath: /rules
+      readOnly: true
+    {{- end }}
     {{- if include "lab.keepsFile" (dict "pod" .pod "values" .root.Values) }}
     - name: data
       mountPath: {{ .lab.data_folder }}
