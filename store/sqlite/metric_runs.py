@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, pairwise
+from typing import NamedTuple
 
 from store.sqlite.metric_points import (
     EXPONENTIAL,
@@ -12,6 +13,7 @@ from store.sqlite.metric_points import (
     PlainPoint,
     Run,
     Shape,
+    Spots,
     layout_of,
     plain_points,
     runs_of,
@@ -31,8 +33,8 @@ class ChainedRun:
         self.starts: Sequence[int] = _shared([run.starts for run in runs], cache)
         self._runs = runs
         self._known: dict[int, Sequence[float]] = {}
-        self._points: Sequence[int] = ()
-        self._parts: list[tuple[Run, Sequence[int]]] = []
+        self._spots: Spots | None = None
+        self._parts: list[_Part] = []
 
     def column(self, place: int) -> Sequence[float]:
         """See `metric_points.Run`."""
@@ -42,24 +44,40 @@ class ChainedRun:
             self._known[place] = found
         return found
 
-    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+    def between(self, place: int, spots: Spots) -> list[float]:
         """See `metric_points.Run`."""
-        if points is not self._points:
-            # All buckets of a run are asked for the same points.
-            self._points, self._parts = points, _parts_of(self._runs, points)
-        return list(chain.from_iterable(run.pick(place, of_run) for run, of_run in self._parts))
+        if spots is not self._spots:
+            # All buckets of a run are asked for the same spots.
+            self._spots, self._parts = spots, list(_parts_of(self._runs, spots))
+        found: list[float] = []
+        for run, of_run, after, beyond in self._parts:
+            found += run.between(place, of_run)
+            if beyond:
+                one, other = run.column(place)[-1], after.column(place)[0]
+                found += [one + (other - one) * part for part in beyond]
+        return found
 
 
-def _parts_of(runs: Sequence[Run], points: Sequence[int]) -> list[tuple[Run, Sequence[int]]]:
-    """Which of the points are which of each run."""
-    found: list[tuple[Run, Sequence[int]]] = []
+class _Part(NamedTuple):
+    """The spots of one of several runs."""
+
+    run: Run
+    spots: Spots
+    after: Run
+    """The next one."""
+    beyond: Sequence[float]
+    """Parts of the way from its last point to the next run."""
+
+
+def _parts_of(runs: Sequence[Run], spots: Spots) -> Iterator[_Part]:
     ends = list(accumulate(len(run.times) for run in runs))
-    for run, end in zip(runs, ends, strict=True):
+    for number, (run, end) in enumerate(zip(runs, ends, strict=True)):
         begin = end - len(run.times)
-        low, high = bisect_left(points, begin), bisect_left(points, end)
+        low, high = bisect_left(spots.points, begin), bisect_left(spots.points, end)
+        last = bisect_left(spots.points, end - 1, low, high)
         if low < high:
-            found.append((run, [point - begin for point in points[low:high]]))
-    return found
+            inside = Spots.at([point - begin for point in spots.points[low:last]], spots.parts[low:last])
+            yield _Part(run, inside, runs[min(number + 1, len(runs) - 1)], spots.parts[last:high])
 
 
 def _shared(parts: Sequence[Sequence[int]], cache: TimesCache) -> list[int]:

@@ -16,7 +16,7 @@ from signals.metrics import MetricInfo, Temporality
 from store.percentiles import percentile, within
 from store.sqlite.metric_points import EXPONENTIAL, HISTOGRAM, MemoryRun, Run, layout_of
 from store.sqlite.metric_runs import joined
-from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Picks, Stretch, risen_at, running_sum
+from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Picks, risen_at
 from store.sqlite.read.metric_stretches import Numbers, Values, stretches_of
 
 _Bounds = tuple[float, float]
@@ -67,7 +67,7 @@ def percentiles(info: MetricInfo, share: float, series: Sequence[Sequence[Run]],
                 known.add(run, cuts, picks)
                 first, end = cuts.first, cuts.first + len(picks.slices)
                 for column, bucket in bounds:
-                    rises = _rises(run, column, stretch, picks, delta=delta)
+                    rises = risen_at(run, column, stretch, picks, delta=delta)
                     if not any(rises):
                         continue
                     if min(rises) < 0:
@@ -75,14 +75,6 @@ def percentiles(info: MetricInfo, share: float, series: Sequence[Sequence[Run]],
                     counts = found.setdefault(bucket, empty.copy())
                     counts[first:end] = map(add, counts[first:end], rises)
     return list(_of_columns(found, share, known))
-
-
-def _rises(run: Run, column: int, stretch: Stretch, picks: Picks, *, delta: bool) -> list[float]:
-    if not delta:
-        return risen_at(run.pick(column, picks.points), 0, picks)
-    counted = running_sum(run.column(column))
-    base = counted[stretch.low - 1] if stretch.low else 0
-    return risen_at([counted[point] for point in picks.points], base, picks)
 
 
 def _of_columns(found: dict[_Bounds, list[float]], share: float, known: _Known) -> Iterator[float | None]:
