@@ -122,22 +122,23 @@ class StoredRun:
         found = self._known.get(place)
         if found is None:
             read = read_doubles if self._letters[place] == DOUBLE else read_column
-            found = self._known[place] = read(self._body, self._begin_of(place), len(self.times))
+            found = self._known[place] = read(self._body, self._begins()[place], len(self.times))
         return found
 
     def between(self, place: int, spots: Spots) -> list[float]:
         """See `metric_points.Run`."""
         if place in self._known or self._letters[place] == DOUBLE:
             return spots.of(self.column(place))
-        return column_between(self._body, self._begin_of(place), len(self.times), spots)
+        at = self._at or self._begins()
+        return column_between(self._body, at[place], len(self.times), spots)
 
-    def _begin_of(self, place: int) -> int:
+    def _begins(self) -> list[int]:
         if not self._at:
             at, body, n = self._begin, self._body, len(self.times)
             for _ in self._letters:
                 self._at.append(at)
                 at += column_bytes(body, at, n)
-        return self._at[place]
+        return self._at
 
 
 def read_block(
