@@ -27,7 +27,7 @@ from locust.stats import stats_history
 from loadgen import runners
 from loadgen.server import SERVICE
 from loadgen.settings import Settings
-from loadgen.users import HttpShopper, RumShopper, Seeded
+from loadgen.users import HttpShopper, RegularBuyer, RumShopper, Seeded
 from runtime.json_logging import log_to_stdout
 from runtime.settings import EXIT_CANNOT_START, load
 
@@ -62,7 +62,10 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     environment = Environment(
-        user_classes=[HttpShopper, RumShopper], host=settings.shop_url, events=events, catch_exceptions=True
+        user_classes=[HttpShopper, RegularBuyer, RumShopper],
+        host=settings.shop_url,
+        events=events,
+        catch_exceptions=True,
     )
     made = gevent.spawn(_runner, environment, settings)
     # A worker waits for its master: it must be stoppable meanwhile.

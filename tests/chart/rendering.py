@@ -85,7 +85,7 @@ class Rendered:
             for rule in policy["spec"].get(direction) or ():
                 peers = rule.get(side)
                 fits = peers is None or any(
-                    "namespaceSelector" not in each and _selects(each["podSelector"], self._labels(peer))
+                    set(each) == {"podSelector"} and _selects(each["podSelector"], self._labels(peer))
                     for each in peers
                 )
                 if fits and port in [each["port"] for each in rule["ports"]]:
