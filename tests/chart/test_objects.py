@@ -13,6 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 import incidents
+from runtime import VERSION
 from tests.chart.rendering import CHART, NAMESPACE, PODS, VALUES, Rendered, helm, render, rendered
 from tests.helpers import REPO
 
@@ -47,6 +48,11 @@ def test_every_object_is_one_of_kubernetes(values: str, version: str) -> None:
     assert declared == f">={OLDEST}.0-0"
     for found in rendered(values).objects:
         kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_the_chart_is_for_this_version() -> None:
+    """The image's tag by default is that of the project."""
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))["appVersion"] == VERSION
 
 
 @EVERY_FILE
