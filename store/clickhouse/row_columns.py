@@ -1,4 +1,4 @@
-"""Rows of the contract as columns of the exporter's tables: its own, as text, and ours, which lose nothing."""
+"""Rows of the contract as columns of the exporter's tables: its own as text, and ours, which lose nothing."""
 
 from __future__ import annotations
 

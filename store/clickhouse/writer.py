@@ -147,6 +147,9 @@ class ClickHouseWriter:
         rejected = sum(each.batch.rejected + each.batch.differing for each in taken)
         if spans:
             self._insert(TRACES, span_columns(spans, self._arrivals(len(spans))))
+            for each in taken:
+                # They are kept, whatever becomes of the logs.
+                each.spans = []
         if logs:
             self._insert(LOGS, log_columns(logs, self._arrivals(len(logs))))
         if rejected:
@@ -156,8 +159,9 @@ class ClickHouseWriter:
 
     def _insert(self, table: str, columns: dict[str, list[object]]) -> None:
         digest = hashlib.blake2b(digest_size=16)
-        for value in columns["LabArrival"]:
-            digest.update(b"%d," % value)
+        # Of logs the same may be said twice; a span that comes again is the same one.
+        for name in ("TraceId", "SpanId", "LabRaw") if table == TRACES else ("LabArrival", "LabRaw"):
+            digest.update(repr(columns[name]).encode())
         if table not in self._keeps:
             columns = {name: values for name, values in columns.items() if not name.startswith("Lab")}
         for attempt in range(_TRIES):
