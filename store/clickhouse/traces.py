@@ -46,7 +46,8 @@ class ClickHouseTraceReader(Part):
         values = Values()
         rows = self.span_query(
             "SELECT TraceId FROM {table} "
-            f"WHERE endsWith(TraceId, {values.text(tail)}) GROUP BY TraceId ORDER BY min(Timestamp) DESC LIMIT 10",
+            f"WHERE endsWith(TraceId, {values.text(tail)}) GROUP BY TraceId "
+            "ORDER BY min(Timestamp) DESC LIMIT 10",
             values,
         )
         return [TraceId(trace_id) for (trace_id,) in rows]
