@@ -196,10 +196,13 @@ class ClickHouseLogReader(Part):
 
 
 def _holds(column: str, part: str, values: Values) -> str:
-    """Whether a text holds a part. Letters beyond ASCII are compared after `lowerUTF8`, not folded whole."""
-    if is_simple(part):
-        return f"positionCaseInsensitive({column}, {values.text(part)}) > 0"
-    return f"positionCaseInsensitiveUTF8({column}, {values.text(fold(part))}) > 0"
+    """Whether a text holds a part, as `signals.folding` compares them, but for letters that are rare."""
+    sought = values.text(fold(part))
+    folded = f"position(replaceAll(lowerUTF8(normalizeUTF8NFKC({column})), 'ß', 'ss'), {sought}) > 0"
+    if not is_simple(part):
+        return folded
+    odd = f"(length({column}) != lengthUTF8({column}) AND {folded})"
+    return f"(positionCaseInsensitive({column}, {values.text(part)}) > 0 OR {odd})"
 
 
 def _severities(severities: frozenset[Severity]) -> str:

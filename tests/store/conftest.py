@@ -4,22 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 import store
+from store.api import Reader
+from tests.store.clickhouse_house import new_url, require_engine
 from tests.store.house import House
 from tests.store.place import Place
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "chdb"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A new, empty store of each engine."""
-    assert request.param == "sqlite"
+    if request.param == "chdb":
+        require_engine()
+        yield from _clickhouse()
+        return
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
     reader = store.open_reader(path)
     yield House(writer, reader)
+    writer.close()
+    reader.close()
+
+
+def _clickhouse() -> Iterator[House]:
+    from store.clickhouse.address import read_address
+    from store.clickhouse.connection import Connections
+    from store.clickhouse.reader import ClickHouseReader
+    from store.clickhouse.writer import ClickHouseWriter
+    from store.sqlite.write.sender_clocks import SenderClocks
+
+    address = read_address(new_url())
+    clocks = SenderClocks(lambda _: True)
+    writer = ClickHouseWriter(Connections(address), linger_s=0, place=clocks.place)
+    reader = ClickHouseReader(Connections(address))
+    # What is not built yet is not asked: see `pytest_collection_modifyitems`.
+    yield House(writer, cast("Reader", reader))
     writer.close()
     reader.close()
 
