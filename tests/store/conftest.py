@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 import store
-from store.api import Reader
-from tests.store.clickhouse_house import new_url, require_engine
+from store.api import Reader, Writer
+from tests.store.clickhouse_house import Built, new_url, require_engine
 from tests.store.house import House
 from tests.store.place import Place
 
@@ -41,8 +41,7 @@ def _clickhouse() -> Iterator[House]:
     clocks = SenderClocks(lambda _: True)
     writer = ClickHouseWriter(Connections(address), linger_s=0, place=clocks.place)
     reader = ClickHouseReader(Connections(address))
-    # What is not built yet is not asked: see `pytest_collection_modifyitems`.
-    yield House(writer, cast("Reader", reader))
+    yield House(cast("Writer", Built(writer)), cast("Reader", Built(reader)))
     writer.close()
     reader.close()
 
