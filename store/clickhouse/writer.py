@@ -57,7 +57,7 @@ class ClickHouseWriter:
     ) -> None:
         """Creates the tables that are missing; `place` gives items of wrong clocks their times."""
         prepare(connections, max_age_s)
-        self._keeps = {name for name in (TRACES, LOGS) if _is_ours(connections, name)}
+        self._columns = {name: _columns_of(connections, name) for name in (TRACES, LOGS)}
         self._connections = connections
         self._linger_s = linger_s
         self._place = place
@@ -162,8 +162,8 @@ class ClickHouseWriter:
         # Of logs the same may be said twice; a span that comes again is the same one.
         for name in ("TraceId", "SpanId", "LabRaw") if table == TRACES else ("LabArrival", "LabRaw"):
             digest.update(repr(columns[name]).encode())
-        if table not in self._keeps:
-            columns = {name: values for name, values in columns.items() if not name.startswith("Lab")}
+        # A table of the exporter lacks ours, and one of its earlier versions some of its own.
+        columns = {name: values for name, values in columns.items() if name in self._columns[table]}
         for attempt in range(_TRIES):
             try:
                 self._connections.insert(table, columns, digest.hexdigest())
@@ -206,16 +206,16 @@ class ClickHouseWriter:
                 f"AND SpanId = {values.text(span.span_id.hex())} ORDER BY LabArrival LIMIT 1",
                 values,
                 ("LabRaw", "LabResource", "LabScope"),
-            ) if TRACES in self._keeps else ()  # fmt: skip
+            ) if "LabRaw" in self._columns[TRACES] else ()  # fmt: skip
             if not rows:
                 return False
             stored = (rows[0][0], rows[0][1], rows[0][2])
         return is_same_span((span.raw, span.resource, span.scope), stored)
 
 
-def _is_ours(connections: Connections, name: str) -> bool:
+def _columns_of(connections: Connections, name: str) -> frozenset[str]:
     table = find_table(connections, name)
-    return table is not None and table.has("LabRaw")
+    return frozenset(table.columns) if table is not None else frozenset()
 
 
 def _digest_of_logs(logs: Sequence[LogRow]) -> bytes | None:
