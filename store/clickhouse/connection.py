@@ -149,11 +149,11 @@ def _connect(address: Address) -> Any:
 def _translated(error: Any, address: Address) -> StoreError:
     """The contract's error for one of the server's."""
     code = getattr(error, "code", None)
-    said = str(error).strip().splitlines()[0][:300] if str(error) else type(error).__name__
+    message = str(error).strip().splitlines()[0][:300] if str(error) else type(error).__name__
     if code in _TOO_SLOW:
         return TooSlow("The answer would take too long: choose a shorter time, or fewer conditions.")
     if code in _BUSY:
         return StoreBusy(f"{address.shown} has too much to do at once: try again.")
     if code in _MISMATCH:
-        return StoreMismatch(f"The tables in {address.shown} are not as expected: {said}")
-    return StoreUnavailable(f"{address.shown} refuses: {said}")
+        return StoreMismatch(f"The tables in {address.shown} are not as expected: {message}")
+    return StoreUnavailable(f"{address.shown} refuses: {message}")
