@@ -39,13 +39,14 @@ class ClickHouseReader(ClickHouseTraceReader, ClickHouseLogReader, ClickHouseApm
         spans = self._bounds(TRACES)
         logs = self._bounds(LOGS)
         times = [bounds for bounds in (spans, logs) if bounds[0]]
-        facts = dict(self._query(FACTS, "SELECT Name, sum(Value) FROM {table} GROUP BY Name"))
+        rows = self._query(FACTS, "SELECT Name, sum(Value) FROM {table} GROUP BY Name")
+        facts = {str(name): int(value) for name, value in rows}
         return StoreStatus(
             spans=spans[0],
             logs=logs[0],
             sessions=self._sessions(),
             metric_points=0,
-            rejected=int(facts.get("rejected", 0)),
+            rejected=facts.get("rejected", 0),
             oldest_unix_nano=min((bounds[1] for bounds in times), default=None),
             newest_unix_nano=max((bounds[2] for bounds in times), default=None),
             last_received_unix_nano=max((bounds[3] for bounds in times), default=0) or None,

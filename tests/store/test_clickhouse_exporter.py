@@ -106,7 +106,7 @@ def test_an_answer_that_was_lost_doubles_nothing(tables: Connections) -> None:
         if lost and lost.pop():
             raise StoreUnavailable("the answer was lost")
 
-    connections.insert = lossy  # type: ignore[method-assign]  # a fault of the network
+    connections.insert = lossy  # type: ignore[method-assign, assignment]  # a fault of the network
     writer.write(Batch([row(span(n, trace_id=TraceId("a" * 32))) for n in range(1, 6)]))
     reader = ClickHouseReader(Connections(connections.address))
     assert reader.status().spans == 5
