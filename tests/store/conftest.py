@@ -10,7 +10,7 @@ import pytest
 
 import store
 from store.api import Reader, Writer
-from tests.store.clickhouse_house import Built, new_url, require_engine
+from tests.store.clickhouse_house import Built, new_url, require_engine, skip_what_it_cannot
 from tests.store.house import House
 from tests.store.place import Place
 
@@ -20,6 +20,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A new, empty store of each engine."""
     if request.param == "chdb":
         require_engine()
+        skip_what_it_cannot(request.node.name)
         yield from _clickhouse()
         return
     path = tmp_path / "store.db"
