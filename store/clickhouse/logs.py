@@ -28,6 +28,8 @@ from store.sqlite.read.row_mapping import limited, log_of, make_cursor, read_cur
 _FIELD_SAMPLE: Final = 300
 _MAX_COLUMNS: Final = 1_000
 _RAW: Final = ("LabRaw", "LabResource", "LabScope")
+_ALIKE: Final = (("ß", "ss"), ("i\u0307", "i"), ("\u0131", "i"))
+"""What `signals.folding` takes for alike beyond what `lowerUTF8` does."""
 _HASH: Final = "bitShiftRight(cityHash64(Timestamp, TraceId, SpanId, ServiceName, Body), 1)"
 
 
@@ -196,13 +198,17 @@ class ClickHouseLogReader(Part):
 
 
 def _holds(column: str, part: str, values: Values) -> str:
-    """Whether a text holds a part, as `signals.folding` compares them, but for letters that are rare."""
+    """Whether a text holds a part, as `signals.folding` compares them, rare letters excepted."""
     sought = values.text(fold(part))
-    folded = f"position(replaceAll(lowerUTF8(normalizeUTF8NFKC({column})), 'ß', 'ss'), {sought}) > 0"
+    column = f"replaceAll({column}, char(0), ' ')"
+    folded = f"lowerUTF8(normalizeUTF8NFKC({column}))"
+    for odd, plain in _ALIKE:
+        folded = f"replaceAll({folded}, '{odd}', '{plain}')"
+    folded = f"position({folded}, {sought}) > 0"
     if not is_simple(part):
         return folded
-    odd = f"(length({column}) != lengthUTF8({column}) AND {folded})"
-    return f"(positionCaseInsensitive({column}, {values.text(part)}) > 0 OR {odd})"
+    beyond_ascii = f"(length({column}) != lengthUTF8({column}) AND {folded})"
+    return f"(positionCaseInsensitive({column}, {values.text(part)}) > 0 OR {beyond_ascii})"
 
 
 def _severities(severities: frozenset[Severity]) -> str:

@@ -23,7 +23,6 @@ CANNOT = {
     "test_a_breakdown_of_what_was_received_leaves_out": "breakdowns by promoted tags only",
     "test_a_breakdown_knows_how_many_requests_and_values": "breakdowns by promoted tags only",
     "test_within_a_snapshot_nothing_is_counted": "there is no view of one moment",
-    "test_logs_are_found_in_any_case_and_form[chdb-istanbul": "the four letters i of Turkish",
 }
 """Beginnings of the names of tests that ask for what the engine cannot do yet, and what that is."""
 
