@@ -1,0 +1,46 @@
+"""Every engine passes the same suite: a store of each for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+import store
+from store.api import Reader, Writer
+from tests.store.clickhouse_house import Built, new_url, require_engine, skip_what_it_cannot
+from tests.store.house import House
+
+
+@pytest.fixture(params=["sqlite", "chdb"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A new, empty store of each engine."""
+    if request.param == "chdb":
+        require_engine()
+        skip_what_it_cannot(request.node.name)
+        yield from _clickhouse()
+        return
+    path = tmp_path / "store.db"
+    writer = store.open_writer(path)
+    reader = store.open_reader(path)
+    yield House(writer, reader)
+    writer.close()
+    reader.close()
+
+
+def _clickhouse() -> Iterator[House]:
+    from store.clickhouse.address import read_address
+    from store.clickhouse.connection import Connections
+    from store.clickhouse.reader import ClickHouseReader
+    from store.clickhouse.writer import ClickHouseWriter
+    from store.sqlite.write.sender_clocks import SenderClocks
+
+    address = read_address(new_url())
+    clocks = SenderClocks(lambda _: True)
+    writer = ClickHouseWriter(Connections(address), linger_s=0, place=clocks.place)
+    reader = ClickHouseReader(Connections(address))
+    yield House(cast("Writer", Built(writer)), cast("Reader", Built(reader)))
+    writer.close()
+    reader.close()
