@@ -32,6 +32,8 @@ _REMEMBERED: Final = 500_000
 """Spans whose content is remembered to tell a repetition; later ones are told by the reader."""
 _REMEMBERED_LOGS: Final = 50_000
 _TRIES: Final = 2
+_ANSWER_S: Final = 10.0
+"""So long a sender waits for the server: longer than for a file, as merges share its cores."""
 _Key = tuple[bytes, bytes]
 
 
@@ -86,7 +88,10 @@ class ClickHouseWriter:
             self._queue.append(waiting)
             self._queued += len(batch)
             self._condition.notify_all()
-        waiting.done.wait()
+        if not waiting.done.wait(self._linger_s + _ANSWER_S):
+            raise StoreUnavailable(
+                "ClickHouse has not answered yet: send the batch again, nothing is kept twice.", "slow"
+            )
         if waiting.error is not None:
             raise waiting.error
 
