@@ -9,7 +9,7 @@ ARG BASE_IMAGE=python:3.11.14-slim-bookworm
 FROM ${BASE_IMAGE} AS built
 WORKDIR /app
 RUN python3 -m venv /opt/lab
-COPY requirements/lab.txt requirements/node.txt requirements/
+COPY requirements/lab.txt requirements/
 # pip compiles what it installs; the rest of this line is what no process reads: sources, headers, types, tests.
 RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/lab.txt \
     && find /opt/lab/lib -regex '.*\.\(pyx\|pxd\|pyi\|c\|h\|cpp\|hpp\)' -delete \
@@ -18,10 +18,11 @@ RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --requir
     && rm -rf /opt/lab/include
 # The same installer as `lab up`. Where the base has no npm, a Node.js is borrowed for this step and thrown away.
 COPY lab/__init__.py lab/child_environment.py lab/errors.py lab/terminal.py lab/
-COPY lab/setup/__init__.py lab/setup/browser_files.py lab/setup/browser_files.toml lab/setup/pip_settings.py lab/setup/
+COPY runtime/__init__.py runtime/installation.py runtime/
+COPY lab/setup/__init__.py lab/setup/browser_files.py lab/setup/browser_files.toml lab/setup/node.txt lab/setup/pip_settings.py lab/setup/
 RUN /opt/lab/bin/python -m lab.setup.browser_files /opt/lab/web \
     && /opt/lab/bin/python -m pip uninstall --quiet --yes setuptools pip \
-    && rm -rf requirements lab
+    && rm -rf requirements lab runtime
 COPY runtime runtime
 COPY protos protos
 COPY signals signals

@@ -1,39 +1,45 @@
-"""Spans per second that the collector commits, compared with decoding them only.
+"""Spans per second that the collector commits, beside decoding them only and beside another revision.
 
-`python -m benchmarks.ingest`. Both are measured in one run on one machine; compare the
-ratio, because rates vary with the machine.
+`python -m benchmarks.ingest --against 07d0f6f`. All is measured in one run on one machine, revisions in
+turn; compare the ratios, because rates vary with the machine. A 200 means committed; *settled* is when
+every derived number is there too.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import io
 import os
 import random
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import psutil
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from benchmarks.ingest_data import SETS, spans_in
 from benchmarks.result_line import ResultLine
 from collector.framing import protobuf_groups
 from collector.items import Refusals
 from collector.rows import Decoder
 from collector.server import freeze_gc
 
-SPANS_PER_REQUEST = 512
-SPANS_PER_TRACE = 40
-SERVICES = tuple(f"service-{number}" for number in range(11))
 READY_WITHIN_S = 15.0
+_HERE = Path(__file__).parents[1]
+_IDLE_S = 0.7
+"""A collector that used no CPU for this long has settled everything."""
+_IDLE_SHARE = 0.05
+_SETTLED_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,86 +49,32 @@ class Result:
     name: str
     spans: int
     wall_s: float
+    """To the last answer."""
     cpu_s: float
+    """Of the process and its children, until all is settled."""
+    settled_s: float = 0.0
+    """From the last answer until all is settled."""
+    p95_ms: float = 0.0
+    """Of the answers."""
+    peak_mib: float = 0.0
+    """Highest resident memory seen, of the process and its children."""
+    disk_bytes: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Spans per second."""
+        return self.spans / self.wall_s
 
     def row(self, baseline: Result) -> str:
         """Rate, CPU per span, and the ratio of the rate to that of `baseline`."""
-        rate = self.spans / self.wall_s
-        cpu_us = self.cpu_s / self.spans * 1e6
-        share = rate / (baseline.spans / baseline.wall_s)
-        return f"{self.name:<42} {rate:>10,.0f} {cpu_us:>10.1f} {share:>8.2f}"
+        return (
+            f"{self.name:<44} {self.rate:>9,.0f} {self.rate / baseline.rate:>6.2f} "
+            f"{self.cpu_s / self.spans * 1e6:>7.1f} {self.settled_s:>8.1f} {self.p95_ms:>7.0f} "
+            f"{self.peak_mib:>6.0f} {self.disk_bytes / self.spans:>7.0f}"
+        )
 
 
-def payloads(count: int, rng: random.Random) -> list[bytes]:
-    """Export requests of checkout-like traces: 15 attributes a span, 3 in 100 traces with an error."""
-    made, trace = [], _Trace(rng)
-    start = time.time_ns() - 60 * 10**9
-    for _ in range(count):
-        request = ExportTraceServiceRequest()
-        groups = []
-        for service in SERVICES:
-            resource_spans = request.resource_spans.add()
-            for key, value in (
-                ("service.name", service),
-                ("service.version", "1.4.2"),
-                ("deployment.environment.name", "benchmark"),
-                ("host.name", "bench-1"),
-                ("service.instance.id", f"{service}-1"),
-            ):
-                resource_spans.resource.attributes.add(key=key).value.string_value = value
-            groups.append(resource_spans.scope_spans.add())
-        for _ in range(SPANS_PER_REQUEST):
-            if len(trace.span_ids) == SPANS_PER_TRACE:
-                trace = _Trace(rng)
-            start += 1000
-            _add_span(rng, groups[rng.randrange(len(groups))].spans.add(), trace, start)
-        made.append(request.SerializeToString())
-    return made
-
-
-class _Trace:
-    """A trace to which spans are added one by one."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.id = rng.randbytes(16)
-        self.failing = rng.random() < 0.03
-        self.span_ids: list[bytes] = []
-
-
-def _add_span(rng: random.Random, span: Span, trace: _Trace, start: int) -> None:
-    span.trace_id, span.span_id = trace.id, rng.randbytes(8)
-    if trace.span_ids:
-        span.parent_span_id = rng.choice(trace.span_ids)
-    trace.span_ids.append(span.span_id)
-    span.kind = Span.SPAN_KIND_SERVER if len(trace.span_ids) % 2 else Span.SPAN_KIND_CLIENT
-    method = rng.choice(("GetProduct", "Convert", "GetCart", "Charge", "PlaceOrder"))
-    span.name = f"/hipstershop.Service/{method}"
-    span.start_time_unix_nano, span.end_time_unix_nano = start, start + rng.randrange(10**5, 10**8)
-    texts = {
-        "rpc.system": "grpc",
-        "rpc.service": "hipstershop.Service",
-        "rpc.method": method,
-        "server.address": f"10.0.0.{rng.randrange(20)}",
-        "enduser.id": f"seat-{rng.randrange(30)}",
-        "tenant.level": rng.choice(("gold", "silver", "bronze")),
-        "network.transport": "tcp",
-        "network.type": "ipv4",
-        "thread.name": f"worker-{rng.randrange(10)}",
-        "code.function.name": f"{method}.handle",
-        "order.kind": rng.choice(("new", "again")),
-        "session.short": f"{rng.randrange(10**6):06d}",
-    }
-    for key, value in texts.items():
-        span.attributes.add(key=key).value.string_value = value
-    for key, number in (
-        ("rpc.grpc.status_code", 0),
-        ("server.port", 50051),
-        ("thread.id", rng.randrange(99)),
-    ):
-        span.attributes.add(key=key).value.int_value = number
-    if trace.failing and method == "Charge":
-        span.status.code = 2  # type: ignore[assignment]  # the number of STATUS_CODE_ERROR
-        span.status.message = "Invalid request"
+_HEAD = f"{'':<44} {'spans/s':>9} {'x':>6} {'CPU µs':>7} {'late s':>8} {'p95 ms':>7} {'MiB':>6} {'B/span':>7}"
 
 
 def measure_decode(bodies: Sequence[bytes]) -> Result:
@@ -134,40 +86,102 @@ def measure_decode(bodies: Sequence[bytes]) -> Result:
     return Result("decode alone, one thread", spans, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def measure_http(bodies: Sequence[bytes], connections: int, folder: Path) -> Result:
+def measure_http(bodies: Sequence[bytes], connections: int, name: str, code: Path) -> Result:
     """Send the requests to a collector process over HTTP, whose answer means that they are committed."""
     port, grpc_port = _free_port(), _free_port()
-    environment = {
-        **os.environ,
-        "OTLP_HTTP_PORT": str(port),
-        "OTLP_GRPC_PORT": str(grpc_port),
-        "STORE_PATH": str(folder / f"bench-{connections}.db"),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "collector"], env=environment, stdout=subprocess.DEVNULL
-    )
+    with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
+        environment = {
+            **os.environ,
+            "OTLP_HTTP_PORT": str(port),
+            "OTLP_GRPC_PORT": str(grpc_port),
+            "STORE_PATH": str(Path(folder) / "bench.db"),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "collector"], env=environment, cwd=code, stdout=subprocess.DEVNULL
+        )
+        try:
+            _wait_for(port)
+            watched = _Watched(process.pid)
+            cpu, wall = watched.cpu_s(), time.perf_counter()
+            with ThreadPoolExecutor(connections + 1) as pool:
+                shares = [bodies[number::connections] for number in range(connections)]
+                sending = [pool.submit(_send, port, share) for share in shares]
+                pool.submit(watched.watch, lambda: all(each.done() for each in sending))
+                delays = sorted(delay for each in sending for delay in each.result())
+            wall = time.perf_counter() - wall
+            settled = watched.until_idle()
+            cpu = watched.cpu_s() - cpu
+            peak = watched.peak_mib
+        finally:
+            process.terminate()
+            process.wait(30)
+        disk = sum(each.stat().st_size for each in Path(folder).iterdir())
+    spans = spans_in(bodies)
+    return Result(name, spans, wall, cpu, settled, delays[len(delays) * 95 // 100] * 1e3, peak, disk)
+
+
+class _Watched:
+    """A process with its children: CPU time, and the most memory that was seen."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self.peak_mib = 0.0
+
+    def cpu_s(self) -> float:
+        """User and system time so far, of children that have ended too."""
+        found = 0.0
+        for each in self._all():
+            with _gone_is_nothing():
+                times = each.cpu_times()
+                found += times.user + times.system
+        ended = self._process.cpu_times()
+        return float(found + ended.children_user + ended.children_system)
+
+    def watch(self, is_over: Callable[[], bool]) -> None:
+        """Look at the memory until it is over."""
+        while not is_over():
+            self._look()
+            time.sleep(0.05)
+
+    def until_idle(self) -> float:
+        """Wait until nothing is computed any more; the seconds that took."""
+        began = last = time.perf_counter()
+        used = self.cpu_s()
+        while time.perf_counter() - last < _IDLE_S and time.perf_counter() - began < _SETTLED_WITHIN_S:
+            time.sleep(0.1)
+            self._look()
+            now = self.cpu_s()
+            if now - used > _IDLE_SHARE * 0.1 * 2:
+                last = time.perf_counter()
+            used = now
+        return last - began
+
+    def _look(self) -> None:
+        size = 0
+        for each in self._all():
+            with _gone_is_nothing():
+                size += each.memory_info().rss
+        self.peak_mib = max(self.peak_mib, size / 2**20)
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._process, *self._process.children(recursive=True)]
+
+
+@contextmanager
+def _gone_is_nothing() -> Iterator[None]:
     try:
-        _wait_for(port)
-        watched = psutil.Process(process.pid)
-        cpu = _cpu_s(watched)
-        wall = time.perf_counter()
-        with ThreadPoolExecutor(connections) as pool:
-            shares = [bodies[number::connections] for number in range(connections)]
-            sent = sum(pool.map(lambda share: _send(port, share), shares))
-        wall = time.perf_counter() - wall
-        cpu = _cpu_s(watched) - cpu
-    finally:
-        process.terminate()
-        process.wait(30)
-    name = f"committed over HTTP, {connections} connection{'s' if connections > 1 else ''}"
-    return Result(name, sent * SPANS_PER_REQUEST, wall, cpu)
+        yield
+    except psutil.NoSuchProcess:
+        return
 
 
-def _send(port: int, bodies: Sequence[bytes]) -> int:
+def _send(port: int, bodies: Sequence[bytes]) -> list[float]:
+    """Send each until it is accepted; the seconds that each acceptance took."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    accepted = 0
+    delays = []
     for body in bodies:
         while True:
+            began = time.perf_counter()
             connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
             answer = connection.getresponse()
             answer.read()
@@ -177,15 +191,9 @@ def _send(port: int, bodies: Sequence[bytes]) -> int:
             if answer.status != 200:
                 raise SystemExit(f"the collector answered {answer.status}")
             break
-        accepted += 1
+        delays.append(time.perf_counter() - began)
     connection.close()
-    return accepted
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    used: float = times.user + times.system
-    return used
+    return delays
 
 
 def _free_port() -> int:
@@ -209,46 +217,100 @@ def _wait_for(port: int) -> None:
 
 def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
     """The part of `python -m benchmarks`."""
-    decode, *committed = measure(20 if quick else 200, 7, write_line)
-    rate = decode.spans / decode.wall_s
-    return [
-        ResultLine(
-            each.name,
-            f"{each.spans / each.wall_s:,.0f} spans/s",
-            f"{each.spans / each.wall_s / rate:.2f} of decode alone",
-        )
-        for each in committed
-    ]
+    found = []
+    for data in SETS:
+        decode, *committed = measure(data, 20 if quick else 200, 7, write_line)
+        found += [
+            ResultLine(
+                f"{each.name}, set {data}",
+                f"{each.rate:,.0f} spans/s",
+                f"{each.rate / decode.rate:.2f} of decode alone",
+            )
+            for each in committed
+        ]
+    return found
 
 
-def measure(requests: int, seed: int, write_line: Callable[[str], object]) -> list[Result]:
-    """Decode only, then commit over one connection and over four; writes the table line by line."""
+def measure(
+    data: str,
+    requests: int,
+    seed: int,
+    write_line: Callable[[str], object],
+    *,
+    connections: Sequence[int] = (1, 4),
+    against: str = "",
+    rounds: int = 1,
+) -> list[Result]:
+    """Decode only, then commit over each number of connections; writes the table line by line.
+
+    With `against`, a revision, the same of it in turn, and ratios to that; else ratios to decoding.
+    """
     freeze_gc()
-    bodies = payloads(requests, random.Random(seed))
-    size = sum(map(len, bodies)) / len(bodies) / SPANS_PER_REQUEST
-    write_line(
-        f"{len(bodies) * SPANS_PER_REQUEST:,} spans of {size:.0f} bytes, {SPANS_PER_REQUEST} a request\n"
-    )
-    write_line(f"{'':<42} {'spans/s':>10} {'CPU µs':>10} {'ratio':>8}")
-    with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
-        decode = measure_decode(bodies)
-        write_line(decode.row(decode))
-        results = [decode]
-        for connections in (1, 4):
-            results.append(measure_http(bodies, connections, Path(folder)))
-            write_line(results[-1].row(decode))
+    bodies = SETS[data](requests, random.Random(seed))
+    spans = spans_in(bodies)
+    write_line(f"set {data}: {spans:,} spans of {sum(map(len, bodies)) / spans:.0f} bytes\n")
+    write_line(_HEAD)
+    results = [measure_decode(bodies)]
+    write_line(results[0].row(results[0]))
+    with _revision(against) as former:
+        for number in connections:
+            plural = "s" if number > 1 else ""
+            name = f"committed over HTTP, {number} connection{plural}"
+            codes = {name: _HERE, **({f"the same at {against}": former} if former else {})}
+            found: dict[str, list[Result]] = {each: [] for each in codes}
+            for _ in range(rounds):
+                for each, code in codes.items():
+                    found[each].append(measure_http(bodies, number, each, code))
+            middle = {each: _middle(results) for each, results in found.items()}
+            baseline = list(middle.values())[-1] if former else results[0]
+            for result in middle.values():
+                write_line(result.row(baseline))
+            results.append(middle[name])
     return results
+
+
+def _middle(results: Sequence[Result]) -> Result:
+    rate = median(each.rate for each in results)
+    return min(results, key=lambda each: abs(each.rate - rate))
+
+
+@contextmanager
+def _revision(name: str) -> Iterator[Path | None]:
+    """A folder with the code of a revision of this clone."""
+    if not name:
+        yield None
+        return
+    packed = subprocess.run(["git", "archive", name], cwd=_HERE, check=True, capture_output=True).stdout
+    with tempfile.TemporaryDirectory(prefix="revision-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
 
 
 def main(argv: Sequence[str] | None = None, write_line: Callable[[str], object] = print) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__)
     parser.add_argument(
-        "--requests", type=int, default=200, help="requests of 512 spans each (default %(default)s)"
+        "--requests", type=int, default=200, help="requests of each set (default %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--set", dest="sets", choices=sorted(SETS), action="append", help="default: both")
+    parser.add_argument("--connections", type=int, action="append", help="default: 1 and 4")
+    parser.add_argument(
+        "--against", default="", metavar="REVISION", help="measure it too, and take ratios to it"
+    )
+    parser.add_argument("--rounds", type=int, default=1, help="medians of so many rounds in turn")
     arguments = parser.parse_args(argv)
-    measure(arguments.requests, arguments.seed, write_line)
+    for data in arguments.sets or sorted(SETS):
+        measure(
+            data,
+            arguments.requests,
+            arguments.seed,
+            write_line,
+            connections=arguments.connections or (1, 4),
+            against=arguments.against,
+            rounds=arguments.rounds,
+        )
     return 0
 
 

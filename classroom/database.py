@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runtime.installation import COMMAND
 from runtime.sqlite_files import begins_like, marks_of, set_aside_if
 
 _LOG = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Database:
             elif (application, version) != (APPLICATION_ID, SCHEMA_VERSION):
                 raise ClassError(
                     f"{self._path} is not a class file of this version.",
-                    "Move it away, or wipe the class with: python3 -m lab reset",
+                    f"Move it away, or wipe the class with: {COMMAND} reset",
                 )
             _run(connection, _ADDITIONS)
 
@@ -98,7 +99,7 @@ class Database:
     def _unusable(self, error: Exception) -> ClassError:
         return ClassError(
             f"The class's file {self._path} cannot be used: {error}.",
-            "Free its disk or its permissions, or wipe the class with: python3 -m lab reset",
+            f"Free its disk or its permissions, or wipe the class with: {COMMAND} reset",
         )
 
 

@@ -32,7 +32,10 @@ _EVERYWHERE = (
     # An interpreter that is linked to a library in a folder of its own does not start without.
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
 )
+# Where an installed tool keeps its data (lab/paths.py).
+_USER_FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 _OF_COMMANDS = (
+    *_USER_FOLDERS,
     *("TERM", "NO_COLOR", "COLUMNS", "LINES", "LAB_RUN_DIR", "LAB_REQUESTED_AT", "LAB_SETUP_CHECKED"),
     *("LAB_VERIFY_SHOP", "LAB_VERIFY_OBSERVER", "SEAT_SECRET"),
 )
@@ -81,7 +84,14 @@ class Purpose(Enum):
 _PASSES: Mapping[Purpose, tuple[str, ...]] = {
     Purpose.COMMAND: (*_EVERYWHERE, *SETTINGS, *_OF_COMMANDS, *_OF_DOWNLOADS, *_OF_TESTS),
     Purpose.DOWNLOAD: (*_EVERYWHERE, *_OF_DOWNLOADS),
-    Purpose.SUPERVISOR: (*_EVERYWHERE, *SETTINGS, "LAB_RUN_DIR", "LAB_REQUESTED_AT", "SEAT_SECRET"),
+    Purpose.SUPERVISOR: (
+        *_EVERYWHERE,
+        *SETTINGS,
+        *_USER_FOLDERS,
+        "LAB_RUN_DIR",
+        "LAB_REQUESTED_AT",
+        "SEAT_SECRET",
+    ),
     Purpose.PROCESS: (*_EVERYWHERE, *SETTINGS, "LAB_RUN_DIR"),
     # A test that starts a lab must not use the run folder of the one that runs here.
     Purpose.TESTS: (*_EVERYWHERE, *_OF_DOWNLOADS, *_OF_TESTS, "TERM", "NO_COLOR", "COLUMNS"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from runtime import VERSION
+from runtime.installation import COMMAND, IS_INSTALLED, OF_THIS_FOLDER
 
 # What must be installed for a verb, each level including those before it.
 NOTHING = "nothing"
@@ -25,7 +26,7 @@ class Verb:
     """A verb of the command line; its module is `lab.commands.<file>` with `configure` and `run`.
 
     `file` is the name where that is empty. `passes_on` marks a verb that hands its arguments to another
-    program.
+    program, `of_clones` one that works on a clone and is not offered by an installed tool.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Verb:
     needs: str
     passes_on: bool = False
     file: str = ""
+    of_clones: bool = False
 
     def module(self) -> ModuleType:
         """Import and return the verb's module."""
@@ -41,7 +43,7 @@ class Verb:
 
 VERBS = (
     Verb("up", "start the lab, prove that it works, print its addresses", LAB),
-    Verb("down", "stop the lab that runs from this folder", NOTHING),
+    Verb("down", f"stop the lab that runs{OF_THIS_FOLDER}", NOTHING),
     Verb("status", "show every process with its state, address and memory", NOTHING),
     Verb("verify", "follow the student's path and check every link of the story", BROWSER, passes_on=True),
     Verb("logs", "print or follow the log files of the processes", NOTHING),
@@ -58,20 +60,38 @@ VERBS = (
     Verb("detectors", "list the rules of alerts, or check files of rules", LAB),
     Verb("load", "show, change or stop the simulated users of the running lab", NOTHING),
     Verb("doctor", "check this machine; with --class what a class needs of it", NOTHING),
-    Verb("bundle", "write one file that sets up another machine without a network", LAB),
+    Verb("bundle", "write one file that sets up another machine without a network", LAB, of_clones=True),
+    Verb(
+        "import",
+        "send files of Jaeger's, Zipkin's or OTLP's JSON into the running lab",
+        LAB,
+        file="import_files",
+    ),
+    Verb("mcp", "serve the running lab's telemetry to agents (Model Context Protocol)", LAB),
     Verb("store", "save what is readable of a damaged store file", LAB),
     Verb("reset", "delete the lab's data (the lab must be stopped)", NOTHING),
-    Verb("test", "run the tests with pytest; all arguments are passed to it", DEV, passes_on=True),
-    Verb("bench", "run the benchmarks and print their table", DEV, passes_on=True),
+    Verb(
+        "test",
+        "run the tests with pytest; all arguments are passed to it",
+        DEV,
+        passes_on=True,
+        of_clones=True,
+    ),
+    Verb("bench", "run the benchmarks and print their table", DEV, passes_on=True, of_clones=True),
 )
 BY_NAME = {verb.name: verb for verb in VERBS}
 
-EPILOG = """\
+_FIRST_RUN = (
+    "The first start downloads the files for pages"
+    if IS_INSTALLED
+    else "The first run makes an environment in .venv and downloads the packages"
+)
+EPILOG = f"""\
 Quick start:
-  python3 -m lab up          start everything; Ctrl-C stops it all
-  python3 -m lab up --help   the options of a verb
+  {COMMAND} up          start everything; Ctrl-C stops it all
+  {COMMAND} up --help   the options of a verb
 
-The first run makes an environment in .venv and downloads the packages; later runs need no network.
+{_FIRST_RUN}; later runs need no network.
 """
 
 
@@ -86,7 +106,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 def parser() -> argparse.ArgumentParser:
     """The outer parser, which lists the verbs without loading them."""
     outer = argparse.ArgumentParser(
-        prog="python3 -m lab",
+        prog=COMMAND,
         description="Hipster Lab: a shop whose checkout is broken, and the screens to find out why.",
         epilog=EPILOG,
         formatter_class=_Help,
@@ -94,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     )
     outer.add_argument("--version", action="version", version=f"Hipster Lab {VERSION}")
     verbs = outer.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for verb in VERBS:
+    for verb in (verb for verb in VERBS if not (verb.of_clones and IS_INSTALLED)):
         verbs.add_parser(verb.name, help=verb.help, add_help=False)
     return outer
 
@@ -114,7 +134,7 @@ def choose(argv: Sequence[str]) -> Verb:
 def parse(verb: Verb, argv: Sequence[str]) -> argparse.Namespace:
     """Parse the verb's options; prints help or the error and exits where argparse does."""
     inner = argparse.ArgumentParser(
-        prog=f"python3 -m lab {verb.name}",
+        prog=f"{COMMAND} {verb.name}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

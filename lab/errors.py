@@ -16,6 +16,10 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from runtime.installation import COMMAND, IS_INSTALLED, OF_THIS_FOLDER
+
+_OR_ANOTHER = "" if IS_INSTALLED else " or a clone"
+
 
 class LabError(Exception):
     """A failure with a remedy.
@@ -52,7 +56,7 @@ class NotRunning(LabError):
     """No lab of this clone is running."""
 
     def __init__(self) -> None:
-        super().__init__("No lab is running from this folder.", "Start one with: python3 -m lab up")
+        super().__init__(f"No lab is running{OF_THIS_FOLDER}.", f"Start one with: {COMMAND} up")
 
 
 class AlreadyRunning(LabError):
@@ -60,10 +64,10 @@ class AlreadyRunning(LabError):
 
     def __init__(self, pid: int | None) -> None:
         super().__init__(
-            f"A lab is already running from this folder (process {pid})."
+            f"A lab is already running{OF_THIS_FOLDER} (process {pid})."
             if pid
-            else "A lab is already starting or stopping in this folder.",
-            "See it with `python3 -m lab status`, stop it with `python3 -m lab down`.",
+            else f"A lab is already starting or stopping{OF_THIS_FOLDER}.",
+            f"See it with `{COMMAND} status`, stop it with `{COMMAND} down`.",
         )
 
 
@@ -80,6 +84,6 @@ def unwritable(folder: Path, error: OSError) -> LabError:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return LabError(
             f"{folder} cannot be written.",
-            "Make it writable, or use a folder (--data) or a clone where you may.",
+            f"Make it writable, or use a folder (--data){_OR_ANOTHER} where you may.",
         )
     return LabError(f"{folder} cannot be used: {error.strerror}.", "Choose another folder.")

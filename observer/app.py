@@ -26,6 +26,7 @@ from observer.screens import alerts, apm, desk, home, join, logs, metrics, rum, 
 from observer.settings import Settings
 from runtime import seats
 from runtime.host_check import HostCheck
+from runtime.installation import COMMAND
 from runtime.proxy import BehindProxy
 from store.api import BadQuery, Reader, ReaderProcesses, StoreBusy, StoreError
 
@@ -49,7 +50,7 @@ _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
 _SHARED_COOKIES = (seats.COOKIE, "theme", "zone")
 """The shop reads the seat, and scripts write the others: for the whole host."""
-_NO_VISITS = ("/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
+_NO_VISITS = ("/static/", "/api/", "/jaeger/", "/-/", "/healthz", "/favicon.ico")
 
 
 def create_app(
@@ -72,6 +73,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["lab_command"] = COMMAND
     fair_share.install(app, settings.threads, reader_processes)
     context.install(app, context.AppContext(reader, settings, clock, class_store, alert_file))
     desk_session.install(app)
@@ -93,6 +95,7 @@ def create_app(
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    api.jaeger_routes.install(app)
     # Flask's documented way to add a middleware; outside the check of hosts, which reads the visitor's.
     app.wsgi_app = BehindProxy(  # type: ignore[method-assign]
         app.wsgi_app, settings.trusted_proxies, _SHARED_COOKIES
@@ -197,7 +200,9 @@ def _error_answer(
     logs_of: str | None = None,
     action: tuple[str, str] | None = None,
 ) -> Response:
-    """One error, as JSON under /api and as a page elsewhere."""
+    """One error, as JSON under /api, in Jaeger's form where its clients ask, and as a page elsewhere."""
+    if api.jaeger_routes.is_jaeger():
+        return api.jaeger_routes.error_answer(status, f"{message} {remedy}")
     if request.path.startswith("/api/"):
         return json_response({"error": {"code": code, "message": message, "remedy": remedy}}, status)
     page = render_template(

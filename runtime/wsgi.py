@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -82,11 +83,18 @@ class WsgiServer:
     """Serves in background threads from `start` on. The port is bound by the constructor."""
 
     def __init__(
-        self, application: Any, host: str, port: int, limits: Limits, *, variable: str = "PORT"
+        self,
+        application: Any,
+        host: str,
+        port: int,
+        limits: Limits,
+        *,
+        variable: str = "PORT",
+        taken: socket.socket | None = None,
     ) -> None:
         """Bind `port`; 0 takes any free one. `variable` is the setting that names it.
 
-        Raises CannotListen.
+        `taken` is a socket that listens there already: it is used instead. Raises CannotListen.
         """
         channels: dict[int, Any] = {}
         adjustments = _adjustments(host, port, limits)
@@ -99,10 +107,15 @@ class WsgiServer:
             "adj": adjustments,
         }
         try:
-            # A name such as `localhost` can stand for several addresses, each with a listener of its own.
-            self._listeners = [
-                Listener(application, channels, sockinfo=each, **own) for each in adjustments.listen
-            ]
+            if taken is not None:
+                where = (taken.family, taken.type, taken.proto, taken.getsockname())
+                own |= {"_sock": taken, "bind_socket": False}
+                self._listeners = [Listener(application, channels, sockinfo=where, **own)]
+            else:
+                # A name such as `localhost` can stand for several addresses, each with its own listener.
+                self._listeners = [
+                    Listener(application, channels, sockinfo=each, **own) for each in adjustments.listen
+                ]
         except OSError as error:
             # waitress leaves the sockets of a server that it could not bind open.
             for channel in list(channels.values()):

@@ -14,6 +14,7 @@ from tests.test_architecture import ROOMS, imports, sources
 # Used by name (a plug-in, a command), so no import shows it.
 USED_WITHOUT_IMPORT = {
     "grpcio-tools", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff",
+    "setuptools",
 }  # fmt: skip
 
 
@@ -33,11 +34,14 @@ def test_every_library_that_is_used_is_declared() -> None:
     allowed_for |= dict.fromkeys(("lab", "loadgen"), browser)
     # Imported when an address names ClickHouse.
     allowed_for["store"] = runtime | {_name(pin) for pin in extras["clickhouse"]}
+    # Only `observer.agents` imports the SDK of agents, a process that nothing else starts.
+    of_agents = runtime | {_name(pin) for pin in extras["mcp"]}
     providers = packages_distributions()
     wrong = []
     for room in (*ROOMS, "tests", "benchmarks"):
-        declared = allowed_for.get(room, runtime)
         for path in sources(room):
+            agents = path.is_relative_to(REPO / "observer/agents")
+            declared = of_agents if agents else allowed_for.get(room, runtime)
             for module, line in imports(path):
                 if not _is_declared(module, declared, providers):
                     wrong.append(f"{path.relative_to(REPO)}:{line} imports {module}")
@@ -94,8 +98,14 @@ def _is_declared(module: str, declared: set[str], providers: Providers) -> bool:
 def test_every_file_that_the_code_reads_is_in_a_built_package() -> None:
     """Templates, browser files, data and schemas go into the wheel; only the notes on a room stay out."""
     setuptools = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
-    patterns = setuptools["package-data"]["*"]
-    packed: set[Path] = set()
+    data: dict[str, list[str]] = setuptools["package-data"]
+    patterns = data.pop("*")
+    packed = {
+        found
+        for package, own in data.items()
+        for each in own
+        for found in REPO.joinpath(*package.split(".")).glob(each)
+    }
     files: set[Path] = set()
     for room in ROOMS:
         for path in (REPO / room).rglob("*"):
@@ -114,6 +124,7 @@ def test_the_locks_hold_what_is_pinned() -> None:
     levels = {
         "lab": project["dependencies"],
         "browser": [*project["dependencies"], *extras["browser"]],
+        "mcp": [*project["dependencies"], *extras["mcp"]],
         "dev": [pin for pins in (project["dependencies"], *extras.values()) for pin in pins],
         "chdb": (REPO / "requirements" / "chdb.in").read_text("utf-8").split(),
     }

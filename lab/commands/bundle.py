@@ -7,13 +7,14 @@ from pathlib import Path
 
 from lab import paths, terminal
 from lab.setup import bundle_writing
+from runtime.installation import COMMAND
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Write one file that sets up the lab on a machine of the same system, architecture and
 Python (3.11 here means 3.11 there) without a network, for instance from a USB stick.
 
 It holds the files that git tracks, as they are in this folder, the Python packages and the
-files for the browser. On the other machine: unpack it, and `python3 -m lab up`."""
+files for the browser. On the other machine: unpack it, and `{COMMAND} up`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"file or folder to write to (default: {bundle_writing.default_name()} in the current folder)",
     )
-    parser.add_argument("--with-tests", action="store_true", help="also what `lab test` needs (80 MB more)")
+    parser.add_argument("--with-tests", action="store_true", help="also what the tests need (80 MB more)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,11 +9,12 @@ from pathlib import Path
 from lab import paths, terminal
 from lab.errors import NotRunning, UsageError
 from lab.state import class_file, runfile, seat_secret, statusfile
+from runtime.installation import COMMAND
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Print the join address with its code, the desk's address with its passcode, and for every seat its
 name, its own code and its own link. They stay valid when the lab is stopped and started again, until
-`lab reset`."""
+`{COMMAND} reset`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if running is None:
         raise NotRunning
     if not running.seats:
-        raise UsageError("The lab that runs is not a class.", "Start one with: python3 -m lab up --class 30")
+        raise UsageError("The lab that runs is not a class.", f"Start one with: {COMMAND} up --class 30")
     try:
         added = classroom.names_in("\n".join(args.add)) if args.add else ()
     except classroom.RosterError as error:

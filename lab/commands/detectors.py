@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     for path in args.check or ():
         if not path.is_file():
             raise UsageError(f"There is no file {path}.", "Give the path of a rule: detectors/NAME.toml.")
-    folder = os.environ.get(_FOLDER, "")
+    folder = os.environ.get(_FOLDER) or paths.rules_dir()
     words = ["--folder", str(Path(folder).expanduser().absolute())] if folder and not files else []
     # By its module's name, as every process: the lab does not know what a rule is.
     done = subprocess.run(

@@ -15,7 +15,8 @@ from lab.plan.options import Options
 from lab.setup import machine_checks
 from lab.setup.before_class import checks, reach_test
 from lab.setup.findings import BAD, GOOD, NOTE, Finding
-from lab.state.run_folder import CLASS, DATA
+from lab.state.run_folder import CLASS
+from runtime.installation import COMMAND
 
 STYLES = {GOOD: "green", NOTE: "yellow", BAD: "red"}
 DESCRIPTION = """\
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.roster is not None:
         return _class(args)
     if args.listen:
-        raise UsageError("--listen belongs to --class.", "Write: python3 -m lab doctor --class --listen")
+        raise UsageError("--listen belongs to --class.", f"Write: {COMMAND} doctor --class --listen")
     found = machine_checks.all_findings()
     if args.json:
         _print_json(found)
@@ -94,7 +95,7 @@ def _kept_class() -> tuple[int, Mapping[str, int]]:
     from lab.run import class_memory
     from lab.state import class_file
 
-    data = paths.run_dir() / DATA
+    data = paths.data_dir()
     if not (data / CLASS).exists():
         return 0, {}
     with class_file.opened(data) as store:

@@ -10,20 +10,21 @@ import time
 from lab import paths, terminal
 from lab.errors import LabError
 from lab.state import runfile, statusfile
+from runtime.installation import OF_THIS_FOLDER
 
 WITHIN_S = 8.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """There are no options."""
-    parser.description = "Stop the lab that runs from this folder. The store keeps its data."
+    parser.description = f"Stop the lab that runs{OF_THIS_FOLDER}. The store keeps its data."
 
 
 def run(_: argparse.Namespace) -> int:
     """Stop the supervisor by SIGTERM; after `WITHIN_S` end it and its processes by SIGKILL."""
     running = runfile.read(paths.run_dir())
     if running is None:
-        terminal.write_line("No lab is running from this folder.")
+        terminal.write_line(f"No lab is running{OF_THIS_FOLDER}.")
         return 0
     processes = _processes()
     _signal(running.pid, signal.SIGTERM)

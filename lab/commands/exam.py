@@ -12,6 +12,7 @@ from pathlib import Path
 from lab import paths, terminal
 from lab.errors import LabError, NotRunning
 from lab.state import class_file, runfile
+from runtime.installation import COMMAND
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 DESCRIPTION = """\
@@ -61,7 +62,7 @@ def results(data: Path, form: str) -> str:
     with class_file.opened(data) as store:
         last = exam(store)
         if last is None:
-            raise LabError("There was no exam.", "Begin one with: python3 -m lab exam")
+            raise LabError("There was no exam.", f"Begin one with: {COMMAND} exam")
         rows = [asdict(score) for score in exam_scores(store, last)]
     if form == "json":
         return json.dumps({"incident": last.incident, "seed": last.seed, "results": rows}, indent=2)

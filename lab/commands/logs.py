@@ -7,9 +7,10 @@ import argparse
 from lab import paths, terminal
 from lab.errors import LabError
 from lab.state import log_follow, logfiles
+from runtime.installation import COMMAND, OF_THIS_FOLDER
 
-DESCRIPTION = """\
-Print the last log lines of this folder's lab. The files remain after the lab has stopped,
+DESCRIPTION = f"""\
+Print the last log lines of the lab{OF_THIS_FOLDER}. The files remain after the lab has stopped,
 until the next start. Each file is bounded; its previous generation is `NAME.log.1`."""
 
 
@@ -34,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     if absent or not files:
         known = ", ".join(path.stem for path in log_follow.chosen(folder, [])) or "none yet"
         raise LabError(
-            f"There is no log of {', '.join(absent)}." if absent else "There are no logs in this folder.",
-            f"There are: {known}." if absent else "Start one with: python3 -m lab up",
+            f"There is no log of {', '.join(absent)}." if absent else "There are no logs yet.",
+            f"There are: {known}." if absent else f"Start one with: {COMMAND} up",
         )
     for path in files:
         for line in logfiles.tail(path, max(args.lines, 0)):

@@ -13,10 +13,11 @@ from lab.errors import NotRunning, UsageError
 from lab.plan.host_addresses import outside_address
 from lab.state import class_file, runfile, seat_secret, statusfile
 from runtime import seats
+from runtime.installation import COMMAND
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Print a link for each student. In a class (`up --seats`) only such a link gives a seat; it is
-signed, and valid until `lab reset`. In an open lab the same links work unsigned."""
+signed, and valid until `{COMMAND} reset`. In an open lab the same links work unsigned."""
 MOST_SEATS = 999
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from lab import paths, terminal
 from lab.state import statusfile
 from runtime import local_http
+from runtime.installation import COMMAND, OF_THIS_FOLDER
 
 _COLLECTOR = "collector"
 _ALERTING = "alerting"
@@ -23,8 +24,8 @@ _SHOWN_FOR_NS = 24 * 3600 * 10**9
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
-        "Show the processes of this folder's lab, and what telemetry is refused. Exit code 0 when ready, "
-        "1 when not: not running, or not keeping telemetry."
+        f"Show the processes of the lab{OF_THIS_FOLDER}, and what telemetry is refused. "
+        "Exit code 0 when ready, 1 when not: not running, or not keeping telemetry."
     )
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
 
@@ -103,7 +104,7 @@ def alerting_of(row: dict[str, Any]) -> dict[str, Any] | None:
 def alerting_lines(found: dict[str, Any] | None, now_s: float) -> list[str]:
     """How many alerts fire, and whether rules are evaluated in time; nothing where all is well."""
     if found is None:
-        return ["", "Rules are not evaluated: alerting does not answer. See `python3 -m lab logs alerting`."]
+        return ["", f"Rules are not evaluated: alerting does not answer. See `{COMMAND} logs alerting`."]
     lines = []
     last = found.get("last_pass_unix_nano")
     if isinstance(last, int) and now_s - last / 1e9 > _LATE_S:
@@ -111,7 +112,7 @@ def alerting_lines(found: dict[str, Any] | None, now_s: float) -> list[str]:
     if found.get("trouble"):
         lines.append(f"Rules are evaluated, but: {found['trouble']}")
     if found.get("problems"):
-        lines.append(f"Rule files that cannot be used: {found['problems']}. See `python3 -m lab detectors`.")
+        lines.append(f"Rule files that cannot be used: {found['problems']}. See `{COMMAND} detectors`.")
     firing = found.get("firing")
     if firing:
         lines.append(f"{firing} alert{'' if firing == 1 else 's'} firing.")
@@ -128,7 +129,7 @@ def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
     if telemetry is None:
         return [
             "",
-            "The collector does not answer: nothing is received. See `python3 -m lab logs collector`.",
+            f"The collector does not answer: nothing is received. See `{COMMAND} logs collector`.",
         ]
     refusals = telemetry.get("refusals") or {}
     lines = []

@@ -12,7 +12,7 @@ from lab.errors import UsageError
 from lab.plan import topology
 from lab.plan.host_addresses import LOOPBACK
 from lab.plan.options import DEFAULT_INCIDENT, Options
-from lab.state.run_folder import DATA
+from runtime.installation import COMMAND
 
 DESCRIPTION = """\
 Start the shop, the observer and everything between them.
@@ -20,17 +20,17 @@ Start the shop, the observer and everything between them.
 "Ready" is printed only after one real checkout went through the whole lab: its browser
 session, its trace and its log line were all found again. Ctrl-C stops everything."""
 
-EPILOG = """\
+EPILOG = f"""\
 Fixed ports: shop 8080, observer 8090, OTLP 4317 (gRPC) and 4318 (HTTP), Locust 8089.
 Everything else takes a free port on this machine only.
 
 Examples:
-  python3 -m lab up                                 the broken checkout, with gentle load
-  python3 -m lab up --detach --free-ports           in the background, on any free ports
-  python3 -m lab up --incident none                 a healthy shop
-  python3 -m lab up --class 30                      for a class: thirty seats, reachable from other machines
-  python3 -m lab up --class names.txt               the same, a name per line
-  python3 -m lab up --class                         go on with the class that was stopped
+  {COMMAND} up                                 the broken checkout, with gentle load
+  {COMMAND} up --detach --free-ports           in the background, on any free ports
+  {COMMAND} up --incident none                 a healthy shop
+  {COMMAND} up --class 30                      for a class: thirty seats, reachable from other machines
+  {COMMAND} up --class names.txt               the same, a name per line
+  {COMMAND} up --class                         go on with the class that was stopped
 """
 
 
@@ -54,9 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         help=f"another port for one of: {', '.join(topology.port_options())} (may be repeated)",
     )
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="folder of the store and the carts (default: .lab/data)"
-    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help=_DATA_HELP)
     parser.add_argument(
         "--seed", type=int, metavar="N", help="start with an empty store and seed the shop's random numbers"
     )
@@ -79,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--logs", action="store_true", help="show the log lines of every process here")
 
 
+_DATA_HELP = f"folder of the store and the carts (default: {paths.shown(paths.data_dir())})"
 _PUBLIC_URL_HELP = (
     "the shop's address for links, such as https://example.org/shop, for a shop behind a proxy "
     "(default: the host in the reader's own address)"
@@ -115,7 +114,7 @@ def options_of(args: argparse.Namespace) -> Options:
     return Options(
         host=args.host or LOOPBACK,
         free_ports=args.free_ports,
-        data=(args.data or paths.run_dir() / DATA).absolute(),
+        data=(args.data or paths.data_dir()).absolute(),
         seed=args.seed,
         load=not args.no_load,
         users=args.users,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from classroom import Exam, Schedule
 from lab.errors import Conflict
+from runtime.installation import COMMAND
 
 _S = 10**9
 _WHOM_SHOWN = 5
@@ -41,7 +42,7 @@ def schedule_in_the_way(plan: Schedule, now_unix_nano: int, begins: str) -> Conf
     changes = f"{len(coming)} change{'' if len(coming) == 1 else 's'} of {len(plan.actions)} still to come"
     return Conflict(
         f"{kind} runs: {changes}, the next {_until(coming[0].at_unix_nano - now_unix_nano)}.",
-        "Stop it first, at the desk or with `python3 -m lab gameday --stop`; or "
+        f"Stop it first, at the desk or with `{COMMAND} gameday --stop`; or "
         f"{_replacing(begins)} to stop it by beginning this.",
     )
 
@@ -55,7 +56,7 @@ def exam_in_the_way(sitting: Exam, now_unix_nano: int, begins: str) -> Conflict:
     }.get(begins, "")
     return Conflict(
         f"An exam runs for {_whom(sitting)}, begun {minutes} min ago (seed {sitting.seed}).",
-        "End it first, at the desk or with `python3 -m lab exam --end`; or "
+        f"End it first, at the desk or with `{COMMAND} exam --end`; or "
         f"{_replacing(begins)} to end it by beginning this{loss}.",
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from collections.abc import Sequence
 
-from lab.control.settings import Settings
+from lab.control.settings import NO_LISTENER, Settings
 from runtime.json_logging import log_to_stdout
 from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
@@ -48,7 +49,11 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         app = create_app(changes, settings.token)
         try:
             server = WsgiServer(
-                app, settings.listen_addr, settings.port, Limits(_THREADS, body_bytes=_BODY_BYTES)
+                app,
+                settings.listen_addr,
+                settings.port,
+                Limits(_THREADS, body_bytes=_BODY_BYTES),
+                taken=_taken_over(settings),
             )
         except CannotListen as error:
             sys.stderr.write(f"{SERVICE} {error}\n")
@@ -62,3 +67,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     finally:
         store.close()
     return 0
+
+
+def _taken_over(settings: Settings) -> socket.socket | None:
+    return None if settings.listener_fd == NO_LISTENER else socket.socket(fileno=settings.listener_fd)

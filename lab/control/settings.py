@@ -8,6 +8,7 @@ from pathlib import Path
 from runtime.settings import HTTP_URL, PATH, PORT, setting, whole_number
 
 MOST_USERS = 10_000
+NO_LISTENER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,12 @@ class Settings:
 
     port: int = setting(0, "PORT", "TCP port to listen on; 0 takes any free one.", PORT)
     listen_addr: str = setting("127.0.0.1", "LISTEN_ADDR", "Address to listen on.")
+    listener_fd: int = setting(
+        NO_LISTENER,
+        "LISTENER_FD",
+        "Descriptor of a socket that listens already, handed over by the supervisor; -1: there is none.",
+        whole_number(NO_LISTENER, 1_048_576),
+    )
     token: str = setting(
         "", "CONTROL_TOKEN", "What a caller must send as `Authorization: Bearer`; required.", secret=True
     )

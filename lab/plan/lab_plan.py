@@ -14,7 +14,8 @@ class ProcessPlan:
     `ready` is `grpc`, an HTTP path requested from `address` (host:port), or empty for a process that is
     ready once it runs. `after` names processes that must be ready first. `fresh` forbids forking.
     `gates`: the lab is ready only with it. `proves`: the readiness proof waits for it. `last`: it is
-    stopped after the others. `enabled`: it is started with the lab.
+    stopped after the others. `enabled`: it is started with the lab. `on_demand`: it is started when the
+    first connection to `address` arrives; its listening socket is handed to it as `LISTENER_FD`.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ProcessPlan:
     proves: bool = True
     last: bool = False
     enabled: bool = True
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.paths import RUN_DIR
+from lab.paths import data_dir
 from lab.plan.host_addresses import LOOPBACK
-from lab.state.run_folder import DATA
 
 DEFAULT_INCIDENT = "invalid-token"
 
@@ -26,7 +25,7 @@ class Options:
 
     host: str = LOOPBACK
     free_ports: bool = False
-    data: Path = RUN_DIR / DATA
+    data: Path = field(default_factory=data_dir)
     seed: int | None = None
     load: bool = True
     users: int = 10

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.child_environment import Purpose, environment_of
-from lab.paths import web_dir
+from lab.paths import rules_dir, web_dir
 from lab.plan import topology
 from lab.plan.host_addresses import Address, formatted, reachable
 from lab.plan.lab_plan import LabPlan, ProcessPlan
@@ -89,9 +89,10 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
         "LAB_STATUS_FILE": str(run_dir / STATUS),
         "LOADGEN_USERS": str(options.users),
     }
-    if kept.get("DETECTORS_DIR"):
+    rules = kept.get("DETECTORS_DIR") or rules_dir()
+    if rules:
         # Processes may have another working directory than the command.
-        kept["DETECTORS_DIR"] = str(Path(kept["DETECTORS_DIR"]).expanduser().absolute())
+        kept["DETECTORS_DIR"] = str(Path(rules).expanduser().absolute())
     return kept
 
 
@@ -149,4 +150,6 @@ def _process(
         # The collector receives what the others export while they stop.
         last=service.name == "collector",
         enabled=service.name != "loadgen" or options.load,
+        # A class uses it all the time, and a schedule must be kept whether or not somebody asks.
+        on_demand=service.name == "control" and not options.class_mode and not options.healthy_first_s,
     )

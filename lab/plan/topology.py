@@ -200,6 +200,9 @@ PRELOAD = (
     *(f"{service.module}.server" for service in SERVICES if not service.fresh),
     # Imported by some of them only when they start.
     "waitress.server",
+    "grpc._server",
+    "grpc._channel",
+    "grpc.experimental",
     "observer.app",
     "store.sqlite.read.reader",
     "store.sqlite.write.writer",

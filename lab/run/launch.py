@@ -35,6 +35,7 @@ from lab.state.procfs import start_ticks
 from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS, LOGS
 from lab.supervision.reporter import Reporter
 from lab.supervision.supervisor import Supervisor
+from runtime.installation import COMMAND
 
 REQUESTED_AT = "LAB_REQUESTED_AT"
 SUPERVISOR_LOG = "supervisor"
@@ -70,7 +71,7 @@ def supervise(options: Options, reporter_of: Callable[[LabPlan, Options], Report
         Supervisor(built, reporter_of(built, options), requested_at=requested_at()).run()
     except LabError as error:
         if "written with schema" in error.message:
-            error.remedy = "Start with a new store (the data of this one is lost): python3 -m lab reset"
+            error.remedy = f"Start with a new store (the data of this one is lost): {COMMAND} reset"
         raise
     finally:
         claim.release()
@@ -171,7 +172,7 @@ def _follow(lines: Iterable[str]) -> int:
             return 0
         raise StartError(message["failed"], message["remedy"])
     progress.close()
-    raise StartError("The lab ended before it was ready.", "See: python3 -m lab logs supervisor")
+    raise StartError("The lab ended before it was ready.", f"See: {COMMAND} logs supervisor")
 
 
 def _as_json(options: Options) -> str:

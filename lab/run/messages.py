@@ -13,6 +13,7 @@ from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 from lab.run import class_links
 from lab.state import class_file, log_follow
+from runtime.installation import COMMAND
 
 
 def log_event(text: str) -> None:
@@ -50,7 +51,7 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
     if options.class_mode:
         with class_file.opened(options.data) as store:
             lines += class_links.lines(class_links.document(store, urls["observer"], ""))
-        lines.append("  seats       python3 -m lab class prints each student's own link")
+        lines.append(f"  seats       {COMMAND} class prints each student's own link")
         lines += [f"  roster      {note}" for note in built.notes]
     lines += [
         f"  incident    {options.incident}",
@@ -59,7 +60,7 @@ def ready_block(built: LabPlan, options: Options, seconds: float, *, detached: b
         if options.class_mode
         else "Buy something under your own name, then look for your order in the observer.",
     ]
-    lines.append("Stop it with: python3 -m lab down" if detached else "Ctrl-C stops everything.")
+    lines.append(f"Stop it with: {COMMAND} down" if detached else "Ctrl-C stops everything.")
     return "\n".join(lines)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from incidents.flagd_document import PROBE
 from lab.plan.lab_plan import ModuleCall
 from runtime import local_http, seats
+from runtime.installation import COMMAND
 
 SEAT = PROBE
 STUDENT = "loadgen.student"
@@ -66,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         result = look_for(Observer(observer), shop_once(shop, *entry), int(expected))
     except LookupError as error:
-        result = _refusal(str(error), "python3 -m lab logs probe")
+        result = _refusal(str(error), f"{COMMAND} logs probe")
     sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()
     return 0 if result["passed"] else 1
@@ -99,14 +100,14 @@ def look_for(observer: Observer, account: dict[str, Any], expected: int) -> dict
     """Poll until every pipeline shows this checkout, at most `WITHIN_S`; returns the result to print."""
     checkout = account.get("checkout")
     if not checkout:
-        return _refusal(f"the student could not shop: {account.get('error')}", "python3 -m lab logs frontend")
+        return _refusal(f"the student could not shop: {account.get('error')}", f"{COMMAND} logs frontend")
     if checkout["status"] != expected:
         detail = f"the order was answered with {checkout['status']} instead of {expected}"
-        return _refusal(detail, "python3 -m lab logs frontend checkoutservice")
+        return _refusal(detail, f"{COMMAND} logs frontend checkoutservice")
     session, trace = account.get("session_id"), checkout.get("trace_id")
     if not session or not trace:
         detail = "the shop's pages carry no RUM agent" if not session else "its answer has no Server-Timing"
-        return _refusal(detail, "python3 -m lab logs frontend")
+        return _refusal(detail, f"{COMMAND} logs frontend")
     # In the order in which each can be seen, so that the first one missing is the cause.
     expected_evidence = (
         Evidence("the trace of its checkout", "paymentservice", lambda: _has_trace(observer, trace)),
@@ -118,7 +119,7 @@ def look_for(observer: Observer, account: dict[str, Any], expected: int) -> dict
         while not evidence.has_arrived():
             if time.monotonic() > deadline:
                 detail = f"{evidence.name} did not arrive within {WITHIN_S:.0f} s"
-                return _refusal(detail, f"python3 -m lab logs {evidence.log}")
+                return _refusal(detail, f"{COMMAND} logs {evidence.log}")
             time.sleep(PAUSE_S)
     return {"passed": True, "detail": f"session {session}, trace {trace}", "remedy": ""}
 

@@ -26,6 +26,8 @@ def main(argv: Sequence[str]) -> int:
     if not verb.passes_on:
         cli.parse(verb, rest)
     needs = level_needed(verb.needs, rest)
+    if paths.INSTALLED:
+        return _run_installed(verb, needs, rest)
     checked = os.environ.pop(CHECKED, "") and paths.inside_environment()
     if needs == cli.NOTHING or checked:
         return cli.run(verb, rest)
@@ -46,6 +48,24 @@ def level_needed(level: str, arguments: Sequence[str]) -> str:
     if level == cli.BROWSER and find_browser() is None:
         return cli.LAB
     return level
+
+
+def _run_installed(verb: cli.Verb, needs: str, rest: Sequence[str]) -> int:
+    """Run a verb of an installed tool, whose packages are there: only the files for pages may be missing."""
+    from lab import terminal
+    from lab.errors import LabError
+    from lab.setup import installed_tool
+
+    try:
+        installed_tool.check(verb)
+        if needs != cli.NOTHING:
+            installed_tool.prepare()
+    except LabError as error:
+        return terminal.fail(error)
+    except KeyboardInterrupt:
+        terminal.note("\nSet-up was stopped; the next run goes on from here.")
+        return 130
+    return cli.run(verb, rest)
 
 
 def _prepare(level: str) -> int:

@@ -27,7 +27,7 @@ from lab.errors import LabError, SetupError, UsageError
 from lab.setup import pip_settings
 
 MANIFEST = Path(__file__).with_name("browser_files.toml")
-NODE_REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "node.txt"
+NODE_REQUIREMENTS = Path(__file__).with_name("node.txt")
 FETCH_TIMEOUT_S = 300
 _EXPORT = re.compile(rb"export\s*\{([^{}]*)\}\s*;?(?=\s*(?://[^\n]*)?\s*\Z)")
 
@@ -112,6 +112,7 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
     if npm and _works([npm, "--version"]):
         return [npm]
     temporary = scratch / "node"
+    python = _with_pip(python, scratch)
     command = [os.fspath(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-cache-dir"]
     result = subprocess.run(
@@ -130,6 +131,15 @@ def npm_command(scratch: Path, python: Path) -> list[str]:
             "Install Node.js 20 or newer (it brings npm), or connect to the network, and run this again.",
         )
     return [os.fspath(node), os.fspath(client)]
+
+
+def _with_pip(python: Path, scratch: Path) -> Path:
+    """`python`, or where it lacks pip (environments of uv do) that of a passing environment that has it."""
+    if _works([os.fspath(python), "-m", "pip", "--version"]):
+        return python
+    made = scratch / "pip"
+    made_well = _works([os.fspath(python), "-m", "venv", os.fspath(made)])
+    return made / "bin" / "python" if made_well and (made / "bin" / "python").exists() else python
 
 
 def verify(archive: Path, file: BrowserFile) -> None:

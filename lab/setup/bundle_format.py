@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lab.errors import SetupError
 from lab.setup.venv_stamp import requirements_file
+from runtime.installation import COMMAND
 
 FORMAT = 1
 DESCRIPTION = "bundle.json"
@@ -101,7 +102,7 @@ def require_fit(made_for: Target, here: Target) -> None:
     if not same_system or _minor(made_for.glibc) > _minor(here.glibc):
         raise SetupError(
             f"This offline bundle is for {made_for}; this machine is {_described(here)}.",
-            "Make one on a machine like this (`lab bundle`), or remove the folder .lab-bundle and go online.",
+            f"Make one on a machine like this (`{COMMAND} bundle`), or remove .lab-bundle and go online.",
         )
 
 

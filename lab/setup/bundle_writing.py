@@ -21,6 +21,7 @@ from lab.errors import SetupError, UsageError, unwritable
 from lab.setup import browser_files, bundle_format, environment, venv_stamp
 from runtime import VERSION
 from runtime.chromium import find_browser
+from runtime.installation import COMMAND
 
 TOP = "hipster-lab"
 """The folder that unpacking makes."""
@@ -128,7 +129,7 @@ def _git(root: Path, *words: str) -> str:
         reason = result.stderr.strip().partition("\n")[0]
         raise SetupError(
             f"git cannot list the files of this folder ({reason}).",
-            "Run `lab bundle` in a clone; an unpacked bundle is handed on as the file that it came from.",
+            f"Run `{COMMAND} bundle` in a clone; hand an unpacked bundle on as the file that it came from.",
         )
     return result.stdout
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import importlib.util
 import json
 import os
@@ -18,13 +17,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab import cli, paths, terminal
 from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, SetupError, unwritable
 from lab.setup import browser_files, bundle_format, pip_settings, venv_stamp
+from lab.setup.one_at_a_time import one_at_a_time
 
 PATH_FILE = "hipster-lab.pth"
 _LOCKED = re.compile(r"^([\w.-]+)==[^\s;]+ *\\?$", re.MULTILINE | re.ASCII)
@@ -107,7 +107,7 @@ def prepare(level: str) -> None:
             f"This copy of Hipster Lab has no locked requirements ({paths.REQUIREMENTS} is missing).",
             "Run the command in a clone of the repository, or install one with: pip install --editable",
         )
-    with _one_at_a_time():
+    with one_at_a_time():
         if venv_stamp.is_prepared(level):
             return
         began = time.monotonic()
@@ -265,19 +265,3 @@ def explain(output: str, what: str, causes: _Causes = _CAUSES) -> LabError:
         (line.strip() for line in reversed(output.splitlines()) if line.strip()), "no reason was given"
     )
     return SetupError(f"{what}: {last}", f"The whole output: {log}")
-
-
-@contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Hold a lock, so that two commands started together do not install at the same time."""
-    folder = paths.run_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "setup.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -21,7 +21,9 @@ from lab.setup.findings import BAD, GOOD, NOTE, Finding
 from lab.setup.venv_stamp import is_prepared, read_stamp
 from lab.state import runfile
 from runtime.chromium import find_browser
+from runtime.installation import COMMAND
 
+_WRITABLE = "Make it writable." if paths.INSTALLED else "Clone the project where you may write."
 NEEDED_FILES = 1_024
 NEEDED_MEMORY_BYTES = 700 * 1024 * 1024
 NEEDED_DATA_BYTES = 300 * 1024 * 1024
@@ -72,10 +74,12 @@ def _python() -> Finding:
 
 def environment_state() -> Finding:
     """Whether `.venv` holds what the verbs need."""
+    if paths.INSTALLED:
+        return Finding("environment", GOOD, f"installed in {paths.ENVIRONMENT}")
     stamp = read_stamp(paths.ENVIRONMENT)
     if stamp is None:
         return Finding(
-            "environment", NOTE, "not made yet", "The first `lab up` makes it; that needs the network."
+            "environment", NOTE, "not made yet", f"The first `{COMMAND} up` makes it; that needs the network."
         )
     level = stamp.get("level", cli.LAB)
     if not is_prepared(level):
@@ -100,7 +104,7 @@ def browser() -> Finding:
         return Finding(
             "browser",
             NOTE,
-            "no Chromium or Chrome; `lab verify` uses a simulated browser",
+            f"no Chromium or Chrome; `{COMMAND} verify` uses a simulated browser",
             "Debian, Ubuntu: sudo apt install chromium. Elsewhere: set CHROMIUM_PATH.",
         )
     return Finding("browser", GOOD, str(found))
@@ -123,23 +127,35 @@ def _ports() -> Finding:
             "ports",
             BAD,
             f"in use by another program: {', '.join(taken)}",
-            "Stop it, or start with --free-ports, or with --port (see `lab up --help`).",
+            f"Stop it, or start with --free-ports, or with --port (see `{COMMAND} up --help`).",
         )
     return Finding("ports", GOOD, "the fixed ones are free")
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(paths.ROOT).free
+    folder = _written_folder()
+    free = shutil.disk_usage(folder).free
     needed = NEEDED_DATA_BYTES
-    if not is_prepared(cli.LAB):
+    if not (paths.INSTALLED or is_prepared(cli.LAB)):
         needed += environment.NEEDED_BYTES
-    if not os.access(paths.ROOT, os.W_OK):
+    if not os.access(folder, os.W_OK):
         return Finding(
-            "disk", BAD, f"{paths.ROOT} cannot be written", "Clone the project where you may write."
+            "disk",
+            BAD,
+            f"{folder} cannot be written",
+            _WRITABLE,
         )
     verdict = GOOD if free >= needed else BAD
     remedy = "" if verdict == GOOD else f"Free some: the lab needs {needed / 1e9:.1f} GB."
     return Finding("disk", verdict, f"{free / 1e9:.1f} GB free", remedy)
+
+
+def _written_folder() -> Path:
+    """The clone, or of the user's data folder of an installed tool what is there of it."""
+    if not paths.INSTALLED:
+        return paths.ROOT
+    folder = paths.data_dir()
+    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def _memory() -> Finding:

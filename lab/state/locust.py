@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.errors import LabError, NotRunning
 from runtime import local_http
+from runtime.installation import COMMAND
 
 START_WITHIN_S = 20.0
 RATE = 5.0
@@ -51,12 +52,12 @@ def address(status_file: Path, *, start: bool = False) -> str:
     row = _row(status_file, _LOADGEN)
     if row["state"] == "off":
         if not start:
-            raise LabError("The lab runs without load.", "Start it with: python3 -m lab load --users 10")
+            raise LabError("The lab runs without load.", f"Start it with: {COMMAND} load --users 10")
         os.kill(int(_row(status_file, _SUPERVISOR)["pid"]), signal.SIGUSR1)
     deadline = time.monotonic() + START_WITHIN_S
     while row["state"] != "ready":
         if time.monotonic() > deadline:
-            raise LabError("Locust does not start.", "See: python3 -m lab logs loadgen")
+            raise LabError("Locust does not start.", f"See: {COMMAND} logs loadgen")
         _pause.wait(_ASK_EVERY_S)
         row = _row(status_file, _LOADGEN)
     return f"http://{row['address']}"
@@ -67,7 +68,7 @@ def ask(locust: str, path: str, form: dict[str, Any] | None = None) -> dict[str,
     try:
         found = local_http.json_of(locust + path, form, timeout_s=_ANSWER_WITHIN_S)
     except local_http.LocalHttpError as error:
-        raise LabError(f"Locust does not answer on {locust}.", "See: python3 -m lab logs loadgen") from error
+        raise LabError(f"Locust does not answer on {locust}.", f"See: {COMMAND} logs loadgen") from error
     return found if isinstance(found, dict) else {}
 
 

@@ -17,6 +17,9 @@ from collections.abc import Mapping, Sequence
 
 SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
 PROCESS_NAME = "LAB_PROCESS_NAME"
+LISTENER_FD = "LISTENER_FD"
+TAKEN_LISTENER = 3
+"""The descriptor of the listening socket that a forked process takes over."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -88,16 +91,19 @@ def show_command(words: Sequence[str]) -> None:
         ctypes.memmove(start, text.ljust(room, b"\0"), room)
 
 
-def take_streams(stdout: int, stderr: int) -> None:
-    """Make two open files this process's output, /dev/null its input, and close every other file."""
+def take_streams(stdout: int, stderr: int, *listener: int) -> None:
+    """Make two open files this process's output, /dev/null its input, and close every other file.
+
+    A listening socket, if there is one, becomes `TAKEN_LISTENER`.
+    """
     nothing = os.open(os.devnull, os.O_RDONLY)
-    # Duplicated above 2 first: one of them could itself be 0, 1 or 2.
-    high = [os.dup(fd) for fd in (nothing, stdout, stderr)]
-    while min(high) <= 2:
+    # Duplicated above the targets first: one of them could itself be a target.
+    high = [os.dup(fd) for fd in (nothing, stdout, stderr, *listener)]
+    while min(high) < len(high):
         high = [os.dup(fd) for fd in high]
     for target, source in enumerate(high):
         os.dup2(source, target)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65_536 else 65_536)
+    os.closerange(len(high), os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65_536 else 65_536)
 
 
 def take_environment(environment: Mapping[str, str]) -> None:

@@ -22,7 +22,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lab.supervision import child_setup
+from lab.supervision import child_setup, free_memory
 
 MAX_REQUEST_BYTES = 131_072
 
@@ -35,8 +35,7 @@ def main(argv: Sequence[str]) -> None:
     child_setup.die_with(supervisor_pid)
     gc.disable()
     preload(argv[1:])
-    gc.collect()
-    gc.freeze()
+    prepare()
     job = _serve(channel)
     channel.close()
     if job is not None:
@@ -52,10 +51,17 @@ def preload(modules: Sequence[str]) -> None:
             importlib.import_module(module)
 
 
+def prepare() -> None:
+    """Keep the imported objects' pages shared: neither collections nor new objects of forks change them."""
+    gc.collect()
+    gc.freeze()
+    free_memory.fill()
+
+
 def _serve(channel: socket.socket) -> dict[str, Any] | None:
     """Fork on request; returns the job in a forked process, and None in the server when the socket closes."""
     while True:
-        data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 2)
+        data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 3)
         if not data:
             return None
         job = json.loads(data)

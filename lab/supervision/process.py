@@ -20,9 +20,10 @@ def restart_delay_s(failures: int) -> float:
 
 
 class State(StrEnum):
-    """The state of a process; `off` is one that is not enabled."""
+    """The state of a process; `off` is one that is not enabled, `on demand` one that nobody has asked yet."""
 
     OFF = "off"
+    ON_DEMAND = "on demand"
     WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
@@ -42,6 +43,11 @@ class Process:
     started_at: float = 0.0
     next_start_at: float = 0.0
     enabled: bool = True
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether a call to its address is answered."""
+        return self.state in (State.READY, State.ON_DEMAND)
 
     def died(self, now: float) -> None:
         """Record the end of the process and schedule a restart with exponential back-off."""

@@ -21,12 +21,16 @@ from lab.supervision.forkserver import MAX_REQUEST_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: `python -m module arguments`, its whole environment, its name in the process list."""
+    """What to run: `python -m module arguments`, its whole environment, its name in the process list.
+
+    `listener` is the descriptor of a listening socket that the process takes over, by `LISTENER_FD`.
+    """
 
     name: str
     module: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
+    listener: int | None = None
 
 
 def start_fresh(job: Job, stdout: int, stderr: int) -> int:
@@ -36,11 +40,15 @@ def start_fresh(job: Job, stdout: int, stderr: int) -> int:
         child_setup.PROCESS_NAME: job.name,
         child_setup.SUPERVISOR_PID: str(os.getpid()),
     }
+    handed = () if job.listener is None else (job.listener,)
+    if handed:
+        environment[child_setup.LISTENER_FD] = str(job.listener)
     process = subprocess.Popen(
         [sys.executable, "-m", "lab.supervision.child_setup", job.module, *job.arguments],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
+        pass_fds=handed,
         env=environment,
         cwd=ROOT,
         start_new_session=True,
@@ -93,6 +101,10 @@ class ForkServer:
             child_setup.PROCESS_NAME: job.name,
             child_setup.SUPERVISOR_PID: str(os.getpid()),
         }
+        files = [stdout, stderr]
+        if job.listener is not None:
+            files.append(job.listener)
+            environment[child_setup.LISTENER_FD] = str(child_setup.TAKEN_LISTENER)
         message = json.dumps(
             {
                 "id": self._next_id,
@@ -103,7 +115,7 @@ class ForkServer:
         ).encode()
         if len(message) > MAX_REQUEST_BYTES:
             raise OSError(f"the environment of {job.name} is too large")
-        socket.send_fds(self._channel, [message], [stdout, stderr])
+        socket.send_fds(self._channel, [message], files)
         return self._next_id
 
     def replies(self) -> list[tuple[int, int]]:

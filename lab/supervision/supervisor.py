@@ -23,6 +23,7 @@ from lab.plan.lab_plan import LabPlan
 from lab.state import logfiles
 from lab.state.statusfile import Row, StatusFile
 from lab.supervision import child_setup, shutdown, spawn, start_failure
+from lab.supervision.held_listener import HeldListener
 from lab.supervision.helpers import Task, Tasks
 from lab.supervision.process import Process, State
 from lab.supervision.reporter import Reporter
@@ -46,6 +47,7 @@ class Supervisor:
         self._spawner = Spawner(plan, self._selector)
         self._tasks = Tasks(plan, self._selector, self._spawner.spawn)
         self._status = StatusFile(plan.run_dir, plan.urls)
+        self._held: dict[str, HeldListener] = {}
         # Processes whose health a running task checks, so that a crash loop does not start several checks.
         self._being_checked: set[str] = set()
         # Process id -> exit status of processes that ended before the fork server reported their id.
@@ -104,7 +106,7 @@ class Supervisor:
         return (
             self._ready
             and not self._stopping
-            and all(entry.state is State.READY for entry in self._processes.values() if entry.plan.gates)
+            and all(entry.may_be_asked for entry in self._processes.values() if entry.plan.gates)
         )
 
     def _rows(self) -> list[Row]:
@@ -129,6 +131,8 @@ class Supervisor:
                 continue
             if entry.state is State.RESTARTING and now < entry.next_start_at:
                 continue
+            if entry.plan.on_demand and entry.state is State.OFF and self._listen_for(entry):
+                continue
             # Load must not compete with the readiness proof.
             held = not entry.plan.gates and not self._ready
             if held or any(self._processes[name].state is not State.READY for name in entry.plan.after):
@@ -140,10 +144,24 @@ class Supervisor:
             self._status.touch()
             self._check_readiness(started)
 
+    def _listen_for(self, entry: Process) -> bool:
+        """Listen in place of a process until somebody connects; False where that is not possible."""
+
+        def ask() -> None:
+            entry.state = State.WAITING
+
+        with contextlib.suppress(OSError):
+            self._held[entry.plan.name] = HeldListener(entry.plan.address, self._selector, ask)
+            entry.state = State.ON_DEMAND
+            self._status.touch()
+            return True
+        return False
+
     def _start(self, entry: Process, now: float) -> None:
         plan = entry.plan
         entry.started(now)
-        job = spawn.Job(plan.name, plan.module, (), plan.environment)
+        held = self._held.get(plan.name)
+        job = spawn.Job(plan.name, plan.module, (), plan.environment, held.fileno() if held else None)
         log = logfiles.open_log(self._plan.log_dir, plan.name)
         try:
             self._spawner.spawn(job, log, log, plan.fresh, lambda pid: self._has_pid(entry, pid))
@@ -202,7 +220,7 @@ class Supervisor:
 
     def _advance_readiness(self, now: float) -> None:
         gating = [entry for entry in self._processes.values() if entry.plan.gates and entry.enabled]
-        waiting = [entry for entry in gating if entry.state is not State.READY]
+        waiting = [entry for entry in gating if not entry.may_be_asked]
         failing = next((entry for entry in waiting if entry.consecutive_failures >= MAX_FAILURES), None)
         if failing is not None:
             self._give_up(self._does_not_start(failing.plan.name))
@@ -355,6 +373,8 @@ class Supervisor:
         with contextlib.suppress(LabError):
             self._status.write_now(ready=False, rows=self._rows())
         self._spawner.stop()
+        for held in self._held.values():
+            held.close()
         first = [entry.pid for entry in self._processes.values() if entry.pid and not entry.plan.last]
         last = [entry.pid for entry in self._processes.values() if entry.pid and entry.plan.last]
         shutdown.stop_all(self._tasks.pids(), first, last)

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Error as PlaywrightError, Page, Respons
 
 from lab.child_environment import Purpose, environment_of
 from lab.verify.visit_result import CannotVisit, Visit
+from runtime.installation import COMMAND
 
 STEP_TIMEOUT_MS = 15_000
 # A checkout may take four attempts at a payment service that does not respond.
@@ -38,7 +39,7 @@ def browse(executable: str, shop: str, seat: str, entry: str) -> Visit:
     except PlaywrightError as error:
         raise CannotVisit(
             f"The browser {executable} could not be driven: {_short(error)}.",
-            "Try `python3 -m lab doctor`; --driver script needs no browser.",
+            f"Try `{COMMAND} doctor`; --driver script needs no browser.",
         ) from error
     return seen
 

@@ -11,6 +11,7 @@ from lab.verify.class_steps import ClassStep, Seen, Walk
 from lab.verify.class_under_test import ClassUnderTest
 from lab.verify.polling_client import must_answer
 from lab.verify.report_formats import Step, Verification
+from runtime.installation import COMMAND
 
 NAME = "class"
 TITLE = "only links, codes and the passcode open what is closed"
@@ -81,7 +82,7 @@ STEPS = (
     ),
     ClassStep(
         "roster", "the desk's API lists the roster, every seat once",
-        "the seats that `lab class` prints", "observer/lookup/class_seats.py", steps.roster,
+        f"the seats that `{COMMAND} class` prints", "observer/lookup/class_seats.py", steps.roster,
         needs=("desk-open",),
     ),
     ClassStep(

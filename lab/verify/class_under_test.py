@@ -23,6 +23,7 @@ from lab.verify.lab_under_test import (
     own_lab_environment,
     running_lab,
 )
+from runtime.installation import COMMAND
 
 OWN_SEATS = 2
 """One to be taken by its link, one to be given to whoever joins by the code."""
@@ -85,7 +86,7 @@ def _class(where: Addresses, environment: Mapping[str, str], seat: str, *, own: 
             for each in found["seats"]
         )
         if not seats:
-            raise LabError("The class has no seats.", 'Add one with: python3 -m lab class --add "Name"')
+            raise LabError("The class has no seats.", f'Add one with: {COMMAND} class --add "Name"')
         return ClassUnderTest(
             where.shop,
             where.observer,
@@ -98,12 +99,12 @@ def _class(where: Addresses, environment: Mapping[str, str], seat: str, *, own: 
         )
     except (ValueError, LookupError, TypeError) as error:
         raise LabError(
-            "What `lab class --json` printed could not be read.", "Try `python3 -m lab class`."
+            f"What `{COMMAND} class --json` printed could not be read.", f"Try `{COMMAND} class`."
         ) from error
 
 
 def _printed(words: list[str], environment: Mapping[str, str]) -> str:
     done = lab_command(words, environment)
     if done.returncode != 0:
-        raise LabError(f"`lab {words[0]}` failed: {last_line(done)}", f"Try `python3 -m lab {words[0]}`.")
+        raise LabError(f"`{COMMAND} {words[0]}` failed: {last_line(done)}", f"Try `{COMMAND} {words[0]}`.")
     return done.stdout

@@ -17,15 +17,16 @@ from lab.verify.incident_run import new_seat, verify
 from lab.verify.lab_under_test import Addresses, RunningLab, own_lab, running_lab
 from lab.verify.report_formats import Verification, as_json, as_junit, as_text
 from lab.verify.student_visit import DRIVERS
+from runtime.installation import COMMAND, OF_THIS_FOLDER
 
 WITHIN_S = 12.0
 CANNOT_VERIFY = 2
 
-_EPILOG = """\
+_EPILOG = f"""\
 Sends one shopper with a seat of its own through the shop, then queries the JSON API of the
 screens for every link between browser, trace, log and metric. It changes nothing else.
 
-The lab that runs from this folder is verified; where none runs, one is started on free
+The lab that runs{OF_THIS_FOLDER} is verified; where none runs, one is started on free
 ports and stopped afterwards. Another incident than the running one is verified on a lab
 of its own; the running lab is never switched.
 
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lab verify",
+        prog=f"{COMMAND} verify",
         description="Verify every link of the lesson, from the browser to the log line.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

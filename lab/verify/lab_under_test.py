@@ -18,6 +18,7 @@ from lab.child_environment import Purpose, environment_of
 from lab.errors import LabError, StartError
 from lab.paths import ROOT, run_dir
 from lab.state import runfile, seat_secret
+from runtime.installation import COMMAND
 
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 15.0
@@ -61,7 +62,8 @@ def running_lab(notify: Callable[[str], None]) -> RunningLab | None:
         _pause.wait(READY_PAUSE_S)
         status = _status(caller_environment())
     if not status["ready"]:
-        waiting = [row["name"] for row in status["processes"] if row["state"] not in ("ready", "off")]
+        fine = ("ready", "off", "on demand")
+        waiting = [row["name"] for row in status["processes"] if row["state"] not in fine]
         notify(
             f"The lab is not ready ({', '.join(waiting) or 'no process is waiting'}); verifying it anyway."
         )
@@ -95,7 +97,7 @@ def own_lab_environment(purpose: str, *options: str) -> Iterator[dict[str, str]]
                 if started.returncode != 0:
                     raise StartError(
                         f"No lab could be started for {purpose}: {last_line(started)}",
-                        f"See it happen with: python3 -m lab up {' '.join(options)}",
+                        f"See it happen with: {COMMAND} up {' '.join(options)}",
                     )
                 yield environment
             finally:
@@ -148,7 +150,7 @@ def _status(environment: Mapping[str, str]) -> dict[str, Any]:
             raise ValueError("a field is missing")
     except (ValueError, TypeError) as error:
         raise LabError(
-            f"`lab status` could not be read: {last_line(result)}", "Try `python3 -m lab status`."
+            f"`{COMMAND} status` could not be read: {last_line(result)}", f"Try `{COMMAND} status`."
         ) from error
     return status
 
@@ -174,5 +176,5 @@ def _lab(
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(
-            f"`lab {arguments[0]}` did not end within {timeout_s:g} s.", "See `python3 -m lab status`."
+            f"`{COMMAND} {arguments[0]}` did not end within {timeout_s:g} s.", f"See `{COMMAND} status`."
         ) from error

@@ -11,6 +11,7 @@ from typing import Any
 from incidents.checks import NoAnswer, Verdict
 from lab.errors import LabError
 from runtime import local_http
+from runtime.installation import COMMAND
 
 REQUEST_TIMEOUT_S = 5.0
 _FIRST_PAUSE_S = 0.05
@@ -34,7 +35,7 @@ def must_answer(name: str, url: str) -> None:
         if status < 400:
             return
         problem = f"No useful answer from {name} at {url} (status {status})."
-    raise Unreachable(problem, "See `python3 -m lab status`; start a lab with `python3 -m lab up`.")
+    raise Unreachable(problem, f"See `{COMMAND} status`; start a lab with `{COMMAND} up`.")
 
 
 def json_at(url: str) -> Any:

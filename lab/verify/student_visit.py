@@ -16,6 +16,7 @@ from lab.child_environment import Purpose, environment_of
 from lab.paths import ROOT
 from lab.verify.visit_result import CannotVisit, Visit
 from runtime.chromium import find_browser
+from runtime.installation import COMMAND
 
 DRIVERS = ("auto", "browser", "script")
 SCRIPT_TIMEOUT_S = 60.0
@@ -62,7 +63,7 @@ def _scripted(shop: str, seat: str, entry: str) -> Visit:
     except subprocess.TimeoutExpired as error:
         raise CannotVisit(
             f"The shopper did not finish within {SCRIPT_TIMEOUT_S:g} s.",
-            f"Does {shop} answer? See `python3 -m lab status`.",
+            f"Does {shop} answer? See `{COMMAND} status`.",
         ) from error
     for line in reversed(done.stdout.splitlines()):
         try:
@@ -70,7 +71,7 @@ def _scripted(shop: str, seat: str, entry: str) -> Visit:
         except (ValueError, AttributeError):
             continue
     reason = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-    raise CannotVisit(f"The shopper could not shop at {shop}: {reason}.", "See `python3 -m lab status`.")
+    raise CannotVisit(f"The shopper could not shop at {shop}: {reason}.", f"See `{COMMAND} status`.")
 
 
 def _from_student(account: Mapping[str, Any]) -> Visit:

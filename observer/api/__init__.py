@@ -1,4 +1,4 @@
-"""The JSON API under /api/v1: the numbers of every screen, and its OpenAPI document."""
+"""The JSON API under /api/v1: the numbers of every screen, and its OpenAPI document; Jaeger's query API."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from observer.api import (
     exam_routes,
     exemplar_routes,
     general_routes,
+    jaeger_routes,
     logs_routes,
     metrics_routes,
     rum_routes,
@@ -34,4 +35,4 @@ ROUTES = (
 )
 """Importing a module of routes registers its addresses with the blueprint."""
 
-__all__ = ["ROUTES", "blueprint"]
+__all__ = ["ROUTES", "blueprint", "jaeger_routes"]

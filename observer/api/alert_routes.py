@@ -29,6 +29,7 @@ from observer.request import alert_links, context
 from observer.request.desk_session import TOKEN_FIELD, desk_only_api
 from observer.request.errors import Malformed, Unavailable, Unknown, refuse, shortened
 from observer.request.parameters import Query
+from runtime.installation import COMMAND
 
 _NO_DATA: Final = "no_data"
 _LIMIT: Final = 200
@@ -199,7 +200,7 @@ def _file() -> AlertFile:
     if file is None:
         raise Unavailable(
             "No alerts are kept here: no process of alerts runs beside these screens.",
-            "Start the lab: `python3 -m lab up`.",
+            f"Start the lab: `{COMMAND} up`.",
         )
     return file
 

@@ -47,17 +47,26 @@ def _paths() -> dict[str, Any]:
 
 
 _GET_ERRORS = {"400": "Malformed", "404": "Not in the store", "503": "The store cannot be read now"}
+_DESK_ERRORS = {
+    "401": "The desk is closed: open a session first",
+    "403": "Not from here, or of a class without a desk",
+}
+"""Of a GET that is for the desk."""
 _POST_ERRORS = {
     "400": "Malformed",
     "401": "No session, or the wrong passcode",
     "403": "Not from here, or without the token",
+    "404": "Nothing of that name or id, or no exam runs",
+    "409": "It would end something that runs, and was not told to",
+    "413": "The body is larger than a form of the screens can be",
     "429": "Tried too often; `Retry-After` says how many seconds to wait",
     "503": "The class cannot be read now",
 }
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    errors = _GET_ERRORS if route.body is None else _POST_ERRORS
+    of_get = _GET_ERRORS | (_DESK_ERRORS if route.tag == "desk" else {})
+    errors = of_get if route.body is None else _POST_ERRORS
     body = {"requestBody": {"content": {"application/json": {"schema": route.body}}}} if route.body else {}
     return {
         **body,

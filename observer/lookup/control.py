@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from observer.request.errors import Conflict, Malformed, Problem, Unavailable
 from observer.settings import Settings
 from runtime import local_http
+from runtime.installation import COMMAND
 
 ACTOR = "desk"
 """Who acts, unless the action names another."""
 _TIMEOUT_S = 30.0
 """Starting the load takes as long as Locust takes to start."""
 _KINDS: Mapping[int, type[Problem]] = {400: Malformed, 409: Conflict}
-_REMEDY = "See `python3 -m lab status`: the process `control` must be ready."
+_REMEDY = f"See `{COMMAND} status`: the process `control` must be ready."
 
 
 def perform(settings: Settings, action: Mapping[str, object]) -> str:
@@ -25,7 +26,7 @@ def perform(settings: Settings, action: Mapping[str, object]) -> str:
     such process, or where it fails.
     """
     if not settings.control_url:
-        raise Unavailable("There is no control process here.", "Start a lab with: python3 -m lab up")
+        raise Unavailable("There is no control process here.", f"Start a lab with: {COMMAND} up")
     try:
         answer = local_http.send(
             f"{settings.control_url.rstrip('/')}/v1/actions",

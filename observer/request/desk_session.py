@@ -28,6 +28,7 @@ from observer.request.reader_seat import reader_seat
 from observer.request.responses import redirect_within
 from observer.request.same_origin import refuse_cross_site
 from runtime.addresses import host_of, is_loopback
+from runtime.installation import COMMAND
 from runtime.proxy import UNTRUSTED
 
 COOKIE = "workshop_desk"
@@ -136,7 +137,7 @@ def sign_in(passcode: str) -> DeskSession | None:
     if store is None:
         raise Forbidden(
             "This class has no passcode, so its desk stays closed.",
-            "Start the lab with a roster: `python3 -m lab up --class`.",
+            f"Start the lab with a roster: `{COMMAND} up --class`.",
             "desk",
         )
     address_of_client = request.remote_addr or ""
@@ -146,9 +147,7 @@ def sign_in(passcode: str) -> DeskSession | None:
         raise TooManyAttempts("The passcode was tried too often.", wait_s, ("Sign in", SIGN_IN))
     given, right = normalized_code(passcode), store.facts().passcode
     if not hmac.compare_digest(given.encode(), right.encode()):
-        raise Forbidden(
-            "This is not the passcode of the desk.", "`python3 -m lab class` prints it.", "passcode"
-        )
+        raise Forbidden("This is not the passcode of the desk.", f"`{COMMAND} class` prints it.", "passcode")
     _sessions().attempts.take_back(address_of_client)
     store.log("sign in", f"signed in from {address_of_client}", actor="desk", seats=(), at_unix_nano=now)
     return _sessions().begin(now)
@@ -253,7 +252,7 @@ def _away() -> Forbidden:
     if not context.can_act():
         return Forbidden(
             "The desk is closed here: no control process runs beside these screens, as in containers.",
-            "Start a lab that has one: `python3 -m lab up`, or `python3 -m lab up --class` for a class.",
+            f"Start a lab that has one: `{COMMAND} up`, or `{COMMAND} up --class` for a class.",
             "desk",
         )
     return Forbidden(

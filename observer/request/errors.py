@@ -14,7 +14,9 @@
 
 from __future__ import annotations
 
-STORE_REMEDY = "See what `python3 -m lab status` says of the collector, then load the page again."
+from runtime.installation import COMMAND
+
+STORE_REMEDY = f"See what `{COMMAND} status` says of the collector, then load the page again."
 """What to do when the store cannot be read; its own message says what is the matter with the file."""
 _SHOWN = 80
 """Characters of a refused value that a message repeats."""

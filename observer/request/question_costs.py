@@ -12,7 +12,7 @@ from datetime import UTC
 from flask import request
 
 from observer.request.errors import Malformed
-from observer.request.time_range import parse_range
+from observer.request.time_range import RANGE_KEYS, parse_range
 
 CHEAP_S = 0.02
 """Processor seconds below which a question is answered at once: most pages of one thing."""
@@ -23,6 +23,8 @@ SHORT_NS = 3_600 * 10**9
 _WEIGHT = 0.4
 """Of the newest measurement."""
 _MOST_SHAPES = 2_000
+_MOST_SECONDS = 999_999_999
+"""The longest that `since` takes."""
 
 Shape = tuple[object, ...]
 
@@ -56,6 +58,7 @@ def shape_of(args: Mapping[str, str]) -> Shape:
 
 def _length(args: Mapping[str, str]) -> object:
     """A coarse length of the time range, as it is written: no more is known before it is parsed."""
+    args = _range_of(args)
     if since := args.get("since", ""):
         return since[:8]
     try:
@@ -69,10 +72,25 @@ def is_long(args: Mapping[str, str]) -> bool:
     """Whether the arguments name a time range that is longer than what people look at."""
     try:
         # A zone moves both ends.
-        found = parse_range(args, time.time_ns(), UTC)
+        found = parse_range(_range_of(args), time.time_ns(), UTC)
     except Malformed:
         return False
     return found is not None and found.window.duration_ns > SHORT_NS
+
+
+def _range_of(args: Mapping[str, str]) -> Mapping[str, str]:
+    """The time range under our names, where clients of Jaeger name it as theirs does."""
+    if any(name in args for name in RANGE_KEYS):
+        return args
+    begin, end = args.get("start", ""), args.get("end", "")
+    if begin or end:
+        return {"from": begin, "to": end}
+    lookback = args.get("lookback", "")
+    if lookback.isascii() and lookback.isdigit():
+        # Milliseconds; a number with a unit is a duration as ours are.
+        seconds = min(int(lookback[:15]) // 1_000, _MOST_SECONDS)
+        return {"since": f"{max(1, seconds)}s"}
+    return {"since": lookback} if lookback else args
 
 
 def is_costly(cost_s: float, *, long: bool) -> bool:

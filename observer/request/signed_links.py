@@ -17,7 +17,7 @@ SEAT, SIGNATURE = "seat", "sig"
 _PATHS = ("/", "/workshop")
 """The pages at which a link may give a seat. Elsewhere `seat` is a filter."""
 TO_JOIN = ("Join the class", "/join")
-_OPEN_TO_ALL = ("/join", "/desk", "/static/", "/api/", "/-/", "/healthz", "/favicon.ico")
+_OPEN_TO_ALL = ("/join", "/desk", "/static/", "/api/", "/jaeger/", "/-/", "/healthz", "/favicon.ico")
 _LINK_OR_CODE = "Open the link that your instructor gave you, or join with the code of the class."
 _OTHER_LINK = (
     "It was freed, or it left the class, and has another link and another code now. If it was yours, ask "

@@ -44,9 +44,10 @@ Stub = TypeVar("Stub")
 DEADLINE_S = 3.0
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=inf)
 ORIGINAL_CODE_KEY = "original-status-code"
+# An attempt to connect ends after the least backoff, too: with 100 ms, a busy machine's first calls failed.
 _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.enable_retries", 0),
     ("grpc.use_local_subchannel_pool", 1),

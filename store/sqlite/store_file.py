@@ -7,6 +7,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
+from runtime.installation import COMMAND
 from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
 from store.sqlite.row_checks import add_columns
@@ -231,7 +232,7 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")):
         return StoreUnavailable(
             f"{path} is damaged or not a store: move it away and start with a new one. What can be read "
-            "of it: python3 -m lab store salvage FILE",
+            f"of it: {COMMAND} store salvage FILE",
             "damaged",
         )
     if name.startswith("SQLITE_IOERR"):

@@ -14,6 +14,7 @@ from lab.child_environment import SETTINGS, Purpose, changes_python, environment
 from lab.plan import planning, topology
 from lab.plan.options import Options
 from lab.plan.settings_reference import settings_of
+from lab.supervision import child_setup
 from runtime.settings import describe
 from tests.helpers import REPO
 
@@ -88,6 +89,8 @@ def test_every_setting_that_the_plan_leaves_to_the_user_passes(tmp_path: Path) -
     built = planning.build(options, tmp_path, **secrets, environment={})
     planned = {name for process in built.processes for name in process.environment}
     known = {each.env for service in topology.SERVICES for each in describe(settings_of(service.module))}
+
+    planned.add(child_setup.LISTENER_FD)  # By the supervisor, which holds the socket.
 
     assert set(SETTINGS) - {"DEPLOYMENT_ENVIRONMENT", "HIPSTERLAB_WEB_DIR"} == known - planned
     for name in SETTINGS:

@@ -289,7 +289,7 @@ def test_an_error_reads_as_message_and_remedy() -> None:
 def test_the_paths_of_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """LAB_RUN_DIR names another run folder; the environment is inside the clone."""
     monkeypatch.delenv("LAB_RUN_DIR", raising=False)
-    assert paths.run_dir() == paths.RUN_DIR
+    assert paths.run_dir() == paths.ROOT / ".lab"
     monkeypatch.setenv("LAB_RUN_DIR", "relative")
     assert paths.run_dir() == Path.cwd() / "relative"
     assert paths.environment_python(tmp_path) == tmp_path / "bin" / "python"

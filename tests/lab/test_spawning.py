@@ -8,7 +8,8 @@ import selectors
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,20 +33,22 @@ class Server:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.commands: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
+        self.handed: Sequence[int] = ()
         self.channel: socket.socket | None = None
         monkeypatch.setattr(subprocess, "Popen", self._start)
 
     def _start(self, command: list[str], **more: Any) -> Any:
         self.commands.append(command)
         self.environments.append(more["env"])
-        if "pass_fds" in more:
+        self.handed = more.get("pass_fds", ())
+        if "lab.supervision.forkserver" in command:
             self.channel = socket.socket(fileno=os.dup(more["pass_fds"][0]))
         return SimpleNamespace(pid=FIRST_PID + len(self.commands), returncode=None)
 
     def receive(self) -> tuple[dict[str, Any], int]:
         """The next request and the number of its files."""
         assert self.channel is not None
-        data, files, _, _ = socket.recv_fds(self.channel, forkserver.MAX_REQUEST_BYTES, 2)
+        data, files, _, _ = socket.recv_fds(self.channel, forkserver.MAX_REQUEST_BYTES, 3)
         for file in files:
             os.close(file)
         return json.loads(data), len(files)
@@ -125,6 +128,22 @@ def test_a_fresh_interpreter_gets_its_name_and_its_supervisor(server: Server) ->
         "LAB_PROCESS_NAME": "observer",
         "LAB_SUPERVISOR_PID": str(os.getpid()),
     }
+
+
+def test_a_listening_socket_is_handed_over(server: Server) -> None:
+    """To a fresh interpreter by its number, to a forked one as a third file; `LISTENER_FD` names it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        job = replace(JOB, listener=listener.fileno())
+        spawn.start_fresh(job, 1, 2)
+        assert server.handed == (listener.fileno(),)
+        assert server.environments[0]["LISTENER_FD"] == str(listener.fileno())
+
+        forks = ForkServer((), {}, 1)
+        forks.request(job, 1, 2)
+        request, files = server.receive()
+        forks.close()
+    assert files == 3
+    assert request["environment"]["LISTENER_FD"] == "3"
 
 
 def test_forking_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:

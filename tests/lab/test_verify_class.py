@@ -149,7 +149,7 @@ def test_codes_that_cannot_be_read_are_one_sentence(
 ) -> None:
     running(seats=True)
     commands_of(monkeypatch, printed)
-    with pytest.raises(LabError, match="`lab class"), class_under_test.class_under_test(OWN, drop):
+    with pytest.raises(LabError, match="lab class"), class_under_test.class_under_test(OWN, drop):
         pytest.fail("there is no class")
 
 

@@ -19,6 +19,7 @@ from lab.plan import topology
 from lab.state import procfs
 from tests.helpers import REPO, eventually
 
+_NOT_STARTED = {"loadgen": "off", "control": "on demand"}
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 
 
@@ -46,6 +47,11 @@ class Lab:
         """What `lab status --json` prints."""
         answer: dict[str, Any] = json.loads(self.command("status", "--json").stdout)
         return answer
+
+    def row(self, name: str) -> dict[str, Any]:
+        """One process of `live_status`."""
+        found: dict[str, Any] = next(row for row in self.live_status()["processes"] if row["name"] == name)
+        return found
 
     def live_status(self) -> dict[str, Any]:
         """The same from the file, without starting an interpreter."""
@@ -89,18 +95,26 @@ def _get(url: str) -> dict[str, Any]:
 
 
 def test_ready_means_that_every_process_is(lab: Lab) -> None:
-    """Every process of the table has a process id, is ready and was never restarted."""
+    """Every process of the table has an id, is ready and was never restarted; nobody has asked `control`."""
     status = lab.status_when_ready
     rows = {row["name"]: row for row in status["processes"]}
 
     assert status["ready"] is True
     assert set(rows) >= {service.name for service in topology.SERVICES} | {"supervisor"}
     for name, row in rows.items():
-        assert row["state"] == ("off" if name == "loadgen" else "ready")
+        assert row["state"] == _NOT_STARTED.get(name, "ready")
         assert row["restarts"] == 0
-        assert name == "loadgen" or row["pid"]
+        assert name in _NOT_STARTED or row["pid"]
     if sys.platform == "linux":
-        assert all(row["pss_bytes"] > 1_000_000 for name, row in rows.items() if name != "loadgen")
+        assert all(row["pss_bytes"] > 1_000_000 for name, row in rows.items() if name not in _NOT_STARTED)
+
+
+def test_control_is_started_by_the_first_who_asks(lab: Lab) -> None:
+    """The caller waits for it and is answered."""
+    done = lab.command("incident", "none")
+
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: lab.row("control")["state"] == "ready", "the control process is ready")
 
 
 def test_status_for_people_is_a_table(lab: Lab) -> None:
@@ -136,15 +150,18 @@ def test_a_second_lab_of_the_same_clone_is_refused(lab: Lab) -> None:
 @pytest.mark.parametrize("service", topology.SERVICES, ids=lambda service: service.name)
 def test_a_killed_process_comes_back(lab: Lab, service: topology.Service) -> None:
     """Kill -9 of any one process: another one is ready again by itself within five seconds."""
-    before = {row["name"]: row for row in lab.live_status()["processes"]}[service.name]
+    if service.name == "control":
+        assert lab.command("incident", "invalid-token").returncode == 0
+        eventually(lambda: lab.row("control")["state"] == "ready", "the control process is ready")
+    before = lab.row(service.name)
     if before["pid"] is None:
         pytest.skip("it does not run without load")
     os.kill(before["pid"], signal.SIGKILL)
 
     def back() -> bool:
-        status = lab.live_status()
-        row = {row["name"]: row for row in status["processes"]}[service.name]
-        return bool(status["ready"] and row["pid"] not in (None, before["pid"]) and row["restarts"] == 1)
+        row = lab.row(service.name)
+        restarted = row["pid"] not in (None, before["pid"]) and row["restarts"] == 1
+        return bool(lab.live_status()["ready"] and restarted)
 
     eventually(back, f"{service.name} is ready again", within_s=10)
 

@@ -27,7 +27,8 @@ _NOTICED_S = 1.0
 
 def _delete(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink()
+        # The writer that notices takes its log away itself, perhaps just now.
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _delete_file_only(path: Path) -> None:

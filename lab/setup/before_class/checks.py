@@ -20,6 +20,7 @@ from lab.setup.before_class.own_addresses import OwnAddress
 from lab.setup.findings import BAD, GOOD, NOTE, Finding
 from lab.setup.venv_stamp import is_prepared
 from lab.state import runfile, statusfile
+from runtime.installation import COMMAND
 
 SEATS = 30
 JOIN_PATH = "/join"
@@ -29,7 +30,7 @@ SEAT_BYTES = 2 * 1_000_000
 # The store's own bound (STORE_MAX_BYTES), its log beside it, and the logs.
 CLASS_DISK_BYTES = 2_500 * 1_000_000
 _PORTS = ("frontend:http", "observer:http")
-_START = "python3 -m lab up --class 30 --host 0.0.0.0"
+_START = f"{COMMAND} up --class 30 --host 0.0.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def ports(now: Situation) -> Finding:
             "ports",
             BAD,
             "The lab that runs listens on this machine only.",
-            f"Stop it (python3 -m lab down) and start it with: {_START}",
+            f"Stop it ({COMMAND} down) and start it with: {_START}",
         )
     if now.host:
         return Finding("ports", GOOD, f"{named} are served by the lab that runs, on every network it is on.")
@@ -186,7 +187,7 @@ def isolation(now: Situation, reached: Sequence[str] | None) -> Finding:
         if now.addresses
         else "its address"
     )
-    listen = "" if now.host else " run `python3 -m lab doctor --class --listen`,"
+    listen = "" if now.host else f" run `{COMMAND} doctor --class --listen`,"
     return Finding(
         "client isolation",
         NOTE,
@@ -226,7 +227,7 @@ def disk(now: Situation) -> Finding:
     set_up = 0 if is_prepared("lab") else environment.NEEDED_BYTES
     detail = f"{_gigabytes(free)} free; a long class keeps up to {_gigabytes(CLASS_DISK_BYTES)} of telemetry."
     if free < set_up + machine_checks.NEEDED_DATA_BYTES:
-        return Finding("disk", BAD, detail, "Free some space, or give `lab up --data` a folder elsewhere.")
+        return Finding("disk", BAD, detail, f"Free some space, or give `{COMMAND} up` another --data.")
     if free < set_up + CLASS_DISK_BYTES:
         return Finding("disk", NOTE, detail, "Free some space, or bound the store with STORE_MAX_BYTES.")
     return Finding("disk", GOOD, detail)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lab.setup.before_class.machine_reader import MachineReader
 from lab.setup.findings import BAD, GOOD, NOTE, Finding
+from runtime.installation import COMMAND
 
 _MAC_FIREWALL = "/usr/libexec/ApplicationFirewall/socketfilterfw"
 
@@ -93,13 +94,13 @@ def _rules(machine: MachineReader, ports: Sequence[int]) -> Finding:
             "firewall",
             NOTE,
             f"Rules of {loaded[0]} were loaded at start; what they refuse, only root can read.",
-            "See `sudo nft list ruleset`, and try from a phone: `lab doctor --class --listen`.",
+            f"See `sudo nft list ruleset`, and try from a phone: `{COMMAND} doctor --class --listen`.",
         )
     return Finding(
         "firewall",
         GOOD,
         "Neither ufw nor firewalld is on; rules written by hand were not read, as only root can.",
-        "A phone shows it: `lab doctor --class --listen`.",
+        f"A phone shows it: `{COMMAND} doctor --class --listen`.",
     )
 
 
@@ -157,7 +158,9 @@ def _application_firewall(machine: MachineReader) -> Finding:
         "firewall",
         NOTE,
         "The firewall of macOS is on; it lets Python in only once you have allowed it.",
-        "Choose Allow when macOS asks at the first `lab up --host 0.0.0.0`; later in " + where + ", Options.",
+        f"Choose Allow when macOS asks at the first `{COMMAND} up --host 0.0.0.0`; later in "
+        + where
+        + ", Options.",
     )
 
 

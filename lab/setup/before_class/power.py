@@ -6,10 +6,11 @@ import re
 
 from lab.setup.before_class.machine_reader import MachineReader
 from lab.setup.findings import GOOD, NOTE, Finding
+from runtime.installation import COMMAND
 
 _SUPPLIES = "/sys/class/power_supply"
-_AWAKE_LINUX = "systemd-inhibit --what=idle:sleep:handle-lid-switch python3 -m lab up …"
-_AWAKE_MAC = "caffeinate -dis python3 -m lab up …"
+_AWAKE_LINUX = f"systemd-inhibit --what=idle:sleep:handle-lid-switch {COMMAND} up …"
+_AWAKE_MAC = f"caffeinate -dis {COMMAND} up …"
 _GNOME = "org.gnome.settings-daemon.plugins.power"
 
 

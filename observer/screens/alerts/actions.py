@@ -14,6 +14,7 @@ from observer.request.desk_session import desk_only
 from observer.request.errors import Malformed, Unavailable, Unknown, shortened
 from observer.request.responses import redirect_within
 from observer.screens.alerts.blueprint import blueprint
+from runtime.installation import COMMAND
 
 DURATIONS_MIN: Final[Mapping[str, str]] = {
     "15": "15 minutes",
@@ -105,6 +106,6 @@ def _file() -> AlertFile:
     if file is None:
         raise Unavailable(
             "No alerts are kept here: no process of alerts runs beside these screens.",
-            "Start the lab: `python3 -m lab up`.",
+            f"Start the lab: `{COMMAND} up`.",
         )
     return file

@@ -10,7 +10,7 @@ from observer.lookup.lab_status import Lab, Process
 from signals.model import Log, SpanError
 from store.api import SessionSummary, StoreStatus, TraceSummary
 
-_UP = frozenset({"ready", "running"})
+_UP = frozenset({"ready", "running", "on demand"})
 """States of a process that is up."""
 
 

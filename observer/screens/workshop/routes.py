@@ -19,6 +19,7 @@ from observer.screens.workshop import answering, view
 from observer.screens.workshop.evaluation import evaluate
 from observer.screens.workshop.reader import acting_seat
 from observer.screens.workshop.seat_lesson import SeatLesson, lesson_of, running_lesson
+from runtime.installation import COMMAND
 
 blueprint = Blueprint("workshop", __name__)
 _PAGE = "/workshop"
@@ -151,7 +152,7 @@ def break_again() -> Response:
 def _act(action: str) -> Response:
     seat = acting_seat()
     if not context.settings().control_url:
-        raise NotOffered("These screens cannot repair anything.", "Start a lab with: python3 -m lab up")
+        raise NotOffered("These screens cannot repair anything.", f"Start a lab with: {COMMAND} up")
     found = _running(seat)
     if found.hidden_by:
         raise Forbidden(*_HIDDEN)
@@ -174,7 +175,7 @@ def _back(fragment: str) -> Response:
 def _running(seat: str) -> SeatLesson:
     found = running_lesson(seat)
     if found is None:
-        raise NotOffered("Nothing of a lesson is kept here.", "Start a lab with: python3 -m lab up")
+        raise NotOffered("Nothing of a lesson is kept here.", f"Start a lab with: {COMMAND} up")
     return found
 
 

@@ -167,10 +167,12 @@ class Ingest:
                 session, browser, _, resource, scope, raw, _,
             ) = span  # fmt: skip
             flags = error * ERROR_FLAG | database * DATABASE_FLAG | browser * BROWSER_FLAG
+            # `bytearray`, as `sqlite3` sends every `bytes` through its adapters: 3.4 µs a row, not 5.3.
             rows.append(
                 (
-                    seq, trace_id, span_id, parent or None, service, name, kind, start, duration, flags, peer,
-                    session or None, origins[resource], origins[scope], raw,
+                    seq, bytearray(trace_id), bytearray(span_id), bytearray(parent) if parent else None,
+                    service, name, kind, start, duration, flags, peer, session or None,
+                    origins[resource], origins[scope], bytearray(raw),
                     span_check(
                         seq, trace_id + span_id + parent, (service, name, peer, session),
                         (kind, duration, flags), start, (checks[resource], checks[scope]), raw,
@@ -239,13 +241,13 @@ class Ingest:
                     time_ns,
                     log.severity_number,
                     log.service,
-                    log.trace_id or None,
-                    log.span_id or None,
+                    bytearray(log.trace_id) if log.trace_id else None,
+                    bytearray(log.span_id) if log.span_id else None,
                     log.session_id or None,
                     log.body,
                     origins[log.resource],
                     origins[log.scope],
-                    log.raw,
+                    bytearray(log.raw),
                     check,
                 )
             )

@@ -9,11 +9,10 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from cachetools import LRUCache
-
 from store.sqlite.table_layout import CALL_SERIES, OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
+from store.sqlite.write.recent_cache import RecentCache
 
-_CACHED: Final = 50_000
+_CACHED: Final = 25_000
 
 
 class OriginIds:
@@ -21,7 +20,7 @@ class OriginIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: LRUCache[bytes, int] = LRUCache(_CACHED)
+        self._ids: RecentCache[bytes, int] = RecentCache(_CACHED)
         self._used: dict[int, int] = {}
         """Id to the highest number of a row that uses it, as far as `origins.last_seq` is behind."""
 
@@ -65,7 +64,7 @@ class PairIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: LRUCache[tuple[str, str], int] = LRUCache(_CACHED)
+        self._ids: RecentCache[tuple[str, str], int] = RecentCache(_CACHED)
 
     def id_of(self, pair: tuple[str, str]) -> int:
         """The id of a (tag, value), stored now if it is new."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runtime.installation import COMMAND
 from store.api import StoreUnavailable
 from store.sqlite.store_file import INDEX_SUFFIX, LOG_SUFFIX, connect_writer, unavailable
 from store.sqlite.write import writer_runs
@@ -28,7 +29,7 @@ _BUSY_MS: Final = 1_000
 """How long a transaction waits for another program's lock before the batches that wait are refused."""
 _ASIDE: Final = (
     "Its files were set aside as {0}. A new store was begun. What can be read of the former one: "
-    "python3 -m lab store salvage {0}"
+    f"{COMMAND} store salvage {{0}}"
 )
 
 

@@ -7,6 +7,7 @@ A cell is (series, width, slot, bucket); kinds of series and widths of slots are
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from store.histogram import bucket_of
@@ -23,6 +24,7 @@ from store.sqlite.table_layout import (
 from store.sqlite.write.interning import SeriesIds, SeriesKey
 
 _FINE_NS: Final = FINE_S * SECOND_NS
+_Where = tuple[int, int, int]
 _MAX_TEXT: Final = 256
 """Characters of a callee's name, which any sender may make as long as it likes."""
 
@@ -47,7 +49,7 @@ class Rollups:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._series = SeriesIds(connection)
-        self._cells: dict[tuple[int, int, int], list[int]] = {}
+        self._cells: dict[_Where, list[int]] = {}
         """(series, slot of FINE_S, bucket) to [count, errors, origins], which may be negative."""
 
     def request(
@@ -93,17 +95,14 @@ class Rollups:
         """Add what was collected to the cells of every width."""
         if not self._cells:
             return
-        rows = []
+        # A trace that was subtracted and added again unchanged sums to nothing.
+        sums = {where: counts for where, counts in self._cells.items() if any(counts)}
+        rows: list[tuple[int, ...]] = []
+        narrower = FINE_S
         for width in WIDTHS:
-            ratio = width // FINE_S
-            sums: dict[tuple[int, int, int], list[int]] = {}
-            for (series, slot, bucket), counts in self._cells.items():
-                # A trace that was subtracted and added again unchanged sums to nothing.
-                if not any(counts):
-                    continue
-                cell = sums.setdefault((series, slot // ratio, bucket), [0, 0, 0])
-                for place, count in enumerate(counts):
-                    cell[place] += count
+            if width != narrower:
+                sums = _wider(sums, width // narrower)
+                narrower = width
             rows += [(series, width, slot, bucket, *cell) for (series, slot, bucket), cell in sums.items()]
         # In the order of the primary key, so that neighbouring cells share a page.
         rows.sort()
@@ -128,3 +127,18 @@ class Rollups:
             "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM cells WHERE cells.series = series.id)"
         )
         self._series.reload()
+
+
+def _wider(cells: Mapping[_Where, list[int]], ratio: int) -> dict[_Where, list[int]]:
+    """The sums of the cells of `ratio` neighbouring slots each."""
+    sums: dict[_Where, list[int]] = {}
+    for (series, slot, bucket), counts in cells.items():
+        where = (series, slot // ratio, bucket)
+        cell = sums.get(where)
+        if cell is None:
+            sums[where] = counts.copy()
+        else:
+            cell[0] += counts[0]
+            cell[1] += counts[1]
+            cell[2] += counts[2]
+    return sums

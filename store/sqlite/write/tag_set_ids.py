@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
-from cachetools import FIFOCache, LRUCache
+from cachetools import FIFOCache
 
 from store.sqlite.tag_sets import (
     OF_CALLS,
@@ -20,10 +20,12 @@ from store.sqlite.tag_sets import (
     service_in,
     values_in,
 )
+from store.sqlite.write.recent_cache import RecentCache
 
 _CACHED: Final = 20_000
 _MAX_VALUES: Final = 64
 """Values of one tag that one request is found by."""
+_INSERT: Final = "INSERT INTO tagsets (key, body) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id"
 
 
 class TagSetInfo(NamedTuple):
@@ -39,8 +41,8 @@ class TagSetIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._by_bags: LRUCache[Hashable, TagSetInfo] = LRUCache(_CACHED)
-        self._by_number: LRUCache[int, TagSetInfo] = LRUCache(_CACHED)
+        self._by_bags: RecentCache[Hashable, TagSetInfo] = RecentCache(_CACHED)
+        self._by_number: RecentCache[int, TagSetInfo] = RecentCache(_CACHED)
         self._noted: FIFOCache[tuple[int, int], None] = FIFOCache(_CACHED)
         """(set, slot) that are stored already: time goes on, so that the oldest are the least used."""
         self._new_slots: list[tuple[int, int]] = []
@@ -56,7 +58,7 @@ class TagSetIds:
 
         `called` says of each span whether it is a call to others; none of them is, if it is empty.
         """
-        key = (service, operation, *called, *((tuple(bag), tuple(bag.values())) for bag in bags))
+        key = (service, operation, *called, *map(tuple, bags), *[tuple(bag.values()) for bag in bags])
         found = self._by_bags.get(key)
         if found is None:
             tags = union(bags)
@@ -102,13 +104,10 @@ class TagSetIds:
     def _store(self, tags: Tags) -> TagSetInfo:
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = hashlib.blake2b(body, digest_size=16).digest()
-        row = self._connection.execute("SELECT id FROM tagsets WHERE key = ?", (key,)).fetchone()
-        if row is not None:
-            return _info(int(row[0]), tags)
-        cursor = self._connection.execute(
-            "INSERT INTO tagsets (key, body) VALUES (?, ?)", (key, body.decode())
-        )
-        return _info(int(cursor.lastrowid or 0), tags)
+        row = self._connection.execute(_INSERT, (bytearray(key), body.decode())).fetchone()
+        if row is None:
+            row = self._connection.execute("SELECT id FROM tagsets WHERE key = ?", (key,)).fetchone()
+        return _info(int(row[0]), tags)
 
 
 def _info(number: int, tags: TagSet) -> TagSetInfo:
@@ -119,12 +118,9 @@ def _only_called(tags: TagSet, bags: Sequence[Mapping[str, str]], called: Sequen
     """The values of `tags` that no span carries but those that are calls, sorted, as `tag=value`."""
     if not any(called):
         return []
-    own = [bag for bag, call in zip(bags, called, strict=True) if not call]
+    own = {pair for bag, call in zip(bags, called, strict=True) if not call for pair in bag.items()}
     return sorted(
-        f"{tag}={value}"
-        for tag in tags
-        for value in values_in(tags, tag)
-        if not any(bag.get(tag) == value for bag in own)
+        f"{tag}={value}" for tag in tags for value in values_in(tags, tag) if (tag, value) not in own
     )
 
 

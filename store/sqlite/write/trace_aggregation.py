@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
-from cachetools import LRUCache
 
 from signals.attributes import environment_of
 from signals.model import SpanError
@@ -47,6 +46,7 @@ from store.sqlite.table_layout import (
 )
 from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.recent_cache import RecentCache
 from store.sqlite.write.rollups import Rollups, StoredCall
 from store.sqlite.write.tag_set_ids import TagSetIds, union
 
@@ -106,7 +106,9 @@ class TraceAggregation:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[tuple[object, ...]] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
-        self._service_pair_ids: LRUCache[tuple[tuple[str, int], ...], list[int]] = LRUCache(_CACHED_PAIRS)
+        self._service_pair_ids: RecentCache[tuple[tuple[str, int], ...], list[int]] = RecentCache(
+            _CACHED_PAIRS
+        )
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
 

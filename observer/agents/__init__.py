@@ -1,0 +1,1 @@
+"""A Model Context Protocol server over the JSON API, a process of its own that only `lab mcp` starts."""
