@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from incidents.model import FaultKind, Flag, FlagValue, Incident
+from incidents.model import NO_TENANTS, FaultKind, Flag, FlagValue, Incident
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 TRAFFIC = "traffic"
@@ -18,7 +18,9 @@ TENANT = "tenant"
 """The key that names the tenant level."""
 PROBE = "lab-probe"
 """The seat whose order proves that a lab is ready. That proof follows the order by its telemetry, so this
-seat is spared the incidents that break telemetry."""
+seat is spared the incidents that break telemetry. The provider, another company, answers it at once."""
+_PROVIDER = "buttercup_delay_ms"
+_QUICK: FlagValue = MappingProxyType({"min": 1, "max": 2})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,15 @@ def flagd_json(incident: Incident, for_seats: Mapping[str, SeatState] = NO_SEATS
 
 
 def _for_the_probe(incident: Incident) -> Mapping[str, SeatState]:
-    if incident.question.kind is not FaultKind.BROKEN_TELEMETRY:
+    flags = tuple(
+        replace(flag, people=_QUICK, tenants=NO_TENANTS) if flag.key == _PROVIDER else flag
+        for flag in incident.flags
+    )
+    broken = incident.question.kind is FaultKind.BROKEN_TELEMETRY
+    repaired = frozenset(repair.name for repair in incident.repairs if broken)
+    if flags == incident.flags and not repaired:
         return NO_SEATS
-    return {PROBE: SeatState(incident, frozenset(repair.name for repair in incident.repairs))}
+    return {PROBE: SeatState(replace(incident, flags=flags), repaired)}
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import sqlite3
@@ -26,9 +27,15 @@ _NOTICED_S = 1.0
 
 
 def _delete(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        # The writer that notices takes its log away itself, perhaps just now.
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    # As one act: a writer that notices between two of them begins a new store, whose files would be deleted.
+    names = [os.fsencode(f"{path}{suffix}") for suffix in ("", "-wal", "-shm")]
+    unlink = ctypes.PyDLL(None).unlink
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(10)
+    try:
+        assert [unlink(name) for name in names] == [0, 0, 0]
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def _delete_file_only(path: Path) -> None:
