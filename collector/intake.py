@@ -103,7 +103,7 @@ class Intake:
 
         Raises Undecodable (do not retry), Overloaded and Unavailable (retry).
         """
-        with self._admitted(len(body)):
+        with self._admitted(signal, len(body)):
             try:
                 decoded = self._decode(signal, encoding, body)
             except Undecodable as error:
@@ -128,12 +128,15 @@ class Intake:
             self._log_seldom("rejected", f"{signal.items}: {outcome.message}", count=outcome.rejected)
         return outcome
 
-    def count_refused(self, why: str, message: str) -> None:
-        """Count a request that was refused as a whole; `why` is a key of `refused_requests` in `/stats`."""
+    def count_refused(self, why: str, message: str, reason: str = "") -> None:
+        """Count a request that was refused as a whole; `why` is a key of `refused_requests` in `/stats`.
+
+        `reason` is the one told to people, if it is more exact.
+        """
         with self._lock:
             self._refused[why] += 1
         if why in _SHOWN_REQUESTS:
-            self._episodes.add(why, message, {"requests": 1})
+            self._episodes.add(reason or why, message, {"requests": 1})
         self._log_seldom(why, message)
 
     def drain(self) -> None:
@@ -185,13 +188,14 @@ class Intake:
         _log.warning(message, extra={"fields": {"refused": why, **fields}})
 
     @contextmanager
-    def _admitted(self, size_bytes: int) -> Iterator[None]:
+    def _admitted(self, signal: Signal, size_bytes: int) -> Iterator[None]:
+        behind = self._pace_of(signal)
         with self._lock:
             self._requests += 1
             # A single request may be as large as the size limit allows, whatever this limit is.
             full = bool(self._in_flight) and self._in_flight_bytes + size_bytes > self._max_in_flight_bytes
             stopping = self._draining
-            if not full and not stopping:
+            if not full and not stopping and behind is None:
                 self._in_flight += 1
                 self._in_flight_bytes += size_bytes
         if stopping:
@@ -200,12 +204,24 @@ class Intake:
         if full:
             self.count_refused("busy", "the requests in work have reached the limit")
             raise Overloaded("the requests in work have reached the limit")
+        if behind is not None:
+            self.count_refused("busy", str(behind), behind.reason)
+            raise Overloaded(str(behind))
         try:
             yield
         finally:
             with self._lock:
                 self._in_flight -= 1
                 self._in_flight_bytes -= size_bytes
+
+    def _pace_of(self, signal: Signal) -> StoreBusy | None:
+        """Why spans have to wait; logs and metrics, which are not settled in traces, never do for this."""
+        if signal is Signal.TRACES:
+            try:
+                self._writer.check_pace()
+            except StoreBusy as error:
+                return error
+        return None
 
     def _decode(self, signal: Signal, encoding: Encoding, body: bytes) -> Decoded:
         refused = Refusals()

@@ -27,6 +27,7 @@ _SAVE_EVERY_S: Final = 2.0
 _MOST_BYTES: Final = 1_000_000
 _WORDS: Final[Mapping[str, str]] = {
     "busy": "overload",
+    "behind": "overload, more spans than can be settled in time",
     "too_large": "larger than the limit",
     "disk_full": "disk full",
     "read_only": "the store is read-only",

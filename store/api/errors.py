@@ -1,7 +1,7 @@
 """Errors that a store raises; every message names the cause and a remedy.
 
 StoreError
-├── StoreBusy         the queue is full, or a process that reads has ended: try again later
+├── StoreBusy         the queue is full, settling is behind, a process that reads has ended: try again later
 ├── StoreUnavailable  the disk is full, read-only or locked; the file is gone or damaged
 ├── StoreMismatch     the file was made by another program or version
 ├── TooSlow           the answer would take too long
@@ -21,10 +21,13 @@ class StoreError(Exception):
 class StoreBusy(StoreError):
     """The bounded queue is full; nothing of the batch was taken; the sender may try again.
 
+    `reason` is `behind` where what was committed waits too long to be settled, else `busy`.
     Of a lent reader: its process has ended; the same question may be asked again.
     """
 
-    reason = "busy"
+    def __init__(self, message: str, reason: str = "busy") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StoreUnavailable(StoreError):

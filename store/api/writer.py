@@ -49,6 +49,13 @@ class Writer(Protocol):
         may still be committed, and sending it again keeps nothing twice.
         """
 
+    def check_pace(self) -> None:
+        """Raise StoreBusy with the reason `behind` while settling is too far behind what was committed.
+
+        To be asked before a request with spans is decoded; it costs nothing and waits for nothing. So memory,
+        and how late maps and lists are, have bounds however much is sent.
+        """
+
     def health(self) -> WriterHealth:
         """Whether it can write, from memory: this never waits for the medium."""
 

@@ -46,7 +46,11 @@ def span_check(
         f"{seq} {numbers[0]} {numbers[1]} {numbers[2]} {origins[0]} {origins[1]} "
         f"{texts[0]}\0{texts[1]}\0{texts[2]}\0{texts[3]}"
     )
-    found = crc32(raw, crc32(ids, crc32(head.encode("utf-8", "replace"))))
+    try:
+        begin = head.encode()
+    except UnicodeEncodeError:
+        begin = head.encode("utf-8", "replace")
+    found = crc32(raw, crc32(ids, crc32(begin)))
     return (found + start) % _PRIME - _HALF
 
 

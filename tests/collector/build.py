@@ -32,11 +32,17 @@ class ListWriter:
     refusal: Exception | None = None
     closed: bool = False
     trouble: WriterHealth = field(default_factory=WriterHealth)
+    behind: Exception | None = None
+    """What `check_pace` raises."""
 
     def write(self, batch: Batch) -> None:
         if self.refusal:
             raise self.refusal
         self.batches.append(batch)
+
+    def check_pace(self) -> None:
+        if self.behind:
+            raise self.behind
 
     def health(self) -> WriterHealth:
         return self.trouble

@@ -41,5 +41,5 @@ def _running() -> Iterator[Running]:
 def running(_running: Running) -> Running:
     """The module's collector with an empty, willing store."""
     _running.writer.batches.clear()
-    _running.writer.refusal = None
+    _running.writer.refusal = _running.writer.behind = None
     return _running

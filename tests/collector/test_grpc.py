@@ -100,6 +100,18 @@ def test_a_store_that_refuses_means_try_again(
     assert details.message == str(cause)
 
 
+def test_spans_wait_while_settling_is_behind(running: Running, channel: grpc.Channel) -> None:
+    """With the time after which to try again, without which senders would drop them."""
+    running.writer.behind = StoreBusy("the oldest has waited for 2.1 s", "behind")
+    error = refusal(channel, TRACES, build.traces([build.span(1)]).SerializeToString())
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    details = Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    retry = RetryInfo()
+    assert details.details[0].Unpack(retry)
+    assert retry.retry_delay.seconds >= 1
+    assert call(channel, METRICS, build.metrics(1).SerializeToString()) == b""
+
+
 def _no_message() -> Iterator[bytes]:
     threading.Event().wait(20)
     yield b""

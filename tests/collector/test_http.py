@@ -198,6 +198,27 @@ def test_health_and_stats(running: Running) -> None:
     assert set(stats["received"]) == {"spans", "logs", "metric_points"}
 
 
+def test_spans_wait_while_settling_is_behind(running: Running) -> None:
+    """Before they are decoded; logs and metrics, which are in no trace, are taken meanwhile."""
+    running.writer.behind = StoreBusy("the oldest has waited for 2.1 s", "behind")
+    for body in (build.traces([build.span(1)]).SerializeToString(), b"\xff not protobuf"):
+        answer = post(running, "/v1/traces", body)
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) >= 1
+        told = Status.FromString(answer.content)
+        assert (told.code, told.message) == (8, "the oldest has waited for 2.1 s")
+    assert post(running, "/v1/logs", build.logs([LogRecord(time_unix_nano=build.T0)]).SerializeToString()).ok
+    assert post(running, "/v1/metrics", build.metrics(1).SerializeToString()).ok
+    stats = requests.get(running.url + "/stats", timeout=5).json()
+    (now,) = [each for each in stats["refusals"]["now"] if each["reason"] == "behind"]
+    assert now["words"] == "overload, more spans than can be settled in time"
+    assert now["counts"]["requests"] >= 2
+    assert "2.1 s" in now["message"]
+    running.writer.behind = None
+    assert post(running, "/v1/traces", build.traces([build.span(1)]).SerializeToString()).ok
+    assert len(running.writer.spans) == 1
+
+
 @pytest.mark.parametrize(
     ("refusal", "status", "code"),
     [(StoreBusy("the queue is full"), 429, 8), (StoreUnavailable("the disk is full"), 503, 14)],

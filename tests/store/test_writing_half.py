@@ -146,9 +146,14 @@ def test_a_tag_set_is_stored_once_however_its_spans_are_ordered(connection: sqli
     first = sets.of("shop", "GET /", [red, blue])
     assert first == sets.of("shop", "GET /", [blue, red]) == sets.of("shop", "GET /", [red, blue, red])
     assert (first.service, first.environment) == ("shop", "lab")
-    assert sets.of("shop", "POST /", [red, blue]).number != first.number
+    other = sets.of("shop", "POST /", [red, blue])
+    sets.flush()
+    assert 0 != other.number != first.number != 0
     sets.invalidate()
-    assert sets.of("shop", "GET /", [blue, red]) == first == sets.numbered(first.number)
+    again, stored = sets.of("shop", "GET /", [blue, red]), sets.numbered(first.number)
+    sets.flush()
+    assert again.number == stored.number == first.number
+    assert (stored.service, stored.environment) == ("shop", "lab")
     assert connection.execute("SELECT count(*) FROM tagsets").fetchone() == (2,)
 
 
@@ -156,20 +161,65 @@ def test_the_id_of_a_deleted_tag_set_is_never_reused(connection: sqlite3.Connect
     """Readers cache what an id stands for."""
     sets = TagSetIds(connection)
     first = sets.of("shop", "GET /", [{}])
+    sets.flush()
     connection.execute("DELETE FROM tagsets")
     sets.invalidate()
-    assert sets.of("bank", "GET /", [{}]).number > first.number
+    second = sets.of("bank", "GET /", [{}])
+    sets.flush()
+    assert second.number > first.number > 0
 
 
 def test_the_slots_of_a_set_are_noted_once(connection: sqlite3.Connection) -> None:
     """Until the caches are invalidated; then the table keeps one row all the same."""
     sets = TagSetIds(connection)
     for _ in range(2):
+        found = sets.of("shop", "GET /", [{}])
         for slot in (5, 6, 5):
-            sets.note_slot(1, slot)
+            sets.note_slot(found, slot)
         sets.flush()
         sets.invalidate()
     assert connection.execute("SELECT tagset, slot FROM set_slots").fetchall() == [(1, 5), (1, 6)]
+
+
+def test_many_new_tag_sets_are_stored_once_among_those_that_are_there(connection: sqlite3.Connection) -> None:
+    """More than one question asks for; sets of before keep their numbers, in another's caches, too."""
+    before, after = TagSetIds(connection), TagSetIds(connection)
+    known = {number: before.of("shop", f"GET /{number}", [{}]) for number in range(0, 1_500, 3)}
+    before.flush()
+    found = {number: after.of("shop", f"GET /{number}", [{}]) for number in range(1_500)}
+    after.flush()
+    assert {number: found[number].number for number in known} == {n: each.number for n, each in known.items()}
+    assert len({each.number for each in found.values()}) == 1_500
+    assert connection.execute("SELECT count(*) FROM tagsets").fetchone() == (1_500,)
+    rows = connection.execute("SELECT id, json_extract(body, '$.:operation') FROM tagsets").fetchall()
+    assert {number: f"GET /{each}" for each, number in ((n, s.number) for n, s in found.items())} == dict(
+        rows
+    )
+
+
+def test_what_was_rolled_back_is_stored_by_the_next_round(connection: sqlite3.Connection) -> None:
+    """The number of a set that a rolled back round stored is not handed out again as if it were there."""
+    sets = TagSetIds(connection)
+    connection.execute("BEGIN")
+    sets.of("shop", "GET /", [{}])
+    sets.flush()
+    connection.execute("ROLLBACK")
+    sets.invalidate()
+    again = sets.of("shop", "GET /", [{}])
+    sets.flush()
+    assert connection.execute("SELECT id FROM tagsets").fetchall() == [(again.number,)]
+
+
+def test_a_rollback_forgets_no_use_of_a_resource(connection: sqlite3.Connection) -> None:
+    """What earlier commits use stays when older arrivals are pruned."""
+    origins = OriginIds(connection)
+    found = origins.id_of(b"resource", 1)
+    assert origins.id_of(b"resource", 100) == found
+    origins.invalidate()
+    origins.prune(50)
+    assert connection.execute("SELECT id FROM origins").fetchall() == [(found,)]
+    origins.prune(101)
+    assert connection.execute("SELECT id FROM origins").fetchall() == []
 
 
 def test_values_of_a_tag_are_united_up_to_a_bound() -> None:

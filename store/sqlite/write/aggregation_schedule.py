@@ -12,6 +12,7 @@ import sqlite3
 import time
 from typing import Final
 
+from store.api import StoreBusy
 from store.rows import SpanRow
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.interning import PairIds
@@ -31,6 +32,17 @@ _REMEMBER_S: Final = 3.0
 """Rows of a trace stay in memory this long after its last span: late ones often come within it."""
 _MAX_REMEMBERED: Final = 20_000
 """Rows in memory, above which those of aggregated traces are dropped at once."""
+_MAX_REMEMBERED_BYTES: Final = 16 * 2**20
+"""The same of the messages that these rows hold."""
+MAX_LAG_S: Final = 2.0
+"""Senders of spans wait while something has been committed for longer than this and is not settled …"""
+MAX_WORK_S: Final = 1.0
+"""… or while there is more to settle than this takes alone: beside commits it takes twice or thrice that …"""
+_FEW: Final = 2_000
+"""… unless it is so little that the time of one round says nothing …"""
+MAX_WAITING: Final = 40_000
+MAX_WAITING_BYTES: Final = 48 * 2**20
+"""… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
 """Time limit of one round, so that writers do not wait behind a backlog."""
 _BACKLOG: Final = 100_000
@@ -42,10 +54,13 @@ _ATTEMPTS: Final = 2
 class _RecentTrace:
     """Rows of a trace in memory, and when the last of them arrived."""
 
-    __slots__ = ("last_s", "rows")
+    __slots__ = ("last_s", "rows", "size_bytes", "waiting")
 
     def __init__(self) -> None:
         self.rows: dict[bytes, SpanRow] = {}
+        self.waiting = 0
+        """How many of them are not aggregated."""
+        self.size_bytes = 0
         self.last_s = 0.0
 
 
@@ -61,7 +76,11 @@ class AggregationSchedule:
         self.traces = TraceAggregation(connection, self.pairs, self.tag_sets, self.rollups)
         self.sessions = SessionAggregation(connection, self.pairs, self.rollups)
         self._recent: dict[bytes, _RecentTrace] = {}
-        self._remembered = 0
+        self._remembered = self._remembered_bytes = self._waiting = 0
+        self._left_s = self._left_work_s = 0.0
+        """For how long the oldest had waited that the last round did not come to, and what the rest takes."""
+        self.was_cut = False
+        """Whether the last round left what was due."""
         self._dirty: dict[bytes, tuple[float, int]] = {}
         """Trace id to the time of its first span that is not aggregated, and a number before that span's."""
         self._failures: dict[bytes, int] = {}
@@ -101,6 +120,26 @@ class AggregationSchedule:
     def _has_backlog(self) -> bool:
         return self._unread_seq < self._stored_seq
 
+    def check_pace(self) -> None:
+        """See `store.api.Writer.check_pace`. May be called by any thread.
+
+        What a round could not come to counts, and not what waits for a round: a process that was stopped, or
+        had no core, is not behind by that alone.
+        """
+        if self._left_s > MAX_LAG_S:
+            lag = f"the oldest of them has waited for {self._left_s:.1f} s"
+        elif self._dirty and (self._left_work_s > MAX_WORK_S or self._remembered > MAX_WAITING):
+            lag = f"{self._waiting:,} of them wait"
+        elif self._dirty and self._remembered_bytes > MAX_WAITING_BYTES:
+            lag = f"{self._remembered_bytes / 1e6:,.0f} MB of them wait"
+        else:
+            return
+        raise StoreBusy(
+            f"Spans arrive faster than they can be settled: {lag}. They are taken again within seconds; "
+            "if this lasts, send less.",
+            "behind",
+        )
+
     def is_due(self, *, final: bool) -> bool:
         """Take over what was committed; return whether a round is worth a transaction."""
         now_s = time.monotonic()
@@ -133,7 +172,8 @@ class AggregationSchedule:
         counters.set("sessions_seq", upto)
         while final and self._has_backlog:
             self._read_backlog()
-        done = self._aggregate_traces(now_s, final=final)
+        waiting = self._waiting
+        done, is_whole = self._aggregate_traces(now_s, final=final)
         self.traces.flush()
         # After the traces: what they added and subtracted is collected in the rollups.
         self.rollups.flush()
@@ -146,19 +186,33 @@ class AggregationSchedule:
         if self._has_backlog and not any(since_s == 0.0 for since_s, _ in self._dirty.values()):
             self._read_backlog()
         self._drop_rows(now_s)
+        self._note_pace(now_s, waiting - self._waiting, is_whole=is_whole)
 
-    def _aggregate_traces(self, now_s: float, *, final: bool) -> list[bytes]:
-        done = []
+    def _note_pace(self, began_s: float, settled: int, *, is_whole: bool) -> None:
+        """Note how much a round left behind; what a start found does not count."""
+        now_s = time.monotonic()
+        oldest_s = next((since_s for since_s, _ in self._dirty.values() if since_s), now_s)
+        self._left_s = now_s - oldest_s
+        self.was_cut = not is_whole
+        few = is_whole or self._waiting < _FEW
+        self._left_work_s = 0.0 if few else self._waiting * (now_s - began_s) / max(settled, 1)
+
+    def _aggregate_traces(self, now_s: float, *, final: bool) -> tuple[list[bytes], bool]:
+        """The traces that were aggregated, and whether these are all that are due."""
+        done: list[bytes] = []
         for trace_id, (first_s, _) in self._dirty.items():
             if not final:
                 if not self._is_ripe(trace_id, first_s, now_s):
                     continue
                 if time.monotonic() > now_s + _ROUND_S:
-                    break
+                    return done, False
             done.append(trace_id)
+            known = self._recent.get(trace_id)
+            if known:
+                self._waiting -= known.waiting
+                known.waiting = 0
             if self._failures.get(trace_id, 0) >= _ATTEMPTS:
                 continue
-            known = self._recent.get(trace_id)
             try:
                 self.traces.aggregate(trace_id, tuple(known.rows.values()) if known else ())
             except (sqlite3.OperationalError, MemoryError):
@@ -168,7 +222,7 @@ class AggregationSchedule:
                 self._failures[trace_id] = self._failures.get(trace_id, 0) + 1
                 _LOG.exception("trace %s cannot be aggregated", trace_id.hex())
                 raise
-        return done
+        return done, True
 
     def on_rollback(self) -> None:
         """Drop everything in memory, and start again from the counters."""
@@ -178,7 +232,9 @@ class AggregationSchedule:
         self.sessions.invalidate()
         self.rollups.on_rollback()
         self._recent.clear()
-        self._remembered = 0
+        self._remembered = self._remembered_bytes = self._waiting = 0
+        self._left_s = self._left_work_s = 0.0
+        self.was_cut = False
         self._dirty.clear()
         self._catch_up()
 
@@ -186,22 +242,30 @@ class AggregationSchedule:
         """Forget a trace whose spans were deleted."""
         known = self._recent.pop(trace_id, None)
         if known:
-            self._remembered -= len(known.rows)
+            self._forget(known)
         self._dirty.pop(trace_id, None)
 
     def _take(self, now_s: float) -> None:
+        added = added_bytes = 0
         for span in self._ingest.committed:
             trace_id = span.trace_id
             known = self._recent.get(trace_id)
             if known is None:
                 known = self._recent[trace_id] = _RecentTrace()
             if known.rows.setdefault(span.span_id, span) is span:
-                self._remembered += 1
+                size = len(span.raw)
+                known.size_bytes += size
+                known.waiting += 1
+                added += 1
+                added_bytes += size
             known.last_s = now_s
             if trace_id not in self._dirty:
                 self._dirty[trace_id] = (now_s, self._taken_seq)
             if span.browser:
                 self._browsers_wait = True
+        self._remembered += added
+        self._waiting += added
+        self._remembered_bytes += added_bytes
         self._ingest.committed.clear()
         self._taken_seq = self._ingest.seq
 
@@ -216,8 +280,14 @@ class AggregationSchedule:
         """
         for trace_id in list(self._recent):
             known = self._recent[trace_id]
-            if self._remembered <= _MAX_REMEMBERED and now_s - known.last_s < _REMEMBER_S:
+            many = self._remembered > _MAX_REMEMBERED or self._remembered_bytes > _MAX_REMEMBERED_BYTES
+            if not many and now_s - known.last_s < _REMEMBER_S:
                 break
             if trace_id not in self._dirty:
-                self._remembered -= len(known.rows)
+                self._forget(known)
                 del self._recent[trace_id]
+
+    def _forget(self, known: _RecentTrace) -> None:
+        self._remembered -= len(known.rows)
+        self._waiting -= known.waiting
+        self._remembered_bytes -= known.size_bytes

@@ -7,12 +7,12 @@ deleted, the caches must be invalidated: ids that they hold may not exist.
 from __future__ import annotations
 
 import sqlite3
+from functools import lru_cache
 from typing import Final
 
 from store.sqlite.table_layout import CALL_SERIES, OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
-from store.sqlite.write.recent_cache import RecentCache
 
-_CACHED: Final = 25_000
+_CACHED: Final = 50_000
 
 
 class OriginIds:
@@ -20,29 +20,29 @@ class OriginIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: RecentCache[bytes, int] = RecentCache(_CACHED)
+        self._ids = lru_cache(_CACHED)(self._store)
         self._used: dict[int, int] = {}
-        """Id to the highest number of a row that uses it, as far as `origins.last_seq` is behind."""
+        """Id to the highest number of a row that uses it, as far as `origins.last_seq` is behind. It outlives
+        a rollback: what was used by earlier commits is still in use."""
+        self._seq = 0
 
     def id_of(self, body: bytes, seq: int) -> int:
         """The id of these bytes, stored now if they are new; `seq` numbers the last row that uses them."""
-        found = self._ids.get(body)
-        if found is None:
-            found = self._store(body, seq)
+        self._seq = seq
+        found = self._ids(body)
         self._used[found] = seq
         return found
 
-    def _store(self, body: bytes, seq: int) -> int:
+    def _store(self, body: bytes) -> int:
         row = self._connection.execute("SELECT id FROM origins WHERE body = ?", (body,)).fetchone()
         if row is None:
-            cursor = self._connection.execute(
-                "INSERT INTO origins (body, last_seq) VALUES (?, ?)", (body, seq)
+            return int(
+                self._connection.execute(
+                    "INSERT INTO origins (body, last_seq) VALUES (?, ?)", (body, self._seq)
+                ).lastrowid
+                or 0
             )
-            found = int(cursor.lastrowid or 0)
-        else:
-            found = int(row[0])
-        self._ids[body] = found
-        return found
+        return int(row[0])
 
     def prune(self, before_seq: int) -> None:
         """Delete what is used by no row from number `before_seq` on."""
@@ -51,12 +51,12 @@ class OriginIds:
             [(seq, found) for found, seq in self._used.items()],
         )
         self._connection.execute("DELETE FROM origins WHERE last_seq < ?", (before_seq,))
+        self._used = {found: seq for found, seq in self._used.items() if seq >= before_seq}
         self.invalidate()
 
     def invalidate(self) -> None:
-        """Empty the caches."""
-        self._ids.clear()
-        self._used.clear()
+        """Empty the cache."""
+        self._ids.cache_clear()
 
 
 class PairIds:
@@ -64,14 +64,11 @@ class PairIds:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: RecentCache[tuple[str, str], int] = RecentCache(_CACHED)
+        self._ids = lru_cache(_CACHED)(self._store)
 
     def id_of(self, pair: tuple[str, str]) -> int:
         """The id of a (tag, value), stored now if it is new."""
-        found = self._ids.get(pair)
-        if found is None:
-            found = self._ids[pair] = self._store(pair)
-        return found
+        return self._ids(pair)
 
     def _store(self, pair: tuple[str, str]) -> int:
         row = self._connection.execute("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair).fetchone()
@@ -83,7 +80,7 @@ class PairIds:
 
     def invalidate(self) -> None:
         """Empty the cache."""
-        self._ids.clear()
+        self._ids.cache_clear()
 
 
 SeriesKey = tuple[int, str, str, str, str]

@@ -148,8 +148,17 @@ class SenderClocks:
         batch.is_placed = True
 
     def _placed_spans(self, spans: Sequence[SpanRow], arrived: int) -> Sequence[SpanRow]:
-        shifts = self.shifts([_claim_of(span) for span in spans], arrived)
         latest = arrived + AHEAD_NS
+        # By place, as late batches come by the thousand: session, resource, start, duration, trace.
+        senders = [row[11] or row[14] for row in spans]
+        times = [row[6] + row[7] if row[7] <= _DAY_NS else row[6] for row in spans]
+        found = self._shifts(senders, times, arrived)
+        if found is None:
+            if max(times) <= latest and max([row[7] for row in spans]) <= _DAY_NS:
+                return spans
+            shifts: Sequence[int] = [0] * len(spans)
+        else:
+            shifts = _agreeing(senders, [row[0] for row in spans], times, found, arrived)
         changed = False
         placed = []
         for span, shift in zip(spans, shifts, strict=True):
@@ -162,7 +171,8 @@ class SenderClocks:
                 start, duration = end, 0
             if shift or duration != span.duration_ns:
                 changed = True
-                span = span._replace(start_unix_nano=start, duration_ns=duration, clock_shift_ns=shift)
+                # Start and duration are at 6 and 7, the shift is last: `_replace` takes twice as long.
+                span = SpanRow._make((*span[:6], start, duration, *span[8:-1], shift))
             placed.append(span)
         return placed if changed else spans
 
@@ -192,24 +202,36 @@ class SenderClocks:
 
         `handed_on`: the times may be those of a source that the sender asks now and then.
         """
-        found = [0] * len(claims)
+        senders, traces, times = map(list, zip(*claims, strict=True))
+        found = self._shifts(senders, times, arrived, handed_on=handed_on)
+        if found is None:
+            return [0] * len(claims)
+        return _agreeing(senders, traces, times, found, arrived)
+
+    def _shifts(
+        self, senders: Sequence[Sender], times: Sequence[int], arrived: int, *, handed_on: bool = False
+    ) -> list[int] | None:
+        """The same of each sender by itself; None if nothing is to be added to any."""
         places: dict[Sender, list[int]] = {}
-        for place, claim in enumerate(claims):
-            places.setdefault(claim.sender, []).append(place)
+        for place, sender in enumerate(senders):
+            own = places.get(sender)
+            if own is None:
+                own = places[sender] = []
+            own.append(place)
+        found: list[int] | None = None
         for sender, own in places.items():
-            times = [claims[place].time for place in own]
-            shifts = self._of_sender(sender, times, arrived, handed_on=handed_on)
+            shifts = self._of_sender(sender, [times[place] for place in own], arrived, handed_on=handed_on)
             if any(shifts):
                 self._wrong = arrived
+                found = found or [0] * len(times)
                 for place, shift in zip(own, shifts, strict=True):
                     found[place] = shift
-        if len(places) > 1 and any(found):
-            _leave_disagreements(claims, found, arrived)
         return found
 
     def _of_sender(
         self, sender: Sender, times: Sequence[int], arrived: int, *, handed_on: bool
     ) -> Sequence[int]:
+        """What is to be added to its times, each; empty if nothing is."""
         clock = self._clocks.get(sender)
         if clock is not None and clock.shift:
             if _still_holds(clock, times, arrived):
@@ -219,8 +241,7 @@ class SenderClocks:
                 self._take_back(sender, clock)
                 clock = None
         latest = arrived + AHEAD_NS
-        ahead = sorted([time for time in times if time > latest])
-        newest = max([time for time in times if time <= latest], default=None)
+        newest, ahead = _split(times, latest)
         if ahead and (newest is None or ahead[0] - newest <= _CROSSING_NS):
             top = ahead[-1]
             for time, following in pairwise(ahead):
@@ -235,9 +256,11 @@ class SenderClocks:
                 self._clocks[sender] = clock
                 return _shifted(times, clock.shift, arrived)
             shift = self._of_late_batch(sender, clock, newest, arrived)
-            return _shifted(times, shift, arrived)
+            return _shifted(times, shift, arrived) if shift or ahead else ()
         if clock is not None:
             clock.batches = 0
+        if newest is not None and not ahead and min(times) >= newest - _DAY_NS:
+            return ()
         return [
             arrived - time if time > latest or (newest is not None and time < newest - _DAY_NS) else 0
             for time in times
@@ -274,6 +297,15 @@ class SenderClocks:
         return clock.shift
 
 
+def _split(times: Sequence[int], latest: int) -> tuple[int | None, list[int]]:
+    """The newest of the times up to the latest one that is right, and those beyond it, sorted."""
+    newest = max(times)
+    if newest <= latest:
+        return newest, []
+    ahead = sorted([time for time in times if time > latest])
+    return max([time for time in times if time <= latest], default=None), ahead
+
+
 def _is_handed_on(row: MetricRow, shift: int, arrived: int) -> bool:
     """Whether only this one time is far in the past, and not its sender's clock."""
     return row.time_unix_nano < arrived - _DAY_NS and row.time_unix_nano + shift == arrived
@@ -304,22 +336,24 @@ def _shifted(times: Sequence[int], shift: int, arrived: int) -> Sequence[int]:
     return [shift if time + shift <= latest else arrived - time for time in times]
 
 
-def _leave_disagreements(claims: Sequence[Claim], found: list[int], arrived: int) -> None:
-    """Leave the parts of a trace as they are claimed where another sender's part is on time.
+def _agreeing(
+    senders: Sequence[Sender],
+    traces: Sequence[Hashable],
+    times: Sequence[int],
+    found: list[int],
+    arrived: int,
+) -> Sequence[int]:
+    """The shifts found, but 0 for the parts of a trace of which another sender's part is on time.
 
     The clocks of the senders disagree then, and the trace, which is where it belongs, shows by how much.
     """
     on_time: dict[Hashable, Sender] = {}
-    for claim, shift in zip(claims, found, strict=True):
-        if not shift and claim.trace is not None and arrived - _DAY_NS < claim.time:
-            on_time.setdefault(claim.trace, claim.sender)
-    for place, claim in enumerate(claims):
-        if abs(found[place]) <= _DAY_NS and on_time.get(claim.trace, claim.sender) != claim.sender:
-            found[place] = 0
-
-
-def _claim_of(span: SpanRow) -> Claim:
-    start, duration = span.start_unix_nano, span.duration_ns
-    return Claim(
-        span.session_id or span.resource, span.trace_id, start + duration if duration <= _DAY_NS else start
-    )
+    for sender, trace, time, shift in zip(senders, traces, times, found, strict=True):
+        if not shift and trace is not None and arrived - _DAY_NS < time:
+            on_time.setdefault(trace, sender)
+    if not on_time:
+        return found
+    return [
+        0 if abs(shift) <= _DAY_NS and on_time.get(trace, sender) != sender else shift
+        for sender, trace, shift in zip(senders, traces, found, strict=True)
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
@@ -46,9 +47,8 @@ from store.sqlite.table_layout import (
 )
 from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
 from store.sqlite.write.interning import PairIds
-from store.sqlite.write.recent_cache import RecentCache
 from store.sqlite.write.rollups import Rollups, StoredCall
-from store.sqlite.write.tag_set_ids import TagSetIds, union
+from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
 
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
@@ -81,6 +81,17 @@ class _Previous(NamedTuple):
     calls: str
 
 
+class _Requests(NamedTuple):
+    """The requests of a trace, whose tag sets may have no numbers yet."""
+
+    start: int
+    trace: int
+    sets: list[StoredTagSet]
+    outcomes: list[int]
+    starts: list[int]
+    unbounded: str | None
+
+
 def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
     """The pairs that a trace is found by beside its unbounded tags."""
     for name, _, worst in services:
@@ -104,11 +115,9 @@ class TraceAggregation:
         self._pairs = pairs
         self._rollups = rollups
         self._traces: list[tuple[object, ...]] = []
-        self._requests: list[tuple[object, ...]] = []
+        self._requests: list[_Requests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
-        self._service_pair_ids: RecentCache[tuple[tuple[str, int], ...], list[int]] = RecentCache(
-            _CACHED_PAIRS
-        )
+        self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
 
@@ -138,12 +147,12 @@ class TraceAggregation:
         """Write what was aggregated."""
         write = self._connection.executemany
         write(_INSERT_TRACE, self._traces)
+        self._tag_sets.flush()
         # In the order of the primary keys, so that neighbouring rows share a page.
         self._requests.sort(key=_by_start)
-        write(_INSERT_REQUESTS, self._requests)
+        write(_INSERT_REQUESTS, [_packed(each) for each in self._requests])
         self._trace_pairs.sort()
         write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
-        self._tag_sets.flush()
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
@@ -157,7 +166,7 @@ class TraceAggregation:
 
     def invalidate(self) -> None:
         """Empty the caches: rows of `pairs` or `traces` were deleted, or rolled back."""
-        self._service_pair_ids.clear()
+        self._service_pair_ids.cache_clear()
         self._last_id = 0
 
     def remove(self, trace_id: bytes) -> None:
@@ -310,9 +319,11 @@ class TraceAggregation:
     def _add_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
         spans, origins = shape.spans, shape.origins
         failing = any(span.error for span in spans)
+        calling = [is_call(span) for span in spans]
         begun = min(shape.starts)
+        slot = begun // TAG_SET_SLOT_NS
         carried: set[tuple[str, str]] = set()
-        sets: list[int] = []
+        sets: list[StoredTagSet] = []
         outcomes: list[int] = []
         starts: list[int] = []
         unbounded: list[tuple[int, dict[str, list[str]]]] = []
@@ -325,43 +336,47 @@ class TraceAggregation:
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            called = [is_call(spans[place]) and place != request.place for place in request.members]
+            called = [calling[place] and place != request.place for place in request.members]
             tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
             start = shape.starts[request.place]
             error = int(span.error)
             self._rollups.request(1, tag_set.environment, span.service, start, bucket, error, worst)
-            self._tag_sets.note_slot(tag_set.number, begun // TAG_SET_SLOT_NS)
-            sets.append(tag_set.number)
+            self._tag_sets.note_slot(tag_set, slot)
+            sets.append(tag_set)
             outcomes.append(outcome_of(bucket, error, worst))
             starts.append(start - begun)
         self._requests.append(
-            (
-                begun,
-                trace,
-                begun + max(starts),
-                pack(SET_CODE, sets),
-                pack(OUTCOME_CODE, outcomes),
-                pack(START_CODE, starts),
-                orjson.dumps(unbounded).decode() if unbounded else None,
+            _Requests(
+                begun, trace, sets, outcomes, starts, orjson.dumps(unbounded).decode() if unbounded else None
             )
         )
-        self._trace_pairs += [(number, begun, trace) for number in self._ids_of(services)]
+        own = tuple([(name, worst) for name, _, worst in services])
+        self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
         if carried:
             self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
 
-    def _ids_of(self, services: Services) -> Sequence[int]:
-        """The ids of the pairs that every trace of these services is found by."""
-        key = tuple([(name, worst) for name, _, worst in services])
-        found = self._service_pair_ids.get(key)
-        if found is None:
-            found = [self._pairs.id_of(pair) for pair in set(_service_pairs(services))]
-            self._service_pair_ids[key] = found
-        return found
+    def _ids_of(self, services: tuple[tuple[str, int], ...]) -> Sequence[int]:
+        """The ids of the pairs that every trace of these services (name, worst error) is found by."""
+        pairs = _service_pairs([(name, 0, worst) for name, worst in services])
+        return [self._pairs.id_of(pair) for pair in set(pairs)]
 
 
-def _by_start(row: tuple[object, ...]) -> tuple[object, ...]:
-    return row[:2]
+def _packed(found: _Requests) -> tuple[object, ...]:
+    """The row of the table `requests`."""
+    return (
+        found.start,
+        found.trace,
+        found.start + max(found.starts),
+        bytearray(pack(SET_CODE, [tag_set.number for tag_set in found.sets])),
+        bytearray(pack(OUTCOME_CODE, found.outcomes)),
+        bytearray(pack(START_CODE, found.starts)),
+        found.unbounded,
+    )
+
+
+def _by_start(found: _Requests) -> tuple[int, int]:
+    return found.start, found.trace
 
 
 def _listed(value: str | list[str]) -> list[str]:

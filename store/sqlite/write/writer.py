@@ -26,6 +26,7 @@ from store.sqlite.write.last_run import LastRun
 from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.opened_store import Bounds, OpenedStore, open_store
 from store.sqlite.write.store_guard import Loss
+from store.sqlite.write.writer_errors import for_sender, is_of_medium, is_of_text_index
 from store.sqlite.write.writer_lock import WriterLock
 
 _LOG = logging.getLogger(__name__)
@@ -108,6 +109,14 @@ class SqliteWriter:
         if pending.error is not None:
             raise pending.error
 
+    def check_pace(self) -> None:
+        """See `store.api.Writer.check_pace`."""
+        store = self._store
+        # What else is wrong is said by `write`, which knows it better.
+        if store is None or self._trouble is not None or self._is_late():
+            return
+        store.schedule.check_pace()
+
     def _is_late(self) -> bool:
         return time.monotonic() > self._late_at_s
 
@@ -164,7 +173,10 @@ class SqliteWriter:
     def _pause_s(self) -> float:
         if self._trouble is not None:
             return _TRY_AGAIN_S
-        return _TICK_S if self._store is not None and self._store.schedule.has_work else _IDLE_S
+        schedule = self._store.schedule if self._store is not None else None
+        if schedule is None or not schedule.has_work:
+            return _IDLE_S
+        return 0.0 if schedule.was_cut else _TICK_S
 
     def _end(self) -> None:
         try:
@@ -291,7 +303,7 @@ class SqliteWriter:
         for pending in group:
             if alone:
                 error = self._transact(store, partial(store.ingest.insert, [pending.batch]))
-            pending.answer(_for_sender(self._path, error))
+            pending.answer(for_sender(self._path, error))
 
     def _background(self, *, final: bool) -> None:
         """Aggregate what is due, and prune now and then; after a failure the next tick tries again."""
@@ -359,11 +371,11 @@ class SqliteWriter:
 
     def _judged(self, error: Exception, *, begun: bool) -> Exception:
         """The error of a transaction, or what it says of the medium; a damaged file is left at once."""
-        if not _is_of_medium(error):
+        if not is_of_medium(error):
             return error
         found = unavailable(self._path, error)
         self._in_trouble(found, locked_out=not begun)
-        if found.reason == "damaged" and not _is_of_text_index(error):
+        if found.reason == "damaged" and not is_of_text_index(error):
             self._lose(Loss.DAMAGED)
         return found
 
@@ -376,25 +388,3 @@ class SqliteWriter:
             store.settling.on_rollback()
         except sqlite3.Error as error:
             _LOG.warning("not rolled back cleanly: %s", error)
-
-
-def _is_of_medium(error: Exception) -> bool:
-    """Whether the disk or the file failed, rather than the content of a batch."""
-    return isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError | OSError) and not isinstance(
-        error, sqlite3.DataError | sqlite3.IntegrityError | sqlite3.InterfaceError | sqlite3.ProgrammingError
-    )
-
-
-def _is_of_text_index(error: Exception) -> bool:
-    """Whether only the index of the logs' text is damaged: the store itself is whole."""
-    return getattr(error, "sqlite_errorname", "") == "SQLITE_CORRUPT_VTAB"
-
-
-def _for_sender(path: Path, error: Exception | None) -> StoreError | None:
-    """What `write` raises for an error of its transaction; None if there was none."""
-    if error is None or isinstance(error, StoreError):
-        return error
-    _LOG.error("a batch cannot be stored", exc_info=error)
-    return StoreUnavailable(
-        f"{path} refused a batch ({type(error).__name__}: {error}): nothing of it was kept."
-    )
