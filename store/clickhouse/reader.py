@@ -14,7 +14,9 @@ from signals.deployments import Deployment, deployment_of
 from store.clickhouse.apm import ClickHouseApmReader
 from store.clickhouse.connection import Values
 from store.clickhouse.logs import ClickHouseLogReader
+from store.clickhouse.rum import ClickHouseRumReader
 from store.clickhouse.schema import FACTS, LOGS, TRACES
+from store.clickhouse.sessions import ClickHouseSessionReader
 from store.clickhouse.span_rows import within
 from store.clickhouse.traces import ClickHouseTraceReader
 from store.queries import Page, Window
@@ -22,7 +24,13 @@ from store.results import LateArrivals, StoreStatus
 from store.sqlite.read.row_mapping import limited
 
 
-class ClickHouseReader(ClickHouseTraceReader, ClickHouseLogReader, ClickHouseApmReader):
+class ClickHouseReader(
+    ClickHouseTraceReader,
+    ClickHouseSessionReader,
+    ClickHouseLogReader,
+    ClickHouseApmReader,
+    ClickHouseRumReader,
+):
     """Reads what any writer put into the exporter's tables; while there are none, every answer is empty."""
 
     @contextmanager

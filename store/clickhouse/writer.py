@@ -95,6 +95,9 @@ class ClickHouseWriter:
         if waiting.error is not None:
             raise waiting.error
 
+    def check_pace(self) -> None:
+        """Return at once: nothing is settled afterwards, and the queue has a bound of its own."""
+
     def health(self) -> WriterHealth:
         return self._health
 
