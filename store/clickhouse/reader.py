@@ -11,12 +11,15 @@ from contextlib import contextmanager
 
 from signals.attributes import ENVIRONMENT_NAMES
 from signals.deployments import Deployment, deployment_of
+from store.clickhouse.affected import ClickHouseAffectedReader
 from store.clickhouse.apm import ClickHouseApmReader
+from store.clickhouse.changes import ClickHouseChangeReader
 from store.clickhouse.connection import Values
+from store.clickhouse.coverage import ClickHouseCoverageReader
 from store.clickhouse.logs import ClickHouseLogReader
+from store.clickhouse.names import ClickHouseNameReader
 from store.clickhouse.rum import ClickHouseRumReader
 from store.clickhouse.schema import FACTS, LOGS, TRACES
-from store.clickhouse.sessions import ClickHouseSessionReader
 from store.clickhouse.span_rows import within
 from store.clickhouse.traces import ClickHouseTraceReader
 from store.queries import Page, Window
@@ -26,10 +29,13 @@ from store.sqlite.read.row_mapping import limited
 
 class ClickHouseReader(
     ClickHouseTraceReader,
-    ClickHouseSessionReader,
+    ClickHouseNameReader,
     ClickHouseLogReader,
     ClickHouseApmReader,
     ClickHouseRumReader,
+    ClickHouseAffectedReader,
+    ClickHouseCoverageReader,
+    ClickHouseChangeReader,
 ):
     """Reads what any writer put into the exporter's tables; while there are none, every answer is empty."""
 

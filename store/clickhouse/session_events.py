@@ -98,6 +98,20 @@ class SessionPart(BrowserPart):
         )
         return [Found(*row) for row in rows[:most]], len(rows) > most
 
+    def sessions_of(self, names: Sequence[str]) -> list[Found]:
+        """These sessions, as far as they are stored."""
+        if self.span_rows is None or not names:
+            return []
+        values = Values()
+        own = session_column(self.span_rows.table)
+        rows = self.span_query(
+            f"SELECT {own} AS own, uniqExact(TraceId, SpanId), toUnixTimestamp64Nano(min(Timestamp)), "
+            "toUnixTimestamp64Nano(max(Timestamp)) FROM {table} "
+            f"WHERE own IN {values.texts(names)} GROUP BY own",
+            values,
+        )
+        return [Found(*row) for row in rows]
+
     def whole_sessions(self, found: Sequence[Found]) -> list[WholeSession]:
         """These sessions with their events, in this order."""
         with self._lock:

@@ -10,10 +10,8 @@ from typing import Final
 from signals.model import SessionId, Span
 from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, Window
 from store.clickhouse.browser_events import session_column
-from store.clickhouse.connection import Values
 from store.clickhouse.rum import errors_of, samples_of
 from store.clickhouse.session_events import Found, SessionPart, WholeSession
-from store.clickhouse.span_rows import within
 from store.results import Presence, SessionSummary
 from store.sqlite.read.row_mapping import limited, make_cursor, read_cursor
 
@@ -37,8 +35,7 @@ class ClickHouseSessionReader(SessionPart):
     """Finds sessions and their spans."""
 
     def session(self, session_id: SessionId) -> SessionSummary | None:
-        found = self._of_id(session_id)
-        whole = self.whole_sessions([found]) if found else []
+        whole = self.whole_sessions(self.sessions_of([session_id]))
         return whole[0].summary if whole else None
 
     def sessions_ending(self, ending: str) -> Sequence[SessionId]:
@@ -58,7 +55,7 @@ class ClickHouseSessionReader(SessionPart):
         return [SessionId(name) for name, _ in rows]
 
     def locate_session(self, session_id: SessionId) -> Presence:
-        return Presence.PRESENT if self._of_id(session_id) else Presence.NEVER_SEEN
+        return Presence.PRESENT if self.sessions_of([session_id]) else Presence.NEVER_SEEN
 
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
         return [event.span for event in self.session_events([session_id], Window.ALL, 2 * limit)][:limit]
@@ -121,16 +118,3 @@ class ClickHouseSessionReader(SessionPart):
             for event in events
             if samples_of(event, counted.metric) and event.carries(counted.where)
         ), cut
-
-    def _of_id(self, session_id: SessionId) -> Found | None:
-        if self.span_rows is None or not session_id:
-            return None
-        values = Values()
-        own = session_column(self.span_rows.table)
-        rows = self.span_query(
-            "SELECT uniqExact(TraceId, SpanId), toUnixTimestamp64Nano(min(Timestamp)), "
-            f"toUnixTimestamp64Nano(max(Timestamp)), count() FROM {{table}} WHERE {within(Window.ALL)} "
-            f"AND {own} = {values.text(session_id)}",
-            values,
-        )
-        return Found(session_id, *rows[0][:3]) if rows and rows[0][3] else None
