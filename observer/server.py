@@ -36,15 +36,20 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import WsgiServer, limits_of
-    from store import open_reader, open_reader_processes
+    from store import file_of, open_reader, open_reader_processes
+    from store.api import StoreError
 
     try:
         class_store = ClassStore(settings.class_db) if settings.class_db else None
     except ClassError as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
-    reader = open_reader(settings.store_path)
-    most = settings.reader_processes
+    try:
+        reader = open_reader(settings.store_place)
+        most = settings.reader_processes if file_of(settings.store_place) else 0
+    except StoreError as error:
+        sys.stderr.write(f"{SERVICE} cannot open the store: {error}\n")
+        return EXIT_CANNOT_START
     processes = open_reader_processes(reader, most) if most else None
     alert_file = AlertFile(settings.alerts_db) if settings.alerts_db else None
     sys.setswitchinterval(_SWITCH_S)

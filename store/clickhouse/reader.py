@@ -1,8 +1,4 @@
-"""The parts of `store.api.Reader` that are built over ClickHouse, put together.
-
-Sessions, RUM, changes, who is affected, names and metrics are missing: so this is no `Reader` yet, and no
-screen can be opened on it.
-"""
+"""`store.api.Reader` over ClickHouse, put together from its parts."""
 
 from __future__ import annotations
 
@@ -17,9 +13,10 @@ from store.clickhouse.changes import ClickHouseChangeReader
 from store.clickhouse.connection import Values
 from store.clickhouse.coverage import ClickHouseCoverageReader
 from store.clickhouse.logs import ClickHouseLogReader
+from store.clickhouse.metrics import ClickHouseMetricReader
 from store.clickhouse.names import ClickHouseNameReader
 from store.clickhouse.rum import ClickHouseRumReader
-from store.clickhouse.schema import FACTS, LOGS, TRACES
+from store.clickhouse.schema import FACTS, LOGS, METRICS, TRACES
 from store.clickhouse.span_rows import within
 from store.clickhouse.traces import ClickHouseTraceReader
 from store.queries import Page, Window
@@ -36,6 +33,7 @@ class ClickHouseReader(
     ClickHouseAffectedReader,
     ClickHouseCoverageReader,
     ClickHouseChangeReader,
+    ClickHouseMetricReader,
 ):
     """Reads what any writer put into the exporter's tables; while there are none, every answer is empty."""
 
@@ -59,7 +57,7 @@ class ClickHouseReader(
             spans=spans[0],
             logs=logs[0],
             sessions=self._sessions(),
-            metric_points=0,
+            metric_points=self._count(METRICS),
             rejected=facts.get("rejected", 0),
             oldest_unix_nano=min((bounds[1] for bounds in times), default=None),
             newest_unix_nano=max((bounds[2] for bounds in times), default=None),
@@ -111,6 +109,10 @@ class ClickHouseReader(
             f"SELECT count(), {time}(min(Timestamp)), {time}(max(Timestamp)), {arrival} FROM {{table}}",  # noqa: S608  # names of ours
         )
         return int(rows[0][0]), int(rows[0][1]), int(rows[0][2]), int(rows[0][3])
+
+    def _count(self, name: str) -> int:
+        rows = self._query(name, "SELECT count() FROM {table}")
+        return int(rows[0][0]) if rows else 0
 
     def _sessions(self) -> int:
         table = self.table(TRACES)

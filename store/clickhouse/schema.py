@@ -10,8 +10,9 @@ from typing import Final
 
 from store.clickhouse.address import Address
 from store.clickhouse.connection import Connections
+from store.clickhouse.metric_columns import STATEMENT
 
-TRACES, LOGS, FACTS = "otel_traces", "otel_logs", "lab_facts"
+TRACES, LOGS, FACTS, METRICS = "otel_traces", "otel_logs", "lab_facts", "lab_metric_points"
 NOT_OURS: Final = 255
 """`LabFlags` of a row that another writer made."""
 _MAP: Final = "Map(LowCardinality(String), String)"
@@ -56,7 +57,9 @@ def statements(address: Address, max_age_s: float = 0) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {database}.{FACTS} (Name LowCardinality(String), Value Int64) "
         "ENGINE = SummingMergeTree ORDER BY Name SETTINGS non_replicated_deduplication_window = 1000"
     )
-    return [f"CREATE DATABASE IF NOT EXISTS {database}", traces, logs, facts]
+    points_ttl = ttl.replace("Timestamp", "Time")
+    points = STATEMENT.format(table=f"{database}.{METRICS}", ttl=points_ttl)
+    return [f"CREATE DATABASE IF NOT EXISTS {database}", traces, logs, facts, points]
 
 
 def prepare(connections: Connections, max_age_s: float = 0) -> None:

@@ -15,12 +15,14 @@ from typing import Final
 
 from cachetools import LRUCache
 
-from store.api import Batch, StoreBusy, StoreError, StoreMismatch, StoreUnavailable, WriterHealth
+from store.api import Batch, StoreBusy, StoreError, StoreUnavailable, WriterHealth
 from store.clickhouse.connection import Connections, Values
+from store.clickhouse.metric_columns import metric_columns
 from store.clickhouse.row_columns import digest_of, log_columns, span_columns
-from store.clickhouse.schema import FACTS, LOGS, TRACES, prepare
+from store.clickhouse.schema import FACTS, LOGS, METRICS, TRACES, prepare
 from store.clickhouse.tables import find_table
 from store.decode import is_same_span
+from store.metric_rows import MetricRow
 from store.rows import LogRow, SpanRow
 
 MOST_ROWS: Final = 8_192
@@ -35,6 +37,12 @@ _TRIES: Final = 2
 _ANSWER_S: Final = 10.0
 """So long a sender waits for the server: longer than for a file, as merges share its cores."""
 _Key = tuple[bytes, bytes]
+_IDENTITY: Final = {
+    TRACES: ("TraceId", "SpanId", "LabRaw"),
+    LOGS: ("LabArrival", "LabRaw"),
+    METRICS: ("Digest", "Value"),
+}
+"""Columns that tell one insert from another."""
 
 
 @dataclass(slots=True)
@@ -59,7 +67,7 @@ class ClickHouseWriter:
     ) -> None:
         """Creates the tables that are missing; `place` gives items of wrong clocks their times."""
         prepare(connections, max_age_s)
-        self._columns = {name: _columns_of(connections, name) for name in (TRACES, LOGS)}
+        self._columns = {name: _columns_of(connections, name) for name in (TRACES, LOGS, METRICS)}
         self._connections = connections
         self._linger_s = linger_s
         self._place = place
@@ -70,15 +78,12 @@ class ClickHouseWriter:
         self._health = WriterHealth()
         self._known: LRUCache[_Key, bytes] = LRUCache(_REMEMBERED)
         self._known_logs: LRUCache[bytes, bool] = LRUCache(_REMEMBERED_LOGS)
+        self._newest: LRUCache[bytes, int] = LRUCache(_REMEMBERED)
         self._last_arrival = 0
         self._thread = threading.Thread(target=self._work, name="clickhouse-writer", daemon=True)
         self._thread.start()
 
     def write(self, batch: Batch) -> None:
-        if batch.metrics:
-            raise StoreMismatch(
-                "Metrics are not kept in ClickHouse: send them to another store, or leave them out."
-            )
         waiting = _Waiting(batch)
         with self._condition:
             if self._closed:
@@ -160,15 +165,31 @@ class ClickHouseWriter:
                 each.spans = []
         if logs:
             self._insert(LOGS, log_columns(logs, self._arrivals(len(logs))))
+        points = [point for each in taken for point in self._new_points(each.batch)]
+        if points:
+            self._insert(METRICS, metric_columns(points, self._arrivals(len(points))))
+            self._newest.update({point.series.digest: point.time_unix_nano for point in points})
         if rejected:
             token = f"rejected {time.time_ns()}"
             self._connections.insert(FACTS, {"Name": ["rejected"], "Value": [rejected]}, token)
         self._known_logs.update(dict.fromkeys(digests, True))
 
+    def _new_points(self, batch: Batch) -> list[MetricRow]:
+        """Those that are not the newest of their series already; counts the others."""
+        batch.repeated_points, batch.folded = 0, {}
+        found: dict[tuple[bytes, int], MetricRow] = {}
+        for point in batch.metrics:
+            key = point.series.digest, point.time_unix_nano
+            if key in found or self._newest.get(key[0]) == key[1]:
+                batch.repeated_points += 1
+            else:
+                found[key] = point
+        return list(found.values())
+
     def _insert(self, table: str, columns: dict[str, list[object]]) -> None:
         digest = hashlib.blake2b(digest_size=16)
         # Of logs the same may be said twice; a span that comes again is the same one.
-        for name in ("TraceId", "SpanId", "LabRaw") if table == TRACES else ("LabArrival", "LabRaw"):
+        for name in _IDENTITY[table]:
             digest.update(repr(columns[name]).encode())
         # A table of the exporter lacks ours, and one of its earlier versions some of its own.
         columns = {name: values for name, values in columns.items() if name in self._columns[table]}

@@ -2,8 +2,8 @@
 
 For tests, and for trying a lab over ClickHouse where there is no server:
 `python -m tests.store.chdb_over_http --port 8123 --folder DIR`. It knows no users, no sessions and no
-streaming: an answer is sent when it is whole. Access rights, replication and the native protocol are not tried
-by it.
+streaming: an answer is sent when it is whole. Access rights, replication and the native protocol are not
+tried by it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import re
+import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -24,9 +25,12 @@ _FORMAT: Final = re.compile(r"\s+FORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _CODE: Final = re.compile(r"Code: (\d+)")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TRANSPORT: Final = frozenset(
-    "database query user password session_id session_timeout session_check query_id quota_key compress "
-    "decompress wait_end_of_query client_protocol_version role send_progress_in_http_headers buffer_size "
-    "http_headers_progress_interval_ms enable_http_compression default_format".split()
+    {
+        *("buffer_size", "compress", "database", "decompress", "default_format", "enable_http_compression"),
+        *("client_protocol_version", "password", "query", "query_id", "quota_key", "role", "user"),
+        *("http_headers_progress_interval_ms", "send_progress_in_http_headers", "session_check"),
+        *("session_id", "session_timeout", "wait_end_of_query"),
+    }
 )
 """Parameters that are no settings of a query."""
 
@@ -157,9 +161,9 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     if encoding == "gzip":
         return gzip.decompress(body)
     if encoding == "lz4":
-        import lz4.frame
+        from lz4 import frame  # type: ignore[import-untyped]  # it has none
 
-        unpacked: bytes = lz4.frame.decompress(body)
+        unpacked: bytes = frame.decompress(body)
         return unpacked
     return body
 
@@ -171,7 +175,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", required=True)
     arguments = parser.parse_args(argv)
     server = ChdbOverHttp(arguments.folder, arguments.port)
-    print(f"http://127.0.0.1:{server.port}", flush=True)
+    sys.stdout.write(f"http://127.0.0.1:{server.port}\n")
+    sys.stdout.flush()
     server.serve_forever()
     return 0
 

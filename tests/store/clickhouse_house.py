@@ -7,11 +7,8 @@ import os
 import tempfile
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
 
 import pytest
-
-from store.api import Batch
 
 _NUMBERS = itertools.count(1)
 CANNOT = {
@@ -51,21 +48,3 @@ def skip_what_it_cannot(name: str) -> None:
 def new_url() -> str:
     """The address of a database of its own."""
     return f"chdb://{folder()}/t{next(_NUMBERS)}"
-
-
-class Built:
-    """Half of an engine that is being built: a test that needs more of it is skipped, and says what."""
-
-    def __init__(self, half: Any) -> None:
-        self._half = half
-
-    def __getattr__(self, name: str) -> Any:
-        if not hasattr(self._half, name):
-            pytest.skip(f"{name} is not built over ClickHouse")
-        return getattr(self._half, name)
-
-    def write(self, batch: Batch) -> None:
-        """Write a batch that the engine can keep."""
-        if batch.metrics:
-            pytest.skip("metrics are not built over ClickHouse")
-        self._half.write(batch)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 import store
-from store.api import Reader, Writer
-from tests.store.clickhouse_house import Built, new_url, require_engine, skip_what_it_cannot
+from tests.store.clickhouse_house import new_url, require_engine, skip_what_it_cannot
 from tests.store.house import House
 
 
@@ -41,6 +39,6 @@ def _clickhouse() -> Iterator[House]:
     clocks = SenderClocks(lambda _: True)
     writer = ClickHouseWriter(Connections(address), linger_s=0, place=clocks.place)
     reader = ClickHouseReader(Connections(address))
-    yield House(cast("Writer", Built(writer)), cast("Reader", Built(reader)))
+    yield House(writer, reader)
     writer.close()
     reader.close()
