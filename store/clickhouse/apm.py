@@ -12,8 +12,10 @@ from typing import Final
 
 from signals.model import SpanError
 from store.api import BadQuery, TooSlow
+from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived, DerivedRequest
 from store.clickhouse.part import Part
+from store.clickhouse.span_rows import id_bytes, within
 from store.histogram import bucket_of
 from store.queries import Window
 from store.results import Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
@@ -23,6 +25,8 @@ from store.sqlite.read.row_mapping import limited
 
 MAX_TRACES: Final = 20_000
 """Traces of a window that are read whole: some seconds, the first time."""
+MAX_SCANNED: Final = 500_000
+"""Spans with one attribute that a breakdown reads."""
 _MAX_COLUMNS: Final = 1_000
 _FEW: Final = 1_000
 """Of so few requests the durations themselves give the percentiles."""
@@ -119,17 +123,51 @@ class ClickHouseApmReader(Part):
     ) -> Mapping[str, Breakdown]:
         limited(limit)
         filters = dict(where or {})
-        if any(tag not in SUMMED for tag in (*tags, *filters)):
-            raise BadQuery("ClickHouse breaks requests down by promoted tags only: choose one of these.")
-        counted = [one for one in self._requests(window, environment, service) if one.carries(filters)]
+        counted = [
+            (trace, request)
+            for trace, request in self._placed_requests(window, environment, service)
+            if request.carries({tag: value for tag, value in filters.items() if tag in SUMMED})
+        ]
+        scanned = {tag: self._scan(tag, window) for tag in {*tags, *filters} - SUMMED}
+
+        def values_of(tag: str, trace: str, request: DerivedRequest, *, own_only: bool) -> list[str]:
+            if tag in SUMMED:
+                return request.values(tag, received=own_only) or [""]
+            ids = request.own if own_only else (*request.own, *request.call_spans)
+            values = scanned[tag]
+            return list({values[trace, one]: 0 for one in ids if (trace, one) in values}) or [""]
+
+        for tag in filters.keys() - SUMMED:
+            counted = [
+                (trace, one)
+                for trace, one in counted
+                if filters[tag] in values_of(tag, trace, one, own_only=False)
+            ]
         found = {}
         for tag in tags:
             tallies: dict[str, Tally] = {}
-            for one in counted:
-                for value in one.values(tag, received=received) or [""]:
+            for trace, one in counted:
+                for value in values_of(tag, trace, one, own_only=received):
                     _count(tallies.setdefault(value, Tally()), one)
-            found[tag] = ranked(tag, tallies, limit, 0, cut=False, requests=len(counted))
+            rows = 0 if tag in SUMMED and not scanned else len(counted)
+            found[tag] = ranked(tag, tallies, limit, rows, cut=False, requests=len(counted))
         return found
+
+    def _scan(self, tag: str, window: Window) -> dict[tuple[str, bytes], str]:
+        """The value of an attribute by (trace, span), of the spans around a window that carry it."""
+        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        values = Values()
+        key = values.text(tag)
+        rows = self.span_query(
+            f"SELECT TraceId, SpanId, if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], "  # noqa: S608  # bound
+            f"ResourceAttributes[{key}]) FROM {{table}} WHERE {within(around)} AND "
+            f"(mapContains(SpanAttributes, {key}) OR mapContains(ResourceAttributes, {key})) "
+            f"LIMIT {MAX_SCANNED + 1}",
+            values,
+        )
+        if len(rows) > MAX_SCANNED:
+            raise TooSlow(f"More than {MAX_SCANNED:,} spans carry {tag[:80]!r}: choose a shorter time.")
+        return {(trace.rjust(32, "0"), id_bytes(span, 16)): value for trace, span, value in rows}
 
     def tags(self, window: Window) -> Sequence[str]:
         return sorted({tag for one in self._requests(window, None) for tag in one.tags})
@@ -146,8 +184,14 @@ class ClickHouseApmReader(Part):
     def _requests(
         self, window: Window, environment: str | None, service: str | None = None
     ) -> list[DerivedRequest]:
+        return [request for _, request in self._placed_requests(window, environment, service)]
+
+    def _placed_requests(
+        self, window: Window, environment: str | None, service: str | None = None
+    ) -> list[tuple[str, DerivedRequest]]:
+        """(trace, request) of each."""
         return [
-            request
+            (one.summary.trace_id, request)
             for one in self._whole(window)
             for request in one.requests
             if window.from_unix_nano <= request.start < window.to_unix_nano

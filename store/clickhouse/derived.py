@@ -49,6 +49,10 @@ class DerivedRequest:
     of_calls: frozenset[tuple[str, str]]
     """Those (tag, value) that only its calls to others carry."""
     environment: str
+    own: tuple[bytes, ...]
+    """The ids of its spans, its calls to others left out."""
+    call_spans: tuple[bytes, ...]
+    """The ids of these."""
 
     def values(self, tag: str, *, received: bool = False) -> list[str]:
         """The values of a tag."""
@@ -217,6 +221,8 @@ def _request(shape: Outline[SpanRow], place: int, members: Sequence[int]) -> Der
         span.service, span.name, shape.starts[place], span.duration_ns, span.error, worst, merged,
         frozenset((tag, value) for tag, values in tags.items() for value in values) - own,
         environment_in(merged),
+        tuple(spans[member].span_id for member in members if member == place or not is_call(spans[member])),
+        tuple(spans[member].span_id for member in members if member != place and is_call(spans[member])),
     )  # fmt: skip
 
 

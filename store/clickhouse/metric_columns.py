@@ -48,14 +48,14 @@ def metric_columns(rows: Sequence[MetricRow], arrivals: Sequence[int]) -> dict[s
     return found
 
 
-def metric_row(row: Row, known: dict[bytes, MetricSeriesRow]) -> MetricRow:
+def metric_row(row: Row, known: dict[tuple[bytes, str], MetricSeriesRow]) -> MetricRow:
     """A point from COLUMNS; `known` holds the series that were made already."""
     digest = row[2]
-    series = known.get(digest)
+    series = known.get((digest, row[8]))
     if series is None:
         info = MetricInfo(row[3], row[4], MetricKind(row[5]), Temporality(row[6]), bool(row[7]), row[8])
         attributes = orjson.loads(row[12])
-        series = known[digest] = MetricSeriesRow(info, row[9], row[10], row[11], attributes, digest)
+        series = known[digest, row[8]] = MetricSeriesRow(info, row[9], row[10], row[11], attributes, digest)
     time, plain = orjson.loads(row[14])
     value = value_at(runs_of([PlainPoint(row[13], time, plain)])[0], 0)
     exemplars = tuple(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -33,7 +32,6 @@ from store.sqlite.write.writer import SqliteWriter
 MOST_POINTS: Final = 500_000
 """Points that the copy begins with, the newest."""
 _AT_ONCE: Final = 20_000
-_FRESH_S: Final = 0.5
 _BYTES: Final = 1 << 30
 _AGE_S: Final = 7 * 86_400.0
 _OVERLAP: Final = 5_000 << 22
@@ -51,15 +49,12 @@ class _Copy:
             self._folder / "metrics.db", max_bytes=_BYTES, max_age_s=_AGE_S, series=_SERIES
         )
         self.reader = SqliteReader(self._folder / "metrics.db")
-        self._known: dict[bytes, MetricSeriesRow] = {}
+        self._known: dict[tuple[bytes, str], MetricSeriesRow] = {}
         self._seen: dict[tuple[bytes, int], int] = {}
         self._upto = -1
-        self._asked_at = 0.0
 
     def bring_up_to_date(self, source: str) -> None:
         """Copy what arrived since."""
-        if time.monotonic() - self._asked_at < _FRESH_S:
-            return
         if self._upto < 0:
             rows = self._connections.rows(
                 f"SELECT Arrival FROM {source} ORDER BY Arrival DESC LIMIT 1 OFFSET {MOST_POINTS}"
@@ -81,7 +76,6 @@ class _Copy:
                 break
         self._upto = newest
         self._seen = {key: at for key, at in self._seen.items() if at > newest - 2 * _OVERLAP}
-        self._asked_at = time.monotonic()
 
     def _take(self, rows: Sequence[Sequence[object]]) -> None:
         points = []

@@ -94,10 +94,10 @@ def _once(rows: Sequence[Row]) -> Iterable[Row]:
 
 
 def _ids(row: Row) -> tuple[bytes, bytes, bytes]:
-    return _bytes(row[0], 32), _bytes(row[1], 16), _bytes(row[2], 16) if row[2] else b""
+    return id_bytes(row[0], 32), id_bytes(row[1], 16), id_bytes(row[2], 16) if row[2] else b""
 
 
-def _bytes(text: str, digits: int) -> bytes:
+def id_bytes(text: str, digits: int) -> bytes:
     """An id as bytes; one that is not hexadecimal, which no OTLP sender makes, is all zeros."""
     try:
         return bytes.fromhex(text.rjust(digits, "0"))

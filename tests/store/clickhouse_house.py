@@ -15,10 +15,6 @@ CANNOT = {
     "test_one_late_batch_of_a_sender_that_nobody_knows": "senders of before a start are not looked up",
     "test_a_clock_of_one_service_stretches_no_trace[chdb--632448000000000000]": "a span ten minutes away",
     "test_an_old_stray_is_not_the_oldest": "senders of before a start are not looked up",
-    "test_breakdown_by_any_tag_is_a_scan_that_says_so": "breakdowns by promoted tags only",
-    "test_requests_without_a_tag_can_be_asked_for[chdb-colour]": "breakdowns by promoted tags only",
-    "test_a_breakdown_of_what_was_received_leaves_out": "breakdowns by promoted tags only",
-    "test_a_breakdown_knows_how_many_requests_and_values": "breakdowns by promoted tags only",
     "test_within_a_snapshot_nothing_is_counted": "there is no view of one moment",
 }
 """Beginnings of the names of tests that ask for what the engine cannot do yet, and what that is."""
