@@ -28,9 +28,10 @@ MAX_TRACES: Final = 3_000
 MAX_LOOKED: Final = 12_000
 """Those that are looked at for one operation: orders are few among the requests of a shop."""
 _MAX_REQUESTS: Final = 15_000
-_MAX_AFFECTED: Final = 500
+MAX_AFFECTED: Final = 500
+"""Traces of a search that are counted."""
 _MAX_LOOKED_AFFECTED: Final = 8_000
-_MAX_REFUSED: Final = 200
+MAX_REFUSED: Final = 200
 _PEOPLE_AT_ONCE: Final = 500
 
 
@@ -97,9 +98,9 @@ class ClickHouseAffectedReader(SessionPart):
         found: list[Derived] = []
         for one in search.each(None):
             found.append(one)
-            if len(found) > _MAX_AFFECTED:
+            if len(found) > MAX_AFFECTED:
                 break
-        cut, found = len(found) > _MAX_AFFECTED or search.truncated, found[:_MAX_AFFECTED]
+        cut, found = len(found) > MAX_AFFECTED or search.truncated, found[:MAX_AFFECTED]
         begun = [one.summary.start_unix_nano for one in found]
         since = min(begun, default=query.window.to_unix_nano) if cut else None
         sides = Side(), Side()
@@ -158,7 +159,7 @@ class ClickHouseAffectedReader(SessionPart):
 
     def _refused(self, traces: Sequence[str]) -> Refused:
         """What the failed requests of these traces asked for; a trace comes once for each."""
-        looked = Counter(traces[:_MAX_REFUSED])
+        looked = Counter(traces[:MAX_REFUSED])
         sums: dict[str, Decimal] = {}
         known = 0
         if looked and self.span_rows is not None:

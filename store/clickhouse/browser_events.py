@@ -11,6 +11,7 @@ from typing import Final
 
 from signals.attributes import text_of
 from signals.browser_events import (
+    ERROR_NAMES,
     REPEATED_WITHIN_NS,
     RUM_TAGS,
     ErrorReport,
@@ -104,6 +105,21 @@ class BrowserPart(Part):
             if window.from_unix_nano <= each.start < window.to_unix_nano
         ]
         return events, len(found) > most
+
+    def error_events(self, most: int, *, newest: bool) -> list[BrowserEvent]:
+        """The first events of all, or the last, that are named as errors are; in this order of time."""
+        if self.span_rows is None:
+            return []
+        values = Values()
+        table = self.span_rows.table
+        direction = "DESC" if newest else "ASC"
+        found = self.span_rows.spans(
+            f"lower(SpanName) IN {values.texts(sorted(ERROR_NAMES))} AND {is_browser_row(table)}",
+            values,
+            f"Timestamp {direction}, {table.column('LabArrival')} {direction}",
+            most,
+        )
+        return events_of(found)
 
     def session_events(self, sessions: Sequence[str], window: Window, most: int) -> list[BrowserEvent]:
         """The events of these sessions, by start and then arrival; the earliest of them."""

@@ -30,6 +30,8 @@ MAX_FAILING: Final = 600
 MAX_REQUESTS: Final = 10_000
 MAX_TRACES: Final = 6_000
 """The newest traces whose requests are read."""
+MAX_ERRORS: Final = 1_000
+"""The oldest errors that are read, and the newest."""
 _MOST_SESSIONS: Final = 5_000
 
 
@@ -113,13 +115,20 @@ class ClickHouseChangeReader(SessionPart):
 
     def errors_seen(self, error_ids: Sequence[str]) -> Mapping[str, Seen]:
         asked = frozenset(error_ids)
-        events, cut = self.browser_events(Window.ALL)
+        oldest = errors_of(self.error_events(2 * MAX_ERRORS + 1, newest=False), {})
+        whole = len(oldest) <= MAX_ERRORS
+        newest = [] if whole else errors_of(self.error_events(2 * MAX_ERRORS, newest=True), {})[:MAX_ERRORS]
         found: dict[str, Seen] = {}
-        for error in errors_of(events, {}):
+        for error in oldest[:MAX_ERRORS]:
             if error.error_id in asked:
                 known = found.get(error.error_id)
-                last = known.last_unix_nano if known else error.start
-                found[error.error_id] = Seen(error.start, last, exact=not cut)
+                first = known.first_unix_nano if known else error.start
+                found[error.error_id] = Seen(first, error.start)
+        for error in reversed(newest):
+            if error.error_id in asked:
+                seen = found.get(error.error_id, Seen(error.start, error.start, exact=False))
+                last = max(seen.last_unix_nano, error.start)
+                found[error.error_id] = Seen(seen.first_unix_nano, last, seen.exact)
         return found
 
     def changes(self, window: Window, environment: str | None = None, limit: int = 100) -> Page[Change]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from signals.folding import fold, is_simple
 from store.clickhouse.connection import Values
 from store.clickhouse.row_columns import BROWSER_FLAG, ERROR_FLAG
 from store.clickhouse.schema import NOT_OURS
@@ -20,6 +23,8 @@ _ERROR = (
     "AND lower(trimBoth(SpanAttributes['error'])) NOT IN ('', '0', 'false')))"
 )
 """`signals.semantics.is_error` in SQL."""
+_ALIKE: Final = (("ß", "ss"), ("i\u0307", "i"), ("\u0131", "i"))
+"""What `signals.folding` takes for alike beyond what `lowerUTF8` does."""
 
 
 def _flagged(table: Table, flag: int, otherwise: str) -> str:
@@ -50,3 +55,17 @@ def carries(values: Values, name: str, value: str, own: str = "SpanAttributes") 
         f"if(mapContains({own}, {key}), {own}[{key}] = {text}, "
         f"mapContains(ResourceAttributes, {key}) AND ResourceAttributes[{key}] = {text})"
     )
+
+
+def holds(column: str, part: str, values: Values) -> str:
+    """Whether a text holds a part, as `signals.folding` compares them, rare letters excepted."""
+    sought = values.text(fold(part))
+    column = f"replaceAll({column}, char(0), ' ')"
+    folded = f"lowerUTF8(normalizeUTF8NFKC({column}))"
+    for odd, plain in _ALIKE:
+        folded = f"replaceAll({folded}, '{odd}', '{plain}')"
+    folded = f"position({folded}, {sought}) > 0"
+    if not is_simple(part):
+        return folded
+    beyond_ascii = f"(length({column}) != lengthUTF8({column}) AND {folded})"
+    return f"(positionCaseInsensitive({column}, {values.text(part)}) > 0 OR {beyond_ascii})"

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import Final
 
 from signals.attributes import ENVIRONMENT_NAMES
-from signals.folding import fold, is_simple
 from signals.log_fields import LogField, fields_of
 from signals.model import Log, SessionId, Severity, SpanId, TraceId
 from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
-from store.clickhouse.conditions import carries
+from store.clickhouse.conditions import carries, holds
 from store.clickhouse.connection import Row, Values
 from store.clickhouse.part import Part
 from store.clickhouse.schema import LOGS
@@ -28,8 +27,6 @@ from store.sqlite.read.row_mapping import limited, log_of, make_cursor, read_cur
 _FIELD_SAMPLE: Final = 300
 _MAX_COLUMNS: Final = 1_000
 _RAW: Final = ("LabRaw", "LabResource", "LabScope")
-_ALIKE: Final = (("ß", "ss"), ("i\u0307", "i"), ("\u0131", "i"))
-"""What `signals.folding` takes for alike beyond what `lowerUTF8` does."""
 _HASH: Final = "bitShiftRight(cityHash64(Timestamp, TraceId, SpanId, ServiceName, Body), 1)"
 
 
@@ -176,13 +173,13 @@ class ClickHouseLogReader(Part):
             parts.append(_severities(query.severities))
         if query.environment is not None:
             parts.append(_environment(query.environment, values))
-        parts += [_holds("Body", word, values) for word in words_of(query.text or "") if word]
+        parts += [holds("Body", word, values) for word in words_of(query.text or "") if word]
         parts += [carries(values, *pair, own="LogAttributes") for pair in query.attributes.items()]
         parts += [f"NOT ({carries(values, *pair, own='LogAttributes')})" for pair in query.excluded]
         for name, part in query.like.items():
             key = values.text(name)
             own = f"if(mapContains(LogAttributes, {key}), LogAttributes[{key}], ResourceAttributes[{key}])"
-            parts.append(_holds(own, part, values))
+            parts.append(holds(own, part, values))
         return " AND ".join(parts)
 
     def _of_session(self, query: LogQuery, values: Values) -> str:
@@ -195,20 +192,6 @@ class ClickHouseLogReader(Part):
         return (
             f"(LogAttributes['splunk.rumSessionId'] = {session} OR LogAttributes['session.id'] = {session})"
         )
-
-
-def _holds(column: str, part: str, values: Values) -> str:
-    """Whether a text holds a part, as `signals.folding` compares them, rare letters excepted."""
-    sought = values.text(fold(part))
-    column = f"replaceAll({column}, char(0), ' ')"
-    folded = f"lowerUTF8(normalizeUTF8NFKC({column}))"
-    for odd, plain in _ALIKE:
-        folded = f"replaceAll({folded}, '{odd}', '{plain}')"
-    folded = f"position({folded}, {sought}) > 0"
-    if not is_simple(part):
-        return folded
-    beyond_ascii = f"(length({column}) != lengthUTF8({column}) AND {folded})"
-    return f"(positionCaseInsensitive({column}, {values.text(part)}) > 0 OR {beyond_ascii})"
 
 
 def _severities(severities: frozenset[Severity]) -> str:

@@ -129,8 +129,11 @@ class ClickHouseMetricReader(Part):
         with self._copying:
             if self._copy is None:
                 self._copy = _Copy(self._connections)
-            if table is not None:
+            if table is not None and not self.moment.metrics:
                 self._copy.bring_up_to_date(table.source)
+            if self.moment.held is not None and not self.moment.metrics:
+                self.moment.held.enter_context(self._copy.reader.snapshot())
+                self.moment.metrics = True
             return self._copy.reader
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from store.api import StoreMismatch
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import Traces
+from store.clickhouse.moment import Moment
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.span_rows import SpanRows
 from store.clickhouse.tables import Table, find_table
@@ -20,6 +21,7 @@ class Part:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._found: dict[str, Table] = {}
+        self.moment = Moment()
         self._lock = threading.Lock()
         self._span_rows: SpanRows | None = None
         self._traces: Traces | None = None
@@ -29,7 +31,7 @@ class Part:
         found = self._found.get(name)
         if found is None:
             try:
-                found = find_table(self._connections, name)
+                found = find_table(self._connections, name, self.moment)
             except StoreMismatch as error:
                 if "UNKNOWN_DATABASE" in str(error):
                     return None

@@ -39,8 +39,13 @@ class ClickHouseReader(
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Nothing is held: ClickHouse has no view of one moment over several questions."""
-        yield
+        """Of rows that have a number of arrival: what comes later is left out. Of others nothing is held."""
+        if self.moment.upto is not None:
+            yield
+            return
+        numbers = [self._last_arrival(name) for name in (TRACES, LOGS)]
+        with self.moment.begin(max(numbers)):
+            yield
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:
         """Always None: when something arrived is not known of rows of the exporter."""
@@ -109,6 +114,12 @@ class ClickHouseReader(
             f"SELECT count(), {time}(min(Timestamp)), {time}(max(Timestamp)), {arrival} FROM {{table}}",  # noqa: S608  # names of ours
         )
         return int(rows[0][0]), int(rows[0][1]), int(rows[0][2]), int(rows[0][3])
+
+    def _last_arrival(self, name: str) -> int:
+        table = self.table(name)
+        if table is None or not table.has("LabArrival"):
+            return 0
+        return int(self._query(name, "SELECT max(LabArrival) FROM {table}")[0][0])
 
     def _count(self, name: str) -> int:
         rows = self._query(name, "SELECT count() FROM {table}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from store.api import StoreMismatch
 from store.clickhouse.connection import Connections, Values
+from store.clickhouse.moment import Moment
 from store.clickhouse.schema import NOT_OURS
 
 _SPAN_DEFAULTS = {
@@ -42,9 +43,17 @@ class Table:
     """A table and its columns, by name with their types."""
 
     name: str
-    source: str
-    """What stands after FROM."""
+    whole: str
+    """What stands after FROM, whatever the moment."""
     columns: dict[str, str]
+    moment: Moment
+
+    @property
+    def source(self) -> str:
+        """What stands after FROM: the rows of the moment that this thread asks about."""
+        if self.moment.upto is None or "LabArrival" not in self.columns:
+            return self.whole
+        return f"(SELECT * FROM {self.whole} WHERE LabArrival <= {self.moment.upto})"
 
     def column(self, name: str) -> str:
         """SQL for a column, or for what stands in its place."""
@@ -55,7 +64,7 @@ class Table:
         return name in self.columns
 
 
-def find_table(connections: Connections, name: str) -> Table | None:
+def find_table(connections: Connections, name: str, moment: Moment | None = None) -> Table | None:
     """A table of the exporter, None if there is none. StoreMismatch names a column that it lacks."""
     address, values = connections.address, Values()
     rows = connections.rows(
@@ -72,4 +81,4 @@ def find_table(connections: Connections, name: str) -> Table | None:
     source = f"{address.database}.{name}"
     if address.cluster:
         source = f"cluster('{address.cluster}', {address.database}, {name})"
-    return Table(name, source, columns)
+    return Table(name, source, columns, moment or Moment())

@@ -12,7 +12,7 @@ from signals.folding import fold
 from signals.model import SessionId, Span, SpanId, TraceId
 from signals.semantics import PROMOTED
 from store.api import BadQuery, BrowserLink, Page, TraceQuery
-from store.clickhouse.conditions import carries, is_backend, is_error_row
+from store.clickhouse.conditions import carries, holds, is_backend, is_error_row
 from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived
 from store.clickhouse.part import Part
@@ -205,8 +205,9 @@ class TraceSearch:
             having.append(f"countIf({carries(values, name, value)} AND {backend}) > 0")
         for name, part in query.like.items():
             if name not in PROMOTED:
-                text = f"concat(SpanAttributes[{values.text(name)}], ResourceAttributes[{values.text(name)}])"
-                having.append(f"countIf(positionCaseInsensitiveUTF8({text}, {values.text(part)}) > 0) > 0")
+                key = values.text(name)
+                text = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])"
+                having.append(f"countIf({holds(text, part, values)} AND {backend}) > 0")
         assert self._part.traces is not None
         limit = max(1, min(self._left, MAX_LOOKED))
         found, cut = self._part.traces.newest(window, limit, " AND ".join(having) or "1", values)

@@ -9,7 +9,7 @@ import pytest
 
 import store
 from tests.store.clickhouse_house import new_url, require_engine, skip_what_it_cannot
-from tests.store.house import House
+from tests.store.house import Bound, House
 
 
 @pytest.fixture(params=["sqlite", "chdb"])
@@ -29,16 +29,26 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
 
 
 def _clickhouse() -> Iterator[House]:
+    from store.clickhouse import affected, changes
     from store.clickhouse.address import read_address
     from store.clickhouse.connection import Connections
     from store.clickhouse.reader import ClickHouseReader
     from store.clickhouse.writer import ClickHouseWriter
     from store.sqlite.write.sender_clocks import SenderClocks
 
+    bounds: dict[Bound, tuple[object, str]] = {
+        "affected traces": (affected, "MAX_TRACES"),
+        "affected looked at": (affected, "MAX_LOOKED"),
+        "affected by traces": (affected, "MAX_AFFECTED"),
+        "refused": (affected, "MAX_REFUSED"),
+        "errors seen": (changes, "MAX_ERRORS"),
+        # It keeps none.
+        "processes kept": (changes, "MAX_ERRORS"),
+    }
     address = read_address(new_url())
     clocks = SenderClocks(lambda _: True)
     writer = ClickHouseWriter(Connections(address), linger_s=0, place=clocks.place)
     reader = ClickHouseReader(Connections(address))
-    yield House(writer, reader)
+    yield House(writer, reader, bounds=bounds)
     writer.close()
     reader.close()
