@@ -206,7 +206,8 @@ class TraceSearch:
         for name, part in query.like.items():
             if name not in PROMOTED:
                 key = values.text(name)
-                text = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])"
+                own = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], "
+                text = f"{own}ResourceAttributes[{key}])"
                 having.append(f"countIf({holds(text, part, values)} AND {backend}) > 0")
         assert self._part.traces is not None
         limit = max(1, min(self._left, MAX_LOOKED))

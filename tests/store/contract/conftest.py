@@ -12,13 +12,13 @@ from tests.store.clickhouse_house import new_url, require_engine, skip_what_it_c
 from tests.store.house import Bound, House
 
 
-@pytest.fixture(params=["sqlite", "chdb"])
+@pytest.fixture(params=["sqlite", "chdb", "http"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A new, empty store of each engine."""
-    if request.param == "chdb":
+    if request.param != "sqlite":
         require_engine()
-        skip_what_it_cannot(request.node.name)
-        yield from _clickhouse()
+        skip_what_it_cannot(request.node.name, request.param)
+        yield from _clickhouse(new_url(over_http=request.param == "http"))
         return
     path = tmp_path / "store.db"
     writer = store.open_writer(path)
@@ -28,7 +28,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     reader.close()
 
 
-def _clickhouse() -> Iterator[House]:
+def _clickhouse(url: str) -> Iterator[House]:
     from store.clickhouse import affected, changes
     from store.clickhouse.address import read_address
     from store.clickhouse.connection import Connections
@@ -45,7 +45,7 @@ def _clickhouse() -> Iterator[House]:
         # It keeps none.
         "processes kept": (changes, "MAX_ERRORS"),
     }
-    address = read_address(new_url())
+    address = read_address(url)
     clocks = SenderClocks(lambda _: True)
     writer = ClickHouseWriter(Connections(address), linger_s=0, place=clocks.place)
     reader = ClickHouseReader(Connections(address))
