@@ -28,11 +28,14 @@ class ClickHouseCoverageReader(Part):
         slot_ns = slot_of(window)
         table = self.table(TRACES)
         slots: list[int] = []
+        # A slot that the window cuts counts as a whole one, as where slots are all that is kept.
+        begin, end = window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)
+        whole = Window(begin * slot_ns, end * slot_ns)
         if table is not None:
             chosen = is_browser_row(table) if of == "browsers" else f"{_ENTRY} AND {is_backend(table)}"
             rows = self.span_query(
                 f"SELECT DISTINCT intDiv(toUnixTimestamp64Nano(Timestamp), {slot_ns}) AS slot FROM {{table}} "
-                f"WHERE {within(window)} AND {chosen} ORDER BY slot"
+                f"WHERE {within(whole)} AND {chosen} ORDER BY slot"
             )
             slots = [int(slot) for (slot,) in rows]
         parts = merged(slots, slot_ns, window)

@@ -149,6 +149,7 @@ class ClickHouseLogReader(Part):
             value=row[3],
             flags=row[15],
             scope_version=row[17],
+            as_text=True,
         )
 
     def _condition(self, query: LogQuery, values: Values) -> str:

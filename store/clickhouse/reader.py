@@ -18,7 +18,9 @@ from store.clickhouse.names import ClickHouseNameReader
 from store.clickhouse.rum import ClickHouseRumReader
 from store.clickhouse.schema import FACTS, LOGS, METRICS, TRACES
 from store.clickhouse.span_rows import within
+from store.clickhouse.tables import Table
 from store.clickhouse.traces import ClickHouseTraceReader
+from store.lacks import Lack
 from store.queries import Page, Window
 from store.results import LateArrivals, StoreStatus
 from store.sqlite.read.row_mapping import limited
@@ -72,6 +74,7 @@ class ClickHouseReader(
             pruned_spans=0,
             pruned_logs=0,
             pruned_before_unix_nano=None,
+            lacks=self._lacks(),
         )
 
     def environments(self, window: Window) -> Sequence[str]:
@@ -114,6 +117,21 @@ class ClickHouseReader(
             f"SELECT count(), {time}(min(Timestamp)), {time}(max(Timestamp)), {arrival} FROM {{table}}",  # noqa: S608  # names of ours
         )
         return int(rows[0][0]), int(rows[0][1]), int(rows[0][2]), int(rows[0][3])
+
+    def _lacks(self) -> tuple[Lack, ...]:
+        tables = [table for name in (TRACES, LOGS) if (table := self.table(name))]
+        found = [Lack.LATE, Lack.DELETED, Lack.WRITERS, Lack.OLD_METRICS]
+        if any(not table.has("LabArrival") for table in tables):
+            found.insert(0, Lack.ARRIVAL)
+        if any(self._has_foreign_rows(table) for table in tables):
+            found.insert(0, Lack.TYPES)
+        return tuple(found)
+
+    def _has_foreign_rows(self, table: Table) -> bool:
+        """Whether another writer filled some rows, or may have."""
+        if not table.has("LabRaw"):
+            return True
+        return bool(self._query(table.name, "SELECT 1 FROM {table} WHERE empty(LabRaw) LIMIT 1"))
 
     def _last_arrival(self, name: str) -> int:
         table = self.table(name)

@@ -167,6 +167,7 @@ def _whole(row: Row) -> Span:
         ),
         scope_version=row[21],
         trace_state=row[19],
+        as_text=True,
     )
 
 

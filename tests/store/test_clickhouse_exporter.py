@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from signals.model import SpanError, SpanKind, TraceId
-from store.api import BadQuery, Batch, LogQuery, StoreMismatch, StoreUnavailable, TooSlow, TraceQuery
+from store.api import BadQuery, Batch, Lack, LogQuery, StoreMismatch, StoreUnavailable, TooSlow, TraceQuery
 from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
 from store.clickhouse.reader import ClickHouseReader
@@ -75,6 +75,23 @@ def test_attributes_are_text_and_nothing_is_guessed(tables: Connections, reader:
     (found,) = reader.spans_of_trace(TRACE)
     assert found.attributes == {"n": "500", "yes": "true", "part": "0.5", "http.route": "/x"}
     assert (found.kind, found.start_unix_nano, found.duration_ns) == (SpanKind.SERVER, T0, 10 * MS)
+    assert found.as_text
+    assert {Lack.TYPES, Lack.ARRIVAL} <= set(reader.status().lacks)
+
+
+def test_a_store_of_our_own_lacks_less() -> None:
+    """Its rows have types and an order; what nothing records is said all the same."""
+    require_engine()
+    writer = ClickHouseWriter(connections := Connections(read_address(new_url())), linger_s=0)
+    writer.write(Batch([row(span(1, attributes={"n": 500}))]))
+    reader = ClickHouseReader(Connections(connections.address))
+    (found,) = reader.spans_of_trace(TRACE)
+    assert (found.attributes, found.as_text) == ({"n": 500}, False)
+    lacks = set(reader.status().lacks)
+    assert not {Lack.TYPES, Lack.ARRIVAL} & lacks
+    assert Lack.DELETED in lacks
+    reader.close()
+    writer.close()
 
 
 def test_logs_have_ids_but_no_order_of_arrival(tables: Connections, reader: ClickHouseReader) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from observer.components.session_rows import SessionRow, session_rows
 from observer.lookup.lab_status import Lab, Process
 from signals.model import Log, SpanError
-from store.api import SessionSummary, StoreStatus, TraceSummary
+from store.api import Lack, SessionSummary, StoreStatus, TraceSummary
 
+_LACKS: Final[Mapping[Lack, str]] = {
+    Lack.TYPES: "attributes of some spans and logs are text",
+    Lack.ARRIVAL: "in which order things arrived is not known, so that logs have no live tail",
+    Lack.LATE: "what arrived late is not known",
+    Lack.DELETED: "what was deleted is not remembered",
+    Lack.WRITERS: "when a collector ran is not known",
+    Lack.OLD_METRICS: "metrics are asked of the newest points only",
+}
 _UP = frozenset({"ready", "running", "on demand"})
 """States of a process that is up."""
 
@@ -71,6 +80,11 @@ class HomePage:
     """The newest log in which a sender reports that telemetry was lost."""
     endpoints: tuple[Endpoint, ...]
     processes: tuple[ProcessItem, ...]
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What this store cannot tell, in words."""
+        return tuple(_LACKS[lack] for lack in self.status.lacks)
 
     @property
     def nothing_received(self) -> bool:
