@@ -15,7 +15,7 @@ from tests.store.chdb_over_http import ChdbOverHttp
 _NUMBERS = itertools.count(1)
 CANNOT = {
     "test_a_session_that_was_only_late_is_moved_back": "a browser's clock is not corrected by its traces",
-    "test_a_slow_browser_is_moved_as_a_whole_once_its_lag": "a browser's clock is not corrected by its traces",
+    "test_a_slow_browser_is_moved_as_a_whole": "a browser's clock is not corrected by its traces",
     "test_a_slow_browser_is_moved_to_the_trace": "a browser's clock is not corrected by its traces",
     "test_a_rare_operation_is_counted_beyond_the_traces_of_others": "it reads traces with the operation only",
     "test_one_late_batch_of_a_sender_that_nobody_knows": "senders of before a start are not looked up",
