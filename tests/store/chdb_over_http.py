@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
@@ -88,6 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, b"Ok.\n")
             return
         parameters = dict(parse_qsl(target.query, keep_blank_values=True))
+        if "multipart/form-data" in (form := self.headers.get("Content-Type", "")):
+            # The client does so where the values are too long for an address.
+            parameters |= _fields(form, body)
+            body = b""
         if query := parameters.get("query", ""):
             body = query.encode() + b"\n" + body
         try:
@@ -155,6 +160,18 @@ def _clause(settings: dict[str, str]) -> str:
     quoted = (value.replace("\\", "\\\\").replace("'", "\\'") for value in settings.values())
     found = ", ".join(f"{name} = '{value}'" for name, value in zip(settings, quoted, strict=True))
     return f" SETTINGS {found}" if found else ""
+
+
+def _fields(form: str, body: bytes) -> dict[str, str]:
+    """The fields of a form."""
+    message = message_from_bytes(b"Content-Type: " + form.encode() + b"\r\n\r\n" + body)
+    found = {}
+    for part in message.walk():
+        name = part.get_param("name", header="content-disposition")
+        payload = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(payload, bytes):
+            found[name] = payload.decode()
+    return found
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:
