@@ -44,7 +44,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     assert port, "the server did not start"
     yield f"clickhouse://127.0.0.1:{port}/lab"
     process.terminate()
-    process.wait(20)
+    process.communicate(timeout=20)
 
 
 def test_the_lesson_holds_over_clickhouse(tmp_path: Path, server: str) -> None:
