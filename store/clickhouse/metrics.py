@@ -144,9 +144,14 @@ class ClickHouseMetricReader(Part):
         self._looked_at = float("-inf")
 
     def metric_names(
-        self, window: Window, service: str | None = None, text: str | None = None, limit: int = 500
+        self,
+        window: Window,
+        service: str | None = None,
+        text: str | None = None,
+        limit: int = 500,
+        environment: str | None = None,
     ) -> tuple[Sequence[MetricName], bool]:
-        return self._metrics().metric_names(window, service, text, limit)
+        return self._metrics().metric_names(window, service, text, limit, environment)
 
     def metric_chart(self, query: MetricQuery) -> MetricChart:
         return self._metrics().metric_chart(query)
@@ -161,9 +166,9 @@ class ClickHouseMetricReader(Part):
         return self._metrics().metric_latest(query, limit)
 
     def metric_attributes(
-        self, name: str, window: Window, top: int = 20
+        self, name: str, window: Window, top: int = 20, environment: str | None = None
     ) -> Sequence[tuple[str, Sequence[tuple[str, int]]]]:
-        return self._metrics().metric_attributes(name, window, top)
+        return self._metrics().metric_attributes(name, window, top, environment)
 
     def _metrics(self) -> SqliteReader:
         table = self.table(METRICS)
