@@ -59,4 +59,5 @@ def test_the_lesson_holds_over_clickhouse(tmp_path: Path, server: str) -> None:
         assert "invalid-token: every link holds" in verified.stdout
     finally:
         command(tmp_path, "down")
-    assert not list(tmp_path.glob("store.sqlite3*")), "nothing was kept in a file"
+    assert not (tmp_path / "store.sqlite3").exists(), "nothing was kept in a file"
+    assert (tmp_path / "store.sqlite3.refusals").read_text("utf-8") == "[]", "nothing was refused"
