@@ -125,7 +125,7 @@ class ClickHouseWriter:
                 self._condition.wait_for(
                     lambda: self._queued >= MOST_ROWS or self._closed, deadline - time.monotonic()
                 )
-                taken, self._queue, self._queued = self._queue, [], 0
+                taken = self._next()
             try:
                 self._commit(taken)
                 self._health = WriterHealth()
@@ -139,6 +139,16 @@ class ClickHouseWriter:
             finally:
                 for each in taken:
                     each.done.set()
+
+    def _next(self) -> list[_Waiting]:
+        """The batches of the next insert: not all that wait, as the first would wait for the last."""
+        count, rows = 0, 0
+        while count < len(self._queue) and (not count or rows < MOST_ROWS):
+            rows += len(self._queue[count].batch)
+            count += 1
+        taken, self._queue = self._queue[:count], self._queue[count:]
+        self._queued -= rows
+        return taken
 
     def _fail(self, taken: Sequence[_Waiting], error: StoreError) -> None:
         for each in taken:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from signals.model import SpanError, SpanKind, TraceId
 from store.api import BadQuery, Batch, Lack, LogQuery, StoreMismatch, StoreUnavailable, TooSlow, TraceQuery
+from store.clickhouse import writer as clickhouse_writer
 from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
 from store.clickhouse.reader import ClickHouseReader
 from store.clickhouse.schema import statements
 from store.clickhouse.writer import ClickHouseWriter
+from tests.helpers import eventually
 from tests.store.build import MS, T0, TRACE, failing_checkout, log_row, row, span
 from tests.store.clickhouse_house import new_url, require_engine
 from tests.store.house import WINDOW
@@ -128,6 +132,29 @@ def test_an_answer_that_was_lost_doubles_nothing(tables: Connections) -> None:
     reader = ClickHouseReader(Connections(connections.address))
     assert reader.status().spans == 5
     reader.close()
+    writer.close()
+
+
+def test_a_full_queue_is_inserted_in_parts(tables: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first batch does not wait for the last: no insert is much larger than its bound."""
+    monkeypatch.setattr(clickhouse_writer, "MOST_ROWS", 4)
+    writer = ClickHouseWriter(connections := Connections(read_address(new_url())), linger_s=0)
+    insert, sizes, first = connections.insert, list[int](), threading.Event()
+
+    def slow(table: str, columns: Mapping[str, Sequence[object]], token: str) -> None:
+        assert first.wait(20)
+        sizes.append(len(columns["TraceId"]))
+        insert(table, columns, token)
+
+    monkeypatch.setattr(connections, "insert", slow)
+    with ThreadPoolExecutor(10) as pool:
+        for number in range(10):
+            spans = [row(span(10 * number + each)) for each in range(1, 4)]
+            pool.submit(writer.write, Batch(spans))
+        eventually(lambda: writer._queued >= 20, "batches that wait")
+        first.set()
+    assert sum(sizes) == 30
+    assert max(sizes) <= 6
     writer.close()
 
 
