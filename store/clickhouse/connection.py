@@ -146,9 +146,27 @@ def _connect(address: Address) -> Any:
     )
 
 
+def _of_network(error: BaseException) -> str:
+    """Why there was no answer, in the system's words; empty where there was one."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        if isinstance(found, TimeoutError):
+            return "no answer in time"
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror[:80]
+        # The client's pool keeps the reason beside the cause.
+        reason = getattr(found, "reason", None)
+        found = reason if isinstance(reason, BaseException) else found.__cause__ or found.__context__
+    return ""
+
+
 def _translated(error: Any, address: Address) -> StoreError:
     """The contract's error for one of the server's."""
     code = getattr(error, "code", None)
+    if code is None and (reason := _of_network(error)):
+        return StoreUnavailable(f"{address.shown} does not answer ({reason}): see whether the server runs.")
     message = str(error).strip().splitlines()[0][:300] if str(error) else type(error).__name__
     if code in _TOO_SLOW:
         return TooSlow("The answer would take too long: choose a shorter time, or fewer conditions.")

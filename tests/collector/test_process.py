@@ -203,3 +203,5 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(place: Plac
         assert "cannot open the store" in ended.stderr
         assert "secret" not in ended.stderr + ended.stdout
         assert "Traceback" not in ended.stderr
+        assert "HTTPConnection" not in ended.stderr
+        assert "h:port" in url or f"{url.rpartition('@')[2]} does not answer" in ended.stderr
