@@ -36,7 +36,7 @@ class Settings:
         "Folder of your own rules, beside those that ship; one of the same name replaces that.",
         PATH,
     )
-    interval_s: float = setting(2.0, "ALERT_INTERVAL_S", "Seconds between two evaluations.", _INTERVAL_S)
+    interval_s: float = setting(1.0, "ALERT_INTERVAL_S", "Seconds between two evaluations.", _INTERVAL_S)
     webhook_url: str = setting(
         "",
         "ALERT_WEBHOOK_URL",

@@ -25,7 +25,7 @@ from locust.stats import stats_history
 
 from loadgen.server import SERVICE
 from loadgen.settings import Settings
-from loadgen.users import HttpShopper, RumShopper, Seeded
+from loadgen.users import HttpShopper, RegularBuyer, RumShopper, Seeded
 from runtime.json_logging import log_to_stdout
 from runtime.settings import EXIT_CANNOT_START, load
 
@@ -54,7 +54,10 @@ def run(settings: Settings) -> int:
     log_to_stdout(SERVICE)
     Seeded.seed, Seeded.pace = settings.seed, settings.pace
     environment = Environment(
-        user_classes=[HttpShopper, RumShopper], host=settings.shop_url, events=events, catch_exceptions=True
+        user_classes=[HttpShopper, RegularBuyer, RumShopper],
+        host=settings.shop_url,
+        events=events,
+        catch_exceptions=True,
     )
     runner = environment.create_local_runner()
     web = environment.create_web_ui(settings.listen_addr, settings.port, delayed_start=True)

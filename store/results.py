@@ -14,7 +14,7 @@ from typing import Literal
 
 from signals.metrics import Exemplar, MetricInfo, PointValue
 from signals.model import ServiceInTrace, SessionId, Severity, SpanId, TraceId
-from store.lacks import Lack
+from store.limitations import Limitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +368,7 @@ class StoreStatus:
     pruned_before_unix_nano: int | None
     """What arrived before this was pruned; None while nothing was."""
     pruned_metric_points: int = 0
-    lacks: tuple[Lack, ...] = ()
+    limitations: tuple[Limitation, ...] = ()
     """What this store cannot tell."""
 
 

@@ -92,7 +92,7 @@ _ALERTING = record(
                     "before_unix_nano": TIME_OR_NULL,
                 }
             ),
-            "lacks": list_of(text("what this store cannot tell")),
+            "limitations": list_of(text("what this store cannot tell")),
         }
     ),
     tag="general",
@@ -129,7 +129,7 @@ def status(_query: Query) -> serializers.Plain | Response:
             "metric_points": found.pruned_metric_points,
             "before_unix_nano": found.pruned_before_unix_nano,
         },
-        "lacks": [lack.value for lack in found.lacks],
+        "limitations": [each.value for each in found.limitations],
     }
 
 

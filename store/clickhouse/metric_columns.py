@@ -59,7 +59,7 @@ def metric_row(row: Row, known: dict[tuple[bytes, str], MetricSeriesRow]) -> Met
     time, plain = orjson.loads(row[14])
     value = value_at(runs_of([PlainPoint(row[13], time, plain)])[0], 0)
     exemplars = tuple(
-        ExemplarRow(at, number, bytes.fromhex(trace), bytes.fromhex(span), attributes)
+        ExemplarRow(at, float(number), bytes.fromhex(trace), bytes.fromhex(span), attributes)
         for at, number, trace, span, attributes in orjson.loads(row[15])
     )
     return MetricRow(series, row[13], time, value, exemplars)
@@ -67,7 +67,7 @@ def metric_row(row: Row, known: dict[tuple[bytes, str], MetricSeriesRow]) -> Met
 
 def _plain_exemplar(one: ExemplarRow) -> list[Any]:
     attributes = {clean(name): clean(text_of(value)) for name, value in one.attributes.items()}
-    return [one.time_unix_nano, one.value, one.trace_id.hex(), one.span_id.hex(), attributes]
+    return [one.time_unix_nano, plain_of(one.value), one.trace_id.hex(), one.span_id.hex(), attributes]
 
 
 def _json(value: object) -> bytes:

@@ -20,7 +20,7 @@ from store.clickhouse.schema import FACTS, LOGS, METRICS, TRACES
 from store.clickhouse.span_rows import within
 from store.clickhouse.tables import Table
 from store.clickhouse.traces import ClickHouseTraceReader
-from store.lacks import Lack
+from store.limitations import Limitation
 from store.queries import Page, Window
 from store.results import LateArrivals, StoreStatus
 from store.sqlite.read.row_mapping import limited
@@ -74,7 +74,7 @@ class ClickHouseReader(
             pruned_spans=0,
             pruned_logs=0,
             pruned_before_unix_nano=None,
-            lacks=self._lacks(),
+            limitations=self._limitations(),
         )
 
     def environments(self, window: Window) -> Sequence[str]:
@@ -118,13 +118,13 @@ class ClickHouseReader(
         )
         return int(rows[0][0]), int(rows[0][1]), int(rows[0][2]), int(rows[0][3])
 
-    def _lacks(self) -> tuple[Lack, ...]:
+    def _limitations(self) -> tuple[Limitation, ...]:
         tables = [table for name in (TRACES, LOGS) if (table := self.table(name))]
-        found = [Lack.LATE, Lack.DELETED, Lack.WRITERS, Lack.OLD_METRICS]
+        found = [Limitation.LATE, Limitation.DELETED, Limitation.WRITERS, Limitation.OLD_METRICS]
         if any(not table.has("LabArrival") for table in tables):
-            found.insert(0, Lack.ARRIVAL)
+            found.insert(0, Limitation.ARRIVAL)
         if any(self._has_foreign_rows(table) for table in tables):
-            found.insert(0, Lack.TYPES)
+            found.insert(0, Limitation.TYPES)
         return tuple(found)
 
     def _has_foreign_rows(self, table: Table) -> bool:

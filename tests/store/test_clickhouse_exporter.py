@@ -9,7 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from signals.model import SpanError, SpanKind, TraceId
-from store.api import BadQuery, Batch, Lack, LogQuery, StoreMismatch, StoreUnavailable, TooSlow, TraceQuery
+from store.api import (
+    BadQuery,
+    Batch,
+    Limitation,
+    LogQuery,
+    StoreMismatch,
+    StoreUnavailable,
+    TooSlow,
+    TraceQuery,
+)
 from store.clickhouse import writer as clickhouse_writer
 from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
@@ -80,7 +89,7 @@ def test_attributes_are_text_and_nothing_is_guessed(tables: Connections, reader:
     assert found.attributes == {"n": "500", "yes": "true", "part": "0.5", "http.route": "/x"}
     assert (found.kind, found.start_unix_nano, found.duration_ns) == (SpanKind.SERVER, T0, 10 * MS)
     assert found.as_text
-    assert {Lack.TYPES, Lack.ARRIVAL} <= set(reader.status().lacks)
+    assert {Limitation.TYPES, Limitation.ARRIVAL} <= set(reader.status().limitations)
 
 
 def test_a_store_of_our_own_lacks_less() -> None:
@@ -91,9 +100,9 @@ def test_a_store_of_our_own_lacks_less() -> None:
     reader = ClickHouseReader(Connections(connections.address))
     (found,) = reader.spans_of_trace(TRACE)
     assert (found.attributes, found.as_text) == ({"n": 500}, False)
-    lacks = set(reader.status().lacks)
-    assert not {Lack.TYPES, Lack.ARRIVAL} & lacks
-    assert Lack.DELETED in lacks
+    limitations = set(reader.status().limitations)
+    assert not {Limitation.TYPES, Limitation.ARRIVAL} & limitations
+    assert Limitation.DELETED in limitations
     reader.close()
     writer.close()
 

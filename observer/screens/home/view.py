@@ -9,15 +9,15 @@ from typing import Final
 from observer.components.session_rows import SessionRow, session_rows
 from observer.lookup.lab_status import Lab, Process
 from signals.model import Log, SpanError
-from store.api import Lack, SessionSummary, StoreStatus, TraceSummary
+from store.api import Limitation, SessionSummary, StoreStatus, TraceSummary
 
-_LACKS: Final[Mapping[Lack, str]] = {
-    Lack.TYPES: "attributes of some spans and logs are text",
-    Lack.ARRIVAL: "in which order things arrived is not known, so that logs have no live tail",
-    Lack.LATE: "what arrived late is not known",
-    Lack.DELETED: "what was deleted is not remembered",
-    Lack.WRITERS: "when a collector ran is not known",
-    Lack.OLD_METRICS: "metrics are asked of the newest points only",
+_LIMITATIONS: Final[Mapping[Limitation, str]] = {
+    Limitation.TYPES: "attributes of some spans and logs are text",
+    Limitation.ARRIVAL: "in which order things arrived is not known, so that logs have no live tail",
+    Limitation.LATE: "what arrived late is not known",
+    Limitation.DELETED: "what was deleted is not remembered",
+    Limitation.WRITERS: "when a collector ran is not known",
+    Limitation.OLD_METRICS: "metrics are asked of the newest points only",
 }
 _UP = frozenset({"ready", "running", "on demand"})
 """States of a process that is up."""
@@ -82,9 +82,9 @@ class HomePage:
     processes: tuple[ProcessItem, ...]
 
     @property
-    def lacks(self) -> tuple[str, ...]:
+    def limitations(self) -> tuple[str, ...]:
         """What this store cannot tell, in words."""
-        return tuple(_LACKS[lack] for lack in self.status.lacks)
+        return tuple(_LIMITATIONS[each] for each in self.status.limitations)
 
     @property
     def nothing_received(self) -> bool:

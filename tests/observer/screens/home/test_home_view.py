@@ -10,7 +10,7 @@ from observer.lookup.lab_status import Lab, Process
 from observer.lookup.resolve import Unresolved
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result
-from store.api import Lack, StoreStatus
+from store.api import Limitation, StoreStatus
 
 LAB = Lab(
     shop="",
@@ -89,7 +89,7 @@ def test_a_search_that_leads_nowhere_says_why(
 
 def test_what_the_store_cannot_tell_is_said_in_words() -> None:
     """Every lack has words; a store without one says nothing."""
-    assert _home(_status()).lacks == ()
-    words = _home(replace(_status(), lacks=tuple(Lack))).lacks
-    assert len(set(words)) == len(Lack)
+    assert _home(_status()).limitations == ()
+    words = _home(replace(_status(), limitations=tuple(Limitation))).limitations
+    assert len(set(words)) == len(Limitation)
     assert words[0] == "attributes of some spans and logs are text"

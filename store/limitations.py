@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Lack(Enum):
+class Limitation(Enum):
     """One thing that is not known; the value is the word of the API.
 
     Nothing is guessed in its place: values that lost their types say so themselves (`Span.as_text`).
