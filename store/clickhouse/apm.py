@@ -173,6 +173,9 @@ class ClickHouseApmReader(Part):
         return sorted({tag for one in self._requests(window, None) for tag in one.tags})
 
     def _whole(self, window: Window) -> list[Derived]:
+        return self.moment.once(("whole", window), lambda: self._whole_traces(window))
+
+    def _whole_traces(self, window: Window) -> list[Derived]:
         if self.traces is None:
             return []
         reached = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)

@@ -86,6 +86,9 @@ class BrowserPart(Part):
 
     def browser_events(self, window: Window, most: int = MAX_EVENTS) -> tuple[list[BrowserEvent], bool]:
         """The newest events of a window, newest first; True if there are older ones."""
+        return self.moment.once(("events", window, most), lambda: self._newest_events(window, most))
+
+    def _newest_events(self, window: Window, most: int) -> tuple[list[BrowserEvent], bool]:
         if self.span_rows is None:
             return [], False
         # What an error is said again by may lie a second outside.

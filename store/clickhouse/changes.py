@@ -176,11 +176,13 @@ class ClickHouseChangeReader(SessionPart):
         return found
 
     def _newest(self, window: Window) -> tuple[list[Derived], bool]:
-        if self.traces is None:
+        traces = self.traces
+        if traces is None:
             return [], False
         begin = max(0, window.from_unix_nano - AROUND_NS)
         end = min(window.to_unix_nano + AROUND_NS, Window.ALL.to_unix_nano)
-        return self.traces.newest(Window(begin, end), MAX_TRACES)
+        asked = Window(begin, end)
+        return self.moment.once(("newest", asked), lambda: traces.newest(asked, MAX_TRACES))
 
     def _failing(self, window: Window) -> list[Derived]:
         """The newest traces of the window with an error."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Moment(threading.local):
@@ -15,6 +18,7 @@ class Moment(threading.local):
         """The greatest number of arrival that is seen; None without a snapshot."""
         self.held: ExitStack | None = None
         """What is released with the snapshot."""
+        self._answers: dict[object, object] = {}
         self.metrics = False
         """Whether the copy of metrics is held, too."""
 
@@ -27,3 +31,12 @@ class Moment(threading.local):
                 yield
             finally:
                 self.upto, self.held, self.metrics = None, None, False
+                self._answers = {}
+
+    def once(self, key: object, ask: Callable[[], T]) -> T:
+        """An answer, which is not asked for again within a snapshot: a page puts one question many times."""
+        if self.upto is None:
+            return ask()
+        if key not in self._answers:
+            self._answers[key] = ask()
+        return self._answers[key]  # type: ignore[return-value]  # what the same key was asked for

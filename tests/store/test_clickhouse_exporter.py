@@ -144,6 +144,29 @@ def test_an_answer_that_was_lost_doubles_nothing(tables: Connections) -> None:
     writer.close()
 
 
+def test_a_page_asks_for_the_traces_of_its_window_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services, operations and map of one moment are made of one answer; the next page asks anew."""
+    require_engine()
+    writer = ClickHouseWriter(written := Connections(read_address(new_url())), linger_s=0)
+    writer.write(Batch([row(one) for one in failing_checkout()]))
+    reader = ClickHouseReader(connections := Connections(written.address))
+    rows, asked = connections.rows, list[str]()
+
+    def counting(sql: str, *args: object, **named: object) -> object:
+        asked.extend([sql] if "GROUP BY TraceId" in sql else [])
+        return rows(sql, *args, **named)  # type: ignore[arg-type]  # handed on
+
+    monkeypatch.setattr(connections, "rows", counting)
+    for pages in (1, 2):
+        with reader.snapshot():
+            requests = sum(one.requests for one in reader.services(WINDOW).values())
+            assert requests == sum(one.requests for one in reader.operations(None, WINDOW).values())
+            assert len(reader.service_map(WINDOW).nodes) > 3
+        assert len(asked) == pages
+    reader.close()
+    writer.close()
+
+
 def test_a_full_queue_is_inserted_in_parts(tables: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first batch does not wait for the last: no insert is much larger than its bound."""
     monkeypatch.setattr(clickhouse_writer, "MOST_ROWS", 4)
