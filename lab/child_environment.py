@@ -24,7 +24,7 @@ SETTINGS = (
     *("OBSERVER_READER_PROCESSES", "OBSERVER_THREADS"),
     *("ORDER_ROUTE", "REDIS_ADDR"),
     *("RUM_APP_NAME", "RUM_AUTH", "RUM_ENABLED", "RUM_ENVIRONMENT", "RUM_REALM"),
-    *("STORE_MAX_AGE_S", "STORE_MAX_BYTES", "STORE_MAX_SERIES", "STORE_MAX_SERIES_OF_METRIC"),
+    *("STORE_MAX_AGE_S", "STORE_MAX_BYTES", "STORE_MAX_SERIES", "STORE_MAX_SERIES_OF_METRIC", "STORE_URL"),
     *("TRUSTED_PROXIES",),
 )
 """The settings of the processes that a user may choose for a lab; the others are the plan's."""

@@ -14,6 +14,7 @@ from typing import Literal
 
 from signals.metrics import Exemplar, MetricInfo, PointValue
 from signals.model import ServiceInTrace, SessionId, Severity, SpanId, TraceId
+from store.limitations import Limitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +368,8 @@ class StoreStatus:
     pruned_before_unix_nano: int | None
     """What arrived before this was pruned; None while nothing was."""
     pruned_metric_points: int = 0
+    limitations: tuple[Limitation, ...] = ()
+    """What this store cannot tell."""
 
 
 class Presence(Enum):

@@ -92,6 +92,7 @@ _ALERTING = record(
                     "before_unix_nano": TIME_OR_NULL,
                 }
             ),
+            "limitations": list_of(text("what this store cannot tell")),
         }
     ),
     tag="general",
@@ -128,6 +129,7 @@ def status(_query: Query) -> serializers.Plain | Response:
             "metric_points": found.pruned_metric_points,
             "before_unix_nano": found.pruned_before_unix_nano,
         },
+        "limitations": [each.value for each in found.limitations],
     }
 
 
