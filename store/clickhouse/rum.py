@@ -12,8 +12,8 @@ from typing import Final
 from signals.attributes import SEAT
 from signals.browser_events import RUM_TAGS
 from store.api import BadQuery, RumMetric, TooSlow
-from store.clickhouse.browser_events import MAX_EVENTS, BrowserEvent, BrowserPart, session_column
-from store.clickhouse.conditions import is_browser_row
+from store.clickhouse.browser_events import MAX_EVENTS, BrowserEvent, BrowserPart
+from store.clickhouse.conditions import is_browser_row, session_column
 from store.clickhouse.schema import TRACES
 from store.clickhouse.span_rows import within
 from store.histogram import bucket_of

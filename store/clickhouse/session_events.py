@@ -14,7 +14,8 @@ from cachetools import LRUCache
 from signals.browser_events import RUM_TAGS
 from signals.folding import fold
 from signals.model import SessionId
-from store.clickhouse.browser_events import BrowserEvent, BrowserPart, session_column
+from store.clickhouse.browser_events import BrowserEvent, BrowserPart
+from store.clickhouse.conditions import session_column
 from store.clickhouse.connection import Connections, Values
 from store.clickhouse.span_rows import within
 from store.queries import Window

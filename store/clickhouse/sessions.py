@@ -9,7 +9,7 @@ from typing import Final
 
 from signals.model import SessionId, Span
 from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, Window
-from store.clickhouse.browser_events import session_column
+from store.clickhouse.conditions import session_column
 from store.clickhouse.rum import errors_of, samples_of
 from store.clickhouse.session_events import Found, SessionPart, WholeSession
 from store.results import Presence, SessionSummary

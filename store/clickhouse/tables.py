@@ -78,7 +78,4 @@ def find_table(connections: Connections, name: str, moment: Moment | None = None
     for column in _REQUIRED.get(name, ()):
         if column not in columns:
             raise StoreMismatch(f"The table {name} in {address.shown} has no column {column}.")
-    source = f"{address.database}.{name}"
-    if address.cluster:
-        source = f"cluster('{address.cluster}', {address.database}, {name})"
-    return Table(name, source, columns, moment or Moment())
+    return Table(name, connections.source(name), columns, moment or Moment())
