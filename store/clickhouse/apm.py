@@ -258,13 +258,11 @@ class ClickHouseApmReader(Part):
         """The traces that are read from their spans: all of a window, or those that are not settled."""
         if settled is None:
             return self._whole(window)
-        among = settled.open_traces(window)
         traces = self.traces
-        if not among or traces is None:
+        if traces is None:
             return []
         found, cut = self.moment.once(
-            ("open", window),
-            lambda: traces.touched(_reached(window), among, settled.open_parts(window), MAX_TRACES),
+            ("open", window), lambda: traces.touched(_reached(window), settled, MAX_TRACES)
         )
         if cut:
             raise TooSlow(

@@ -31,6 +31,7 @@ AROUND_NS: Final = 600 * 10**9
 _CACHED_SPANS: Final = 200_000
 _AT_ONCE: Final = 500
 _MAX_SPANS: Final = 50_000
+_NEWEST: Final = "min(Timestamp) DESC"
 _NAMED: Final = "nullIf(SpanAttributes['splunk.rumSessionId'], ''), SpanAttributes['session.id']"
 
 
@@ -85,6 +86,18 @@ class StoredTraces(Protocol):
     def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
         """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
 
+    def newest(self, window: Window, limit: int) -> Sequence[Row]:
+        """Such rows of the newest of them in a window."""
+
+    def is_worth_it(self, window: Window) -> bool:
+        """Whether most of a window is stored."""
+
+    def open_traces(self, window: Window) -> str:
+        """SQL for the ids of those that are not stored, or not as they are; empty if there are none."""
+
+    def open_parts(self, window: Window) -> Sequence[Window]:
+        """Where these have spans."""
+
 
 class Traces:
     """Derives traces, and remembers them by how many rows they have."""
@@ -105,8 +118,13 @@ class Traces:
         )
 
     def newest(self, window: Window, limit: int, having: str = "1", values: Values | None = None,
-               order: str = "min(Timestamp) DESC") -> tuple[list[Derived], bool]:  # fmt: skip
+               order: str = _NEWEST) -> tuple[list[Derived], bool]:  # fmt: skip
         """The newest traces with a span in the window; True if there are more than the limit."""
+        stored = self._stored() if (having, order) == ("1", _NEWEST) else None
+        if stored is not None and stored.is_worth_it(window):
+            newest = [*stored.newest(window, limit + 1), *self._touched(window, stored, limit + 1)]
+            newest.sort(key=lambda row: (-row[2], row[0]))
+            return self._of(newest[:limit]), len(newest) > limit
         around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
         rows = self._connections.rows(
             f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
@@ -117,24 +135,25 @@ class Traces:
         )
         return self._of(rows[:limit]), len(rows) > limit
 
-    def touched(
-        self, window: Window, among: str, parts: Sequence[Window], limit: int
-    ) -> tuple[list[Derived], bool]:
-        """The traces whose ids a statement gives, with a span in the window; True if there are more.
+    def touched(self, window: Window, stored: StoredTraces, limit: int) -> tuple[list[Derived], bool]:
+        """The traces with a span in the window that are not among the stored ones; True if there are more."""
+        rows = self._touched(window, stored, limit + 1)
+        return self._of(rows[:limit]), len(rows) > limit
 
-        Their spans lie around these parts of it.
-        """
+    def _touched(self, window: Window, stored: StoredTraces, limit: int) -> Sequence[Row]:
+        among = stored.open_traces(window)
+        if not among:
+            return []
         around = " OR ".join(
             f"({within(Window(max(0, part.from_unix_nano - 2 * AROUND_NS), part.to_unix_nano + 2 * AROUND_NS))})"
-            for part in parts
+            for part in stored.open_parts(window)
         )
-        rows = self._connections.rows(
-            f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
+        return self._connections.rows(
+            "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
             f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
             f"WHERE ({around}) AND TraceId GLOBAL IN ({among}) GROUP BY TraceId "
-            f"HAVING countIf({within(window)}) > 0 LIMIT {limit + 1}"
+            f"HAVING countIf({within(window)}) > 0 ORDER BY {_NEWEST}, TraceId LIMIT {limit}"
         )
-        return self._of(rows[:limit]), len(rows) > limit
 
     def of_ids(self, ids: Iterable[str]) -> list[Derived]:
         """These traces, as far as they are stored."""

@@ -11,7 +11,7 @@ from store.api import StoreMismatch
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import Traces
 from store.clickhouse.moment import Moment
-from store.clickhouse.own_tables import PROGRESS, SPANS, TRACE_BODIES
+from store.clickhouse.own_tables import ARRIVALS, MINUTE_NS, PROGRESS, SPANS, TRACE_BODIES
 from store.clickhouse.preparing import is_complete
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.settled import Settled, read_settled
@@ -105,7 +105,14 @@ class Part:
         return self._query(LOGS, sql, values, raw)
 
     def data_window(self) -> Window:
-        """From the first span to the last."""
+        """From the first span to the last; of tables of our own, their minutes."""
+        return self.moment.once("data", self._data_window)
+
+    def _data_window(self) -> Window:
+        if self.is_prepared():
+            rows = self._query(ARRIVALS, "SELECT min(Minute), max(Minute), count() FROM {table}")
+            first, last, count = (int(each) for each in rows[0])
+            return Window(first * MINUTE_NS, (last + 1) * MINUTE_NS) if count else Window(0, 0)
         rows = self.span_query(
             "SELECT toUnixTimestamp64Nano(min(Timestamp)), toUnixTimestamp64Nano(max(Timestamp)), count() "
             "FROM {table}"

@@ -93,6 +93,18 @@ class Settled:
                         found[trace_id, spans] = derived_of(body) if body else None
         return found
 
+    def newest(self, window: Window, limit: int) -> Sequence[Row]:
+        """Rows (id, spans, first time, last time) of the newest settled traces in a window."""
+        condition = (
+            f"{self.published(window)} AND First < {window.to_unix_nano} AND Last >= {window.from_unix_nano}"
+        )
+        if opened := self.open_traces(window):
+            condition += f" AND TraceId GLOBAL NOT IN ({opened})"
+        return self.connections.rows(
+            f"SELECT TraceId, Spans, First, Last FROM {self.source(TRACE_BODIES)} WHERE {condition} "
+            f"ORDER BY First DESC, TraceId LIMIT {limit}"
+        )
+
     def _linked(self, window: Window) -> frozenset[str]:
         """The traces that a browser's event names which came after they were settled."""
         if not (opened := self.open_rows(window)):
