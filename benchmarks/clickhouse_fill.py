@@ -92,8 +92,8 @@ def _copy(connections: Connections, table: str, number: int) -> None:
             "AS SpanAttributes"
         )
     connections.run(
-        f"INSERT INTO {database}.{table} SELECT * REPLACE({', '.join(replaced)}) "  # noqa: S608  # names of ours
-        f"FROM {database}.{table} WHERE LabArrival < {_last_written(connections, table)} "
+        f"INSERT INTO {database}.{table} SELECT * REPLACE({', '.join(replaced)}) "  # names of ours
+        f"FROM (SELECT * FROM {database}.{table} WHERE LabArrival < {_last_written(connections, table)}) "
         "SETTINGS max_partitions_per_insert_block = 0, deduplicate_insert_select = 'disable', "
         "max_insert_threads = 1"
     )
@@ -106,7 +106,7 @@ def _last_written(connections: Connections, table: str) -> int:
     """The number of arrival after the rows of our writer."""
     if table not in _LAST:
         rows = connections.rows(
-            f"SELECT max(LabArrival) + 1 FROM {connections.address.database}.{table}"  # noqa: S608  # names of ours
+            f"SELECT max(LabArrival) + 1 FROM {connections.address.database}.{table}"  # names of ours
         )
         _LAST[table] = int(rows[0][0])
     return _LAST[table]

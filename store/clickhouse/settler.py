@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from store.api import StoreError
@@ -72,11 +73,17 @@ class Settler:
                 busy = False
             if not busy:
                 self._stopped.wait(pause_s)
-        self._lease.stop()
+        with suppress(StoreError):
+            self.close()
 
     def stop(self) -> None:
         """End after the step in work."""
         self._stopped.set()
+
+    def close(self) -> None:
+        """Release the lease, and close the connections."""
+        self._lease.stop()
+        self._connections.close()
 
     def step(self) -> int:
         """Settle the newest dirty minutes; returns how many, 0 with nothing to do or without the lease."""
