@@ -125,6 +125,7 @@ def _run(settings: Settings) -> int:
         max_series_of_metric=settings.max_series_of_metric,
         max_series=settings.max_series,
     )
+    settling = store.start_settling(settings.store_place) if settings.settle else None
     try:
         refused = Refused(settings.store_path.with_name(settings.store_path.name + ".refusals"))
         collector = start(settings, writer, refused)
@@ -143,6 +144,8 @@ def _run(settings: Settings) -> int:
         refused.save()
         _log.info("stopped", extra={"fields": collector.intake.stats()})
     finally:
+        if settling is not None:
+            settling.close()
         _close(writer)
     return 0
 

@@ -370,6 +370,10 @@ class StoreStatus:
     pruned_metric_points: int = 0
     limitations: tuple[Limitation, ...] = ()
     """What this store cannot tell."""
+    prepared: bool | None = None
+    """Whether a server has tables of our own that answer faster; None of a store that needs none."""
+    settled_unix_nano: int | None = None
+    """Up to here requests and calls are summed in them; None while nothing is."""
 
 
 class Presence(Enum):

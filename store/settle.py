@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from store.api import StoreError, StoreMismatch
 from store.prepare import check_server
+
+if TYPE_CHECKING:
+    from store.clickhouse.settler import Settler
+
+_PREPARED_S: Final = 10.0
+"""So often it is looked for tables of our own where there are none yet."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from store.clickhouse.opening import open_settler
 
     try:
-        settler = open_settler(args.url)
-        if args.once:
+        settler = _wait_for(args.url) if args.with_parent else open_settler(args.url)
+        if args.once and settler is not None:
             while settler.step():
                 pass
             settler.close()
@@ -41,12 +49,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    if settler is None:
+        return 0
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: settler.stop())
     if args.with_parent:
         threading.Thread(target=_follow, args=(settler.stop,), daemon=True).start()
     settler.run()
     return 0
+
+
+def _wait_for(url: str) -> Settler | None:
+    """A settler as soon as the store is prepared; None when standard input ends before."""
+    from store.clickhouse.opening import open_settler
+
+    while True:
+        try:
+            return open_settler(url)
+        except StoreError:
+            if select.select([sys.stdin], [], [], _PREPARED_S)[0]:
+                return None
 
 
 def _follow(stop: Callable[[], None]) -> None:

@@ -86,7 +86,7 @@ class ClickHouseNameReader(ClickHouseSessionReader):
         values = Values()
         rows = self.span_query(
             f"SELECT DISTINCT TraceId, SpanId FROM {{table}} WHERE startsWith(SpanId, {values.text(digits)}) "
-            f"LIMIT {int(limit)}",
+            f"ORDER BY TraceId, SpanId LIMIT {int(limit)}",
             values,
         )
         return [(TraceId(trace_id), SpanId(span_id)) for trace_id, span_id in rows]

@@ -78,6 +78,8 @@ class ClickHouseReader(
             pruned_logs=0,
             pruned_before_unix_nano=None,
             limitations=self._limitations(),
+            prepared=self.is_prepared(),
+            settled_unix_nano=settled.upto_unix_nano(spans[2]) if (settled := self.settled()) else None,
         )
 
     def environments(self, window: Window) -> Sequence[str]:

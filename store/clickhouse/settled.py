@@ -120,6 +120,10 @@ class Settled:
         length = window.duration_ns // MINUTE_NS + 1
         return len(near) <= length // 2 + 2 * _AROUND and len(list(_together(near))) <= _MOST_RANGES
 
+    def upto_unix_nano(self, newest: int) -> int:
+        """Up to where no minute is left to settle, of data that ends at `newest`."""
+        return min((minute * MINUTE_NS for minute in self.dirty), default=newest)
+
     def _near(self, window: Window) -> list[int]:
         begin = window.from_unix_nano // MINUTE_NS - 2 * _AROUND
         end = window.to_unix_nano // MINUTE_NS + 2 * _AROUND

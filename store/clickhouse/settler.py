@@ -122,9 +122,7 @@ class Settler:
 
     def _dirty(self, now_ns: int) -> dict[int, int]:
         """The newest dirty minutes, which lie together, with their spans."""
-        last = (now_ns - self._behind_ns) // MINUTE_NS - 1
-        # A minute that is still to come is of a sender whose clock is wrong.
-        ahead = now_ns // MINUTE_NS + 1
+        last, ahead = self._ends(now_ns)
         rows = self._connections.rows(
             f"SELECT Minute, sum(Spans) FROM ({dirty_sql(self._source(ARRIVALS), self._source(MINUTES))}) "
             f"WHERE Minute <= {last} OR Minute > {ahead} GROUP BY Minute ORDER BY Minute DESC "
@@ -137,6 +135,10 @@ class Settler:
                 break
             found[int(minute)] = int(spans)
         return found
+
+    def _ends(self, now_ns: int) -> tuple[int, int]:
+        """The last minute that is over, and the one from which on a sender's clock must be wrong."""
+        return (now_ns - self._behind_ns) // MINUTE_NS - 1, now_ns // MINUTE_NS + 1
 
     def _homes(self, minutes: Mapping[int, int]) -> list[int]:
         """The minutes in which traces begin, or began when they were settled, that have a span in these."""
@@ -191,8 +193,8 @@ class Settler:
             f"SELECT Home, max(Of) FROM ({blocks_sql(self._source(HOMES), self._source(BLOCKS), version)}) "
             "GROUP BY Home HAVING max(Of) != argMax(Summed, Version) ORDER BY Home DESC LIMIT 100"
         )
-        last = (version - self._behind_ns) // MINUTE_NS - BLOCK
-        blocks = {int(home): int(of) for home, of in rows if home <= last}
+        last, ahead = self._ends(version)
+        blocks = {int(home): int(of) for home, of in rows if home <= last - BLOCK + 1 or home > ahead}
         if not blocks:
             return
         wanted = ", ".join(map(str, blocks))

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import clickhouse_connect
 
-from signals.model import SessionId, SpanId, TraceId
-from store.api import Batch, LogQuery, MetricQuery, Operation, Reader, SessionQuery, TraceQuery
+from signals.model import TraceId
+from store.api import Batch, Reader
 from store.clickhouse import connection
 from store.clickhouse.address import Address, read_address
 from store.clickhouse.connection import Connections, Values
@@ -24,6 +24,7 @@ from store.clickhouse.reader import ClickHouseReader
 from store.clickhouse.writer import ClickHouseWriter
 from tests.store.build import TRACE, failing_checkout, log_row, row, span
 from tests.store.house import WINDOW
+from tests.store.questions import questions
 
 NO_CONNECTION: Final = 279
 CONTROL: Final = "SELECT 1 FROM d.otel_traces WHERE TraceId IN (SELECT TraceId FROM d.otel_logs)"
@@ -60,43 +61,7 @@ class Planned(Connections):
 
 def ask_everything(reader: Reader) -> None:
     """A question of every kind."""
-    ids = [TraceId(TRACE)]
-    for query in (
-        TraceQuery(WINDOW, attributes={"http.route": "/cart/checkout", "odd": "x"}, like={"odd": "ß"}),
-        TraceQuery(WINDOW, service="frontend", also="checkoutservice", error="origin", sort="slowest"),
-    ):
-        reader.find_traces(query)
-        reader.count_traces(query)
-        reader.affected_by_traces(query)
-    logs = LogQuery(WINDOW, trace_ids=ids, session_id=SessionId("s"), text="a", attributes={"k": "v"})
-    questions: list[Callable[[], object]] = [
-        lambda: reader.spans_of_trace(ids[0]), lambda: reader.trace_ids_ending(TRACE[16:]),
-        lambda: reader.locate(ids[0]), lambda: reader.trace_of_span("1".rjust(16, "0")),
-        lambda: reader.absent_spans([(ids[0], SpanId("1" * 16))]), lambda: reader.browser_of_trace(ids[0]),
-        lambda: reader.trace_summaries(ids), lambda: reader.services(WINDOW, "lab"),
-        lambda: reader.service_map(WINDOW), lambda: reader.operations(None, WINDOW),
-        lambda: reader.series("frontend", WINDOW),
-        lambda: reader.breakdowns(None, ["version", "odd"], WINDOW),
-        lambda: reader.affected("frontend", WINDOW, operation="x", amounts=True),
-        lambda: reader.coverage(WINDOW), lambda: reader.coverage(WINDOW, "browsers"),
-        lambda: reader.tags(WINDOW), lambda: reader.find_sessions(SessionQuery(WINDOW)),
-        lambda: reader.count_sessions(SessionQuery(WINDOW, attributes={"odd": "x"})),
-        lambda: reader.session(SessionId("s1")), lambda: reader.sessions_ending("1"),
-        lambda: reader.spans_of_session(SessionId("s1")), lambda: reader.find_logs(logs),
-        lambda: reader.count_logs(logs), lambda: reader.log_histogram(logs), lambda: reader.log("1"),
-        lambda: reader.log_fields(logs), reader.newest_log_id, lambda: reader.deployments(WINDOW),
-        lambda: reader.rum_apps(WINDOW), lambda: reader.rum_measures(WINDOW),
-        lambda: reader.rum_series("page_views", WINDOW), lambda: reader.rum_errors(WINDOW),
-        lambda: reader.rum_breakdowns("page_views", ["page"], WINDOW),
-        lambda: reader.metric_latest(MetricQuery(WINDOW, "m")), lambda: reader.environments(WINDOW),
-        lambda: reader.failing_operations(WINDOW), lambda: reader.operation_measures(WINDOW),
-        lambda: reader.versions("frontend", WINDOW, Operation("frontend", "x")),
-        lambda: reader.seen("version", ["v1"]), lambda: reader.errors_seen(["x"]),
-        lambda: reader.changes(WINDOW), lambda: reader.values_holding("version", "v"),
-        lambda: reader.services_holding("f"), lambda: reader.sessions_holding("s"),
-        lambda: reader.trace_ids_with("0a"), lambda: reader.span_ids_beginning("0"), reader.status,
-    ]  # fmt: skip
-    for question in questions:
+    for question in questions(reader, WINDOW).values():
         question()
     with reader.snapshot():
         reader.services(WINDOW)
