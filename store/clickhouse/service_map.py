@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from signals.trace_tree import Call
-from store.clickhouse.connection import clean
 from store.clickhouse.settled_measures import FEW
 from store.results import MapEdge, MapNode, Measure, ServiceMap
 from store.sqlite.read.rollup_sums import Tally
@@ -28,7 +27,7 @@ class CallKey(NamedTuple):
 
 def key_of(call: Call) -> CallKey:
     """The key of a call."""
-    return CallKey(clean(call.source), clean(call.target), call.inferred, call.database, call.answered)
+    return CallKey(call.source, call.target, call.inferred, call.database, call.answered)
 
 
 def map_of(measures: Mapping[str, Measure], calls: Mapping[CallKey, Tally]) -> ServiceMap:

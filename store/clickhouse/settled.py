@@ -55,8 +55,8 @@ class Settled:
         """The (Home, Version) of ten minutes whose sums are of the versions that count."""
         rows = blocks_sql(self.source(HOMES), self.source(BLOCKS), self.at)
         return (
-            f"SELECT Home, max(Version) FROM ({rows}) GROUP BY Home "
-            "HAVING max(Of) = argMax(Summed, Version) AND max(Version) > 0"
+            f"SELECT Block, max(Made) FROM ({rows}) GROUP BY Block "
+            "HAVING max(Newest) = argMax(Summed, Made) AND max(Made) > 0"
         )
 
     def open_rows(self, window: Window) -> str:

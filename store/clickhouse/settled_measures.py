@@ -116,7 +116,7 @@ def _parts(settled: Settled, asked: Asked) -> list[str]:
     if wide_begin < wide_end:
         wide = f"Slot >= {wide_begin} AND Slot < {wide_end}"
         parts.append(f"{cells}Width = {BLOCK} AND {wide} AND (Home, Version) GLOBAL IN ({settled.blocks()})")
-        unsummed = f"(intDiv(Home, {BLOCK}) * {BLOCK}) GLOBAL NOT IN (SELECT Home FROM ({settled.blocks()}))"
+        unsummed = f"(intDiv(Home, {BLOCK}) * {BLOCK}) GLOBAL NOT IN (SELECT Block FROM ({settled.blocks()}))"
         narrow += f" AND (Slot < {wide_begin} OR Slot >= {wide_end} OR {unsummed})"
     parts.append(f"{cells}Width = 1 AND {narrow} AND {settled.published(window)}")
     for part in (

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from signals.model import SpanError
-from store.clickhouse.connection import clean
 from store.clickhouse.derived import Derived, DerivedRequest
 from store.clickhouse.row_columns import time_of
 from store.clickhouse.stored_traces import body_of
@@ -44,8 +43,8 @@ def request_columns(traces: Iterable[Settled], version: int) -> Columns:
     names = ("Home", "Version", "TraceId", "Start", "Duration", "Service", "Operation", "Environment",
              "Bucket", "Error", "Origin", "Tags", "OfCalls")  # fmt: skip
     return _columns(names, [
-        (one.home, version, one.trace_id, time_of(each.start), each.duration, clean(each.service),
-         clean(each.operation), clean(each.environment), bucket_of(each.duration), int(each.error),
+        (one.home, version, one.trace_id, time_of(each.start), each.duration, each.service,
+         each.operation, each.environment, bucket_of(each.duration), int(each.error),
          int(each.worst is SpanError.ORIGIN), _tags(each), _of_calls(each))
         for one in traces if one.derived for each in one.derived.requests
     ])  # fmt: skip
@@ -57,7 +56,7 @@ def call_columns(traces: Iterable[Settled], version: int) -> Columns:
              "Error", "Inferred", "Database", "Answered")  # fmt: skip
     return _columns(names, [
         (one.home, version, one.trace_id, time_of(each.start_unix_nano), each.duration_ns,
-         clean(each.source), clean(each.target), clean(one.derived.environment),
+         each.source, each.target, one.derived.environment,
          bucket_of(each.duration_ns), int(each.error), int(each.inferred), int(each.database),
          int(each.answered))
         for one in traces if one.derived for each in one.derived.calls
@@ -71,14 +70,11 @@ def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
 
 
 def _tags(one: DerivedRequest) -> dict[str, list[str]]:
-    return {
-        clean(tag): [clean(value)] if isinstance(value, str) else [clean(each) for each in value]
-        for tag, value in one.tags.items()
-    }
+    return {tag: [value] if isinstance(value, str) else value for tag, value in one.tags.items()}
 
 
 def _of_calls(one: DerivedRequest) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for tag, value in sorted(one.of_calls):
-        found.setdefault(clean(tag), []).append(clean(value))
+        found.setdefault(tag, []).append(value)
     return found

@@ -26,11 +26,15 @@ def touched_sql(source: str, condition: str) -> str:
 
 
 def blocks_sql(homes: str, blocks: str, upto: int) -> str:
-    """Rows (Home, Version, Summed, Of) of blocks: as they were summed, and the newest of their minutes' versions."""
+    """Rows (Block, Made, Summed, Newest) of ten minutes, in two kinds.
+
+    The version of their sums and the version that was summed; the newest version of their minutes.
+    """
     return (
-        f"SELECT Home, Version, Of AS Summed, toUInt64(0) AS Of FROM {blocks} WHERE Version <= {upto} UNION ALL "
-        f"SELECT {block_of('Home')} AS Home, toUInt64(0) AS Version, toUInt64(0) AS Summed, max(Version) AS Of "
-        f"FROM {homes} WHERE Version <= {upto} GROUP BY Home"
+        "SELECT Home AS Block, Version AS Made, Of AS Summed, toUInt64(0) AS Newest "
+        f"FROM {blocks} WHERE Version <= {upto} UNION ALL "
+        f"SELECT {block_of('Home')} AS Block, toUInt64(0) AS Made, toUInt64(0) AS Summed, "
+        f"max(Version) AS Newest FROM {homes} WHERE Version <= {upto} GROUP BY Block"
     )
 
 

@@ -45,7 +45,7 @@ BEHIND_S: Final = 120.0
 _MOST_SPANS: Final = 60_000
 """Of the minutes of one step: some seconds of work, 100 MB."""
 _MOST_MINUTES: Final = 30
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 1_500
 _AROUND: Final = AROUND_NS // MINUTE_NS
 _KEEP_NS: Final = 900 * 10**9
 """A reader may still read a version that was followed by another so long ago."""
@@ -175,7 +175,8 @@ class Settler:
         rows = self._connections.rows(
             f"SELECT TraceId, count(), {time}(min(Timestamp)) AS first, {time}(max(Timestamp)) FROM "
             f"{table.source} WHERE {within(hull)} AND TraceId GLOBAL IN (SELECT TraceId FROM {table.source} "
-            f"WHERE {inside}) GROUP BY TraceId HAVING intDiv(first, {MINUTE_NS}) IN ({listed}) ORDER BY first",
+            f"WHERE {inside}) GROUP BY TraceId HAVING intDiv(first, {MINUTE_NS}) IN ({listed}) "
+            f"ORDER BY intDiv(first, {MINUTE_NS}), TraceId",
             unlimited=True,
         )
         for begin in range(0, len(rows), _AT_ONCE):
@@ -190,8 +191,8 @@ class Settler:
     def _sum_blocks(self, version: int) -> None:
         """Sums of ten minutes, of those whose traces are settled otherwise than when they were summed."""
         rows = self._connections.rows(
-            f"SELECT Home, max(Of) FROM ({blocks_sql(self._source(HOMES), self._source(BLOCKS), version)}) "
-            "GROUP BY Home HAVING max(Of) != argMax(Summed, Version) ORDER BY Home DESC LIMIT 100"
+            f"SELECT Block, max(Newest) FROM ({blocks_sql(self._source(HOMES), self._source(BLOCKS), version)}) "
+            "GROUP BY Block HAVING max(Newest) != argMax(Summed, Made) ORDER BY Block DESC LIMIT 100"
         )
         last, ahead = self._ends(version)
         blocks = {int(home): int(of) for home, of in rows if home <= last - BLOCK + 1 or home > ahead}

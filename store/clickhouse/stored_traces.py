@@ -5,14 +5,12 @@ A row that is not as the settler writes it counts as none: the trace is derived 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from signals.model import ServiceInTrace, SessionId, SpanError, TraceId
 from signals.trace_tree import Call
-from store.clickhouse.connection import clean
 from store.clickhouse.derived import Derived, DerivedRequest
 from store.results import TraceSummary
 
@@ -25,19 +23,19 @@ def body_of(one: Derived) -> str:
     summary = one.summary
     return orjson.dumps({
         "s": [
-            summary.trace_id, clean(summary.service), clean(summary.operation), summary.start_unix_nano,
+            summary.trace_id, summary.service, summary.operation, summary.start_unix_nano,
             summary.duration_ns, summary.spans, summary.errors, summary.origin_errors,
-            [[clean(each.name), each.spans, _PLACE[each.error]] for each in summary.services],
-            summary.session_id and clean(summary.session_id), summary.complete, _texts(summary.tags),
+            [[each.name, each.spans, _PLACE[each.error]] for each in summary.services],
+            summary.session_id, summary.complete, summary.tags,
             summary.clock_shift_ns,
         ],
         "r": [_request(each) for each in one.requests],
         "c": [
-            [clean(each.source), clean(each.target), each.start_unix_nano, each.duration_ns, each.error,
+            [each.source, each.target, each.start_unix_nano, each.duration_ns, each.error,
              each.inferred, each.database, each.answered]
             for each in one.calls
         ],
-        "o": [clean(one.environment), one.synthetic, clean(one.person), one.size],
+        "o": [one.environment, one.synthetic, one.person, one.size],
     }).decode()  # fmt: skip
 
 
@@ -64,10 +62,9 @@ def derived_of(body: str) -> Derived:
 
 def _request(one: DerivedRequest) -> list[Any]:
     return [
-        clean(one.service), clean(one.operation), one.start, one.duration, one.error, _PLACE[one.worst],
-        {clean(tag): clean(value) if isinstance(value, str) else [clean(each) for each in value]
-         for tag, value in one.tags.items()},
-        sorted([clean(tag), clean(value)] for tag, value in one.of_calls), clean(one.environment),
+        one.service, one.operation, one.start, one.duration, one.error, _PLACE[one.worst],
+        one.tags,
+        sorted(one.of_calls), one.environment,
         [span.hex() for span in one.own], [span.hex() for span in one.call_spans],
     ]  # fmt: skip
 
@@ -79,7 +76,3 @@ def _read_request(found: list[Any]) -> DerivedRequest:
         frozenset((tag, value) for tag, value in of_calls), environment,
         tuple(map(bytes.fromhex, own)), tuple(map(bytes.fromhex, calls)),
     )  # fmt: skip
-
-
-def _texts(tags: Mapping[str, str]) -> dict[str, str]:
-    return {clean(tag): clean(value) for tag, value in tags.items()}
