@@ -2,8 +2,8 @@
 
     python -m benchmarks.clickhouse_fill --store chdb:///folder/bench --spans 10000000
 
-A copy has ids of its own and lies some seconds beside the first, so that all together are spread over the same
-24 hours. What its messages say of ids within attributes stays as it was.
+A copy has ids of its own and lies some seconds beside the first, so that all together are spread over the
+same 24 hours. What its messages say of ids within attributes stays as it was.
 """
 
 from __future__ import annotations

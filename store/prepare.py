@@ -1,6 +1,7 @@
 """`python -m store.prepare [URL] [--dry-run]`: makes tables of our own beside those of a ClickHouse store.
 
-Owns the words of the report. Exit codes: 0 when they are there, 1 when they cannot be made, 2 for a wrong address.
+Owns the words of the report. Exit codes: 0 when they are there, 1 when they cannot be made, 2 for an address
+that is none.
 """
 
 from __future__ import annotations
@@ -81,8 +82,8 @@ def report(planned: Plan, where: str, *, dry_run: bool) -> list[str]:
         lines.append(f"  on every server of the cluster {planned.address.cluster}")
     if planned.found.max_age_s is None:
         lines.append(
-            f"  The TTL of {planned.found.table.name} ({planned.found.ttl[:80]}) is followed by the copy of spans only: "
-            "delete old partitions of the other tables by hand."
+            f"  The TTL of {planned.found.table.name} ({planned.found.ttl[:80]}) is followed by the copy of "
+            "spans only: delete old partitions of the other tables by hand."
         )
     lines.append(
         "Views of the server fill the first three at each insert, a settler the others some minutes later. "

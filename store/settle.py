@@ -1,7 +1,7 @@
 """`python -m store.settle [URL]`: settles a prepared ClickHouse store until it is ended.
 
-Several may run, on any machine: one holds the lease and works, the others wait. Exit codes: 0 when it was ended,
-1 when the store is not prepared or does not answer at the start, 2 for a wrong address.
+Several may run, on any machine: one holds the lease and works, the others wait. Exit codes: 0 when it was
+ended, 1 when the store is not prepared or does not answer at the start, 2 for a wrong address.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A settler as a process of its own, beside the process that writes: it shares neither its threads nor its end.
+"""A settler as a process of its own, beside the one that writes.
 
-It ends with the process that started it, whose end closes its standard input, and is started again if it dies.
+It ends with the process that started it, whose end closes its standard input; it is started again if it dies.
 """
 
 from __future__ import annotations

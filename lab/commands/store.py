@@ -48,8 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "settle",
         help="fill the tables of a prepared ClickHouse store, until it is ended",
         description=(
-            "Compute what follows from whole traces, some minutes behind. Of several that run, on any machine, "
-            "one works and the others wait for it to end. A lab's collector runs one by itself."
+            "Compute what follows from whole traces, some minutes behind. Of several that run, on any "
+            "machine, one works and the others wait for it to end. A lab's collector runs one by itself."
         ),
         allow_abbrev=False,
     )
@@ -57,7 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for each in (prepare, settle):
         each.add_argument(
             "url", nargs="?", metavar="URL",
-            help="clickhouse://user:password@host:8123/database (default: STORE_URL, which no list of processes shows)",
+            help="clickhouse://user:password@host:8123/database (default: STORE_URL, "
+            "which no list of processes shows)",
         )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """`store.api.ApmReader` over ClickHouse: what is measured of requests and calls.
 
-Exact. Where a window is settled, from the settler's tables; else from whole traces, up to MAX_TRACES of them.
-A window with more raises TooSlow rather than answer for a part of it without a word, where the contract has no
-place to say so.
+Exact. Where a window is settled, from the settler's tables; else from whole traces, up to MAX_TRACES of
+them. A window with more raises TooSlow rather than answer for a part of it without a word, where the contract
+has no place to say so.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ class ClickHouseApmReader(Part):
         }
 
     def _scanned(
-        self, service: str | None, tags: Sequence[str], window: Window, filters: Mapping[str, str], limit: int,
-        environment: str | None, *, received: bool,
+        self, service: str | None, tags: Sequence[str], window: Window, filters: Mapping[str, str],
+        limit: int, environment: str | None, *, received: bool,
     ) -> Mapping[str, Breakdown]:  # fmt: skip
         """The same where some tags are not promoted: from the spans that carry them."""
         counted = [

@@ -144,8 +144,9 @@ class Traces:
         among = stored.open_traces(window)
         if not among:
             return []
+        reach = 2 * AROUND_NS
         around = " OR ".join(
-            f"({within(Window(max(0, part.from_unix_nano - 2 * AROUND_NS), part.to_unix_nano + 2 * AROUND_NS))})"
+            f"({within(Window(max(0, part.from_unix_nano - reach), part.to_unix_nano + reach))})"
             for part in stored.open_parts(window)
         )
         return self._connections.rows(

@@ -89,8 +89,8 @@ class Lease:
         nonce = secrets.token_hex(8)
         self.owner = f"{self.owner.partition('/')[0]}/{nonce}"
         self._connections.run(
-            f"INSERT INTO {self._local} (Owner, Since, Until, Gone) SELECT {values.text(self.owner)}, {_NOW}, "
-            f"{_NOW} + {self._lasts_ms}, 0",
+            f"INSERT INTO {self._local} (Owner, Since, Until, Gone) SELECT {values.text(self.owner)}, "
+            f"{_NOW}, {_NOW} + {self._lasts_ms}, 0",
             values,
         )
         values = Values()

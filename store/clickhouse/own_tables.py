@@ -1,4 +1,4 @@
-"""Tables of our own beside the exporter's, which answer faster: what they are, and the statements that make them.
+"""Tables of our own beside the exporter's, which answer faster: what they are, and what makes them.
 
 Views of the server fill the first kind at each insert; the settler fills the second from whole traces. What
 they hold follows from the table of spans alone, which is never altered: they may be dropped at any time.
@@ -83,7 +83,7 @@ def _by_views(found: Found) -> list[OwnTable]:
     link = "lower(SpanAttributes['link.traceId'])"
     ttl = f"TTL {found.ttl} " if found.ttl else ""
     copy = OwnTable(
-        SPANS, "a copy of the spans by minute and trace: one trace, and windows of time, are read in one piece",
+        SPANS, "a copy of the spans by minute and trace: a trace or a window is read in one piece",
         120, f"{columns}, LabOwn String, LabLink String, "
         "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1, "
         "INDEX idx_span_id SpanId TYPE bloom_filter(0.01) GRANULARITY 1, "
@@ -93,7 +93,8 @@ def _by_views(found: Found) -> list[OwnTable]:
         f"PARTITION BY toDate(Timestamp) ORDER BY ({minute_of('Timestamp')}, TraceId, Timestamp) {ttl}"
         f"SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1, {_KEPT}",
         found.table.name,
-        f"SELECT {', '.join(names)}, {session_column(found.table)} AS LabOwn, {link} AS LabLink FROM {{source}}",
+        f"SELECT {', '.join(names)}, {session_column(found.table)} AS LabOwn, {link} AS LabLink "
+        "FROM {source}",
     )  # fmt: skip
     arrivals = OwnTable(
         ARRIVALS, "how many spans each minute has: tells what was settled, and what came late", 0.01,
@@ -105,11 +106,11 @@ def _by_views(found: Found) -> list[OwnTable]:
     lasting = "SimpleAggregateFunction({}, {}Int64)"
     sessions = OwnTable(
         SESSIONS, "which sessions lie in which minute", 0.5,
-        f"Session String, Minute Int64, Events {lasting.format('sum', 'U')}, First {lasting.format('min', '')}, "
-        f"Last {lasting.format('max', '')}, Finish {lasting.format('max', '')}", "AggregatingMergeTree",
+        f"Session String, Minute Int64, Events {lasting.format('sum', 'U')}, "
+        f"First {lasting.format('min', '')}, Last {lasting.format('max', '')}, Finish {lasting.format('max', '')}", "AggregatingMergeTree",
         f"ORDER BY (Session, Minute) {_ttl(found, 'Minute')}SETTINGS {_KEPT}", SPANS,
-        f"SELECT LabOwn AS Session, {minute_of('Timestamp')} AS Minute, count() AS Events, min({time}) AS First, "
-        f"max({time}) AS Last, max({time} + toInt64(Duration)) AS Finish FROM {{source}} WHERE LabOwn != '' "
+        f"SELECT LabOwn AS Session, {minute_of('Timestamp')} AS Minute, count() AS Events, "
+        f"min({time}) AS First, max({time}) AS Last, max({time} + toInt64(Duration)) AS Finish FROM {{source}} WHERE LabOwn != '' "
         "GROUP BY Session, Minute",
     )  # fmt: skip
     return [copy, arrivals, sessions]

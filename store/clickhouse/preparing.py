@@ -1,4 +1,4 @@
-"""Makes the tables of our own: what is missing, and a copy of the spans that were there before, day by day."""
+"""Makes the tables of our own: what is missing, and a copy of the spans that were there before."""
 
 # ruff: noqa: S608 - what is put into SQL text are checked names and bound parameters
 
@@ -81,9 +81,7 @@ def execute(connections: Connections, planned: Plan, say: Callable[[str], None])
 
 def is_complete(connections: Connections) -> bool:
     """Whether the copy has what was there before it was made."""
-    rows = connections.rows(
-        f"SELECT 1 FROM {connections.address.database}.{PROGRESS} WHERE Name = '{COMPLETE}' LIMIT 1"
-    )
+    rows = connections.rows(f"SELECT 1 FROM {connections.source(PROGRESS)} WHERE Name = '{COMPLETE}' LIMIT 1")
     return bool(rows)
 
 

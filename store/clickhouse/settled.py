@@ -84,7 +84,8 @@ class Settled:
             asked = {row[0]: row[1] for row in rows[place : place + _AT_ONCE] if row[0] not in linked}
             stored = self.connections.rows(
                 f"SELECT TraceId, Spans, Body FROM {self.source(TRACE_BODIES)} "
-                f"WHERE {self.published(window, before=0, after=0)} AND TraceId IN {values.texts(list(asked))}",
+                f"WHERE {self.published(window, before=0, after=0)} "
+                f"AND TraceId IN {values.texts(list(asked))}",
                 values,
             )
             for trace_id, spans, body in stored:

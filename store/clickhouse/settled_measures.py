@@ -1,4 +1,4 @@
-"""Requests and calls summed from the settler's tables: wide cells where they fit, rows at the ends of a window."""
+"""Requests and calls summed from the settler's tables: wide cells where they fit, rows at a window's ends."""
 
 # ruff: noqa: S608 - what is put into SQL text are checked names and bound parameters
 

@@ -13,8 +13,8 @@ def dirty_sql(arrivals: str, minutes: str, upto: int | None = None) -> str:
     return (
         "SELECT Minute, sum(Have) AS Spans FROM ("
         f"SELECT Minute, Spans AS Have, toUInt64(0) AS Settled FROM {arrivals} UNION ALL "
-        f"SELECT Minute, toUInt64(0) AS Have, argMax(Spans, Version) AS Settled FROM {minutes} {seen}GROUP BY Minute"
-        ") GROUP BY Minute HAVING sum(Have) != sum(Settled)"
+        f"SELECT Minute, toUInt64(0) AS Have, argMax(Spans, Version) AS Settled FROM {minutes} {seen}"
+        "GROUP BY Minute) GROUP BY Minute HAVING sum(Have) != sum(Settled)"
     )
 
 

@@ -1,8 +1,8 @@
 """The settler: computes what follows from whole traces, minute by minute, some minutes behind.
 
-A minute is dirty while its number of spans is not the one of when it was settled: it is new, or something came
-late. Its traces are computed anew, together with all other traces that begin in the same minutes as they do,
-under a new version; then the version is published. What was written and not published is never read, so a
+A minute is dirty while its number of spans is not the one of when it was settled: it is new, or something
+came late. Its traces are computed anew, together with all other traces that begin in the same minutes as they do,
+under a new version; then the version is published. What was written and not published is never read: a
 settler may be killed at any moment. Spans that arrive meanwhile leave their minute dirty.
 """
 
@@ -11,6 +11,7 @@ settler may be killed at any moment. Spans that arrive meanwhile leave their min
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -50,6 +51,8 @@ _AROUND: Final = AROUND_NS // MINUTE_NS
 _KEEP_NS: Final = 900 * 10**9
 """A reader may still read a version that was followed by another so long ago."""
 _PAUSE_S: Final = 5.0
+_FORGETS_S: Final = 60.0
+"""So often old versions are looked for."""
 _OF_HOMES: Final = (TRACE_BODIES, REQUESTS, CALLS, REQUEST_CELLS, CALL_CELLS)
 
 
@@ -63,6 +66,7 @@ class Settler:
         self._version = 0
         self._database = connections.address.database
         self._stopped = threading.Event()
+        self._forgets_s = 0.0
 
     def run(self, pause_s: float = _PAUSE_S) -> None:
         """Settle until `stop`; a server that does not answer is asked again later."""
@@ -106,7 +110,7 @@ class Settler:
         self._sum(1, version, f"Version = {version}", "Home", version)
         if not self._lease.still_held():
             return 0
-        # The version counts from here on; as long as the minutes are dirty, readers look at their spans as well.
+        # The version counts from here on; while minutes are dirty, readers look at their spans as well.
         self._insert(HOMES, {"Home": homes, "Version": [version] * len(homes)})
         self._insert(MINUTES, {
             "Minute": list(minutes), "Version": [version] * len(minutes), "Spans": list(minutes.values()),
@@ -190,8 +194,9 @@ class Settler:
 
     def _sum_blocks(self, version: int) -> None:
         """Sums of ten minutes, of those whose traces are settled otherwise than when they were summed."""
+        of = blocks_sql(self._source(HOMES), self._source(BLOCKS), version)
         rows = self._connections.rows(
-            f"SELECT Block, max(Newest) FROM ({blocks_sql(self._source(HOMES), self._source(BLOCKS), version)}) "
+            f"SELECT Block, max(Newest) FROM ({of}) "
             "GROUP BY Block HAVING max(Newest) != argMax(Summed, Made) ORDER BY Block DESC LIMIT 100"
         )
         last, ahead = self._ends(version)
@@ -221,15 +226,18 @@ class Settler:
         ):
             counted = "Requests, Errors, Origins" if sums else "Requests"
             self._connections.run(
-                f"INSERT INTO {self._database}.{cells} (Home, Version, Width, Slot, {keys}, {common}, {counted}) "
-                f"SELECT {home} AS block, {version}, {width}, {slot} AS place, {keys}, {common}, "
+                f"INSERT INTO {self._database}.{cells} "
+                f"(Home, Version, Width, Slot, {keys}, {common}, {counted}) SELECT {home} AS block, {version}, {width}, {slot} AS place, {keys}, {common}, "
                 f"count(){', ' + sums if sums else ''} FROM {of(rows)} WHERE {where} "
                 f"GROUP BY block, place, {keys}, {common} SETTINGS max_partitions_per_insert_block = 0, "
                 "deduplicate_insert_select = 'disable'"
             )
 
     def _forget(self, version: int) -> None:
-        """Delete versions that were followed by others some time ago."""
+        """Delete versions that were followed by others some time ago, and those that were never published."""
+        if time.monotonic() < self._forgets_s:
+            return
+        self._forgets_s = time.monotonic() + _FORGETS_S
         before = version - _KEEP_NS
         for table, kept in ((HOMES, _OF_HOMES), (BLOCKS, (REQUEST_CELLS, CALL_CELLS))):
             rows = self._connections.rows(
@@ -237,14 +245,25 @@ class Settler:
                 f"max(if(Version < {before}, Version, 0)) AS last FROM {self._source(table)} GROUP BY Home "
                 "HAVING notEmpty(old) LIMIT 1000"
             )
-            pairs = ", ".join(f"({int(home)}, {int(old)})" for home, several, _ in rows for old in several)
-            if pairs:
-                address = self._connections.address
-                on = f" ON CLUSTER {address.cluster}" if address.cluster else ""
-                for name in (*kept, table):
-                    self._connections.run(
-                        f"ALTER TABLE {self._database}.{name}{on} DELETE WHERE (Home, Version) IN ({pairs})"
-                    )
+            self._delete(
+                (*kept, table), [(int(home), int(old)) for home, several, _ in rows for old in several]
+            )
+        rows = self._connections.rows(
+            f"SELECT DISTINCT Home, Version FROM {self._source(TRACE_BODIES)} WHERE Version < {before} "
+            f"AND (Home, Version) GLOBAL NOT IN (SELECT Home, Version FROM {self._source(HOMES)}) LIMIT 1000"
+        )
+        self._delete(_OF_HOMES, [(int(home), int(old)) for home, old in rows])
+
+    def _delete(self, tables: Sequence[str], versions: Sequence[tuple[int, int]]) -> None:
+        if not versions:
+            return
+        pairs = ", ".join(f"({home}, {version})" for home, version in versions)
+        address = self._connections.address
+        on = f" ON CLUSTER {address.cluster}" if address.cluster else ""
+        for name in tables:
+            self._connections.run(
+                f"ALTER TABLE {self._database}.{name}{on} DELETE WHERE (Home, Version) IN ({pairs})"
+            )
 
     def _insert(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         if columns:

@@ -59,7 +59,7 @@ class Prepared:
         return int(self.connections.rows(f"SELECT count() FROM {self.connections.source(table)}")[0][0])
 
     def differences(self, *windows: Window, names: Sequence[str] | None = None) -> list[str]:
-        """What readers with and without our own tables answer differently, once in a snapshot and once not."""
+        """What readers with and without our own tables answer differently, in a snapshot and without one."""
         assert self.reader.is_prepared()
         found = []
         for place, window in enumerate(windows):
@@ -106,7 +106,7 @@ def prepared(*, before: Sequence[Span] = ()) -> Prepared:
 
 
 def hostile(seed: int, traces: int, minutes: int) -> list[Span]:
-    """Traces over so many minutes after T0: torn ones, strays, odd names, browsers that name their answers."""
+    """Traces over so many minutes after T0: torn ones, strays, odd names, browsers that name answers."""
     rng = random.Random(seed)
     spans: list[Span] = []
     for number in range(traces):
@@ -141,7 +141,8 @@ def _trace(rng: random.Random, trace_id: TraceId, at: int, first: int) -> list[S
             attributes["peer.service"] = rng.choice([*names, "outside"])
         spans.append(
             span(first + place, parent, rng.choice(names), rng.choice(["x", "y", NASTY]), kind=kind,
-                 start_ms=at + rng.choice([0, place, 40_000 * place, -place]), ms=rng.choice([0, 1, 70_000, 9]),
+                 start_ms=at + rng.choice([0, place, 40_000 * place, -place]),
+                 ms=rng.choice([0, 1, 70_000, 9]),
                  error=rng.random() < 0.2, attributes=attributes, trace_id=trace_id)
         )  # fmt: skip
     return spans
