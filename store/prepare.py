@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write("\n".join(report(planned, shown(args.url), dry_run=args.dry_run)) + "\n")
         sys.stdout.flush()
         if not args.dry_run and not planned.complete:
-            copied = execute(connections, planned, _say)
+            copied = execute(connections, planned, _print_progress)
             sys.stdout.write(
                 f"Prepared: {copied:,} spans copied. A settler fills the rest: lab store settle.\n"
             )
@@ -98,7 +98,7 @@ def _line(table: OwnTable, *, made: bool) -> str:
     return f"  {table.name:18} {size}  {there}: {table.purpose}"
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{text}    ")
         sys.stderr.flush()

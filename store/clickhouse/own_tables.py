@@ -107,10 +107,12 @@ def _by_views(found: Found) -> list[OwnTable]:
     sessions = OwnTable(
         SESSIONS, "which sessions lie in which minute", 0.5,
         f"Session String, Minute Int64, Events {lasting.format('sum', 'U')}, "
-        f"First {lasting.format('min', '')}, Last {lasting.format('max', '')}, Finish {lasting.format('max', '')}", "AggregatingMergeTree",
+        f"First {lasting.format('min', '')}, Last {lasting.format('max', '')}, "
+        f"Finish {lasting.format('max', '')}", "AggregatingMergeTree",
         f"ORDER BY (Session, Minute) {_ttl(found, 'Minute')}SETTINGS {_KEPT}", SPANS,
         f"SELECT LabOwn AS Session, {minute_of('Timestamp')} AS Minute, count() AS Events, "
-        f"min({time}) AS First, max({time}) AS Last, max({time} + toInt64(Duration)) AS Finish FROM {{source}} WHERE LabOwn != '' "
+        f"min({time}) AS First, max({time}) AS Last, "
+        f"max({time} + toInt64(Duration)) AS Finish FROM {{source}} WHERE LabOwn != '' "
         "GROUP BY Session, Minute",
     )  # fmt: skip
     return [copy, arrivals, sessions]

@@ -68,7 +68,7 @@ def plan(connections: Connections) -> Plan:
     return Plan(address, found, tables, frozenset(missing), not missing and is_complete(connections))
 
 
-def execute(connections: Connections, planned: Plan, say: Callable[[str], None]) -> int:
+def execute(connections: Connections, planned: Plan, progress: Callable[[str], None]) -> int:
     """Make what is missing and copy what was there before; returns the spans that were copied.
 
     May be killed and run again: what was copied twice counts once.
@@ -76,7 +76,7 @@ def execute(connections: Connections, planned: Plan, say: Callable[[str], None])
     for table in planned.tables:
         for statement in statements_of(table, planned.address, planned.found):
             connections.run(statement)
-    return 0 if is_complete(connections) else _copy(connections, planned, say)
+    return 0 if is_complete(connections) else _copy(connections, planned, progress)
 
 
 def is_complete(connections: Connections) -> bool:
@@ -91,7 +91,7 @@ def with_spans(connections: Connections, max_age_s: float = 0) -> None:
         prepare(connections, max_age_s)
 
 
-def _copy(connections: Connections, planned: Plan, say: Callable[[str], None]) -> int:
+def _copy(connections: Connections, planned: Plan, progress: Callable[[str], None]) -> int:
     database = planned.address.database
     copy = next(table for table in planned.tables if table.name == SPANS)
     select = copy.select.replace("{source}", f"{database}.{planned.found.table.name}")
@@ -113,7 +113,7 @@ def _copy(connections: Connections, planned: Plan, say: Callable[[str], None]) -
         )
         connections.run(f"INSERT INTO {database}.{PROGRESS} (Name, Value) VALUES ('hour', {int(number)})")
         copied += int(spans)
-        say(f"copied {copied:,} spans, {place + 1} of {len(hours)} hours that have any")
+        progress(f"copied {copied:,} spans, {place + 1} of {len(hours)} hours that have any")
     connections.run(f"INSERT INTO {database}.{PROGRESS} (Name, Value) VALUES ('{COMPLETE}', 1)")
     return copied
 

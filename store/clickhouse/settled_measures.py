@@ -75,10 +75,10 @@ def add_durations(settled: Settled, asked: Asked, values: Values, found: Mapping
         f"WHERE {_rows_of(settled, asked, asked.window)} {among}GROUP BY key",
         values,
     )
-    wanted = set(few)
+    names = set(few)
     for key, durations in rows:
         name = name_of(key)
-        if name in wanted:
+        if name in names:
             found[name].values += durations
 
 

@@ -1,8 +1,8 @@
 """The settler: computes what follows from whole traces, minute by minute, some minutes behind.
 
 A minute is dirty while its number of spans is not the one of when it was settled: it is new, or something
-came late. Its traces are computed anew, together with all other traces that begin in the same minutes as they do,
-under a new version; then the version is published. What was written and not published is never read: a
+came late. Its traces are computed anew, together with all other traces that begin in the same minutes as
+they do, under a new version; then the version is published. What was written and not published is never read: a
 settler may be killed at any moment. Spans that arrive meanwhile leave their minute dirty.
 """
 
@@ -203,9 +203,9 @@ class Settler:
         blocks = {int(home): int(of) for home, of in rows if home <= last - BLOCK + 1 or home > ahead}
         if not blocks:
             return
-        wanted = ", ".join(map(str, blocks))
+        asked_blocks = ", ".join(map(str, blocks))
         homes = (
-            f"SELECT Home, max(Version) FROM {self._source(HOMES)} WHERE {block_of('Home')} IN ({wanted}) "
+            f"SELECT Home, max(Version) FROM {self._source(HOMES)} WHERE {block_of('Home')} IN ({asked_blocks}) "
             f"AND Version <= {version} GROUP BY Home"
         )
         self._sum(BLOCK, version, f"(Home, Version) GLOBAL IN ({homes})", block_of("Home"), None)
@@ -227,7 +227,8 @@ class Settler:
             counted = "Requests, Errors, Origins" if sums else "Requests"
             self._connections.run(
                 f"INSERT INTO {self._database}.{cells} "
-                f"(Home, Version, Width, Slot, {keys}, {common}, {counted}) SELECT {home} AS block, {version}, {width}, {slot} AS place, {keys}, {common}, "
+                f"(Home, Version, Width, Slot, {keys}, {common}, {counted}) "
+                f"SELECT {home} AS block, {version}, {width}, {slot} AS place, {keys}, {common}, "
                 f"count(){', ' + sums if sums else ''} FROM {of(rows)} WHERE {where} "
                 f"GROUP BY block, place, {keys}, {common} SETTINGS max_partitions_per_insert_block = 0, "
                 "deduplicate_insert_select = 'disable'"

@@ -52,11 +52,25 @@ def questions(reader: Reader, window: Window) -> dict[str, Callable[[], object]]
         "log_fields": lambda: reader.log_fields(logs),
         "newest_log_id": reader.newest_log_id,
         "deployments": lambda: reader.deployments(window),
+        **_of_browsers(reader, window),
+        **_of_changes(reader, window),
+        **_of_names(reader),
+        "status": reader.status,
+    }
+
+
+def _of_browsers(reader: Reader, window: Window) -> dict[str, Callable[[], object]]:
+    return {
         "rum_apps": lambda: reader.rum_apps(window),
         "rum_measures": lambda: reader.rum_measures(window),
         "rum_series": lambda: reader.rum_series("page_views", window),
         "rum_errors": lambda: reader.rum_errors(window),
         "rum_breakdowns": lambda: reader.rum_breakdowns("page_views", ["page"], window),
+    }
+
+
+def _of_changes(reader: Reader, window: Window) -> dict[str, Callable[[], object]]:
+    return {
         "metric_latest": lambda: reader.metric_latest(MetricQuery(window, "m")),
         "environments": lambda: reader.environments(window),
         "failing_operations": lambda: reader.failing_operations(window),
@@ -65,12 +79,16 @@ def questions(reader: Reader, window: Window) -> dict[str, Callable[[], object]]
         "seen": lambda: reader.seen("version", ["v1"]),
         "errors_seen": lambda: reader.errors_seen(["x"]),
         "changes": lambda: reader.changes(window),
+    }
+
+
+def _of_names(reader: Reader) -> dict[str, Callable[[], object]]:
+    return {
         "values_holding": lambda: reader.values_holding("version", "v"),
         "services_holding": lambda: reader.services_holding("f"),
         "sessions_holding": lambda: reader.sessions_holding("s"),
         "trace_ids_with": lambda: reader.trace_ids_with("0a"),
         "span_ids_beginning": lambda: reader.span_ids_beginning("0"),
-        "status": reader.status,
     }
 
 

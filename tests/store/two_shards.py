@@ -72,6 +72,14 @@ def ask_everything(reader: Reader) -> None:
         reader.services(WINDOW)
 
 
+def _prepare(address: Address) -> None:
+    local = Connections(address)
+    execute(local, plan(local), lambda _: None)
+    settler = Settler(local, Lease(local, settle_s=0), behind_s=0)
+    while settler.step():
+        pass
+
+
 def _plan_settling(settler: Settler, planned: Planned) -> None:
     """Let a settler over the cluster read; what it writes goes to one server, without a plan."""
     planned.run = lambda *_: None  # type: ignore[method-assign]  # nothing is written
@@ -97,11 +105,7 @@ def main(folder: Path) -> None:
     writer = ClickHouseWriter(Connections(read_address(f"chdb://{folder}/data/t")), linger_s=0)
     event = span(90, service="shop", name="click", browser=True, session="s1", trace_id=TraceId("b" * 32))
     writer.write(Batch([row(one) for one in (*failing_checkout(), event)], [log_row("a", trace_id=TRACE)]))
-    local = Connections(read_address(f"chdb://{folder}/data/t"))
-    execute(local, plan(local), lambda _: None)
-    settler = Settler(local, Lease(local, settle_s=0), behind_s=0)
-    while settler.step():
-        pass
+    _prepare(read_address(f"chdb://{folder}/data/t"))
     # Something late, so that traces are read from their spans beside what is settled.
     writer.write(Batch([row(span(11, 1, "frontend", "late", start_ms=20))]))
     writer._connections.run("CREATE DATABASE d")
