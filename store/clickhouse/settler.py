@@ -2,8 +2,8 @@
 
 A minute is dirty while its number of spans is not the one of when it was settled: it is new, or something
 came late. Its traces are computed anew, together with all other traces that begin in the same minutes as
-they do, under a new version; then the version is published. What was written and not published is never read: a
-settler may be killed at any moment. Spans that arrive meanwhile leave their minute dirty.
+they do, under a new version; then the version is published. What was written and not published is never
+read: a settler may be killed at any moment. Spans that arrive meanwhile leave their minute dirty.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are checked names and numbers of our own
@@ -205,8 +205,8 @@ class Settler:
             return
         asked_blocks = ", ".join(map(str, blocks))
         homes = (
-            f"SELECT Home, max(Version) FROM {self._source(HOMES)} WHERE {block_of('Home')} IN ({asked_blocks}) "
-            f"AND Version <= {version} GROUP BY Home"
+            f"SELECT Home, max(Version) FROM {self._source(HOMES)} "
+            f"WHERE {block_of('Home')} IN ({asked_blocks}) AND Version <= {version} GROUP BY Home"
         )
         self._sum(BLOCK, version, f"(Home, Version) GLOBAL IN ({homes})", block_of("Home"), None)
         if self._lease.still_held():
