@@ -28,10 +28,9 @@ class Lease:
     """A claim of one owner."""
 
     def __init__(
-        self, connections: Connections, lasts_s: float = LASTS_S, settle_s: float = SETTLE_S,
-        owner: str | None = None,
+        self, connections: Connections, lasts_s: float = LASTS_S, settle_s: float = SETTLE_S
     ) -> None:  # fmt: skip
-        self.owner = owner or secrets.token_hex(8)
+        self.owner = secrets.token_hex(8)
         self._connections = connections
         self._lasts_ms = int(lasts_s * 1000)
         self._settle_s = settle_s
@@ -111,9 +110,17 @@ class Lease:
         found = self._holder()
         return found is not None and found == (self._since, self.owner)
 
+    def is_held_sql(self) -> str:
+        """A condition that is true in a statement of the holder alone, when the server executes it."""
+        # Neither is text of others.
+        return f"(SELECT (Since, Owner) FROM ({self._holder_sql()})) = ({self._since or 0}, '{self.owner}')"
+
     def _holder(self) -> tuple[int, str] | None:
-        rows = self._connections.rows(
+        rows = self._connections.rows(self._holder_sql())
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def _holder_sql(self) -> str:
+        return (
             f"SELECT Since, Owner FROM {self._source} GROUP BY Since, Owner "
             f"HAVING max(Until) > {_NOW} AND max(Gone) = 0 ORDER BY Since, Owner LIMIT 1"
         )
-        return (int(rows[0][0]), str(rows[0][1])) if rows else None

@@ -111,10 +111,10 @@ class Settler:
         if not self._lease.still_held():
             return 0
         # The version counts from here on; while minutes are dirty, readers look at their spans as well.
-        self._insert(HOMES, {"Home": homes, "Version": [version] * len(homes)})
-        self._insert(MINUTES, {
-            "Minute": list(minutes), "Version": [version] * len(minutes), "Spans": list(minutes.values()),
-        })  # fmt: skip
+        if not self._publish(HOMES, ("Home", "Version"), [(home, version) for home in homes]):
+            return 0
+        counted = [(minute, version, spans) for minute, spans in minutes.items()]
+        self._publish(MINUTES, ("Minute", "Version", "Spans"), counted)
         return len(minutes)
 
     def _next_version(self) -> int:
@@ -210,9 +210,8 @@ class Settler:
         )
         self._sum(BLOCK, version, f"(Home, Version) GLOBAL IN ({homes})", block_of("Home"), None)
         if self._lease.still_held():
-            self._insert(BLOCKS, {
-                "Home": list(blocks), "Version": [version] * len(blocks), "Of": list(blocks.values()),
-            })  # fmt: skip
+            summed = [(home, version, of) for home, of in blocks.items()]
+            self._publish(BLOCKS, ("Home", "Version", "Of"), summed)
 
     def _sum(self, width: int, version: int, where: str, home: str, own: int | None) -> None:
         """Cells of this many minutes, from the rows of requests and calls."""
@@ -265,6 +264,19 @@ class Settler:
             self._connections.run(
                 f"ALTER TABLE {self._database}.{name}{on} DELETE WHERE (Home, Version) IN ({pairs})"
             )
+
+    def _publish(self, table: str, names: Sequence[str], rows: Sequence[tuple[int, ...]]) -> bool:
+        """Insert rows if the server finds that the lease is held, however late it is asked; whether it did."""
+        listed = ", ".join(f"({', '.join(map(str, row))})" for row in rows)
+        columns = ", ".join(f"tupleElement(one, {place + 1})" for place in range(len(names)))
+        self._connections.run(
+            f"INSERT INTO {self._database}.{table} ({', '.join(names)}) SELECT {columns} "
+            f"FROM (SELECT arrayJoin([{listed}]) AS one) WHERE {self._lease.is_held_sql()}"
+        )
+        found = self._connections.rows(
+            f"SELECT count() FROM {self._source(table)} WHERE Version = {rows[0][1]}"
+        )
+        return bool(found[0][0])
 
     def _insert(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
         if columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -56,25 +56,31 @@ class Killed(BaseException):
     """The end of a process in the midst of its work."""
 
 
-@pytest.mark.parametrize("inserts", range(6))
+@pytest.mark.parametrize("statements", range(9))
 def test_a_settler_that_is_killed_loses_and_doubles_nothing(
-    store: Prepared, monkeypatch: pytest.MonkeyPatch, inserts: int
+    store: Prepared, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:
-    """After so many of its inserts; what another one has to do is done once."""
+    """After so many of its statements that write; what another one has to do is done once."""
     store.write(hostile(4, 60, 12))
     settler = store.settler()
-    insert, left = settler._connections.insert, [inserts]
+    left = [statements]
 
-    def dying(table: str, columns: Mapping[str, Sequence[object]], token: str) -> None:
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-        insert(table, columns, token)
+    def until_dead(write: Callable[..., None]) -> Callable[..., None]:
+        def dying(*args: object) -> None:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+            write(*args)
 
-    monkeypatch.setattr(settler._connections, "insert", dying)
+        return dying
+
+    for name in ("insert", "run"):
+        monkeypatch.setattr(settler._connections, name, until_dead(getattr(settler._connections, name)))
     with pytest.raises(Killed):
         _settle(settler)
     assert store.differences(windows(12)[0], names=SUMMED) == []
+    monkeypatch.undo()
+    # Its lease would end by itself.
     settler.close()
     store.settle()
     assert store.differences(windows(12)[0], names=SUMMED) == []
@@ -150,11 +156,14 @@ def test_the_lease_follows_its_holder(store: Prepared) -> None:
 
 
 def test_who_lost_the_lease_publishes_nothing(store: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it believes: the server decides when it executes the insert."""
     store.write(failing_checkout())
     settler = store.settler()
-    monkeypatch.setattr(settler._lease, "still_held", lambda: False)
+    monkeypatch.setattr(settler._lease, "still_held", lambda: True)
+    monkeypatch.setattr(settler, "_sum", lambda *_: settler._lease._write(1))
     assert settler.step() == 0
-    assert store.count("lab_homes") == 0
+    assert store.count("lab_traces") == 1
+    assert store.count("lab_homes") == store.count("lab_minutes") == 0
     settler.close()
 
 
