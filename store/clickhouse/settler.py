@@ -266,7 +266,7 @@ class Settler:
             )
 
     def _publish(self, table: str, names: Sequence[str], rows: Sequence[tuple[int, ...]]) -> bool:
-        """Insert rows if the server finds that the lease is held, however late it is asked; whether it did."""
+        """Insert rows if the server finds that the lease is held, however late; returns whether it did."""
         listed = ", ".join(f"({', '.join(map(str, row))})" for row in rows)
         columns = ", ".join(f"tupleElement(one, {place + 1})" for place in range(len(names)))
         self._connections.run(
