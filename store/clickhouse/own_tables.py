@@ -14,7 +14,7 @@ from typing import Final
 
 from store.clickhouse.address import Address
 from store.clickhouse.conditions import session_column
-from store.clickhouse.tables import Table
+from store.clickhouse.tables import Table, as_maps
 
 SPANS, ARRIVALS, SESSIONS = "lab_spans", "lab_arrivals", "lab_sessions"
 TRACE_BODIES, REQUESTS, CALLS = "lab_traces", "lab_requests", "lab_calls"
@@ -78,8 +78,13 @@ def own_tables(found: Found) -> list[OwnTable]:
 
 
 def _by_views(found: Found) -> list[OwnTable]:
-    names = [f"`{name}`" for name in found.columns]
-    columns = ", ".join(f"`{name}` {kind}" for name, kind in found.columns.items())
+    maps = as_maps(found.columns)
+    names = [f"{maps[name]} AS `{name}`" if name in maps else f"`{name}`" for name in found.columns]
+    kinds = dict.fromkeys(maps, f"Map({_WORD}, String)")
+    kinds |= {
+        name: f"Array({kind})" for name, kind in kinds.items() if found.columns[name].startswith("Array")
+    }
+    columns = ", ".join(f"`{name}` {kinds.get(name, kind)}" for name, kind in found.columns.items())
     link = "lower(SpanAttributes['link.traceId'])"
     ttl = f"TTL {found.ttl} " if found.ttl else ""
     copy = OwnTable(
