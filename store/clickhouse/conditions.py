@@ -36,6 +36,8 @@ def _flagged(table: Table, flag: int, otherwise: str) -> str:
 
 def is_browser_row(table: Table) -> str:
     """Whether a row is a browser's span."""
+    if table.has("LabBrowser"):
+        return "(LabBrowser = 1)"
     return _flagged(table, BROWSER_FLAG, _BROWSER)
 
 
@@ -46,6 +48,8 @@ def is_backend(table: Table) -> str:
 
 def is_error_row(table: Table) -> str:
     """Whether a backend's span is in error."""
+    if table.has("LabError"):
+        return "(LabError = 1)"
     return f"({is_backend(table)} AND {_flagged(table, ERROR_FLAG, _ERROR)})"
 
 

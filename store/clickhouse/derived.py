@@ -118,9 +118,12 @@ class Traces:
         )
 
     def newest(self, window: Window, limit: int, having: str = "1", values: Values | None = None,
-               order: str = _NEWEST) -> tuple[list[Derived], bool]:  # fmt: skip
-        """The newest traces with a span in the window; True if there are more than the limit."""
-        stored = self._stored() if (having, order) == ("1", _NEWEST) else None
+               order: str = _NEWEST, holding: Sequence[str] = ()) -> tuple[list[Derived], bool]:  # fmt: skip
+        """The newest traces with a span in the window; True if there are more than the limit.
+
+        For each condition of `holding` they have a span that fulfils it; `having` is one on all their spans.
+        """
+        stored = self._stored() if (having, order, *holding) == ("1", _NEWEST) else None
         if stored is not None and stored.is_worth_it(window):
             newest = [*stored.newest(window, limit + 1), *self._touched(window, stored, limit + 1)]
             newest.sort(key=lambda row: (-row[2], row[0]))
@@ -129,11 +132,20 @@ class Traces:
         rows = self._connections.rows(
             f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
             f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-            f"WHERE {within(around)} GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
+            f"WHERE {within(around)} {self._holding(around, holding)}"
+            f"GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
             f"ORDER BY {order}, TraceId LIMIT {limit + 1}",
             values,
         )
         return self._of(rows[:limit]), len(rows) > limit
+
+    def _holding(self, around: Window, conditions: Sequence[str]) -> str:
+        # Few traces are put together then, and each condition reads the columns that it names once.
+        return "".join(
+            f"AND TraceId GLOBAL IN (SELECT TraceId FROM {self._rows.table.source} "
+            f"WHERE {within(around)} AND {condition}) "
+            for condition in conditions
+        )
 
     def touched(self, window: Window, stored: StoredTraces, limit: int) -> tuple[list[Derived], bool]:
         """The traces with a span in the window that are not among the stored ones; True if there are more."""

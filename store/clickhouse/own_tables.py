@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from store.clickhouse.address import Address
-from store.clickhouse.conditions import session_column
+from store.clickhouse.conditions import is_browser_row, is_error_row, session_column
 from store.clickhouse.tables import Table, as_maps
 
 SPANS, ARRIVALS, SESSIONS = "lab_spans", "lab_arrivals", "lab_sessions"
@@ -24,8 +24,11 @@ LEASES, PROGRESS = "lab_leases", "lab_progress"
 BLOCK: Final = 10
 """Minutes of a wide cell."""
 MINUTE_NS: Final = 60 * 10**9
-OF_SPAN: Final = "LabOwn", "LabLink"
-"""Columns of SPANS that the table of spans lacks: the session of a span, and the trace that answered it."""
+OF_SPAN: Final = "LabOwn", "LabLink", "LabBrowser", "LabError"
+"""Columns of SPANS that the table of spans lacks.
+
+The session of a span, the trace that answered it, whether it is a browser's, whether a backend's in error.
+"""
 _KEPT: Final = "non_replicated_deduplication_window = 1000"
 _WORD: Final = "LowCardinality(String)"
 _MEASURED: Final = (
@@ -89,7 +92,7 @@ def _by_views(found: Found) -> list[OwnTable]:
     ttl = f"TTL {found.ttl} " if found.ttl else ""
     copy = OwnTable(
         SPANS, "a copy of the spans by minute and trace: a trace or a window is read in one piece",
-        120, f"{columns}, LabOwn String, LabLink String, "
+        120, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
         "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1, "
         "INDEX idx_span_id SpanId TYPE bloom_filter(0.01) GRANULARITY 1, "
         "INDEX idx_link LabLink TYPE bloom_filter(0.01) GRANULARITY 1, "
@@ -98,7 +101,8 @@ def _by_views(found: Found) -> list[OwnTable]:
         f"PARTITION BY toDate(Timestamp) ORDER BY ({minute_of('Timestamp')}, TraceId, Timestamp) {ttl}"
         f"SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1, {_KEPT}",
         found.table.name,
-        f"SELECT {', '.join(names)}, {session_column(found.table)} AS LabOwn, {link} AS LabLink "
+        f"SELECT {', '.join(names)}, {session_column(found.table)} AS LabOwn, {link} AS LabLink, "
+        f"{is_browser_row(found.table)} AS LabBrowser, {is_error_row(found.table)} AS LabError "
         "FROM {source}",
     )  # fmt: skip
     arrivals = OwnTable(
