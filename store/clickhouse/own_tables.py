@@ -92,7 +92,7 @@ def _by_views(found: Found) -> list[OwnTable]:
     ttl = f"TTL {found.ttl} " if found.ttl else ""
     copy = OwnTable(
         SPANS, "a copy of the spans by minute and trace: a trace or a window is read in one piece",
-        120, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
+        44, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
         "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1, "
         "INDEX idx_span_id SpanId TYPE bloom_filter(0.01) GRANULARITY 1, "
         "INDEX idx_link LabLink TYPE bloom_filter(0.01) GRANULARITY 1, "
@@ -114,7 +114,7 @@ def _by_views(found: Found) -> list[OwnTable]:
     time = "toUnixTimestamp64Nano(Timestamp)"
     lasting = "SimpleAggregateFunction({}, {}Int64)"
     sessions = OwnTable(
-        SESSIONS, "which sessions lie in which minute", 0.5,
+        SESSIONS, "which sessions lie in which minute", 1.2,
         f"Session String, Minute Int64, Events {lasting.format('sum', 'U')}, "
         f"First {lasting.format('min', '')}, Last {lasting.format('max', '')}, "
         f"Finish {lasting.format('max', '')}", "AggregatingMergeTree",
@@ -135,28 +135,28 @@ def _by_settler(found: Found) -> list[OwnTable]:
     count = "Requests UInt64, Errors UInt64, Origins UInt64"
     return [
         OwnTable(
-            TRACE_BODIES, "what follows from each whole trace: its summary, requests and calls", 12,
+            TRACE_BODIES, "what follows from each whole trace: its summary, requests and calls", 13,
             f"{of}, TraceId String, Spans UInt64, First Int64, Last Int64, Body String CODEC(ZSTD(3)), "
             "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1", "MergeTree",
             day.format("(Home, TraceId)", "index_granularity = 512, "),
         ),
         OwnTable(
-            REQUESTS, "every request, for the ends of a window and for breakdowns by a tag", 2.5,
+            REQUESTS, "every request, for the ends of a window and for breakdowns by a tag", 8,
             f"{of}, TraceId String, Start Int64, Duration UInt64, {requests}, Error UInt8, Origin UInt8, "
             f"Tags {tags}, OfCalls {tags}", "MergeTree", day.format("(Home, Service, Operation)", ""),
         ),
         OwnTable(
-            CALLS, "every call between services, likewise", 2.5,
+            CALLS, "every call between services, likewise", 5.2,
             f"{of}, TraceId String, Start Int64, Duration UInt64, {calls}", "MergeTree",
             day.format("(Home, Source, Target)", ""),
         ),
         OwnTable(
-            REQUEST_CELLS, "requests summed by minute, and by ten minutes", 0.3,
+            REQUEST_CELLS, "requests summed by minute, and by ten minutes", 0.2,
             f"{of}, Width UInt16, Slot Int64, {requests}, {count}", "MergeTree",
             day.format("(Width, Slot, Service, Operation)", ""),
         ),
         OwnTable(
-            CALL_CELLS, "calls likewise", 0.3, f"{of}, Width UInt16, Slot Int64, {calls}, Requests UInt64",
+            CALL_CELLS, "calls likewise", 0.2, f"{of}, Width UInt16, Slot Int64, {calls}, Requests UInt64",
             "MergeTree", day.format("(Width, Slot, Source, Target)", ""),
         ),
     ]  # fmt: skip
