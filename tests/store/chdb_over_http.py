@@ -15,7 +15,7 @@ import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -48,8 +48,8 @@ class ChdbOverHttp(ThreadingHTTPServer):
 
     def __init__(self, folder: str | Path, port: int = 0) -> None:
         self.folder = str(folder)
-        self.answers_to_lose = 0
-        """Of so many inserts to come the answer gets lost: they are done, and the connection ends."""
+        self.loses_answer: Callable[[str], bool] = lambda _: False
+        """Asked for each insert that is done, by its statement: whether the connection ends unanswered."""
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
@@ -106,18 +106,18 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             answer = self._run(body, parameters)
-            if not self._loses(body):
+            if not self._is_lost(body):
                 self._answer(200, answer)
         except RuntimeError as error:
             message = str(error)
             code = _CODE.search(message)
             self._answer(500, message.encode(), {"X-ClickHouse-Exception-Code": code[1] if code else "1002"})
 
-    def _loses(self, body: bytes) -> bool:
-        """Whether the answer of this insert is lost, with the connection."""
-        if not _INSERT.match(body) or self.server.answers_to_lose <= 0:
+    def _is_lost(self, body: bytes) -> bool:
+        """Whether the answer of what is done gets lost, with the connection."""
+        insert = _INSERT.match(body)
+        if insert is None or not self.server.loses_answer(insert[1].decode()):
             return False
-        self.server.answers_to_lose -= 1
         self.close_connection = True
         return True
 
