@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from observer.settings import Settings
 from runtime.json_logging import log_to_stdout
@@ -13,6 +14,9 @@ from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
 from store.api import Reader, ReaderProcesses
+
+if TYPE_CHECKING:
+    from alerting import AlertFile
 
 SERVICE = "observer"
 _TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
@@ -33,7 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
-    from alerting import AlertFile
     from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import WsgiServer, limits_of
@@ -48,7 +51,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     except StoreError as error:
         sys.stderr.write(f"{SERVICE} cannot open the store: {error}\n")
         return EXIT_CANNOT_START
-    alert_file = AlertFile(settings.alerts_db) if settings.alerts_db else None
+    alert_file = _alerts(settings)
     sys.setswitchinterval(_SWITCH_S)
     try:
         app = create_app(
@@ -82,6 +85,15 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         if alert_file:
             alert_file.close()
     return 0
+
+
+def _alerts(settings: Settings) -> AlertFile | None:
+    """The file of alerts, or the process that keeps it on another machine."""
+    from alerting import AlertFile, DistantAlertFile
+
+    if settings.alerts_url:
+        return DistantAlertFile(settings.alerts_url, settings.alerts_token)
+    return AlertFile(settings.alerts_db) if settings.alerts_db else None
 
 
 def _opened(settings: Settings) -> tuple[Reader, ReaderProcesses | None]:
