@@ -143,8 +143,8 @@ def _environment(service: topology.Service, *, apart: bool) -> dict[str, str]:
             environment[variable] = shape.format(host=host, port=compose.container_port(callee, port))
     if apart and service.name == "observer":
         alerting = topology.BY_NAME["alerting"]
-        port = compose.container_port(alerting, alerting.ports[0])
-        environment["ALERTS_URL"] = f"http://alerting:{port}"
+        number = compose.container_port(alerting, alerting.ports[0])
+        environment["ALERTS_URL"] = f"http://alerting:{number}"
     files = _FILES.get(service.name, {})
     if apart:
         files = _FILES_APART.get(service.name, files)

@@ -266,6 +266,11 @@ tolerations: {{- toYaml . | nindent 2 }}
     name: flags
 - name: tmp
   emptyDir:
+    {{- if has . (list "observer" "alerting") }}
+    # A reader of ClickHouse keeps a copy of the newest points of metrics, of up to 1 GiB.
+    sizeLimit: 2Gi
+    {{- else }}
     medium: Memory
     sizeLimit: 64Mi
+    {{- end }}
 {{- end }}
