@@ -188,11 +188,9 @@ class ClickHouseLogReader(Part):
         if query.session_id is None or table is None:
             return ""
         session = values.text(query.session_id)
-        if table.has("LabSession"):
-            return f"LabSession = {session}"
-        return (
-            f"(LogAttributes['splunk.rumSessionId'] = {session} OR LogAttributes['session.id'] = {session})"
-        )
+        named = f"{session} IN (LogAttributes['splunk.rumSessionId'], LogAttributes['session.id'])"
+        # Into a table of ours the exporter writes, too, and leaves our columns empty.
+        return f"if(LabRaw != '', LabSession = {session}, {named})" if table.has("LabSession") else named
 
 
 def _severities(severities: frozenset[Severity]) -> str:
