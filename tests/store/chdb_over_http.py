@@ -9,8 +9,10 @@ tried by it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gzip
 import re
+import socket
 import struct
 import sys
 import tempfile
@@ -29,6 +31,7 @@ _INSERT: Final = re.compile(rb"\s*(INSERT\s+INTO\s.*?)\s+FORMAT\s+(\w+)\s*\n", r
 _FORMAT: Final = re.compile(r"\s+FORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _CODE: Final = re.compile(r"Code: (\d+)")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_END_S: Final = 10.0
 _TRANSPORT: Final = frozenset(
     {
         *("buffer_size", "compress", "database", "decompress", "default_format", "enable_http_compression"),
@@ -50,6 +53,8 @@ class ChdbOverHttp(ThreadingHTTPServer):
         self.folder = str(folder)
         self.loses_answer: Callable[[str], bool] = lambda _: False
         """Asked for each insert that is done, by its statement: whether the connection ends unanswered."""
+        self._changed = threading.Condition()
+        self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
@@ -62,9 +67,23 @@ class ChdbOverHttp(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, name="chdb-over-http", daemon=True).start()
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, end the connections, and wait until none has a handle of the engine any more.
+
+        An engine that is torn down under its handles, as by the end of a process, takes the process with it.
+        """
         self.shutdown()
         self.server_close()
+        with self._changed:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._changed.wait_for(lambda: not self._open, _END_S)
+
+    def connected(self, connection: socket.socket, *, ended: bool) -> None:
+        """Note that a connection has a thread, or that it and its handle have ended."""
+        with self._changed:
+            (self._open.discard if ended else self._open.add)(connection)
+            self._changed.notify_all()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -78,9 +97,14 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
+    def setup(self) -> None:
+        self.server.connected(self.request, ended=False)
+        super().setup()
+
     def finish(self) -> None:
         if self._handle is not None:
             self._handle.close()
+        self.server.connected(self.request, ended=True)
         super().finish()
 
     def do_GET(self) -> None:
