@@ -21,8 +21,8 @@ from store.clickhouse.connection import Row, Values
 from store.clickhouse.part import Part
 from store.clickhouse.schema import LOGS
 from store.clickhouse.span_rows import within
-from store.sqlite.read.log_search import words_of
-from store.sqlite.read.row_mapping import limited, log_of, make_cursor, read_cursor, span_bytes, trace_bytes
+from store.question_parts import limited, make_cursor, read_cursor, span_bytes, trace_bytes, words_of
+from store.row_model import log_of
 
 _FIELD_SAMPLE: Final = 300
 _MAX_COLUMNS: Final = 1_000

@@ -36,7 +36,7 @@ from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import OPERATION
+from store.tag_sets import OPERATION
 
 MAX_REQUESTS: Final = 15_000
 MAX_TRACES: Final = 3_000

@@ -23,7 +23,7 @@ from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.sightings import first_moments, first_slots, sightings
 from store.sqlite.read.tag_set_search import read_sets, sets_of_environment, sets_with
 from store.sqlite.table_layout import TAG_SET_SLOT_NS
-from store.sqlite.tag_sets import ERROR, OPERATION
+from store.tag_sets import ERROR, OPERATION
 
 MAX_FAILING: Final = 600
 """The newest traces with an error whose entry is looked at: about 5 ms."""

@@ -13,9 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 
-from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
-from store.results import Breakdown, TagValue
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
     SET_CODE,
@@ -31,7 +29,7 @@ from store.sqlite.read.request_rows import newest_within
 from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
-from store.sqlite.tag_sets import (
+from store.tag_sets import (
     OF_CALLS,
     OPERATION,
     SERVICE,
@@ -39,9 +37,8 @@ from store.sqlite.tag_sets import (
     received_in,
     values_in,
 )
+from store.tallies import SUMMED as SUMMED, ranked as ranked
 
-SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
-"""Tags that are in tag sets."""
 MAX_COUNTED = 30_000
 """The newest requests of a window that a breakdown by many tags or a filtered series counts."""
 _MAX_TALLIED = 40_000
@@ -56,26 +53,6 @@ _TAGS_SAMPLE = 5_000
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
 _MOST_EXACT = 400
-
-
-def ranked(
-    tag: str, tallies: Mapping[str, Tally], limit: int, scanned: int, *, cut: bool, requests: int = 0
-) -> Breakdown:
-    """Values by requests, most first, then by name."""
-    order = sorted(
-        (value for value, tally in tallies.items() if tally.requests > 0),
-        key=lambda value: (-tallies[value].requests, value),
-    )
-    values = tuple(TagValue(value, tallies[value].measure()) for value in order[:limit])
-    return Breakdown(
-        tag,
-        values,
-        scanned,
-        truncated=cut or len(order) > limit,
-        requests=requests,
-        values_total=len(order),
-        older_left_out=cut,
-    )
 
 
 def by_tag(

@@ -19,7 +19,7 @@ from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
 from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, span_of
 from store.sqlite.read.tag_set_search import read_sets
-from store.sqlite.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
+from store.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
 MAX_REQUESTS = 20_000
 MAX_ROWS = 3_000

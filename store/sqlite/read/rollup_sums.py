@@ -9,15 +9,14 @@ ends are counted row by row. A last slot after which no data follows is taken wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import orjson
 
 from signals.attributes import environment_of
-from store.histogram import bucket_of, exact_latency, latency_of
+from store.histogram import bucket_of
 from store.queries import Window
-from store.results import Measure
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
@@ -34,54 +33,13 @@ from store.sqlite.table_layout import (
     WIDTHS,
     synthetic_item,
 )
+from store.tallies import Tally as Tally
 
 G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
 """(column, bucket, requests, errors, origin errors)"""
 _MAX_EDGE = 50_000
 """Traces of one part of a slot (at most 10 s) that are read."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """A measure while it is being summed."""
-
-    requests: int = 0
-    errors: int = 0
-    origins: int = 0
-    buckets: dict[int, int] = field(default_factory=dict)
-    values: list[int] = field(default_factory=list)
-    """Every single duration in ns, where they were read: of few requests only."""
-
-    def add(self, bucket: int, n: int, errors: int, origins: int) -> None:
-        """Add n requests of one latency bucket."""
-        self.requests += n
-        self.errors += errors
-        self.origins += origins
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + n
-
-    def merge(self, other: Tally) -> None:
-        """Add all of another tally."""
-        self.requests += other.requests
-        self.errors += other.errors
-        self.origins += other.origins
-        self.values += other.values
-        for bucket, n in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + n
-
-    def measure(self) -> Measure:
-        """The sums and percentiles.
-
-        Never negative: a late span may be subtracted from a cell that was pruned meanwhile.
-        """
-        return Measure(
-            max(0, self.requests),
-            max(0, self.errors),
-            max(0, self.origins),
-            exact_latency(self.values)
-            if self.values and len(self.values) == self.requests
-            else latency_of(self.buckets),
-        )
 
 
 class Series(NamedTuple):

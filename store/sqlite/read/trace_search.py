@@ -19,7 +19,7 @@ from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
 from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
-from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
+from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"

@@ -18,13 +18,7 @@ from signals.deployments import is_deployment
 from signals.folding import fold, is_simple
 from store.decode import is_same_span, resource_attributes
 from store.rows import Batch, LogRow, SpanRow
-from store.sqlite.row_checks import log_check, span_check
-from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
-from store.sqlite.write.counters import Counters
-from store.sqlite.write.interning import OriginIds
-from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
-from store.sqlite.write.repeated_logs import RepeatedLogs
-from store.sqlite.write.sender_clocks import (
+from store.sender_clocks import (
     AHEAD_NS,
     BEHIND_NS,
     Pause,
@@ -32,6 +26,12 @@ from store.sqlite.write.sender_clocks import (
     Sender,
     SenderClocks,
 )
+from store.sqlite.row_checks import log_check, span_check
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
+from store.sqlite.write.counters import Counters
+from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
+from store.sqlite.write.repeated_logs import RepeatedLogs
 
 MAX_TIME: Final = (1 << 62) - 1
 """Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from store.sqlite.tag_sets import (
+from store.tag_sets import (
     OF_CALLS,
     OPERATION,
     SERVICE,

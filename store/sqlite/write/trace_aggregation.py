@@ -45,10 +45,10 @@ from store.sqlite.table_layout import (
     UNANSWERED,
     error_code,
 )
-from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups, StoredCall
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
+from store.tag_sets import ERROR, ORIGIN, SERVICE
 
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
