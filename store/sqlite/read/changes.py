@@ -134,8 +134,8 @@ def _failing(
 def _operation_measures(
     db: ReadSession, window: Window, environment: str | None
 ) -> tuple[dict[Operation, Measure], bool]:
-    rows, cut = newest_within(db, window, None, MAX_REQUESTS, MAX_ROWS)
-    numbers = unpack(SET_CODE, b"".join([row.sets for row in rows]))
+    columns, cut = newest_within(db, window, None, MAX_REQUESTS, MAX_ROWS)
+    numbers = columns.sets
     sets = read_sets(db, set(numbers))
     # A number instead of a name, as it is hashed for each request; there is one object of each name.
     operations = {id(tags.of): tags.of for tags in sets.values()}
@@ -144,8 +144,7 @@ def _operation_measures(
         for number, tags in sets.items()
         if environment is None or tags.environment == environment
     }
-    outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
-    counts = Counter(zip(map(of_set.get, numbers), outcomes, strict=True))
+    counts = Counter(zip(map(of_set.get, numbers), columns.outcomes, strict=True))
     tallies: dict[Operation, Tally] = {}
     for (place, outcome), n in counts.items():
         if place is not None:

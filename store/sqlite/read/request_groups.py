@@ -18,16 +18,14 @@ from store.queries import Window
 from store.results import Breakdown, TagValue
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
-    SET_CODE,
     START_CODE,
-    PackedRequests,
     columns_of,
     split,
-    unpack,
 )
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest_within
+from store.sqlite.read.request_slots import RequestColumns
 from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
@@ -90,19 +88,18 @@ def by_tag(
 ) -> tuple[dict[str, dict[str, Tally]], int, int, bool]:
     """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
-    rows, cut = newest_within(db, window, service, bound, MAX_ROWS)
-    sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
-    outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
+    columns, cut = newest_within(db, window, service, bound, MAX_ROWS)
+    sets = columns.sets
     matching = matching_sets(read_sets(db, set(sets)), service, where, environment)
     by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
     # Most requests of a trace are of other services: they are passed over in C.
-    pairs = compress(zip(sets, outcomes, strict=True), map(matching.__contains__, sets))
+    pairs = compress(zip(sets, columns.outcomes, strict=True), map(matching.__contains__, sets))
     for tagset, outcome in pairs:
         by_set[tagset].append(outcome)
     values_of = received_in if received else values_in
     found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
     if len(sets) <= _FEW_REQUESTS:
-        _make_exact(db, rows, matching, found, values_of)
+        _make_exact(db, columns, matching, found, values_of)
     counted = sum(map(len, by_set.values()))
     return found, counted if service else len(sets), counted, cut
 
@@ -133,7 +130,7 @@ def _tallies(
 
 def _make_exact(
     db: ReadSession,
-    rows: Sequence[PackedRequests],
+    columns: RequestColumns,
     sets: Mapping[int, KnownSet],
     found: Mapping[str, Mapping[str, Tally]],
     values_of: Callable[[TagSet, str], list[str]],
@@ -146,7 +143,7 @@ def _make_exact(
                 if tallies[value].requests <= FEW:
                     places.setdefault(tagset, []).append(tallies[value])
     requests: dict[int, list[Request]] = {}
-    for row in rows:
+    for row in columns.rows():
         for tagset, outcome, start in zip(*columns_of(row), strict=True):
             if tagset in places:
                 service = sets[tagset].of.service
@@ -164,8 +161,8 @@ def _make_exact(
 
 def carried_tags(db: ReadSession, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
-    rows, _ = newest_within(db, window, None, _TAGS_SAMPLE, MAX_ROWS)
-    sets = read_sets(db, set(unpack(SET_CODE, b"".join([row.sets for row in rows]))))
+    columns, _ = newest_within(db, window, None, _TAGS_SAMPLE, MAX_ROWS)
+    sets = read_sets(db, set(columns.sets))
     return sorted({tag for tags in sets.values() for tag in tags} - {OF_CALLS, OPERATION, SERVICE})
 
 
@@ -178,12 +175,12 @@ def columns_by_set(
     environment: str | None,
 ) -> tuple[Columns, bool]:
     """Request by request, of the newest that carry all of `where`; True if older ones were left out."""
-    rows, cut = newest_within(db, window, service, MAX_COUNTED, MAX_ROWS)
-    sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
+    found, cut = newest_within(db, window, service, MAX_COUNTED, MAX_ROWS)
     everything = service is None and environment is None and not where
-    matching = None if everything else matching_sets(read_sets(db, set(sets)), service, where, environment)
+    sets = {} if everything else read_sets(db, set(found.sets))
+    matching = None if everything else matching_sets(sets, service, where, environment)
     counts: dict[int, Counter[int]] = {}
-    for row in rows:
+    for row in found.rows():
         after = row.start - window.from_unix_nano
         tagsets, counted, begins = columns_of(row)
         if matching is not None:
