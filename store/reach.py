@@ -81,6 +81,7 @@ class Identities:
         unknown = dict.fromkeys(session for person, session in tries if session and not person)
         self._of_session.update((session, person) for person, session in tries if person and session)
         self._of_session.update(people_of([each for each in unknown if each not in self._of_session]))
+        self._tries: dict[tuple[str, str], tuple[Actor, ...]] = {}
 
     def person(self, person: str, session: str) -> Actor | None:
         """Whom a request counts for; None where it says neither."""
@@ -91,9 +92,14 @@ class Identities:
 
     def tries(self, person: str, session: str) -> tuple[Actor, ...]:
         """Everything by which a success can be a later try of a failure, the most exact first."""
+        known = self._tries.get((person, session))
+        if known is not None:
+            return known
         found = self.person(person, session)
         own = (("session", session),) if session else ()
-        return own if found is None else tuple(dict.fromkeys((*own, found)))
+        every = own if found is None else tuple(dict.fromkeys((*own, found)))
+        self._tries[person, session] = every
+        return every
 
 
 def attribute(
@@ -111,7 +117,8 @@ def attribute(
     for each in successes:
         for actor in identities.tries(each.person, sessions.get(each.trace, "")):
             key = each.operation, actor
-            newest_success[key] = max(newest_success.get(key, 0), each.start)
+            if each.start > newest_success.get(key, 0):
+                newest_success[key] = each.start
     for each in failures:
         session = sessions.get(each.trace, "")
         # A name may be shared by many, a session is one browser: it decides where there is one.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -347,6 +347,10 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
     return Affected(sides[0].reach(None), sides[1].reach(None), since)
 
 
+class _Sessions(dict[Any, str]):
+    """The sessions of traces that were looked up in one snapshot; empty for a trace without."""
+
+
 def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:
     """(question marks, values) of so many at once as one statement takes."""
     remaining = iter(values)
@@ -354,10 +358,11 @@ def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:
         yield ", ".join("?" * len(part)), part
 
 
-def _sessions_of(db: ReadSession, traces: Iterable[int]) -> dict[int, str]:
-    """The browser session of each of these traces (by their row's number) that has one."""
-    found: dict[int, str] = {}
-    for marks, part in _parts(traces):
+def _sessions_of(db: ReadSession, traces: Iterable[int]) -> Mapping[int, str]:
+    """The browser session of each of these traces (by their row's number), and of some others."""
+    found = db.noted.of(_Sessions)
+    for marks, part in _parts([trace for trace in traces if trace not in found]):
+        found.update(dict.fromkeys(part, ""))
         rows = db.each(
             "SELECT t.id, coalesce(t.session_id, "
             "(SELECT k.session_id FROM links k WHERE k.trace_id = t.trace_id LIMIT 1)) "

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import compress
+from typing import NamedTuple
 
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
 from store.results import Breakdown, TagValue
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
+    SET_CODE,
     START_CODE,
     columns_of,
     split,
 )
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.request_rows import newest_within
-from store.sqlite.read.request_slots import RequestColumns
+from store.sqlite.read.request_rows import newest_within, parts_within
+from store.sqlite.read.request_slots import RequestColumns, SlotPart, joined
 from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
 from store.sqlite.tag_sets import (
@@ -51,6 +54,7 @@ _FEW_TRACES = 4_000
 _TAGS_SAMPLE = 5_000
 """The newest requests whose tags are listed."""
 
+_MATCHING_BYTES = 4 * 1024**2
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
 _MOST_EXACT = 400
@@ -88,20 +92,70 @@ def by_tag(
 ) -> tuple[dict[str, dict[str, Tally]], int, int, bool]:
     """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
-    columns, cut = newest_within(db, window, service, bound, MAX_ROWS)
-    sets = columns.sets
-    matching = matching_sets(read_sets(db, set(sets)), service, where, environment)
-    by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
-    # Most requests of a trace are of other services: they are passed over in C.
-    pairs = compress(zip(sets, columns.outcomes, strict=True), map(matching.__contains__, sets))
-    for tagset, outcome in pairs:
-        by_set[tagset].append(outcome)
+    parts, cut = parts_within(db, window, service, bound, MAX_ROWS)
+    scanned = sum([len(part.columns.outcomes) for part in parts])
+    matching, by_set = _by_set(db, parts, service, where, environment)
     values_of = received_in if received else values_in
     found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
-    if len(sets) <= _FEW_REQUESTS:
-        _make_exact(db, columns, matching, found, values_of)
+    if scanned <= _FEW_REQUESTS:
+        _make_exact(db, joined([part.columns for part in parts]), matching, found, values_of)
     counted = sum(map(len, by_set.values()))
-    return found, counted if service else len(sets), counted, cut
+    return found, counted if service else scanned, counted, cut
+
+
+class _Matched(NamedTuple):
+    """Requests that match a question, of one slot of this version."""
+
+    version: int
+    sets: array[int]
+    outcomes: array[int]
+
+
+class _Matching(BoundedCache[tuple[int, Hashable], "_Matched"]):
+    """By slot and question."""
+
+    def __init__(self) -> None:
+        super().__init__(_MATCHING_BYTES, lambda known: 600 + 6 * len(known.sets))
+
+
+def _by_set(
+    db: ReadSession,
+    parts: Sequence[SlotPart],
+    service: str | None,
+    where: Mapping[str, str],
+    environment: str | None,
+) -> tuple[dict[int, KnownSet], dict[int, list[int]]]:
+    """(the tag sets of the requests that match, outcomes by tag set)."""
+    question = service, frozenset(where.items()), environment
+    known = db.shared.of(_Matching)
+    found: list[_Matched] = []
+    missing: list[SlotPart] = []
+    for part in parts:
+        kept = known.get((part.key[0], question)) if part.key else None
+        if part.key and kept and kept.version == part.key[1]:
+            found.append(kept)
+        else:
+            missing.append(part)
+    ids = {number for part in missing for number in part.columns.sets}
+    matching = matching_sets(read_sets(db, ids), service, where, environment)
+    for part in missing:
+        numbers, outcomes = part.columns.sets, part.columns.outcomes
+        if len(matching) < len(ids):
+            # Most requests of a trace are of other services: they are passed over in C.
+            flags = list(map(matching.__contains__, numbers))
+            numbers = array(SET_CODE, compress(numbers, flags))
+            outcomes = array(OUTCOME_CODE, compress(outcomes, flags))
+        found.append(_Matched(part.key[1] if part.key else 0, numbers, outcomes))
+        if part.key and (service is not None or where or environment is not None):
+            known.update({(part.key[0], question): found[-1]})
+    by_set: dict[int, list[int]] = {}
+    for each in found:
+        for tagset, outcome in zip(each.sets, each.outcomes, strict=True):
+            if tagset in by_set:
+                by_set[tagset].append(outcome)
+            else:
+                by_set[tagset] = [outcome]
+    return read_sets(db, by_set), by_set
 
 
 def _tallies(

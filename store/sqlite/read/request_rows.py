@@ -58,11 +58,16 @@ def newest(db: ReadSession, window: Window, service: str | None, limit: int) -> 
 def newest_within(
     db: ReadSession, window: Window, service: str | None, most_requests: int, most_rows: int
 ) -> tuple[RequestColumns, bool]:
-    """The newest traces with their requests in the window, up to these bounds; True if older ones are left.
+    """The newest traces with their requests in the window, up to these bounds; True if older are left out."""
+    parts, cut = parts_within(db, window, service, most_requests, most_rows)
+    return joined([part.columns for part in parts]), cut
 
-    The trace with which a bound is reached is whole.
-    """
-    found: list[RequestColumns] = []
+
+def parts_within(
+    db: ReadSession, window: Window, service: str | None, most_requests: int, most_rows: int
+) -> tuple[list[SlotPart], bool]:
+    """The same part by part. The trace with which a bound is reached is whole."""
+    found: list[SlotPart] = []
     rows = counted = 0
     cut = False
     for part in newest_parts(db, window, service):
@@ -70,9 +75,10 @@ def newest_within(
         fitting = min(columns.until(most_requests - counted), most_rows - rows)
         cut = fitting < len(columns)
         if fitting:
-            found.append(columns.first(fitting))
+            columns = columns.first(fitting)
+            found.append(SlotPart(columns, True, None if cut else part.key))
             rows += fitting
-            counted += len(found[-1].outcomes)
+            counted += len(columns.outcomes)
         if cut:
             break
-    return joined(found), cut
+    return found, cut
