@@ -81,7 +81,6 @@ class Identities:
         unknown = dict.fromkeys(session for person, session in tries if session and not person)
         self._of_session.update((session, person) for person, session in tries if person and session)
         self._of_session.update(people_of([each for each in unknown if each not in self._of_session]))
-        self._tries: dict[tuple[str, str], tuple[Actor, ...]] = {}
 
     def person(self, person: str, session: str) -> Actor | None:
         """Whom a request counts for; None where it says neither."""
@@ -92,14 +91,9 @@ class Identities:
 
     def tries(self, person: str, session: str) -> tuple[Actor, ...]:
         """Everything by which a success can be a later try of a failure, the most exact first."""
-        known = self._tries.get((person, session))
-        if known is not None:
-            return known
         found = self.person(person, session)
         own = (("session", session),) if session else ()
-        every = own if found is None else tuple(dict.fromkeys((*own, found)))
-        self._tries[person, session] = every
-        return every
+        return own if found is None else tuple(dict.fromkeys((*own, found)))
 
 
 def attribute(
@@ -113,12 +107,16 @@ def attribute(
     identities = Identities(
         [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)], people_of
     )
-    newest_success: dict[tuple[Operation, Actor], int] = {}
+    # By person and session first: there are far fewer of them than of tries.
+    newest_try: dict[tuple[Operation, str, str], int] = {}
     for each in successes:
-        for actor in identities.tries(each.person, sessions.get(each.trace, "")):
-            key = each.operation, actor
-            if each.start > newest_success.get(key, 0):
-                newest_success[key] = each.start
+        one = each.operation, each.person, sessions.get(each.trace, "")
+        if each.start > newest_try.get(one, 0):
+            newest_try[one] = each.start
+    newest_success: dict[tuple[Operation, Actor], int] = {}
+    for (operation, person, session), start in newest_try.items():
+        for actor in identities.tries(person, session):
+            newest_success[operation, actor] = max(start, newest_success.get((operation, actor), 0))
     for each in failures:
         session = sessions.get(each.trace, "")
         # A name may be shared by many, a session is one browser: it decides where there is one.

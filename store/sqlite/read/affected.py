@@ -34,7 +34,7 @@ from store.sqlite.packed_requests import (
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest_parts
-from store.sqlite.read.request_slots import RequestColumns, SlotPart
+from store.sqlite.read.request_slots import RequestColumns, SlotKey, SlotPart
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
@@ -118,7 +118,8 @@ def affected_requests(
     With `amounts` also what those that failed for good asked for.
     """
     question = _Question(service, frozenset(where.items()), error, environment)
-    counted, since = _counted(db, window, question)
+    parts, since = _counted(db, window, question)
+    counted = [each for _, each in parts]
     sides = Side(), Side()
     for number, side in enumerate(sides):
         side.requests = sum([each.requests[number] for each in counted])
@@ -137,23 +138,28 @@ def affected_requests(
     ]
     sessions = _sessions_of(db, {each.trace for each in (*failures, *successes)})
     attribute(failures, successes, sides, sessions, partial(_people_of, db))
-    refused = [refused_amounts(db, [one.trace for one in side.lost]) if amounts else None for side in sides]
+    keys = {failure.trace: key for key, each in parts for failure in each.failures} if amounts else {}
+    refused = [
+        refused_amounts(db, [one.trace for one in side.lost], keys) if amounts else None for side in sides
+    ]
     return Affected(sides[0].reach(refused[0]), sides[1].reach(refused[1]), since)
 
 
-def _counted(db: ReadSession, window: Window, question: _Question) -> tuple[list[_Counted], int | None]:
+def _counted(
+    db: ReadSession, window: Window, question: _Question
+) -> tuple[list[tuple[SlotKey | None, _Counted]], int | None]:
     """What was counted part by part, newest first; the start of the oldest trace if older ones are left."""
     known = db.shared.of(_Known)
     operation = dict(question.where).get(OPERATION)
     candidates = None if operation is None else sets_with(db, OPERATION, operation, question.service)
-    found: list[_Counted | tuple[SlotPart, RequestColumns]] = []
+    found: list[tuple[SlotPart, RequestColumns | _Counted]] = []
     room = _Room(window.to_unix_nano)
     for part in newest_parts(db, window, question.service):
         kept = known.get((part.key[0], question)) if part.key else None
         if part.key and kept and kept[0] == part.key[1]:
             one = kept[1]
             if room.holds(part.columns, one.traces, one.all_requests):
-                found.append(one)
+                found.append((part, one))
                 continue
         places = _places(part.columns, candidates)
         matched = _of_window(part, places, window)
@@ -163,17 +169,15 @@ def _counted(db: ReadSession, window: Window, question: _Question) -> tuple[list
                 break
         else:
             found.append((part, matched))
-    missing = [each for each in found if not isinstance(each, _Counted)]
-    ids = {number for _, matched in missing for number in matched.sets}
+    missing = [matched for _, matched in found if isinstance(matched, RequestColumns)]
+    ids = {number for matched in missing for number in matched.sets}
     sets = _Sets(read_sets(db, ids), question.service, dict(question.where), question.environment)
     counted = []
-    for each in found:
-        if not isinstance(each, _Counted):
-            part, matched = each
-            each = _count(matched, sets, question.error)
-            if part.key:
-                known.update({(part.key[0], question): (part.key[1], each)})
-        counted.append(each)
+    for part, each in found:
+        one = each if isinstance(each, _Counted) else _count(each, sets, question.error)
+        if part.key and one is not each:
+            known.update({(part.key[0], question): (part.key[1], one)})
+        counted.append((part.key, one))
     return counted, room.begun if room.is_full else None
 
 

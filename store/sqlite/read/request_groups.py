@@ -54,6 +54,8 @@ _FEW_TRACES = 4_000
 _TAGS_SAMPLE = 5_000
 """The newest requests whose tags are listed."""
 
+_WITHOUT = ("",)
+"""The value of requests without a tag."""
 _MATCHING_BYTES = 4 * 1024**2
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
@@ -167,18 +169,23 @@ def _tallies(
     """Value to tally, of requests whose outcomes are given by set."""
     outcomes_of: dict[str, list[int]] = {}
     for tagset, outcomes in by_set.items():
-        for value in values_of(sets[tagset], tag) or [""]:
+        tags = sets[tagset]
+        # Most sets do not have most tags: a call for each took longer than the counting.
+        for value in (values_of(tags, tag) if tag in tags else ()) or _WITHOUT:
             known = outcomes_of.get(value)
             if known is None:
                 known = outcomes_of[value] = []
             known += outcomes
     tallies = {}
     for value, outcomes in outcomes_of.items():
-        tally = tallies[value] = Tally()
+        tally = tallies[value] = Tally(len(outcomes))
+        buckets = tally.buckets
         # Counted once for each value: most sets have one or two requests.
         for outcome, n in Counter(outcomes).items():
             bucket, error, origin = split(outcome)
-            tally.add(bucket, n, error * n, origin * n)
+            tally.errors += error * n
+            tally.origins += origin * n
+            buckets[bucket] = buckets.get(bucket, 0) + n
     return tallies
 
 

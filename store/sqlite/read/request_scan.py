@@ -6,19 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Final, NamedTuple
 
 import orjson
 
 from signals.attributes import text_of
+from signals.model import Attributes, SpanKind
 from signals.semantics import PROMOTED
 from signals.trace_tree import is_call, outline, requests_of
+from store.decode import resource_attributes, some_attributes
 from store.queries import Window
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, PackedRequests, split, unpack
-from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, span_of
+from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES
 from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
 from store.sqlite.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
 MAX_REQUESTS = 20_000
@@ -32,6 +36,7 @@ MAX_SPANS = 5_000
 """Spans of one of them."""
 
 _INDEXED = frozenset(PROMOTED)
+_KINDS: Final = frozenset(map(int, SpanKind))
 _Sets = Mapping[int, TagSet]
 Found = tuple[dict[str, Tally], int, int, bool]
 """(tallies by value, requests read, requests counted, whether older ones were left out)"""
@@ -108,6 +113,7 @@ class _Details:
     def __init__(self, db: ReadSession, names: set[str]) -> None:
         self._db = db
         self.names = names
+        self._wanted = frozenset(names)
         self._traces: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
 
     def is_full(self, trace: int) -> bool:
@@ -127,7 +133,7 @@ class _Details:
             "WHERE s.trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY s.seq LIMIT ?",
             (trace, MAX_SPANS),
         )
-        shape = outline([span_of(row) for row in rows])
+        shape = outline([_scanned(row, self._wanted) for row in rows])
         requests: dict[tuple[str, int], dict[str, list[str]]] = {}
         for request in requests_of(shape):
             entry = shape.spans[request.place]
@@ -140,6 +146,44 @@ class _Details:
                     if value is not None:
                         _note(tags, name, text_of(value), of_call=of_call)
         return requests
+
+
+class _ScannedSpan(NamedTuple):
+    """What `signals.trace_tree` asks of a span, and the attributes that are looked for."""
+
+    span_id: bytes
+    parent_span_id: bytes | None
+    service: str
+    name: str
+    kind: int
+    start_unix_nano: int
+    duration_ns: int
+    error: bool
+    peer: str
+    peer_is_database: bool
+    browser: bool
+    attributes: Attributes
+    resource: Attributes
+
+
+def _scanned(row: Row, names: frozenset[str]) -> _ScannedSpan:
+    """A span from SPAN_COLUMNS: of its message no more is decoded than these attributes."""
+    _, span_id, parent, service, name, kind, start, duration, flags, peer, _, raw, resource, _ = row
+    return _ScannedSpan(
+        span_id=span_id,
+        parent_span_id=parent,
+        service=service,
+        name=name,
+        kind=kind if kind in _KINDS else 0,
+        start_unix_nano=start,
+        duration_ns=duration,
+        error=bool(flags & ERROR_FLAG),
+        peer=peer,
+        peer_is_database=bool(flags & DATABASE_FLAG),
+        browser=bool(flags & BROWSER_FLAG),
+        attributes=some_attributes(raw, names),
+        resource=resource_attributes(resource or b""),
+    )
 
 
 def _note(tags: dict[str, list[str]], name: str, value: str, *, of_call: bool) -> None:

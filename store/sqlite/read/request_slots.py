@@ -123,14 +123,18 @@ def joined(parts: Sequence[RequestColumns]) -> RequestColumns:
     return found
 
 
+SlotKey = tuple[int, int]
+"""A slot and its version: as long as that is the same, so is all that was settled of its traces."""
+
+
 class SlotPart(NamedTuple):
     """Traces of one slot that may have requests in a window."""
 
     columns: RequestColumns
     whole: bool
     """Whether all of their requests are in the window."""
-    key: tuple[int, int] | None
-    """The slot and its version, if these are all its traces of the service that was asked for."""
+    key: SlotKey | None
+    """The slot, if these are all its traces of the service that was asked for."""
 
 
 class _Kept(BoundedCache[tuple[int, str | None], tuple[int, RequestColumns | None]]):
@@ -163,9 +167,7 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
         yield SlotPart(RequestColumns(list(map(packed_row, long))), False, None)
 
 
-def _parts_of(
-    db: ReadSession, window: Window, service: str | None, key: tuple[int, int]
-) -> Iterator[SlotPart]:
+def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey) -> Iterator[SlotPart]:
     """The traces of one slot, given with its version, in one part unless they are many."""
     begin, end = window.from_unix_nano, window.to_unix_nano
     low, high = key[0] * REQUEST_SLOT_NS, (key[0] + 1) * REQUEST_SLOT_NS
@@ -217,7 +219,7 @@ def _has_versions(db: ReadSession) -> bool:
     return True
 
 
-def _slot(db: ReadSession, key: tuple[int, int], service: str | None) -> RequestColumns | None:
+def _slot(db: ReadSession, key: SlotKey, service: str | None) -> RequestColumns | None:
     """The requests of a slot's traces, or of those of a service; None if they are too many to keep."""
     slot, version = key
     kept = db.shared.of(_Kept)
