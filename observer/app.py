@@ -131,6 +131,18 @@ def _note_visit() -> None:
         class_now.class_now().visits.note(slug, context.now_unix_nano())
 
 
+def warm_up(app: Flask) -> None:
+    """Do what first views would wait for: compile templates, read incidents and what a class did so far."""
+    compile_templates(app)
+    running_lab.usable_incidents()
+    with app.app_context():
+        reader, now = context.app_context().reader, context.now_unix_nano()
+        try:
+            class_now.class_now().telemetry.of_seats(reader, now)
+        except StoreError as error:
+            _log.info("the class cannot be read yet: %s", error)
+
+
 def compile_templates(app: Flask) -> None:
     """Compile every template, which would add up to 60 ms to the first view of a page."""
     for name in app.jinja_env.list_templates():
