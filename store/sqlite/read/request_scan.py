@@ -57,7 +57,7 @@ def scan_requests(
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
     tallies: dict[str, Tally] = {}
     values_of = received_in if received else values_in
-    details = _Details(db, {tag, *decoded} - _INDEXED)
+    details = _Details(db, service, {tag, *decoded} - _INDEXED)
     scanned = counted = 0
     for place, (row, sets) in enumerate(_with_sets(db, newest(db, window, service, MAX_ROWS + 1))):
         if place >= MAX_ROWS or scanned >= MAX_REQUESTS or details.is_full(row.trace):
@@ -110,10 +110,13 @@ def _requests(row: PackedRequests, window: Window) -> Iterator[tuple[int, int, i
 class _Details:
     """Attributes of requests that are only in their spans, decoded trace by trace."""
 
-    def __init__(self, db: ReadSession, names: set[str]) -> None:
+    def __init__(self, db: ReadSession, service: str | None, names: set[str]) -> None:
+        """Of the requests of one service, or of all."""
         self._db = db
+        self._service = service
         self.names = names
         self._wanted = frozenset(names)
+        self._spelled = [name.encode("utf-8", "replace") for name in names]
         self._traces: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
 
     def is_full(self, trace: int) -> bool:
@@ -133,23 +136,30 @@ class _Details:
             "WHERE s.trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY s.seq LIMIT ?",
             (trace, MAX_SPANS),
         )
-        shape = outline([_scanned(row, self._wanted) for row in rows])
+        shape = outline([_scanned(row) for row in rows])
         requests: dict[tuple[str, int], dict[str, list[str]]] = {}
         for request in requests_of(shape):
             entry = shape.spans[request.place]
+            if self._service not in (None, entry.service):
+                continue
             tags = requests.setdefault((entry.service, entry.start_unix_nano), {})
             for place in request.members:
                 span = shape.spans[place]
                 of_call = is_call(span) and place != request.place
+                own, shared = self._attributes(span.raw), resource_attributes(span.resource)
                 for name in self.names:
-                    value = span.attributes.get(name, span.resource.get(name))
+                    value = own.get(name, shared.get(name))
                     if value is not None:
                         _note(tags, name, text_of(value), of_call=of_call)
         return requests
 
+    def _attributes(self, raw: bytes) -> Attributes:
+        """Those of a span that are looked for. A message holds texts as they are."""
+        return some_attributes(raw, self._wanted) if any(name in raw for name in self._spelled) else {}
+
 
 class _ScannedSpan(NamedTuple):
-    """What `signals.trace_tree` asks of a span, and the attributes that are looked for."""
+    """What `signals.trace_tree` asks of a span, and what its attributes are read from."""
 
     span_id: bytes
     parent_span_id: bytes | None
@@ -162,12 +172,12 @@ class _ScannedSpan(NamedTuple):
     peer: str
     peer_is_database: bool
     browser: bool
-    attributes: Attributes
-    resource: Attributes
+    raw: bytes
+    resource: bytes
 
 
-def _scanned(row: Row, names: frozenset[str]) -> _ScannedSpan:
-    """A span from SPAN_COLUMNS: of its message no more is decoded than these attributes."""
+def _scanned(row: Row) -> _ScannedSpan:
+    """A span from SPAN_COLUMNS."""
     _, span_id, parent, service, name, kind, start, duration, flags, peer, _, raw, resource, _ = row
     return _ScannedSpan(
         span_id=span_id,
@@ -181,8 +191,8 @@ def _scanned(row: Row, names: frozenset[str]) -> _ScannedSpan:
         peer=peer,
         peer_is_database=bool(flags & DATABASE_FLAG),
         browser=bool(flags & BROWSER_FLAG),
-        attributes=some_attributes(raw, names),
-        resource=resource_attributes(resource or b""),
+        raw=raw,
+        resource=resource or b"",
     )
 
 
