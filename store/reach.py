@@ -117,11 +117,15 @@ def attribute(
     for (operation, person, session), start in newest_try.items():
         for actor in identities.tries(person, session):
             newest_success[operation, actor] = max(start, newest_success.get((operation, actor), 0))
+    known: dict[tuple[str, str], tuple[Actor, Actor | None]] = {}
     for each in failures:
         session = sessions.get(each.trace, "")
-        # A name may be shared by many, a session is one browser: it decides where there is one.
-        actor = next(iter(identities.tries(each.person, session)), ("", ""))
-        later = newest_success.get((each.operation, actor), 0) > each.start
+        who = known.get((each.person, session))
+        if who is None:
+            # A name may be shared by many, a session is one browser: it decides where there is one.
+            actor = next(iter(identities.tries(each.person, session)), ("", ""))
+            who = known[each.person, session] = actor, identities.person(each.person, session)
+        later = newest_success.get((each.operation, who[0]), 0) > each.start
         if not later:
             sides[each.synthetic].lost.append(each)
-        sides[each.synthetic].fail(identities.person(each.person, session), session, recovered=later)
+        sides[each.synthetic].fail(who[1], session, recovered=later)

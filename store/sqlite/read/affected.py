@@ -46,7 +46,7 @@ MAX_TRACES: Final = 3_000
 MAX_LOOKED: Final = 12_000
 """The traces that are looked at for them: orders are few among the requests of a shop."""
 _AT_ONCE: Final = 500
-_KNOWN_BYTES: Final = 6 * 1024**2
+_KNOWN_BYTES: Final = 4 * 1024**2
 
 
 class _Sets:

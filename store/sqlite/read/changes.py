@@ -33,7 +33,7 @@ MAX_REQUESTS: Final = 10_000
 """The newest requests that are counted by operation: enough to rank by, at a third of the cost."""
 MAX_ROWS: Final = 6_000
 """The newest traces whose requests are read."""
-_KNOWN_BYTES: Final = 2 * 1024**2
+_KNOWN_BYTES: Final = 1024**2
 _Version = tuple[str, str]
 """A version attribute and its value."""
 _Outcomes = dict[tuple[_Version, ...], tuple[int, int]]
@@ -122,6 +122,7 @@ def _failing(
         (ERROR, window.from_unix_nano, window.to_unix_nano, MAX_FAILING),
     )
     sets = read_sets(db, set(unpack(SET_CODE, b"".join([row[2] for row in rows]))))
+    synthetic = frozenset([number for number, tags in sets.items() if tags.synthetic])
     sides = Counter[Operation](), Counter[Operation]()
     for service, operation, numbers_body, outcomes_body in rows:
         numbers = unpack(SET_CODE, numbers_body)
@@ -130,7 +131,7 @@ def _failing(
             if tags is None or tags.of != (service, operation):
                 continue
             if outcome & 1 and environment in (None, tags.environment):
-                programs = any(each in sets and sets[each].synthetic for each in numbers)
+                programs = not synthetic.isdisjoint(numbers)
                 sides[programs][Operation(service, operation)] += 1
             break
     return sides

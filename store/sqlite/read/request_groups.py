@@ -56,7 +56,7 @@ _TAGS_SAMPLE = 5_000
 
 _WITHOUT = ("",)
 """The value of requests without a tag."""
-_MATCHING_BYTES = 4 * 1024**2
+_MATCHING_BYTES = 3 * 1024**2
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
 _MOST_EXACT = 400

@@ -115,7 +115,7 @@ class _Details:
         self._db = db
         self._service = service
         self.names = names
-        self._wanted = frozenset(names)
+        self._sought = frozenset(names)
         self._spelled = [name.encode("utf-8", "replace") for name in names]
         self._traces: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
 
@@ -155,7 +155,7 @@ class _Details:
 
     def _attributes(self, raw: bytes) -> Attributes:
         """Those of a span that are looked for. A message holds texts as they are."""
-        return some_attributes(raw, self._wanted) if any(name in raw for name in self._spelled) else {}
+        return some_attributes(raw, self._sought) if any(name in raw for name in self._spelled) else {}
 
 
 class _ScannedSpan(NamedTuple):

@@ -31,7 +31,7 @@ from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS
 
 _COLUMNS: Final = "r.start, r.trace, r.last, r.sets, r.lows, r.starts, r.unbounded"
 _SERVICE_PAIR: Final = "(SELECT id FROM pairs WHERE tag = ':service' AND value = ?)"
-_KEPT_BYTES: Final = 10 * 1024**2
+_KEPT_BYTES: Final = 8 * 1024**2
 _MOST_ROWS: Final = 2_000
 """Traces of one slot that are kept: of a fuller one as many are read as are asked for."""
 _FIRST_PART: Final = 100
@@ -174,9 +174,8 @@ def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey
     columns = _slot(db, key, service)
     if columns is None:
         yield from _by_parts(db, window, service, (max(low, begin - LONG_TRACE_NS), min(high, end)))
-    elif low >= begin and high <= end and columns.latest < end:
-        if len(columns):
-            yield SlotPart(columns, True, key)
+    elif len(columns) and columns.begun[-1] >= begin and columns.latest < end:
+        yield SlotPart(columns, True, key)
     else:
         places = [
             place

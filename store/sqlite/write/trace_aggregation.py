@@ -41,7 +41,6 @@ from store.sqlite.table_layout import (
     INFERRED_DATABASE,
     NO_ERROR,
     REPORTED,
-    REQUEST_SLOT_NS,
     TAG_SET_SLOT_NS,
     UNANSWERED,
     error_code,
@@ -49,6 +48,7 @@ from store.sqlite.table_layout import (
 from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
 
 MAX_SPANS = 50_000
@@ -118,8 +118,7 @@ class TraceAggregation:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[_Requests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
-        self._changed_slots: set[int] = set()
-        """Of REQUEST_SLOT_NS: those whose requests are others than before."""
+        self._versions = SlotVersions(connection)
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
@@ -154,8 +153,9 @@ class TraceAggregation:
         # In the order of the primary keys, so that neighbouring rows share a page.
         self._requests.sort(key=_by_start)
         write(_INSERT_REQUESTS, [_packed(each) for each in self._requests])
-        self._changed_slots.update([each.start // REQUEST_SLOT_NS for each in self._requests])
-        self._note_changes()
+        for each in self._requests:
+            self._versions.change(each.start)
+        self._versions.write()
         self._trace_pairs.sort()
         write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
         self._traces.clear()
@@ -167,7 +167,7 @@ class TraceAggregation:
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
-        self._changed_slots.clear()
+        self._versions.clear()
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -180,18 +180,7 @@ class TraceAggregation:
         old = self._previous(trace_id)
         if old is not None:
             self._delete(old)
-            self._note_changes()
-
-    def _note_changes(self) -> None:
-        """Give the slots that changed new versions, by which readers know that they must read them again."""
-        execute = self._connection.execute
-        for slot in self._changed_slots:
-            bounds = slot * REQUEST_SLOT_NS, (slot + 1) * REQUEST_SLOT_NS
-            if execute("SELECT 1 FROM requests WHERE start >= ? AND start < ? LIMIT 1", bounds).fetchone():
-                execute("INSERT OR REPLACE INTO request_slots (slot, version) VALUES (?, random())", (slot,))
-            else:
-                execute("DELETE FROM request_slots WHERE slot = ?", (slot,))
-        self._changed_slots.clear()
+            self._versions.write()
 
     def _previous(self, trace_id: bytes) -> _Previous | None:
         row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
@@ -282,7 +271,7 @@ class TraceAggregation:
             [(self._pairs.id_of(pair), old.start, old.id) for pair in carried],
         )
         execute("DELETE FROM requests WHERE start = ? AND trace = ?", (old.start, old.id))
-        self._changed_slots.add(old.start // REQUEST_SLOT_NS)
+        self._versions.change(old.start)
         execute("DELETE FROM traces WHERE id = ?", (old.id,))
 
     def _add_trace(
