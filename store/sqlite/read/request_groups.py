@@ -98,7 +98,11 @@ def by_tag(
     scanned = sum([len(part.columns.outcomes) for part in parts])
     matching, by_set = _by_set(db, parts, service, where, environment)
     values_of = received_in if received else values_in
-    found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
+    # What only calls carry, once for all tags: hardly any set says it of many values.
+    of_calls = (
+        {number: frozenset(values_in(matching[number], OF_CALLS)) for number in by_set} if received else {}
+    )
+    found = {tag: _tallies(tag, matching, by_set, of_calls) for tag in tags}
     if scanned <= _FEW_REQUESTS:
         _make_exact(db, joined([part.columns for part in parts]), matching, found, values_of)
     counted = sum(map(len, by_set.values()))
@@ -164,14 +168,20 @@ def _tallies(
     tag: str,
     sets: Mapping[int, TagSet],
     by_set: Mapping[int, list[int]],
-    values_of: Callable[[TagSet, str], list[str]],
+    of_calls: Mapping[int, frozenset[str]],
 ) -> dict[str, Tally]:
-    """Value to tally, of requests whose outcomes are given by set."""
+    """Value to tally, of requests whose outcomes are given by set; without the values `of_calls`."""
     outcomes_of: dict[str, list[int]] = {}
     for tagset, outcomes in by_set.items():
-        tags = sets[tagset]
-        # Most sets do not have most tags: a call for each took longer than the counting.
-        for value in (values_of(tags, tag) if tag in tags else ()) or _WITHOUT:
+        value_or_values = sets[tagset].get(tag)
+        values: Sequence[str] = _WITHOUT
+        # Not by `received_in`: a call for each tag of each set took longer than the counting.
+        if value_or_values is not None:
+            values = (value_or_values,) if isinstance(value_or_values, str) else value_or_values
+            calls = of_calls.get(tagset)
+            if calls:
+                values = [value for value in values if f"{tag}={value}" not in calls]
+        for value in values or _WITHOUT:
             known = outcomes_of.get(value)
             if known is None:
                 known = outcomes_of[value] = []
