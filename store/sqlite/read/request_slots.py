@@ -27,7 +27,7 @@ from store.sqlite.packed_requests import (
 )
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS
+from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS, TAG_SET_SLOT_NS
 
 _COLUMNS: Final = "r.start, r.trace, r.last, r.sets, r.lows, r.starts, r.unbounded"
 _SERVICE_PAIR: Final = "(SELECT id FROM pairs WHERE tag = ':service' AND value = ?)"
@@ -154,8 +154,16 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
     begin, end = window.from_unix_nano, window.to_unix_nano
     oldest = begin - LONG_TRACE_NS
     if _has_versions(db):
-        for slot, version in _versions(db, oldest // REQUEST_SLOT_NS, (end - 1) // REQUEST_SLOT_NS):
-            yield from _parts_of(db, window, service, (slot, version))
+        reaching: list[int] = []
+        for key in _versions(db, oldest // REQUEST_SLOT_NS, (end - 1) // REQUEST_SLOT_NS):
+            if (key[0] + 1) * REQUEST_SLOT_NS > begin:
+                yield from _parts_of(db, window, service, key)
+            elif _may_reach(db, key, service, begin):
+                reaching.append(key[0])
+        if reaching:
+            # Of the minutes before the window few traces reach into it: not worth to be kept.
+            first, behind = reaching[-1] * REQUEST_SLOT_NS, (reaching[0] + 1) * REQUEST_SLOT_NS
+            yield from _by_parts(db, window, service, (max(first, oldest), behind))
     else:
         yield from _by_parts(db, window, service, (oldest, end))
     long = db.all(
@@ -218,6 +226,12 @@ def _has_versions(db: ReadSession) -> bool:
     return True
 
 
+def _may_reach(db: ReadSession, key: SlotKey, service: str | None, begin: int) -> bool:
+    """Whether a trace of the slot may have a request at this time or later, as far as is known."""
+    version, columns = db.shared.of(_Kept).get((key[0], service)) or (0, None)
+    return version != key[1] or columns is None or columns.latest >= begin
+
+
 def _slot(db: ReadSession, key: SlotKey, service: str | None) -> RequestColumns | None:
     """The requests of a slot's traces, or of those of a service; None if they are too many to keep."""
     slot, version = key
@@ -263,3 +277,18 @@ def _by_parts(
         if len(rows) < size:
             return
         after, size = rows[-1][:2], _NEXT_PART
+
+
+def tag_set_slots(db: ReadSession, window: Window) -> frozenset[int] | None:
+    """The slots of TAG_SET_SLOT_NS in which traces of the window begin; None where that is not known."""
+    if not _has_versions(db):
+        return None
+    rows = db.each(
+        "SELECT DISTINCT slot / ? FROM request_slots WHERE slot >= ? AND slot <= ?",
+        (
+            TAG_SET_SLOT_NS // REQUEST_SLOT_NS,
+            window.from_unix_nano // REQUEST_SLOT_NS,
+            window.to_unix_nano // REQUEST_SLOT_NS,
+        ),
+    )
+    return frozenset([slot for (slot,) in rows])
