@@ -22,7 +22,7 @@ SERVICE = "observer"
 _TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
 _MAX_BODY_BYTES = 1024 * 1024
 """The application refuses forms far below this; more is not even received."""
-_COMPILE_AFTER_S = 3.0
+_WARM_AFTER_S = 3.0
 _SWITCH_S = 0.001
 """A page asks the store many short questions, and waits this long after each for a thread that computes."""
 _log = logging.getLogger(SERVICE)
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
     from classroom import ClassError, ClassStore
-    from observer.app import compile_templates, create_app
+    from observer.app import create_app, warm_up
     from runtime.wsgi import WsgiServer, limits_of
     from store.api import StoreError
 
@@ -69,7 +69,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
             return EXIT_CANNOT_START
         server.start()
         # Not at once: while a lab starts, every process needs the processor.
-        later = threading.Timer(_COMPILE_AFTER_S, compile_templates, (app,))
+        later = threading.Timer(_WARM_AFTER_S, warm_up, (app,))
         later.daemon = True
         later.start()
         _log.info("listening on http://%s", endpoint(settings.listen_addr, server.port))

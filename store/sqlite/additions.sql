@@ -9,6 +9,13 @@ CREATE TABLE IF NOT EXISTS deployments (
 );
 CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
 
+-- A number that changes with every change of the requests of the traces that begin in a slot of 60 s
+-- (REQUEST_SLOT_NS): readers keep the requests of a slot until then. Never the same again.
+CREATE TABLE IF NOT EXISTS request_slots (
+    slot    INTEGER PRIMARY KEY, -- start of the trace divided by REQUEST_SLOT_NS
+    version INTEGER NOT NULL
+);
+
 -- When the file had a writer: a row for each, so that a hole in the data can be explained.
 CREATE TABLE IF NOT EXISTS writer_runs (
     began INTEGER PRIMARY KEY, -- by the store's own clock, Unix ns

@@ -11,6 +11,7 @@ from runtime.installation import COMMAND
 from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
 from store.sqlite.row_checks import add_columns
+from store.sqlite.table_layout import REQUEST_SLOT_NS
 
 SCHEMA_VERSION = 6
 APPLICATION_ID = 0x48_4C_41_42
@@ -144,10 +145,22 @@ def _add_what_came_later(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     _drop_former_digests(connection)
     _run(connection, _ADDITIONS)
+    _add_request_slots(connection)
     add_columns(connection)
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
         create_folded_index(connection)
     connection.execute("COMMIT")
+
+
+def _add_request_slots(connection: sqlite3.Connection) -> None:
+    """Give the slots of a file a version, if none has one yet: the requests of others are not found."""
+    if connection.execute("SELECT 1 FROM request_slots LIMIT 1").fetchone() is None:
+        # Rounded down, which SQLite's division of a negative number is not.
+        connection.execute(
+            "INSERT INTO request_slots SELECT slot, random() FROM "
+            "(SELECT DISTINCT (start - (start % ?1 + ?1) % ?1) / ?1 AS slot FROM requests)",
+            (REQUEST_SLOT_NS,),
+        )
 
 
 def _drop_former_digests(connection: sqlite3.Connection) -> None:

@@ -39,6 +39,8 @@ LOG_SLOT_NS: Final = 10 * SECOND_NS
 """Width of `log_cells.slot`."""
 TAG_SET_SLOT_NS: Final = 600 * SECOND_NS
 """Width of `set_slots.slot`. Narrower slots let a search skip more, and cost a row per set each."""
+REQUEST_SLOT_NS: Final = 60 * SECOND_NS
+"""Width of `request_slots.slot`. Of narrower slots fewer requests are read again after a change."""
 LONG_TRACE_NS: Final = 600 * SECOND_NS
 """Traces whose requests start further apart than this are found by the index `requests_long`.
 
