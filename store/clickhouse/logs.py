@@ -21,7 +21,7 @@ from store.clickhouse.connection import Row, Values
 from store.clickhouse.part import Part
 from store.clickhouse.schema import LOGS
 from store.clickhouse.span_rows import within
-from store.sqlite.read.log_search import words_of
+from store.sqlite.read.log_text import words_of
 from store.sqlite.read.row_mapping import limited, log_of, make_cursor, read_cursor, span_bytes, trace_bytes
 
 _FIELD_SAMPLE: Final = 300

@@ -1,0 +1,79 @@
+"""The words of a text search, and the logs that may hold all of them by the index of trigrams."""
+
+# ruff: noqa: S608 - what is put into SQL text are names of tables of our own
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from signals.folding import fold
+from store.api import BadQuery
+from store.sqlite.read.read_connection import ReadSession
+
+_FEW: Final = 20_000
+"""With at most this many hits the text index is read first; else rows by time, comparing texts."""
+_GRAMS: Final = 24
+"""Trigrams in one query of the text index; more make it slower without excluding much."""
+_MAX_CHARACTERS: Final = 1_000
+_MAX_WORDS: Final = 20
+_WORDS: Final = re.compile(r'"([^"]+)(?:"|$)|(\S+)')
+
+
+class _KnownRows(dict[str, "list[int] | None"]):
+    """By query of the text index: what it found in one snapshot."""
+
+
+def words_of(text: str) -> Sequence[str]:
+    """The words and "quoted phrases" of a text search; raise BadQuery if there are too many.
+
+    A quote opens a phrase only at the beginning of a word, so that `key="value"` is one word.
+    """
+    if len(text) > _MAX_CHARACTERS:
+        raise BadQuery(
+            f"The text to look for has {len(text):,} characters: give at most {_MAX_CHARACTERS:,}."
+        )
+    found = [phrase or word for phrase, word in _WORDS.findall(text) if phrase or word.strip('"')]
+    if len(found) > _MAX_WORDS:
+        raise BadQuery(f"The text to look for has {len(found)} words: give at most {_MAX_WORDS}.")
+    return found or [text]
+
+
+def rare_rows(db: ReadSession, words: Sequence[str]) -> Sequence[int] | None:
+    """The numbers of the logs that may hold all of these words; None if they are many, or not indexed."""
+    indexed = [folded for folded in map(fold, words) if len(folded) >= 3]
+    if not indexed:
+        return None
+    share = max(2, _GRAMS // len(indexed))
+    grams = {gram for word in indexed for gram in _grams(word, share)}
+    match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
+    known = db.noted.of(_KnownRows)
+    if match not in known:
+        known[match] = _rows_with(db, match)
+    return known[match]
+
+
+def _rows_with(db: ReadSession, match: str) -> list[int] | None:
+    rows = db.all("SELECT name FROM sqlite_master WHERE name IN ('logs_text', 'logs_folded')")
+    tables = [name for (name,) in rows]
+    if "logs_text" not in tables:
+        return None
+    found: set[int] = set()
+    for table in tables:
+        # Each by itself: a UNION of both would read the whole of a frequent phrase before it counts one row.
+        found.update(
+            seq
+            for (seq,) in db.each(
+                f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?", (match, _FEW + 1)
+            )
+        )
+        if len(found) > _FEW:
+            return None
+    return sorted(found)
+
+
+def _grams(word: str, most: int) -> Sequence[str]:
+    """At most `most` trigrams of a word, evenly spread over it."""
+    step = max(1, -(-(len(word) - 2) // most))
+    return [word[begin : begin + 3] for begin in range(0, len(word) - 2, step)]
