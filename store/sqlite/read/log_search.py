@@ -21,6 +21,7 @@ from signals.model import Severity
 from store.api import BadQuery, LogQuery
 from store.queries import Window
 from store.sqlite.read import attribute_scan
+from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.log_text import rare_rows, words_of
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.row_mapping import (
@@ -120,18 +121,29 @@ class Search:
             self._severities(query.severities)
         if query.text:
             self._text(query.text, narrow=narrow or query.after is not None)
-        if query.attributes:
-            carried = attribute_scan.condition_for(self._db, query.attributes, "log", "l")
+        self._attributes(query, narrow=narrow)
+
+    def _attributes(self, query: LogQuery, *, narrow: bool) -> None:
+        """Conditions on attributes; nothing is read for one that nothing has."""
+        nowhere = {
+            name
+            for name in {*query.attributes, *query.like, *(name for name, _ in query.excluded)}
+            if is_never_seen(self._db, name)
+        }
+        if not nowhere.isdisjoint({*query.attributes, *query.like}):
+            self._place.add("0")
+            return
+        excluded = [{name: value} for name, value in query.excluded if name not in nowhere]
+        self._bounded |= not narrow and bool(query.attributes or query.like or excluded)
+        find, find_part = attribute_scan.condition_for, attribute_scan.condition_holding
+        for carried in (
+            find(self._db, query.attributes, "log", "l"),
+            find_part(self._db, query.like, "log", "l"),
+        ):
             self._costly.add(carried.sql, *carried.values)
-            self._bounded |= not narrow
-        if query.like:
-            held = attribute_scan.condition_holding(self._db, query.like, "log", "l")
-            self._costly.add(held.sql, *held.values)
-            self._bounded |= not narrow
-        for name, value in query.excluded:
-            carried = attribute_scan.condition_for(self._db, {name: value}, "log", "l")
+        for pair in excluded:
+            carried = find(self._db, pair, "log", "l")
             self._costly.add(f"NOT ({carried.sql})", *carried.values)
-            self._bounded |= not narrow
 
     def _of_traces(self, query: LogQuery) -> None:
         """Logs of any of these traces, or of the session: each found by its own index."""

@@ -11,6 +11,7 @@ from signals.folding import fold
 from signals.model import SessionId, SpanId, TraceId
 from store.api import BadQuery
 from store.results import KnownService
+from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import SUMMED
 from store.sqlite.read.tag_set_search import values_containing
@@ -71,6 +72,10 @@ class SqliteNameReader(SqlitePart):
                 (_NEWEST_SESSIONS, *match.values, limit),
             )
         return [SessionId(found) for (found,) in rows]
+
+    def never_seen(self, names: Iterable[str]) -> Sequence[str]:
+        with self._connections.session() as db:
+            return [name for name in dict.fromkeys(names) if is_never_seen(db, name)]
 
     def trace_ids_with(self, digits: str, limit: int = 20) -> Sequence[TraceId]:
         check_digits(digits, 32)
