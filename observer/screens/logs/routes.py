@@ -13,6 +13,7 @@ from observer import serializers
 from observer.components import updates
 from observer.components.alert_bands import alerts_in
 from observer.components.late_arrivals import late_notice
+from observer.components.never_seen import never_seen_words
 from observer.components.number_format import plural
 from observer.components.related_metrics import RelatedMetrics, related_metrics
 from observer.components.updates import Update
@@ -88,6 +89,9 @@ def log_page() -> str | BaseResponse:
         else [],
         detail=detail_of(chosen) if chosen else None,
         metrics=_metrics(reader, chosen) if chosen else None,
+        never_seen=never_seen_words(reader, (*selection.query.attributes, *selection.query.like))
+        if shown.empty
+        else "",
         chosen_missing=query.has("log") and chosen is None,
         newest=newest,
         tail=tail,
