@@ -15,7 +15,6 @@ def never_seen_words(reader: Reader, names: Iterable[str]) -> str:
     found = [plain(name, _LONGEST) for name in reader.never_seen(names)]
     if not found:
         return ""
-    which = (
-        f"an attribute called {found[0]}" if len(found) == 1 else f"attributes called {' or '.join(found)}"
-    )
-    return f"Nothing in the store, in any time range, has {which}: check how it is spelled."
+    which = "an attribute" if len(found) == 1 else "attributes"
+    named = " or ".join(found)
+    return f"Nothing in the store, in any time range, has {which} called {named}: check the spelling."
