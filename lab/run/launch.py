@@ -21,6 +21,7 @@ from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 from lab.run import class_memory, messages, readiness_proof
+from lab.run.early import FORK_SERVER_LOG
 from lab.state import (
     class_file,
     control_token,
@@ -34,6 +35,7 @@ from lab.state import (
 from lab.state.procfs import start_ticks
 from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS, LOGS
 from lab.supervision.reporter import Reporter
+from lab.supervision.spawn import ForkServer
 from lab.supervision.supervisor import Supervisor
 from runtime.installation import COMMAND
 
@@ -42,15 +44,20 @@ SUPERVISOR_LOG = "supervisor"
 OPEN_FILES = 8_192
 
 
-def foreground(options: Options, *, show_logs: bool) -> int:
+def foreground(options: Options, *, show_logs: bool, forks: ForkServer | None = None) -> int:
     """Run a lab until Ctrl-C. Raises LabError when it does not become ready."""
-    supervise(options, lambda built, chosen: messages.OnTerminal(built, chosen, show_logs=show_logs))
+    supervise(options, lambda built, chosen: messages.OnTerminal(built, chosen, show_logs=show_logs), forks)
     terminal.write_line("Stopped.")
     return 0
 
 
-def supervise(options: Options, reporter_of: Callable[[LabPlan, Options], Reporter]) -> None:
-    """Take this clone's lock, build the plan, supervise it to its end, release the lock."""
+def supervise(
+    options: Options, reporter_of: Callable[[LabPlan, Options], Reporter], forks: ForkServer | None = None
+) -> None:
+    """Take this clone's lock, build the plan, supervise it to its end, release the lock.
+
+    `forks` is its fork server, where that was started already (`lab.run.early`).
+    """
     run_dir = paths.run_dir()
     claim = runfile.Claim(run_dir)
     _allow_open_files()
@@ -68,7 +75,8 @@ def supervise(options: Options, reporter_of: Callable[[LabPlan, Options], Report
                 observer_url=options.observer_url,
             )
         )
-        Supervisor(built, reporter_of(built, options), requested_at=requested_at()).run()
+        reporter = reporter_of(built, options)
+        Supervisor(built, reporter, requested_at=requested_at(), forks=forks).run()
     except LabError as error:
         if "written with schema" in error.message:
             error.remedy = f"Start with a new store (the data of this one is lost): {COMMAND} reset"
@@ -111,10 +119,15 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
 
 
 def _remove_old_logs(folder: Path) -> None:
-    """Remove the last run's logs, except one that is this process's output: a detached supervisor's."""
+    """Remove the last run's logs, except one that is this process's output: a detached supervisor's.
+
+    The fork server's is emptied: it may be its output already (`lab.run.early`).
+    """
     for old in folder.glob("*.log*"):
         with contextlib.suppress(OSError):
-            if not os.path.samestat(old.stat(), os.fstat(1)):
+            if old.name == f"{FORK_SERVER_LOG}.log":
+                os.truncate(old, 0)
+            elif not os.path.samestat(old.stat(), os.fstat(1)):
                 old.unlink()
 
 

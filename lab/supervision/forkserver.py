@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import socket
 import sys
 from collections.abc import Sequence
@@ -65,22 +66,34 @@ def _serve(channel: socket.socket) -> dict[str, Any] | None:
         if not data:
             return None
         job = json.loads(data)
-        reader, writer = os.pipe()
         middle = os.fork()
         if middle == 0:
-            pid = os.fork()
+            pid = _fork()
             if pid == 0:
                 _become(job, files, channel)
                 return dict(job)
-            os.write(writer, str(pid).encode())
+            # Answered from here, so that the next request is forked on another core meanwhile.
+            channel.send(json.dumps({"id": job["id"], "pid": max(pid, 0)}).encode())
             os._exit(0)
-        os.close(writer)
         for file in files:
             os.close(file)
-        os.waitpid(middle, 0)
-        pid_text = os.read(reader, 32)
-        os.close(reader)
-        channel.send(json.dumps({"id": job["id"], "pid": int(pid_text or b"0")}).encode())
+        _reap(channel)
+
+
+def _fork() -> int:
+    """As os.fork; -1 where the system has no process left."""
+    try:
+        return os.fork()
+    except OSError:
+        return -1
+
+
+def _reap(channel: socket.socket) -> None:
+    """Reap the processes between: at once those that ended, and all where no request waits."""
+    waits = not select.select([channel], [], [], 0)[0]
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, 0 if waits else os.WNOHANG)[0]:
+            pass
 
 
 def _become(job: dict[str, Any], files: list[int], channel: socket.socket) -> None:

@@ -46,7 +46,7 @@ class FakeSupervisor:
     plans: list[LabPlan] = []  # noqa: RUF012  emptied for every test by the fixture
     failure: LabError | None = None
 
-    def __init__(self, built: LabPlan, reporter: Any, *, requested_at: float) -> None:
+    def __init__(self, built: LabPlan, reporter: Any, *, requested_at: float, forks: None) -> None:
         self.plans.append(built)
         self._reporter = reporter
 
