@@ -104,9 +104,9 @@ def run(args: argparse.Namespace) -> int:
     """Start the lab in the foreground, or in the background with --detach."""
     options = options_of(args)
     if args.detach:
-        from lab.run import launch
+        from lab.run import background
 
-        return launch.detached(options)
+        return background.detached(options)
     from lab.run import early
 
     # Before what follows is imported: it imports on another core meanwhile.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab import paths
 from lab.errors import LabError
-from lab.run import early
+from lab.run import background, early
 from lab.supervision import child_setup
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
     forks = early.fork_server(paths.run_dir())
     from lab.run import launch, messages
 
-    options = launch.options_from_json(argv[1])
+    options = background.options_from_json(argv[1])
     try:
         launch.supervise(options, lambda built, chosen: ToCaller(pipe, built, chosen), forks)
     except LabError as error:

@@ -6,17 +6,13 @@ import contextlib
 import json
 import os
 import resource
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lab import paths, terminal
-from lab.child_environment import Purpose, environment_of
-from lab.errors import LabError, StartError
+from lab.errors import LabError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
@@ -27,20 +23,18 @@ from lab.state import (
     control_token,
     data_folder,
     flag_file,
-    logfiles,
     runfile,
     seat_file,
     seat_secret,
 )
 from lab.state.procfs import start_ticks
-from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS, LOGS
+from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS
 from lab.supervision.reporter import Reporter
 from lab.supervision.spawn import ForkServer
 from lab.supervision.supervisor import Supervisor
 from runtime.installation import COMMAND
 
 REQUESTED_AT = "LAB_REQUESTED_AT"
-SUPERVISOR_LOG = "supervisor"
 OPEN_FILES = 8_192
 
 
@@ -137,72 +131,6 @@ def requested_at() -> float:
         return float(os.environ[REQUESTED_AT])
     except (KeyError, ValueError):
         return time.monotonic()
-
-
-def detached(options: Options) -> int:
-    """Start a lab in the background; return when it is ready. Raises LabError with its reason when not."""
-    run_dir = paths.run_dir()
-    # Test the lock here, so that the common refusals need no background process.
-    runfile.Claim(run_dir).release_lock_only()
-    reader, writer = os.pipe()
-    log = logfiles.open_log(run_dir / LOGS, SUPERVISOR_LOG)
-    os.truncate(log, 0)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lab.run.detached", str(writer), _as_json(options)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=(writer,),
-            start_new_session=True,
-            cwd=paths.ROOT,
-            env=environment_of(Purpose.SUPERVISOR),
-        )
-    finally:
-        os.close(writer)
-        os.close(log)
-    process.returncode = None
-    with os.fdopen(reader, "r", encoding="utf-8") as lines:
-        try:
-            return _follow(lines)
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-                process.wait(8)
-            raise
-
-
-def _follow(lines: Iterable[str]) -> int:
-    progress = terminal.Progress()
-    for line in lines:
-        message = json.loads(line)
-        if "progress" in message:
-            progress.step(message["progress"])
-            continue
-        progress.close()
-        if "ready" in message:
-            terminal.write_line(message["ready"])
-            return 0
-        raise StartError(message["failed"], message["remedy"])
-    progress.close()
-    raise StartError("The lab ended before it was ready.", f"See: {COMMAND} logs supervisor")
-
-
-def _as_json(options: Options) -> str:
-    return json.dumps({**asdict(options), "data": str(options.data), "ports": dict(options.ports)})
-
-
-def options_from_json(text: str) -> Options:
-    """Parse `_as_json`'s output, in the background process."""
-    values = json.loads(text)
-    return Options(
-        **{
-            **values,
-            "data": Path(values["data"]),
-            "roster": tuple(values["roster"]),
-            "given": tuple(values["given"]),
-        }
-    )
 
 
 def failure_message(error: LabError) -> str:

@@ -61,6 +61,7 @@ def prepare() -> None:
 
 def _serve(channel: socket.socket) -> dict[str, Any] | None:
     """Fork on request; returns the job in a forked process, and None in the server when the socket closes."""
+    between: dict[int, int] = {}
     while True:
         data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 3)
         if not data:
@@ -68,32 +69,36 @@ def _serve(channel: socket.socket) -> dict[str, Any] | None:
         job = json.loads(data)
         middle = os.fork()
         if middle == 0:
-            pid = _fork()
+            pid = os.fork()
             if pid == 0:
                 _become(job, files, channel)
                 return dict(job)
             # Answered from here, so that the next request is forked on another core meanwhile.
-            channel.send(json.dumps({"id": job["id"], "pid": max(pid, 0)}).encode())
+            _answer(channel, job["id"], pid)
             os._exit(0)
+        between[middle] = job["id"]
         for file in files:
             os.close(file)
-        _reap(channel)
+        _reap(channel, between)
 
 
-def _fork() -> int:
-    """As os.fork; -1 where the system has no process left."""
-    try:
-        return os.fork()
-    except OSError:
-        return -1
+def _answer(channel: socket.socket, number: int, pid: int) -> None:
+    channel.send(json.dumps({"id": number, "pid": pid}).encode())
 
 
-def _reap(channel: socket.socket) -> None:
-    """Reap the processes between: at once those that ended, and all where no request waits."""
-    waits = not select.select([channel], [], [], 0)[0]
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, 0 if waits else os.WNOHANG)[0]:
-            pass
+def _reap(channel: socket.socket, between: dict[int, int]) -> None:
+    """Reap the processes between: at once those that ended, and all where no request waits.
+
+    `between` has the request of each; one that failed gave no answer.
+    """
+    is_idle = not select.select([channel], [], [], 0)[0]
+    while between:
+        middle, status = os.waitpid(-1, 0 if is_idle else os.WNOHANG)
+        if middle == 0:
+            return
+        number = between.pop(middle, None)
+        if status and number is not None:
+            _answer(channel, number, 0)
 
 
 def _become(job: dict[str, Any], files: list[int], channel: socket.socket) -> None:

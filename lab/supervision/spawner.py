@@ -80,7 +80,9 @@ class Spawner:
         if self._server is None:
             return
         for request, pid in self._server.replies():
-            self._awaiting.pop(request)(pid)
+            # Two answers come if the process between was killed right after its own.
+            if on_pid := self._awaiting.pop(request, None):
+                on_pid(pid)
 
     def lose(self, now: float) -> None:
         """Handle the end of the fork server. Its services live on as our own children."""

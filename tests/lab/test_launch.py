@@ -19,7 +19,7 @@ from lab.errors import AlreadyRunning, LabError, StartError, UsageError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
-from lab.run import detached, launch, messages, readiness_proof
+from lab.run import background, detached, early, launch, messages, readiness_proof
 from lab.state import class_file, log_follow, run_folder, runfile, seat_secret
 from lab.supervision import child_setup
 from runtime import seats
@@ -65,6 +65,7 @@ def _supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     FakeSupervisor.plans = []
     FakeSupervisor.failure = None
     monkeypatch.setattr(launch, "Supervisor", FakeSupervisor)
+    monkeypatch.setattr(early, "fork_server", lambda _: None)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
@@ -282,16 +283,16 @@ def test_the_command_returns_when_the_background_is_ready(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its progress is shown meanwhile; the options arrive as they were."""
-    background = Background([{"progress": "starting"}, {"ready": "Ready: http://shop.test"}])
-    monkeypatch.setattr(subprocess, "Popen", background)
+    process = Background([{"progress": "starting"}, {"ready": "Ready: http://shop.test"}])
+    monkeypatch.setattr(subprocess, "Popen", process)
     chosen = options(run_dir, ports={"frontend:http": 9000}, seed=3)
-    assert launch.detached(chosen) == 0
+    assert background.detached(chosen) == 0
     printed = capsys.readouterr()
 
     assert printed.out == "Ready: http://shop.test\n"
     assert printed.err == "starting\n"
-    assert background.arguments[0] == "lab.run.detached"
-    assert launch.options_from_json(background.arguments[2]) == chosen
+    assert process.arguments[0] == "lab.run.detached"
+    assert background.options_from_json(process.arguments[2]) == chosen
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ def test_a_background_that_fails_is_an_error(
     """With its own reason, or with the log to read."""
     monkeypatch.setattr(subprocess, "Popen", Background(lines))
     with pytest.raises(StartError) as raised:
-        launch.detached(options(run_dir))
+        background.detached(options(run_dir))
 
     assert raised.value.message == message
     assert remedy in raised.value.remedy
@@ -315,17 +316,17 @@ def test_a_background_that_fails_is_an_error(
 
 def test_ctrl_c_while_waiting_stops_the_background(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets SIGTERM and some seconds."""
-    background = Background([])
-    monkeypatch.setattr(subprocess, "Popen", background)
+    process = Background([])
+    monkeypatch.setattr(subprocess, "Popen", process)
 
     def interrupt(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launch, "_follow", interrupt)
+    monkeypatch.setattr(background, "_follow", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        launch.detached(options(run_dir))
+        background.detached(options(run_dir))
 
-    assert background.signals == [signal.SIGTERM]
+    assert process.signals == [signal.SIGTERM]
 
 
 def test_a_second_lab_is_refused_without_a_background_process(
@@ -335,7 +336,7 @@ def test_a_second_lab_is_refused_without_a_background_process(
     monkeypatch.setattr(subprocess, "Popen", Background([]))
     claim = runfile.Claim(run_dir)
     with pytest.raises(AlreadyRunning):
-        launch.detached(options(run_dir))
+        background.detached(options(run_dir))
     claim.release()
 
 
@@ -350,7 +351,7 @@ def test_the_background_process_reports_over_its_pipe(
     """Until it is ready; afterwards it writes to its log only."""
     monkeypatch.setattr(child_setup, "name_process", lambda _: None)
     reader, writer = os.pipe()
-    assert detached.main([str(writer), launch._as_json(options(run_dir))]) == 0
+    assert detached.main([str(writer), background.as_json(options(run_dir))]) == 0
     first, last = lines_of(reader)
 
     assert first == {"progress": "starting"}
@@ -366,7 +367,7 @@ def test_the_background_process_reports_why_it_failed(
     """To the waiting command and to its log, with the exit code of the error."""
     monkeypatch.setattr(child_setup, "name_process", lambda _: None)
     reader, writer = os.pipe()
-    assert detached.main([str(writer), launch._as_json(options(run_dir, incident="no-such"))]) == 2
+    assert detached.main([str(writer), background.as_json(options(run_dir, incident="no-such"))]) == 2
     os.close(writer)
     [line] = lines_of(reader)
 
