@@ -41,6 +41,7 @@ _NO_SPAN = bytes(8)
 _NO_ATTRIBUTES: Attributes = {}
 
 V = TypeVar("V")
+_Known = KnownAttributes
 _Notes = list[str]
 """What `make` noted of the item that it made."""
 
@@ -133,10 +134,10 @@ class Decoder:
         self,
         signal: str,
         groups: Iterable[Group],
-        make: Callable[[bytes, _Resource, bytes, _Notes, KnownAttributes], V],
+        make: Callable[[bytes, _Resource, bytes, _Notes, _Known], V],
         keep: Callable[[V], None],
         refused: Refusals,
-        known: KnownAttributes,
+        known: _Known,
     ) -> None:
         notes: _Notes = []
         for group in groups:
@@ -159,17 +160,16 @@ class Decoder:
                     notes.clear()
 
     def _span_row(
-        self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: KnownAttributes
+        self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: _Known
     ) -> SpanRow:
         span = wire.Span.FromString(raw)
         trace_id, span_id, parent_id = span.trace_id, span.span_id, span.parent_span_id
         _check_id(trace_id, 16, _NO_TRACE, "trace id")
         _check_id(span_id, 8, _NO_SPAN, "span id")
-        if parent_id:
-            if len(parent_id) != 8:
-                raise Malformed(f"a parent span id has {len(parent_id)} bytes instead of 8")
-            if parent_id == _NO_SPAN:
-                parent_id = b""
+        if parent_id and len(parent_id) != 8:
+            raise Malformed(f"a parent span id has {len(parent_id)} bytes instead of 8")
+        if parent_id == _NO_SPAN:
+            parent_id = b""
         start, end = span.start_unix_nano, span.end_unix_nano
         check_time(start, "start time")
         if end > LATEST_UNIX_NANO:
@@ -210,9 +210,7 @@ class Decoder:
             raw,
         )
 
-    def _log_row(
-        self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: KnownAttributes
-    ) -> LogRow:
+    def _log_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: _Known) -> LogRow:
         record = wire.LogRecord.FromString(raw)
         trace_id, span_id = record.trace_id, record.span_id
         if trace_id and len(trace_id) != 16:

@@ -27,6 +27,7 @@ from lab.supervision import child_setup
 from runtime import seats
 from runtime.seat_generations import SeatGenerations
 from tests.helpers import eventually
+from tests.lab.fakes.standard_input import StandardInput
 
 
 class Silent:
@@ -256,16 +257,6 @@ def test_the_logs_of_a_lab_in_front_follow_in_a_thread(
 
 
 # -- in the background
-
-
-class StandardInput(io.BytesIO):
-    """Stands in for a pipe to a process: what was written stays to be read after it was closed."""
-
-    text = ""
-
-    def close(self) -> None:
-        self.text = self.text or self.getvalue().decode()
-        super().close()
 
 
 class Background:

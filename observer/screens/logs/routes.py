@@ -89,9 +89,6 @@ def log_page() -> str | BaseResponse:
         else [],
         detail=detail_of(chosen) if chosen else None,
         metrics=_metrics(reader, chosen) if chosen else None,
-        never_seen=never_seen_words(reader, (*selection.query.attributes, *selection.query.like))
-        if shown.empty
-        else "",
         chosen_missing=query.has("log") and chosen is None,
         newest=newest,
         tail=tail,
@@ -163,7 +160,11 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     )
     changes = reader.changes(window, selection.query.environment)
     alerts = alerts_in(window, current_scope().zone)
-    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes, alerts)
+    sought = selection.query
+    unknown = "" if page.items else never_seen_words(reader, (*sought.attributes, *sought.like))
+    return view.Loaded(
+        page, window, counted, fields, cut, recent, status, deployments, changes, alerts, unknown
+    )
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

@@ -48,7 +48,9 @@ def test_a_page_says_that_nothing_has_it(reader: Reader, path: str, filters: str
     app = create_app(reader, Settings(), clock=lambda: T0 + 2 * SECOND)
     answer = app.test_client().get(f"{path}?{filters}&since=15m")
     assert answer.status_code == 200
-    words = " ".join(HTMLParser(answer.get_data(as_text=True)).css_first(".empty").text().split())
+    empty = HTMLParser(answer.get_data(as_text=True)).css_first(".empty")
+    assert empty is not None
+    words = " ".join(empty.text().split())
     if said:
         assert f"Nothing in the store, in any time range, {said}" in words
     else:
