@@ -31,6 +31,7 @@ from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, L
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds
 from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
+from store.sqlite.write.name_slots import NameSlots
 from store.sqlite.write.repeated_logs import RepeatedLogs
 
 MAX_TIME: Final = (1 << 62) - 1
@@ -102,6 +103,7 @@ class Ingest:
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
         self.seq = max(int(highest), self.counters.get("seq"))
+        self.names = NameSlots(connection, self.seq)
         # What the last process used may not have been noted: nothing is pruned too early.
         connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
         self._committed_seq = self.seq
@@ -130,8 +132,10 @@ class Ingest:
             batch.repeated, batch.differing, batch.first_differing = 0, 0, None
             self.clocks.place(batch)
             self._restate(self.clocks.take_restated())
+            before = self.seq
             self._spans(batch)
             self._logs(batch.logs, batch.arrived_unix_nano)
+            self.names.note(batch.names, before, self.seq)
             self._note_metric_times(batch)
             self.counters.add("rejected", batch.rejected + batch.differing)
         self.metrics.insert(batches)
@@ -356,6 +360,7 @@ class Ingest:
         self.is_restated = False
         self._browsers.clear()
         self.origins.invalidate()
+        self.names.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()
         self.metrics.invalidate()
