@@ -107,3 +107,12 @@ CREATE TABLE IF NOT EXISTS metric_exemplars (
 CREATE INDEX IF NOT EXISTS metric_exemplars_by_series ON metric_exemplars (series, time);
 CREATE INDEX IF NOT EXISTS metric_exemplars_by_trace ON metric_exemplars (trace_id)
     WHERE trace_id IS NOT NULL;
+
+-- What a commit hands over to the settler, until that has settled it: store/sqlite/write/handover.py.
+CREATE TABLE IF NOT EXISTS handovers (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- without a gap
+    time     INTEGER NOT NULL, -- of the commit, by the store's clock
+    spans    INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+);

@@ -39,7 +39,7 @@ class Place:
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self.clock = clock
         self._ingest = Ingest(connection, lambda: T0)
-        self.schedule = AggregationSchedule(connection, self._ingest)
+        self.schedule = AggregationSchedule(connection, connection)
 
     def commit(self, *spans: SpanRow) -> None:
         self._ingest.insert([Batch(list(spans))])
@@ -167,7 +167,7 @@ def test_what_else_is_wrong_is_told_by_the_write(tmp_path: Path, monkeypatch: py
     writer = SqliteWriter(tmp_path / "store.db", max_bytes=1 << 30, max_age_s=1e6)
     opened = writer._store
     assert opened is not None
-    monkeypatch.setattr(opened.schedule, "_left_s", 9.0)
+    monkeypatch.setattr(opened.settlement._settler._schedule, "_left_s", 9.0)
     with pytest.raises(StoreBusy):
         writer.check_pace()
     monkeypatch.setattr(writer, "_trouble", StoreUnavailable("The disk is full.", "disk_full"))

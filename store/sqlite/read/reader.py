@@ -13,7 +13,7 @@ from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
 from store.sqlite.read.metrics import SqliteMetricReader
 from store.sqlite.read.names import SqliteNameReader
-from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
+from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections, ReadSession
 from store.sqlite.read.rum import SqliteRumReader
 from store.sqlite.read.sessions import SqliteSessionReader
 from store.sqlite.read.traces import SqliteTraceReader
@@ -64,9 +64,8 @@ class SqliteReader(
         with self._connections.session() as db:
             counters: dict[str, int] = dict(db.all("SELECT name, value FROM facts"))
             sessions = db.one("SELECT count(*) FROM sessions") or (0,)
-            pages = db.one("PRAGMA page_count") or (0,)
-            free = db.one("PRAGMA freelist_count") or (0,)
-            page_bytes = db.one("PRAGMA page_size") or (0,)
+            size_bytes = _used_bytes(db) if counters else 0
+            up_to = _settled_up_to(db) if counters else None
         return StoreStatus(
             spans=counters.get("spans", 0),
             logs=counters.get("logs", 0),
@@ -76,12 +75,13 @@ class SqliteReader(
             oldest_unix_nano=counters.get("oldest"),
             newest_unix_nano=counters.get("newest"),
             last_received_unix_nano=counters.get("last_received"),
-            bytes=(pages[0] - free[0]) * page_bytes[0] if counters else 0,
+            bytes=size_bytes,
             max_bytes=counters.get("max_bytes", 0),
             pruned_spans=counters.get("pruned_spans", 0),
             pruned_logs=counters.get("pruned_logs", 0),
             pruned_before_unix_nano=counters.get("pruned_before"),
             pruned_metric_points=counters.get(PRUNED_POINTS, 0),
+            settled_up_to_unix_nano=up_to,
         )
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:
@@ -95,3 +95,29 @@ class SqliteReader(
 
     def close(self) -> None:
         self._connections.close()
+
+
+def _used_bytes(db: ReadSession) -> int:
+    """What the data takes in both files, free pages not counted."""
+    used = 0
+    for _, schema, _ in db.all("PRAGMA database_list"):
+        if schema in ("main", "settled"):
+            pages, free, size = (
+                int((db.one(f"PRAGMA {schema}.{name}") or (0,))[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            used += (pages - free) * size
+    return used
+
+
+def _settled_up_to(db: ReadSession) -> int | None:
+    """When the oldest of what waits for the settler was committed; None if nothing waits."""
+    if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'handovers'"):
+        return None
+    marks: dict[str, int] = dict(db.all("SELECT name, value FROM marks"))
+    waiting = db.one("SELECT min(time) FROM handovers WHERE id > ?", (marks.get("settled", 0),))
+    backlog = min(marks.get("backlog", 0), marks.get("events_backlog", 0)) < marks.get("backlog_upto", 0)
+    if backlog:
+        row = db.one("SELECT min(unix_nano) FROM arrivals WHERE seq > ?", (marks.get("backlog", 0),))
+        return row[0] if row and row[0] is not None else 0
+    return waiting[0] if waiting else None

@@ -108,9 +108,16 @@ class TraceAggregation:
     """Aggregates one trace at a time; rows are written by `flush`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, pairs: PairIds, tag_sets: TagSetIds, rollups: Rollups
+        self,
+        connection: sqlite3.Connection,
+        main: sqlite3.Connection,
+        pairs: PairIds,
+        tag_sets: TagSetIds,
+        rollups: Rollups,
     ) -> None:
+        """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
+        self._main = main
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
@@ -127,7 +134,7 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        execute = self._connection.execute
+        execute = self._main.execute
         old = self._previous(trace_id)
         if old is None and remembered and all(span.browser for span in remembered):
             return
@@ -135,6 +142,8 @@ class TraceAggregation:
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
             self._subtract(old)
+        if not spans:
+            return
         shape = outline(spans)
         if shape.initiating == ABSENT:
             return
@@ -186,7 +195,7 @@ class TraceAggregation:
         return self._last_id
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
-        rows = self._connection.execute(
+        rows = self._main.execute(
             "SELECT s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
             "s.peer, s.session_id, o.body, s.raw FROM spans s LEFT JOIN origins o ON o.id = s.resource "
             "WHERE s.trace_id = ? ORDER BY s.seq LIMIT ?",

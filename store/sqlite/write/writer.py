@@ -25,6 +25,7 @@ from store.sqlite.write.batch_queue import MAX_ITEMS, BatchQueue, Pending
 from store.sqlite.write.last_run import LastRun
 from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.opened_store import Bounds, OpenedStore, open_store
+from store.sqlite.write.settlement import Apart
 from store.sqlite.write.store_guard import Loss
 from store.sqlite.write.writer_errors import for_sender, is_of_medium, is_of_text_index
 from store.sqlite.write.writer_lock import WriterLock
@@ -46,6 +47,8 @@ _LOOK_EVERY_S: Final = 0.25
 """How often a waiting sender looks whether the medium is stuck."""
 _TRY_AGAIN_S: Final = 0.25
 """Pause between two attempts to lock, write or open a medium that refused."""
+_FINAL_ROUNDS: Final = 3
+"""Settling may prove clocks slow, what is moved then has to be settled again."""
 _LOG_EVERY_S: Final = 10.0
 _PROBE_MS: Final = 50
 """How long such an attempt waits for another program's lock."""
@@ -63,14 +66,19 @@ class SqliteWriter:
         clock: Callable[[], int] = time.time_ns,
         max_pending: int = MAX_ITEMS,
         series: SeriesBounds | None = None,
+        apart: Apart | None = None,
     ) -> None:
-        """Open or create the store; raise StoreUnavailable or StoreMismatch."""
+        """Open or create the store, which is settled in the writer's thread or `apart`.
+
+        Raises StoreUnavailable or StoreMismatch.
+        """
         self._path = path
         self._bounds = Bounds(max_bytes, max_age_s, clock, series or SeriesBounds())
+        self._apart = apart
         self._lock = WriterLock(path)
         self._last_run = LastRun(path)
         try:
-            self._store: OpenedStore | None = open_store(path, self._bounds, self._last_run)
+            self._store: OpenedStore | None = open_store(path, self._bounds, self._last_run, apart)
         except BaseException:
             self._lock.release()
             raise
@@ -115,7 +123,7 @@ class SqliteWriter:
         # What else is wrong is said by `write`, which knows it better.
         if store is None or self._trouble is not None or self._is_late():
             return
-        store.schedule.check_pace()
+        store.settlement.check_pace()
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._late_at_s
@@ -173,10 +181,10 @@ class SqliteWriter:
     def _pause_s(self) -> float:
         if self._trouble is not None:
             return _TRY_AGAIN_S
-        schedule = self._store.schedule if self._store is not None else None
-        if schedule is None or not schedule.has_work:
+        settlement = self._store.settlement if self._store is not None else None
+        if settlement is None or not settlement.has_work:
             return _IDLE_S
-        return 0.0 if schedule.was_cut else _TICK_S
+        return 0.0 if settlement.was_cut else _TICK_S
 
     def _end(self) -> None:
         try:
@@ -221,7 +229,7 @@ class SqliteWriter:
         self._late_at_s = time.monotonic() + _ANSWER_S
         try:
             self._lock.renew()
-            self._store = open_store(self._path, self._bounds, self._last_run, ours=True)
+            self._store = open_store(self._path, self._bounds, self._last_run, self._apart, ours=True)
         finally:
             self._late_at_s = float("inf")
         self._recovered()
@@ -310,12 +318,7 @@ class SqliteWriter:
         store = self._store
         if store is None or self._locked_out:
             return
-        acted = False
-        if store.schedule.is_due(final=final):
-            acted = True
-            error = self._transact(store, lambda: store.schedule.aggregate(final=final), patient=final)
-            if error is not None:
-                _LOG.warning("not aggregated yet: %s", error)
+        acted = self._see_to_settling(store, final=final)
         if store.settling.is_due() and self._store is store and not self._locked_out:
             acted = True
             error = self._transact(store, partial(self._settle, store))
@@ -333,6 +336,20 @@ class SqliteWriter:
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
         if acted:
             self._see_own_change(store)
+
+    def _see_to_settling(self, store: OpenedStore, *, final: bool) -> bool:
+        """Settle what is due; returns whether something followed from it for the store's own file."""
+        settlement, acted = store.settlement, False
+        for _ in range(_FINAL_ROUNDS if final else 1):
+            settlement.step(final=final)
+            if not settlement.is_due(final=final) or self._store is not store or self._locked_out:
+                break
+            acted = True
+            error = self._transact(store, settlement.tidy, patient=final)
+            if error is not None:
+                _LOG.warning("what is settled is not deleted yet: %s", error)
+                break
+        return acted
 
     def _settle(self, store: OpenedStore) -> None:
         self._late_at_s += _SETTLE_S
@@ -384,7 +401,7 @@ class SqliteWriter:
             if store.connection.in_transaction:
                 store.connection.execute("ROLLBACK")
             store.ingest.on_rollback()
-            store.schedule.on_rollback()
+            store.settlement.on_rollback()
             store.settling.on_rollback()
         except sqlite3.Error as error:
             _LOG.warning("not rolled back cleanly: %s", error)
