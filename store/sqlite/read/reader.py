@@ -63,9 +63,10 @@ class SqliteReader(
     def status(self) -> StoreStatus:
         with self._connections.session() as db:
             counters: dict[str, int] = dict(db.all("SELECT name, value FROM facts"))
+            is_written = "max_bytes" in counters
             sessions = db.one("SELECT count(*) FROM sessions") or (0,)
-            size_bytes = _used_bytes(db) if counters else 0
-            up_to = _settled_up_to(db) if counters else None
+            size_bytes = _used_bytes(db) if is_written else 0
+            up_to = _settled_up_to(db) if is_written else None
         return StoreStatus(
             spans=counters.get("spans", 0),
             logs=counters.get("logs", 0),

@@ -331,7 +331,8 @@ class AggregationSchedule:
 
     @property
     def _is_full(self) -> bool:
-        return self._remembered > MAX_WAITING or self._remembered_bytes > MAX_WAITING_BYTES
+        many = self._waiting > MAX_WAITING
+        return many or (self._waiting > 0 and self._remembered_bytes > MAX_WAITING_BYTES)
 
     def _take_spans(self, row: Handover, now_s: float) -> None:
         added = 0

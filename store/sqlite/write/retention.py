@@ -105,7 +105,8 @@ class Retention:
         left, gone = counters.get("spans"), counters.get("pruned_spans")
         if not self._settled.waits:
             self._gone_settled = gone
-        return left / max(left + gone - self._gone_settled, 1)
+        waiting = gone - self._gone_settled
+        return left / (left + waiting) if waiting else 1.0
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])

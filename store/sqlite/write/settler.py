@@ -70,9 +70,9 @@ class Settler:
         try:
             self._look_at_file()
             schedule = self._schedule or self._open()
-            self._round(schedule, final=final)
-            while final and schedule.has_work:
-                self._round(schedule, final=True)
+            while self._round(schedule, final=final) and final:
+                # What there was no room for in memory is taken by the next.
+                pass
         except Unreadable as error:
             self._say("%s is not as it was written: all is settled anew", error)
             self._begin_anew()
@@ -108,7 +108,7 @@ class Settler:
         settled = marks.get(SETTLED, 0)
         (oldest,) = self._main.execute("SELECT min(id) FROM handovers").fetchone()
         last = last_number(self._main)
-        return settled == last if oldest is None else oldest - 1 <= settled <= last
+        return bool(settled == last if oldest is None else oldest - 1 <= settled <= last)
 
     def _begin_anew(self) -> None:
         """Empty the tables, and let all spans of the store be settled."""
@@ -135,17 +135,20 @@ class Settler:
         execute("COMMIT")
         self._schedule = None
 
-    def _round(self, schedule: AggregationSchedule, *, final: bool) -> None:
+    def _round(self, schedule: AggregationSchedule, *, final: bool) -> bool:
+        """Settle what is due; returns whether something was."""
+        assert self._retention is not None
         if self._in_snapshots:
             self._main.execute("BEGIN")
         try:
             due = schedule.is_due(final=final)
             schedule.marks.set_lag(schedule.lag)
-            if due or schedule.marks.changed:
+            if due or schedule.marks.changed or self._retention.is_due:
                 self._transact(schedule, due=due, final=final)
         finally:
             if self._in_snapshots and self._main.in_transaction:
                 self._main.execute("COMMIT")
+        return due
 
     def _transact(self, schedule: AggregationSchedule, *, due: bool, final: bool) -> None:
         assert self.connection is not None
