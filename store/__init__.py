@@ -25,6 +25,7 @@ def open_writer(
     max_age_s: float = DEFAULT_MAX_AGE_S,
     max_series_of_metric: int = DEFAULT_MAX_SERIES_OF_METRIC,
     max_series: int = DEFAULT_MAX_SERIES,
+    apart: bool = False,
 ) -> Writer:
     """The writer of the store at `path`, which is created if it does not exist.
 
@@ -32,13 +33,26 @@ def open_writer(
     time in the store, the last two how many series of metrics may be alive at once: with a point
     within the last hour. Raises StoreUnavailable (another writer, no right to write, a
     full disk) and StoreMismatch (the file of another program).
-    A file of another schema is carried over or set aside.
+    A file of another schema is carried over or set aside. `apart`: what is derived is computed by a process
+    of its own, a fork where this one has no thread yet; else by the writer's thread.
     """
     from store.sqlite.write.metric_ingest import SeriesBounds
     from store.sqlite.write.writer import SqliteWriter
 
     series = SeriesBounds(max_series_of_metric, max_series)
-    return SqliteWriter(Path(path), max_bytes=max_bytes, max_age_s=max_age_s, series=series)
+    process = None
+    if apart:
+        from store.sqlite.write.settler_process import SettlerProcess
+
+        process = SettlerProcess(Path(path))
+    try:
+        return SqliteWriter(
+            Path(path), max_bytes=max_bytes, max_age_s=max_age_s, series=series, apart=process
+        )
+    except BaseException:
+        if process is not None:
+            process.end()
+        raise
 
 
 def open_reader(path: str | Path, *, time_limit_s: float | None = None, frugal: bool = False) -> Reader:
