@@ -23,14 +23,15 @@ from store.sqlite.settled_file import attach_settled, create_settled
 
 SCHEMA_VERSION = 7
 DERIVED_INSIDE = 6
-"""The schema before, which had in the same file what is in one of its own now: read as it is, changed in place by
-the writer that opens it."""
+"""The schema before, which had in the same file what is in one of its own now: read as it is, changed in
+place by the writer that opens it."""
 _DERIVED = (
     *("traces", "tagsets", "set_slots", "requests", "pairs", "trace_pairs", "session_pairs"),
     *("series", "cells", "sessions", "samples", "links"),
 )
 STORE_ID = "store_id"
-"""The fact by which what is settled of a store is told from that of another. A new one has all settled anew."""
+"""The fact by which what is settled of a store is told from that of another; a new value has all settled
+anew."""
 APPLICATION_ID = 0x48_4C_41_42
 """`HLAB` in ASCII: marks our files among SQLite files."""
 

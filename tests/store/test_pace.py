@@ -152,7 +152,7 @@ def test_spans_wait_while_too_much_is_in_memory(
 def test_large_rows_of_settled_traces_are_forgotten(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a size of all together; late spans of such a trace find it in the table."""
     monkeypatch.setattr(aggregation_schedule, "_MAX_REMEMBERED_BYTES", 180)
-    monkeypatch.setattr(aggregation_schedule, "MAX_WAITING_BYTES", 180)
+    monkeypatch.setattr(aggregation_schedule, "MAX_WAITING_BYTES", 230)
     place.commit(entry(1), entry(2))
     place.round()
     place.clock.now_s += 0.2

@@ -31,8 +31,8 @@ _MOST_IDLE: Final = 4
 
 Row = tuple[Any, ...]
 FileIdentity = tuple[tuple[int, int] | None, ...]
-"""(device, inode) of the file, its log and the log's index, and of these of what is settled; None for each that
-is not there."""
+"""(device, inode) of the file, its log and the log's index, then of what is settled; None for each that is
+not there."""
 
 
 class ReadSession:

@@ -116,7 +116,7 @@ class AggregationSchedule:
         """Those up to this one were there at the start."""
         self._last_round_s = 0.0
         self._unread_seq = self._events_seq = self._stored_seq = 0
-        """Spans after the first (or, browsers, the second) and up to the third are to be read from the table."""
+        """Spans after the first (browsers: the second) and up to the third are to be read from the table."""
         self.catch_up()
 
     def catch_up(self) -> None:

@@ -1,7 +1,7 @@
 """What the writer hands over to the settler: a row of `handovers` for each commit, written within it.
 
-It holds what is derived from and nothing else: of backend spans no message, of browser spans theirs. A row is
-deleted when all of it is settled durably. Owns the form of these rows; written by the writer, read by the settler.
+It holds what is derived from and nothing else: of backend spans no message, of browser spans theirs. A row
+is deleted when all of it is settled durably. Owns the form of these rows.
 """
 
 from __future__ import annotations

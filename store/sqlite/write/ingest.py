@@ -15,19 +15,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from zlib import crc32
 
-from cachetools import LRUCache
-
 from signals.deployments import is_deployment
 from signals.folding import is_simple
 from store.decode import is_same_span
 from store.rows import Batch, LogRow, SpanRow
-from store.sqlite.row_checks import MOVED, log_check, span_check
+from store.sqlite.row_checks import log_check, span_check
 from store.sqlite.store_file import STORE_ID
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
 from store.sqlite.write.counters import Counters
-from store.sqlite.write.handover import HandoverRow, Moved
+from store.sqlite.write.handover import HandoverRow
 from store.sqlite.write.interning import OriginIds
 from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
+from store.sqlite.write.moved_sessions import MovedSessions
 from store.sqlite.write.repeated_logs import RepeatedLogs
 from store.sqlite.write.row_values import (
     MAX_TIME,
@@ -50,8 +49,6 @@ _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
 """A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
-_MOVED: Final = 1_000
-"""Sessions of which is remembered when they were moved."""
 
 _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
@@ -131,11 +128,7 @@ class Ingest:
         self._handed: list[tuple[int, int]] = []
         self.handed: list[tuple[int, int]] = []
         """(number, spans) of what was handed over and committed; whoever watches the settler takes them."""
-        self._moving: list[Restated] = []
-        """Sessions that the open transaction moves."""
-        self._moved_by: LRUCache[str, int] = LRUCache(_MOVED)
-        self._to_move: list[Restated] = []
-        """Those that one would have moved that was rolled back."""
+        self.moved = MovedSessions(connection, self.handover)
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches; the logs of one that repeats an earlier one are there already."""
@@ -143,8 +136,7 @@ class Ingest:
             # A batch may come here again after a rollback.
             batch.repeated, batch.differing, batch.first_differing = 0, 0, None
             self.clocks.place(batch)
-            self.move([*self._to_move, *self.clocks.take_restated()])
-            self._to_move.clear()
+            self.moved.move_all(self.clocks.take_restated(), self._committed_seq)
             self._spans(batch)
             self._logs(batch.logs, batch.arrived_unix_nano)
             self._note_metric_times(batch)
@@ -163,13 +155,13 @@ class Ingest:
         """Write what the open transaction hands over, if it does."""
         if self._handing_over and self.handover:
             number = self.handover.store(self._connection, self.clock.now())
-            self._moved_by.update((moved.session_id, number) for moved in self.handover.moved)
+            self.moved.note(number)
             self._handed.append((number, len(self.handover.spans)))
         self.handover.clear()
 
-    def moved_by(self, session_id: str) -> int:
-        """The number of the handover that told last of a move of this session; 0 if none of the last did."""
-        return self._moved_by.get(session_id, 0)
+    def move(self, restated: Restated) -> None:
+        """Move all that is stored of a session, in the open transaction."""
+        self.moved.move(restated, self._committed_seq)
 
     def write_mark(self) -> None:
         """Write something small, to see whether the medium takes it."""
@@ -326,40 +318,6 @@ class Ingest:
         found = self._connection.execute(f"SELECT 1 FROM {table} = ? LIMIT 1", (sender,))  # noqa: S608 - our own
         return found.fetchone() is not None
 
-    def move(self, sessions: Sequence[Restated]) -> None:
-        """Move all that is stored of these sessions, in the open transaction."""
-        for session_id, shift in sessions:
-            self._moving.append(Restated(session_id, shift))
-            rows = self._connection.execute(
-                "SELECT seq, start FROM spans WHERE session_id = ?", (session_id,)
-            ).fetchall()
-            # Its batches are late no more.
-            self._connection.executemany(
-                "DELETE FROM late_batches WHERE seq = ?", [(seq,) for seq, _ in rows]
-            )
-            self._connection.execute(
-                f"UPDATE spans SET start = start + ?, checksum = {MOVED} WHERE session_id = ?",  # noqa: S608
-                (shift, shift, session_id),
-            )
-            handed = [(seq, start) for seq, start in rows if seq <= self._committed_seq]
-            if handed:
-                self.handover.moved.append(Moved(session_id, shift, handed))
-            self._move_fresh(session_id, shift)
-
-    def _move_fresh(self, session_id: str, shift: int) -> None:
-        """Move the spans of the session that this transaction hands over."""
-        moved = {
-            id(span): span._replace(
-                start_unix_nano=span.start_unix_nano + shift, clock_shift_ns=span.clock_shift_ns + shift
-            )
-            for _, span in self.handover.browsers
-            if span.session_id == session_id
-        }
-        if moved:
-            row = self.handover
-            row.spans = [moved.get(id(span), span) for span in row.spans]
-            row.browsers = [(seq, moved.get(id(span), span)) for seq, span in row.browsers]
-
     def _note_times(self, oldest: int, newest: int, arrived: int) -> None:
         """Widen the time from which and up to which there is data, but not by a stray time."""
         counters = self.counters
@@ -390,7 +348,7 @@ class Ingest:
         self._committed_seq = self.seq
         self.handed += self._handed
         self._handed.clear()
-        self._moving.clear()
+        self.moved.on_commit()
         self.handover.clear()
         self.counters.on_commit()
 
@@ -399,8 +357,7 @@ class Ingest:
         self.seq = self._committed_seq
         self._handed.clear()
         self.handover.clear()
-        self._to_move += self._moving
-        self._moving.clear()
+        self.moved.on_rollback()
         self.origins.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()

@@ -48,7 +48,10 @@ class OpenedStore:
     """One file, open for writing. Used by the writer's thread only."""
 
     def __init__(self, path: Path, bounds: Bounds, last_run: LastRun, apart: Apart | None = None) -> None:
-        """Open or create the store, which is settled in this process or `apart`; raise StoreUnavailable or StoreMismatch."""
+        """Open or create the store, which is settled in this thread or `apart`.
+
+        Raises StoreUnavailable or StoreMismatch.
+        """
         self._path = path
         self._last_run = last_run
         try:

@@ -208,14 +208,14 @@ class SessionAggregation:
         return found
 
     def note_slow_clocks(self, counted: int) -> None:
-        """Note for the writer the sessions that backend traces prove to be slow; `counted` says as of when."""
+        """Note for the writer the sessions that traces prove to be slow; `counted` says as of when."""
         self._connection.executemany(
             "INSERT INTO slow_clocks (session_id, shift, whole, counted) VALUES (?, ?, ?, ?)",
             [(session_id, *shifts, counted) for session_id, shifts in self._slow_clocks().items()],
         )
 
     def restate(self, moved: Moved) -> None:
-        """Add a shift to all times of a session's spans that were counted: its clock proved slow after them."""
+        """Add a shift to the times of a session's spans that were counted before its clock proved slow."""
         execute = self._connection.execute
         session_id, shift, spans = moved
         for trace in [trace for trace, (owner, *_) in self._linked.items() if owner == session_id]:

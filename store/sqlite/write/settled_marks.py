@@ -1,8 +1,9 @@
 """How far settling has come: named integers of the settled file, written with what they tell of.
 
-`store_id` says of which store it is. Of the rows of `handovers`, those up to `settled` are settled; of those up to
-`counted` the sessions are, and what they tell of moved clocks and pruning is done. Spans of before the first
-row are read from their table: traces up to `backlog`, browsers up to `events_backlog`, both up to `backlog_upto`.
+`store_id` says of which store it is. Of the rows of `handovers`, those up to `settled` are settled; of those
+up to `counted` the sessions are, and what they tell of moved clocks and pruning is done. Spans of before the
+first row are read from their table up to `backlog_upto`: traces so far to `backlog`, browsers to
+`events_backlog`.
 """
 
 from __future__ import annotations

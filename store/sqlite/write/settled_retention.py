@@ -1,6 +1,7 @@
 """Deletes of what is settled by time: rollups, samples; by disuse: tag pairs, tag sets, slots.
 
-What was derived from pruned traces goes at once (`aggregation_schedule`). Must run inside the settler's transaction.
+What was derived from pruned traces goes at once (`aggregation_schedule`). Must run inside the settler's
+transaction, except `shrink`.
 """
 
 # ruff: noqa: S608 - what is put into SQL text are names and question marks of our own

@@ -24,8 +24,8 @@ from store.sqlite.write.settler import Settler
 _SLOW_SEEN: Final = "slow_seen"
 """The counter of the last slow clock that was dealt with."""
 _LATEST_S: Final = 5.0
-"""Senders of spans wait while something was handed over longer ago than this: the process does not keep up, or
-is not there …"""
+"""Senders of spans wait while something was handed over longer ago than this: the process does not keep up,
+or is not there …"""
 _MOST_SPANS: Final = 100_000
 """… or while so many spans wait, which the process reads as it comes to them."""
 _DELETE_EVERY_S: Final = 0.2
@@ -131,9 +131,9 @@ class Settlement:
         slow, self.view.slow = self.view.slow, ()
         for number, session_id, shift, whole, counted in slow:
             ingest.counters.at_least(_SLOW_SEEN, number)
-            if ingest.moved_by(session_id) <= counted:
+            if ingest.moved.moved_by(session_id) <= counted:
                 ingest.clocks.prove_slow(session_id, whole, ingest.clock.now())
-                ingest.move([Restated(session_id, shift)])
+                ingest.move(Restated(session_id, shift))
         ingest.hand_over()
         ingest.counters.flush()
 

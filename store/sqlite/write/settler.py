@@ -1,7 +1,7 @@
 """Settles what the writer hands over, into a file of its own: rounds, each a transaction of that file.
 
-One class for the writer's own thread and for a process (`settler_process`). It may end at any moment and goes on from
-its marks; a file that is missing, damaged or of another store is begun anew, from the spans.
+One class for the writer's own thread and for a process (`settler_process`). It may end at any moment and goes
+on from its marks; a file that is missing, damaged or of another store is begun anew, from the spans.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The settler in a process of its own: what runs in it, and how the writer's process starts, watches and ends it.
+"""The settler in a process of its own: what runs in it; how the writer's process starts, watches, ends it.
 
     python -m store.sqlite.write.settler_process PIPE PATH PARENT
 

@@ -1,9 +1,7 @@
-"""The one writer: a bounded queue, and a thread that commits groups of batches and aggregates in between.
+"""The one writer: a bounded queue, and a thread that commits groups of batches.
 
-`write` returns after the commit. What is derived follows in transactions of its
-own; two counters in the table `facts` hold how far that has come, so that a restart
-goes on where a crash left off. Before and after each commit the thread looks whether its files are still
-those at the path (`store_guard`), and begins anew when they are not; a batch waits in the queue, from which
+`write` returns after the commit. What is derived follows (`settlement`). Before and after each commit the
+thread looks whether its files are still those at the path (`store_guard`), and begins anew when they are not; a batch waits in the queue, from which
 it can be taken back, until a transaction is open (docs/adr/021).
 """
 
@@ -68,10 +66,7 @@ class SqliteWriter:
         series: SeriesBounds | None = None,
         apart: Apart | None = None,
     ) -> None:
-        """Open or create the store, which is settled in the writer's thread or `apart`.
-
-        Raises StoreUnavailable or StoreMismatch.
-        """
+        """Open or create the store, settled `apart` or not; raise StoreUnavailable or StoreMismatch."""
         self._path = path
         self._bounds = Bounds(max_bytes, max_age_s, clock, series or SeriesBounds())
         self._apart = apart
@@ -181,10 +176,9 @@ class SqliteWriter:
     def _pause_s(self) -> float:
         if self._trouble is not None:
             return _TRY_AGAIN_S
-        settlement = self._store.settlement if self._store is not None else None
-        if settlement is None or not settlement.has_work:
+        if self._store is None or not self._store.settlement.has_work:
             return _IDLE_S
-        return 0.0 if settlement.was_cut else _TICK_S
+        return 0.0 if self._store.settlement.was_cut else _TICK_S
 
     def _end(self) -> None:
         try:
@@ -339,14 +333,13 @@ class SqliteWriter:
 
     def _see_to_settling(self, store: OpenedStore, *, final: bool) -> bool:
         """Settle what is due; returns whether something followed from it for the store's own file."""
-        settlement, acted = store.settlement, False
+        acted = False
         for _ in range(_FINAL_ROUNDS if final else 1):
-            settlement.step(final=final)
-            if not settlement.is_due(final=final) or self._store is not store or self._locked_out:
+            store.settlement.step(final=final)
+            if not store.settlement.is_due(final=final):
                 break
             acted = True
-            error = self._transact(store, settlement.tidy, patient=final)
-            if error is not None:
+            if error := self._transact(store, store.settlement.tidy, patient=final):
                 _LOG.warning("what is settled is not deleted yet: %s", error)
                 break
         return acted
