@@ -1,4 +1,4 @@
-"""Settling in a process of its own: it may die at any moment, and its file may go; all is settled right afterwards."""
+"""A process that settles may die at any moment, and its file may go: all is settled right afterwards."""
 
 from __future__ import annotations
 
@@ -152,8 +152,9 @@ def test_what_a_damaged_handover_told_of_is_settled_from_the_spans(apart: Apart)
 
 
 def test_it_ends_with_its_writer(apart: Apart) -> None:
-    pid = apart.process.pid
     apart.write()
+    eventually(apart.is_settled, "all settled")
+    pid = apart.process.pid
     apart.writer.close()
     assert not Path(f"/proc/{pid}").exists()
     assert apart.is_settled()

@@ -1,8 +1,8 @@
 """The one writer: a bounded queue, and a thread that commits groups of batches.
 
 `write` returns after the commit. What is derived follows (`settlement`). Before and after each commit the
-thread looks whether its files are still those at the path (`store_guard`), and begins anew when they are not; a batch waits in the queue, from which
-it can be taken back, until a transaction is open (docs/adr/021).
+thread looks whether its files are still those at the path (`store_guard`), and begins anew when they are not;
+a batch waits in the queue, from which it can be taken back, until a transaction is open (docs/adr/021).
 """
 
 from __future__ import annotations
