@@ -16,6 +16,7 @@ from store.rows import SpanRow
 from store.sqlite.write.handover import Handover, Pruned, rows_after
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.row_values import encodable_span
 from store.sqlite.write.session_aggregation import Event, SessionAggregation, events_of
 from store.sqlite.write.settled_marks import (
     BACKLOG,
@@ -114,6 +115,8 @@ class AggregationSchedule:
         """The last handover that was taken."""
         self._before_start = 0
         """Those up to this one were there at the start."""
+        self._doubtful = 0
+        """Handovers up to this one are taken with texts that UTF-8 can encode: a round with them failed."""
         self._last_round_s = 0.0
         self._unread_seq = self._events_seq = self._stored_seq = 0
         """Spans after the first (browsers: the second) and up to the third are to be read from the table."""
@@ -302,6 +305,7 @@ class AggregationSchedule:
 
     def on_rollback(self) -> None:
         """Drop everything in memory, and start again from the marks."""
+        self._doubtful = self._taken
         self.marks.reload()
         self.pairs.invalidate()
         self.tag_sets.invalidate()
@@ -323,6 +327,8 @@ class AggregationSchedule:
         counted = self.marks.get(COUNTED)
         for row in rows_after(self._main, self._taken):
             self._taken = row.id
+            if row.id <= self._doubtful:
+                row = _encodable(row)
             self._take_spans(row, now_s)
             if row.id > counted:
                 self._uncounted.append(row._replace(spans=()))
@@ -384,4 +390,12 @@ def busy(lag: str) -> StoreBusy:
         f"Spans arrive faster than they can be settled: {lag}. They are taken again within seconds; "
         "if this lasts, send less.",
         "behind",
+    )
+
+
+def _encodable(row: Handover) -> Handover:
+    """The row with question marks for lone surrogates."""
+    whole = {id(span): encodable_span(span) for span in row.spans}
+    return row._replace(
+        spans=list(whole.values()), browsers=[(seq, whole[id(span)]) for seq, span in row.browsers]
     )

@@ -74,15 +74,15 @@ class Settler:
                 # What there was no room for in memory is taken by the next.
                 pass
         except Unreadable as error:
-            self._say("%s is not as it was written: all is settled anew", error)
+            self._warn("%s is not as it was written: all is settled anew", error)
             self._begin_anew()
         except (sqlite3.Error, OSError, StoreError) as error:
-            self._say("not settled yet: %s", error)
+            self._warn("not settled yet: %s", error)
             self._not_before_s = time.monotonic() + _TRY_AGAIN_S
             self._let_go(damaged=_is_damage(error))
         except Exception as error:
             # A trace that cannot be aggregated: the schedule has said it, and leaves it out soon.
-            self._say("not settled yet: %r", error)
+            self._warn("not settled yet: %r", error)
 
     def close(self) -> None:
         """Close its file."""
@@ -194,7 +194,7 @@ class Settler:
             with contextlib.suppress(OSError):
                 discard_settled(self._path)
 
-    def _say(self, message: str, error: Exception) -> None:
+    def _warn(self, message: str, error: Exception) -> None:
         if time.monotonic() >= self._next_log_s:
             self._next_log_s = time.monotonic() + _LOG_EVERY_S
             _LOG.warning(message, error)
