@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folders = RuleFolders([SHIPPED, *([arguments.folder] if arguments.folder else [])])
         found = list(folders.files().values())
         for folder in folders.missing():
-            sys.stdout.write(f"! The folder {folder} is not there.\n")
+            sys.stdout.write(f"! The folder {folder} is not there or cannot be read.\n")
     for file in found:
         sys.stdout.write(f"{line(file)}\n")
     return int(any(file.rule is None for file in found))

@@ -85,7 +85,10 @@ class Evaluator:
         seen = {name: self._observe(file, kept.get(name, {}), now) for name, file in files.items()}
         trouble = next((each.trouble for each in seen.values() if each.trouble), "")
         if missing and not trouble:
-            trouble = f"The folder of rules {missing[0]} is not there: what was read of it before stays."
+            trouble = (
+                f"The folder of rules {missing[0]} is not there or cannot be read: what was read of it "
+                "before stays."
+            )
         with self._database.transaction() as connection:
             self._keep_rules(connection, files, seen)
             for name, file in files.items():

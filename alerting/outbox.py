@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from alerting.alert_rows import ALERT_SQL, alert_of, silences_at
-from alerting.database import Database, rows
+from alerting.database import Database, note, rows
 from alerting.model import Alert
 from alerting.state_machine import Notice
 
@@ -23,6 +23,10 @@ FLAPPING_QUIET_NS: Final = 2 * 60 * 10**9
 """A flapping alert must have ended for so long before its end is sent."""
 GIVE_UP_NS: Final = 24 * 3600 * 10**9
 _MOST_WAITING: Final = 5_000
+_GIVEN_UP: Final = (
+    "messages about alerts were given up: nobody took them for a day, or more than "
+    f"{_MOST_WAITING:,} waited. See to their receiver."
+)
 _NOTIFIED: Final = 1
 
 
@@ -65,12 +69,24 @@ def queue_notices(connection: sqlite3.Connection, ways: Sequence[str], now: int)
             elif alert.state == "resolved" and _is_over(alert, now):
                 _queue(connection, WEBHOOK, alert, "resolved", now)
                 _mark(connection, alert, 0)
-    connection.execute("DELETE FROM outbox WHERE at < ?", (now - GIVE_UP_NS,))
-    connection.execute(
-        "DELETE FROM outbox WHERE id <= (SELECT max(id) FROM outbox) - ?",
-        (_MOST_WAITING,),
-    )
+    _give_up_old(connection, now)
     return bool(rows(connection, "SELECT 1 FROM outbox LIMIT 1"))
+
+
+def _give_up_old(connection: sqlite3.Connection, now: int) -> None:
+    """Delete what nobody took for a day, and the oldest of too many; say how many in one note."""
+    gone = connection.execute(
+        "DELETE FROM outbox WHERE at < ? OR id <= (SELECT max(id) FROM outbox) - ?",
+        (now - GIVE_UP_NS, _MOST_WAITING),
+    ).rowcount
+    if not gone:
+        return
+    newest = rows(connection, "SELECT id, text FROM notes ORDER BY id DESC LIMIT 1")
+    if newest and newest[0][1].endswith(_GIVEN_UP):
+        # Of many one after the other, a note each would push out all others.
+        gone += int(newest[0][1].partition(" ")[0].replace(",", ""))
+        connection.execute("DELETE FROM notes WHERE id = ?", (newest[0][0],))
+    note(connection, f"{gone:,} {_GIVEN_UP}", now)
 
 
 def next_letters(database: Database, way: str, limit: int) -> list[Letter]:

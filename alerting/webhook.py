@@ -50,8 +50,7 @@ def together(letters: Sequence[Letter]) -> Sequence[Letter]:
 
 def _alert(letter: Letter, observer_url: str) -> dict[str, Any]:
     kept = letter.document
-    labels = {_label_name(name): str(value) for name, value in kept["labels"].items()}
-    labels |= {"alertname": str(kept["detector"]), "severity": str(kept["severity"])}
+    labels = _labels(kept)
     annotations = {
         "summary": kept["title"],
         "description": kept["description"],
@@ -69,6 +68,17 @@ def _alert(letter: Letter, observer_url: str) -> dict[str, Any]:
         "generatorURL": f"{observer_url}/alerts/{quote(letter.alert_id)}" if observer_url else "",
         "fingerprint": _fingerprint(labels),
     }
+
+
+def _labels(kept: Mapping[str, Any]) -> dict[str, str]:
+    """The alert's labels; a name that is taken gets Prometheus' prefix: no two alerts may look alike."""
+    labels = {"alertname": str(kept["detector"]), "severity": str(kept["severity"])}
+    for name, value in sorted(kept["labels"].items()):
+        label = _label_name(name)
+        while label in labels:
+            label = f"exported_{label}"
+        labels[label] = str(value)
+    return labels
 
 
 def _fingerprint(labels: Mapping[str, str]) -> str:

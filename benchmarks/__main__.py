@@ -39,6 +39,7 @@ PARTS = (
     Part("freshness", "from the end of a span to its appearance in the API", 1.0),
     Part("ingest", "spans committed per second, against decoding alone", 1.0),
     Part("metrics", "metric points per second, bytes per point, a chart over six hours", 3.0),
+    Part("queries", "queries over six hours of a million spans, each against its bound", 3.0),
     Part("students", "a class of a hundred: response times, dropped telemetry, correlated checkouts", 2.0),
     Part("capacity", "the number of students that this machine serves in time", 5.0),
     Part("recovery", "time to recover after kill -9 of each process", 1.0),

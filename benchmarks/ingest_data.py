@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
@@ -12,6 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 SPANS_PER_TRACE = 40
 _HOSTILE_SPANS = 512
 _SHOP_TRACES = 13
+SHOP_SPANS = SPANS_PER_TRACE * _SHOP_TRACES
+"""Of a request of set B."""
 _SHOP_STEP_NS = 864_000_000
 """Between two traces: 25,000 in six hours."""
 SERVICES = tuple(f"service-{number}" for number in range(11))
@@ -49,12 +51,16 @@ def hostile(count: int, rng: random.Random) -> list[bytes]:
 
 
 def shop(count: int, rng: random.Random) -> list[bytes]:
+    """Set B at once: see `shop_requests`."""
+    return list(shop_requests(count, rng))
+
+
+def shop_requests(count: int, rng: random.Random) -> Iterator[bytes]:
     """Set B: 13 attributes a span, user and tier carried by the trace, 25,000 traces in six hours, in order.
 
     Thirteen traces of 40 spans a request; 100 users, 3 tiers, 3 in 100 traces with an error. Every other
     span enters a service, which calls the next; 110 operations.
     """
-    made = []
     begin = time.time_ns() - count * _SHOP_TRACES * _SHOP_STEP_NS
     shape = random.Random(1)
     # A service is entered by a call of one that was entered before, and calls in turn.
@@ -78,8 +84,7 @@ def shop(count: int, rng: random.Random) -> list[bytes]:
                 at = start + place * 10**6
                 ids.append(_add_span(rng, span, trace, parent, at, server=not is_call, method=method))
                 _add(span, {"thread.name": f"worker-{rng.randrange(10)}"})
-        made.append(request.SerializeToString())
-    return made
+        yield request.SerializeToString()
 
 
 SETS = {"A": hostile, "B": shop}

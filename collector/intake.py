@@ -17,7 +17,7 @@ from enum import Enum
 from collector import otlp_json_groups, zipkin
 from collector.framing import protobuf_groups
 from collector.items import Group, Refusals, Undecodable, named
-from collector.refusals import Refused
+from collector.refusals import SERIES, Refused
 from collector.rows import Decoded, Decoder
 from store.api import Batch, SpanRow, StoreBusy, StoreError, Writer
 
@@ -25,6 +25,8 @@ RETRY_AFTER_S = 1
 _LOG_EVERY_S = 10.0
 _SHOWN_REQUESTS = frozenset({"busy", "too_large"})
 """Refusals of unread requests that people are told of: not those of a stop, nor a sender's mistakes."""
+_SUBJECT = 200
+"""Characters of a metric's name that an episode of refusals is told by."""
 
 _DIFFERS = "a span of this id is kept already, with other content"
 
@@ -116,7 +118,9 @@ class Intake:
         if batch.differing:
             refused.add(_DIFFERS, batch.differing, lambda: _span_named(batch.first_differing))
         for reason, count in batch.folded.items():
-            refused.add(reason, count)
+            refused.add(reason.message, count)
+            sentence = f"{reason.message[:1].upper()}{reason.message[1:]}."
+            self._episodes.add(SERIES, sentence, {signal.items: count}, reason.metric[:_SUBJECT])
         accepted = len(batch) - batch.differing - sum(batch.folded.values())
         with self._lock:
             self._received[signal.items] += accepted

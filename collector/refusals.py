@@ -18,11 +18,19 @@ from typing import Any, Final
 
 from store.api import WriterHealth
 
+SERIES: Final = "series"
+"""The reason of points whose metric has too many series."""
 QUIET_S: Final = 3.0
 """An episode is over when nothing was refused for so long, and the store can write …"""
 AGAIN_S: Final = 60.0
 """… and goes on when the same happens again so soon: a disk that is nearly full takes small batches only."""
+_QUIET_OF_SERIES_S: Final = 90.0
+"""SDKs send their metrics every 60 s by default: a metric that has too many series has them all the while."""
+_AGAIN_OF_SERIES_S: Final = 600.0
+_MOST_OPEN: Final = 10
+"""Subjects of one reason that have an episode of their own; the rest is told with the last of them."""
 _KEPT: Final = 50
+_SHOWN_NAME: Final = 48
 _SAVE_EVERY_S: Final = 2.0
 _MOST_BYTES: Final = 1_000_000
 _WORDS: Final[Mapping[str, str]] = {
@@ -37,6 +45,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "damaged": "the store is damaged",
     "io": "reading or writing the store failed",
     "mismatch": "the store's file is another program's",
+    SERIES: "too many series of metrics",
 }
 _OTHER: Final = "the store failed"
 _log = logging.getLogger("collector")
@@ -51,12 +60,18 @@ class _Episode:
     """The time of the last refusal."""
     counts: dict[str, int] = field(default_factory=dict)
     """Items by kind; `requests` are those that were refused before they were read."""
+    subject: str = ""
+    """What it was about, where one reason has several: the name of a metric."""
+
+    def is_same(self, reason: str, subject: str) -> bool:
+        return (self.reason, self.subject) == (reason, subject)
 
     def document(self) -> dict[str, Any]:
         return {
             "reason": self.reason,
-            "words": _WORDS.get(self.reason, _OTHER),
+            "words": _words(self.reason, self.subject),
             "message": self.message,
+            "subject": self.subject,
             "since_unix_nano": self.since_unix_nano,
             "until_unix_nano": self.until_unix_nano,
             "counts": dict(self.counts),
@@ -72,16 +87,16 @@ class Refused:
         self._file = file
         self._clock = clock
         self._lock = threading.Lock()
-        self._open: dict[str, _Episode] = {}
+        self._open: list[_Episode] = []
         self._past = _read(file) if file else []
         self._next_save_s = 0.0
 
-    def add(self, reason: str, message: str, counts: Mapping[str, int]) -> None:
-        """Note a refusal of so many items."""
+    def add(self, reason: str, message: str, counts: Mapping[str, int], subject: str = "") -> None:
+        """Note a refusal of so many items. Refusals of one reason and different subjects are told apart."""
         now = self._clock()
         with self._lock:
             self._close_quiet(now, "")
-            episode = self._open.get(reason) or self._begin(reason, message, now)
+            episode = self._running(reason, subject) or self._begin(reason, message, now, subject)
             episode.message = message
             episode.until_unix_nano = max(now, episode.until_unix_nano)
             for name, number in counts.items():
@@ -91,14 +106,22 @@ class Refused:
         if due:
             self.save()
 
-    def _begin(self, reason: str, message: str, now: int) -> _Episode:
+    def _running(self, reason: str, subject: str) -> _Episode | None:
+        """The open episode that a refusal belongs to; None where it begins one."""
+        alike = [each for each in self._open if each.reason == reason]
+        found = next((each for each in alike if each.subject == subject), None)
+        return found or (alike[-1] if len(alike) >= _MOST_OPEN else None)
+
+    def _begin(self, reason: str, message: str, now: int, subject: str) -> _Episode:
         for episode in reversed(self._past):
-            if episode.reason == reason and 0 <= now - episode.until_unix_nano < AGAIN_S * 1e9:
+            again_s = _AGAIN_OF_SERIES_S if reason == SERIES else AGAIN_S
+            soon = 0 <= now - episode.until_unix_nano < again_s * 1e9
+            if episode.is_same(reason, subject) and soon:
                 self._past = [each for each in self._past if each is not episode]
                 break
         else:
-            episode = _Episode(reason, message, now, now)
-        self._open[reason] = episode
+            episode = _Episode(reason, message, now, now, subject=subject)
+        self._open.append(episode)
         return episode
 
     def document(self, health: WriterHealth) -> dict[str, list[dict[str, Any]]]:
@@ -106,10 +129,10 @@ class Refused:
         now = self._clock()
         with self._lock:
             closed = self._close_quiet(now, health.reason)
-            if health.reason in self._open:
-                episode = self._open[health.reason]
-                episode.since_unix_nano = min(episode.since_unix_nano, health.since_unix_nano)
-            running = [episode.document() for episode in reversed(self._open.values())]
+            for episode in self._open:
+                if episode.reason == health.reason:
+                    episode.since_unix_nano = min(episode.since_unix_nano, health.since_unix_nano)
+            running = [episode.document() for episode in reversed(self._open)]
             past = [episode.document() for episode in reversed(self._past)]
         if closed:
             self.save()
@@ -124,7 +147,7 @@ class Refused:
             return
         with self._lock:
             self._next_save_s = time.monotonic() + _SAVE_EVERY_S
-            episodes = [*self._past, *self._open.values()][-_KEPT:]
+            episodes = [*self._past, *self._open][-_KEPT:]
             content = json.dumps([episode.document() for episode in episodes])
         temporary = self._file.with_name(self._file.name + ".new")
         try:
@@ -136,13 +159,23 @@ class Refused:
     def _close_quiet(self, now: int, holding: str) -> bool:
         """Move episodes that are over to the past, except the one that the store's trouble keeps up."""
         over = [
-            reason
-            for reason, episode in self._open.items()
-            if reason != holding and now - episode.until_unix_nano > QUIET_S * 1e9
+            episode
+            for episode in self._open
+            if episode.reason != holding and now - episode.until_unix_nano > _quiet_s(episode.reason) * 1e9
         ]
-        for reason in over:
-            self._past = [*self._past, self._open.pop(reason)][-_KEPT:]
+        self._open = [each for each in self._open if each not in over]
+        self._past = [*self._past, *over][-_KEPT:]
         return bool(over)
+
+
+def _quiet_s(reason: str) -> float:
+    return _QUIET_OF_SERIES_S if reason == SERIES else QUIET_S
+
+
+def _words(reason: str, subject: str) -> str:
+    if reason == SERIES and subject:
+        return f"too many series of metric {subject[:_SHOWN_NAME]!r}"
+    return _WORDS.get(reason, _OTHER)
 
 
 def _amount(counts: Mapping[str, int]) -> str:
@@ -168,6 +201,7 @@ def _read(file: Path) -> list[_Episode]:
                 int(row["since_unix_nano"]),
                 int(row["until_unix_nano"]),
                 {str(name): int(number) for name, number in row["counts"].items()},
+                str(row.get("subject", "")),
             )
             for row in rows[-_KEPT:]
         ]

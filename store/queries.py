@@ -216,3 +216,5 @@ class MetricQuery:
     temporality: Temporality | None = None
     monotonic: bool | None = None
     """As `unit` and `kind`, for streams that differ in these alone."""
+    environment: str | None = None
+    """The deployment environment of the series (`signals.attributes.environment_of`)."""

@@ -120,6 +120,15 @@ class LogRow(NamedTuple):
     """The name of the event that the record is (`signals.deployments.event_name_of`), or empty."""
 
 
+class TooManySeries(NamedTuple):
+    """Why points of new series were refused."""
+
+    metric: str
+    """The metric that has too many; empty where all metrics together have."""
+    message: str
+    """A sentence that names the metric of the points, and the remedy."""
+
+
 @dataclass(slots=True)
 class Batch:
     """The content of one request of a sender: committed whole or not at all."""
@@ -141,7 +150,7 @@ class Batch:
     """Set by the writer: the first of these."""
     repeated_points: int = 0
     """Set by the writer: points of a series and time that were kept already."""
-    folded: Mapping[str, int] = field(default_factory=dict)
+    folded: Mapping[TooManySeries, int] = field(default_factory=dict)
     """Set by the writer: points of new series beyond a bound, which were refused, by the reason."""
 
     def __len__(self) -> int:

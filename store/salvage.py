@@ -48,8 +48,9 @@ def _print_progress(what: str, count: int) -> None:
 
 def report(found: Salvaged, into: Path) -> list[str]:
     """The lines about what was saved and what was lost."""
-    spans, logs, points = found.carried
-    lines = [f"Saved into {into}: {spans:,} spans, {logs:,} logs and {points:,} metric points."]
+    spans, logs, points, exemplars = found.carried
+    of_metrics = f"{points:,} metric points" + (f" with {exemplars:,} exemplars" if exemplars else "")
+    lines = [f"Saved into {into}: {spans:,} spans, {logs:,} logs and {of_metrics}."]
     there = found.spans.right - spans, found.logs.right - logs
     if any(count > 0 for count in there):
         lines.append(

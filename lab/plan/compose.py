@@ -18,6 +18,8 @@ HTTP_PORT = 8080
 OTLP = {"http": 4318, "grpc": 4317}
 DATA = "/data"
 FLAGS = "/flags"
+RULES = "/rules"
+NO_RULES = "no-rules"
 IMAGE = "hipster-lab"
 # Repeats the Dockerfile's default: Compose 1 turns an argument without a value into an empty one.
 BASE_IMAGE = "python:3.11.14-slim-bookworm"
@@ -28,6 +30,7 @@ HEADER = """\
 #   INCIDENT=none docker compose up       a healthy shop
 #   INCIDENT=price-typo docker compose run --rm flags      another incident, while it runs
 #   LOADGEN_USERS=50 docker compose up    more shoppers
+#   DETECTORS_DIR=./my-rules docker compose up             alerts by rules of your own, too
 #   docker compose down --volumes         stop it and forget its data
 #
 # The shop: http://localhost:8080   the observer: http://localhost:8090   OTLP: localhost:4317 and :4318
@@ -50,7 +53,7 @@ def document() -> dict[str, Any]:
     """The compose file as dicts, lists and scalars."""
     services: dict[str, Any] = {"flags": _flags()}
     services |= {service.name: _service(service) for service in topology.SERVICES if service.contained}
-    return {"services": services, "volumes": {"data": None, "flags": None}}
+    return {"services": services, "volumes": {"data": None, "flags": None, NO_RULES: None}}
 
 
 def container_port(service: topology.Service, port: topology.Port) -> int:
@@ -102,6 +105,9 @@ def _service(service: topology.Service) -> dict[str, Any]:
         entry["depends_on"][name] = {"condition": "service_healthy"}
     if service.name in ("collector", "observer", "alerting", "cartservice"):
         entry["volumes"].append(f"data:{DATA}")
+    if service.name == "alerting":
+        # Compose cannot leave a mount out: where no folder is named, a volume that stays empty is mounted.
+        entry["volumes"].append(f"${{DETECTORS_DIR:-{NO_RULES}}}:{RULES}:ro")
     published = [
         f"{_published_host(port)}:{published_port(port)}:{container_port(service, port)}"
         for port in service.ports
@@ -143,6 +149,7 @@ def _environment(service: topology.Service) -> dict[str, str]:
             "STORE_PATH": f"{DATA}/store.sqlite3",
             "ALERTS_DB": f"{DATA}/alerts.db",
             "ALERT_WEBHOOK_URL": "${ALERT_WEBHOOK_URL:-}",
+            "DETECTORS_DIR": RULES,
         },
         "observer": {
             "STORE_PATH": f"{DATA}/store.sqlite3",

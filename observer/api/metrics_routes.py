@@ -10,13 +10,13 @@ from observer import serializers
 from observer.api.common_parameters import (
     ATTR,
     COLUMNS,
+    ENVIRONMENT,
     SERVICE,
     WINDOW,
     columns_of,
     limit,
     limit_of,
     list_window,
-    summed_window,
 )
 from observer.api.routing import Parameter, route
 from observer.api.schemas import (
@@ -31,7 +31,7 @@ from observer.api.schemas import (
     text,
     whole,
 )
-from observer.lookup.metric_charts import near_metrics
+from observer.lookup.metric_charts import fitting_streams, near_metrics
 from observer.request import context
 from observer.request.errors import Unknown, shortened
 from observer.request.parameters import Query
@@ -43,6 +43,7 @@ from store.api import (
     MetricName,
     MetricQuery,
     Reader,
+    Window,
 )
 
 _AGGREGATIONS: Final[tuple[MetricAggregation, ...]] = get_args(MetricAggregation)
@@ -51,7 +52,9 @@ _TEMPORALITIES: Final = tuple(each.name.lower() for each in Temporality)
 _EXEMPLARS: Final = 100
 _GROUPS: Final = 20
 _LEAD_NS: Final = 60 * 10**9
-"""The first point of a counter tells of the interval before it: a minute, by the SDKs' default."""
+"""The first point of a counter tells of the interval before it: at most a minute, the SDKs' default."""
+_LEAST_NS: Final = 60 * 10**9
+"""The time range of a metric that has a single point."""
 
 _INFO = {
     "name": text(),
@@ -91,6 +94,7 @@ _NUMBER_OR_NULL = {"type": ["number", "null"]}
     parameters=(
         SERVICE,
         Parameter("q", "text that name, unit or description contains, in any case and Unicode form", text()),
+        ENVIRONMENT,
         *WINDOW,
         limit(500),
     ),
@@ -98,7 +102,11 @@ _NUMBER_OR_NULL = {"type": ["number", "null"]}
 def metrics(query: Query) -> serializers.Plain:
     """Metrics that have points."""
     found, more = context.reader().metric_names(
-        list_window(query), query.text("service"), query.text("q"), limit_of(query, 500)
+        list_window(query),
+        query.text("service"),
+        query.text("q"),
+        limit_of(query, 500),
+        query.text("environment"),
     )
     return {"metrics": [_name(each) for each in found], "truncated": more}
 
@@ -158,13 +166,17 @@ def metrics(query: Query) -> serializers.Plain:
         Parameter("kind", "the same: its kind", text(words=_KINDS)),
         Parameter("temporality", "the same: its temporality", text(words=_TEMPORALITIES)),
         Parameter("monotonic", "the same: `1` for a sum that only grows, `0` for another", text()),
+        ENVIRONMENT,
         *WINDOW,
         COLUMNS,
         limit(_GROUPS),
     ),
 )
 def metric(query: Query, name: str) -> serializers.Plain:
-    """One metric over time, with exemplars that lead to traces."""
+    """One metric over time, with exemplars that lead to traces.
+
+    Without a time range: from its first to its newest point that is kept.
+    """
     reader = context.reader()
     asked = query.choice("agg", _AGGREGATIONS)
     agg: MetricAggregation = next((each for each in _AGGREGATIONS if each == asked), "avg")
@@ -172,9 +184,13 @@ def metric(query: Query, name: str) -> serializers.Plain:
     chart = reader.metric_chart(chosen)
     if chart.info is None:
         raise _unknown(reader, name, chart)
+    fitting = chosen
     if asked is None and chart.info.kind is MetricKind.SUM and chart.info.monotonic:
-        chosen = replace(chosen, agg="rate")
-        chart = reader.metric_chart(chosen)
+        fitting = replace(chosen, agg="rate")
+    if query.window() is None and (chart.info.kind is MetricKind.SUM or chart.info.kind.is_distribution):
+        fitting = replace(fitting, window=_with_lead(chosen.window, chart.interval_ns))
+    if fitting != chosen:
+        chosen, chart = fitting, reader.metric_chart(fitting)
     info = chart.info
     if info is None:
         raise _unknown(reader, name, chart)
@@ -199,11 +215,8 @@ def metric(query: Query, name: str) -> serializers.Plain:
 
 def _query_of(query: Query, reader: Reader, name: str, agg: MetricAggregation) -> MetricQuery:
     unit, temporality = query.text("unit"), query.choice("temporality", _TEMPORALITIES)
-    window = summed_window(query, reader)
-    if query.window() is None:
-        window = replace(window, from_unix_nano=max(0, window.from_unix_nano - _LEAD_NS))
-    return MetricQuery(
-        window,
+    asked = MetricQuery(
+        query.window() or Window.ALL,
         name,
         agg,
         tuple(query.texts("by")),
@@ -215,7 +228,24 @@ def _query_of(query: Query, reader: Reader, name: str, agg: MetricAggregation) -
         limit_of(query, _GROUPS),
         Temporality[temporality.upper()] if temporality else None,
         query.flag("monotonic") if query.has("monotonic") else None,
+        query.text("environment"),
     )
+    return replace(asked, window=query.window() or _own_window(reader, asked, query.now_unix_nano))
+
+
+def _own_window(reader: Reader, query: MetricQuery, now: int) -> Window:
+    """From the first to the newest point of the streams that the query fits; a minute at least."""
+    found = fitting_streams(reader, replace(query, window=Window.ALL))
+    if found:
+        newest = max(found, key=lambda each: each.last_unix_nano)
+        end = newest.last_unix_nano + 1
+        return Window(max(0, min(newest.first_unix_nano, end - _LEAST_NS)), end)
+    return Window(now - _LEAST_NS, now)
+
+
+def _with_lead(window: Window, interval_ns: int) -> Window:
+    lead = min(interval_ns or _LEAD_NS, _LEAD_NS)
+    return replace(window, from_unix_nano=max(0, window.from_unix_nano - lead))
 
 
 def _unknown(reader: Reader, name: str, chart: MetricChart) -> Unknown:

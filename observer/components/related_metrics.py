@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from observer.request.links import scoped
+from observer.request.page_request import scope_or_default
 from observer.request.time_range import range_args
 from store.api import Reader, Window
 
@@ -36,11 +37,11 @@ class RelatedMetrics:
 def related_metrics(reader: Reader, services: Iterable[str], window: Window) -> RelatedMetrics | None:
     """The metrics of the first of these services that has any with a point in the window or a minute around.
 
-    None if none has.
+    None if none has. They are those of the reader's environment, as their address says.
     """
-    wide = around(window)
+    wide, environment = around(window), scope_or_default().environment
     for service in filter(None, services):
-        found, more = reader.metric_names(wide, service, limit=MOST)
+        found, more = reader.metric_names(wide, service, limit=MOST, environment=environment)
         if found:
             return RelatedMetrics(service, None if more else len(found), _address(service, wide))
     return None

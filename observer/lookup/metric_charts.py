@@ -76,7 +76,29 @@ def near_metrics(reader: Reader, name: str, limit: int = 5) -> Sequence[str]:
     return list(dict.fromkeys(each.info.name for each in found))
 
 
-def streams_of(reader: Reader, name: str, window: Window) -> Sequence[MetricName]:
+def streams_of(
+    reader: Reader, name: str, window: Window, environment: str | None = None
+) -> Sequence[MetricName]:
     """The streams of one name that have a point in the window."""
-    found, _ = reader.metric_names(window, text=name, limit=_MOST_NAMES)
+    found, _ = reader.metric_names(window, text=name, limit=_MOST_NAMES, environment=environment)
     return [each for each in found if each.info.name == name]
+
+
+def fitting_streams(reader: Reader, query: MetricQuery) -> Sequence[MetricName]:
+    """The streams that a query may mean: those in its window, else of all time; empty without any.
+
+    They are told as they are in the query's environment, unless that has none of them.
+    """
+    places = ((query.window, query.environment), (query.window, None), (Window.ALL, None))
+    for window, environment in dict.fromkeys(places):
+        found = [
+            each
+            for each in streams_of(reader, query.name, window, environment)
+            if query.unit in (None, each.info.unit)
+            and query.kind in (None, each.info.kind.value)
+            and query.temporality in (None, each.info.temporality)
+            and query.monotonic in (None, each.info.monotonic)
+        ]
+        if found:
+            return found
+    return []

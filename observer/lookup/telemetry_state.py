@@ -26,6 +26,8 @@ _PATIENCE_S: Final = 4.0
 """A collector whose threads are all at work may answer late: it is silent when it does so for longer."""
 _IN_HEADER: Final = 1
 """Past refusals, and notes, that a page's header shows; the home page has all."""
+_NOW_IN_HEADER: Final = 3
+"""Each metric with too many series is a refusal of its own: ten of them would fill every page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,20 @@ class TelemetryState:
     notes: tuple[Note, ...] = ()
     """The newest first."""
     more: int = 0
-    """Past refusals and notes that were left out."""
+    """Refusals and notes that were left out."""
 
     @property
     def is_receiving(self) -> bool:
         """Whether nothing is known to keep telemetry out."""
         return self.silent_since_unix_nano is None and self.writing
 
+    @property
+    def now_beyond_header(self) -> tuple[Refusal, ...]:
+        """Present refusals that no header shows."""
+        return self.now[_NOW_IN_HEADER:]
+
     def within(self, window: Window) -> TelemetryState:
-        """The present, and of the past the newest that concerns a page with this time range."""
+        """What a header shows: of the present some, of the past the newest that concerns this time range."""
         past = [
             each
             for each in self.past
@@ -92,10 +99,10 @@ class TelemetryState:
             self.asked,
             self.silent_since_unix_nano,
             self.writing,
-            self.now,
+            self.now[:_NOW_IN_HEADER],
             tuple(past[:_IN_HEADER]),
             tuple(notes[:_IN_HEADER]),
-            len(past[_IN_HEADER:]) + len(notes[_IN_HEADER:]),
+            len(self.now_beyond_header) + len(past[_IN_HEADER:]) + len(notes[_IN_HEADER:]),
         )
 
     @property

@@ -100,6 +100,7 @@ from store.rows import (
     Batch as Batch,
     LogRow as LogRow,
     SpanRow as SpanRow,
+    TooManySeries as TooManySeries,
     schema_url_of as schema_url_of,
     scope_name_of as scope_name_of,
     with_schema_url as with_schema_url,

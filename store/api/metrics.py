@@ -21,12 +21,18 @@ class MetricReader(Protocol):
     """
 
     def metric_names(
-        self, window: Window, service: str | None = None, text: str | None = None, limit: int = 500
+        self,
+        window: Window,
+        service: str | None = None,
+        text: str | None = None,
+        limit: int = 500,
+        environment: str | None = None,
     ) -> tuple[Sequence[MetricName], bool]:
         """Metrics with a point in the window, by name; True if there are more than `limit`.
 
         `text` is contained in name, unit or description, in any case and Unicode form
-        (`signals.folding`); `service` is exact.
+        (`signals.folding`); `service` and `environment` are exact, and number, services and times are then
+        those of the series that fit.
         Streams of one name that differ in unit, kind, temporality or monotonicity are several entries.
         """
 
@@ -63,6 +69,6 @@ class MetricReader(Protocol):
         """
 
     def metric_attributes(
-        self, name: str, window: Window, top: int = 20
+        self, name: str, window: Window, top: int = 20, environment: str | None = None
     ) -> Sequence[tuple[str, Sequence[tuple[str, int]]]]:
         """(attribute, ((value, number of series), …)) of a metric's series, the most varied last."""

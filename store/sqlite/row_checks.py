@@ -16,7 +16,9 @@ _HALF: Final = 1 << 31
 """Subtracted, so that SQLite stores four bytes."""
 MOVED: Final = f"((checksum + {_HALF} + ?) % {_PRIME} + {_PRIME}) % {_PRIME} - {_HALF}"
 """SQL for the checksum of a span whose start was moved by the parameter."""
-CHECKED: Final = ("spans", "logs", "metric_series", "metric_recent", "metric_chunks", "metric_blocks")
+CHECKED: Final = (
+    "spans", "logs", "metric_series", "metric_recent", "metric_chunks", "metric_blocks", "metric_exemplars",
+)  # fmt: skip
 
 
 def add_columns(connection: sqlite3.Connection) -> None:
@@ -84,6 +86,15 @@ def series_check(
     metric: name, unit, kind, temporality, monotonicity.
     """
     return plain_check(number, digest, *texts, resource, *(_text(part) for part in metric))
+
+
+def exemplar_check(
+    digest: bytes, time: int, value: float | None, ids: tuple[bytes, bytes], attributes: str
+) -> int:
+    """The checksum of an exemplar of the series with this digest; `ids` are its trace's and its span's."""
+    # SQLite keeps whole doubles as integers, and -0.0 as 0.
+    of_value = "" if value is None else repr(float(value) + 0.0)
+    return plain_check(digest, time, of_value, *ids, attributes)
 
 
 def _text(part: object) -> str:

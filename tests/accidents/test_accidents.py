@@ -38,7 +38,13 @@ def test_kill_of_any_one_process_under_load(lab: labs.Lab) -> None:
     """Kill -9 of each but the supervisor: shop and screens come back, no acknowledged item is gone."""
     result = recovery.measure(lab)
 
-    assert {name for name, _ in result.seconds} >= {"frontend", "collector", "observer", "forkserver"}
+    assert {name for name, _ in result.seconds} >= {
+        "frontend",
+        "collector",
+        "observer",
+        "forkserver",
+        "control",
+    }
     assert result.acknowledged > 20
     assert result.lost == []
 

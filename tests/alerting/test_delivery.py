@@ -225,3 +225,54 @@ def test_hostile_labels_stay_labels() -> None:
     found = json.loads(webhook.payload(letters, ""))
 
     assert set(found["alerts"][0]["labels"]) == {"_1_bad_n_me", "_", "alertname", "severity"}
+
+
+def test_alerts_of_different_groups_never_look_the_same() -> None:
+    """Names of attributes that are no labels, or taken: each has a label, and each alert a fingerprint."""
+    document = {
+        "detector": "rule", "title": "t", "description": "", "severity": "info", "runbook": "",
+        "started_unix_nano": T0, "ended_unix_nano": None, "value": 1.0, "threshold": 1.0,
+        "comparison": "above", "unit": "",
+    }  # fmt: skip
+    groups = [
+        {"severity": "gold", "grüße": "a", "größe": "b"},
+        {"severity": "iron", "grüße": "a", "größe": "b"},
+        {"severity": "gold", "grüße": "b", "größe": "a"},
+        {"severity": "gold", "alertname": "other"},
+    ]
+    letters = [
+        Letter(number, "id", "firing", T0, {**document, "labels": group})
+        for number, group in enumerate(groups)
+    ]
+    alerts = json.loads(webhook.payload(letters, ""))["alerts"]
+
+    assert alerts[0]["labels"] == {
+        "alertname": "rule",
+        "severity": "info",
+        "exported_severity": "gold",
+        "gr__e": "b",
+        "exported_gr__e": "a",
+    }
+    assert alerts[3]["labels"]["exported_alertname"] == "other"
+    assert len({alert["fingerprint"] for alert in alerts}) == 4
+
+
+def test_a_dead_receiver_is_waited_for_within_bounds(firing: Desk) -> None:
+    """So many messages, for a day; what is given up is counted in one note."""
+    row = firing.database
+    with row.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO outbox (way, alert_id, what, at, document) VALUES ('webhook', ?, 'firing', ?, '{}')",
+            [(f"{number}", T0 + round(NOW_S) * SECOND) for number in range(5_100)],
+        )
+    for later_s in (2, 4):
+        firing.evaluate(NOW_S + later_s)
+    assert len(next_letters(row, WEBHOOK, 10_000)) == 5_000
+    notes = [text for _, text in firing.file.evaluator(0).notes]
+    assert [text.partition(" were")[0] for text in notes] == ["102 messages about alerts"]
+
+    firing.evaluate(NOW_S + 25 * 3600)
+    found = [letter.at_unix_nano for letter in next_letters(row, WEBHOOK, 10_000)]
+    assert all(at > T0 + (NOW_S + 3600) * SECOND for at in found)
+    [given_up] = [text for _, text in firing.file.evaluator(0).notes if "given up" in text]
+    assert given_up.startswith("5,102 messages")

@@ -134,6 +134,20 @@ def test_a_folder_that_is_away_deletes_no_rule(tmp_path: Path) -> None:
     assert folders.missing() == [folder]
 
 
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is away: it is not taken for an empty one."""
+    (tmp_path / "orders.toml").write_text(GOOD)
+    folders = RuleFolders([tmp_path])
+    assert (list(folders.files()), folders.missing()) == (["orders"], [])
+
+    def denied(folder: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("os.listdir", denied)
+
+    assert (list(folders.files()), folders.missing()) == (["orders"], [tmp_path])
+
+
 def test_a_rule_of_ones_own_replaces_one_that_ships(tmp_path: Path) -> None:
     """Of two files of one name, that of the later folder counts."""
     (tmp_path / "orders-failing.toml").write_text(GOOD)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 import store
-from collector.refusals import AGAIN_S, QUIET_S, Refused
+from collector.refusals import AGAIN_S, QUIET_S, SERIES, Refused
 from store.api import StoreNote, StoreUnavailable, WriterHealth
 from tests.collector import build
 from tests.collector.conftest import Running
@@ -93,6 +93,31 @@ def test_a_file_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     refused.add("disk_full", "full", {"spans": 3})
     refused.save()
     assert len(refused.document(_WELL)["now"]) == 1
+
+
+def test_metrics_with_too_many_series_are_told_by_name_for_as_long_as_sdks_pause(tmp_path: Path) -> None:
+    """One episode each, which goes on over the minute between two exports; of many names, few are told."""
+    file, clock = tmp_path / "store.refusals", Clock()
+    refused = Refused(file, clock)
+    for _ in range(3):
+        for name in ("a", "b" * 300):
+            refused.add(SERIES, f"{name} has too many.", {"metric_points": 7}, name)
+        clock.go_on(60)
+    told = refused.document(_WELL)
+    assert [each["amount"] for each in told["now"]] == ["21 metric points"] * 2
+    assert [each["words"][:31] for each in told["now"]] == [
+        "too many series of metric 'bbbb",
+        "too many series of metric 'a'",
+    ]
+    assert all(len(each["words"]) < 80 for each in told["now"]), "the screens show so much of it"
+    for number in range(100):
+        refused.add(SERIES, "", {"metric_points": 1}, f"m{number}")
+    now = refused.document(_WELL)["now"]
+    assert len(now) == 10
+    assert sum(each["counts"]["metric_points"] for each in now) == 142
+    refused.save()
+    past = Refused(file, clock).document(_WELL)["past"]
+    assert "too many series of metric 'a'" in [each["words"] for each in past]
 
 
 def test_stats_tell_refusals_by_signal_and_reason_and_what_happened_to_the_store(running: Running) -> None:

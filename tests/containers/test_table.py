@@ -125,3 +125,13 @@ def test_the_containers_of_a_class_share_its_secret() -> None:
     holders = {name for name, service in SERVICES.items() if "SEAT_SECRET" in service.get("environment", {})}
 
     assert holders == set(planning.SEAT_SECRET_HOLDERS)
+
+
+def test_rules_of_ones_own_are_read_where_they_are_mounted() -> None:
+    """Read-only, by the process that evaluates them; a volume stands for a folder that nobody named."""
+    (holder,) = (name for name, each in SERVICES.items() if "DETECTORS_DIR" in each.get("environment", {}))
+    folder = SERVICES[holder]["environment"]["DETECTORS_DIR"]
+
+    assert holder == "alerting"
+    assert SERVICES[holder]["volumes"][-1] == f"${{DETECTORS_DIR:-{compose.NO_RULES}}}:{folder}:ro"
+    assert compose.NO_RULES in compose.document()["volumes"]

@@ -13,16 +13,17 @@ from pathlib import Path
 import pytest
 
 import store
+from signals.metrics import MetricKind
 from signals.model import TraceId
-from store.api import Batch, LogQuery, StoreMismatch
+from store.api import Batch, ExemplarRow, LogQuery, MetricQuery, StoreMismatch, Window
 from store.sqlite import store_file
 from store.sqlite.settled_file import settled_path
 from store.sqlite.write import aggregation_schedule, carried_rows, older_files
 from store.sqlite.write.carried_rows import CarryingOver
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
-from tests.store.build import TRACE, failing_checkout, log_row, row, span
-from tests.store.build_metrics import metric_row
+from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
+from tests.store.build_metrics import metric_row, point, series
 from tests.store.house import WINDOW
 
 OLD_FILES = REPO / "tests/store/old_files"
@@ -121,6 +122,91 @@ def test_a_file_of_an_older_schema_is_carried_over(tmp_path: Path, rows: Path, v
     again = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     assert len(again.health().notes) == 1
     again.close()
+
+
+def _with_metrics(path: Path, other_form: str = "") -> None:
+    """Give an old file the tables of metrics of today, with 400 points and an exemplar in them."""
+    today = path.with_name("metrics-of-today.db")
+    writer = SqliteWriter(today, max_bytes=1 << 30, max_age_s=1e9)
+    jobs, load = series("jobs", MetricKind.SUM, {"n": 1}), series("load", attributes={"of": "cpu"})
+    mark = ExemplarRow(T0, 7.0, bytes.fromhex(TRACE), b"12345678", {"who": "me"})
+    writer.write(Batch(metrics=[point(jobs, n, n, exemplars=(mark,) if n == 9 else ()) for n in range(200)]))
+    opened = writer._store
+    assert opened is not None
+    opened.ingest.metrics.waiting_since = 1
+    eventually(lambda: not opened.ingest.metrics.waiting, "the points settled")
+    writer.close()
+    # The second half waits to be settled when the program is killed.
+    writer = SqliteWriter(today, max_bytes=1 << 30, max_age_s=1e9)
+    writer.write(Batch(metrics=[point(load, n, n / 7) for n in range(200)]))
+    connection = sqlite3.connect(path)
+    connection.execute("ATTACH ? AS today", (str(today),))
+    tables = connection.execute(
+        "SELECT name, sql FROM today.sqlite_master WHERE type = 'table' AND name LIKE 'metric%'"
+    ).fetchall()
+    assert len(tables) == 7
+    for name, made in tables:
+        connection.execute(made)
+        connection.execute(f"INSERT INTO main.{name} SELECT * FROM today.{name}")  # names of ours
+    connection.execute("INSERT INTO main.facts SELECT * FROM today.facts WHERE name = 'metric_points_kept'")
+    if other_form:
+        connection.execute(other_form)
+    connection.commit()
+    connection.close()
+    writer.close()
+
+
+def test_metrics_of_an_older_file_are_carried_over(tmp_path: Path, rows: Path) -> None:
+    """Points that are settled and those that waited for it, exemplars with them."""
+    path = tmp_path / "store.db"
+    _old_file(path, 5, rows)
+    _with_metrics(path)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    (note,) = writer.health().notes
+    assert "schema 7. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
+    reader = store.open_reader(path)
+    window = Window(T0, T0 + 200 * SECOND)
+    load = reader.metric_chart(MetricQuery(window, "load", columns=200)).groups[0].points
+    assert [value for _, value in load] == [n / 7 for n in range(200)]
+    jobs = reader.metric_chart(MetricQuery(window, "jobs", "last", columns=1)).groups[0].points
+    assert [value for _, value in jobs] == [199]
+    (found,) = reader.metric_exemplars(MetricQuery(window, "jobs"))
+    assert (found.exemplar.trace_id, found.exemplar.value) == (TRACE, 7.0)
+    assert found.exemplar.attributes == {"who": "me"}
+    assert reader.status().metric_points == 400
+    reader.close()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("other_form", "said"),
+    [
+        (
+            "ALTER TABLE metric_series RENAME COLUMN digest TO key",
+            "Of its 400 points of metrics 0 were, too; the other 400 have a form that is not known here",
+        ),
+        (
+            "UPDATE metric_chunks SET body = x'00', checksum = NULL",
+            "400 points of metrics 200 were, too; the other 200",
+        ),
+        ("DROP TABLE metric_blocks", "Of its 400 points of metrics 0 were"),
+    ],
+)
+def test_metrics_of_another_form_are_said_to_be_left_behind(
+    tmp_path: Path, rows: Path, other_form: str, said: str
+) -> None:
+    """Spans and logs are carried over all the same."""
+    path = tmp_path / "store.db"
+    _old_file(path, 5, rows)
+    _with_metrics(path, other_form)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    (note,) = writer.health().notes
+    assert said in note.text
+    assert "are in the former file only. It is kept as" in note.text
+    reader = store.open_reader(path)
+    assert (reader.status().spans, reader.status().logs) == (10, 2)
+    reader.close()
+    writer.close()
 
 
 @pytest.mark.parametrize("additions", [None, *ADDITIONS], ids=lambda path: path.stem if path else "none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 
 import store
 from signals.metrics import MetricKind
-from store.api import Batch, LogQuery, StoreUnavailable
+from store.api import Batch, ExemplarRow, LogQuery, StoreUnavailable
 from store.salvage import main, report
 from store.sqlite import store_file
 from store.sqlite.metric_blocks import ChunkTimes, read_block
@@ -26,7 +27,7 @@ from tests.store.build_metrics import point, series
 from tests.store.house import WINDOW
 from tests.store.place import Place
 
-SPANS, LOGS, POINTS = 410, 301, 400
+SPANS, LOGS, POINTS, EXEMPLARS = 410, 301, 400, 50
 _SPANS = (
     "SELECT s.trace_id, s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, "
     "s.duration, s.flags, s.peer, s.session_id, r.body, c.body, s.raw FROM spans s "
@@ -37,6 +38,23 @@ _LOGS = (
     "JOIN origins r ON r.id = l.resource"
 )
 Rows = set[tuple[object, ...]]
+
+
+def _exemplars(number: int) -> tuple[ExemplarRow, ...]:
+    """One of every fourth point: whole numbers, fractions and none; with a trace and without."""
+    if number % 4:
+        return ()
+    value = (float(number), number / 7, math.nan, -0.0)[number // 4 % 4]
+    ids = (b"", b"") if number % 3 == 0 else (bytes([number]) * 16, bytes([number]) * 8)
+    return (ExemplarRow(point_time(number), value, *ids, {"who": f"n{number}"}),)
+
+
+def _kept_exemplars(path: Path) -> Rows:
+    return _rows(
+        path,
+        "SELECT s.digest, e.time, e.value, e.trace_id, e.span_id, e.attributes FROM metric_exemplars e "
+        "JOIN metric_series s ON s.id = e.series",
+    )
 
 
 @pytest.fixture(name="whole", scope="module")
@@ -55,7 +73,7 @@ def a_whole_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.close()
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     one, other = series("jobs", MetricKind.SUM, {"n": 1}), series("load", attributes={"of": "cpu"})
-    writer.write(Batch(metrics=[point(one, number, number) for number in range(200)]))
+    writer.write(Batch(metrics=[point(one, n, n, exemplars=_exemplars(n)) for n in range(200)]))
     writer.write(Batch(metrics=[point(other, number, number / 7) for number in range(200)]))
     for suffix in SUFFIXES[:2]:
         shutil.copy(f"{path}{suffix}", f"{kept}{suffix}")
@@ -101,7 +119,9 @@ def test_a_whole_file_is_saved_whole(whole: Path, tmp_path: Path) -> None:
     """Spans, logs and points, those in its log too; the rest is computed anew."""
     path = _copy(whole, tmp_path)
     into, found = _salvage(path)
-    assert tuple(found.carried) == (SPANS, LOGS, POINTS)
+    assert tuple(found.carried) == (SPANS, LOGS, POINTS, EXEMPLARS)
+    assert _kept_exemplars(into) == _kept_exemplars(path)
+    assert f"and {POINTS} metric points with {EXEMPLARS} exemplars." in report(found, into)[0]
     assert found.held == (SPANS, LOGS)
     assert (found.spans.wrong, found.logs.wrong, found.wrong_blocks) == (set(), set(), 0)
     assert _rows(into, _SPANS) == _rows(path, _SPANS)
@@ -152,6 +172,8 @@ def test_whatever_is_damaged_nothing_wrong_is_saved(
     original = _copy(whole, tmp_path).rename(tmp_path / "whole.db")
     Path(f"{path}-wal").rename(tmp_path / "whole.db-wal")
     spans, logs, points = _rows(into, _SPANS), _rows(into, _LOGS), _points(into)
+    exemplars = _kept_exemplars(into)
+    assert exemplars <= _kept_exemplars(original)
     assert spans <= _rows(original, _SPANS)
     assert logs <= _rows(original, _LOGS)
     sent: Rows = {("jobs", point_time(number), number) for number in range(200)}
@@ -162,7 +184,7 @@ def test_whatever_is_damaged_nothing_wrong_is_saved(
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("spans", "logs")
     ]
     connection.close()
-    assert (*counts, len(points)) == tuple(found.carried)
+    assert (*counts, len(points), len(exemplars)) == tuple(found.carried)
     assert found.held in (None, (SPANS, LOGS))
     words = " ".join(report(found, into))
     assert f"{counts[0]:,} spans, {counts[1]:,} logs and {len(points):,} metric points" in words
@@ -202,7 +224,8 @@ def test_a_saved_file_is_added_to_a_store(
         salvage_file(path, place.path, lambda what, count: None)
     place.writer.close()
     assert salvage_file(path, place.path, lambda what, count: None).carried.spans == SPANS - 3
-    assert salvage_file(path, place.path, lambda what, count: None).carried.spans == 0
+    again = salvage_file(path, place.path, lambda what, count: None).carried
+    assert (again.spans, again.exemplars) == (0, 0)
     # Three of the ids were taken.
     assert place.counts()[0] == SPANS
     place.reader.close()

@@ -12,11 +12,12 @@ from observer.components import number_format, time_format
 from observer.components.metric_units import unit_of
 from observer.drawing.charts import Dot
 from observer.request.links import scoped
+from observer.request.scope import Scope
 from observer.screens.apm.service_metrics import SERVICE
 from signals.ids import short_trace_id
 from signals.metric_families import is_server_duration
 from signals.metrics import Exemplar
-from store.api import MetricName, MetricQuery, Reader, TooSlow, Window
+from store.api import MetricName, MetricQuery, Reader, TooSlow
 
 SHOWN: Final = 40
 _METRICS: Final = 3
@@ -35,14 +36,19 @@ class LatencyExemplar:
 
 
 def latency_exemplars(
-    reader: Reader, service: str, names: Sequence[MetricName], window: Window
+    reader: Reader, service: str, names: Sequence[MetricName], scope: Scope
 ) -> tuple[LatencyExemplar, ...]:
     """Those of the durations of requests that the service received, which lead to a trace; newest first."""
     found: list[LatencyExemplar] = []
     for name in [each for each in names if is_server_duration(each.info)][:_METRICS]:
         info = name.info
         query = MetricQuery(
-            window, info.name, attributes={SERVICE: service}, unit=info.unit, kind=info.kind.value
+            scope.window,
+            info.name,
+            attributes={SERVICE: service},
+            unit=info.unit,
+            kind=info.kind.value,
+            environment=scope.environment,
         )
         try:
             exemplars = [each.exemplar for each in reader.metric_exemplars(query, SHOWN)]

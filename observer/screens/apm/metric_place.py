@@ -40,7 +40,6 @@ class MetricPlace:
     """Shows them at once."""
     shown: ServiceMetrics | None
     """Set where they are to be shown at once."""
-    environment: str
 
 
 def place_of(
@@ -59,13 +58,11 @@ def place_of(
         id=f"service-metrics-{scope.now_unix_nano}",
         href=here(**{_SHOWN: "1"}),
         shown=_metrics_of(service, form) if asked else None,
-        environment=scope.environment or "",
     )
 
 
 def _metrics_of(service: str, form: Form) -> ServiceMetrics:
-    scope = current_scope()
-    return load_service_metrics(context.reader(), service, scope.window, scope.zone, form)
+    return load_service_metrics(context.reader(), service, current_scope(), form)
 
 
 @blueprint.get("/apm/service-metrics")
@@ -80,5 +77,4 @@ def service_metrics() -> str:
         metrics=_metrics_of(service, form),
         service=service,
         compact=form.compact,
-        environment=current_scope().environment,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from typing import Final
 
 from markupsafe import Markup
@@ -16,9 +15,10 @@ from observer.components.safe_text import plain
 from observer.drawing.event_marks import NONE, EventMarks
 from observer.lookup.metric_charts import load_metric
 from observer.request.links import metric_url
+from observer.request.scope import Scope
 from signals.metric_families import Family, family_of, runtime_order
 from signals.metrics import MetricInfo
-from store.api import MetricChart, MetricName, MetricQuery, Reader, TooSlow, Window
+from store.api import MetricChart, MetricName, MetricQuery, Reader, TooSlow
 
 SERVICE: Final = "service.name"
 _LINES: Final = 4
@@ -86,24 +86,22 @@ class ServiceMetrics:
     """Whether there are more than were counted."""
 
 
-def names_of(reader: Reader, service: str, window: Window) -> tuple[Sequence[MetricName], bool]:
+def names_of(reader: Reader, service: str, scope: Scope) -> tuple[Sequence[MetricName], bool]:
     """The metrics of a service, as its link to all of them counts them; True if there are more."""
-    return reader.metric_names(window, service, limit=MOST)
+    return reader.metric_names(scope.window, service, limit=MOST, environment=scope.environment)
 
 
 def load_service_metrics(
-    reader: Reader, service: str, window: Window, zone: tzinfo, form: Form, events: EventMarks = NONE
+    reader: Reader, service: str, scope: Scope, form: Form, events: EventMarks = NONE
 ) -> ServiceMetrics:
     """Charts of the first metrics of each group."""
-    found, more = names_of(reader, service, window)
+    found, more = names_of(reader, service, scope)
     groups = []
     for family, title in _TITLES.items():
         names = [each for each in found if family_of(each.info.name) == family]
         names.sort(key=_order)
         if names:
-            shown = [
-                _metric(reader, service, each, window, zone, form, events) for each in names[: form.shown]
-            ]
+            shown = [_metric(reader, service, each, scope, form, events) for each in names[: form.shown]]
             groups.append(MetricGroup(family, title, tuple(shown), max(0, len(names) - form.shown)))
     return ServiceMetrics(tuple(groups), len(found), more)
 
@@ -117,14 +115,13 @@ def _metric(
     reader: Reader,
     service: str,
     of: MetricName,
-    window: Window,
-    zone: tzinfo,
+    scope: Scope,
     form: Form,
     events: EventMarks,
 ) -> ServiceMetric:
     info = of.info
     query = MetricQuery(
-        window,
+        scope.window,
         info.name,
         attributes={SERVICE: service},
         unit=info.unit,
@@ -133,6 +130,7 @@ def _metric(
         limit=_LINES,
         temporality=info.temporality,
         monotonic=info.monotonic,
+        environment=scope.environment,
     )
     by = _varying(reader, query) if of.series > 1 else ()
     choice = default_choice(info, grouped=bool(by))
@@ -142,7 +140,7 @@ def _metric(
     except TooSlow:
         charts = [(aggs[0], MetricChart(info, (), 0))]
     view = metric_chart(
-        info.name, charts, (), window, zone, events=events, widths=_WIDTHS, height=form.height
+        info.name, charts, (), scope.window, scope.zone, events=events, widths=_WIDTHS, height=form.height
     )
     several = len(view.lines) > 1
     return ServiceMetric(

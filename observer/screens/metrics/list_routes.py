@@ -40,7 +40,7 @@ def metrics() -> str:
     if service:
         service = service_meant(reader, service)
     begin = query.whole("cursor", 0, 0, MOST)
-    every, cut = reader.metric_names(scope.window, service, text, MOST)
+    every, cut = reader.metric_names(scope.window, service, text, MOST, scope.environment)
     shown = every[begin : begin + PAGE]
     after = len(every) - begin - len(shown)
     return render_template(
@@ -68,7 +68,7 @@ def metrics() -> str:
 
 def _services(reader: Reader, scope: Scope) -> set[str]:
     """The services that sent a metric in the time range."""
-    found, _ = reader.metric_names(scope.window, limit=MOST)
+    found, _ = reader.metric_names(scope.window, limit=MOST, environment=scope.environment)
     return {service for each in found for service in each.services if service}
 
 
@@ -107,6 +107,7 @@ def _course(
         columns=_COLUMNS,
         temporality=of.info.temporality,
         monotonic=of.info.monotonic,
+        environment=scope.environment,
     )
     return load_metric(reader, asked, (agg,), exemplars=0).charts[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +15,7 @@ from observer.components.metric_chart import MetricChartView, metric_chart, zoom
 from observer.components.safe_text import plain
 from observer.drawing.event_marks import EventMarks
 from observer.lookup.deployments import find_deployments
-from observer.lookup.metric_charts import load_metric, streams_of
+from observer.lookup.metric_charts import fitting_streams, load_metric, streams_of
 from observer.request import context, links
 from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Malformed
@@ -26,8 +27,7 @@ from observer.screens.metrics import metric_name, metric_updates, selection
 from observer.screens.metrics.attribute_panel import VALUES, attribute_panel
 from observer.screens.metrics.blueprint import blueprint
 from observer.screens.metrics.metric_view import metric_page
-from observer.screens.metrics.selection import Attributes, DrawnAggregation, Selection
-from signals.attributes import ENVIRONMENT_NAMES
+from observer.screens.metrics.selection import Attributes, DrawnAggregation
 from store.api import LogQuery, MetricName, MetricQuery, Reader, TooSlow, Window
 
 _SERVICE: Final = "service.name"
@@ -47,7 +47,7 @@ def metric(name: str) -> str | Response:
     name = metric_name.name_of(reader, query, name)
     selected = selection.read_selection(query, name, scope)
     streams = _streams(reader, selected.query)
-    attributes = _attributes(reader, name, scope.window)
+    attributes = _attributes(reader, name, scope)
     problem = None
     if query.has("add"):
         try:
@@ -58,7 +58,7 @@ def metric(name: str) -> str | Response:
             return redirect(links.address(links.own_path(), pairs), 303)
     of = max(streams, key=lambda each: each.last_unix_nano)
     chosen = selection.chosen(selected, of.info)
-    asked = selection.limited(_in_environment(selected, attributes, scope.environment).query, chosen.aggs)
+    asked = selection.limited(selected.query, chosen.aggs)
     asked = replace(asked, unit=of.info.unit, kind=of.info.kind.value)
     asked = replace(asked, temporality=of.info.temporality, monotonic=of.info.monotonic)
     chart = _chart(reader, scope, asked, chosen)
@@ -77,25 +77,17 @@ def metric(name: str) -> str | Response:
     )
 
 
-def _streams(reader: Reader, query: MetricQuery) -> list[MetricName]:
-    """The streams that the address fits: those with data in its range, else of all time. Raises Unknown."""
-    for window in (query.window, Window.ALL):
-        found = [
-            each
-            for each in streams_of(reader, query.name, window)
-            if query.unit in (None, each.info.unit)
-            and query.kind in (None, each.info.kind.value)
-            and query.temporality in (None, each.info.temporality)
-            and query.monotonic in (None, each.info.monotonic)
-        ]
-        if found:
-            return found
-    raise metric_name.unknown(reader, query.name)
+def _streams(reader: Reader, query: MetricQuery) -> Sequence[MetricName]:
+    """The streams that the address fits. Raises Unknown."""
+    found = fitting_streams(reader, query)
+    if not found:
+        raise metric_name.unknown(reader, query.name)
+    return found
 
 
-def _attributes(reader: Reader, name: str, window: Window) -> Attributes:
+def _attributes(reader: Reader, name: str, scope: Scope) -> Attributes:
     try:
-        return reader.metric_attributes(name, window, VALUES)
+        return reader.metric_attributes(name, scope.window, VALUES, scope.environment)
     except TooSlow:
         return ()
 
@@ -118,16 +110,6 @@ def _chart(
         zoomed=lambda column: here(**zoom_args(column)),
         events=_events(reader, scope),
     )
-
-
-def _in_environment(selected: Selection, attributes: Attributes, environment: str | None) -> Selection:
-    """The selection narrowed to the page's environment, under the name that this metric's resources use."""
-    if not environment:
-        return selected
-    known = [name for name, _ in attributes]
-    name = next((each for each in ENVIRONMENT_NAMES if each in known), ENVIRONMENT_NAMES[0])
-    narrowed = {name: environment, **selected.query.attributes}
-    return replace(selected, query=replace(selected.query, attributes=narrowed))
 
 
 def _service(of: MetricName, query: MetricQuery) -> str | None:

@@ -48,12 +48,12 @@ def metric_updates() -> Response:
     query = Query(request.args, context.now_unix_nano())
     after = query.whole("after", 0, 0, Window.ALL.to_unix_nano - 2)
     fresh = Window(after + 1, Window.ALL.to_unix_nano)
-    reader = context.reader()
+    reader, scope = context.reader(), current_scope()
     if query.has("of"):
         name = metric_name.name_of(reader, query, metric_name.BY_ARGUMENT)
-        selection = read_selection(query, name, current_scope()).query
+        selection = read_selection(query, name, scope).query
         found, more = reader.metric_latest(replace(selection, window=fresh), _MOST)
         words = f"new points of {plural(len(found), 'series', 'series')}"
         return updates.answer(Update(len(found), f"{words} or more" if more else words))
-    names, _ = reader.metric_names(fresh, query.text("service"), query.text("q"), _MOST)
+    names, _ = reader.metric_names(fresh, query.text("service"), query.text("q"), _MOST, scope.environment)
     return updates.answer(Update(len(names), f"new points of {plural(len(names), 'metric')}"))

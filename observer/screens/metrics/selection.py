@@ -70,6 +70,7 @@ def read_selection(query: Query, name: str, scope: Scope) -> Selection:
             limit=GROUPS,
             temporality=_TEMPORALITIES[temporality] if temporality else None,
             monotonic=query.flag("monotonic") if query.has("monotonic") else None,
+            environment=scope.environment,
         ),
         query.text("agg") or "",
     )

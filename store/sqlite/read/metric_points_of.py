@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from signals.attributes import text_of
+from signals.attributes import environment_of, text_of
 from signals.metrics import MetricInfo, MetricKind, Temporality
 from store.api import MetricQuery, Window
 from store.decode import resource_attributes
@@ -106,7 +106,10 @@ def matching_series(
                 name: text_of(value) for name, value in resource_attributes(body or b"").items()
             }
         merged = {**shared, SERVICE_NAME: service, **({SCOPE_NAME: scope} if scope else {})}
-        merged.update(orjson.loads(attributes))
+        own = orjson.loads(attributes)
+        if query.environment is not None and environment_of(own, shared) != query.environment:
+            continue
+        merged.update(own)
         if _matches(merged, query):
             found[number] = FoundSeries(number, resource, merged)
     return found

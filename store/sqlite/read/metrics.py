@@ -26,6 +26,7 @@ from store.api import (
 from store.sqlite.metric_points import NOTHING, Run, value_at
 from store.sqlite.read.metric_columns_of import column_values
 from store.sqlite.read.metric_increase import AROUND_NS, Columns, Cutter
+from store.sqlite.read.metric_names_of import FoundNames, contains, series_of
 from store.sqlite.read.metric_points_of import (
     METRIC_COLUMNS,
     RecentPoints,
@@ -39,9 +40,6 @@ from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.trace_exemplars import SqliteTraceExemplars
 
-_SERVICES: Final = 50
-_FEW: Final = 40
-"""Metrics whose series are read one metric after the other."""
 _MAX_COLUMNS: Final = 2_000
 _EXEMPLARS_READ: Final = 20_000
 _SLOT_EXEMPLARS: Final = 4
@@ -53,7 +51,12 @@ class SqliteMetricReader(SqliteTraceExemplars):
     """Names, charts, exemplars and newest values of metrics."""
 
     def metric_names(
-        self, window: Window, service: str | None = None, text: str | None = None, limit: int = 500
+        self,
+        window: Window,
+        service: str | None = None,
+        text: str | None = None,
+        limit: int = 500,
+        environment: str | None = None,
     ) -> tuple[Sequence[MetricName], bool]:
         limited(limit)
         with self._connections.session() as db:
@@ -61,16 +64,16 @@ class SqliteMetricReader(SqliteTraceExemplars):
                 return [], False
             metrics = db.all(f"SELECT {METRIC_COLUMNS} FROM metrics ORDER BY name, unit, kind, id")  # noqa: S608  # columns of ours
             needle = fold(text or "")
-            metrics = [row for row in metrics if _contains(info_of(row), needle)]
+            metrics = [row for row in metrics if contains(info_of(row), needle)]
             kept = {
                 metric: (first, last)
                 for metric, first, last in db.all(
                     "SELECT metric, min(first), max(last) FROM metric_blocks GROUP BY metric"
                 )
             }
-            series = _series_of(db, [row[0] for row in metrics])
+            series = series_of(db, [row[0] for row in metrics], service, environment)
             recent = recent_points(db)
-        names = _Names(window, service, recent, kept)
+        names = FoundNames(window, recent, kept, narrowed=service is not None or environment is not None)
         for row in series:
             names.add(*row)
         found = [name for row in metrics if (name := names.name_of(row))]
@@ -180,10 +183,10 @@ class SqliteMetricReader(SqliteTraceExemplars):
         return values[:limit], len(values) > limit
 
     def metric_attributes(
-        self, name: str, window: Window, top: int = 20
+        self, name: str, window: Window, top: int = 20, environment: str | None = None
     ) -> Sequence[tuple[str, Sequence[tuple[str, int]]]]:
         limited(top)
-        query = MetricQuery(window, name)
+        query = MetricQuery(window, name, environment=environment)
         counts: dict[str, dict[str, int]] = {}
         with self._connections.session() as db:
             recent = recent_points(db) if has_metrics(db) else RecentPoints()
@@ -226,69 +229,6 @@ def _newest(runs: Sequence[Any], window: Window) -> tuple[Any, int] | None:
             if run.times[place] < window.to_unix_nano:
                 return run, place
     return None
-
-
-class _Names:
-    """Gathers the series of each metric that have a point in a window."""
-
-    def __init__(
-        self,
-        window: Window,
-        service: str | None,
-        recent: RecentPoints,
-        kept: Mapping[int, tuple[int, int]],
-    ) -> None:
-        self._window = window
-        self._service = service
-        self._recent = recent
-        self._kept = kept
-        self._series: dict[int, int] = {}
-        self._services: dict[int, set[str]] = {}
-        self._spans: dict[int, tuple[int, int]] = {}
-
-    def add(self, metric: int, number: int, service: str, first: int, last: int) -> None:
-        """Count one series."""
-        window = self._window
-        waiting = self._recent.points.get(number)
-        if waiting:
-            times = [point.time_unix_nano for point in waiting]
-            low, high = self._spans.get(metric, (times[0], times[0]))
-            self._spans[metric] = (min(low, *times), max(high, *times))
-        inside = last >= window.from_unix_nano and first < window.to_unix_nano
-        if not inside and (not waiting or self._recent.span_of(number, window) is None):
-            return
-        if self._service is not None and service != self._service:
-            return
-        self._series[metric] = self._series.get(metric, 0) + 1
-        self._services.setdefault(metric, set()).add(service)
-
-    def name_of(self, row: tuple[Any, ...]) -> MetricName | None:
-        """A metric from METRIC_COLUMNS; None if it has no point in the window."""
-        metric = row[0]
-        count = self._series.get(metric)
-        spans = [span for span in (self._kept.get(metric), self._spans.get(metric)) if span]
-        if not count or not spans:
-            return None
-        return MetricName(
-            info_of(row),
-            tuple(sorted(self._services[metric])[:_SERVICES]),
-            count,
-            min(first for first, _ in spans),
-            max(last for _, last in spans),
-            row[7],
-        )
-
-
-def _series_of(db: ReadSession, metrics: Sequence[int]) -> list[tuple[Any, ...]]:
-    """(metric, series, service, first, last) of the series of these metrics; of all where these are many."""
-    columns = "SELECT metric, id, service, first, last FROM metric_series"
-    if len(metrics) > _FEW:
-        return db.all(columns)
-    return [row for metric in metrics for row in db.all(f"{columns} WHERE metric = ?", (metric,))]
-
-
-def _contains(info: MetricInfo, needle: str) -> bool:
-    return not needle or any(needle in fold(text) for text in (info.name, info.unit, info.description))
 
 
 def _columns_of(query: MetricQuery) -> Columns:

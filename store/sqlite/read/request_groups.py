@@ -114,17 +114,18 @@ def _tallies(
     values_of: Callable[[TagSet, str], list[str]],
 ) -> dict[str, Tally]:
     """Value to tally, of requests whose outcomes are given by set."""
-    counters: dict[str, Counter[int]] = {}
-    for tagset, tags in sets.items():
-        for value in values_of(tags, tag) or [""]:
-            counter = counters.get(value)
-            if counter is None:
-                counter = counters[value] = Counter()
-            counter.update(by_set[tagset])
+    outcomes_of: dict[str, list[int]] = {}
+    for tagset, outcomes in by_set.items():
+        for value in values_of(sets[tagset], tag) or [""]:
+            known = outcomes_of.get(value)
+            if known is None:
+                known = outcomes_of[value] = []
+            known += outcomes
     tallies = {}
-    for value, counter in counters.items():
+    for value, outcomes in outcomes_of.items():
         tally = tallies[value] = Tally()
-        for outcome, n in counter.items():
+        # Counted once for each value: most sets have one or two requests.
+        for outcome, n in Counter(outcomes).items():
             bucket, error, origin = split(outcome)
             tally.add(bucket, n, error * n, origin * n)
     return tallies

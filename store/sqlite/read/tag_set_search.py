@@ -7,7 +7,7 @@ Sets never change and get rising numbers: what was found among them once is look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Final
 
 import orjson
@@ -17,8 +17,9 @@ from signals.folding import fold, is_simple
 from store.change_results import Operation
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
+from store.sqlite.read.tag_set_texts import TagSetTexts
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import OPERATION, environment_in, service_in, values_in
+from store.sqlite.tag_sets import OPERATION, SERVICE, environment_in, service_in, values_in
 
 _MOST_BYTES: Final = 24 * 1024**2
 """Of sets that are remembered: some 25,000."""
@@ -115,10 +116,16 @@ def matching_sets(
 def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
 
-    def fits(tags: KnownSet) -> bool:
-        return value in values_in(tags, tag) and (service is None or tags.of.service == service)
+    of_service = b"" if service is None else orjson.dumps(SERVICE) + b":" + orjson.dumps(service)
+    alone = orjson.dumps(tag) + b":" + orjson.dumps(value)
 
-    return _naming(db, value, ("tag", tag, value, service), fits)
+    def found(above: int) -> Iterator[int]:
+        for number, body in db.shared.of(TagSetTexts).carrying(db, tag, value, above):
+            # Quotes within texts are escaped, so that these bytes are nowhere else.
+            if of_service in body and (alone in body or value in values_in(orjson.loads(body), tag)):
+                yield number
+
+    return _since_asked(db, ("tag", tag, value, service), found)
 
 
 def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = None) -> frozenset[int]:
@@ -159,23 +166,22 @@ def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, KnownSet]:
 
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
     """The ids of the sets of one deployment environment, in whichever spelling it was sent."""
-    return _naming(
-        db, environment, ("environment", environment), lambda tags: tags.environment == environment
-    )
+
+    def found(above: int) -> Iterator[int]:
+        for number, body in db.shared.of(TagSetTexts).holding(db, environment, above):
+            if environment_in(orjson.loads(body)) == environment:
+                yield number
+
+    return _since_asked(db, ("environment", environment), found)
 
 
-def _naming(
-    db: ReadSession, value: str, question: Hashable, fits: Callable[[KnownSet], bool]
-) -> frozenset[int]:
-    """The ids of the sets that fit, of those in which a text occurs as a whole value (of any tag)."""
+def _since_asked(db: ReadSession, question: Hashable, find: Callable[[int], Iterable[int]]) -> frozenset[int]:
+    """What a question found the last time, and what it finds among the sets above those of then."""
     matches = db.shared.of(_Matches)
     upto, known = matches.get(question) or (0, frozenset[int]())
     highest: int = (db.one("SELECT max(id) FROM tagsets") or (0,))[0] or 0
     if highest <= upto:
         return known
-    needle = orjson.dumps(value).decode()
-    rows = db.each("SELECT id FROM tagsets WHERE id > ? AND instr(body, ?)", (upto, needle))
-    sets = read_sets(db, [number for (number,) in rows])
-    found = known.union(number for number, tags in sets.items() if fits(tags))
+    found = known.union([number for number in find(upto) if number <= highest])
     matches.update({question: (highest, found)})
     return found

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress, islice
 
 import orjson
 
@@ -126,34 +127,31 @@ class TraceSearch:
         self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int, pair: int | None
     ) -> list[Row]:
         """Traces with a request of every one of these groups of tag sets, slot by slot, in order of time."""
-        rows: list[Row] = []
+        traces: list[Row] = []
         candidates: list[int] = []
         looked = 0
+        # The smallest first: most traces are dismissed by it.
+        groups = sorted(carried, key=len)
         for slot in self._slots(carried, window):
             begin = max(window.from_unix_nano, slot * TAG_SET_SLOT_NS)
             part = Window(begin, min(window.to_unix_nano, (slot + 1) * TAG_SET_SLOT_NS))
             found = []
-            for trace, sets in self._packed(pair, part, self._most - looked):
-                looked += 1
-                # A view and not a copy: most traces are dismissed by their first group.
-                ids = memoryview(sets).cast(SET_CODE)
-                for group in carried:
-                    if group.isdisjoint(ids):
-                        break
-                else:
-                    found.append(trace)
+            rows = self._packed(pair, part, self._most - looked)
+            while chunk := list(islice(rows, _AT_ONCE)):
+                looked += len(chunk)
+                found += _with_all(chunk, groups)
             if self._by_time:
                 for begun in range(0, len(found), _AT_ONCE):
-                    rows += self._found(tables, part, limit - len(rows), found[begun : begun + _AT_ONCE])
-                    if len(rows) >= limit:
-                        return rows
+                    traces += self._found(tables, part, limit - len(traces), found[begun : begun + _AT_ONCE])
+                    if len(traces) >= limit:
+                        return traces
             else:
                 candidates += found
             if looked >= self._most:
                 self.truncated = True
                 break
         if self._by_time:
-            return rows
+            return traces
         return self._found(tables, window, limit, candidates) if candidates else []
 
     def _packed(self, pair: int | None, part: Window, limit: int) -> Iterator[Row]:
@@ -268,3 +266,14 @@ class TraceSearch:
         if self._query.sort == "oldest":
             return Window(window.from_unix_nano, row[0] + 1)
         return Window(row[0], window.to_unix_nano)
+
+
+def _with_all(rows: Sequence[Row], groups: Sequence[frozenset[int]]) -> list[int]:
+    """The traces, of (trace, packed sets), that carry a set of each of these groups."""
+    traces = [trace for trace, _ in rows]
+    # Views and not copies; `map` and `compress`, as this is done for every trace of a long time range.
+    carried = [memoryview(sets).cast(SET_CODE) for _, sets in rows]
+    for group in groups:
+        has = [not lacks for lacks in map(group.isdisjoint, carried)]
+        traces, carried = list(compress(traces, has)), list(compress(carried, has))
+    return traces

@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from typing import Final, NamedTuple
+from typing import Final
 
-from store.api import StoreBusy
-from store.rows import SpanRow
 from store.sqlite.write.handover import Handover, Pruned, rows_after
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.recent_rows import NO_NUMBER, Due, RecentTrace, busy, encodable
 from store.sqlite.write.rollups import Rollups
-from store.sqlite.write.row_values import encodable_span
 from store.sqlite.write.session_aggregation import Event, SessionAggregation, events_of
 from store.sqlite.write.settled_marks import (
     BACKLOG,
@@ -54,44 +52,24 @@ MAX_WAITING: Final = 40_000
 MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
-"""Time limit of one round, so that writers do not wait behind a backlog."""
+"""Time limit of one round, so that writers do not wait behind a backlog …"""
+_ROUND_APART_S: Final = 0.3
+"""… and where they never do: a cell that several traces count in is written once a round."""
 _BACKLOG: Final = 100_000
 """Spans of a backlog that are looked at at once: an id in memory for each trace."""
-_NONE: Final = 1 << 62
-"""No number."""
 _ATTEMPTS: Final = 2
 """Failed attempts after which a trace is left without an aggregate."""
-
-
-class _Due(NamedTuple):
-    """Since when a trace is due."""
-
-    first_s: float
-    """When the first of its spans that are not aggregated was taken; 0 if that is of before the start."""
-    row: int
-    """The number before that of the handover that it was in, or _NONE."""
-    seq: int
-    """A number before that span's, if it was found in the table, or _NONE."""
-
-
-class _RecentTrace:
-    """Rows of a trace in memory, and when the last of them was taken."""
-
-    __slots__ = ("last_s", "rows", "size_bytes", "waiting")
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, SpanRow] = {}
-        self.waiting = 0
-        """How many of them are not aggregated."""
-        self.size_bytes = 0
-        self.last_s = 0.0
 
 
 class AggregationSchedule:
     """Aggregates what the writer handed over."""
 
-    def __init__(self, settled: sqlite3.Connection, main: sqlite3.Connection) -> None:
-        """Write to the tables of `settled`, and read those of `main`, which may be the same."""
+    def __init__(self, settled: sqlite3.Connection, main: sqlite3.Connection, *, apart: bool = False) -> None:
+        """Write to the tables of `settled`, and read those of `main`, which may be the same.
+
+        `apart`: no writer waits for a round.
+        """
+        self._apart = apart
         self._main = main
         self._settled = settled
         self.marks = Marks(settled)
@@ -100,13 +78,13 @@ class AggregationSchedule:
         self.tag_sets = TagSetIds(settled)
         self.traces = TraceAggregation(settled, main, self.pairs, self.tag_sets, self.rollups)
         self.sessions = SessionAggregation(settled, main, self.pairs, self.rollups)
-        self._recent: dict[bytes, _RecentTrace] = {}
+        self._recent: dict[bytes, RecentTrace] = {}
         self._remembered = self._remembered_bytes = self._waiting = 0
         self._left_s = self._left_work_s = 0.0
         """For how long the oldest had waited that the last round did not come to, and what the rest takes."""
         self.was_cut = False
         """Whether the last round left what was due."""
-        self._dirty: dict[bytes, _Due] = {}
+        self._dirty: dict[bytes, Due] = {}
         self._failures: dict[bytes, int] = {}
         """Trace id to how often its aggregation failed."""
         self._uncounted: list[Handover] = []
@@ -141,7 +119,7 @@ class AggregationSchedule:
                 "SELECT DISTINCT trace_id FROM spans WHERE seq > ? AND seq <= ?", (mark, upto)
             )
             for (trace_id,) in rows:
-                self._dirty.setdefault(trace_id, _Due(0.0, _NONE, mark))
+                self._dirty.setdefault(trace_id, Due(0.0, NO_NUMBER, mark))
             self._unread_seq = upto
 
     @property
@@ -205,9 +183,9 @@ class AggregationSchedule:
         if self._unread_seq < self._stored_seq and not any(not due.first_s for due in self._dirty.values()):
             self._read_backlog()
         dues = self._dirty.values()
-        settled = min([due.row for due in dues], default=_NONE)
+        settled = min([due.row for due in dues], default=NO_NUMBER)
         marks.set(SETTLED, max(marks.get(SETTLED), min(settled, self._taken, marks.get(COUNTED))))
-        marks.set(BACKLOG, min(self._unread_seq, min([due.seq for due in dues], default=_NONE)))
+        marks.set(BACKLOG, min(self._unread_seq, min([due.seq for due in dues], default=NO_NUMBER)))
         self._drop_rows(now_s)
         self._note_pace(now_s, waiting - self._waiting, is_whole=is_whole)
         marks.set_lag(self.lag)
@@ -279,7 +257,7 @@ class AggregationSchedule:
             if not final:
                 if not self._is_ripe(trace_id, due.first_s, now_s):
                     continue
-                if time.monotonic() > now_s + _ROUND_S:
+                if time.monotonic() > now_s + (_ROUND_APART_S if self._apart else _ROUND_S):
                     return done, False
             done.append(trace_id)
             known = self._recent.get(trace_id)
@@ -328,7 +306,7 @@ class AggregationSchedule:
         for row in rows_after(self._main, self._taken):
             self._taken = row.id
             if row.id <= self._doubtful:
-                row = _encodable(row)
+                row = encodable(row)
             self._take_spans(row, now_s)
             if row.id > counted:
                 self._uncounted.append(row._replace(spans=()))
@@ -343,12 +321,12 @@ class AggregationSchedule:
     def _take_spans(self, row: Handover, now_s: float) -> None:
         added = 0
         size = row.size_bytes // max(len(row.spans), 1)
-        due = _Due(now_s if row.id > self._before_start else 0.0, row.id - 1, _NONE)
+        due = Due(now_s if row.id > self._before_start else 0.0, row.id - 1, NO_NUMBER)
         for span in row.spans:
             trace_id = span.trace_id
             known = self._recent.get(trace_id)
             if known is None:
-                known = self._recent[trace_id] = _RecentTrace()
+                known = self._recent[trace_id] = RecentTrace()
             if known.rows.setdefault(span.span_id, span) is span:
                 known.size_bytes += size
                 known.waiting += 1
@@ -378,24 +356,7 @@ class AggregationSchedule:
                 self._forget(known)
                 del self._recent[trace_id]
 
-    def _forget(self, known: _RecentTrace) -> None:
+    def _forget(self, known: RecentTrace) -> None:
         self._remembered -= len(known.rows)
         self._waiting -= known.waiting
         self._remembered_bytes -= known.size_bytes
-
-
-def busy(lag: str) -> StoreBusy:
-    """The error for senders while settling is behind; `lag` says how far."""
-    return StoreBusy(
-        f"Spans arrive faster than they can be settled: {lag}. They are taken again within seconds; "
-        "if this lasts, send less.",
-        "behind",
-    )
-
-
-def _encodable(row: Handover) -> Handover:
-    """The row with question marks for lone surrogates."""
-    whole = {id(span): encodable_span(span) for span in row.spans}
-    return row._replace(
-        spans=list(whole.values()), browsers=[(seq, whole[id(span)]) for seq, span in row.browsers]
-    )

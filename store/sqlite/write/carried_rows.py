@@ -15,7 +15,7 @@ from signals.attributes import text_of
 from signals.deployments import event_name_of
 from store.api import StoreError
 from store.decode import log_detail
-from store.metric_rows import MetricRow
+from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
 from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.store_file import connect_writer, unavailable
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, KEPT_POINTS
@@ -26,11 +26,12 @@ from store.sqlite.write.writer_lock import WriterLock
 
 _ROUND: Final = 2_000
 """Rows of a transaction: some 40 ms, and a few megabytes."""
+_WORDS: Final = ("spans", "logs", "metric points", "exemplars")
 _MOST_SERIES: Final = 1_000_000
 _WAITING_POINTS: Final = 40_000
 
 Progress = Callable[[str, int], None]
-"""Told what is carried over ("spans", "logs", "metric points") and how many so far."""
+"""Told what is carried over ("spans", "logs", "metric points", "exemplars") and how many so far."""
 
 
 class Carried(NamedTuple):
@@ -39,6 +40,7 @@ class Carried(NamedTuple):
     spans: int = 0
     logs: int = 0
     points: int = 0
+    exemplars: int = 0
 
 
 class StoredSpan(NamedTuple):
@@ -92,10 +94,12 @@ class CarryingOver:
             self._connection, time.time_ns, SeriesBounds(_MOST_SERIES, _MOST_SERIES), handing_over=False
         )
         self._settling = MetricSettling(self._connection, self._ingest)
+        self._kept_exemplars = 0
         self._before = self._counts()
         self._spans: list[SpanRow] = []
         self._logs: list[LogRow] = []
         self._points: list[MetricRow] = []
+        self._exemplars: list[tuple[MetricSeriesRow, ExemplarRow]] = []
 
     def add_span(self, row: StoredSpan) -> None:
         """Take a span. Raises StoreUnavailable."""
@@ -115,6 +119,12 @@ class CarryingOver:
         if len(self._points) >= _ROUND:
             self._commit()
 
+    def add_exemplar(self, series: MetricSeriesRow, row: ExemplarRow) -> None:
+        """Take an exemplar of points that were taken before. Raises StoreUnavailable."""
+        self._exemplars.append((series, row))
+        if len(self._exemplars) >= _ROUND:
+            self._commit()
+
     def finish(self) -> Carried:
         """Commit the rest, close the store, and return what is new in it. Raises StoreUnavailable."""
         self._commit()
@@ -131,18 +141,25 @@ class CarryingOver:
 
     def _counts(self) -> Carried:
         counters = self._ingest.counters
-        return Carried(counters.get("spans"), counters.get("logs"), counters.get(KEPT_POINTS))
+        return Carried(
+            counters.get("spans"), counters.get("logs"), counters.get(KEPT_POINTS), self._kept_exemplars
+        )
 
     def _commit(self) -> None:
         batch = Batch(self._spans, self._logs, self._points, is_placed=True)
-        self._transact(lambda: self._ingest.insert([batch]))
-        self._spans, self._logs, self._points = [], [], []
+        self._transact(lambda: self._insert(batch))
+        self._spans, self._logs, self._points, self._exemplars = [], [], [], []
         if self._ingest.metrics.waiting >= _WAITING_POINTS:
             self._transact(self._settling.settle)
         now = self._counts()
-        for what, count, before in zip(("spans", "logs", "metric points"), now, self._before, strict=True):
+        for what, count, before in zip(_WORDS, now, self._before, strict=True):
             if count > before:
                 self._progress(what, count - before)
+
+    def _insert(self, batch: Batch) -> None:
+        self._ingest.insert([batch])
+        kept = [self._ingest.metrics.keep_saved(series, row) for series, row in self._exemplars]
+        self._kept_exemplars += sum(kept)
 
     def _transact(self, work: Callable[[], None]) -> None:
         try:

@@ -6,6 +6,7 @@ transaction.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ import orjson
 
 from signals.attributes import text_of
 from signals.metrics import MetricInfo, MetricKind, Temporality
-from store.metric_rows import MetricRow, MetricSeriesRow
-from store.rows import Batch
+from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
+from store.rows import Batch, TooManySeries
 from store.sqlite.metric_points import plain_of
-from store.sqlite.row_checks import plain_check, series_check
+from store.sqlite.row_checks import exemplar_check, plain_check, series_check
 from store.sqlite.table_layout import KEPT_POINTS
 from store.sqlite.write.counters import Counters
 
@@ -28,6 +29,12 @@ its series anew."""
 _SWEEP_NS: Final = 60 * 10**9
 _EXEMPLARS_OF_POINT: Final = 8
 """An SDK sends at most one per bucket; what is more is not kept."""
+_EXEMPLAR: Final = (
+    "INSERT INTO metric_exemplars (series, time, arrived, value, trace_id, span_id, attributes, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_MOST_REASONS: Final = 8
+"""Metrics that are named of one batch, where all together have too many series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,6 @@ class _Metric:
     id: int
     info: MetricInfo
     alive: int = 0
-    folded: int = 0
 
 
 @dataclass(slots=True)
@@ -129,14 +135,18 @@ class MetricIngest:
             self._sweep(now)
         points: list[tuple[Any, ...]] = []
         living = self._series
+        refused: dict[int, int] = {}
         for batch in batches:
-            batch.repeated_points, batch.folded = 0, {}
+            batch.repeated_points = 0
+            folded: dict[TooManySeries, int] = {}
+            batch.folded = folded
             for row in batch.metrics:
                 of, start, time, value, exemplars = row
                 series = living.get(of.digest)
                 if series is None or series.info is not of.info:
-                    series = self._series_of(row, batch, now)
+                    series = self._series_of(row, now)
                     if series is None:
+                        self._refuse(of.info, folded, refused)
                         continue
                 if time == series.last:
                     # The same export once more, or a sender that says two things of one moment.
@@ -154,50 +164,59 @@ class MetricIngest:
             self._counters.add(KEPT_POINTS, len(points))
             self.waiting += len(points)
             self.waiting_since = self.waiting_since or now
+        # Once per metric and not per point: of a metric that explodes nearly all points are refused.
+        self._connection.executemany(
+            "UPDATE metrics SET folded = folded + ? WHERE id = ?",
+            [(number, metric) for metric, number in refused.items()],
+        )
 
-    def _series_of(self, row: MetricRow, batch: Batch, now: int) -> _Series | None:
+    def _series_of(self, row: MetricRow, now: int) -> _Series | None:
+        """The series of a row, made if it is new; None where there are too many."""
         found = self._series.get(row.series.digest)
         if found is None:
-            found = self._find(row, now)
-            if found is None:
-                metric = self._metric_of(row.series.info)
-                reason = self._too_many(metric)
-                if reason:
-                    folded = dict(batch.folded)
-                    folded[reason] = folded.get(reason, 0) + 1
-                    batch.folded = folded
-                    metric.folded += 1
-                    self._connection.execute(
-                        "UPDATE metrics SET folded = folded + 1 WHERE id = ?", (metric.id,)
-                    )
-                    return None
-                found = self._add(row, metric, now)
+            if self._too_many(row.series.info):
+                return None
+            metric = self._metric_of(row.series.info)
+            found = self._find(row, metric, now) or self._add(row, metric, now)
         if found.info is not row.series.info:
             self._describe(found, row.series.info)
         return found
 
-    def _too_many(self, metric: _Metric) -> str:
-        if metric.alive >= self._bounds.of_metric:
-            return (
-                f"metric {metric.info.name[:80]!r} has {metric.alive:,} series, the most that are kept of "
-                "one: leave out the attribute that varies most"
+    def _too_many(self, info: MetricInfo) -> TooManySeries | None:
+        """Why no further series of this metric can live; None if one can."""
+        metric, name = self._metrics.get(_key_of(info)), info.name[:80]
+        if metric is not None and metric.alive >= self._bounds.of_metric:
+            return TooManySeries(
+                info.name,
+                f"metric {name!r} has {metric.alive:,} series, the most that are kept of one: leave out the "
+                "attribute that varies most",
             )
         if len(self._series) >= self._bounds.in_all:
-            return (
+            return TooManySeries(
+                "",
                 f"the store has {len(self._series):,} series, the most that it keeps: a new one of metric "
-                f"{metric.info.name[:80]!r} was refused"
+                f"{name!r} was refused",
             )
-        return ""
+        return None
 
-    def _find(self, row: MetricRow, now: int) -> _Series | None:
+    def _refuse(self, info: MetricInfo, folded: dict[TooManySeries, int], refused: dict[int, int]) -> None:
+        """Count a refused point by its reason, and by the metric's id where the metric is kept."""
+        reason = self._too_many(info)
+        if reason is None:
+            return
+        if not reason.metric and reason not in folded and len(folded) >= _MOST_REASONS:
+            reason = TooManySeries("", f"{reason.message.partition(':')[0]}: new ones of others were refused")
+        folded[reason] = folded.get(reason, 0) + 1
+        metric = self._metrics.get(_key_of(info))
+        if metric is not None:
+            refused[metric.id] = refused.get(metric.id, 0) + 1
+
+    def _find(self, row: MetricRow, metric: _Metric, now: int) -> _Series | None:
         """A series that is stored, but was not alive."""
         stored = self._connection.execute(
             "SELECT id FROM metric_series WHERE digest = ?", (row.series.digest,)
         ).fetchone()
         if stored is None:
-            return None
-        metric = self._metric_of(row.series.info)
-        if self._too_many(metric):
             return None
         return self._remember(row.series, _Series(int(stored[0]), metric, row.series.info, 0, now))
 
@@ -247,12 +266,12 @@ class MetricIngest:
 
     def _stored_metric(self, key: tuple[object, ...], info: MetricInfo) -> _Metric:
         row = self._connection.execute(
-            "SELECT id, folded FROM metrics WHERE name = ? AND unit = ? AND kind = ? AND temporality = ? "
+            "SELECT id FROM metrics WHERE name = ? AND unit = ? AND kind = ? AND temporality = ? "
             "AND monotonic = ?",
             key,
         ).fetchone()
         if row is not None:
-            return _Metric(int(row[0]), info, 0, int(row[1]))
+            return _Metric(int(row[0]), info)
         cursor = self._connection.execute(
             "INSERT INTO metrics (name, unit, kind, temporality, monotonic, description, folded) "
             "VALUES (?, ?, ?, ?, ?, ?, 0)",
@@ -269,24 +288,26 @@ class MetricIngest:
         series.info = info
 
     def _keep_exemplars(self, series: _Series, row: MetricRow, now: int) -> None:
-        self._connection.executemany(
-            "INSERT INTO metric_exemplars (series, time, arrived, value, trace_id, span_id, attributes) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    series.id,
-                    each.time_unix_nano,
-                    now,
-                    each.value,
-                    each.trace_id or None,
-                    each.span_id or None,
-                    orjson.dumps(
-                        {_sound(key): _sound(text_of(value)) for key, value in each.attributes.items()}
-                    ).decode(),
-                )
-                for each in row.exemplars[:_EXEMPLARS_OF_POINT]
-            ],
-        )
+        kept, digest = row.exemplars[:_EXEMPLARS_OF_POINT], row.series.digest
+        self._connection.executemany(_EXEMPLAR, [_exemplar(series.id, digest, each, now) for each in kept])
+
+    def keep_saved(self, of: MetricSeriesRow, exemplar: ExemplarRow) -> bool:
+        """Keep an exemplar of a series whose points are kept; False where they are not, or it is there."""
+        found = self._connection.execute(
+            "SELECT id FROM metric_series WHERE digest = ?", (of.digest,)
+        ).fetchone()
+        if found is None:
+            return False
+        row = _exemplar(int(found[0]), of.digest, exemplar, self._now())
+        number, time, _, value, trace, span, *_ = row
+        known = self._connection.execute(
+            "SELECT 1 FROM metric_exemplars WHERE series = ? AND time = ? AND value IS ? AND trace_id IS ? "
+            "AND span_id IS ?",
+            (number, time, value, trace, span),
+        ).fetchone()
+        if known is None:
+            self._connection.execute(_EXEMPLAR, row)
+        return known is None
 
     def _sweep(self, now: int) -> None:
         """Forget the series that ended, so that others may take their place."""
@@ -295,6 +316,15 @@ class MetricIngest:
             if series.arrived < now - _ALIVE_NS:
                 del self._series[digest]
                 series.metric.alive -= 1
+
+
+def _exemplar(series: int, digest: bytes, of: ExemplarRow, now: int) -> tuple[Any, ...]:
+    """The parameters of `_EXEMPLAR`."""
+    value = None if math.isnan(of.value) else of.value
+    attributes = {_sound(key): _sound(text_of(value)) for key, value in of.attributes.items()}
+    text = orjson.dumps(attributes).decode()
+    check = exemplar_check(digest, of.time_unix_nano, value, (of.trace_id, of.span_id), text)
+    return series, of.time_unix_nano, now, value, of.trace_id or None, of.span_id or None, text, check
 
 
 def _key_of(info: MetricInfo) -> tuple[object, ...]:

@@ -104,6 +104,8 @@ def _save_metrics(source: _Source, target: CarryingOver, result: Salvaged) -> No
     for point in chain(settled, metrics.recent(source.rows("metric_recent"))):
         target.add_point(point)
         result.points += 1
+    for series, exemplar in metrics.exemplars(source.rows("metric_exemplars")):
+        target.add_exemplar(series, exemplar)
     result.wrong_blocks = metrics.wrong
 
 

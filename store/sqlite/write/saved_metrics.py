@@ -1,7 +1,8 @@
-"""Which points of metrics in a damaged file are right, and of which series they are."""
+"""Which points and exemplars of metrics in another file are right, and of which series they are."""
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,10 +11,10 @@ from typing import Any, Final
 import orjson
 
 from signals.metrics import MetricInfo, MetricKind, Temporality
-from store.metric_rows import MetricRow, MetricSeriesRow
+from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
 from store.sqlite.metric_blocks import ChunkTimes, read_block
 from store.sqlite.metric_points import PlainPoint, runs_of, value_at
-from store.sqlite.row_checks import plain_check, series_check
+from store.sqlite.row_checks import exemplar_check, plain_check, series_check
 from store.sqlite.write.damaged_file import Row
 
 _NUMBER, _TEXT, _BYTES = (int,), (str,), (bytes,)
@@ -23,6 +24,9 @@ _RESOURCES = (_NONE, _BYTES)
 _SERIES = (_NONE, _NUMBER, _BYTES, _TEXT, _NUMBER, _TEXT, _TEXT, _NUMBER, _NUMBER, _NUMBER)
 _RECENT = (_NONE, _NUMBER, _NUMBER, _BYTES)
 _CHUNKS = (_NONE, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _BYTES)
+_VALUE, _ID = (float, int, type(None)), (bytes, type(None))
+_EXEMPLARS = (_NONE, _NUMBER, _NUMBER, _NUMBER, _VALUE, _ID, _ID, _TEXT)
+_ID_BYTES: Final = (16, 8)
 _BLOCKS = (_NUMBER, _NUMBER, _NUMBER, _NUMBER, _BYTES)
 _UNDECODABLE = (
     zlib.error, struct.error, ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError,
@@ -34,7 +38,7 @@ class SavedMetrics:
 
     def __init__(self, metrics: Iterable[Row], resources: Iterable[Row], series: Iterable[Row]) -> None:
         self.wrong = 0
-        """Series, chunks and blocks that are not as they were written."""
+        """Series, chunks, blocks and exemplars that are not as they were written."""
         infos: dict[int, list[MetricInfo]] = {}
         for number, cells, _ in _of_form(metrics, _METRICS):
             info = _info_of(cells)
@@ -96,6 +100,23 @@ class SavedMetrics:
                 continue
             yield from found
 
+    def exemplars(self, rows: Iterable[Row]) -> Iterator[tuple[MetricSeriesRow, ExemplarRow]]:
+        """The exemplars that are right, each with its series."""
+        for _, cells, check in _of_form(rows, _EXEMPLARS):
+            _, number, time, _, value, trace, span, text, *_ = cells
+            series = self._series.get(number)
+            if series is None:
+                continue
+            ids = trace or b"", span or b""
+            attributes = _exemplar_attributes(text)
+            is_right = check is None or check == exemplar_check(series.digest, time, value, ids, text)
+            has_ids = all(len(each) in (0, size) for each, size in zip(ids, _ID_BYTES, strict=True))
+            if attributes is None or not is_right or not has_ids:
+                self.wrong += 1
+                continue
+            of_value = math.nan if value is None else float(value)
+            yield series, ExemplarRow(time, of_value, *ids, attributes)
+
     def _points_of_block(self, chunk: bytes, body: bytes) -> list[MetricRow] | None:
         try:
             return [
@@ -106,6 +127,14 @@ class SavedMetrics:
             ]
         except _UNDECODABLE:
             return None
+
+
+def _exemplar_attributes(text: str) -> dict[str, str] | None:
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _value_of(start: int, time: int, plain: Any) -> Any:

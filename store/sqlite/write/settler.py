@@ -95,7 +95,7 @@ class Settler:
         self._identity = _identity(self._path)
         if not self._is_of_store():
             self._begin_anew()
-        schedule = self._schedule = AggregationSchedule(self.connection, self._main)
+        schedule = self._schedule = AggregationSchedule(self.connection, self._main, apart=self._in_snapshots)
         self._retention = SettledRetention(self.connection, schedule)
         return schedule
 

@@ -60,12 +60,37 @@ def test_what_does_not_fit_is_said_with_what_does(ask: Ask) -> None:
     assert "sum in {order}" in other["remedy"]
 
 
-def test_without_a_time_range_the_first_increase_is_whole(ask: Ask) -> None:
-    """It happened before the first point came, which may be the oldest that the store has."""
-    oldest = ask("/status")["oldest_unix_nano"]
-    first, _ = ask("/metrics/shop.orders")["series"][0]["points"][0]
+def test_without_a_time_range_it_is_that_of_the_metrics_points(ask: Ask) -> None:
+    """And one interval before them: the first increase happened before the first point came."""
+    (name,) = ask("/metrics", q="shop.orders")["metrics"]
+    answer = ask("/metrics/shop.orders", agg="sum", attr="version:v350.9")
+    points = answer["series"][0]["points"]
+    assert points[0][0] == name["first_unix_nano"] - 10 * 10**9
+    end = points[-1][0] + answer["column_ns"]
+    assert name["last_unix_nano"] < end <= name["last_unix_nano"] + answer["column_ns"]
+    assert sum(value for _, value in points) == pytest.approx(5 * 29)
+    assert all(value for _, value in points)
 
-    assert first <= oldest - 60 * 10**9
+
+def test_a_single_point_has_a_minute(ask: Ask) -> None:
+    (name,) = ask("/metrics", q="/gc/")["metrics"]
+    answer = ask("/metrics/" + quote(name["name"], safe="/"))
+    points = answer["series"][0]["points"]
+    assert points[-1][1] == 7.5
+    assert (
+        points[-1][0]
+        <= name["last_unix_nano"]
+        < points[-1][0] + answer["column_ns"]
+        == points[0][0] + (60 * 10**9)
+    )
+
+
+def test_metrics_are_narrowed_by_environment(ask: Ask) -> None:
+    """As everything else: an environment that nobody is in has none."""
+    every = ask("/metrics")["metrics"]
+    assert every
+    assert ask("/metrics", environment="elsewhere")["metrics"] == []
+    assert ask("/metrics/shop.orders", environment="elsewhere")["series"] == []
 
 
 def test_any_name_can_be_asked_for(ask: Ask) -> None:

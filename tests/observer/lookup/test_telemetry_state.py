@@ -109,6 +109,17 @@ def test_what_is_over_stands_on_pages_whose_time_it_concerns(world: World) -> No
     assert "were refused" in client.get(f"/{before}").get_data(as_text=True)
 
 
+def test_many_refusals_at_once_do_not_fill_every_page(world: World) -> None:
+    """The header has three and how many more there are; the home page has each."""
+    many = [{**REFUSAL, "words": f"too many series of metric 'm{number}'"} for number in range(9)]
+    client = world.client({**WELL, "refusals": {"now": many, "past": []}})
+    said = _notice(client, "/logs")
+    assert said.count("too many series of metric") == 3
+    assert "6 more on the home page" in said
+    home = client.get("/").get_data(as_text=True)
+    assert [home.count(f"&#39;m{number}&#39;") for number in range(9)] == [1] * 9
+
+
 def test_the_api_computes_ready(world: World) -> None:
     """From the store, and from what the collector says."""
     well = world.client(WELL).get("/api/v1/status").get_json()

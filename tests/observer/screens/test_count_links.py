@@ -111,6 +111,8 @@ def _says_count(link: LexborNode) -> bool:
     return any(_COUNT.search(" ".join((words or "").split())) for words in titles)
 
 
+# Hundreds of pages: half a minute, and more where other tests take the cores.
+@pytest.mark.timeout(240)
 def test_every_count_link_leads_to_what_it_counted(
     client: FlaskClient, pages: Sequence[tuple[str, LexborHTMLParser]]
 ) -> None:

@@ -57,8 +57,8 @@ def service(name: str) -> str:
         )
     charts = affected = versions = None
     key, impact = impact_line(reader, scope, query)
-    names, more_names = names_of(reader, name, scope.window)
-    exemplars = () if node.inferred else latency_exemplars(reader, name, names, scope.window)
+    names, more_names = names_of(reader, name, scope)
+    exemplars = () if node.inferred else latency_exemplars(reader, name, names, scope)
     if not node.inferred:
         points = reader.series(name, scope.window, _COLUMNS, environment=scope.environment)
         hrefs = _column_hrefs(name, scope, points)

@@ -37,7 +37,7 @@ def service_map() -> str:
     if node:
         _, impact = impact_line(reader, scope, query)
         around = neighbours(found, node.service)
-        names, more_names = names_of(reader, node.service, scope.window)
+        names, more_names = names_of(reader, node.service, scope)
         metrics = place_of(node.service, names, more=more_names, form=COMPACT)
         panel = node_panel.build(node, around, load_node(reader, scope, node, around, query.text("tag")))
     return render_template(

@@ -140,3 +140,25 @@ def test_another_application_has_the_same(tmp_path: Path) -> None:
         found = metrics_of(client, f"/apm/services/{service}")
     assert "12 goroutines" in text(one(found, "[aria-labelledby=metrics-runtime]"))
     assert "12 bookings" in text(one(found, "[aria-labelledby=metrics-own]"))
+
+
+def test_metrics_of_a_service_are_those_of_the_headers_environment(tmp_path: Path) -> None:
+    """Their number, their charts, and the link to all of them."""
+    world = seed.story()
+    for environment in ("hipster-lab", "elsewhere"):
+        at = [str(world.now_unix_nano - n * 10 * S) for n in range(9)]
+        for name in ("queue.size", f"only.{environment}"):
+            points = [{"timeUnixNano": each, "asDouble": 2.0 + len(environment)} for each in at]
+            world.metric(SERVICE, environment, name=name, gauge={"dataPoints": points})
+    with observing(world, tmp_path) as other:
+        path = f"/apm/services/{SERVICE}?env=hipster-lab"
+        charts = metrics_of(other, path)
+        assert "only.hipster-lab" in text(one(charts, "body"))
+        assert "only.elsewhere" not in text(one(charts, "body"))
+        link = one(page(other, path), "[data-key=metrics]")
+        assert attribute(link, "data-count") == "2"
+        listed = page(other, attribute(link, "href"))
+        assert len(listed.css("tr[data-row]")) == 2
+        assert (
+            attribute(one(page(other, f"/apm/services/{SERVICE}"), "[data-key=metrics]"), "data-count") == "3"
+        )

@@ -123,3 +123,29 @@ def test_newer_points_are_announced(tmp_path: Path) -> None:
             of = "2 metrics" if address == "/metrics" else "1 series"
             assert announced(other, earlier) == f"new points of {of}"
         assert updates_address(LexborHTMLParser(other.get("/metrics?live=0").text)) == ""
+
+
+def test_the_list_is_narrowed_to_the_headers_environment(tmp_path: Path) -> None:
+    """Rows, numbers, services, links and what is announced; an environment without any says so."""
+    world = World(1_800_000_000 * S)
+    at = str(world.now_unix_nano - 30 * S)
+    for service, environment in (("cart", "prod"), ("shop", "prod"), ("trial", "dev"), ("own", "")):
+        for name in ("queue.size", f"{service}.only"):
+            world.metric(
+                service, environment, name=name, gauge={"dataPoints": [{"timeUnixNano": at, "asInt": "1"}]}
+            )
+    with observing(world, tmp_path) as other:
+        found = LexborHTMLParser(other.get("/metrics?env=prod").text)
+        assert _names(found) == ["cart.only", "queue.size", "shop.only"]
+        assert _row(found, "queue.size")["Services"].replace(" ,", ",") == "cart, shop"
+        assert _row(found, "queue.size")["Series"] == "2"
+        assert {attribute(each, "value") for each in found.css("#metric-services option")} == {"cart", "shop"}
+        link = next(a for a in found.css("a[data-main]") if text(a) == "queue.size")
+        shown = LexborHTMLParser(other.get(attribute(link, "href")).text)
+        assert "trial" not in text(one(shown, "main"))
+        asks = updates_address(found)
+        earlier = re.sub(r"after=\d+", f"after={world.now_unix_nano - 60 * S}", asks)
+        assert announced(other, earlier) == "new points of 3 metrics"
+        assert len(_names(LexborHTMLParser(other.get("/metrics").text))) == 5
+        nothing = LexborHTMLParser(other.get("/metrics?env=elsewhere").text)
+        assert "Show all environments" in text(one(nothing, ".empty"))
