@@ -1,4 +1,4 @@
-"""Random kills of collector, settler and observer under load: what was acknowledged is there once, settled right.
+"""Random kills of collector, settler and observer under load: what was acknowledged is there once.
 
 `python -m benchmarks.kills --kills 1000`. Spans, browsers' spans, logs and metric points are sent until they
 are acknowledged, by senders that try again. At the end they are counted, and all that is settled is compared

@@ -33,14 +33,16 @@ _DERIVED: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND name 
 class Settler:
     """The one that writes the settled file of a store. For one thread."""
 
-    def __init__(self, store: Path, main: sqlite3.Connection, *, in_snapshots: bool = False) -> None:
-        """Read what is handed over from `main`; with `in_snapshots` each round sees one state of it.
+    def __init__(self, store: Path, main: sqlite3.Connection, *, apart: bool = False) -> None:
+        """Read what is handed over from `main`; `apart`: no writer waits for this thread.
+
+        No transaction of `main` is held: its log could not begin anew while rounds follow each other.
 
         Raises StoreUnavailable if the file has a settler.
         """
         self._path = settled_path(store)
         self._main = main
-        self._in_snapshots = in_snapshots
+        self._apart = apart
         self._lock = WriterLock(self._path)
         self.connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -95,7 +97,7 @@ class Settler:
         self._identity = _identity(self._path)
         if not self._is_of_store():
             self._begin_anew()
-        schedule = self._schedule = AggregationSchedule(self.connection, self._main, apart=self._in_snapshots)
+        schedule = self._schedule = AggregationSchedule(self.connection, self._main, apart=self._apart)
         self._retention = SettledRetention(self.connection, schedule)
         return schedule
 
@@ -138,16 +140,10 @@ class Settler:
     def _round(self, schedule: AggregationSchedule, *, final: bool) -> bool:
         """Settle what is due; returns whether something was."""
         assert self._retention is not None
-        if self._in_snapshots:
-            self._main.execute("BEGIN")
-        try:
-            due = schedule.is_due(final=final)
-            schedule.marks.set_lag(schedule.lag)
-            if due or schedule.marks.changed or self._retention.is_due:
-                self._transact(schedule, due=due, final=final)
-        finally:
-            if self._in_snapshots and self._main.in_transaction:
-                self._main.execute("COMMIT")
+        due = schedule.is_due(final=final)
+        schedule.marks.set_lag(schedule.lag)
+        if due or schedule.marks.changed or self._retention.is_due:
+            self._transact(schedule, due=due, final=final)
         return due
 
     def _transact(self, schedule: AggregationSchedule, *, due: bool, final: bool) -> None:

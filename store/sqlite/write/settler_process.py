@@ -98,7 +98,7 @@ def _opened(path: Path) -> sqlite3.Connection | None:
 
 def _settler(path: Path, main_file: sqlite3.Connection) -> Settler | None:
     try:
-        return Settler(path, main_file, in_snapshots=True)
+        return Settler(path, main_file, apart=True)
     except StoreError as error:
         # The former one may need a moment to end.
         _LOG.warning("no settling yet: %s", error)
