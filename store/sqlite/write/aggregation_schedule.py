@@ -53,7 +53,7 @@ MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
 """Time limit of one round, so that writers do not wait behind a backlog …"""
-_ROUND_APART_S: Final = 0.3
+_ROUND_APART_S: Final = 0.5
 """… and where they never do: a cell that several traces count in is written once a round."""
 _BACKLOG: Final = 100_000
 """Spans of a backlog that are looked at at once: an id in memory for each trace."""
