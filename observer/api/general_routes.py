@@ -82,6 +82,7 @@ _ALERTING = record(
             "oldest_unix_nano": TIME_OR_NULL,
             "newest_unix_nano": TIME_OR_NULL,
             "last_received_unix_nano": TIME_OR_NULL,
+            "settled_up_to_unix_nano": TIME_OR_NULL,
             "bytes": whole("of the store"),
             "max_bytes": whole("the size above which the oldest data is pruned"),
             "pruned": record(
@@ -120,6 +121,7 @@ def status(_query: Query) -> serializers.Plain | Response:
         "oldest_unix_nano": found.oldest_unix_nano,
         "newest_unix_nano": found.newest_unix_nano,
         "last_received_unix_nano": found.last_received_unix_nano,
+        "settled_up_to_unix_nano": found.settled_up_to_unix_nano,
         "bytes": found.bytes,
         "max_bytes": found.max_bytes,
         "pruned": {

@@ -1,7 +1,7 @@
 """Adds to the rollup cells what was counted, and subtracts it again.
 
 A cell is (series, width, slot, bucket); kinds of series and widths of slots are in
-`store.sqlite.table_layout`. Must run inside the writer's transaction.
+`store.sqlite.table_layout`. Must run inside the settler's transaction.
 """
 
 from __future__ import annotations

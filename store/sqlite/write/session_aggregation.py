@@ -1,6 +1,6 @@
 """Aggregates browser spans into sessions, samples and links: each span once, in order of arrival.
 
-Must run inside the writer's transaction, which also raises the counter `sessions_seq`:
+Must run inside the settler's transaction, which also raises the mark `counted`:
 that is what makes it exactly once.
 """
 

@@ -94,7 +94,7 @@ class Settler:
     def _open(self) -> AggregationSchedule:
         self._lock.renew()
         self.connection = connect_settler(self._path)
-        self._identity = _identity(self._path)
+        self._identity = identity_of(self._path)
         if not self._is_of_store():
             self._begin_anew()
         schedule = self._schedule = AggregationSchedule(self.connection, self._main, apart=self._apart)
@@ -173,7 +173,7 @@ class Settler:
         """Leave a file that was deleted or replaced, or that a reader found damaged."""
         if self.connection is None:
             return
-        if _identity(self._path) != self._identity:
+        if identity_of(self._path) != self._identity:
             self._let_go()
             return
         suspect = self._path.with_name(self._path.name + SUSPECT_SUFFIX)
@@ -206,7 +206,8 @@ def _is_damage(error: Exception) -> bool:
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """(device, inode) of a file, None if there is none."""
     try:
         stat = os.stat(path)  # noqa: PTH116 - with each round; Path takes twice as long
     except OSError:

@@ -24,7 +24,7 @@ from typing import Final
 
 from store.api import StoreError
 from store.sqlite.store_file import SCHEMA_VERSION
-from store.sqlite.write.settler import Settler
+from store.sqlite.write.settler import Settler, identity_of
 
 _LOG = logging.getLogger(__name__)
 _TICK_S: Final = 0.04
@@ -60,8 +60,13 @@ def serve(path: Path, pipe: int, parent: int) -> None:
     gc.set_threshold(20_000, 20, 50)
     settler: Settler | None = None
     main_file: sqlite3.Connection | None = None
+    identity: tuple[int, int] | None = None
     while True:
+        if settler is not None and identity_of(path) != identity:
+            # Another file is the store: to close the former one would delete the log of the new one by name.
+            os._exit(0)
         if settler is None:
+            identity = identity_of(path)
             main_file = _opened(path)
             settler = _settler(path, main_file) if main_file is not None else None
         if settler is not None:

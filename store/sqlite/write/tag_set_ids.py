@@ -1,4 +1,4 @@
-"""Numbers for tag sets, and the slots in which each occurs. Must run inside the writer's transaction."""
+"""Numbers for tag sets, and the slots in which each occurs. Must run inside the settler's transaction."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A trace's contribution to the rollups can be computed from its rows in `traces` and
 `requests`, so that aggregating it again subtracts the previous contribution before
-adding the new one. Must run inside the writer's transaction.
+adding the new one. Must run inside the settler's transaction.
 """
 
 from __future__ import annotations
