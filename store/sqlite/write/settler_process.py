@@ -32,6 +32,8 @@ _TICK_S: Final = 0.04
 _IDLE_S: Final = 0.08
 """… and while nothing is."""
 _TRY_AGAIN_S: Final = 0.25
+_COLLECT_EVERY_S: Final = 60.0
+"""Between two collections of garbage."""
 _FINISH: Final = b"f"
 _FINISH_S: Final = 0.7
 """How long it may settle what there is at the end; the next start does the rest."""
@@ -55,9 +57,10 @@ def serve(path: Path, pipe: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with(parent)
-    # Rows make no cycles.
+    # Rows make no cycles: looking for some in each round costs up to a sixth of it.
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.disable()
+    next_collection_s = time.monotonic() + _COLLECT_EVERY_S
     settler: Settler | None = None
     main_file: sqlite3.Connection | None = None
     identity: tuple[int, int] | None = None
@@ -71,6 +74,9 @@ def serve(path: Path, pipe: int, parent: int) -> None:
             settler = _settler(path, main_file) if main_file is not None else None
         if settler is not None:
             settler.step()
+        if time.monotonic() >= next_collection_s:
+            gc.collect()
+            next_collection_s = time.monotonic() + _COLLECT_EVERY_S
         pause_s = _TRY_AGAIN_S
         if settler is not None:
             pause_s = _IDLE_S if not settler.has_work else 0.0 if settler.was_cut else _TICK_S
