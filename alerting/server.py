@@ -76,7 +76,7 @@ class Loop:
 
         self._settings = settings
         self._database = Database(settings.alerts_db, owner=True)
-        self._reader = open_reader(settings.store_path, time_limit_s=_TIME_LIMIT_S, frugal=True)
+        self._reader = open_reader(settings.store_place, time_limit_s=_TIME_LIMIT_S, frugal=True)
         senders = {outbox.WEBHOOK: webhook_sender(settings), outbox.OTLP: otlp_sender(settings)}
         self._deliveries = [
             # A connection of its own: a message must not wait for a pass, nor a pass for it.

@@ -20,6 +20,13 @@ class Settings:
     store_path: Path = setting(
         Path("hipster-lab.db"), "STORE_PATH", "File of the store that a collector writes.", PATH
     )
+    store_url: str = setting(
+        "",
+        "STORE_URL",
+        "Address of the store: sqlite:///folder/file or clickhouse://user:password@host:8123/database; "
+        "empty: the file of STORE_PATH.",
+        secret=True,
+    )
     alerts_db: Path = setting(
         Path("alerts.db"), "ALERTS_DB", "File of alerts, created if it is missing.", PATH
     )
@@ -29,7 +36,7 @@ class Settings:
         "Folder of your own rules, beside those that ship; one of the same name replaces that.",
         PATH,
     )
-    interval_s: float = setting(2.0, "ALERT_INTERVAL_S", "Seconds between two evaluations.", _INTERVAL_S)
+    interval_s: float = setting(1.0, "ALERT_INTERVAL_S", "Seconds between two evaluations.", _INTERVAL_S)
     webhook_url: str = setting(
         "",
         "ALERT_WEBHOOK_URL",
@@ -63,3 +70,8 @@ class Settings:
     def screens_url(self) -> str:
         """The address of the screens for people, without a slash at its end."""
         return (self.observer_public_url or self.observer_url).rstrip("/")
+
+    @property
+    def store_place(self) -> str | Path:
+        """Where the store is: an address or a file."""
+        return self.store_url or self.store_path

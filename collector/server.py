@@ -119,7 +119,7 @@ def _run(settings: Settings) -> int:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     freeze_gc()
     writer = store.open_writer(
-        settings.store_path,
+        settings.store_place,
         max_bytes=settings.store_max_bytes,
         max_age_s=settings.store_max_age_s,
         max_series_of_metric=settings.max_series_of_metric,
@@ -135,7 +135,7 @@ def _run(settings: Settings) -> int:
                 "fields": {
                     "otlp_http": endpoint(settings.listen_addr, collector.http_port),
                     "otlp_grpc": endpoint(settings.listen_addr, collector.grpc_port),
-                    "store": str(settings.store_path),
+                    "store": store.shown(settings.store_place),
                 }
             },
         )

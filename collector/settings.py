@@ -35,6 +35,13 @@ class Settings:
     store_path: Path = setting(
         Path("hipster-lab.db"), "STORE_PATH", "File of the store, created if it is missing.", PATH
     )
+    store_url: str = setting(
+        "",
+        "STORE_URL",
+        "Address of the store: sqlite:///folder/file or clickhouse://user:password@host:8123/database; "
+        "empty: the file of STORE_PATH.",
+        secret=True,
+    )
     store_max_bytes: int = setting(
         2 * 1024**3,
         "STORE_MAX_BYTES",
@@ -70,3 +77,8 @@ class Settings:
     idle_s: int = setting(
         30, "COLLECTOR_IDLE_TIMEOUT_S", "Seconds after which a silent HTTP connection is closed.", _IDLE_S
     )
+
+    @property
+    def store_place(self) -> str | Path:
+        """Where the store is: an address or a file."""
+        return self.store_url or self.store_path

@@ -31,8 +31,9 @@ class LocustClient:
         name: str,
         headers: Mapping[str, str],
         data: Mapping[str, str] | bytes | None = None,
+        follow: bool = True,
     ) -> Reply:
-        """See `Client`."""
+        """See `Client`; with `follow` false, the reply may be a redirect."""
         sent = dict(headers)
         body: bytes | None = None
         if isinstance(data, bytes):
@@ -45,7 +46,7 @@ class LocustClient:
                 method, url, name=name, data=body, headers=sent, allow_redirects=False
             )
             location = answer.headers.get("location") if answer.status_code in _REDIRECTS else None
-            if not location:
+            if not location or not follow:
                 break
             if answer.status_code not in (307, 308):
                 method, body = "GET", None

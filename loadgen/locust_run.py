@@ -20,12 +20,14 @@ import gevent.event
 from flask import Response, request
 from locust import events
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, STATE_SPAWNING
+from locust.exception import RPCError
+from locust.runners import STATE_RUNNING, STATE_SPAWNING, Runner
 from locust.stats import stats_history
 
+from loadgen import runners
 from loadgen.server import SERVICE
 from loadgen.settings import Settings
-from loadgen.users import HttpShopper, RumShopper, Seeded
+from loadgen.users import HttpShopper, RegularBuyer, RumShopper, Seeded
 from runtime.json_logging import log_to_stdout
 from runtime.settings import EXIT_CANNOT_START, load
 
@@ -50,38 +52,75 @@ def _guard(settings: Settings, app: Any) -> None:
 
 
 def run(settings: Settings) -> int:
-    """Serve Locust's pages and run the users until SIGTERM or SIGINT."""
+    """Serve Locust's pages, where there are any, and run the users until SIGTERM or SIGINT.
+
+    Returns 1 without a runner (`_runner` says why), 2 where the pages cannot be served.
+    """
     log_to_stdout(SERVICE)
     Seeded.seed, Seeded.pace = settings.seed, settings.pace
+    stop = gevent.event.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
     environment = Environment(
-        user_classes=[HttpShopper, RumShopper], host=settings.shop_url, events=events, catch_exceptions=True
+        user_classes=[HttpShopper, RegularBuyer, RumShopper],
+        host=settings.shop_url,
+        events=events,
+        catch_exceptions=True,
     )
-    runner = environment.create_local_runner()
+    made = gevent.spawn(_runner, environment, settings)
+    # A worker waits for its master: it must be stoppable meanwhile.
+    gevent.wait([made, stop], count=1)
+    if not made.ready():
+        made.kill(block=False)
+        return 0
+    runner = made.get()
+    if runner is None:
+        return 1
+    runners.when_left(runner, stop.set)
+    if settings.master:
+        stop.wait()
+        _end(runner)
+        return 0
+    return _with_pages(environment, runner, settings, stop)
+
+
+def _runner(environment: Environment, settings: Settings) -> Runner | None:
+    """The runner; None after a line of log that says why there is none."""
+    try:
+        return runners.runner_of(environment, settings)
+    except ConnectionError:
+        _log.error("no master of Locust answers at %s", settings.master)
+    except RPCError as error:
+        _log.error("%s cannot be had: %s", settings.master or settings.master_listen, error)
+    return None
+
+
+def _with_pages(environment: Environment, runner: Runner, settings: Settings, stop: Any) -> int:
     web = environment.create_web_ui(settings.listen_addr, settings.port, delayed_start=True)
     _guard(settings, web.app)
     # Locust's own methods are not annotated.
     web.start()  # type: ignore[no-untyped-call]  # Locust leaves it untyped
     serving: Any = web.greenlet
-    stop = gevent.event.Event()
     serving.link(lambda _: stop.set())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, stop.set)
     history = gevent.spawn(stats_history, runner)
     _log.info("web pages on http://%s:%s", settings.listen_addr, settings.port)
-    if settings.users:
-        runner.start(settings.users, settings.spawn_rate)
-        _log.info("%s users started for %s", settings.users, settings.shop_url)
+    runners.start(runner, settings)
     stop.wait()
     failed = serving.ready() and serving.exception is not None
     history.kill(block=False)
+    _end(runner)
+    if not failed:
+        with gevent.Timeout(_STOP_WITHIN_S, False):
+            web.stop()  # type: ignore[no-untyped-call]  # Locust leaves it untyped
+    _log.info("stopped after %s requests", environment.stats.total.num_requests)
+    return EXIT_CANNOT_START if failed else 0
+
+
+def _end(runner: Runner) -> None:
     with gevent.Timeout(_STOP_WITHIN_S, False):
         if runner.state in (STATE_RUNNING, STATE_SPAWNING):
             runner.stop()
         runner.quit()
-        if not failed:
-            web.stop()  # type: ignore[no-untyped-call]  # Locust leaves it untyped
-    _log.info("stopped after %s requests", environment.stats.total.num_requests)
-    return EXIT_CANNOT_START if failed else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.settings import HTTP_URL, INTEGER, PORT, positive_number, setting, whole_number
+from runtime.settings import ADDRESS, HTTP_URL, INTEGER, PORT, positive_number, setting, whole_number
 
 MAX_USERS = 10_000
 _USERS = whole_number(0, MAX_USERS)
@@ -28,4 +28,13 @@ class Settings:
         "HIPSTERLAB_SEED",
         "Makes the users' choices repeatable; unset, each start differs.",
         INTEGER,
+    )
+    master_listen: str = setting(
+        "",
+        "LOADGEN_MASTER_LISTEN",
+        "Where workers are awaited, as 0.0.0.0:5557, by Locust's master; empty: it makes the load itself.",
+        ADDRESS,
+    )
+    master: str = setting(
+        "", "LOADGEN_MASTER_ADDR", "Address of the master whose worker this is; empty: of none.", ADDRESS
     )

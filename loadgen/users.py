@@ -1,7 +1,8 @@
-"""Locust's virtual users: one over plain HTTP, one with the RUM session of a browser.
+"""Locust's virtual users: two over plain HTTP, one with the RUM session of a browser.
 
-The first has the routes, forms and weights of the original shop's load; the second
-behaves like a person with a browser. Both declare themselves synthetic.
+One of the first has the routes, forms and weights of the original shop's load, the other
+orders at an even pace; the third behaves like a person with a browser. All declare
+themselves synthetic.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import gevent
-from locust import FastHttpUser, TaskSet, task
+from locust import FastHttpUser, TaskSet, constant_pacing, task
 
 from loadgen.agent import Browser
 from loadgen.locust_client import LocustClient
@@ -87,6 +88,10 @@ class Seeded(FastHttpUser):
         super().__init__(environment)
         number = next(type(self)._numbers)
         seed = None if self.seed is None else f"{self.seed}:{type(self).__name__}:{number}"
+        # Workers count their users each for itself: without the worker's number, all would do the same.
+        worker = getattr(environment.runner, "worker_index", -1)
+        if seed is not None and worker >= 0:
+            seed = f"{seed}:{worker}"
         self.rng = random.Random(seed)
         self.shop_url = (self.host or "").rstrip("/")
         self.browser_client = LocustClient(self.client)
@@ -98,6 +103,15 @@ class Seeded(FastHttpUser):
     def think(self) -> None:
         """Wait for that time."""
         gevent.sleep(self.wait_time())
+
+    def send(
+        self, method: str, path: str, name: str, fields: dict[str, str] | None, *, follow: bool = True
+    ) -> None:
+        """Send a request without a browser; a declared synthetic one, counted under `name`."""
+        headers = {SYNTHETIC_HEADER: "loadgen", "User-Agent": "hipster-lab-loadgen"}
+        self.browser_client.send(
+            method, self.shop_url + path, name=name, headers=headers, data=fields, follow=follow
+        )
 
 
 class Weighted(TaskSet):
@@ -159,9 +173,7 @@ class Routes(Weighted):
         self._send("POST", path, name or path, fields)
 
     def _send(self, method: str, path: str, name: str, fields: dict[str, str] | None) -> None:
-        url = self.shopper.shop_url + path
-        headers = {SYNTHETIC_HEADER: "loadgen", "User-Agent": "hipster-lab-loadgen"}
-        self.shopper.browser_client.send(method, url, name=name, headers=headers, data=fields)
+        self.shopper.send(method, path, name, fields)
 
 
 class HttpShopper(Seeded):
@@ -169,6 +181,30 @@ class HttpShopper(Seeded):
 
     weight = 1
     tasks = [Routes]  # noqa: RUF012  # Locust's interface
+
+
+class RegularBuyer(Seeded):
+    """Orders at an even pace, over plain HTTP: one of them, however many other users there are.
+
+    The others' orders come by chance, at times ten seconds apart, and a rule about orders has nothing to
+    read between them. Of a fault that a third of the orders meets, ten orders tell in time.
+    """
+
+    fixed_count = 1
+    every_s: ClassVar[float] = 1.0
+
+    def wait_time(self) -> float:
+        """Seconds until the next order is due; 0 where this one took longer."""
+        return float(constant_pacing(self.every_s / self.pace)(self))
+
+    @task
+    def order(self) -> None:
+        """One product, ordered by a new visitor."""
+        self.browser_client.forget()
+        fields = {"product_id": self.rng.choice(PRODUCTS), "quantity": "1"}
+        # Without the cart's page, whose rendering costs as much as the order.
+        self.send("POST", "/cart", "/cart [add]", fields, follow=False)
+        self.send("POST", "/cart/checkout", "/cart/checkout", dict(CHECKOUT_FIELDS))
 
 
 class RumShopper(Seeded):

@@ -160,6 +160,7 @@ def trace_row(row: TraceRow, dead_links: Container[tuple[TraceId, SpanId]] = ())
 def _origins(of: Span | Log) -> Plain:
     """The resource and the instrumentation scope of a span or a log."""
     return {
+        "attributes_as_text": of.as_text,
         "resource": plain_attributes(of.resource),
         "resource_dropped_attributes": of.resource_extras.dropped_attributes,
         "resource_schema_url": of.resource_extras.schema_url,

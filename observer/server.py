@@ -12,6 +12,7 @@ from runtime.json_logging import log_to_stdout
 from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
+from store.api import Reader, ReaderProcesses
 
 SERVICE = "observer"
 _TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
@@ -36,16 +37,17 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     from classroom import ClassError, ClassStore
     from observer.app import compile_templates, create_app
     from runtime.wsgi import WsgiServer, limits_of
-    from store import open_reader, open_reader_processes
+    from store.api import StoreError
 
     try:
         class_store = ClassStore(settings.class_db) if settings.class_db else None
+        reader, processes = _opened(settings)
     except ClassError as error:
         sys.stderr.write(f"{error} {error.remedy}\n")
         return EXIT_CANNOT_START
-    reader = open_reader(settings.store_path)
-    most = settings.reader_processes
-    processes = open_reader_processes(reader, most) if most else None
+    except StoreError as error:
+        sys.stderr.write(f"{SERVICE} cannot open the store: {error}\n")
+        return EXIT_CANNOT_START
     alert_file = AlertFile(settings.alerts_db) if settings.alerts_db else None
     sys.setswitchinterval(_SWITCH_S)
     try:
@@ -80,3 +82,12 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         if alert_file:
             alert_file.close()
     return 0
+
+
+def _opened(settings: Settings) -> tuple[Reader, ReaderProcesses | None]:
+    """The store, and the processes that read its file; a server needs none. Raises StoreError."""
+    from store import file_of, open_reader, open_reader_processes
+
+    reader = open_reader(settings.store_place)
+    most = settings.reader_processes if file_of(settings.store_place) else 0
+    return reader, open_reader_processes(reader, most) if most else None

@@ -30,6 +30,13 @@ class Settings:
     store_path: Path = setting(
         Path("hipster-lab.db"), "STORE_PATH", "File of the store that a collector writes.", PATH
     )
+    store_url: str = setting(
+        "",
+        "STORE_URL",
+        "Address of the store: sqlite:///folder/file or clickhouse://user:password@host:8123/database; "
+        "empty: the file of STORE_PATH.",
+        secret=True,
+    )
     lab_status_file: str = setting(
         "", "LAB_STATUS_FILE", "JSON that the lab writes about its processes; empty where there is no lab."
     )
@@ -142,3 +149,8 @@ class Settings:
     def class_mode(self) -> bool:
         """Whether seats are given by signature only."""
         return bool(self.seat_secret)
+
+    @property
+    def store_place(self) -> str | Path:
+        """Where the store is: an address or a file."""
+        return self.store_url or self.store_path

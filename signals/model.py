@@ -162,6 +162,8 @@ class Span:
     flags: int = 0
     """OTLP's: the lower 8 bits are W3C trace context's; 0x100 and 0x200 say whether the parent is remote."""
     dropped: Dropped = NOTHING_DROPPED
+    as_text: bool = False
+    """Its store keeps attributes as text: `500` may have been a number, what is JSON a list or a map."""
 
     @property
     def end_unix_nano(self) -> int:
@@ -199,6 +201,8 @@ class Log:
     scope_version: str = ""
     scope_extras: ScopeExtras = ScopeExtras()  # noqa: RUF009  # immutable
     resource_extras: ResourceExtras = ResourceExtras()  # noqa: RUF009  # immutable
+    as_text: bool = False
+    """Its store keeps attributes and a structured body as text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ they are called: callers that need the contract alone do not load one.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
+from store.address import Place as Place, file_of as file_of, shown as shown
 from store.api import Reader, ReaderProcesses, Writer
 
 DEFAULT_MAX_BYTES: Final = 2 * 1024**3
@@ -19,7 +19,7 @@ DEFAULT_MAX_SERIES: Final = 20_000
 
 
 def open_writer(
-    path: str | Path,
+    place: Place,
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     max_age_s: float = DEFAULT_MAX_AGE_S,
@@ -27,15 +27,21 @@ def open_writer(
     max_series: int = DEFAULT_MAX_SERIES,
     apart: bool = False,
 ) -> Writer:
-    """The writer of the store at `path`, which is created if it does not exist.
+    """The writer of the store at `place`, a file or an address, which is created if it does not exist.
 
     `max_bytes` bounds the data (the file may be a little larger), `max_age_s` the
     time in the store, the last two how many series of metrics may be alive at once: with a point
     within the last hour. Raises StoreUnavailable (another writer, no right to write, a
-    full disk) and StoreMismatch (the file of another program).
-    A file of another schema is carried over or set aside. `apart`: what is derived is computed by a process
-    of its own, a fork where this one has no thread yet; else by the writer's thread.
+    full disk, no answer) and StoreMismatch (the file of another program, a malformed address).
+    A file of another schema is carried over or set aside. A server has bounds of its own: of these
+    only `max_age_s` is followed there, for tables that do not exist yet. `apart`: what is derived from spans
+    is computed by a process of its own, a fork where this one has no thread yet; else by the writer's thread.
     """
+    path = file_of(place)
+    if path is None:
+        from store.clickhouse.opening import open_clickhouse_writer
+
+        return open_clickhouse_writer(str(place), max_age_s)
     from store.sqlite.write.metric_ingest import SeriesBounds
     from store.sqlite.write.writer import SqliteWriter
 
@@ -44,28 +50,31 @@ def open_writer(
     if apart:
         from store.sqlite.write.settler_process import SettlerProcess
 
-        process = SettlerProcess(Path(path))
+        process = SettlerProcess(path)
     try:
-        return SqliteWriter(
-            Path(path), max_bytes=max_bytes, max_age_s=max_age_s, series=series, apart=process
-        )
+        return SqliteWriter(path, max_bytes=max_bytes, max_age_s=max_age_s, series=series, apart=process)
     except BaseException:
         if process is not None:
             process.end()
         raise
 
 
-def open_reader(path: str | Path, *, time_limit_s: float | None = None, frugal: bool = False) -> Reader:
-    """A reader of the store at `path`; TooSlow where it needs more than `time_limit_s`, 10 by default.
+def open_reader(place: Place, *, time_limit_s: float | None = None, frugal: bool = False) -> Reader:
+    """A reader of the store at `place`; TooSlow where it needs more than `time_limit_s`, 10 by default.
 
     A `frugal` one needs little memory, for a process that asks little. The store need not exist yet:
     until its writer creates it, every answer is empty; when the file is replaced, the next answer is
-    from the new one.
+    from the new one. Raises StoreMismatch for a malformed address; a server is asked when a question comes.
     """
+    path = file_of(place)
+    if path is None:
+        from store.clickhouse.opening import open_clickhouse_reader
+
+        return open_clickhouse_reader(str(place), time_limit_s)
     from store.sqlite.read.read_connection import TIME_LIMIT_S
     from store.sqlite.read.reader import SqliteReader
 
-    return SqliteReader(Path(path), TIME_LIMIT_S if time_limit_s is None else time_limit_s, frugal=frugal)
+    return SqliteReader(path, TIME_LIMIT_S if time_limit_s is None else time_limit_s, frugal=frugal)
 
 
 def open_reader_processes(reader: Reader, most: int) -> ReaderProcesses:

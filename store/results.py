@@ -14,6 +14,7 @@ from typing import Literal
 
 from signals.metrics import Exemplar, MetricInfo, PointValue
 from signals.model import ServiceInTrace, SessionId, Severity, SpanId, TraceId
+from store.limitations import Limitation
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +370,8 @@ class StoreStatus:
     pruned_metric_points: int = 0
     settled_up_to_unix_nano: int | None = None
     """What was committed before this is in lists and maps; None while nothing waits for them."""
+    limitations: tuple[Limitation, ...] = ()
+    """What this store cannot tell."""
 
 
 class Presence(Enum):

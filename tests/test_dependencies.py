@@ -13,8 +13,8 @@ from tests.test_architecture import ROOMS, imports, sources
 
 # Used by name (a plug-in, a command), so no import shows it.
 USED_WITHOUT_IMPORT = {
-    "grpcio-tools", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff",
-    "setuptools",
+    "grpcio-tools", "helm-binary", "mypy", "pytest-cov", "pytest-randomly", "pytest-timeout", "pytest-xdist",
+    "ruff", "setuptools",
 }  # fmt: skip
 
 
@@ -32,6 +32,8 @@ def test_every_library_that_is_used_is_declared() -> None:
     # The drivers of a browser are imported where one is; the code generator is a tool.
     allowed_for = dict.fromkeys(("tests", "benchmarks", "protos"), everything)
     allowed_for |= dict.fromkeys(("lab", "loadgen"), browser)
+    # Imported when an address names ClickHouse.
+    allowed_for["store"] = runtime | {_name(pin) for pin in extras["clickhouse"]}
     # Only `observer.agents` imports the SDK of agents, a process that nothing else starts.
     of_agents = runtime | {_name(pin) for pin in extras["mcp"]}
     providers = packages_distributions()
@@ -123,7 +125,8 @@ def test_the_locks_hold_what_is_pinned() -> None:
         "lab": project["dependencies"],
         "browser": [*project["dependencies"], *extras["browser"]],
         "mcp": [*project["dependencies"], *extras["mcp"]],
-        "dev": [*project["dependencies"], *extras["browser"], *extras["mcp"], *extras["dev"]],
+        "dev": [pin for pins in (project["dependencies"], *extras.values()) for pin in pins],
+        "chdb": (REPO / "requirements" / "chdb.in").read_text("utf-8").split(),
     }
     for level, pins in levels.items():
         lock = (REPO / "requirements" / f"{level}.txt").read_text("utf-8")

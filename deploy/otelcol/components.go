@@ -1,9 +1,12 @@
 package main
 
 import (
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/prometheusreceiver"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
@@ -26,9 +29,12 @@ var receivers = []receiver.Factory{
 var processors = []processor.Factory{
 	batchprocessor.NewFactory(),
 	memorylimiterprocessor.NewFactory(),
+	tailsamplingprocessor.NewFactory(),
 }
 
 var exporters = []exporter.Factory{
+	loadbalancingexporter.NewFactory(),
+	otlpexporter.NewFactory(),
 	otlphttpexporter.NewFactory(),
 }
 

@@ -12,3 +12,13 @@ def shop_address(url: str, option: str) -> str:
         return public_address(url)
     except NotAnAddress as error:
         raise UsageError(f"{option}: {error}", error.remedy) from error
+
+
+def store_address(url: str) -> str:
+    """The address given by `--store`. Raises UsageError, which never shows a password."""
+    if not url.startswith(("clickhouse://", "sqlite:///")):
+        raise UsageError(
+            "--store: this is no address of a store.",
+            "Write clickhouse://host:8123/database or sqlite:///folder/file.",
+        )
+    return url

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from lab import paths
-from lab.commands.option_values import shop_address
+from lab.commands.option_values import shop_address, store_address
 from lab.durations import nanoseconds
 from lab.errors import UsageError
 from lab.plan import topology
@@ -55,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"another port for one of: {', '.join(topology.port_options())} (may be repeated)",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help=_DATA_HELP)
+    parser.add_argument("--store", metavar="URL", help=_STORE_HELP)
     parser.add_argument(
         "--seed", type=int, metavar="N", help="start with an empty store and seed the shop's random numbers"
     )
@@ -78,6 +79,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 _DATA_HELP = f"folder of the store and the carts (default: {paths.shown(paths.data_dir())})"
+_STORE_HELP = (
+    "keep telemetry elsewhere: clickhouse://user:password@host:8123/database, or sqlite:///folder/file "
+    "(default: a file in the data folder; STORE_URL says the same, and no list of processes shows it)"
+)
 _PUBLIC_URL_HELP = (
     "the shop's address for links, such as https://example.org/shop, for a shop behind a proxy "
     "(default: the host in the reader's own address)"
@@ -111,6 +116,8 @@ def options_of(args: argparse.Namespace) -> Options:
         raise UsageError(
             "--replace needs a roster.", "Write --class 30 --replace, or --class names.txt --replace."
         )
+    if args.store and args.seed is not None:
+        raise UsageError("--seed begins with an empty store, which --store does not name.", "Leave one out.")
     return Options(
         host=args.host or LOOPBACK,
         free_ports=args.free_ports,
@@ -127,6 +134,7 @@ def options_of(args: argparse.Namespace) -> Options:
         given=tuple(name for name in ("host", "incident") if getattr(args, name) is not None),
         public_url=shop_address(args.public_url, "--public-url") if args.public_url else "",
         observer_url=shop_address(args.observer_url, "--observer-url") if args.observer_url else "",
+        store=store_address(args.store) if args.store else "",
         ports=parse_ports(args.port),
     )
 

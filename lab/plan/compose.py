@@ -65,6 +65,11 @@ def container_port(service: topology.Service, port: topology.Port) -> int:
     return GRPC_PORT if service.ready_kind == topology.GRPC else HTTP_PORT
 
 
+def is_for_people(service: topology.Service, variable: str) -> bool:
+    """Whether an address is shown to people, who are outside the network of the containers."""
+    return variable == "OBSERVER_URL" or (service.name == "observer" and variable != "COLLECTOR_URL")
+
+
 def published_port(port: topology.Port) -> str:
     """The published number of a port that has a fixed one, as a variable: `${LAB_SHOP_PORT:-8080}`."""
     return f"${{LAB_{port.option.upper().replace('-', '_')}_PORT:-{port.fixed}}}"
@@ -138,8 +143,7 @@ def _environment(service: topology.Service) -> dict[str, str]:
         if not callee.contained:
             continue
         port = next(port for port in callee.ports if port.name == port_name)
-        # These addresses are shown to people, who are outside the network of the containers.
-        for_people = service.name == "observer" or variable == "OBSERVER_URL"
+        for_people = is_for_people(service, variable)
         host = "${LAB_NAME:-localhost}" if for_people else name
         number = published_port(port) if for_people else container_port(callee, port)
         environment[variable] = shape.format(host=host, port=number)

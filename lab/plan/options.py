@@ -20,7 +20,8 @@ class Options:
     readers find them at the host they came by. `roster` are the people of a class (`class_mode`), all of
     them; empty goes on with those that it has. `replace_roster` lets seats in use leave it. `given` names
     the options that the user chose: a class goes on with its own host and incident where they were not.
-    The shop is healthy for `healthy_first_s` before the incident begins.
+    The shop is healthy for `healthy_first_s` before the incident begins. `store` is the address of the
+    store, empty for the file in `data`.
     """
 
     host: str = LOOPBACK
@@ -38,4 +39,5 @@ class Options:
     replace_roster: bool = False
     public_url: str = ""
     observer_url: str = ""
+    store: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)

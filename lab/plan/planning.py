@@ -31,6 +31,9 @@ FLAGS_TOKEN_HOLDERS = ("observer", "frontend", "buttercup")
 """Who answers with the state of flags over HTTP, and who asks."""
 CLASS_FILE_HOLDERS = ("control", "observer")
 WEBHOOK = "ALERT_WEBHOOK_URL"
+STORE_URL = "STORE_URL"
+STORE_HOLDERS = ("collector", "observer", "alerting")
+"""Who writes and reads telemetry. An address of a server often holds a password."""
 ALERT_FILE_HOLDERS = ("alerting", "observer")
 SEAT_GENERATIONS_HOLDERS = ("control", "frontend")
 """Who writes which seats were freed, and who learns it from there."""
@@ -89,6 +92,8 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
         "LAB_STATUS_FILE": str(run_dir / STATUS),
         "LOADGEN_USERS": str(options.users),
     }
+    if options.store:
+        kept[STORE_URL] = options.store
     rules = kept.get("DETECTORS_DIR") or rules_dir()
     if rules:
         # Processes may have another working directory than the command.
@@ -125,6 +130,8 @@ def _process(
         own[variable] = formatted(shape, reachable(book[topology.target_key(target)]))
     if service.name in CLASS_FILE_HOLDERS:
         own["CLASS_DB"] = str(options.data / CLASS)
+    if service.name not in STORE_HOLDERS:
+        own.pop(STORE_URL, None)
     if service.name != "alerting":
         # Such addresses often hold a token.
         own.pop(WEBHOOK, None)

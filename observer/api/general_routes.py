@@ -93,6 +93,7 @@ _ALERTING = record(
                     "before_unix_nano": TIME_OR_NULL,
                 }
             ),
+            "limitations": list_of(text("what this store cannot tell")),
         }
     ),
     tag="general",
@@ -130,6 +131,7 @@ def status(_query: Query) -> serializers.Plain | Response:
             "metric_points": found.pruned_metric_points,
             "before_unix_nano": found.pruned_before_unix_nano,
         },
+        "limitations": [each.value for each in found.limitations],
     }
 
 

@@ -138,6 +138,7 @@ REACH: dict[str, Schema] = {
 _COUNT = whole("how many the sender left out")
 _FLAGS = whole("as in OTLP; the lower 8 bits are those of W3C trace context")
 _ORIGINS: dict[str, Schema] = {
+    "attributes_as_text": boolean("the store keeps no types"),
     "resource": ANY_ATTRIBUTES,
     "resource_dropped_attributes": _COUNT,
     "resource_schema_url": text(),

@@ -48,6 +48,7 @@ class LinkItem:
 def of_span(span: Span) -> tuple[Carried, ...]:
     """The fields that a span has, those without a value left out."""
     return _present(
+        _types(span),
         ("Trace state", span.trace_state, "trace_state"),
         ("Flags", flag_words(span.flags), "flags"),
         ("Left out by the sender", dropped_words(span.dropped), "dropped_attributes_count"),
@@ -58,6 +59,7 @@ def of_span(span: Span) -> tuple[Carried, ...]:
 def of_log(log: Log) -> tuple[Carried, ...]:
     """The fields that a log record has, those without a value left out."""
     return _present(
+        _types(log),
         ("Event", log.event_name, "event.name"),
         ("Flags", flag_words(log.flags), "flags"),
         ("Left out by the sender", _counted(log.dropped_attributes, "attribute"), "dropped_attributes_count"),
@@ -120,6 +122,10 @@ def _link(link: Link, own: str, *, dead: bool) -> LinkItem:
         attributes=link.attributes,
         dead=dead,
     )
+
+
+def _types(of: Span | Log) -> tuple[str, Attribute, str]:
+    return ("Attributes", "as text: this store keeps no types" if of.as_text else "", "")
 
 
 def _origins(of: Span | Log) -> tuple[tuple[str, Attribute, str], ...]:

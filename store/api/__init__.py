@@ -44,6 +44,7 @@ from store.change_results import (
     VersionRow as VersionRow,
     Versions as Versions,
 )
+from store.limitations import Limitation as Limitation
 from store.metric_results import TraceExemplar as TraceExemplar
 from store.metric_rows import (
     ExemplarRow as ExemplarRow,

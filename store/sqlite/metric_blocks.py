@@ -16,14 +16,14 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from store.sqlite.metric_columns import (
+    column_between,
     column_bytes,
-    pick_column,
     read_column,
     read_doubles,
     write_column,
     write_doubles,
 )
-from store.sqlite.metric_points import DOUBLE, Run, Shape, doubles_of
+from store.sqlite.metric_points import DOUBLE, Run, Shape, Spots, doubles_of
 
 _LENGTH: Final = struct.Struct("<I")
 _COMPRESSION: Final = 6
@@ -102,7 +102,7 @@ class ChunkTimes:
 class StoredRun:
     """A run in a block; its columns are decoded when they are asked for."""
 
-    __slots__ = ("_at", "_body", "_known", "_letters", "shape", "starts", "times")
+    __slots__ = ("_at", "_begin", "_body", "_known", "_letters", "shape", "starts", "times")
 
     def __init__(
         self, shape: Shape, times: Sequence[int], starts: Sequence[int], body: bytes, at: int
@@ -112,7 +112,9 @@ class StoredRun:
         self.starts = starts
         self._body = body
         self._letters = doubles_of(shape)
-        self._at = [at]
+        self._begin = at
+        self._at: list[int] = []
+        """Where each column begins, once one was asked for."""
         self._known: dict[int, Sequence[float]] = {}
 
     def column(self, place: int) -> Sequence[float]:
@@ -120,21 +122,23 @@ class StoredRun:
         found = self._known.get(place)
         if found is None:
             read = read_doubles if self._letters[place] == DOUBLE else read_column
-            found = self._known[place] = read(self._body, self._begin_of(place), len(self.times))
+            found = self._known[place] = read(self._body, self._begins()[place], len(self.times))
         return found
 
-    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+    def between(self, place: int, spots: Spots) -> list[float]:
         """See `metric_points.Run`."""
         if place in self._known or self._letters[place] == DOUBLE:
-            column = self.column(place)
-            return [column[point] for point in points]
-        return pick_column(self._body, self._begin_of(place), len(self.times), points)
+            return spots.of(self.column(place))
+        at = self._at or self._begins()
+        return column_between(self._body, at[place], len(self.times), spots)
 
-    def _begin_of(self, place: int) -> int:
-        at, n = self._at, len(self.times)
-        while len(at) <= place:
-            at.append(at[-1] + column_bytes(self._body, at[-1], n))
-        return at[place]
+    def _begins(self) -> list[int]:
+        if not self._at:
+            at, body, n = self._begin, self._body, len(self.times)
+            for _ in self._letters:
+                self._at.append(at)
+                at += column_bytes(body, at, n)
+        return self._at
 
 
 def read_block(

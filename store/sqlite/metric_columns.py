@@ -10,10 +10,12 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
-from itertools import accumulate
-from operator import sub
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, islice
+from operator import add, mul, sub
 from typing import Final
+
+from store.sqlite.metric_points import Spots
 
 _CONSTANT: Final = ord("c")
 _SIGNED: Final = ord("R")
@@ -88,34 +90,32 @@ def read_doubles(body: bytes, at: int, n: int) -> list[float]:
     return doubles.tolist()
 
 
-def pick_column(body: bytes, at: int, n: int, places: Sequence[int]) -> list[int]:
-    """What `read_column` has at these places, which rise; what lies between is summed, not decoded."""
+def column_between(body: bytes, at: int, n: int, spots: Spots) -> list[float]:
+    """What `read_column` has at these spots between its points; what lies between is summed, not decoded."""
+    points, parts, steps = spots
     tag = body[at]
     if tag == _CONSTANT:
-        return list(_HEAD.unpack_from(body, at + 1)) * len(places)
+        return list(_HEAD.unpack_from(body, at + 1)) * len(points)
     if tag not in _SUMMED:
-        whole = read_column(body, at, n)
-        return [whole[place] for place in places]
-    begin, steps = at + _HEAD_BYTES, n - 1
+        return spots.of(read_column(body, at, n))
+    begin, width = at + _HEAD_BYTES, n - 1
     (value,) = _HEAD.unpack_from(body, at + 1)
-    low = body[begin : begin + steps]
+    raw = body[begin : begin + width]
     if tag == _BYTES:
-        return _sums_at(value, low if low.isascii() else array("b", low), places)
-    high = body[begin + steps : begin + 2 * steps]
-    lower = _sums_at(value, low, places)
-    upper = _sums_at(0, high if high.isascii() else array("b", high), places)
-    return [one + (other << 8) for one, other in zip(lower, upper, strict=True)]
+        low = _signed(raw)
+        # Sums of slices of bytes make no objects: several times as fast as adding up in Python.
+        rises: Iterable[int] = map(sum, map(low.__getitem__, steps))
+        steepness: Iterable[int] = map(low.__getitem__, points)
+    else:
+        high = _signed(body[begin + width : begin + 2 * width])
+        rises = [sum(raw[step]) + (sum(high[step]) << 8) for step in steps]
+        steepness = [raw[point] + (high[point] << 8) for point in points]
+    values = islice(accumulate(rises, initial=value), 1, None)
+    return list(map(add, values, map(mul, steepness, parts)))
 
 
-def _sums_at(value: int, differences: Sequence[int], places: Sequence[int]) -> list[int]:
-    found, before = [], 0
-    for place in places:
-        if place > before:
-            # The sum of a slice of bytes makes no objects: three times as fast as adding up in Python.
-            value += differences[before] if place == before + 1 else sum(differences[before:place])
-            before = place
-        found.append(value)
-    return found
+def _signed(raw: bytes) -> Sequence[int]:
+    return raw if raw.isascii() else array("b", raw)
 
 
 def _by_place(raw: bytes, bound: int) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, Final, NamedTuple, Protocol
 
 from signals.metrics import Distribution, ExponentialDistribution, PointValue, Quantiles
@@ -53,9 +53,32 @@ class Run(Protocol):
         """One number of each point: see `layout_of`."""
         ...
 
-    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
-        """The same of these points only, which rise: much faster where they are few."""
+    def between(self, place: int, spots: Spots) -> list[float]:
+        """The same at spots between points, evenly risen: much faster where they are few."""
         ...
+
+
+class Spots(NamedTuple):
+    """Places between the points of a run, in order."""
+
+    points: Sequence[int]
+    """The point before each; never the run's last one."""
+    parts: Sequence[float]
+    """Of the way to the next point."""
+    steps: Sequence[slice]
+    """The points from the one before the spot before (the run's first) up to this one's."""
+
+    @classmethod
+    def at(cls, points: Sequence[int], parts: Sequence[float]) -> Spots:
+        """Spots after these points, which rise or stay."""
+        return cls(points, parts, [slice(one, other) for one, other in pairwise((0, *points))])
+
+    def of(self, values: Sequence[float]) -> list[float]:
+        """The values there."""
+        return [
+            values[point] + (values[point + 1] - values[point]) * part
+            for point, part in zip(self.points, self.parts, strict=True)
+        ]
 
 
 class MemoryRun(NamedTuple):
@@ -69,9 +92,8 @@ class MemoryRun(NamedTuple):
     def column(self, place: int) -> Sequence[float]:
         return self.columns[place]
 
-    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
-        column = self.columns[place]
-        return [column[point] for point in points]
+    def between(self, place: int, spots: Spots) -> list[float]:
+        return spots.of(self.columns[place])
 
 
 class Layout(NamedTuple):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate, chain, pairwise
+from typing import NamedTuple
 
 from store.sqlite.metric_points import (
     EXPONENTIAL,
@@ -12,14 +14,47 @@ from store.sqlite.metric_points import (
     PlainPoint,
     Run,
     Shape,
+    Spots,
     layout_of,
     plain_points,
     runs_of,
 )
 
-TimesCache = dict[tuple[int, ...], list[int]]
-"""Times of several runs, one after the other, by the identities of their lists: most series of a process
-have the same."""
+
+class _Part(NamedTuple):
+    """The spots of one of several runs."""
+
+    number: int
+    """Which of the runs."""
+    spots: Spots
+    beyond: Sequence[float]
+    """Parts of the way from its last point to the next run."""
+
+
+@dataclass(slots=True)
+class TimesCache:
+    """What runs one after the other have in common with others: most series of a process have the same times.
+
+    Keys are identities of lists and spots, which are held here or outlive the cache.
+    """
+
+    _times: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
+    _parts: dict[tuple[int, int], tuple[Spots, list[_Part]]] = field(default_factory=dict)
+
+    def times(self, parts: Sequence[Sequence[int]]) -> list[int]:
+        """Times of several runs, one after the other; the same object for the same lists."""
+        key = tuple(map(id, parts))
+        found = self._times.get(key)
+        if found is None:
+            found = self._times[key] = list(chain.from_iterable(parts))
+        return found
+
+    def parts(self, times: Sequence[int], runs: Sequence[Run], spots: Spots) -> list[_Part]:
+        """The spots of each of these runs, whose times these are: a list that `times` returned."""
+        key = (id(times), id(spots))
+        if key not in self._parts:
+            self._parts[key] = spots, list(_parts_of(runs, spots))
+        return self._parts[key][1]
 
 
 class ChainedRun:
@@ -27,12 +62,11 @@ class ChainedRun:
 
     def __init__(self, runs: Sequence[Run], cache: TimesCache) -> None:
         self.shape = runs[0].shape
-        self.times: Sequence[int] = _shared([run.times for run in runs], cache)
-        self.starts: Sequence[int] = _shared([run.starts for run in runs], cache)
+        self.times: Sequence[int] = cache.times([run.times for run in runs])
+        self.starts: Sequence[int] = cache.times([run.starts for run in runs])
         self._runs = runs
+        self._cache = cache
         self._known: dict[int, Sequence[float]] = {}
-        self._points: Sequence[int] = ()
-        self._parts: list[tuple[Run, Sequence[int]]] = []
 
     def column(self, place: int) -> Sequence[float]:
         """See `metric_points.Run`."""
@@ -42,32 +76,27 @@ class ChainedRun:
             self._known[place] = found
         return found
 
-    def pick(self, place: int, points: Sequence[int]) -> Sequence[float]:
+    def between(self, place: int, spots: Spots) -> list[float]:
         """See `metric_points.Run`."""
-        if points is not self._points:
-            # All buckets of a run are asked for the same points.
-            self._points, self._parts = points, _parts_of(self._runs, points)
-        return list(chain.from_iterable(run.pick(place, of_run) for run, of_run in self._parts))
+        runs = self._runs
+        found: list[float] = []
+        for number, of_run, beyond in self._cache.parts(self.times, runs, spots):
+            found += runs[number].between(place, of_run)
+            if beyond:
+                one, other = runs[number].column(place)[-1], runs[number + 1].column(place)[0]
+                found += [one + (other - one) * part for part in beyond]
+        return found
 
 
-def _parts_of(runs: Sequence[Run], points: Sequence[int]) -> list[tuple[Run, Sequence[int]]]:
-    """Which of the points are which of each run."""
-    found: list[tuple[Run, Sequence[int]]] = []
+def _parts_of(runs: Sequence[Run], spots: Spots) -> Iterator[_Part]:
     ends = list(accumulate(len(run.times) for run in runs))
-    for run, end in zip(runs, ends, strict=True):
+    for number, (run, end) in enumerate(zip(runs, ends, strict=True)):
         begin = end - len(run.times)
-        low, high = bisect_left(points, begin), bisect_left(points, end)
+        low, high = bisect_left(spots.points, begin), bisect_left(spots.points, end)
+        last = bisect_left(spots.points, end - 1, low, high)
         if low < high:
-            found.append((run, [point - begin for point in points[low:high]]))
-    return found
-
-
-def _shared(parts: Sequence[Sequence[int]], cache: TimesCache) -> list[int]:
-    key = tuple(id(part) for part in parts)
-    found = cache.get(key)
-    if found is None:
-        found = cache[key] = list(chain.from_iterable(parts))
-    return found
+            inside = Spots.at([point - begin for point in spots.points[low:last]], spots.parts[low:last])
+            yield _Part(number, inside, spots.parts[last:high])
 
 
 def joined(runs: Sequence[Run], cache: TimesCache | None = None) -> list[Run]:
@@ -75,7 +104,7 @@ def joined(runs: Sequence[Run], cache: TimesCache | None = None) -> list[Run]:
 
     The runs must outlive the cache.
     """
-    cache = {} if cache is None else cache
+    cache = TimesCache() if cache is None else cache
     if len(runs) < 2:
         return list(runs)
     ordered = sorted(runs, key=lambda run: run.times[0])
@@ -110,8 +139,8 @@ def _chained(runs: Sequence[Run], cache: TimesCache) -> Run:
         return runs[0]
     shape = runs[0].shape
     if shape[0] == EXPONENTIAL and any(run.shape != shape for run in runs):
-        times = _shared([run.times for run in runs], cache)
-        starts = _shared([run.starts for run in runs], cache)
+        times = cache.times([run.times for run in runs])
+        starts = cache.times([run.starts for run in runs])
         low, size = _range([(run.shape[4], run.shape[5]) for run in runs])
         below, below_size = _range([(run.shape[6], run.shape[7]) for run in runs])
         shape = (*shape[:4], low, size, below, below_size)

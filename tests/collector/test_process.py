@@ -170,3 +170,38 @@ def test_many_senders_at_once_lose_nothing(place: Place) -> None:
         assert reader.status().spans == 1_000
     finally:
         reader.close()
+
+
+def test_a_store_is_opened_by_its_address(place: Place, tmp_path: Path) -> None:
+    """The address is stronger than the path."""
+    path = tmp_path / "other.db"
+    environment = {**os.environ, **place.environment, "STORE_URL": f"sqlite://{path}"}
+    process = subprocess.Popen([sys.executable, "-m", "collector"], cwd=REPO, env=environment)
+    try:
+        eventually(place.healthy, "the collector answers")
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert path.exists()
+    assert not place.store_path.exists()
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(place: Place) -> None:
+    """One sentence and the code that the lab does not start such a process again for."""
+    pytest.importorskip("clickhouse_connect")
+    for url in (f"clickhouse://me:secret@127.0.0.1:{free_port()}/otel", "clickhouse://me:secret@h:port/x"):
+        ended = subprocess.run(
+            [sys.executable, "-m", "collector"],
+            cwd=REPO,
+            env={**os.environ, **place.environment, "STORE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert ended.returncode == 2
+        assert "cannot open the store" in ended.stderr
+        assert "secret" not in ended.stderr + ended.stdout
+        assert "Traceback" not in ended.stderr
+        assert "HTTPConnection" not in ended.stderr
+        assert "h:port" in url or f"{url.rpartition('@')[2]} does not answer" in ended.stderr

@@ -54,7 +54,7 @@ def test_a_container_is_wired_like_its_process(service: topology.Service, tmp_pa
 def test_a_container_reaches_its_callees_where_they_listen(service: topology.Service) -> None:
     """The port in a caller's variable is the one that the callee's own variable names."""
     for variable, (target, _) in service.calls.items():
-        if service.name == "observer" or variable == "OBSERVER_URL" or target in NOT_CONTAINED:
+        if compose.is_for_people(service, variable) or target in NOT_CONTAINED:
             continue  # These addresses are shown to people, who stand outside; the next test has them.
         name, _, port_name = topology.target_key(target).partition(":")
         port = next(port for port in topology.BY_NAME[name].ports if port.name == port_name)

@@ -91,6 +91,7 @@ def test_every_setting_that_the_plan_leaves_to_the_user_passes(tmp_path: Path) -
     known = {each.env for service in topology.SERVICES for each in describe(settings_of(service.module))}
 
     planned.add(child_setup.LISTENER_FD)  # By the supervisor, which holds the socket.
+    planned.add("LOADGEN_MASTER_ADDR")  # A worker has no pages, by which a lab knows its load generator.
 
     assert set(SETTINGS) - {"DEPLOYMENT_ENVIRONMENT", "HIPSTERLAB_WEB_DIR"} == known - planned
     for name in SETTINGS:

@@ -44,6 +44,21 @@ def test_every_process_gets_the_files_of_its_run_folder(tmp_path: Path) -> None:
     assert built.log_dir == tmp_path / "logs"
 
 
+def test_only_who_writes_or_reads_telemetry_knows_the_store(tmp_path: Path) -> None:
+    """The address of a server often holds a password; an option is stronger than a variable."""
+    address, other = "clickhouse://me:secret@host/otel", "clickhouse://other/otel"
+    chosen = Options(free_ports=True, data=tmp_path, store=address)
+    for options, environment, expected in (
+        (chosen, {"STORE_URL": other}, address),
+        (Options(free_ports=True, data=tmp_path), {"STORE_URL": other}, other),
+        (Options(free_ports=True, data=tmp_path), {}, None),
+    ):
+        built = planning.build(options, tmp_path, environment=environment)
+        told = {each.name: each.environment.get("STORE_URL") for each in built.processes}
+        assert {name for name, url in told.items() if url} <= {"collector", "observer", "alerting"}
+        assert {told[name] for name in ("collector", "observer", "alerting")} == {expected}
+
+
 @pytest.mark.parametrize(("seed", "expected"), [(None, str(planning.DEFAULT_SEED)), (0, "0"), (7, "7")])
 def test_the_seed_reaches_every_process(tmp_path: Path, seed: int | None, expected: str) -> None:
     """Without --seed it is a fixed number; 0 is a seed like any other."""

@@ -18,6 +18,9 @@ import requests
 from tests.helpers import REPO, eventually, free_port, running
 from tests.loadgen.shop import Seen, ServedShop
 
+Visit = tuple[str, str, bytes]
+"""Method, path and body."""
+
 
 @contextmanager
 def load(shop_url: str, log: Path | None = None, **environment: str) -> Iterator[tuple[str, Any]]:
@@ -37,10 +40,6 @@ def figures(url: str) -> dict[str, Any]:
 
 def orders(served: ServedShop) -> list[Seen]:
     return served.shop.of("POST", "/cart/checkout")
-
-
-def visited(served: ServedShop, count: int) -> bool:
-    return len(served.shop.seen) >= count
 
 
 def test_it_shops_by_itself_both_ways_and_ends_cleanly(served: ServedShop, tmp_path: Path) -> None:
@@ -93,15 +92,44 @@ def test_the_same_seed_makes_the_same_visits() -> None:
         for _ in range(2):
             served = ServedShop()
             ends.callback(served.close)
-            ends.enter_context(load(served.url, LOADGEN_USERS="1", HIPSTERLAB_SEED="7"))
+            ends.enter_context(load(served.url, LOADGEN_USERS="2", HIPSTERLAB_SEED="7"))
             shops.append(served)
         for served in shops:
-            eventually(partial(visited, served, 40), "enough requests", within_s=20)
-    walks = []
-    for served in shops:
-        pages = [seen for seen in served.shop.seen if seen.path != "/v1/rum"]
-        walks.append([(seen.method, seen.path, seen.body) for seen in pages[:15]])
-    assert walks[0] == walks[1]
+            eventually(partial(walked, served, 15), "enough requests", within_s=20)
+    for one, other in zip(walks(shops[0]), walks(shops[1]), strict=True):
+        assert one[:15] == other[:15]
+
+
+def walked(served: ServedShop, count: int) -> bool:
+    return all(len(walk) >= count for walk in walks(served))
+
+
+def walks(served: ServedShop) -> tuple[list[Visit], list[Visit]]:
+    """What the regular buyer and the shopper beside it asked for, each in order."""
+    found: tuple[list[Visit], list[Visit]] = [], []
+    for seen in list(served.shop.seen):
+        if seen.path != "/v1/rum":
+            browses = seen.headers["user-agent"] != "hipster-lab-loadgen"
+            found[browses].append((seen.method, seen.path, seen.body))
+    return found
+
+
+def test_one_buyer_orders_again_and_again_beside_the_others(served: ServedShop) -> None:
+    """There is one, however many users there are, and it declares itself as they do."""
+    with load(served.url, LOADGEN_USERS="3", LOADGEN_PACE="10") as (url, _):
+        eventually(lambda: len(bought(served)) > 20, "orders are placed", within_s=20)
+        assert figures(url)["user_count"] == 3
+        eventually(
+            lambda: len({seen.headers["user-agent"] for seen in orders(served)}) > 1,
+            "the others order, too",
+            within_s=30,
+        )
+    assert {seen.headers["x-synthetic"] for seen in bought(served)} == {"loadgen"}
+
+
+def bought(served: ServedShop) -> list[Seen]:
+    """Orders without a browser."""
+    return [seen for seen in orders(served) if seen.headers["user-agent"] == "hipster-lab-loadgen"]
 
 
 def test_it_outlives_a_shop_that_is_away(tmp_path: Path) -> None:

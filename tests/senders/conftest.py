@@ -24,6 +24,8 @@ class Lab:
     api: str
     began_unix_nano: int
     """Before any sender; what rose until a first point lies after it."""
+    otlp_grpc: str
+    """`host:port`."""
 
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """What a route of the API answers, for 200."""
@@ -52,7 +54,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     http, grpc, screens = free_port(), free_port(), free_port()
     store = {"STORE_PATH": str(folder / "store.db")}
     ports = {"OTLP_HTTP_PORT": str(http), "OTLP_GRPC_PORT": str(grpc)}
-    found = Lab(f"http://127.0.0.1:{http}", f"http://127.0.0.1:{screens}/api/v1", time.time_ns())
+    found = Lab(
+        f"http://127.0.0.1:{http}", f"http://127.0.0.1:{screens}/api/v1", time.time_ns(), f"127.0.0.1:{grpc}"
+    )
     with (
         running("collector", {**store, **ports}, log=folder / "collector.log"),
         running("observer", {**store, "PORT": str(screens)}, log=folder / "observer.log"),

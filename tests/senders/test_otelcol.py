@@ -234,9 +234,10 @@ def test_an_sdk_behind_the_collector_keeps_its_exemplars_and_its_trace(through: 
     assert trace["spans"][0]["service"] == "behind"
 
 
-def test_the_configurations_that_we_ship_are_ones_that_it_can_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["agent.yaml", "forward.yaml", "gateway.yaml"])
+def test_the_configurations_that_we_ship_are_ones_that_it_can_run(name: str, tmp_path: Path) -> None:
     """`otelcol validate`, of what the parts that we build suffice for."""
-    file = Path(__file__).resolve().parents[2] / "deploy" / "otelcol" / "forward.yaml"
+    file = Path(__file__).resolve().parents[2] / "deploy" / "otelcol" / name
 
     result = subprocess.run(
         [os.fspath(otelcol()), "validate", "--config", os.fspath(file)],

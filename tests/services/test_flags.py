@@ -85,6 +85,24 @@ def test_changes_are_seen_while_running(flags: Flags, file: Path) -> None:
     eventually(lambda: all_off(flags), "the change back is seen", within_s=2)
 
 
+def test_a_change_by_kubernetes_is_seen(tmp_path: Path, stream: io.StringIO) -> None:
+    """A mounted ConfigMap: the file is a link through a link to a folder, and that one link is replaced."""
+    mount = tmp_path / "flags"
+    for name, state in (("first", {}), ("second", {"cart_price_typo": True})):
+        (mount / name).mkdir(parents=True)
+        write_flags(mount / name / "flags.json", state)
+    (mount / "..data").symlink_to("first")
+    (mount / "flags.json").symlink_to("..data/flags.json")
+    flags = opened(mount / "flags.json", stream)
+    try:
+        assert all_off(flags)
+        (mount / "..data_tmp").symlink_to("second")
+        (mount / "..data_tmp").rename(mount / "..data")
+        eventually(lambda: flags.cart_price_typo(PERSON), "the new file is read", within_s=5)
+    finally:
+        flags.close()
+
+
 def test_people_and_synthetic_shoppers_can_differ(flags: Flags, file: Path) -> None:
     targeted = {
         "state": "ENABLED",

@@ -1,4 +1,4 @@
-"""Every engine passes the same suite: a store of each for every test."""
+"""Stores for the tests of the SQLite engine; `contract/` has one of each engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.store.place import Place
 
 @pytest.fixture(params=["sqlite"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """A new, empty store of each engine."""
+    """A new, empty store."""
     assert request.param == "sqlite"
     path = tmp_path / "store.db"
     writer = store.open_writer(path)

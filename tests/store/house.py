@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
+
+import pytest
 
 from signals.model import Span, TraceId
 from store.api import Batch, LogRow, Reader, SpanRow, TraceQuery, Window, Writer
+from store.sqlite.read import affected, error_sightings, processes, refused_amounts, traces
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, row
 
 T = TypeVar("T")
+Bound = Literal[
+    "affected traces", "affected looked at", "affected by traces", "refused", "errors seen", "processes kept"
+]
+SQLITE_BOUNDS: Final[Mapping[Bound, tuple[object, str]]] = {
+    "affected traces": (affected, "MAX_TRACES"),
+    "affected looked at": (affected, "MAX_LOOKED"),
+    "affected by traces": (traces, "_MAX_AFFECTED"),
+    "refused": (refused_amounts, "MAX_LOOKED"),
+    "errors seen": (error_sightings, "MAX_ERRORS"),
+    "processes kept": (processes, "MOST_KEPT"),
+}
 WINDOW = Window(T0 - 60 * SECOND, T0 + 60 * SECOND)
 
 
@@ -25,6 +39,12 @@ class House:
     writer: Writer
     reader: Reader
     window: Window = WINDOW
+    bounds: Mapping[Bound, tuple[object, str]] = field(default_factory=lambda: SQLITE_BOUNDS)
+    """Where the engine keeps how much it reads at most."""
+
+    def bound(self, monkeypatch: pytest.MonkeyPatch, which: Bound, number: int) -> None:
+        """Let the engine read less, so that a test needs few rows."""
+        monkeypatch.setattr(*self.bounds[which], number)
 
     def write(self, spans: Sequence[Span | SpanRow] = (), logs: Sequence[LogRow] = ()) -> None:
         rows = [one if isinstance(one, SpanRow) else row(one) for one in spans]

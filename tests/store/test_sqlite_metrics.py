@@ -16,13 +16,14 @@ import store
 from signals.metrics import Distribution, MetricKind
 from store.api import Batch, MetricQuery, MetricRow, Window
 from store.sqlite.metric_columns import (
+    column_between,
     column_bytes,
-    pick_column,
     read_column,
     read_doubles,
     write_column,
     write_doubles,
 )
+from store.sqlite.metric_points import Spots
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, row, span
@@ -241,8 +242,13 @@ def test_columns_of_integers(values: list[int]) -> None:
     assert read_column(body, 2, len(values)) == values
     assert column_bytes(body, 2, len(values)) == len(body) - 4
     for step in (1, 2, 7):
-        places = range(step - 1, len(values), step)
-        assert pick_column(body, 2, len(values), places) == [values[place] for place in places]
+        points = [place for place in range(step - 1, len(values) - 1, step) for _ in range(2)]
+        parts = [(place % 4) / 4 for place in range(len(points))]
+        expected = [
+            values[point] + (values[point + 1] - values[point]) * part
+            for point, part in zip(points, parts, strict=True)
+        ]
+        assert column_between(body, 2, len(values), Spots.at(points, parts)) == expected
 
 
 def test_columns_of_doubles() -> None:

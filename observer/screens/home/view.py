@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from observer.components.session_rows import SessionRow, session_rows
 from observer.lookup.lab_status import Lab, Process
 from signals.model import Log, SpanError
-from store.api import SessionSummary, StoreStatus, TraceSummary
+from store.api import Limitation, SessionSummary, StoreStatus, TraceSummary
 
+_LIMITATIONS: Final[Mapping[Limitation, str]] = {
+    Limitation.TYPES: "attributes of some spans and logs are text",
+    Limitation.ARRIVAL: "in which order things arrived is not known, so that logs have no live tail",
+    Limitation.LATE: "what arrived late is not known",
+    Limitation.DELETED: "what was deleted is not remembered",
+    Limitation.WRITERS: "when a collector ran is not known",
+    Limitation.OLD_METRICS: "metrics are asked of the newest points only",
+}
 _UP = frozenset({"ready", "running", "on demand"})
 """States of a process that is up."""
 
@@ -71,6 +80,11 @@ class HomePage:
     """The newest log in which a sender reports that telemetry was lost."""
     endpoints: tuple[Endpoint, ...]
     processes: tuple[ProcessItem, ...]
+
+    @property
+    def limitations(self) -> tuple[str, ...]:
+        """What this store cannot tell, in words."""
+        return tuple(_LIMITATIONS[each] for each in self.status.limitations)
 
     @property
     def nothing_received(self) -> bool:

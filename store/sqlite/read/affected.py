@@ -11,16 +11,17 @@ without one its person, made a later request of the same operation that went thr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import orjson
 
 from signals.attributes import SEAT
 from store.change_results import Operation
 from store.queries import Window
-from store.results import Affected, Reach, Refused
+from store.reach import Identities, Side, Try, attribute
+from store.results import Affected
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
     SET_CODE,
@@ -43,87 +44,6 @@ MAX_TRACES: Final = 3_000
 MAX_LOOKED: Final = 12_000
 """The traces that are looked at for them: orders are few among the requests of a shop."""
 _AT_ONCE: Final = 500
-
-
-_Actor = tuple[str, str]
-"""A kind (`person` or `session`) and its name: who tried, and may try again."""
-
-
-class _Try(NamedTuple):
-    """One request of one operation. Of a success only the newest of its trace is kept."""
-
-    trace: int
-    synthetic: bool
-    person: str
-    """The `enduser.id` of the request or of its trace; may be empty."""
-    operation: Operation
-    start: int
-
-
-@dataclass(slots=True)
-class _Side:
-    """The failed requests of people, or those of programs."""
-
-    requests: int = 0
-    failed: int = 0
-    recovered: int = 0
-    people: set[_Actor] = field(default_factory=set)
-    stranded: set[_Actor] = field(default_factory=set)
-    """Those of them with a failure after which nothing of that operation went through."""
-    sessions: set[str] = field(default_factory=set)
-    unattributed: int = 0
-    recovered_inside: int = 0
-    lost: list[_Try] = field(default_factory=list)
-    """Those that failed for good, newest first."""
-
-    def fail(self, person: _Actor | None, session: str, *, recovered: bool) -> None:
-        self.failed += 1
-        self.recovered += recovered
-        if session:
-            self.sessions.add(session)
-        if person is None:
-            self.unattributed += 1
-            return
-        self.people.add(person)
-        if not recovered:
-            self.stranded.add(person)
-
-    def reach(self, refused: Refused | None) -> Reach:
-        return Reach(
-            requests=self.requests,
-            failed=self.failed,
-            sessions=len(self.sessions),
-            people=len(self.people),
-            unattributed=self.unattributed,
-            recovered=self.recovered,
-            people_recovered=len(self.people - self.stranded),
-            recovered_inside=self.recovered_inside,
-            refused=refused,
-        )
-
-
-class _Identities:
-    """Who made a request: its person, else that of its session, else its session."""
-
-    def __init__(self, db: ReadSession, tries: Iterable[tuple[str, str]]) -> None:
-        """`tries` are (person, session), either of which may be empty."""
-        self._of_session: dict[str, str] = {}
-        unknown = dict.fromkeys(session for person, session in tries if session and not person)
-        self._of_session.update((session, person) for person, session in tries if person and session)
-        self._of_session.update(_people_of(db, [each for each in unknown if each not in self._of_session]))
-
-    def person(self, person: str, session: str) -> _Actor | None:
-        """Whom a request counts for; None where it says neither."""
-        name = person or self._of_session.get(session, "")
-        if name:
-            return ("person", name)
-        return ("session", session) if session else None
-
-    def tries(self, person: str, session: str) -> tuple[_Actor, ...]:
-        """Everything by which a success can be a later try of a failure, the most exact first."""
-        found = self.person(person, session)
-        own = (("session", session),) if session else ()
-        return own if found is None else tuple(dict.fromkeys((*own, found)))
 
 
 class _Sets:
@@ -182,39 +102,18 @@ def affected_requests(
         rows.append(inside)
     ids = set(unpack(SET_CODE, b"".join([row.sets for row in rows])))
     sets = _Sets(read_sets(db, ids), service, where, environment)
-    sides = _Side(), _Side()
+    sides = Side(), Side()
     failures = list(_failures(rows, sets, sides, error))
-    _attribute(db, failures, _successes(rows, sets, failures, error), sides)
+    successes = _successes(rows, sets, failures, error)
+    sessions = _sessions_of(db, {each.trace for each in (*failures, *successes)})
+    attribute(failures, successes, sides, sessions, partial(_people_of, db))
     refused = [refused_amounts(db, [one.trace for one in side.lost]) if amounts else None for side in sides]
     return Affected(sides[0].reach(refused[0]), sides[1].reach(refused[1]), since)
 
 
-def _attribute(
-    db: ReadSession, failures: Sequence[_Try], successes: Sequence[_Try], sides: tuple[_Side, _Side]
-) -> None:
-    """Count every failure for its person; it is recovered if the same operation went through later."""
-    sessions = _sessions_of(db, {each.trace for each in (*failures, *successes)})
-    identities = _Identities(
-        db, [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)]
-    )
-    newest_success: dict[tuple[Operation, _Actor], int] = {}
-    for each in successes:
-        for actor in identities.tries(each.person, sessions.get(each.trace, "")):
-            key = each.operation, actor
-            newest_success[key] = max(newest_success.get(key, 0), each.start)
-    for each in failures:
-        session = sessions.get(each.trace, "")
-        # A name may be shared by many, a session is one browser: it decides where there is one.
-        actor = next(iter(identities.tries(each.person, session)), ("", ""))
-        later = newest_success.get((each.operation, actor), 0) > each.start
-        if not later:
-            sides[each.synthetic].lost.append(each)
-        sides[each.synthetic].fail(identities.person(each.person, session), session, recovered=later)
-
-
 def _failures(
-    rows: Iterable[PackedRequests], sets: _Sets, sides: tuple[_Side, _Side], error: Literal["any", "origin"]
-) -> Iterator[_Try]:
+    rows: Iterable[PackedRequests], sets: _Sets, sides: tuple[Side, Side], error: Literal["any", "origin"]
+) -> Iterator[Try]:
     """The failed requests; counts all matching ones into their side."""
     # The place in what `split` returns.
     place = 1 if error == "any" else 2
@@ -237,7 +136,7 @@ def _failures(
             person = sets.person([*(numbers[at] for at in failed), *numbers])
             for at in failed:
                 operation = sets.operation[numbers[at]]
-                yield _Try(row.trace, synthetic, person, operation, row.start + starts[at])
+                yield Try(row.trace, synthetic, person, operation, row.start + starts[at])
 
 
 def _recovered_inside(
@@ -264,8 +163,8 @@ def _recovered_inside(
 
 
 def _successes(
-    rows: Iterable[PackedRequests], sets: _Sets, failures: Sequence[_Try], error: Literal["any", "origin"]
-) -> list[_Try]:
+    rows: Iterable[PackedRequests], sets: _Sets, failures: Sequence[Try], error: Literal["any", "origin"]
+) -> list[Try]:
     """The requests of the operations that failed which went through after the first failure."""
     first: dict[Operation, int] = {}
     for each in failures:
@@ -298,7 +197,7 @@ def _successes(
             operation = sets.operation[number]
             latest[operation] = max(latest.get(operation, 0), row.start + start)
         person = sets.person(numbers)
-        found += [_Try(row.trace, False, person, operation, start) for operation, start in latest.items()]
+        found += [Try(row.trace, False, person, operation, start) for operation, start in latest.items()]
     return found
 
 
@@ -307,15 +206,15 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
 
     A trace failed if it has an error, or with `all_failed` in any case.
     """
-    sides = _Side(), _Side()
-    failed: list[tuple[_Side, str, str]] = []
+    sides = Side(), Side()
+    failed: list[tuple[Side, str, str]] = []
     for errors, tags_text, session in rows:
         tags = orjson.loads(tags_text)
         side = sides[SYNTHETIC_TAG in tags]
         side.requests += 1
         if errors or all_failed:
             failed.append((side, tags.get(SEAT, ""), session or ""))
-    identities = _Identities(db, [(person, session) for _, person, session in failed])
+    identities = Identities([(person, session) for _, person, session in failed], partial(_people_of, db))
     for side, person, session in failed:
         side.fail(identities.person(person, session), session, recovered=False)
     return Affected(sides[0].reach(None), sides[1].reach(None), since)

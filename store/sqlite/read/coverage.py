@@ -9,7 +9,7 @@ The rollup cells say when requests began, by the senders' clocks; `writer_runs` 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple
 
 from store.queries import CoverageOf, Window
@@ -58,38 +58,52 @@ def coverage_of(db: ReadSession, window: Window, of: CoverageOf = "requests") ->
     parts = _parts(db, window, SAMPLE_SERIES if of == "browsers" else SERVICE_SERIES)
     if not parts:
         return Coverage(0, (_explained(db, window, _runs(db)),))
-    least_ns = max(_LEAST_GAP_NS, window.duration_ns // _GAP_FRACTION)
-    ends = [window.from_unix_nano, *(end for part in parts for end in part), window.to_unix_nano]
-    holes = [
-        Window(*pair) for pair in zip(ends[::2], ends[1::2], strict=True) if pair[1] - pair[0] > least_ns
-    ]
+    holes = holes_of(parts, window)
     runs = _runs(db) if holes else ()
     empty_ns = sum(hole.duration_ns for hole in holes)
     return Coverage(window.duration_ns - empty_ns, tuple(_explained(db, hole, runs) for hole in holes))
 
 
-def _parts(db: ReadSession, window: Window, kind: int) -> list[tuple[int, int]]:
-    """(from, to) of neighbouring slots with requests or reports of browsers, cut to the window."""
+def holes_of(parts: Sequence[tuple[int, int]], window: Window) -> list[Window]:
+    """The gaps between the covered parts of a window that are long enough to be named."""
+    least_ns = max(_LEAST_GAP_NS, window.duration_ns // _GAP_FRACTION)
+    ends = [window.from_unix_nano, *(end for part in parts for end in part), window.to_unix_nano]
+    return [Window(*pair) for pair in zip(ends[::2], ends[1::2], strict=True) if pair[1] - pair[0] > least_ns]
+
+
+def slot_of(window: Window) -> int:
+    """The length in ns of the slots in which a window is looked at."""
     width = next((w for w in WIDTHS if window.duration_ns <= _MOST_FINE_SLOTS * w * SECOND_NS), WIDTHS[-1])
-    slot_ns = width * SECOND_NS
-    rows = db.all(
-        _OCCUPIED,
-        {
-            "kind": kind,
-            "width": width,
-            "first": window.from_unix_nano // slot_ns,
-            "behind": -(-window.to_unix_nano // slot_ns),
-            "most": _MAX_SLOTS,
-        },
-    )
+    return width * SECOND_NS
+
+
+def merged(slots: Iterable[int], slot_ns: int, window: Window) -> list[tuple[int, int]]:
+    """(from, to) of neighbouring slots, given in order, cut to the window."""
     parts: list[tuple[int, int]] = []
-    for (slot,) in rows:
+    for slot in slots:
         begin = max(slot * slot_ns, window.from_unix_nano)
         end = min((slot + 1) * slot_ns, window.to_unix_nano)
         if parts and parts[-1][1] == begin:
             parts[-1] = (parts[-1][0], end)
         else:
             parts.append((begin, end))
+    return parts
+
+
+def _parts(db: ReadSession, window: Window, kind: int) -> list[tuple[int, int]]:
+    """(from, to) of neighbouring slots with requests or reports of browsers, cut to the window."""
+    slot_ns = slot_of(window)
+    rows = db.all(
+        _OCCUPIED,
+        {
+            "kind": kind,
+            "width": slot_ns // SECOND_NS,
+            "first": window.from_unix_nano // slot_ns,
+            "behind": -(-window.to_unix_nano // slot_ns),
+            "most": _MAX_SLOTS,
+        },
+    )
+    parts = merged((slot for (slot,) in rows), slot_ns, window)
     if len(rows) >= _MAX_SLOTS:
         parts[-1] = (parts[-1][0], window.to_unix_nano)
     return parts

@@ -9,9 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from operator import sub
+from itertools import accumulate, islice, pairwise
+from operator import add, mul, sub
 from typing import Final, NamedTuple
+
+from store.sqlite.metric_points import Run, Spots
 
 AROUND_NS: Final = 3600 * 10**9
 """So far before and after a window points are looked at: the widest hole that an increase may cross."""
@@ -56,13 +58,12 @@ class Cuts(NamedTuple):
 
 
 class Picks(NamedTuple):
-    """Which points of a stretch its columns need, the same for every bucket of its series."""
+    """Where the columns of a chart need a stretch, the same for every bucket of its series."""
 
-    points: Sequence[int]
-    """Places in the run, rising."""
-    at: Sequence[tuple[int, int, float]]
-    """(the one before a cut, the one after, part of the way), as places among the values of `points` after
-    the value at the stretch's begin."""
+    ahead: Sequence[float]
+    """Of cuts between the stretch's begin and its first point, the part of the way."""
+    spots: Spots
+    """The other cuts, as places in the run."""
     slices: Sequence[tuple[int, int]]
     """Of each column, the points that tell of it: first, last exclusive."""
 
@@ -116,19 +117,16 @@ class Cutter:
     def _pick(self, times: Sequence[int], stretch: Stretch, cuts: Cuts) -> Picks:
         # Ahead of the first point stands the beginning, where that is known.
         shift = stretch.low - (0 if stretch.begin is None else 1)
-        places = {place + shift + more for place, _ in cuts.places for more in (0, 1)}
-        if stretch.begin is not None:
-            places.discard(shift)
-        points = sorted(places)
-        number = {place: at for at, place in enumerate(points, 1)}
-        at = [(number.get(place + shift, 0), number[place + shift + 1], part) for place, part in cuts.places]
+        ahead = [part for place, part in cuts.places if place + shift < stretch.low]
+        inside = cuts.places[len(ahead) :]
+        spots = Spots.at([place + shift for place, _ in inside], [part for _, part in inside])
         columns = self.columns
         slices = []
         for place in range(cuts.first, cuts.first + len(cuts.places) - 1):
             begin = columns.begin + place * columns.width
             low = bisect_left(times, max(begin, cuts.begin))
             slices.append((low, bisect_left(times, begin + columns.width, low) + 1))
-        return Picks(points, at, slices)
+        return Picks(ahead, spots, slices)
 
     def _cut(self, times: Sequence[int], stretch: Stretch) -> Cuts | None:
         low, high, begin = stretch
@@ -231,10 +229,25 @@ def risen(values: Sequence[float], stretch: Stretch, cuts: Cuts, *, delta: bool)
     return list(map(sub, at[1:], at))
 
 
-def risen_at(values: Sequence[float], base: float, picks: Picks) -> list[float]:
-    """By how much a bucket rose in each column, of its values at `picks.points`; `base` is its first."""
-    held = (base, *values)
-    at = [held[one] + (held[other] - held[one]) * part for one, other, part in picks.at]
+def risen_at(run: Run, column: int, stretch: Stretch, picks: Picks, *, delta: bool) -> list[float]:
+    """By how much a column rose between cuts; of deltas, it holds what was added since the point before."""
+    ahead = picks.ahead
+    if delta:
+        values = run.column(column)
+        if not any(values):
+            return []
+        added = values[stretch.low : stretch.high]
+        shift = stretch.low - 1
+        points, parts, _ = picks.spots
+        steps = [slice(one - shift, other - shift) for one, other in pairwise((shift, *points))]
+        summed = islice(accumulate(map(sum, map(added.__getitem__, steps)), initial=0), 1, None)
+        nexts = [values[point + 1] for point in points]
+        at = [*(added[0] * part for part in ahead), *map(add, summed, map(mul, nexts, parts))]
+    else:
+        at = run.between(column, picks.spots)
+        if ahead:
+            first = run.column(column)[stretch.low]
+            at = [*(first * part for part in ahead), *at]
     return list(map(sub, at[1:], at))
 
 

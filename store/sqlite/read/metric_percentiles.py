@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from operator import add
 
@@ -16,7 +16,7 @@ from signals.metrics import MetricInfo, Temporality
 from store.percentiles import percentile, within
 from store.sqlite.metric_points import EXPONENTIAL, HISTOGRAM, MemoryRun, Run, layout_of
 from store.sqlite.metric_runs import joined
-from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Picks, Stretch, risen_at, running_sum
+from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Picks, risen_at
 from store.sqlite.read.metric_stretches import Numbers, Values, stretches_of
 
 _Bounds = tuple[float, float]
@@ -34,9 +34,9 @@ class _Known:
         layout = layout_of(run.shape)
         least_known = _recorded(run, layout.minimum, math.inf)
         most_known = _recorded(run, layout.maximum, -math.inf)
-        for place, (low, high) in enumerate(picks.slices, cuts.first):
-            least = min(least_known[low:high], default=math.inf)
-            most = max(most_known[low:high], default=-math.inf)
+        leasts = _of_slices(min, least_known, picks.slices, math.inf)
+        mosts = _of_slices(max, most_known, picks.slices, -math.inf)
+        for place, (least, most) in enumerate(zip(leasts, mosts, strict=True), cuts.first):
             # A part without a minimum may hold anything: then nothing is known.
             least = -math.inf if least == math.inf else least
             most = math.inf if most == -math.inf else most
@@ -67,7 +67,7 @@ def percentiles(info: MetricInfo, share: float, series: Sequence[Sequence[Run]],
                 known.add(run, cuts, picks)
                 first, end = cuts.first, cuts.first + len(picks.slices)
                 for column, bucket in bounds:
-                    rises = _rises(run, column, stretch, picks, delta=delta)
+                    rises = risen_at(run, column, stretch, picks, delta=delta)
                     if not any(rises):
                         continue
                     if min(rises) < 0:
@@ -75,14 +75,6 @@ def percentiles(info: MetricInfo, share: float, series: Sequence[Sequence[Run]],
                     counts = found.setdefault(bucket, empty.copy())
                     counts[first:end] = map(add, counts[first:end], rises)
     return list(_of_columns(found, share, known))
-
-
-def _rises(run: Run, column: int, stretch: Stretch, picks: Picks, *, delta: bool) -> list[float]:
-    if not delta:
-        return risen_at(run.pick(column, picks.points), 0, picks)
-    counted = running_sum(run.column(column))
-    base = counted[stretch.low - 1] if stretch.low else 0
-    return risen_at([counted[point] for point in picks.points], base, picks)
 
 
 def _of_columns(found: dict[_Bounds, list[float]], share: float, known: _Known) -> Iterator[float | None]:
@@ -127,6 +119,20 @@ def _recorded(run: Run, column: int | None, instead: float) -> Sequence[float]:
     if math.isnan(sum(values)):
         return [value if value == value else instead for value in values]
     return values
+
+
+def _of_slices(
+    least: Callable[[Sequence[float]], float],
+    values: Sequence[float],
+    slices: Sequence[tuple[int, int]],
+    instead: float,
+) -> list[float]:
+    """The least (or greatest) of each slice of a column; `instead` where it is empty."""
+    ends = len(values)
+    if ends and values.count(values[0]) == ends:
+        # The least since the start of a process hardly ever changes.
+        return [values[0] if low < min(high, ends) else instead for low, high in slices]
+    return [least(part) if (part := values[low:high]) else instead for low, high in slices]
 
 
 def _bounds_of(run: Run) -> list[tuple[int, tuple[float, float]]]:

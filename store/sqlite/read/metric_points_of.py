@@ -148,7 +148,7 @@ def runs_of_series(
     for series, points in recent.points.items():
         if series in selected:
             parts.setdefault(series, []).extend(runs_of(_in_order(points)))
-    cache: TimesCache = {}
+    cache = TimesCache()
     return {series: joined(runs, cache) for series, runs in parts.items()}
 
 

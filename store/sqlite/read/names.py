@@ -36,7 +36,7 @@ class SqliteNameReader(SqlitePart):
                 (name, *match.values, _MOST_VALUES),
             )
             found = {value for (value,) in rows} | values_containing(db, name, part)
-        return _ranked(found, part)[:limit]
+        return in_order(found, part)[:limit]
 
     def services_holding(self, part: str, limit: int = 20) -> Sequence[KnownService]:
         if not part.strip():
@@ -52,7 +52,7 @@ class SqliteNameReader(SqlitePart):
                     match.values,
                 )
             }
-        names = _ranked({name for name in own | called | logged if name}, part)[:limit]
+        names = in_order({name for name in own | called | logged if name}, part)[:limit]
         return [KnownService(name, name in own, name in called, name in logged) for name in names]
 
     def sessions_holding(self, part: str, limit: int = 20) -> Sequence[SessionId]:
@@ -69,7 +69,7 @@ class SqliteNameReader(SqlitePart):
         return [SessionId(found) for (found,) in rows]
 
     def trace_ids_with(self, digits: str, limit: int = 20) -> Sequence[TraceId]:
-        _check(digits, 32)
+        check_digits(digits, 32)
         found: set[bytes] = set()
         ranges = [_range(digits, 32)] + ([_range(_ZEROS + digits, 32)] if len(digits) <= 16 else [])
         with self._connections.session() as db:
@@ -95,7 +95,7 @@ class SqliteNameReader(SqlitePart):
         return [TraceId(trace_id.hex()) for trace_id in sorted(found)[:limit]]
 
     def span_ids_beginning(self, digits: str, limit: int = 20) -> Sequence[tuple[TraceId, SpanId]]:
-        _check(digits, 16)
+        check_digits(digits, 16)
         with self._connections.session() as db:
             rows = db.all(
                 "SELECT trace_id, span_id FROM spans INDEXED BY spans_by_id "
@@ -114,7 +114,7 @@ def _series(db: ReadSession, column: str, kind: int, part: str) -> set[str]:
     return {name for (name,) in rows}
 
 
-def _ranked(names: Iterable[str], part: str) -> list[str]:
+def in_order(names: Iterable[str], part: str) -> list[str]:
     """Equal ones first, then those that begin with the part, then by name."""
     sought = fold(part)
 
@@ -125,7 +125,8 @@ def _ranked(names: Iterable[str], part: str) -> list[str]:
     return sorted(names, key=rank)
 
 
-def _check(digits: str, most: int) -> None:
+def check_digits(digits: str, most: int) -> None:
+    """Raises BadQuery for what is no part of an id."""
     if len(digits) > most or not _HEX.fullmatch(digits):
         raise BadQuery(f"{digits[:80]!r} is no part of an id: give 1 to {most} hexadecimal digits.")
 

@@ -36,7 +36,9 @@ _MOST_TEXTS = 5_000
 _QUERY = re.compile(r"\?[^\s\"'>]*")
 
 
-class _Error(NamedTuple):
+class FoundError(NamedTuple):
+    """One error event."""
+
     start: int
     session_id: str
     span_id: bytes
@@ -52,7 +54,7 @@ class _Error(NamedTuple):
 class _Group:
     type: str
     message: str
-    newest: _Error
+    newest: FoundError
     count: int = 0
     sessions: set[str] = field(default_factory=set)
     people: set[int] = field(default_factory=set)
@@ -85,6 +87,11 @@ def error_groups(
     `attributes` are those that must be compared in the spans themselves.
     """
     found, cut = _newest(db, condition, values, attributes)
+    return grouped(found, limit), cut
+
+
+def grouped(found: Sequence[FoundError], limit: int) -> list[ErrorGroup]:
+    """The groups of errors that are given newest first, most frequent first."""
     groups: dict[str, _Group] = {}
     for error in found:
         group = groups.get(error.error_id)
@@ -98,7 +105,7 @@ def error_groups(
             group.people.add(error.person)
             group.of_known.add(error.session_id)
     order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
-    return [group.result(error_id) for error_id, group in order[:limit]], cut
+    return [group.result(error_id) for error_id, group in order[:limit]]
 
 
 def error_sessions(
@@ -112,7 +119,7 @@ def error_sessions(
 
 def _newest(
     db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str]
-) -> tuple[list[_Error], bool]:
+) -> tuple[list[FoundError], bool]:
     """The newest errors that match, newest first; True if there are older ones."""
     rows = db.all(
         f"SELECT m.seq, m.{TAG_COLUMNS[SEAT]}, m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
@@ -123,7 +130,7 @@ def _newest(
     described = describe_errors(db, [row[0] for row in kept])
     fitting = _carrying(db, [row[0] for row in kept], attributes) if attributes else None
     found = [
-        _Error(*described[seq], person, bool(synthetic))
+        FoundError(*described[seq], person, bool(synthetic))
         for seq, person, synthetic in kept
         if seq in described and (fitting is None or seq in fitting)
     ]
@@ -144,7 +151,7 @@ class _Described(BoundedCache[int, tuple[int, str, bytes, str, str, str]]):
         texts = self._texts
         if len(texts) > _MOST_TEXTS:
             texts = self._texts = {}
-        parts = (session or "", *_describe(name, some_attributes(raw, _NAMES)))
+        parts = (session or "", *describe_error(name, some_attributes(raw, _NAMES)))
         session_id, error_id, kind, message = (texts.setdefault(text, text) for text in parts)
         return start, session_id, span_id, error_id, kind, message
 
@@ -185,7 +192,7 @@ def _carrying(db: ReadSession, seqs: Sequence[int], attributes: Mapping[str, str
     return found
 
 
-def _describe(name: str, attributes: Attributes) -> tuple[str, str, str]:
+def describe_error(name: str, attributes: Attributes) -> tuple[str, str, str]:
     """(group id, type, message). A file that failed to load is one group whatever its URL's query."""
     kind = _first(attributes, _TYPES) or name
     message = _first(attributes, _MESSAGES) or name

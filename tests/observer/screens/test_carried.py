@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from observer.components.carried import dropped_words, flag_words
+from observer.components.carried import dropped_words, flag_words, of_log, of_span
 from observer.components.safe_text import typed
-from signals.model import Attribute, Dropped
+from signals.model import Attribute, Dropped, Log, Severity
 from tests.fixtures.html import text
 from tests.fixtures.scene import observing
 from tests.fixtures.world import World, pairs, span
+from tests.store import build
 
 TRACE = "5b8efff798038103d269b633813fc60c"
 OTHER = "6b8efff798038103d269b633813fc60c"
@@ -99,3 +101,13 @@ def test_flags_and_counts_are_words() -> None:
     assert flag_words(0) == ""
     assert flag_words(0x100) == "0x100: not sampled, parent in the same process"
     assert dropped_words(Dropped(1, 0, 2)) == "1 attribute, 2 links"
+
+
+def test_what_lost_its_types_says_so() -> None:
+    """`500` beside an attribute does not tell a number from a text where a store keeps texts only."""
+    made = build.span(1, attributes={"code": "500"})
+    first = of_span(replace(made, as_text=True))[0]
+    assert (first.name, first.value) == ("Attributes", "as text: this store keeps no types")
+    assert "Attributes" not in [one.name for one in of_span(made)]
+    log = Log("1", 0, Severity.INFO, 9, "", "", None, None, None, {}, {}, "", as_text=True)
+    assert of_log(log)[0].name == "Attributes"

@@ -6,7 +6,6 @@ import pytest
 
 from signals.model import Attributes, Span, SpanKind, TraceId
 from store.api import Affected, BadQuery, Batch, Reach, SpanRow, TraceQuery
-from store.sqlite.read import affected, traces
 from tests.store.build import T0, row, span
 from tests.store.contract.test_browsers import event
 from tests.store.house import House
@@ -165,11 +164,11 @@ def test_what_failed_may_be_where_an_error_began(house: House) -> None:
 def test_counting_is_bounded_and_says_since_when(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     spans = [one for number in range(1, 6) for one in request(number, f"user {number}")]
     fill(house, spans, [])
-    monkeypatch.setattr(affected, "MAX_TRACES", 2)
+    house.bound(monkeypatch, "affected traces", 2)
     found = asked(house)
     assert found.real == Reach(2, 2, 0, 2, 0)
     assert found.since_unix_nano == T0 + 4_000_000
-    monkeypatch.setattr(traces, "_MAX_AFFECTED", 3)
+    house.bound(monkeypatch, "affected by traces", 3)
     by_trace = house.reader.affected_by_traces(TraceQuery(house.window))
     assert by_trace.real == Reach(3, 3, 0, 3, 0)
     assert by_trace.since_unix_nano == T0 + 3_000_000
@@ -198,11 +197,11 @@ def test_a_rare_operation_is_counted_beyond_the_traces_of_others(
             )
         )
     fill(house, spans, [])
-    monkeypatch.setattr(affected, "MAX_TRACES", 2)
+    house.bound(monkeypatch, "affected traces", 2)
     order = "/order" if asked(house, operation="/order").real.requests else "POST"
     found = asked(house, operation=order)
     assert (found.real.requests, found.real.failed, found.since_unix_nano) == (2, 2, None)
-    monkeypatch.setattr(affected, "MAX_LOOKED", 7)
+    house.bound(monkeypatch, "affected looked at", 7)
     found = asked(house, operation=order)
     assert (found.real.requests, found.since_unix_nano) == (1, T0 + 2_000_000)
 

@@ -10,7 +10,6 @@ import pytest
 
 from signals.model import Span, SpanKind, TraceId
 from store.api import BadQuery, Batch, Operation, Refused, Seen, Window
-from store.sqlite.read import error_sightings, processes, refused_amounts
 from tests.store.build import MS, SECOND, T0, row, span
 from tests.store.contract.test_browsers import event
 from tests.store.house import House
@@ -128,7 +127,7 @@ def test_a_new_version_is_a_change_and_the_first_one_is_none(house: House) -> No
 
 def test_more_processes_than_are_kept_are_found_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is beyond the bound is read anew, and new ones are seen."""
-    monkeypatch.setattr(processes, "MOST_KEPT", 1)
+    house.bound(monkeypatch, "processes kept", 1)
     fill(house, *[order(n, n, pay={"service.instance.id": f"p{n}"}) for n in range(1, 4)])
     for _ in range(2):
         assert [one.value for one in house.reader.changes(house.window).items] == ["p3", "p2"]
@@ -199,7 +198,7 @@ def test_refused_money_is_that_of_failures_for_good(house: House) -> None:
 def test_money_is_looked_for_in_the_newest_failures_only(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refused_amounts, "MAX_LOOKED", 2)
+    house.bound(monkeypatch, "refused", 2)
     money = {"amount": 1, "currency": "USD"}
     fill(house, *[order(n, n, error=True, entry={"enduser.id": f"u{n}"}, pay=money) for n in range(1, 6)])
     found = house.reader.affected("front", house.window, amounts=True).real.refused
@@ -231,7 +230,7 @@ def test_a_group_of_errors_has_a_first_sighting_beyond_the_window(
     seen = house.reader.errors_seen(list(ids.values()))
     assert seen[ids["old"]] == Seen(T0 + 1_000 * MS, T0 + 2_000 * MS)
     assert seen[ids["new"]] == Seen(T0 + 4_000 * MS, T0 + 5_000 * MS)
-    monkeypatch.setattr(error_sightings, "MAX_ERRORS", 2)
+    house.bound(monkeypatch, "errors seen", 2)
     seen = house.reader.errors_seen(list(ids.values()))
     assert seen[ids["old"]] == Seen(T0 + 1_000 * MS, T0 + 2_000 * MS)
     assert seen[ids["new"]] == Seen(T0 + 4_000 * MS, T0 + 5_000 * MS, exact=False)

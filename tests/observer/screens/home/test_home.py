@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from observer.lookup.lab_status import lab_of
 from observer.settings import Settings
+from store.api import Limitation
 from tests.fixtures import seed
 from tests.fixtures.html import one, text
 from tests.fixtures.scene import observing
@@ -26,6 +28,19 @@ def test_home_says_what_arrives_and_where_to_send_more(screens: Screens) -> None
     links = [a.attributes["href"] or "" for a in page.css("main a")]
     assert any(link.startswith(f"/rum/sessions/{seed.SESSION}") for link in links)
     assert any(link.startswith(f"/apm/traces/{seed.TRACE}") for link in links)
+
+
+def test_home_says_what_its_store_cannot_tell(screens: Screens, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not screens.page("/").css("#store-limitations")
+    status = replace(screens.reader.status(), limitations=(Limitation.TYPES, Limitation.DELETED))
+    monkeypatch.setattr(screens.reader, "status", lambda: status)
+    assert "spans and logs are text; what was deleted is not remembered" in text(
+        one(screens.page("/"), "#store-limitations")
+    )
+    assert screens.client.get("/api/v1/status").get_json()["limitations"] == [
+        "attribute_types",
+        "what_was_deleted",
+    ]
 
 
 def test_a_seat_is_kept_and_leads_to_the_shop_and_to_ones_sessions(screens: Screens) -> None:

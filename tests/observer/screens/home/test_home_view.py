@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from observer.lookup.lab_status import Lab, Process
 from observer.lookup.resolve import Unresolved
 from observer.screens.home import view
 from observer.screens.home.search_result import search_result
-from store.api import StoreStatus
+from store.api import Limitation, StoreStatus
 
 LAB = Lab(
     shop="",
@@ -83,3 +85,11 @@ def test_a_search_that_leads_nowhere_says_why(
     assert (result.title, result.logs_label) == (title, logs_label)
     assert after_id in result.after_id
     assert result.after_id or result.explanation
+
+
+def test_what_the_store_cannot_tell_is_said_in_words() -> None:
+    """Every lack has words; a store without one says nothing."""
+    assert _home(_status()).limitations == ()
+    words = _home(replace(_status(), limitations=tuple(Limitation))).limitations
+    assert len(set(words)) == len(Limitation)
+    assert words[0] == "attributes of some spans and logs are text"

@@ -1,0 +1,74 @@
+"""Which part of a load a process is: all of it, Locust's master, or a worker of a master elsewhere.
+
+Knows Locust's runners; knows nothing of what the users do. Importing it imports Locust.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import gevent
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
+
+from loadgen.settings import Settings
+
+_log = logging.getLogger("loadgen")
+_LOOK_EVERY_S = 0.5
+
+
+def runner_of(environment: Environment, settings: Settings) -> Runner:
+    """The runner that the settings ask for; a worker's only once its master answered.
+
+    Raises ConnectionError where no master answers within five minutes, and what Locust raises where the
+    master's own address cannot be had.
+    """
+    if settings.master:
+        host, port = _parts(settings.master)
+        _log.info("worker of the master at %s", settings.master)
+        return environment.create_worker_runner(host, port)
+    if settings.master_listen:
+        host, port = _parts(settings.master_listen)
+        _log.info("master of workers at %s", settings.master_listen)
+        return environment.create_master_runner(host, port)
+    return environment.create_local_runner()
+
+
+def start(runner: Runner, settings: Settings) -> None:
+    """Start the users that the settings name: at once, or when a master has workers."""
+    if isinstance(runner, LocalRunner):
+        if settings.users:
+            runner.start(settings.users, settings.spawn_rate)
+            _log.info("%s users started for %s", settings.users, settings.shop_url)
+    elif isinstance(runner, MasterRunner):
+        gevent.spawn(_start_with_workers, runner, settings)
+
+
+def when_left(runner: Runner, then: Callable[[], None]) -> None:
+    """Call `then` when a worker has lost its master, or was sent away by it; never for another runner."""
+    if isinstance(runner, WorkerRunner):
+        gevent.spawn(_wait_for_end, runner, then)
+
+
+def _wait_for_end(runner: WorkerRunner, then: Callable[[], None]) -> None:
+    # Locust ends all that a worker does, and leaves it to the process to end itself.
+    runner.greenlet.join()
+    then()
+
+
+def _start_with_workers(runner: MasterRunner, settings: Settings) -> None:
+    """Start the users whenever workers come where none were: Locust stops the load with the last one."""
+    had_workers = False
+    while True:
+        has_workers = bool(runner.clients.ready or runner.clients.running or runner.clients.spawning)
+        if has_workers and not had_workers and settings.users:
+            runner.start(settings.users, settings.spawn_rate)
+            _log.info("%s users started on workers for %s", settings.users, settings.shop_url)
+        had_workers = has_workers
+        gevent.sleep(_LOOK_EVERY_S)
+
+
+def _parts(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)

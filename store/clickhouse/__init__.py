@@ -1,0 +1,1 @@
+"""The ClickHouse engine: reads and writes the tables of OpenTelemetry's exporter for ClickHouse."""

@@ -1,0 +1,229 @@
+"""What follows from the spans of whole traces: summaries, requests and calls, by the rules of `signals`.
+
+Computed when it is asked for, from a bounded number of traces, and remembered while a trace does not grow.
+"""
+
+# ruff: noqa: S608 - what is put into SQL text are checked names and bound parameters
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cachetools import LRUCache
+
+from signals.attributes import SEAT, environment_of
+from signals.model import ServiceInTrace, SessionId, SpanError, TraceId
+from signals.semantics import is_error_answer
+from signals.trace_tree import ABSENT, Call, Outline, calls_of, is_call, outline, requests_of, services_of
+from store.clickhouse.connection import Connections, Values
+from store.clickhouse.span_rows import SpanRows, within
+from store.queries import Window
+from store.results import TraceSummary
+from store.rows import SpanRow
+from store.sqlite.table_layout import SYNTHETIC_TAG
+from store.sqlite.tag_sets import Tags, environment_in
+
+AROUND_NS: Final = 600 * 10**9
+"""A trace's spans are looked for so far around the window in which one of them is."""
+_CACHED_SPANS: Final = 200_000
+_AT_ONCE: Final = 500
+_MAX_SPANS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedRequest:
+    """One entry into a service."""
+
+    service: str
+    operation: str
+    start: int
+    duration: int
+    error: bool
+    worst: SpanError
+    """The worst of the spans of its service under it."""
+    tags: Tags
+    """The promoted tags of these spans."""
+    of_calls: frozenset[tuple[str, str]]
+    """Those (tag, value) that only its calls to others carry."""
+    environment: str
+    own: tuple[bytes, ...]
+    """The ids of its spans, its calls to others left out."""
+    call_spans: tuple[bytes, ...]
+    """The ids of these."""
+
+    def values(self, tag: str, *, received: bool = False) -> list[str]:
+        """The values of a tag."""
+        found = self.tags.get(tag, [])
+        values = [found] if isinstance(found, str) else found
+        return [value for value in values if not received or (tag, value) not in self.of_calls]
+
+    def carries(self, where: Mapping[str, str]) -> bool:
+        """Whether it has all of these values; "" stands for none."""
+        return all(value in (self.values(tag) or [""]) for tag, value in where.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A trace with a backend span."""
+
+    summary: TraceSummary
+    requests: tuple[DerivedRequest, ...]
+    calls: tuple[Call, ...]
+    environment: str
+    synthetic: bool
+    person: str
+    size: int
+
+
+class Traces:
+    """Derives traces, and remembers them by how many rows they have."""
+
+    def __init__(self, connections: Connections, rows: SpanRows) -> None:
+        self._connections = connections
+        self._rows = rows
+        self._lock = threading.Lock()
+        self._known: LRUCache[tuple[str, int], Derived | None] = LRUCache(
+            _CACHED_SPANS, getsizeof=lambda one: one.size if one else 1
+        )
+
+    def newest(self, window: Window, limit: int, having: str = "1", values: Values | None = None,
+               order: str = "min(Timestamp) DESC") -> tuple[list[Derived], bool]:  # fmt: skip
+        """The newest traces with a span in the window; True if there are more than the limit."""
+        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        rows = self._connections.rows(
+            f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
+            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
+            f"WHERE {within(around)} GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
+            f"ORDER BY {order}, TraceId LIMIT {limit + 1}",
+            values,
+        )
+        return self._of(rows[:limit]), len(rows) > limit
+
+    def of_ids(self, ids: Iterable[str]) -> list[Derived]:
+        """These traces, as far as they are stored."""
+        asked, found = list(dict.fromkeys(ids)), []
+        for begin in range(0, len(asked), _AT_ONCE):
+            values = Values()
+            rows = self._connections.rows(
+                "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
+                f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
+                f"WHERE TraceId IN {values.texts(asked[begin : begin + _AT_ONCE])} GROUP BY TraceId",
+                values,
+            )
+            found += self._of(rows)
+        return found
+
+    def _of(self, rows: Sequence[Sequence[object]]) -> list[Derived]:
+        keys = [(str(row[0]), int(row[1])) for row in rows]  # type: ignore[call-overload]  # a count
+        with self._lock:
+            known = {key: self._known[key] for key in keys if key in self._known}
+        missing = [row for key, row in zip(keys, rows, strict=True) if key not in known]
+        counts = dict(keys)
+        for begin in range(0, len(missing), _AT_ONCE):
+            part = missing[begin : begin + _AT_ONCE]
+            for trace_id, derived in self._read(part).items():
+                known[trace_id, counts[trace_id]] = derived
+        with self._lock:
+            for key in keys:
+                if key in known and key not in self._known:
+                    derived = known[key]
+                    if (derived.size if derived else 1) <= _MAX_SPANS:
+                        self._known[key] = derived
+        return [one for key in keys if (one := known.get(key)) is not None]
+
+    def _read(self, rows: Sequence[Sequence[object]]) -> dict[str, Derived | None]:
+        values = Values()
+        ids = [str(row[0]) for row in rows]
+        begin, end = min(row[2] for row in rows), max(row[3] for row in rows)  # type: ignore[type-var]  # integers
+        times = within(Window(begin, end + 1))  # type: ignore[arg-type, operator]  # as above
+        spans = self._rows.light(f"TraceId IN {values.texts(ids)} AND {times}", values)
+        by_trace: dict[str, list[SpanRow]] = {trace_id: [] for trace_id in ids}
+        stored = {trace_id.rjust(32, "0"): trace_id for trace_id in ids}
+        for span in spans:
+            by_trace[stored[span.trace_id.hex()]].append(span)
+        linked = self._linked(ids, begin, end)  # type: ignore[arg-type]  # as above
+        return {trace_id: derive(own, linked.get(trace_id, "")) for trace_id, own in by_trace.items()}
+
+    def _linked(self, ids: Sequence[str], begin: int, end: int) -> dict[str, str]:
+        """The sessions whose events name one of these traces as their answer."""
+        values = Values()
+        session = self._rows.table.column("LabSession")
+        around = Window(max(0, begin - AROUND_NS), end + AROUND_NS)
+        rows = self._connections.rows(
+            "SELECT lower(SpanAttributes['link.traceId']) AS link, argMin("
+            f"coalesce(nullIf({session}, ''), nullIf(SpanAttributes['splunk.rumSessionId'], ''), "
+            f"SpanAttributes['session.id']), Timestamp) FROM {self._rows.table.source} "
+            f"WHERE {within(around)} AND link IN {values.texts([each.lower() for each in ids])} "
+            "GROUP BY link",
+            values,
+        )
+        return {str(link): str(session) for link, session in rows if session}
+
+
+def derive(spans: Sequence[SpanRow], linked: str = "") -> Derived | None:
+    """What follows from a trace's spans; None without any of a backend."""
+    shape = outline(spans)
+    if shape.initiating == ABSENT:
+        return None
+    backend = shape.spans
+    entry = backend[shape.initiating]
+    start = min(shape.starts)
+    end = max(begun + span.duration_ns for begun, span in zip(shape.starts, backend, strict=True))
+    session = ""
+    for span in spans:
+        if span.session_id and (not session or span.span_id == entry.parent_span_id):
+            session = span.session_id
+    session = session or linked
+    summary = TraceSummary(
+        trace_id=TraceId(entry.trace_id.hex()),
+        service=entry.service,
+        operation=entry.name,
+        start_unix_nano=start,
+        duration_ns=end - start,
+        spans=len(backend),
+        errors=len(backend) - shape.origins.count(SpanError.NONE),
+        origin_errors=shape.origins.count(SpanError.ORIGIN),
+        services=tuple(ServiceInTrace(*each) for each in services_of(shape)),
+        session_id=SessionId(session) if session else None,
+        complete=shape.complete,
+        tags=dict(entry.tags),
+        clock_shift_ns=entry.clock_shift_ns,
+    )
+    requests = tuple(_request(shape, each.place, each.members) for each in requests_of(shape))
+    people = (value for one in requests for value in one.values(SEAT))
+    return Derived(
+        summary,
+        requests,
+        tuple(calls_of(shape, lambda span: is_error_answer(span.tags))),
+        environment_of(entry.tags),
+        any(SYNTHETIC_TAG in span.tags for span in backend),
+        next(iter(people), ""),
+        len(spans),
+    )
+
+
+def _request(shape: Outline[SpanRow], place: int, members: Sequence[int]) -> DerivedRequest:
+    spans, span = shape.spans, shape.spans[place]
+    tags: dict[str, set[str]] = {}
+    own: set[tuple[str, str]] = set()
+    for member in members:
+        call = is_call(spans[member]) and member != place
+        for tag, value in spans[member].tags.items():
+            tags.setdefault(tag, set()).add(value)
+            if not call:
+                own.add((tag, value))
+    worst = max((shape.origins[member] for member in members), key=_RANK.__getitem__)
+    merged: Tags = {tag: sorted(values) for tag, values in tags.items()}
+    return DerivedRequest(
+        span.service, span.name, shape.starts[place], span.duration_ns, span.error, worst, merged,
+        frozenset((tag, value) for tag, values in tags.items() for value in values) - own,
+        environment_in(merged),
+        tuple(spans[member].span_id for member in members if member == place or not is_call(spans[member])),
+        tuple(spans[member].span_id for member in members if member != place and is_call(spans[member])),
+    )  # fmt: skip
+
+
+_RANK: Final = {SpanError.NONE: 0, SpanError.RECEIVED: 1, SpanError.ORIGIN: 2}

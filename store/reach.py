@@ -1,0 +1,122 @@
+"""Who is affected, from failed requests and those that went through: for people and programs apart.
+
+A person is an `enduser.id`: of the request, else of another request of its trace, else of its session; a
+session without one counts as a person of its own. Knows no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from store.change_results import Operation
+from store.results import Reach, Refused
+
+PeopleOf = Callable[[Sequence[str]], Mapping[str, str]]
+"""Tells the person of each of some sessions that has one."""
+Actor = tuple[str, str]
+"""A kind (`person` or `session`) and its name: who tried, and may try again."""
+
+
+class Try(NamedTuple):
+    """One request of one operation. Of a success only the newest of its trace is kept."""
+
+    trace: int
+    synthetic: bool
+    person: str
+    """The `enduser.id` of the request or of its trace; may be empty."""
+    operation: Operation
+    start: int
+
+
+@dataclass(slots=True)
+class Side:
+    """The failed requests of people, or those of programs."""
+
+    requests: int = 0
+    failed: int = 0
+    recovered: int = 0
+    people: set[Actor] = field(default_factory=set)
+    stranded: set[Actor] = field(default_factory=set)
+    """Those of them with a failure after which nothing of that operation went through."""
+    sessions: set[str] = field(default_factory=set)
+    unattributed: int = 0
+    recovered_inside: int = 0
+    lost: list[Try] = field(default_factory=list)
+    """Those that failed for good, newest first."""
+
+    def fail(self, person: Actor | None, session: str, *, recovered: bool) -> None:
+        self.failed += 1
+        self.recovered += recovered
+        if session:
+            self.sessions.add(session)
+        if person is None:
+            self.unattributed += 1
+            return
+        self.people.add(person)
+        if not recovered:
+            self.stranded.add(person)
+
+    def reach(self, refused: Refused | None) -> Reach:
+        return Reach(
+            requests=self.requests,
+            failed=self.failed,
+            sessions=len(self.sessions),
+            people=len(self.people),
+            unattributed=self.unattributed,
+            recovered=self.recovered,
+            people_recovered=len(self.people - self.stranded),
+            recovered_inside=self.recovered_inside,
+            refused=refused,
+        )
+
+
+class Identities:
+    """Who made a request: its person, else that of its session, else its session."""
+
+    def __init__(self, tries: Iterable[tuple[str, str]], people_of: PeopleOf) -> None:
+        """`tries` are (person, session), either of which may be empty."""
+        self._of_session: dict[str, str] = {}
+        unknown = dict.fromkeys(session for person, session in tries if session and not person)
+        self._of_session.update((session, person) for person, session in tries if person and session)
+        self._of_session.update(people_of([each for each in unknown if each not in self._of_session]))
+
+    def person(self, person: str, session: str) -> Actor | None:
+        """Whom a request counts for; None where it says neither."""
+        name = person or self._of_session.get(session, "")
+        if name:
+            return ("person", name)
+        return ("session", session) if session else None
+
+    def tries(self, person: str, session: str) -> tuple[Actor, ...]:
+        """Everything by which a success can be a later try of a failure, the most exact first."""
+        found = self.person(person, session)
+        own = (("session", session),) if session else ()
+        return own if found is None else tuple(dict.fromkeys((*own, found)))
+
+
+def attribute(
+    failures: Sequence[Try],
+    successes: Sequence[Try],
+    sides: tuple[Side, Side],
+    sessions: Mapping[int, str],
+    people_of: PeopleOf,
+) -> None:
+    """Count every failure for its person; it is recovered if the same operation went through later."""
+    identities = Identities(
+        [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)], people_of
+    )
+    newest_success: dict[tuple[Operation, Actor], int] = {}
+    for each in successes:
+        for actor in identities.tries(each.person, sessions.get(each.trace, "")):
+            key = each.operation, actor
+            newest_success[key] = max(newest_success.get(key, 0), each.start)
+    for each in failures:
+        session = sessions.get(each.trace, "")
+        # A name may be shared by many, a session is one browser: it decides where there is one.
+        actor = next(iter(identities.tries(each.person, session)), ("", ""))
+        later = newest_success.get((each.operation, actor), 0) > each.start
+        if not later:
+            sides[each.synthetic].lost.append(each)
+        sides[each.synthetic].fail(identities.person(each.person, session), session, recovered=later)

@@ -1,0 +1,114 @@
+"""The same telemetry in SQLite and in ClickHouse: the API answers the same, and every page answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+import store
+from observer.app import create_app
+from observer.settings import Settings
+from signals.model import SessionId, TraceId
+from store.api import Reader
+from tests.fixtures import seed
+from tests.helpers import eventually
+from tests.store.clickhouse_house import new_url, require_engine
+
+_PERCENTILE = re.compile(r"p\d+_ns")
+_OF_THE_ENGINE = {"log_id", "next_cursor", "cursor", "scanned"}
+"""Fields whose values are a store's own."""
+
+
+@pytest.fixture(scope="module", name="clients")
+def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskClient, FlaskClient]]:
+    """(over SQLite, over ClickHouse), at the same fixed time."""
+    require_engine()
+    places: list[str | Path] = [tmp_path_factory.mktemp("engines") / "store.db", new_url()]
+    world = seed.measured(seed.story())
+    readers: list[Reader] = []
+    found = []
+    for place in places:
+        writer = store.open_writer(place)
+        world.send(writer)
+        writer.close()
+        readers.append(reader := store.open_reader(place))
+        eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
+        eventually(lambda: reader.trace_summaries([TraceId(seed.TRACE)]), "the seeded trace")
+        app = create_app(reader, Settings(shop_url=seed.SHOP), clock=lambda: world.now_unix_nano)
+        found.append(app.test_client())
+    yield found[0], found[1]
+    for reader in readers:
+        reader.close()
+
+
+def comparable(value: Any) -> Any:
+    """An answer without what is a store's own; of percentiles, rounded to buckets, whether known."""
+    if isinstance(value, dict):
+        return {
+            key: one is not None if _PERCENTILE.fullmatch(key) else comparable(one)
+            for key, one in value.items()
+            if key not in _OF_THE_ENGINE
+        }
+    return [comparable(one) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "apm/services",
+        "apm/map",
+        "apm/traces",
+        "apm/traces?error=origin",
+        f"apm/traces/{seed.TRACE}",
+        "apm/operations?service=frontend",
+        "apm/series?service=paymentservice",
+        "apm/tags?service=paymentservice&tag=version",
+        "apm/affected?service=frontend",
+        "apm/slowest",
+        "apm/versions?service=paymentservice",
+        "apm/changes",
+        "rum/sessions",
+        f"rum/sessions/{seed.SESSION}",
+        "rum/apps",
+        "rum/measures",
+        "rum/series?metric=page_views",
+        "rum/tags?metric=page_views&tag=page",
+        "rum/errors",
+        "environments",
+        "deployments",
+        "logs?limit=200",
+        "metrics",
+    ],
+)
+def test_the_api_answers_the_same(clients: tuple[FlaskClient, FlaskClient], path: str) -> None:
+    answers = [client.get(f"/api/v1/{path}") for client in clients]
+    assert [answer.status_code for answer in answers] == [200, 200], [answer.text[:300] for answer in answers]
+    ours, theirs = (json.dumps(comparable(one.get_json()), indent=1, sort_keys=True) for one in answers)
+    assert ours.splitlines() == theirs.splitlines()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/apm",
+        "/apm?service=paymentservice",
+        "/apm/traces",
+        f"/apm/traces/{seed.TRACE}",
+        "/rum",
+        "/rum/sessions",
+        f"/rum/sessions/{seed.SESSION}",
+        "/logs",
+        "/metrics",
+        "/alerts",
+    ],
+)
+def test_every_page_answers(clients: tuple[FlaskClient, FlaskClient], path: str) -> None:
+    answer = clients[1].get(path)
+    assert answer.status_code == 200, answer.text[-500:]
