@@ -53,7 +53,7 @@ def _listed(python: Path, variables: dict[str, str]) -> str:
 
 
 def _variables(listing: str) -> dict[str, str]:
-    """The settings in lines like `global.index-url='https://…'` that pass, as variables of pip."""
+    """The settings in lines like `global.index-url='ADDRESS'` that pass, as variables of pip."""
     values: dict[str, str] = {}
     for section in _SECTIONS:
         for line in listing.splitlines():

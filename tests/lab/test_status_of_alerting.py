@@ -79,7 +79,7 @@ def test_rules_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
     assert call("detectors") == 0
     printed = capfd.readouterr().out
 
-    assert "Orders are failing: error_share of frontend /cart/checkout above 0.05 over 25 s" in printed
+    assert "Orders are failing: error_share of frontend /cart/checkout above 0.02 over 25 s" in printed
 
 
 def test_a_file_of_rules_is_checked_before_it_is_used(

@@ -23,11 +23,36 @@ from tests.store.clickhouse_house import new_url, require_engine
 _PERCENTILE = re.compile(r"p\d+_ns")
 _OF_THE_ENGINE = {"log_id", "next_cursor", "cursor", "scanned"}
 """Fields whose values are a store's own."""
+_ANSWERS = [
+    "apm/services",
+    "apm/map",
+    "apm/traces",
+    "apm/traces?error=origin",
+    f"apm/traces/{seed.TRACE}",
+    "apm/operations?service=frontend",
+    "apm/series?service=paymentservice",
+    "apm/tags?service=paymentservice&tag=version",
+    "apm/affected?service=frontend",
+    "apm/slowest",
+    "apm/versions?service=paymentservice",
+    "apm/changes",
+    "rum/sessions",
+    f"rum/sessions/{seed.SESSION}",
+    "rum/apps",
+    "rum/measures",
+    "rum/series?metric=page_views",
+    "rum/tags?metric=page_views&tag=page",
+    "rum/errors",
+    "environments",
+    "deployments",
+    "logs?limit=200",
+    "metrics",
+]
 
 
 @pytest.fixture(scope="module", name="clients")
-def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskClient, FlaskClient]]:
-    """(over SQLite, over ClickHouse), at the same fixed time."""
+def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskClient, ...]]:
+    """(over SQLite, over ClickHouse, a second over the same ClickHouse), at the same fixed time."""
     require_engine()
     places: list[str | Path] = [tmp_path_factory.mktemp("engines") / "store.db", new_url()]
     world = seed.measured(seed.story())
@@ -37,12 +62,13 @@ def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskCl
         writer = store.open_writer(place)
         world.send(writer)
         writer.close()
+    for place in (*places, places[-1]):
         readers.append(reader := store.open_reader(place))
         eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
         eventually(lambda: reader.trace_summaries([TraceId(seed.TRACE)]), "the seeded trace")
         app = create_app(reader, Settings(shop_url=seed.SHOP), clock=lambda: world.now_unix_nano)
         found.append(app.test_client())
-    yield found[0], found[1]
+    yield tuple(found)
     for reader in readers:
         reader.close()
 
@@ -58,39 +84,20 @@ def comparable(value: Any) -> Any:
     return [comparable(one) for one in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "apm/services",
-        "apm/map",
-        "apm/traces",
-        "apm/traces?error=origin",
-        f"apm/traces/{seed.TRACE}",
-        "apm/operations?service=frontend",
-        "apm/series?service=paymentservice",
-        "apm/tags?service=paymentservice&tag=version",
-        "apm/affected?service=frontend",
-        "apm/slowest",
-        "apm/versions?service=paymentservice",
-        "apm/changes",
-        "rum/sessions",
-        f"rum/sessions/{seed.SESSION}",
-        "rum/apps",
-        "rum/measures",
-        "rum/series?metric=page_views",
-        "rum/tags?metric=page_views&tag=page",
-        "rum/errors",
-        "environments",
-        "deployments",
-        "logs?limit=200",
-        "metrics",
-    ],
-)
-def test_the_api_answers_the_same(clients: tuple[FlaskClient, FlaskClient], path: str) -> None:
-    answers = [client.get(f"/api/v1/{path}") for client in clients]
+@pytest.mark.parametrize("path", _ANSWERS)
+def test_the_api_answers_the_same(clients: tuple[FlaskClient, ...], path: str) -> None:
+    answers = [client.get(f"/api/v1/{path}") for client in clients[:2]]
     assert [answer.status_code for answer in answers] == [200, 200], [answer.text[:300] for answer in answers]
     ours, theirs = (json.dumps(comparable(one.get_json()), indent=1, sort_keys=True) for one in answers)
     assert ours.splitlines() == theirs.splitlines()
+
+
+@pytest.mark.parametrize("path", _ANSWERS)
+def test_two_observers_over_one_store_show_the_same(clients: tuple[FlaskClient, ...], path: str) -> None:
+    """To the byte, whichever is asked: behind one Service, a reader meets both in turn."""
+    first, second = (client.get(f"/api/v1/{path}") for client in clients[1:])
+    assert first.status_code == 200, first.text[:300]
+    assert first.data.splitlines() == second.data.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -109,6 +116,6 @@ def test_the_api_answers_the_same(clients: tuple[FlaskClient, FlaskClient], path
         "/alerts",
     ],
 )
-def test_every_page_answers(clients: tuple[FlaskClient, FlaskClient], path: str) -> None:
+def test_every_page_answers(clients: tuple[FlaskClient, ...], path: str) -> None:
     answer = clients[1].get(path)
     assert answer.status_code == 200, answer.text[-500:]

@@ -66,8 +66,8 @@ def _counts(path: Path, agg: str = "count") -> float:
     return chart.groups[0].points[0][1] or 0 if chart.groups else 0
 
 
-def test_points_that_were_acknowledged_survive_kill_9(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
+def _write_and_be_killed(path: Path) -> None:
+    """A hundred points of `m`, most of which are not settled."""
     child = subprocess.Popen(
         [sys.executable, "-c", _CHILD, str(path)], cwd=REPO, stdout=subprocess.PIPE, stdin=subprocess.PIPE
     )
@@ -75,6 +75,23 @@ def test_points_that_were_acknowledged_survive_kill_9(tmp_path: Path) -> None:
     assert child.stdout.readline() == b"written\n"
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
+
+
+def test_a_point_that_is_sent_again_after_kill_9_is_kept_once(tmp_path: Path) -> None:
+    """Its sender may have missed the answer; whether it was settled before makes no difference."""
+    path = tmp_path / "store.db"
+    _write_and_be_killed(path)
+    writer = _writer(path)
+    again = Batch(metrics=[point(series("m"), 99, 99)])
+    writer.write(again)
+    assert again.repeated_points == 1
+    writer.close()
+    assert _counts(path) == 100
+
+
+def test_points_that_were_acknowledged_survive_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    _write_and_be_killed(path)
     assert _counts(path) == 100
     writer = _writer(path)
     _settled(writer)

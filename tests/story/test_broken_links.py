@@ -20,7 +20,7 @@ from tests.story.proxies import (
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(90)]
 WITHIN_S = "3"
 METRICS_WITHIN_S = "12"
-"""Where the metrics must hold: they leave every ten seconds."""
+"""Where the metrics must hold: they leave every five seconds."""
 
 
 def named(steps: dict[str, Any]) -> list[str]:

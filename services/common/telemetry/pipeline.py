@@ -1,6 +1,6 @@
 """What lies between the signals and their receiver: built, flushed, stopped and counted as one.
 
-Batches of spans and logs leave every 300 ms, metrics every ten seconds. While the
+Batches of spans and logs leave every 300 ms, metrics every five seconds. While the
 receiver is away the batch in hand is tried again and the queue fills; what no
 longer fits is dropped, counted and logged. A stop sends what is left. Knows no service.
 """
@@ -38,7 +38,7 @@ Report = Callable[[str, Mapping[str, object]], None]
 PERIOD_MS = 300
 BATCH_SIZE = 512
 DEFAULT_CAPACITY = 8192
-METRICS_PERIOD_MS = 10_000
+METRICS_PERIOD_MS = 5_000
 _REPORT_EVERY_S = 10.0
 _GRACE_S = 0.3
 

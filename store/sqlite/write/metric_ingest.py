@@ -6,6 +6,7 @@ transaction.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -103,6 +104,21 @@ class MetricIngest:
             self._series[digest] = _Series(number, metric, metric.info, last, arrived)
         row = self._connection.execute("SELECT total(points), min(arrived) FROM metric_recent").fetchone()
         self.waiting, self.waiting_since = int(row[0]), int(row[1] or 0)
+        self._note_recent()
+
+    def _note_recent(self) -> None:
+        """Take the newest times of points that are not settled: the table of series does not know them yet.
+
+        Else what a sender repeats after the end of a process would be kept twice.
+        """
+        by_number = {series.id: series for series in self._series.values()}
+        for (body,) in self._connection.execute("SELECT body FROM metric_recent"):
+            # One that is damaged is said and set aside by settling.
+            with contextlib.suppress(ValueError, TypeError):
+                for number, _, time, _ in orjson.loads(body):
+                    series = by_number.get(number)
+                    if series is not None:
+                        series.last = max(series.last, time)
 
     def prune(self, before: int) -> None:
         """Delete the series of which nothing came since this time, and what only they needed."""

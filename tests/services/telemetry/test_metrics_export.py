@@ -62,11 +62,11 @@ def test_metrics_leave_at_the_interval(port: int, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_interval_and_the_exporter_follow_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert setup.metrics_period_ms() == 10_000
+    assert setup.metrics_period_ms() == 5_000
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "2500")
     assert setup.metrics_period_ms() == 2500
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "-1")
-    assert setup.metrics_period_ms() == 10_000
+    assert setup.metrics_period_ms() == 5_000
     monkeypatch.setenv("OTEL_METRICS_EXPORTER", " None ")
     assert setup.metrics_period_ms() is None
 

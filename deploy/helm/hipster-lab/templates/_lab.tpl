@@ -42,7 +42,7 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{/* Sentences instead of objects that could not work. */}}
 {{- define "lab.check" -}}
 {{- if .Values.clickhouse.url }}
-{{- fail "clickhouse.url: this version keeps telemetry in SQLite only. Leave it empty; the observer then has one replica." }}
+{{- fail "clickhouse.url: the chart keeps telemetry in SQLite only. Leave it empty; the observer then has one replica." }}
 {{- end }}
 {{- range $pod, $count := .Values.replicas }}
 {{- if and (gt (int $count) 1) (include "lab.keepsFile" (dict "pod" $pod "values" $.Values)) }}
