@@ -23,6 +23,7 @@ from store.clickhouse.traces import ClickHouseTraceReader
 from store.limitations import Limitation
 from store.queries import Page, Window
 from store.results import LateArrivals, StoreStatus
+from store.settling import Settling
 from store.sqlite.read.row_mapping import limited
 
 
@@ -52,6 +53,10 @@ class ClickHouseReader(
     def late_arrivals(self, window: Window) -> LateArrivals | None:
         """Always None: when something arrived is not known of rows of the exporter."""
         return None
+
+    def settling(self) -> Settling:
+        """Always complete: all is computed from the rows when it is asked for."""
+        return Settling()
 
     def status(self) -> StoreStatus:
         """Rows as they are stored, repetitions of a sender that were not recognized among them."""

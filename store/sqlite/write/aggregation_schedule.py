@@ -11,21 +11,22 @@ import sqlite3
 import time
 from typing import Final
 
-from store.sqlite.write.handover import Handover, Pruned, rows_after
-from store.sqlite.write.interning import PairIds
-from store.sqlite.write.recent_rows import NO_NUMBER, Due, RecentTrace, busy, encodable
-from store.sqlite.write.rollups import Rollups
-from store.sqlite.write.session_aggregation import Event, SessionAggregation, events_of
-from store.sqlite.write.settled_marks import (
+from store.sqlite.mark_names import (
     BACKLOG,
     BACKLOG_UPTO,
     COUNTED,
     EVENTS_BACKLOG,
     EVENTS_UPTO,
     PRUNED_BEFORE,
+    ROUND,
     SETTLED,
-    Marks,
 )
+from store.sqlite.write.handover import Handover, Pruned, rows_after
+from store.sqlite.write.interning import PairIds
+from store.sqlite.write.recent_rows import NO_NUMBER, Due, RecentTrace, busy, encodable
+from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.session_aggregation import Event, SessionAggregation, events_of
+from store.sqlite.write.settled_marks import Marks
 from store.sqlite.write.tag_set_ids import TagSetIds
 from store.sqlite.write.trace_aggregation import TraceAggregation
 
@@ -189,6 +190,7 @@ class AggregationSchedule:
         self._drop_rows(now_s)
         self._note_pace(now_s, waiting - self._waiting, is_whole=is_whole)
         marks.set_lag(self.lag)
+        marks.set(ROUND, time.time_ns())
         marks.flush()
 
     def _count(self, *, final: bool) -> None:

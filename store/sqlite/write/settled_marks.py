@@ -1,25 +1,8 @@
-"""How far settling has come: named integers of the settled file, written with what they tell of.
-
-`store_id` says of which store it is. Of the rows of `handovers`, those up to `settled` are settled; of those
-up to `counted` the sessions are, and what they tell of moved clocks and pruning is done. Spans of before the
-first row are read from their table up to `backlog_upto`: traces so far to `backlog`, browsers to
-`events_backlog`.
-"""
+"""How far settling has come: integers of the settled file (`mark_names`), written with what they tell of."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
-
-STORE: Final = "store_id"
-SETTLED: Final = "settled"
-COUNTED: Final = "counted"
-BACKLOG: Final = "backlog"
-EVENTS_BACKLOG: Final = "events_backlog"
-BACKLOG_UPTO: Final = "backlog_upto"
-EVENTS_UPTO: Final = "events_upto"
-"""The highest number of a browser's span that was counted."""
-PRUNED_BEFORE: Final = "pruned_before"
 
 
 class Marks:

@@ -13,9 +13,9 @@ import time
 from typing import Final
 
 from signals.browser_events import RUM_TAGS
+from store.sqlite.mark_names import PRUNED_BEFORE
 from store.sqlite.table_layout import METRICS, TAG_SET_SLOT_NS
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
-from store.sqlite.write.settled_marks import PRUNED_BEFORE
 
 _EVERY_S: Final = 30.0
 """Pause between two rounds: each reads whole tables."""

@@ -6,10 +6,10 @@ The writer never attaches it: its transactions would lock that file, too.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from store.sqlite.write.settled_marks import SETTLED, STORE
+from store.sqlite.mark_names import BACKLOG, BACKLOG_UPTO, EVENTS_BACKLOG, ROUND, SETTLED, STORE
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ class SettledView:
         self._connect = connect
         self.settled = 0
         """The handover up to which all is settled."""
+        self.last_unix_nano = 0
+        """When settling last came on."""
+        self.anew = False
+        """Whether all is settled anew."""
         self.lag = ""
         self.slow: Sequence[SlowClock] = ()
         self.waits = False
@@ -42,8 +46,13 @@ class SettledView:
     def look(self, slow_after: int) -> None:
         """Ask anew; of slow clocks those after a number."""
         found = self._ask(lambda connection: self._seen(connection, slow_after))
-        if found:
-            self.settled, self.lag, self.slow = found
+        if found is None:
+            self.anew = True
+            return
+        marks, self.lag, self.slow = found
+        self.settled, self.last_unix_nano = marks.get(SETTLED, 0), marks.get(ROUND, 0)
+        backlog = min(marks.get(BACKLOG, 0), marks.get(EVENTS_BACKLOG, 0))
+        self.anew = backlog < marks.get(BACKLOG_UPTO, 0)
 
     def used_bytes(self) -> int:
         """What its data takes, free pages not counted."""
@@ -75,13 +84,13 @@ class SettledView:
 
     def _seen(
         self, connection: sqlite3.Connection, slow_after: int
-    ) -> tuple[int, str, Sequence[SlowClock]] | None:
+    ) -> tuple[Mapping[str, int], str, Sequence[SlowClock]] | None:
         marks = dict(connection.execute("SELECT name, value FROM marks"))
         if marks.get(STORE) != self._store_id:
             return None
         row = connection.execute("SELECT lag FROM pace").fetchone()
         slow = connection.execute("SELECT * FROM slow_clocks WHERE id > ? ORDER BY id", (slow_after,))
-        return marks.get(SETTLED, 0), str(row[0]) if row else "", [SlowClock(*each) for each in slow]
+        return marks, str(row[0]) if row else "", [SlowClock(*each) for each in slow]
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
         try:

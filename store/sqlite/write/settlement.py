@@ -12,6 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import Final, Protocol
 
+from store.settling import Settling
 from store.sqlite.settled_file import settled_path
 from store.sqlite.store_file import STORE_ID
 from store.sqlite.write.handover import delete_passed, last_number
@@ -29,6 +30,9 @@ or is not there …"""
 _MOST_SPANS: Final = 100_000
 """… or while so many spans wait, which the process reads as it comes to them."""
 _DELETE_EVERY_S: Final = 0.2
+_LOOK_S: Final = 1.0
+"""Between two looks at the settled file while nothing waits: it may have been deleted."""
+_OLDEST: Final = "SELECT time FROM handovers WHERE id > ? ORDER BY id LIMIT 1"
 
 
 class Apart(Protocol):
@@ -66,7 +70,9 @@ class Settlement:
         row = connection.execute("SELECT coalesce(min(id), 0) FROM handovers").fetchone()
         self._deleted = int(row[0]) - 1 if row[0] else self._last
         self._next_delete_s = 0.0
-        self._waited_s = 0.0
+        self._waited_s = self._next_look_s = 0.0
+        self.settling = Settling()
+        """How far settling is, as of the last step."""
         if apart is None:
             self._settler = Settler(path, connection)
 
@@ -106,12 +112,23 @@ class Settlement:
             self._settler.step(final=final)
         elif self._apart is not None and not final:
             self._apart.see_to_it()
-        if self._deleted < self._last or self.view.waits:
+        if self._deleted < self._last or self.view.waits or self.view.anew or now_s >= self._next_look_s:
+            self._next_look_s = now_s + _LOOK_S
             self.view.look(self._ingest.counters.get(_SLOW_SEEN))
         while self._waiting and self._waiting[0][0] <= self.view.settled:
             self._waiting_spans -= self._waiting.popleft()[2]
         self._waited_s = now_s - self._waiting[0][1] if self._waiting else 0.0
         self.view.waits = self.view.settled < self._last
+        self.settling = self._how_far()
+
+    def _how_far(self) -> Settling:
+        last = self.view.last_unix_nano
+        if self.view.anew:
+            return Settling(0, last, anew=True) if self._ingest.seq else Settling()
+        if not self.view.waits:
+            return Settling(None, last)
+        row = self._connection.execute(_OLDEST, (self.view.settled,)).fetchone()
+        return Settling(int(row[0]) if row else None, last)
 
     def is_due(self, *, final: bool) -> bool:
         """Whether `tidy` is worth a transaction."""

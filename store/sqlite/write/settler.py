@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from store.api import StoreError
+from store.sqlite.mark_names import BACKLOG_UPTO, COUNTED, SETTLED, STORE
 from store.sqlite.settled_file import connect_settler, discard_settled, settled_path
 from store.sqlite.store_file import STORE_ID, SUSPECT_SUFFIX
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.handover import Unreadable, last_number
 from store.sqlite.write.setting_aside import is_damaged
-from store.sqlite.write.settled_marks import BACKLOG_UPTO, COUNTED, SETTLED, STORE
 from store.sqlite.write.settled_retention import SettledRetention
 from store.sqlite.write.writer_lock import WriterLock
 

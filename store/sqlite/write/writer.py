@@ -18,6 +18,7 @@ from typing import Final
 
 from store.api import StoreError, StoreUnavailable, WriterHealth
 from store.rows import Batch
+from store.settling import Settling
 from store.sqlite.store_file import unavailable
 from store.sqlite.write.batch_queue import MAX_ITEMS, BatchQueue, Pending
 from store.sqlite.write.last_run import LastRun
@@ -132,8 +133,7 @@ class SqliteWriter:
 
     def health(self) -> WriterHealth:
         """See `store.api.Writer.health`."""
-        notes = self._last_run.notes
-        trouble = self._trouble
+        store, trouble, notes = self._store, self._trouble, self._last_run.notes
         if trouble is not None:
             return WriterHealth(trouble.reason, str(trouble), self._trouble_since, notes)
         late_s = time.monotonic() - self._late_at_s
@@ -141,7 +141,7 @@ class SqliteWriter:
             slow = self._slow()
             since = self._bounds.clock() - round((late_s + _ANSWER_S) * 1e9)
             return WriterHealth(slow.reason, str(slow), since, notes)
-        return WriterHealth(notes=notes)
+        return WriterHealth(notes=notes, settling=store.settlement.settling if store else Settling())
 
     def close(self) -> None:
         """See `store.api.Writer.close`."""
