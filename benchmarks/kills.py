@@ -56,9 +56,9 @@ _SETTLED = {
     "LEFT JOIN traces t ON t.id = r.trace ORDER BY 1, 2",
     "trace_pairs": "SELECT p.tag, p.value, t.trace_id FROM trace_pairs x "
     "LEFT JOIN pairs p ON p.id = x.pair LEFT JOIN traces t ON t.id = x.trace ORDER BY 1, 2, 3",
-    "cells": "SELECT s.kind, s.environment, s.subject, s.item, s.value, c.width, c.slot, c.bucket, c.n, "
-    "c.errors, c.origins FROM cells c JOIN series s ON s.id = c.series "
-    "WHERE c.n OR c.errors OR c.origins ORDER BY 1, 2, 3, 4, 5, 6, 7, 8",
+    "cells": "SELECT s.kind, s.environment, s.subject, s.item, s.value, c.width, c.slot, c.n, "
+    "c.errors, c.origins, c.latencies FROM cells c JOIN series s ON s.id = c.series "
+    "WHERE c.n OR c.errors OR c.origins ORDER BY 1, 2, 3, 4, 5, 6, 7",
     "sessions": "SELECT session_id, start, finish, page_views, errors, network_errors, events, attributes "
     "FROM sessions ORDER BY 1",
     "session_pairs": "SELECT p.tag, p.value, e.session_id FROM session_pairs x "

@@ -93,7 +93,7 @@ CREATE TABLE session_pairs (
 ) WITHOUT ROWID;
 CREATE INDEX session_pairs_by_session ON session_pairs (session);
 
--- Rollups. A series is what is counted; a cell is one slot and latency bucket of it.
+-- Rollups. A series is what is counted; a cell is one slot of it.
 CREATE TABLE series (
     id          INTEGER PRIMARY KEY,
     kind        INTEGER NOT NULL, -- SERVICE_SERIES, CALL_SERIES, SAMPLE_SERIES
@@ -107,11 +107,11 @@ CREATE TABLE cells (
     series INTEGER NOT NULL,
     width  INTEGER NOT NULL, -- seconds: one of WIDTHS
     slot   INTEGER NOT NULL, -- start in units of width
-    bucket INTEGER NOT NULL,
     n      INTEGER NOT NULL,
     errors INTEGER NOT NULL,
     origins INTEGER NOT NULL,
-    PRIMARY KEY (series, width, slot, bucket)
+    latencies BLOB NOT NULL, -- a histogram: store/sqlite/packed_cells.py
+    PRIMARY KEY (series, width, slot)
 ) WITHOUT ROWID;
 
 CREATE TABLE sessions (

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from store.sqlite.packed_cells import total
 from store.sqlite.store_file import empty_store
 from store.sqlite.table_layout import OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
 from store.sqlite.tag_sets import environment_in, service_in, values_in
@@ -17,7 +18,7 @@ from store.sqlite.write.rollups import Rollups, StoredCall
 from store.sqlite.write.tag_set_ids import TagSetIds, union
 from tests.store.build import SECOND, T0
 
-Cells = dict[tuple[int, int, int, int], tuple[int, int, int]]
+Cells = dict[tuple[int, ...], tuple[int, int, int, dict[int, int]]]
 
 
 @pytest.fixture(name="connection")
@@ -29,9 +30,15 @@ def an_empty_store() -> Iterator[sqlite3.Connection]:
 
 
 def cells(connection: sqlite3.Connection) -> Cells:
-    """(series, width, slot, bucket) to counts, of the cells that count anything."""
-    rows = connection.execute("SELECT series, width, slot, bucket, n, errors, origins FROM cells")
-    return {row[:4]: row[4:] for row in rows if any(row[4:])}
+    """(series, width, slot) to counts and latencies, of the cells that count anything."""
+    rows = connection.execute("SELECT series, width, slot, n, errors, origins, latencies FROM cells")
+    found = {}
+    for *where, n, errors, origins, latencies in rows:
+        buckets = total([latencies])
+        assert sum(buckets.values()) == n
+        if n or errors or origins or buckets:
+            found[tuple(where)] = n, errors, origins, buckets
+    return found
 
 
 def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: sqlite3.Connection) -> None:
