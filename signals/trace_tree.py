@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from signals.model import SpanError, SpanKind
 
@@ -181,32 +182,47 @@ def calls_of(shape: Outline[S], is_error_answer: Callable[[S], bool] = lambda sp
         if not below:
             if calling and span.peer and span.peer != span.service:
                 inferred = span.peer not in reporting
-                call = _call(shape, place, span.service, span.peer, inferred)
-                if not inferred:
-                    call = call._replace(answered=False)
-                elif not call.error and is_error_answer(span):
-                    call = call._replace(error=True)
-                calls.append(call)
+                answered_badly = inferred and not span.error and is_error_answer(span)
+                calls.append(_call(shape, place, span.service, span.peer, inferred, error=answered_badly))
             continue
         if calling:
-            for target in sorted({spans[child].service for child in below} - {span.service}):
-                calls.append(_call(shape, place, span.service, target, False))
+            targets = {spans[child].service for child in below}
+            targets.discard(span.service)
+            for target in sorted(targets) if len(targets) > 1 else targets:
+                calls.append(_call(shape, place, span.service, target))
             continue
         for child in below:
             if spans[child].service != span.service:
-                calls.append(_call(shape, child, span.service, spans[child].service, False))
+                calls.append(_call(shape, child, span.service, spans[child].service))
     return calls
 
 
-def _call(shape: Outline[S], place: int, source: str, target: str, inferred: bool) -> Call:
+def _call(
+    shape: Outline[S],
+    place: int,
+    source: str,
+    target: str,
+    inferred: bool | None = None,
+    *,
+    error: bool = False,
+) -> Call:
+    """The call that a span measures; `inferred` is None where the target answered under it."""
     measured = shape.spans[place]
-    database = inferred and measured.peer_is_database
-    start = shape.starts[place]
-    return Call(source, target, start, measured.duration_ns, measured.error, inferred, database)
+    return Call(
+        source,
+        target,
+        shape.starts[place],
+        measured.duration_ns,
+        measured.error or error,
+        bool(inferred),
+        bool(inferred) and measured.peer_is_database,
+        inferred is not False,
+    )
 
 
-def _rank(span: SpanLike) -> tuple[object, ...]:
-    return (span.start_unix_nano, span.span_id, span.kind, span.duration_ns, span.service, span.name)
+_rank: Callable[[SpanLike], tuple[Any, ...]] = attrgetter(
+    "start_unix_nano", "span_id", "kind", "duration_ns", "service", "name"
+)
 
 
 def _cut_cycles(parents: list[int]) -> list[bool]:

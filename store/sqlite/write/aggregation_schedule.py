@@ -90,6 +90,8 @@ class AggregationSchedule:
         """Trace id to how often its aggregation failed."""
         self._uncounted: list[Handover] = []
         """Taken, and their browsers are not counted."""
+        self._left_rows = False
+        """Whether there was no room for all that is handed over."""
         self._taken = 0
         """The last handover that was taken."""
         self._before_start = 0
@@ -126,7 +128,7 @@ class AggregationSchedule:
     @property
     def has_work(self) -> bool:
         """Whether something will soon be due."""
-        return bool(self._dirty or self._uncounted or self._has_backlog)
+        return bool(self._dirty or self._uncounted or self._left_rows or self._has_backlog)
 
     @property
     def _has_backlog(self) -> bool:
@@ -304,15 +306,18 @@ class AggregationSchedule:
         """Take handovers while there is room for their rows in memory."""
         if self._is_full:
             return
+        self._left_rows = False
         counted = self.marks.get(COUNTED)
         for row in rows_after(self._main, self._taken):
             self._taken = row.id
             if row.id <= self._doubtful:
                 row = encodable(row)
-            self._take_spans(row, now_s)
+            waited_s = min(max(0.0, (time.time_ns() - row.time) / 1e9), _LATEST_S)
+            self._take_spans(row, now_s, now_s - waited_s)
             if row.id > counted:
                 self._uncounted.append(row._replace(spans=()))
             if self._is_full:
+                self._left_rows = True
                 break
 
     @property
@@ -320,7 +325,8 @@ class AggregationSchedule:
         many = self._waiting > MAX_WAITING
         return many or (self._waiting > 0 and self._remembered_bytes > MAX_WAITING_BYTES)
 
-    def _take_spans(self, row: Handover, now_s: float) -> None:
+    def _take_spans(self, row: Handover, now_s: float, came_s: float) -> None:
+        """Take the spans of a row, which came then: what waited for its turn is ripe."""
         added = 0
         size = row.size_bytes // max(len(row.spans), 1)
         due = Due(now_s if row.id > self._before_start else 0.0, row.id - 1, NO_NUMBER)
@@ -333,7 +339,8 @@ class AggregationSchedule:
                 known.size_bytes += size
                 known.waiting += 1
                 added += 1
-            known.last_s = now_s
+            if came_s > known.last_s:
+                known.last_s = came_s
             if trace_id not in self._dirty:
                 self._dirty[trace_id] = due
         self._remembered += added

@@ -79,6 +79,7 @@ class Rollups:
         self._connection = connection
         connection.create_function("merged", 2, merged, deterministic=True)
         self._series = SeriesIds(connection)
+        self._known_series = self._series.known
         self._cells: _Cells = {}
         """Of slots of FINE_S."""
 
@@ -111,7 +112,10 @@ class Rollups:
         self._count(key, sign, start, bucket_of(duration_ns), error, False)
 
     def _count(self, key: SeriesKey, sign: int, start: int, bucket: int, error: int, origin: bool) -> None:
-        where = (self._series.id_of(key), start // _FINE_NS)
+        series = self._known_series(key)
+        if series is None:
+            series = self._series.id_of(key)
+        where = (series, start // _FINE_NS)
         cell = self._cells.get(where)
         if cell is None:
             cell = self._cells[where] = _Cell()

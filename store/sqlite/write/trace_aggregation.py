@@ -208,7 +208,7 @@ class TraceAggregation:
             tags, shift_ns = {}, 0
             if not browser:
                 detail = span_detail(raw)
-                tags = promoted_of(detail.attributes, resource_attributes(resource or b""))
+                tags = dict(promoted_of(detail.attributes, resource_attributes(resource or b"")))
                 shift_ns = start - (detail.start_unix_nano or start)
             found.append(
                 SpanRow(
