@@ -142,13 +142,21 @@ def is_call(span: SpanLike) -> bool:
     return span.kind in _CALLS
 
 
-def requests_of(shape: Outline[S]) -> list[Request]:
-    """The requests of a trace, by start of their entries."""
+def members_of(shape: Outline[S]) -> list[tuple[int, list[int]]]:
+    """(place of its entry, places of its spans) of each request of a trace, by start of their entries."""
     members: dict[int, list[int]] = {}
     for place, entry in enumerate(shape.entries):
-        members.setdefault(entry, []).append(place)
+        if entry in members:
+            members[entry].append(place)
+        else:
+            members[entry] = [place]
+    return sorted(members.items())
+
+
+def requests_of(shape: Outline[S]) -> list[Request]:
+    """The requests of a trace, by start of their entries."""
     begun = {place for place, error in enumerate(shape.origins) if error is SpanError.ORIGIN}
-    return [Request(entry, under, not begun.isdisjoint(under)) for entry, under in sorted(members.items())]
+    return [Request(entry, under, not begun.isdisjoint(under)) for entry, under in members_of(shape)]
 
 
 def services_of(shape: Outline[S]) -> list[tuple[str, int, SpanError]]:

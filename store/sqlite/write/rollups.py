@@ -18,7 +18,6 @@ from store.sqlite.table_layout import (
     FINE_S,
     SAMPLE_SERIES,
     SECOND_NS,
-    SERVICE_SERIES,
     WIDTHS,
     synthetic_item,
 )
@@ -83,13 +82,9 @@ class Rollups:
         self._cells: _Cells = {}
         """Of slots of FINE_S."""
 
-    def request(
-        self, sign: int, environment: str, service: str, start: int, bucket: int, error: int, worst: int
-    ) -> None:
-        """Add one request (`sign` 1), or subtract one that was added (-1)."""
-        self._count(
-            (SERVICE_SERIES, environment, service, "", ""), sign, start, bucket, error, worst == ERROR_ORIGIN
-        )
+    def request(self, sign: int, series: SeriesKey, start: int, bucket: int, error: int, worst: int) -> None:
+        """Add one request of a service's series (`sign` 1), or subtract one that was added (-1)."""
+        self._count(series, sign, start, bucket, error, worst == ERROR_ORIGIN)
 
     def sample(
         self,

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import orjson
 
+from store.sqlite.table_layout import SERVICE_SERIES
 from store.sqlite.tag_sets import (
     OF_CALLS,
     OPERATION,
@@ -22,8 +23,9 @@ from store.sqlite.tag_sets import (
     service_in,
     values_in,
 )
+from store.sqlite.write.interning import SeriesKey
 
-_CACHED: Final = 60_000
+_CACHED: Final = 40_000
 """Sets that are known by what spans carry, of 200 bytes each: by a digest, as texts take a kilobyte."""
 _NUMBERS_CACHED: Final = 20_000
 _MAX_VALUES: Final = 64
@@ -45,6 +47,8 @@ class StoredTagSet:
     """0 until `TagSetIds.flush`, if the set may be new."""
     environment: str
     service: str
+    series: SeriesKey
+    """The series of the rollups in which its requests count."""
     slot: int = -1
     """The last that was noted of it."""
 
@@ -55,7 +59,9 @@ class TagSetIds:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._by_tags: dict[bytes, StoredTagSet] = {}
-        """By a digest of what `of` is asked."""
+        """By a digest of what `of` is asked …"""
+        self._by_body: dict[bytes, StoredTagSet] = {}
+        """… and by the key that they are stored with. What a cache dropped is asked of the table."""
         self._by_number = lru_cache(_NUMBERS_CACHED)(self._read)
         self._unnumbered: dict[bytes, tuple[StoredTagSet, str]] = {}
         """Key to the sets that `flush` must look for or store, and their body."""
@@ -82,15 +88,20 @@ class TagSetIds:
         if alike:
             # Most often: what a call carries, the request carries too.
             bags, called = (first,), ()
+            # Its text takes as long to make as a digest of what is asked.
+            return self._make(service, operation, called, bags)
         asked = marshal.dumps(cast(Any, (service, operation, called, bags)), _MARSHAL)
         key = _DIGESTED(asked, digest_size=_DIGEST_BYTES).digest()
         found = self._by_tags.get(key)
         if found is None:
-            if len(self._by_tags) >= _CACHED:
-                for oldest in list(islice(self._by_tags, _CACHED // 8)):
-                    del self._by_tags[oldest]
+            self._make_room(self._by_tags)
             found = self._by_tags[key] = self._make(service, operation, called, bags)
         return found
+
+    def _make_room(self, cache: dict[bytes, StoredTagSet]) -> None:
+        if len(cache) >= _CACHED:
+            for oldest in list(islice(cache, _CACHED // 8)):
+                del cache[oldest]
 
     def numbered(self, number: int) -> StoredTagSet:
         """The set of a stored number; without service and environment if it was pruned."""
@@ -116,6 +127,7 @@ class TagSetIds:
     def invalidate(self) -> None:
         """Empty the caches and drop what was not flushed: the tables have changed, or were rolled back."""
         self._by_tags.clear()
+        self._by_body.clear()
         self._by_number.cache_clear()
         self._unnumbered.clear()
         self._new_slots.clear()
@@ -130,11 +142,16 @@ class TagSetIds:
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = _DIGESTED(body, digest_size=_DIGEST_BYTES).digest()
-        known = self._unnumbered.get(key)
-        if known is not None:
-            return known[0]
-        found = StoredTagSet(0, environment_in(tags), service)
-        self._unnumbered[key] = found, body.decode()
+        found = self._by_body.get(key)
+        if found is None and (waiting := self._unnumbered.get(key)):
+            # The cache dropped it before it had a number.
+            return waiting[0]
+        if found is None:
+            self._make_room(self._by_body)
+            environment = environment_in(tags)
+            series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
+            found = self._by_body[key] = StoredTagSet(0, environment, service, series)
+            self._unnumbered[key] = found, body.decode()
         return found
 
     def _number(self) -> None:
@@ -166,7 +183,8 @@ class TagSetIds:
     def _read(self, number: int) -> StoredTagSet:
         row = self._connection.execute("SELECT body FROM tagsets WHERE id = ?", (number,)).fetchone()
         tags: Tags = orjson.loads(row[0]) if row else {}
-        return StoredTagSet(number, environment_in(tags), service_in(tags))
+        environment, service = environment_in(tags), service_in(tags)
+        return StoredTagSet(number, environment, service, (SERVICE_SERIES, environment, service, "", ""))
 
 
 def _only_called(tags: Tags, bags: Sequence[Mapping[str, str]], called: Sequence[bool]) -> list[str]:

@@ -17,7 +17,7 @@ import orjson
 from signals.attributes import environment_of
 from signals.model import SpanError
 from signals.semantics import UNBOUNDED, is_error_answer, promoted_of
-from signals.trace_tree import ABSENT, Outline, calls_of, is_call, outline, requests_of, services_of
+from signals.trace_tree import ABSENT, Outline, calls_of, is_call, members_of, outline, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
@@ -245,15 +245,7 @@ class TraceAggregation:
         ):
             tag_set = self._tag_sets.numbered(number)
             bucket, error, _ = split(outcome)
-            self._rollups.request(
-                -1,
-                tag_set.environment,
-                tag_set.service,
-                old.start + after,
-                bucket,
-                error,
-                worst_of(outcome),
-            )
+            self._rollups.request(-1, tag_set.series, old.start + after, bucket, error, worst_of(outcome))
         environment = environment_of(orjson.loads(old.tags))
         for call in orjson.loads(old.calls):
             self._rollups.call(-1, environment, call)
@@ -296,14 +288,13 @@ class TraceAggregation:
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
         calls = []
-        for each in calls_of(shape, lambda span: is_error_answer(span.tags)):
-            flag = REPORTED if each.answered else UNANSWERED
-            if each.inferred:
-                flag = INFERRED_DATABASE if each.database else INFERRED
-            call: StoredCall = (
-                *(each.source, each.target, each.start_unix_nano, each.duration_ns),
-                *(int(each.error), flag),
-            )
+        for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+            shape, lambda span: is_error_answer(span.tags)
+        ):
+            flag = REPORTED if answered else UNANSWERED
+            if inferred:
+                flag = INFERRED_DATABASE if database else INFERRED
+            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -336,21 +327,21 @@ class TraceAggregation:
         outcomes: list[int] = []
         starts: list[int] = []
         unbounded: list[tuple[int, dict[str, list[str]]]] = []
-        for request in requests_of(shape):
-            span = spans[request.place]
-            worst = max([error_code(origins[place]) for place in request.members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = [spans[place].tags for place in request.members]
+        for entry, members in members_of(shape):
+            span = spans[entry]
+            worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
+            bags: list[Mapping[str, str]] = [spans[place].tags for place in members]
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            called = [calling[place] and place != request.place for place in request.members]
+            called = [calling[place] and place != entry for place in members]
             tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
-            start = shape.starts[request.place]
+            start = shape.starts[entry]
             error = int(span.error)
-            self._rollups.request(1, tag_set.environment, span.service, start, bucket, error, worst)
+            self._rollups.request(1, tag_set.series, start, bucket, error, worst)
             self._tag_sets.note_slot(tag_set, slot)
             sets.append(tag_set)
             outcomes.append(outcome_of(bucket, error, worst))
