@@ -141,6 +141,7 @@ class TraceAggregation:
         count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
+            self._see_last_id()
             self._subtract(old)
         if not spans:
             return
@@ -188,9 +189,13 @@ class TraceAggregation:
         row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
         return None if row is None else _Previous._make(row)
 
-    def _new_id(self) -> int:
+    def _see_last_id(self) -> None:
+        """Ask for the highest id. Must come before a row is deleted whose id is to be used again."""
         if not self._last_id:
             self._last_id = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
+
+    def _new_id(self) -> int:
+        self._see_last_id()
         self._last_id += 1
         return self._last_id
 
