@@ -19,6 +19,14 @@ from signals.deployments import is_deployment
 from signals.folding import is_simple
 from store.decode import is_same_span
 from store.rows import Batch, LogRow, SpanRow
+from store.sender_clocks import (
+    AHEAD_NS,
+    BEHIND_NS,
+    Pause,
+    Restated,
+    Sender,
+    SenderClocks,
+)
 from store.sqlite.row_checks import log_check, span_check
 from store.sqlite.store_file import STORE_ID
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
@@ -35,14 +43,6 @@ from store.sqlite.write.row_values import (
     encodable_span,
     folded_text,
     log_counts,
-)
-from store.sqlite.write.sender_clocks import (
-    AHEAD_NS,
-    BEHIND_NS,
-    Pause,
-    Restated,
-    Sender,
-    SenderClocks,
 )
 
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
