@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from alerting import AlertError, AlertFile
 from classroom import ClassError, ClassStore
 from observer import api, browser_files, components, web
-from observer.lookup import class_now, running_lab, telemetry_state
+from observer.lookup import class_now, running_lab, settling_state, telemetry_state
 from observer.request import context, desk_session, fair_share
 from observer.request.errors import STORE_REMEDY, Malformed, Problem, TooManyAttempts, Unavailable
 from observer.request.reader_seat import reader_seat
@@ -80,6 +80,7 @@ def create_app(
     desk_session.install(app)
     running_lab.install(app, settings.lab_token)
     telemetry_state.install(app, settings, clock)
+    settling_state.install(app, reader)
     app.before_request(_note_visit)
     class_now.install(app, settings.order_route, workshop.follow)
     if settings.class_mode:

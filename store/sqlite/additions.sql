@@ -9,13 +9,6 @@ CREATE TABLE IF NOT EXISTS deployments (
 );
 CREATE INDEX IF NOT EXISTS deployments_by_time ON deployments (time);
 
--- A number that changes with every change of the requests of the traces that begin in a slot of 60 s
--- (REQUEST_SLOT_NS): readers keep the requests of a slot until then. Never the same again.
-CREATE TABLE IF NOT EXISTS request_slots (
-    slot    INTEGER PRIMARY KEY, -- start of the trace divided by REQUEST_SLOT_NS
-    version INTEGER NOT NULL
-);
-
 -- When the file had a writer: a row for each, so that a hole in the data can be explained.
 CREATE TABLE IF NOT EXISTS writer_runs (
     began INTEGER PRIMARY KEY, -- by the store's own clock, Unix ns
@@ -128,3 +121,12 @@ CREATE TABLE IF NOT EXISTS slot_names (
     PRIMARY KEY (name, slot)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS slot_names_by_slot ON slot_names (slot);
+
+-- What a commit hands over to the settler, until that has settled it: store/sqlite/write/handover.py.
+CREATE TABLE IF NOT EXISTS handovers (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- without a gap
+    time     INTEGER NOT NULL, -- of the commit, by the store's clock
+    spans    INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+);

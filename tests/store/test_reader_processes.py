@@ -63,6 +63,7 @@ QUESTIONS: dict[str, Callable[[Reader], object]] = {
     "locate": lambda r: r.locate(TRACE),
     "locate_session": lambda r: r.locate_session(SESSION),
     "log": lambda r: r.log(r.newest_log_id()),
+    "settling": lambda r: r.settling(),
     "log_fields": lambda r: r.log_fields(LogQuery(W)),
     "log_histogram": lambda r: r.log_histogram(LogQuery(_window(r))),
     "metric_attributes": lambda r: r.metric_attributes(_metric(r), W),

@@ -14,6 +14,7 @@ import store
 from signals.model import Span, SpanKind, TraceId
 from store.api import Batch, Operation, Reader, Window
 from store.sqlite.read import affected, changes, request_groups, request_slots
+from store.sqlite.settled_file import settled_path
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, row, span
@@ -128,8 +129,8 @@ def test_answers_do_not_depend_on_what_is_kept(
     assert _fresh(path) == expected
 
 
-def test_a_file_without_versions_is_read_and_gets_them(tmp_path: Path) -> None:
-    """A file of an earlier program answers the same before a writer opened it, and after."""
+def test_slots_have_versions_again_after_a_settling_from_nothing(tmp_path: Path) -> None:
+    """How a file of an earlier program answers before a writer opened it: test_existing_file.py."""
     path = tmp_path / "store.db"
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     reader = store.open_reader(path)
@@ -137,10 +138,7 @@ def test_a_file_without_versions_is_read_and_gets_them(tmp_path: Path) -> None:
     expected = _answers(reader)
     writer.close()
     reader.close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE request_slots")
-    connection.close()
-    assert _fresh(path) == expected
+    settled_path(path).unlink()
     SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9).close()
     assert len(_slots(path)) > 3
     assert _fresh(path) == expected
@@ -175,7 +173,7 @@ def _occupied(path: Path) -> list[int]:
 
 
 def _column(path: Path, sql: str) -> list[int]:
-    connection = sqlite3.connect(path)
+    connection = sqlite3.connect(settled_path(path))
     found = [number for (number,) in connection.execute(sql)]
     connection.close()
     return found

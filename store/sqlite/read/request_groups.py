@@ -4,8 +4,6 @@ Counts requests of the window, newest first and up to a bound, by tag set; the t
 themselves are read afterwards, once for each set and not for each request.
 """
 
-# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
-
 from __future__ import annotations
 
 from array import array
@@ -26,7 +24,7 @@ from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest_within, parts_within
 from store.sqlite.read.request_slots import RequestColumns, SlotPart, joined
-from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally
+from store.sqlite.read.rollup_sums import Columns, SeriesFilter, cell_columns
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
@@ -38,7 +36,7 @@ from store.tag_sets import (
     received_in,
     values_in,
 )
-from store.tallies import SUMMED as SUMMED, ranked as ranked
+from store.tallies import SUMMED as SUMMED, Tally, ranked as ranked
 
 MAX_COUNTED = 30_000
 """The newest requests of a window that a breakdown by many tags or a filtered series counts."""
@@ -267,19 +265,7 @@ def slot_columns(db: ReadSession, selected: SeriesFilter, window: Window, width:
     """From slots at most a quarter of a column wide (or the finest), each filed by its middle."""
     width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= width), default=FINE_S)
     slot_ns = width_s * SECOND_NS
-    condition, values = selected.conditions()
-    return db.all(
-        "SELECT (c.slot * ? + ? - ?) / ?, c.bucket, sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
-        "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
-        f"WHERE {condition} GROUP BY 1, 2",
-        (
-            slot_ns,
-            slot_ns // 2,
-            window.from_unix_nano,
-            width,
-            width_s,
-            window.from_unix_nano // slot_ns,
-            -(-window.to_unix_nano // slot_ns),
-            *values,
-        ),
+    slots = (width_s, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns))
+    return list(
+        cell_columns(db, selected, slots, window.from_unix_nano, width, -(-window.duration_ns // width))
     )

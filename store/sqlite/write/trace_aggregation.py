@@ -2,7 +2,7 @@
 
 A trace's contribution to the rollups can be computed from its rows in `traces` and
 `requests`, so that aggregating it again subtracts the previous contribution before
-adding the new one. Must run inside the writer's transaction.
+adding the new one. Must run inside the settler's transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 from signals.attributes import environment_of
 from signals.model import SpanError
 from signals.semantics import UNBOUNDED, is_error_answer, promoted_of
-from signals.trace_tree import ABSENT, Outline, calls_of, is_call, outline, requests_of, services_of
+from signals.trace_tree import ABSENT, Outline, calls_of, is_call, members_of, outline, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
@@ -109,9 +109,16 @@ class TraceAggregation:
     """Aggregates one trace at a time; rows are written by `flush`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, pairs: PairIds, tag_sets: TagSetIds, rollups: Rollups
+        self,
+        connection: sqlite3.Connection,
+        main: sqlite3.Connection,
+        pairs: PairIds,
+        tag_sets: TagSetIds,
+        rollups: Rollups,
     ) -> None:
+        """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
+        self._main = main
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
@@ -129,14 +136,17 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        execute = self._connection.execute
+        execute = self._main.execute
         old = self._previous(trace_id)
         if old is None and remembered and all(span.browser for span in remembered):
             return
         count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
+            self._see_last_id()
             self._subtract(old)
+        if not spans:
+            return
         shape = outline(spans)
         if shape.initiating == ABSENT:
             return
@@ -186,14 +196,18 @@ class TraceAggregation:
         row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
         return None if row is None else _Previous._make(row)
 
-    def _new_id(self) -> int:
+    def _see_last_id(self) -> None:
+        """Ask for the highest id. Must come before a row is deleted whose id is to be used again."""
         if not self._last_id:
             self._last_id = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
+
+    def _new_id(self) -> int:
+        self._see_last_id()
         self._last_id += 1
         return self._last_id
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
-        rows = self._connection.execute(
+        rows = self._main.execute(
             "SELECT s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
             "s.peer, s.session_id, o.body, s.raw FROM spans s LEFT JOIN origins o ON o.id = s.resource "
             "WHERE s.trace_id = ? ORDER BY s.seq LIMIT ?",
@@ -206,7 +220,7 @@ class TraceAggregation:
             tags, shift_ns = {}, 0
             if not browser:
                 detail = span_detail(raw)
-                tags = promoted_of(detail.attributes, resource_attributes(resource or b""))
+                tags = dict(promoted_of(detail.attributes, resource_attributes(resource or b"")))
                 shift_ns = start - (detail.start_unix_nano or start)
             found.append(
                 SpanRow(
@@ -243,15 +257,7 @@ class TraceAggregation:
         ):
             tag_set = self._tag_sets.numbered(number)
             bucket, error, _ = split(outcome)
-            self._rollups.request(
-                -1,
-                tag_set.environment,
-                tag_set.service,
-                old.start + after,
-                bucket,
-                error,
-                worst_of(outcome),
-            )
+            self._rollups.request(-1, tag_set.series, old.start + after, bucket, error, worst_of(outcome))
         environment = environment_of(orjson.loads(old.tags))
         for call in orjson.loads(old.calls):
             self._rollups.call(-1, environment, call)
@@ -295,14 +301,13 @@ class TraceAggregation:
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
         calls = []
-        for each in calls_of(shape, lambda span: is_error_answer(span.tags)):
-            flag = REPORTED if each.answered else UNANSWERED
-            if each.inferred:
-                flag = INFERRED_DATABASE if each.database else INFERRED
-            call: StoredCall = (
-                *(each.source, each.target, each.start_unix_nano, each.duration_ns),
-                *(int(each.error), flag),
-            )
+        for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+            shape, lambda span: is_error_answer(span.tags)
+        ):
+            flag = REPORTED if answered else UNANSWERED
+            if inferred:
+                flag = INFERRED_DATABASE if database else INFERRED
+            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -335,21 +340,21 @@ class TraceAggregation:
         outcomes: list[int] = []
         starts: list[int] = []
         unbounded: list[tuple[int, dict[str, list[str]]]] = []
-        for request in requests_of(shape):
-            span = spans[request.place]
-            worst = max([error_code(origins[place]) for place in request.members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = [spans[place].tags for place in request.members]
+        for entry, members in members_of(shape):
+            span = spans[entry]
+            worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
+            bags: list[Mapping[str, str]] = [spans[place].tags for place in members]
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            called = [calling[place] and place != request.place for place in request.members]
+            called = [calling[place] and place != entry for place in members]
             tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
-            start = shape.starts[request.place]
+            start = shape.starts[entry]
             error = int(span.error)
-            self._rollups.request(1, tag_set.environment, span.service, start, bucket, error, worst)
+            self._rollups.request(1, tag_set.series, start, bucket, error, worst)
             self._tag_sets.note_slot(tag_set, slot)
             sets.append(tag_set)
             outcomes.append(outcome_of(bucket, error, worst))
