@@ -43,6 +43,7 @@ PARTS = (
     Part("students", "a class of a hundred: response times, dropped telemetry, correlated checkouts", 2.0),
     Part("capacity", "the number of students that this machine serves in time", 5.0),
     Part("recovery", "time to recover after kill -9 of each process", 1.0),
+    Part("kills", "random kills of collector, settler and observer under load", 3.0),
     Part("alerts", "from a fault to its alert, and from its end to the end of that", 4.0),
     Part("desk", "a refresh of the desk with a class of thirty: server time and bytes", 1.0),
     Part("hostile_class", "students' pages beside ghost beacons, guesses and unsigned links", 3.5),

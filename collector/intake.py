@@ -178,6 +178,10 @@ class Intake:
                     "message": health.message,
                     "since_unix_nano": health.since_unix_nano,
                 },
+                "settling": {
+                    "state": health.settling.state(time.time_ns()),
+                    "up_to_unix_nano": health.settling.up_to_unix_nano,
+                },
                 "refusals": episodes,
                 "notes": [{"at_unix_nano": note.at_unix_nano, "text": note.text} for note in health.notes],
             }

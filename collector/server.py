@@ -124,6 +124,7 @@ def _run(settings: Settings) -> int:
         max_age_s=settings.store_max_age_s,
         max_series_of_metric=settings.max_series_of_metric,
         max_series=settings.max_series,
+        apart=True,
     )
     settling = store.start_settling(settings.store_place) if settings.settle else None
     try:

@@ -122,7 +122,7 @@ def first_of(attributes: Attributes, names: tuple[str, ...]) -> str:
 def http_status_of(attributes: Attributes) -> int | None:
     """The HTTP status, new or old spelling, number or text; None without one."""
     for name in ("http.response.status_code", "http.status_code"):
-        number = number_of(attributes.get(name))
+        number = number_of(attributes[name]) if name in attributes else None
         if number is not None and 0 <= number < 1000:
             return int(number)
     return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from signals.model import SpanError, SpanKind
 
@@ -141,13 +142,21 @@ def is_call(span: SpanLike) -> bool:
     return span.kind in _CALLS
 
 
-def requests_of(shape: Outline[S]) -> list[Request]:
-    """The requests of a trace, by start of their entries."""
+def members_of(shape: Outline[S]) -> list[tuple[int, list[int]]]:
+    """(place of its entry, places of its spans) of each request of a trace, by start of their entries."""
     members: dict[int, list[int]] = {}
     for place, entry in enumerate(shape.entries):
-        members.setdefault(entry, []).append(place)
+        if entry in members:
+            members[entry].append(place)
+        else:
+            members[entry] = [place]
+    return sorted(members.items())
+
+
+def requests_of(shape: Outline[S]) -> list[Request]:
+    """The requests of a trace, by start of their entries."""
     begun = {place for place, error in enumerate(shape.origins) if error is SpanError.ORIGIN}
-    return [Request(entry, under, not begun.isdisjoint(under)) for entry, under in sorted(members.items())]
+    return [Request(entry, under, not begun.isdisjoint(under)) for entry, under in members_of(shape)]
 
 
 def services_of(shape: Outline[S]) -> list[tuple[str, int, SpanError]]:
@@ -181,32 +190,47 @@ def calls_of(shape: Outline[S], is_error_answer: Callable[[S], bool] = lambda sp
         if not below:
             if calling and span.peer and span.peer != span.service:
                 inferred = span.peer not in reporting
-                call = _call(shape, place, span.service, span.peer, inferred)
-                if not inferred:
-                    call = call._replace(answered=False)
-                elif not call.error and is_error_answer(span):
-                    call = call._replace(error=True)
-                calls.append(call)
+                answered_badly = inferred and not span.error and is_error_answer(span)
+                calls.append(_call(shape, place, span.service, span.peer, inferred, error=answered_badly))
             continue
         if calling:
-            for target in sorted({spans[child].service for child in below} - {span.service}):
-                calls.append(_call(shape, place, span.service, target, False))
+            targets = {spans[child].service for child in below}
+            targets.discard(span.service)
+            for target in sorted(targets) if len(targets) > 1 else targets:
+                calls.append(_call(shape, place, span.service, target))
             continue
         for child in below:
             if spans[child].service != span.service:
-                calls.append(_call(shape, child, span.service, spans[child].service, False))
+                calls.append(_call(shape, child, span.service, spans[child].service))
     return calls
 
 
-def _call(shape: Outline[S], place: int, source: str, target: str, inferred: bool) -> Call:
+def _call(
+    shape: Outline[S],
+    place: int,
+    source: str,
+    target: str,
+    inferred: bool | None = None,
+    *,
+    error: bool = False,
+) -> Call:
+    """The call that a span measures; `inferred` is None where the target answered under it."""
     measured = shape.spans[place]
-    database = inferred and measured.peer_is_database
-    start = shape.starts[place]
-    return Call(source, target, start, measured.duration_ns, measured.error, inferred, database)
+    return Call(
+        source,
+        target,
+        shape.starts[place],
+        measured.duration_ns,
+        measured.error or error,
+        bool(inferred),
+        bool(inferred) and measured.peer_is_database,
+        inferred is not False,
+    )
 
 
-def _rank(span: SpanLike) -> tuple[object, ...]:
-    return (span.start_unix_nano, span.span_id, span.kind, span.duration_ns, span.service, span.name)
+_rank: Callable[[SpanLike], tuple[Any, ...]] = attrgetter(
+    "start_unix_nano", "span_id", "kind", "duration_ns", "service", "name"
+)
 
 
 def _cut_cycles(parents: list[int]) -> list[bool]:

@@ -28,6 +28,7 @@ def open_writer(
     max_age_s: float = DEFAULT_MAX_AGE_S,
     max_series_of_metric: int = DEFAULT_MAX_SERIES_OF_METRIC,
     max_series: int = DEFAULT_MAX_SERIES,
+    apart: bool = False,
 ) -> Writer:
     """The writer of the store at `place`, a file or an address, which is created if it does not exist.
 
@@ -36,7 +37,8 @@ def open_writer(
     within the last hour. Raises StoreUnavailable (another writer, no right to write, a
     full disk, no answer) and StoreMismatch (the file of another program, a malformed address).
     A file of another schema is carried over or set aside. A server has bounds of its own: of these
-    only `max_age_s` is followed there, for tables that do not exist yet.
+    only `max_age_s` is followed there, for tables that do not exist yet. `apart`: what is derived from spans
+    is computed by a process of its own, a fork where this one has no thread yet; else by the writer's thread.
     """
     path = file_of(place)
     if path is None:
@@ -47,7 +49,17 @@ def open_writer(
     from store.sqlite.write.writer import SqliteWriter
 
     series = SeriesBounds(max_series_of_metric, max_series)
-    return SqliteWriter(path, max_bytes=max_bytes, max_age_s=max_age_s, series=series)
+    process = None
+    if apart:
+        from store.sqlite.write.settler_process import SettlerProcess
+
+        process = SettlerProcess(path)
+    try:
+        return SqliteWriter(path, max_bytes=max_bytes, max_age_s=max_age_s, series=series, apart=process)
+    except BaseException:
+        if process is not None:
+            process.end()
+        raise
 
 
 def open_reader(place: Place, *, time_limit_s: float | None = None, frugal: bool = False) -> Reader:

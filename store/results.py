@@ -368,6 +368,8 @@ class StoreStatus:
     pruned_before_unix_nano: int | None
     """What arrived before this was pruned; None while nothing was."""
     pruned_metric_points: int = 0
+    settled_up_to_unix_nano: int | None = None
+    """What was committed before this is in lists and maps; None while nothing waits for them."""
     limitations: tuple[Limitation, ...] = ()
     """What this store cannot tell."""
     prepared: bool | None = None

@@ -87,7 +87,7 @@ def telemetry_of(collector: str) -> dict[str, Any] | None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("store"), dict):
         return None
-    return {name: found[name] for name in ("store", "refusals", "notes") if name in found}
+    return {name: found[name] for name in ("store", "settling", "refusals", "notes") if name in found}
 
 
 def alerting_of(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -150,7 +150,23 @@ def telemetry_lines(telemetry: dict[str, Any] | None) -> list[str]:
         for each in list(refusals.get("past", ()))[:_SHOWN]
         if each["until_unix_nano"] > recently
     ]
+    lines += _settling_lines(telemetry.get("settling") or {})
     return ["", *lines] if lines else []
+
+
+def _settling_lines(settling: dict[str, Any]) -> list[str]:
+    """How far lists, charts and maps are; nothing while they are complete."""
+    up_to = settling.get("up_to_unix_nano")
+    ago = f"{max(1, round(time.time() - up_to / 1e9))} s ago" if up_to else ""
+    since = f"complete up to {ago} ({_clock(up_to)})" if up_to else "not complete"
+    words = {
+        "behind": f"Lists, charts and maps are {since}: what came since follows.",
+        "stopped": f"Lists, charts and maps are {since}: the settling process has stopped or hangs. "
+        f"See `{COMMAND} logs collector`.",
+        "anew": f"Lists, charts and maps are computed anew from what is kept: so far {since}.",
+    }
+    found = words.get(str(settling.get("state")))
+    return [found] if found else []
 
 
 def _clock(unix_nano: int) -> str:

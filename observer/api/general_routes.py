@@ -34,7 +34,7 @@ from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import STORE_REMEDY, Malformed
 from observer.request.parameters import Query
 from observer.request.responses import json_response
-from store.api import StoreError
+from store.api import SETTLING_STATES, StoreError
 
 _REFUSAL = record(
     {
@@ -82,6 +82,8 @@ _ALERTING = record(
             "oldest_unix_nano": TIME_OR_NULL,
             "newest_unix_nano": TIME_OR_NULL,
             "last_received_unix_nano": TIME_OR_NULL,
+            "settled_up_to_unix_nano": TIME_OR_NULL,
+            "settling": text("whether lists, charts and maps are complete", words=SETTLING_STATES),
             "bytes": whole("of the store"),
             "max_bytes": whole("the size above which the oldest data is pruned"),
             "pruned": record(
@@ -107,7 +109,7 @@ def status(_query: Query) -> serializers.Plain | Response:
     state = telemetry_state()
     telemetry = _plain(state)
     try:
-        found = context.reader().status()
+        found, settling = context.reader().status(), context.reader().settling()
     except StoreError as error:
         problem = {"code": "unavailable", "message": str(error), "remedy": STORE_REMEDY}
         unready = {"error": problem, "ready": False, "telemetry": telemetry, "alerting": _alerting()}
@@ -126,6 +128,8 @@ def status(_query: Query) -> serializers.Plain | Response:
         "oldest_unix_nano": found.oldest_unix_nano,
         "newest_unix_nano": found.newest_unix_nano,
         "last_received_unix_nano": found.last_received_unix_nano,
+        "settled_up_to_unix_nano": settling.up_to_unix_nano,
+        "settling": settling.state(context.now_unix_nano()),
         "bytes": found.bytes,
         "max_bytes": found.max_bytes,
         "pruned": {

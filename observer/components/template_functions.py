@@ -13,6 +13,7 @@ from observer.components.broadcast import broadcast
 from observer.components.current_header import current_header
 from observer.components.explanation import explanation
 from observer.components.limited import limited
+from observer.components.settling_line import settling_line
 from observer.components.status_badge import status_badge
 from observer.request import context, links
 from observer.request.page_request import in_utc, zone
@@ -60,6 +61,7 @@ FUNCTIONS: dict[str, Callable[..., object]] = {
     "data_keys": keyboard.data_keys,
     "can_act": context.can_act,
     "in_utc": in_utc,
+    "settling_line": settling_line,
     "explanation": explanation,
     "status_badge_of": status_badge,
 }

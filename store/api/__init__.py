@@ -36,6 +36,7 @@ from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
+from store.attribute_names import AttributeNames as AttributeNames
 from store.change_results import (
     Change as Change,
     FailingOperation as FailingOperation,
@@ -106,6 +107,11 @@ from store.rows import (
     scope_name_of as scope_name_of,
     with_schema_url as with_schema_url,
 )
+from store.settling import (
+    SETTLING_STATES as SETTLING_STATES,
+    Settling as Settling,
+    SettlingState as SettlingState,
+)
 
 
 class Reader(
@@ -136,6 +142,9 @@ class Reader(
 
     def status(self) -> StoreStatus:
         """Counts and bounds of the whole store. Cost: constant."""
+
+    def settling(self) -> Settling:
+        """How far lists, charts and maps of spans are, and sessions. Cost: constant, a few microseconds."""
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:
         """What arrived in the window, and tells of nothing but a time before it; None if nothing did.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from store.rows import Batch
+from store.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class WriterHealth:
     since_unix_nano: int = 0
     notes: tuple[StoreNote, ...] = ()
     """The newest ones, oldest first; they outlive the process."""
+    settling: Settling = field(default_factory=Settling)
 
 
 class Writer(Protocol):

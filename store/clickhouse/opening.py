@@ -12,7 +12,7 @@ from store.clickhouse.reader import ClickHouseReader
 from store.clickhouse.settler import Settler
 from store.clickhouse.tables import find_table
 from store.clickhouse.writer import ClickHouseWriter
-from store.sqlite.write.sender_clocks import SenderClocks
+from store.sender_clocks import SenderClocks
 
 
 def open_clickhouse_writer(url: str, max_age_s: float = 0) -> Writer:

@@ -23,8 +23,9 @@ from store.clickhouse.tables import Table
 from store.clickhouse.traces import ClickHouseTraceReader
 from store.limitations import Limitation
 from store.queries import Page, Window
+from store.question_parts import limited
 from store.results import LateArrivals, StoreStatus
-from store.sqlite.read.row_mapping import limited
+from store.settling import Settling
 
 
 class ClickHouseReader(
@@ -55,6 +56,10 @@ class ClickHouseReader(
     def late_arrivals(self, window: Window) -> LateArrivals | None:
         """Always None: when something arrived is not known of rows of the exporter."""
         return None
+
+    def settling(self) -> Settling:
+        """Always complete: all is computed from the rows when it is asked for."""
+        return Settling()
 
     def status(self) -> StoreStatus:
         """Rows as they are stored, repetitions of a sender that were not recognized among them."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from signals.trace_tree import Call
 from store.clickhouse.settled_measures import FEW
 from store.results import MapEdge, MapNode, Measure, ServiceMap
-from store.sqlite.read.rollup_sums import Tally
+from store.tallies import Tally
 
 CALL_KEY: Final = "tuple(Source, Target, Inferred, Database, Answered)"
 """SQL for a key over the columns of calls."""

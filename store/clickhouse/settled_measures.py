@@ -12,7 +12,7 @@ from store.clickhouse.connection import Values
 from store.clickhouse.own_tables import BLOCK, CALL_CELLS, CALLS, MINUTE_NS, REQUEST_CELLS, REQUESTS
 from store.clickhouse.settled import Settled
 from store.queries import Window
-from store.sqlite.read.rollup_sums import Tally
+from store.tallies import Tally
 
 FEW: Final = 1_001
 """Of so few the durations themselves give the percentiles."""

@@ -107,3 +107,26 @@ CREATE TABLE IF NOT EXISTS metric_exemplars (
 CREATE INDEX IF NOT EXISTS metric_exemplars_by_series ON metric_exemplars (series, time);
 CREATE INDEX IF NOT EXISTS metric_exemplars_by_trace ON metric_exemplars (trace_id)
     WHERE trace_id IS NOT NULL;
+
+-- Stretches of the sequence, and the names of attributes that their rows have (spans, their events and
+-- links, logs): whether nothing has a name is known without reading rows.
+CREATE TABLE IF NOT EXISTS name_slots (
+    seq   INTEGER PRIMARY KEY, -- the number before its first
+    upto  INTEGER NOT NULL,    -- its last
+    whole INTEGER NOT NULL     -- 0: rows came without names, or with too many: any name may occur
+);
+CREATE TABLE IF NOT EXISTS slot_names (
+    slot INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (name, slot)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS slot_names_by_slot ON slot_names (slot);
+
+-- What a commit hands over to the settler, until that has settled it: store/sqlite/write/handover.py.
+CREATE TABLE IF NOT EXISTS handovers (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- without a gap
+    time     INTEGER NOT NULL, -- of the commit, by the store's clock
+    spans    INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+);

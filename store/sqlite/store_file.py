@@ -4,15 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import secrets
 import sqlite3
 from pathlib import Path
 
 from runtime.installation import COMMAND
 from runtime.sqlite_files import see_that_it_can_be_written
 from store.api import StoreError, StoreMismatch, StoreUnavailable
+from store.sqlite.file_parts import (
+    INDEX_SUFFIX as INDEX_SUFFIX,
+    LOG_SUFFIX as LOG_SUFFIX,
+    MAPPED_BYTES,
+    SUFFIXES as SUFFIXES,
+    run_script,
+)
+from store.sqlite.packed_cells import pack_one
 from store.sqlite.row_checks import add_columns
+from store.sqlite.settled_file import attach_settled, create_settled
+from store.sqlite.table_layout import REQUEST_SLOT_NS
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
+DERIVED_INSIDE = 6
+"""The schema before, which had in the same file what is in one of its own now: read as it is, changed in
+place by the writer that opens it."""
+_FORMER_CELLS = (
+    "CREATE TEMP VIEW cells AS SELECT series, width, slot, n, errors, origins, "
+    "packed_bucket(bucket, n) AS latencies FROM main.cells"
+)
+"""In a file of that schema, which no writer has opened since, a cell has a row for each bucket …"""
+# Rounded down, which SQLite's division of a negative number is not.
+_FORMER_SLOTS = (
+    "CREATE TEMP TABLE request_slots AS SELECT slot, random() AS version FROM "
+    "(SELECT DISTINCT (start - (start % ?1 + ?1) % ?1) / ?1 AS slot FROM main.requests)"
+)
+"""… and slots of requests may have no versions."""
+_DERIVED = (
+    *("traces", "tagsets", "set_slots", "requests", "pairs", "trace_pairs", "session_pairs"),
+    *("series", "cells", "sessions", "samples", "links", "request_slots"),
+)
+STORE_ID = "store_id"
+"""The fact by which what is settled of a store is told from that of another; a new value has all settled
+anew."""
 APPLICATION_ID = 0x48_4C_41_42
 """`HLAB` in ASCII: marks our files among SQLite files."""
 
@@ -20,14 +52,8 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 _ADDITIONS = Path(__file__).with_name("additions.sql")
 BUSY_TIMEOUT_S = 2.0
 """How long another process may hold the file or the lock before that is an error."""
-LOG_SUFFIX = "-wal"
-INDEX_SUFFIX = "-shm"
 SUSPECT_SUFFIX = ".suspect"
 """What the name of the file ends with by which a reader tells the writer of damage."""
-MAPPED_BYTES = 0x7FFF_0000
-"""SQLite maps no more than this, 2 GiB; what a file has beyond it is read through pages of the connection."""
-SUFFIXES = ("", LOG_SUFFIX, INDEX_SUFFIX)
-"""What the names of a store's files end with: the file, its write-ahead log, the log's index."""
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -96,7 +122,6 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
             cached_statements=64,
         )
         # mode=rw and not ro: only a connection that may write can recover a log left by a crash.
-        connection.execute("PRAGMA query_only = 1")
         # The file is mapped: the system keeps its pages, once for all connections and only while it has
         # the memory. Pages of their own are what is still in the log.
         connection.execute(f"PRAGMA cache_size = {-1_024 if frugal else -2_048}")
@@ -106,6 +131,12 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
             connection.close()
             return None
         check_version(connection, path)
+        attach_settled(connection, path, frugal=frugal)
+        if connection.execute("PRAGMA user_version").fetchone()[0] == DERIVED_INSIDE:
+            connection.create_function("packed_bucket", 2, pack_one, deterministic=True)
+            connection.execute(_FORMER_CELLS)
+            connection.execute(_FORMER_SLOTS.replace("?1", str(REQUEST_SLOT_NS)))
+        connection.execute("PRAGMA query_only = 1")
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error
     return connection
@@ -118,16 +149,17 @@ def report_damage(path: Path) -> None:
 
 
 def empty_store() -> sqlite3.Connection:
-    """An empty store in memory, which readers use while there is no file."""
+    """An empty store in memory with all tables, which readers use while there is no file."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    create_settled(connection)
     create_schema(connection)
     return connection
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
     """Create the tables, inside the open transaction if there is one."""
-    _run(connection, _SCHEMA)
-    _run(connection, _ADDITIONS)
+    run_script(connection, _SCHEMA)
+    run_script(connection, _ADDITIONS)
     add_columns(connection)
     if has_trigrams(connection):
         connection.execute(
@@ -135,6 +167,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
             "(body, content='logs', content_rowid='seq', tokenize='trigram', detail='none')"
         )
         create_folded_index(connection)
+    connection.execute("INSERT INTO facts VALUES (?, ?)", (STORE_ID, secrets.randbits(62)))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -142,8 +175,13 @@ def create_schema(connection: sqlite3.Connection) -> None:
 def _add_what_came_later(connection: sqlite3.Connection) -> None:
     """Make the tables and columns that a file of this schema lacks, as an earlier program wrote it."""
     connection.execute("BEGIN IMMEDIATE")
+    if connection.execute("PRAGMA user_version").fetchone()[0] == DERIVED_INSIDE:
+        for table in _DERIVED:
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (STORE_ID, secrets.randbits(62)))
     _drop_former_digests(connection)
-    _run(connection, _ADDITIONS)
+    run_script(connection, _ADDITIONS)
     add_columns(connection)
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
         create_folded_index(connection)
@@ -168,16 +206,6 @@ def create_folded_index(connection: sqlite3.Connection) -> None:
     )
 
 
-def _run(connection: sqlite3.Connection, script: Path) -> None:
-    """Execute a file statement by statement: `executescript` would commit first."""
-    statement = ""
-    for line in script.read_text(encoding="utf-8").splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            connection.execute(statement)
-            statement = ""
-
-
 def has_trigrams(connection: sqlite3.Connection) -> bool:
     """Whether this SQLite can index substrings; without that, text search reads the logs."""
     try:
@@ -194,7 +222,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
         raise StoreMismatch(f"{path} is a SQLite file of another program: name another path for the store.")
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, DERIVED_INSIDE):
         raise StoreMismatch(
             f"{path} was written with schema {version}, and this program reads schema {SCHEMA_VERSION}: "
             "move the file away (its data cannot be carried over) or name another path."

@@ -84,3 +84,26 @@ def test_a_collector_that_does_not_answer_is_said(
     collector.update({"hello": "world"})
     assert call("status") == 1
     assert "The collector does not answer: nothing is received." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("behind", "complete up to 7 s ago"),
+        ("stopped", "the settling process has stopped or hangs"),
+        ("anew", "computed anew from what is kept: so far complete up to 7 s ago"),
+    ],
+)
+def test_how_far_settling_is_stands_there_while_it_is_not_complete(
+    collector: Json, capsys: pytest.CaptureFixture[str], state: str, said: str
+) -> None:
+    """What is sent is kept: the lab is ready."""
+    settling = {"state": state, "up_to_unix_nano": time.time_ns() - 7 * 10**9}
+    collector.update({**WELL, "settling": settling})
+    assert call("status") == 0
+    assert said in capsys.readouterr().out.splitlines()[-1]
+    assert call("status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["telemetry"]["settling"] == settling
+    collector.update({**WELL, "settling": {"state": "complete", "up_to_unix_nano": None}})
+    assert call("status") == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("shop ")

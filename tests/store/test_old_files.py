@@ -17,6 +17,7 @@ from signals.metrics import MetricKind
 from signals.model import TraceId
 from store.api import Batch, ExemplarRow, LogQuery, MetricQuery, StoreMismatch, Window
 from store.sqlite import store_file
+from store.sqlite.settled_file import settled_path
 from store.sqlite.write import aggregation_schedule, carried_rows, older_files
 from store.sqlite.write.carried_rows import CarryingOver
 from store.sqlite.write.writer import SqliteWriter
@@ -112,7 +113,7 @@ def test_a_file_of_an_older_schema_is_carried_over(tmp_path: Path, rows: Path, v
     _old_file(path, version, rows)
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     (note,) = writer.health().notes
-    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 6" in note.text
+    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 7" in note.text
     (kept,) = _aside(path, f"schema-{version}")
     assert str(kept) in note.text
     _holds_the_checkout(path, writer)
@@ -162,7 +163,7 @@ def test_metrics_of_an_older_file_are_carried_over(tmp_path: Path, rows: Path) -
     _with_metrics(path)
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     (note,) = writer.health().notes
-    assert "schema 6. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
+    assert "schema 7. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
     reader = store.open_reader(path)
     window = Window(T0, T0 + 200 * SECOND)
     load = reader.metric_chart(MetricQuery(window, "load", columns=200)).groups[0].points
@@ -221,7 +222,7 @@ def test_a_file_of_this_schema_opens_with_whatever_was_added_to_it(
     writer.close()
 
 
-@pytest.mark.parametrize("version", [0, 7, 99, -3])
+@pytest.mark.parametrize("version", [0, 8, 99, -3])
 def test_a_file_of_an_unknown_schema_is_set_aside(tmp_path: Path, rows: Path, version: int) -> None:
     """A newer program's, say: it is kept as it is, a new store is begun, and it is said."""
     path = tmp_path / "store.db"
@@ -298,6 +299,9 @@ def test_a_long_backlog_is_aggregated_piece_by_piece(
     _holds_the_checkout(path, writer)
     writer.close()
     connection = sqlite3.connect(path)
-    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    (seq,) = connection.execute("SELECT value FROM facts WHERE name = 'seq'").fetchone()
     connection.close()
-    assert facts["settled_seq"] == facts["seq"]
+    settled = sqlite3.connect(settled_path(path))
+    marks = dict(settled.execute("SELECT name, value FROM marks"))
+    settled.close()
+    assert marks["backlog"] == marks["events_backlog"] == marks["backlog_upto"] < seq

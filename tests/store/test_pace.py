@@ -17,6 +17,7 @@ from store.sqlite.store_file import empty_store
 from store.sqlite.write import aggregation_schedule
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
+from store.sqlite.write.settler import Settler
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
 from tests.store.build import T0, row, span
@@ -24,7 +25,7 @@ from tests.store.house import WINDOW
 
 
 class Clock:
-    """The monotonic time of the schedule, which goes on when it is told to."""
+    """The times of the schedule, which go on when they are told to."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -32,14 +33,17 @@ class Clock:
     def monotonic(self) -> float:
         return self.now_s
 
+    def time_ns(self) -> int:
+        return T0 + round((self.now_s - 100.0) * 1e9)
+
 
 class Place:
     """A store in memory, whose rounds of settling are run by hand."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self.clock = clock
-        self._ingest = Ingest(connection, lambda: T0)
-        self.schedule = AggregationSchedule(connection, self._ingest)
+        self._ingest = Ingest(connection, clock.time_ns)
+        self.schedule = AggregationSchedule(connection, connection)
 
     def commit(self, *spans: SpanRow) -> None:
         self._ingest.insert([Batch(list(spans))])
@@ -150,13 +154,13 @@ def test_spans_wait_while_too_much_is_in_memory(
 
 def test_large_rows_of_settled_traces_are_forgotten(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a size of all together; late spans of such a trace find it in the table."""
-    monkeypatch.setattr(aggregation_schedule, "_MAX_REMEMBERED_BYTES", 100)
-    monkeypatch.setattr(aggregation_schedule, "MAX_WAITING_BYTES", 100)
+    monkeypatch.setattr(aggregation_schedule, "_MAX_REMEMBERED_BYTES", 210)
+    monkeypatch.setattr(aggregation_schedule, "MAX_WAITING_BYTES", 260)
     place.commit(entry(1), entry(2))
     place.round()
     place.clock.now_s += 0.2
     place.round()
-    place.commit(entry(3)._replace(raw=b""))
+    place.commit(entry(3))
     place.round()
     assert place.schedule.has_work
     place.schedule.check_pace()
@@ -165,9 +169,7 @@ def test_large_rows_of_settled_traces_are_forgotten(place: Place, monkeypatch: p
 def test_what_else_is_wrong_is_told_by_the_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that takes nothing lets nothing be settled either, but that is not the reason."""
     writer = SqliteWriter(tmp_path / "store.db", max_bytes=1 << 30, max_age_s=1e6)
-    opened = writer._store
-    assert opened is not None
-    monkeypatch.setattr(opened.schedule, "_left_s", 9.0)
+    monkeypatch.setattr(Settler, "lag", "9 of them wait")
     with pytest.raises(StoreBusy):
         writer.check_pace()
     monkeypatch.setattr(writer, "_trouble", StoreUnavailable("The disk is full.", "disk_full"))

@@ -63,6 +63,7 @@ QUESTIONS: dict[str, Callable[[Reader], object]] = {
     "locate": lambda r: r.locate(TRACE),
     "locate_session": lambda r: r.locate_session(SESSION),
     "log": lambda r: r.log(r.newest_log_id()),
+    "settling": lambda r: r.settling(),
     "log_fields": lambda r: r.log_fields(LogQuery(W)),
     "log_histogram": lambda r: r.log_histogram(LogQuery(_window(r))),
     "metric_attributes": lambda r: r.metric_attributes(_metric(r), W),
@@ -95,6 +96,7 @@ QUESTIONS: dict[str, Callable[[Reader], object]] = {
     "trace_ids_with": lambda r: r.trace_ids_with(TRACE[:8]),
     "trace_of_span": lambda r: r.trace_of_span(CHARGE),
     "trace_summaries": lambda r: r.trace_summaries([TRACE]),
+    "never_seen": lambda r: r.never_seen(["nobody.has"]),
     "values_holding": lambda r: r.values_holding("enduser.id", "ann"),
     "versions": lambda r: r.versions("paymentservice", W, Operation("frontend", "POST /cart/checkout")),
 }

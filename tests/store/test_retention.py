@@ -12,7 +12,8 @@ import pytest
 import store
 from signals.model import SessionId, SpanKind, TraceId
 from store.api import Batch, Presence, Window
-from store.sqlite.write import retention
+from store.sqlite.settled_file import settled_path
+from store.sqlite.write import retention, settled_retention
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, log_row, row, span
@@ -41,19 +42,23 @@ _QUERIES = {
 
 def derived(path: Path) -> dict[str, Rows]:
     """The derived tables of a store, comparable with those of another."""
-    connection = sqlite3.connect(path)
+    connection = opened(path)
     found = {name: connection.execute(sql).fetchall() for name, sql in _QUERIES.items()}
     connection.close()
     return found
 
 
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection to a store and to what is settled of it."""
+    connection = sqlite3.connect(path)
+    connection.execute("ATTACH ? AS settled", (str(settled_path(path)),))
+    return connection
+
+
 def _recompute(path: Path) -> None:
     """Delete everything derived, so that the next writer aggregates it anew."""
+    settled_path(path).unlink()
     connection = sqlite3.connect(path)
-    tables = ("traces", "requests", "trace_pairs", "tagsets", "set_slots", "pairs", "series", "cells")
-    for table in (*tables, "sessions", "session_pairs", "samples", "links"):
-        connection.execute(f"DELETE FROM {table}")  # names of our own
-    connection.execute("UPDATE facts SET value = 0 WHERE name IN ('settled_seq', 'sessions_seq')")
     connection.execute("DELETE FROM log_cells")
     rows = connection.execute(
         "SELECT time / 10000000000, service, severity, '', count(*) FROM logs GROUP BY 1, 2, 3"
@@ -103,6 +108,7 @@ def _write(writer: SqliteWriter, hour: int, count: int = 20) -> None:
 def a_pruned_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of five hours, of which the first three were pruned by age."""
     monkeypatch.setattr(retention, "_DERIVED_EVERY_S", 0.0)
+    monkeypatch.setattr(settled_retention, "_EVERY_S", 0.0)
     path = tmp_path / "store.db"
     for hour in range(5):
         # A writer's first batch notes when it arrived: retention by age goes by that.
@@ -124,7 +130,7 @@ def _hour(hour: int) -> Window:
 
 
 def _sets(path: Path) -> int:
-    connection = sqlite3.connect(path)
+    connection = opened(path)
     count: int = connection.execute("SELECT count(*) FROM tagsets").fetchone()[0]
     connection.close()
     return count
@@ -142,7 +148,7 @@ def test_derived_tables_equal_a_recomputation(pruned: Path, tmp_path: Path) -> N
 
 def test_what_ends_by_time_or_disuse_has_ended(pruned: Path) -> None:
     """Rollups and samples of the pruned hours, and their pairs; resources that are used stay."""
-    connection = sqlite3.connect(pruned)
+    connection = opened(pruned)
 
     def one(sql: str) -> object:
         return connection.execute(sql).fetchone()[0]

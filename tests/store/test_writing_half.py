@@ -8,16 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from store.sqlite.packed_cells import total
 from store.sqlite.store_file import empty_store
 from store.sqlite.table_layout import OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
-from store.sqlite.tag_sets import environment_in, service_in, values_in
+from store.sqlite.write import tag_set_ids
 from store.sqlite.write.counters import Counters
-from store.sqlite.write.interning import OriginIds, PairIds, SeriesIds
+from store.sqlite.write.interning import OriginIds, PairIds, SeriesIds, SeriesKey
 from store.sqlite.write.rollups import Rollups, StoredCall
 from store.sqlite.write.tag_set_ids import TagSetIds, union
+from store.tag_sets import environment_in, service_in, values_in
 from tests.store.build import SECOND, T0
 
-Cells = dict[tuple[int, int, int, int], tuple[int, int, int]]
+Cells = dict[tuple[int, ...], tuple[int, int, int, dict[int, int]]]
 
 
 @pytest.fixture(name="connection")
@@ -28,10 +30,20 @@ def an_empty_store() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+def _series(environment: str, service: str) -> SeriesKey:
+    return SERVICE_SERIES, environment, service, "", ""
+
+
 def cells(connection: sqlite3.Connection) -> Cells:
-    """(series, width, slot, bucket) to counts, of the cells that count anything."""
-    rows = connection.execute("SELECT series, width, slot, bucket, n, errors, origins FROM cells")
-    return {row[:4]: row[4:] for row in rows if any(row[4:])}
+    """(series, width, slot) to counts and latencies, of the cells that count anything."""
+    rows = connection.execute("SELECT series, width, slot, n, errors, origins, latencies FROM cells")
+    found = {}
+    for *where, n, errors, origins, latencies in rows:
+        buckets = total([latencies])
+        assert sum(buckets.values()) == n
+        if n or errors or origins or buckets:
+            found[tuple(where)] = n, errors, origins, buckets
+    return found
 
 
 def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: sqlite3.Connection) -> None:
@@ -61,7 +73,7 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
         for _ in range(100)
     ]
     for request in requests:
-        rollups.request(1, *request)
+        rollups.request(1, _series(*request[:2]), *request[2:])
     for call in calls:
         rollups.call(1, "lab", call)
     rollups.flush()
@@ -69,7 +81,7 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
     assert full
     draw.shuffle(requests)
     for place, request in enumerate(requests):
-        rollups.request(-1, *request)
+        rollups.request(-1, _series(*request[:2]), *request[2:])
         if place % 50 == 0:
             rollups.flush()
     for call in reversed(calls):
@@ -77,7 +89,7 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
     rollups.flush()
     assert cells(connection) == {}
     for request in requests:
-        rollups.request(1, *request)
+        rollups.request(1, _series(*request[:2]), *request[2:])
     for call in calls:
         rollups.call(1, "lab", call)
     rollups.flush()
@@ -88,7 +100,7 @@ def test_cells_of_every_width_have_the_same_sums(connection: sqlite3.Connection)
     """Windows may be covered by any of them."""
     rollups = Rollups(connection)
     for number in range(100):
-        rollups.request(1, "", "shop", T0 + number * 7 * SECOND, number, number % 2, number % 3)
+        rollups.request(1, _series("", "shop"), T0 + number * 7 * SECOND, number, number % 2, number % 3)
     rollups.flush()
     sums = connection.execute("SELECT sum(n), sum(errors), sum(origins) FROM cells GROUP BY width").fetchall()
     assert sums == [(100, 50, 33)] * 3
@@ -99,13 +111,13 @@ def test_pruned_cells_end_before_the_time_and_series_without_any_end_too(
 ) -> None:
     """A slot that reaches beyond the time stays, whatever its width."""
     rollups = Rollups(connection)
-    rollups.request(1, "", "old", T0, 1, 0, 0)
-    rollups.request(1, "", "new", T0 + 3600 * SECOND, 1, 0, 0)
+    rollups.request(1, _series("", "old"), T0, 1, 0, 0)
+    rollups.request(1, _series("", "new"), T0 + 3600 * SECOND, 1, 0, 0)
     rollups.flush()
     rollups.prune(T0 + 1800 * SECOND)
     assert connection.execute("SELECT subject FROM series").fetchall() == [("new",)]
     assert connection.execute("SELECT count(*) FROM cells").fetchone() == (3,)
-    rollups.request(1, "", "old", T0 + 3600 * SECOND, 1, 0, 0)
+    rollups.request(1, _series("", "old"), T0 + 3600 * SECOND, 1, 0, 0)
     rollups.flush()
     assert connection.execute("SELECT count(*) FROM series").fetchone() == (2,)
 
@@ -114,12 +126,12 @@ def test_what_was_collected_is_dropped_by_a_rollback(connection: sqlite3.Connect
     """And a series that was stored in the transaction is stored again."""
     rollups = Rollups(connection)
     connection.execute("BEGIN")
-    rollups.request(1, "", "shop", T0, 1, 0, 0)
+    rollups.request(1, _series("", "shop"), T0, 1, 0, 0)
     connection.execute("ROLLBACK")
     rollups.on_rollback()
     rollups.flush()
     assert cells(connection) == {}
-    rollups.request(1, "", "shop", T0, 1, 0, 0)
+    rollups.request(1, _series("", "shop"), T0, 1, 0, 0)
     rollups.flush()
     assert connection.execute("SELECT subject FROM series").fetchall() == [("shop",)]
 
@@ -155,6 +167,18 @@ def test_a_tag_set_is_stored_once_however_its_spans_are_ordered(connection: sqli
     assert again.number == stored.number == first.number
     assert (stored.service, stored.environment) == ("shop", "lab")
     assert connection.execute("SELECT count(*) FROM tagsets").fetchone() == (2,)
+
+
+def test_a_set_that_the_caches_dropped_before_it_was_stored_is_stored_once(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tag_set_ids, "_CACHED", 8)
+    sets = TagSetIds(connection)
+    first = [sets.of("shop", f"GET /{number}", [{}]) for number in range(20)]
+    again = [sets.of("shop", f"GET /{number}", [{}]) for number in range(20)]
+    sets.flush()
+    assert [each.number for each in first] == [each.number for each in again]
+    assert {each.number for each in first} == set(range(1, 21))
 
 
 def test_the_id_of_a_deleted_tag_set_is_never_reused(connection: sqlite3.Connection) -> None:

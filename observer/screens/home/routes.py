@@ -11,10 +11,12 @@ from classroom import ClassError, exam, schedule
 from incidents.model import Incident
 from observer.components import seat_links
 from observer.components.open_alerts import open_alerts
+from observer.components.settling_line import settling_line
 from observer.lookup.class_now import usable_incident
 from observer.lookup.lab_status import Lab, lab_of
 from observer.lookup.resolve import Resolved, Several, Unresolved, resolve
 from observer.lookup.running_lab import usable_incidents
+from observer.lookup.settling_state import settling_state
 from observer.lookup.telemetry_state import telemetry_state
 from observer.lookup.traces import has_arrived
 from observer.request import context
@@ -123,7 +125,7 @@ def _loss(reader: Reader, scope: Scope) -> Log | None:
 def telemetry() -> Response:
     """Whether telemetry is kept, if the asking page does not know it yet; else 204."""
     state = telemetry_state().within(scope_or_default().window)
-    if state.mark == request.args.get("mark"):
+    if f"{state.mark}{settling_line(settling_state()).mark}" == request.args.get("mark"):
         return make_response("", 204)
     return make_response(render_template("components/telemetry.html", state=state))
 

@@ -7,19 +7,23 @@ from pathlib import Path
 
 from store.queries import Window
 from store.results import LateArrivals, StoreStatus
+from store.settling import Settling
+from store.sqlite.mark_names import BACKLOG, BACKLOG_UPTO, EVENTS_BACKLOG, ROUND, SETTLED, STORE
 from store.sqlite.read.apm import SqliteApmReader
 from store.sqlite.read.changes import SqliteChangeReader
 from store.sqlite.read.deployments import SqliteDeploymentReader
 from store.sqlite.read.logs import SqliteLogReader
 from store.sqlite.read.metrics import SqliteMetricReader
 from store.sqlite.read.names import SqliteNameReader
-from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections
+from store.sqlite.read.read_connection import TIME_LIMIT_S, ReadConnections, ReadSession
 from store.sqlite.read.rum import SqliteRumReader
 from store.sqlite.read.sessions import SqliteSessionReader
 from store.sqlite.read.traces import SqliteTraceReader
+from store.sqlite.store_file import STORE_ID
 from store.sqlite.table_layout import KEPT_POINTS, PRUNED_POINTS
 
 _LATE_BATCHES = 10_000
+_WAITING = "SELECT time FROM handovers WHERE id >= ? ORDER BY id LIMIT 1"
 _LATE = (
     "SELECT total(spans), total(logs), min(oldest), max(newest) "
     "FROM (SELECT * FROM late_batches ORDER BY seq DESC LIMIT ?) "
@@ -63,10 +67,10 @@ class SqliteReader(
     def status(self) -> StoreStatus:
         with self._connections.session() as db:
             counters: dict[str, int] = dict(db.all("SELECT name, value FROM facts"))
+            is_written = "max_bytes" in counters
             sessions = db.one("SELECT count(*) FROM sessions") or (0,)
-            pages = db.one("PRAGMA page_count") or (0,)
-            free = db.one("PRAGMA freelist_count") or (0,)
-            page_bytes = db.one("PRAGMA page_size") or (0,)
+            size_bytes = _used_bytes(db) if is_written else 0
+            settling = _settling(db)
         return StoreStatus(
             spans=counters.get("spans", 0),
             logs=counters.get("logs", 0),
@@ -76,13 +80,18 @@ class SqliteReader(
             oldest_unix_nano=counters.get("oldest"),
             newest_unix_nano=counters.get("newest"),
             last_received_unix_nano=counters.get("last_received"),
-            bytes=(pages[0] - free[0]) * page_bytes[0] if counters else 0,
+            bytes=size_bytes,
             max_bytes=counters.get("max_bytes", 0),
             pruned_spans=counters.get("pruned_spans", 0),
             pruned_logs=counters.get("pruned_logs", 0),
             pruned_before_unix_nano=counters.get("pruned_before"),
             pruned_metric_points=counters.get(PRUNED_POINTS, 0),
+            settled_up_to_unix_nano=settling.up_to_unix_nano,
         )
+
+    def settling(self) -> Settling:
+        with self._connections.session() as db:
+            return _settling(db)
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:
         begin, end = window.from_unix_nano, window.to_unix_nano
@@ -95,3 +104,40 @@ class SqliteReader(
 
     def close(self) -> None:
         self._connections.close()
+
+
+def _used_bytes(db: ReadSession) -> int:
+    """What the data takes in both files, free pages not counted."""
+    used = 0
+    for _, schema, _ in db.all("PRAGMA database_list"):
+        if schema in ("main", "settled"):
+            pages, free, size = (
+                int((db.one(f"PRAGMA {schema}.{name}") or (0,))[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+            used += (pages - free) * size
+    return used
+
+
+def _settling(db: ReadSession) -> Settling:
+    """What waits for the settler, since when, and when it last came on."""
+    if not db.one("SELECT 1 FROM main.sqlite_master WHERE name = 'handovers'"):
+        return Settling()
+    facts: dict[str, int] = dict(
+        db.all("SELECT name, value FROM facts WHERE name IN (?, ?)", ("seq", STORE_ID))
+    )
+    # The handovers before the marks: the writer deletes what is settled.
+    (first,) = db.one("SELECT coalesce(min(id), 0) FROM handovers") or (0,)
+    marks: dict[str, int] = dict(db.all("SELECT name, value FROM marks"))
+    settled, last = marks.get(SETTLED, 0), marks.get(ROUND, 0)
+    if marks.get(STORE) != facts.get(STORE_ID):
+        # There is no settled file yet, or one of another store: none of this one's spans is in it.
+        return Settling(0, last, anew=True) if facts.get("seq") else Settling()
+    mark = min(marks.get(BACKLOG, 0), marks.get(EVENTS_BACKLOG, 0))
+    if mark < marks.get(BACKLOG_UPTO, 0):
+        row = db.one("SELECT min(unix_nano) FROM arrivals WHERE seq > ?", (mark,))
+        return Settling(row[0] if row and row[0] is not None else 0, last, anew=True)
+    waiting = db.one(
+        "SELECT time FROM handovers WHERE id >= ? ORDER BY id LIMIT 1", (max(first, settled + 1),)
+    )
+    return Settling(waiting[0] if waiting else None, last)

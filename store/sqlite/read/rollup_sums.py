@@ -9,15 +9,15 @@ ends are counted row by row. A last slot after which no data follows is taken wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import orjson
 
 from signals.attributes import environment_of
-from store.histogram import bucket_of, exact_latency, latency_of
+from store.histogram import bucket_of
 from store.queries import Window
-from store.results import Measure
+from store.sqlite.packed_cells import total
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
@@ -34,54 +34,17 @@ from store.sqlite.table_layout import (
     WIDTHS,
     synthetic_item,
 )
+from store.tallies import Tally as Tally
 
 G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
-"""(column, bucket, requests, errors, origin errors)"""
+"""(column, bucket, requests, errors, origin errors); errors may stand in one bucket for several."""
 _MAX_EDGE = 50_000
 """Traces of one part of a slot (at most 10 s) that are read."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """A measure while it is being summed."""
-
-    requests: int = 0
-    errors: int = 0
-    origins: int = 0
-    buckets: dict[int, int] = field(default_factory=dict)
-    values: list[int] = field(default_factory=list)
-    """Every single duration in ns, where they were read: of few requests only."""
-
-    def add(self, bucket: int, n: int, errors: int, origins: int) -> None:
-        """Add n requests of one latency bucket."""
-        self.requests += n
-        self.errors += errors
-        self.origins += origins
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + n
-
-    def merge(self, other: Tally) -> None:
-        """Add all of another tally."""
-        self.requests += other.requests
-        self.errors += other.errors
-        self.origins += other.origins
-        self.values += other.values
-        for bucket, n in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + n
-
-    def measure(self) -> Measure:
-        """The sums and percentiles.
-
-        Never negative: a late span may be subtracted from a cell that was pruned meanwhile.
-        """
-        return Measure(
-            max(0, self.requests),
-            max(0, self.errors),
-            max(0, self.origins),
-            exact_latency(self.values)
-            if self.values and len(self.values) == self.requests
-            else latency_of(self.buckets),
-        )
+_Counts = tuple[int, int, int, bytes]
+"""(requests, errors, origin errors, latencies) of a cell."""
 
 
 class Series(NamedTuple):
@@ -166,30 +129,23 @@ def sum_series(
 ) -> dict[G, Tally]:
     """Tallies of the selected series over the window, by the result of `group` for their keys."""
     tallies: dict[G, Tally] = {}
-    for key, counts in _counts_of(db, selected, window).items():
-        name = group(key)
-        tally = tallies.get(name)
-        if tally is None:
-            tally = tallies[name] = Tally()
-        for bucket, n, errors, origins in counts:
-            tally.add(bucket, n, errors, origins)
+    for key, found in _tallies_of(db, selected, window).items():
+        tallies.setdefault(group(key), Tally()).merge(found)
     return tallies
 
 
-_Counts = dict[Series, list[tuple[int, int, int, int]]]
-"""(bucket, requests, errors, origin errors) of each series."""
+_Tallies = dict[Series, Tally]
 
 
-class _Asked(dict[tuple[SeriesFilter, Window], _Counts]):
+class _Asked(dict[tuple[SeriesFilter, Window], _Tallies]):
     """What was summed in one snapshot: a page asks for the same sums in several places."""
 
 
-def _counts_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Counts:
+def _tallies_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Tallies:
     asked = db.noted.of(_Asked)
-    found = asked.get((selected, window))
-    if found is not None:
-        return found
-    found = asked[selected, window] = {}
+    known = asked.get((selected, window))
+    if known is not None:
+        return known
     cover = _cover_of(db, window)
     condition, values = selected.conditions()
     # The names once, and not with each of the thousands of cells.
@@ -199,19 +155,27 @@ def _counts_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Coun
             f"SELECT s.id, s.environment, s.subject, s.item, s.value FROM series s WHERE {condition}", values
         )
     }
+    cells: dict[int, list[_Counts]] = {}
     for width, first, behind in cover.slots:
-        rows = db.all(
-            "SELECT s.id, c.bucket, sum(c.n), sum(c.errors), sum(c.origins) FROM series s "
+        for number, *cell in db.each(
+            "SELECT s.id, c.n, c.errors, c.origins, c.latencies FROM series s "
             "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
-            f"WHERE {condition} GROUP BY s.id, c.bucket",
+            f"WHERE {condition}",
             (width, first, behind, *values),
+        ):
+            cells.setdefault(number, []).append(tuple(cell))
+    found = asked[selected, window] = {}
+    for number, each_cell in cells.items():
+        found[keys[number]] = Tally(
+            sum([cell[0] for cell in each_cell]),
+            sum([cell[1] for cell in each_cell]),
+            sum([cell[2] for cell in each_cell]),
+            total([cell[3] for cell in each_cell]),
         )
-        for number, *counts in rows:
-            found.setdefault(keys[number], []).append(tuple(counts))
     for begin, end in cover.edges:
         for key, bucket, error, origin in _edge(db, selected, begin, end):
             if selected.matches(key):
-                found.setdefault(key, []).append((bucket, 1, error, origin))
+                found.setdefault(key, Tally()).add(bucket, 1, error, origin)
     return found
 
 
@@ -222,23 +186,43 @@ def series_columns(db: ReadSession, selected: SeriesFilter, window: Window, colu
     """
     fitting = [width for width in WIDTHS if 4 * width * SECOND_NS <= column_ns] or [FINE_S]
     cover = _cover_of(db, window, fitting)
-    condition, values = selected.conditions()
     begin, last = window.from_unix_nano, max(0, (window.duration_ns - 1) // column_ns)
     found: list[tuple[int, int, int, int, int]] = []
     for width, first, behind in cover.slots:
-        slot_ns = width * SECOND_NS
-        found += db.all(
-            # A last slot that reaches beyond the window may have its middle there, too.
-            "SELECT min(?, (c.slot * ? + ? - ?) / ?), c.bucket, sum(c.n), sum(c.errors), sum(c.origins) "
-            "FROM series s CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? "
-            f"AND c.slot < ? WHERE {condition} GROUP BY 1, 2",
-            (last, slot_ns, slot_ns // 2, begin, column_ns, width, first, behind, *values),
-        )
+        # A last slot that reaches beyond the window may have its middle there, too.
+        found += cell_columns(db, selected, (width, first, behind), begin, column_ns, last)
     for low, high in cover.edges:
         for start, (key, bucket, error, origin) in _edge_requests(db, selected.subject, low, high):
             if selected.matches(key):
                 found.append(((start - begin) // column_ns, bucket, 1, error, origin))
     return found
+
+
+def cell_columns(
+    db: ReadSession,
+    selected: SeriesFilter,
+    slots: tuple[int, int, int],
+    begin: int,
+    column_ns: int,
+    last: int,
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """The cells of `slots` (width, first, behind the last), each in the column of its middle."""
+    width, first, behind = slots
+    slot_ns = width * SECOND_NS
+    condition, values = selected.conditions()
+    cells: dict[int, list[_Counts]] = {}
+    for slot, *cell in db.each(
+        "SELECT c.slot, c.n, c.errors, c.origins, c.latencies FROM series s "
+        "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
+        f"WHERE {condition}",
+        (width, first, behind, *values),
+    ):
+        column = min(last, max(0, slot * slot_ns + slot_ns // 2 - begin) // column_ns)
+        cells.setdefault(column, []).append(tuple(cell))
+    for column, found in cells.items():
+        yield column, 0, 0, sum([cell[1] for cell in found]), sum([cell[2] for cell in found])
+        for bucket, n in total([cell[3] for cell in found]).items():
+            yield column, bucket, n, 0, 0
 
 
 def _edge(

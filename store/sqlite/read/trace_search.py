@@ -14,12 +14,14 @@ from store.api import BadQuery, TraceQuery
 from store.queries import Window
 from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
+from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.request_slots import tag_set_slots
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
 from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
-from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
+from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
@@ -74,7 +76,7 @@ class TraceSearch:
             carried.append(sets_containing(self._db, OPERATION, query.operation_contains, query.service))
         if query.environment is not None:
             carried.append(sets_of_environment(self._db, query.environment))
-        if self._impossible or not all(carried):
+        if self._impossible or not all(carried) or self._names_nothing():
             return []
         if query.min_ns is not None:
             self._add("t.duration >= ?", query.min_ns)
@@ -174,17 +176,21 @@ class TraceSearch:
     def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
         """Slots in which every group of sets occurs, in the order of the query."""
         slots: set[int] | None = None
+        first, last = window.from_unix_nano // TAG_SET_SLOT_NS, window.to_unix_nano // TAG_SET_SLOT_NS
         for group in carried:
-            rows = self._db.all(
-                "SELECT DISTINCT slot FROM set_slots "
-                "WHERE tagset IN (SELECT value FROM json_each(?)) AND slot >= ? AND slot <= ?",
-                (
-                    orjson.dumps(list(group)).decode(),
-                    window.from_unix_nano // TAG_SET_SLOT_NS,
-                    window.to_unix_nano // TAG_SET_SLOT_NS,
-                ),
-            )
-            here = {slot for (slot,) in rows}
+            here: set[int] = set()
+            occupied = tag_set_slots(self._db, window) if len(group) > _AT_ONCE else None
+            numbers = iter(group)
+            while part := list(islice(numbers, _AT_ONCE)):
+                rows = self._db.each(
+                    "SELECT DISTINCT slot FROM set_slots "
+                    "WHERE tagset IN (SELECT value FROM json_each(?)) AND slot >= ? AND slot <= ?",
+                    (orjson.dumps(part).decode(), first, last),
+                )
+                here.update([slot for (slot,) in rows])
+                # Some of the sets of an environment are in all slots in which there is anything.
+                if occupied is not None and occupied <= here:
+                    break
             slots = here if slots is None else slots & here
         return sorted(slots or (), reverse=self._order == "DESC")
 
@@ -232,6 +238,11 @@ class TraceSearch:
                     pair,
                 )
         return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
+
+    def _names_nothing(self) -> bool:
+        """Whether an attribute is sought that nothing has."""
+        sought = (query := self._query).attributes.keys() | query.like.keys()
+        return any(is_never_seen(self._db, name) for name in sought - _INDEXED)
 
     def _scan(self, tables: str, window: Window) -> Window:
         """Search the spans of the window's first traces for what is not indexed.

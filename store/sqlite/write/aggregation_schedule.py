@@ -1,8 +1,7 @@
 """When to aggregate what: traces once they are quiet, browser spans in order of arrival.
 
-Two counters make it survive a crash: every span up to `settled_seq` has been
-aggregated in its trace, every browser span up to `sessions_seq` counted. At the
-start, whatever lies beyond them is due.
+It takes what the writer handed over, and the spans of before the first handover from their table. Its marks
+(`settled_marks`) make it survive a crash: at the start, whatever lies beyond them is due.
 """
 
 from __future__ import annotations
@@ -12,12 +11,22 @@ import sqlite3
 import time
 from typing import Final
 
-from store.api import StoreBusy
-from store.rows import SpanRow
-from store.sqlite.write.ingest import Ingest
+from store.sqlite.mark_names import (
+    BACKLOG,
+    BACKLOG_UPTO,
+    COUNTED,
+    EVENTS_BACKLOG,
+    EVENTS_UPTO,
+    PRUNED_BEFORE,
+    ROUND,
+    SETTLED,
+)
+from store.sqlite.write.handover import Handover, Pruned, rows_after
 from store.sqlite.write.interning import PairIds
+from store.sqlite.write.recent_rows import NO_NUMBER, Due, RecentTrace, busy, encodable
 from store.sqlite.write.rollups import Rollups
-from store.sqlite.write.session_aggregation import SessionAggregation, events_of
+from store.sqlite.write.session_aggregation import Event, SessionAggregation, events_of
+from store.sqlite.write.settled_marks import Marks
 from store.sqlite.write.tag_set_ids import TagSetIds
 from store.sqlite.write.trace_aggregation import TraceAggregation
 
@@ -30,7 +39,7 @@ _PAUSE_S: Final = 0.1
 """Between two rounds: under load, one round aggregates what many batches brought."""
 _REMEMBER_S: Final = 3.0
 """Rows of a trace stay in memory this long after its last span: late ones often come within it."""
-_MAX_REMEMBERED: Final = 20_000
+_MAX_REMEMBERED: Final = 12_000
 """Rows in memory, above which those of aggregated traces are dropped at once."""
 _MAX_REMEMBERED_BYTES: Final = 16 * 2**20
 """The same of the messages that these rows hold."""
@@ -40,137 +49,134 @@ MAX_WORK_S: Final = 1.0
 """… or while there is more to settle than this takes alone: beside commits it takes twice or thrice that …"""
 _FEW: Final = 2_000
 """… unless it is so little that the time of one round says nothing …"""
-MAX_WAITING: Final = 40_000
+MAX_WAITING: Final = 24_000
 MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
-"""Time limit of one round, so that writers do not wait behind a backlog."""
+"""Time limit of one round, so that writers do not wait behind a backlog …"""
+_ROUND_APART_S: Final = 0.5
+"""… and where they never do: a cell that several traces count in is written once a round."""
 _BACKLOG: Final = 100_000
-"""Spans of a start's backlog whose traces are due at once: an id in memory for each trace."""
+"""Spans of a backlog that are looked at at once: an id in memory for each trace."""
 _ATTEMPTS: Final = 2
 """Failed attempts after which a trace is left without an aggregate."""
 
 
-class _RecentTrace:
-    """Rows of a trace in memory, and when the last of them arrived."""
-
-    __slots__ = ("last_s", "rows", "size_bytes", "waiting")
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, SpanRow] = {}
-        self.waiting = 0
-        """How many of them are not aggregated."""
-        self.size_bytes = 0
-        self.last_s = 0.0
-
-
 class AggregationSchedule:
-    """Aggregates what the ingest committed."""
+    """Aggregates what the writer handed over."""
 
-    def __init__(self, connection: sqlite3.Connection, ingest: Ingest) -> None:
-        self._connection = connection
-        self._ingest = ingest
-        self.pairs = PairIds(connection)
-        self.rollups = Rollups(connection)
-        self.tag_sets = TagSetIds(connection)
-        self.traces = TraceAggregation(connection, self.pairs, self.tag_sets, self.rollups)
-        self.sessions = SessionAggregation(connection, self.pairs, self.rollups)
-        self._recent: dict[bytes, _RecentTrace] = {}
+    def __init__(self, settled: sqlite3.Connection, main: sqlite3.Connection, *, apart: bool = False) -> None:
+        """Write to the tables of `settled`, and read those of `main`, which may be the same.
+
+        `apart`: no writer waits for a round.
+        """
+        self._apart = apart
+        self._main = main
+        self._settled = settled
+        self.marks = Marks(settled)
+        self.pairs = PairIds(settled)
+        self.rollups = Rollups(settled)
+        self.tag_sets = TagSetIds(settled)
+        self.traces = TraceAggregation(settled, main, self.pairs, self.tag_sets, self.rollups)
+        self.sessions = SessionAggregation(settled, main, self.pairs, self.rollups)
+        self._recent: dict[bytes, RecentTrace] = {}
         self._remembered = self._remembered_bytes = self._waiting = 0
         self._left_s = self._left_work_s = 0.0
         """For how long the oldest had waited that the last round did not come to, and what the rest takes."""
         self.was_cut = False
         """Whether the last round left what was due."""
-        self._dirty: dict[bytes, tuple[float, int]] = {}
-        """Trace id to the time of its first span that is not aggregated, and a number before that span's."""
+        self._dirty: dict[bytes, Due] = {}
         self._failures: dict[bytes, int] = {}
         """Trace id to how often its aggregation failed."""
-        self._browsers_wait = True
-        self._taken_seq = 0
+        self._uncounted: list[Handover] = []
+        """Taken, and their browsers are not counted."""
+        self._left_rows = False
+        """Whether there was no room for all that is handed over."""
+        self._taken = 0
+        """The last handover that was taken."""
+        self._before_start = 0
+        """Those up to this one were there at the start."""
+        self._doubtful = 0
+        """Handovers up to this one are taken with texts that UTF-8 can encode: a round with them failed."""
         self._last_round_s = 0.0
-        self._unread_seq = self._stored_seq = 0
-        """Spans after the first and up to the second are not aggregated, and their traces not yet due."""
-        self._catch_up()
+        self._unread_seq = self._events_seq = self._stored_seq = 0
+        """Spans after the first (browsers: the second) and up to the third are to be read from the table."""
+        self.catch_up()
 
-    def _catch_up(self) -> None:
-        self._unread_seq = self._ingest.counters.get("settled_seq")
-        self._stored_seq = self._ingest.seq
+    def catch_up(self) -> None:
+        """Begin with what the marks say."""
+        self._taken = self.marks.get(SETTLED)
+        self._unread_seq = self.marks.get(BACKLOG)
+        self._events_seq = self.marks.get(EVENTS_BACKLOG)
+        self._stored_seq = self.marks.get(BACKLOG_UPTO)
+        (last,) = self._main.execute("SELECT coalesce(max(id), 0) FROM handovers").fetchone()
+        self._before_start = int(last)
         self._read_backlog()
-        self._browsers_wait = True
-        self._taken_seq = self._ingest.seq
 
     def _read_backlog(self) -> None:
-        """Make the next traces due of those that were stored and not aggregated before the start."""
+        """Make the next traces due of those that were stored before the first handover."""
         before = len(self._dirty)
         while self._unread_seq < self._stored_seq and len(self._dirty) == before:
             mark, upto = self._unread_seq, min(self._unread_seq + _BACKLOG, self._stored_seq)
-            rows = self._connection.execute(
+            rows = self._main.execute(
                 "SELECT DISTINCT trace_id FROM spans WHERE seq > ? AND seq <= ?", (mark, upto)
             )
             for (trace_id,) in rows:
-                self._dirty.setdefault(trace_id, (0.0, mark))
+                self._dirty.setdefault(trace_id, Due(0.0, NO_NUMBER, mark))
             self._unread_seq = upto
 
     @property
     def has_work(self) -> bool:
         """Whether something will soon be due."""
-        return bool(self._dirty or self._browsers_wait or self._ingest.committed or self._has_backlog)
+        return bool(self._dirty or self._uncounted or self._left_rows or self._has_backlog)
 
     @property
     def _has_backlog(self) -> bool:
-        return self._unread_seq < self._stored_seq
+        return min(self._unread_seq, self._events_seq) < self._stored_seq
 
-    def check_pace(self) -> None:
-        """See `store.api.Writer.check_pace`. May be called by any thread.
+    @property
+    def lag(self) -> str:
+        """How far settling is behind, as a part of a sentence; empty while that is within bounds.
 
         What a round could not come to counts, and not what waits for a round: a process that was stopped, or
         had no core, is not behind by that alone.
         """
         if self._left_s > MAX_LAG_S:
-            lag = f"the oldest of them has waited for {self._left_s:.1f} s"
-        elif self._dirty and (self._left_work_s > MAX_WORK_S or self._remembered > MAX_WAITING):
-            lag = f"{self._waiting:,} of them wait"
-        elif self._dirty and self._remembered_bytes > MAX_WAITING_BYTES:
-            lag = f"{self._remembered_bytes / 1e6:,.0f} MB of them wait"
-        else:
-            return
-        raise StoreBusy(
-            f"Spans arrive faster than they can be settled: {lag}. They are taken again within seconds; "
-            "if this lasts, send less.",
-            "behind",
-        )
+            return f"the oldest of them has waited for {self._left_s:.1f} s"
+        # A process leaves in the table what it has no room for, which the writer bounds.
+        full = self._remembered > MAX_WAITING and not self._apart
+        if self._dirty and (self._left_work_s > MAX_WORK_S or full):
+            return f"{self._waiting:,} of them wait"
+        if self._dirty and self._remembered_bytes > MAX_WAITING_BYTES:
+            return f"{self._remembered_bytes / 1e6:,.0f} MB of them wait"
+        return ""
+
+    def check_pace(self) -> None:
+        """See `store.api.Writer.check_pace`. May be called by any thread."""
+        if lag := self.lag:
+            raise busy(lag)
 
     def is_due(self, *, final: bool) -> bool:
-        """Take over what was committed; return whether a round is worth a transaction."""
+        """Take what was handed over; return whether a round is worth a transaction.
+
+        Raises `handover.Unreadable`.
+        """
         now_s = time.monotonic()
         self._take(now_s)
         if not final and now_s - self._last_round_s < _PAUSE_S:
             return False
-        if (self._browsers_wait or self._has_backlog) and (final or not self._dirty):
+        if (self._uncounted or self._has_backlog) and (final or not self._dirty):
             return True
         return any(
-            final or self._is_ripe(trace_id, since[0], now_s) for trace_id, since in self._dirty.items()
+            final or self._is_ripe(trace_id, due.first_s, now_s) for trace_id, due in self._dirty.items()
         )
 
     def aggregate(self, *, final: bool = False) -> None:
-        """One round, inside the writer's transaction; a `final` one takes all, however long it takes."""
+        """One round, inside a transaction; a `final` one takes all that was taken, however long it takes."""
         now_s = self._last_round_s = time.monotonic()
-        counters = self._ingest.counters
-        upto = self._ingest.seq
-        if self._browsers_wait:
-            after = counters.get("sessions_seq")
-            for (session_id, shift), stored_upto in self._ingest.restated:
-                self.sessions.restate(session_id, shift, stored_upto, counted_upto=after)
-            self._ingest.is_restated = True
-            known = self._ingest.browsers_since(after)
-            self.sessions.aggregate(
-                self.sessions.stored_events(after, upto) if known is None else events_of(known)
-            )
-            for session_id, (shift, whole) in self.sessions.slow_clocks().items():
-                self.sessions.restate(session_id, shift, upto, counted_upto=upto)
-                self._ingest.clocks.prove_slow(session_id, whole, self._ingest.clock.now())
-        counters.set("sessions_seq", upto)
-        while final and self._has_backlog:
+        marks = self.marks
+        self._count(final=final)
+        while final and self._unread_seq < self._stored_seq:
             self._read_backlog()
         waiting = self._waiting
         done, is_whole = self._aggregate_traces(now_s, final=final)
@@ -179,19 +185,72 @@ class AggregationSchedule:
         self.rollups.flush()
         for trace_id in done:
             del self._dirty[trace_id]
-        limit = self._unread_seq if self._has_backlog else upto
-        counters.set("settled_seq", min(limit, min((low for _, low in self._dirty.values()), default=upto)))
-        counters.flush()
-        self._browsers_wait = False
-        if self._has_backlog and not any(since_s == 0.0 for since_s, _ in self._dirty.values()):
+        if self._unread_seq < self._stored_seq and not any(not due.first_s for due in self._dirty.values()):
             self._read_backlog()
+        dues = self._dirty.values()
+        settled = min([due.row for due in dues], default=NO_NUMBER)
+        marks.set(SETTLED, max(marks.get(SETTLED), min(settled, self._taken, marks.get(COUNTED))))
+        marks.set(BACKLOG, min(self._unread_seq, min([due.seq for due in dues], default=NO_NUMBER)))
         self._drop_rows(now_s)
         self._note_pace(now_s, waiting - self._waiting, is_whole=is_whole)
+        marks.set_lag(self.lag)
+        marks.set(ROUND, time.time_ns())
+        marks.flush()
+
+    def _count(self, *, final: bool) -> None:
+        """Count browsers in order of arrival, and do what else the handovers tell of."""
+        while self._events_seq < self._stored_seq:
+            upto = min(self._events_seq + _BACKLOG, self._stored_seq)
+            self.sessions.aggregate(self.sessions.stored_events(self._events_seq, upto), live=False)
+            self._events_seq = upto
+            self._note_events(upto)
+            if not final:
+                break
+        self.marks.set(EVENTS_BACKLOG, self._events_seq)
+        if self._events_seq < self._stored_seq or not self._uncounted:
+            return
+        events: list[Event] = []
+        for row in self._uncounted:
+            if row.moved or row.pruned:
+                self._count_events(events)
+            for moved in row.moved:
+                self.sessions.restate(moved)
+            events += events_of(row.browsers)
+            if row.pruned:
+                self._count_events(events)
+                for pruned in row.pruned:
+                    self._prune(pruned)
+        self._count_events(events)
+        self._uncounted.clear()
+        self.marks.set(COUNTED, self._taken)
+        self.sessions.note_slow_clocks(self._taken)
+
+    def _count_events(self, events: list[Event]) -> None:
+        if events:
+            self.sessions.aggregate(events)
+            self._note_events(max(event.seq for event in events))
+            events.clear()
+
+    def _note_events(self, upto: int) -> None:
+        self.marks.set(EVENTS_UPTO, max(self.marks.get(EVENTS_UPTO), upto))
+
+    def _prune(self, pruned: Pruned) -> None:
+        """Delete what was derived from what retention has deleted."""
+        for trace_id in pruned.traces:
+            self.traces.remove(trace_id)
+            known = self._recent.pop(trace_id, None)
+            if known:
+                # If it is due it stays so: what came since is read from the table.
+                self._forget(known)
+        for session_id in pruned.sessions:
+            self.sessions.prune(session_id, self.marks.get(EVENTS_UPTO))
+        self._settled.execute("DELETE FROM links WHERE seq <= ?", (pruned.upto,))
+        self.marks.set(PRUNED_BEFORE, max(self.marks.get(PRUNED_BEFORE), pruned.before))
 
     def _note_pace(self, began_s: float, settled: int, *, is_whole: bool) -> None:
         """Note how much a round left behind; what a start found does not count."""
         now_s = time.monotonic()
-        oldest_s = next((since_s for since_s, _ in self._dirty.values() if since_s), now_s)
+        oldest_s = next((due.first_s for due in self._dirty.values() if due.first_s), now_s)
         self._left_s = now_s - oldest_s
         self.was_cut = not is_whole
         few = is_whole or self._waiting < _FEW
@@ -200,11 +259,11 @@ class AggregationSchedule:
     def _aggregate_traces(self, now_s: float, *, final: bool) -> tuple[list[bytes], bool]:
         """The traces that were aggregated, and whether these are all that are due."""
         done: list[bytes] = []
-        for trace_id, (first_s, _) in self._dirty.items():
+        for trace_id, due in self._dirty.items():
             if not final:
-                if not self._is_ripe(trace_id, first_s, now_s):
+                if not self._is_ripe(trace_id, due.first_s, now_s):
                     continue
-                if time.monotonic() > now_s + _ROUND_S:
+                if time.monotonic() > now_s + (_ROUND_APART_S if self._apart else _ROUND_S):
                     return done, False
             done.append(trace_id)
             known = self._recent.get(trace_id)
@@ -215,7 +274,7 @@ class AggregationSchedule:
                 continue
             try:
                 self.traces.aggregate(trace_id, tuple(known.rows.values()) if known else ())
-            except (sqlite3.OperationalError, MemoryError):
+            except (sqlite3.DatabaseError, MemoryError):
                 raise
             except Exception:
                 # The round is rolled back; the next one tries again, from the table.
@@ -224,50 +283,71 @@ class AggregationSchedule:
                 raise
         return done, True
 
+    def on_commit(self) -> None:
+        """Take the round as stored."""
+        self.marks.on_commit()
+
     def on_rollback(self) -> None:
-        """Drop everything in memory, and start again from the counters."""
+        """Drop everything in memory, and start again from the marks."""
+        self._doubtful = self._taken
+        self.marks.reload()
         self.pairs.invalidate()
         self.tag_sets.invalidate()
         self.traces.on_rollback()
         self.sessions.invalidate()
         self.rollups.on_rollback()
         self._recent.clear()
+        self._uncounted.clear()
         self._remembered = self._remembered_bytes = self._waiting = 0
         self._left_s = self._left_work_s = 0.0
         self.was_cut = False
         self._dirty.clear()
-        self._catch_up()
-
-    def drop(self, trace_id: bytes) -> None:
-        """Forget a trace whose spans were deleted."""
-        known = self._recent.pop(trace_id, None)
-        if known:
-            self._forget(known)
-        self._dirty.pop(trace_id, None)
+        self.catch_up()
 
     def _take(self, now_s: float) -> None:
-        added = added_bytes = 0
-        for span in self._ingest.committed:
+        """Take handovers while there is room for their rows in memory."""
+        if self._is_full:
+            return
+        self._left_rows = False
+        counted = self.marks.get(COUNTED)
+        for row in rows_after(self._main, self._taken):
+            self._taken = row.id
+            if row.id <= self._doubtful:
+                row = encodable(row)
+            waited_s = min(max(0.0, (time.time_ns() - row.time) / 1e9), _LATEST_S)
+            self._take_spans(row, now_s, now_s - waited_s)
+            if row.id > counted:
+                self._uncounted.append(row._replace(spans=()))
+            if self._is_full:
+                self._left_rows = True
+                break
+
+    @property
+    def _is_full(self) -> bool:
+        many = self._waiting > MAX_WAITING
+        return many or (self._waiting > 0 and self._remembered_bytes > MAX_WAITING_BYTES)
+
+    def _take_spans(self, row: Handover, now_s: float, came_s: float) -> None:
+        """Take the spans of a row, which came then: what waited for its turn is ripe."""
+        added = 0
+        size = row.size_bytes // max(len(row.spans), 1)
+        due = Due(now_s if row.id > self._before_start else 0.0, row.id - 1, NO_NUMBER)
+        for span in row.spans:
             trace_id = span.trace_id
             known = self._recent.get(trace_id)
             if known is None:
-                known = self._recent[trace_id] = _RecentTrace()
+                known = self._recent[trace_id] = RecentTrace()
             if known.rows.setdefault(span.span_id, span) is span:
-                size = len(span.raw)
                 known.size_bytes += size
                 known.waiting += 1
                 added += 1
-                added_bytes += size
-            known.last_s = now_s
+            if came_s > known.last_s:
+                known.last_s = came_s
             if trace_id not in self._dirty:
-                self._dirty[trace_id] = (now_s, self._taken_seq)
-            if span.browser:
-                self._browsers_wait = True
+                self._dirty[trace_id] = due
         self._remembered += added
         self._waiting += added
-        self._remembered_bytes += added_bytes
-        self._ingest.committed.clear()
-        self._taken_seq = self._ingest.seq
+        self._remembered_bytes += added * size
 
     def _is_ripe(self, trace_id: bytes, first_s: float, now_s: float) -> bool:
         known = self._recent.get(trace_id)
@@ -287,7 +367,7 @@ class AggregationSchedule:
                 self._forget(known)
                 del self._recent[trace_id]
 
-    def _forget(self, known: _RecentTrace) -> None:
+    def _forget(self, known: RecentTrace) -> None:
         self._remembered -= len(known.rows)
         self._waiting -= known.waiting
         self._remembered_bytes -= known.size_bytes

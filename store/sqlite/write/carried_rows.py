@@ -90,7 +90,9 @@ class CarryingOver:
         except StoreError:
             self._lock.release()
             raise
-        self._ingest = Ingest(self._connection, time.time_ns, SeriesBounds(_MOST_SERIES, _MOST_SERIES))
+        self._ingest = Ingest(
+            self._connection, time.time_ns, SeriesBounds(_MOST_SERIES, _MOST_SERIES), handing_over=False
+        )
         self._settling = MetricSettling(self._connection, self._ingest)
         self._kept_exemplars = 0
         self._before = self._counts()
@@ -167,8 +169,6 @@ class CarryingOver:
         except sqlite3.Error as error:
             raise unavailable(self._path, error) from error
         self._ingest.on_commit()
-        # They are aggregated from the table, by the next writer.
-        self._ingest.committed.clear()
 
 
 def _span_row(row: StoredSpan) -> SpanRow:

@@ -1,30 +1,25 @@
 """Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
 
+What is derived from spans is handed over to the settler by the same transaction (`handover`).
+
 A span is deduplicated here, by the unique index on (trace id, span id): the first stays. Of the
 others it is found out whether they are the same once more, or have other content.
 """
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from zlib import crc32
 
-from signals.attributes import environment_of
 from signals.deployments import is_deployment
-from signals.folding import fold, is_simple
-from store.decode import is_same_span, resource_attributes
+from signals.folding import is_simple
+from store.decode import is_same_span
 from store.rows import Batch, LogRow, SpanRow
-from store.sqlite.row_checks import log_check, span_check
-from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, LOG_SLOT_NS
-from store.sqlite.write.counters import Counters
-from store.sqlite.write.interning import OriginIds
-from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
-from store.sqlite.write.repeated_logs import RepeatedLogs
-from store.sqlite.write.sender_clocks import (
+from store.sender_clocks import (
     AHEAD_NS,
     BEHIND_NS,
     Pause,
@@ -32,15 +27,29 @@ from store.sqlite.write.sender_clocks import (
     Sender,
     SenderClocks,
 )
+from store.sqlite.row_checks import log_check, span_check
+from store.sqlite.store_file import STORE_ID
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
+from store.sqlite.write.counters import Counters
+from store.sqlite.write.handover import HandoverRow
+from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
+from store.sqlite.write.moved_sessions import MovedSessions
+from store.sqlite.write.name_slots import NameSlots
+from store.sqlite.write.repeated_logs import RepeatedLogs
+from store.sqlite.write.row_values import (
+    MAX_TIME,
+    bounded,
+    encodable,
+    encodable_span,
+    folded_text,
+    log_counts,
+)
 
-MAX_TIME: Final = (1 << 62) - 1
-"""Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
 """A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
-_MAX_BROWSERS: Final = 20_000
-"""Browser spans kept in memory for aggregation; if more wait, they are read from the table."""
 
 _INSERT_SPAN = (
     "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
@@ -87,7 +96,10 @@ class Ingest:
         connection: sqlite3.Connection,
         clock: Callable[[], int],
         series_bounds: SeriesBounds | None = None,
+        *,
+        handing_over: bool = True,
     ) -> None:
+        """`handing_over`: otherwise all that the store holds is settled anew, by the next settler."""
         self._connection = connection
         self.counters = Counters(connection)
         last = connection.execute("SELECT max(unix_nano) FROM arrivals").fetchone()[0] or 0
@@ -102,6 +114,7 @@ class Ingest:
             "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
         ).fetchone()[0]
         self.seq = max(int(highest), self.counters.get("seq"))
+        self.names = NameSlots(connection, self.seq)
         # What the last process used may not have been noted: nothing is pruned too early.
         connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
         self._committed_seq = self.seq
@@ -109,19 +122,15 @@ class Ingest:
         self._has_text = (
             connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone() is not None
         )
-        self.fresh: list[SpanRow] = []
-        """Spans of the open transaction."""
-        self.committed: list[SpanRow] = []
-        """Spans that were committed and that the aggregation has not taken over."""
-        self._fresh_browsers: list[tuple[int, SpanRow]] = []
-        self._browsers: list[tuple[int, SpanRow]] = []
-        self.restated: list[tuple[Restated, int]] = []
-        """Sessions whose stored spans up to this number the aggregation must move first."""
-        self._fresh_restated: list[tuple[Restated, int]] = []
-        self.is_restated = False
-        """Whether the open transaction has moved them."""
-        self._unsure_seq = self.seq
-        """Up to this number, `_browsers` may lack spans or hold ones that were not new: the table decides."""
+        self._handing_over = handing_over
+        if not handing_over:
+            self.counters.set(STORE_ID, secrets.randbits(62))
+        self.handover = HandoverRow()
+        """What the open transaction hands over."""
+        self._handed: list[tuple[int, int]] = []
+        self.handed: list[tuple[int, int]] = []
+        """(number, spans) of what was handed over and committed; whoever watches the settler takes them."""
+        self.moved = MovedSessions(connection, self.handover)
 
     def insert(self, batches: Sequence[Batch]) -> None:
         """Insert whole batches; the logs of one that repeats an earlier one are there already."""
@@ -129,9 +138,11 @@ class Ingest:
             # A batch may come here again after a rollback.
             batch.repeated, batch.differing, batch.first_differing = 0, 0, None
             self.clocks.place(batch)
-            self._restate(self.clocks.take_restated())
+            self.moved.move_all(self.clocks.take_restated(), self._committed_seq)
+            before = self.seq
             self._spans(batch)
             self._logs(batch.logs, batch.arrived_unix_nano)
+            self.names.note(batch.names, before, self.seq)
             self._note_metric_times(batch)
             self.counters.add("rejected", batch.rejected + batch.differing)
         self.metrics.insert(batches)
@@ -141,7 +152,20 @@ class Ingest:
             self._last_arrival = now
         self.counters.set("seq", self.seq)
         self.counters.set("last_received", now)
+        self.hand_over()
         self.counters.flush()
+
+    def hand_over(self) -> None:
+        """Write what the open transaction hands over, if it does."""
+        if self._handing_over and self.handover:
+            number = self.handover.store(self._connection, self.clock.now())
+            self.moved.note(number)
+            self._handed.append((number, len(self.handover.spans)))
+        self.handover.clear()
+
+    def move(self, restated: Restated) -> None:
+        """Move all that is stored of a session, in the open transaction."""
+        self.moved.move(restated, self._committed_seq)
 
     def write_mark(self) -> None:
         """Write something small, to see whether the medium takes it."""
@@ -155,7 +179,7 @@ class Ingest:
         first = seq = self.seq
         starts, durations = [span[6] for span in spans], [span[7] for span in spans]  # by place: quicker
         if min(min(starts), min(durations)) < 0 or max(max(starts), max(durations)) > MAX_TIME:
-            spans = [_bounded(span) for span in spans]
+            spans = [bounded(span) for span in spans]
             starts = [span.start_unix_nano for span in spans]
         origins = {body: (number, crc32(body)) for body, number in self._origins_of(spans).items()}
         rows: list[tuple[Any, ...]] = []
@@ -181,12 +205,11 @@ class Ingest:
                 )
             )  # fmt: skip
             if browser:
-                self._fresh_browsers.append((seq, span))
-        self.fresh += spans
+                self.handover.browsers.append((seq, span))
+        self.handover.spans += spans
         self.seq = seq
         added = self._insert_spans(rows, first)
         if added != seq - first:
-            self._unsure_seq = seq
             self._compare_with_kept(batch, first)
         self.counters.add("spans", added)
         oldest, newest = min(starts), max(starts)
@@ -200,26 +223,37 @@ class Ingest:
         except UnicodeEncodeError:
             # The rows before the one that failed are in: once more from the start, to count them too.
             self._connection.execute("DELETE FROM spans WHERE seq > ?", (first,))
-            self._unsure_seq = self.seq
-            return self._connection.executemany(_INSERT_SPAN, _encodable(rows)).rowcount
+            self._make_encodable(len(rows), first)
+            return self._connection.executemany(_INSERT_SPAN, encodable(rows)).rowcount
+
+    def _make_encodable(self, count: int, first: int) -> None:
+        """Hand the newest spans over as they are stored."""
+        whole = {id(span): encodable_span(span) for span in self.handover.spans[-count:]}
+        self.handover.spans[-count:] = [whole[id(span)] for span in self.handover.spans[-count:]]
+        self.handover.browsers = [
+            (seq, whole[id(span)] if seq > first else span) for seq, span in self.handover.browsers
+        ]
 
     def _compare_with_kept(self, batch: Batch, first: int) -> None:
         """Count the spans of a batch, numbered from `first` + 1, that were not inserted, and forget them.
 
         What was refused must not be aggregated in place of what is kept.
         """
-        mine = self.fresh[-len(batch.spans) :]
-        inserted = []
+        mine = self.handover.spans[-len(batch.spans) :]
+        inserted, numbers = [], set()
         for seq, span in enumerate(mine, first + 1):
             kept = self._connection.execute(_KEPT_SPAN, (span.trace_id, span.span_id)).fetchone()
             if kept is None or kept[0] == seq:
                 inserted.append(span)
+                numbers.add(seq)
             elif is_same_span(kept[1:], (span.raw, span.resource, span.scope)):
                 batch.repeated += 1
             else:
                 batch.differing += 1
                 batch.first_differing = batch.first_differing or span
-        self.fresh[-len(batch.spans) :] = inserted
+        self.handover.spans[-len(batch.spans) :] = inserted
+        browsers = self.handover.browsers
+        self.handover.browsers = [each for each in browsers if each[0] <= first or each[0] in numbers]
 
     def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
         if not logs or self._repeated.is_repeated(logs):
@@ -253,14 +287,14 @@ class Ingest:
             )
         first = self.seq
         self.seq = seq
-        counts = _log_counts(logs)
+        counts = log_counts(logs)
         try:
             self._connection.executemany(_INSERT_LOG, rows)
             self._connection.executemany(COUNT_LOGS, counts)
         except UnicodeEncodeError:
             self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
-            self._connection.executemany(_INSERT_LOG, _encodable(rows))
-            self._connection.executemany(COUNT_LOGS, _encodable(counts))
+            self._connection.executemany(_INSERT_LOG, encodable(rows))
+            self._connection.executemany(COUNT_LOGS, encodable(counts))
         if self._has_text:
             self._index_text(rows, first, seq)
         self._connection.executemany(
@@ -288,13 +322,6 @@ class Ingest:
         found = self._connection.execute(f"SELECT 1 FROM {table} = ? LIMIT 1", (sender,))  # noqa: S608 - our own
         return found.fetchone() is not None
 
-    def _restate(self, sessions: Sequence[Restated]) -> None:
-        """Note the sessions of which what is stored so far must be moved."""
-        for restated in sessions:
-            self._fresh_restated.append((restated, self.seq))
-            # What waits in memory has the old times.
-            self._unsure_seq = self.seq
-
     def _note_times(self, oldest: int, newest: int, arrived: int) -> None:
         """Widen the time from which and up to which there is data, but not by a stray time."""
         counters = self.counters
@@ -320,76 +347,23 @@ class Ingest:
         last = self.seq + len(rows)
         return {body: self.origins.id_of(body, last) for body in bodies}
 
-    def browsers_since(self, seq: int) -> list[tuple[int, SpanRow]] | None:
-        """The committed browser spans after this number, each once; None if the table must be read.
-
-        What is returned is no longer kept here.
-        """
-        found = self._browsers
-        self._browsers = []
-        return found if seq >= self._unsure_seq else None
-
     def on_commit(self) -> None:
-        """Hand the spans of the transaction over to the aggregation."""
+        """Take what was handed over as committed."""
         self._committed_seq = self.seq
-        self.committed.extend(self.fresh)
-        self.fresh.clear()
-        self._browsers.extend(self._fresh_browsers)
-        self._fresh_browsers.clear()
-        if self.is_restated:
-            self.restated.clear()
-        self.is_restated = False
-        self.restated.extend(self._fresh_restated)
-        self._fresh_restated.clear()
-        if len(self._browsers) > _MAX_BROWSERS:
-            self._browsers.clear()
-            self._unsure_seq = self.seq
+        self.handed += self._handed
+        self._handed.clear()
+        self.moved.on_commit()
+        self.handover.clear()
         self.counters.on_commit()
 
     def on_rollback(self) -> None:
         """Return to the last commit."""
         self.seq = self._committed_seq
-        self._unsure_seq = self.seq
-        self.fresh.clear()
-        self._fresh_browsers.clear()
-        self._fresh_restated.clear()
-        self.is_restated = False
-        self._browsers.clear()
+        self._handed.clear()
+        self.handover.clear()
+        self.moved.on_rollback()
         self.origins.invalidate()
+        self.names.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()
         self.metrics.invalidate()
-
-
-def _log_counts(logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:
-    """Rows to add to `log_cells`: slot, service, severity, environment, count."""
-    environments: dict[bytes, str] = {}
-    cells: Counter[tuple[int, str, int, str]] = Counter()
-    for log in logs:
-        environment = environments.get(log.resource)
-        if environment is None:
-            environment = environments[log.resource] = environment_of(resource_attributes(log.resource))
-        slot = min(max(log.time_unix_nano, 0), MAX_TIME) // LOG_SLOT_NS
-        cells[slot, log.service, log.severity_number, environment] += 1
-    return [(*cell, n) for cell, n in cells.items()]
-
-
-def _bounded(span: SpanRow) -> SpanRow:
-    """The span with times that fit SQLite's integers."""
-    start, duration = span.start_unix_nano, span.duration_ns
-    return span._replace(
-        start_unix_nano=min(max(start, 0), MAX_TIME), duration_ns=min(max(duration, 0), MAX_TIME)
-    )
-
-
-def folded_text(body: str) -> str:
-    """The text under which a body is in `logs_folded`; deleting it there needs the same again."""
-    return fold(body.encode("utf-8", "replace").decode())
-
-
-def _encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The rows with question marks for lone surrogates, which UTF-8 cannot encode."""
-    return [
-        tuple(cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell for cell in row)
-        for row in rows
-    ]

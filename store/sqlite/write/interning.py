@@ -98,6 +98,8 @@ class SeriesIds:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._ids: dict[SeriesKey, int] = {}
+        self.known = self._ids.get
+        """The id of a known series, else None: the dictionary's own method, asked for each call."""
         self._sizes: dict[SeriesKey, int] = {}
         """Key without its free part to the number of series that differ in it alone."""
         self.reload()

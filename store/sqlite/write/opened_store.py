@@ -15,7 +15,6 @@ from runtime.installation import COMMAND
 from store.api import StoreUnavailable
 from store.sqlite.store_file import INDEX_SUFFIX, LOG_SUFFIX, connect_writer, unavailable
 from store.sqlite.write import writer_runs
-from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.last_run import Contents, LastRun, missing_since
 from store.sqlite.write.metric_ingest import SeriesBounds
@@ -23,6 +22,7 @@ from store.sqlite.write.metric_settling import MetricSettling
 from store.sqlite.write.older_files import see_to_schema
 from store.sqlite.write.retention import Retention
 from store.sqlite.write.setting_aside import begins_like_ours, is_cut_off, is_damaged, let_go, set_aside
+from store.sqlite.write.settlement import Apart, Settlement
 from store.sqlite.write.store_guard import Loss, StoreGuard
 
 _BUSY_MS: Final = 1_000
@@ -47,8 +47,11 @@ class Bounds:
 class OpenedStore:
     """One file, open for writing. Used by the writer's thread only."""
 
-    def __init__(self, path: Path, bounds: Bounds, last_run: LastRun) -> None:
-        """Open or create the store; raise StoreUnavailable or StoreMismatch."""
+    def __init__(self, path: Path, bounds: Bounds, last_run: LastRun, apart: Apart | None = None) -> None:
+        """Open or create the store, which is settled in this thread or `apart`.
+
+        Raises StoreUnavailable or StoreMismatch.
+        """
         self._path = path
         self._last_run = last_run
         try:
@@ -59,10 +62,10 @@ class OpenedStore:
         try:
             self.ingest = Ingest(self.connection, bounds.clock, bounds.series)
             self._run_began = writer_runs.begin(self.connection, self.ingest.clock.now())
-            self.schedule = AggregationSchedule(self.connection, self.ingest)
+            self.settlement = Settlement(path, self.connection, self.ingest, apart)
             self.settling = MetricSettling(self.connection, self.ingest)
             self.retention = Retention(
-                self.connection, self.ingest, self.schedule, bounds.max_bytes, bounds.max_age_s
+                self.connection, self.ingest, self.settlement.view, bounds.max_bytes, bounds.max_age_s
             )
             wait_ms = min(_BUSY_MS, int(self.connection.execute("PRAGMA busy_timeout").fetchone()[0]))
             self.connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
@@ -89,6 +92,8 @@ class OpenedStore:
         Files in the way of a new store are set aside, a whole store at the path stays. An empty
         sentence means that nothing was lost. Raises StoreUnavailable if they cannot be renamed.
         """
+        # Before the files are renamed: what reads them deletes log and index by name when it closes.
+        self.settlement.leave()
         if loss is Loss.CHANGED and is_damaged(self._path):
             loss = Loss.DAMAGED
         held = str(self.contents())
@@ -115,6 +120,7 @@ class OpenedStore:
     def close(self) -> None:
         """Write the log into the file and close. Raises sqlite3.Error."""
         self._last_run.save(self.contents(), now=True)
+        self.settlement.close()
         try:
             writer_runs.end(self.connection, self._run_began, self.ingest.clock.now())
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -142,7 +148,9 @@ def _sentence(path: Path, loss: Loss, held: str, *, whole: bool) -> str:
     return ""
 
 
-def open_store(path: Path, bounds: Bounds, last_run: LastRun, *, ours: bool = False) -> OpenedStore:
+def open_store(
+    path: Path, bounds: Bounds, last_run: LastRun, apart: Apart | None = None, *, ours: bool = False
+) -> OpenedStore:
     """Open or create the store; one that is damaged and was `ours` is set aside first.
 
     One of another schema is carried over or set aside. A file that no writer of ours has written is
@@ -156,7 +164,7 @@ def open_store(path: Path, bounds: Bounds, last_run: LastRun, *, ours: bool = Fa
     try:
         if is_cut_off(path):
             raise StoreUnavailable(f"{path} is cut off: a part of it is missing.", "damaged")
-        return OpenedStore(path, bounds, last_run)
+        return OpenedStore(path, bounds, last_run, apart)
     except StoreUnavailable as error:
         if error.reason != "damaged" or not (ours or last_run.contents):
             raise
@@ -167,4 +175,4 @@ def open_store(path: Path, bounds: Bounds, last_run: LastRun, *, ours: bool = Fa
         raise unavailable(path, error) from error
     last_run.note(f"{path} was damaged or not a store{held}. " + _ASIDE.format(target), bounds.clock())
     last_run.contents = None
-    return OpenedStore(path, bounds, last_run)
+    return OpenedStore(path, bounds, last_run, apart)

@@ -1,7 +1,7 @@
 """Deletes what exceeds the bounds of size and age: oldest arrival first, in short transactions, counted.
 
-A trace is deleted whole, with everything derived from it except its part of the rollups;
-store/README.md says for each table how its rows end. Age is time in the store, by the
+A trace is deleted whole; what is derived from it follows in the settler (`settled_retention`), which is
+told by the handover. store/README.md says for each table how its rows end. Age is time in the store, by the
 store's own clock: a sender's clock ages nothing. Must run inside the writer's
 transaction, except `shrink`.
 """
@@ -15,12 +15,13 @@ import time
 from typing import Final
 
 from signals.attributes import environment_of
-from signals.browser_events import RUM_TAGS
 from store.decode import resource_attributes
-from store.sqlite.table_layout import LOG_SLOT_NS, METRICS, TAG_SET_SLOT_NS
-from store.sqlite.write.aggregation_schedule import AggregationSchedule
-from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest, folded_text
+from store.sqlite.table_layout import LOG_SLOT_NS
+from store.sqlite.write.handover import Pruned
+from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest
 from store.sqlite.write.metric_retention import MetricRetention
+from store.sqlite.write.row_values import folded_text
+from store.sqlite.write.settled_view import SettledView
 
 _ROUND: Final = 2_000
 """Spans and logs that one round deletes, at most, so that writers do not wait long behind it."""
@@ -30,9 +31,7 @@ _LOW_WATER: Final = 0.95
 _TOMBSTONES: Final = 100_000
 """Names of pruned traces and sessions that are remembered, the newest."""
 _DERIVED_EVERY_S: Final = 30.0
-"""Pause between two rounds over what is deleted by time or disuse: each reads whole tables."""
-_PAIRS_ROUND: Final = 5_000
-"""Tag pairs, and tag sets, that are checked for use in one round."""
+"""Pause between two rounds over resources without use: each reads the whole table."""
 _VACUUM_PAGES: Final = 1_000
 """Pages given back to the system at once: 4 MB."""
 
@@ -44,20 +43,22 @@ class Retention:
         self,
         connection: sqlite3.Connection,
         ingest: Ingest,
-        schedule: AggregationSchedule,
+        settled: SettledView,
         max_bytes: int,
         max_age_s: float,
     ) -> None:
         self._connection = connection
         self._ingest = ingest
-        self._schedule = schedule
+        self._settled = settled
         self._metrics = MetricRetention(connection, ingest)
         self._max_bytes = max_bytes
         self._max_age_ns = round(max_age_s * 1e9)
         self._pruning = False
         self._next_derived_s = 0.0
-        self._pairs_seen = 0
-        self._tag_sets_seen = 0
+        self._gone_settled = ingest.counters.get("pruned_spans")
+        """How many spans had been pruned when nothing waited for the settler last."""
+        self._dated = True
+        """Whether the oldest time is that of what is left."""
         self._page_bytes = int(self._pragma("page_size"))
         self.more = False
         """Whether the last round stopped at its limit: another one should follow at once."""
@@ -76,19 +77,36 @@ class Retention:
             self.more = True
         if self._metrics.prune(self._ingest.clock.now() - self._max_age_ns):
             self.more = True
-        if self._ingest.counters.get("pruned_seq") and time.monotonic() >= self._next_derived_s:
-            self._prune_derived()
+        if not self._dated and not self._settled.waits:
+            self._date_oldest()
+        pruned = self._ingest.counters.get("pruned_seq")
+        if pruned and time.monotonic() >= self._next_derived_s:
+            self._ingest.origins.prune(pruned)
             self._next_derived_s = time.monotonic() + _DERIVED_EVERY_S
         self._ingest.counters.flush()
 
     def shrink(self) -> None:
-        """Give some free pages back to the system if the file is larger than allowed."""
-        if self._pragma("page_count") * self._page_bytes > self._max_bytes and self._pragma("freelist_count"):
+        """Give some free pages back to the system if the files are larger than allowed."""
+        taken = self._pragma("page_count") * self._page_bytes + self._settled.used_bytes()
+        if taken > self._max_bytes and self._pragma("freelist_count"):
             self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
 
     def used_bytes(self) -> int:
-        """Bytes that the data takes, free pages of the file not counted."""
-        return int(self._pragma("page_count") - self._pragma("freelist_count")) * self._page_bytes
+        """Bytes that the data takes, free pages of the files not counted.
+
+        Of what is settled, that of spans which were pruned and still wait for the settler is taken as gone.
+        """
+        own = int(self._pragma("page_count") - self._pragma("freelist_count")) * self._page_bytes
+        return own + round(self._settled.used_bytes() * self._share_left())
+
+    def _share_left(self) -> float:
+        """What is left of the spans that are settled."""
+        counters = self._ingest.counters
+        left, gone = counters.get("spans"), counters.get("pruned_spans")
+        if not self._settled.waits:
+            self._gone_settled = gone
+        waiting = gone - self._gone_settled
+        return left / (left + waiting) if waiting else 1.0
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
@@ -142,14 +160,15 @@ class Retention:
         execute = self._connection.execute
         counters = self._ingest.counters
         counters.add("pruned_logs", self._prune_logs(upto))
-        spans = 0
         rows = execute("SELECT DISTINCT trace_id FROM spans WHERE seq <= ?", (upto,)).fetchall()
-        for (trace_id,) in rows:
-            spans += self._prune_trace(trace_id)
+        traces, sessions = [trace_id for (trace_id,) in rows], set[str]()
+        spans = sum(self._prune_trace(trace_id, sessions) for trace_id in traces)
+        for session_id in sorted(sessions):
+            self._bury(session_id)
         counters.add("pruned_spans", spans)
         counters.add("spans", -spans)
-        execute("DELETE FROM links WHERE seq <= ?", (upto,))
         execute("DELETE FROM late_batches WHERE seq <= ?", (upto,))
+        self._ingest.names.prune(upto)
         counters.at_least("pruned_seq", upto)
         reached = execute(
             "SELECT seq, unix_nano FROM arrivals WHERE seq <= ? ORDER BY seq DESC", (upto,)
@@ -161,21 +180,25 @@ class Retention:
         else:
             counters.at_least("pruned_before", 0)
         execute("DELETE FROM tombstones WHERE id <= (SELECT max(id) FROM tombstones) - ?", (_TOMBSTONES,))
+        before = counters.get("pruned_before")
+        self._ingest.handover.pruned.append(Pruned(upto, traces, sorted(sessions), before))
+        self._ingest.hand_over()
+        self._dated = False
+
+    def _date_oldest(self) -> None:
+        """Note the oldest time, once it is settled that what was pruned is gone."""
         # As in the ingest, a stray time of long ago is nobody's oldest, unless there is nothing else.
         counted = self._ingest.clock.now() - OLDEST_COUNTED_NS
         oldest = self._oldest_time(counted) or self._oldest_time(0)
         if oldest is not None:
-            counters.set("oldest", oldest)
+            self._ingest.counters.set("oldest", oldest)
+        self._dated = True
 
     def _oldest_time(self, since: int) -> int | None:
         """The oldest time from this one on; None if there is none."""
-        row = self._connection.execute(
-            "SELECT min(t) FROM (SELECT min(start) AS t FROM traces WHERE start >= ?1 UNION ALL "
-            "SELECT min(time) FROM logs WHERE time >= ?1 UNION ALL "
-            "SELECT min(start) FROM sessions WHERE start >= ?1)",
-            (since,),
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
+        row = self._connection.execute("SELECT min(time) FROM logs WHERE time >= ?", (since,)).fetchone()
+        found = [time for time in (row[0], self._settled.oldest(since)) if time is not None]
+        return min(found, default=None)
 
     def _prune_logs(self, upto: int) -> int:
         execute = self._connection.execute
@@ -213,77 +236,19 @@ class Retention:
         self._ingest.counters.add("logs", -gone)
         return gone
 
-    def _prune_trace(self, trace_id: bytes) -> int:
+    def _prune_trace(self, trace_id: bytes, sessions: set[str]) -> int:
+        """Delete a trace; adds the sessions that lost spans, and returns how many it had."""
         execute = self._connection.execute
-        sessions = execute(
-            "SELECT session_id, count(*) FROM spans WHERE trace_id = ? AND session_id IS NOT NULL GROUP BY 1",
-            (trace_id,),
-        ).fetchall()
+        rows = execute(
+            "SELECT DISTINCT session_id FROM spans WHERE trace_id = ? AND session_id IS NOT NULL", (trace_id,)
+        )
+        sessions.update(session_id for (session_id,) in rows)
         gone = execute("DELETE FROM spans WHERE trace_id = ?", (trace_id,)).rowcount
-        self._schedule.traces.remove(trace_id)
-        self._schedule.drop(trace_id)
         execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (trace_id,))
-        for session_id, count in sessions:
-            self._prune_session(session_id, count)
         return gone
 
-    def _prune_session(self, session_id: str, spans: int) -> None:
+    def _bury(self, session_id: str) -> None:
+        """Remember a session that has no spans left."""
         execute = self._connection.execute
-        row = execute(
-            "UPDATE sessions SET events = events - ? WHERE session_id = ? RETURNING id, events",
-            (spans, session_id),
-        ).fetchone()
-        if row is None or row[1] > 0:
-            return
-        self._schedule.sessions.drop(session_id)
-        execute("DELETE FROM session_pairs WHERE session = ?", (row[0],))
-        execute("DELETE FROM sessions WHERE id = ?", (row[0],))
-        execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (session_id.encode(),))
-
-    def _prune_derived(self) -> None:
-        """Delete by time: rollups, samples; by disuse: resources, tag pairs, tag sets."""
-        counters = self._ingest.counters
-        before = counters.get("pruned_before")
-        if before:
-            self._schedule.rollups.prune(before)
-            self._connection.executemany(
-                "DELETE FROM samples WHERE metric = ? AND start < ?",
-                [(number, before) for number in range(len(METRICS))],
-            )
-        self._ingest.origins.prune(counters.get("pruned_seq"))
-        # Pairs of RUM tags stay: rows of `samples` hold their ids, and no index leads back.
-        marks = ", ".join("?" * len(RUM_TAGS))
-        seen = self._pairs_seen
-        self._connection.execute(
-            "DELETE FROM pairs WHERE id > ? AND id <= ? "
-            f"AND tag NOT IN ({marks}) "
-            "AND NOT EXISTS (SELECT 1 FROM trace_pairs WHERE pair = pairs.id) "
-            "AND NOT EXISTS (SELECT 1 FROM session_pairs WHERE pair = pairs.id)",
-            (seen, seen + _PAIRS_ROUND, *RUM_TAGS),
-        )
-        highest = self._connection.execute("SELECT max(id) FROM pairs").fetchone()[0] or 0
-        self._pairs_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
-        self._schedule.pairs.invalidate()
-        self._schedule.traces.invalidate()
-        self._prune_tag_sets()
-
-    def _prune_tag_sets(self) -> None:
-        """Delete the slots without a trace, and the sets that have no slot left."""
-        execute = self._connection.execute
-        for (slot,) in execute("SELECT DISTINCT slot FROM set_slots").fetchall():
-            begin = slot * TAG_SET_SLOT_NS
-            row = execute(
-                "SELECT 1 FROM requests WHERE start >= ? AND start < ? LIMIT 1",
-                (begin, begin + TAG_SET_SLOT_NS),
-            ).fetchone()
-            if row is None:
-                execute("DELETE FROM set_slots WHERE slot = ?", (slot,))
-        seen = self._tag_sets_seen
-        execute(
-            "DELETE FROM tagsets WHERE id > ? AND id <= ? "
-            "AND NOT EXISTS (SELECT 1 FROM set_slots WHERE tagset = tagsets.id)",
-            (seen, seen + _PAIRS_ROUND),
-        )
-        highest = execute("SELECT max(id) FROM tagsets").fetchone()[0] or 0
-        self._tag_sets_seen = 0 if seen + _PAIRS_ROUND >= highest else seen + _PAIRS_ROUND
-        self._schedule.tag_sets.invalidate()
+        if execute("SELECT 1 FROM spans WHERE session_id = ? LIMIT 1", (session_id,)).fetchone() is None:
+            execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (session_id.encode(),))

@@ -1,6 +1,6 @@
 """Aggregates browser spans into sessions, samples and links: each span once, in order of arrival.
 
-Must run inside the writer's transaction, which also raises the counter `sessions_seq`:
+Must run inside the settler's transaction, which also raises the mark `counted`:
 that is what makes it exactly once.
 """
 
@@ -21,7 +21,7 @@ from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
-from store.sqlite.row_checks import MOVED
+from store.sender_clocks import BEHIND_NS
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
@@ -33,10 +33,10 @@ from store.sqlite.table_layout import (
     TAG_COLUMNS,
     metric_number,
 )
+from store.sqlite.write.handover import Moved
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
-from store.sqlite.write.sender_clocks import BEHIND_NS
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -110,7 +110,7 @@ class _StoredSession:
     """Pairs that are certainly stored; others may be."""
 
 
-class _Event(NamedTuple):
+class Event(NamedTuple):
     """The parts of a browser span that are aggregated."""
 
     seq: int
@@ -128,8 +128,12 @@ class _Event(NamedTuple):
 class SessionAggregation:
     """Adds browser spans to their sessions, and their samples to the rollups."""
 
-    def __init__(self, connection: sqlite3.Connection, pairs: PairIds, rollups: Rollups) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, main: sqlite3.Connection, pairs: PairIds, rollups: Rollups
+    ) -> None:
+        """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
+        self._main = main
         self._rollups = rollups
         self._pairs = pairs
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
@@ -138,14 +142,14 @@ class SessionAggregation:
         self._proven: LRUCache[str, bool] = LRUCache(_CACHED)
         """Sessions that were moved to a trace: others do not move them again."""
 
-    def aggregate(self, events: Iterable[_Event]) -> None:
-        """Count browser spans, in order of arrival."""
+    def aggregate(self, events: Iterable[Event], *, live: bool = True) -> None:
+        """Count browser spans, in order of arrival; those that are not `live` prove no clock slow again."""
         sessions: dict[str, _Addition] = {}
         samples: list[tuple[int, ...]] = []
         links: list[tuple[bytes, int, str]] = []
         events = list(events)
         errors = [SessionError(e.seq, e.session_id, e.report) for e in events if e.report]
-        repeated = repeated_errors(self._connection, errors)
+        repeated = repeated_errors(self._main, errors)
         for seq, session_id, start, duration, tags, found, shift, _ in events:
             if seq in repeated:
                 found = ()
@@ -161,7 +165,7 @@ class SessionAggregation:
             trace = _trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
-                if shift >= 0 and session_id not in self._proven:
+                if live and shift >= 0 and session_id not in self._proven:
                     self._linked[trace] = session_id, start, start + duration, shift
             session = sessions.get(session_id)
             if session is None:
@@ -184,7 +188,7 @@ class SessionAggregation:
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
-    def slow_clocks(self) -> Mapping[str, tuple[int, int]]:
+    def _slow_clocks(self) -> Mapping[str, tuple[int, int]]:
         """The sessions that backend traces prove to be slow: each trace is asked once.
 
         What is to be added to the times that are stored, and what was added in all.
@@ -203,23 +207,21 @@ class SessionAggregation:
                 found[session_id] = row[0] - start, row[0] - start + shift
         return found
 
-    def restate(self, session_id: str, shift: int, stored_upto: int, counted_upto: int) -> None:
-        """Add a shift to all times of a session's spans up to a number: its clock proved slow after them."""
+    def note_slow_clocks(self, counted: int) -> None:
+        """Note for the writer the sessions that traces prove to be slow; `counted` says as of when."""
+        self._connection.executemany(
+            "INSERT INTO slow_clocks (session_id, shift, whole, counted) VALUES (?, ?, ?, ?)",
+            [(session_id, *shifts, counted) for session_id, shifts in self._slow_clocks().items()],
+        )
+
+    def restate(self, moved: Moved) -> None:
+        """Add a shift to the times of a session's spans that were counted before its clock proved slow."""
         execute = self._connection.execute
+        session_id, shift, spans = moved
         for trace in [trace for trace, (owner, *_) in self._linked.items() if owner == session_id]:
             del self._linked[trace]
-        spans = execute(
-            "SELECT seq, start FROM spans WHERE session_id = ? AND seq <= ?", (session_id, stored_upto)
-        ).fetchall()
-        # Its batches are late no more.
-        self._connection.executemany("DELETE FROM late_batches WHERE seq = ?", [(seq,) for seq, _ in spans])
-        execute(
-            f"UPDATE spans SET start = start + ?, checksum = {MOVED} WHERE session_id = ? AND seq <= ?",
-            (shift, shift, session_id, stored_upto),
-        )
         for seq, start in spans:
-            if seq <= counted_upto:
-                self._restate_samples(seq, start, shift)
+            self._restate_samples(seq, start, shift)
         row = execute("SELECT attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
         if row is None:
             return
@@ -249,9 +251,9 @@ class SessionAggregation:
         row = self._connection.execute("SELECT value FROM pairs WHERE id = ?", (pair,)).fetchone()
         return str(row[0]) if row else ""
 
-    def stored_events(self, after_seq: int, upto_seq: int) -> Iterator[_Event]:
+    def stored_events(self, after_seq: int, upto_seq: int) -> Iterator[Event]:
         """The browser spans of these numbers, from the table."""
-        rows = self._connection.execute(_READ, (after_seq, upto_seq)).fetchall()
+        rows = self._main.execute(_READ, (after_seq, upto_seq)).fetchall()
         for seq, session_id, name, start, duration, raw, resource_body in rows:
             tags = tags_of(
                 name, span_detail(raw).attributes, resource_attributes(resource_body or b""), browser=True
@@ -264,8 +266,22 @@ class SessionAggregation:
         self._linked.clear()
 
     def drop(self, session_id: str) -> None:
-        """Forget a session whose row was deleted."""
+        """Forget what is known of a session's row."""
         self._known.pop(session_id, None)
+
+    def prune(self, session_id: str, counted_upto: int) -> None:
+        """Count those of its spans anew that are left; without one, its row is deleted."""
+        (events,) = self._main.execute(
+            "SELECT count(*) FROM spans WHERE session_id = ? AND seq <= ?", (session_id, counted_upto)
+        ).fetchone()
+        execute = self._connection.execute
+        row = execute(
+            "UPDATE sessions SET events = ? WHERE session_id = ? RETURNING id", (events, session_id)
+        ).fetchone()
+        if row is not None and not events:
+            self.drop(session_id)
+            execute("DELETE FROM session_pairs WHERE session = ?", row)
+            execute("DELETE FROM sessions WHERE id = ?", row)
 
     def _id(self, tag: str, tags: Mapping[str, str]) -> int:
         value = tags.get(tag)
@@ -326,7 +342,7 @@ class SessionAggregation:
         return _StoredSession(row[0], orjson.loads(row[1])) if row else None
 
 
-def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[_Event]:
+def events_of(spans: Iterable[tuple[int, SpanRow]]) -> Iterator[Event]:
     """The events of browser spans that are still in memory, each with its number."""
     for seq, span in spans:
         yield _event(
@@ -350,7 +366,7 @@ def _event(
     tags: Mapping[str, str],
     raw: bytes,
     shift: int | None,
-) -> _Event:
+) -> Event:
     """The event of a span; a shift that is not known is told by the start that the browser claims."""
     attributes, events, claimed = sampled_detail(raw)
     if shift is None:
@@ -358,7 +374,7 @@ def _event(
     samples = rum_samples(name, attributes, duration_ns, events)
     is_error = any(sample.metric == "js_errors" for sample in samples)
     report = error_report(name, attributes, start) if is_error else None
-    return _Event(seq, session_id, start, duration_ns, tags, samples, shift, report)
+    return Event(seq, session_id, start, duration_ns, tags, samples, shift, report)
 
 
 def _trace_bytes(text: str) -> bytes:

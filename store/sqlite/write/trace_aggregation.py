@@ -2,7 +2,7 @@
 
 A trace's contribution to the rollups can be computed from its rows in `traces` and
 `requests`, so that aggregating it again subtracts the previous contribution before
-adding the new one. Must run inside the writer's transaction.
+adding the new one. Must run inside the settler's transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 from signals.attributes import environment_of
 from signals.model import SpanError
 from signals.semantics import UNBOUNDED, is_error_answer, promoted_of
-from signals.trace_tree import ABSENT, Outline, calls_of, is_call, outline, requests_of, services_of
+from signals.trace_tree import ABSENT, Outline, calls_of, is_call, members_of, outline, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
@@ -45,10 +45,11 @@ from store.sqlite.table_layout import (
     UNANSWERED,
     error_code,
 )
-from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
+from store.tag_sets import ERROR, ORIGIN, SERVICE
 
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
@@ -108,15 +109,23 @@ class TraceAggregation:
     """Aggregates one trace at a time; rows are written by `flush`."""
 
     def __init__(
-        self, connection: sqlite3.Connection, pairs: PairIds, tag_sets: TagSetIds, rollups: Rollups
+        self,
+        connection: sqlite3.Connection,
+        main: sqlite3.Connection,
+        pairs: PairIds,
+        tag_sets: TagSetIds,
+        rollups: Rollups,
     ) -> None:
+        """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
+        self._main = main
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[_Requests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
+        self._versions = SlotVersions(connection)
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
@@ -127,14 +136,17 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        execute = self._connection.execute
+        execute = self._main.execute
         old = self._previous(trace_id)
         if old is None and remembered and all(span.browser for span in remembered):
             return
         count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
+            self._see_last_id()
             self._subtract(old)
+        if not spans:
+            return
         shape = outline(spans)
         if shape.initiating == ABSENT:
             return
@@ -151,6 +163,9 @@ class TraceAggregation:
         # In the order of the primary keys, so that neighbouring rows share a page.
         self._requests.sort(key=_by_start)
         write(_INSERT_REQUESTS, [_packed(each) for each in self._requests])
+        for each in self._requests:
+            self._versions.change(each.start)
+        self._versions.write()
         self._trace_pairs.sort()
         write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
         self._traces.clear()
@@ -162,6 +177,7 @@ class TraceAggregation:
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
+        self._versions.clear()
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -174,19 +190,24 @@ class TraceAggregation:
         old = self._previous(trace_id)
         if old is not None:
             self._delete(old)
+            self._versions.write()
 
     def _previous(self, trace_id: bytes) -> _Previous | None:
         row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
         return None if row is None else _Previous._make(row)
 
-    def _new_id(self) -> int:
+    def _see_last_id(self) -> None:
+        """Ask for the highest id. Must come before a row is deleted whose id is to be used again."""
         if not self._last_id:
             self._last_id = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
+
+    def _new_id(self) -> int:
+        self._see_last_id()
         self._last_id += 1
         return self._last_id
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
-        rows = self._connection.execute(
+        rows = self._main.execute(
             "SELECT s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
             "s.peer, s.session_id, o.body, s.raw FROM spans s LEFT JOIN origins o ON o.id = s.resource "
             "WHERE s.trace_id = ? ORDER BY s.seq LIMIT ?",
@@ -199,7 +220,7 @@ class TraceAggregation:
             tags, shift_ns = {}, 0
             if not browser:
                 detail = span_detail(raw)
-                tags = promoted_of(detail.attributes, resource_attributes(resource or b""))
+                tags = dict(promoted_of(detail.attributes, resource_attributes(resource or b"")))
                 shift_ns = start - (detail.start_unix_nano or start)
             found.append(
                 SpanRow(
@@ -236,15 +257,7 @@ class TraceAggregation:
         ):
             tag_set = self._tag_sets.numbered(number)
             bucket, error, _ = split(outcome)
-            self._rollups.request(
-                -1,
-                tag_set.environment,
-                tag_set.service,
-                old.start + after,
-                bucket,
-                error,
-                worst_of(outcome),
-            )
+            self._rollups.request(-1, tag_set.series, old.start + after, bucket, error, worst_of(outcome))
         environment = environment_of(orjson.loads(old.tags))
         for call in orjson.loads(old.calls):
             self._rollups.call(-1, environment, call)
@@ -264,6 +277,7 @@ class TraceAggregation:
             [(self._pairs.id_of(pair), old.start, old.id) for pair in carried],
         )
         execute("DELETE FROM requests WHERE start = ? AND trace = ?", (old.start, old.id))
+        self._versions.change(old.start)
         execute("DELETE FROM traces WHERE id = ?", (old.id,))
 
     def _add_trace(
@@ -287,14 +301,13 @@ class TraceAggregation:
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
         calls = []
-        for each in calls_of(shape, lambda span: is_error_answer(span.tags)):
-            flag = REPORTED if each.answered else UNANSWERED
-            if each.inferred:
-                flag = INFERRED_DATABASE if each.database else INFERRED
-            call: StoredCall = (
-                *(each.source, each.target, each.start_unix_nano, each.duration_ns),
-                *(int(each.error), flag),
-            )
+        for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+            shape, lambda span: is_error_answer(span.tags)
+        ):
+            flag = REPORTED if answered else UNANSWERED
+            if inferred:
+                flag = INFERRED_DATABASE if database else INFERRED
+            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -327,21 +340,21 @@ class TraceAggregation:
         outcomes: list[int] = []
         starts: list[int] = []
         unbounded: list[tuple[int, dict[str, list[str]]]] = []
-        for request in requests_of(shape):
-            span = spans[request.place]
-            worst = max([error_code(origins[place]) for place in request.members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = [spans[place].tags for place in request.members]
+        for entry, members in members_of(shape):
+            span = spans[entry]
+            worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
+            bags: list[Mapping[str, str]] = [spans[place].tags for place in members]
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            called = [calling[place] and place != request.place for place in request.members]
+            called = [calling[place] and place != entry for place in members]
             tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
-            start = shape.starts[request.place]
+            start = shape.starts[entry]
             error = int(span.error)
-            self._rollups.request(1, tag_set.environment, span.service, start, bucket, error, worst)
+            self._rollups.request(1, tag_set.series, start, bucket, error, worst)
             self._tag_sets.note_slot(tag_set, slot)
             sets.append(tag_set)
             outcomes.append(outcome_of(bucket, error, worst))

@@ -1,10 +1,8 @@
-"""The one writer: a bounded queue, and a thread that commits groups of batches and aggregates in between.
+"""The one writer: a bounded queue, and a thread that commits groups of batches.
 
-`write` returns after the commit. What is derived follows in transactions of its
-own; two counters in the table `facts` hold how far that has come, so that a restart
-goes on where a crash left off. Before and after each commit the thread looks whether its files are still
-those at the path (`store_guard`), and begins anew when they are not; a batch waits in the queue, from which
-it can be taken back, until a transaction is open (docs/adr/021).
+`write` returns after the commit. What is derived follows (`settlement`). Before and after each commit the
+thread looks whether its files are still those at the path (`store_guard`), and begins anew when they are not;
+a batch waits in the queue, from which it can be taken back, until a transaction is open (docs/adr/021).
 """
 
 from __future__ import annotations
@@ -20,11 +18,13 @@ from typing import Final
 
 from store.api import StoreError, StoreUnavailable, WriterHealth
 from store.rows import Batch
+from store.settling import Settling
 from store.sqlite.store_file import unavailable
 from store.sqlite.write.batch_queue import MAX_ITEMS, BatchQueue, Pending
 from store.sqlite.write.last_run import LastRun
 from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.opened_store import Bounds, OpenedStore, open_store
+from store.sqlite.write.settlement import Apart
 from store.sqlite.write.store_guard import Loss
 from store.sqlite.write.writer_errors import for_sender, is_of_medium, is_of_text_index
 from store.sqlite.write.writer_lock import WriterLock
@@ -46,6 +46,8 @@ _LOOK_EVERY_S: Final = 0.25
 """How often a waiting sender looks whether the medium is stuck."""
 _TRY_AGAIN_S: Final = 0.25
 """Pause between two attempts to lock, write or open a medium that refused."""
+_FINAL_ROUNDS: Final = 3
+"""Settling may prove clocks slow, what is moved then has to be settled again."""
 _LOG_EVERY_S: Final = 10.0
 _PROBE_MS: Final = 50
 """How long such an attempt waits for another program's lock."""
@@ -63,14 +65,16 @@ class SqliteWriter:
         clock: Callable[[], int] = time.time_ns,
         max_pending: int = MAX_ITEMS,
         series: SeriesBounds | None = None,
+        apart: Apart | None = None,
     ) -> None:
-        """Open or create the store; raise StoreUnavailable or StoreMismatch."""
+        """Open or create the store, settled `apart` or not; raise StoreUnavailable or StoreMismatch."""
         self._path = path
         self._bounds = Bounds(max_bytes, max_age_s, clock, series or SeriesBounds())
+        self._apart = apart
         self._lock = WriterLock(path)
         self._last_run = LastRun(path)
         try:
-            self._store: OpenedStore | None = open_store(path, self._bounds, self._last_run)
+            self._store: OpenedStore | None = open_store(path, self._bounds, self._last_run, apart)
         except BaseException:
             self._lock.release()
             raise
@@ -115,7 +119,7 @@ class SqliteWriter:
         # What else is wrong is said by `write`, which knows it better.
         if store is None or self._trouble is not None or self._is_late():
             return
-        store.schedule.check_pace()
+        store.settlement.check_pace()
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._late_at_s
@@ -129,8 +133,7 @@ class SqliteWriter:
 
     def health(self) -> WriterHealth:
         """See `store.api.Writer.health`."""
-        notes = self._last_run.notes
-        trouble = self._trouble
+        store, trouble, notes = self._store, self._trouble, self._last_run.notes
         if trouble is not None:
             return WriterHealth(trouble.reason, str(trouble), self._trouble_since, notes)
         late_s = time.monotonic() - self._late_at_s
@@ -138,7 +141,7 @@ class SqliteWriter:
             slow = self._slow()
             since = self._bounds.clock() - round((late_s + _ANSWER_S) * 1e9)
             return WriterHealth(slow.reason, str(slow), since, notes)
-        return WriterHealth(notes=notes)
+        return WriterHealth(notes=notes, settling=store.settlement.settling if store else Settling())
 
     def close(self) -> None:
         """See `store.api.Writer.close`."""
@@ -173,10 +176,9 @@ class SqliteWriter:
     def _pause_s(self) -> float:
         if self._trouble is not None:
             return _TRY_AGAIN_S
-        schedule = self._store.schedule if self._store is not None else None
-        if schedule is None or not schedule.has_work:
+        if self._store is None or not self._store.settlement.has_work:
             return _IDLE_S
-        return 0.0 if schedule.was_cut else _TICK_S
+        return 0.0 if self._store.settlement.was_cut else _TICK_S
 
     def _end(self) -> None:
         try:
@@ -221,7 +223,7 @@ class SqliteWriter:
         self._late_at_s = time.monotonic() + _ANSWER_S
         try:
             self._lock.renew()
-            self._store = open_store(self._path, self._bounds, self._last_run, ours=True)
+            self._store = open_store(self._path, self._bounds, self._last_run, self._apart, ours=True)
         finally:
             self._late_at_s = float("inf")
         self._recovered()
@@ -310,12 +312,7 @@ class SqliteWriter:
         store = self._store
         if store is None or self._locked_out:
             return
-        acted = False
-        if store.schedule.is_due(final=final):
-            acted = True
-            error = self._transact(store, lambda: store.schedule.aggregate(final=final), patient=final)
-            if error is not None:
-                _LOG.warning("not aggregated yet: %s", error)
+        acted = self._see_to_settling(store, final=final)
         if store.settling.is_due() and self._store is store and not self._locked_out:
             acted = True
             error = self._transact(store, partial(self._settle, store))
@@ -333,6 +330,19 @@ class SqliteWriter:
             self._next_prune_s = now_s + (0 if more else _PRUNE_EVERY_S)
         if acted:
             self._see_own_change(store)
+
+    def _see_to_settling(self, store: OpenedStore, *, final: bool) -> bool:
+        """Settle what is due; returns whether something followed from it for the store's own file."""
+        acted = False
+        for _ in range(_FINAL_ROUNDS if final else 1):
+            store.settlement.step(final=final)
+            if not store.settlement.is_due(final=final):
+                break
+            acted = True
+            if error := self._transact(store, store.settlement.tidy, patient=final):
+                _LOG.warning("what is settled is not deleted yet: %s", error)
+                break
+        return acted
 
     def _settle(self, store: OpenedStore) -> None:
         self._late_at_s += _SETTLE_S
@@ -384,7 +394,7 @@ class SqliteWriter:
             if store.connection.in_transaction:
                 store.connection.execute("ROLLBACK")
             store.ingest.on_rollback()
-            store.schedule.on_rollback()
+            store.settlement.on_rollback()
             store.settling.on_rollback()
         except sqlite3.Error as error:
             _LOG.warning("not rolled back cleanly: %s", error)

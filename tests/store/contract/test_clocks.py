@@ -158,10 +158,14 @@ def test_a_slow_browser_is_moved_to_the_trace_that_answered_it(house: House) -> 
     fetch = span(2, name="documentFetch", browser=True, session="s", ms=60, attributes=link, trace_id=OTHER)
     send(house, replace(fetch, start_unix_nano=T0 - 20 * MIN), at=T0 + SECOND)
     (session,) = house.until(
-        lambda: house.reader.find_sessions(SessionQuery(Window(T0 - SECOND, T0 + SECOND))).items,
-        "the session",
+        lambda: [
+            one
+            for one in house.reader.find_sessions(SessionQuery(Window(T0 - SECOND, T0 + SECOND))).items
+            if one.clock_shift_ns == 20 * MIN
+        ],
+        "the session, moved",
     )
-    assert (session.start_unix_nano, session.clock_shift_ns) == (T0, 20 * MIN)
+    assert session.start_unix_nano == T0
     assert house.reader.late_arrivals(Window(T0, T0 + MIN)) is None
 
 

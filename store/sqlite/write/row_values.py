@@ -1,0 +1,60 @@
+"""Values of rows as SQLite takes them: times within bounds, texts that UTF-8 can encode, counts of logs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from signals.attributes import environment_of
+from signals.folding import fold
+from store.decode import resource_attributes
+from store.rows import LogRow, SpanRow
+from store.sqlite.table_layout import LOG_SLOT_NS
+
+MAX_TIME: Final = (1 << 62) - 1
+"""Times beyond the year 2116 are stored as this, so that start plus duration fits SQLite's integers."""
+
+
+def log_counts(logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:
+    """Rows to add to `log_cells`: slot, service, severity, environment, count."""
+    environments: dict[bytes, str] = {}
+    cells: Counter[tuple[int, str, int, str]] = Counter()
+    for log in logs:
+        environment = environments.get(log.resource)
+        if environment is None:
+            environment = environments[log.resource] = environment_of(resource_attributes(log.resource))
+        slot = min(max(log.time_unix_nano, 0), MAX_TIME) // LOG_SLOT_NS
+        cells[slot, log.service, log.severity_number, environment] += 1
+    return [(*cell, n) for cell, n in cells.items()]
+
+
+def bounded(span: SpanRow) -> SpanRow:
+    """The span with times that fit SQLite's integers."""
+    start, duration = span.start_unix_nano, span.duration_ns
+    return span._replace(
+        start_unix_nano=min(max(start, 0), MAX_TIME), duration_ns=min(max(duration, 0), MAX_TIME)
+    )
+
+
+def folded_text(body: str) -> str:
+    """The text under which a body is in `logs_folded`; deleting it there needs the same again."""
+    return fold(body.encode("utf-8", "replace").decode())
+
+
+def encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows with question marks for lone surrogates, which UTF-8 cannot encode."""
+    return [
+        tuple(cell.encode("utf-8", "replace").decode() if isinstance(cell, str) else cell for cell in row)
+        for row in rows
+    ]
+
+
+def encodable_span(span: SpanRow) -> SpanRow:
+    tags = {_encodable_text(tag): _encodable_text(value) for tag, value in span.tags.items()}
+    parts = [_encodable_text(part) if isinstance(part, str) else part for part in span]
+    return SpanRow._make(parts)._replace(tags=tags)
+
+
+def _encodable_text(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
