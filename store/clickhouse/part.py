@@ -63,7 +63,7 @@ class Part:
 
     def spans_table(self) -> Table:
         """The table of spans, which must be there: the copy of our own, if it is complete."""
-        table = self._spans()
+        table = self.spans()
         assert table is not None
         return table
 
@@ -81,12 +81,13 @@ class Part:
             return None
         return self.moment.once("settled", lambda: read_settled(self._connections))
 
-    def _spans(self) -> Table | None:
+    def spans(self) -> Table | None:
+        """The table of spans, or the copy of our own; None while there is none."""
         table = self.table(TRACES)
         return self.table(SPANS) if table is not None and self.is_prepared() else table
 
     def _readers(self) -> tuple[SpanRows, Traces] | None:
-        table = self._spans()
+        table = self.spans()
         if table is None:
             return None
         with self._lock:
@@ -97,7 +98,7 @@ class Part:
 
     def span_query(self, sql: str, values: Values | None = None) -> Sequence[Row]:
         """Rows of a question in which `{table}` stands for the spans; none while there is no table."""
-        table = self._spans()
+        table = self.spans()
         return [] if table is None else self._query(table.name, sql, values)
 
     def log_query(self, sql: str, values: Values | None = None, raw: Sequence[str] = ()) -> Sequence[Row]:

@@ -143,16 +143,19 @@ def test_the_lease_follows_its_holder(store: Prepared) -> None:
     """One works, the other waits; who was killed is followed when its time is up."""
     store.write(failing_checkout())
     first, second = store.settler(), store.settler()
-    first._lease._lasts_ms = 300
     assert first._lease.hold()
     assert not second._lease.hold()
     assert second.step() == 0
-    _until(second)
-    assert second._lease.holder() == second._lease.owner
-    assert not first._lease.still_held()
-    second.close()
-    assert first._lease.hold()
     first.close()
+    assert second._lease.hold()
+    second.close()
+    killed, next_one = store.settler(), store.settler()
+    killed._lease._lasts_ms = 500
+    killed._lease.hold()
+    _until(next_one)
+    assert next_one._lease.holder() == next_one._lease.owner
+    assert not killed._lease.still_held()
+    next_one.close()
 
 
 def test_who_lost_the_lease_publishes_nothing(store: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
