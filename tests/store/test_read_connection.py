@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import store
 from store.api import Batch, StoreUnavailable
+from store.sqlite.read import read_connection
 from store.sqlite.read.read_connection import ReadConnections, ReadSession
 from store.sqlite.read.tag_set_search import TagSetCache, read_sets
+from store.sqlite.settled_file import settled_path
+from store.sqlite.store_file import connect_reader
 from tests.store.build import failing_checkout, row, span
 
 COUNT = "SELECT count(*) FROM spans"
@@ -127,3 +131,25 @@ def test_a_session_cannot_write(path: Path, connections: ReadConnections) -> Non
     with pytest.raises(StoreUnavailable), connections.session() as db:
         write(db)
     assert _count(connections) == 1
+
+
+def test_a_settled_file_that_appears_while_the_store_is_opened_is_read(
+    path: Path, connections: ReadConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for one that had been attached, and every list stayed empty."""
+    _write(path, 1)
+    settled, hidden = settled_path(path), path.with_name("hidden")
+    settled.rename(hidden)
+
+    def opened_just_before(*given: Any, **named: Any) -> object:
+        connection = connect_reader(*given, **named)
+        if hidden.exists():
+            hidden.rename(settled)
+        return connection
+
+    monkeypatch.setattr(read_connection, "connect_reader", opened_just_before)
+    marks = "SELECT count(*) FROM marks"
+    with connections.session() as db:
+        assert db.one(marks) == (0,)
+    with connections.session() as db:
+        assert db.one(marks) != (0,)

@@ -232,8 +232,13 @@ class ReadConnections:
             )
         if found is not None:
             self.seen = True
-            # To open it may have made its log and the log's index.
-            self._sizes_bytes, self._identity = self._look()
+            # To open it may have made its log and the log's index. A file that came meanwhile may have been
+            # missed: it counts as new with the next session.
+            before = self._identity
+            self._sizes_bytes, after = self._look()
+            self._identity = tuple(
+                before[place] if place % len(SUFFIXES) == 0 else each for place, each in enumerate(after)
+            )
         connection = found if found is not None else empty_store()
         return _Connection(connection, self._generation, self._shared, is_real=found is not None)
 
