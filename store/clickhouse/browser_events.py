@@ -25,7 +25,7 @@ from signals.semantics import tags_of
 from store.clickhouse.conditions import is_browser_row, session_column
 from store.clickhouse.connection import Values
 from store.clickhouse.part import Part
-from store.clickhouse.span_rows import within
+from store.clickhouse.span_rows import SpanRows, within
 from store.queries import Window
 
 MAX_EVENTS: Final = 20_000
@@ -78,23 +78,27 @@ class BrowserPart(Part):
     def _newest_events(self, window: Window, most: int) -> tuple[list[BrowserEvent], bool]:
         if self.span_rows is None:
             return [], False
-        # What an error is said again by may lie a second outside.
-        around = Window(
-            max(0, window.from_unix_nano - REPEATED_WITHIN_NS), window.to_unix_nano + REPEATED_WITHIN_NS
-        )
+        return read_events(self.span_rows, window, most)
+
+    def errors_within(self, window: Window, most: int) -> tuple[list[BrowserEvent], bool]:
+        """The newest events of a window that are named as errors are; True if there are older ones."""
+        if self.span_rows is None:
+            return [], False
+        return read_events(self.span_rows, window, most, errors=True)
+
+    def events_at(self, times: Sequence[int]) -> list[BrowserEvent]:
+        """The events of these times, newest first."""
+        if self.span_rows is None or not times:
+            return []
         table = self.span_rows.table
+        listed = ", ".join(f"fromUnixTimestamp64Nano(toInt64({at}))" for at in dict.fromkeys(times))
+        window = Window(min(times), max(times) + 1)
         found = self.span_rows.spans(
-            f"{within(around)} AND {is_browser_row(table)}",
+            f"{within(window)} AND Timestamp IN ({listed}) AND {is_browser_row(table)}",
             Values(),
             f"Timestamp DESC, {table.column('LabArrival')} DESC",
-            most + 1,
         )
-        events = [
-            each
-            for each in events_of(found[:most])
-            if window.from_unix_nano <= each.start < window.to_unix_nano
-        ]
-        return events, len(found) > most
+        return events_of(found)
 
     def error_events(self, most: int, *, newest: bool) -> list[BrowserEvent]:
         """The first events of all, or the last, that are named as errors are; in this order of time."""
@@ -124,6 +128,30 @@ class BrowserPart(Part):
             most,
         )
         return events_of(found)
+
+
+def read_events(
+    rows: SpanRows, window: Window, most: int = 0, *, errors: bool = False
+) -> tuple[list[BrowserEvent], bool]:
+    """The newest events of a window, or errors, newest first; True if there are more than `most`, if not 0."""
+    # What an error is said again by may lie a second outside.
+    around = Window(
+        max(0, window.from_unix_nano - REPEATED_WITHIN_NS), window.to_unix_nano + REPEATED_WITHIN_NS
+    )
+    values = Values()
+    named = ""
+    if errors:
+        names = values.texts(sorted(ERROR_NAMES))
+        named = f" AND (lower(SpanName) IN {names} OR lower(SpanAttributes['component']) = 'error')"
+    found = rows.spans(
+        f"{within(around)} AND {is_browser_row(rows.table)}{named}",
+        values,
+        f"Timestamp DESC, {rows.table.column('LabArrival')} DESC",
+        most + 1 if most else 0,
+    )
+    cut = 0 < most < len(found)
+    events = events_of(found[:most] if cut else found)
+    return [each for each in events if window.from_unix_nano <= each.start < window.to_unix_nano], cut
 
 
 def events_of(spans: Iterable[Span]) -> list[BrowserEvent]:

@@ -114,6 +114,21 @@ class ClickHouseChangeReader(SessionPart):
 
     def errors_seen(self, error_ids: Sequence[str]) -> Mapping[str, Seen]:
         asked = frozenset(error_ids)
+        settled = self.settled_samples()
+        parts = settled.open_parts(Window.ALL) if settled is not None else None
+        if settled is not None and parts is not None:
+            found = {name: Seen(*times) for name, times in settled.errors_seen(error_ids).items()}
+            events = [event for part in parts for event in self.errors_within(part, 2 * MAX_ERRORS)[0]]
+            for error in errors_of(events, {}):
+                if error.error_id in asked:
+                    known = found.get(error.error_id, Seen(error.start, error.start))
+                    first, last = known.first_unix_nano, known.last_unix_nano
+                    found[error.error_id] = Seen(min(first, error.start), max(last, error.start))
+            return found
+        return self._errors_read(asked)
+
+    def _errors_read(self, asked: frozenset[str]) -> dict[str, Seen]:
+        """The same from the oldest events and the newest."""
         oldest = errors_of(self.error_events(2 * MAX_ERRORS + 1, newest=False), {})
         whole = len(oldest) <= MAX_ERRORS
         newest = [] if whole else errors_of(self.error_events(2 * MAX_ERRORS, newest=True), {})[:MAX_ERRORS]

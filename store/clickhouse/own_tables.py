@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from signals.browser_events import RUM_TAGS
 from store.clickhouse.address import Address
 from store.clickhouse.conditions import is_browser_row, is_error_row, session_column
 from store.clickhouse.tables import Table, as_maps
@@ -21,6 +22,7 @@ TRACE_BODIES, REQUESTS, CALLS = "lab_traces", "lab_requests", "lab_calls"
 REQUEST_CELLS, CALL_CELLS = "lab_request_cells", "lab_call_cells"
 HOMES, BLOCKS, MINUTES = "lab_homes", "lab_blocks", "lab_minutes"
 LEASES, PROGRESS = "lab_leases", "lab_progress"
+SAMPLES, EVENT_MINUTES = "lab_samples", "lab_event_minutes"
 BLOCK: Final = 10
 """Minutes of a wide cell."""
 MINUTE_NS: Final = 60 * 10**9
@@ -133,7 +135,13 @@ def _by_settler(found: Found) -> list[OwnTable]:
     tags = f"Map({_WORD}, Array(String))"
     requests, calls = _MEASURED
     count = "Requests UInt64, Errors UInt64, Origins UInt64"
+    named = ", ".join(f"`{tag}` {_WORD}" for tag in RUM_TAGS)
     return [
+        OwnTable(
+            SAMPLES, "what each event of a browser measures, with its tags", 1.5,
+            f"{of}, Start Int64, Metric {_WORD}, Value Int64, Bucket UInt16, Failed UInt8, ErrorId String, "
+            f"{named}", "MergeTree", day.format("(Metric, Home)", ""),
+        ),
         OwnTable(
             TRACE_BODIES, "what follows from each whole trace: its summary, requests and calls", 13,
             f"{of}, TraceId String, Spans UInt64, First Int64, Last Int64, Body String CODEC(ZSTD(3)), "
@@ -164,6 +172,10 @@ def _by_settler(found: Found) -> list[OwnTable]:
 
 def _of_settler() -> list[OwnTable]:
     return [
+        OwnTable(
+            EVENT_MINUTES, "how many spans a minute had when its browsers' events were measured", 0,
+            "Minute Int64, Version UInt64, Spans UInt64", "MergeTree", "ORDER BY (Minute, Version)",
+        ),
         OwnTable(
             HOMES, "which version of a minute's traces counts", 0, "Home Int64, Version UInt64",
             "MergeTree", "ORDER BY (Home, Version)",

@@ -11,10 +11,11 @@ from store.api import StoreMismatch
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import Traces
 from store.clickhouse.moment import Moment
-from store.clickhouse.own_tables import ARRIVALS, MINUTE_NS, PROGRESS, SPANS, TRACE_BODIES
+from store.clickhouse.own_tables import ARRIVALS, MINUTE_NS, PROGRESS, SAMPLES, SPANS, TRACE_BODIES
 from store.clickhouse.preparing import is_complete
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.settled import Settled, read_settled
+from store.clickhouse.settled_samples import SettledSamples, read_settled_samples
 from store.clickhouse.span_rows import SpanRows
 from store.clickhouse.tables import Table, find_table
 from store.queries import Window
@@ -80,6 +81,12 @@ class Part:
         if not self.is_prepared():
             return None
         return self.moment.once("settled", lambda: read_settled(self._connections))
+
+    def settled_samples(self) -> SettledSamples | None:
+        """What the settler has of browsers' events, likewise."""
+        if not self.is_prepared() or self.table(SAMPLES) is None:
+            return None
+        return self.moment.once("settled samples", lambda: read_settled_samples(self._connections))
 
     def spans(self) -> Table | None:
         """The table of spans, or the copy of our own; None while there is none."""

@@ -48,9 +48,9 @@ class ClickHouseReader(
             yield
             return
         # Before the number: of what was settled, nothing is newer than it.
-        settled = self.settled()
+        known: dict[object, object] = {"settled": self.settled(), "settled samples": self.settled_samples()}
         numbers = [self._last_arrival(name) for name in (TRACES, LOGS)]
-        with self.moment.begin(max(numbers), {"settled": settled}):
+        with self.moment.begin(max(numbers), known):
             yield
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:

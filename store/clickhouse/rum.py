@@ -6,14 +6,15 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from signals.attributes import SEAT
-from signals.browser_events import RUM_TAGS
+from signals.browser_events import RUM_TAGS, RumSample
 from store.api import BadQuery, RumMetric, TooSlow
 from store.clickhouse.browser_events import MAX_EVENTS, BrowserEvent, BrowserPart
 from store.clickhouse.conditions import is_browser_row, session_column
+from store.clickhouse.settled_samples import SettledSamples
 from store.clickhouse.span_rows import within
 from store.histogram import bucket_of
 from store.queries import Window
@@ -49,10 +50,7 @@ class ClickHouseRumReader(BrowserPart):
     def rum_measures(
         self, window: Window, where: Mapping[str, str] | None = None
     ) -> Mapping[RumMetric, Measure]:
-        tallies: dict[str, Tally] = {}
-        for event in self._all(window, where):
-            for metric, value, failed in event.samples:
-                _count(tallies.setdefault(metric, Tally()), value, failed=failed)
+        tallies = self._samples_by("Metric", lambda _, sample: sample.metric, window, where)
         return {metric: tallies[metric].measure() for metric in METRICS if metric in tallies}
 
     def rum_series(
@@ -63,11 +61,12 @@ class ClickHouseRumReader(BrowserPart):
         check_metric(metric)
         begin = window.from_unix_nano
         width = max(1, -(-window.duration_ns // columns))
-        tallies = [Tally() for _ in range(columns)]
-        for event in self._all(window, where):
-            for value, failed in samples_of(event, metric):
-                _count(tallies[(event.start - begin) // width], value, failed=failed)
-        return [Point(begin + place * width, tally.measure()) for place, tally in enumerate(tallies)]
+        tallies = self._samples_by(
+            f"intDiv(Start - {begin}, {width})", lambda event, _: (event.start - begin) // width,
+            window, where, metric,
+        )  # fmt: skip
+        empty = Tally()
+        return [Point(begin + place * width, tallies.get(place, empty).measure()) for place in range(columns)]
 
     def rum_breakdowns(
         self,
@@ -79,6 +78,11 @@ class ClickHouseRumReader(BrowserPart):
     ) -> Mapping[str, Breakdown]:
         limited(limit)
         check_metric(metric)
+        if self._rows_of(window, where, tags) is not None:
+            return {
+                tag: ranked(tag, self._by_tag(tag, window, where, metric), limit, 0, cut=False)
+                for tag in tags
+            }
         events, cut = self.browser_events(window)
         tallies: dict[str, dict[str, Tally]] = {tag: {} for tag in tags}
         for event in events:
@@ -96,9 +100,53 @@ class ClickHouseRumReader(BrowserPart):
         self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
     ) -> tuple[Sequence[ErrorGroup], bool]:
         limited(limit)
-        events, cut = self.browser_events(window)
+        settled = self._rows_of(window, where)
+        if settled is None:
+            events, cut = self.browser_events(window)
+        else:
+            events, cut = self._settled_errors(settled, window, where or {})
         found = errors_of(events, where or {})
         return grouped(found[:MAX_ERRORS], limit), cut or len(found) > MAX_ERRORS
+
+    def _settled_errors(
+        self, settled: SettledSamples, window: Window, where: Mapping[str, str]
+    ) -> tuple[list[BrowserEvent], bool]:
+        parts = [self.errors_within(part, 2 * MAX_ERRORS) for part in settled.open_parts(window) or ()]
+        events = self.events_at(settled.newest_errors(window, where, MAX_ERRORS + 1))
+        events += [event for found, _ in parts for event in found]
+        events.sort(key=lambda event: -event.start)
+        return events, any(cut for _, cut in parts)
+
+    def _by_tag(
+        self, tag: str, window: Window, where: Mapping[str, str] | None, metric: str
+    ) -> dict[str, Tally]:
+        return self._samples_by(f"`{tag}`", lambda event, _: event.value(tag), window, where, metric)
+
+    def _samples_by(self, key: str, key_of: Callable[[BrowserEvent, RumSample], Any], window: Window,
+                 where: Mapping[str, str] | None, metric: str | None = None) -> dict[Any, Tally]:  # fmt: skip
+        """The samples of a window by a key, SQL over the columns of samples and of one sample."""
+        settled = self._rows_of(window, where)
+        found: dict[Any, Tally] = {}
+        parts = [window]
+        if settled is not None:
+            parts = settled.open_parts(window) or []
+            found = settled.tallies(key, window, where or {}, metric)
+        for part in parts:
+            for event in self._all(part, where):
+                for sample in event.samples:
+                    if metric in (None, sample.metric):
+                        tally = found.setdefault(key_of(event, sample), Tally())
+                        _count(tally, sample.value_ns, failed=sample.failed)
+        return found
+
+    def _rows_of(
+        self, window: Window, where: Mapping[str, str] | None, tags: Sequence[str] = ()
+    ) -> SettledSamples | None:
+        """What is settled, where it answers: of tags of RUM, and for most of a window."""
+        if any(tag not in RUM_TAGS for tag in (*(where or {}), *tags)):
+            return None
+        settled = self.settled_samples()
+        return settled if settled is not None and settled.open_parts(window) is not None else None
 
     def _all(self, window: Window, where: Mapping[str, str] | None) -> list[BrowserEvent]:
         events, cut = self.browser_events(window)

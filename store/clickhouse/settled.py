@@ -66,7 +66,7 @@ class Settled:
 
     def open_parts(self, window: Window) -> list[Window]:
         """These minutes, neighbours put together."""
-        return list(_together(self._near(window)))
+        return list(together(self._near(window)))
 
     def open_traces(self, window: Window) -> str:
         """SQL for the ids of traces that are derived from their spans; empty if there are none."""
@@ -119,7 +119,7 @@ class Settled:
         """Whether most of a window is settled."""
         near = self._near(window)
         length = window.duration_ns // MINUTE_NS + 1
-        return len(near) <= length // 2 + 2 * _AROUND and len(list(_together(near))) <= _MOST_RANGES
+        return len(near) <= length // 2 + 2 * _AROUND and len(list(together(near))) <= _MOST_RANGES
 
     def upto_unix_nano(self, newest: int) -> int:
         """Up to where no minute is left to settle, of data that ends at `newest`."""
@@ -144,7 +144,8 @@ def read_settled(connections: Connections) -> Settled | None:
     return Settled(connections, at, [int(minute) for (minute,) in dirty])
 
 
-def _together(minutes: Sequence[int]) -> Iterator[Window]:
+def together(minutes: Sequence[int]) -> Iterator[Window]:
+    """These minutes, neighbours put together."""
     begin = end = None
     for minute in minutes:
         if end is not None and minute == end:

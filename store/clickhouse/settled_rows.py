@@ -28,7 +28,7 @@ class Settled(NamedTuple):
 
 def trace_columns(traces: Iterable[Settled], version: int) -> Columns:
     """Columns of TRACE_BODIES."""
-    return _columns(
+    return columns_of(
         ("Home", "Version", "TraceId", "Spans", "First", "Last", "Body"),
         [
             (one.home, version, one.trace_id, one.spans, one.first, one.last,
@@ -42,7 +42,7 @@ def request_columns(traces: Iterable[Settled], version: int) -> Columns:
     """Columns of REQUESTS."""
     names = ("Home", "Version", "TraceId", "Start", "Duration", "Service", "Operation", "Environment",
              "Bucket", "Error", "Origin", "Tags", "OfCalls")  # fmt: skip
-    return _columns(names, [
+    return columns_of(names, [
         (one.home, version, one.trace_id, time_of(each.start), each.duration, each.service,
          each.operation, each.environment, bucket_of(each.duration), int(each.error),
          int(each.worst is SpanError.ORIGIN), _tags(each), _of_calls(each))
@@ -54,7 +54,7 @@ def call_columns(traces: Iterable[Settled], version: int) -> Columns:
     """Columns of CALLS."""
     names = ("Home", "Version", "TraceId", "Start", "Duration", "Source", "Target", "Environment", "Bucket",
              "Error", "Inferred", "Database", "Answered")  # fmt: skip
-    return _columns(names, [
+    return columns_of(names, [
         (one.home, version, one.trace_id, time_of(each.start_unix_nano), each.duration_ns,
          each.source, each.target, one.derived.environment,
          bucket_of(each.duration_ns), int(each.error), int(each.inferred), int(each.database),
@@ -63,7 +63,8 @@ def call_columns(traces: Iterable[Settled], version: int) -> Columns:
     ])  # fmt: skip
 
 
-def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
+def columns_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
+    """Rows as columns of these names; none without rows."""
     if not rows:
         return {}
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

@@ -19,6 +19,7 @@ from typing import Any, Final
 from store.api import StoreError
 from store.clickhouse.connection import Connections
 from store.clickhouse.derived import AROUND_NS, Traces
+from store.clickhouse.event_settler import forgotten, with_neighbours, write_samples
 from store.clickhouse.lease import Lease
 from store.clickhouse.own_tables import (
     ARRIVALS,
@@ -26,11 +27,13 @@ from store.clickhouse.own_tables import (
     BLOCKS,
     CALL_CELLS,
     CALLS,
+    EVENT_MINUTES,
     HOMES,
     MINUTE_NS,
     MINUTES,
     REQUEST_CELLS,
     REQUESTS,
+    SAMPLES,
     SPANS,
     TRACE_BODIES,
     minute_of,
@@ -45,6 +48,9 @@ BEHIND_S: Final = 120.0
 """A minute is settled so much later: browsers and batches of senders have arrived by then."""
 _MOST_SPANS: Final = 60_000
 """Of the minutes of one step: some seconds of work, 100 MB."""
+_MOST_SPANS_OF_EVENTS: Final = 250_000
+"""The same where only those of browsers are read."""
+_COUNTED: Final = ("Minute", "Version", "Spans")
 _MOST_MINUTES: Final = 30
 _AT_ONCE: Final = 1_500
 _AROUND: Final = AROUND_NS // MINUTE_NS
@@ -67,6 +73,7 @@ class Settler:
         self._database = connections.address.database
         self._stopped = threading.Event()
         self._forgets_s = 0.0
+        self._samples = False
 
     def run(self, pause_s: float = _PAUSE_S) -> None:
         """Settle until `stop`; a server that does not answer is asked again later."""
@@ -93,8 +100,30 @@ class Settler:
         """Settle the newest dirty minutes; returns how many, 0 with nothing to do or without the lease."""
         if not self._lease.hold():
             return 0
+        return self._settle_traces() + self._settle_events()
+
+    def _settle_events(self) -> int:
+        """What browsers measured; such tables may be missing in a store that was prepared long ago."""
+        if not self._has_samples():
+            return 0
         version = self._next_version()
-        minutes = self._dirty(version)
+        minutes = self._dirty(version, EVENT_MINUTES, _MOST_SPANS_OF_EVENTS)
+        if not minutes:
+            return 0
+        several = with_neighbours(self._connections, minutes)
+        write_samples(self._connections, several, version)
+        counted = [(minute, version, spans) for minute, spans in several.items()]
+        held = self._lease.still_held()
+        return len(minutes) if held and self._publish(EVENT_MINUTES, _COUNTED, counted) else 0
+
+    def _has_samples(self) -> bool:
+        if not self._samples:
+            self._samples = find_table(self._connections, SAMPLES) is not None
+        return self._samples
+
+    def _settle_traces(self) -> int:
+        version = self._next_version()
+        minutes = self._dirty(version, MINUTES, _MOST_SPANS)
         if not minutes:
             self._sum_blocks(version)
             self._forget(version)
@@ -114,7 +143,7 @@ class Settler:
         if not self._publish(HOMES, ("Home", "Version"), [(home, version) for home in homes]):
             return 0
         counted = [(minute, version, spans) for minute, spans in minutes.items()]
-        self._publish(MINUTES, ("Minute", "Version", "Spans"), counted)
+        self._publish(MINUTES, _COUNTED, counted)
         return len(minutes)
 
     def _next_version(self) -> int:
@@ -124,18 +153,18 @@ class Settler:
         self._version = max(int(rows[0][0]), int(rows[0][1]) + 1, self._version + 1)
         return self._version
 
-    def _dirty(self, now_ns: int) -> dict[int, int]:
-        """The newest dirty minutes, which lie together, with their spans."""
+    def _dirty(self, now_ns: int, settled: str, most_spans: int) -> dict[int, int]:
+        """The newest dirty minutes by a table of settled ones, which lie together, with their spans."""
         last, ahead = self._ends(now_ns)
         rows = self._connections.rows(
-            f"SELECT Minute, sum(Spans) FROM ({dirty_sql(self._source(ARRIVALS), self._source(MINUTES))}) "
+            f"SELECT Minute, sum(Spans) FROM ({dirty_sql(self._source(ARRIVALS), self._source(settled))}) "
             f"WHERE Minute <= {last} OR Minute > {ahead} GROUP BY Minute ORDER BY Minute DESC "
             f"LIMIT {_MOST_MINUTES}"
         )
         found: dict[int, int] = {}
         for minute, spans in rows:
             near = not found or next(iter(found)) - minute < _MOST_MINUTES
-            if not near or (found and sum(found.values()) + spans > _MOST_SPANS):
+            if not near or (found and sum(found.values()) + spans > most_spans):
                 break
             found[int(minute)] = int(spans)
         return found
@@ -253,6 +282,8 @@ class Settler:
             f"AND (Home, Version) GLOBAL NOT IN (SELECT Home, Version FROM {self._source(HOMES)}) LIMIT 1000"
         )
         self._delete(_OF_HOMES, [(int(home), int(old)) for home, old in rows])
+        if self._has_samples():
+            self._delete((SAMPLES,), forgotten(self._connections, before))
 
     def _delete(self, tables: Sequence[str], versions: Sequence[tuple[int, int]]) -> None:
         if not versions:

@@ -120,7 +120,23 @@ def hostile(seed: int, traces: int, minutes: int) -> list[Span]:
                          session=session, attributes={"splunk.rumSessionId": session, **named},
                          trace_id=TraceId(f"b{seed:03x}{number:028x}"))  # fmt: skip
             spans.append(click)
+            spans += _browser(rng, session, at, f"c{seed:03x}{number:028x}")
     return [*spans, *failing_checkout()]
+
+
+def _browser(rng: random.Random, session: str, at: int, trace_id: str) -> list[Span]:
+    """A page that loads, and an error that is thrown, said on the console, or both, around a minute's end."""
+    near = at // 60_000 * 60_000 if rng.random() < 0.5 else at
+    failed = {"error": "true", "error.object": "TypeError", "error.message": rng.choice(["x", NASTY])}
+    named = {"splunk.rumSessionId": session, "location.href": "http://shop/" + rng.choice("ab"), "app": NASTY}
+    events = [("documentLoad", 0, {}), ("onerror", -1, failed), ("console.error", 1, failed)]
+    return [
+        span(9 + place, 0, "page", name, start_ms=near + shift, ms=rng.randrange(5_000), browser=True,
+             session=session, attributes={**named, **more, "component": "error" if more else "document-load"},
+             trace_id=TraceId(trace_id))
+        for place, (name, shift, more) in enumerate(events)
+        if rng.random() < 0.7
+    ]  # fmt: skip
 
 
 def _trace(rng: random.Random, trace_id: TraceId, at: int, first: int) -> list[Span]:
