@@ -8,10 +8,11 @@ has no place to say so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from signals.model import SpanError
+from signals.semantics import PROMOTED
 from store.api import BadQuery, TooSlow
 from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived, DerivedRequest
@@ -28,6 +29,7 @@ from store.clickhouse.settled_measures import (
     tags_within,
     tallies,
 )
+from store.clickhouse.settled_scan import Scan, scan
 from store.clickhouse.span_rows import id_bytes, within
 from store.histogram import bucket_of
 from store.queries import Window
@@ -40,6 +42,8 @@ MAX_TRACES: Final = 20_000
 MAX_SCANNED: Final = 500_000
 """Spans with one attribute that a breakdown reads."""
 _MAX_COLUMNS: Final = 1_000
+KEPT: Final = SUMMED | frozenset(PROMOTED)
+"""Tags that a request has; any other stands in its spans alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,46 +143,70 @@ class ClickHouseApmReader(Part):
     ) -> Mapping[str, Breakdown]:
         limited(limit)
         filters = dict(where or {})
-        if any(tag not in SUMMED for tag in (*tags, *filters)):
-            return self._scanned(service, tags, window, filters, limit, environment, received=received)
         asked = _Asked(window, environment, service, None, filters)
-        requests = sum(tally.requests for tally in self._tallies(_BY_SERVICE, asked).values())
+        if any(tag not in KEPT for tag in filters):
+            # By one value the requests that carry it are summed; by any other tag they are counted as well.
+            requests, found = self._filtered(asked, tags, received=received)
+        else:
+            requests = sum(tally.requests for tally in self._tallies(_BY_SERVICE, asked).values())
+            found = {tag: self._by_tag(tag, asked, received=received) for tag in tags}
+        scanned = 0 if all(tag in SUMMED for tag in (*tags, *filters)) else requests
         return {
-            tag: ranked(
-                tag,
-                self._tallies(_by_tag(tag, received=received), asked),
-                limit,
-                0,
-                cut=False,
-                requests=requests,
-            )
-            for tag in tags
+            tag: ranked(tag, tallies, limit, scanned, cut=False, requests=requests)
+            for tag, tallies in found.items()
         }
 
+    def _by_tag(self, tag: str, asked: _Asked, *, received: bool) -> dict[str, Tally]:
+        if tag in KEPT:
+            return self._tallies(_by_tag(tag, received=received), asked)
+        settled = self._settled(asked.window)
+        _, found = self._scanned(asked, [tag], settled, received=received)
+        tallies = found[tag]
+        if settled is not None:
+            question = Scan(asked.window, _reached(asked.window), asked.service, asked.environment,
+                            asked.where, {}, received)  # fmt: skip
+            _merge(tallies, scan(settled, question, tag))
+        return tallies
+
+    def _filtered(
+        self, asked: _Asked, tags: Sequence[str], *, received: bool
+    ) -> tuple[int, dict[str, dict[str, Tally]]]:
+        """The requests that carry attributes which are not promoted, and these by tags."""
+        settled = self._settled(asked.window)
+        requests, found = self._scanned(asked, tags, settled, received=received)
+        if settled is not None:
+            where, others = _parted(asked.where)
+            question = Scan(asked.window, _reached(asked.window), asked.service, asked.environment,
+                            where, others, received)  # fmt: skip
+            for tag in tags:
+                _merge(found[tag], scan(settled, question, tag))
+            tag, value = next(iter(others.items()))
+            counts = scan(settled, replace(question, received=False), tag)
+            requests += counts.get(value, Tally()).requests
+        return requests, found
+
     def _scanned(
-        self, service: str | None, tags: Sequence[str], window: Window, filters: Mapping[str, str],
-        limit: int, environment: str | None, *, received: bool,
-    ) -> Mapping[str, Breakdown]:  # fmt: skip
-        """The same where some tags are not promoted: from the spans that carry them."""
+        self, asked: _Asked, tags: Sequence[str], settled: Settled | None, *, received: bool
+    ) -> tuple[int, dict[str, dict[str, Tally]]]:
+        """The same of the traces that are read from their spans, by the spans that carry the tags."""
+        where, others = _parted(asked.where)
         counted = [
             (trace, request)
-            for trace, request in self._placed_requests(window, environment, service)
-            if request.carries({tag: value for tag, value in filters.items() if tag in SUMMED})
+            for trace, request in self._placed_requests(settled, asked)
+            if request.carries(where)
         ]
-        scanned = {tag: self._scan(tag, window) for tag in {*tags, *filters} - SUMMED}
+        scanned = {tag: self._scan(tag, asked.window) if counted else {} for tag in {*tags, *others} - KEPT}
 
         def values_of(tag: str, trace: str, request: DerivedRequest, *, own_only: bool) -> list[str]:
-            if tag in SUMMED:
+            if tag in KEPT:
                 return request.values(tag, received=own_only) or [""]
             ids = request.own if own_only else (*request.own, *request.call_spans)
             values = scanned[tag]
             return list({values[trace, one]: 0 for one in ids if (trace, one) in values}) or [""]
 
-        for tag in filters.keys() - SUMMED:
+        for tag, sought in others.items():
             counted = [
-                (trace, one)
-                for trace, one in counted
-                if filters[tag] in values_of(tag, trace, one, own_only=False)
+                (trace, one) for trace, one in counted if sought in values_of(tag, trace, one, own_only=False)
             ]
         found = {}
         for tag in tags:
@@ -186,8 +214,8 @@ class ClickHouseApmReader(Part):
             for trace, one in counted:
                 for value in values_of(tag, trace, one, own_only=received):
                     _count(tallies.setdefault(value, Tally()), one)
-            found[tag] = ranked(tag, tallies, limit, len(counted), cut=False, requests=len(counted))
-        return found
+            found[tag] = tallies
+        return len(counted), found
 
     def _scan(self, tag: str, window: Window) -> dict[tuple[str, bytes], str]:
         """The value of an attribute by (trace, span), of the spans around a window that carry it."""
@@ -208,7 +236,7 @@ class ClickHouseApmReader(Part):
     def tags(self, window: Window) -> Sequence[str]:
         settled = self._settled(window)
         if settled is None:
-            return sorted({tag for _, one in self._placed_requests(window, None) for tag in one.tags})
+            return sorted({tag for one in self._requests(None, window) for tag in one.tags})
         found = {tag for one in self._requests(settled, window) for tag in one.tags}
         return sorted(found | tags_within(settled, window))
 
@@ -287,22 +315,32 @@ class ClickHouseApmReader(Part):
             one for each in self._open(settled, window) for one in each.requests if begin <= one.start < end
         ]
 
-    def _placed_requests(
-        self, window: Window, environment: str | None, service: str | None = None
-    ) -> list[tuple[str, DerivedRequest]]:
-        """(trace, request) of each."""
+    def _placed_requests(self, settled: Settled | None, asked: _Asked) -> list[tuple[str, DerivedRequest]]:
+        """(trace, request) of each that is read from spans."""
+        begin, end = asked.window.from_unix_nano, asked.window.to_unix_nano
         return [
             (one.summary.trace_id, request)
-            for one in self._whole(window)
+            for one in self._open(settled, asked.window)
             for request in one.requests
-            if window.from_unix_nano <= request.start < window.to_unix_nano
-            and service in (None, request.service)
-            and environment in (None, request.environment)
+            if begin <= request.start < end
+            and asked.service in (None, request.service)
+            and asked.environment in (None, request.environment)
         ]
 
 
 def _reached(window: Window) -> Window:
     return Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+
+
+def _parted(where: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Filters by tags that requests have, and by other attributes."""
+    others = {tag: value for tag, value in where.items() if tag not in KEPT}
+    return {tag: value for tag, value in where.items() if tag in KEPT}, others
+
+
+def _merge(into: dict[str, Tally], found: Mapping[str, Tally]) -> None:
+    for value, tally in found.items():
+        into.setdefault(value, Tally()).merge(tally)
 
 
 def _by_tag(tag: str, *, received: bool) -> _Key:

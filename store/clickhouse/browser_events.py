@@ -133,7 +133,7 @@ class BrowserPart(Part):
 def read_events(
     rows: SpanRows, window: Window, most: int = 0, *, errors: bool = False
 ) -> tuple[list[BrowserEvent], bool]:
-    """The newest events of a window, or errors, newest first; True if there are more than `most`, if not 0."""
+    """The newest events of a window, or errors, newest first; True if there are more than `most`."""
     # What an error is said again by may lie a second outside.
     around = Window(
         max(0, window.from_unix_nano - REPEATED_WITHIN_NS), window.to_unix_nano + REPEATED_WITHIN_NS

@@ -80,7 +80,7 @@ class ClickHouseRumReader(BrowserPart):
         check_metric(metric)
         if self._rows_of(window, where, tags) is not None:
             return {
-                tag: ranked(tag, self._by_tag(tag, window, where, metric), limit, 0, cut=False)
+                tag: ranked(tag, self._samples_by_tag(tag, window, where, metric), limit, 0, cut=False)
                 for tag in tags
             }
         events, cut = self.browser_events(window)
@@ -117,7 +117,7 @@ class ClickHouseRumReader(BrowserPart):
         events.sort(key=lambda event: -event.start)
         return events, any(cut for _, cut in parts)
 
-    def _by_tag(
+    def _samples_by_tag(
         self, tag: str, window: Window, where: Mapping[str, str] | None, metric: str
     ) -> dict[str, Tally]:
         return self._samples_by(f"`{tag}`", lambda event, _: event.value(tag), window, where, metric)

@@ -15,7 +15,8 @@ from store.clickhouse.derived import Derived, DerivedRequest
 from store.results import TraceSummary
 
 _ERRORS = tuple(SpanError)
-_PLACE = {error: place for place, error in enumerate(_ERRORS)}
+PLACE_OF_ERROR = {error: place for place, error in enumerate(_ERRORS)}
+"""What stands for an error in the JSON."""
 
 
 def body_of(one: Derived) -> str:
@@ -25,7 +26,7 @@ def body_of(one: Derived) -> str:
         "s": [
             summary.trace_id, summary.service, summary.operation, summary.start_unix_nano,
             summary.duration_ns, summary.spans, summary.errors, summary.origin_errors,
-            [[each.name, each.spans, _PLACE[each.error]] for each in summary.services],
+            [[each.name, each.spans, PLACE_OF_ERROR[each.error]] for each in summary.services],
             summary.session_id, summary.complete, summary.tags,
             summary.clock_shift_ns,
         ],
@@ -62,7 +63,7 @@ def derived_of(body: str) -> Derived:
 
 def _request(one: DerivedRequest) -> list[Any]:
     return [
-        one.service, one.operation, one.start, one.duration, one.error, _PLACE[one.worst],
+        one.service, one.operation, one.start, one.duration, one.error, PLACE_OF_ERROR[one.worst],
         one.tags,
         sorted(one.of_calls), one.environment,
         [span.hex() for span in one.own], [span.hex() for span in one.call_spans],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -63,7 +63,7 @@ class Prepared:
         assert self.reader.is_prepared()
         found = []
         for place, window in enumerate(windows):
-            asked, plain = questions(self.reader, window), questions(self.plain, window)
+            asked, plain = _questions(self.reader, window), _questions(self.plain, window)
             for name in names or asked:
                 question = asked[name]
                 expected = comparable(plain[name]())
@@ -81,6 +81,31 @@ class Prepared:
     def close(self) -> None:
         for each in (self.writer, self.reader, self.plain, self.connections):
             each.close()
+
+
+def _questions(reader: ClickHouseReader, window: Window) -> dict[str, Callable[[], object]]:
+    """All of the contract, and some more that our own tables answer in another way."""
+
+    def by(tags: Sequence[str], *where: tuple[str, str], received: bool = False) -> Callable[[], object]:
+        return lambda: reader.breakdowns(
+            "frontend" if received else None, tags, window, dict(where), 50, None, received=received
+        )
+
+    failed = reader.rum_errors(window)[0]
+    return {
+        **questions(reader, window),
+        "breakdowns of calls": by(["odd", "version"], received=True),
+        "breakdowns among some": by(["odd", "version", "orderId"], ("odd", NASTY), ("version", "v1")),
+        "breakdowns without": by(["odd"], ("odd", "")),
+        "rum_measures of some": lambda: reader.rum_measures(window, {"page": "/a"}),
+        "rum_series of errors": lambda: reader.rum_series("js_errors", window, 7, {"app": NASTY}),
+        "rum_breakdowns of errors": lambda: reader.rum_breakdowns("js_errors", ["page", "odd"], window),
+        "rum_errors of some": lambda: reader.rum_errors(window, {"page": "/b"}),
+        "errors_seen there": lambda: reader.errors_seen([each.error_id for each in failed]),
+        "affected by some": lambda: reader.affected(
+            "frontend", window, {"version": "v1"}, "x", "origin", amounts=True
+        ),
+    }
 
 
 def comparable(answer: object) -> object:
