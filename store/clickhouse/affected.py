@@ -141,7 +141,8 @@ class ClickHouseAffectedReader(SessionPart):
             holding.append(f"(ServiceName = {values.text(asked.service)} AND {backend})")
         window = asked.window
         around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
-        looked, cut = self.traces.newest(
+        settled = self._with_requests(asked)
+        looked, cut = settled or self.traces.newest(
             around, MAX_LOOKED if asked.operation else MAX_TRACES, values=values, holding=holding
         )
         found: list[Derived] = []
@@ -156,6 +157,19 @@ class ClickHouseAffectedReader(SessionPart):
             found.append(one)
             counted += len(inside)
         return found, begun if cut else None
+
+    def _with_requests(self, asked: _Asked) -> tuple[list[Derived], bool] | None:
+        """The same where the window is settled: each of these traces has a request that counts."""
+        values = Values()
+        chosen = (
+            ("Service", asked.service),
+            ("Operation", asked.operation),
+            ("Environment", asked.environment),
+        )
+        parts = [f"{column} = {values.text(value)}" for column, value in chosen if value is not None]
+        if not parts or self.traces is None:
+            return None
+        return self.traces.with_requests(asked.window, MAX_TRACES, " AND ".join(parts), values)
 
     def _refused(self, traces: Sequence[str]) -> Refused:
         """What the failed requests of these traces asked for; a trace comes once for each."""

@@ -25,6 +25,7 @@ from store.clickhouse.settled_measures import (
     REQUEST,
     Asked,
     add_durations,
+    tag_tallies,
     tag_values,
     tags_within,
     tallies,
@@ -149,16 +150,34 @@ class ClickHouseApmReader(Part):
             requests, found = self._filtered(asked, tags, received=received)
         else:
             requests = sum(tally.requests for tally in self._tallies(_BY_SERVICE, asked).values())
-            found = {tag: self._by_tag(tag, asked, received=received) for tag in tags}
+            kept = self._by_tags([tag for tag in tags if tag in KEPT], asked, received=received)
+            found = {
+                tag: kept[tag] if tag in KEPT else self._by_other(tag, asked, received=received)
+                for tag in tags
+            }
         scanned = 0 if all(tag in SUMMED for tag in (*tags, *filters)) else requests
         return {
             tag: ranked(tag, tallies, limit, scanned, cut=False, requests=requests)
             for tag, tallies in found.items()
         }
 
-    def _by_tag(self, tag: str, asked: _Asked, *, received: bool) -> dict[str, Tally]:
-        if tag in KEPT:
-            return self._tallies(_by_tag(tag, received=received), asked)
+    def _by_tags(self, tags: Sequence[str], asked: _Asked, *, received: bool) -> dict[str, dict[str, Tally]]:
+        """Requests by tags that they have."""
+        settled = self._settled(asked.window)
+        values = Values()
+        found: dict[str, dict[str, Tally]] = {tag: {} for tag in tags}
+        if settled is not None and tags:
+            question = Asked(REQUEST, "''", asked.condition(values), asked.window, summed=False)
+            found = tag_tallies(settled, question, tags, values, received=received)
+        for one in self._requests(settled, asked.window):
+            if asked.matches(one):
+                for tag in tags:
+                    for value in one.values(tag, received=received) or [""]:
+                        _count(found[tag].setdefault(value, Tally()), one)
+        return found
+
+    def _by_other(self, tag: str, asked: _Asked, *, received: bool) -> dict[str, Tally]:
+        """Requests by an attribute that is in their spans alone."""
         settled = self._settled(asked.window)
         _, found = self._scanned(asked, [tag], settled, received=received)
         tallies = found[tag]
@@ -341,13 +360,6 @@ def _parted(where: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
 def _merge(into: dict[str, Tally], found: Mapping[str, Tally]) -> None:
     for value, tally in found.items():
         into.setdefault(value, Tally()).merge(tally)
-
-
-def _by_tag(tag: str, *, received: bool) -> _Key:
-    return _Key(
-        f"arrayJoin({tag_values(tag, received=received)})",
-        lambda one: one.values(tag, received=received) or [""],
-    )
 
 
 def _complete(settled: Settled, question: Asked, values: Values, found: Mapping[Any, Tally],

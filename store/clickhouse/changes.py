@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from signals.changes import PAGE_VERSION, VERSION_TAGS
+from signals.changes import FLAG_KEY, FLAG_VARIANT, INSTANCE_TAG, PAGE_VERSION, POD_TAGS, VERSION_TAGS
 from store.api import BadQuery
 from store.change_results import Change, FailingOperation, Operation, Seen, VersionRow, Versions
 from store.clickhouse.conditions import is_error_row
@@ -32,6 +32,7 @@ MAX_TRACES: Final = 6_000
 MAX_ERRORS: Final = 1_000
 """The oldest errors that are read, and the newest."""
 _MOST_SESSIONS: Final = 5_000
+_OF_PROCESS: Final = (*VERSION_TAGS, INSTANCE_TAG, *POD_TAGS, FLAG_KEY, FLAG_VARIANT)
 
 
 class ClickHouseChangeReader(SessionPart):
@@ -149,10 +150,11 @@ class ClickHouseChangeReader(SessionPart):
         limited(limit)
         traces, cut = self._newest(Window.ALL)
         first: dict[Subject, dict[str, int]] = {}
+        told: dict[object, Sequence[tuple[Subject, str]]] = {}
         for one in traces:
             for each in one.requests:
                 if environment in (None, each.environment):
-                    for subject, value in Process({**each.tags, SERVICE: each.service}).values:
+                    for subject, value in _told(each, told):
                         moments = first.setdefault(subject, {})
                         moments[value] = min(moments.get(value, each.start), each.start)
         sessions, short = self.sessions_within(Window.ALL, _MOST_SESSIONS)
@@ -206,6 +208,21 @@ class ClickHouseChangeReader(SessionPart):
         found, _ = self.traces.newest(window, MAX_FAILING, holding=holding)
         begin, end = window.from_unix_nano, window.to_unix_nano
         return [one for one in found if begin <= one.summary.start_unix_nano < end]
+
+
+def _told(
+    one: DerivedRequest, known: dict[object, Sequence[tuple[Subject, str]]]
+) -> Sequence[tuple[Subject, str]]:
+    """What a request says of its process; requests of one process say the same."""
+    said: dict[str, str | list[str]] = {tag: one.tags[tag] for tag in _OF_PROCESS if tag in one.tags}
+    key = (
+        one.service,
+        *((tag, value if isinstance(value, str) else (*value,)) for tag, value in said.items()),
+    )
+    found = known.get(key)
+    if found is None:
+        found = known[key] = Process({**said, SERVICE: one.service}).values
+    return found
 
 
 def _inside(one: Derived, window: Window) -> list[DerivedRequest]:

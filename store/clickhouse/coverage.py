@@ -14,9 +14,8 @@ from store.coverage_slots import holes_of, merged, slot_of
 from store.queries import CoverageOf, Window
 from store.results import Coverage, Gap
 
-_ENTRY: Final = (
-    "(SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER') OR ParentSpanId = '')"
-)
+_KIND: Final = "SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER')"
+_ENTRY: Final = f"({_KIND} OR ParentSpanId = '')"
 _DELAY_NS: Final = 10 * 10**9
 """What happened at the edge of a gap may arrive so much later."""
 
@@ -33,15 +32,24 @@ class ClickHouseCoverageReader(Part):
         whole = Window(begin * slot_ns, end * slot_ns)
         if table is not None:
             chosen = is_browser_row(table) if of == "browsers" else f"{_ENTRY} AND {is_backend(table)}"
-            rows = self.span_query(
-                f"SELECT DISTINCT intDiv(toUnixTimestamp64Nano(Timestamp), {slot_ns}) AS slot FROM {{table}} "
-                f"WHERE {within(whole)} AND {chosen} ORDER BY slot"
+            # By their kind first, which is quick; what has no parent is looked for where none is.
+            slots = self._slots(
+                whole, slot_ns, chosen if of == "browsers" else f"{_KIND} AND {is_backend(table)}"
             )
-            slots = [int(slot) for (slot,) in rows]
+            if of != "browsers":
+                left = holes_of(merged(slots, slot_ns, whole), whole) if slots else [whole]
+                slots = sorted({*slots, *(at for part in left for at in self._slots(part, slot_ns, chosen))})
         parts = merged(slots, slot_ns, window)
         holes = holes_of(parts, window) if parts else [window]
         empty_ns = sum(hole.duration_ns for hole in holes)
         return Coverage(window.duration_ns - empty_ns, tuple(map(self._explained, holes)))
+
+    def _slots(self, window: Window, slot_ns: int, condition: str) -> list[int]:
+        rows = self.span_query(
+            f"SELECT DISTINCT intDiv(toUnixTimestamp64Nano(Timestamp), {slot_ns}) AS slot FROM {{table}} "
+            f"WHERE {within(window)} AND {condition} ORDER BY slot"
+        )
+        return [int(slot) for (slot,) in rows]
 
     def _explained(self, hole: Window) -> Gap:
         inner = Window(hole.from_unix_nano + _DELAY_NS, max(hole.to_unix_nano - _DELAY_NS, 0))

@@ -86,8 +86,13 @@ class StoredTraces(Protocol):
     def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
         """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
 
-    def newest(self, window: Window, limit: int) -> Sequence[Row]:
-        """Such rows of the newest of them in a window."""
+    def newest(
+        self, window: Window, limit: int, among: str = "", values: Values | None = None
+    ) -> Sequence[Row]:
+        """Such rows of the newest of them in a window, among ids that an SQL gives."""
+
+    def requested(self, window: Window, condition: str) -> str:
+        """SQL for the ids of those with a request in a window that fulfils a condition on its columns."""
 
     def is_worth_it(self, window: Window) -> bool:
         """Whether most of a window is stored."""
@@ -138,6 +143,24 @@ class Traces:
             values,
         )
         return self._of(rows[:limit]), len(rows) > limit
+
+    def with_requests(
+        self, window: Window, limit: int, condition: str, values: Values
+    ) -> tuple[list[Derived], bool] | None:
+        """The newest traces with a request in the window that fulfils a condition; None if few are stored.
+
+        Those that are read from their spans are not narrowed.
+        """
+        stored = self._stored()
+        if stored is None or not stored.is_worth_it(window):
+            return None
+        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        newest = [
+            *stored.newest(around, limit + 1, stored.requested(window, condition), values),
+            *self._touched(around, stored, limit + 1),
+        ]
+        newest.sort(key=lambda row: (-row[2], row[0]))
+        return self._of(newest[:limit]), len(newest) > limit
 
     def _holding(self, around: Window, conditions: Sequence[str]) -> str:
         # Few traces are put together then, and each condition reads the columns that it names once.

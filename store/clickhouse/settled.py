@@ -16,7 +16,16 @@ from typing import Final
 
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import AROUND_NS, Derived
-from store.clickhouse.own_tables import ARRIVALS, BLOCKS, HOMES, MINUTE_NS, MINUTES, SPANS, TRACE_BODIES
+from store.clickhouse.own_tables import (
+    ARRIVALS,
+    BLOCKS,
+    HOMES,
+    MINUTE_NS,
+    MINUTES,
+    REQUESTS,
+    SPANS,
+    TRACE_BODIES,
+)
 from store.clickhouse.settled_sql import blocks_sql, dirty_sql, touched_sql
 from store.clickhouse.span_rows import within
 from store.clickhouse.stored_traces import derived_of
@@ -26,6 +35,8 @@ _MOST_RANGES: Final = 100
 """With more pieces of time that are not settled, all spans are read."""
 _AROUND: Final = AROUND_NS // MINUTE_NS
 _AT_ONCE: Final = 2_000
+_STRIDES: Final = (20, 80, 320)
+"""Minutes in which the newest traces are looked for, before all of a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +105,44 @@ class Settled:
                         found[trace_id, spans] = derived_of(body) if body else None
         return found
 
-    def newest(self, window: Window, limit: int) -> Sequence[Row]:
-        """Rows (id, spans, first time, last time) of the newest settled traces in a window."""
-        condition = (
-            f"{self.published(window)} AND First < {window.to_unix_nano} AND Last >= {window.from_unix_nano}"
+    def requested(self, window: Window, condition: str) -> str:
+        """SQL for the ids of traces with a settled request in a window that fulfils a condition."""
+        return (
+            f"SELECT DISTINCT TraceId FROM {self.source(REQUESTS)} WHERE {condition} AND "
+            f"Start >= {window.from_unix_nano} AND Start < {window.to_unix_nano} AND {self.published(window)}"
         )
+
+    def newest(
+        self, window: Window, limit: int, among: str = "", values: Values | None = None
+    ) -> Sequence[Row]:
+        """Rows (id, spans, first time, last time) of the newest settled traces in a window.
+
+        Among those whose ids an SQL gives, if there is one.
+        """
+        rows = self.connections.rows(f"SELECT max(Home) FROM {self.source(HOMES)}")
+        newest = min(int(rows[0][0]), window.to_unix_nano // MINUTE_NS)
+        oldest = window.from_unix_nano // MINUTE_NS - 2 * _AROUND
+        # Traces that begin later are newer: what lies further back is looked at if these are too few.
+        for minutes in _STRIDES:
+            begin = max(oldest, newest - minutes)
+            found = self._newest(window, limit, f"Home >= {begin}", among, values)
+            if len(found) >= limit or begin == oldest:
+                return found
+        return self._newest(window, limit, "1", among, values)
+
+    def _newest(
+        self, window: Window, limit: int, begun: str, among: str, values: Values | None
+    ) -> Sequence[Row]:
+        inside = f"First < {window.to_unix_nano} AND Last >= {window.from_unix_nano}"
+        condition = f"{begun} AND {self.published(window)} AND {inside}"
         if opened := self.open_traces(window):
             condition += f" AND TraceId GLOBAL NOT IN ({opened})"
+        if among:
+            condition += f" AND TraceId GLOBAL IN ({among})"
         return self.connections.rows(
             f"SELECT TraceId, Spans, First, Last FROM {self.source(TRACE_BODIES)} WHERE {condition} "
-            f"ORDER BY First DESC, TraceId LIMIT {limit}"
+            f"ORDER BY First DESC, TraceId LIMIT {limit}",
+            values,
         )
 
     def _linked(self, window: Window) -> frozenset[str]:

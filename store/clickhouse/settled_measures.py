@@ -90,6 +90,27 @@ def tag_values(tag: str, *, received: bool = False) -> str:
     return f"if(empty({found}), [''], {found})"
 
 
+def tag_tallies(
+    settled: Settled, asked: Asked, tags: Sequence[str], values: Values, *, received: bool
+) -> dict[str, dict[str, Tally]]:
+    """The requests summed by each of these tags: each row is read once for all of them."""
+    pairs = [
+        f"arrayMap(each -> ({values.text(tag)}, each), {tag_values(tag, received=received)})" for tag in tags
+    ]
+    rows = settled.connections.rows(
+        f"SELECT arrayJoin(arrayConcat({', '.join(pairs)})) AS key, count() AS requests, sum(Error), "
+        "sum(Origin), sumMap([Bucket], [toUInt64(1)]), "
+        f"if(count() <= {FEW}, groupArray({FEW})(Duration), []) "
+        f"FROM {settled.source(REQUESTS)} WHERE {_rows_of(settled, asked, asked.window)} GROUP BY key",
+        values,
+    )
+    found: dict[str, dict[str, Tally]] = {tag: {} for tag in tags}
+    for (tag, value), requests, errors, origins, (buckets, counts), durations in rows:
+        tally = Tally(requests, errors, origins, dict(zip(buckets, counts, strict=True)), list(durations))
+        found[tag][value] = tally
+    return found
+
+
 def tags_within(settled: Settled, window: Window) -> set[str]:
     """The tags of the requests of a window that are settled."""
     asked = Asked(REQUEST, "''", "1", window, summed=False)

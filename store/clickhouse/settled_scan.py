@@ -79,6 +79,10 @@ def _requests(settled: Settled, asked: Scan, values: Values) -> str:
     """SQL for one row of each settled request: its trace, what it measured, the ids of its spans."""
     opened = settled.open_traces(asked.window)
     origin = PLACE_OF_ERROR[SpanError.ORIGIN]
+    among = ""
+    if asked.service is not None:
+        of_service = f"Service = {values.text(asked.service)}"
+        among = f" AND TraceId GLOBAL IN ({settled.requested(asked.window, of_service)})"
     parts = [f"start >= {asked.window.from_unix_nano}", f"start < {asked.window.to_unix_nano}"]
     if asked.service is not None:
         parts.append(f"JSONExtractString(one, 1) = {values.text(asked.service)}")
@@ -96,7 +100,7 @@ def _requests(settled: Settled, asked: Scan, values: Values) -> str:
         "FROM (SELECT TraceId AS id, arrayJoin(JSONExtractArrayRaw(Body, 'r')) AS one "
         f"FROM {settled.source(TRACE_BODIES)} WHERE {settled.published(asked.window)} AND Body != '' "
         f"AND First < {asked.around.to_unix_nano} AND Last >= {asked.around.from_unix_nano}"
-        f"{f' AND TraceId GLOBAL NOT IN ({opened})' if opened else ''}) WHERE {' AND '.join(parts)}"
+        f"{f' AND TraceId GLOBAL NOT IN ({opened})' if opened else ''}{among}) WHERE {' AND '.join(parts)}"
     )
 
 
@@ -104,10 +108,12 @@ def _spans_with(settled: Settled, asked: Scan, name: str, held: str, values: Val
     """SQL for the values of an attribute by span, of each trace with such spans."""
     key = values.text(name)
     value = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])"
+    # A request's spans are of its service.
+    of_service = "" if asked.service is None else f"ServiceName = {values.text(asked.service)} AND "
     return (
         f"SELECT TraceId AS id, mapFromArrays(groupArray(span), groupArray(value)) AS {held} FROM ("
         f"SELECT TraceId, leftPad(lower(SpanId), 16, '0') AS span, any({value}) AS value "
-        f"FROM {settled.source(SPANS)} WHERE {within(asked.around)} AND "
+        f"FROM {settled.source(SPANS)} WHERE {within(asked.around)} AND {of_service}"
         f"(mapContains(SpanAttributes, {key}) OR mapContains(ResourceAttributes, {key})) "
         "GROUP BY TraceId, span) GROUP BY TraceId"
     )
