@@ -115,7 +115,7 @@ def measure(path: store.Place, rounds: int, only: str = "") -> int:
             for name, spent_ms in clocked.spent_ms.items():
                 parts[address][name].append(spent_ms)
     print(f"\n{status.spans:,} spans, {status.logs:,} logs, {status.sessions:,} sessions; {rounds} rounds")
-    heads = " ".join(f"{head:>7}" for head in ("first", "p50 ms", "p95 ms", "CPU ms"))
+    heads = " ".join(f"{head:>7}" for head in ("first", "p50 ms", "p95 ms", "CPU ms", "CPU p95"))
     print(f"  {'page':66} {heads} {'kB':>6}  largest shares (p50)")
     busy = sum(map(sum, times.values())) / max(1e-9, sum(map(sum, work.values())))
     first = max((_first_view(client, a) for a in addresses), default=0)
@@ -156,7 +156,9 @@ def _print_page(
     over = late > _TARGET_MS or size + first > _TARGET_BYTES
     shown = address if len(address) <= 66 else address[:65] + "…"
     marks = ("  ABOVE" if over else "") + (f"  ANSWERED {broken}" if broken else "")
-    numbers = f"{times[0]:7.1f} {middle:7.1f} {late:7.1f} {worked:7.1f} {size / 1e3:6.1f}"
+    numbers = (
+        f"{times[0]:7.1f} {middle:7.1f} {late:7.1f} {worked:7.1f} {_share(work, 0.95):7.1f} {size / 1e3:6.1f}"
+    )
     print(f"  {shown:66} {numbers}  {', '.join(largest)}{marks}")
     return int(over)
 

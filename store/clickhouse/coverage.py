@@ -24,6 +24,9 @@ class ClickHouseCoverageReader(Part):
     """Tells gaps."""
 
     def coverage(self, window: Window, of: CoverageOf = "requests") -> Coverage:
+        return self.moment.once(("coverage", window, of), lambda: self._coverage(window, of))
+
+    def _coverage(self, window: Window, of: CoverageOf) -> Coverage:
         slot_ns = slot_of(window)
         table = self.spans()
         slots: list[int] = []
@@ -31,14 +34,14 @@ class ClickHouseCoverageReader(Part):
         begin, end = window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)
         whole = Window(begin * slot_ns, end * slot_ns)
         if table is not None:
-            chosen = is_browser_row(table) if of == "browsers" else f"{_ENTRY} AND {is_backend(table)}"
-            # By their kind first, which is quick; what has no parent is looked for where none is.
-            slots = self._slots(
-                whole, slot_ns, chosen if of == "browsers" else f"{_KIND} AND {is_backend(table)}"
-            )
-            if of != "browsers":
-                left = holes_of(merged(slots, slot_ns, whole), whole) if slots else [whole]
-                slots = sorted({*slots, *(at for part in left for at in self._slots(part, slot_ns, chosen))})
+            side = is_browser_row(table) if of == "browsers" else is_backend(table)
+            chosen = [side] if of == "browsers" else [f"{_KIND} AND {side}", f"{_ENTRY} AND {side}"]
+            left = [whole]
+            # The first is quick, as rows lie by minute and trace; the others look where nothing was found.
+            for condition in (f"TraceId < '2' AND {chosen[0]}", *chosen):
+                slots += [slot for part in left for slot in self._slots(part, slot_ns, condition)]
+                left = holes_of(merged(sorted(slots), slot_ns, whole), whole) if slots else [whole]
+            slots.sort()
         parts = merged(slots, slot_ns, window)
         holes = holes_of(parts, window) if parts else [window]
         empty_ns = sum(hole.duration_ns for hole in holes)

@@ -30,6 +30,8 @@ AROUND_NS: Final = 600 * 10**9
 """A trace's spans are looked for so far around the window in which one of them is."""
 _CACHED_SPANS: Final = 200_000
 _AT_ONCE: Final = 500
+_STRIDES_NS: Final = (1800 * 10**9, 7200 * 10**9)
+"""The newest traces of a longer window are looked for at its end first."""
 _MAX_SPANS: Final = 50_000
 _NEWEST: Final = "min(Timestamp) DESC"
 _NAMED: Final = "nullIf(SpanAttributes['splunk.rumSessionId'], ''), SpanAttributes['session.id']"
@@ -133,16 +135,29 @@ class Traces:
             newest = [*stored.newest(window, limit + 1), *self._touched(window, stored, limit + 1)]
             newest.sort(key=lambda row: (-row[2], row[0]))
             return self._of(newest[:limit]), len(newest) > limit
+        if order == _NEWEST:
+            for stride_ns in _STRIDES_NS:
+                begin = window.to_unix_nano - stride_ns
+                if begin > window.from_unix_nano:
+                    part = Window(begin, window.to_unix_nano)
+                    rows = self._listed(part, limit + 1, having, values, order, holding)
+                    # What began before this part may be followed by others that have no span in it.
+                    if len(rows) > limit and rows[-1][2] >= begin:
+                        return self._of(rows[:limit]), True
+        rows = self._listed(window, limit + 1, having, values, order, holding)
+        return self._of(rows[:limit]), len(rows) > limit
+
+    def _listed(self, window: Window, limit: int, having: str, values: Values | None, order: str,
+                holding: Sequence[str]) -> Sequence[Row]:  # fmt: skip
         around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
-        rows = self._connections.rows(
+        return self._connections.rows(
             f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
             f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
             f"WHERE {within(around)} {self._holding(around, holding)}"
             f"GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
-            f"ORDER BY {order}, TraceId LIMIT {limit + 1}",
+            f"ORDER BY {order}, TraceId LIMIT {limit}",
             values,
         )
-        return self._of(rows[:limit]), len(rows) > limit
 
     def with_requests(
         self, window: Window, limit: int, condition: str, values: Values
