@@ -150,11 +150,11 @@ class ClickHouseChangeReader(SessionPart):
         limited(limit)
         traces, cut = self._newest(Window.ALL)
         first: dict[Subject, dict[str, int]] = {}
-        told: dict[object, Sequence[tuple[Subject, str]]] = {}
+        known: dict[object, Sequence[tuple[Subject, str]]] = {}
         for one in traces:
             for each in one.requests:
                 if environment in (None, each.environment):
-                    for subject, value in _told(each, told):
+                    for subject, value in _process_of(each, known):
                         moments = first.setdefault(subject, {})
                         moments[value] = min(moments.get(value, each.start), each.start)
         sessions, short = self.sessions_within(Window.ALL, _MOST_SESSIONS)
@@ -210,18 +210,18 @@ class ClickHouseChangeReader(SessionPart):
         return [one for one in found if begin <= one.summary.start_unix_nano < end]
 
 
-def _told(
+def _process_of(
     one: DerivedRequest, known: dict[object, Sequence[tuple[Subject, str]]]
 ) -> Sequence[tuple[Subject, str]]:
     """What a request says of its process; requests of one process say the same."""
-    said: dict[str, str | list[str]] = {tag: one.tags[tag] for tag in _OF_PROCESS if tag in one.tags}
+    named: dict[str, str | list[str]] = {tag: one.tags[tag] for tag in _OF_PROCESS if tag in one.tags}
     key = (
         one.service,
-        *((tag, value if isinstance(value, str) else (*value,)) for tag, value in said.items()),
+        *((tag, value if isinstance(value, str) else (*value,)) for tag, value in named.items()),
     )
     found = known.get(key)
     if found is None:
-        found = known[key] = Process({**said, SERVICE: one.service}).values
+        found = known[key] = Process({**named, SERVICE: one.service}).values
     return found
 
 

@@ -68,6 +68,10 @@ def ask_everything(reader: Reader) -> None:
     """A question of every kind."""
     for question in questions(reader, WINDOW).values():
         question()
+    reader.breakdowns("frontend", ["odd", "version"], WINDOW, {"other": "x", "version": "v1"})
+    reader.affected("frontend", WINDOW, operation="x", environment="lab")
+    reader.rum_measures(WINDOW, {"page": "/"})
+    reader.errors_seen([each.error_id for each in reader.rum_errors(WINDOW)[0]] or ["x"])
     with reader.snapshot():
         reader.services(WINDOW)
 
