@@ -138,7 +138,7 @@ def _by_settler(found: Found) -> list[OwnTable]:
     named = ", ".join(f"`{tag}` {_WORD}" for tag in RUM_TAGS)
     return [
         OwnTable(
-            SAMPLES, "what each event of a browser measures, with its tags", 1.5,
+            SAMPLES, "what each event of a browser measures, with its tags", 1.3,
             f"{of}, Start Int64, Metric {_WORD}, Value Int64, Bucket UInt16, Failed UInt8, ErrorId String, "
             f"{named}", "MergeTree", day.format("(Metric, Home)", ""),
         ),
