@@ -90,8 +90,11 @@ class ClickHouseNameReader(ClickHouseSessionReader):
     def span_ids_beginning(self, digits: str, limit: int = 20) -> Sequence[tuple[TraceId, SpanId]]:
         check_digits(digits, 16)
         values = Values()
+        sought = values.text(digits)
+        # Of a whole id the server's index tells where it is not.
+        found = f"SpanId = {sought}" if len(digits) == 16 else f"startsWith(SpanId, {sought})"
         rows = self.span_query(
-            f"SELECT DISTINCT TraceId, SpanId FROM {{table}} WHERE startsWith(SpanId, {values.text(digits)}) "
+            f"SELECT DISTINCT TraceId, SpanId FROM {{table}} WHERE {found} "
             f"ORDER BY TraceId, SpanId LIMIT {int(limit)}",
             values,
         )
