@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from store.api import StoreBusy, StoreError, StoreMismatch, StoreUnavailable, TooSlow
@@ -118,6 +118,15 @@ class Connections:
                 self._clients.append(client)
         return client
 
+    def _forget_client(self) -> None:
+        """Drop this thread's client: the engine in this process begins the next answer with leftovers."""
+        client = getattr(self._local, "client", None)
+        if client is not None:
+            self._local.client = None
+            with self._lock, suppress(ValueError):
+                self._clients.remove(client)
+            client.close()
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         driver = _driver()
@@ -126,6 +135,8 @@ class Connections:
         except StoreError:
             raise
         except driver.Error as error:
+            if self.address.path:
+                self._forget_client()
             raise _translated(error, self.address) from error
         except (OSError, UnicodeError) as error:
             raise StoreUnavailable(f"{self.address.shown} does not answer: {error}") from error
