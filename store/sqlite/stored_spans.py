@@ -244,6 +244,10 @@ class StoredSpans:
             found = self._bodies[origin] = row[0] if row else b""
         return found
 
+    def forget_bodies(self) -> None:
+        """Forget the bodies that were read: ids may stand for others since."""
+        self._bodies.clear()
+
     def _parts(self, question: str, values: Sequence[object]) -> Iterable[Row]:
         """Ask of the tables of parts."""
         return self._ask(question, values) if self._has_parts else ()

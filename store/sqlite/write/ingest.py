@@ -149,6 +149,10 @@ class Ingest:
         """Move all that is stored of a session, in the open transaction."""
         self.moved.move(restated, self._committed_seq)
 
+    def forget_spans(self) -> None:
+        """Forget which spans are stored: some are deleted in the open transaction."""
+        self._tables.forget()
+
     def write_mark(self) -> None:
         """Write something small, to see whether the medium takes it."""
         self.counters.add("write_marks", 1)

@@ -61,6 +61,7 @@ class SpanTables:
                 again.setdefault(trace_id, []).append(span)
             else:
                 new[key] = span
+        self.stored.forget_bodies()
         for trace_id, repeated in again.items():
             kept = self.stored.kept(trace_id, [span[1] for span in repeated])
             for span in repeated:
