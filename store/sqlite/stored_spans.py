@@ -7,12 +7,15 @@ Only this module knows where a backend span is. Of browsers all spans are rows, 
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from store.sqlite.trace_parts import ID_BYTES, PartSpan, ids_in, unpack
+from store.sqlite.trace_parts import ID_BYTES, DamagedPart, PartSpan, ids_in, unpack
+
+_LOG = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
 Ask = Callable[[str, Sequence[object]], Iterable[Row]]
@@ -62,10 +65,12 @@ def _number(span: StoredSpan) -> int:
 
 
 class StoredSpans:
-    """The spans of one store, as one connection sees them. Reading a damaged part raises DamagedPart."""
+    """The spans of one store, as one connection sees them."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, *, leave_out_damaged: bool = False) -> None:
+        """`leave_out_damaged`: otherwise reading a damaged part raises DamagedPart."""
         self._ask = ask
+        self._leave_out_damaged = leave_out_damaged
         self._has_parts = next(iter(ask("SELECT 1 FROM sqlite_master WHERE name = 'part_ids'", ())), None)
         """A file of an earlier schema has none until a writer opens it."""
         self._bodies: dict[int, bytes] = {}
@@ -80,8 +85,17 @@ class StoredSpans:
 
     def _parted(self, trace_id: bytes) -> Iterator[StoredSpan]:
         for seq, body in self._parts(_PARTS_OF, (trace_id,)):
-            for span in unpack(seq, body):
+            for span in self._unpacked(seq, body):
                 yield _stored(trace_id, span)
+
+    def _unpacked(self, seq: int, body: bytes) -> Sequence[PartSpan]:
+        try:
+            return unpack(seq, body)
+        except DamagedPart as error:
+            if not self._leave_out_damaged:
+                raise
+            _LOG.warning("left out: %s", error)
+            return ()
 
     def by_arrival(self, trace_id: bytes, most: int) -> list[StoredSpan]:
         """The spans of a trace that came first, at most so many."""
@@ -146,7 +160,7 @@ class StoredSpans:
         ):
             if not wanted_ids.isdisjoint(ids_in(packed)):
                 (body,) = next(iter(self._ask("SELECT body FROM trace_parts WHERE seq = ?", (seq,))))
-                found.update({span.span_id: _stored(trace_id, span) for span in unpack(seq, body)})
+                found.update({span.span_id: _stored(trace_id, span) for span in self._unpacked(seq, body)})
         wanted = list(wanted_ids)
         for begin in range(0, len(wanted), _AT_ONCE):
             some = wanted[begin : begin + _AT_ONCE]
@@ -262,5 +276,5 @@ def _stored(trace_id: bytes, span: PartSpan) -> StoredSpan:
 
 
 def of_connection(connection: sqlite3.Connection) -> StoredSpans:
-    """Those that a plain connection sees."""
-    return StoredSpans(connection.execute)
+    """Those that the connection of a writer or a settler sees: a damaged part stops neither."""
+    return StoredSpans(connection.execute, leave_out_damaged=True)

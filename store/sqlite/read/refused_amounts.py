@@ -1,7 +1,5 @@
 """The money that failed requests asked for: amounts in the spans in error of their traces."""
 
-# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
-
 from __future__ import annotations
 
 from collections import Counter
@@ -13,11 +11,12 @@ from signals.amounts import WORDS, Amount, amount_of
 from store.decode import span_detail
 from store.results import Refused
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.spans_of import stored_spans
+from store.sqlite.stored_spans import StoredSpan
 from store.sqlite.table_layout import ERROR_FLAG
 
 MAX_LOOKED: Final = 200
 """The newest failed requests whose traces are read: about 10 ms."""
-_AT_ONCE: Final = 100
 _Name = tuple[str, str]
 """Service and name of a span."""
 
@@ -44,21 +43,20 @@ def _amounts_of(db: ReadSession, traces: Sequence[int]) -> dict[int, list[tuple[
     found: dict[int, list[tuple[_Name, Amount]]] = {}
     # Bytes in bytes: a message is no text.
     spelled = [form.encode() for word in WORDS for form in (word, word.capitalize(), word.upper())]
-    named = " OR ".join(["instr(s.raw, ?)"] * len(spelled))
-    for part in _parts(traces):
-        rows = db.each(
-            "SELECT t.id, s.service, s.name, s.raw FROM traces t "
-            "CROSS JOIN spans s ON s.trace_id = t.trace_id "
-            f"WHERE t.id IN ({', '.join('?' * len(part))}) AND s.flags & {ERROR_FLAG} AND ({named}) "
-            "ORDER BY t.id, s.start, s.seq",
-            (*part, *spelled),
-        )
-        for trace, service, name, raw in rows:
-            amount = amount_of(span_detail(raw).attributes)
+    stored = stored_spans(db)
+    for trace in traces:
+        row = db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
+        failed = [
+            span
+            for span in (stored.of_trace(row[0]) if row else ())
+            if span.flags & ERROR_FLAG and any(form in span.raw for form in spelled)
+        ]
+        for span in sorted(failed, key=_by_start):
+            amount = amount_of(span_detail(span.raw).attributes)
             if amount is not None:
-                found.setdefault(trace, []).append(((service, name), amount))
+                found.setdefault(trace, []).append(((span.service, span.name), amount))
     return found
 
 
-def _parts(values: Sequence[int]) -> list[Sequence[int]]:
-    return [values[begin : begin + _AT_ONCE] for begin in range(0, len(values), _AT_ONCE)]
+def _by_start(span: StoredSpan) -> tuple[int, int]:
+    return span.start, span.seq

@@ -1,7 +1,5 @@
 """Breakdowns that tag sets cannot answer: the newest requests of the window, one by one."""
 
-# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +15,7 @@ from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, Pac
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES, span_of
+from store.sqlite.read.spans_of import decoded, stored_spans
 from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
@@ -122,12 +120,9 @@ class _Details:
         return found.get(request, {})
 
     def _read(self, trace: int) -> dict[tuple[str, int], dict[str, list[str]]]:
-        rows = self._db.all(
-            f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} "
-            "WHERE s.trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY s.seq LIMIT ?",
-            (trace, MAX_SPANS),
-        )
-        shape = outline([span_of(row) for row in rows])
+        row = self._db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
+        stored = stored_spans(self._db)
+        shape = outline(decoded(stored, stored.by_arrival(row[0], MAX_SPANS) if row else ()))
         requests: dict[tuple[str, int], dict[str, list[str]]] = {}
         for request in requests_of(shape):
             entry = shape.spans[request.place]

@@ -16,9 +16,10 @@ from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
+from store.sqlite.read.spans_of import traces_with_span
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
-from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
+from store.sqlite.table_layout import TAG_SET_SLOT_NS
 from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
@@ -254,12 +255,8 @@ class TraceSearch:
             attribute_scan.condition_for(self._db, exact, "span", "s"),
             attribute_scan.condition_holding(self._db, parts, "span", "s"),
         ):
-            self._add(
-                "EXISTS (SELECT 1 FROM spans s "
-                f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
-                f"AND ({carried.sql}))",
-                *carried.values,
-            )
+            condition, times = traces_with_span(self._db, carried.sql)
+            self._add(condition, *(carried.values * times))
         if row is None:
             return window
         self.bound = row[0]

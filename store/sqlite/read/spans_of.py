@@ -1,0 +1,81 @@
+"""The stored spans as a read session sees them, in the model's form."""
+
+# ruff: noqa: S608 - what is put into SQL text is our own
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from signals.model import Span
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.row_mapping import span_of
+from store.sqlite.stored_spans import StoredSpan, StoredSpans
+from store.sqlite.table_layout import BROWSER_FLAG
+from store.sqlite.trace_parts import DamagedPart, unpack
+
+
+def stored_spans(db: ReadSession) -> StoredSpans:
+    """Those of this snapshot."""
+    return StoredSpans(db.each)
+
+
+def decoded(stored: StoredSpans, spans: Iterable[StoredSpan]) -> list[Span]:
+    """Spans of a store in the model's form."""
+    return [
+        span_of(
+            (
+                *(span.trace_id, span.span_id, span.parent, span.service, span.name, span.kind, span.start),
+                *(span.duration, span.flags, span.peer, span.session, span.raw),
+                *(stored.body_of(span.resource), stored.body_of(span.scope)),
+            )
+        )
+        for span in spans
+    ]
+
+
+def traces_with_span(db: ReadSession, condition: str) -> tuple[str, int]:
+    """SQL that is true for the traces `t` that have a backend span `s` for which the condition is true.
+
+    With how often the values of the condition are needed. The condition may name `s.raw`, `s.resource` and
+    `s.scope`.
+    """
+    rows = (
+        f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
+        f"AND ({condition}))"
+    )
+    if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'part_ids'"):
+        return rows, 1
+    part = _Part()
+    db.add_function("part_origins", 1, part.origins)
+    db.add_function("part_raw", 2, part.raw)
+    # With a limit, which changes nothing, SQLite makes each row once and not again for each column asked.
+    parts = (
+        "EXISTS (SELECT 1 FROM (SELECT part_raw(p.body, j.key) AS raw, j.value ->> 0 AS resource, "
+        "j.value ->> 1 AS scope FROM part_ids i CROSS JOIN trace_parts p ON p.seq = i.seq "
+        "CROSS JOIN json_each(part_origins(p.body)) j WHERE i.trace_id = t.trace_id LIMIT -1) s "
+        f"WHERE {condition})"
+    )
+    return f"({rows} OR {parts})", 2
+
+
+class _Part:
+    """The part whose spans SQLite looks at, decoded once."""
+
+    def __init__(self) -> None:
+        self._body = b""
+        self._raws: list[bytes] = []
+
+    def origins(self, body: bytes) -> str:
+        """[[resource, scope], …] of its spans as JSON; none of one that is damaged."""
+        try:
+            spans = unpack(0, body)
+        except DamagedPart:
+            return "[]"
+        self._body, self._raws = body, [span.raw for span in spans]
+        return "[" + ",".join([f"[{span.kind.resource},{span.kind.scope}]" for span in spans]) + "]"
+
+    def raw(self, body: bytes, place: int) -> bytes:
+        """The message of one of its spans."""
+        if body != self._body:
+            self.origins(body)
+        return self._raws[place]
