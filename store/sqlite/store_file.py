@@ -249,6 +249,12 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
             f"of it: {COMMAND} store salvage FILE",
             "damaged",
         )
+    if name == "DAMAGED_PART":
+        return StoreUnavailable(
+            f"A part of this trace is damaged in {path} ({error}); all else can be read. What is right of "
+            f"the file is saved by: {COMMAND} store salvage FILE",
+            "damaged_part",
+        )
     if name.startswith("SQLITE_IOERR"):
         return StoreUnavailable(
             f"Reading or writing {path} failed: see that its disk is present and has space.", "io"

@@ -39,9 +39,9 @@ Origins = Mapping[bytes, tuple[int, int]]
 
 
 class DamagedPart(sqlite3.DatabaseError):
-    """A part is not as it was written."""
+    """A part is not as it was written. The rest of the store is not concerned."""
 
-    sqlite_errorname = "SQLITE_CORRUPT"
+    sqlite_errorname = "DAMAGED_PART"
 
 
 class Kind(NamedTuple):

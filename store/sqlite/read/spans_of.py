@@ -14,9 +14,9 @@ from store.sqlite.table_layout import BROWSER_FLAG
 from store.sqlite.trace_parts import DamagedPart, unpack
 
 
-def stored_spans(db: ReadSession) -> StoredSpans:
-    """Those of this snapshot."""
-    return StoredSpans(db.each)
+def stored_spans(db: ReadSession, *, leave_out_damaged: bool = True) -> StoredSpans:
+    """Those of this snapshot. Of a page's many traces, a damaged part is left out; see `StoredSpans`."""
+    return StoredSpans(db.each, leave_out_damaged=leave_out_damaged)
 
 
 def decoded(stored: StoredSpans, spans: Iterable[StoredSpan]) -> list[Span]:

@@ -43,7 +43,7 @@ class SqliteTraceReader(SqlitePart):
 
     def spans_of_trace(self, trace_id: TraceId, limit: int = 50_000) -> Sequence[Span]:
         with self._connections.session() as db:
-            stored = stored_spans(db)
+            stored = stored_spans(db, leave_out_damaged=False)
             return decoded(stored, stored.by_time(trace_bytes(trace_id), limit))
 
     def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
