@@ -57,7 +57,7 @@ class Result:
     p95_ms: float = 0.0
     """Of the answers."""
     peak_mib: float = 0.0
-    """Highest resident memory seen, of the process and its children."""
+    """Highest resident memory seen, of the process and its children; what they share counts once."""
     disk_bytes: int = 0
 
     @property
@@ -160,11 +160,20 @@ class _Watched:
         size = 0
         for each in self._all():
             with _gone_is_nothing():
-                size += each.memory_info().rss
+                size += _memory_bytes(each.pid)
         self.peak_mib = max(self.peak_mib, size / 2**20)
 
     def _all(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
+
+
+def _memory_bytes(pid: int) -> int:
+    """Resident memory of a process; what it shares with others counts in part, so that sums are right."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+    except OSError:
+        return int(psutil.Process(pid).memory_info().rss)
+    return int(text.partition("\nPss:")[2].split()[0]) * 1024
 
 
 @contextmanager

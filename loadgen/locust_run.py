@@ -18,7 +18,7 @@ from typing import Any
 import gevent
 import gevent.event
 from flask import Response, request
-from locust import events
+from locust import User, events
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, Runner
@@ -33,6 +33,7 @@ from runtime.settings import EXIT_CANNOT_START, load
 
 _log = logging.getLogger(SERVICE)
 _STOP_WITHIN_S = 1.5
+_TOO_FEW = (1, 2)
 
 
 def _guard(settings: Settings, app: Any) -> None:
@@ -51,6 +52,12 @@ def _guard(settings: Settings, app: Any) -> None:
         return None
 
 
+def classes_for(users: int) -> list[type[User]]:
+    """The kinds of users. Of one or two at the start none only orders, so that there are sessions."""
+    shoppers: list[type[User]] = [HttpShopper, RumShopper]
+    return shoppers if users in _TOO_FEW else [*shoppers, RegularBuyer]
+
+
 def run(settings: Settings) -> int:
     """Serve Locust's pages, where there are any, and run the users until SIGTERM or SIGINT.
 
@@ -62,7 +69,7 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
     environment = Environment(
-        user_classes=[HttpShopper, RegularBuyer, RumShopper],
+        user_classes=classes_for(settings.users),
         host=settings.shop_url,
         events=events,
         catch_exceptions=True,

@@ -205,6 +205,7 @@ PRELOAD = (
     "grpc.experimental",
     "observer.app",
     "store.sqlite.read.reader",
+    "store.sqlite.write.settler_process",
     "store.sqlite.write.writer",
     "alerting.delivery",
     "alerting.evaluator",

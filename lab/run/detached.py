@@ -1,5 +1,6 @@
-"""The supervisor of a detached lab: `python -m lab.run.detached PIPE_FD OPTIONS_JSON`.
+"""The supervisor of a detached lab: `python -m lab.run.detached PIPE_FD`, with JSON on standard input.
 
+The JSON is its options: an address in them may hold a password, and the list of processes shows arguments.
 Reports progress to the waiting command over the pipe, closes it when ready, and
 keeps no other file of the caller open.
 """
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     pipe = int(argv[0])
     os.set_inheritable(pipe, False)
     child_setup.name_process("lab-supervisor")
-    options = launch.options_from_json(argv[1])
+    options = launch.options_from_json(sys.stdin.read())
     try:
         launch.supervise(options, lambda built, chosen: ToCaller(pipe, built, chosen))
     except LabError as error:

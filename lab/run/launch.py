@@ -136,8 +136,8 @@ def detached(options: Options) -> int:
     os.truncate(log, 0)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lab.run.detached", str(writer), _as_json(options)],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "lab.run.detached", str(writer)],
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             pass_fds=(writer,),
@@ -149,6 +149,7 @@ def detached(options: Options) -> int:
         os.close(writer)
         os.close(log)
     process.returncode = None
+    _hand_over(process, options)
     with os.fdopen(reader, "r", encoding="utf-8") as lines:
         try:
             return _follow(lines)
@@ -157,6 +158,12 @@ def detached(options: Options) -> int:
             with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.wait(8)
             raise
+
+
+def _hand_over(process: subprocess.Popen[bytes], options: Options) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(_as_json(options).encode())
 
 
 def _follow(lines: Iterable[str]) -> int:

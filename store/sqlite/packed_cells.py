@@ -26,6 +26,11 @@ def pack(buckets: Mapping[int, int]) -> bytes:
     return array(_BUCKET_CODE, numbers).tobytes() + array(_COUNT_CODE, counts).tobytes()
 
 
+def pack_one(bucket: int, count: int) -> bytes:
+    """A histogram of one bucket as it is stored."""
+    return pack({bucket: count})
+
+
 def merged(first: bytes, second: bytes) -> bytes:
     """The stored sum of two stored histograms."""
     return pack(total([first, second]))

@@ -18,6 +18,7 @@ from store.sqlite.file_parts import (
     SUFFIXES as SUFFIXES,
     run_script,
 )
+from store.sqlite.packed_cells import pack_one
 from store.sqlite.row_checks import add_columns
 from store.sqlite.settled_file import attach_settled, create_settled
 
@@ -27,6 +28,11 @@ DERIVED_INSIDE = 6
 READ_AS_THEY_ARE = (DERIVED_INSIDE, 7)
 """Schemas before, which a writer changes in place when it opens the file: it lets the backend spans that
 they hold, a row for each, be."""
+_FORMER_CELLS = (
+    "CREATE TEMP VIEW cells AS SELECT series, width, slot, n, errors, origins, "
+    "packed_bucket(bucket, n) AS latencies FROM main.cells"
+)
+"""In a file of that schema, which no writer has opened since, a cell has a row for each bucket."""
 _DERIVED = (
     *("traces", "tagsets", "set_slots", "requests", "pairs", "trace_pairs", "session_pairs"),
     *("series", "cells", "sessions", "samples", "links"),
@@ -121,6 +127,9 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
             return None
         check_version(connection, path)
         attach_settled(connection, path, frugal=frugal)
+        if connection.execute("PRAGMA user_version").fetchone()[0] == DERIVED_INSIDE:
+            connection.create_function("packed_bucket", 2, pack_one, deterministic=True)
+            connection.execute(_FORMER_CELLS)
         connection.execute("PRAGMA query_only = 1")
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,16 @@ def test_the_logs_of_a_lab_in_front_follow_in_a_thread(
 # -- in the background
 
 
+class StandardInput(io.BytesIO):
+    """Stands in for a pipe to a process: what was written stays to be read after it was closed."""
+
+    text = ""
+
+    def close(self) -> None:
+        self.text = self.text or self.getvalue().decode()
+        super().close()
+
+
 class Background:
     """Stands in for the background process of `lab up --detach`: it writes these lines to its pipe."""
 
@@ -263,6 +275,7 @@ class Background:
         self.signals: list[int] = []
         self.returncode: int | None = None
         self.arguments: list[str] = []
+        self.stdin = StandardInput()
 
     def __call__(self, command: list[str], **more: Any) -> Background:
         self.arguments = command[2:]
@@ -291,7 +304,18 @@ def test_the_command_returns_when_the_background_is_ready(
     assert printed.out == "Ready: http://shop.test\n"
     assert printed.err == "starting\n"
     assert background.arguments[0] == "lab.run.detached"
-    assert launch.options_from_json(background.arguments[2]) == chosen
+    assert launch.options_from_json(background.stdin.text) == chosen
+
+
+def test_no_address_with_a_password_is_an_argument_of_the_background(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arguments of a process can be read by every user of the machine."""
+    background = Background([{"ready": ""}])
+    monkeypatch.setattr(subprocess, "Popen", background)
+    assert launch.detached(options(run_dir, store="clickhouse://user:s3cret@db.example/otel")) == 0
+    assert "s3cret" not in " ".join(background.arguments)
+    assert "s3cret" in background.stdin.text
 
 
 @pytest.mark.parametrize(
@@ -349,8 +373,9 @@ def test_the_background_process_reports_over_its_pipe(
 ) -> None:
     """Until it is ready; afterwards it writes to its log only."""
     monkeypatch.setattr(child_setup, "name_process", lambda _: None)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(launch._as_json(options(run_dir))))
     reader, writer = os.pipe()
-    assert detached.main([str(writer), launch._as_json(options(run_dir))]) == 0
+    assert detached.main([str(writer)]) == 0
     first, last = lines_of(reader)
 
     assert first == {"progress": "starting"}
@@ -365,8 +390,9 @@ def test_the_background_process_reports_why_it_failed(
 ) -> None:
     """To the waiting command and to its log, with the exit code of the error."""
     monkeypatch.setattr(child_setup, "name_process", lambda _: None)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(launch._as_json(options(run_dir, incident="no-such"))))
     reader, writer = os.pipe()
-    assert detached.main([str(writer), launch._as_json(options(run_dir, incident="no-such"))]) == 2
+    assert detached.main([str(writer)]) == 2
     os.close(writer)
     [line] = lines_of(reader)
 

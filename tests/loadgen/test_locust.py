@@ -159,3 +159,9 @@ def test_a_taken_port_and_a_bad_setting_are_one_sentence() -> None:
             assert said.returncode == 2
             (line,) = said.stderr.splitlines()
             assert word in line
+
+
+def test_one_user_is_a_browser(served: ServedShop, tmp_path: Path) -> None:
+    """A class that starts one user wants sessions, not one who only orders."""
+    with load(served.url, tmp_path / "log", LOADGEN_USERS="1") as (_, _process):
+        eventually(lambda: served.shop.beacons(), "a browser reports", within_s=20)

@@ -25,7 +25,7 @@ from tests.store.house import WINDOW
 
 
 class Clock:
-    """The monotonic time of the schedule, which goes on when it is told to."""
+    """The times of the schedule, which go on when they are told to."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -33,13 +33,16 @@ class Clock:
     def monotonic(self) -> float:
         return self.now_s
 
+    def time_ns(self) -> int:
+        return T0 + round((self.now_s - 100.0) * 1e9)
+
 
 class Place:
     """A store in memory, whose rounds of settling are run by hand."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self.clock = clock
-        self._ingest = Ingest(connection, lambda: T0)
+        self._ingest = Ingest(connection, clock.time_ns)
         self.schedule = AggregationSchedule(connection, connection)
 
     def commit(self, *spans: SpanRow) -> None:
@@ -151,8 +154,8 @@ def test_spans_wait_while_too_much_is_in_memory(
 
 def test_large_rows_of_settled_traces_are_forgotten(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a size of all together; late spans of such a trace find it in the table."""
-    monkeypatch.setattr(aggregation_schedule, "_MAX_REMEMBERED_BYTES", 180)
-    monkeypatch.setattr(aggregation_schedule, "MAX_WAITING_BYTES", 230)
+    monkeypatch.setattr(aggregation_schedule, "_MAX_REMEMBERED_BYTES", 210)
+    monkeypatch.setattr(aggregation_schedule, "MAX_WAITING_BYTES", 260)
     place.commit(entry(1), entry(2))
     place.round()
     place.clock.now_s += 0.2

@@ -40,7 +40,7 @@ _PAUSE_S: Final = 0.1
 """Between two rounds: under load, one round aggregates what many batches brought."""
 _REMEMBER_S: Final = 3.0
 """Rows of a trace stay in memory this long after its last span: late ones often come within it."""
-_MAX_REMEMBERED: Final = 20_000
+_MAX_REMEMBERED: Final = 12_000
 """Rows in memory, above which those of aggregated traces are dropped at once."""
 _MAX_REMEMBERED_BYTES: Final = 16 * 2**20
 """The same of the messages that these rows hold."""
@@ -50,7 +50,7 @@ MAX_WORK_S: Final = 1.0
 """… or while there is more to settle than this takes alone: beside commits it takes twice or thrice that …"""
 _FEW: Final = 2_000
 """… unless it is so little that the time of one round says nothing …"""
-MAX_WAITING: Final = 40_000
+MAX_WAITING: Final = 24_000
 MAX_WAITING_BYTES: Final = 48 * 2**20
 """… or while so many rows are in memory, of some 2 kB each, or their messages are so large."""
 _ROUND_S: Final = 0.1
@@ -141,7 +141,9 @@ class AggregationSchedule:
         """
         if self._left_s > MAX_LAG_S:
             return f"the oldest of them has waited for {self._left_s:.1f} s"
-        if self._dirty and (self._left_work_s > MAX_WORK_S or self._remembered > MAX_WAITING):
+        # A process leaves in the table what it has no room for, which the writer bounds.
+        full = self._remembered > MAX_WAITING and not self._apart
+        if self._dirty and (self._left_work_s > MAX_WORK_S or full):
             return f"{self._waiting:,} of them wait"
         if self._dirty and self._remembered_bytes > MAX_WAITING_BYTES:
             return f"{self._remembered_bytes / 1e6:,.0f} MB of them wait"
