@@ -14,7 +14,7 @@ from store.sqlite.read.read_connection import ReadConnections, ReadSession
 from store.sqlite.read.tag_set_search import TagSetCache, read_sets
 from tests.store.build import failing_checkout, row, span
 
-COUNT = "SELECT count(*) FROM spans"
+COUNT = "SELECT coalesce(sum(n), 0) FROM trace_parts"
 
 
 @pytest.fixture(name="path")
@@ -122,7 +122,7 @@ def test_a_session_cannot_write(path: Path, connections: ReadConnections) -> Non
     _write(path, 1)
 
     def write(db: ReadSession) -> None:
-        db.one("DELETE FROM spans")
+        db.one("DELETE FROM trace_parts")
 
     with pytest.raises(StoreUnavailable), connections.session() as db:
         write(db)
