@@ -12,7 +12,10 @@ import sqlite3
 import struct
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import count
+from operator import add
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -74,10 +77,13 @@ class PartSpan(NamedTuple):
 
 
 def can_hold(spans: Sequence[SpanRow]) -> bool:
-    """Whether the ids of these have the lengths that a part needs."""
-    return {(len(span[0]), len(span[1]), len(span[2]) or ID_BYTES) for span in spans} <= {
-        (16, ID_BYTES, ID_BYTES)
-    }
+    """Whether the ids of these, which are of one trace, have the lengths that a part needs."""
+    own, parents = [span[1] for span in spans], [span[2] for span in spans]
+    return (
+        len(spans[0][0]) == 2 * ID_BYTES
+        and set(map(len, own)) == {ID_BYTES}
+        and set(map(len, parents)) <= {0, ID_BYTES}
+    )
 
 
 def pack(spans: Sequence[SpanRow], origins: Origins) -> bytes:
@@ -85,37 +91,34 @@ def pack(spans: Sequence[SpanRow], origins: Origins) -> bytes:
 
     Raises orjson.JSONEncodeError for texts that UTF-8 cannot encode.
     """
-    kinds: dict[tuple[Any, ...], int] = {}
-    places, ends, sizes = [], [], []
-    for span in spans:
-        # By place: attributes of a tuple with names take twice as long.
-        start, duration, raw = span[6], span[7], span[16]
-        flags = span[8] * ERROR_FLAG | span[10] * DATABASE_FLAG
-        kind = span[3], span[4], span[5], flags, span[9], span[14], span[15]
-        place = kinds.get(kind)
-        if place is None:
-            place = kinds[kind] = len(kinds)
-        places.append(place)
-        ends.append(start + duration)
-        sizes.append(len(raw))
+    # Columns by `zip` and `map`, without a step of Python for each span: half of the time.
+    (
+        _, ids, parents, services, names, kinds, starts, durations, errors, peers, databases, _, _, _,
+        resources, scopes, raws, _,
+    ) = zip(*spans, strict=True)  # fmt: skip
+    place_of: defaultdict[tuple[Any, ...], int] = defaultdict(count().__next__)
+    keys = zip(services, names, kinds, errors, databases, peers, resources, scopes, strict=True)
+    places = array("H", map(place_of.__getitem__, keys))
     texts = orjson.dumps(
         [
-            (*kind[:5], origins[kind[5]][0], origins[kind[6]][0], origins[kind[5]][1], origins[kind[6]][1])
-            for kind in kinds
+            (
+                *(service, name, kind, error * ERROR_FLAG | database * DATABASE_FLAG, peer),
+                *(origins[resource][0], origins[scope][0], origins[resource][1], origins[scope][1]),
+            )
+            for service, name, kind, error, database, peer, resource, scope in place_of
         ]
     )
-    parents = [span[2] or _NO_PARENT for span in spans]
     body = b"".join(
         (
             _HEAD.pack(len(spans), len(texts)),
-            b"".join([span[1] for span in spans]),
-            *parents,
-            array("Q", [span[6] for span in spans]).tobytes(),
-            array("Q", ends).tobytes(),
-            array("H", places).tobytes(),
-            array("I", sizes).tobytes(),
+            *ids,
+            *[parent or _NO_PARENT for parent in parents],
+            array("Q", starts).tobytes(),
+            array("Q", map(add, starts, durations)).tobytes(),
+            places.tobytes(),
+            array("I", map(len, raws)).tobytes(),
             texts,
-            *[span[16] for span in spans],
+            *raws,
         )
     )
     return zlib.compress(body, _LEVEL if len(body) >= _LEAST_BYTES else 0)
@@ -124,15 +127,64 @@ def pack(spans: Sequence[SpanRow], origins: Origins) -> bytes:
 _NO_PARENT: Final = bytes(ID_BYTES)
 
 
+class _Opened(NamedTuple):
+    """The columns of a part."""
+
+    ids: bytes
+    parents: bytes
+    starts: Sequence[int]
+    ends: Sequence[int]
+    places: Sequence[int]
+    kinds: Sequence[Kind]
+    raws: Sequence[bytes]
+
+
 def unpack(first: int, body: bytes) -> list[PartSpan]:
     """The spans of a part whose first has this number. Raises DamagedPart."""
+    part = _opened(first, body)
+    found = []
+    columns = zip(part.starts, part.ends, part.places, part.raws, strict=True)
+    for number, (start, end, place, raw) in enumerate(columns):
+        begin = number * ID_BYTES
+        parent = part.parents[begin : begin + ID_BYTES]
+        found.append(
+            PartSpan(
+                first + number,
+                part.ids[begin : begin + ID_BYTES],
+                b"" if parent == _NO_PARENT else parent,
+                start,
+                end - start,
+                part.kinds[place],
+                raw,
+            )
+        )
+    return found
+
+
+def raws_in(first: int, body: bytes, needle: bytes) -> tuple[list[tuple[int, int]], Sequence[bytes]]:
+    """((resource, scope) of each span, their messages): a third of the cost of all. Raises DamagedPart.
+
+    Where the bytes `needle` are in no message, each pair once, with nothing in place of the messages.
+    """
+    part = _opened(first, body)
+    origins = [(kind.resource, kind.scope) for kind in part.kinds]
+    if not any(needle in raw for raw in part.raws):
+        pairs = list(dict.fromkeys(origins))
+        return pairs, [b""] * len(pairs)
+    return [origins[place] for place in part.places], part.raws
+
+
+def _opened(first: int, body: bytes) -> _Opened:
     try:
-        return list(_spans(first, zlib.decompress(body)))
-    except (zlib.error, struct.error, ValueError, TypeError, IndexError) as error:
+        part = _columns(zlib.decompress(body))
+        if part.places and max(part.places) >= len(part.kinds):
+            raise ValueError("a kind is missing")
+    except (zlib.error, struct.error, ValueError, TypeError) as error:
         raise DamagedPart(f"the spans from number {first} on are damaged: {error}") from error
+    return part
 
 
-def _spans(first: int, body: bytes) -> Iterator[PartSpan]:
+def _columns(body: bytes) -> _Opened:
     count, texts_bytes = _HEAD.unpack_from(body)
     at = _HEAD.size
     ids, at = body[at : at + count * ID_BYTES], at + count * ID_BYTES
@@ -145,21 +197,14 @@ def _spans(first: int, body: bytes) -> Iterator[PartSpan]:
         at += count * width
     kinds = [Kind(*each) for each in orjson.loads(body[at : at + texts_bytes])]
     at += texts_bytes
-    if at + sum(columns[3]) != len(body):
-        raise ValueError("its parts do not make up its length")
-    for place, (start, end, kind, size) in enumerate(zip(*columns, strict=True)):
-        begin = place * ID_BYTES
-        parent = parents[begin : begin + ID_BYTES]
-        yield PartSpan(
-            first + place,
-            ids[begin : begin + ID_BYTES],
-            b"" if parent == _NO_PARENT else parent,
-            start,
-            end - start,
-            kinds[kind],
-            body[at : at + size],
-        )
+    starts, ends, places, sizes = columns
+    raws = []
+    for size in sizes:
+        raws.append(body[at : at + size])
         at += size
+    if at != len(body):
+        raise ValueError("its parts do not make up its length")
+    return _Opened(ids, parents, starts, ends, places, kinds, raws)
 
 
 def ids_in(packed: bytes) -> list[bytes]:

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 
 from signals.model import Span
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.row_mapping import span_of
 from store.sqlite.stored_spans import StoredSpan, StoredSpans
 from store.sqlite.table_layout import BROWSER_FLAG
-from store.sqlite.trace_parts import DamagedPart, unpack
+from store.sqlite.trace_parts import DamagedPart, raws_in
 
 
 def stored_spans(db: ReadSession, *, leave_out_damaged: bool = True) -> StoredSpans:
@@ -33,11 +34,11 @@ def decoded(stored: StoredSpans, spans: Iterable[StoredSpan]) -> list[Span]:
     ]
 
 
-def traces_with_span(db: ReadSession, condition: str) -> tuple[str, int]:
+def traces_with_span(db: ReadSession, condition: str, needle: bytes) -> tuple[str, int]:
     """SQL that is true for the traces `t` that have a backend span `s` for which the condition is true.
 
     With how often the values of the condition are needed. The condition may name `s.raw`, `s.resource` and
-    `s.scope`.
+    `s.scope`. It must be the same for all messages without the bytes `needle`.
     """
     rows = (
         f"EXISTS (SELECT 1 FROM spans s WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
@@ -45,14 +46,16 @@ def traces_with_span(db: ReadSession, condition: str) -> tuple[str, int]:
     )
     if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'part_ids'"):
         return rows, 1
-    part = _Part()
-    db.add_function("part_origins", 1, part.origins)
-    db.add_function("part_raw", 2, part.raw)
+    part = _Part(needle)
+    # A name for each condition of a statement.
+    suffix = hashlib.blake2b(condition.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    db.add_function(f"part_origins_{suffix}", 2, part.origins)
+    db.add_function(f"part_raw_{suffix}", 2, part.raw)
     # With a limit, which changes nothing, SQLite makes each row once and not again for each column asked.
     parts = (
-        "EXISTS (SELECT 1 FROM (SELECT part_raw(p.body, j.key) AS raw, j.value ->> 0 AS resource, "
+        f"EXISTS (SELECT 1 FROM (SELECT part_raw_{suffix}(p.seq, j.key) AS raw, j.value ->> 0 AS resource, "
         "j.value ->> 1 AS scope FROM part_ids i CROSS JOIN trace_parts p ON p.seq = i.seq "
-        "CROSS JOIN json_each(part_origins(p.body)) j WHERE i.trace_id = t.trace_id LIMIT -1) s "
+        f"CROSS JOIN json_each(part_origins_{suffix}(p.seq, p.body)) j WHERE i.trace_id = t.trace_id LIMIT -1) s "
         f"WHERE {condition})"
     )
     return f"({rows} OR {parts})", 2
@@ -61,21 +64,21 @@ def traces_with_span(db: ReadSession, condition: str) -> tuple[str, int]:
 class _Part:
     """The part whose spans SQLite looks at, decoded once."""
 
-    def __init__(self) -> None:
-        self._body = b""
-        self._raws: list[bytes] = []
+    def __init__(self, needle: bytes) -> None:
+        self._needle = needle
+        self._seq = 0
+        self._raws: Sequence[bytes] = ()
 
-    def origins(self, body: bytes) -> str:
+    def origins(self, seq: int, body: bytes) -> str:
         """[[resource, scope], …] of its spans as JSON; none of one that is damaged."""
         try:
-            spans = unpack(0, body)
+            origins, self._raws = raws_in(seq, body, self._needle)
         except DamagedPart:
             return "[]"
-        self._body, self._raws = body, [span.raw for span in spans]
-        return "[" + ",".join([f"[{span.kind.resource},{span.kind.scope}]" for span in spans]) + "]"
+        self._seq = seq
+        return "[" + ",".join([f"[{resource},{scope}]" for resource, scope in origins]) + "]"
 
-    def raw(self, body: bytes, place: int) -> bytes:
-        """The message of one of its spans."""
-        if body != self._body:
-            self.origins(body)
+    def raw(self, seq: int, place: int) -> bytes:
+        """The message of one of the spans of the part whose origins were asked for last."""
+        assert seq == self._seq, "SQLite reads a part to its end before the next one"
         return self._raws[place]

@@ -251,12 +251,13 @@ class TraceSearch:
             f"ORDER BY {start} {self._order} LIMIT 1 OFFSET ?",
             (*self._values, window.from_unix_nano, window.to_unix_nano, attribute_scan.MAX_TRACES - 1),
         )
-        for carried in (
-            attribute_scan.condition_for(self._db, exact, "span", "s"),
-            attribute_scan.condition_holding(self._db, parts, "span", "s"),
+        for names, carried in (
+            (exact, attribute_scan.condition_for(self._db, exact, "span", "s")),
+            (parts, attribute_scan.condition_holding(self._db, parts, "span", "s")),
         ):
-            condition, times = traces_with_span(self._db, carried.sql)
-            self._add(condition, *(carried.values * times))
+            if names:
+                condition, times = traces_with_span(self._db, carried.sql, attribute_scan.needle_of(names))
+                self._add(condition, *(carried.values * times))
         if row is None:
             return window
         self.bound = row[0]

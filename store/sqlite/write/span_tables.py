@@ -148,13 +148,16 @@ class SpanTables:
 
 def _cut(spans: Sequence[SpanRow]) -> Iterator[Sequence[SpanRow]]:
     """The spans of a trace in parts of bounded size."""
+    if len(spans) <= MOST_SPANS and sum([len(span[16]) for span in spans]) <= MOST_BYTES:
+        yield spans
+        return
     begin = size = 0
     for place, span in enumerate(spans):
         size += len(span[16])  # raw
         if place - begin >= MOST_SPANS or (size > MOST_BYTES and place > begin):
             yield spans[begin:place]
             begin, size = place, len(span[16])
-    yield spans[begin:] if begin else spans
+    yield spans[begin:]
 
 
 def _row(seq: int, span: SpanRow, origins: Mapping[bytes, tuple[int, int]]) -> tuple[Any, ...]:
