@@ -37,6 +37,9 @@ _LEAST_BYTES: Final = 1_500
 """A smaller part is not compressed: each call takes 20 µs, and saves a third of a single span."""
 _HALF: Final = 1 << 31
 
+_PER_SPAN: Final = 8 + 8 + 8 + 8 + 2 + 4
+"""Bytes in the arrays: id, parent, start, end, place of the kind, size of the message."""
+
 Origins = Mapping[bytes, tuple[int, int]]
 """Bodies of resources and scopes to their (id, CRC-32)."""
 
@@ -141,7 +144,7 @@ class _Opened(NamedTuple):
 
 def unpack(first: int, body: bytes) -> list[PartSpan]:
     """The spans of a part whose first has this number. Raises DamagedPart."""
-    part = _opened(first, body)
+    part = _opened(first, _plain(first, body))
     found = []
     columns = zip(part.starts, part.ends, part.places, part.raws, strict=True)
     for number, (start, end, place, raw) in enumerate(columns):
@@ -166,25 +169,47 @@ def raws_in(first: int, body: bytes, needle: bytes) -> tuple[list[tuple[int, int
 
     Where the bytes `needle` are in no message, each pair once, with nothing in place of the messages.
     """
-    part = _opened(first, body)
-    origins = [(kind.resource, kind.scope) for kind in part.kinds]
-    if not any(needle in raw for raw in part.raws):
-        pairs = list(dict.fromkeys(origins))
-        return pairs, [b""] * len(pairs)
-    return [origins[place] for place in part.places], part.raws
+    whole = _plain(first, body)
+    if needle in whole:
+        part = _opened(first, whole)
+        origins = [(kind.resource, kind.scope) for kind in part.kinds]
+        return [origins[place] for place in part.places], part.raws
+    pairs = list(dict.fromkeys((kind.resource, kind.scope) for kind in _kinds(first, whole)))
+    return pairs, [b""] * len(pairs)
+
+
+def _plain(first: int, body: bytes) -> bytes:
+    try:
+        return zlib.decompress(body)
+    except zlib.error as error:
+        raise _damaged(first, error) from error
+
+
+def _damaged(first: int, error: Exception) -> DamagedPart:
+    return DamagedPart(f"the spans from number {first} on are damaged: {error}")
+
+
+def _kinds(first: int, body: bytes) -> list[Kind]:
+    try:
+        count, texts_bytes = _HEAD.unpack_from(body)
+        at = _HEAD.size + count * _PER_SPAN
+        return [Kind(*each) for each in orjson.loads(body[at : at + texts_bytes])]
+    except (struct.error, ValueError, TypeError) as error:
+        raise _damaged(first, error) from error
 
 
 def _opened(first: int, body: bytes) -> _Opened:
+    kinds = _kinds(first, body)
     try:
-        part = _columns(zlib.decompress(body))
-        if part.places and max(part.places) >= len(part.kinds):
+        part = _columns(body, kinds)
+        if part.places and max(part.places) >= len(kinds):
             raise ValueError("a kind is missing")
-    except (zlib.error, struct.error, ValueError, TypeError) as error:
-        raise DamagedPart(f"the spans from number {first} on are damaged: {error}") from error
+    except (struct.error, ValueError) as error:
+        raise _damaged(first, error) from error
     return part
 
 
-def _columns(body: bytes) -> _Opened:
+def _columns(body: bytes, kinds: Sequence[Kind]) -> _Opened:
     count, texts_bytes = _HEAD.unpack_from(body)
     at = _HEAD.size
     ids, at = body[at : at + count * ID_BYTES], at + count * ID_BYTES
@@ -195,7 +220,6 @@ def _columns(body: bytes) -> _Opened:
         column.frombytes(body[at : at + count * width])
         columns.append(column)
         at += count * width
-    kinds = [Kind(*each) for each in orjson.loads(body[at : at + texts_bytes])]
     at += texts_bytes
     starts, ends, places, sizes = columns
     raws = []

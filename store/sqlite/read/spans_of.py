@@ -55,8 +55,8 @@ def traces_with_span(db: ReadSession, condition: str, needle: bytes) -> tuple[st
     parts = (
         f"EXISTS (SELECT 1 FROM (SELECT part_raw_{suffix}(p.seq, j.key) AS raw, j.value ->> 0 AS resource, "
         "j.value ->> 1 AS scope FROM part_ids i CROSS JOIN trace_parts p ON p.seq = i.seq "
-        f"CROSS JOIN json_each(part_origins_{suffix}(p.seq, p.body)) j WHERE i.trace_id = t.trace_id LIMIT -1) s "
-        f"WHERE {condition})"
+        f"CROSS JOIN json_each(part_origins_{suffix}(p.seq, p.body)) j "
+        f"WHERE i.trace_id = t.trace_id LIMIT -1) s WHERE {condition})"
     )
     return f"({rows} OR {parts})", 2
 
