@@ -137,9 +137,9 @@ class StoredSpans:
     def ids_of(self, traces: Collection[bytes]) -> dict[bytes, set[bytes]]:
         """The ids of the stored spans of each of these traces that has any."""
         found: dict[bytes, set[bytes]] = {}
-        wanted = list(traces)
-        for begin in range(0, len(wanted), _AT_ONCE):
-            some = wanted[begin : begin + _AT_ONCE]
+        asked = list(traces)
+        for begin in range(0, len(asked), _AT_ONCE):
+            some = asked[begin : begin + _AT_ONCE]
             marks = ", ".join("?" * len(some))
             for trace_id, ids in self._parts(
                 f"SELECT trace_id, ids FROM part_ids WHERE trace_id IN ({marks})", some
@@ -154,16 +154,16 @@ class StoredSpans:
     def kept(self, trace_id: bytes, ids: Iterable[bytes]) -> dict[bytes, StoredSpan]:
         """Those of the spans of a trace with these ids, and perhaps others that came with them."""
         found = {}
-        wanted_ids = frozenset(ids)
+        all_ids = frozenset(ids)
         for seq, packed in self._parts(
             "SELECT seq, ids FROM part_ids WHERE trace_id = ? ORDER BY seq", (trace_id,)
         ):
-            if not wanted_ids.isdisjoint(ids_in(packed)):
+            if not all_ids.isdisjoint(ids_in(packed)):
                 (body,) = next(iter(self._ask("SELECT body FROM trace_parts WHERE seq = ?", (seq,))))
                 found.update({span.span_id: _stored(trace_id, span) for span in self._unpacked(seq, body)})
-        wanted = list(wanted_ids)
-        for begin in range(0, len(wanted), _AT_ONCE):
-            some = wanted[begin : begin + _AT_ONCE]
+        asked = list(all_ids)
+        for begin in range(0, len(asked), _AT_ONCE):
+            some = asked[begin : begin + _AT_ONCE]
             rows = self._ask(
                 f"SELECT {_COLUMNS} FROM spans s WHERE s.trace_id = ? "
                 f"AND s.span_id IN ({', '.join('?' * len(some))})",
