@@ -9,9 +9,9 @@ ARG BASE_IMAGE=python:3.11.14-slim-bookworm
 FROM ${BASE_IMAGE} AS built
 WORKDIR /app
 RUN python3 -m venv /opt/lab
-COPY requirements/lab.txt requirements/
+COPY requirements/clickhouse.txt requirements/
 # pip compiles what it installs; the rest of this line is what no process reads: sources, headers, types, tests.
-RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/lab.txt \
+RUN /opt/lab/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/clickhouse.txt \
     && find /opt/lab/lib -regex '.*\.\(pyx\|pxd\|pyi\|c\|h\|cpp\|hpp\)' -delete \
     && find /opt/lab/lib -type d \( -name tests -o -name testing -o -name include \) \
         -path '*/gevent/*' -prune -exec rm -rf {} + \

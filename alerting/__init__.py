@@ -28,6 +28,7 @@ from alerting.model import (
     Silence,
     Transition,
 )
+from alerting.over_http import DistantAlertFile
 from alerting.protocols import AlertReader, AlertWriter
 from alerting.readings import values_over_time
 
@@ -45,6 +46,7 @@ __all__ = [
     "AlertWriter",
     "Condition",
     "Detector",
+    "DistantAlertFile",
     "EvaluatorState",
     "GroupState",
     "GroupStateName",

@@ -1,6 +1,6 @@
 """Runs the evaluation: reads the settings, evaluates every few seconds until SIGTERM or SIGINT.
 
-Its HTTP server answers `/healthz` and `/stats` only.
+Its HTTP server answers `/healthz` and `/stats`, and the screens' questions to who has the token.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from alerting.settings import Settings
 from runtime.json_logging import log_to_stdout
 from runtime.listening import CannotListen, endpoint
 from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
+
+if TYPE_CHECKING:
+    from runtime.wsgi import Limits
 
 SERVICE: Final = "alerting"
 _TITLE: Final = (
@@ -39,13 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
-    from runtime.wsgi import Limits, WsgiServer
+    from runtime.wsgi import WsgiServer
 
     loop = Loop(settings)
     try:
-        server = WsgiServer(
-            loop.answer, settings.listen_addr, settings.port, Limits(threads=1, connections=64)
-        )
+        server = WsgiServer(loop.answer, settings.listen_addr, settings.port, _limits(settings))
     except CannotListen as error:
         sys.stderr.write(f"{SERVICE} {error}\n")
         return EXIT_CANNOT_START
@@ -62,11 +63,21 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     return 0
 
 
+def _limits(settings: Settings) -> Limits:
+    from alerting.over_http import MAX_BODY_BYTES
+    from runtime.wsgi import Limits
+
+    # Screens of several machines ask at once; without them nobody but the probe of the health does.
+    threads = 4 if settings.alerts_token else 1
+    return Limits(threads=threads, connections=64, body_bytes=MAX_BODY_BYTES)
+
+
 class Loop:
     """Evaluates in a thread of its own from `start` to `stop`."""
 
     def __init__(self, settings: Settings) -> None:
         from alerting import outbox
+        from alerting.alert_file import AlertFile
         from alerting.database import Database
         from alerting.delivery import Delivery
         from alerting.evaluator import Evaluator
@@ -76,6 +87,7 @@ class Loop:
 
         self._settings = settings
         self._database = Database(settings.alerts_db, owner=True)
+        self._file = AlertFile(settings.alerts_db)
         self._reader = open_reader(settings.store_place, time_limit_s=_TIME_LIMIT_S, frugal=True)
         senders = {outbox.WEBHOOK: webhook_sender(settings), outbox.OTLP: otlp_sender(settings)}
         self._deliveries = [
@@ -114,15 +126,22 @@ class Loop:
         except AlertError as error:
             _log.warning("%s", error)
         self._reader.close()
+        self._file.close()
         self._database.close()
 
     def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """The WSGI application."""
+        from alerting.over_http import PREFIX, answered
+
         path = environ.get("PATH_INFO", "")
         if path == "/healthz":
             status, kind, body = "200 OK", "text/plain", b"ok\n"
         elif path == "/stats":
             status, kind, body = "200 OK", "application/json", json.dumps(self._stats).encode()
+        elif path.startswith(PREFIX) and environ.get("REQUEST_METHOD") == "POST":
+            asked, given = environ.get("HTTP_AUTHORIZATION", ""), environ["wsgi.input"].read()
+            status, found = answered(self._file, self._settings.alerts_token, path, asked, given)
+            kind, body = "application/json", json.dumps(found).encode()
         else:
             status, kind, body = "404 Not Found", "text/plain", b"There is /healthz and /stats.\n"
         start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])

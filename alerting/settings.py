@@ -66,6 +66,14 @@ class Settings:
         PUBLIC_ADDRESS,
     )
 
+    alerts_token: str = setting(
+        "",
+        "ALERTS_TOKEN",
+        "Whoever has it may ask for alerts over HTTP, acknowledge and silence them, as screens on other "
+        "machines do; empty: nobody.",
+        secret=True,
+    )
+
     @property
     def screens_url(self) -> str:
         """The address of the screens for people, without a slash at its end."""

@@ -26,7 +26,7 @@ from flask.testing import FlaskClient
 
 import store
 from benchmarks.store import ingest
-from observer.app import compile_templates, create_app
+from observer.app import create_app, warm_up
 from observer.settings import Settings
 from signals.model import Severity
 from store.api import LogQuery, Reader, SessionQuery, TraceQuery, Window
@@ -85,7 +85,7 @@ def measure(path: Path, rounds: int, only: str = "") -> int:
     newest = (status.newest_unix_nano or 0) + 10**9
     clocked = _Clocked(reader)
     app = create_app(clocked, Settings(store_path=path), clock=lambda: newest)
-    compile_templates(app)
+    warm_up(app)
     client = app.test_client()
     addresses = [a for a in dict.fromkeys(_addresses(reader, newest)) if only in a]
     times: dict[str, list[float]] = {address: [] for address in addresses}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from incidents import check_tables, flag_tables
 from incidents.consistency import validate
@@ -36,7 +37,7 @@ def load(name: str, folder: Path | None = None) -> Incident:
     if name not in names(folder):
         known = ", ".join(names(folder))
         raise IncidentError(folder / f"{name}.toml", "name", "no such incident", f"use one of: {known}")
-    return _incident(folder / f"{name}.toml", folder)
+    return _incident(folder / f"{name}.toml", _Files(folder))
 
 
 def load_all(folder: Path | None = None) -> tuple[Mapping[str, Incident], tuple[IncidentError, ...]]:
@@ -55,9 +56,10 @@ def _load_all(
 ) -> tuple[Mapping[str, Incident], tuple[IncidentError, ...]]:
     good: dict[str, Incident] = {}
     problems: list[IncidentError] = []
+    files = _Files(folder)
     for file in _files(folder):
         try:
-            good[file.stem] = _incident(file, folder)
+            good[file.stem] = _incident(file, files)
         except IncidentError as error:
             problems.append(error)
     return MappingProxyType(good), tuple(problems)
@@ -75,14 +77,35 @@ def _stamp(path: Path) -> tuple[str, int, int]:
     return path.name, status.st_mtime_ns, status.st_size
 
 
-def _incident(file: Path, folder: Path) -> Incident:
-    table = read(file)
-    fault = _fault(table, folder)
-    common = read(folder / COMMON) if (folder / COMMON).is_file() else Table(folder / COMMON, "", {})
+class _Files:
+    """The files of a folder, each parsed once however many incidents name it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._values: dict[Path, Mapping[str, Any]] = {}
+        self._common: Mapping[str, Check] | None = None
+
+    def read(self, file: Path) -> Table:
+        """The whole of a file. Raises IncidentError when it cannot be read."""
+        if file not in self._values:
+            self._values[file] = _parsed(file)
+        return Table(file, "", self._values[file])
+
+    def common(self) -> Mapping[str, Check]:
+        """The checks that all incidents may name. Raises IncidentError when they are malformed."""
+        if self._common is None:
+            file = self.folder / COMMON
+            self._common = check_tables.checks(self.read(file).table("checks")) if file.is_file() else {}
+        return self._common
+
+
+def _incident(file: Path, files: _Files) -> Incident:
+    table = files.read(file)
+    fault = _fault(table, files)
     own = check_tables.checks(table.table("checks"))
     inherited = {} if fault is table else check_tables.checks(fault.table("checks"))
-    checks = {**check_tables.checks(common.table("checks")), **inherited, **own}
-    known = flag_tables.known_flags(read(flag_tables.known_in(folder, DATA)))
+    checks = {**files.common(), **inherited, **own}
+    known = flag_tables.known_flags(files.read(flag_tables.known_in(files.folder, DATA)))
     flags = flag_tables.flags(fault.table("flags"), known)
     repairs = flag_tables.repairs(fault.tables("repairs"), flags)
     incident = Incident(
@@ -112,14 +135,15 @@ def _incident(file: Path, folder: Path) -> Incident:
     return incident
 
 
-def _fault(table: Table, folder: Path) -> Table:
+def _fault(table: Table, files: _Files) -> Table:
     """The table that describes the fault: this one, or that of the incident of which it tells otherwise."""
     name = table.text(SAME_FAULT, "")
     if not name:
         return table
-    if name not in names(folder) or name == table.file.stem:
-        raise table.error(SAME_FAULT, f"names {name!r}", f"use one of: {', '.join(names(folder))}")
-    fault = read(folder / f"{name}.toml")
+    known = names(files.folder)
+    if name not in known or name == table.file.stem:
+        raise table.error(SAME_FAULT, f"names {name!r}", f"use one of: {', '.join(known)}")
+    fault = files.read(files.folder / f"{name}.toml")
     if fault.raw(SAME_FAULT) is not None:
         raise table.error(
             SAME_FAULT, f"names {name!r}, which has no fault of its own", "name the one that has"
@@ -129,8 +153,12 @@ def _fault(table: Table, folder: Path) -> Table:
 
 def read(file: Path) -> Table:
     """The whole of a TOML file. Raises IncidentError when it cannot be read."""
+    return Table(file, "", _parsed(file))
+
+
+def _parsed(file: Path) -> Mapping[str, Any]:
     try:
-        return Table(file, "", tomllib.loads(file.read_text(encoding="utf-8")))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise IncidentError(file, "file", f"cannot be read: {error}", "restore it") from error
     except tomllib.TOMLDecodeError as error:

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from observer.settings import Settings
 from runtime.json_logging import log_to_stdout
@@ -14,11 +15,14 @@ from runtime.settings import EXIT_CANNOT_START, load_or_exit
 from runtime.stop_signal import StopSignal
 from store.api import Reader, ReaderProcesses
 
+if TYPE_CHECKING:
+    from alerting import AlertFile
+
 SERVICE = "observer"
 _TITLE = "python -m observer: the screens and the JSON API over the store that a collector writes."
 _MAX_BODY_BYTES = 1024 * 1024
 """The application refuses forms far below this; more is not even received."""
-_COMPILE_AFTER_S = 3.0
+_WARM_AFTER_S = 3.0
 _SWITCH_S = 0.001
 """A page asks the store many short questions, and waits this long after each for a thread that computes."""
 _log = logging.getLogger(SERVICE)
@@ -33,9 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, stop: StopSignal) -> int:
-    from alerting import AlertFile
     from classroom import ClassError, ClassStore
-    from observer.app import compile_templates, create_app
+    from observer.app import create_app, warm_up
     from runtime.wsgi import WsgiServer, limits_of
     from store.api import StoreError
 
@@ -48,7 +51,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
     except StoreError as error:
         sys.stderr.write(f"{SERVICE} cannot open the store: {error}\n")
         return EXIT_CANNOT_START
-    alert_file = AlertFile(settings.alerts_db) if settings.alerts_db else None
+    alert_file = _alerts(settings)
     sys.setswitchinterval(_SWITCH_S)
     try:
         app = create_app(
@@ -66,7 +69,7 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
             return EXIT_CANNOT_START
         server.start()
         # Not at once: while a lab starts, every process needs the processor.
-        later = threading.Timer(_COMPILE_AFTER_S, compile_templates, (app,))
+        later = threading.Timer(_WARM_AFTER_S, warm_up, (app,))
         later.daemon = True
         later.start()
         _log.info("listening on http://%s", endpoint(settings.listen_addr, server.port))
@@ -82,6 +85,15 @@ def _serve(settings: Settings, stop: StopSignal) -> int:
         if alert_file:
             alert_file.close()
     return 0
+
+
+def _alerts(settings: Settings) -> AlertFile | None:
+    """The file of alerts, or the process that keeps it on another machine."""
+    from alerting import AlertFile, DistantAlertFile
+
+    if settings.alerts_url:
+        return DistantAlertFile(settings.alerts_url, settings.alerts_token)
+    return AlertFile(settings.alerts_db) if settings.alerts_db else None
 
 
 def _opened(settings: Settings) -> tuple[Reader, ReaderProcesses | None]:

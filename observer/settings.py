@@ -78,6 +78,15 @@ class Settings:
         "File of alerts that the process `alerting` writes; empty: the screens have none.",
         PATH,
     )
+    alerts_url: str = setting(
+        "",
+        "ALERTS_URL",
+        "Address of the process `alerting` on another machine, asked instead of the file; with ALERTS_TOKEN.",
+        HTTP_URL,
+    )
+    alerts_token: str = setting(
+        "", "ALERTS_TOKEN", "The token that `alerting` asks of screens on other machines.", secret=True
+    )
     control_url: str = setting(
         "",
         "CONTROL_URL",

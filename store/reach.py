@@ -107,16 +107,25 @@ def attribute(
     identities = Identities(
         [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)], people_of
     )
-    newest_success: dict[tuple[Operation, Actor], int] = {}
+    # By person and session first: there are far fewer of them than of tries.
+    newest_try: dict[tuple[Operation, str, str], int] = {}
     for each in successes:
-        for actor in identities.tries(each.person, sessions.get(each.trace, "")):
-            key = each.operation, actor
-            newest_success[key] = max(newest_success.get(key, 0), each.start)
+        one = each.operation, each.person, sessions.get(each.trace, "")
+        if each.start > newest_try.get(one, 0):
+            newest_try[one] = each.start
+    newest_success: dict[tuple[Operation, Actor], int] = {}
+    for (operation, person, session), start in newest_try.items():
+        for actor in identities.tries(person, session):
+            newest_success[operation, actor] = max(start, newest_success.get((operation, actor), 0))
+    known: dict[tuple[str, str], tuple[Actor, Actor | None]] = {}
     for each in failures:
         session = sessions.get(each.trace, "")
-        # A name may be shared by many, a session is one browser: it decides where there is one.
-        actor = next(iter(identities.tries(each.person, session)), ("", ""))
-        later = newest_success.get((each.operation, actor), 0) > each.start
+        who = known.get((each.person, session))
+        if who is None:
+            # A name may be shared by many, a session is one browser: it decides where there is one.
+            actor = next(iter(identities.tries(each.person, session)), ("", ""))
+            who = known[each.person, session] = actor, identities.person(each.person, session)
+        later = newest_success.get((each.operation, who[0]), 0) > each.start
         if not later:
             sides[each.synthetic].lost.append(each)
-        sides[each.synthetic].fail(identities.person(each.person, session), session, recovered=later)
+        sides[each.synthetic].fail(who[1], session, recovered=later)

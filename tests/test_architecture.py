@@ -231,6 +231,24 @@ def test_outsiders_import_a_room_by_its_facade(room: str) -> None:
     assert wrong == []
 
 
+def test_one_engine_knows_nothing_of_the_other() -> None:
+    """What both need lies beside them. The copy of the newest metrics is a file, kept as any other."""
+    allowed = {
+        ("store/clickhouse/metrics.py", "store.sqlite.read.reader.SqliteReader"),
+        ("store/clickhouse/metrics.py", "store.sqlite.write.writer.SqliteWriter"),
+        ("store/clickhouse/metrics.py", "store.sqlite.write.metric_ingest.SeriesBounds"),
+    }
+    found = {
+        (str(path.relative_to(REPO)), target)
+        for engine, other in (("clickhouse", "sqlite"), ("sqlite", "clickhouse"))
+        for path in sources(f"store/{engine}")
+        for target, _ in imports(path)
+        if target.startswith(f"store.{other}")
+    }
+
+    assert found - allowed == set()
+
+
 @pytest.mark.parametrize("folder", INNER_ROOMS)
 def test_inner_rooms_know_only_what_they_may(folder: str) -> None:
     """Halves of a room meet in the modules beside them, which know neither."""

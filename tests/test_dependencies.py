@@ -125,6 +125,7 @@ def test_the_locks_hold_what_is_pinned() -> None:
         "lab": project["dependencies"],
         "browser": [*project["dependencies"], *extras["browser"]],
         "mcp": [*project["dependencies"], *extras["mcp"]],
+        "clickhouse": [*project["dependencies"], *extras["clickhouse"]],
         "dev": [pin for pins in (project["dependencies"], *extras.values()) for pin in pins],
         "chdb": (REPO / "requirements" / "chdb.in").read_text("utf-8").split(),
     }

@@ -20,10 +20,17 @@ from runtime.settings import describe
 
 TELEMETRY = "telemetry"
 WITH_THE_STORE = ("collector", "observer", "alerting")
-"""They share one SQLite file, and so a volume, a machine and a pod."""
+"""They share one SQLite file, and so a volume, a machine and a pod; over ClickHouse they share none."""
 ALONE = "127.0.0.1"
 WORKERS_PORT = 5557
 """Locust's own default for a master and its workers."""
+_FILES = {
+    "collector": {"STORE_PATH": STORE},
+    "alerting": {"STORE_PATH": STORE, "ALERTS_DB": ALERTS},
+    "observer": {"STORE_PATH": STORE, "ALERTS_DB": ALERTS},
+    "cartservice": {"CART_DB": CARTS},
+}
+_FILES_APART: dict[str, dict[str, str]] = {"collector": {}, "alerting": {"ALERTS_DB": ALERTS}, "observer": {}}
 _OF_ALL = ("DEPLOYMENT_ENVIRONMENT", "HIPSTERLAB_SEED")
 _SENDS_NOTHING = ("buttercup", "loadgen")
 """The provider is another company; the load is measured by the shop that it meets."""
@@ -41,42 +48,56 @@ def render() -> str:
 
 
 def document() -> dict[str, Any]:
-    """The processes by pod, who calls whom, and the incidents, as dicts, lists and scalars."""
-    contained = [service for service in topology.SERVICES if service.contained]
-    pods: dict[str, dict[str, Any]] = {}
-    for service in contained:
-        pod = pods.setdefault(pod_of(service.name), {"processes": {}, "accepts": []})
-        pod["processes"][service.name] = _process(service)
-    for caller, callee, number in _calls(contained):
-        entry = {"from": caller, "port": number}
-        if entry not in pods[callee]["accepts"]:
-            pods[callee]["accepts"].append(entry)
+    """The processes by pod, who calls whom, and the incidents, as dicts, lists and scalars.
+
+    `apart` has the pods that stand in the place of `telemetry` where the store is a server.
+    """
+    apart = {name: pod for name, pod in _pods(apart=True).items() if name in WITH_THE_STORE}
     return {
         "flags_folder": compose.FLAGS,
         "flags_file": FLAGS,
         "data_folder": compose.DATA,
         "workers_port": WORKERS_PORT,
-        "pods": pods,
+        "pods": _pods(apart=False),
+        "apart": apart,
         "incidents": {name: incidents.flagd_json(incidents.load(name)) for name in incidents.names()},
     }
 
 
-def pod_of(name: str) -> str:
-    """The pod in which a process runs."""
-    return TELEMETRY if name in WITH_THE_STORE else name
+def pod_of(name: str, *, apart: bool = False) -> str:
+    """The pod in which a process runs, by whether the store is a server."""
+    return TELEMETRY if name in WITH_THE_STORE and not apart else name
 
 
-def _calls(contained: list[topology.Service]) -> list[tuple[str, str, int]]:
+def _pods(*, apart: bool) -> dict[str, dict[str, Any]]:
+    contained = [service for service in topology.SERVICES if service.contained]
+    pods: dict[str, dict[str, Any]] = {}
+    for service in contained:
+        pod = pods.setdefault(pod_of(service.name, apart=apart), {"processes": {}, "accepts": []})
+        pod["processes"][service.name] = _process(service, apart=apart)
+    for caller, callee, number in _calls(contained, apart=apart):
+        entry = {"from": caller, "port": number}
+        if entry not in pods[callee]["accepts"]:
+            pods[callee]["accepts"].append(entry)
+    return pods
+
+
+def _calls(contained: list[topology.Service], *, apart: bool) -> list[tuple[str, str, int]]:
     """(pod, pod, port) of every connection from one pod to another, telemetry included."""
     found = []
     for service in contained:
-        caller = pod_of(service.name)
+        caller = pod_of(service.name, apart=apart)
         if service.name not in _SENDS_NOTHING:
-            found.append((caller, TELEMETRY, compose.OTLP["http"]))
+            found.append((caller, pod_of("collector", apart=apart), compose.OTLP["http"]))
         for variable, (target, _) in service.calls.items():
             callee, port = _target(target)
             if callee.contained and not compose.is_for_people(service, variable):
-                found.append((caller, pod_of(callee.name), compose.container_port(callee, port)))
+                pod = pod_of(callee.name, apart=apart)
+                found.append((caller, pod, compose.container_port(callee, port)))
+    if apart:
+        # Screens on other machines ask for the alerts.
+        alerting = topology.BY_NAME["alerting"]
+        found.append(("observer", "alerting", compose.container_port(alerting, alerting.ports[0])))
     return [entry for entry in found if entry[0] != entry[1]]
 
 
@@ -85,7 +106,7 @@ def _target(target: str) -> tuple[topology.Service, topology.Port]:
     return topology.BY_NAME[name], topology.port(topology.target_key(target))
 
 
-def _process(service: topology.Service) -> dict[str, Any]:
+def _process(service: topology.Service, *, apart: bool) -> dict[str, Any]:
     return {
         "module": service.module,
         "purpose": service.purpose,
@@ -96,7 +117,7 @@ def _process(service: topology.Service) -> dict[str, Any]:
         "sends_telemetry": service.name not in _SENDS_NOTHING,
         # Of the settings that the chart's values decide for all: those that this process has.
         "takes": [name for name in _OF_ALL if name in _settings(service)],
-        "environment": _environment(service),
+        "environment": _environment(service, apart=apart),
     }
 
 
@@ -104,7 +125,7 @@ def _settings(service: topology.Service) -> set[str]:
     return {setting.env for setting in describe(settings_of(service.module))}
 
 
-def _environment(service: topology.Service) -> dict[str, str]:
+def _environment(service: topology.Service, *, apart: bool) -> dict[str, str]:
     """What does not depend on the chart's values: where to listen, whom to call, which files."""
     environment = {
         # Locust's page has neither password nor ceiling: only a forwarded port reaches it.
@@ -117,15 +138,16 @@ def _environment(service: topology.Service) -> dict[str, str]:
     for variable, (target, shape) in service.calls.items():
         callee, port = _target(target)
         if callee.contained and not compose.is_for_people(service, variable):
-            together = pod_of(callee.name) == pod_of(service.name)
+            together = pod_of(callee.name, apart=apart) == pod_of(service.name, apart=apart)
             host = ALONE if together else callee.name
             environment[variable] = shape.format(host=host, port=compose.container_port(callee, port))
-    files = {
-        "collector": {"STORE_PATH": STORE},
-        "alerting": {"STORE_PATH": STORE, "ALERTS_DB": ALERTS},
-        "observer": {"STORE_PATH": STORE, "ALERTS_DB": ALERTS},
-        "cartservice": {"CART_DB": CARTS},
-    }.get(service.name, {})
+    if apart and service.name == "observer":
+        alerting = topology.BY_NAME["alerting"]
+        number = compose.container_port(alerting, alerting.ports[0])
+        environment["ALERTS_URL"] = f"http://alerting:{number}"
+    files = _FILES.get(service.name, {})
+    if apart:
+        files = _FILES_APART.get(service.name, files)
     return environment | {variable: f"{compose.DATA}/{file}" for variable, file in files.items()}
 
 

@@ -21,7 +21,7 @@ from store.clickhouse.traces import TraceSearch
 from store.queries import Window
 from store.reach import Identities, Side, Try, attribute
 from store.results import Affected, Refused
-from store.sqlite.read.request_groups import SUMMED
+from store.tallies import SUMMED
 
 MAX_TRACES: Final = 3_000
 """The newest traces of a window whose requests are counted."""

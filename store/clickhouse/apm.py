@@ -18,10 +18,9 @@ from store.clickhouse.part import Part
 from store.clickhouse.span_rows import id_bytes, within
 from store.histogram import bucket_of
 from store.queries import Window
+from store.question_parts import limited
 from store.results import Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
-from store.sqlite.read.request_groups import SUMMED, ranked
-from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.row_mapping import limited
+from store.tallies import SUMMED, Tally, ranked
 
 MAX_TRACES: Final = 20_000
 """Traces of a window that are read whole: some seconds, the first time."""

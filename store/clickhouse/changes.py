@@ -18,13 +18,12 @@ from store.clickhouse.derived import AROUND_NS, Derived, DerivedRequest
 from store.clickhouse.rum import errors_of
 from store.clickhouse.session_events import SessionPart
 from store.histogram import bucket_of
+from store.process_values import Process, Subject
 from store.queries import Page, Window
+from store.question_parts import limited
 from store.results import Measure
-from store.sqlite.read.processes import Process, Subject
-from store.sqlite.read.request_groups import SUMMED
-from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.row_mapping import limited
-from store.sqlite.tag_sets import SERVICE
+from store.tag_sets import SERVICE
+from store.tallies import SUMMED, Tally
 
 MAX_FAILING: Final = 600
 MAX_REQUESTS: Final = 10_000

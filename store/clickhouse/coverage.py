@@ -10,9 +10,9 @@ from store.clickhouse.conditions import is_backend, is_browser_row
 from store.clickhouse.part import Part
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.span_rows import within
+from store.coverage_slots import holes_of, merged, slot_of
 from store.queries import CoverageOf, Window
 from store.results import Coverage, Gap
-from store.sqlite.read.coverage import holes_of, merged, slot_of
 
 _ENTRY: Final = (
     "(SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER') OR ParentSpanId = '')"

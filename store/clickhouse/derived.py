@@ -23,8 +23,8 @@ from store.clickhouse.span_rows import SpanRows, within
 from store.queries import Window
 from store.results import TraceSummary
 from store.rows import SpanRow
-from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import Tags, environment_in
+from store.tag_sets import Tags, environment_in
+from store.tags import SYNTHETIC_TAG
 
 AROUND_NS: Final = 600 * 10**9
 """A trace's spans are looked for so far around the window in which one of them is."""

@@ -21,8 +21,8 @@ from store.clickhouse.connection import Row, Values
 from store.clickhouse.part import Part
 from store.clickhouse.schema import LOGS
 from store.clickhouse.span_rows import within
-from store.sqlite.read.log_search import words_of
-from store.sqlite.read.row_mapping import limited, log_of, make_cursor, read_cursor, span_bytes, trace_bytes
+from store.question_parts import limited, make_cursor, read_cursor, span_bytes, trace_bytes, words_of
+from store.row_model import log_of
 
 _FIELD_SAMPLE: Final = 300
 _MAX_COLUMNS: Final = 1_000
@@ -188,11 +188,9 @@ class ClickHouseLogReader(Part):
         if query.session_id is None or table is None:
             return ""
         session = values.text(query.session_id)
-        if table.has("LabSession"):
-            return f"LabSession = {session}"
-        return (
-            f"(LogAttributes['splunk.rumSessionId'] = {session} OR LogAttributes['session.id'] = {session})"
-        )
+        named = f"{session} IN (LogAttributes['splunk.rumSessionId'], LogAttributes['session.id'])"
+        # Into a table of ours the exporter writes, too, and leaves our columns empty.
+        return f"if(LabRaw != '', LabSession = {session}, {named})" if table.has("LabSession") else named
 
 
 def _severities(severities: frozenset[Severity]) -> str:

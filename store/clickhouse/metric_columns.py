@@ -11,8 +11,8 @@ from signals.attributes import text_of
 from signals.metrics import MetricInfo, MetricKind, Temporality
 from store.clickhouse.connection import Row, clean
 from store.clickhouse.row_columns import time_of
+from store.metric_points import PlainPoint, plain_of, runs_of, value_at
 from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
-from store.sqlite.metric_points import PlainPoint, plain_of, runs_of, value_at
 
 COLUMNS: Final = (
     "Time", "Arrival", "Digest", "Name", "Unit", "Kind", "Temporality", "Monotonic", "Description", "Service",

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ from store.sqlite.write.writer import SqliteWriter
 MOST_POINTS: Final = 500_000
 """Points that the copy begins with, the newest."""
 _AT_ONCE: Final = 20_000
+_SECOND_NS: Final = 10**9
 _LOOK_S: Final = 5.0
 _LATE_NS: Final = 300 * 10**9
 """So late a point of the exporter may arrive."""
@@ -157,7 +159,12 @@ class ClickHouseMetricReader(Part):
         return self._metrics().metric_chart(query)
 
     def metric_exemplars(self, query: MetricQuery, limit: int = 100) -> Sequence[MetricExemplar]:
-        return self._metrics().metric_exemplars(query, limit)
+        reader = self._metrics()
+        if any(table.columns.get("TimeUnix") == "DateTime" for table, _ in self._tables.values()):
+            # Their times are cut to whole seconds: one of the second in which the window begins may be of it.
+            begin = max(query.window.from_unix_nano, 0) // _SECOND_NS * _SECOND_NS
+            query = replace(query, window=replace(query.window, from_unix_nano=begin))
+        return reader.metric_exemplars(query, limit)
 
     def exemplars_of_trace(self, trace_id: TraceId, limit: int = 100) -> tuple[Sequence[TraceExemplar], bool]:
         return self._metrics().exemplars_of_trace(trace_id, limit)

@@ -14,9 +14,9 @@ from store.clickhouse.conditions import is_backend
 from store.clickhouse.connection import Values
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.sessions import ClickHouseSessionReader
+from store.question_parts import check_digits, in_order
 from store.results import KnownService
-from store.sqlite.read.names import check_digits, in_order
-from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS
+from store.tags import HAPPENED_TAGS, SESSION_TAGS
 
 _NEWEST_SESSIONS: Final = 20_000
 _MOST_VALUES: Final = 100_000

@@ -7,7 +7,7 @@ from store.clickhouse.address import read_address
 from store.clickhouse.connection import TIME_LIMIT_S, Connections
 from store.clickhouse.reader import ClickHouseReader
 from store.clickhouse.writer import ClickHouseWriter
-from store.sqlite.write.sender_clocks import SenderClocks
+from store.sender_clocks import SenderClocks
 
 
 def open_clickhouse_writer(url: str, max_age_s: float = 0) -> Writer:

@@ -22,9 +22,9 @@ from store.clickhouse.tables import Table
 from store.clickhouse.traces import ClickHouseTraceReader
 from store.limitations import Limitation
 from store.queries import Page, Window
+from store.question_parts import limited
 from store.results import LateArrivals, StoreStatus
 from store.settling import Settling
-from store.sqlite.read.row_mapping import limited
 
 
 class ClickHouseReader(

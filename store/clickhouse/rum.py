@@ -18,12 +18,11 @@ from store.clickhouse.schema import TRACES
 from store.clickhouse.span_rows import within
 from store.histogram import bucket_of
 from store.queries import Window
+from store.question_parts import limited
 from store.results import Breakdown, ErrorGroup, Measure, Point
-from store.sqlite.read.request_groups import ranked
-from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.row_mapping import limited
-from store.sqlite.read.rum_errors import FoundError, describe_error, grouped
-from store.sqlite.table_layout import METRICS, SYNTHETIC_TAG
+from store.rum_errors import FoundError, describe_error, grouped
+from store.tags import METRICS, SYNTHETIC_TAG
+from store.tallies import Tally, ranked
 
 MAX_ERRORS: Final = 1_000
 """The newest errors that are grouped."""

@@ -19,7 +19,7 @@ from store.clickhouse.connection import Connections, Values
 from store.clickhouse.span_rows import within
 from store.queries import Window
 from store.results import SessionSummary
-from store.sqlite.table_layout import FIRST_VALUE_TAGS, HAPPENED_TAGS, SESSION_TAGS
+from store.tags import FIRST_VALUE_TAGS, HAPPENED_TAGS, SESSION_TAGS
 
 AROUND_NS: Final = 12 * 3600 * 10**9
 """The events of a session are looked for so far around the time that is asked for."""

@@ -12,8 +12,8 @@ from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, 
 from store.clickhouse.browser_events import session_column
 from store.clickhouse.rum import errors_of, samples_of
 from store.clickhouse.session_events import Found, SessionPart, WholeSession
+from store.question_parts import limited, make_cursor, read_cursor
 from store.results import Presence, SessionSummary
-from store.sqlite.read.row_mapping import limited, make_cursor, read_cursor
 
 _MOST: Final = 5_000
 """Sessions that one question looks at, the newest."""

@@ -15,8 +15,8 @@ from store.clickhouse.row_columns import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
 from store.clickhouse.schema import NOT_OURS
 from store.clickhouse.tables import Table
 from store.queries import Window
+from store.row_model import span_of
 from store.rows import SpanRow
-from store.sqlite.read.row_mapping import span_of
 
 _KINDS: Final = {kind.name.lower(): kind for kind in SpanKind}
 _STATUSES: Final = {"ok": StatusCode.OK, "error": StatusCode.ERROR}

@@ -17,8 +17,8 @@ from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived
 from store.clickhouse.part import Part
 from store.queries import Window
+from store.question_parts import limited, make_cursor, read_cursor, span_bytes, trace_bytes
 from store.results import Presence, TraceSummary
-from store.sqlite.read.row_mapping import limited, make_cursor, read_cursor, span_bytes, trace_bytes
 
 MAX_LOOKED: Final = 20_000
 """Traces that one search looks at."""

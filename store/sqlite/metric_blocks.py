@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from store.metric_points import DOUBLE, Run, Shape, Spots, doubles_of
 from store.sqlite.metric_columns import (
     column_between,
     column_bytes,
@@ -23,7 +24,6 @@ from store.sqlite.metric_columns import (
     write_column,
     write_doubles,
 )
-from store.sqlite.metric_points import DOUBLE, Run, Shape, Spots, doubles_of
 
 _LENGTH: Final = struct.Struct("<I")
 _COMPRESSION: Final = 6

@@ -15,7 +15,7 @@ from itertools import accumulate, islice
 from operator import add, mul, sub
 from typing import Final
 
-from store.sqlite.metric_points import Spots
+from store.metric_points import Spots
 
 _CONSTANT: Final = ord("c")
 _SIGNED: Final = ord("R")

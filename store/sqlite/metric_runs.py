@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, chain, pairwise
 from typing import NamedTuple
 
-from store.sqlite.metric_points import (
+from store.metric_points import (
     EXPONENTIAL,
     MemoryRun,
     PlainPoint,

@@ -72,6 +72,13 @@ CREATE TABLE requests (
 -- 600000000000 is LONG_TRACE_NS; SQLite uses the index only for queries with this very condition.
 CREATE INDEX requests_long ON requests (last) WHERE last - start > 600000000000;
 
+-- A number that changes with every change of the requests of the traces that begin in a slot of 60 s
+-- (REQUEST_SLOT_NS): readers keep the requests of a slot until then. Never the same again.
+CREATE TABLE request_slots (
+    slot    INTEGER PRIMARY KEY, -- start of the trace divided by REQUEST_SLOT_NS
+    version INTEGER NOT NULL
+);
+
 -- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only unbounded
 -- tags and our own (tag_sets.py): `:service`, `:error` and `:origin` (of a service, or any).
 CREATE TABLE pairs (

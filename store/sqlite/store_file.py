@@ -21,6 +21,7 @@ from store.sqlite.file_parts import (
 from store.sqlite.packed_cells import pack_one
 from store.sqlite.row_checks import add_columns
 from store.sqlite.settled_file import attach_settled, create_settled
+from store.sqlite.table_layout import REQUEST_SLOT_NS
 
 SCHEMA_VERSION = 8
 DERIVED_INSIDE = 6
@@ -32,10 +33,16 @@ _FORMER_CELLS = (
     "CREATE TEMP VIEW cells AS SELECT series, width, slot, n, errors, origins, "
     "packed_bucket(bucket, n) AS latencies FROM main.cells"
 )
-"""In a file of that schema, which no writer has opened since, a cell has a row for each bucket."""
+"""In a file of that schema, which no writer has opened since, a cell has a row for each bucket …"""
+# Rounded down, which SQLite's division of a negative number is not.
+_FORMER_SLOTS = (
+    "CREATE TEMP TABLE request_slots AS SELECT slot, random() AS version FROM "
+    "(SELECT DISTINCT (start - (start % ?1 + ?1) % ?1) / ?1 AS slot FROM main.requests)"
+)
+"""… and slots of requests may have no versions."""
 _DERIVED = (
     *("traces", "tagsets", "set_slots", "requests", "pairs", "trace_pairs", "session_pairs"),
-    *("series", "cells", "sessions", "samples", "links"),
+    *("series", "cells", "sessions", "samples", "links", "request_slots"),
 )
 STORE_ID = "store_id"
 """The fact by which what is settled of a store is told from that of another; a new value has all settled
@@ -130,6 +137,7 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
         if connection.execute("PRAGMA user_version").fetchone()[0] == DERIVED_INSIDE:
             connection.create_function("packed_bucket", 2, pack_one, deterministic=True)
             connection.execute(_FORMER_CELLS)
+            connection.execute(_FORMER_SLOTS.replace("?1", str(REQUEST_SLOT_NS)))
         connection.execute("PRAGMA query_only = 1")
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error

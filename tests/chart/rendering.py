@@ -20,6 +20,10 @@ HELM = Path(sys.executable).parent / "helm"
 NAMESPACE = "class-a"
 VALUES = ("values.yaml", *sorted(path.name for path in CHART.glob("values-*.yaml")))
 """The values files that ship; each is rendered over the first, as helm does."""
+CLASS_300 = "values-class-300.yaml"
+OVER_CLICKHOUSE = "values-class-300-clickhouse.yaml"
+"""The values file whose store is a server."""
+ON_A_FILE = tuple(name for name in VALUES if name != OVER_CLICKHOUSE)
 Object = dict[str, Any]
 
 
@@ -42,6 +46,12 @@ class Rendered:
     def workloads(self) -> dict[str, Object]:
         """Name -> what makes pods."""
         return self.of("Deployment") | self.of("StatefulSet")
+
+    def table(self) -> dict[str, Any]:
+        """The pods of the table that stand in it: over a server, nobody shares one."""
+        if "telemetry" in self.workloads():
+            return PODS
+        return {name: pod for name, pod in PODS.items() if name != "telemetry"} | APART
 
     def containers(self) -> Iterator[tuple[str, Object]]:
         """(name of the workload, container) of every container."""
@@ -116,3 +126,4 @@ def render(values: str = VALUES[0], *settings: str) -> subprocess.CompletedProce
 
 
 PODS: dict[str, Any] = chart.document()["pods"]
+APART: dict[str, Any] = chart.document()["apart"]

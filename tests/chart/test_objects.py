@@ -14,13 +14,24 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 
 import incidents
 from runtime import VERSION
-from tests.chart.rendering import CHART, NAMESPACE, PODS, VALUES, Rendered, helm, render, rendered
+from tests.chart.rendering import (
+    CHART,
+    CLASS_300,
+    NAMESPACE,
+    ON_A_FILE,
+    OVER_CLICKHOUSE,
+    PODS,
+    VALUES,
+    Rendered,
+    helm,
+    render,
+    rendered,
+)
 from tests.helpers import REPO
 
 EVERY_FILE = pytest.mark.parametrize("values", VALUES)
 OLDEST, NEWEST = "1.27", "1.37"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-CLASS_300 = "values-class-300.yaml"
 _UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
@@ -95,7 +106,7 @@ def test_every_container_says_what_it_needs(values: str) -> None:
         assert bytes_of(limits["memory"]) > bytes_of(requests["memory"])
 
 
-@EVERY_FILE
+@pytest.mark.parametrize("values", ON_A_FILE)
 def test_who_shares_the_store_shares_a_pod(values: str) -> None:
     """One replica of one pod with one volume that one node may mount; the store fits, with its log."""
     lab = rendered(values)
@@ -111,6 +122,60 @@ def test_who_shares_the_store_shares_a_pod(values: str) -> None:
     assert lab.environment("observer")["ALERTS_DB"] == lab.environment("alerting")["ALERTS_DB"]
     size = bytes_of(claim["spec"]["resources"]["requests"]["storage"])
     assert int(lab.environment("collector")["STORE_MAX_BYTES"]) * 1.5 < size
+
+
+def test_over_clickhouse_nothing_is_shared_but_the_server() -> None:
+    """Each has a pod; the store's address is a secret of those three; only alerting keeps a file, once."""
+    lab = rendered(OVER_CLICKHOUSE)
+    reference = {"secretKeyRef": {"name": "clickhouse", "key": "url"}}
+    holders = {
+        container["name"]: pod
+        for pod, container in lab.containers()
+        if {"name": "STORE_URL", "valueFrom": reference} in container["env"]
+    }
+    kept = {name: found for name, found in lab.of("StatefulSet").items() if name != "cartservice"}
+    observer = lab.of("Deployment")["observer"]["spec"]["template"]["spec"]
+
+    assert holders == {name: name for name in ("collector", "observer", "alerting")}
+    assert all("STORE_PATH" not in lab.environment(name) for name in holders)
+    assert [found["spec"]["replicas"] for found in kept.values()] == [1]
+    assert list(kept) == ["alerting"]
+    assert lab.of("Deployment")["collector"]["spec"]["replicas"] == 1
+    assert lab.of("HorizontalPodAutoscaler")["observer"]["spec"]["minReplicas"] > 1
+    [temporary] = [each for each in observer["volumes"] if each["name"] == "tmp"]
+    assert bytes_of(temporary["emptyDir"]["sizeLimit"]) > 2**30, "the copy of metrics fits"
+
+
+def test_screens_with_replicas_ask_for_the_alerts() -> None:
+    """Of the one process that keeps them, with its token."""
+    lab = rendered(OVER_CLICKHOUSE)
+    host, _, port = str(lab.environment("observer")["ALERTS_URL"]).removeprefix("http://").rpartition(":")
+
+    assert lab.behind(host, int(port)) == ("alerting", int(lab.environment("alerting")["PORT"]))
+    assert lab.allows("observer", "alerting", int(port))
+    assert lab.environment("observer")["ALERTS_TOKEN"] == lab.environment("alerting")["ALERTS_TOKEN"]
+    assert "ALERTS_TOKEN" not in lab.environment("collector")
+    assert "ALERTS_DB" not in lab.environment("observer")
+
+
+def test_the_gateway_writes_to_clickhouse_itself() -> None:
+    """By the configuration that reads these variables; with what else reads or writes there it may go out."""
+    lab = rendered(OVER_CLICKHOUSE)
+    written = lab.of("ConfigMap")["gateway"]["data"]["config.yaml"]
+    variables = {name for name in lab.environment("gateway") if name.startswith("CLICKHOUSE_")}
+    policy = lab.of("NetworkPolicy")["telemetry-in-clickhouse"]["spec"]
+    [chosen] = policy["podSelector"]["matchExpressions"]
+
+    assert yaml.safe_load(written) == yaml.safe_load((CHART / "files" / "clickhouse.yaml").read_text("utf-8"))
+    assert all(f"${{env:{name}:-" in written for name in variables)
+    assert "HIPSTERLAB_OTLP_HTTP_URL" not in lab.environment("gateway")
+    assert lab.container("gateway")[1]["image"].startswith("otel/opentelemetry-collector-contrib:")
+    assert set(chosen["values"]) == {"collector", "observer", "alerting", "gateway"}
+    assert [each["port"] for each in policy["egress"][0]["ports"]] == [8123, 9000]
+    assert not lab.allows("gateway", "collector", 4318)
+    without = rendered(OVER_CLICKHOUSE, "gateway.enabled=false")
+    assert without.environment("checkoutservice")["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
+    assert without.allows("checkoutservice", "collector", 4318)
 
 
 @EVERY_FILE
@@ -180,7 +245,10 @@ def test_in_a_class_the_load_asks_for_a_host_that_the_shop_answers_to() -> None:
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ("clickhouse.url=clickhouse://db:8123/otel", "SQLite only"),
+        ("clickhouse.url=clickhouse://me:secret@db:8123/otel", "url"),
+        ("replicas.observer=2", "Set clickhouse.secretName"),
+        ("autoscaling.observer.min=1,autoscaling.observer.max=2,autoscaling.observer.cpuPercent=60",
+         "Set clickhouse.secretName"),
         ("replicas.cartservice=2", "Set carts.redisAddress"),
         ("autoscaling.cartservice.min=1,autoscaling.cartservice.max=2,autoscaling.cartservice.cpuPercent=60",
          "Set carts.redisAddress"),
@@ -237,8 +305,9 @@ def test_the_schema_knows_the_incidents_and_the_processes() -> None:
 
     assert properties["incident"]["enum"] == sorted(incidents.names())
     assert set(properties["settings"]["properties"]) == processes
-    assert set(properties["replicas"]["properties"]) == stateless
-    assert set(properties["autoscaling"]["properties"]) == stateless
+    # Over ClickHouse the screens keep nothing, either.
+    assert set(properties["replicas"]["properties"]) == stateless | {"observer"}
+    assert set(properties["autoscaling"]["properties"]) == stateless | {"observer"}
 
 
 def test_every_value_is_in_the_schema_and_in_the_document() -> None:

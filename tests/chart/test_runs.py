@@ -2,8 +2,9 @@
 
 The environment, ports, probes and flags are those of the rendered objects; names of Services become
 addresses, mounted folders become folders, and secrets get a value. It is the chart of the large class, with
-its gateway (a real Collector), Locust's master and workers, and signed links. Images, volumes, policies and
-everything that a cluster does are not in it.
+its gateway (a real Collector), Locust's master and workers, and signed links: over a file, and with two
+observers over ClickHouse (its engine behind the tests' HTTP server). Images, volumes, policies and everything
+that a cluster does are not in it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ import requests
 
 from lab.supervision.health_check import is_ready
 from runtime import seats
-from tests.chart.rendering import Rendered, rendered
+from store.clickhouse.address import read_address
+from tests.chart.rendering import CLASS_300, OVER_CLICKHOUSE, Rendered, rendered
 from tests.helpers import REPO, eventually, running
 from tests.senders.tools import BUILD_S, otelcol
+from tests.store import clickhouse_house
 
 pytestmark = [
     pytest.mark.timeout(BUILD_S + 300),
@@ -46,34 +49,61 @@ class Installed:
     """The processes of the chart, by the address of each Service."""
 
     addresses: Mapping[str, str]
+    replica: str = ""
+    """The address of a second observer; empty where there is none."""
 
     @property
     def shop(self) -> str:
         return f"http://{self.addresses['frontend']}:8080"
 
-    def api(self, path: str, **parameters: str) -> dict[str, Any]:
-        """What a route of the observer's API answers, for 200."""
-        url = f"http://{self.addresses['observer']}:8090/api/v1{path}"
+    def api(self, path: str, *, of: str = "", **parameters: str) -> dict[str, Any]:
+        """What a route of the observer's API answers, for 200; `of` is the address of another observer."""
+        url = f"http://{of or self.addresses['observer']}:8090/api/v1{path}"
         answer = requests.get(url, params=parameters, timeout=20)
         assert answer.status_code == 200, answer.text[:300]
         found: dict[str, Any] = answer.json()
         return found
 
 
-@pytest.fixture(name="installed", scope="module")
-def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+@pytest.fixture(name="installed", scope="module", params=[CLASS_300, OVER_CLICKHOUSE])
+def _installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installed]:
     folder = tmp_path_factory.mktemp("chart")
-    lab = rendered("values-class-300.yaml", "load.users=4", "load.spawnRate=4")
+    lab = rendered(request.param, "load.users=4", "load.spawnRate=4")
+    secrets = _secrets() if request.param == OVER_CLICKHOUSE else {}
     addresses = _addresses(lab)
     for name in ("flags", "data"):
         (folder / name).mkdir()
     (folder / "flags" / "flags.json").write_text(lab.of("ConfigMap")["flags"]["data"]["flags.json"], "utf-8")
     with ExitStack() as stack:
         for _, container in lab.containers():
-            _start(stack, lab, container, addresses, folder)
+            _start(stack, lab, container, addresses, folder, secrets)
         for _, container in lab.containers():
             _await(container, addresses)
-        yield Installed(addresses)
+        if not secrets:
+            yield Installed(addresses)
+            return
+        _, observer = lab.container("observer")
+        elsewhere = {**addresses, "observer": f"{PREFIX}3"}
+        _start(stack, lab, observer, elsewhere, folder, secrets)
+        _await(observer, elsewhere)
+        yield Installed(addresses, elsewhere["observer"])
+
+
+def _secrets() -> dict[str, str]:
+    """Key -> value of the Secret that names the store."""
+    clickhouse_house.require_engine()
+    url = clickhouse_house.new_url(over_http=True)
+    address = read_address(url)
+    endpoint = f"http://{address.host}:{address.port}"
+    return {
+        "url": url,
+        "endpoint": endpoint,
+        "database": address.database,
+        "username": "default",
+        "password": "",
+    }
 
 
 def _addresses(lab: Rendered) -> dict[str, str]:
@@ -85,12 +115,20 @@ def _addresses(lab: Rendered) -> dict[str, str]:
 
 
 def _environment(
-    lab: Rendered, container: dict[str, Any], addresses: Mapping[str, str], folder: Path
+    lab: Rendered,
+    container: dict[str, Any],
+    addresses: Mapping[str, str],
+    folder: Path,
+    secrets: Mapping[str, str],
 ) -> dict[str, str]:
     own = addresses[container["name"]]
-    found = {}
+    # lz4 is of blocks of the native protocol, which the engine in this process does not speak.
+    found = {"CLICKHOUSE_COMPRESS": "none"} if secrets else {}
     for entry in container["env"]:
-        text = str(entry.get("value", SECRET))
+        if "valueFrom" in entry:
+            found[entry["name"]] = secrets.get(entry["valueFrom"]["secretKeyRef"]["key"], SECRET)
+            continue
+        text = str(entry["value"])
         for name in lab.of("Service"):
             text = re.sub(rf"(?<![\w./-]){name}(?=:\d)|(?<=http://){name}(?=:\d)", addresses[name], text)
         # In a pod, loopback is the pod's own.
@@ -100,9 +138,14 @@ def _environment(
 
 
 def _start(
-    stack: ExitStack, lab: Rendered, container: dict[str, Any], addresses: Mapping[str, str], folder: Path
+    stack: ExitStack,
+    lab: Rendered,
+    container: dict[str, Any],
+    addresses: Mapping[str, str],
+    folder: Path,
+    secrets: Mapping[str, str],
 ) -> None:
-    environment = _environment(lab, container, addresses, folder)
+    environment = _environment(lab, container, addresses, folder, secrets)
     log = folder / f"{container['name']}.log"
     if container["name"] != "gateway":
         stack.enter_context(running(container["command"][2], environment, log=log))
@@ -156,6 +199,20 @@ def test_a_student_of_the_class_follows_the_failing_order_to_its_log(installed: 
     assert {"frontend", "checkoutservice", "paymentservice"} <= {span["service"] for span in trace["spans"]}
     assert any(log["service"] == "paymentservice" for log in logs)
     assert trace_id in {event["apm"]["trace_id"] for event in events if event.get("apm")}
+
+
+def test_two_observers_show_the_same(installed: Installed) -> None:
+    """Neither rules and their states nor telemetry are in one of them alone."""
+    if not installed.replica:
+        pytest.skip("over a file there is one")
+    other = installed.replica
+    names = [rule["name"] for rule in installed.api("/detectors")["detectors"]]
+    services = eventually(lambda: installed.api("/apm/services")["services"], "services", within_s=60)
+
+    assert names
+    assert names == [rule["name"] for rule in installed.api("/detectors", of=other)["detectors"]]
+    theirs = installed.api("/apm/services", of=other)["services"]
+    assert {each["service"] for each in services} <= {each["service"] for each in theirs}
 
 
 def test_locusts_workers_make_the_load(installed: Installed) -> None:

@@ -11,7 +11,7 @@ import incidents
 from lab.plan import chart, compose, planning, topology
 from lab.plan.settings_reference import settings_of
 from runtime.settings import describe, load
-from tests.chart.rendering import CHART, NAMESPACE, PODS, VALUES, Rendered, rendered
+from tests.chart.rendering import CHART, NAMESPACE, OVER_CLICKHOUSE, VALUES, Rendered, rendered
 from tests.helpers import REPO
 
 CONTAINED = [service for service in topology.SERVICES if service.contained]
@@ -23,13 +23,14 @@ NOT_SETTINGS = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 def test_the_chart_has_the_table_and_the_collectors_configuration() -> None:
     """Its copies are what the table and `deploy/otelcol` say now."""
+    configurations = REPO / "deploy" / "otelcol"
     committed = (CHART / "files" / "lab.json").read_text("utf-8")
-    forward = (REPO / "deploy" / "otelcol" / "forward.yaml").read_bytes()
 
     assert committed == chart.render(), (
         "run: python -m lab.plan.chart > deploy/helm/hipster-lab/files/lab.json"
     )
-    assert (CHART / "files" / "forward.yaml").read_bytes() == forward
+    for name in ("forward.yaml", "clickhouse.yaml"):
+        assert (CHART / "files" / name).read_bytes() == (configurations / name).read_bytes()
 
 
 @EVERY_FILE
@@ -101,17 +102,21 @@ def test_telemetry_reaches_the_store(values: str, service: topology.Service) -> 
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" not in lab.environment(service.name)
         return
     host, number = _host_and_port(lab.environment(service.name)["OTEL_EXPORTER_OTLP_ENDPOINT"])
-    if pod == "telemetry":
+    collector, _ = lab.container("collector")
+    if pod == collector:
         assert (host, number) == ("127.0.0.1", 4318)
         return
     receiver, port = lab.behind(host, number)
 
     assert lab.allows(pod, receiver, port)
+    if receiver == "gateway" and values == OVER_CLICKHOUSE:
+        assert "CLICKHOUSE_ENDPOINT" in lab.environment("gateway")
+        return
     if receiver == "gateway":
         host, number = _host_and_port(lab.environment("gateway")["HIPSTERLAB_OTLP_HTTP_URL"])
         receiver, port = lab.behind(host, number)
         assert lab.allows("gateway", receiver, port)
-    assert (receiver, port) == ("telemetry", 4318)
+    assert (receiver, port) == (collector, 4318)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
@@ -144,22 +149,26 @@ def test_nobody_calls_whom_the_table_does_not_name(values: str) -> None:
     """Between workloads, the calls of the table are let through, and those of a cluster's own parts."""
     lab = rendered(values)
     pods = sorted(lab.workloads())
+    screens, _ = lab.container("observer")
     ports = {
-        port for entry in PODS.values() for each in entry["processes"].values() for port in _numbers(each)
+        port
+        for entry in lab.table().values()
+        for each in entry["processes"].values()
+        for port in _numbers(each)
     }
     named = {
         (entry["from"], pod, entry["port"])
-        for pod, found in PODS.items()
+        for pod, found in lab.table().items()
         for entry in found["accepts"]
-        if entry["port"] not in (8080, 8090) or pod not in ("frontend", "telemetry")
+        if entry["port"] not in (8080, 8090) or pod not in ("frontend", screens)
     }
     own = {(pod, "gateway", 4318) for pod in pods} | {("loadgen-worker", "loadgen", chart.WORKERS_PORT)}
-    own.add(("gateway", "telemetry", 4318))
+    own.add(("gateway", lab.container("collector")[0], 4318))
     for caller in pods:
         for callee in pods:
             for port in sorted(ports | {chart.WORKERS_PORT}):
                 wire = (caller, callee, port)
-                people = (callee, port) in (("frontend", 8080), ("telemetry", 8090))
+                people = (callee, port) in (("frontend", 8080), (screens, 8090))
                 if caller != callee and not people and lab.allows(*wire):
                     assert wire in named | own
 
@@ -180,7 +189,7 @@ def test_people_reach_shop_and_screens_and_nothing_else(values: str) -> None:
         if "from" not in rule or any("namespaceSelector" in peer for peer in rule["from"])
     }
 
-    assert open_ports == {("frontend", 8080), ("telemetry", 8090)}
+    assert open_ports == {("frontend", 8080), (lab.container("observer")[0], 8090)}
     assert lab.environment("loadgen")["LISTEN_ADDR"] == "127.0.0.1"
 
 

@@ -92,6 +92,7 @@ def test_every_setting_that_the_plan_leaves_to_the_user_passes(tmp_path: Path) -
 
     planned.add(child_setup.LISTENER_FD)  # By the supervisor, which holds the socket.
     planned.add("LOADGEN_MASTER_ADDR")  # A worker has no pages, by which a lab knows its load generator.
+    planned |= {"ALERTS_TOKEN", "ALERTS_URL"}  # Of screens on other machines; those of a lab share its file.
 
     assert set(SETTINGS) - {"DEPLOYMENT_ENVIRONMENT", "HIPSTERLAB_WEB_DIR"} == known - planned
     for name in SETTINGS:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -51,8 +53,14 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("senders")
+    with over_store(folder, {"STORE_PATH": str(folder / "store.db")}) as found:
+        yield found
+
+
+@contextmanager
+def over_store(folder: Path, store: dict[str, str]) -> Iterator[Lab]:
+    """A collector and an observer over one store, which these variables name."""
     http, grpc, screens = free_port(), free_port(), free_port()
-    store = {"STORE_PATH": str(folder / "store.db")}
     ports = {"OTLP_HTTP_PORT": str(http), "OTLP_GRPC_PORT": str(grpc)}
     found = Lab(
         f"http://127.0.0.1:{http}", f"http://127.0.0.1:{screens}/api/v1", time.time_ns(), f"127.0.0.1:{grpc}"

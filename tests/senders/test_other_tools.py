@@ -5,10 +5,7 @@ The receivers stand for the tools: no Jaeger, Tempo or Splunk Observability Clou
 
 from __future__ import annotations
 
-import secrets
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -17,32 +14,11 @@ from tests.helpers import eventually
 from tests.senders.collectors import collector
 from tests.senders.conftest import Lab
 from tests.senders.receivers import Receiver, over_grpc, over_http
+from tests.senders.shop import send_all
 from tests.senders.tools import BUILD_S
 
 pytestmark = pytest.mark.timeout(BUILD_S + 120)
 BASES = pytest.mark.parametrize("base", ["forward.yaml", "gateway.yaml"])
-
-
-def _send(otlp: str, *, failed: bool = True) -> str:
-    """A trace of one span, a log and a metric, as an application sends them; the trace's id."""
-    trace_id, now = secrets.token_hex(16), time.time_ns()
-    service = {"attributes": [{"key": "service.name", "value": {"stringValue": f"from-{trace_id}"}}]}
-    span = {
-        "traceId": trace_id, "spanId": secrets.token_hex(8), "name": "work", "kind": 2,
-        "startTimeUnixNano": str(now - 10**6), "endTimeUnixNano": str(now),
-        "status": {"code": 2 if failed else 0},
-    }  # fmt: skip
-    log = {"timeUnixNano": str(now), "traceId": trace_id, "body": {"stringValue": f"line of {trace_id}"}}
-    point = {"timeUnixNano": str(now), "asDouble": 1.5}
-    metric = {"name": f"gauge.{trace_id}", "gauge": {"dataPoints": [point]}}
-    bodies: dict[str, dict[str, Any]] = {
-        "traces": {"resourceSpans": [{"resource": service, "scopeSpans": [{"spans": [span]}]}]},
-        "logs": {"resourceLogs": [{"resource": service, "scopeLogs": [{"logRecords": [log]}]}]},
-        "metrics": {"resourceMetrics": [{"resource": service, "scopeMetrics": [{"metrics": [metric]}]}]},
-    }
-    for signal, body in bodies.items():
-        assert requests.post(f"{otlp}/v1/{signal}", json=body, timeout=20).status_code == 200
-    return trace_id
 
 
 def _arrives(lab: Lab, trace_id: str) -> None:
@@ -68,7 +44,7 @@ def test_jaeger_gets_traces(base: str, lab: Lab, tmp_path: Path) -> None:
             HIPSTERLAB_OTLP_HTTP_URL=lab.otlp, JAEGER_ENDPOINT=jaeger.address,
         ) as ours,
     ):  # fmt: skip
-        trace_id = _send(ours.http)
+        trace_id = send_all(ours.http)
         _received(jaeger, "", bytes.fromhex(trace_id))
         _arrives(lab, trace_id)
 
@@ -82,7 +58,7 @@ def test_tempo_gets_traces_of_its_tenant(base: str, lab: Lab, tmp_path: Path) ->
             HIPSTERLAB_OTLP_HTTP_URL=lab.otlp, TEMPO_ENDPOINT=tempo.address, TEMPO_TENANT="class-a",
         ) as ours,
     ):  # fmt: skip
-        trace_id = _send(ours.http)
+        trace_id = send_all(ours.http)
         headers = _received(tempo, "", bytes.fromhex(trace_id))
         _arrives(lab, trace_id)
 
@@ -100,7 +76,7 @@ def test_splunk_gets_traces_and_metrics_with_the_token_and_no_logs(
             SPLUNK_INGEST_URL=splunk.address, SPLUNK_ACCESS_TOKEN="the-token",
         ) as ours,
     ):  # fmt: skip
-        trace_id = _send(ours.http)
+        trace_id = send_all(ours.http)
         of_traces = _received(splunk, "/v2/trace/otlp", bytes.fromhex(trace_id))
         of_metrics = _received(splunk, "/v2/datapoint/otlp", f"gauge.{trace_id}".encode())
         _arrives(lab, trace_id)
@@ -118,7 +94,7 @@ def test_any_receiver_of_otlp_gets_everything(base: str, lab: Lab, tmp_path: Pat
             OTHER_OTLP_URL=other.address, OTHER_AUTHORIZATION="Bearer it",
         ) as ours,
     ):  # fmt: skip
-        trace_id = _send(ours.http)
+        trace_id = send_all(ours.http)
         found = [
             _received(other, "/v1/traces", bytes.fromhex(trace_id)),
             _received(other, "/v1/logs", f"line of {trace_id}".encode()),
@@ -136,9 +112,9 @@ def test_the_gateway_keeps_the_chosen_share_of_traces_without_an_error(
     """And those with one in any case; a trace that came before has been decided on before."""
     chosen = {"DECISION_WAIT": "2s", "SAMPLED_PERCENT": percent, "HIPSTERLAB_OTLP_HTTP_URL": lab.otlp}
     with collector(tmp_path, "gateway.yaml", **chosen) as ours:
-        healthy = _send(ours.http, failed=False)
+        healthy = send_all(ours.http, failed=False)
         eventually(lambda: lab.get("/logs", trace_id=healthy)["logs"], "its log, whole", within_s=30)
-        failed = _send(ours.http)
+        failed = send_all(ours.http)
         _arrives(lab, failed)
 
     answer = requests.get(f"{lab.api}/apm/traces/{healthy}", timeout=20)

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from lab.plan import planning
-from lab.plan.options import Options
-from lab.state import flag_file
-from lab.supervision.health_check import is_ready
-from tests.helpers import eventually, running
+from tests.helpers import eventually
 from tests.senders.collectors import collector
 from tests.senders.conftest import Lab
+from tests.senders.shop import failed_order, start_shop
 from tests.senders.tools import BUILD_S
 
 # The first test of a machine builds.
 pytestmark = pytest.mark.timeout(BUILD_S + 240)
-
-NOT_OF_THE_SHOP = ("collector", "observer", "alerting", "control", "loadgen")
-READY_S = 120
 
 
 @dataclass(frozen=True)
@@ -62,38 +50,11 @@ def _story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story
         agent = stack.enter_context(
             collector(folder, "agent.yaml", GATEWAYS=names, METRICS_GATEWAY=gateways[0].grpc)
         )
-        shop = _shop(stack, folder, agent.http, lab)
+        shop = start_shop(stack, folder, agent.http, lab.otlp)
         timing = requests.get(shop, timeout=20).headers["Server-Timing"]
         found = re.search(r"00-([0-9a-f]{32})-", timing)
         assert found, timing
-        yield Story(lab, found[1], _order(shop))
-
-
-def _shop(stack: ExitStack, folder: Path, agent: str, lab: Lab) -> str:
-    flag_file.write(folder, flag_file.find("invalid-token"))
-    plan = planning.build(Options(free_ports=True, data=folder), folder, environment=os.environ)
-    processes = [process for process in plan.processes if process.name not in NOT_OF_THE_SHOP]
-    for process in processes:
-        environment = {
-            **process.environment,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": agent,
-            "RUM_BEACON_URL": f"{lab.otlp}/v1/rum",
-        }
-        stack.enter_context(running(process.module, environment, log=folder / f"{process.name}.log"))
-    for process in processes:
-        eventually(
-            partial(is_ready, process.ready, process.address), f"{process.name} is ready", within_s=READY_S
-        )
-    return plan.urls["shop"]
-
-
-def _order(shop: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "loadgen.student", "--shop", shop, "--seat", "anna"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
-    assert found["checkout"]["status"] >= 500
-    return found
+        yield Story(lab, found[1], failed_order(shop))
 
 
 def _failed(story: Story) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import tempfile
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
@@ -50,8 +52,11 @@ def skip_what_it_cannot(name: str, way: str) -> None:
 @lru_cache(maxsize=1)
 def server() -> ChdbOverHttp:
     """The same engine behind HTTP, for this process."""
+    # First: what is registered later runs earlier, and the engine ends itself.
+    import_module("chdb")
     found = ChdbOverHttp(folder())
     found.start()
+    atexit.register(found.close)
     return found
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from signals.model import SpanError, SpanKind, TraceId
+from signals.model import SessionId, SpanError, SpanKind, TraceId
 from store.api import (
     BadQuery,
     Batch,
@@ -114,6 +114,24 @@ def test_logs_have_ids_but_no_order_of_arrival(tables: Connections, reader: Clic
     assert reader.log(first.log_id) == first
     with pytest.raises(BadQuery, match="arrived"):
         reader.find_logs(LogQuery(WINDOW, after=first.log_id))
+
+
+def test_logs_of_a_session_are_found_whoever_wrote_them() -> None:
+    """The exporter writes into tables of ours, too, and knows no column of ours."""
+    require_engine()
+    writer = ClickHouseWriter(connections := Connections(read_address(new_url())), linger_s=0)
+    table = f"{connections.address.database}.otel_logs"
+    for number, name in enumerate(("session.id", "splunk.rumSessionId", "other")):
+        connections.run(
+            f"INSERT INTO {table} (Timestamp, Body, LogAttributes) "
+            f"VALUES (fromUnixTimestamp64Nano({T0 + number}), '{name}', map('{name}', 'mine'))"
+        )
+    reader = ClickHouseReader(Connections(connections.address))
+    found = reader.find_logs(LogQuery(WINDOW, session_id=SessionId("mine"), oldest_first=True)).items
+    assert [one.body for one in found] == ["session.id", "splunk.rumSessionId"]
+    assert {one.session_id for one in found} == {"mine"}
+    reader.close()
+    writer.close()
 
 
 def test_hostile_text_is_a_value_and_never_a_part_of_a_statement(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from signals.metrics import Distribution, ExponentialDistribution, MetricKind, Quantiles, Temporality
 from signals.model import TraceId
-from store.api import MetricQuery
+from store.api import MetricQuery, Window
 from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
 from store.clickhouse.reader import ClickHouseReader
@@ -118,6 +119,22 @@ def test_every_kind_is_read_as_it_was_sent(tables: Connections) -> None:
     export(tables, "gauge", 2, Value=9.0)
     chart = reader.metric_chart(MetricQuery(WINDOW, "m.gauge", "count", columns=1))
     assert [value for _, value in chart.groups[0].points] == [2]
+    reader.close()
+
+
+def test_an_exemplar_of_the_second_in_which_a_window_begins_may_be_of_it(tables: Connections) -> None:
+    """Where the exporter cuts times to whole seconds; with whole times it is told."""
+    reader = ClickHouseReader(Connections(tables.address))
+    export(tables, "sum")
+    is_cut = int(tables.rows(
+        f"SELECT count() FROM system.columns WHERE database = '{tables.address.database}' "  # ours
+        "AND table = 'otel_metrics_sum' AND name = 'TimeUnix' AND type = 'DateTime'"
+    )[0][0])  # fmt: skip
+    begun = MetricQuery(Window(T0 + SECOND + SECOND // 2, T0 + 9 * SECOND), "m.sum")
+    assert len(reader.metric_exemplars(begun)) == is_cut
+    assert len(reader.metric_exemplars(replace(begun, window=Window.ALL))) == 1
+    later = Window(T0 + 2 * SECOND, T0 + 9 * SECOND)
+    assert reader.metric_exemplars(replace(begun, window=later)) == []
     reader.close()
 
 

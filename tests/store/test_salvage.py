@@ -15,10 +15,10 @@ import pytest
 import store
 from signals.metrics import MetricKind
 from store.api import Batch, ExemplarRow, LogQuery, StoreUnavailable
+from store.metric_points import value_at
 from store.salvage import main, report
 from store.sqlite import store_file
 from store.sqlite.metric_blocks import ChunkTimes, read_block
-from store.sqlite.metric_points import value_at
 from store.sqlite.store_file import SUFFIXES
 from store.sqlite.write.salvage import Salvaged, salvage_file
 from store.sqlite.write.writer import SqliteWriter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.api import Batch
-from store.sqlite.write.sender_clocks import Claim, Pause, SenderClocks
+from store.sender_clocks import Claim, Pause, SenderClocks
 from tests.store.build import SECOND, T0, log_row
 from tests.store.build_metrics import metric_row
 

@@ -151,6 +151,23 @@ def test_what_a_damaged_handover_told_of_is_settled_from_the_spans(apart: Apart)
     eventually(apart.is_settled, "all settled")
 
 
+def test_a_late_span_of_the_newest_trace_before_a_new_trace_is_settled_after_a_start(tmp_path: Path) -> None:
+    """Each has an id of its own: the newest one was given twice, and nothing was settled any more."""
+    path = tmp_path / "store.db"
+    first, second = TraceId(f"{1:032x}"), TraceId(f"{2:032x}")
+    for spans in (
+        [span(1, kind=SpanKind.SERVER, trace_id=first)],
+        [span(2, 1, trace_id=first), span(3, kind=SpanKind.SERVER, trace_id=second)],
+    ):
+        writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+        writer.write(Batch([row(each) for each in spans]))
+        writer.close()
+    reader = store.open_reader(path)
+    found = reader.trace_summaries([first, second])
+    assert {trace_id: each.spans for trace_id, each in found.items()} == {first: 2, second: 1}
+    reader.close()
+
+
 def test_it_ends_with_its_writer(apart: Apart) -> None:
     apart.write()
     eventually(apart.is_settled, "all settled")

@@ -15,6 +15,7 @@ import pytest
 import store
 from signals.metrics import Distribution, MetricKind
 from store.api import Batch, MetricQuery, MetricRow, Window
+from store.metric_points import Spots
 from store.sqlite.metric_columns import (
     column_between,
     column_bytes,
@@ -23,7 +24,6 @@ from store.sqlite.metric_columns import (
     write_column,
     write_doubles,
 )
-from store.sqlite.metric_points import Spots
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, row, span

@@ -11,7 +11,7 @@ import pytest
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import Shared
 from store.sqlite.read.tag_set_texts import TagSetTexts
-from store.sqlite.tag_sets import values_in
+from store.tag_sets import values_in
 
 _SETS: Sequence[Mapping[str, str | list[str]]] = [
     {":service": "shop", "version": "v1"},

@@ -11,12 +11,12 @@ import pytest
 from store.sqlite.packed_cells import total
 from store.sqlite.store_file import empty_store
 from store.sqlite.table_layout import OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
-from store.sqlite.tag_sets import environment_in, service_in, values_in
 from store.sqlite.write import tag_set_ids
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds, PairIds, SeriesIds, SeriesKey
 from store.sqlite.write.rollups import Rollups, StoredCall
 from store.sqlite.write.tag_set_ids import TagSetIds, union
+from store.tag_sets import environment_in, service_in, values_in
 from tests.store.build import SECOND, T0
 
 Cells = dict[tuple[int, ...], tuple[int, int, int, dict[int, int]]]

@@ -10,10 +10,10 @@ without one its person, made a later request of the same operation that went thr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -33,10 +33,12 @@ from store.sqlite.packed_requests import (
 )
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
-from store.sqlite.read.request_rows import newest
+from store.sqlite.read.request_rows import newest_parts
+from store.sqlite.read.request_slots import RequestColumns, SlotKey, SlotPart
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets, sets_with
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import OPERATION
+from store.tag_sets import OPERATION
 
 MAX_REQUESTS: Final = 15_000
 MAX_TRACES: Final = 3_000
@@ -44,6 +46,7 @@ MAX_TRACES: Final = 3_000
 MAX_LOOKED: Final = 12_000
 """The traces that are looked at for them: orders are few among the requests of a shop."""
 _AT_ONCE: Final = 500
+_KNOWN_BYTES: Final = 4 * 1024**2
 
 
 class _Sets:
@@ -69,6 +72,37 @@ class _Sets:
         )
 
 
+class _Counted(NamedTuple):
+    """What was counted of some traces."""
+
+    traces: int
+    """Those that may match."""
+    all_requests: int
+    """Of these traces, those that do not match included."""
+    requests: tuple[int, int]
+    """Those that match, of people and of programs."""
+    recovered_inside: tuple[int, int]
+    failures: tuple[Try, ...]
+    successes: tuple[Try, ...]
+    """The newest request of each trace and operation that went through."""
+
+
+class _Known(BoundedCache[tuple[int, Hashable], tuple[int, _Counted]]):
+    """(version, what was counted) by slot and question."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _KNOWN_BYTES, lambda known: 700 + 250 * (len(known[1].failures) + len(known[1].successes))
+        )
+
+
+class _Question(NamedTuple):
+    service: str | None
+    where: frozenset[tuple[str, str]]
+    error: Literal["any", "origin"]
+    environment: str | None
+
+
 def affected_requests(
     db: ReadSession,
     service: str | None,
@@ -83,32 +117,142 @@ def affected_requests(
 
     With `amounts` also what those that failed for good asked for.
     """
-    rows: list[PackedRequests] = []
-    counted, since = 0, None
-    begun = window.to_unix_nano
-    operation = where.get(OPERATION)
-    candidates = None if operation is None else sets_with(db, OPERATION, operation, service)
-    for looked, row in enumerate(newest(db, window, service, MAX_LOOKED + 1)):
-        if looked >= MAX_LOOKED or len(rows) >= MAX_TRACES or counted >= MAX_REQUESTS:
-            since = begun
-            break
-        if row.start < begun:
-            begun = row.start
-        # A view and not a copy: most rows are dismissed.
-        if candidates is not None and candidates.isdisjoint(memoryview(row.sets).cast(SET_CODE)):
-            continue
-        inside = within(row, window)
-        counted += len(inside.outcomes) // 2  # outcomes take two bytes each
-        rows.append(inside)
-    ids = set(unpack(SET_CODE, b"".join([row.sets for row in rows])))
-    sets = _Sets(read_sets(db, ids), service, where, environment)
+    question = _Question(service, frozenset(where.items()), error, environment)
+    parts, since = _counted(db, window, question)
+    counted = [each for _, each in parts]
     sides = Side(), Side()
-    failures = list(_failures(rows, sets, sides, error))
-    successes = _successes(rows, sets, failures, error)
+    for number, side in enumerate(sides):
+        side.requests = sum([each.requests[number] for each in counted])
+        side.recovered_inside = sum([each.recovered_inside[number] for each in counted])
+    failures = [failure for each in counted for failure in each.failures]
+    first: dict[Operation, int] = {}
+    for failure in failures:
+        if failure.start < first.get(failure.operation, failure.start + 1):
+            first[failure.operation] = failure.start
+    oldest = min(first.values(), default=0)
+    successes = [
+        success
+        for each in counted
+        for success in each.successes
+        if success.start > oldest and success.operation in first
+    ]
     sessions = _sessions_of(db, {each.trace for each in (*failures, *successes)})
     attribute(failures, successes, sides, sessions, partial(_people_of, db))
-    refused = [refused_amounts(db, [one.trace for one in side.lost]) if amounts else None for side in sides]
+    keys = {failure.trace: key for key, each in parts for failure in each.failures} if amounts else {}
+    refused = [
+        refused_amounts(db, [one.trace for one in side.lost], keys) if amounts else None for side in sides
+    ]
     return Affected(sides[0].reach(refused[0]), sides[1].reach(refused[1]), since)
+
+
+def _counted(
+    db: ReadSession, window: Window, question: _Question
+) -> tuple[list[tuple[SlotKey | None, _Counted]], int | None]:
+    """What was counted part by part, newest first; the start of the oldest trace if older ones are left."""
+    known = db.shared.of(_Known)
+    operation = dict(question.where).get(OPERATION)
+    candidates = None if operation is None else sets_with(db, OPERATION, operation, question.service)
+    found: list[tuple[SlotPart, RequestColumns | _Counted]] = []
+    room = _Room(window.to_unix_nano)
+    for part in newest_parts(db, window, question.service):
+        kept = known.get((part.key[0], question)) if part.key else None
+        if part.key and kept and kept[0] == part.key[1]:
+            one = kept[1]
+            if room.holds(part.columns, one.traces, one.all_requests):
+                found.append((part, one))
+                continue
+        places = _places(part.columns, candidates)
+        matched = _of_window(part, places, window)
+        if not room.holds(part.columns, len(matched), len(matched.outcomes)):
+            found.append((part._replace(key=None), room.fill(part.columns, places, matched)))
+            if room.is_full:
+                break
+        else:
+            found.append((part, matched))
+    missing = [matched for _, matched in found if isinstance(matched, RequestColumns)]
+    ids = {number for matched in missing for number in matched.sets}
+    sets = _Sets(read_sets(db, ids), question.service, dict(question.where), question.environment)
+    counted = []
+    for part, each in found:
+        one = each if isinstance(each, _Counted) else _count(each, sets, question.error)
+        if part.key and one is not each:
+            known.update({(part.key[0], question): (part.key[1], one)})
+        counted.append((part.key, one))
+    return counted, room.begun if room.is_full else None
+
+
+class _Room:
+    """How many more traces may be looked at."""
+
+    def __init__(self, begun: int) -> None:
+        self._looked = self._traces = self._requests = 0
+        self.begun = begun
+        """Start of the oldest trace that was looked at."""
+        self.is_full = False
+        """Whether a trace was left out."""
+
+    def holds(self, columns: RequestColumns, traces: int, requests: int) -> bool:
+        """Whether all these traces are looked at, of which so many with their requests are counted."""
+        looked = self._looked + len(columns)
+        traces, requests = self._traces + traces, self._requests + requests
+        # A trace that is only dismissed does not come behind the last one that is counted, either.
+        if looked > MAX_LOOKED or traces >= MAX_TRACES or requests >= MAX_REQUESTS:
+            return False
+        self._looked, self._traces, self._requests = looked, traces, requests
+        self.begun = min(self.begun, min(columns.begun, default=self.begun))
+        return True
+
+    def fill(self, columns: RequestColumns, places: Sequence[int], matched: RequestColumns) -> RequestColumns:
+        """Those of the matched traces that are counted, looking at one by one up to the bounds."""
+        taken, start = 0, self._requests
+        for place, begun in enumerate(columns.begun):
+            if self._looked >= MAX_LOOKED or self._traces >= MAX_TRACES or self._requests >= MAX_REQUESTS:
+                self.is_full = True
+                break
+            self._looked += 1
+            self.begun = min(self.begun, begun)
+            if taken < len(places) and places[taken] == place:
+                self._traces += 1
+                self._requests = start + matched.ends[taken]
+                taken += 1
+        return matched.first(taken)
+
+
+def _places(columns: RequestColumns, candidates: frozenset[int] | None) -> Sequence[int]:
+    """The places of the traces that hold a candidate, all of them without candidates."""
+    if candidates is None:
+        return range(len(columns))
+    # A view and not a copy: most traces are dismissed.
+    sets, disjoint = memoryview(columns.sets), candidates.isdisjoint
+    found, low = [], 0
+    for place, high in enumerate(columns.ends):
+        if not disjoint(sets[low:high]):
+            found.append(place)
+        low = high
+    return found
+
+
+def _of_window(part: SlotPart, places: Sequence[int], window: Window) -> RequestColumns:
+    """The traces at these places with their requests in the window."""
+    if part.whole and len(places) == len(part.columns):
+        return part.columns
+    rows = part.columns.rows(places)
+    return RequestColumns(list(rows) if part.whole else [within(row, window) for row in rows])
+
+
+def _count(columns: RequestColumns, sets: _Sets, error: Literal["any", "origin"]) -> _Counted:
+    """What these traces say."""
+    rows = list(columns.rows())
+    sides = Side(), Side()
+    failures = tuple(_failures(rows, sets, sides, error))
+    return _Counted(
+        len(rows),
+        len(columns.outcomes),
+        (sides[0].requests, sides[1].requests),
+        (sides[0].recovered_inside, sides[1].recovered_inside),
+        failures,
+        tuple(_successes(rows, sets, error)),
+    )
 
 
 def _failures(
@@ -162,43 +306,30 @@ def _recovered_inside(
     return len([at for at in through if at in bad or starts[at] == 0])
 
 
-def _successes(
-    rows: Iterable[PackedRequests], sets: _Sets, failures: Sequence[Try], error: Literal["any", "origin"]
-) -> list[Try]:
-    """The requests of the operations that failed which went through after the first failure."""
-    first: dict[Operation, int] = {}
-    for each in failures:
-        first[each.operation] = min(first.get(each.operation, each.start), each.start)
-    retryable = frozenset(number for number, operation in sets.operation.items() if operation in first)
-    if not retryable:
-        return []
-    oldest, found = min(first.values()), []
+def _successes(rows: Iterable[PackedRequests], sets: _Sets, error: Literal["any", "origin"]) -> Iterator[Try]:
+    """The newest matching request of each trace and operation that went through."""
     origin = error == "origin"
+    matching, of = sets.matching, sets.operation
     for row in rows:
         numbers = unpack(SET_CODE, row.sets)
-        if retryable.isdisjoint(numbers):
-            continue
-        after = oldest - row.start
-        good = [
-            (number, start)
-            for number, outcome, start in zip(
-                numbers, unpack(OUTCOME_CODE, row.outcomes), unpack(START_CODE, row.starts), strict=True
-            )
-            # The last bit of an outcome is the error of the request itself.
-            if start > after
-            and not outcome & 1
-            and number in retryable
-            and not (origin and outcome & 7 and split(outcome)[2])
-        ]
-        if not good:
+        if matching.isdisjoint(numbers):
             continue
         latest: dict[Operation, int] = {}
-        for number, start in good:
-            operation = sets.operation[number]
-            latest[operation] = max(latest.get(operation, 0), row.start + start)
-        person = sets.person(numbers)
-        found += [Try(row.trace, False, person, operation, start) for operation, start in latest.items()]
-    return found
+        for number, outcome, start in zip(
+            numbers, unpack(OUTCOME_CODE, row.outcomes), unpack(START_CODE, row.starts), strict=True
+        ):
+            # The last bit of an outcome is the error of the request itself.
+            if (
+                number in matching
+                and not outcome & 1
+                and not (origin and outcome & 7 and split(outcome)[2])
+                and start >= latest.get(of[number], 0)
+            ):
+                latest[of[number]] = start
+        if latest:
+            person = sets.person(numbers)
+            for operation, start in latest.items():
+                yield Try(row.trace, False, person, operation, row.start + start)
 
 
 def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, all_failed: bool) -> Affected:
@@ -220,6 +351,10 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
     return Affected(sides[0].reach(None), sides[1].reach(None), since)
 
 
+class _Sessions(dict[Any, str]):
+    """The sessions of traces that were looked up in one snapshot; empty for a trace without."""
+
+
 def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:
     """(question marks, values) of so many at once as one statement takes."""
     remaining = iter(values)
@@ -227,10 +362,11 @@ def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:
         yield ", ".join("?" * len(part)), part
 
 
-def _sessions_of(db: ReadSession, traces: Iterable[int]) -> dict[int, str]:
-    """The browser session of each of these traces (by their row's number) that has one."""
-    found: dict[int, str] = {}
-    for marks, part in _parts(traces):
+def _sessions_of(db: ReadSession, traces: Iterable[int]) -> Mapping[int, str]:
+    """The browser session of each of these traces (by their row's number), and of some others."""
+    found = db.noted.of(_Sessions)
+    for marks, part in _parts([trace for trace in traces if trace not in found]):
+        found.update(dict.fromkeys(part, ""))
         rows = db.each(
             "SELECT t.id, coalesce(t.session_id, "
             "(SELECT k.session_id FROM links k WHERE k.trace_id = t.trace_id LIMIT 1)) "

@@ -33,7 +33,7 @@ from store.sqlite.table_layout import (
     SECOND_NS,
     SERVICE_SERIES,
 )
-from store.sqlite.tag_sets import OPERATION
+from store.tag_sets import OPERATION
 
 _MAX_COLUMNS = 1_000
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
@@ -12,18 +12,20 @@ from store.api import BadQuery
 from store.change_results import Change, FailingOperation, Operation, Seen, VersionRow, Versions
 from store.queries import Page, Window
 from store.results import Measure
-from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack, within
+from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack
 from store.sqlite.read.error_sightings import error_sightings
 from store.sqlite.read.processes import Process, Subject, processes, version_sets
 from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
 from store.sqlite.read.request_groups import SUMMED, by_tag
-from store.sqlite.read.request_rows import newest, newest_within
+from store.sqlite.read.request_rows import newest_parts, newest_within
+from store.sqlite.read.request_slots import RequestColumns, cut_to
 from store.sqlite.read.rollup_sums import Tally
 from store.sqlite.read.row_mapping import limited
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.sightings import first_moments, first_slots, sightings
 from store.sqlite.read.tag_set_search import read_sets, sets_of_environment, sets_with
 from store.sqlite.table_layout import TAG_SET_SLOT_NS
-from store.sqlite.tag_sets import ERROR, OPERATION
+from store.tag_sets import ERROR, OPERATION
 
 MAX_FAILING: Final = 600
 """The newest traces with an error whose entry is looked at: about 5 ms."""
@@ -31,8 +33,11 @@ MAX_REQUESTS: Final = 10_000
 """The newest requests that are counted by operation: enough to rank by, at a third of the cost."""
 MAX_ROWS: Final = 6_000
 """The newest traces whose requests are read."""
+_KNOWN_BYTES: Final = 1024**2
 _Version = tuple[str, str]
 """A version attribute and its value."""
+_Outcomes = dict[tuple[_Version, ...], tuple[int, int]]
+"""(requests, those that failed) by versions."""
 
 
 class SqliteChangeReader(SqlitePart):
@@ -117,6 +122,7 @@ def _failing(
         (ERROR, window.from_unix_nano, window.to_unix_nano, MAX_FAILING),
     )
     sets = read_sets(db, set(unpack(SET_CODE, b"".join([row[2] for row in rows]))))
+    synthetic = frozenset([number for number, tags in sets.items() if tags.synthetic])
     sides = Counter[Operation](), Counter[Operation]()
     for service, operation, numbers_body, outcomes_body in rows:
         numbers = unpack(SET_CODE, numbers_body)
@@ -125,7 +131,7 @@ def _failing(
             if tags is None or tags.of != (service, operation):
                 continue
             if outcome & 1 and environment in (None, tags.environment):
-                programs = any(each in sets and sets[each].synthetic for each in numbers)
+                programs = not synthetic.isdisjoint(numbers)
                 sides[programs][Operation(service, operation)] += 1
             break
     return sides
@@ -134,8 +140,8 @@ def _failing(
 def _operation_measures(
     db: ReadSession, window: Window, environment: str | None
 ) -> tuple[dict[Operation, Measure], bool]:
-    rows, cut = newest_within(db, window, None, MAX_REQUESTS, MAX_ROWS)
-    numbers = unpack(SET_CODE, b"".join([row.sets for row in rows]))
+    columns, cut = newest_within(db, window, None, MAX_REQUESTS, MAX_ROWS)
+    numbers = columns.sets
     sets = read_sets(db, set(numbers))
     # A number instead of a name, as it is hashed for each request; there is one object of each name.
     operations = {id(tags.of): tags.of for tags in sets.values()}
@@ -144,14 +150,20 @@ def _operation_measures(
         for number, tags in sets.items()
         if environment is None or tags.environment == environment
     }
-    outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
-    counts = Counter(zip(map(of_set.get, numbers), outcomes, strict=True))
+    counts = Counter(zip(map(of_set.get, numbers), columns.outcomes, strict=True))
     tallies: dict[Operation, Tally] = {}
     for (place, outcome), n in counts.items():
         if place is not None:
             bucket, error, origin = split(outcome)
             tallies.setdefault(operations[place], Tally()).add(bucket, n, error * n, origin * n)
     return {of: tally.measure() for of, tally in tallies.items()}, cut
+
+
+class _KnownOutcomes(BoundedCache[tuple[int, Hashable], tuple[int, _Outcomes]]):
+    """(version, outcomes) by slot and question."""
+
+    def __init__(self) -> None:
+        super().__init__(_KNOWN_BYTES, lambda known: 500 + 300 * len(known[1]))
 
 
 def _key_outcomes(
@@ -161,6 +173,38 @@ def _key_outcomes(
     tried, failed = Counter[_Version](), Counter[_Version]()
     if key is None:
         return tried, failed, False
+    question = service, key, environment
+    known = db.shared.of(_KnownOutcomes)
+    keys, met = _keys_and_versions(db, service, key, environment)
+    counts: _Outcomes = {}
+    rows, cut = 0, False
+    for part in newest_parts(db, window, service):
+        fitting = min(len(part.columns), MAX_ROWS - rows)
+        rows += fitting
+        cut = fitting < len(part.columns)
+        kept = known.get((part.key[0], question)) if part.key and not cut else None
+        if part.key and kept and kept[0] == part.key[1]:
+            found = kept[1]
+        else:
+            found = _outcomes_of(cut_to(part, window).first(fitting), keys, met)
+            if part.key and not cut:
+                known.update({(part.key[0], question): (part.key[1], found)})
+        for versions, (ended, bad) in found.items():
+            before = counts.get(versions, (0, 0))
+            counts[versions] = before[0] + ended, before[1] + bad
+        if cut:
+            break
+    for versions, (all_ended, bad) in counts.items():
+        for version in versions:
+            tried[version] += all_ended
+            failed[version] += bad
+    return tried, failed, cut
+
+
+def _keys_and_versions(
+    db: ReadSession, service: str, key: Operation, environment: str | None
+) -> tuple[frozenset[int], dict[int, tuple[_Version, ...]]]:
+    """The tag sets of the key operation, and the versions that those of the service carry."""
     keys = sets_with(db, OPERATION, key.operation, key.service)
     if environment is not None:
         keys &= sets_of_environment(db, environment)
@@ -168,29 +212,24 @@ def _key_outcomes(
     for version, numbers in version_sets(db, service).items():
         for number in numbers:
             met[number] = (*met.get(number, ()), version)
-    counts: dict[tuple[_Version, ...], list[int]] = {}
-    cut = False
-    for place, row in enumerate(newest(db, window, service, MAX_ROWS + 1)):
-        if place >= MAX_ROWS:
-            cut = True
-            break
-        inside = within(row, window)
-        numbers_inside = memoryview(inside.sets).cast(SET_CODE)
-        if keys.isdisjoint(numbers_inside):
-            continue
-        outcomes = memoryview(inside.outcomes).cast(OUTCOME_CODE)
-        ended = [outcomes[at] & 1 for at, number in enumerate(numbers_inside) if number in keys]
-        versions = tuple(
-            {version: 0 for number in numbers_inside if number in met for version in met[number]}
-        )
-        count = counts.setdefault(versions, [0, 0])
-        count[0] += len(ended)
-        count[1] += sum(ended)
-    for versions, (all_ended, bad) in counts.items():
-        for version in versions:
-            tried[version] += all_ended
-            failed[version] += bad
-    return tried, failed, cut
+    return keys, met
+
+
+def _outcomes_of(
+    columns: RequestColumns, keys: frozenset[int], met: Mapping[int, tuple[_Version, ...]]
+) -> _Outcomes:
+    """(requests of the key operation, those that failed) of some traces, by the versions that they met."""
+    counts: _Outcomes = {}
+    sets, outcomes, low = memoryview(columns.sets), columns.outcomes, 0
+    for high in columns.ends:
+        numbers = sets[low:high]
+        if not keys.isdisjoint(numbers):
+            ended = [outcomes[low + at] & 1 for at, number in enumerate(numbers) if number in keys]
+            versions = tuple({version: 0 for number in numbers if number in met for version in met[number]})
+            before = counts.get(versions, (0, 0))
+            counts[versions] = before[0] + len(ended), before[1] + sum(ended)
+        low = high
+    return counts
 
 
 def _changes(db: ReadSession, window: Window, environment: str | None) -> list[Change]:

@@ -9,21 +9,16 @@ The rollup cells say when requests began, by the senders' clocks; `writer_runs` 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
+from store.coverage_slots import holes_of, merged, slot_of
 from store.queries import CoverageOf, Window
 from store.results import Coverage, Gap
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.table_layout import SAMPLE_SERIES, SECOND_NS, SERVICE_SERIES, WIDTHS
+from store.sqlite.table_layout import SAMPLE_SERIES, SECOND_NS, SERVICE_SERIES
 
-_LEAST_GAP_NS: Final = 60 * SECOND_NS
-"""A shorter pause is none: a person alone in the shop makes such ones."""
-_GAP_FRACTION: Final = 20
-"""Nor is one that is shorter than this part of the window: it changes no rate by more than 5 %."""
 _MAX_SLOTS: Final = 2_000
-_MOST_FINE_SLOTS: Final = 400
-"""A window is looked at in the finest slots of which it has no more than these."""
 _DELAY_NS: Final = 10 * SECOND_NS
 """What happened at the edge of a gap may arrive so much later."""
 
@@ -62,32 +57,6 @@ def coverage_of(db: ReadSession, window: Window, of: CoverageOf = "requests") ->
     runs = _runs(db) if holes else ()
     empty_ns = sum(hole.duration_ns for hole in holes)
     return Coverage(window.duration_ns - empty_ns, tuple(_explained(db, hole, runs) for hole in holes))
-
-
-def holes_of(parts: Sequence[tuple[int, int]], window: Window) -> list[Window]:
-    """The gaps between the covered parts of a window that are long enough to be named."""
-    least_ns = max(_LEAST_GAP_NS, window.duration_ns // _GAP_FRACTION)
-    ends = [window.from_unix_nano, *(end for part in parts for end in part), window.to_unix_nano]
-    return [Window(*pair) for pair in zip(ends[::2], ends[1::2], strict=True) if pair[1] - pair[0] > least_ns]
-
-
-def slot_of(window: Window) -> int:
-    """The length in ns of the slots in which a window is looked at."""
-    width = next((w for w in WIDTHS if window.duration_ns <= _MOST_FINE_SLOTS * w * SECOND_NS), WIDTHS[-1])
-    return width * SECOND_NS
-
-
-def merged(slots: Iterable[int], slot_ns: int, window: Window) -> list[tuple[int, int]]:
-    """(from, to) of neighbouring slots, given in order, cut to the window."""
-    parts: list[tuple[int, int]] = []
-    for slot in slots:
-        begin = max(slot * slot_ns, window.from_unix_nano)
-        end = min((slot + 1) * slot_ns, window.to_unix_nano)
-        if parts and parts[-1][1] == begin:
-            parts[-1] = (parts[-1][0], end)
-        else:
-            parts.append((begin, end))
-    return parts
 
 
 def _parts(db: ReadSession, window: Window, kind: int) -> list[tuple[int, int]]:

@@ -26,7 +26,7 @@ from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.stored_spans import StoredSpan
 from store.sqlite.table_layout import LONG_TRACE_NS
-from store.sqlite.tag_sets import environment_in, service_in
+from store.tag_sets import environment_in, service_in
 
 FEW: Final = 40
 """So many values are read for one set of percentiles: about 1 ms where spans must be decoded."""

@@ -8,7 +8,6 @@ that is not indexed is searched in a bounded number of rows, from the end where 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from signals.folding import fold
 from signals.model import Severity
 from store.api import BadQuery, LogQuery
 from store.queries import Window
+from store.question_parts import words_of
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.row_mapping import (
@@ -34,9 +34,6 @@ _FEW = 20_000
 """With at most this many hits the text index is read first; else rows by time, comparing texts."""
 _GRAMS = 24
 """Trigrams in one query of the text index; more make it slower without excluding much."""
-_MAX_CHARACTERS = 1_000
-_MAX_WORDS = 20
-_WORDS = re.compile(r'"([^"]+)(?:"|$)|(\S+)')
 _BEHIND_ALL = Window.ALL.to_unix_nano
 """Greater than any number of a log: the cursor of an oldest-first page that ended at a time."""
 _ORDERS = {"after": "l.seq", "oldest": "l.time, l.seq", "newest": "l.time DESC, l.seq DESC"}
@@ -319,21 +316,6 @@ class Search:
                 *cells.values,
             ),
         )
-
-
-def words_of(text: str) -> Sequence[str]:
-    """The words and "quoted phrases" of a text search; raise BadQuery if there are too many.
-
-    A quote opens a phrase only at the beginning of a word, so that `key="value"` is one word.
-    """
-    if len(text) > _MAX_CHARACTERS:
-        raise BadQuery(
-            f"The text to look for has {len(text):,} characters: give at most {_MAX_CHARACTERS:,}."
-        )
-    found = [phrase or word for phrase, word in _WORDS.findall(text) if phrase or word.strip('"')]
-    if len(found) > _MAX_WORDS:
-        raise BadQuery(f"The text to look for has {len(found)} words: give at most {_MAX_WORDS}.")
-    return found or [text]
 
 
 def _grams(word: str, most: int) -> Sequence[str]:

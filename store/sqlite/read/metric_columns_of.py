@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final
 
 from signals.metrics import MetricInfo, MetricKind, Temporality
-from store.sqlite.metric_points import NOTHING, Run, layout_of
+from store.metric_points import NOTHING, Run, layout_of
 from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Rise, risen, running_sum
 from store.sqlite.read.metric_percentiles import percentiles
 from store.sqlite.read.metric_stretches import Numbers, Values, stretches_of

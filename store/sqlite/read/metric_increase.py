@@ -13,7 +13,7 @@ from itertools import accumulate, islice, pairwise
 from operator import add, mul, sub
 from typing import Final, NamedTuple
 
-from store.sqlite.metric_points import Run, Spots
+from store.metric_points import Run, Spots
 
 AROUND_NS: Final = 3600 * 10**9
 """So far before and after a window points are looked at: the widest hole that an increase may cross."""

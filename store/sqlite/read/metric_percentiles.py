@@ -13,8 +13,8 @@ from itertools import accumulate, pairwise
 from operator import add
 
 from signals.metrics import MetricInfo, Temporality
+from store.metric_points import EXPONENTIAL, HISTOGRAM, MemoryRun, Run, layout_of
 from store.percentiles import percentile, within
-from store.sqlite.metric_points import EXPONENTIAL, HISTOGRAM, MemoryRun, Run, layout_of
 from store.sqlite.metric_runs import joined
 from store.sqlite.read.metric_increase import Columns, Cuts, Cutter, Picks, risen_at
 from store.sqlite.read.metric_stretches import Numbers, Values, stretches_of

@@ -13,8 +13,8 @@ from signals.attributes import environment_of, text_of
 from signals.metrics import MetricInfo, MetricKind, Temporality
 from store.api import MetricQuery, Window
 from store.decode import resource_attributes
+from store.metric_points import PlainPoint, Run, runs_of
 from store.sqlite.metric_blocks import ChunkTimes, read_block
-from store.sqlite.metric_points import PlainPoint, Run, runs_of
 from store.sqlite.metric_runs import TimesCache, joined
 from store.sqlite.read.read_connection import ReadSession
 

@@ -23,7 +23,7 @@ from store.api import (
     MetricValue,
     Window,
 )
-from store.sqlite.metric_points import NOTHING, Run, value_at
+from store.metric_points import NOTHING, Run, value_at
 from store.sqlite.read.metric_columns_of import column_values
 from store.sqlite.read.metric_increase import AROUND_NS, Columns, Cutter
 from store.sqlite.read.metric_names_of import FoundNames, contains, series_of

@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from signals.folding import fold
 from signals.model import SessionId, SpanId, TraceId
-from store.api import BadQuery
+from store.question_parts import check_digits, in_order
 from store.results import KnownService
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.spans_of import stored_spans
@@ -17,7 +15,6 @@ from store.sqlite.read.tag_set_search import values_containing
 from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import CALL_SERIES, SERVICE_SERIES
 
-_HEX = re.compile(r"[0-9a-f]+")
 _NEWEST_SESSIONS = 20_000
 _MOST_VALUES = 1_000
 """Values that are ranked; more of them fit only a part that says next to nothing."""
@@ -103,23 +100,6 @@ def _series(db: ReadSession, column: str, kind: int, part: str) -> set[str]:
         f"SELECT DISTINCT {column} FROM series WHERE kind = ? AND {match.sql}", (kind, *match.values)
     )
     return {name for (name,) in rows}
-
-
-def in_order(names: Iterable[str], part: str) -> list[str]:
-    """Equal ones first, then those that begin with the part, then by name."""
-    sought = fold(part)
-
-    def rank(name: str) -> tuple[bool, bool, bool, str]:
-        folded = fold(name)
-        return name != part, folded != sought, not folded.startswith(sought), folded
-
-    return sorted(names, key=rank)
-
-
-def check_digits(digits: str, most: int) -> None:
-    """Raises BadQuery for what is no part of an id."""
-    if len(digits) > most or not _HEX.fullmatch(digits):
-        raise BadQuery(f"{digits[:80]!r} is no part of an id: give 1 to {most} hexadecimal digits.")
 
 
 def _range(digits: str, length: int) -> tuple[bytes, bytes]:

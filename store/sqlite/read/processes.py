@@ -7,44 +7,20 @@ once for all questions.
 from __future__ import annotations
 
 import threading
-from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from signals.changes import FLAG_KEY, FLAG_VARIANT, INSTANCE_TAG, POD_TAGS, VERSION_TAGS
-from store.change_results import ChangeKind
+from store.process_values import Process as Process, Subject as Subject
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.tag_set_search import read_sets
-from store.sqlite.tag_sets import SERVICE, TagSet, environment_in, service_in, values_in
-
-Subject = tuple[ChangeKind, str, str]
-"""Kind, service, and attribute, or the key of a flag: what has one value after the other."""
+from store.tag_sets import SERVICE, TagSet, environment_in
 
 _READ: Final = (SERVICE, *VERSION_TAGS, INSTANCE_TAG, *POD_TAGS, FLAG_KEY, FLAG_VARIANT)
 """What `_subjects` reads of a tag set."""
-_KINDS: Final[tuple[tuple[ChangeKind, str], ...]] = (
-    ("version", VERSION_TAGS[0]),
-    ("version", VERSION_TAGS[1]),
-    ("version", VERSION_TAGS[2]),
-    ("instance", INSTANCE_TAG),
-)
 _AT_ONCE: Final = 5_000
 MOST_KEPT: Final = 10_000
 """Processes that are kept, some 8 MB; where a sender makes up more, they are read anew for each question."""
-
-
-class Process:
-    """What some tag sets say of versions, the process and flags of a service."""
-
-    __slots__ = ("environment", "service", "sets", "values", "versions")
-
-    def __init__(self, tags: TagSet) -> None:
-        self.service = service_in(tags)
-        self.environment = environment_in(tags)
-        self.values = tuple(_subjects(tags))
-        self.versions = tuple((tag, value) for tag in VERSION_TAGS for value in values_in(tags, tag))
-        self.sets = array("q")
-        """The numbers of the sets, rising; some may be deleted by now."""
 
 
 class _Processes:
@@ -93,20 +69,3 @@ def version_sets(db: ReadSession, service: str) -> dict[tuple[str, str], set[int
             for version in process.versions:
                 groups.setdefault(version, set()).update(process.sets)
     return groups
-
-
-def _subjects(tags: TagSet) -> Iterator[tuple[Subject, str]]:
-    """What a tag set says of versions, the process and flags of its service."""
-    service = service_in(tags)
-    for kind, tag in _KINDS:
-        for value in values_in(tags, tag):
-            yield (kind, service, tag), value
-    if INSTANCE_TAG not in tags:
-        pod = next((tag for tag in POD_TAGS if tag in tags), None)
-        if pod is not None:
-            for value in values_in(tags, pod):
-                yield ("instance", service, pod), value
-    # Of several flags in one request it is not known which variant is whose.
-    keys, variants = values_in(tags, FLAG_KEY), values_in(tags, FLAG_VARIANT)
-    if len(keys) == 1 and len(variants) == 1:
-        yield ("flag", service, keys[0]), variants[0]

@@ -8,28 +8,27 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import compress
+from typing import NamedTuple
 
-from signals.semantics import PROMOTED, UNBOUNDED
 from store.queries import Window
-from store.results import Breakdown, TagValue
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
     SET_CODE,
     START_CODE,
-    PackedRequests,
     columns_of,
     split,
-    unpack,
 )
 from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.request_rows import newest_within
-from store.sqlite.read.rollup_sums import Columns, SeriesFilter, Tally, cell_columns
+from store.sqlite.read.request_rows import newest_within, parts_within
+from store.sqlite.read.request_slots import RequestColumns, SlotPart, joined
+from store.sqlite.read.rollup_sums import Columns, SeriesFilter, cell_columns
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
 from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
-from store.sqlite.tag_sets import (
+from store.tag_sets import (
     OF_CALLS,
     OPERATION,
     SERVICE,
@@ -37,9 +36,8 @@ from store.sqlite.tag_sets import (
     received_in,
     values_in,
 )
+from store.tallies import SUMMED as SUMMED, Tally, ranked as ranked
 
-SUMMED = (frozenset(PROMOTED) - UNBOUNDED) | {OPERATION}
-"""Tags that are in tag sets."""
 MAX_COUNTED = 30_000
 """The newest requests of a window that a breakdown by many tags or a filtered series counts."""
 _MAX_TALLIED = 40_000
@@ -51,29 +49,12 @@ _FEW_TRACES = 4_000
 _TAGS_SAMPLE = 5_000
 """The newest requests whose tags are listed."""
 
+_WITHOUT = ("",)
+"""The value of requests without a tag."""
+_MATCHING_BYTES = 3 * 1024**2
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
 _MOST_EXACT = 400
-
-
-def ranked(
-    tag: str, tallies: Mapping[str, Tally], limit: int, scanned: int, *, cut: bool, requests: int = 0
-) -> Breakdown:
-    """Values by requests, most first, then by name."""
-    order = sorted(
-        (value for value, tally in tallies.items() if tally.requests > 0),
-        key=lambda value: (-tallies[value].requests, value),
-    )
-    values = tuple(TagValue(value, tallies[value].measure()) for value in order[:limit])
-    return Breakdown(
-        tag,
-        values,
-        scanned,
-        truncated=cut or len(order) > limit,
-        requests=requests,
-        values_total=len(order),
-        older_left_out=cut,
-    )
 
 
 def by_tag(
@@ -88,50 +69,114 @@ def by_tag(
 ) -> tuple[dict[str, dict[str, Tally]], int, int, bool]:
     """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
-    rows, cut = newest_within(db, window, service, bound, MAX_ROWS)
-    sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
-    outcomes = unpack(OUTCOME_CODE, b"".join([row.outcomes for row in rows]))
-    matching = matching_sets(read_sets(db, set(sets)), service, where, environment)
-    by_set: dict[int, list[int]] = {tagset: [] for tagset in matching}
-    # Most requests of a trace are of other services: they are passed over in C.
-    pairs = compress(zip(sets, outcomes, strict=True), map(matching.__contains__, sets))
-    for tagset, outcome in pairs:
-        by_set[tagset].append(outcome)
+    parts, cut = parts_within(db, window, service, bound, MAX_ROWS)
+    scanned = sum([len(part.columns.outcomes) for part in parts])
+    matching, by_set = _by_set(db, parts, service, where, environment)
     values_of = received_in if received else values_in
-    found = {tag: _tallies(tag, matching, by_set, values_of) for tag in tags}
-    if len(sets) <= _FEW_REQUESTS:
-        _make_exact(db, rows, matching, found, values_of)
+    # What only calls carry, once for all tags: hardly any set says it of many values.
+    of_calls = (
+        {number: frozenset(values_in(matching[number], OF_CALLS)) for number in by_set} if received else {}
+    )
+    found = {tag: _tallies(tag, matching, by_set, of_calls) for tag in tags}
+    if scanned <= _FEW_REQUESTS:
+        _make_exact(db, joined([part.columns for part in parts]), matching, found, values_of)
     counted = sum(map(len, by_set.values()))
-    return found, counted if service else len(sets), counted, cut
+    return found, counted if service else scanned, counted, cut
+
+
+class _Matched(NamedTuple):
+    """Requests that match a question, of one slot of this version."""
+
+    version: int
+    sets: array[int]
+    outcomes: array[int]
+
+
+class _Matching(BoundedCache[tuple[int, Hashable], "_Matched"]):
+    """By slot and question."""
+
+    def __init__(self) -> None:
+        super().__init__(_MATCHING_BYTES, lambda known: 600 + 6 * len(known.sets))
+
+
+def _by_set(
+    db: ReadSession,
+    parts: Sequence[SlotPart],
+    service: str | None,
+    where: Mapping[str, str],
+    environment: str | None,
+) -> tuple[dict[int, KnownSet], dict[int, list[int]]]:
+    """(the tag sets of the requests that match, outcomes by tag set)."""
+    question = service, frozenset(where.items()), environment
+    known = db.shared.of(_Matching)
+    found: list[_Matched] = []
+    missing: list[SlotPart] = []
+    for part in parts:
+        kept = known.get((part.key[0], question)) if part.key else None
+        if part.key and kept and kept.version == part.key[1]:
+            found.append(kept)
+        else:
+            missing.append(part)
+    ids = {number for part in missing for number in part.columns.sets}
+    matching = matching_sets(read_sets(db, ids), service, where, environment)
+    for part in missing:
+        numbers, outcomes = part.columns.sets, part.columns.outcomes
+        if len(matching) < len(ids):
+            # Most requests of a trace are of other services: they are passed over in C.
+            flags = list(map(matching.__contains__, numbers))
+            numbers = array(SET_CODE, compress(numbers, flags))
+            outcomes = array(OUTCOME_CODE, compress(outcomes, flags))
+        found.append(_Matched(part.key[1] if part.key else 0, numbers, outcomes))
+        if part.key and (service is not None or where or environment is not None):
+            known.update({(part.key[0], question): found[-1]})
+    by_set: dict[int, list[int]] = {}
+    for each in found:
+        for tagset, outcome in zip(each.sets, each.outcomes, strict=True):
+            if tagset in by_set:
+                by_set[tagset].append(outcome)
+            else:
+                by_set[tagset] = [outcome]
+    return read_sets(db, by_set), by_set
 
 
 def _tallies(
     tag: str,
     sets: Mapping[int, TagSet],
     by_set: Mapping[int, list[int]],
-    values_of: Callable[[TagSet, str], list[str]],
+    of_calls: Mapping[int, frozenset[str]],
 ) -> dict[str, Tally]:
-    """Value to tally, of requests whose outcomes are given by set."""
+    """Value to tally, of requests whose outcomes are given by set; without the values `of_calls`."""
     outcomes_of: dict[str, list[int]] = {}
     for tagset, outcomes in by_set.items():
-        for value in values_of(sets[tagset], tag) or [""]:
+        value_or_values = sets[tagset].get(tag)
+        values: Sequence[str] = _WITHOUT
+        # Not by `received_in`: a call for each tag of each set took longer than the counting.
+        if value_or_values is not None:
+            values = (value_or_values,) if isinstance(value_or_values, str) else value_or_values
+            calls = of_calls.get(tagset)
+            if calls:
+                values = [value for value in values if f"{tag}={value}" not in calls]
+        for value in values or _WITHOUT:
             known = outcomes_of.get(value)
             if known is None:
                 known = outcomes_of[value] = []
             known += outcomes
     tallies = {}
     for value, outcomes in outcomes_of.items():
-        tally = tallies[value] = Tally()
+        tally = tallies[value] = Tally(len(outcomes))
+        buckets = tally.buckets
         # Counted once for each value: most sets have one or two requests.
         for outcome, n in Counter(outcomes).items():
             bucket, error, origin = split(outcome)
-            tally.add(bucket, n, error * n, origin * n)
+            tally.errors += error * n
+            tally.origins += origin * n
+            buckets[bucket] = buckets.get(bucket, 0) + n
     return tallies
 
 
 def _make_exact(
     db: ReadSession,
-    rows: Sequence[PackedRequests],
+    columns: RequestColumns,
     sets: Mapping[int, KnownSet],
     found: Mapping[str, Mapping[str, Tally]],
     values_of: Callable[[TagSet, str], list[str]],
@@ -144,7 +189,7 @@ def _make_exact(
                 if tallies[value].requests <= FEW:
                     places.setdefault(tagset, []).append(tallies[value])
     requests: dict[int, list[Request]] = {}
-    for row in rows:
+    for row in columns.rows():
         for tagset, outcome, start in zip(*columns_of(row), strict=True):
             if tagset in places:
                 service = sets[tagset].of.service
@@ -162,8 +207,8 @@ def _make_exact(
 
 def carried_tags(db: ReadSession, window: Window) -> list[str]:
     """The tags of the window's newest requests, by name."""
-    rows, _ = newest_within(db, window, None, _TAGS_SAMPLE, MAX_ROWS)
-    sets = read_sets(db, set(unpack(SET_CODE, b"".join([row.sets for row in rows]))))
+    columns, _ = newest_within(db, window, None, _TAGS_SAMPLE, MAX_ROWS)
+    sets = read_sets(db, set(columns.sets))
     return sorted({tag for tags in sets.values() for tag in tags} - {OF_CALLS, OPERATION, SERVICE})
 
 
@@ -176,12 +221,12 @@ def columns_by_set(
     environment: str | None,
 ) -> tuple[Columns, bool]:
     """Request by request, of the newest that carry all of `where`; True if older ones were left out."""
-    rows, cut = newest_within(db, window, service, MAX_COUNTED, MAX_ROWS)
-    sets = unpack(SET_CODE, b"".join([row.sets for row in rows]))
+    found, cut = newest_within(db, window, service, MAX_COUNTED, MAX_ROWS)
     everything = service is None and environment is None and not where
-    matching = None if everything else matching_sets(read_sets(db, set(sets)), service, where, environment)
+    sets = {} if everything else read_sets(db, set(found.sets))
+    matching = None if everything else matching_sets(sets, service, where, environment)
     counts: dict[int, Counter[int]] = {}
-    for row in rows:
+    for row in found.rows():
         after = row.start - window.from_unix_nano
         tagsets, counted, begins = columns_of(row)
         if matching is not None:

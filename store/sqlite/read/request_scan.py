@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Final, NamedTuple
 
 import orjson
 
 from signals.attributes import text_of
+from signals.model import Attributes, SpanKind
 from signals.semantics import PROMOTED
 from signals.trace_tree import is_call, outline, requests_of
+from store.decode import resource_attributes, some_attributes
 from store.queries import Window
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, PackedRequests, split, unpack
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.spans_of import decoded, stored_spans
+from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import read_sets
-from store.sqlite.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
+from store.sqlite.stored_spans import StoredSpan
+from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
+from store.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
 MAX_REQUESTS = 20_000
 MAX_ROWS = 3_000
@@ -30,6 +35,7 @@ MAX_SPANS = 5_000
 """Spans of one of them."""
 
 _INDEXED = frozenset(PROMOTED)
+_KINDS: Final = frozenset(map(int, SpanKind))
 _Sets = Mapping[int, TagSet]
 Found = tuple[dict[str, Tally], int, int, bool]
 """(tallies by value, requests read, requests counted, whether older ones were left out)"""
@@ -50,7 +56,7 @@ def scan_requests(
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
     tallies: dict[str, Tally] = {}
     values_of = received_in if received else values_in
-    details = _Details(db, {tag, *decoded} - _INDEXED)
+    details = _Details(db, service, {tag, *decoded} - _INDEXED)
     scanned = counted = 0
     for place, (row, sets) in enumerate(_with_sets(db, newest(db, window, service, MAX_ROWS + 1))):
         if place >= MAX_ROWS or scanned >= MAX_REQUESTS or details.is_full(row.trace):
@@ -103,9 +109,13 @@ def _requests(row: PackedRequests, window: Window) -> Iterator[tuple[int, int, i
 class _Details:
     """Attributes of requests that are only in their spans, decoded trace by trace."""
 
-    def __init__(self, db: ReadSession, names: set[str]) -> None:
+    def __init__(self, db: ReadSession, service: str | None, names: set[str]) -> None:
+        """Of the requests of one service, or of all."""
         self._db = db
+        self._service = service
         self.names = names
+        self._sought = frozenset(names)
+        self._spelled = [name.encode("utf-8", "replace") for name in names]
         self._traces: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
 
     def is_full(self, trace: int) -> bool:
@@ -122,19 +132,63 @@ class _Details:
     def _read(self, trace: int) -> dict[tuple[str, int], dict[str, list[str]]]:
         row = self._db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
         stored = stored_spans(self._db)
-        shape = outline(decoded(stored, stored.by_arrival(row[0], MAX_SPANS) if row else ()))
+        spans = stored.by_arrival(row[0], MAX_SPANS) if row else ()
+        shape = outline([_scanned(span, stored.body_of(span.resource)) for span in spans])
         requests: dict[tuple[str, int], dict[str, list[str]]] = {}
         for request in requests_of(shape):
             entry = shape.spans[request.place]
+            if self._service not in (None, entry.service):
+                continue
             tags = requests.setdefault((entry.service, entry.start_unix_nano), {})
             for place in request.members:
                 span = shape.spans[place]
                 of_call = is_call(span) and place != request.place
+                own, shared = self._attributes(span.raw), resource_attributes(span.resource)
                 for name in self.names:
-                    value = span.attributes.get(name, span.resource.get(name))
+                    value = own.get(name, shared.get(name))
                     if value is not None:
                         _note(tags, name, text_of(value), of_call=of_call)
         return requests
+
+    def _attributes(self, raw: bytes) -> Attributes:
+        """Those of a span that are looked for. A message holds texts as they are."""
+        return some_attributes(raw, self._sought) if any(name in raw for name in self._spelled) else {}
+
+
+class _ScannedSpan(NamedTuple):
+    """What `signals.trace_tree` asks of a span, and what its attributes are read from."""
+
+    span_id: bytes
+    parent_span_id: bytes | None
+    service: str
+    name: str
+    kind: int
+    start_unix_nano: int
+    duration_ns: int
+    error: bool
+    peer: str
+    peer_is_database: bool
+    browser: bool
+    raw: bytes
+    resource: bytes
+
+
+def _scanned(span: StoredSpan, resource: bytes) -> _ScannedSpan:
+    return _ScannedSpan(
+        span_id=span.span_id,
+        parent_span_id=span.parent or None,
+        service=span.service,
+        name=span.name,
+        kind=span.kind if span.kind in _KINDS else 0,
+        start_unix_nano=span.start,
+        duration_ns=span.duration,
+        error=bool(span.flags & ERROR_FLAG),
+        peer=span.peer,
+        peer_is_database=bool(span.flags & DATABASE_FLAG),
+        browser=bool(span.flags & BROWSER_FLAG),
+        raw=span.raw,
+        resource=resource,
+    )
 
 
 def _note(tags: dict[str, list[str]], name: str, value: str, *, of_call: bool) -> None:

@@ -9,15 +9,14 @@ ends are counted row by row. A last slot after which no data follows is taken wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import orjson
 
 from signals.attributes import environment_of
-from store.histogram import bucket_of, exact_latency, latency_of
+from store.histogram import bucket_of
 from store.queries import Window
-from store.results import Measure
 from store.sqlite.packed_cells import total
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
@@ -35,6 +34,7 @@ from store.sqlite.table_layout import (
     WIDTHS,
     synthetic_item,
 )
+from store.tallies import Tally as Tally
 
 G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
@@ -45,60 +45,6 @@ _MAX_EDGE = 50_000
 
 _Counts = tuple[int, int, int, bytes]
 """(requests, errors, origin errors, latencies) of a cell."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """A measure while it is being summed."""
-
-    requests: int = 0
-    errors: int = 0
-    origins: int = 0
-    buckets: dict[int, int] = field(default_factory=dict)
-    values: list[int] = field(default_factory=list)
-    """Every single duration in ns, where they were read: of few requests only."""
-
-    def add(self, bucket: int, n: int, errors: int, origins: int) -> None:
-        """Add n requests of one latency bucket."""
-        self.requests += n
-        self.errors += errors
-        self.origins += origins
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + n
-
-    def add_cells(self, cells: Sequence[_Counts]) -> None:
-        """Add whole cells."""
-        for n, errors, origins, _ in cells:
-            self.requests += n
-            self.errors += errors
-            self.origins += origins
-        buckets = total([cell[3] for cell in cells])
-        if self.buckets:
-            for bucket, n in self.buckets.items():
-                buckets[bucket] = buckets.get(bucket, 0) + n
-        self.buckets = buckets
-
-    def merge(self, other: Tally) -> None:
-        """Add all of another tally."""
-        self.requests += other.requests
-        self.errors += other.errors
-        self.origins += other.origins
-        self.values += other.values
-        for bucket, n in other.buckets.items():
-            self.buckets[bucket] = self.buckets.get(bucket, 0) + n
-
-    def measure(self) -> Measure:
-        """The sums and percentiles.
-
-        Never negative: a late span may be subtracted from a cell that was pruned meanwhile.
-        """
-        return Measure(
-            max(0, self.requests),
-            max(0, self.errors),
-            max(0, self.origins),
-            exact_latency(self.values)
-            if self.values and len(self.values) == self.requests
-            else latency_of(self.buckets),
-        )
 
 
 class Series(NamedTuple):
@@ -220,8 +166,12 @@ def _tallies_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Tal
             cells.setdefault(number, []).append(tuple(cell))
     found = asked[selected, window] = {}
     for number, each_cell in cells.items():
-        tally = found[keys[number]] = Tally()
-        tally.add_cells(each_cell)
+        found[keys[number]] = Tally(
+            sum([cell[0] for cell in each_cell]),
+            sum([cell[1] for cell in each_cell]),
+            sum([cell[2] for cell in each_cell]),
+            total([cell[3] for cell in each_cell]),
+        )
     for begin, end in cover.edges:
         for key, bucket, error, origin in _edge(db, selected, begin, end):
             if selected.matches(key):

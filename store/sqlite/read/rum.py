@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import orjson
+
 from signals.attributes import text_of
 from signals.browser_events import rum_tags_of
 from store.api import BadQuery, RumMetric
@@ -30,6 +32,10 @@ from store.sqlite.table_layout import (
 _COUNTED_ONE_BY_ONE = 10_000
 """With fewer samples than this, a time series counts each; else it sums slots."""
 _MAX_COLUMNS = 1_000
+_PAIR = 11
+"""Bits of an outcome: buckets go up to about 1,000 (`store/histogram.py`)."""
+_Narrow = tuple[str, list[object]]
+"""A condition on `samples m` and its values."""
 
 
 class SqliteRumReader(SqlitePart):
@@ -105,23 +111,18 @@ class SqliteRumReader(SqlitePart):
         found: dict[str, Breakdown] = {}
         summed = [tag for tag in tags if tag in TAG_COLUMNS]
         with self._connections.session() as db:
-            if summed:
-                columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in summed)
-                rows, cut = _newest(db, metric, window, where, columns)
-                seqs, outcomes, *by_tag = zip(*rows, strict=True) if rows else ((), (), *[() for _ in summed])
-                for tag, values in zip(summed, by_tag, strict=True):
-                    names, tallies = _tallies(db, Counter(zip(values, outcomes, strict=True)))
-                    few = {
-                        pair
-                        for pair, name in names.items()
-                        if name in tallies and tallies[name].requests <= FEW
-                    }
-                    own: dict[str, list[int]] = {}
-                    for seq, pair in zip(seqs, values, strict=True):
-                        if pair in few:
-                            own.setdefault(names[pair], []).append(seq)
-                    make_samples_exact(db, metric, tallies, own)
-                    found[tag] = ranked(tag, tallies, limit, len(rows) if cut else 0, cut=cut)
+            narrow = narrowed(db, metric, window, where) if summed else None
+            counted = _newest(db, narrow, summed)
+            for tag, outcomes, cut in counted:
+                names, tallies = _tallies(db, outcomes)
+                few = [
+                    pair for pair, name in names.items() if name in tallies and tallies[name].requests <= FEW
+                ]
+                own: dict[str, list[int]] = {}
+                for seq, pair in _numbers(db, narrow, tag, few):
+                    own.setdefault(names[pair], []).append(seq)
+                make_samples_exact(db, metric, tallies, own)
+                found[tag] = ranked(tag, tallies, limit, outcomes.total() if cut else 0, cut=cut)
             for tag in tags:
                 if tag not in found:
                     decoded: dict[str, Tally] = {}
@@ -177,27 +178,65 @@ def _grouped(
 
 
 def _newest(
-    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, columns: str
-) -> tuple[list[tuple[int, ...]], bool]:
-    """(number, bucket and failure as one number, columns) of the newest samples; True if there are older."""
-    found = narrowed(db, metric, window, where)
-    if found is None:
-        return [], False
-    rows = db.all(
-        f"SELECT m.seq, m.bucket << 1 | m.failed, {columns} FROM samples m WHERE {found[0]} "
-        "ORDER BY m.start DESC LIMIT ?",
-        (*found[1], MAX_SAMPLES + 1),
+    db: ReadSession, narrow: _Narrow | None, tags: Sequence[str]
+) -> list[tuple[str, Counter[int], bool]]:
+    """For each tag how many of the newest samples have which value and outcome; True if there are older ones.
+
+    Both are one number: id of the value's pair << _PAIR | bucket << 1 | failed.
+    """
+    if narrow is None:
+        return [(tag, Counter(), False) for tag in tags]
+    condition, values = narrow
+    asked = db.noted.of(_Asked)
+    keys = {tag: (condition, str(values), tag) for tag in tags}
+    missing = [tag for tag in tags if keys[tag] not in asked]
+    if missing:
+        arrays = ", ".join(f"json_group_array({TAG_COLUMNS[tag]} << {_PAIR} | outcome)" for tag in missing)
+        columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in missing)
+        row = db.one(
+            # As text: a row for each of thousands of samples takes twice as long.
+            f"SELECT {arrays} FROM (SELECT m.bucket << 1 | m.failed AS outcome, {columns} FROM samples m "
+            f"WHERE {condition} ORDER BY m.start DESC LIMIT ?)",
+            (*values, MAX_SAMPLES),
+        )
+        counts = [Counter[int](orjson.loads(body)) for body in row or ()]
+        cut = bool(counts) and counts[0].total() >= MAX_SAMPLES and _has_more(db, condition, values)
+        for tag, found in zip(missing, counts, strict=True):
+            asked[keys[tag]] = found, cut
+    return [(tag, *asked[keys[tag]]) for tag in tags]
+
+
+class _Asked(dict[tuple[str, str, str], tuple[Counter[int], bool]]):
+    """What was counted in one snapshot: a page asks for the same with several limits."""
+
+
+def _has_more(db: ReadSession, condition: str, values: Sequence[object]) -> bool:
+    """Whether more than MAX_SAMPLES samples match."""
+    return (
+        db.one(f"SELECT 1 FROM samples m WHERE {condition} LIMIT 1 OFFSET {MAX_SAMPLES}", values) is not None
     )
-    return rows[:MAX_SAMPLES], len(rows) > MAX_SAMPLES
 
 
-def _tallies(
-    db: ReadSession, counts: Mapping[tuple[int, int], int]
-) -> tuple[dict[int, str], dict[str, Tally]]:
-    """(value by pair id, tallies by value), of counts by (pair id, bucket << 1 | failed)."""
+def _numbers(
+    db: ReadSession, narrow: _Narrow | None, tag: str, pairs: Sequence[int]
+) -> list[tuple[int, int]]:
+    """(number, id of the value's pair) of those of the newest samples that have these values."""
+    if narrow is None or not pairs:
+        return []
+    return db.all(
+        f"SELECT seq, {TAG_COLUMNS[tag]} FROM (SELECT m.seq, m.{TAG_COLUMNS[tag]} FROM samples m "
+        f"WHERE {narrow[0]} ORDER BY m.start DESC LIMIT ?) "
+        f"WHERE {TAG_COLUMNS[tag]} IN (SELECT value FROM json_each(?))",
+        (*narrow[1], MAX_SAMPLES, orjson.dumps(pairs).decode()),
+    )
+
+
+def _tallies(db: ReadSession, counts: Mapping[int, int]) -> tuple[dict[int, str], dict[str, Tally]]:
+    """(value by pair id, tallies by value), of counts by pair id and outcome in one number."""
     names = {0: ""}
     tallies: dict[str, Tally] = {}
-    for (pair, outcome), n in counts.items():
+    for key, n in counts.items():
+        pair, outcome = key >> _PAIR, key & (1 << _PAIR) - 1
         if pair not in names:
             row = db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
             names[pair] = row[0] if row else ""

@@ -4,79 +4,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import orjson
 
 from signals.attributes import SEAT, text_of
-from signals.model import Attributes, SessionId, SpanId
 from store.decode import resource_attributes, some_attributes
 from store.results import ErrorGroup
+from store.rum_errors import TEXT_NAMES, FoundError, describe_error, grouped
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_COLUMNS
 
 MAX_ERRORS = 1_000
 """The newest errors that are read: about 12 ms."""
-_FRAMES = 3
-"""Topmost stack frames that tell groups apart; deeper ones differ by how the page got there."""
-_TYPES = ("error.object", "exception.type", "error.type")
-_MESSAGES = ("error.message", "exception.message")
-_STACKS = ("error.stack", "exception.stacktrace")
-_NAMES = frozenset({*_TYPES, *_MESSAGES, *_STACKS})
-_FAILED_LOAD = "eventListener.error"
-"""The agent's name for an image, script or style that could not be loaded."""
 _CACHE_BYTES = 4 * 1024**2
 _DESCRIBED_BYTES = 400
 _MOST_TEXTS = 5_000
-_QUERY = re.compile(r"\?[^\s\"'>]*")
-
-
-class FoundError(NamedTuple):
-    """One error event."""
-
-    start: int
-    session_id: str
-    span_id: bytes
-    error_id: str
-    type: str
-    message: str
-    person: int
-    """Id of the pair of its `enduser.id`; 0 without one."""
-    synthetic: bool
-
-
-@dataclass(slots=True)
-class _Group:
-    type: str
-    message: str
-    newest: FoundError
-    count: int = 0
-    sessions: set[str] = field(default_factory=set)
-    people: set[int] = field(default_factory=set)
-    """Ids of their pairs."""
-    of_known: set[str] = field(default_factory=set)
-    """Sessions of which a person is known."""
-    synthetic: int = 0
-
-    def result(self, error_id: str) -> ErrorGroup:
-        """The group under its id."""
-        return ErrorGroup(
-            error_id=error_id,
-            type=self.type,
-            message=self.message,
-            count=self.count,
-            sessions=len(self.sessions),
-            people=len(self.people) + len(self.sessions - self.of_known),
-            synthetic=self.synthetic,
-            last_seen_unix_nano=self.newest.start,
-            example_session_id=SessionId(self.newest.session_id),
-            example_span_id=SpanId(self.newest.span_id.hex()),
-        )
 
 
 def error_groups(
@@ -88,24 +32,6 @@ def error_groups(
     """
     found, cut = _newest(db, condition, values, attributes)
     return grouped(found, limit), cut
-
-
-def grouped(found: Sequence[FoundError], limit: int) -> list[ErrorGroup]:
-    """The groups of errors that are given newest first, most frequent first."""
-    groups: dict[str, _Group] = {}
-    for error in found:
-        group = groups.get(error.error_id)
-        if group is None:
-            group = groups[error.error_id] = _Group(error.type, error.message, error)
-        group.count += 1
-        group.synthetic += error.synthetic
-        if error.session_id:
-            group.sessions.add(error.session_id)
-        if error.person:
-            group.people.add(error.person)
-            group.of_known.add(error.session_id)
-    order = sorted(groups.items(), key=lambda one: (-one[1].count, -one[1].newest.start, one[0]))
-    return [group.result(error_id) for error_id, group in order[:limit]]
 
 
 def error_sessions(
@@ -151,7 +77,7 @@ class _Described(BoundedCache[int, tuple[int, str, bytes, str, str, str]]):
         texts = self._texts
         if len(texts) > _MOST_TEXTS:
             texts = self._texts = {}
-        parts = (session or "", *describe_error(name, some_attributes(raw, _NAMES)))
+        parts = (session or "", *describe_error(name, some_attributes(raw, TEXT_NAMES)))
         session_id, error_id, kind, message = (texts.setdefault(text, text) for text in parts)
         return start, session_id, span_id, error_id, kind, message
 
@@ -190,21 +116,3 @@ def _carrying(db: ReadSession, seqs: Sequence[int], attributes: Mapping[str, str
         if all(text_of(own.get(key, shared.get(key))) == value for key, value in attributes.items()):
             found.add(seq)
     return found
-
-
-def describe_error(name: str, attributes: Attributes) -> tuple[str, str, str]:
-    """(group id, type, message). A file that failed to load is one group whatever its URL's query."""
-    kind = _first(attributes, _TYPES) or name
-    message = _first(attributes, _MESSAGES) or name
-    if name == _FAILED_LOAD:
-        kind, message = "load", _QUERY.sub("", message)
-    stack = _first(attributes, _STACKS)
-    frames = [line.strip() for line in stack.splitlines() if "at " in line or "@" in line][:_FRAMES]
-    digest = hashlib.blake2b(
-        "\n".join([name, kind, message, *frames]).encode("utf-8", "replace"), digest_size=8
-    )
-    return digest.hexdigest(), kind, message
-
-
-def _first(attributes: Attributes, names: Sequence[str]) -> str:
-    return next((text for name in names if (text := text_of(attributes.get(name)))), "")

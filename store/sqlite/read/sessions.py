@@ -235,12 +235,23 @@ def _add_scanned(
             f"{exists} (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND ({carried.sql}))"
         )
         values += carried.values
-    if row is None:
-        return None
-    conditions.append("e.start >= ?")
-    values.append(row[0])
-    bound: int = row[0]
+    bound: int | None = None if row is None else row[0]
+    if bound is not None:
+        conditions.append("e.start >= ?")
+        values.append(bound)
+    # The spans of hundreds of sessions are searched once, for those that are shown and for their number.
+    question = " AND ".join(conditions), str(values)
+    scanned = db.noted.of(_Scanned)
+    if question not in scanned:
+        rows = db.all(f"SELECT e.id FROM sessions e WHERE {question[0]}", values)
+        scanned[question] = orjson.dumps([number for (number,) in rows]).decode()
+    conditions[:] = ["e.id IN (SELECT value FROM json_each(?))"]
+    values[:] = [scanned[question]]
     return bound
+
+
+class _Scanned(dict[tuple[str, str], str]):
+    """The numbers of the sessions that were found by a scan in one snapshot, as JSON, by what was sought."""
 
 
 def _trace_bytes(text: str) -> bytes:

@@ -19,7 +19,7 @@ from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_texts import TagSetTexts
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_sets import OPERATION, SERVICE, environment_in, service_in, values_in
+from store.tag_sets import OPERATION, SERVICE, environment_in, service_in, values_in
 
 _MOST_BYTES: Final = 24 * 1024**2
 """Of sets that are remembered: some 25,000."""

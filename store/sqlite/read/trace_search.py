@@ -15,12 +15,13 @@ from store.queries import Window
 from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.request_slots import tag_set_slots
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
 from store.sqlite.read.spans_of import traces_with_span
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
 from store.sqlite.table_layout import TAG_SET_SLOT_NS
-from store.sqlite.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
+from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
@@ -175,17 +176,21 @@ class TraceSearch:
     def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
         """Slots in which every group of sets occurs, in the order of the query."""
         slots: set[int] | None = None
+        first, last = window.from_unix_nano // TAG_SET_SLOT_NS, window.to_unix_nano // TAG_SET_SLOT_NS
         for group in carried:
-            rows = self._db.all(
-                "SELECT DISTINCT slot FROM set_slots "
-                "WHERE tagset IN (SELECT value FROM json_each(?)) AND slot >= ? AND slot <= ?",
-                (
-                    orjson.dumps(list(group)).decode(),
-                    window.from_unix_nano // TAG_SET_SLOT_NS,
-                    window.to_unix_nano // TAG_SET_SLOT_NS,
-                ),
-            )
-            here = {slot for (slot,) in rows}
+            here: set[int] = set()
+            occupied = tag_set_slots(self._db, window) if len(group) > _AT_ONCE else None
+            numbers = iter(group)
+            while part := list(islice(numbers, _AT_ONCE)):
+                rows = self._db.each(
+                    "SELECT DISTINCT slot FROM set_slots "
+                    "WHERE tagset IN (SELECT value FROM json_each(?)) AND slot >= ? AND slot <= ?",
+                    (orjson.dumps(part).decode(), first, last),
+                )
+                here.update([slot for (slot,) in rows])
+                # Some of the sets of an environment are in all slots in which there is anything.
+                if occupied is not None and occupied <= here:
+                    break
             slots = here if slots is None else slots & here
         return sorted(slots or (), reverse=self._order == "DESC")
 

@@ -16,6 +16,14 @@ from zlib import crc32
 from signals.deployments import is_deployment
 from signals.folding import is_simple
 from store.rows import Batch, LogRow, SpanRow
+from store.sender_clocks import (
+    AHEAD_NS,
+    BEHIND_NS,
+    Pause,
+    Restated,
+    Sender,
+    SenderClocks,
+)
 from store.sqlite.row_checks import log_check
 from store.sqlite.store_file import STORE_ID
 from store.sqlite.write.counters import Counters
@@ -30,14 +38,6 @@ from store.sqlite.write.row_values import (
     encodable,
     folded_text,
     log_counts,
-)
-from store.sqlite.write.sender_clocks import (
-    AHEAD_NS,
-    BEHIND_NS,
-    Pause,
-    Restated,
-    Sender,
-    SenderClocks,
 )
 from store.sqlite.write.span_tables import SpanTables
 

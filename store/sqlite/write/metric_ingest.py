@@ -17,9 +17,9 @@ import orjson
 
 from signals.attributes import text_of
 from signals.metrics import MetricInfo, MetricKind, Temporality
+from store.metric_points import plain_of
 from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
 from store.rows import Batch, TooManySeries
-from store.sqlite.metric_points import plain_of
 from store.sqlite.row_checks import exemplar_check, plain_check, series_check
 from store.sqlite.table_layout import KEPT_POINTS
 from store.sqlite.write.counters import Counters

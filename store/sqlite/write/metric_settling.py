@@ -12,8 +12,8 @@ from typing import Final
 
 import orjson
 
+from store.metric_points import PlainPoint, Run, runs_of
 from store.sqlite.metric_blocks import ChunkTimes, SeriesRun, read_block, write_chunk
-from store.sqlite.metric_points import PlainPoint, Run, runs_of
 from store.sqlite.metric_runs import joined
 from store.sqlite.row_checks import plain_check
 from store.sqlite.table_layout import KEPT_POINTS

@@ -13,9 +13,9 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from store.sender_clocks import Restated
 from store.sqlite.row_checks import MOVED
 from store.sqlite.write.handover import HandoverRow, Moved
-from store.sqlite.write.sender_clocks import Restated
 
 _REMEMBERED: Final = 1_000
 """Sessions of which is remembered when they were moved."""

@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 
 from signals.metrics import MetricInfo, MetricKind, Temporality
+from store.metric_points import PlainPoint, runs_of, value_at
 from store.metric_rows import ExemplarRow, MetricRow, MetricSeriesRow
 from store.sqlite.metric_blocks import ChunkTimes, read_block
-from store.sqlite.metric_points import PlainPoint, runs_of, value_at
 from store.sqlite.row_checks import exemplar_check, plain_check, series_check
 from store.sqlite.write.damaged_file import Row
 

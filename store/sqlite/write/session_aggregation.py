@@ -21,6 +21,7 @@ from signals.semantics import tags_of
 from store.decode import resource_attributes, sampled_detail, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
+from store.sender_clocks import BEHIND_NS
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
@@ -36,7 +37,6 @@ from store.sqlite.write.handover import Moved
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
-from store.sqlite.write.sender_clocks import BEHIND_NS
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "

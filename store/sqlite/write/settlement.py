@@ -12,13 +12,13 @@ from collections import deque
 from pathlib import Path
 from typing import Final, Protocol
 
+from store.sender_clocks import Restated
 from store.settling import Settling
 from store.sqlite.settled_file import settled_path
 from store.sqlite.store_file import STORE_ID
 from store.sqlite.write.handover import delete_passed, last_number
 from store.sqlite.write.ingest import Ingest
 from store.sqlite.write.recent_rows import busy
-from store.sqlite.write.sender_clocks import Restated
 from store.sqlite.write.settled_view import SettledView
 from store.sqlite.write.settler import Settler
 

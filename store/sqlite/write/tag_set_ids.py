@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 import orjson
 
 from store.sqlite.table_layout import SERVICE_SERIES
-from store.sqlite.tag_sets import (
+from store.sqlite.write.interning import SeriesKey
+from store.tag_sets import (
     OF_CALLS,
     OPERATION,
     SERVICE,
@@ -23,7 +24,6 @@ from store.sqlite.tag_sets import (
     service_in,
     values_in,
 )
-from store.sqlite.write.interning import SeriesKey
 
 _CACHED: Final = 40_000
 """Sets that are known by what spans carry, of 200 bytes each: by a digest, as texts take a kilobyte."""

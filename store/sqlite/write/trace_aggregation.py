@@ -46,10 +46,11 @@ from store.sqlite.table_layout import (
     UNANSWERED,
     error_code,
 )
-from store.sqlite.tag_sets import ERROR, ORIGIN, SERVICE
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
+from store.tag_sets import ERROR, ORIGIN, SERVICE
 
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
@@ -125,6 +126,7 @@ class TraceAggregation:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[_Requests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
+        self._versions = SlotVersions(connection)
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
@@ -141,6 +143,7 @@ class TraceAggregation:
         count = self._stored.count(trace_id)
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
+            self._see_last_id()
             self._subtract(old)
         if not spans:
             return
@@ -160,6 +163,9 @@ class TraceAggregation:
         # In the order of the primary keys, so that neighbouring rows share a page.
         self._requests.sort(key=_by_start)
         write(_INSERT_REQUESTS, [_packed(each) for each in self._requests])
+        for each in self._requests:
+            self._versions.change(each.start)
+        self._versions.write()
         self._trace_pairs.sort()
         write("INSERT OR IGNORE INTO trace_pairs (pair, start, trace) VALUES (?, ?, ?)", self._trace_pairs)
         self._traces.clear()
@@ -171,6 +177,7 @@ class TraceAggregation:
         self._traces.clear()
         self._requests.clear()
         self._trace_pairs.clear()
+        self._versions.clear()
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -183,14 +190,19 @@ class TraceAggregation:
         old = self._previous(trace_id)
         if old is not None:
             self._delete(old)
+            self._versions.write()
 
     def _previous(self, trace_id: bytes) -> _Previous | None:
         row = self._connection.execute(_OLD, (trace_id, trace_id)).fetchone()
         return None if row is None else _Previous._make(row)
 
-    def _new_id(self) -> int:
+    def _see_last_id(self) -> None:
+        """Ask for the highest id. Must come before a row is deleted whose id is to be used again."""
         if not self._last_id:
             self._last_id = self._connection.execute("SELECT max(id) FROM traces").fetchone()[0] or 0
+
+    def _new_id(self) -> int:
+        self._see_last_id()
         self._last_id += 1
         return self._last_id
 
@@ -260,6 +272,7 @@ class TraceAggregation:
             [(self._pairs.id_of(pair), old.start, old.id) for pair in carried],
         )
         execute("DELETE FROM requests WHERE start = ? AND trace = ?", (old.start, old.id))
+        self._versions.change(old.start)
         execute("DELETE FROM traces WHERE id = ?", (old.id,))
 
     def _add_trace(

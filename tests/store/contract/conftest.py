@@ -39,7 +39,7 @@ def _clickhouse(url: str) -> Iterator[House]:
     from store.clickhouse.connection import Connections
     from store.clickhouse.reader import ClickHouseReader
     from store.clickhouse.writer import ClickHouseWriter
-    from store.sqlite.write.sender_clocks import SenderClocks
+    from store.sender_clocks import SenderClocks
 
     bounds: dict[Bound, tuple[object, str]] = {
         "affected traces": (affected, "MAX_TRACES"),

@@ -29,9 +29,28 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* Whether telemetry is in ClickHouse: then collector, observer and alerting share no file, and each has a pod. */}}
+{{- define "lab.apart" -}}
+{{- if .Values.clickhouse.secretName }}true{{ end }}
+{{- end }}
+
+{{/* The table of the lab with the pods of this store, as JSON. */}}
+{{- define "lab.table" -}}
+{{- $lab := .Files.Get "files/lab.json" | fromJson }}
+{{- if include "lab.apart" . }}
+{{- $_ := set $lab "pods" (merge (omit $lab.pods "telemetry") $lab.apart) }}
+{{- end }}
+{{- $lab | toJson }}
+{{- end }}
+
+{{/* The pod of a process that shares the store: (dict "root" $ "name" "observer"). */}}
+{{- define "lab.podOf" -}}
+{{ ternary .name "telemetry" (not (empty (include "lab.apart" .root))) }}
+{{- end }}
+
 {{/* Whether a pod keeps a file of its own, so that there is one of it: (dict "pod" "cartservice" "values" .Values). */}}
 {{- define "lab.keepsFile" -}}
-{{- if eq .pod "telemetry" }}true{{ else if and (eq .pod "cartservice") (not .values.carts.redisAddress) }}true{{ end }}
+{{- if has .pod (list "telemetry" "alerting") }}true{{ else if and (eq .pod "cartservice") (not .values.carts.redisAddress) }}true{{ end }}
 {{- end }}
 
 {{/* Where the shop's telemetry goes. */}}
@@ -41,8 +60,10 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 
 {{/* Sentences instead of objects that could not work. */}}
 {{- define "lab.check" -}}
-{{- if .Values.clickhouse.url }}
-{{- fail "clickhouse.url: the chart keeps telemetry in SQLite only. Leave it empty; the observer then has one replica." }}
+{{- if not (include "lab.apart" .) }}
+{{- if or (gt (int .Values.replicas.observer) 1) .Values.autoscaling.observer }}
+{{- fail "observer: it reads one SQLite file, so that there is one of it. Set clickhouse.secretName first." }}
+{{- end }}
 {{- end }}
 {{- range $pod, $count := .Values.replicas }}
 {{- if and (gt (int $count) 1) (include "lab.keepsFile" (dict "pod" $pod "values" $.Values)) }}
@@ -68,8 +89,9 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{- end }}
 {{- if and (has "HIPSTERLAB_SEED" .process.takes) (not (kindIs "invalid" $values.seed)) }}{{ $_ := set $environment "HIPSTERLAB_SEED" (toString (int64 $values.seed)) }}{{ end }}
 {{- if .process.sends_telemetry }}
-{{- /* Beside the collector, alerts go to it directly. */}}
-{{- $otlp := ternary "http://127.0.0.1:4318" (include "lab.otlp" .root) (eq .pod "telemetry") }}
+{{- /* Alerts go to the collector directly, beside it or not. */}}
+{{- $otlp := ternary "http://127.0.0.1:4318" (include "lab.otlp" .root) (has .pod (list "telemetry" "collector")) }}
+{{- if has .pod (list "observer" "alerting") }}{{ $otlp = "http://collector:4318" }}{{ end }}
 {{- $_ := set $environment "OTEL_EXPORTER_OTLP_ENDPOINT" $otlp }}
 {{- end }}
 {{- if has .name (list "frontend" "observer" "alerting") }}
@@ -89,7 +111,7 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{- $_ := set $environment "SHOP_URL" $values.shop.publicUrl }}
 {{- $_ := set $environment "OTLP_HTTP_URL" $values.otlp.publicHttpUrl }}
 {{- $_ := set $environment "OTLP_GRPC_ADDR" $values.otlp.publicGrpcAddress }}
-{{- else if eq .name "collector" }}
+{{- else if eq .pod "telemetry" | and (eq .name "collector") }}
 {{- $_ := set $environment "STORE_MAX_BYTES" (toString (int64 $values.store.maxBytes)) }}
 {{- else if eq .name "cartservice" }}
 {{- $_ := set $environment "REDIS_ADDR" $values.carts.redisAddress }}
@@ -120,6 +142,20 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
     secretKeyRef:
       name: {{ $values.class.secretName }}
       key: flags-token
+{{- end }}
+{{- if has .pod (list "collector" "observer" "alerting") }}
+- name: STORE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ $values.clickhouse.secretName }}
+      key: url
+{{- end }}
+{{- if has .pod (list "observer" "alerting") }}
+- name: ALERTS_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ $values.clickhouse.secretName }}
+      key: alerts-token
 {{- end }}
 {{- if and $values.alerting.webhookSecretName (eq .name "alerting") }}
 - name: ALERT_WEBHOOK_URL
@@ -230,6 +266,11 @@ tolerations: {{- toYaml . | nindent 2 }}
     name: flags
 - name: tmp
   emptyDir:
+    {{- if has . (list "observer" "alerting") }}
+    # A reader of ClickHouse keeps a copy of the newest points of metrics, of up to 1 GiB.
+    sizeLimit: 2Gi
+    {{- else }}
     medium: Memory
     sizeLimit: 64Mi
+    {{- end }}
 {{- end }}

@@ -25,6 +25,7 @@ from store.api import SessionQuery
 
 
 @blueprint.get("/rum/sessions")
+@context.one_snapshot
 def session_list() -> str | Response:
     """The sessions that match, or a redirect to the address that holds what the form sent."""
     query = Query(request.args, context.now_unix_nano())

@@ -1,0 +1,294 @@
+"""Requests by the slot in which their traces begin, column by column, kept until the slot changes.
+
+The version of a slot changes with every change of its requests (`request_slots` in additions.sql), so that
+of a long window only the slots that changed since the last question are read from the file.
+"""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and numbers of our own
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from store.queries import Window
+from store.sqlite.packed_requests import (
+    OUTCOME_CODE,
+    SET_CODE,
+    START_CODE,
+    PackedRequests,
+    unpack,
+    within,
+)
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.shared import BoundedCache
+from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS, TAG_SET_SLOT_NS
+
+_COLUMNS: Final = "r.start, r.trace, r.last, r.sets, r.lows, r.starts, r.unbounded"
+_SERVICE_PAIR: Final = "(SELECT id FROM pairs WHERE tag = ':service' AND value = ?)"
+_KEPT_BYTES: Final = 8 * 1024**2
+_MOST_ROWS: Final = 2_000
+"""Traces of one slot that are kept: of a fuller one as many are read as are asked for."""
+_FIRST_PART: Final = 100
+_NEXT_PART: Final = 1_500
+_MOST_LONG: Final = 50_000
+_SLOTS_AT_ONCE: Final = 400
+# In C: `_make` is a function of Python, and took a tenth of the time of a page.
+packed_row = partial(tuple.__new__, PackedRequests)
+
+
+class RequestColumns:
+    """The requests of some traces, newest first, one array for each column. Shared: not to be changed."""
+
+    __slots__ = ("begun", "ends", "lasts", "latest", "outcomes", "sets", "starts", "traces", "unbounded")
+
+    def __init__(self, rows: Sequence[PackedRequests] = ()) -> None:
+        self.begun = array("q", [row[0] for row in rows])
+        """Start of each trace, Unix ns."""
+        self.traces = array("q", [row[1] for row in rows])
+        self.lasts = array("q", [row[2] for row in rows])
+        self.latest = max(self.lasts, default=0)
+        self.ends = array("i", accumulate([len(row[4]) // 2 for row in rows]))  # outcomes take two bytes each
+        """Behind which request each trace ends."""
+        self.sets = unpack(SET_CODE, b"".join([row[3] for row in rows]))
+        self.outcomes = unpack(OUTCOME_CODE, b"".join([row[4] for row in rows]))
+        self.starts = unpack(START_CODE, b"".join([row[5] for row in rows]))
+        self.unbounded = {place: row[6] for place, row in enumerate(rows) if row[6] is not None}
+        """By the place of the trace."""
+
+    def __len__(self) -> int:
+        return len(self.begun)
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory."""
+        texts = sum([200 + len(text) for text in self.unbounded.values()])
+        return 1_000 + 28 * len(self.begun) + 14 * len(self.outcomes) + texts
+
+    def rows(self, places: Sequence[int] | None = None) -> Iterator[PackedRequests]:
+        """Trace by trace; `places` names some of them, in order."""
+        sets, outcomes, starts = memoryview(self.sets), memoryview(self.outcomes), memoryview(self.starts)
+        ends, unbounded = self.ends, self.unbounded
+        for place in range(len(self.begun)) if places is None else places:
+            low, high = (ends[place - 1] if place else 0), ends[place]
+            yield packed_row(
+                (
+                    self.begun[place],
+                    self.traces[place],
+                    self.lasts[place],
+                    sets[low:high].tobytes(),
+                    outcomes[low:high].tobytes(),
+                    starts[low:high].tobytes(),
+                    unbounded.get(place) if unbounded else None,
+                )
+            )
+
+    def first(self, many: int) -> RequestColumns:
+        """The first so many traces."""
+        if many >= len(self):
+            return self
+        found, behind = RequestColumns(), self.ends[many - 1] if many else 0
+        found.begun, found.traces, found.lasts = self.begun[:many], self.traces[:many], self.lasts[:many]
+        found.ends = self.ends[:many]
+        found.sets, found.outcomes = self.sets[:behind], self.outcomes[:behind]
+        found.starts = self.starts[:behind]
+        found.unbounded = {place: text for place, text in self.unbounded.items() if place < many}
+        return found
+
+    def until(self, requests: int) -> int:
+        """How many traces there are up to the one with which so many requests are reached."""
+        return 0 if requests <= 0 else min(len(self), bisect_left(self.ends, requests) + 1)
+
+
+def joined(parts: Sequence[RequestColumns]) -> RequestColumns:
+    """All of them, one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    found = RequestColumns()
+    for part in parts:
+        above, place = len(found.outcomes), len(found)
+        found.begun += part.begun
+        found.traces += part.traces
+        found.lasts += part.lasts
+        found.ends.extend([above + end for end in part.ends])
+        found.sets += part.sets
+        found.outcomes += part.outcomes
+        found.starts += part.starts
+        found.unbounded.update([(place + at, text) for at, text in part.unbounded.items()])
+    return found
+
+
+SlotKey = tuple[int, int]
+"""A slot and its version: as long as that is the same, so is all that was settled of its traces."""
+
+
+class SlotPart(NamedTuple):
+    """Traces of one slot that may have requests in a window."""
+
+    columns: RequestColumns
+    whole: bool
+    """Whether all of their requests are in the window."""
+    key: SlotKey | None
+    """The slot, if these are all its traces of the service that was asked for."""
+
+
+class _Kept(BoundedCache[tuple[int, str | None], tuple[int, RequestColumns | None]]):
+    """(version, requests) by slot and service; None of a slot with more than _MOST_ROWS traces."""
+
+    def __init__(self) -> None:
+        super().__init__(_KEPT_BYTES, lambda kept: 300 + (kept[1].bytes if kept[1] is not None else 0))
+
+
+def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator[SlotPart]:
+    """The traces that may have requests in the window, newest first.
+
+    Of a service, those in which it owns a span. A trace is found by its start: one that began up to
+    LONG_TRACE_NS before the window is looked at too, and those that are spread wider than that come
+    last, by an index of their own. No statement stays open between two questions.
+    """
+    begin, end = window.from_unix_nano, window.to_unix_nano
+    oldest = begin - LONG_TRACE_NS
+    if _has_versions(db):
+        reaching: list[int] = []
+        for key in _versions(db, oldest // REQUEST_SLOT_NS, (end - 1) // REQUEST_SLOT_NS):
+            if (key[0] + 1) * REQUEST_SLOT_NS > begin:
+                yield from _parts_of(db, window, service, key)
+            elif _may_reach(db, key, service, begin):
+                reaching.append(key[0])
+        if reaching:
+            # Of the minutes before the window few traces reach into it: not worth to be kept.
+            first, behind = reaching[-1] * REQUEST_SLOT_NS, (reaching[0] + 1) * REQUEST_SLOT_NS
+            yield from _by_parts(db, window, service, (max(first, oldest), behind))
+    else:
+        yield from _by_parts(db, window, service, (oldest, end))
+    long = db.all(
+        f"SELECT {_COLUMNS} FROM requests r INDEXED BY requests_long "
+        f"WHERE r.last - r.start > {LONG_TRACE_NS} AND r.last >= ? AND r.start < ? LIMIT ?",
+        (begin, oldest, _MOST_LONG),
+    )
+    if long:
+        yield SlotPart(RequestColumns(list(map(packed_row, long))), False, None)
+
+
+def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey) -> Iterator[SlotPart]:
+    """The traces of one slot, given with its version, in one part unless they are many."""
+    begin, end = window.from_unix_nano, window.to_unix_nano
+    low, high = key[0] * REQUEST_SLOT_NS, (key[0] + 1) * REQUEST_SLOT_NS
+    columns = _slot(db, key, service)
+    if columns is None:
+        yield from _by_parts(db, window, service, (max(low, begin - LONG_TRACE_NS), min(high, end)))
+    elif len(columns) and columns.begun[-1] >= begin and columns.latest < end:
+        yield SlotPart(columns, True, key)
+    else:
+        places = [
+            place
+            for place, (start, last) in enumerate(zip(columns.begun, columns.lasts, strict=True))
+            if begin - LONG_TRACE_NS <= start < end and last >= begin
+        ]
+        if places:
+            yield SlotPart(RequestColumns(list(columns.rows(places))), False, None)
+
+
+def cut_to(part: SlotPart, window: Window) -> RequestColumns:
+    """The requests of a part that begin in the window; traces without any are kept."""
+    if part.whole:
+        return part.columns
+    return RequestColumns([within(row, window) for row in part.columns.rows()])
+
+
+def _versions(db: ReadSession, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """(slot, version) of the slots that have requests, newest first."""
+    behind = last + 1
+    while True:
+        rows = db.all(
+            "SELECT slot, version FROM request_slots WHERE slot >= ? AND slot < ? ORDER BY slot DESC LIMIT ?",
+            (first, behind, _SLOTS_AT_ONCE),
+        )
+        yield from rows
+        if len(rows) < _SLOTS_AT_ONCE:
+            return
+        behind = rows[-1][0]
+
+
+def _has_versions(db: ReadSession) -> bool:
+    """Whether slots have versions: not in a file that no writer of today opened yet."""
+    try:
+        db.one("SELECT 1 FROM request_slots LIMIT 1")
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return False
+        raise
+    return True
+
+
+def _may_reach(db: ReadSession, key: SlotKey, service: str | None, begin: int) -> bool:
+    """Whether a trace of the slot may have a request at this time or later, as far as is known."""
+    version, columns = db.shared.of(_Kept).get((key[0], service)) or (0, None)
+    return version != key[1] or columns is None or columns.latest >= begin
+
+
+def _slot(db: ReadSession, key: SlotKey, service: str | None) -> RequestColumns | None:
+    """The requests of a slot's traces, or of those of a service; None if they are too many to keep."""
+    slot, version = key
+    kept = db.shared.of(_Kept)
+    known = kept.get((slot, service))
+    if known is not None and known[0] == version:
+        return known[1]
+    bounds = slot * REQUEST_SLOT_NS, (slot + 1) * REQUEST_SLOT_NS
+    source, values, of = _source_of(service)
+    rows = db.all(
+        f"SELECT {_COLUMNS} FROM {source} {of}.start >= ? AND {of}.start < ? "
+        f"ORDER BY {of}.start DESC, {of}.trace DESC LIMIT ?",
+        (*values, *bounds, _MOST_ROWS + 1),
+    )
+    found = RequestColumns(list(map(packed_row, rows))) if len(rows) <= _MOST_ROWS else None
+    kept.update({(slot, service): (version, found)})
+    return found
+
+
+def _source_of(service: str | None) -> tuple[str, list[object], str]:
+    """Where traces are read from, up to the last word before conditions; its values; the table of the key."""
+    if service is None:
+        return "requests r WHERE", [], "r"
+    joined_tables = "trace_pairs p CROSS JOIN requests r ON r.start = p.start AND r.trace = p.trace"
+    return f"{joined_tables} WHERE p.pair = {_SERVICE_PAIR} AND", [service], "p"
+
+
+def _by_parts(
+    db: ReadSession, window: Window, service: str | None, bounds: tuple[int, int]
+) -> Iterator[SlotPart]:
+    """Traces that begin between two times and are not kept, few at first, each part read whole."""
+    source, values, of = _source_of(service)
+    after: tuple[int, int] = (bounds[1], 0)
+    size = _FIRST_PART
+    while True:
+        rows = db.all(
+            f"SELECT {_COLUMNS} FROM {source} {of}.start >= ? AND ({of}.start, {of}.trace) < (?, ?) "
+            f"AND r.last >= ? ORDER BY {of}.start DESC, {of}.trace DESC LIMIT ?",
+            (*values, bounds[0], *after, window.from_unix_nano, size),
+        )
+        if rows:
+            yield SlotPart(RequestColumns(list(map(packed_row, rows))), False, None)
+        if len(rows) < size:
+            return
+        after, size = rows[-1][:2], _NEXT_PART
+
+
+def tag_set_slots(db: ReadSession, window: Window) -> frozenset[int] | None:
+    """The slots of TAG_SET_SLOT_NS in which traces of the window begin; None where that is not known."""
+    if not _has_versions(db):
+        return None
+    rows = db.each(
+        "SELECT DISTINCT slot / ? FROM request_slots WHERE slot >= ? AND slot <= ?",
+        (
+            TAG_SET_SLOT_NS // REQUEST_SLOT_NS,
+            window.from_unix_nano // REQUEST_SLOT_NS,
+            window.to_unix_nano // REQUEST_SLOT_NS,
+        ),
+    )
+    return frozenset([slot for (slot,) in rows])
