@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from signals.model import Attributes
 from signals.semantics import peer_of, tags_of
-from store.api import Batch, LogRow, SpanRow
+from store.api import AttributeNames, Batch, LogRow, SpanRow
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -79,6 +79,7 @@ class Filler:
     def __init__(self, seed: int = 1) -> None:
         self._random = random.Random(seed)
         self._resources: dict[str, bytes] = {}
+        self._names = AttributeNames()
         self._templates = [
             self._page(),
             self._page(),
@@ -103,10 +104,10 @@ class Filler:
             made_spans += len(new_spans)
             made_logs += len(new_logs)
             if len(rows) >= size:
-                yield Batch(rows, log_rows)
+                yield Batch(rows, log_rows, names=self._names)
                 rows, log_rows = [], []
         if rows:
-            yield Batch(rows, log_rows)
+            yield Batch(rows, log_rows, names=self._names)
 
     def trace(self, start: int, logs: int = 8) -> tuple[list[SpanRow], list[LogRow]]:
         """One request: its backend trace with the browser's spans, and its logs."""
@@ -140,6 +141,7 @@ class Filler:
         started = start + round(node.offset_ns * stretch)
         duration = round(node.duration_ns * stretch)
         parent = ids[node.parent] if node.parent >= 0 else b""
+        self._names.add_all(attributes)
         message = Span(
             trace_id=trace_id,
             span_id=ids[place],
@@ -231,13 +233,15 @@ class Filler:
         failed = span.error
         body = f"{span.name} failed: Invalid request" if failed else f"{span.name} handled request {number}"
         severity = 17 if failed else 9
+        attributes: Attributes = {"version": "1", "logger": "bench", "number": number}
+        self._names.add_all(attributes)
         record = LogRecord(
             time_unix_nano=span.start_unix_nano + MS,
             severity_number=severity,  # type: ignore[arg-type]  # the stubs want the enum's own type
             body=AnyValue(string_value=body),
             trace_id=span.trace_id,
             span_id=span.span_id,
-            attributes=_pairs({"version": "1", "logger": "bench", "number": number}),
+            attributes=_pairs(attributes),
         )
         return LogRow(
             span.start_unix_nano + MS,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from cachetools import FIFOCache
 from google.protobuf.message import DecodeError
@@ -22,6 +22,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from collector import origins, wire
 from collector.framing import contradicts, unreadable
 from collector.items import Group, Malformed, Refusals, named
+from collector.known_attributes import KnownAttributes, Pair, pairs_of
 from collector.metric_points import PointDecoder
 from collector.times import LATEST_UNIX_NANO, check_time
 from collector.values import check_nesting, value_of
@@ -29,20 +30,18 @@ from signals import semantics
 from signals.attributes import UNKNOWN_SERVICE, text_of
 from signals.browser_events import is_browser, session_of
 from signals.deployments import event_name_of
-from signals.model import Attribute, Attributes
+from signals.model import Attributes
 from signals.severity import severity_number_of
-from store.api import Batch, LogRow, MetricRow, SpanRow, scope_name_of
+from store.api import AttributeNames, Batch, LogRow, MetricRow, SpanRow, scope_name_of
 
-_CACHED_ATTRIBUTES = 32_768
-_CACHED_ATTRIBUTE_BYTES = 256
 _CACHED_RESOURCES = 2_048
 _CACHED_RESOURCE_BYTES = 16_384
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
 _NO_ATTRIBUTES: Attributes = {}
-_PROMOTED = frozenset(semantics.PROMOTED)
 
 V = TypeVar("V")
+_Known = KnownAttributes
 _Notes = list[str]
 """What `make` noted of the item that it made."""
 
@@ -65,15 +64,6 @@ class _Resource:
     warning: str
 
 
-class _Pair(NamedTuple):
-    """An attribute, and its tag if it is promoted."""
-
-    key: str
-    value: Attribute
-    tag: str | None
-    """Its text, possibly empty, if the attribute is promoted; else None."""
-
-
 class Decoder:
     """Converts groups to rows. Thread-safe.
 
@@ -82,9 +72,7 @@ class Decoder:
 
     def __init__(self, now_unix_nano: Callable[[], int] = time.time_ns) -> None:
         self._now_unix_nano = now_unix_nano
-        # A dictionary that is cleared when full: with some 15 lookups a span, a FIFOCache here
-        # raised the cost of decoding one from 16 to 22 µs, more than a tenth of its whole ingest.
-        self._attributes: dict[bytes, _Pair] = {}
+        self._attributes = KnownAttributes()
         self._resources: FIFOCache[bytes, _Resource | Malformed] = FIFOCache(_CACHED_RESOURCES)
         self._scopes: FIFOCache[bytes, origins.Origin] = FIFOCache(_CACHED_RESOURCES)
         self._guard = threading.Lock()
@@ -93,14 +81,16 @@ class Decoder:
     def traces(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The rows of spans; `refused` may already hold items that an earlier step refused."""
         rows: list[SpanRow] = []
-        self._each("traces", groups, self._span_row, rows.append, refused)
-        return Decoded(Batch(spans=rows, rejected=refused.count), refused)
+        known = self._known_attributes()
+        self._each("traces", groups, self._span_row, rows.append, refused, known)
+        return Decoded(Batch(spans=rows, rejected=refused.count, names=known.names), refused)
 
     def logs(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The rows of log records."""
         rows: list[LogRow] = []
-        self._each("logs", groups, self._log_row, rows.append, refused)
-        return Decoded(Batch(logs=rows, rejected=refused.count), refused)
+        known = self._known_attributes()
+        self._each("logs", groups, self._log_row, rows.append, refused, known)
+        return Decoded(Batch(logs=rows, rejected=refused.count, names=known.names), refused)
 
     def metrics(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
         """The rows of data points."""
@@ -144,9 +134,10 @@ class Decoder:
         self,
         signal: str,
         groups: Iterable[Group],
-        make: Callable[[bytes, _Resource, bytes, _Notes], V],
+        make: Callable[[bytes, _Resource, bytes, _Notes, _Known], V],
         keep: Callable[[V], None],
         refused: Refusals,
+        known: _Known,
     ) -> None:
         notes: _Notes = []
         for group in groups:
@@ -156,7 +147,7 @@ class Decoder:
             resource, scope = origin
             for number, raw in enumerate(group.items):
                 try:
-                    keep(make(raw, resource, scope.body, notes))
+                    keep(make(raw, resource, scope.body, notes, known))
                 except Malformed as problem:
                     refused.add(str(problem), 1, _finder(group, number, signal))
                     notes.clear()
@@ -168,24 +159,25 @@ class Decoder:
                         refused.warn(note, _finder(group, number, signal))
                     notes.clear()
 
-    def _span_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes) -> SpanRow:
+    def _span_row(
+        self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: _Known
+    ) -> SpanRow:
         span = wire.Span.FromString(raw)
         trace_id, span_id, parent_id = span.trace_id, span.span_id, span.parent_span_id
         _check_id(trace_id, 16, _NO_TRACE, "trace id")
         _check_id(span_id, 8, _NO_SPAN, "span id")
-        if parent_id:
-            if len(parent_id) != 8:
-                raise Malformed(f"a parent span id has {len(parent_id)} bytes instead of 8")
-            if parent_id == _NO_SPAN:
-                parent_id = b""
+        if parent_id and len(parent_id) != 8:
+            raise Malformed(f"a parent span id has {len(parent_id)} bytes instead of 8")
+        if parent_id == _NO_SPAN:
+            parent_id = b""
         start, end = span.start_unix_nano, span.end_unix_nano
         check_time(start, "start time")
         if end > LATEST_UNIX_NANO:
             raise Malformed("a span's end time is after the year 2200")
         if span.events or span.links:
             # Not used here, but readers parse the stored bytes as a whole: they must be valid.
-            _check_parts(trace_pb2.Span.FromString(raw))
-        pairs = self._pairs(span.attributes)
+            _check_parts(trace_pb2.Span.FromString(raw), known.names)
+        pairs = pairs_of(span.attributes, known)
         attributes = {key: value for key, value, _ in pairs}
         kind = span.kind
         if not 0 <= kind <= 5:
@@ -218,7 +210,7 @@ class Decoder:
             raw,
         )
 
-    def _log_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes) -> LogRow:
+    def _log_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: _Known) -> LogRow:
         record = wire.LogRecord.FromString(raw)
         trace_id, span_id = record.trace_id, record.span_id
         if trace_id and len(trace_id) != 16:
@@ -236,7 +228,7 @@ class Decoder:
             notes.append(
                 f"a log record's severity number is {record.severity_number}, which OTLP does not know"
             )
-        attributes = {key: value for key, value, _ in self._pairs(record.attributes)}
+        attributes = {key: value for key, value, _ in pairs_of(record.attributes, known)}
         event = event_name_of(record.event_name, attributes)
         body = value_of(common_pb2.AnyValue.FromString(record.body)) if record.body else event
         return LogRow(
@@ -253,27 +245,11 @@ class Decoder:
             event,
         )
 
-    def _pairs(self, raw_pairs: Sequence[bytes]) -> list[_Pair]:
-        known = self._attributes
-        # From the end, so that the first of two equal keys wins, as it does for readers.
-        backwards = raw_pairs[::-1]
-        try:
-            return [known[raw] for raw in backwards]
-        except KeyError:
-            return [known.get(raw) or self._parse_pair(raw) for raw in backwards]
-
-    def _parse_pair(self, raw: bytes) -> _Pair:
-        pair = common_pb2.KeyValue.FromString(raw)
-        key, value = pair.key, value_of(pair.value)
-        tag = None
-        if key in _PROMOTED and value is not None:
-            tag = semantics.promoted_of({key: value}, _NO_ATTRIBUTES).get(key, "")
-        pair_with_tag = _Pair(key, value, tag)
-        if len(raw) <= _CACHED_ATTRIBUTE_BYTES:
-            if len(self._attributes) >= _CACHED_ATTRIBUTES:
-                self._attributes.clear()
-            self._attributes[raw] = pair_with_tag
-        return pair_with_tag
+    def _known_attributes(self) -> KnownAttributes:
+        """Those to decode one request with, from its beginning to its end: its names must all be in there."""
+        if self._attributes.is_old:
+            self._attributes = KnownAttributes()
+        return self._attributes
 
     def _resource(self, raw: bytes) -> _Resource | Malformed:
         try:
@@ -320,7 +296,7 @@ def _check_id(value: bytes, length: int, zero: bytes, what: str) -> None:
         raise Malformed(f"a {what} is all zeros")
 
 
-def _tags(pairs: Iterable[_Pair], resource: _Resource) -> dict[str, str]:
+def _tags(pairs: Iterable[Pair], resource: _Resource) -> dict[str, str]:
     """The same as `semantics.tags_of` of a backend's span, from the cached attributes."""
     tags = dict(resource.tags)
     for key, _, tag in pairs:
@@ -337,14 +313,19 @@ def _app_of(attributes: Attributes, resource: _Resource) -> str:
     return text_of(app) if app else text_of(resource.attributes.get("service.name"))
 
 
-def _check_parts(span: trace_pb2.Span) -> None:
-    """Raise Malformed for an event or a link that readers would show otherwise than it was sent."""
+def _check_parts(span: trace_pb2.Span, names: AttributeNames) -> None:
+    """Raise Malformed for an event or a link that readers would show otherwise than it was sent.
+
+    The names of their attributes are added.
+    """
     for event in span.events:
+        names.add_all(pair.key for pair in event.attributes)
         check_nesting(event.attributes)
     for place, link in enumerate(span.links):
         for value, length, what in ((link.trace_id, 16, "traceId"), (link.span_id, 8, "spanId")):
             if value and len(value) != length:
                 raise Malformed(f"links[{place}].{what} has {len(value)} bytes instead of {length}")
+        names.add_all(pair.key for pair in link.attributes)
         check_nesting(link.attributes)
 
 

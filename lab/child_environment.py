@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+"""Each thread's own heap costs memory that seventeen small processes never use."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SETTINGS = (
     *("ALERT_INTERVAL_S", "ALERT_WEBHOOK_TIMEOUT_S", "ALERT_WEBHOOK_URL", "DETECTORS_DIR"),

@@ -17,6 +17,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from google.protobuf.wrappers_pb2 import StringValue
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
+from store.attribute_names import AttributeNames
 from store.metric_rows import MetricRow
 
 _SCHEMA_URL_FIELD: Final = 1500
@@ -140,6 +141,8 @@ class Batch:
     """Items refused as malformed: counted and not kept."""
     arrived_unix_nano: int = 0
     """When it was received: times that do not fit it are moved (docs/adr/020-senders-clock.md). Or 0."""
+    names: AttributeNames | None = None
+    """All names of attributes of its spans and logs, and perhaps others; None if they are not known."""
     is_placed: bool = False
     """Set by the writer: its times are those at which it is filed."""
     repeated: int = 0

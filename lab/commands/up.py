@@ -102,10 +102,18 @@ _INCIDENT_HELP = "the fault of the shop; `none` for a healthy one (default: inva
 
 def run(args: argparse.Namespace) -> int:
     """Start the lab in the foreground, or in the background with --detach."""
+    options = options_of(args)
+    if args.detach:
+        from lab.run import background
+
+        return background.detached(options)
+    from lab.run import early
+
+    # Before what follows is imported: it imports on another core meanwhile.
+    forks = early.fork_server(paths.run_dir())
     from lab.run import launch
 
-    options = options_of(args)
-    return launch.detached(options) if args.detach else launch.foreground(options, show_logs=args.logs)
+    return launch.foreground(options, show_logs=args.logs, forks=forks)
 
 
 def options_of(args: argparse.Namespace) -> Options:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.child_environment import Purpose, environment_of
+from lab.child_environment import FEW_ARENAS, Purpose, environment_of
 from lab.paths import rules_dir, web_dir
 from lab.plan import topology
 from lab.plan.host_addresses import Address, formatted, reachable
@@ -81,8 +81,7 @@ def base_environment(outer: Mapping[str, str], options: Options, run_dir: Path) 
     kept = environment_of(Purpose.PROCESS, outer)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     kept |= {
-        # Each thread's own heap costs memory that seventeen small processes never use.
-        "MALLOC_ARENA_MAX": "2",
+        **FEW_ARENAS,
         "DEPLOYMENT_ENVIRONMENT": outer.get("DEPLOYMENT_ENVIRONMENT") or "hipster-lab",
         "HIPSTERLAB_SEED": str(seed),
         "HIPSTERLAB_FLAGS_FILE": str(run_dir / FLAGS),

@@ -12,12 +12,16 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from lab import paths
 from lab.errors import LabError
-from lab.plan.lab_plan import LabPlan
-from lab.plan.options import Options
-from lab.run import launch, messages
+from lab.run import background, early
 from lab.supervision import child_setup
+
+if TYPE_CHECKING:
+    from lab.plan.lab_plan import LabPlan
+    from lab.plan.options import Options
 
 
 class ToCaller:
@@ -37,10 +41,14 @@ class ToCaller:
 
     def event(self, text: str) -> None:
         """See `Reporter`."""
+        from lab.run import messages
+
         messages.log_event(text)
 
     def ready(self, seconds: float, detail: str) -> None:
         """See `Reporter`."""
+        from lab.run import messages
+
         block = messages.ready_block(self._plan, self._options, seconds, detached=True)
         send(self._pipe, json.dumps({"ready": block}))
         messages.log_event(f"ready after {seconds:.1f} s ({detail})")
@@ -60,9 +68,13 @@ def main(argv: Sequence[str]) -> int:
     pipe = int(argv[0])
     os.set_inheritable(pipe, False)
     child_setup.name_process("lab-supervisor")
-    options = launch.options_from_json(sys.stdin.read())
+    # Before what follows is imported: it imports on another core meanwhile.
+    forks = early.fork_server(paths.run_dir())
+    from lab.run import launch, messages
+
+    options = background.options_from_json(sys.stdin.read())
     try:
-        launch.supervise(options, lambda built, chosen: ToCaller(pipe, built, chosen))
+        launch.supervise(options, lambda built, chosen: ToCaller(pipe, built, chosen), forks)
     except LabError as error:
         messages.log_event(str(error))
         send(pipe, launch.failure_message(error))

@@ -6,51 +6,52 @@ import contextlib
 import json
 import os
 import resource
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lab import paths, terminal
-from lab.child_environment import Purpose, environment_of
-from lab.errors import LabError, StartError
+from lab.errors import LabError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
 from lab.run import class_memory, messages, readiness_proof
+from lab.run.early import FORK_SERVER_LOG
 from lab.state import (
     class_file,
     control_token,
     data_folder,
     flag_file,
-    logfiles,
     runfile,
     seat_file,
     seat_secret,
 )
 from lab.state.procfs import start_ticks
-from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS, LOGS
+from lab.state.run_folder import FLAGS, FLAGS_TOKEN, GENERATIONS
 from lab.supervision.reporter import Reporter
+from lab.supervision.spawn import ForkServer
 from lab.supervision.supervisor import Supervisor
 from runtime.installation import COMMAND
 
 REQUESTED_AT = "LAB_REQUESTED_AT"
-SUPERVISOR_LOG = "supervisor"
 OPEN_FILES = 8_192
 
 
-def foreground(options: Options, *, show_logs: bool) -> int:
+def foreground(options: Options, *, show_logs: bool, forks: ForkServer | None = None) -> int:
     """Run a lab until Ctrl-C. Raises LabError when it does not become ready."""
-    supervise(options, lambda built, chosen: messages.OnTerminal(built, chosen, show_logs=show_logs))
+    supervise(options, lambda built, chosen: messages.OnTerminal(built, chosen, show_logs=show_logs), forks)
     terminal.write_line("Stopped.")
     return 0
 
 
-def supervise(options: Options, reporter_of: Callable[[LabPlan, Options], Reporter]) -> None:
-    """Take this clone's lock, build the plan, supervise it to its end, release the lock."""
+def supervise(
+    options: Options, reporter_of: Callable[[LabPlan, Options], Reporter], forks: ForkServer | None = None
+) -> None:
+    """Take this clone's lock, build the plan, supervise it to its end, release the lock.
+
+    `forks` is its fork server, where that was started already (`lab.run.early`).
+    """
     run_dir = paths.run_dir()
     claim = runfile.Claim(run_dir)
     _allow_open_files()
@@ -68,7 +69,8 @@ def supervise(options: Options, reporter_of: Callable[[LabPlan, Options], Report
                 observer_url=options.observer_url,
             )
         )
-        Supervisor(built, reporter_of(built, options), requested_at=requested_at()).run()
+        reporter = reporter_of(built, options)
+        Supervisor(built, reporter, requested_at=requested_at(), forks=forks).run()
     except LabError as error:
         if "written with schema" in error.message:
             error.remedy = f"Start with a new store (the data of this one is lost): {COMMAND} reset"
@@ -111,10 +113,15 @@ def _prepare(options: Options, run_dir: Path) -> tuple[LabPlan, Options]:
 
 
 def _remove_old_logs(folder: Path) -> None:
-    """Remove the last run's logs, except one that is this process's output: a detached supervisor's."""
+    """Remove the last run's logs, except one that is this process's output: a detached supervisor's.
+
+    The fork server's is emptied: it may be its output already (`lab.run.early`).
+    """
     for old in folder.glob("*.log*"):
         with contextlib.suppress(OSError):
-            if not os.path.samestat(old.stat(), os.fstat(1)):
+            if old.name == f"{FORK_SERVER_LOG}.log":
+                os.truncate(old, 0)
+            elif not os.path.samestat(old.stat(), os.fstat(1)):
                 old.unlink()
 
 
@@ -124,79 +131,6 @@ def requested_at() -> float:
         return float(os.environ[REQUESTED_AT])
     except (KeyError, ValueError):
         return time.monotonic()
-
-
-def detached(options: Options) -> int:
-    """Start a lab in the background; return when it is ready. Raises LabError with its reason when not."""
-    run_dir = paths.run_dir()
-    # Test the lock here, so that the common refusals need no background process.
-    runfile.Claim(run_dir).release_lock_only()
-    reader, writer = os.pipe()
-    log = logfiles.open_log(run_dir / LOGS, SUPERVISOR_LOG)
-    os.truncate(log, 0)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lab.run.detached", str(writer)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            pass_fds=(writer,),
-            start_new_session=True,
-            cwd=paths.ROOT,
-            env=environment_of(Purpose.SUPERVISOR),
-        )
-    finally:
-        os.close(writer)
-        os.close(log)
-    process.returncode = None
-    _hand_over(process, options)
-    with os.fdopen(reader, "r", encoding="utf-8") as lines:
-        try:
-            return _follow(lines)
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-                process.wait(8)
-            raise
-
-
-def _hand_over(process: subprocess.Popen[bytes], options: Options) -> None:
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pipe.write(_as_json(options).encode())
-
-
-def _follow(lines: Iterable[str]) -> int:
-    progress = terminal.Progress()
-    for line in lines:
-        message = json.loads(line)
-        if "progress" in message:
-            progress.step(message["progress"])
-            continue
-        progress.close()
-        if "ready" in message:
-            terminal.write_line(message["ready"])
-            return 0
-        raise StartError(message["failed"], message["remedy"])
-    progress.close()
-    raise StartError("The lab ended before it was ready.", f"See: {COMMAND} logs supervisor")
-
-
-def _as_json(options: Options) -> str:
-    return json.dumps({**asdict(options), "data": str(options.data), "ports": dict(options.ports)})
-
-
-def options_from_json(text: str) -> Options:
-    """Parse `_as_json`'s output, in the background process."""
-    values = json.loads(text)
-    return Options(
-        **{
-            **values,
-            "data": Path(values["data"]),
-            "roster": tuple(values["roster"]),
-            "given": tuple(values["given"]),
-        }
-    )
 
 
 def failure_message(error: LabError) -> str:

@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import socket
 import sys
 from collections.abc import Sequence
@@ -60,27 +61,44 @@ def prepare() -> None:
 
 def _serve(channel: socket.socket) -> dict[str, Any] | None:
     """Fork on request; returns the job in a forked process, and None in the server when the socket closes."""
+    between: dict[int, int] = {}
     while True:
         data, files, _, _ = socket.recv_fds(channel, MAX_REQUEST_BYTES, 3)
         if not data:
             return None
         job = json.loads(data)
-        reader, writer = os.pipe()
         middle = os.fork()
         if middle == 0:
             pid = os.fork()
             if pid == 0:
                 _become(job, files, channel)
                 return dict(job)
-            os.write(writer, str(pid).encode())
+            # Answered from here, so that the next request is forked on another core meanwhile.
+            _answer(channel, job["id"], pid)
             os._exit(0)
-        os.close(writer)
+        between[middle] = job["id"]
         for file in files:
             os.close(file)
-        os.waitpid(middle, 0)
-        pid_text = os.read(reader, 32)
-        os.close(reader)
-        channel.send(json.dumps({"id": job["id"], "pid": int(pid_text or b"0")}).encode())
+        _reap(channel, between)
+
+
+def _answer(channel: socket.socket, number: int, pid: int) -> None:
+    channel.send(json.dumps({"id": number, "pid": pid}).encode())
+
+
+def _reap(channel: socket.socket, between: dict[int, int]) -> None:
+    """Reap the processes between: at once those that ended, and all where no request waits.
+
+    `between` has the request of each; one that failed gave no answer.
+    """
+    is_idle = not select.select([channel], [], [], 0)[0]
+    while between:
+        middle, status = os.waitpid(-1, 0 if is_idle else os.WNOHANG)
+        if middle == 0:
+            return
+        number = between.pop(middle, None)
+        if status and number is not None:
+            _answer(channel, number, 0)
 
 
 def _become(job: dict[str, Any], files: list[int], channel: socket.socket) -> None:

@@ -20,8 +20,12 @@ OnPid = Callable[[int], None]
 class Spawner:
     """Holds at most one fork server. Process ids arrive asynchronously, when it has replied."""
 
-    def __init__(self, plan: LabPlan, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, plan: LabPlan, selector: selectors.BaseSelector, begun: ForkServer | None = None
+    ) -> None:
+        """`begun` is a fork server that was started before there was a plan."""
         self._plan = plan
+        self._begun = begun
         self._selector = selector
         self._available = ForkServer.is_available()
         self._server: ForkServer | None = None
@@ -53,13 +57,16 @@ class Spawner:
         """Start the fork server if it is due; returns whether it was started now."""
         if not self._available or self._server is not None or now < self._next_start_at:
             return False
-        log = logfiles.open_log(self._plan.log_dir, "forkserver")
-        try:
-            self._server = ForkServer(self._plan.preload, self._plan.environment, log)
-        finally:
-            os.close(log)
+        self._server, self._begun = self._begun or self._new_server(), None
         self._selector.register(self._server, selectors.EVENT_READ, self.collect)
         return True
+
+    def _new_server(self) -> ForkServer:
+        log = logfiles.open_log(self._plan.log_dir, "forkserver")
+        try:
+            return ForkServer(self._plan.preload, self._plan.environment, log)
+        finally:
+            os.close(log)
 
     def spawn(self, job: Job, stdout: int, stderr: int, fresh: bool, on_pid: OnPid) -> None:
         """Start a process; `on_pid` is called with its id, now or later. Raises OSError."""
@@ -73,7 +80,9 @@ class Spawner:
         if self._server is None:
             return
         for request, pid in self._server.replies():
-            self._awaiting.pop(request)(pid)
+            # Two answers come if the process between was killed right after its own.
+            if on_pid := self._awaiting.pop(request, None):
+                on_pid(pid)
 
     def lose(self, now: float) -> None:
         """Handle the end of the fork server. Its services live on as our own children."""

@@ -27,6 +27,7 @@ from lab.supervision.held_listener import HeldListener
 from lab.supervision.helpers import Task, Tasks
 from lab.supervision.process import Process, State
 from lab.supervision.reporter import Reporter
+from lab.supervision.spawn import ForkServer
 from lab.supervision.spawner import Spawner
 
 START_TIMEOUT_S = 90.0
@@ -38,13 +39,20 @@ USAGE_EXIT = 2
 class Supervisor:
     """One run of one plan. `run` returns when everything has stopped; call it in the main thread."""
 
-    def __init__(self, plan: LabPlan, reporter: Reporter, *, requested_at: float | None = None) -> None:
+    def __init__(
+        self,
+        plan: LabPlan,
+        reporter: Reporter,
+        *,
+        requested_at: float | None = None,
+        forks: ForkServer | None = None,
+    ) -> None:
         self._plan = plan
         self._reporter = reporter
         self._requested_at = time.monotonic() if requested_at is None else requested_at
         self._processes = {entry.name: Process(entry, enabled=entry.enabled) for entry in plan.processes}
         self._selector = selectors.DefaultSelector()
-        self._spawner = Spawner(plan, self._selector)
+        self._spawner = Spawner(plan, self._selector, forks)
         self._tasks = Tasks(plan, self._selector, self._spawner.spawn)
         self._status = StatusFile(plan.run_dir, plan.urls)
         self._held: dict[str, HeldListener] = {}

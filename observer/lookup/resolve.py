@@ -174,10 +174,12 @@ def _by_digits(reader: Reader, pasted: Pasted) -> Iterator[Resolved]:
                 f"{summary.service}: {summary.operation}" if summary and summary.service else "in a browser"
             )
             yield replace(found, label=f"{short_trace_id(trace_id)}, {entry}")
-    if _LEAST_OF_SPAN <= len(digits) <= 16:
-        for _, span_id in reader.span_ids_beginning(digits, MOST):
-            if found := _span(reader, span_id):
-                yield replace(found, label=f"{span_id} in trace {short_trace_id(found.trace_id or '')}")
+    # A whole id was looked for before: it would read the whole index once more.
+    if _LEAST_OF_SPAN <= len(digits) <= 16 and digits not in pasted.ids:
+        for trace_id, span_id in reader.span_ids_beginning(digits, MOST):
+            yield replace(
+                _span_of(reader, trace_id, span_id), label=f"{span_id} in trace {short_trace_id(trace_id)}"
+            )
 
 
 def _by_name(reader: Reader, pasted: Pasted) -> Iterator[Resolved]:
@@ -239,8 +241,11 @@ def _trace(reader: Reader, trace_id: str) -> Resolved | None:
 def _span(reader: Reader, span_id: str) -> Resolved | None:
     """A backend's span in its trace, a browser's in its session."""
     trace_id = reader.trace_of_span(span_id)
-    if trace_id is None:
-        return None
+    return _span_of(reader, trace_id, span_id) if trace_id is not None else None
+
+
+def _span_of(reader: Reader, trace_id: TraceId, span_id: str) -> Resolved:
+    """The same where the trace is known."""
     for span in reader.spans_of_trace(trace_id):
         if span.span_id == span_id and span.browser:
             found = _event(span)

@@ -36,6 +36,7 @@ from store.api.rum import RumReader as RumReader
 from store.api.sessions import SessionReader as SessionReader
 from store.api.traces import TraceReader as TraceReader
 from store.api.writer import StoreNote as StoreNote, Writer as Writer, WriterHealth as WriterHealth
+from store.attribute_names import AttributeNames as AttributeNames
 from store.change_results import (
     Change as Change,
     FailingOperation as FailingOperation,

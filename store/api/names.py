@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from signals.model import SessionId, SpanId, TraceId
@@ -24,6 +24,12 @@ class NameReader(Protocol):
 
     def sessions_holding(self, part: str, limit: int = 20) -> Sequence[SessionId]:
         """Those of the newest 20,000 sessions whose id holds this part, the newest first."""
+
+    def never_seen(self, names: Iterable[str]) -> Sequence[str]:
+        """Those of these names of attributes that nothing has which is kept, in their order.
+
+        No span, event, link, log, scope or resource. A name of which that is not known is left out.
+        """
 
     def trace_ids_with(self, digits: str, limit: int = 20) -> Sequence[TraceId]:
         """Traces whose id begins or ends with these hexadecimal digits, in order of their ids.

@@ -133,3 +133,17 @@ CREATE TABLE IF NOT EXISTS part_ids (
     ids      BLOB    NOT NULL, -- 8 bytes for each span, in their order
     PRIMARY KEY (trace_id, seq)
 ) WITHOUT ROWID;
+
+-- Stretches of the sequence, and the names of attributes that their rows have (spans, their events and
+-- links, logs): whether nothing has a name is known without reading rows.
+CREATE TABLE IF NOT EXISTS name_slots (
+    seq   INTEGER PRIMARY KEY, -- the number before its first
+    upto  INTEGER NOT NULL,    -- its last
+    whole INTEGER NOT NULL     -- 0: rows came without names, or with too many: any name may occur
+);
+CREATE TABLE IF NOT EXISTS slot_names (
+    slot INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (name, slot)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS slot_names_by_slot ON slot_names (slot);

@@ -27,10 +27,11 @@ JOB = Job("observer", "observer", ("--x",), {"PATH": "/usr/bin"})
 class Forking:
     """Stands in for fork, wait and exit inside the fork server."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *forks: int) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *forks: int, status: int = 0) -> None:
         self.forks = list(forks)
+        first = next(iter(forks), 0)
         monkeypatch.setattr(os, "fork", lambda: self.forks.pop(0))
-        monkeypatch.setattr(os, "waitpid", lambda pid, _: (pid, 0))
+        monkeypatch.setattr(os, "waitpid", lambda *_: (first, status))
         monkeypatch.setattr(os, "_exit", self._exit)
 
     @staticmethod
@@ -53,33 +54,36 @@ def send(channel: socket.socket) -> None:
         socket.send_fds(channel, [json.dumps(body).encode()], [sink.fileno(), sink.fileno()])
 
 
-def test_the_server_answers_with_the_process_id(
-    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("status", "answers"), [(9, [{"id": 4, "pid": 0}]), (0, [])])
+def test_the_server_answers_for_a_middle_process_that_failed(
+    pair: tuple[socket.socket, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    answers: list[dict[str, int]],
 ) -> None:
-    """0 when the middle process ended without one; it ends when its socket closes."""
+    """With 0, as there is no process; else that has answered. It ends when its socket closes."""
     ours, theirs = pair
-    Forking(monkeypatch, 123)
+    Forking(monkeypatch, 123, status=status)
     send(ours)
     ours.shutdown(socket.SHUT_WR)
 
     assert forkserver._serve(theirs) is None
-    assert json.loads(ours.recv(4096)) == {"id": 4, "pid": 0}
+    theirs.close()
+    assert [json.loads(data) for data in iter(lambda: ours.recv(4096), b"")] == answers
 
 
-def test_the_middle_process_passes_the_id_on_and_ends(
+def test_the_middle_process_answers_with_the_id_and_ends(
     pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its child is an orphan then, which the supervisor adopts."""
     ours, theirs = pair
     Forking(monkeypatch, 0, 456)
-    written: list[bytes] = []
-    monkeypatch.setattr(os, "write", lambda _, data: written.append(data))
     send(ours)
     with pytest.raises(SystemExit) as ended:
         forkserver._serve(theirs)
 
     assert ended.value.code == 0
-    assert written == [b"456"]
+    assert json.loads(ours.recv(4096)) == {"id": 4, "pid": 456}
 
 
 def test_the_forked_process_gets_its_job(

@@ -21,12 +21,13 @@ from lab.errors import AlreadyRunning, LabError, StartError, UsageError
 from lab.plan import planning
 from lab.plan.lab_plan import LabPlan
 from lab.plan.options import Options
-from lab.run import detached, launch, messages, readiness_proof
+from lab.run import background, detached, early, launch, messages, readiness_proof
 from lab.state import class_file, log_follow, run_folder, runfile, seat_secret
 from lab.supervision import child_setup
 from runtime import seats
 from runtime.seat_generations import SeatGenerations
 from tests.helpers import eventually
+from tests.lab.fakes.standard_input import StandardInput
 
 
 class Silent:
@@ -48,7 +49,7 @@ class FakeSupervisor:
     plans: list[LabPlan] = []  # noqa: RUF012  emptied for every test by the fixture
     failure: LabError | None = None
 
-    def __init__(self, built: LabPlan, reporter: Any, *, requested_at: float) -> None:
+    def __init__(self, built: LabPlan, reporter: Any, *, requested_at: float, forks: None) -> None:
         self.plans.append(built)
         self._reporter = reporter
 
@@ -67,6 +68,7 @@ def _supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     FakeSupervisor.plans = []
     FakeSupervisor.failure = None
     monkeypatch.setattr(launch, "Supervisor", FakeSupervisor)
+    monkeypatch.setattr(early, "fork_server", lambda _: None)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
@@ -257,16 +259,6 @@ def test_the_logs_of_a_lab_in_front_follow_in_a_thread(
 # -- in the background
 
 
-class StandardInput(io.BytesIO):
-    """Stands in for a pipe to a process: what was written stays to be read after it was closed."""
-
-    text = ""
-
-    def close(self) -> None:
-        self.text = self.text or self.getvalue().decode()
-        super().close()
-
-
 class Background:
     """Stands in for the background process of `lab up --detach`: it writes these lines to its pipe."""
 
@@ -295,17 +287,17 @@ def test_the_command_returns_when_the_background_is_ready(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its progress is shown meanwhile; the options arrive as they were, and not where all users read them."""
-    background = Background([{"progress": "starting"}, {"ready": "Ready: http://shop.test"}])
-    monkeypatch.setattr(subprocess, "Popen", background)
+    process = Background([{"progress": "starting"}, {"ready": "Ready: http://shop.test"}])
+    monkeypatch.setattr(subprocess, "Popen", process)
     chosen = options(run_dir, seed=3, store="clickhouse://user:s3cret@db.example/otel")
-    assert launch.detached(chosen) == 0
+    assert background.detached(chosen) == 0
     printed = capsys.readouterr()
 
     assert printed.out == "Ready: http://shop.test\n"
     assert printed.err == "starting\n"
-    assert background.arguments[0] == "lab.run.detached"
-    assert launch.options_from_json(background.stdin.text) == chosen
-    assert "s3cret" not in " ".join(background.arguments)
+    assert process.arguments[0] == "lab.run.detached"
+    assert background.options_from_json(process.stdin.text) == chosen
+    assert "s3cret" not in " ".join(process.arguments)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +313,7 @@ def test_a_background_that_fails_is_an_error(
     """With its own reason, or with the log to read."""
     monkeypatch.setattr(subprocess, "Popen", Background(lines))
     with pytest.raises(StartError) as raised:
-        launch.detached(options(run_dir))
+        background.detached(options(run_dir))
 
     assert raised.value.message == message
     assert remedy in raised.value.remedy
@@ -329,17 +321,17 @@ def test_a_background_that_fails_is_an_error(
 
 def test_ctrl_c_while_waiting_stops_the_background(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets SIGTERM and some seconds."""
-    background = Background([])
-    monkeypatch.setattr(subprocess, "Popen", background)
+    process = Background([])
+    monkeypatch.setattr(subprocess, "Popen", process)
 
     def interrupt(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launch, "_follow", interrupt)
+    monkeypatch.setattr(background, "_follow", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        launch.detached(options(run_dir))
+        background.detached(options(run_dir))
 
-    assert background.signals == [signal.SIGTERM]
+    assert process.signals == [signal.SIGTERM]
 
 
 def test_a_second_lab_is_refused_without_a_background_process(
@@ -349,7 +341,7 @@ def test_a_second_lab_is_refused_without_a_background_process(
     monkeypatch.setattr(subprocess, "Popen", Background([]))
     claim = runfile.Claim(run_dir)
     with pytest.raises(AlreadyRunning):
-        launch.detached(options(run_dir))
+        background.detached(options(run_dir))
     claim.release()
 
 
@@ -363,7 +355,7 @@ def test_the_background_process_reports_over_its_pipe(
 ) -> None:
     """Until it is ready; afterwards it writes to its log only."""
     monkeypatch.setattr(child_setup, "name_process", lambda _: None)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(launch._as_json(options(run_dir))))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(background.as_json(options(run_dir))))
     reader, writer = os.pipe()
     assert detached.main([str(writer)]) == 0
     first, last = lines_of(reader)
@@ -380,7 +372,7 @@ def test_the_background_process_reports_why_it_failed(
 ) -> None:
     """To the waiting command and to its log, with the exit code of the error."""
     monkeypatch.setattr(child_setup, "name_process", lambda _: None)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(launch._as_json(options(run_dir, incident="no-such"))))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(background.as_json(options(run_dir, incident="no-such"))))
     reader, writer = os.pipe()
     assert detached.main([str(writer)]) == 2
     os.close(writer)

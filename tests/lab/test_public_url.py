@@ -13,7 +13,7 @@ from lab.commands import seats, up
 from lab.errors import UsageError
 from lab.plan import planning
 from lab.plan.options import Options
-from lab.run import launch, messages
+from lab.run import background, messages
 from lab.state import run_folder, runfile, statusfile
 
 URL = "https://shop.example.org:8443"
@@ -39,7 +39,7 @@ def test_it_reaches_a_lab_in_the_background() -> None:
     """`--detach` hands the options on as JSON."""
     chosen = options("--public-url", URL)
 
-    assert launch.options_from_json(launch._as_json(chosen)) == chosen
+    assert background.options_from_json(background.as_json(chosen)) == chosen
 
 
 def test_it_may_have_the_path_that_a_proxy_gives_the_shop() -> None:

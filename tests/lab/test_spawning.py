@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from lab.plan import topology
 from lab.plan.lab_plan import LabPlan
+from lab.run import early
 from lab.supervision import child_setup, forkserver, spawn
 from lab.supervision.helpers import Task, Tasks
 from lab.supervision.spawn import ForkServer, Job
@@ -42,6 +44,7 @@ class Server:
         self.environments.append(more["env"])
         self.handed = more.get("pass_fds", ())
         if "lab.supervision.forkserver" in command:
+            self.die()
             self.channel = socket.socket(fileno=os.dup(more["pass_fds"][0]))
         return SimpleNamespace(pid=FIRST_PID + len(self.commands), returncode=None)
 
@@ -253,3 +256,25 @@ def test_a_task_ends_when_its_output_does(run_dir: Path, monkeypatch: pytest.Mon
         tasks.close()
         os.close(outputs[1])
     assert len(ended) == 1
+
+
+def test_a_fork_server_that_began_early_is_the_first(server: Server, tmp_path: Path) -> None:
+    """It imports while the plan is made; after its death there is one by the plan."""
+    begun = early.fork_server(tmp_path)
+    assert begun is not None
+    assert list(server.commands[0][4:]) == list(topology.PRELOAD)
+    assert server.environments[0]["MALLOC_ARENA_MAX"] == "2"
+    with selectors.DefaultSelector() as selector:
+        spawner = Spawner(LabPlan(tmp_path, (), {"A": "1"}), selector, begun)
+        assert spawner.keep_alive(0.0)
+        assert spawner.pid == begun.pid
+        assert len(server.commands) == 1
+        spawner.lose(0.0)
+        assert spawner.keep_alive(60.0)
+        assert server.environments[1]["A"] == "1"
+        spawner.stop()
+
+
+def test_a_folder_without_room_for_a_log_is_left_to_those_who_need_it(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way", "utf-8")
+    assert early.fork_server(tmp_path) is None

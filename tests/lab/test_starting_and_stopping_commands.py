@@ -130,13 +130,14 @@ def test_up_starts_in_front_or_in_the_background(
 
         return record
 
-    for kind in ("detached", "foreground"):
-        monkeypatch.setattr(f"lab.run.launch.{kind}", start(kind))
+    monkeypatch.setattr("lab.run.early.fork_server", lambda _: None)
+    monkeypatch.setattr("lab.run.background.detached", start("detached"))
+    monkeypatch.setattr("lab.run.launch.foreground", start("foreground"))
     assert call("up", *words, "--users", "3", "--port", "shop=9000", "--seed", "4", "--no-load") == 0
     [(kind, options, more)] = started
 
     assert kind == name
-    assert more == ({"show_logs": True} if name == "foreground" else {})
+    assert more == ({"show_logs": True, "forks": None} if name == "foreground" else {})
     assert (options.users, options.seed, options.load) == (3, 4, False)
     assert options.ports == {"frontend:http": 9000}
     assert options.data == run_dir / "data"

@@ -96,6 +96,7 @@ QUESTIONS: dict[str, Callable[[Reader], object]] = {
     "trace_ids_with": lambda r: r.trace_ids_with(TRACE[:8]),
     "trace_of_span": lambda r: r.trace_of_span(CHARGE),
     "trace_summaries": lambda r: r.trace_summaries([TRACE]),
+    "never_seen": lambda r: r.never_seen(["nobody.has"]),
     "values_holding": lambda r: r.values_holding("enduser.id", "ann"),
     "versions": lambda r: r.versions("paymentservice", W, Operation("frontend", "POST /cart/checkout")),
 }

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 import pytest
 
+from store.sqlite.read import tag_set_texts
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import Shared
 from store.sqlite.read.tag_set_texts import TagSetTexts
@@ -54,6 +55,21 @@ def test_what_carries_a_value_is_found_whatever_is_held(most_bytes: int, above: 
             assert all(number > above for number, _ in found)
             for number, body in found:
                 assert orjson.loads(body) == _SETS[number // 3], "each comes with its own text"
+
+
+@pytest.mark.parametrize("most_bytes", [0, 60, 120, 10_000])
+@pytest.mark.parametrize("at_once", [1, 70, 10_000])
+def test_a_text_in_any_case_is_found_whatever_is_held(
+    most_bytes: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sets with other characters than ASCII are always candidates; of the others, those that hold it."""
+    monkeypatch.setattr(tag_set_texts, "_FOLDED_AT_ONCE", at_once)
+    db = _session([{"version": "V1", "of": "Shop"}, *_SETS, {"version": "shop"}])
+    texts = TagSetTexts(most_bytes)
+    for _ in range(2):
+        assert texts.that_may_hold(db, "shop") == [1, 4, 7, 10, 22, 25, 28]
+        assert texts.that_may_hold(db, "v1") == [1, 4, 7, 10, 13, 16, 19, 22, 25]
+        assert texts.that_may_hold(db, "nobody") == [22, 25]
 
 
 def test_only_lists_are_given_to_be_looked_at_again() -> None:

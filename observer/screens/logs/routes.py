@@ -13,6 +13,7 @@ from observer import serializers
 from observer.components import updates
 from observer.components.alert_bands import alerts_in
 from observer.components.late_arrivals import late_notice
+from observer.components.never_seen import never_seen_words
 from observer.components.number_format import plural
 from observer.components.related_metrics import RelatedMetrics, related_metrics
 from observer.components.updates import Update
@@ -159,7 +160,11 @@ def _load(reader: Reader, selection: Selection) -> view.Loaded:
     )
     changes = reader.changes(window, selection.query.environment)
     alerts = alerts_in(window, current_scope().zone)
-    return view.Loaded(page, window, counted, fields, cut, recent, status, deployments, changes, alerts)
+    sought = selection.query
+    unknown = "" if page.items else never_seen_words(reader, (*sought.attributes, *sought.like))
+    return view.Loaded(
+        page, window, counted, fields, cut, recent, status, deployments, changes, alerts, unknown
+    )
 
 
 def _fields(reader: Reader, query: LogQuery, page: Page[Log]) -> tuple[Sequence[LogField], bool]:

@@ -49,6 +49,8 @@ class Loaded:
     """Versions, processes and flags first seen in it."""
     alerts: AlertsHere = NOWHERE
     """Those that fired in it."""
+    never_seen: str = ""
+    """That nothing has an attribute which is sought, in words; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,12 @@ def _empty(loaded: Loaded, selection: Selection, missing: tuple[MissingField, ..
     return EmptyLogs(
         held=plural(status.logs, "log") if status.logs else "",
         pruned=f"{count(status.pruned_logs)} older ones were pruned" if status.pruned_logs else "",
-        reason="None of them carries this id."
-        if selection.by_id
-        else "None of them is in this time range and matches these filters.",
+        reason=loaded.never_seen
+        or (
+            "None of them carries this id."
+            if selection.by_id
+            else "None of them is in this time range and matches these filters."
+        ),
         recent=count(len(loaded.recent)),
         missing=missing if selection.by_id else (),
         matching=matching_fields(loaded.recent, selection.query.text or ""),

@@ -8,16 +8,22 @@ that is not indexed is searched in a bounded number of rows, from the end where 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import NamedTuple
 
-from signals.folding import fold
+import orjson
+
 from signals.model import Severity
 from store.api import BadQuery, LogQuery
 from store.queries import Window
 from store.question_parts import words_of
 from store.sqlite.read import attribute_scan
+from store.sqlite.read.attribute_names import is_never_seen
+from store.sqlite.read.log_text import rare_rows
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.row_mapping import (
     LOG_COLUMNS,
@@ -27,13 +33,9 @@ from store.sqlite.read.row_mapping import (
     span_bytes,
     trace_bytes,
 )
-from store.sqlite.read.text_match import TextMatch, holds
+from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import LOG_SLOT_NS
 
-_FEW = 20_000
-"""With at most this many hits the text index is read first; else rows by time, comparing texts."""
-_GRAMS = 24
-"""Trigrams in one query of the text index; more make it slower without excluding much."""
 _BEHIND_ALL = Window.ALL.to_unix_nano
 """Greater than any number of a log: the cursor of an oldest-first page that ended at a time."""
 _ORDERS = {"after": "l.seq", "oldest": "l.time, l.seq", "newest": "l.time DESC, l.seq DESC"}
@@ -62,6 +64,18 @@ class Conditions(NamedTuple):
         return " AND ".join(self.parts) or "1"
 
 
+class Hit(NamedTuple):
+    """A log that matches, in order of time."""
+
+    time: int
+    seq: int
+    severity: int
+
+
+class _KnownHits(list[tuple[LogQuery, list[Hit]]]):
+    """What searches by the text index found in one snapshot: a page asks several questions of one search."""
+
+
 class Search:
     """One query. `order` is `newest`, `oldest` or, for logs that arrived after another, `after`."""
 
@@ -69,7 +83,11 @@ class Search:
         self._db = db
         self._query = query
         self._place = Conditions([], [])
-        """Conditions on time and ids."""
+        """Conditions on ids, and on the number where logs after another are sought."""
+        self._window = query.window if query.after is None else None
+        """The times that match; None where logs after another are sought, whatever their time."""
+        self._found_by_text: Sequence[int] | None = None
+        """The numbers of the rows that may hold the text; None where rows are read by time."""
         self._counted_by = Conditions([], [])
         """Conditions on service and severity, which `log_cells` has as columns too."""
         self._costly = Conditions([], [])
@@ -98,27 +116,35 @@ class Search:
         if query.after is not None:
             place.add("l.seq > ?", log_number(query.after))
             self._hint = " NOT INDEXED"
-        else:
-            place.add("l.time >= ?", query.window.from_unix_nano)
-            place.add("l.time < ?", query.window.to_unix_nano)
         if query.service is not None:
             self._counted_by.add("l.service = ?", query.service)
         if query.severities:
             self._severities(query.severities)
         if query.text:
             self._text(query.text, narrow=narrow or query.after is not None)
-        if query.attributes:
-            carried = attribute_scan.condition_for(self._db, query.attributes, "log", "l")
+        self._attributes(query, narrow=narrow)
+
+    def _attributes(self, query: LogQuery, *, narrow: bool) -> None:
+        """Conditions on attributes; nothing is read for one that nothing has."""
+        nowhere = {
+            name
+            for name in {*query.attributes, *query.like, *(name for name, _ in query.excluded)}
+            if is_never_seen(self._db, name)
+        }
+        if not nowhere.isdisjoint({*query.attributes, *query.like}):
+            self._place.add("0")
+            return
+        excluded = [{name: value} for name, value in query.excluded if name not in nowhere]
+        self._bounded |= not narrow and bool(query.attributes or query.like or excluded)
+        find, find_part = attribute_scan.condition_for, attribute_scan.condition_holding
+        for carried in (
+            find(self._db, query.attributes, "log", "l"),
+            find_part(self._db, query.like, "log", "l"),
+        ):
             self._costly.add(carried.sql, *carried.values)
-            self._bounded |= not narrow
-        if query.like:
-            held = attribute_scan.condition_holding(self._db, query.like, "log", "l")
-            self._costly.add(held.sql, *held.values)
-            self._bounded |= not narrow
-        for name, value in query.excluded:
-            carried = attribute_scan.condition_for(self._db, {name: value}, "log", "l")
+        for pair in excluded:
+            carried = find(self._db, pair, "log", "l")
             self._costly.add(f"NOT ({carried.sql})", *carried.values)
-            self._bounded |= not narrow
 
     def _of_traces(self, query: LogQuery) -> None:
         """Logs of any of these traces, or of the session: each found by its own index."""
@@ -147,32 +173,18 @@ class Search:
     def _text(self, text: str, *, narrow: bool) -> None:
         """Every word is a substring; the trigram index is used if it finds few."""
         words = words_of(text)
-        match = None if narrow else self._rare(words)
-        if match is not None:
-            self._place.add(f"l.seq IN ({match.sql})", *match.values)
-        self._bounded |= match is None and not narrow
+        self._found_by_text = None if narrow else rare_rows(self._db, words)
+        self._bounded |= self._found_by_text is None and not narrow
         for word in words:
             held = holds(self._db, "l.body", word)
             self._costly.add(held.sql, *held.values)
 
-    def _rare(self, words: Sequence[str]) -> TextMatch | None:
-        """The numbers of rows with all of these words; None if they are many, or not indexed."""
-        indexed = [folded for folded in map(fold, words) if len(folded) >= 3]
-        rows = self._db.all("SELECT name FROM sqlite_master WHERE name IN ('logs_text', 'logs_folded')")
-        tables = [name for (name,) in rows]
-        if not indexed or "logs_text" not in tables:
-            return None
-        share = max(2, _GRAMS // len(indexed))
-        grams = {gram for word in indexed for gram in _grams(word, share)}
-        match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
-        found = " UNION ".join(f"SELECT rowid FROM {name} WHERE {name} MATCH ?" for name in tables)
-        values: list[object] = [match] * len(tables)
-        row = self._db.one(f"SELECT count(*) FROM (SELECT 1 FROM ({found}) LIMIT ?)", (*values, _FEW + 1))
-        return TextMatch(found, values) if row and row[0] <= _FEW else None
-
-    def _cheap(self) -> Conditions:
-        """The conditions that indexes answer."""
+    def _cheap(self, window: Window | None) -> Conditions:
+        """The conditions that indexes answer, for rows of this window."""
         cheap = self._place.and_also(self._counted_by)
+        if window is not None:
+            cheap.add("l.time >= ?", window.from_unix_nano)
+            cheap.add("l.time < ?", window.to_unix_nano)
         if self._query.environment is not None:
             resources = attribute_scan.resources_of(self._db, self._query.environment)
             cheap.add(f"l.resource IN ({attribute_scan.among(resources)})")
@@ -189,21 +201,37 @@ class Search:
         )
         return row[0] if row else None
 
-    def _within(self, bound: int | None) -> Conditions:
-        """The condition that keeps rows up to the bound."""
-        sign = {"after": "l.seq <=", "oldest": "l.time <=", "newest": "l.time >="}[self.order]
-        return Conditions([], []) if bound is None else Conditions([f"{sign} ?"], [bound])
+    def _within(self, bound: int | None, window: Window | None) -> Conditions:
+        """The conditions that indexes answer, for rows of this window up to the bound.
+
+        The bound of a time is an end of the window and not one more condition: SQLite reads an index up to
+        the first of two bounds, 25 ms for 300,000 rows, and compares each with the second.
+        """
+        if bound is None:
+            return self._cheap(window)
+        if window is None:
+            return self._cheap(None).and_also(Conditions(["l.seq <= ?"], [bound]))
+        if self.order == "oldest":
+            return self._cheap(Window(window.from_unix_nano, min(window.to_unix_nano, bound + 1)))
+        return self._cheap(Window(max(window.from_unix_nano, bound), window.to_unix_nano))
 
     def page(self, limit: int) -> tuple[list[Row], str | None, bool]:
         """(rows of LOG_COLUMNS in order, cursor to go on, whether the bound ended the search)."""
-        cheap = self._cheap()
         after = read_cursor(self._query.cursor, self.order)
-        if after and self.order == "after":
-            cheap.add("l.seq > ?", after[1])
-        elif after:
-            cheap.add(f"(l.time, l.seq) {'>' if self.order == 'oldest' else '<'} (?, ?)", *after)
-        bound = self._bound(cheap)
-        rows = self._rows(cheap.and_also(self._within(bound), self._costly), limit + 1)
+        if self._found_by_text is not None:
+            return self._page_of_hits(limit, after)
+        window, beyond = self._window, Conditions([], [])
+        if after and window is None:
+            beyond.add("l.seq > ?", after[1])
+        elif after and window is not None:
+            beyond.add(f"(l.time, l.seq) {'>' if self.order == 'oldest' else '<'} (?, ?)", *after)
+            window = (
+                Window(max(window.from_unix_nano, after[0]), window.to_unix_nano)
+                if self.order == "oldest"
+                else Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
+            )
+        bound = self._bound(self._cheap(window).and_also(beyond))
+        rows = self._rows(self._within(bound, window).and_also(beyond, self._costly), limit + 1)
         if len(rows) > limit:
             last = rows[limit - 1]
             return rows[:limit], make_cursor(self.order, last[1], last[0]), False
@@ -211,6 +239,40 @@ class Search:
             return rows, None, False
         behind = {"after": (0, bound), "oldest": (bound, _BEHIND_ALL), "newest": (bound, 0)}[self.order]
         return rows, make_cursor(self.order, *behind), True
+
+    def _page_of_hits(self, limit: int, after: Sequence[int] | None) -> tuple[list[Row], str | None, bool]:
+        """The page, of the rows that the text index found."""
+        hits = self._hits()
+        if self.order == "oldest":
+            begin = 0 if after is None else bisect_right(hits, (*after, _BEHIND_ALL))
+            page = hits[begin : begin + limit]
+            more = begin + limit < len(hits)
+        else:
+            end = len(hits) if after is None else bisect_left(hits, tuple(after))
+            page = hits[max(0, end - limit) : end]
+            page.reverse()
+            more = end > limit
+        among = orjson.dumps([hit.seq for hit in page]).decode()
+        where = Conditions(["l.seq IN (SELECT value FROM json_each(?))"], [among])
+        cursor = make_cursor(self.order, page[-1].time, page[-1].seq) if more else None
+        return self._rows(where, limit), cursor, False
+
+    def _hits(self) -> list[Hit]:
+        """All that match of the rows that the text index found, in order of time. Not to be changed."""
+        known = self._db.noted.of(_KnownHits)
+        query = replace(self._query, limit=1, cursor=None, oldest_first=False)
+        for searched, hits in known:
+            if searched == query:
+                return hits
+        where = self._cheap(self._window).and_also(self._costly)
+        rows = self._db.all(
+            "SELECT l.time, l.seq, l.severity FROM json_each(?) j CROSS JOIN logs l ON l.seq = j.value "
+            f"WHERE {where.sql()}",
+            (orjson.dumps(self._found_by_text).decode(), *where.values),
+        )
+        hits = sorted(starmap(Hit, rows))
+        known.append((query, hits))
+        return hits
 
     def _rows(self, where: Conditions, limit: int) -> list[Row]:
         """LOG_COLUMNS in order."""
@@ -225,7 +287,9 @@ class Search:
         first, behind = self._whole_slots()
         if self._is_summed() and first < behind:
             return self._summed(first, behind)
-        return self._counted(self._cheap().and_also(self._costly))
+        if self._found_by_text is not None:
+            return len(self._hits())
+        return self._counted(self._cheap(self._window).and_also(self._costly))
 
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
         """(column, severity number, count), a column and severity perhaps several times; the bound.
@@ -237,11 +301,13 @@ class Search:
         if width >= 4 * LOG_SLOT_NS and self._is_summed() and first < behind:
             found = self._from_cells(begin, width, first, behind)
             for part in self._edges(first, behind):
-                found += self._in_columns(begin, width, part._cheap())
+                found += self._in_columns(begin, width, part._cheap(part._window))
             return found, None
-        cheap = self._cheap()
-        bound = self._bound(cheap)
-        where = cheap.and_also(self._within(bound), self._costly)
+        if self._found_by_text is not None:
+            counts = Counter(((hit.time - begin) // width, hit.severity) for hit in self._hits())
+            return [(*place, number) for place, number in counts.items()], None
+        bound = self._bound(self._cheap(self._window))
+        where = self._within(bound, self._window).and_also(self._costly)
         return self._in_columns(begin, width, where), bound
 
     def _in_columns(self, begin: int, width: int, where: Conditions) -> list[tuple[int, int, int]]:
@@ -284,7 +350,7 @@ class Search:
             (first, behind, *cells.values),
         )
         total = (row[0] or 0) if row else 0
-        return total + sum(part._counted(part._cheap()) for part in self._edges(first, behind))
+        return total + sum(part._counted(part._cheap(part._window)) for part in self._edges(first, behind))
 
     def _whole_slots(self) -> tuple[int, int]:
         """The first whole slot of the window, and the one behind the last."""
@@ -316,12 +382,6 @@ class Search:
                 *cells.values,
             ),
         )
-
-
-def _grams(word: str, most: int) -> Sequence[str]:
-    """At most `most` trigrams of a word, evenly spread over it."""
-    step = max(1, -(-(len(word) - 2) // most))
-    return [word[begin : begin + 3] for begin in range(0, len(word) - 2, step)]
 
 
 def log_number(log_id: str) -> int:

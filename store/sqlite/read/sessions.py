@@ -14,6 +14,7 @@ from signals.model import SessionId, Span
 from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, Window
 from store.results import Presence, SessionSummary
 from store.sqlite.read import attribute_scan
+from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.row_mapping import (
     SESSION_COLUMNS,
@@ -222,6 +223,10 @@ def _add_scanned(
         for name, value in attributes.items()
         if name not in _FOUND_BY and (name != _LINK or condition is find_part)
     ]
+    if any(exists == "EXISTS" and is_never_seen(db, name) for name, _, exists, _ in others):
+        conditions.append("0")
+        return None
+    others = [each for each in others if not is_never_seen(db, each[0])]
     if not others:
         return None
     row = db.one(

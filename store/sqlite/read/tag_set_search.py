@@ -3,8 +3,6 @@
 Sets never change and get rising numbers: what was found among them once is looked for among new ones only.
 """
 
-# ruff: noqa: S608 - what is put into SQL text are numbers and question marks of our own
-
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -153,15 +151,12 @@ def values_containing(db: ReadSession, tag: str, text: str) -> set[str]:
 def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, KnownSet]:
     """The sets in whose texts this folded one may occur.
 
-    SQLite's lower() changes ASCII only, and JSON escapes some characters: sets with any other text
-    are compared in Python, and all of them where the text sought has one.
+    JSON escapes some characters, and small letters are made of ASCII alone: sets with any other text are
+    compared in Python, and all of them where the text sought has one.
     """
-    simple = is_simple(folded) and orjson.dumps(folded)[1:-1] == folded.encode()
-    odd = "length(body) <> length(CAST(body AS BLOB)) OR instr(body, '\\u')"
-    rows = db.each(
-        f"SELECT id FROM tagsets WHERE instr(lower(body), ?) OR {odd}", (folded if simple else "",)
-    )
-    return read_sets(db, [number for (number,) in rows])
+    if is_simple(folded) and orjson.dumps(folded)[1:-1] == folded.encode():
+        return read_sets(db, db.shared.of(TagSetTexts).that_may_hold(db, folded))
+    return read_sets(db, [number for (number,) in db.each("SELECT id FROM tagsets")])
 
 
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:

@@ -18,6 +18,8 @@ from store.sqlite.read.read_connection import ReadSession
 
 _MOST_BYTES: Final = 12 * 2**20
 """Some 45,000 sets."""
+_FOLDED_AT_ONCE: Final = 2**18
+"""Bytes of which a copy in small letters is made for a search."""
 
 
 class SetText(NamedTuple):
@@ -42,6 +44,8 @@ class TagSetTexts:
         self._numbers = array("q")
         self._listed: dict[bytes, array[int]] = {}
         """Tag as JSON to the numbers of the sets in which it has several values."""
+        self._odd = array("q")
+        """The numbers of the sets whose text is not all ASCII, or has an escaped character."""
         self._before = 0
         """The highest number of a set that is not held any more …"""
         self._upto = 0
@@ -68,6 +72,37 @@ class TagSetTexts:
             before = self._before
         found.update(self._stored(db, (needle,), above, before))
         return list(starmap(SetText, found.items()))
+
+    def that_may_hold(self, db: ReadSession, folded: str) -> list[int]:
+        """The numbers of the sets in which a folded text of ASCII may occur, in any case."""
+        needle = folded.encode()
+        with self._lock:
+            self._read_new(db)
+            found = {*self._odd, *self._folded_search(needle)}
+            before = self._before
+        odd = "length(body) <> length(CAST(body AS BLOB)) OR instr(body, '\\u')"
+        found.update(
+            number
+            for (number,) in db.each(
+                f"SELECT id FROM tagsets WHERE id <= ? AND (instr(lower(body), ?) OR {odd})",  # noqa: S608
+                (before, folded),
+            )
+        )
+        return sorted(found)
+
+    def _folded_search(self, needle: bytes) -> Iterator[int]:
+        """The numbers of the sets whose text in small letters holds these bytes, piece by piece."""
+        starts, place = self._starts, 0
+        while place < len(starts):
+            begin = starts[place]
+            behind = max(place + 1, bisect_left(starts, begin + _FOLDED_AT_ONCE))
+            piece = self._text[begin : starts[behind] if behind < len(starts) else None].lower()
+            at = piece.find(needle)
+            while at >= 0:
+                place = bisect_right(starts, begin + at) - 1
+                yield self._numbers[place]
+                at = piece.find(needle, starts[place + 1] - begin) if place + 1 < behind else -1
+            place = behind
 
     def _stored(
         self, db: ReadSession, needles: tuple[bytes, ...], above: int, before: int
@@ -108,6 +143,8 @@ class TagSetTexts:
             text = body.encode()
             self._text += text
             self._upto = number
+            if not text.isascii() or b"\\u" in text:
+                self._odd.append(number)
             for before in text.split(b'":[')[:-1]:
                 # Names of tags that are looked for hold no quotes.
                 name = before[before.rfind(b'"') :] + b'"'
@@ -122,5 +159,6 @@ class TagSetTexts:
         del self._text[:cut]
         self._numbers = self._numbers[half:]
         self._starts = array("q", [start - cut for start in self._starts[half:]])
+        self._odd = array("q", [number for number in self._odd if number > self._before])
         kept = {tag: array("q", [n for n in sets if n > self._before]) for tag, sets in self._listed.items()}
         self._listed = {tag: sets for tag, sets in kept.items() if sets}

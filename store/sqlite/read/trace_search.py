@@ -14,6 +14,7 @@ from store.api import BadQuery, TraceQuery
 from store.queries import Window
 from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
+from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_slots import tag_set_slots
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
@@ -76,7 +77,7 @@ class TraceSearch:
             carried.append(sets_containing(self._db, OPERATION, query.operation_contains, query.service))
         if query.environment is not None:
             carried.append(sets_of_environment(self._db, query.environment))
-        if self._impossible or not all(carried):
+        if self._impossible or not all(carried) or self._names_nothing():
             return []
         if query.min_ns is not None:
             self._add("t.duration >= ?", query.min_ns)
@@ -238,6 +239,11 @@ class TraceSearch:
                     pair,
                 )
         return "trace_pairs p CROSS JOIN traces t ON t.id = p.trace", rarest
+
+    def _names_nothing(self) -> bool:
+        """Whether an attribute is sought that nothing has."""
+        sought = (query := self._query).attributes.keys() | query.like.keys()
+        return any(is_never_seen(self._db, name) for name in sought - _INDEXED)
 
     def _scan(self, tables: str, window: Window) -> Window:
         """Search the spans of the window's first traces for what is not indexed.

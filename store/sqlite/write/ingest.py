@@ -31,6 +31,7 @@ from store.sqlite.write.handover import HandoverRow
 from store.sqlite.write.interning import OriginIds
 from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
 from store.sqlite.write.moved_sessions import MovedSessions
+from store.sqlite.write.name_slots import NameSlots
 from store.sqlite.write.repeated_logs import RepeatedLogs
 from store.sqlite.write.row_values import (
     MAX_TIME,
@@ -99,6 +100,7 @@ class Ingest:
         self._tables = SpanTables(connection)
         last_log = connection.execute("SELECT coalesce(max(seq), 0) FROM logs").fetchone()[0]
         self.seq = max(self._tables.stored.newest(), int(last_log), self.counters.get("seq"))
+        self.names = NameSlots(connection, self.seq)
         # What the last process used may not have been noted: nothing is pruned too early.
         connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
         self._committed_seq = self.seq
@@ -123,8 +125,10 @@ class Ingest:
             batch.repeated, batch.differing, batch.first_differing = 0, 0, None
             self.clocks.place(batch)
             self.moved.move_all(self.clocks.take_restated(), self._committed_seq)
+            before = self.seq
             self._spans(batch)
             self._logs(batch.logs, batch.arrived_unix_nano)
+            self.names.note(batch.names, before, self.seq)
             self._note_metric_times(batch)
             self.counters.add("rejected", batch.rejected + batch.differing)
         self.metrics.insert(batches)
@@ -288,6 +292,7 @@ class Ingest:
         self.moved.on_rollback()
         self.origins.invalidate()
         self._tables.forget()
+        self.names.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()
         self.metrics.invalidate()

@@ -169,6 +169,7 @@ class Retention:
         counters.add("pruned_spans", spans)
         counters.add("spans", -spans)
         execute("DELETE FROM late_batches WHERE seq <= ?", (upto,))
+        self._ingest.names.prune(upto)
         counters.at_least("pruned_seq", upto)
         reached = execute(
             "SELECT seq, unix_nano FROM arrivals WHERE seq <= ? ORDER BY seq DESC", (upto,)

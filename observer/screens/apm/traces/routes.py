@@ -14,6 +14,7 @@ from observer.components.affected_panel import affected_panel
 from observer.components.alert_bands import with_alerts
 from observer.components.deployment_marks import event_marks
 from observer.components.late_arrivals import late_notice
+from observer.components.never_seen import never_seen_words
 from observer.components.updates import Update
 from observer.lookup.deployments import find_deployments
 from observer.lookup.sightings import sightings_of
@@ -79,6 +80,7 @@ def traces() -> str | BaseResponse:
         truncated=page.truncated,
         in_all=view.total_words(*reader.count_traces(search)) if page.items else "",
         conditions=view.conditions(search, _without),
+        never_seen="" if page.items else never_seen_words(reader, (*search.attributes, *search.like)),
         sightings=sightings_of(reader, search.attributes, search.service),
         filters=[
             (argument, spell_attribute(name, value))

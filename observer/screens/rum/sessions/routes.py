@@ -6,6 +6,7 @@ from flask import redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from observer.components.late_arrivals import late_notice
+from observer.components.never_seen import never_seen_words
 from observer.lookup.spelling import Sense, meant
 from observer.request import context
 from observer.request.links import filtered
@@ -70,6 +71,7 @@ def session_list() -> str | Response:
         other_filters=_other_filters(selection),
         searchable=view.SEARCHABLE,
         nothing=None if shown.rows else no_data(reader.status()),
+        never_seen="" if shown.rows else never_seen_words(reader, (*attributes, *like)),
         later_page=query.has("cursor"),
         updates_address=updates_address(shown.rows, selection, scope) if updated else "",
         neighbours=neighbours(),
