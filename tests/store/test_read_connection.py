@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import store
 from store.api import Batch, StoreUnavailable
+from store.sqlite.read import read_connection
 from store.sqlite.read.read_connection import ReadConnections, ReadSession
 from store.sqlite.read.tag_set_search import TagSetCache, read_sets
+from store.sqlite.settled_file import settled_path
+from store.sqlite.store_file import connect_reader
 from tests.store.build import failing_checkout, row, span
 
 COUNT = "SELECT coalesce(sum(n), 0) FROM trace_parts"
@@ -127,3 +132,24 @@ def test_a_session_cannot_write(path: Path, connections: ReadConnections) -> Non
     with pytest.raises(StoreUnavailable), connections.session() as db:
         write(db)
     assert _count(connections) == 1
+
+
+def test_what_is_settled_is_seen_though_it_came_while_a_connection_was_opened(
+    path: Path, connections: ReadConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection stood on empty tables for ever, as its file was taken for the one that came."""
+    _write(path, 1)
+    settled, away = settled_path(path), path.with_name("away")
+    settled.rename(away)
+
+    def connect(*args: Any, **named: Any) -> sqlite3.Connection | None:
+        found = connect_reader(*args, **named)
+        if away.exists():
+            away.rename(settled)
+        return found
+
+    monkeypatch.setattr(read_connection, "connect_reader", connect)
+    with connections.session() as db:
+        assert db.one("SELECT count(*) FROM traces") == (0,)
+    with connections.session() as db:
+        assert db.one("SELECT count(*) FROM traces") == (1,)
