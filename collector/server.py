@@ -126,6 +126,7 @@ def _run(settings: Settings) -> int:
         max_series=settings.max_series,
         apart=True,
     )
+    settling = store.start_settling(settings.store_place) if settings.settle else None
     try:
         refused = Refused(settings.store_path.with_name(settings.store_path.name + ".refusals"))
         collector = start(settings, writer, refused)
@@ -144,6 +145,8 @@ def _run(settings: Settings) -> int:
         refused.save()
         _log.info("stopped", extra={"fields": collector.intake.stats()})
     finally:
+        if settling is not None:
+            settling.close()
         _close(writer)
     return 0
 

@@ -10,7 +10,7 @@ from runtime.listener_settings import (
     header_s_setting,
     most_connections_setting,
 )
-from runtime.settings import PATH, PORT, setting, whole_number
+from runtime.settings import BOOLEAN, PATH, PORT, setting, whole_number
 
 _THREADS = whole_number(1, 256)
 _STORE_BYTES = whole_number(1024**2, 1024**5)
@@ -58,6 +58,12 @@ class Settings:
         _SERIES,
     )
     max_series: int = setting(20_000, "STORE_MAX_SERIES", "The same of all metrics together.", _SERIES)
+    settle: bool = setting(
+        True,
+        "COLLECTOR_SETTLE",
+        "Whether a process beside this one settles a prepared ClickHouse store.",
+        BOOLEAN,
+    )
     max_request_bytes: int = setting(
         16 * 1024**2,
         "COLLECTOR_MAX_REQUEST_BYTES",

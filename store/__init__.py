@@ -7,10 +7,13 @@ they are called: callers that need the contract alone do not load one.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from store.address import Place as Place, file_of as file_of, shown as shown
 from store.api import Reader, ReaderProcesses, Writer
+
+if TYPE_CHECKING:
+    from store.settling_process import SettlingProcess
 
 DEFAULT_MAX_BYTES: Final = 2 * 1024**3
 DEFAULT_MAX_AGE_S: Final = 7 * 24 * 3600.0
@@ -75,6 +78,19 @@ def open_reader(place: Place, *, time_limit_s: float | None = None, frugal: bool
     from store.sqlite.read.reader import SqliteReader
 
     return SqliteReader(path, TIME_LIMIT_S if time_limit_s is None else time_limit_s, frugal=frugal)
+
+
+def start_settling(place: Place) -> SettlingProcess | None:
+    """A process that settles the store, started again if it dies; None for a place that needs none.
+
+    Of several over one store, one works at a time. It waits until the store is prepared. An engine inside one
+    process (`chdb://`) is open in that one only.
+    """
+    if file_of(place) is not None or str(place).startswith("chdb:"):
+        return None
+    from store.settling_process import SettlingProcess
+
+    return SettlingProcess(str(place))
 
 
 def open_reader_processes(reader: Reader, most: int) -> ReaderProcesses:

@@ -372,6 +372,10 @@ class StoreStatus:
     """What was committed before this is in lists and maps; None while nothing waits for them."""
     limitations: tuple[Limitation, ...] = ()
     """What this store cannot tell."""
+    prepared: bool | None = None
+    """Whether a server has tables of our own that answer faster; None of a store that needs none."""
+    settled_unix_nano: int | None = None
+    """Up to here requests and calls are summed in them; None while nothing is."""
 
 
 class Presence(Enum):

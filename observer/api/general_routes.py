@@ -95,6 +95,11 @@ _ALERTING = record(
                 }
             ),
             "limitations": list_of(text("what this store cannot tell")),
+            "prepared": {
+                "type": ["boolean", "null"],
+                "description": "whether a server has tables of our own",
+            },
+            "settled_unix_nano": TIME_OR_NULL,
         }
     ),
     tag="general",
@@ -134,6 +139,8 @@ def status(_query: Query) -> serializers.Plain | Response:
             "before_unix_nano": found.pruned_before_unix_nano,
         },
         "limitations": [each.value for each in found.limitations],
+        "prepared": found.prepared,
+        "settled_unix_nano": found.settled_unix_nano,
     }
 
 

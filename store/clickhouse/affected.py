@@ -134,15 +134,15 @@ class ClickHouseAffectedReader(SessionPart):
             return [], None
         values = Values()
         backend = is_backend(self.spans_table())
-        having = "1"
+        holding = []
         if asked.operation is not None:
-            having = f"countIf(SpanName = {values.text(asked.operation)} AND {backend}) > 0"
+            holding.append(f"(SpanName = {values.text(asked.operation)} AND {backend})")
         if asked.service is not None:
-            having += f" AND countIf(ServiceName = {values.text(asked.service)} AND {backend}) > 0"
+            holding.append(f"(ServiceName = {values.text(asked.service)} AND {backend})")
         window = asked.window
         around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
         looked, cut = self.traces.newest(
-            around, MAX_LOOKED if asked.operation else MAX_TRACES, having, values
+            around, MAX_LOOKED if asked.operation else MAX_TRACES, values=values, holding=holding
         )
         found: list[Derived] = []
         counted, begun = 0, window.to_unix_nano

@@ -1,25 +1,38 @@
-"""`store.api.ApmReader` over ClickHouse, as far as it is built: what is measured of requests and calls.
+"""`store.api.ApmReader` over ClickHouse: what is measured of requests and calls.
 
-Exact, from whole traces, up to MAX_TRACES of them; a window with more raises TooSlow rather than
-answer for a part of it without a word, where the contract has no place to say so.
+Exact. Where a window is settled, from the settler's tables; else from whole traces, up to MAX_TRACES of
+them. A window with more raises TooSlow rather than answer for a part of it without a word, where the contract
+has no place to say so.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from signals.model import SpanError
 from store.api import BadQuery, TooSlow
 from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived, DerivedRequest
 from store.clickhouse.part import Part
+from store.clickhouse.service_map import CALL_KEY, CallKey, key_of, map_of
+from store.clickhouse.settled import Settled
+from store.clickhouse.settled_measures import (
+    CALL,
+    FEW,
+    REQUEST,
+    Asked,
+    add_durations,
+    tag_values,
+    tags_within,
+    tallies,
+)
 from store.clickhouse.span_rows import id_bytes, within
 from store.histogram import bucket_of
 from store.queries import Window
 from store.question_parts import limited
-from store.results import Breakdown, MapEdge, MapNode, Measure, Point, ServiceMap
+from store.results import Breakdown, Measure, Point, ServiceMap
 from store.tallies import SUMMED, Tally, ranked
 
 MAX_TRACES: Final = 20_000
@@ -27,65 +40,69 @@ MAX_TRACES: Final = 20_000
 MAX_SCANNED: Final = 500_000
 """Spans with one attribute that a breakdown reads."""
 _MAX_COLUMNS: Final = 1_000
-_FEW: Final = 1_000
-"""Of so few requests the durations themselves give the percentiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What requests are grouped by, as SQL and of one request."""
+
+    sql: str
+    of: Callable[[DerivedRequest], Sequence[Any]]
+    summed: bool = False
+    """Whether cells have it, too."""
+
+
+_BY_SERVICE: Final = _Key("Service", lambda one: [one.service], summed=True)
+_BY_OPERATION: Final = _Key("Operation", lambda one: [one.operation], summed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which requests are counted."""
+
+    window: Window
+    environment: str | None = None
+    service: str | None = None
+    operation: str | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, one: DerivedRequest) -> bool:
+        """Whether a request is one of them."""
+        return (
+            self.environment in (None, one.environment)
+            and self.service in (None, one.service)
+            and self.operation in (None, one.operation)
+            and one.carries(self.where)
+        )
+
+    def condition(self, values: Values) -> str:
+        """The same in SQL."""
+        parts = ["1"]
+        for column, value in (
+            ("Environment", self.environment), ("Service", self.service), ("Operation", self.operation)
+        ):  # fmt: skip
+            if value is not None:
+                parts.append(f"{column} = {values.text(value)}")
+        parts += [f"has({tag_values(tag)}, {values.text(value)})" for tag, value in self.where.items()]
+        return " AND ".join(parts)
 
 
 class ClickHouseApmReader(Part):
     """Measures requests of backend services."""
 
     def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
-        tallies: dict[str, Tally] = {}
-        for one in self._requests(window, environment):
-            _count(tallies.setdefault(one.service, Tally()), one)
-        return {name: tally.measure() for name, tally in sorted(tallies.items())}
+        found = self._tallies(_BY_SERVICE, _Asked(window, environment))
+        return {name: tally.measure() for name, tally in sorted(found.items())}
 
     def operations(
         self, service: str | None, window: Window, environment: str | None = None
     ) -> Mapping[str, Measure]:
-        tallies: dict[str, Tally] = {}
-        for one in self._requests(window, environment, service):
-            _count(tallies.setdefault(one.operation, Tally()), one)
-        return {name: tally.measure() for name, tally in sorted(tallies.items())}
+        found = self._tallies(_BY_OPERATION, _Asked(window, environment, service))
+        return {name: tally.measure() for name, tally in sorted(found.items())}
 
     def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
         measures = self.services(window, environment)
-        calls = [
-            call
-            for one in self._whole(window)
-            if environment in (None, one.environment)
-            for call in one.calls
-            if window.from_unix_nano <= call.start_unix_nano < window.to_unix_nano
-        ]
-        inferred = {(call.target, call.database) for call in calls if call.inferred}
-        both = {name for name, database in inferred if database and (name, False) in inferred}
-        edges: dict[tuple[str, str], Tally] = {}
-        outside: dict[str, Tally] = {}
-        unanswered: Counter[tuple[str, str]] = Counter()
-        databases: set[str] = set()
-        nodes = {name: MapNode(name, False, False, measure) for name, measure in measures.items()}
-        for call in calls:
-            target = call.target
-            if call.database and target in both and target not in measures:
-                target = f"{target} (database)"
-            tallies = [edges.setdefault((call.source, target), Tally())]
-            if target in measures:
-                # A peer that reports itself elsewhere did not answer here.
-                unanswered[call.source, target] += call.inferred or not call.answered
-            else:
-                tallies.append(outside.setdefault(target, Tally()))
-                databases |= {target} if call.database else set()
-            for tally in tallies:
-                tally.add(bucket_of(call.duration_ns), 1, int(call.error), 0)
-                tally.values.append(call.duration_ns)
-        for name, tally in outside.items():
-            nodes[name] = MapNode(name, True, name in databases, _measure(tally))
-        for source, _ in edges:
-            nodes.setdefault(source, MapNode(source, False, False, Measure()))
-        return ServiceMap(
-            tuple(nodes[name] for name in sorted(nodes)),
-            tuple(MapEdge(*ends, _measure(edges[ends]), unanswered[ends]) for ends in sorted(edges)),
-        )
+        return map_of(measures, self._calls(window, environment))
 
     def series(
         self,
@@ -101,13 +118,13 @@ class ClickHouseApmReader(Part):
         filters = dict(where or {})
         if any(tag not in SUMMED for tag in filters):
             raise BadQuery("a time series is narrowed by promoted tags only: remove the others from `where`.")
-        width = max(1, -(-window.duration_ns // columns))
-        tallies = [Tally() for _ in range(columns)]
-        for one in self._requests(window, environment, service):
-            if operation in (None, one.operation) and one.carries(filters):
-                _count(tallies[(one.start - window.from_unix_nano) // width], one)
         begin = window.from_unix_nano
-        return [Point(begin + place * width, _measure(tally)) for place, tally in enumerate(tallies)]
+        width = max(1, -(-window.duration_ns // columns))
+        asked = _Asked(window, environment, service, operation, filters)
+        key = _Key(f"intDiv(Start - {begin}, {width})", lambda one: [(one.start - begin) // width])
+        tallies = self._tallies(key, asked)
+        empty = Tally()
+        return [Point(begin + place * width, tallies.get(place, empty).measure()) for place in range(columns)]
 
     def breakdowns(
         self,
@@ -122,6 +139,27 @@ class ClickHouseApmReader(Part):
     ) -> Mapping[str, Breakdown]:
         limited(limit)
         filters = dict(where or {})
+        if any(tag not in SUMMED for tag in (*tags, *filters)):
+            return self._scanned(service, tags, window, filters, limit, environment, received=received)
+        asked = _Asked(window, environment, service, None, filters)
+        requests = sum(tally.requests for tally in self._tallies(_BY_SERVICE, asked).values())
+        return {
+            tag: ranked(
+                tag,
+                self._tallies(_by_tag(tag, received=received), asked),
+                limit,
+                0,
+                cut=False,
+                requests=requests,
+            )
+            for tag in tags
+        }
+
+    def _scanned(
+        self, service: str | None, tags: Sequence[str], window: Window, filters: Mapping[str, str],
+        limit: int, environment: str | None, *, received: bool,
+    ) -> Mapping[str, Breakdown]:  # fmt: skip
+        """The same where some tags are not promoted: from the spans that carry them."""
         counted = [
             (trace, request)
             for trace, request in self._placed_requests(window, environment, service)
@@ -148,8 +186,7 @@ class ClickHouseApmReader(Part):
             for trace, one in counted:
                 for value in values_of(tag, trace, one, own_only=received):
                     _count(tallies.setdefault(value, Tally()), one)
-            rows = 0 if tag in SUMMED and not scanned else len(counted)
-            found[tag] = ranked(tag, tallies, limit, rows, cut=False, requests=len(counted))
+            found[tag] = ranked(tag, tallies, limit, len(counted), cut=False, requests=len(counted))
         return found
 
     def _scan(self, tag: str, window: Window) -> dict[tuple[str, bytes], str]:
@@ -169,7 +206,68 @@ class ClickHouseApmReader(Part):
         return {(trace.rjust(32, "0"), id_bytes(span, 16)): value for trace, span, value in rows}
 
     def tags(self, window: Window) -> Sequence[str]:
-        return sorted({tag for one in self._requests(window, None) for tag in one.tags})
+        settled = self._settled(window)
+        if settled is None:
+            return sorted({tag for _, one in self._placed_requests(window, None) for tag in one.tags})
+        found = {tag for one in self._requests(settled, window) for tag in one.tags}
+        return sorted(found | tags_within(settled, window))
+
+    def _tallies(self, key: _Key, asked: _Asked) -> dict[Any, Tally]:
+        """Requests summed by a key."""
+        settled = self._settled(asked.window)
+        found: dict[Any, Tally] = {}
+        values = Values()
+        condition = asked.condition(values)
+        question = Asked(REQUEST, key.sql, condition, asked.window, key.summed and not asked.where)
+        if settled is not None:
+            found = tallies(settled, question, values)
+        for one in self._requests(settled, asked.window):
+            if asked.matches(one):
+                for name in key.of(one):
+                    _count(found.setdefault(name, Tally()), one)
+        if settled is not None:
+            _complete(settled, question, values, found)
+        return {name: tally for name, tally in found.items() if tally.requests}
+
+    def _calls(self, window: Window, environment: str | None) -> dict[CallKey, Tally]:
+        """Calls summed by what a map tells apart."""
+        settled = self._settled(window)
+        found: dict[CallKey, Tally] = {}
+        values = Values()
+        condition = "1" if environment is None else f"Environment = {values.text(environment)}"
+        question = Asked(CALL, CALL_KEY, condition, window, summed=True)
+        if settled is not None:
+            found = {CallKey(*key): tally for key, tally in tallies(settled, question, values).items()}
+        for one in self._open(settled, window):
+            if environment in (None, one.environment):
+                for call in one.calls:
+                    if window.from_unix_nano <= call.start_unix_nano < window.to_unix_nano:
+                        tally = found.setdefault(key_of(call), Tally())
+                        _add(tally, call.duration_ns, int(call.error), 0)
+        if settled is not None:
+            _complete(settled, question, values, found, lambda name: CallKey(*name))
+        return {name: tally for name, tally in found.items() if tally.requests}
+
+    def _settled(self, window: Window) -> Settled | None:
+        """What is settled of a window, None if most of it is not."""
+        settled = self.settled()
+        return settled if settled is not None and settled.is_worth_it(window) else None
+
+    def _open(self, settled: Settled | None, window: Window) -> list[Derived]:
+        """The traces that are read from their spans: all of a window, or those that are not settled."""
+        if settled is None:
+            return self._whole(window)
+        traces = self.traces
+        if traces is None:
+            return []
+        found, cut = self.moment.once(
+            ("open", window), lambda: traces.touched(_reached(window), settled, MAX_TRACES)
+        )
+        if cut:
+            raise TooSlow(
+                f"More than {MAX_TRACES:,} traces of this time are not settled yet: try again later."
+            )
+        return found
 
     def _whole(self, window: Window) -> list[Derived]:
         return self.moment.once(("whole", window), lambda: self._whole_traces(window))
@@ -177,16 +275,17 @@ class ClickHouseApmReader(Part):
     def _whole_traces(self, window: Window) -> list[Derived]:
         if self.traces is None:
             return []
-        reached = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
-        found, cut = self.traces.newest(reached, MAX_TRACES)
+        found, cut = self.traces.newest(_reached(window), MAX_TRACES)
         if cut:
             raise TooSlow(f"More than {MAX_TRACES:,} traces lie in this time: choose a shorter one.")
         return found
 
-    def _requests(
-        self, window: Window, environment: str | None, service: str | None = None
-    ) -> list[DerivedRequest]:
-        return [request for _, request in self._placed_requests(window, environment, service)]
+    def _requests(self, settled: Settled | None, window: Window) -> list[DerivedRequest]:
+        """The requests of these traces in a window."""
+        begin, end = window.from_unix_nano, window.to_unix_nano
+        return [
+            one for each in self._open(settled, window) for one in each.requests if begin <= one.start < end
+        ]
 
     def _placed_requests(
         self, window: Window, environment: str | None, service: str | None = None
@@ -202,12 +301,28 @@ class ClickHouseApmReader(Part):
         ]
 
 
+def _reached(window: Window) -> Window:
+    return Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+
+
+def _by_tag(tag: str, *, received: bool) -> _Key:
+    return _Key(
+        f"arrayJoin({tag_values(tag, received=received)})",
+        lambda one: one.values(tag, received=received) or [""],
+    )
+
+
+def _complete(settled: Settled, question: Asked, values: Values, found: Mapping[Any, Tally],
+              name_of: Callable[[Any], Any] = lambda name: name) -> None:  # fmt: skip
+    few = [name for name, tally in found.items() if 0 < tally.requests <= FEW]
+    add_durations(settled, question, values, found, few, name_of)
+
+
 def _count(tally: Tally, one: DerivedRequest) -> None:
-    origin = int(one.worst is SpanError.ORIGIN)
-    tally.add(bucket_of(one.duration), 1, int(one.error), origin)
-    if len(tally.values) <= _FEW:
-        tally.values.append(one.duration)
+    _add(tally, one.duration, int(one.error), int(one.worst is SpanError.ORIGIN))
 
 
-def _measure(tally: Tally) -> Measure:
-    return tally.measure()
+def _add(tally: Tally, duration_ns: int, error: int, origin: int) -> None:
+    tally.add(bucket_of(duration_ns), 1, error, origin)
+    if len(tally.values) < FEW:
+        tally.values.append(duration_ns)

@@ -22,12 +22,10 @@ from signals.browser_events import (
 )
 from signals.model import Span
 from signals.semantics import tags_of
-from store.clickhouse.conditions import is_browser_row
+from store.clickhouse.conditions import is_browser_row, session_column
 from store.clickhouse.connection import Values
 from store.clickhouse.part import Part
-from store.clickhouse.schema import NOT_OURS
 from store.clickhouse.span_rows import within
-from store.clickhouse.tables import Table
 from store.queries import Window
 
 MAX_EVENTS: Final = 20_000
@@ -68,17 +66,6 @@ class BrowserEvent:
 
 
 _RUM_TAGS: Final = frozenset(RUM_TAGS)
-
-
-def session_column(table: Table) -> str:
-    """SQL for the session of a row; empty of a backend's span. `signals.browser_events.session_of` in SQL."""
-    named = ", ".join(f"nullIf({bag}['splunk.rumSessionId'], '')" for bag in _BAGS)
-    otherwise = ", ".join(f"nullIf({bag}['session.id'], '')" for bag in _BAGS)
-    found = f"coalesce({named}, if({is_browser_row(table)}, coalesce({otherwise}, ''), ''))"
-    return f"if(LabFlags != {NOT_OURS}, LabSession, {found})" if table.has("LabSession") else found
-
-
-_BAGS: Final = ("SpanAttributes", "ResourceAttributes")
 
 
 class BrowserPart(Part):

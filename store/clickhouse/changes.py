@@ -187,8 +187,8 @@ class ClickHouseChangeReader(SessionPart):
         """The newest traces of the window with an error."""
         if self.traces is None:
             return []
-        having = f"countIf({is_error_row(self.spans_table())}) > 0"
-        found, _ = self.traces.newest(window, MAX_FAILING, having)
+        holding = [is_error_row(self.spans_table())]
+        found, _ = self.traces.newest(window, MAX_FAILING, holding=holding)
         begin, end = window.from_unix_nano, window.to_unix_nano
         return [one for one in found if begin <= one.summary.start_unix_nano < end]
 

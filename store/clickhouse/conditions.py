@@ -23,6 +23,7 @@ _ERROR = (
     "AND lower(trimBoth(SpanAttributes['error'])) NOT IN ('', '0', 'false')))"
 )
 """`signals.semantics.is_error` in SQL."""
+_BAGS: Final = ("SpanAttributes", "ResourceAttributes")
 _ALIKE: Final = (("ß", "ss"), ("i\u0307", "i"), ("\u0131", "i"))
 """What `signals.folding` takes for alike beyond what `lowerUTF8` does."""
 
@@ -35,6 +36,8 @@ def _flagged(table: Table, flag: int, otherwise: str) -> str:
 
 def is_browser_row(table: Table) -> str:
     """Whether a row is a browser's span."""
+    if table.has("LabBrowser"):
+        return "(LabBrowser = 1)"
     return _flagged(table, BROWSER_FLAG, _BROWSER)
 
 
@@ -45,6 +48,8 @@ def is_backend(table: Table) -> str:
 
 def is_error_row(table: Table) -> str:
     """Whether a backend's span is in error."""
+    if table.has("LabError"):
+        return "(LabError = 1)"
     return f"({is_backend(table)} AND {_flagged(table, ERROR_FLAG, _ERROR)})"
 
 
@@ -69,3 +74,13 @@ def holds(column: str, part: str, values: Values) -> str:
         return folded
     beyond_ascii = f"(length({column}) != lengthUTF8({column}) AND {folded})"
     return f"(positionCaseInsensitive({column}, {values.text(part)}) > 0 OR {beyond_ascii})"
+
+
+def session_column(table: Table) -> str:
+    """SQL for the session of a row; empty of a backend's span. `signals.browser_events.session_of` in SQL."""
+    if table.has("LabOwn"):
+        return "LabOwn"
+    named = ", ".join(f"nullIf({bag}['splunk.rumSessionId'], '')" for bag in _BAGS)
+    otherwise = ", ".join(f"nullIf({bag}['session.id'], '')" for bag in _BAGS)
+    found = f"coalesce({named}, if({is_browser_row(table)}, coalesce({otherwise}, ''), ''))"
+    return f"if(LabFlags != {NOT_OURS}, LabSession, {found})" if table.has("LabSession") else found

@@ -70,14 +70,28 @@ class Connections:
             )
             return found.result_rows  # type: ignore[no-any-return]  # the client has no types
 
-    def run(self, sql: str) -> None:
+    def run(self, sql: str, values: Values | None = None) -> None:
         """Execute a statement without an answer."""
         with self._errors():
-            self._client().command(sql)
+            self._client().command(sql, parameters=values.by_name if values and values.by_name else None)
+
+    def source(self, table: str) -> str:
+        """What stands after FROM for a table of this database, on all servers of the cluster."""
+        address = self.address
+        if address.cluster:
+            return f"cluster('{address.cluster}', {address.database}, {table})"
+        return f"{address.database}.{table}"
 
     def insert(self, table: str, columns: Mapping[str, Sequence[Any]], token: str) -> None:
         """Insert columns; the server has them when this returns. With a token, a repetition is no second."""
-        settings = {"async_insert": 0, "insert_deduplicate": 1, "insert_deduplication_token": token}
+        settings = {
+            "async_insert": 0,
+            "insert_deduplicate": 1,
+            "insert_deduplication_token": token,
+            # What views made of the insert is no second, either. Old times lie in many partitions.
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "max_partitions_per_insert_block": 0,
+        }
         with self._errors():
             self._client().insert(
                 table,

@@ -26,7 +26,7 @@ class ClickHouseCoverageReader(Part):
 
     def coverage(self, window: Window, of: CoverageOf = "requests") -> Coverage:
         slot_ns = slot_of(window)
-        table = self.table(TRACES)
+        table = self.spans()
         slots: list[int] = []
         # A slot that the window cuts counts as a whole one, as where slots are all that is kept.
         begin, end = window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)

@@ -8,9 +8,9 @@ Computed when it is asked for, from a bounded number of traces, and remembered w
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from cachetools import LRUCache
 
@@ -18,7 +18,7 @@ from signals.attributes import SEAT, environment_of
 from signals.model import ServiceInTrace, SessionId, SpanError, TraceId
 from signals.semantics import is_error_answer
 from signals.trace_tree import ABSENT, Call, Outline, calls_of, is_call, outline, requests_of, services_of
-from store.clickhouse.connection import Connections, Values
+from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.span_rows import SpanRows, within
 from store.queries import Window
 from store.results import TraceSummary
@@ -31,6 +31,8 @@ AROUND_NS: Final = 600 * 10**9
 _CACHED_SPANS: Final = 200_000
 _AT_ONCE: Final = 500
 _MAX_SPANS: Final = 50_000
+_NEWEST: Final = "min(Timestamp) DESC"
+_NAMED: Final = "nullIf(SpanAttributes['splunk.rumSessionId'], ''), SpanAttributes['session.id']"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +80,93 @@ class Derived:
     size: int
 
 
+class StoredTraces(Protocol):
+    """Remembers what was derived by another process."""
+
+    def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
+        """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
+
+    def newest(self, window: Window, limit: int) -> Sequence[Row]:
+        """Such rows of the newest of them in a window."""
+
+    def is_worth_it(self, window: Window) -> bool:
+        """Whether most of a window is stored."""
+
+    def open_traces(self, window: Window) -> str:
+        """SQL for the ids of those that are not stored, or not as they are; empty if there are none."""
+
+    def open_parts(self, window: Window) -> Sequence[Window]:
+        """Where these have spans."""
+
+
 class Traces:
     """Derives traces, and remembers them by how many rows they have."""
 
-    def __init__(self, connections: Connections, rows: SpanRows) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        rows: SpanRows,
+        stored: Callable[[], StoredTraces | None] = lambda: None,
+    ) -> None:
+        """`stored` gives traces that were derived before."""
         self._connections = connections
         self._rows = rows
+        self._stored = stored
         self._lock = threading.Lock()
         self._known: LRUCache[tuple[str, int], Derived | None] = LRUCache(
             _CACHED_SPANS, getsizeof=lambda one: one.size if one else 1
         )
 
     def newest(self, window: Window, limit: int, having: str = "1", values: Values | None = None,
-               order: str = "min(Timestamp) DESC") -> tuple[list[Derived], bool]:  # fmt: skip
-        """The newest traces with a span in the window; True if there are more than the limit."""
+               order: str = _NEWEST, holding: Sequence[str] = ()) -> tuple[list[Derived], bool]:  # fmt: skip
+        """The newest traces with a span in the window; True if there are more than the limit.
+
+        For each condition of `holding` they have a span that fulfils it; `having` is one on all their spans.
+        """
+        stored = self._stored() if (having, order, *holding) == ("1", _NEWEST) else None
+        if stored is not None and stored.is_worth_it(window):
+            newest = [*stored.newest(window, limit + 1), *self._touched(window, stored, limit + 1)]
+            newest.sort(key=lambda row: (-row[2], row[0]))
+            return self._of(newest[:limit]), len(newest) > limit
         around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
         rows = self._connections.rows(
             f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
             f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-            f"WHERE {within(around)} GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
+            f"WHERE {within(around)} {self._holding(around, holding)}"
+            f"GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
             f"ORDER BY {order}, TraceId LIMIT {limit + 1}",
             values,
         )
         return self._of(rows[:limit]), len(rows) > limit
+
+    def _holding(self, around: Window, conditions: Sequence[str]) -> str:
+        # Few traces are put together then, and each condition reads the columns that it names once.
+        return "".join(
+            f"AND TraceId GLOBAL IN (SELECT TraceId FROM {self._rows.table.source} "
+            f"WHERE {within(around)} AND {condition}) "
+            for condition in conditions
+        )
+
+    def touched(self, window: Window, stored: StoredTraces, limit: int) -> tuple[list[Derived], bool]:
+        """The traces with a span in the window that are not among the stored ones; True if there are more."""
+        rows = self._touched(window, stored, limit + 1)
+        return self._of(rows[:limit]), len(rows) > limit
+
+    def _touched(self, window: Window, stored: StoredTraces, limit: int) -> Sequence[Row]:
+        among = stored.open_traces(window)
+        if not among:
+            return []
+        reach = 2 * AROUND_NS
+        around = " OR ".join(
+            f"({within(Window(max(0, part.from_unix_nano - reach), part.to_unix_nano + reach))})"
+            for part in stored.open_parts(window)
+        )
+        return self._connections.rows(
+            "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
+            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
+            f"WHERE ({around}) AND TraceId GLOBAL IN ({among}) GROUP BY TraceId "
+            f"HAVING countIf({within(window)}) > 0 ORDER BY {_NEWEST}, TraceId LIMIT {limit}"
+        )
 
     def of_ids(self, ids: Iterable[str]) -> list[Derived]:
         """These traces, as far as they are stored."""
@@ -116,15 +182,18 @@ class Traces:
             found += self._of(rows)
         return found
 
-    def _of(self, rows: Sequence[Sequence[object]]) -> list[Derived]:
-        keys = [(str(row[0]), int(row[1])) for row in rows]  # type: ignore[call-overload]  # a count
+    def _of(self, rows: Sequence[Row]) -> list[Derived]:
+        keys = [(str(row[0]), int(row[1])) for row in rows]
         with self._lock:
             known = {key: self._known[key] for key in keys if key in self._known}
         missing = [row for key, row in zip(keys, rows, strict=True) if key not in known]
+        if missing and (stored := self._stored()) is not None:
+            known |= stored.derived(missing)
+            missing = [row for row in missing if (str(row[0]), row[1]) not in known]
         counts = dict(keys)
         for begin in range(0, len(missing), _AT_ONCE):
             part = missing[begin : begin + _AT_ONCE]
-            for trace_id, derived in self._read(part).items():
+            for trace_id, derived in self.read(part).items():
                 known[trace_id, counts[trace_id]] = derived
         with self._lock:
             for key in keys:
@@ -134,29 +203,32 @@ class Traces:
                         self._known[key] = derived
         return [one for key in keys if (one := known.get(key)) is not None]
 
-    def _read(self, rows: Sequence[Sequence[object]]) -> dict[str, Derived | None]:
+    def read(self, rows: Sequence[Row]) -> dict[str, Derived | None]:
+        """Traces by their ids, of rows (id, spans, first time, last time): None without a backend's span."""
         values = Values()
         ids = [str(row[0]) for row in rows]
-        begin, end = min(row[2] for row in rows), max(row[3] for row in rows)  # type: ignore[type-var]  # integers
-        times = within(Window(begin, end + 1))  # type: ignore[arg-type, operator]  # as above
+        begin, end = min(row[2] for row in rows), max(row[3] for row in rows)
+        times = within(Window(begin, end + 1))
         spans = self._rows.light(f"TraceId IN {values.texts(ids)} AND {times}", values)
         by_trace: dict[str, list[SpanRow]] = {trace_id: [] for trace_id in ids}
         stored = {trace_id.rjust(32, "0"): trace_id for trace_id in ids}
         for span in spans:
             by_trace[stored[span.trace_id.hex()]].append(span)
-        linked = self._linked(ids, begin, end)  # type: ignore[arg-type]  # as above
+        linked = self._linked(ids, begin, end)
         return {trace_id: derive(own, linked.get(trace_id, "")) for trace_id, own in by_trace.items()}
 
     def _linked(self, ids: Sequence[str], begin: int, end: int) -> dict[str, str]:
         """The sessions whose events name one of these traces as their answer."""
         values = Values()
-        session = self._rows.table.column("LabSession")
+        table = self._rows.table
+        session = f"coalesce(nullIf({table.column('LabSession')}, ''), {_NAMED})"
+        linked, also = "lower(SpanAttributes['link.traceId'])", ""
+        if table.has("LabLink"):
+            linked, also = "LabLink", "AND LabLink != ''"
         around = Window(max(0, begin - AROUND_NS), end + AROUND_NS)
         rows = self._connections.rows(
-            "SELECT lower(SpanAttributes['link.traceId']) AS link, argMin("
-            f"coalesce(nullIf({session}, ''), nullIf(SpanAttributes['splunk.rumSessionId'], ''), "
-            f"SpanAttributes['session.id']), Timestamp) FROM {self._rows.table.source} "
-            f"WHERE {within(around)} AND link IN {values.texts([each.lower() for each in ids])} "
+            f"SELECT {linked} AS link, argMin({session}, Timestamp) FROM {table.source} "
+            f"WHERE {within(around)} {also} AND link IN {values.texts([each.lower() for each in ids])} "
             "GROUP BY link",
             values,
         )

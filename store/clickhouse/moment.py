@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
@@ -23,10 +23,11 @@ class Moment(threading.local):
         """Whether the copy of metrics is held, too."""
 
     @contextmanager
-    def begin(self, upto: int) -> Iterator[None]:
-        """See nothing that arrives after a number, to the end of a `with`."""
+    def begin(self, upto: int, known: Mapping[object, object] | None = None) -> Iterator[None]:
+        """See nothing that arrives after a number, to the end of a `with`; some answers are known already."""
         with ExitStack() as held:
             self.upto, self.held, self.metrics = upto, held, False
+            self._answers = dict(known or {})
             try:
                 yield
             finally:

@@ -12,7 +12,7 @@ from signals.model import SessionId, SpanId, TraceId
 from signals.semantics import PROMOTED
 from store.clickhouse.conditions import is_backend
 from store.clickhouse.connection import Values
-from store.clickhouse.schema import LOGS, TRACES
+from store.clickhouse.schema import LOGS
 from store.clickhouse.sessions import ClickHouseSessionReader
 from store.question_parts import check_digits, in_order
 from store.results import KnownService
@@ -28,7 +28,7 @@ class ClickHouseNameReader(ClickHouseSessionReader):
     """Finds names and ids by a part of them."""
 
     def values_holding(self, name: str, part: str, limit: int = 20) -> Sequence[str]:
-        table = self.table(TRACES)
+        table = self.spans()
         if not part.strip() or table is None or name not in _NAMES:
             return []
         values = Values()
@@ -46,11 +46,13 @@ class ClickHouseNameReader(ClickHouseSessionReader):
         if not part.strip():
             return []
         sought = fold(part)
-        table = self.table(TRACES)
+        table = self.spans()
         own: set[str] = set()
         called: set[str] = set()
         if table is not None:
-            own = self._names(TRACES, f"SELECT DISTINCT ServiceName FROM {{table}} WHERE {is_backend(table)}")
+            own = self._names(
+                table.name, f"SELECT DISTINCT ServiceName FROM {{table}} WHERE {is_backend(table)}"
+            )
             called = self._called()
         logged = self._names(LOGS, "SELECT DISTINCT ServiceName FROM {table}")
         fitting = {name for name in own | called | logged if name and sought in fold(name)}
@@ -90,7 +92,7 @@ class ClickHouseNameReader(ClickHouseSessionReader):
         values = Values()
         rows = self.span_query(
             f"SELECT DISTINCT TraceId, SpanId FROM {{table}} WHERE startsWith(SpanId, {values.text(digits)}) "
-            f"LIMIT {int(limit)}",
+            f"ORDER BY TraceId, SpanId LIMIT {int(limit)}",
             values,
         )
         return [(TraceId(trace_id), SpanId(span_id)) for trace_id, span_id in rows]
@@ -100,14 +102,14 @@ class ClickHouseNameReader(ClickHouseSessionReader):
 
     def _called(self) -> set[str]:
         """Services that others name as whom they call."""
-        table = self.table(TRACES)
+        table = self.spans()
         if table is None:
             return set()
         named = ["SpanAttributes['peer.service']", table.column("LabPeer")]
-        found = self._names(TRACES, f"SELECT DISTINCT arrayJoin([{', '.join(named)}]) FROM {{table}}")
+        found = self._names(table.name, f"SELECT DISTINCT arrayJoin([{', '.join(named)}]) FROM {{table}}")
         # A call is also known by the span of its answer.
         answered = self._names(
-            TRACES,
+            table.name,
             "SELECT DISTINCT b.ServiceName FROM {table} AS b WHERE b.SpanKind IN ('Server', 'Consumer') "
             "AND b.ParentSpanId != ''",
         )

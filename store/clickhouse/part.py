@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from typing import Final
 
 from store.api import StoreMismatch
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import Traces
 from store.clickhouse.moment import Moment
+from store.clickhouse.own_tables import ARRIVALS, MINUTE_NS, PROGRESS, SPANS, TRACE_BODIES
+from store.clickhouse.preparing import is_complete
 from store.clickhouse.schema import LOGS, TRACES
+from store.clickhouse.settled import Settled, read_settled
 from store.clickhouse.span_rows import SpanRows
 from store.clickhouse.tables import Table, find_table
 from store.queries import Window
+
+_ASKED_AGAIN_S: Final = 10.0
+"""So long after it was not there, tables of our own are looked for again."""
 
 
 class Part:
@@ -23,8 +31,9 @@ class Part:
         self._found: dict[str, Table] = {}
         self.moment = Moment()
         self._lock = threading.Lock()
-        self._span_rows: SpanRows | None = None
-        self._traces: Traces | None = None
+        self._span_rows: dict[str, tuple[SpanRows, Traces]] = {}
+        self._prepared = False
+        self._asked_s = 0.0
 
     def table(self, name: str) -> Table | None:
         """A table, None while there is none."""
@@ -43,34 +52,68 @@ class Part:
     @property
     def span_rows(self) -> SpanRows | None:
         """Reads spans; None while there is no table."""
-        table = self.table(TRACES)
-        with self._lock:
-            if self._span_rows is None and table is not None:
-                self._span_rows = SpanRows(self._connections, table)
-                self._traces = Traces(self._connections, self._span_rows)
-            return self._span_rows
+        found = self._readers()
+        return found[0] if found else None
 
     @property
     def traces(self) -> Traces | None:
         """Derives traces; None while there is no table."""
-        return None if self.span_rows is None else self._traces
+        found = self._readers()
+        return found[1] if found else None
 
     def spans_table(self) -> Table:
-        """The table of spans, which must be there."""
-        table = self.table(TRACES)
+        """The table of spans, which must be there: the copy of our own, if it is complete."""
+        table = self.spans()
         assert table is not None
         return table
 
+    def is_prepared(self) -> bool:
+        """Whether there are tables of our own, with all that the table of spans has."""
+        if not self._prepared and time.monotonic() >= self._asked_s:
+            names = (PROGRESS, TRACE_BODIES, SPANS)
+            self._prepared = all(self.table(name) for name in names) and is_complete(self._connections)
+            self._asked_s = time.monotonic() + _ASKED_AGAIN_S
+        return self._prepared
+
+    def settled(self) -> Settled | None:
+        """What the settler has computed, as of one version within a snapshot; None without any."""
+        if not self.is_prepared():
+            return None
+        return self.moment.once("settled", lambda: read_settled(self._connections))
+
+    def spans(self) -> Table | None:
+        """The table of spans, or the copy of our own; None while there is none."""
+        table = self.table(TRACES)
+        return self.table(SPANS) if table is not None and self.is_prepared() else table
+
+    def _readers(self) -> tuple[SpanRows, Traces] | None:
+        table = self.spans()
+        if table is None:
+            return None
+        with self._lock:
+            if table.name not in self._span_rows:
+                rows = SpanRows(self._connections, table)
+                self._span_rows[table.name] = rows, Traces(self._connections, rows, self.settled)
+            return self._span_rows[table.name]
+
     def span_query(self, sql: str, values: Values | None = None) -> Sequence[Row]:
         """Rows of a question in which `{table}` stands for the spans; none while there is no table."""
-        return self._query(TRACES, sql, values)
+        table = self.spans()
+        return [] if table is None else self._query(table.name, sql, values)
 
     def log_query(self, sql: str, values: Values | None = None, raw: Sequence[str] = ()) -> Sequence[Row]:
         """The same of logs."""
         return self._query(LOGS, sql, values, raw)
 
     def data_window(self) -> Window:
-        """From the first span to the last."""
+        """From the first span to the last; of tables of our own, their minutes."""
+        return self.moment.once("data", self._data_window)
+
+    def _data_window(self) -> Window:
+        if self.is_prepared():
+            rows = self._query(ARRIVALS, "SELECT min(Minute), max(Minute), count() FROM {table}")
+            first, last, count = (int(each) for each in rows[0])
+            return Window(first * MINUTE_NS, (last + 1) * MINUTE_NS) if count else Window(0, 0)
         rows = self.span_query(
             "SELECT toUnixTimestamp64Nano(min(Timestamp)), toUnixTimestamp64Nano(max(Timestamp)), count() "
             "FROM {table}"

@@ -15,6 +15,7 @@ from store.clickhouse.coverage import ClickHouseCoverageReader
 from store.clickhouse.logs import ClickHouseLogReader
 from store.clickhouse.metrics import ClickHouseMetricReader
 from store.clickhouse.names import ClickHouseNameReader
+from store.clickhouse.own_tables import SESSIONS
 from store.clickhouse.rum import ClickHouseRumReader
 from store.clickhouse.schema import FACTS, LOGS, METRICS, TRACES
 from store.clickhouse.span_rows import within
@@ -46,8 +47,10 @@ class ClickHouseReader(
         if self.moment.upto is not None:
             yield
             return
+        # Before the number: of what was settled, nothing is newer than it.
+        settled = self.settled()
         numbers = [self._last_arrival(name) for name in (TRACES, LOGS)]
-        with self.moment.begin(max(numbers)):
+        with self.moment.begin(max(numbers), {"settled": settled}):
             yield
 
     def late_arrivals(self, window: Window) -> LateArrivals | None:
@@ -80,6 +83,8 @@ class ClickHouseReader(
             pruned_logs=0,
             pruned_before_unix_nano=None,
             limitations=self._limitations(),
+            prepared=self.is_prepared(),
+            settled_unix_nano=settled.upto_unix_nano(spans[2]) if (settled := self.settled()) else None,
         )
 
     def environments(self, window: Window) -> Sequence[str]:
@@ -149,6 +154,9 @@ class ClickHouseReader(
         return int(rows[0][0]) if rows else 0
 
     def _sessions(self) -> int:
+        if self.is_prepared():
+            rows = self._query(SESSIONS, "SELECT uniqExact(Session) FROM {table}")
+            return int(rows[0][0])
         table = self.table(TRACES)
         if table is None:
             return 0

@@ -12,9 +12,8 @@ from typing import Final
 from signals.attributes import SEAT
 from signals.browser_events import RUM_TAGS
 from store.api import BadQuery, RumMetric, TooSlow
-from store.clickhouse.browser_events import MAX_EVENTS, BrowserEvent, BrowserPart, session_column
-from store.clickhouse.conditions import is_browser_row
-from store.clickhouse.schema import TRACES
+from store.clickhouse.browser_events import MAX_EVENTS, BrowserEvent, BrowserPart
+from store.clickhouse.conditions import is_browser_row, session_column
 from store.clickhouse.span_rows import within
 from store.histogram import bucket_of
 from store.queries import Window
@@ -35,7 +34,7 @@ class ClickHouseRumReader(BrowserPart):
     """Measures browsers."""
 
     def rum_apps(self, window: Window) -> Sequence[tuple[str, str]]:
-        table = self.table(TRACES)
+        table = self.spans()
         if table is None:
             return []
         # The newest value of a session counts, as in its summary.

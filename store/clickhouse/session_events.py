@@ -14,8 +14,10 @@ from cachetools import LRUCache
 from signals.browser_events import RUM_TAGS
 from signals.folding import fold
 from signals.model import SessionId
-from store.clickhouse.browser_events import BrowserEvent, BrowserPart, session_column
-from store.clickhouse.connection import Connections, Values
+from store.clickhouse.browser_events import BrowserEvent, BrowserPart
+from store.clickhouse.conditions import session_column
+from store.clickhouse.connection import Connections, Row, Values
+from store.clickhouse.own_tables import MINUTE_NS, SESSIONS
 from store.clickhouse.span_rows import within
 from store.queries import Window
 from store.results import SessionSummary
@@ -87,6 +89,9 @@ class SessionPart(BrowserPart):
         if self.span_rows is None:
             return [], False
         around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        if not condition and self.is_prepared() and window.duration_ns >= MINUTE_NS:
+            rows = self._listed(window, around, most + 1)
+            return [Found(*row) for row in rows[:most]], len(rows) > most
         time = "toUnixTimestamp64Nano"
         own = session_column(self.span_rows.table)
         rows = self.span_query(
@@ -98,11 +103,31 @@ class SessionPart(BrowserPart):
         )
         return [Found(*row) for row in rows[:most]], len(rows) > most
 
+    def _listed(self, window: Window, around: Window, limit: int) -> Sequence[Row]:
+        """The same from the table of sessions: of each minute it has the first and the last event."""
+        first, last = around.from_unix_nano // MINUTE_NS, around.to_unix_nano // MINUTE_NS
+        begin, end = window.from_unix_nano, window.to_unix_nano
+        inside = " OR ".join(f"({column} >= {begin} AND {column} < {end})" for column in ("First", "Last"))
+        return self._query(
+            SESSIONS,
+            "SELECT Session, sum(Events), min(First) AS began, max(Last) FROM {table} "
+            f"WHERE Minute >= {first} AND Minute <= {last} GROUP BY Session HAVING countIf({inside}) > 0 "
+            f"ORDER BY began DESC, Session DESC LIMIT {limit}",
+        )
+
     def sessions_of(self, names: Sequence[str]) -> list[Found]:
         """These sessions, as far as they are stored."""
         if self.span_rows is None or not names:
             return []
         values = Values()
+        if self.is_prepared():
+            rows = self._query(
+                SESSIONS,
+                "SELECT Session, sum(Events), min(First), max(Last) FROM {table} "
+                f"WHERE Session IN {values.texts(names)} GROUP BY Session",
+                values,
+            )
+            return [Found(*row) for row in rows]
         own = session_column(self.span_rows.table)
         rows = self.span_query(
             f"SELECT {own} AS own, uniqExact(TraceId, SpanId), toUnixTimestamp64Nano(min(Timestamp)), "
@@ -130,8 +155,10 @@ class SessionPart(BrowserPart):
                 events = by_session.get(one.session_id)
                 if events:
                     read = known[one] = whole_session(one.session_id, events[:_MOST_OF_ONE])
+                    # Within a snapshot fewer may be seen than were counted.
+                    complete = self.moment.upto is None or len(events) >= one.events
                     with self._lock:
-                        if len(events) <= _CACHED_EVENTS:
+                        if complete and len(events) <= _CACHED_EVENTS:
                             self._known[one.session_id, one.events] = read
         return [whole for one in found if (whole := known[one]) is not None]
 

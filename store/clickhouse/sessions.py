@@ -9,7 +9,8 @@ from typing import Final
 
 from signals.model import SessionId, Span
 from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, Window
-from store.clickhouse.browser_events import session_column
+from store.clickhouse.conditions import session_column
+from store.clickhouse.own_tables import SESSIONS
 from store.clickhouse.rum import errors_of, samples_of
 from store.clickhouse.session_events import Found, SessionPart, WholeSession
 from store.question_parts import limited, make_cursor, read_cursor
@@ -47,6 +48,13 @@ class ClickHouseSessionReader(SessionPart):
         """The ids of the sessions that ended last."""
         if self.span_rows is None:
             return []
+        if self.is_prepared():
+            rows = self._query(
+                SESSIONS,
+                "SELECT Session, max(Finish) AS finish FROM {table} GROUP BY Session "
+                f"ORDER BY finish DESC LIMIT {most}",
+            )
+            return [SessionId(name) for name, _ in rows]
         rows = self.span_query(
             f"SELECT {session_column(self.span_rows.table)} AS own, "
             "max(toUnixTimestamp64Nano(Timestamp) + Duration) AS finish "

@@ -57,6 +57,7 @@ class SpanRows:
         # The maps only where there is no message: they are most of a row.
         ours = f"{column('LabFlags')} != {NOT_OURS}"
         texts = f"if({ours}, map(), SpanAttributes), if({ours}, map(), ResourceAttributes)"
+        self._texts = texts
         self._whole = (
             f"{self._own}, {raw}, {texts}, StatusCode, {column('StatusMessage')}, {column('TraceState')}, "
             f"{column('ScopeName')}, {column('ScopeVersion')}, {times}, "
@@ -71,7 +72,15 @@ class SpanRows:
 
     def light(self, condition: str, values: Values) -> list[SpanRow]:
         """What the outline of a trace needs, without messages."""
-        rows = self._rows(self._light, condition, values, "", 0, ())
+        if self.table.has("LabFlags"):
+            # Of rows of ours the maps, which are most of a row, are not even read.
+            plain = self._light.replace(self._texts, "map(), map()")
+            rows = [
+                *self._rows(plain, f"LabFlags != {NOT_OURS} AND {condition}", values, "", 0, ()),
+                *self._rows(self._light, f"LabFlags = {NOT_OURS} AND {condition}", values, "", 0, ()),
+            ]
+        else:
+            rows = [*self._rows(self._light, condition, values, "", 0, ())]
         return [_light(row) for row in _once(rows)]
 
     def _rows(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from store.api import StoreMismatch
@@ -78,7 +79,23 @@ def find_table(connections: Connections, name: str, moment: Moment | None = None
     for column in _REQUIRED.get(name, ()):
         if column not in columns:
             raise StoreMismatch(f"The table {name} in {address.shown} has no column {column}.")
-    source = f"{address.database}.{name}"
-    if address.cluster:
-        source = f"cluster('{address.cluster}', {address.database}, {name})"
+    source, maps = connections.source(name), as_maps(columns)
+    if maps:
+        replaced = ", ".join(f"{sql} AS `{column}`" for column, sql in maps.items())
+        source = f"(SELECT * REPLACE({replaced}) FROM {source})"
     return Table(name, source, columns, moment or Moment())
+
+
+def as_maps(columns: Mapping[str, str]) -> dict[str, str]:
+    """SQL that gives the JSON columns of the exporter (`json: true`) as maps of text, by name."""
+    found = {}
+    for name, kind in columns.items():
+        if kind.startswith("JSON"):
+            found[name] = _map_of(f"`{name}`")
+        elif kind.startswith("Array(JSON"):
+            found[name] = f"arrayMap(each -> {_map_of('each')}, `{name}`)"
+    return found
+
+
+def _map_of(value: str) -> str:
+    return f"mapFromArrays(JSONAllPaths({value}), JSONAllValues({value}))"

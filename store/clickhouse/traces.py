@@ -194,24 +194,27 @@ class TraceSearch:
         query, values = self._query, Values()
         table = self._part.spans_table()
         having: list[str] = []
+        holding: list[str] = []
         backend = is_backend(table)
         for service in filter(None, (query.service, query.also)):
             having.append(f"countIf(ServiceName = {values.text(service)} AND {backend}) > 0")
         if query.operation is not None:
-            having.append(f"countIf(SpanName = {values.text(query.operation)}) > 0")
+            holding.append(f"SpanName = {values.text(query.operation)}")
         if query.error is not None:
-            having.append(f"countIf({is_error_row(table)}) > 0")
+            holding.append(is_error_row(table))
         for name, value in query.attributes.items():
-            having.append(f"countIf({carries(values, name, value)} AND {backend}) > 0")
+            holding.append(f"({carries(values, name, value)} AND {backend})")
         for name, part in query.like.items():
             if name not in PROMOTED:
                 key = values.text(name)
                 own = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], "
                 text = f"{own}ResourceAttributes[{key}])"
-                having.append(f"countIf({holds(text, part, values)} AND {backend}) > 0")
+                holding.append(f"({holds(text, part, values)} AND {backend})")
         assert self._part.traces is not None
         limit = max(1, min(self._left, MAX_LOOKED))
-        found, cut = self._part.traces.newest(window, limit, " AND ".join(having) or "1", values)
+        found, cut = self._part.traces.newest(
+            window, limit, " AND ".join(having) or "1", values, holding=holding
+        )
         self._left -= len(found)
         self.truncated |= cut
         return found

@@ -108,15 +108,6 @@ CREATE INDEX IF NOT EXISTS metric_exemplars_by_series ON metric_exemplars (serie
 CREATE INDEX IF NOT EXISTS metric_exemplars_by_trace ON metric_exemplars (trace_id)
     WHERE trace_id IS NOT NULL;
 
--- What a commit hands over to the settler, until that has settled it: store/sqlite/write/handover.py.
-CREATE TABLE IF NOT EXISTS handovers (
-    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- without a gap
-    time     INTEGER NOT NULL, -- of the commit, by the store's clock
-    spans    INTEGER NOT NULL,
-    checksum INTEGER NOT NULL,
-    body     BLOB    NOT NULL
-);
-
 -- Backend spans as they came: a row for each trace and request, with consecutive numbers, compressed
 -- (store/sqlite/trace_parts.py). Rows of `spans` are those of browsers, and backend spans of before.
 CREATE TABLE IF NOT EXISTS trace_parts (
@@ -147,3 +138,12 @@ CREATE TABLE IF NOT EXISTS slot_names (
     PRIMARY KEY (name, slot)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS slot_names_by_slot ON slot_names (slot);
+
+-- What a commit hands over to the settler, until that has settled it: store/sqlite/write/handover.py.
+CREATE TABLE IF NOT EXISTS handovers (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- without a gap
+    time     INTEGER NOT NULL, -- of the commit, by the store's clock
+    spans    INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+);

@@ -16,6 +16,11 @@ from observer.app import create_app
 from observer.settings import Settings
 from signals.model import SessionId, TraceId
 from store.api import Reader
+from store.clickhouse.address import read_address
+from store.clickhouse.connection import Connections
+from store.clickhouse.lease import Lease
+from store.clickhouse.preparing import execute, plan
+from store.clickhouse.settler import Settler
 from tests.fixtures import seed
 from tests.helpers import eventually
 from tests.store.clickhouse_house import new_url, require_engine
@@ -23,6 +28,8 @@ from tests.store.clickhouse_house import new_url, require_engine
 _PERCENTILE = re.compile(r"p\d+_ns")
 _OF_THE_ENGINE = {"log_id", "next_cursor", "cursor", "scanned"}
 """Fields whose values are a store's own."""
+_WITH_IDS = {"logs?limit=200", "deployments"}
+"""Answers with a log's number of arrival."""
 _ANSWERS = [
     "apm/services",
     "apm/map",
@@ -52,9 +59,9 @@ _ANSWERS = [
 
 @pytest.fixture(scope="module", name="clients")
 def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskClient, ...]]:
-    """(over SQLite, over ClickHouse, a second over the same ClickHouse), at the same fixed time."""
+    """(over SQLite, over ClickHouse, two over another that is prepared), at the same fixed time."""
     require_engine()
-    places: list[str | Path] = [tmp_path_factory.mktemp("engines") / "store.db", new_url()]
+    places: list[str | Path] = [tmp_path_factory.mktemp("engines") / "store.db", new_url(), new_url()]
     world = seed.measured(seed.story())
     readers: list[Reader] = []
     found = []
@@ -62,6 +69,7 @@ def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskCl
         writer = store.open_writer(place)
         world.send(writer)
         writer.close()
+    _prepare(str(places[-1]))
     for place in (*places, places[-1]):
         readers.append(reader := store.open_reader(place))
         eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
@@ -71,6 +79,16 @@ def _clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FlaskCl
     yield tuple(found)
     for reader in readers:
         reader.close()
+
+
+def _prepare(url: str) -> None:
+    """Make tables of our own, and settle all but what is new."""
+    connections = Connections(read_address(url))
+    execute(connections, plan(connections), lambda _: None)
+    settler = Settler(connections, Lease(connections, settle_s=0), behind_s=0)
+    while settler.step():
+        pass
+    settler.close()
 
 
 def comparable(value: Any) -> Any:
@@ -86,16 +104,20 @@ def comparable(value: Any) -> Any:
 
 @pytest.mark.parametrize("path", _ANSWERS)
 def test_the_api_answers_the_same(clients: tuple[FlaskClient, ...], path: str) -> None:
-    answers = [client.get(f"/api/v1/{path}") for client in clients[:2]]
-    assert [answer.status_code for answer in answers] == [200, 200], [answer.text[:300] for answer in answers]
-    ours, theirs = (json.dumps(comparable(one.get_json()), indent=1, sort_keys=True) for one in answers)
-    assert ours.splitlines() == theirs.splitlines()
+    answers = [client.get(f"/api/v1/{path}") for client in clients[:3]]
+    assert [one.status_code for one in answers] == [200] * 3, [one.text[:300] for one in answers]
+    first, *others = (json.dumps(comparable(one.get_json()), indent=1, sort_keys=True) for one in answers)
+    for other in others:
+        assert first.splitlines() == other.splitlines()
+    if path not in _WITH_IDS:
+        # Of one engine to the digit, with tables of our own and without.
+        assert answers[1].get_json() == answers[2].get_json()
 
 
 @pytest.mark.parametrize("path", _ANSWERS)
 def test_two_observers_over_one_store_show_the_same(clients: tuple[FlaskClient, ...], path: str) -> None:
     """To the byte, whichever is asked: behind one Service, a reader meets both in turn."""
-    first, second = (client.get(f"/api/v1/{path}") for client in clients[1:])
+    first, second = (client.get(f"/api/v1/{path}") for client in clients[2:])
     assert first.status_code == 200, first.text[:300]
     assert first.data.splitlines() == second.data.splitlines()
 
@@ -117,5 +139,17 @@ def test_two_observers_over_one_store_show_the_same(clients: tuple[FlaskClient, 
     ],
 )
 def test_every_page_answers(clients: tuple[FlaskClient, ...], path: str) -> None:
-    answer = clients[1].get(path)
-    assert answer.status_code == 200, answer.text[-500:]
+    """And the home page says whether the store is prepared."""
+    plain, prepared = (client.get(path) for client in clients[1:3])
+    assert (plain.status_code, prepared.status_code) == (200, 200), plain.text[-500:] + prepared.text[-500:]
+    if path == "/":
+        assert "Not prepared" in plain.text
+        assert "Prepared:" in prepared.text
+
+
+def test_status_says_whether_the_store_is_prepared(clients: tuple[FlaskClient, ...]) -> None:
+    found = [client.get("/api/v1/status").get_json() for client in clients[:3]]
+    assert [one["prepared"] for one in found] == [None, False, True]
+    assert found[1]["settled_unix_nano"] is None
+    # All but the minute that is not over.
+    assert found[2]["oldest_unix_nano"] < found[2]["settled_unix_nano"] <= found[2]["newest_unix_nano"]

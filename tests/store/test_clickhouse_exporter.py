@@ -22,6 +22,7 @@ from store.api import (
 from store.clickhouse import writer as clickhouse_writer
 from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
+from store.clickhouse.preparing import execute, plan
 from store.clickhouse.reader import ClickHouseReader
 from store.clickhouse.schema import statements
 from store.clickhouse.writer import ClickHouseWriter
@@ -29,6 +30,8 @@ from tests.helpers import eventually
 from tests.store.build import MS, T0, TRACE, failing_checkout, log_row, row, span
 from tests.store.clickhouse_house import new_url, require_engine
 from tests.store.house import WINDOW
+from tests.store.prepared import SUMMED, hostile
+from tests.store.questions import questions
 
 OURS = "LabRaw LabResource LabScope LabArrival LabShift LabSession"
 
@@ -225,3 +228,52 @@ def test_an_address_that_means_nothing_is_refused_without_its_password(url: str)
     with pytest.raises(StoreMismatch) as refused:
         read_address(url.replace("://", "://me:secret@"))
     assert "secret" not in str(refused.value)
+
+
+def _with_json(tables: Connections) -> Connections:
+    """The same rows in another database, with JSON columns as the exporter's `json: true` makes them."""
+    found = Connections(read_address(new_url()))
+    found.run(f"CREATE DATABASE {found.address.database}")
+    for name in ("otel_traces", "otel_logs"):
+        described = tables.rows(
+            "SELECT name, type FROM system.columns "
+            f"WHERE database = '{tables.address.database}' AND table = '{name}' ORDER BY position"
+        )
+        kinds = {str(column): str(kind) for column, kind in described}
+        json = {column for column, kind in kinds.items() if "Map(" in kind}
+        columns, values = [], []
+        for column, kind in kinds.items():
+            of_json = "Array(JSON)" if kind.startswith("Array") else "JSON"
+            columns.append(f"`{column}` {of_json if column in json else kind}")
+            values.append(f"CAST(`{column}`, '{of_json}')" if column in json else f"`{column}`")
+        made = f"{found.address.database}.{name}"
+        found.run(f"CREATE TABLE {made} ({', '.join(columns)}) ENGINE = MergeTree ORDER BY Timestamp")
+        source = f"{tables.address.database}.{name}"
+        found.run(f"INSERT INTO {made} SELECT {', '.join(values)} FROM {source}")
+    return found
+
+
+def test_tables_with_json_columns_answer_as_those_with_maps(
+    tables: Connections, reader: ClickHouseReader
+) -> None:
+    """With tables of our own, too: their copy of the spans has maps."""
+    spans = [*hostile(7, 40, 1), span(77, attributes={"n": 500, "yes": True, "a.b": "c", "odd": "q'\"t\\"})]
+    export(tables, batch=Batch([row(one) for one in spans], [log_row("one", ms=1, trace_id=TRACE)]))
+    found = _with_json(tables)
+    for prepare in (False, True):
+        if prepare:
+            execute(found, plan(found), lambda _: None)
+        other = ClickHouseReader(Connections(found.address))
+        assert other.is_prepared() is prepare
+        expected, answers = questions(reader, WINDOW), questions(other, WINDOW)
+        for name in (
+            *SUMMED,
+            "find_traces by an attribute",
+            "affected of all",
+            "environments",
+            "rum_measures",
+        ):
+            assert answers[name]() == expected[name](), name
+        assert [one.body for one in other.find_logs(LogQuery(WINDOW)).items] == ["one"]
+        other.close()
+    found.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,22 +133,23 @@ def test_a_session_cannot_write(path: Path, connections: ReadConnections) -> Non
     assert _count(connections) == 1
 
 
-def test_what_is_settled_is_seen_though_it_came_while_a_connection_was_opened(
+def test_a_settled_file_that_appears_while_the_store_is_opened_is_read(
     path: Path, connections: ReadConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection stood on empty tables for ever, as its file was taken for the one that came."""
+    """It was taken for one that had been attached, and every list stayed empty."""
     _write(path, 1)
-    settled, away = settled_path(path), path.with_name("away")
-    settled.rename(away)
+    settled, hidden = settled_path(path), path.with_name("hidden")
+    settled.rename(hidden)
 
-    def connect(*args: Any, **named: Any) -> sqlite3.Connection | None:
-        found = connect_reader(*args, **named)
-        if away.exists():
-            away.rename(settled)
-        return found
+    def opened_just_before(*given: Any, **named: Any) -> object:
+        connection = connect_reader(*given, **named)
+        if hidden.exists():
+            hidden.rename(settled)
+        return connection
 
-    monkeypatch.setattr(read_connection, "connect_reader", connect)
+    monkeypatch.setattr(read_connection, "connect_reader", opened_just_before)
+    marks = "SELECT count(*) FROM marks"
     with connections.session() as db:
-        assert db.one("SELECT count(*) FROM traces") == (0,)
+        assert db.one(marks) == (0,)
     with connections.session() as db:
-        assert db.one("SELECT count(*) FROM traces") == (1,)
+        assert db.one(marks) != (0,)

@@ -232,13 +232,12 @@ class ReadConnections:
             )
         if found is not None:
             self.seen = True
-            # To open it may have made its log and the log's index. A file that came meanwhile, as what is
-            # settled does once, need not be the one that was opened: the next session sees another one.
+            # To open it may have made its log and the log's index. A file that came meanwhile may have been
+            # missed: it counts as new with the next session.
             before = self._identity
             self._sizes_bytes, after = self._look()
-            parts = len(SUFFIXES)
             self._identity = tuple(
-                before[place] if place % parts == 0 else found for place, found in enumerate(after)
+                before[place] if place % len(SUFFIXES) == 0 else each for place, each in enumerate(after)
             )
         connection = found if found is not None else empty_store()
         return _Connection(connection, self._generation, self._shared, is_real=found is not None)

@@ -1,0 +1,157 @@
+"""What of the settler's tables counts for a question, and which traces are read from their spans beside them.
+
+Of every minute whose spans are those that were settled, the rows of the settler count. Traces with a span in
+any other minute are left out of them, and are derived from their spans as without these tables: so answers
+are the same with and without.
+"""
+
+# ruff: noqa: S608 - what is put into SQL text are checked names and numbers of our own
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from store.clickhouse.connection import Connections, Row, Values
+from store.clickhouse.derived import AROUND_NS, Derived
+from store.clickhouse.own_tables import ARRIVALS, BLOCKS, HOMES, MINUTE_NS, MINUTES, SPANS, TRACE_BODIES
+from store.clickhouse.settled_sql import blocks_sql, dirty_sql, touched_sql
+from store.clickhouse.span_rows import within
+from store.clickhouse.stored_traces import derived_of
+from store.queries import Window
+
+_MOST_RANGES: Final = 100
+"""With more pieces of time that are not settled, all spans are read."""
+_AROUND: Final = AROUND_NS // MINUTE_NS
+_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The settler's tables as of one version."""
+
+    connections: Connections
+    at: int
+    dirty: Sequence[int]
+    """The minutes that are not settled, in order."""
+
+    def source(self, table: str) -> str:
+        """What stands after FROM."""
+        return self.connections.source(table)
+
+    def published(self, window: Window, *, before: int = 2, after: int = 1) -> str:
+        """The condition that a row counts, of traces that begin around a window."""
+        begin = max(0, window.from_unix_nano // MINUTE_NS - before * _AROUND)
+        end = window.to_unix_nano // MINUTE_NS + after * _AROUND
+        inside = f"Home >= {begin} AND Home <= {end}"
+        return (
+            f"{inside} AND (Home, Version) GLOBAL IN (SELECT Home, max(Version) FROM {self.source(HOMES)} "
+            f"WHERE Version <= {self.at} AND {inside} GROUP BY Home)"
+        )
+
+    def blocks(self) -> str:
+        """The (Home, Version) of ten minutes whose sums are of the versions that count."""
+        rows = blocks_sql(self.source(HOMES), self.source(BLOCKS), self.at)
+        return (
+            f"SELECT Block, max(Made) FROM ({rows}) GROUP BY Block "
+            "HAVING max(Newest) = argMax(Summed, Made) AND max(Made) > 0"
+        )
+
+    def open_rows(self, window: Window) -> str:
+        """The condition on spans of the minutes around a window that are not settled; empty if all are."""
+        parts = [within(part) for part in self.open_parts(window)]
+        return f"({' OR '.join(f'({part})' for part in parts)})" if parts else ""
+
+    def open_parts(self, window: Window) -> list[Window]:
+        """These minutes, neighbours put together."""
+        return list(_together(self._near(window)))
+
+    def open_traces(self, window: Window) -> str:
+        """SQL for the ids of traces that are derived from their spans; empty if there are none."""
+        rows = self.open_rows(window)
+        return touched_sql(self.source(SPANS), rows) if rows else ""
+
+    def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
+        """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
+        begin, end = min(row[2] for row in rows), max(row[2] for row in rows)
+        window = Window(begin, end + 1)
+        linked = self._linked(window)
+        found: dict[tuple[str, int], Derived | None] = {}
+        for place in range(0, len(rows), _AT_ONCE):
+            values = Values()
+            asked = {row[0]: row[1] for row in rows[place : place + _AT_ONCE] if row[0] not in linked}
+            stored = self.connections.rows(
+                f"SELECT TraceId, Spans, Body FROM {self.source(TRACE_BODIES)} "
+                f"WHERE {self.published(window, before=0, after=0)} "
+                f"AND TraceId IN {values.texts(list(asked))}",
+                values,
+            )
+            for trace_id, spans, body in stored:
+                if asked.get(trace_id) == spans:
+                    with suppress(ValueError):
+                        found[trace_id, spans] = derived_of(body) if body else None
+        return found
+
+    def newest(self, window: Window, limit: int) -> Sequence[Row]:
+        """Rows (id, spans, first time, last time) of the newest settled traces in a window."""
+        condition = (
+            f"{self.published(window)} AND First < {window.to_unix_nano} AND Last >= {window.from_unix_nano}"
+        )
+        if opened := self.open_traces(window):
+            condition += f" AND TraceId GLOBAL NOT IN ({opened})"
+        return self.connections.rows(
+            f"SELECT TraceId, Spans, First, Last FROM {self.source(TRACE_BODIES)} WHERE {condition} "
+            f"ORDER BY First DESC, TraceId LIMIT {limit}"
+        )
+
+    def _linked(self, window: Window) -> frozenset[str]:
+        """The traces that a browser's event names which came after they were settled."""
+        if not (opened := self.open_rows(window)):
+            return frozenset()
+        rows = self.connections.rows(
+            f"SELECT DISTINCT LabLink FROM {self.source(SPANS)} WHERE {opened} AND LabLink != ''"
+        )
+        return frozenset(str(link) for (link,) in rows)
+
+    def is_worth_it(self, window: Window) -> bool:
+        """Whether most of a window is settled."""
+        near = self._near(window)
+        length = window.duration_ns // MINUTE_NS + 1
+        return len(near) <= length // 2 + 2 * _AROUND and len(list(_together(near))) <= _MOST_RANGES
+
+    def upto_unix_nano(self, newest: int) -> int:
+        """Up to where no minute is left to settle, of data that ends at `newest`."""
+        return min((minute * MINUTE_NS for minute in self.dirty), default=newest)
+
+    def _near(self, window: Window) -> list[int]:
+        begin = window.from_unix_nano // MINUTE_NS - 2 * _AROUND
+        end = window.to_unix_nano // MINUTE_NS + 2 * _AROUND
+        return [minute for minute in self.dirty if begin <= minute <= end]
+
+
+def read_settled(connections: Connections) -> Settled | None:
+    """The newest version, and what is not settled; None while nothing is."""
+    rows = connections.rows(f"SELECT max(Version) FROM {connections.source(HOMES)}")
+    at = int(rows[0][0])
+    if not at:
+        return None
+    dirty = connections.rows(
+        f"SELECT Minute FROM ({dirty_sql(connections.source(ARRIVALS), connections.source(MINUTES), at)}) "
+        "ORDER BY Minute"
+    )
+    return Settled(connections, at, [int(minute) for (minute,) in dirty])
+
+
+def _together(minutes: Sequence[int]) -> Iterator[Window]:
+    begin = end = None
+    for minute in minutes:
+        if end is not None and minute == end:
+            end = minute + 1
+            continue
+        if begin is not None and end is not None:
+            yield Window(begin * MINUTE_NS, end * MINUTE_NS)
+        begin, end = minute, minute + 1
+    if begin is not None and end is not None:
+        yield Window(begin * MINUTE_NS, end * MINUTE_NS)
