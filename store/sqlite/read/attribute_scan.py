@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -26,7 +26,14 @@ from signals.folding import fold
 from signals.model import Attribute, Attributes
 from store.decode import log_attributes, resource_attributes, span_detail, value_of
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.record_fields import Matches, Record, nested_attributes, origins_with, own_fields
+from store.sqlite.read.record_fields import (
+    FIELD_NAMES,
+    Matches,
+    Record,
+    nested_attributes,
+    origins_with,
+    own_fields,
+)
 
 MAX_LOGS = 30_000
 MAX_TRACES = 2_000
@@ -66,6 +73,15 @@ def condition_for(db: ReadSession, attributes: Mapping[str, str], record: Record
 def condition_holding(db: ReadSession, parts: Mapping[str, str], record: Record, alias: str) -> Condition:
     """For rows of `alias` whose attributes hold these parts, in any case and Unicode form."""
     return _all(_holding(db, name, part, record, alias) for name, part in parts.items())
+
+
+def needle_of(names: Collection[str]) -> bytes:
+    """Bytes without which a message changes nothing in a condition for these attributes; none if there are
+    none."""
+    if len(names) != 1:
+        return b""
+    (name,) = names
+    return b"" if name in FIELD_NAMES else KeyValue(key=name).SerializeToString()
 
 
 def _all(parts: Iterable[Condition]) -> Condition:

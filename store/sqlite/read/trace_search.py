@@ -18,9 +18,10 @@ from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_slots import tag_set_slots
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
+from store.sqlite.read.spans_of import traces_with_span
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
-from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
+from store.sqlite.table_layout import TAG_SET_SLOT_NS
 from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
@@ -261,16 +262,13 @@ class TraceSearch:
             f"ORDER BY {start} {self._order} LIMIT 1 OFFSET ?",
             (*self._values, window.from_unix_nano, window.to_unix_nano, attribute_scan.MAX_TRACES - 1),
         )
-        for carried in (
-            attribute_scan.condition_for(self._db, exact, "span", "s"),
-            attribute_scan.condition_holding(self._db, parts, "span", "s"),
+        for names, carried in (
+            (exact, attribute_scan.condition_for(self._db, exact, "span", "s")),
+            (parts, attribute_scan.condition_holding(self._db, parts, "span", "s")),
         ):
-            self._add(
-                "EXISTS (SELECT 1 FROM spans s "
-                f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
-                f"AND ({carried.sql}))",
-                *carried.values,
-            )
+            if names:
+                condition, times = traces_with_span(self._db, carried.sql, attribute_scan.needle_of(names))
+                self._add(condition, *(carried.values * times))
         if row is None:
             return window
         self.bound = row[0]

@@ -31,6 +31,7 @@ from store.sqlite.packed_requests import (
     unpack,
     worst_of,
 )
+from store.sqlite.stored_spans import of_connection
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
@@ -118,7 +119,7 @@ class TraceAggregation:
     ) -> None:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
-        self._main = main
+        self._stored = of_connection(main)
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
@@ -136,11 +137,10 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        execute = self._main.execute
         old = self._previous(trace_id)
         if old is None and remembered and all(span.browser for span in remembered):
             return
-        count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
+        count = self._stored.count(trace_id)
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
             self._see_last_id()
@@ -207,35 +207,30 @@ class TraceAggregation:
         return self._last_id
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
-        rows = self._main.execute(
-            "SELECT s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
-            "s.peer, s.session_id, o.body, s.raw FROM spans s LEFT JOIN origins o ON o.id = s.resource "
-            "WHERE s.trace_id = ? ORDER BY s.seq LIMIT ?",
-            (trace_id, MAX_SPANS),
-        )
+        stored = self._stored
+        stored.forget_bodies()
         found = []
-        for row in rows:
-            span_id, parent, service, name, kind, start, duration, flags, peer, session, resource, raw = row
-            browser = bool(flags & BROWSER_FLAG)
+        for span in stored.by_arrival(trace_id, MAX_SPANS):
+            browser = bool(span.flags & BROWSER_FLAG)
             tags, shift_ns = {}, 0
             if not browser:
-                detail = span_detail(raw)
-                tags = dict(promoted_of(detail.attributes, resource_attributes(resource or b"")))
-                shift_ns = start - (detail.start_unix_nano or start)
+                detail = span_detail(span.raw)
+                tags = promoted_of(detail.attributes, resource_attributes(stored.body_of(span.resource)))
+                shift_ns = span.start - (detail.start_unix_nano or span.start)
             found.append(
                 SpanRow(
                     trace_id=trace_id,
-                    span_id=span_id,
-                    parent_span_id=parent or b"",
-                    service=service,
-                    name=name,
-                    kind=kind,
-                    start_unix_nano=start,
-                    duration_ns=duration,
-                    error=bool(flags & ERROR_FLAG),
-                    peer=peer,
-                    peer_is_database=bool(flags & DATABASE_FLAG),
-                    session_id=session or "",
+                    span_id=span.span_id,
+                    parent_span_id=span.parent,
+                    service=span.service,
+                    name=span.name,
+                    kind=span.kind,
+                    start_unix_nano=span.start,
+                    duration_ns=span.duration,
+                    error=bool(span.flags & ERROR_FLAG),
+                    peer=span.peer,
+                    peer_is_database=bool(span.flags & DATABASE_FLAG),
+                    session_id=span.session,
                     browser=browser,
                     tags=tags,
                     resource=b"",
