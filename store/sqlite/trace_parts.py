@@ -12,9 +12,10 @@ import sqlite3
 import struct
 import zlib
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import count
+from itertools import accumulate, count
 from operator import add
 from typing import Any, Final, NamedTuple
 from zlib import crc32
@@ -37,7 +38,9 @@ _LEAST_BYTES: Final = 1_500
 """A smaller part is not compressed: each call takes 20 µs, and saves a third of a single span."""
 _HALF: Final = 1 << 31
 
-_PER_SPAN: Final = 8 + 8 + 8 + 8 + 2 + 4
+_PLACE_BYTES: Final = 2
+_SIZE_BYTES: Final = 4
+_PER_SPAN: Final = 8 + 8 + 8 + 8 + _PLACE_BYTES + _SIZE_BYTES
 """Bytes in the arrays: id, parent, start, end, place of the kind, size of the message."""
 
 Origins = Mapping[bytes, tuple[int, int]]
@@ -164,18 +167,60 @@ def unpack(first: int, body: bytes) -> list[PartSpan]:
     return found
 
 
-def raws_in(first: int, body: bytes, needle: bytes) -> tuple[list[tuple[int, int]], Sequence[bytes]]:
-    """((resource, scope) of each span, their messages): a third of the cost of all. Raises DamagedPart.
+class Messages:
+    """The messages of a part, found by bytes: a third of the cost of all its spans."""
 
-    Where the bytes `needle` are in no message, each pair once, with nothing in place of the messages.
-    """
-    whole = _plain(first, body)
-    if needle in whole:
-        part = _opened(first, whole)
-        origins = [(kind.resource, kind.scope) for kind in part.kinds]
-        return [origins[place] for place in part.places], part.raws
-    pairs = list(dict.fromkeys((kind.resource, kind.scope) for kind in _kinds(first, whole)))
-    return pairs, [b""] * len(pairs)
+    def __init__(self, first: int, body: bytes) -> None:
+        """Raises DamagedPart."""
+        self._whole = _plain(first, body)
+        try:
+            self._read_layout()
+        except (struct.error, ValueError, TypeError, IndexError) as error:
+            raise _damaged(first, error) from error
+
+    def _read_layout(self) -> None:
+        body = self._whole
+        many, texts_bytes = _HEAD.unpack_from(body)
+        texts_at = _HEAD.size + many * _PER_SPAN
+        sizes_at = texts_at - many * _SIZE_BYTES
+        self._places, sizes = array("H"), array("I")
+        self._places.frombytes(body[sizes_at - many * _PLACE_BYTES : sizes_at])
+        sizes.frombytes(body[sizes_at:texts_at])
+        self._ends = list(accumulate(sizes, initial=texts_at + texts_bytes))
+        """Where the messages begin, and where each ends."""
+        kinds = orjson.loads(body[texts_at : texts_at + texts_bytes])
+        self._origins: list[tuple[int, int]] = [(kind[5], kind[6]) for kind in kinds]
+        if many == 0 or max(self._places) >= len(kinds) or self._ends[-1] != len(body):
+            raise ValueError("its parts do not make up its length")
+
+    def first_with(self, needles: Sequence[bytes]) -> tuple[tuple[int, int], bytes] | None:
+        """((resource, scope), message) of one of the spans that hold one of these; None if there is none."""
+        for needle in needles:
+            at = self._whole.find(needle, self._ends[0])
+            if at >= 0:
+                place = bisect_right(self._ends, at) - 1
+                return self._origins[self._places[place]], self._message(place)
+        return None
+
+    def divided(self, needle: bytes) -> tuple[list[tuple[int, int]], list[bytes]]:
+        """((resource, scope), messages) of the spans whose message holds the bytes, then of the others.
+
+        Of the others each pair once, with nothing in place of the message. Where the bytes begin at the end
+        of a message and end in the next, the first counts as one that holds them.
+        """
+        whole, ends, places, origins = self._whole, self._ends, self._places, self._origins
+        holding: dict[int, None] = {}
+        at = whole.find(needle, ends[0])
+        while at >= 0 and (place := bisect_right(ends, at) - 1) < len(places):
+            holding[place] = None
+            at = whole.find(needle, ends[place + 1])
+        others = [kind for place, kind in enumerate(places) if place not in holding] if holding else places
+        without = dict.fromkeys([origins[kind] for kind in dict.fromkeys(others)])
+        messages = [self._message(place) for place in holding]
+        return [*(origins[places[place]] for place in holding), *without], messages + [b""] * len(without)
+
+    def _message(self, place: int) -> bytes:
+        return self._whole[self._ends[place] : self._ends[place + 1]]
 
 
 def _plain(first: int, body: bytes) -> bytes:

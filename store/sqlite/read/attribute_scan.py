@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -52,6 +52,8 @@ class Condition(NamedTuple):
 
     sql: str
     values: list[object]
+    likely: Sequence[bytes] = ()
+    """Bytes that a row most likely has if the condition is true, any of them."""
 
 
 def resources_of(db: ReadSession, environment: str) -> set[int]:
@@ -87,7 +89,8 @@ def needle_of(names: Collection[str]) -> bytes:
 def _all(parts: Iterable[Condition]) -> Condition:
     found = list(parts)
     sql = " AND ".join(f"({part.sql})" for part in found) or "1"
-    return Condition(sql, [value for part in found for value in part.values])
+    likely = found[0].likely if len(found) == 1 else ()
+    return Condition(sql, [value for part in found for value in part.values], likely)
 
 
 def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> Condition:
@@ -118,7 +121,7 @@ def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> 
         f"{in_nested}WHEN {unsure} THEN {decoded} ELSE 0 END"
     )
     beside = _beside(db, name, f"={value}", matches, record, alias)
-    return Condition(f"{sql}{beside}", [key, *own_forms, key, key, *nested])
+    return Condition(f"{sql}{beside}", [key, *own_forms, key, key, *nested], own_forms)
 
 
 def _holding(db: ReadSession, name: str, part: str, record: Record, alias: str) -> Condition:

@@ -267,8 +267,9 @@ class TraceSearch:
             (parts, attribute_scan.condition_holding(self._db, parts, "span", "s")),
         ):
             if names:
-                condition, times = traces_with_span(self._db, carried.sql, attribute_scan.needle_of(names))
-                self._add(condition, *(carried.values * times))
+                needle = attribute_scan.needle_of(names)
+                condition, values = traces_with_span(self._db, carried, needle)
+                self._add(condition, *values)
         if row is None:
             return window
         self.bound = row[0]
