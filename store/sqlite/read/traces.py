@@ -135,7 +135,7 @@ class SqliteTraceReader(SqlitePart):
     def count_traces(self, query: TraceQuery) -> tuple[int, bool]:
         with self._connections.session() as db:
             search = TraceSearch(db, replace(query, sort="newest", cursor=None))
-            found = len(search.rows(_MAX_TOTAL + 1))
+            found = len(search.rows(_MAX_TOTAL + 1, "t.id"))
         return min(found, _MAX_TOTAL), found > _MAX_TOTAL or search.truncated or search.bound is not None
 
     def affected_by_traces(self, query: TraceQuery) -> Affected:
