@@ -8,12 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 import store
 from signals.model import TraceId
 from store.api import Batch, Presence, StoreUnavailable, TraceQuery
 from store.rows import SpanRow
-from store.sqlite.trace_parts import MOST_BYTES, MOST_SPANS, DamagedPart, pack, unpack
+from store.sqlite.trace_parts import MOST_BYTES, MOST_SPANS, DamagedPart, Messages, pack, unpack
 from store.sqlite.write import span_tables
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
@@ -121,6 +123,38 @@ def test_an_attribute_is_found_in_a_part(house: House) -> None:
         assert [found.trace_id for found in house.reader.find_traces(query).items] == expected
     page = house.reader.find_traces(TraceQuery(WINDOW, like={"shelf": "4"}))
     assert [found.trace_id for found in page.items] == [TRACE]
+    # What was found in a part is kept: another part of its trace is looked at all the same.
+    _sent(house, row(span(61, attributes={"shelf": 61})))
+    house.settled(TRACE, 50)
+    again = house.reader.find_traces(TraceQuery(WINDOW, attributes={"shelf": "61"}))
+    assert [found.trace_id for found in again.items] == [TRACE]
+
+
+def test_the_likeliest_span_of_a_part_does_not_decide_alone(house: House) -> None:
+    """It holds the bytes of what is sought in the value of another attribute."""
+    pair = KeyValue(key="shelf", value=AnyValue(int_value=7))
+    inside = SpanMessage(attributes=[pair]).SerializeToString()
+    _sent(house, row(span(1, attributes={"note": inside})), row(span(2, attributes={"shelf": 7})))
+    _sent(house, row(span(3, trace_id=OTHER, attributes={"shelf": 8, "note": inside})))
+    house.settled(TRACE, 2)
+    house.settled(OTHER, 1)
+    for _ in range(2):
+        found = house.reader.find_traces(TraceQuery(WINDOW, attributes={"shelf": "7"})).items
+        assert [one.trace_id for one in found] == [TRACE]
+
+
+def test_messages_are_told_apart_by_the_bytes_they_hold() -> None:
+    """Bytes that reach from one message into the next are in neither; empty ones are in all."""
+    spans = [row(span(n, attributes={"k": text})) for n, text in enumerate(("xa", "yb", "xc"), 1)]
+    origins = {each.resource: (1, 2) for each in spans} | {each.scope: (3, 4) for each in spans}
+    raws = [each.raw for each in spans]
+    part = Messages(1, pack(spans, origins))
+    assert part.divided(b"") == ([(1, 3)] * 3, raws)
+    assert part.divided(b"xc") == ([(1, 3), (1, 3)], [raws[2], b""])
+    assert part.divided(b"none") == ([(1, 3)], [b""])
+    assert part.divided(raws[0][-2:] + raws[1][:2])[0][-1] == (1, 3)
+    assert part.first_with([b"none", b"yb"]) == ((1, 3), raws[1])
+    assert part.first_with([b"none"]) is None
 
 
 @pytest.mark.parametrize("requests", [1, 50])
@@ -219,3 +253,5 @@ def test_a_part_that_is_cut_off_is_damaged(cut: int) -> None:
     assert [found.raw for found in unpack(1, body)] == [one.raw]
     with pytest.raises(DamagedPart):
         unpack(1, body[:cut])
+    with pytest.raises(DamagedPart):
+        Messages(1, body[:cut])

@@ -27,8 +27,6 @@ from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
-MAX_LOOKED = 20_000
-"""Traces whose tags are looked at in one query."""
 LAST_ROW = 2**62
 """Higher than the number of any row."""
 _RARE = 500
@@ -51,7 +49,8 @@ class TraceSearch:
     promoted tags as groups of tag sets in `requests`, and any other attribute in `spans`.
     """
 
-    def __init__(self, db: ReadSession, query: TraceQuery, most: int = MAX_LOOKED) -> None:
+    def __init__(self, db: ReadSession, query: TraceQuery, most: int) -> None:
+        """`most` is how many traces' tags are looked at."""
         self._db = db
         self._query = query
         self._most = most

@@ -30,8 +30,10 @@ _MAX_TOTAL = 1_000
 """Traces that a total counts: about 5 ms."""
 _MAX_AFFECTED = 500
 """Traces among which those affected are counted: 5 to 15 ms."""
+MAX_LOOKED = 20_000
+"""Traces whose tags are looked at in one query …"""
 _MAX_LOOKED_AFFECTED = 8_000
-"""Traces whose tags are looked at for that."""
+"""… and to count those affected."""
 _AT_ONCE = 500
 """Traces whose summaries are read at once."""
 _NEWEST_SPANS = 20_000
@@ -118,7 +120,7 @@ class SqliteTraceReader(SqlitePart):
         if query.sort not in ("newest", "oldest", "slowest"):
             raise BadQuery(f"sort is {query.sort!r}: give newest, oldest or slowest.")
         with self._connections.session() as db:
-            search = TraceSearch(db, query)
+            search = TraceSearch(db, query, MAX_LOOKED)
             rows = search.rows(limit + 1)
         column = _DURATION if query.sort == "slowest" else _START
         cursor = None
@@ -134,7 +136,7 @@ class SqliteTraceReader(SqlitePart):
 
     def count_traces(self, query: TraceQuery) -> tuple[int, bool]:
         with self._connections.session() as db:
-            search = TraceSearch(db, replace(query, sort="newest", cursor=None))
+            search = TraceSearch(db, replace(query, sort="newest", cursor=None), MAX_LOOKED)
             found = len(search.rows(_MAX_TOTAL + 1, "t.id"))
         return min(found, _MAX_TOTAL), found > _MAX_TOTAL or search.truncated or search.bound is not None
 
