@@ -18,6 +18,7 @@ from signals.browser_events import rum_samples
 from store.decode import sampled_detail
 from store.histogram import bucket_of
 from store.queries import RumMetric, Window
+from store.sqlite.packed_calls import unpack_calls
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
@@ -146,16 +147,17 @@ def make_calls_exact(
     """Give the tallies by (source, target, flag) their durations, where there are few calls in all."""
     few = {key for key, tally in tallies.items() if 0 < tally.requests <= FEW}
     rows = db.all(
-        "SELECT tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ? LIMIT ?",
+        "SELECT start, tags, calls FROM traces "
+        "WHERE start >= ? AND start < ? AND start + duration >= ? LIMIT ?",
         (window.from_unix_nano - LONG_TRACE_NS, window.to_unix_nano, window.from_unix_nano, _MOST + 1),
     )
     # A trace that was settled again meanwhile is read as it is now: counts that differ are not exact.
     if not few or len(rows) > _MOST:
         return
-    for tags, calls in rows:
+    for trace_start, tags, calls in rows:
         if environment not in (None, environment_of(orjson.loads(tags))):
             continue
-        for source, target, start, duration_ns, _, flag in orjson.loads(calls):
+        for source, target, start, duration_ns, _, flag in unpack_calls(calls, trace_start):
             key = (source, target, flag)
             if key in few and window.from_unix_nano <= start < window.to_unix_nano:
                 tallies[key].values.append(duration_ns)

@@ -21,6 +21,7 @@ from signals.trace_tree import ABSENT, Outline, calls_of, is_call, members_of, o
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
+from store.sqlite.packed_calls import StoredCall, pack_calls, unpack_calls
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
     SET_CODE,
@@ -47,7 +48,7 @@ from store.sqlite.table_layout import (
     error_code,
 )
 from store.sqlite.write.interning import PairIds
-from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
 from store.tag_sets import ERROR, ORIGIN, SERVICE
@@ -80,7 +81,7 @@ class _Previous(NamedTuple):
     start: int
     services: str
     tags: str
-    calls: str
+    calls: bytes
 
 
 class _Requests(NamedTuple):
@@ -254,7 +255,7 @@ class TraceAggregation:
             bucket, error, _ = split(outcome)
             self._rollups.request(-1, tag_set.series, old.start + after, bucket, error, worst_of(outcome))
         environment = environment_of(orjson.loads(old.tags))
-        for call in orjson.loads(old.calls):
+        for call in unpack_calls(old.calls, old.start):
             self._rollups.call(-1, environment, call)
         self._delete(old)
 
@@ -295,14 +296,14 @@ class TraceAggregation:
         tags: dict[str, object] = dict(entry.tags)
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
-        calls = []
+        calls: list[StoredCall] = []
         for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
             shape, lambda span: is_error_answer(span.tags)
         ):
             flag = REPORTED if answered else UNANSWERED
             if inferred:
                 flag = INFERRED_DATABASE if database else INFERRED
-            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
+            call = (source, target, begun, duration_ns, int(error), flag)
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -320,7 +321,7 @@ class TraceAggregation:
                 session or None,
                 orjson.dumps(services).decode(),
                 orjson.dumps(tags).decode(),
-                orjson.dumps(calls).decode(),
+                pack_calls(calls, start),
             )
         )
 
