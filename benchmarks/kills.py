@@ -276,7 +276,7 @@ def _stored(path: Path) -> Counter[str]:
             return int(connection.execute(sql).fetchone()[0] or 0)
 
         events = one("SELECT sum(events) FROM sessions")
-        spans = one("SELECT count(*) FROM spans")
+        spans = one("SELECT (SELECT count(*) FROM spans) + (SELECT coalesce(sum(n), 0) FROM trace_parts)")
         found = Counter({"spans": spans - events, "events": events, "logs": one("SELECT count(*) FROM logs")})
     found["points"] = status.metric_points
     if status.spans != spans:

@@ -108,6 +108,23 @@ CREATE INDEX IF NOT EXISTS metric_exemplars_by_series ON metric_exemplars (serie
 CREATE INDEX IF NOT EXISTS metric_exemplars_by_trace ON metric_exemplars (trace_id)
     WHERE trace_id IS NOT NULL;
 
+-- Backend spans as they came: a row for each trace and request, with consecutive numbers, compressed
+-- (store/sqlite/trace_parts.py). Rows of `spans` are those of browsers, and backend spans of before.
+CREATE TABLE IF NOT EXISTS trace_parts (
+    seq      INTEGER PRIMARY KEY, -- of its first span
+    trace_id BLOB    NOT NULL,
+    n        INTEGER NOT NULL,    -- how many spans
+    checksum INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+);
+-- Where a trace is, and which spans are there: read without the bodies.
+CREATE TABLE IF NOT EXISTS part_ids (
+    trace_id BLOB    NOT NULL,
+    seq      INTEGER NOT NULL, -- of `trace_parts`
+    ids      BLOB    NOT NULL, -- 8 bytes for each span, in their order
+    PRIMARY KEY (trace_id, seq)
+) WITHOUT ROWID;
+
 -- Stretches of the sequence, and the names of attributes that their rows have (spans, their events and
 -- links, logs): whether nothing has a name is known without reading rows.
 CREATE TABLE IF NOT EXISTS name_slots (

@@ -37,7 +37,7 @@ CREATE TABLE traces (
     session_id TEXT,
     services   TEXT NOT NULL, -- [[name, spans, ERROR_CODES], …] in order of first start
     tags       TEXT NOT NULL, -- promoted tags of the entry span
-    calls      TEXT NOT NULL  -- [StoredCall, …] (write/rollups.py): its part of the map's edges
+    calls      BLOB NOT NULL  -- its part of the map's edges (packed_calls.py)
 );
 CREATE INDEX traces_by_start ON traces (start, duration);
 -- By the last 16 digits first, so that one index finds whole ids and short ones.

@@ -23,10 +23,12 @@ from store.sqlite.row_checks import add_columns
 from store.sqlite.settled_file import attach_settled, create_settled
 from store.sqlite.table_layout import REQUEST_SLOT_NS
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 DERIVED_INSIDE = 6
-"""The schema before, which had in the same file what is in one of its own now: read as it is, changed in
-place by the writer that opens it."""
+"""This schema had in the same file what is in one of its own now."""
+READ_AS_THEY_ARE = (DERIVED_INSIDE, 7)
+"""Schemas before, which a writer changes in place when it opens the file: it lets the backend spans that
+they hold, a row for each, be."""
 _FORMER_CELLS = (
     "CREATE TEMP VIEW cells AS SELECT series, width, slot, n, errors, origins, "
     "packed_bucket(bucket, n) AS latencies FROM main.cells"
@@ -178,13 +180,14 @@ def _add_what_came_later(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA user_version").fetchone()[0] == DERIVED_INSIDE:
         for table in _DERIVED:
             connection.execute(f"DROP TABLE IF EXISTS {table}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (STORE_ID, secrets.randbits(62)))
     _drop_former_digests(connection)
     run_script(connection, _ADDITIONS)
     add_columns(connection)
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
         create_folded_index(connection)
+    if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
 
 
@@ -222,7 +225,7 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
         raise StoreMismatch(f"{path} is a SQLite file of another program: name another path for the store.")
-    if version not in (SCHEMA_VERSION, DERIVED_INSIDE):
+    if version not in (SCHEMA_VERSION, *READ_AS_THEY_ARE):
         raise StoreMismatch(
             f"{path} was written with schema {version}, and this program reads schema {SCHEMA_VERSION}: "
             "move the file away (its data cannot be carried over) or name another path."
@@ -262,6 +265,12 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
             f"{path} is damaged or not a store: move it away and start with a new one. What can be read "
             f"of it: {COMMAND} store salvage FILE",
             "damaged",
+        )
+    if name == "DAMAGED_PART":
+        return StoreUnavailable(
+            f"A part of this trace is damaged in {path} ({error}); all else can be read. What is right of "
+            f"the file is saved by: {COMMAND} store salvage FILE",
+            "damaged_part",
         )
     if name.startswith("SQLITE_IOERR"):
         return StoreUnavailable(

@@ -121,7 +121,7 @@ def _restart(place: Place, at: int = T0, age_s: float = 1e9) -> None:
 
 def _roll_back(place: Place) -> None:
     """A transaction that fails takes its names with it, and a new slot begins."""
-    place.sql("CREATE TRIGGER refuse BEFORE INSERT ON spans BEGIN SELECT raise(ABORT, 'no'); END")
+    place.sql("CREATE TRIGGER refuse BEFORE INSERT ON trace_parts BEGIN SELECT raise(ABORT, 'no'); END")
     with pytest.raises(StoreUnavailable):
         place.send("lost")
     place.sql("DROP TRIGGER refuse")

@@ -25,6 +25,7 @@ from tests.helpers import REPO, eventually
 from tests.store.build import SECOND, T0, TRACE, failing_checkout, log_row, row, span
 from tests.store.build_metrics import metric_row, point, series
 from tests.store.house import WINDOW
+from tests.store.parts import make_rows
 
 OLD_FILES = REPO / "tests/store/old_files"
 ADDITIONS = sorted(OLD_FILES.glob("schema-6-additions-*.sql"))
@@ -50,6 +51,7 @@ def a_store_of_today(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     writer.write(_batch())
     writer.close()
+    make_rows(path)
     return path
 
 
@@ -59,7 +61,7 @@ def _old_file(path: Path, version: int, rows: Path, *scripts: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
-    for script in (OLD_FILES / f"schema-{min(version, 6)}.sql", *scripts):
+    for script in (OLD_FILES / f"schema-{min(version, 7)}.sql", *scripts):
         connection.executescript(script.read_text("utf-8"))
     connection.execute(
         "CREATE VIRTUAL TABLE logs_text USING fts5"
@@ -113,7 +115,7 @@ def test_a_file_of_an_older_schema_is_carried_over(tmp_path: Path, rows: Path, v
     _old_file(path, version, rows)
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     (note,) = writer.health().notes
-    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 7" in note.text
+    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 8" in note.text
     (kept,) = _aside(path, f"schema-{version}")
     assert str(kept) in note.text
     _holds_the_checkout(path, writer)
@@ -163,7 +165,7 @@ def test_metrics_of_an_older_file_are_carried_over(tmp_path: Path, rows: Path) -
     _with_metrics(path)
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     (note,) = writer.health().notes
-    assert "schema 7. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
+    assert "schema 8. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
     reader = store.open_reader(path)
     window = Window(T0, T0 + 200 * SECOND)
     load = reader.metric_chart(MetricQuery(window, "load", columns=200)).groups[0].points
@@ -222,7 +224,28 @@ def test_a_file_of_this_schema_opens_with_whatever_was_added_to_it(
     writer.close()
 
 
-@pytest.mark.parametrize("version", [0, 8, 99, -3])
+def test_a_file_of_the_schema_before_is_taken_as_it_is(tmp_path: Path, rows: Path) -> None:
+    """Its spans, a row for each, stay rows: readers find them before and after a writer opened the file."""
+    path = tmp_path / "store.db"
+    _old_file(path, 7, rows)
+    reader = store.open_reader(path)
+    assert len(reader.spans_of_trace(TRACE)) == 10
+    assert reader.trace_of_span(row(failing_checkout()[3]).span_id.hex()) == TRACE
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    assert writer.health().notes == ()
+    _holds_the_checkout(path, writer)
+    late = span(78)
+    writer.write(Batch([row(late)]))
+    assert len(reader.spans_of_trace(TRACE)) == 11
+    reader.close()
+    writer.close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (8,)
+    assert connection.execute("SELECT sum(n) FROM trace_parts").fetchone() == (2,)
+    connection.close()
+
+
+@pytest.mark.parametrize("version", [0, 9, 99, -3])
 def test_a_file_of_an_unknown_schema_is_set_aside(tmp_path: Path, rows: Path, version: int) -> None:
     """A newer program's, say: it is kept as it is, a new store is begun, and it is said."""
     path = tmp_path / "store.db"

@@ -18,7 +18,7 @@ from store.sqlite.settled_file import settled_path
 from store.sqlite.store_file import connect_reader
 from tests.store.build import failing_checkout, row, span
 
-COUNT = "SELECT count(*) FROM spans"
+COUNT = "SELECT coalesce(sum(n), 0) FROM trace_parts"
 
 
 @pytest.fixture(name="path")
@@ -126,7 +126,7 @@ def test_a_session_cannot_write(path: Path, connections: ReadConnections) -> Non
     _write(path, 1)
 
     def write(db: ReadSession) -> None:
-        db.one("DELETE FROM spans")
+        db.one("DELETE FROM trace_parts")
 
     with pytest.raises(StoreUnavailable), connections.session() as db:
         write(db)

@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,10 @@ from tests.helpers import eventually
 from tests.store.build import TRACE, failing_checkout, log_row, row, span
 from tests.store.build_metrics import point, series
 from tests.store.house import WINDOW
+from tests.store.parts import contents, spans_in
 from tests.store.place import Place
 
 SPANS, LOGS, POINTS, EXEMPLARS = 410, 301, 400, 50
-_SPANS = (
-    "SELECT s.trace_id, s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, "
-    "s.duration, s.flags, s.peer, s.session_id, r.body, c.body, s.raw FROM spans s "
-    "JOIN origins r ON r.id = s.resource JOIN origins c ON c.id = s.scope"
-)
 _LOGS = (
     "SELECT l.time, l.severity, l.service, l.trace_id, l.body, r.body, l.raw FROM logs l "
     "JOIN origins r ON r.id = l.resource"
@@ -124,7 +121,7 @@ def test_a_whole_file_is_saved_whole(whole: Path, tmp_path: Path) -> None:
     assert f"and {POINTS} metric points with {EXEMPLARS} exemplars." in report(found, into)[0]
     assert found.held == (SPANS, LOGS)
     assert (found.spans.wrong, found.logs.wrong, found.wrong_blocks) == (set(), set(), 0)
-    assert _rows(into, _SPANS) == _rows(path, _SPANS)
+    assert contents(into) == contents(path)
     assert _rows(into, _LOGS) == _rows(path, _LOGS)
     assert len(_points(into)) == POINTS
     writer, reader = store.open_writer(into), store.open_reader(into)
@@ -171,18 +168,16 @@ def test_whatever_is_damaged_nothing_wrong_is_saved(
     into, found = _salvage(path)
     original = _copy(whole, tmp_path).rename(tmp_path / "whole.db")
     Path(f"{path}-wal").rename(tmp_path / "whole.db-wal")
-    spans, logs, points = _rows(into, _SPANS), _rows(into, _LOGS), _points(into)
+    spans, logs, points = contents(into), _rows(into, _LOGS), _points(into)
     exemplars = _kept_exemplars(into)
     assert exemplars <= _kept_exemplars(original)
-    assert spans <= _rows(original, _SPANS)
+    assert spans <= contents(original)
     assert logs <= _rows(original, _LOGS)
     sent: Rows = {("jobs", point_time(number), number) for number in range(200)}
     sent |= {("load", point_time(number), number / 7) for number in range(200)}
     assert points <= sent
     connection = sqlite3.connect(into)
-    counts = [
-        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("spans", "logs")
-    ]
+    counts = [len(spans_in(connection)), connection.execute("SELECT count(*) FROM logs").fetchone()[0]]
     connection.close()
     assert (*counts, len(points), len(exemplars)) == tuple(found.carried)
     assert found.held in (None, (SPANS, LOGS))
@@ -197,20 +192,36 @@ def point_time(number: int) -> int:
     return point(series(), number, 0).time_unix_nano
 
 
-def test_one_flipped_byte_costs_one_row(whole: Path, tmp_path: Path) -> None:
-    """In the raw message of a span: all others are saved."""
+def test_one_flipped_byte_costs_one_part(whole: Path, tmp_path: Path) -> None:
+    """In the compressed spans of a trace and request: all others are saved, and those are said to be lost."""
     path = _copy(whole, tmp_path)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    raw = connection.execute("SELECT raw FROM spans ORDER BY seq DESC LIMIT 1").fetchone()[0]
+    part, n = connection.execute("SELECT body, n FROM trace_parts ORDER BY seq DESC LIMIT 1").fetchone()
+    connection.close()
+    body = bytearray(path.read_bytes())
+    at = body.index(part[-100:])
+    body[at + 99] ^= 4
+    path.write_bytes(body)
+    _, found = _salvage(path)
+    assert (found.carried.spans, len(found.spans.wrong), found.carried.logs) == (SPANS - n, n, LOGS)
+    assert f"Lost: {n} of 410 spans and 0 of 301 logs." in report(found, path)
+
+
+def test_one_flipped_byte_costs_one_row(whole: Path, tmp_path: Path) -> None:
+    """In the raw message of a log: all others are saved."""
+    path = _copy(whole, tmp_path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw = connection.execute("SELECT raw FROM logs ORDER BY seq DESC LIMIT 1").fetchone()[0]
     connection.close()
     body = bytearray(path.read_bytes())
     at = body.index(raw)
     body[at + len(raw) - 1] ^= 4
     path.write_bytes(body)
     _, found = _salvage(path)
-    assert (found.carried.spans, len(found.spans.wrong), found.carried.logs) == (SPANS - 1, 1, LOGS)
-    assert "Lost: 1 of 410 spans and 0 of 301 logs." in report(found, path)
+    assert (found.carried.spans, len(found.logs.wrong), found.carried.logs) == (SPANS, 1, LOGS - 1)
+    assert "Lost: 0 of 410 spans and 1 of 301 logs." in report(found, path)
 
 
 def test_a_saved_file_is_added_to_a_store(
@@ -245,11 +256,17 @@ def test_no_store_at_all_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_damage_that_the_first_read_finds_is_set_aside(tmp_path: Path) -> None:
     """Flipped while no lab ran, where the start does not look: the read fails, then a new store answers."""
     place = Place(tmp_path)
-    place.writer.write(Batch([row(span(number, name="x" * 400)) for number in range(1_000, 1_200)]))
+    chance = random.Random(1)
+    for begin in range(1_000, 1_200, 5):
+        names = {number: chance.randbytes(100).hex() for number in range(begin, begin + 5)}
+        place.writer.write(Batch([row(span(number, name=name)) for number, name in names.items()]))
     place.writer.close()
+    with closing(sqlite3.connect(place.path)) as connection:
+        parts = [part for (part,) in connection.execute("SELECT body FROM trace_parts WHERE n = 5")]
     body = bytearray(place.path.read_bytes())
     pages = range(0, len(body), 4_096)
-    leaves = [at for at in pages if body[at] == 13 and b"x" * 400 in body[at : at + 4_096]]
+    leaves = [at for at in pages if body[at] == 13 and any(part in body[at : at + 4_096] for part in parts)]
+    assert len(leaves) > 3
     for at in leaves[1:-1]:
         body[at] = 0xFF
     place.path.write_bytes(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import sqlite3
@@ -113,7 +114,9 @@ def test_a_full_disk_refuses_the_batch_and_keeps_what_was_acknowledged(tmp_path:
     writer.write(Batch([row(span(1))]))
     pages = _connection(writer).execute("PRAGMA page_count").fetchone()[0]
     _connection(writer).execute(f"PRAGMA max_page_count = {pages + 4}")
-    big = [row(span(number))._replace(raw=bytes(100_000)) for number in range(2, 20)]
+    big = [
+        row(span(number))._replace(raw=random.Random(number).randbytes(100_000)) for number in range(2, 20)
+    ]
     with pytest.raises(StoreUnavailable, match=r"disk .* is full"):
         writer.write(Batch(big))
     reader = store.open_reader(tmp_path / "store.db")

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from store.sqlite.packed_calls import StoredCall
 from store.sqlite.packed_cells import total
 from store.sqlite.store_file import empty_store
 from store.sqlite.table_layout import OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
 from store.sqlite.write import tag_set_ids
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.interning import OriginIds, PairIds, SeriesIds, SeriesKey
-from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.tag_set_ids import TagSetIds, union
 from store.tag_sets import environment_in, service_in, values_in
 from tests.store.build import SECOND, T0

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -26,7 +26,14 @@ from signals.folding import fold
 from signals.model import Attribute, Attributes
 from store.decode import log_attributes, resource_attributes, span_detail, value_of
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.record_fields import Matches, Record, nested_attributes, origins_with, own_fields
+from store.sqlite.read.record_fields import (
+    FIELD_NAMES,
+    Matches,
+    Record,
+    nested_attributes,
+    origins_with,
+    own_fields,
+)
 
 MAX_LOGS = 30_000
 MAX_TRACES = 2_000
@@ -45,6 +52,8 @@ class Condition(NamedTuple):
 
     sql: str
     values: list[object]
+    likely: Sequence[bytes] = ()
+    """Bytes that a row most likely has if the condition is true, any of them."""
 
 
 def resources_of(db: ReadSession, environment: str) -> set[int]:
@@ -68,10 +77,20 @@ def condition_holding(db: ReadSession, parts: Mapping[str, str], record: Record,
     return _all(_holding(db, name, part, record, alias) for name, part in parts.items())
 
 
+def needle_of(names: Collection[str]) -> bytes:
+    """Bytes without which a message changes nothing in a condition for these attributes; none if there are
+    none."""
+    if len(names) != 1:
+        return b""
+    (name,) = names
+    return b"" if name in FIELD_NAMES else KeyValue(key=name).SerializeToString()
+
+
 def _all(parts: Iterable[Condition]) -> Condition:
     found = list(parts)
     sql = " AND ".join(f"({part.sql})" for part in found) or "1"
-    return Condition(sql, [value for part in found for value in part.values])
+    likely = found[0].likely if len(found) == 1 else ()
+    return Condition(sql, [value for part in found for value in part.values], likely)
 
 
 def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> Condition:
@@ -102,7 +121,7 @@ def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> 
         f"{in_nested}WHEN {unsure} THEN {decoded} ELSE 0 END"
     )
     beside = _beside(db, name, f"={value}", matches, record, alias)
-    return Condition(f"{sql}{beside}", [key, *own_forms, key, key, *nested])
+    return Condition(f"{sql}{beside}", [key, *own_forms, key, key, *nested], own_forms)
 
 
 def _holding(db: ReadSession, name: str, part: str, record: Record, alias: str) -> Condition:

@@ -18,11 +18,14 @@ from signals.browser_events import rum_samples
 from store.decode import sampled_detail
 from store.histogram import bucket_of
 from store.queries import RumMetric, Window
+from store.sqlite.packed_calls import unpack_calls
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
+from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.stored_spans import StoredSpan
 from store.sqlite.table_layout import LONG_TRACE_NS
 from store.tag_sets import environment_in, service_in
 
@@ -84,6 +87,10 @@ class Request(NamedTuple):
     bucket: int
 
 
+def _entries_first(span: StoredSpan) -> tuple[bool, bool, int]:
+    return span.kind not in (2, 5), bool(span.parent), -span.duration
+
+
 def request_durations(db: ReadSession, requests: Sequence[Request]) -> list[int]:
     """The durations of these requests in ns, shorter than the requests where spans are gone.
 
@@ -92,18 +99,15 @@ def request_durations(db: ReadSession, requests: Sequence[Request]) -> list[int]
     """
     found: list[int] = []
     spans: dict[tuple[int, str], dict[tuple[int, int], int]] = {}
+    stored = stored_spans(db)
     for request in requests:
         key = (request.trace, request.service)
         if key not in spans:
-            rows = db.all(
-                "SELECT s.start, s.duration FROM traces t JOIN spans s ON s.trace_id = t.trace_id "
-                "WHERE t.id = ? AND s.service = ? "
-                "ORDER BY s.kind IN (2, 5) DESC, s.parent_span_id IS NULL DESC, s.duration DESC LIMIT ?",
-                (*key, _MOST_SPANS),
-            )
+            row = db.one("SELECT trace_id FROM traces WHERE id = ?", (request.trace,))
+            own = [span for span in stored.of_trace(row[0]) if span.service == key[1]] if row else []
             spans[key] = {}
-            for start, duration in rows:
-                spans[key].setdefault((start, bucket_of(duration)), duration)
+            for span in sorted(own, key=_entries_first)[:_MOST_SPANS]:
+                spans[key].setdefault((span.start, bucket_of(span.duration)), span.duration)
         duration = spans[key].get((request.start, request.bucket))
         if duration is not None:
             found.append(duration)
@@ -143,16 +147,17 @@ def make_calls_exact(
     """Give the tallies by (source, target, flag) their durations, where there are few calls in all."""
     few = {key for key, tally in tallies.items() if 0 < tally.requests <= FEW}
     rows = db.all(
-        "SELECT tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ? LIMIT ?",
+        "SELECT start, tags, calls FROM traces "
+        "WHERE start >= ? AND start < ? AND start + duration >= ? LIMIT ?",
         (window.from_unix_nano - LONG_TRACE_NS, window.to_unix_nano, window.from_unix_nano, _MOST + 1),
     )
     # A trace that was settled again meanwhile is read as it is now: counts that differ are not exact.
     if not few or len(rows) > _MOST:
         return
-    for tags, calls in rows:
+    for trace_start, tags, calls in rows:
         if environment not in (None, environment_of(orjson.loads(tags))):
             continue
-        for source, target, start, duration_ns, _, flag in orjson.loads(calls):
+        for source, target, start, duration_ns, _, flag in unpack_calls(calls, trace_start):
             key = (source, target, flag)
             if key in few and window.from_unix_nano <= start < window.to_unix_nano:
                 tallies[key].values.append(duration_ns)

@@ -12,6 +12,7 @@ from store.results import KnownService
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import SUMMED
+from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import values_containing
 from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import CALL_SERIES, SERVICE_SERIES
@@ -79,15 +80,9 @@ class SqliteNameReader(SqlitePart):
         found: set[bytes] = set()
         ranges = [_range(digits, 32)] + ([_range(_ZEROS + digits, 32)] if len(digits) <= 16 else [])
         with self._connections.session() as db:
+            stored = stored_spans(db)
             for low, high in ranges:
-                found |= {
-                    trace_id
-                    for (trace_id,) in db.all(
-                        "SELECT DISTINCT trace_id FROM spans INDEXED BY spans_by_id "
-                        "WHERE trace_id >= ? AND trace_id <= ? LIMIT ?",
-                        (low, high, limit),
-                    )
-                }
+                found |= stored.traces_between(low, high, limit)
             if len(digits) % 2 == 0:
                 tail = bytes.fromhex(digits)
                 found |= {
@@ -103,11 +98,7 @@ class SqliteNameReader(SqlitePart):
     def span_ids_beginning(self, digits: str, limit: int = 20) -> Sequence[tuple[TraceId, SpanId]]:
         check_digits(digits, 16)
         with self._connections.session() as db:
-            rows = db.all(
-                "SELECT trace_id, span_id FROM spans INDEXED BY spans_by_id "
-                "WHERE span_id >= ? AND span_id <= ? LIMIT ?",
-                (*_range(digits, 16), limit),
-            )
+            rows = stored_spans(db).with_ids(*_range(digits, 16), limit)
         return [(TraceId(trace_id.hex()), SpanId(span_id.hex())) for trace_id, span_id in rows]
 
 

@@ -60,7 +60,9 @@ class ReadSession:
         """The rows of a statement as they are found."""
         return iter(self._connection.execute(sql, values))
 
-    def add_function(self, name: str, arguments: int, function: Callable[..., str | bool]) -> None:
+    def add_function(
+        self, name: str, arguments: int, function: Callable[..., str | bytes | bool | None]
+    ) -> None:
         """Make a Python function of so many arguments callable in SQL."""
         self._connection.create_function(name, arguments, function, deterministic=True)
 

@@ -1,7 +1,5 @@
 """The money that failed requests asked for: amounts in the spans in error of their traces."""
 
-# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
-
 from __future__ import annotations
 
 from collections import Counter
@@ -15,6 +13,8 @@ from store.results import Refused
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_slots import SlotKey
 from store.sqlite.read.shared import BoundedCache
+from store.sqlite.read.spans_of import stored_spans
+from store.sqlite.stored_spans import StoredSpan
 from store.sqlite.table_layout import ERROR_FLAG
 
 MAX_LOOKED: Final = 200
@@ -69,29 +69,27 @@ def _amounts_of(
         new = _read_amounts(db, missing)
         found.update(new)
         kept.update({trace: (key, new[trace]) for trace in missing if (key := keys.get(trace)) is not None})
-    # In the order in which they are read.
-    return {trace: found[trace] for part in _parts(traces) for trace in sorted(part)}
+    return {trace: found[trace] for trace in traces}
 
 
 def _read_amounts(db: ReadSession, traces: Sequence[int]) -> dict[int, _Amounts]:
     found: dict[int, _Amounts] = {trace: [] for trace in traces}
     # Bytes in bytes: a message is no text.
     spelled = [form.encode() for word in WORDS for form in (word, word.capitalize(), word.upper())]
-    named = " OR ".join(["instr(s.raw, ?)"] * len(spelled))
-    for part in _parts(traces):
-        rows = db.each(
-            "SELECT t.id, s.service, s.name, s.raw FROM traces t "
-            "CROSS JOIN spans s ON s.trace_id = t.trace_id "
-            f"WHERE t.id IN ({', '.join('?' * len(part))}) AND s.flags & {ERROR_FLAG} AND ({named}) "
-            "ORDER BY t.id, s.start, s.seq",
-            (*part, *spelled),
-        )
-        for trace, service, name, raw in rows:
-            amount = amount_of(span_detail(raw).attributes)
+    stored = stored_spans(db)
+    for trace in traces:
+        row = db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
+        failed = [
+            span
+            for span in (stored.of_trace(row[0]) if row else ())
+            if span.flags & ERROR_FLAG and any(form in span.raw for form in spelled)
+        ]
+        for span in sorted(failed, key=_by_start):
+            amount = amount_of(span_detail(span.raw).attributes)
             if amount is not None:
-                found[trace].append(((service, name), amount))
+                found[trace].append(((span.service, span.name), amount))
     return found
 
 
-def _parts(values: Sequence[int]) -> list[Sequence[int]]:
-    return [values[begin : begin + _AT_ONCE] for begin in range(0, len(values), _AT_ONCE)]
+def _by_start(span: StoredSpan) -> tuple[int, int]:
+    return span.start, span.seq

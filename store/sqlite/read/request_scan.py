@@ -1,7 +1,5 @@
 """Breakdowns that tag sets cannot answer: the newest requests of the window, one by one."""
 
-# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +15,12 @@ from signals.trace_tree import is_call, outline, requests_of
 from store.decode import resource_attributes, some_attributes
 from store.queries import Window
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, PackedRequests, split, unpack
-from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
 from store.sqlite.read.rollup_sums import Tally
-from store.sqlite.read.row_mapping import SPAN_COLUMNS, SPAN_TABLES
+from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import read_sets
+from store.sqlite.stored_spans import StoredSpan
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
 from store.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
@@ -131,12 +130,10 @@ class _Details:
         return found.get(request, {})
 
     def _read(self, trace: int) -> dict[tuple[str, int], dict[str, list[str]]]:
-        rows = self._db.all(
-            f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} "
-            "WHERE s.trace_id = (SELECT trace_id FROM traces WHERE id = ?) ORDER BY s.seq LIMIT ?",
-            (trace, MAX_SPANS),
-        )
-        shape = outline([_scanned(row) for row in rows])
+        row = self._db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
+        stored = stored_spans(self._db)
+        spans = stored.by_arrival(row[0], MAX_SPANS) if row else ()
+        shape = outline([_scanned(span, stored.body_of(span.resource)) for span in spans])
         requests: dict[tuple[str, int], dict[str, list[str]]] = {}
         for request in requests_of(shape):
             entry = shape.spans[request.place]
@@ -176,23 +173,21 @@ class _ScannedSpan(NamedTuple):
     resource: bytes
 
 
-def _scanned(row: Row) -> _ScannedSpan:
-    """A span from SPAN_COLUMNS."""
-    _, span_id, parent, service, name, kind, start, duration, flags, peer, _, raw, resource, _ = row
+def _scanned(span: StoredSpan, resource: bytes) -> _ScannedSpan:
     return _ScannedSpan(
-        span_id=span_id,
-        parent_span_id=parent,
-        service=service,
-        name=name,
-        kind=kind if kind in _KINDS else 0,
-        start_unix_nano=start,
-        duration_ns=duration,
-        error=bool(flags & ERROR_FLAG),
-        peer=peer,
-        peer_is_database=bool(flags & DATABASE_FLAG),
-        browser=bool(flags & BROWSER_FLAG),
-        raw=raw,
-        resource=resource or b"",
+        span_id=span.span_id,
+        parent_span_id=span.parent or None,
+        service=span.service,
+        name=span.name,
+        kind=span.kind if span.kind in _KINDS else 0,
+        start_unix_nano=span.start,
+        duration_ns=span.duration,
+        error=bool(span.flags & ERROR_FLAG),
+        peer=span.peer,
+        peer_is_database=bool(span.flags & DATABASE_FLAG),
+        browser=bool(span.flags & BROWSER_FLAG),
+        raw=span.raw,
+        resource=resource,
     )
 
 

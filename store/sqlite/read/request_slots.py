@@ -279,6 +279,14 @@ def _by_parts(
         after, size = rows[-1][:2], _NEXT_PART
 
 
+def slots_within(db: ReadSession, window: Window) -> list[SlotKey] | None:
+    """The slots in which traces of the window begin, newest first; None where that is not known."""
+    if not _has_versions(db):
+        return None
+    first, last = window.from_unix_nano // REQUEST_SLOT_NS, (window.to_unix_nano - 1) // REQUEST_SLOT_NS
+    return list(_versions(db, first, last))
+
+
 def tag_set_slots(db: ReadSession, window: Window) -> frozenset[int] | None:
     """The slots of TAG_SET_SLOT_NS in which traces of the window begin; None where that is not known."""
     if not _has_versions(db):

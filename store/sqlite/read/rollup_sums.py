@@ -17,6 +17,7 @@ import orjson
 from signals.attributes import environment_of
 from store.histogram import bucket_of
 from store.queries import Window
+from store.sqlite.packed_calls import unpack_calls
 from store.sqlite.packed_cells import total
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
@@ -265,11 +266,11 @@ def _edge_requests(
 def _edge_calls(db: ReadSession, begin: int, end: int) -> Iterator[tuple[Series, int, int, int]]:
     # A call is found by its trace: one that began up to LONG_TRACE_NS before.
     rows = db.each(
-        "SELECT tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ?",
+        "SELECT start, tags, calls FROM traces WHERE start >= ? AND start < ? AND start + duration >= ?",
         (begin - LONG_TRACE_NS, end, begin),
     )
-    for tags, calls in rows:
+    for trace_start, tags, calls in rows:
         environment = environment_of(orjson.loads(tags))
-        for source, target, start, duration_ns, error, flag in orjson.loads(calls):
+        for source, target, start, duration_ns, error, flag in unpack_calls(calls, trace_start):
             if begin <= start < end:
                 yield Series(environment, source, target, flag), bucket_of(duration_ns), error, 0

@@ -4,35 +4,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import compress, islice
+from collections.abc import Hashable, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 import orjson
 
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.api import BadQuery, TraceQuery
 from store.queries import Window
-from store.sqlite.packed_requests import SET_CODE
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
+from store.sqlite.read.carrying_traces import AT_ONCE, Carried, CarryingTraces
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_slots import tag_set_slots
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
+from store.sqlite.read.spans_of import traces_with_span
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
-from store.sqlite.table_layout import BROWSER_FLAG, TAG_SET_SLOT_NS
+from store.sqlite.table_layout import TAG_SET_SLOT_NS
 from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
-_AT_ONCE = 500
-"""Traces that carry all tags, of which so many are read at once."""
-MAX_LOOKED = 20_000
-"""Traces whose tags are looked at in one query."""
 LAST_ROW = 2**62
 """Higher than the number of any row."""
 _RARE = 500
 """Counting the traces of a pair stops here: one with fewer is the one to begin with."""
+
+
+class _Asked(NamedTuple):
+    """What is to be read."""
+
+    columns: str
+    tables: str
+    window: Window
+    limit: int
 
 
 class TraceSearch:
@@ -42,7 +49,8 @@ class TraceSearch:
     promoted tags as groups of tag sets in `requests`, and any other attribute in `spans`.
     """
 
-    def __init__(self, db: ReadSession, query: TraceQuery, most: int = MAX_LOOKED) -> None:
+    def __init__(self, db: ReadSession, query: TraceQuery, most: int) -> None:
+        """`most` is how many traces' tags are looked at."""
         self._db = db
         self._query = query
         self._most = most
@@ -55,28 +63,13 @@ class TraceSearch:
         self.bound: int | None = None
         """Start of the last trace whose spans were searched."""
 
-    def rows(self, limit: int) -> list[Row]:
-        """TRACE_COLUMNS and the row's number, in order."""
+    def rows(self, limit: int, columns: str = f"{TRACE_COLUMNS}, t.id") -> list[Row]:
+        """The columns, in order; unless others are asked for TRACE_COLUMNS and the row's number."""
         query = self._query
         window = query.window
         pairs = self._pairs()
-        carried = [
-            sets_with(self._db, name, value)
-            for name, value in query.attributes.items()
-            if name in _INDEXED and name not in UNBOUNDED
-        ]
-        carried += [
-            sets_containing(self._db, name, part)
-            for name, part in query.like.items()
-            if name in _INDEXED and name not in UNBOUNDED
-        ]
-        if query.operation is not None:
-            carried.append(sets_with(self._db, OPERATION, query.operation, query.service))
-        if query.operation_contains is not None:
-            carried.append(sets_containing(self._db, OPERATION, query.operation_contains, query.service))
-        if query.environment is not None:
-            carried.append(sets_of_environment(self._db, query.environment))
-        if self._impossible or not all(carried) or self._names_nothing():
+        carried = self._carried()
+        if self._impossible or not all(carried.values()) or self._names_nothing():
             return []
         if query.min_ns is not None:
             self._add("t.duration >= ?", query.min_ns)
@@ -93,16 +86,37 @@ class TraceSearch:
                 window = Window(window.from_unix_nano, min(window.to_unix_nano, after[0] + 1))
             elif query.sort == "oldest":
                 window = Window(max(window.from_unix_nano, after[0]), window.to_unix_nano)
-        tables, pair = self._from(pairs)
+        tables, pair = self._from(list(pairs))
         window = self._scan(tables, window)
+        found = _Asked(columns, tables, window, limit)
         if not carried:
-            return self._found(tables, window, limit)
-        return self._carrying(tables, carried, window, limit, pair)
+            return self._found(found)
+        return self._carrying(found, Carried(carried, None if pair is None else (pair, pairs[pair])))
 
-    def _found(
-        self, tables: str, window: Window, limit: int, among: Sequence[int] | None = None
-    ) -> list[Row]:
+    def _carried(self) -> dict[Hashable, frozenset[int]]:
+        """The groups of tag sets of which a trace must have one each, by what they are found by."""
+        db, query = self._db, self._query
+        carried: dict[Hashable, frozenset[int]] = {}
+        for name, value in query.attributes.items():
+            if name in _INDEXED and name not in UNBOUNDED:
+                carried["with", name, value, None] = sets_with(db, name, value)
+        for name, part in query.like.items():
+            if name in _INDEXED and name not in UNBOUNDED:
+                carried["containing", name, part, None] = sets_containing(db, name, part)
+        service = query.service
+        if query.operation is not None:
+            found = sets_with(db, OPERATION, query.operation, service)
+            carried["with", OPERATION, query.operation, service] = found
+        if query.operation_contains is not None:
+            found = sets_containing(db, OPERATION, query.operation_contains, service)
+            carried["containing", OPERATION, query.operation_contains, service] = found
+        if query.environment is not None:
+            carried["environment", query.environment] = sets_of_environment(db, query.environment)
+        return carried
+
+    def _found(self, asked: _Asked, among: Sequence[int] | None = None) -> list[Row]:
         """Rows that match all conditions, of the traces `among` if given."""
+        tables, window = asked.tables, asked.window
         by_pair = among is None and tables != _TRACES
         start = "p.start" if by_pair else "t.start"
         if among is not None:
@@ -116,62 +130,39 @@ class TraceSearch:
             conditions.append(f"t.id IN ({', '.join(map(str, among))})")
         measure = start if self._by_time else "t.duration"
         return self._db.all(
-            f"SELECT {TRACE_COLUMNS}, t.id FROM {tables} WHERE {' AND '.join(conditions)} "
+            f"SELECT {asked.columns} FROM {tables} WHERE {' AND '.join(conditions)} "
             f"ORDER BY {measure} {self._order}, t.id {self._order} LIMIT ?",
-            (*self._values, window.from_unix_nano, window.to_unix_nano, limit),
+            (*self._values, window.from_unix_nano, window.to_unix_nano, asked.limit),
         )
 
     def _add(self, condition: str, *values: object) -> None:
         self._conditions.append(condition)
         self._values += values
 
-    def _carrying(
-        self, tables: str, carried: Sequence[frozenset[int]], window: Window, limit: int, pair: int | None
-    ) -> list[Row]:
+    def _carrying(self, asked: _Asked, carried: Carried) -> list[Row]:
         """Traces with a request of every one of these groups of tag sets, slot by slot, in order of time."""
         traces: list[Row] = []
         candidates: list[int] = []
-        looked = 0
-        # The smallest first: most traces are dismissed by it.
-        groups = sorted(carried, key=len)
-        for slot in self._slots(carried, window):
+        window, limit = asked.window, asked.limit
+        carrying = CarryingTraces(self._db, carried, self._most, newest_first=self._order == "DESC")
+        for slot in self._slots(list(carried.groups.values()), window):
             begin = max(window.from_unix_nano, slot * TAG_SET_SLOT_NS)
             part = Window(begin, min(window.to_unix_nano, (slot + 1) * TAG_SET_SLOT_NS))
-            found = []
-            rows = self._packed(pair, part, self._most - looked)
-            while chunk := list(islice(rows, _AT_ONCE)):
-                looked += len(chunk)
-                found += _with_all(chunk, groups)
+            found = carrying.within(part)
             if self._by_time:
-                for begun in range(0, len(found), _AT_ONCE):
-                    traces += self._found(tables, part, limit - len(traces), found[begun : begun + _AT_ONCE])
+                for begun in range(0, len(found), AT_ONCE):
+                    of_part = asked._replace(window=part, limit=limit - len(traces))
+                    traces += self._found(of_part, found[begun : begun + AT_ONCE])
                     if len(traces) >= limit:
                         return traces
             else:
                 candidates += found
-            if looked >= self._most:
+            if carrying.is_full:
                 self.truncated = True
                 break
         if self._by_time:
             return traces
-        return self._found(tables, window, limit, candidates) if candidates else []
-
-    def _packed(self, pair: int | None, part: Window, limit: int) -> Iterator[Row]:
-        """(trace, packed sets) in order of time; with a pair, of traces that have it."""
-        times = part.from_unix_nano, part.to_unix_nano
-        if pair is None:
-            return self._db.each(
-                "SELECT trace, sets FROM requests WHERE start >= ? AND start < ? "
-                f"ORDER BY start {self._order}, trace {self._order} LIMIT ?",
-                (*times, limit),
-            )
-        return self._db.each(
-            "SELECT p.trace, r.sets FROM trace_pairs p "
-            "CROSS JOIN requests r ON r.start = p.start AND r.trace = p.trace "
-            "WHERE p.pair = ? AND p.start >= ? AND p.start < ? "
-            f"ORDER BY p.start {self._order}, p.trace {self._order} LIMIT ?",
-            (pair, *times, limit),
-        )
+        return self._found(asked, candidates) if candidates else []
 
     def _slots(self, carried: Sequence[frozenset[int]], window: Window) -> list[int]:
         """Slots in which every group of sets occurs, in the order of the query."""
@@ -179,9 +170,9 @@ class TraceSearch:
         first, last = window.from_unix_nano // TAG_SET_SLOT_NS, window.to_unix_nano // TAG_SET_SLOT_NS
         for group in carried:
             here: set[int] = set()
-            occupied = tag_set_slots(self._db, window) if len(group) > _AT_ONCE else None
+            occupied = tag_set_slots(self._db, window) if len(group) > AT_ONCE else None
             numbers = iter(group)
-            while part := list(islice(numbers, _AT_ONCE)):
+            while part := list(islice(numbers, AT_ONCE)):
                 rows = self._db.each(
                     "SELECT DISTINCT slot FROM set_slots "
                     "WHERE tagset IN (SELECT value FROM json_each(?)) AND slot >= ? AND slot <= ?",
@@ -194,8 +185,8 @@ class TraceSearch:
             slots = here if slots is None else slots & here
         return sorted(slots or (), reverse=self._order == "DESC")
 
-    def _pairs(self) -> list[int]:
-        """The ids of the pairs that a trace must have; none and `_impossible` if one does not exist."""
+    def _pairs(self) -> dict[int, tuple[str, str]]:
+        """The pairs that a trace must have by their ids; none and `_impossible` if one does not exist."""
         query = self._query
         pairs = [(name, value) for name, value in query.attributes.items() if name in UNBOUNDED]
         if query.error is not None:
@@ -206,13 +197,13 @@ class TraceSearch:
             pairs.append((SERVICE, query.service))
         if query.also:
             pairs.append((SERVICE, query.also))
-        found = []
+        found = {}
         for pair in pairs:
             row = self._db.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)
             if row is None:
                 self._impossible = True
-                return []
-            found.append(row[0])
+                return {}
+            found[row[0]] = pair
         return found
 
     def _from(self, pairs: list[int]) -> tuple[str, int | None]:
@@ -261,30 +252,17 @@ class TraceSearch:
             f"ORDER BY {start} {self._order} LIMIT 1 OFFSET ?",
             (*self._values, window.from_unix_nano, window.to_unix_nano, attribute_scan.MAX_TRACES - 1),
         )
-        for carried in (
-            attribute_scan.condition_for(self._db, exact, "span", "s"),
-            attribute_scan.condition_holding(self._db, parts, "span", "s"),
+        for names, carried in (
+            (exact, attribute_scan.condition_for(self._db, exact, "span", "s")),
+            (parts, attribute_scan.condition_holding(self._db, parts, "span", "s")),
         ):
-            self._add(
-                "EXISTS (SELECT 1 FROM spans s "
-                f"WHERE s.trace_id = t.trace_id AND NOT s.flags & {BROWSER_FLAG} "
-                f"AND ({carried.sql}))",
-                *carried.values,
-            )
+            if names:
+                needle = attribute_scan.needle_of(names)
+                condition, values = traces_with_span(self._db, carried, needle)
+                self._add(condition, *values)
         if row is None:
             return window
         self.bound = row[0]
         if self._query.sort == "oldest":
             return Window(window.from_unix_nano, row[0] + 1)
         return Window(row[0], window.to_unix_nano)
-
-
-def _with_all(rows: Sequence[Row], groups: Sequence[frozenset[int]]) -> list[int]:
-    """The traces, of (trace, packed sets), that carry a set of each of these groups."""
-    traces = [trace for trace, _ in rows]
-    # Views and not copies; `map` and `compress`, as this is done for every trace of a long time range.
-    carried = [memoryview(sets).cast(SET_CODE) for _, sets in rows]
-    for group in groups:
-        has = [not lacks for lacks in map(group.isdisjoint, carried)]
-        traces, carried = list(compress(traces, has)), list(compress(carried, has))
-    return traces

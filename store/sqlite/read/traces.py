@@ -13,17 +13,15 @@ from store.results import Affected, Presence, TraceSummary
 from store.sqlite.read.affected import affected_traces
 from store.sqlite.read.read_connection import SqlitePart
 from store.sqlite.read.row_mapping import (
-    SPAN_COLUMNS,
-    SPAN_TABLES,
     TRACE_COLUMNS,
     limited,
     make_cursor,
     pruned_or_never_seen,
     span_bytes,
-    span_of,
     trace_bytes,
     trace_of,
 )
+from store.sqlite.read.spans_of import decoded, stored_spans
 from store.sqlite.read.trace_search import LAST_ROW, TraceSearch
 
 _START, _DURATION, _ERRORS, _TAGS, _SESSION = 3, 4, 6, 10, 11
@@ -32,8 +30,10 @@ _MAX_TOTAL = 1_000
 """Traces that a total counts: about 5 ms."""
 _MAX_AFFECTED = 500
 """Traces among which those affected are counted: 5 to 15 ms."""
+MAX_LOOKED = 20_000
+"""Traces whose tags are looked at in one query …"""
 _MAX_LOOKED_AFFECTED = 8_000
-"""Traces whose tags are looked at for that."""
+"""… and to count those affected."""
 _AT_ONCE = 500
 """Traces whose summaries are read at once."""
 _NEWEST_SPANS = 20_000
@@ -45,12 +45,8 @@ class SqliteTraceReader(SqlitePart):
 
     def spans_of_trace(self, trace_id: TraceId, limit: int = 50_000) -> Sequence[Span]:
         with self._connections.session() as db:
-            rows = db.all(
-                f"SELECT {SPAN_COLUMNS} FROM {SPAN_TABLES} WHERE s.trace_id = ? "
-                "ORDER BY s.start, s.span_id LIMIT ?",
-                (trace_bytes(trace_id), limit),
-            )
-        return [span_of(row) for row in rows]
+            stored = stored_spans(db, leave_out_damaged=False)
+            return decoded(stored, stored.by_time(trace_bytes(trace_id), limit))
 
     def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
         tail = span_bytes(last_16)
@@ -58,41 +54,31 @@ class SqliteTraceReader(SqlitePart):
             rows = db.all(
                 "SELECT trace_id FROM traces WHERE substr(trace_id, 9) = ? ORDER BY start DESC LIMIT 10",
                 (tail,),
-            ) or db.all(
-                "SELECT DISTINCT trace_id FROM spans NOT INDEXED "
-                "WHERE seq > (SELECT max(seq) FROM spans) - ? AND substr(trace_id, 9) = ? LIMIT 10",
-                (_NEWEST_SPANS, tail),
             )
-        return [TraceId(trace_id.hex()) for (trace_id,) in rows]
+            found = [trace_id for (trace_id,) in rows] or stored_spans(db).newest_traces_ending(
+                tail, _NEWEST_SPANS
+            )
+        return [TraceId(trace_id.hex()) for trace_id in found]
 
     def locate(self, trace_id: TraceId) -> Presence:
         stored = trace_bytes(trace_id)
         with self._connections.session() as db:
-            if db.one("SELECT 1 FROM spans WHERE trace_id = ? LIMIT 1", (stored,)):
+            if stored_spans(db).has_trace(stored):
                 return Presence.PRESENT
             return pruned_or_never_seen(db, stored)
 
     def trace_of_span(self, span_id: str) -> TraceId | None:
         with self._connections.session() as db:
-            row = db.one(
-                # Reads this index from end to end, a twentieth of the table: an index by span id
-                # would cost time for every span that arrives.
-                "SELECT trace_id FROM spans INDEXED BY spans_by_id WHERE span_id = ? "
-                "ORDER BY +seq DESC LIMIT 1",
-                (span_bytes(span_id),),
-            )
-        return TraceId(row[0].hex()) if row else None
+            found = stored_spans(db).trace_of_span(span_bytes(span_id))
+        return TraceId(found.hex()) if found else None
 
     def absent_spans(self, spans: Sequence[tuple[TraceId, SpanId]]) -> frozenset[tuple[TraceId, SpanId]]:
         with self._connections.session() as db:
+            stored = stored_spans(db)
             return frozenset(
                 (trace_id, span_id)
                 for trace_id, span_id in spans
-                if db.one(
-                    "SELECT 1 FROM spans WHERE trace_id = ? AND span_id = ?",
-                    (trace_bytes(trace_id), span_bytes(span_id)),
-                )
-                is None
+                if not stored.has_span(trace_bytes(trace_id), span_bytes(span_id))
             )
 
     def browser_of_trace(self, trace_id: TraceId) -> BrowserLink | None:
@@ -134,7 +120,7 @@ class SqliteTraceReader(SqlitePart):
         if query.sort not in ("newest", "oldest", "slowest"):
             raise BadQuery(f"sort is {query.sort!r}: give newest, oldest or slowest.")
         with self._connections.session() as db:
-            search = TraceSearch(db, query)
+            search = TraceSearch(db, query, MAX_LOOKED)
             rows = search.rows(limit + 1)
         column = _DURATION if query.sort == "slowest" else _START
         cursor = None
@@ -150,8 +136,8 @@ class SqliteTraceReader(SqlitePart):
 
     def count_traces(self, query: TraceQuery) -> tuple[int, bool]:
         with self._connections.session() as db:
-            search = TraceSearch(db, replace(query, sort="newest", cursor=None))
-            found = len(search.rows(_MAX_TOTAL + 1))
+            search = TraceSearch(db, replace(query, sort="newest", cursor=None), MAX_LOOKED)
+            found = len(search.rows(_MAX_TOTAL + 1, "t.id"))
         return min(found, _MAX_TOTAL), found > _MAX_TOTAL or search.truncated or search.bound is not None
 
     def affected_by_traces(self, query: TraceQuery) -> Affected:

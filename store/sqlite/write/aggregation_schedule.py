@@ -21,6 +21,7 @@ from store.sqlite.mark_names import (
     ROUND,
     SETTLED,
 )
+from store.sqlite.stored_spans import of_connection
 from store.sqlite.write.handover import Handover, Pruned, rows_after
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.recent_rows import NO_NUMBER, Due, RecentTrace, busy, encodable
@@ -118,10 +119,7 @@ class AggregationSchedule:
         before = len(self._dirty)
         while self._unread_seq < self._stored_seq and len(self._dirty) == before:
             mark, upto = self._unread_seq, min(self._unread_seq + _BACKLOG, self._stored_seq)
-            rows = self._main.execute(
-                "SELECT DISTINCT trace_id FROM spans WHERE seq > ? AND seq <= ?", (mark, upto)
-            )
-            for (trace_id,) in rows:
+            for trace_id in of_connection(self._main).traces_from(mark, upto):
                 self._dirty.setdefault(trace_id, Due(0.0, NO_NUMBER, mark))
             self._unread_seq = upto
 

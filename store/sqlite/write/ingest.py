@@ -1,9 +1,7 @@
-"""Inserts rows into `spans` and `logs`: the hot path. Must run inside the writer's transaction.
+"""Numbers and inserts what arrives: the hot path. Must run inside the writer's transaction.
 
-What is derived from spans is handed over to the settler by the same transaction (`handover`).
-
-A span is deduplicated here, by the unique index on (trace id, span id): the first stays. Of the
-others it is found out whether they are the same once more, or have other content.
+What is derived from spans is handed over to the settler by the same transaction (`handover`). Spans are put
+into their tables, and told from those that are there already, by `span_tables`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from zlib import crc32
 
 from signals.deployments import is_deployment
 from signals.folding import is_simple
-from store.decode import is_same_span
 from store.rows import Batch, LogRow, SpanRow
 from store.sender_clocks import (
     AHEAD_NS,
@@ -27,9 +24,8 @@ from store.sender_clocks import (
     Sender,
     SenderClocks,
 )
-from store.sqlite.row_checks import log_check, span_check
+from store.sqlite.row_checks import log_check
 from store.sqlite.store_file import STORE_ID
-from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.handover import HandoverRow
 from store.sqlite.write.interning import OriginIds
@@ -41,25 +37,16 @@ from store.sqlite.write.row_values import (
     MAX_TIME,
     bounded,
     encodable,
-    encodable_span,
     folded_text,
     log_counts,
 )
+from store.sqlite.write.span_tables import SpanTables
 
 _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
 """A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
 
-_INSERT_SPAN = (
-    "INSERT OR IGNORE INTO spans (seq, trace_id, span_id, parent_span_id, service, name, kind, start, "
-    "duration, flags, peer, session_id, resource, scope, raw, checksum) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_KEPT_SPAN = (
-    "SELECT s.seq, s.raw, r.body, c.body FROM spans s LEFT JOIN origins r ON r.id = s.resource "
-    "LEFT JOIN origins c ON c.id = s.scope WHERE s.trace_id = ? AND s.span_id = ?"
-)
 _INSERT_LOG = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
     "raw, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -110,10 +97,9 @@ class Ingest:
         self.metrics = MetricIngest(
             connection, self.counters, series_bounds or SeriesBounds(), self.clock.now
         )
-        highest = connection.execute(
-            "SELECT max(coalesce((SELECT max(seq) FROM spans), 0), coalesce((SELECT max(seq) FROM logs), 0))"
-        ).fetchone()[0]
-        self.seq = max(int(highest), self.counters.get("seq"))
+        self._tables = SpanTables(connection)
+        last_log = connection.execute("SELECT coalesce(max(seq), 0) FROM logs").fetchone()[0]
+        self.seq = max(self._tables.stored.newest(), int(last_log), self.counters.get("seq"))
         self.names = NameSlots(connection, self.seq)
         # What the last process used may not have been noted: nothing is pruned too early.
         connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
@@ -167,6 +153,10 @@ class Ingest:
         """Move all that is stored of a session, in the open transaction."""
         self.moved.move(restated, self._committed_seq)
 
+    def forget_spans(self) -> None:
+        """Forget which spans are stored: some are deleted in the open transaction."""
+        self._tables.forget()
+
     def write_mark(self) -> None:
         """Write something small, to see whether the medium takes it."""
         self.counters.add("write_marks", 1)
@@ -176,84 +166,22 @@ class Ingest:
         spans, arrived = batch.spans, batch.arrived_unix_nano
         if not spans:
             return
-        first = seq = self.seq
+        first = self.seq
         starts, durations = [span[6] for span in spans], [span[7] for span in spans]  # by place: quicker
         if min(min(starts), min(durations)) < 0 or max(max(starts), max(durations)) > MAX_TIME:
             spans = [bounded(span) for span in spans]
             starts = [span.start_unix_nano for span in spans]
-        origins = {body: (number, crc32(body)) for body, number in self._origins_of(spans).items()}
-        rows: list[tuple[Any, ...]] = []
-        for span in spans:
-            seq += 1
-            (
-                trace_id, span_id, parent, service, name, kind, start, duration, error, peer, database,
-                session, browser, _, resource, scope, raw, _,
-            ) = span  # fmt: skip
-            flags = error * ERROR_FLAG | database * DATABASE_FLAG | browser * BROWSER_FLAG
-            resource_id, resource_check = origins[resource]
-            scope_id, scope_check = origins[scope]
-            # `bytearray`, as `sqlite3` sends every `bytes` through its adapters: 3.4 µs a row, not 5.3.
-            rows.append(
-                (
-                    seq, bytearray(trace_id), bytearray(span_id), bytearray(parent) if parent else None,
-                    service, name, kind, start, duration, flags, peer, session or None,
-                    resource_id, scope_id, bytearray(raw),
-                    span_check(
-                        seq, trace_id + span_id + parent, (service, name, peer, session),
-                        (kind, duration, flags), start, (resource_check, scope_check), raw,
-                    ),
-                )
-            )  # fmt: skip
-            if browser:
-                self.handover.browsers.append((seq, span))
-        self.handover.spans += spans
-        self.seq = seq
-        added = self._insert_spans(rows, first)
-        if added != seq - first:
-            self._compare_with_kept(batch, first)
-        self.counters.add("spans", added)
+        new = self._tables.new_of(batch, spans)
+        origins = {body: (number, crc32(body)) for body, number in self._origins_of(new).items()}
+        new, browsers = self._tables.insert(new, first, origins)
+        self.handover.spans += new
+        self.handover.browsers += browsers
+        # Spans that were kept already have numbers, too: `late_batches` has a row for each last number.
+        self.seq = first + len(spans)
+        self.counters.add("spans", len(new))
         oldest, newest = min(starts), max(starts)
         self._note_times(oldest, newest, arrived)
-        self._note_if_late(arrived, oldest, newest, added, 0)
-
-    def _insert_spans(self, rows: Sequence[tuple[Any, ...]], first: int) -> int:
-        """Insert rows numbered from `first` + 1; returns how many of them were new."""
-        try:
-            return self._connection.executemany(_INSERT_SPAN, rows).rowcount
-        except UnicodeEncodeError:
-            # The rows before the one that failed are in: once more from the start, to count them too.
-            self._connection.execute("DELETE FROM spans WHERE seq > ?", (first,))
-            self._make_encodable(len(rows), first)
-            return self._connection.executemany(_INSERT_SPAN, encodable(rows)).rowcount
-
-    def _make_encodable(self, count: int, first: int) -> None:
-        """Hand the newest spans over as they are stored."""
-        whole = {id(span): encodable_span(span) for span in self.handover.spans[-count:]}
-        self.handover.spans[-count:] = [whole[id(span)] for span in self.handover.spans[-count:]]
-        self.handover.browsers = [
-            (seq, whole[id(span)] if seq > first else span) for seq, span in self.handover.browsers
-        ]
-
-    def _compare_with_kept(self, batch: Batch, first: int) -> None:
-        """Count the spans of a batch, numbered from `first` + 1, that were not inserted, and forget them.
-
-        What was refused must not be aggregated in place of what is kept.
-        """
-        mine = self.handover.spans[-len(batch.spans) :]
-        inserted, numbers = [], set()
-        for seq, span in enumerate(mine, first + 1):
-            kept = self._connection.execute(_KEPT_SPAN, (span.trace_id, span.span_id)).fetchone()
-            if kept is None or kept[0] == seq:
-                inserted.append(span)
-                numbers.add(seq)
-            elif is_same_span(kept[1:], (span.raw, span.resource, span.scope)):
-                batch.repeated += 1
-            else:
-                batch.differing += 1
-                batch.first_differing = batch.first_differing or span
-        self.handover.spans[-len(batch.spans) :] = inserted
-        browsers = self.handover.browsers
-        self.handover.browsers = [each for each in browsers if each[0] <= first or each[0] in numbers]
+        self._note_if_late(arrived, oldest, newest, len(new), 0)
 
     def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
         if not logs or self._repeated.is_repeated(logs):
@@ -363,6 +291,7 @@ class Ingest:
         self.handover.clear()
         self.moved.on_rollback()
         self.origins.invalidate()
+        self._tables.forget()
         self.names.invalidate()
         self._repeated.invalidate()
         self.counters.on_rollback()

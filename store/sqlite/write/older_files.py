@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from store.sqlite import store_file
-from store.sqlite.store_file import DERIVED_INSIDE, SCHEMA_VERSION, SUFFIXES, unavailable
+from store.sqlite.store_file import READ_AS_THEY_ARE, SCHEMA_VERSION, SUFFIXES, unavailable
 from store.sqlite.table_layout import KEPT_POINTS
 from store.sqlite.write.carried_rows import Carried, CarryingOver, StoredLog, StoredSpan
 from store.sqlite.write.damaged_file import Row
@@ -59,7 +59,7 @@ def see_to_schema(path: Path, note: Callable[[str], None]) -> bool:
     StoreUnavailable where files cannot be renamed or the new one cannot be written.
     """
     version = _schema_of(path)
-    if version is None or version in (SCHEMA_VERSION, DERIVED_INSIDE):
+    if version is None or version in (SCHEMA_VERSION, *READ_AS_THEY_ARE):
         return False
     if OLDEST <= version < SCHEMA_VERSION:
         try:

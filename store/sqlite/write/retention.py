@@ -16,6 +16,7 @@ from typing import Final
 
 from signals.attributes import environment_of
 from store.decode import resource_attributes
+from store.sqlite.stored_spans import of_connection
 from store.sqlite.table_layout import LOG_SLOT_NS
 from store.sqlite.write.handover import Pruned
 from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest
@@ -50,6 +51,7 @@ class Retention:
         self._connection = connection
         self._ingest = ingest
         self._settled = settled
+        self._stored = of_connection(connection)
         self._metrics = MetricRetention(connection, ingest)
         self._max_bytes = max_bytes
         self._max_age_ns = round(max_age_s * 1e9)
@@ -117,11 +119,10 @@ class Retention:
 
     def _end(self, which: str) -> int:
         """The lowest (`min`) or the highest (`max`) number of a span or log, 0 if there is none."""
-        row = self._connection.execute(
-            f"SELECT {which}(seq) FROM (SELECT {which}(seq) AS seq FROM spans "
-            f"UNION ALL SELECT {which}(seq) FROM logs)"
-        ).fetchone()
-        return int(row[0] or 0)
+        of_logs = self._connection.execute(f"SELECT {which}(seq) FROM logs").fetchone()[0]
+        if which == "max":
+            return max(self._stored.newest(), of_logs or 0)
+        return min([number for number in (self._stored.oldest(), of_logs) if number], default=0)
 
     def _by_size(self) -> int:
         """The number up to which this round prunes to save space; 0 if there is enough.
@@ -160,8 +161,8 @@ class Retention:
         execute = self._connection.execute
         counters = self._ingest.counters
         counters.add("pruned_logs", self._prune_logs(upto))
-        rows = execute("SELECT DISTINCT trace_id FROM spans WHERE seq <= ?", (upto,)).fetchall()
-        traces, sessions = [trace_id for (trace_id,) in rows], set[str]()
+        traces, sessions = sorted(self._stored.traces_from(-1, upto)), set[str]()
+        self._ingest.forget_spans()
         spans = sum(self._prune_trace(trace_id, sessions) for trace_id in traces)
         for session_id in sorted(sessions):
             self._bury(session_id)
@@ -243,7 +244,12 @@ class Retention:
             "SELECT DISTINCT session_id FROM spans WHERE trace_id = ? AND session_id IS NOT NULL", (trace_id,)
         )
         sessions.update(session_id for (session_id,) in rows)
-        gone = execute("DELETE FROM spans WHERE trace_id = ?", (trace_id,)).rowcount
+        gone = self._stored.count(trace_id)
+        execute("DELETE FROM spans WHERE trace_id = ?", (trace_id,))
+        execute(
+            "DELETE FROM trace_parts WHERE seq IN (SELECT seq FROM part_ids WHERE trace_id = ?)", (trace_id,)
+        )
+        execute("DELETE FROM part_ids WHERE trace_id = ?", (trace_id,))
         execute("INSERT OR REPLACE INTO tombstones (name) VALUES (?)", (trace_id,))
         return gone
 

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Final
 
 from store.histogram import bucket_of
+from store.sqlite.packed_calls import StoredCall
 from store.sqlite.packed_cells import merged, pack
 from store.sqlite.table_layout import (
     CALL_SERIES,
@@ -61,14 +62,6 @@ class _Cell:
 
 _Cells = dict[tuple[int, int], _Cell]
 """(series, slot) to what is added."""
-
-
-StoredCall = tuple[str, str, int, int, int, str]
-"""(source, target, start, duration, error, flag) as `traces.calls` keeps it, a list in JSON.
-
-The flag is `REPORTED`, `UNANSWERED`, `INFERRED` or `INFERRED_DATABASE` of `table_layout`. A plain tuple:
-orjson does not serialize named ones.
-"""
 
 
 class Rollups:

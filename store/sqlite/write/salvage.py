@@ -16,7 +16,7 @@ from store.sqlite.store_file import unavailable
 from store.sqlite.write.carried_rows import Carried, CarryingOver, Progress
 from store.sqlite.write.damaged_file import DamagedFile, Row
 from store.sqlite.write.saved_metrics import SavedMetrics
-from store.sqlite.write.saved_rows import Found, is_log, is_span, log_of, span_of
+from store.sqlite.write.saved_rows import Found, is_log, is_part, is_span, log_of, span_of, spans_of_part
 
 
 @dataclass(slots=True)
@@ -118,6 +118,10 @@ def _saved(file: DamagedFile, target: CarryingOver) -> Salvaged:
         for row in source.rows("spans"):
             if is_span(row) and (span := span_of(row, bodies, result.spans)):
                 target.add_span(span)
+        for row in source.rows("trace_parts"):
+            if is_part(row):
+                for each in spans_of_part(row, bodies, result.spans):
+                    target.add_span(each)
         for row in source.rows("logs"):
             if is_log(row) and row.rowid not in seen and (log := log_of(row, bodies, result.logs)):
                 seen.add(row.rowid)

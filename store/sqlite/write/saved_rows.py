@@ -13,6 +13,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 from store.sqlite.row_checks import log_check, span_check
+from store.sqlite.trace_parts import MOST_SPANS, DamagedPart, part_check, unpack
 from store.sqlite.write.carried_rows import StoredLog, StoredSpan
 from store.sqlite.write.damaged_file import Row
 
@@ -23,6 +24,7 @@ _SPAN_TYPES = (
     (type(None),), (bytes,), (bytes,), (bytes, type(None)), (str,), (str,), (int,), (int,), (int,), (int,),
     (str,), (str, type(None)), (int,), (int,), (bytes,),
 )  # fmt: skip
+_PART_TYPES = (type(None), bytes, int, int, bytes)
 _LOG_TYPES = (
     (type(None),), (int,), (int,), (str,), (bytes, type(None)), (bytes, type(None)), (str, type(None)),
     (str,), (int,), (int,), (bytes,),
@@ -43,6 +45,11 @@ class Found:
 def is_span(row: Row) -> bool:
     """Whether a record has the form of one of `spans`."""
     return _has_types(row, _SPAN_TYPES)
+
+
+def is_part(row: Row) -> bool:
+    """Whether a record has the form of one of `trace_parts`."""
+    return tuple([type(value) for value in row.values]) == _PART_TYPES
 
 
 def is_log(row: Row) -> bool:
@@ -86,6 +93,36 @@ def span_of(row: Row, bodies: Bodies, found: Found) -> StoredSpan | None:
             )  # fmt: skip
     found.wrong.add(row.rowid)
     return None
+
+
+def spans_of_part(row: Row, bodies: Bodies, found: Found) -> Iterator[StoredSpan]:
+    """The spans that a record of `trace_parts` holds; none, counted, where it is not as it was written."""
+    cells: Any = row.values
+    _, trace_id, count, check, body = cells
+    first = row.rowid
+    try:
+        if check != part_check(first, trace_id, count, body):
+            raise DamagedPart(f"the checksum of {first} is another")
+        spans = unpack(first, body)
+    except DamagedPart:
+        found.wrong.update(range(first, first + min(max(count, 1), MOST_SPANS)))
+        return
+    for span in spans:
+        kind = span.kind
+        resource = _body_with(bodies, kind.resource, kind.resource_check)
+        scope = _body_with(bodies, kind.scope, kind.scope_check)
+        if resource is None or scope is None:
+            found.wrong.add(span.seq)
+            continue
+        _count(found, span.seq, is_checked=True)
+        yield StoredSpan(
+            trace_id, span.span_id, span.parent, kind.service, kind.name, kind.kind, span.start,
+            span.duration, kind.flags, kind.peer, "", resource, scope, span.raw,
+        )  # fmt: skip
+
+
+def _body_with(bodies: Bodies, number: int, check: int) -> bytes | None:
+    return next((body for body in bodies.get(number, ()) if crc32(body) == check), None)
 
 
 def log_of(row: Row, bodies: Bodies, found: Found) -> StoredLog | None:

@@ -18,6 +18,7 @@ from store.api import StoreError
 from store.sqlite.mark_names import BACKLOG_UPTO, COUNTED, SETTLED, STORE
 from store.sqlite.settled_file import connect_settler, discard_settled, settled_path
 from store.sqlite.store_file import STORE_ID, SUSPECT_SUFFIX
+from store.sqlite.stored_spans import of_connection
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.handover import Unreadable, last_number
 from store.sqlite.write.setting_aside import is_damaged
@@ -117,8 +118,7 @@ class Settler:
         if self.connection is None:
             return
         seq, handed = self._main.execute(
-            "SELECT max(coalesce((SELECT value FROM facts WHERE name = 'seq'), 0), "
-            "coalesce((SELECT max(seq) FROM spans), 0)), "
+            "SELECT coalesce((SELECT value FROM facts WHERE name = 'seq'), 0), "
             "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'handovers'), 0)"
         ).fetchone()
         execute = self.connection.execute
@@ -131,7 +131,7 @@ class Settler:
             "INSERT INTO marks VALUES (?, ?)",
             [
                 *((STORE, _store_id(self._main)), (SETTLED, handed)),
-                *((COUNTED, handed), (BACKLOG_UPTO, seq)),
+                *((COUNTED, handed), (BACKLOG_UPTO, max(seq, of_connection(self._main).newest()))),
             ],
         )
         execute("COMMIT")

@@ -21,6 +21,7 @@ from signals.trace_tree import ABSENT, Outline, calls_of, is_call, members_of, o
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
+from store.sqlite.packed_calls import StoredCall, pack_calls, unpack_calls
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
     SET_CODE,
@@ -31,6 +32,7 @@ from store.sqlite.packed_requests import (
     unpack,
     worst_of,
 )
+from store.sqlite.stored_spans import of_connection
 from store.sqlite.table_layout import (
     BROWSER_FLAG,
     CLOCK_SHIFT,
@@ -46,7 +48,7 @@ from store.sqlite.table_layout import (
     error_code,
 )
 from store.sqlite.write.interning import PairIds
-from store.sqlite.write.rollups import Rollups, StoredCall
+from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
 from store.tag_sets import ERROR, ORIGIN, SERVICE
@@ -79,7 +81,7 @@ class _Previous(NamedTuple):
     start: int
     services: str
     tags: str
-    calls: str
+    calls: bytes
 
 
 class _Requests(NamedTuple):
@@ -118,7 +120,7 @@ class TraceAggregation:
     ) -> None:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
-        self._main = main
+        self._stored = of_connection(main)
         self._tag_sets = tag_sets
         self._pairs = pairs
         self._rollups = rollups
@@ -136,11 +138,10 @@ class TraceAggregation:
         `remembered` are rows of it that are still in memory: they are used if they
         are all there is, else the trace is read from the table.
         """
-        execute = self._main.execute
         old = self._previous(trace_id)
         if old is None and remembered and all(span.browser for span in remembered):
             return
-        count = execute("SELECT count(*) FROM spans WHERE trace_id = ?", (trace_id,)).fetchone()[0]
+        count = self._stored.count(trace_id)
         spans = remembered if count == len(remembered) else self._read(trace_id)
         if old is not None:
             self._see_last_id()
@@ -207,35 +208,30 @@ class TraceAggregation:
         return self._last_id
 
     def _read(self, trace_id: bytes) -> list[SpanRow]:
-        rows = self._main.execute(
-            "SELECT s.span_id, s.parent_span_id, s.service, s.name, s.kind, s.start, s.duration, s.flags, "
-            "s.peer, s.session_id, o.body, s.raw FROM spans s LEFT JOIN origins o ON o.id = s.resource "
-            "WHERE s.trace_id = ? ORDER BY s.seq LIMIT ?",
-            (trace_id, MAX_SPANS),
-        )
+        stored = self._stored
+        stored.forget_bodies()
         found = []
-        for row in rows:
-            span_id, parent, service, name, kind, start, duration, flags, peer, session, resource, raw = row
-            browser = bool(flags & BROWSER_FLAG)
+        for span in stored.by_arrival(trace_id, MAX_SPANS):
+            browser = bool(span.flags & BROWSER_FLAG)
             tags, shift_ns = {}, 0
             if not browser:
-                detail = span_detail(raw)
-                tags = dict(promoted_of(detail.attributes, resource_attributes(resource or b"")))
-                shift_ns = start - (detail.start_unix_nano or start)
+                detail = span_detail(span.raw)
+                tags = promoted_of(detail.attributes, resource_attributes(stored.body_of(span.resource)))
+                shift_ns = span.start - (detail.start_unix_nano or span.start)
             found.append(
                 SpanRow(
                     trace_id=trace_id,
-                    span_id=span_id,
-                    parent_span_id=parent or b"",
-                    service=service,
-                    name=name,
-                    kind=kind,
-                    start_unix_nano=start,
-                    duration_ns=duration,
-                    error=bool(flags & ERROR_FLAG),
-                    peer=peer,
-                    peer_is_database=bool(flags & DATABASE_FLAG),
-                    session_id=session or "",
+                    span_id=span.span_id,
+                    parent_span_id=span.parent,
+                    service=span.service,
+                    name=span.name,
+                    kind=span.kind,
+                    start_unix_nano=span.start,
+                    duration_ns=span.duration,
+                    error=bool(span.flags & ERROR_FLAG),
+                    peer=span.peer,
+                    peer_is_database=bool(span.flags & DATABASE_FLAG),
+                    session_id=span.session,
                     browser=browser,
                     tags=tags,
                     resource=b"",
@@ -259,7 +255,7 @@ class TraceAggregation:
             bucket, error, _ = split(outcome)
             self._rollups.request(-1, tag_set.series, old.start + after, bucket, error, worst_of(outcome))
         environment = environment_of(orjson.loads(old.tags))
-        for call in orjson.loads(old.calls):
+        for call in unpack_calls(old.calls, old.start):
             self._rollups.call(-1, environment, call)
         self._delete(old)
 
@@ -300,14 +296,14 @@ class TraceAggregation:
         tags: dict[str, object] = dict(entry.tags)
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
-        calls = []
+        calls: list[StoredCall] = []
         for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
             shape, lambda span: is_error_answer(span.tags)
         ):
             flag = REPORTED if answered else UNANSWERED
             if inferred:
                 flag = INFERRED_DATABASE if database else INFERRED
-            call: StoredCall = (source, target, begun, duration_ns, int(error), flag)
+            call = (source, target, begun, duration_ns, int(error), flag)
             calls.append(call)
             self._rollups.call(1, environment, call)
         self._traces.append(
@@ -325,7 +321,7 @@ class TraceAggregation:
                 session or None,
                 orjson.dumps(services).decode(),
                 orjson.dumps(tags).decode(),
-                orjson.dumps(calls).decode(),
+                pack_calls(calls, start),
             )
         )
 

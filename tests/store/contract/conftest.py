@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 import store
+from store.sqlite.write import span_tables
 from tests.store.clickhouse_house import new_url, require_engine, skip_what_it_cannot
 from tests.store.house import Bound, House
 
 
-@pytest.fixture(params=["sqlite", "chdb", "http"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """A new, empty store of each engine."""
-    if request.param != "sqlite":
+@pytest.fixture(params=["sqlite", "former", "chdb", "http"])
+def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A new, empty store of each engine; `former` holds every other part of a trace in the rows of before."""
+    if request.param == "former":
+        turns = cycle([False, True])
+        monkeypatch.setattr(span_tables, "can_hold", lambda spans: next(turns))
+    elif request.param != "sqlite":
         require_engine()
         skip_what_it_cannot(request.node.name, request.param)
         yield from _clickhouse(new_url(over_http=request.param == "http"))
