@@ -63,16 +63,28 @@ def send(pipe: int, line: str) -> None:
             os.write(pipe, line.encode() + b"\n")
 
 
+def _read_input() -> str:
+    """What the caller gives; afterwards nothing of the caller's is open as standard input."""
+    given = sys.stdin.read()
+    with contextlib.suppress(OSError, ValueError):  # a test's has no file
+        number = sys.stdin.fileno()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, number)
+        os.close(nothing)
+    return given
+
+
 def main(argv: Sequence[str]) -> int:
     """Run a lab until a stop signal; returns the exit code."""
     pipe = int(argv[0])
     os.set_inheritable(pipe, False)
     child_setup.name_process("lab-supervisor")
+    given = _read_input()
     # Before what follows is imported: it imports on another core meanwhile.
     forks = early.fork_server(paths.run_dir())
     from lab.run import launch, messages
 
-    options = background.options_from_json(sys.stdin.read())
+    options = background.options_from_json(given)
     try:
         launch.supervise(options, lambda built, chosen: ToCaller(pipe, built, chosen), forks)
     except LabError as error:
