@@ -91,7 +91,9 @@ def _reap(channel: socket.socket, between: dict[int, int]) -> None:
 
     `between` has the request of each; one that failed gave no answer.
     """
-    is_idle = not select.select([channel], [], [], 0)[0]
+    waiting = select.poll()  # `select` refuses numbers of files above 1,023
+    waiting.register(channel, select.POLLIN)
+    is_idle = not waiting.poll(0)
     while between:
         middle, status = os.waitpid(-1, 0 if is_idle else os.WNOHANG)
         if middle == 0:
