@@ -34,7 +34,10 @@ def _trace(number: int) -> TraceId:
 
 
 def _requests(number: int, at_ms: float, *, failed: bool, late: bool = False) -> list[Span]:
-    """An order of the shop at a bank; the part that comes late is of a third service."""
+    """An order of the shop at a bank, longer than the bank's part, so that hardly two last as long.
+
+    The part that comes late is of a third service.
+    """
     trace_id, attributes = _trace(number), {"version": f"v{number % 3}", "enduser.id": f"user-{number % 4}"}
     attributes["shelf"] = str(number % 3)
     if late:
@@ -42,7 +45,7 @@ def _requests(number: int, at_ms: float, *, failed: bool, late: bool = False) ->
     return [
         span(
             1, 0, "shop", "order" if number % 5 else "look", kind=SpanKind.SERVER, start_ms=at_ms,
-            ms=number + 5, error=failed, attributes=attributes, trace_id=trace_id,
+            ms=number + 300, error=failed, attributes=attributes, trace_id=trace_id,
         ),
         span(
             2, 1, "bank", "charge", kind=SpanKind.SERVER, start_ms=at_ms + 61_000 * (number % 7 == 0),

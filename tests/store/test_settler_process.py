@@ -12,7 +12,7 @@ import pytest
 
 import store
 from signals.model import SpanKind, TraceId
-from store.api import Batch, Reader, TraceQuery
+from store.api import Batch, Reader, StoreUnavailable, TraceQuery
 from store.rows import SpanRow
 from store.sqlite.settled_file import settled_path
 from store.sqlite.write.settler_process import SettlerProcess
@@ -138,7 +138,14 @@ def test_a_damaged_file_of_it_is_made_anew(apart: Apart, begin: int) -> None:
         body[at : at + 16] = b"\xff" * 16
     path.write_bytes(body)
     last = SqliteWriter(apart.path, max_bytes=1 << 30, max_age_s=1e9)
-    eventually(apart.is_settled, "all settled anew")
+
+    def is_settled_anew() -> bool:
+        try:
+            return apart.is_settled()
+        except StoreUnavailable:  # until the settler has found it out
+            return False
+
+    eventually(is_settled_anew, "all settled anew")
     last.close()
 
 
