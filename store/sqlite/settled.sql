@@ -159,3 +159,12 @@ CREATE TABLE links (
     PRIMARY KEY (trace_id, seq)
 ) WITHOUT ROWID;
 CREATE INDEX links_by_seq ON links (seq);
+
+-- How the ids of spans begin, by block of SPAN_ID_BLOCK numbers of the store's sequence, once it is full: a
+-- span is found by its id without reading all ids (store/sqlite/read/span_id_search.py).
+CREATE TABLE span_id_blocks (
+    head  INTEGER NOT NULL, -- the first byte
+    block INTEGER NOT NULL, -- (number of the span, or of the first of its part, less 1) divided by SPAN_ID_BLOCK
+    ids   BLOB    NOT NULL, -- the next SPAN_ID_BYTES of each, in order
+    PRIMARY KEY (head, block)
+) WITHOUT ROWID;

@@ -195,35 +195,6 @@ class StoredSpans:
             found += [trace_id for (trace_id,) in rows]
         return list(dict.fromkeys(found))[:10]
 
-    def trace_of_span(self, span_id: bytes) -> bytes | None:
-        """The newest trace that holds a span of this id.
-
-        Reads both indexes by trace from end to end, a tenth of what is stored: an index by span id would
-        cost time for every span that arrives.
-        """
-        found = [(seq, trace_id) for seq, trace_id, _ in self._with_ids(span_id, span_id)]
-        return max(found)[1] if found else None
-
-    def with_ids(self, low: bytes, high: bytes, most: int) -> list[tuple[bytes, bytes]]:
-        """(trace, span) whose span ids are from the first to the last of these, at most so many."""
-        return [(trace_id, span_id) for _, trace_id, span_id in islice(self._with_ids(low, high), most)]
-
-    def _with_ids(self, low: bytes, high: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-        """(number, trace, span), in no order."""
-        yield from self._ask(
-            "SELECT seq, trace_id, span_id FROM spans INDEXED BY spans_by_id "
-            "WHERE span_id >= ? AND span_id <= ?",
-            (low, high),
-        )
-        # The digits that both begin with are looked for in the bytes, which SQLite does fast.
-        common = next((place for place in range(ID_BYTES) if low[place] != high[place]), ID_BYTES)
-        for seq, trace_id, packed in self._parts(
-            "SELECT seq, trace_id, ids FROM part_ids WHERE instr(ids, ?)", (low[:common],)
-        ):
-            for place, span_id in enumerate(ids_in(packed)):
-                if low <= span_id <= high:
-                    yield seq + place, trace_id, span_id
-
     def oldest(self) -> int:
         """The lowest number of a span, 0 if there is none."""
         found = [number for (number,) in self._ends("min(seq)", "min(seq)") if number]

@@ -41,6 +41,11 @@ TAG_SET_SLOT_NS: Final = 600 * SECOND_NS
 """Width of `set_slots.slot`. Narrower slots let a search skip more, and cost a row per set each."""
 REQUEST_SLOT_NS: Final = 60 * SECOND_NS
 """Width of `request_slots.slot`. Of narrower slots fewer requests are read again after a change."""
+SPAN_ID_BLOCK: Final = 32_768
+"""Numbers of the sequence in a block of `span_id_blocks` …"""
+SPAN_ID_BYTES: Final = 3
+"""… and how many bytes of an id it holds behind the first: with 4 of them, as `/search` asks for at least,
+one id in 130,000 is looked for in a block in vain."""
 LONG_TRACE_NS: Final = 600 * SECOND_NS
 """Traces whose requests start further apart than this are found by the index `requests_long`.
 

@@ -12,6 +12,7 @@ from store.results import KnownService
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import SUMMED
+from store.sqlite.read.span_id_search import spans_with_ids
 from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import values_containing
 from store.sqlite.read.text_match import holds
@@ -98,7 +99,7 @@ class SqliteNameReader(SqlitePart):
     def span_ids_beginning(self, digits: str, limit: int = 20) -> Sequence[tuple[TraceId, SpanId]]:
         check_digits(digits, 16)
         with self._connections.session() as db:
-            rows = stored_spans(db).with_ids(*_range(digits, 16), limit)
+            rows = spans_with_ids(db, *_range(digits, 16), limit)
         return [(TraceId(trace_id.hex()), SpanId(span_id.hex())) for trace_id, span_id in rows]
 
 

@@ -21,6 +21,7 @@ from store.sqlite.read.row_mapping import (
     trace_bytes,
     trace_of,
 )
+from store.sqlite.read.span_id_search import trace_of_span
 from store.sqlite.read.spans_of import decoded, stored_spans
 from store.sqlite.read.trace_search import LAST_ROW, TraceSearch
 
@@ -69,7 +70,7 @@ class SqliteTraceReader(SqlitePart):
 
     def trace_of_span(self, span_id: str) -> TraceId | None:
         with self._connections.session() as db:
-            found = stored_spans(db).trace_of_span(span_bytes(span_id))
+            found = trace_of_span(db, span_bytes(span_id))
         return TraceId(found.hex()) if found else None
 
     def absent_spans(self, spans: Sequence[tuple[TraceId, SpanId]]) -> frozenset[tuple[TraceId, SpanId]]:

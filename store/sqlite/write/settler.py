@@ -23,6 +23,7 @@ from store.sqlite.write.aggregation_schedule import AggregationSchedule
 from store.sqlite.write.handover import Unreadable, last_number
 from store.sqlite.write.setting_aside import is_damaged
 from store.sqlite.write.settled_retention import SettledRetention
+from store.sqlite.write.span_id_blocks import SpanIdBlocks
 from store.sqlite.write.writer_lock import WriterLock
 
 _LOG = logging.getLogger(__name__)
@@ -49,12 +50,15 @@ class Settler:
         self._identity: tuple[int, int] | None = None
         self._schedule: AggregationSchedule | None = None
         self._retention: SettledRetention | None = None
+        self._blocks: SpanIdBlocks | None = None
         self._not_before_s = self._next_log_s = 0.0
 
     @property
     def has_work(self) -> bool:
         """Whether something will soon be due."""
-        return self._schedule is None or self._schedule.has_work
+        return (
+            self._schedule is None or self._schedule.has_work or bool(self._blocks and self._blocks.has_work)
+        )
 
     @property
     def was_cut(self) -> bool:
@@ -99,6 +103,7 @@ class Settler:
         if not self._is_of_store():
             self._begin_anew()
         schedule = self._schedule = AggregationSchedule(self.connection, self._main, apart=self._apart)
+        self._blocks = SpanIdBlocks(self.connection, self._main, schedule.marks)
         self._retention = SettledRetention(self.connection, schedule)
         return schedule
 
@@ -140,15 +145,17 @@ class Settler:
     def _round(self, schedule: AggregationSchedule, *, final: bool) -> bool:
         """Settle what is due; returns whether something was."""
         assert self._retention is not None
+        assert self._blocks is not None
         due = schedule.is_due(final=final)
         schedule.marks.set_lag(schedule.lag)
-        if due or schedule.marks.changed or self._retention.is_due:
+        if due or schedule.marks.changed or self._retention.is_due or self._blocks.is_due:
             self._transact(schedule, due=due, final=final)
         return due
 
     def _transact(self, schedule: AggregationSchedule, *, due: bool, final: bool) -> None:
         assert self.connection is not None
         assert self._retention is not None
+        assert self._blocks is not None
         execute = self.connection.execute
         pruned = self._retention.is_due
         execute("BEGIN IMMEDIATE")
@@ -157,6 +164,9 @@ class Settler:
                 schedule.aggregate(final=final)
             if pruned:
                 self._retention.prune()
+                self._blocks.prune()
+            if self._blocks.is_due:
+                self._blocks.file_one()
             schedule.marks.flush()
             execute("COMMIT")
         except BaseException:
@@ -182,7 +192,7 @@ class Settler:
             self._let_go(damaged=is_damaged(self._path))
 
     def _let_go(self, *, damaged: bool = False) -> None:
-        connection, self.connection, self._schedule = self.connection, None, None
+        connection, self.connection, self._schedule, self._blocks = self.connection, None, None, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
