@@ -12,8 +12,14 @@ from store.results import Affected, Breakdown, Coverage, Measure, Point, Service
 class ApmReader(Protocol):
     """Backend services: the map, measures, time series and breakdowns of their requests."""
 
-    def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
-        """Every backend service seen in the window with the measure of its requests."""
+    def services(
+        self, window: Window, environment: str | None = None, *, exact: bool = True
+    ) -> Mapping[str, Measure]:
+        """Every backend service seen in the window with the measure of its requests.
+
+        Not `exact`: who asks for numbers of requests only does without the percentiles of few requests by
+        their spans, which are most of the cost of a short window.
+        """
 
     def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
         """Services, inferred services and the calls between them. Cost: rollup cells, not spans."""

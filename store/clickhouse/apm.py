@@ -95,7 +95,9 @@ class _Asked:
 class ClickHouseApmReader(Part):
     """Measures requests of backend services."""
 
-    def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
+    def services(
+        self, window: Window, environment: str | None = None, *, exact: bool = True
+    ) -> Mapping[str, Measure]:
         found = self._tallies(_BY_SERVICE, _Asked(window, environment))
         return {name: tally.measure() for name, tally in sorted(found.items())}
 

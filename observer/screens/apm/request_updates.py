@@ -55,5 +55,5 @@ def _requests(
     if where:
         points = reader.series(service, window, 1, environment=environment, where=where)
         return sum(point.measure.requests for point in points)
-    found = reader.services(window, environment)
+    found = reader.services(window, environment, exact=False)
     return sum(measure.requests for name, measure in found.items() if service in (None, name))

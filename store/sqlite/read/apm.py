@@ -41,12 +41,15 @@ _MAX_COLUMNS = 1_000
 class SqliteApmReader(SqlitePart):
     """Measures requests of backend services."""
 
-    def services(self, window: Window, environment: str | None = None) -> Mapping[str, Measure]:
+    def services(
+        self, window: Window, environment: str | None = None, *, exact: bool = True
+    ) -> Mapping[str, Measure]:
         with self._connections.session() as db:
             found = sum_series(
                 db, SeriesFilter(SERVICE_SERIES, environment=environment), window, lambda key: key.subject
             )
-            make_services_exact(db, window, environment, found)
+            if exact:
+                make_services_exact(db, window, environment, found)
         return {str(name): tally.measure() for name, tally in sorted(found.items()) if tally.requests > 0}
 
     def operations(

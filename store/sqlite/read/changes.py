@@ -12,8 +12,9 @@ from store.api import BadQuery
 from store.change_results import Change, FailingOperation, Operation, Seen, VersionRow, Versions
 from store.queries import Page, Window
 from store.results import Measure
-from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, split, unpack
+from store.sqlite.packed_requests import split
 from store.sqlite.read.error_sightings import error_sightings
+from store.sqlite.read.failing_entries import count_failing
 from store.sqlite.read.processes import Process, Subject, processes, version_sets
 from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
 from store.sqlite.read.request_groups import SUMMED, by_tag
@@ -25,10 +26,8 @@ from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.sightings import first_moments, first_slots, sightings
 from store.sqlite.read.tag_set_search import read_sets, sets_of_environment, sets_with
 from store.sqlite.table_layout import TAG_SET_SLOT_NS
-from store.tag_sets import ERROR, OPERATION
+from store.tag_sets import OPERATION
 
-MAX_FAILING: Final = 600
-"""The newest traces with an error whose entry is looked at: about 5 ms."""
 MAX_REQUESTS: Final = 10_000
 """The newest requests that are counted by operation: enough to rank by, at a third of the cost."""
 MAX_ROWS: Final = 6_000
@@ -48,7 +47,7 @@ class SqliteChangeReader(SqlitePart):
     ) -> Sequence[FailingOperation]:
         limited(limit)
         with self._connections.session() as db:
-            real, synthetic = _failing(db, window, environment)
+            real, synthetic = count_failing(db, window, environment)
         order = sorted({*real, *synthetic}, key=lambda of: (-real[of], -synthetic[of], of))
         return [FailingOperation(of, real[of], synthetic[of]) for of in order[:limit]]
 
@@ -107,34 +106,6 @@ class SqliteChangeReader(SqlitePart):
 def _version_order(row: VersionRow) -> tuple[int, bool, int, str]:
     first = row.seen.first_unix_nano if row.seen else 0
     return VERSION_TAGS.index(row.tag), not row.value, -first, row.value
-
-
-def _failing(
-    db: ReadSession, window: Window, environment: str | None
-) -> tuple[Counter[Operation], Counter[Operation]]:
-    """How often the entry of a trace failed, by its operation: of real traffic, and of synthetic."""
-    rows = db.all(
-        "SELECT t.service, t.operation, r.sets, r.lows FROM trace_pairs p "
-        "CROSS JOIN traces t ON t.id = p.trace "
-        "CROSS JOIN requests r ON r.start = p.start AND r.trace = p.trace "
-        "WHERE p.pair = (SELECT id FROM pairs WHERE tag = ? AND value = '') "
-        "AND p.start >= ? AND p.start < ? ORDER BY p.start DESC LIMIT ?",
-        (ERROR, window.from_unix_nano, window.to_unix_nano, MAX_FAILING),
-    )
-    sets = read_sets(db, set(unpack(SET_CODE, b"".join([row[2] for row in rows]))))
-    synthetic = frozenset([number for number, tags in sets.items() if tags.synthetic])
-    sides = Counter[Operation](), Counter[Operation]()
-    for service, operation, numbers_body, outcomes_body in rows:
-        numbers = unpack(SET_CODE, numbers_body)
-        for number, outcome in zip(numbers, unpack(OUTCOME_CODE, outcomes_body), strict=True):
-            tags = sets.get(number)
-            if tags is None or tags.of != (service, operation):
-                continue
-            if outcome & 1 and environment in (None, tags.environment):
-                programs = not synthetic.isdisjoint(numbers)
-                sides[programs][Operation(service, operation)] += 1
-            break
-    return sides
 
 
 def _operation_measures(

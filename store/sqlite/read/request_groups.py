@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import compress
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import chain, compress
 from typing import NamedTuple
 
 from store.queries import Window
@@ -77,7 +77,8 @@ def by_tag(
     of_calls = (
         {number: frozenset(values_in(matching[number], OF_CALLS)) for number in by_set} if received else {}
     )
-    found = {tag: _tallies(tag, matching, by_set, of_calls) for tag in tags}
+    known: dict[tuple[int, ...], Tally] = {}
+    found = {tag: _tallies(tag, matching, by_set, of_calls, known) for tag in tags}
     if scanned <= _FEW_REQUESTS:
         _make_exact(db, joined([part.columns for part in parts]), matching, found, values_of)
     counted = sum(map(len, by_set.values()))
@@ -144,10 +145,14 @@ def _tallies(
     sets: Mapping[int, TagSet],
     by_set: Mapping[int, list[int]],
     of_calls: Mapping[int, frozenset[str]],
+    known: dict[tuple[int, ...], Tally],
 ) -> dict[str, Tally]:
-    """Value to tally, of requests whose outcomes are given by set; without the values `of_calls`."""
-    outcomes_of: dict[str, list[int]] = {}
-    for tagset, outcomes in by_set.items():
+    """Value to tally, of requests whose outcomes are given by set; without the values `of_calls`.
+
+    `known` are tallies by their sets: many tags divide requests alike, or not at all.
+    """
+    sets_of: dict[str, list[int]] = {}
+    for tagset in by_set:
         value_or_values = sets[tagset].get(tag)
         values: Sequence[str] = _WITHOUT
         # Not by `received_in`: a call for each tag of each set took longer than the counting.
@@ -157,21 +162,35 @@ def _tallies(
             if calls:
                 values = [value for value in values if f"{tag}={value}" not in calls]
         for value in values or _WITHOUT:
-            known = outcomes_of.get(value)
-            if known is None:
-                known = outcomes_of[value] = []
-            known += outcomes
+            if value in sets_of:
+                sets_of[value].append(tagset)
+            else:
+                sets_of[value] = [tagset]
     tallies = {}
-    for value, outcomes in outcomes_of.items():
-        tally = tallies[value] = Tally(len(outcomes))
-        buckets = tally.buckets
-        # Counted once for each value: most sets have one or two requests.
-        for outcome, n in Counter(outcomes).items():
-            bucket, error, origin = split(outcome)
+    for value, numbers in sets_of.items():
+        key = tuple(numbers)
+        tally = known.get(key)
+        if tally is None:
+            tally = known[key] = _counted(chain.from_iterable(map(by_set.__getitem__, numbers)))
+        # Each has its own: durations are added to it.
+        tallies[value] = Tally(tally.requests, tally.errors, tally.origins, tally.buckets.copy())
+    return tallies
+
+
+def _counted(outcomes: Iterable[int]) -> Tally:
+    tally = Tally()
+    buckets = tally.buckets
+    # Each outcome once: most sets have one or two requests.
+    for outcome, n in Counter(outcomes).items():
+        tally.requests += n
+        bucket = outcome >> 3
+        buckets[bucket] = buckets.get(bucket, 0) + n
+        # An outcome's last three bits are 0 where nothing failed.
+        if outcome & 7:
+            _, error, origin = split(outcome)
             tally.errors += error * n
             tally.origins += origin * n
-            buckets[bucket] = buckets.get(bucket, 0) + n
-    return tallies
+    return tally
 
 
 def _make_exact(

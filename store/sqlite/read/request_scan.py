@@ -17,11 +17,19 @@ from store.queries import Window
 from store.sqlite.packed_requests import OUTCOME_CODE, SET_CODE, START_CODE, PackedRequests, split, unpack
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
+from store.sqlite.read.request_slots import SlotKey, slots_within
 from store.sqlite.read.rollup_sums import Tally
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.spans_of import stored_spans
 from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.stored_spans import StoredSpan
-from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG
+from store.sqlite.table_layout import (
+    BROWSER_FLAG,
+    DATABASE_FLAG,
+    ERROR_FLAG,
+    LONG_TRACE_NS,
+    REQUEST_SLOT_NS,
+)
 from store.tag_sets import OF_CALLS, TagSet, environment_in, received_in, service_in, values_in
 
 MAX_REQUESTS = 20_000
@@ -33,6 +41,8 @@ MAX_TRACES = 60
 """Traces that are decoded for a tag that is not indexed, each whole."""
 MAX_SPANS = 5_000
 """Spans of one of them."""
+
+_DECODED_BYTES: Final = 2 * 1024**2
 
 _INDEXED = frozenset(PROMOTED)
 _KINDS: Final = frozenset(map(int, SpanKind))
@@ -56,7 +66,7 @@ def scan_requests(
     decoded = {name: value for name, value in where.items() if name not in _INDEXED}
     tallies: dict[str, Tally] = {}
     values_of = received_in if received else values_in
-    details = _Details(db, service, {tag, *decoded} - _INDEXED)
+    details = _Details(db, service, {tag, *decoded} - _INDEXED, window)
     scanned = counted = 0
     for place, (row, sets) in enumerate(_with_sets(db, newest(db, window, service, MAX_ROWS + 1))):
         if place >= MAX_ROWS or scanned >= MAX_REQUESTS or details.is_full(row.trace):
@@ -74,7 +84,7 @@ def scan_requests(
             if any(value not in (values_in(tags, key) or [""]) for key, value in bounded.items()):
                 continue
             if details.names:
-                more = details.of(row.trace, (service_in(tags), start))
+                more = details.of(row, (service_in(tags), start))
                 of_calls = [*values_in(tags, OF_CALLS), *values_in(more, OF_CALLS)]
                 tags = {**tags, **more, OF_CALLS: of_calls}
             if any(value not in (values_in(tags, key) or [""]) for key, value in decoded.items()):
@@ -106,30 +116,61 @@ def _requests(row: PackedRequests, window: Window) -> Iterator[tuple[int, int, i
             yield row.start + after, tagset, outcome, place
 
 
-class _Details:
-    """Attributes of requests that are only in their spans, decoded trace by trace."""
+_OfRequests = Mapping[tuple[str, int], Mapping[str, list[str]]]
+"""Values by name, by the service and the start of a request. Shared: not to be changed."""
 
-    def __init__(self, db: ReadSession, service: str | None, names: set[str]) -> None:
+
+class _Decoded(BoundedCache[tuple[int, str | None, frozenset[str]], tuple[SlotKey, _OfRequests]]):
+    """By trace, service and names that were sought: the slot of the trace, and what was found."""
+
+    def __init__(self) -> None:
+        super().__init__(_DECODED_BYTES, lambda known: 700 + 800 * len(known[1]))
+
+
+class _Details:
+    """Attributes of requests that are only in their spans, decoded trace by trace, and kept."""
+
+    def __init__(self, db: ReadSession, service: str | None, names: set[str], window: Window) -> None:
         """Of the requests of one service, or of all."""
         self._db = db
         self._service = service
+        self._window = window
+        self._versions: Mapping[int, int] | None = None
         self.names = names
         self._sought = frozenset(names)
         self._spelled = [name.encode("utf-8", "replace") for name in names]
-        self._traces: dict[int, dict[tuple[str, int], dict[str, list[str]]]] = {}
+        self._traces: dict[int, _OfRequests] = {}
 
     def is_full(self, trace: int) -> bool:
         """Whether no further trace may be decoded."""
         return bool(self.names) and trace not in self._traces and len(self._traces) >= MAX_TRACES
 
-    def of(self, trace: int, request: tuple[str, int]) -> dict[str, list[str]]:
-        """The values by name of a request, given by its service and start."""
-        found = self._traces.get(trace)
+    def of(self, row: PackedRequests, request: tuple[str, int]) -> Mapping[str, list[str]]:
+        """The values by name of a request of a trace, given by its service and start."""
+        found = self._traces.get(row.trace)
         if found is None:
-            found = self._traces[trace] = self._read(trace)
+            found = self._traces[row.trace] = self._kept(row)
         return found.get(request, {})
 
-    def _read(self, trace: int) -> dict[tuple[str, int], dict[str, list[str]]]:
+    def _kept(self, row: PackedRequests) -> _OfRequests:
+        """What was decoded of a trace, as long as nothing of its slot is settled anew."""
+        if self._versions is None:
+            begun = Window(max(0, self._window.from_unix_nano - LONG_TRACE_NS), self._window.to_unix_nano)
+            self._versions = dict(slots_within(self._db, begun) or ())
+        slot = row.start // REQUEST_SLOT_NS
+        version = self._versions.get(slot)
+        if version is None:
+            return self._read(row.trace)
+        known = self._db.shared.of(_Decoded)
+        key = row.trace, self._service, self._sought
+        kept = known.get(key)
+        if kept is not None and kept[0] == (slot, version):
+            return kept[1]
+        found = self._read(row.trace)
+        known.update({key: ((slot, version), found)})
+        return found
+
+    def _read(self, trace: int) -> _OfRequests:
         row = self._db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
         stored = stored_spans(self._db)
         spans = stored.by_arrival(row[0], MAX_SPANS) if row else ()

@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from signals.attributes import SEAT
+from signals.attributes import ENVIRONMENT_NAMES, SEAT
 from signals.folding import fold, is_simple
 from store.change_results import Operation
 from store.sqlite.read.read_connection import ReadSession
@@ -162,9 +162,12 @@ def _sets_that_may_hold(db: ReadSession, folded: str) -> dict[int, KnownSet]:
 def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
     """The ids of the sets of one deployment environment, in whichever spelling it was sent."""
 
+    # The first of the names counts, and quotes within texts are escaped: such a body need not be read.
+    alone = orjson.dumps(ENVIRONMENT_NAMES[0]) + b":" + orjson.dumps(environment)
+
     def found(above: int) -> Iterator[int]:
         for number, body in db.shared.of(TagSetTexts).holding(db, environment, above):
-            if environment_in(orjson.loads(body)) == environment:
+            if (environment and alone in body) or environment_in(orjson.loads(body)) == environment:
                 yield number
 
     return _since_asked(db, ("environment", environment), found)

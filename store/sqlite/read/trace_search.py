@@ -16,6 +16,7 @@ from store.queries import Window
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.carrying_traces import AT_ONCE, Carried, CarryingTraces
+from store.sqlite.read.longest_traces import may_last
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.request_slots import tag_set_slots
 from store.sqlite.read.row_mapping import TRACE_COLUMNS, read_cursor
@@ -90,7 +91,7 @@ class TraceSearch:
         window = self._scan(tables, window)
         found = _Asked(columns, tables, window, limit)
         if not carried:
-            return self._found(found)
+            return self._found_in_parts(found) if pair is None else self._found(found)
         return self._carrying(found, Carried(carried, None if pair is None else (pair, pairs[pair])))
 
     def _carried(self) -> dict[Hashable, frozenset[int]]:
@@ -113,6 +114,19 @@ class TraceSearch:
         if query.environment is not None:
             carried["environment", query.environment] = sets_of_environment(db, query.environment)
         return carried
+
+    def _found_in_parts(self, asked: _Asked) -> list[Row]:
+        """`_found`, without the minutes of the window in which no trace lasts as long as is sought."""
+        least = self._query.min_ns
+        parts = None if least is None or not self._by_time else may_last(self._db, asked.window, least)
+        if parts is None:
+            return self._found(asked)
+        found: list[Row] = []
+        for part in parts if self._order == "DESC" else reversed(parts):
+            found += self._found(asked._replace(window=part, limit=asked.limit - len(found)))
+            if len(found) >= asked.limit:
+                break
+        return found
 
     def _found(self, asked: _Asked, among: Sequence[int] | None = None) -> list[Row]:
         """Rows that match all conditions, of the traces `among` if given."""

@@ -286,7 +286,7 @@ def test_a_process_that_ends_in_the_middle_is_a_busy_page(
     """With the time after which to ask again."""
 
     class Ended:
-        def services(self, window: Window, environment: str | None = None) -> None:
+        def services(self, window: Window, environment: str | None = None, *, exact: bool = True) -> None:
             raise StoreBusy("it ended")
 
         def __getattr__(self, name: str) -> object:

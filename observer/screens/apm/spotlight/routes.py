@@ -38,7 +38,7 @@ def tags() -> str:
     reader = context.reader()
     scope = current_scope()
     query = Query(request.args, context.now_unix_nano())
-    services = reader.services(scope.window, scope.environment)
+    services = reader.services(scope.window, scope.environment, exact=False)
     name = query.text("service") or _worst(services)
     if name == EVERY_SERVICE:
         name = None

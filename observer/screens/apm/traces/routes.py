@@ -68,7 +68,7 @@ def traces() -> str | BaseResponse:
     # A search by a tag that is not indexed reads spans: to count, it would read more of them.
     counted = query.flag("affected") or {*search.attributes, *search.like} <= set(PROMOTED)
     affected = reader.affected_by_traces(search) if page.items and counted else None
-    services = reader.services(scope.window, scope.environment)
+    services = reader.services(scope.window, scope.environment, exact=False)
     return render_template(
         "apm/traces.html",
         late=late_notice(reader, scope.window),
