@@ -13,7 +13,7 @@ import pytest
 import store
 from signals.model import Span, SpanKind, TraceId
 from store.api import Batch, Operation, Reader, TraceQuery, Window
-from store.sqlite.read import affected, changes, request_groups, request_slots, traces
+from store.sqlite.read import affected, changes, failing_entries, request_groups, request_slots, traces
 from store.sqlite.settled_file import settled_path
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
@@ -70,6 +70,8 @@ def _answers(reader: Reader) -> list[str]:
             ]
         found += [reader.operation_measures(window), reader.versions("bank", window, _ORDER)]
         found += [reader.tags(window), reader.changes(window), reader.services(window)]
+        found += [reader.failing_operations(window), reader.failing_operations(window, "")]
+        found += [{name: one.requests for name, one in reader.services(window, exact=False).items()}]
         for query in _searches(window):
             page = reader.find_traces(query)
             found += [[one.trace_id for one in page.items], page.truncated]
@@ -88,6 +90,9 @@ def _searches(window: Window) -> list[TraceQuery]:
         TraceQuery(window, service="shop", operation="order", environment="", limit=9),
         TraceQuery(window, service="shop", attributes=shelf, limit=9),
         TraceQuery(window, attributes=shelf | both, sort="oldest", limit=9),
+        TraceQuery(window, min_ns=320_000_000, limit=4),
+        TraceQuery(window, min_ns=335_000_000, max_ns=400_000_000, sort="oldest", limit=4),
+        TraceQuery(window, min_ns=61_000_000_000, limit=9),
     ]
 
 
@@ -132,6 +137,7 @@ def test_answers_follow_what_arrives(
     monkeypatch.setattr(affected, "MAX_TRACES", 23)
     monkeypatch.setattr(affected, "MAX_LOOKED", 31)
     monkeypatch.setattr(changes, "MAX_ROWS", 19)
+    monkeypatch.setattr(failing_entries, "MAX_FAILING", 11)
     monkeypatch.setattr(request_groups, "MAX_COUNTED", 47)
     _fill(house, seed, house.reader, tmp_path / "store.db")
 
