@@ -55,7 +55,7 @@ def _spans(draw: random.Random, begin: int, many: int) -> list[SpanRow]:
     for number in range(begin, begin + many):
         browser = number % 6 == 0
         own = draw.choice((0xAB, 0xAC, 0x01)) << 56 | draw.choice((0, 1)) << 48 | draw.getrandbits(24) << 8
-        one = span(own, trace_id=_trace(1 + number // 8), browser=browser, session="s1" if browser else None)
+        one = span(own, trace_id=_trace(1 + number // 8), browser=browser, session="s1" if browser else "")
         found.append(row(one))
     return found
 

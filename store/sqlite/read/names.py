@@ -22,6 +22,8 @@ _NEWEST_SESSIONS = 20_000
 _MOST_VALUES = 1_000
 """Values that are ranked; more of them fit only a part that says next to nothing."""
 _ZEROS = "0" * 16
+_HALF = 8
+"""Bytes of half an id of a trace."""
 
 
 class SqliteNameReader(SqlitePart):
@@ -86,12 +88,14 @@ class SqliteNameReader(SqlitePart):
                 found |= stored.traces_between(low, high, limit)
             if len(digits) % 2 == 0:
                 tail = bytes.fromhex(digits)
+                # The index begins with the last half of an id: with as many digits it is not read whole.
+                half = "substr(trace_id, 9) = ? AND " if len(tail) >= _HALF else ""
                 found |= {
                     trace_id
                     for (trace_id,) in db.all(
                         "SELECT trace_id FROM traces INDEXED BY traces_by_id "
-                        "WHERE substr(trace_id, ?) = ? LIMIT ?",
-                        (-len(tail), tail, limit),
+                        f"WHERE {half}substr(trace_id, ?) = ? LIMIT ?",
+                        (*((tail[-_HALF:],) if half else ()), -len(tail), tail, limit),
                     )
                 }
         return [TraceId(trace_id.hex()) for trace_id in sorted(found)[:limit]]

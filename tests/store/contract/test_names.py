@@ -105,6 +105,8 @@ def test_ids_are_found_by_their_beginning_or_their_end(house: House) -> None:
     assert reader.trace_ids_with(TRACE[:8]) == [TRACE]
     assert reader.trace_ids_with(TRACE[:9]) == [TRACE]
     assert reader.trace_ids_with(TRACE[-8:]) == [TRACE]
+    assert [reader.trace_ids_with(TRACE[-many:]) for many in (16, 20, 32)] == [[TRACE]] * 3
+    assert reader.trace_ids_with("ffff" + TRACE[-16:]) == []
     assert reader.trace_ids_with(SHORT[16:24]) == [SHORT]
     assert reader.trace_ids_with("f" * 8) == []
     assert (TRACE, f"{21:016x}") in reader.span_ids_beginning("0" * 8)
