@@ -32,8 +32,10 @@ from store.sqlite.table_layout import LONG_TRACE_NS, REQUEST_SLOT_NS, TAG_SET_SL
 _COLUMNS: Final = "r.start, r.trace, r.last, r.sets, r.lows, r.starts, r.unbounded"
 _SERVICE_PAIR: Final = "(SELECT id FROM pairs WHERE tag = ':service' AND value = ?)"
 _KEPT_BYTES: Final = 8 * 1024**2
-_MOST_ROWS: Final = 2_000
-"""Traces of one slot that are kept: of a fuller one as many are read as are asked for."""
+_MOST_ROWS: Final = 6_000
+"""Traces of one slot that are kept, as many as most questions count: of a fuller one as many are read as are
+asked for."""
+_LATEST_BYTES: Final = 128 * 1024
 _FIRST_PART: Final = 100
 _NEXT_PART: Final = 1_500
 _MOST_LONG: Final = 50_000
@@ -158,7 +160,7 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
         for key in _versions(db, oldest // REQUEST_SLOT_NS, (end - 1) // REQUEST_SLOT_NS):
             if (key[0] + 1) * REQUEST_SLOT_NS > begin:
                 yield from _parts_of(db, window, service, key)
-            elif _may_reach(db, key, service, begin):
+            elif _latest(db, key) >= begin:
                 reaching.append(key[0])
         if reaching:
             # Of the minutes before the window few traces reach into it: not worth to be kept.
@@ -226,10 +228,29 @@ def _has_versions(db: ReadSession) -> bool:
     return True
 
 
-def _may_reach(db: ReadSession, key: SlotKey, service: str | None, begin: int) -> bool:
-    """Whether a trace of the slot may have a request at this time or later, as far as is known."""
-    version, columns = db.shared.of(_Kept).get((key[0], service)) or (0, None)
-    return version != key[1] or columns is None or columns.latest >= begin
+class _Latest(BoundedCache[int, tuple[int, int]]):
+    """(version, start of the last request) by slot."""
+
+    def __init__(self) -> None:
+        super().__init__(_LATEST_BYTES, lambda _: 200)
+
+
+def _latest(db: ReadSession, key: SlotKey) -> int:
+    """When the last request of the traces of a slot begins, of whatever service.
+
+    Each window asks it of the ten minutes before: in a large store these have thousands of traces.
+    """
+    slot, version = key
+    known = db.shared.of(_Latest)
+    kept = known.get(slot)
+    if kept is None or kept[0] != version:
+        row = db.one(
+            "SELECT max(last) FROM requests WHERE start >= ? AND start < ?",
+            (slot * REQUEST_SLOT_NS, (slot + 1) * REQUEST_SLOT_NS),
+        )
+        kept = version, row[0] if row and row[0] is not None else 0
+        known.update({slot: kept})
+    return kept[1]
 
 
 def _slot(db: ReadSession, key: SlotKey, service: str | None) -> RequestColumns | None:
