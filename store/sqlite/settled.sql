@@ -136,6 +136,7 @@ CREATE TABLE sessions (
     attributes     TEXT NOT NULL -- {tag: [newest value, of FIRST_VALUE_TAGS the first, start of its span]}
 );
 CREATE INDEX sessions_by_finish ON sessions (finish);
+CREATE INDEX sessions_by_start ON sessions (start);
 
 -- One row for each measured value of a browser; t0 to t11 are the tags of RUM_TAGS in their order,
 -- as ids of `pairs`, 0 where absent.

@@ -205,7 +205,7 @@ class SqliteApmReader(SqlitePart):
                 (FINE_S, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)),
             )
             browser = db.all(
-                "SELECT DISTINCT environment FROM sessions WHERE finish >= ? AND start < ?",
+                "SELECT DISTINCT environment FROM sessions WHERE finish >= ? AND +start < ?",
                 (window.from_unix_nano, window.to_unix_nano),
             )
         return sorted({name for (name,) in [*backend, *browser]} - {""})

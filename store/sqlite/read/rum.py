@@ -45,7 +45,7 @@ class SqliteRumReader(SqlitePart):
         with self._connections.session() as db:
             rows = db.all(
                 "SELECT DISTINCT app, environment FROM sessions "
-                "WHERE finish >= ? AND start < ? ORDER BY 1, 2",
+                "WHERE finish >= ? AND +start < ? ORDER BY 1, 2",
                 (window.from_unix_nano, window.to_unix_nano),
             )
         return [(app, environment) for app, environment in rows]

@@ -43,6 +43,9 @@ _SORTS: Final[Mapping[SessionSort, str]] = {
     "pages": "e.page_views",
 }
 
+_BEFORE: Final = "e.start < ?"
+_BEFORE_BY_FINISH: Final = "+e.start < ?"
+"""The same, and SQLite does not use the index by start for it."""
 _FOUND_BY: Final = SESSION_TAGS | HAPPENED_TAGS
 _LINK: Final = "link.traceId"
 _MOST_COUNTED = 5_000
@@ -89,7 +92,7 @@ class SqliteSessionReader(SqlitePart):
         limit = limited(query.limit)
         measure = _measure_of(query.sort)
         with self._connections.session() as db:
-            found = _selected(db, query)
+            found = _selected(db, query, by_start=query.sort == "newest")
             conditions, values = [found.sql], [*found.values]
             after = read_cursor(query.cursor, query.sort)
             if after:
@@ -111,7 +114,7 @@ class SqliteSessionReader(SqlitePart):
 
     def count_sessions(self, query: SessionQuery) -> tuple[int, bool]:
         with self._connections.session() as db:
-            found = _selected(db, query)
+            found = _selected(db, query, by_start=False)
             conditions, values = [found.sql], [*found.values]
             bound = _add_scanned(db, query, conditions, values)
             row = db.one(
@@ -137,15 +140,14 @@ def _measure_of(sort: SessionSort) -> str:
     return _SORTS[sort]
 
 
-def _selected(db: ReadSession, query: SessionQuery) -> _Selected:
+def _selected(db: ReadSession, query: SessionQuery, *, by_start: bool) -> _Selected:
+    """`by_start`: the first ones in that order are asked for, and are met first by their own index.
+
+    Otherwise by their end: of a short window few sessions end later than it begins.
+    """
     window = query.window
-    # A session that spans the window may have been silent in it: one of its spans must fall there.
-    conditions = [
-        "e.finish >= ?",
-        "e.start < ?",
-        "EXISTS (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND s.start >= ? AND s.start < ?)",
-    ]
-    values: list[object] = [window.from_unix_nano, window.to_unix_nano] * 2
+    conditions = ["e.finish >= ?", _BEFORE if by_start else _BEFORE_BY_FINISH]
+    values: list[object] = [window.from_unix_nano, window.to_unix_nano]
     cut = False
     if query.counted:
         names, cut = _sessions_behind(db, query.counted, window)
@@ -154,6 +156,12 @@ def _selected(db: ReadSession, query: SessionQuery) -> _Selected:
     _add_indexed(query.attributes, conditions, values, "EXISTS")
     _add_indexed(query.excluded, conditions, values, "NOT EXISTS")
     _add_like(db, query.like, conditions, values)
+    # A session that spans the window may have been silent in it: one of its spans must fall there. It is the
+    # dearest of the conditions, and the last.
+    conditions.append(
+        "EXISTS (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND s.start >= ? AND s.start < ?)"
+    )
+    values += [window.from_unix_nano, window.to_unix_nano]
     return _Selected(" AND ".join(conditions), values, cut)
 
 
@@ -229,6 +237,7 @@ def _add_scanned(
     others = [each for each in others if not is_never_seen(db, each[0])]
     if not others:
         return None
+    conditions[:] = [each.replace(_BEFORE_BY_FINISH, _BEFORE) for each in conditions]
     row = db.one(
         f"SELECT e.start FROM sessions e WHERE {' AND '.join(conditions)} "
         "ORDER BY e.start DESC LIMIT 1 OFFSET ?",
