@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from lab.paths import ROOT
 from lab.supervision import child_setup, forkserver
 from lab.supervision.spawn import Job
 from tests.helpers import eventually
@@ -290,3 +291,30 @@ def test_streams_and_command_line_of_a_real_process(tmp_path: Path) -> None:
     assert text.splitlines()[0] == "'' ['0', '1', '2'] python -m m"
     assert "Bad file descriptor" in text
     assert done.returncode == 1
+
+
+_LOOKUPS = """
+import sys, types
+from lab.supervision import forkserver
+names = [sys.intern(f"imported_{number}") for number in range(2_000)]
+def references():
+    return sum([sys.getrefcount(name) for name in names])
+before = references()
+module = types.ModuleType("m")
+for name in names:
+    getattr(module, name, None)
+del name
+kept = references() - before
+forkserver.prepare()
+print(kept, references() - before)
+"""
+
+
+def test_names_that_were_imported_are_not_left_for_forks_to_drop() -> None:
+    """The interpreter's cache of lookups holds them; a fork would write to the page of each."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOKUPS], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    kept, left = map(int, done.stdout.split())
+    assert kept > 100
+    assert left == 0
