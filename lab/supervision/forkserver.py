@@ -37,6 +37,10 @@ def main(argv: Sequence[str]) -> None:
     gc.disable()
     lean_dataclasses.apply()
     preload(argv[1:])
+    child_setup.allow_imported_programs()
+    for module in argv[1:]:
+        if module.endswith(".server"):
+            child_setup.keep_program(module.removesuffix(".server"))
     prepare()
     job = _serve(channel)
     channel.close()
