@@ -35,7 +35,6 @@ def main(argv: Sequence[str]) -> None:
     child_setup.name_process("lab-forkserver")
     child_setup.die_with(supervisor_pid)
     gc.disable()
-    lean_dataclasses.apply()
     preload(argv[1:])
     child_setup.allow_imported_programs()
     for module in argv[1:]:
@@ -141,4 +140,5 @@ def _reopen_standard_streams() -> None:
 
 
 if __name__ == "__main__":
+    lean_dataclasses.apply()
     main(sys.argv[1:])

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from threading import Thread, enumerate as enumerate_threads
 
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 from services.common import telemetry
 from services.common.telemetry import Counts, Identity, Telemetry, setup
@@ -224,9 +225,7 @@ def test_the_resource_is_the_one_that_the_sdk_makes(
         monkeypatch.setenv(name, value)
     made = setup._resource(Identity("shop"))
     given = ("service.", "deployment.", "host.name", "process.pid")
-    created = setup.Resource.create(
-        {key: value for key, value in made.attributes.items() if key.startswith(given)}
-    )
+    created = Resource.create({key: value for key, value in made.attributes.items() if key.startswith(given)})
 
     assert {**made.attributes} == {**created.attributes}
     assert list(made.attributes) == list(created.attributes)
