@@ -20,7 +20,7 @@ import jinja2
 from jinja2.bccache import Bucket
 
 _ROOMS = Path(__file__).parent.parent
-_NAME = "template-%s.bin"
+_NAME = "template-%s.pyc"
 
 
 class CompiledTemplates(jinja2.FileSystemBytecodeCache):

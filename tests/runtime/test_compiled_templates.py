@@ -48,7 +48,7 @@ class Application(jinja2.Environment):
 
 
 def _kept(room: Path) -> list[Path]:
-    return list(room.rglob("__pycache__/template-*.bin"))
+    return list(room.rglob("__pycache__/template-*.pyc"))
 
 
 def test_the_next_process_compiles_nothing(room: Path) -> None:
