@@ -65,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--after", type=float, default=AFTER_S, help="seconds after ready")
     parser.add_argument("--incident", default="invalid-token", help="the lab's incident, or none")
     chosen = parser.parse_args(argv)
-    totals, figures = [], {}
+    totals: list[int] = []
+    figures: Mapping[str, Mapping[str, int]] = {}
     for _ in range(chosen.runs):
         ready_s, cpu, figures = measure(chosen.after, "--incident", chosen.incident)
         totals.append(sum(each["Pss"] for each in figures.values()))
