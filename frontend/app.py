@@ -24,6 +24,7 @@ from frontend.settings import Settings
 from frontend.shop import Shop
 from frontend.visit import RUM_SESSION_COOKIE, Visits
 from runtime import seats
+from runtime.compiled_templates import CompiledTemplates
 from runtime.host_check import HostCheck
 from runtime.proxy import BehindProxy
 from runtime.seat_generations import SeatGenerations
@@ -42,6 +43,7 @@ _WITHOUT_VISIT = (
     "routes.beacon_otlp",
 )
 
+_COMPILED_WITH = ("frontend", "runtime", "services/common")
 _STARTING_OVER = "routes.logout"
 """Begins a new visit: open to a visitor whose seat was freed, too."""
 _ORDERING = "routes.checkout"
@@ -56,6 +58,7 @@ def create_app(
     app.config["MAX_FORM_PARTS"] = 100
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.bytecode_cache = CompiledTemplates("frontend", _COMPILED_WITH)
     assets = Assets(settings.web_dir)
     generations = SeatGenerations(settings.seat_generations_file)
     visits = Visits(settings.seat_secret, settings.seed, generations.of)

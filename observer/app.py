@@ -26,6 +26,7 @@ from observer.request.signed_links import arrive, close_freed_seat
 from observer.screens import alerts, apm, desk, home, join, logs, metrics, rum, sign_in, workshop
 from observer.settings import Settings
 from runtime import seats
+from runtime.compiled_templates import CompiledTemplates
 from runtime.host_check import HostCheck
 from runtime.installation import COMMAND
 from runtime.proxy import BehindProxy
@@ -47,6 +48,7 @@ _BLUEPRINTS = (
     join.blueprint,
     sign_in.blueprint,
 )
+_COMPILED_WITH = ("observer", "runtime", "signals", "store")
 _MAX_BODY_BYTES = 64 * 1024
 """Far above any form of the screens."""
 _SHARED_COOKIES = (seats.COOKIE, "theme", "zone")
@@ -75,6 +77,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY_BYTES
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.bytecode_cache = CompiledTemplates("observer", _COMPILED_WITH)
     app.jinja_env.globals["lab_command"] = COMMAND
     fair_share.install(app, settings.threads, reader_processes)
     context.install(app, context.AppContext(reader, settings, clock, class_store, alert_file))

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument(
         "--class",
+        "--seats",
         dest="roster",
         nargs="?",
         const="",

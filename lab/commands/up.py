@@ -64,9 +64,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--users", type=int, default=10, metavar="N", help="simulated users of the load (default: 10)"
     )
     parser.add_argument("--no-load", action="store_true", help="start without simulated users")
-    parser.add_argument("--class", dest="roster", nargs="?", const="", metavar="N|FILE", help=_CLASS_HELP)
     parser.add_argument(
-        "--seats", dest="roster", action="store_const", const="", help="another spelling of --class"
+        "--class", "--seats", dest="roster", nargs="?", const="", metavar="N|FILE", help=_CLASS_HELP
     )
     parser.add_argument("--replace", action="store_true", help=_REPLACE_HELP)
     parser.add_argument(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lab import paths
 from lab.errors import LabError
 from lab.run import background, early
-from lab.supervision import child_setup
+from lab.supervision import child_setup, lean_dataclasses
 
 if TYPE_CHECKING:
     from lab.plan.lab_plan import LabPlan
@@ -95,4 +95,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    lean_dataclasses.apply()
     raise SystemExit(main(sys.argv[1:]))

@@ -21,7 +21,7 @@ from typing import Any
 
 from incidents.flagd_document import PROBE
 from lab.plan.lab_plan import ModuleCall
-from runtime import local_http, seats
+from runtime import seats
 from runtime.installation import COMMAND
 
 SEAT = PROBE
@@ -47,6 +47,9 @@ class Observer:
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """The JSON object at a path; empty while there is none (unknown id, not listening yet)."""
+        # Imported here, as the supervisor, which imports this module for `call`, keeps what it imports.
+        from runtime import local_http
+
         address = f"{self._url}{path}?{urllib.parse.urlencode(query)}"
         try:
             found = local_http.json_of(address, timeout_s=5)

@@ -7,13 +7,16 @@ nothing, so that gevent can patch a fresh interpreter.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import runpy
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType
 
 SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
 PROCESS_NAME = "LAB_PROCESS_NAME"
@@ -24,18 +27,24 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _ADOPTION_TIMEOUT_S = 2.0
+# Of the C library; found once, before processes are forked.
+_prctl: Callable[..., int] | None = None
+_kept: dict[str, tuple[ModuleSpec, CodeType]] = {}
 
 
 def prctl(option: int, value: int | bytes) -> bool:
     """Call Linux's prctl(2); returns False where it does not exist or fails."""
     if sys.platform != "linux":
         return False
-    import ctypes
+    global _prctl
+    if _prctl is None:
+        import ctypes
 
-    try:
-        return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0)) == 0
-    except (OSError, AttributeError):
-        return False
+        try:
+            _prctl = ctypes.CDLL(None).prctl
+        except (OSError, AttributeError):
+            return False
+    return int(_prctl(option, value, 0, 0, 0)) == 0
 
 
 def adopt_orphans() -> bool:
@@ -121,17 +130,50 @@ def default_signals() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def keep_program(package: str) -> None:
+    """Read what `run_module` runs for this package, so that processes forked later need not look for it.
+
+    Looking and reading makes half a megabyte private in each of them. What has no program is left out.
+    """
+    name = f"{package}.__main__"
+    try:
+        spec = importlib.util.find_spec(name)
+        code = spec.loader.get_code(name) if spec and spec.loader else None  # type: ignore[attr-defined]
+    except (ImportError, AttributeError, SyntaxError):
+        return
+    if spec and code:
+        _kept[package] = spec, code
+
+
+def allow_imported_programs() -> None:
+    """Let `runpy` run a main module that is imported already: the fork server imports them on purpose."""
+    warnings.filterwarnings("ignore", ".* found in sys.modules after import", RuntimeWarning)
+
+
 def run_module(module: str, arguments: Sequence[str]) -> None:
     """Run `python -m module arguments` in this process; returns or raises SystemExit as the module does."""
-    # runpy warns of a main module that is imported already; the fork server imports them on purpose.
-    warnings.filterwarnings("ignore", ".* found in sys.modules after import", RuntimeWarning)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if module not in _kept:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return
+    spec, code = _kept[module]
+    program = ModuleType("__main__")
+    program.__dict__.update(
+        __spec__=spec,
+        __file__=spec.origin,
+        __cached__=spec.cached,
+        __loader__=spec.loader,
+        __package__=spec.parent,
+    )
+    sys.argv[0] = str(spec.origin)
+    sys.modules["__main__"] = program
+    exec(code, program.__dict__)  # noqa: S102 - what `runpy` does with the same code
 
 
 def main(argv: Sequence[str]) -> None:
     """`python -m lab.supervision.child_setup MODULE [ARGUMENT…]`: run a module as a lab process."""
     name_process(os.environ.get(PROCESS_NAME, argv[0]))
+    allow_imported_programs()
     die_with(int(os.environ[SUPERVISOR_PID]))
     run_module(argv[0], argv[1:])
 

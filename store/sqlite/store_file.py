@@ -281,5 +281,15 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
     )
 
 
+def one_of_two_is_damaged(path: Path, settled: Path) -> StoreUnavailable:
+    """The error for damage that a reader of both files meets: SQLite does not say in which."""
+    return StoreUnavailable(
+        f"{path} is damaged, or {settled.name}, which is computed from it. A running collector finds out "
+        "which, and sets it aside, within half a minute. Otherwise save what can be read by: "
+        f"{COMMAND} store salvage {path}",
+        "damaged",
+    )
+
+
 def _is_denied(error: Exception) -> bool:
     return isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS

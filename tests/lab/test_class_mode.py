@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import http.cookiejar
 import json
 import urllib.error
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from lab.commands import up
 from lab.plan import planning, topology
 from lab.plan.options import Options
 from tests.lab.test_whole_lab import Lab
@@ -123,3 +125,16 @@ def test_a_students_link_seats_in_shop_and_screens_and_nothing_else_does(classro
     for visitor in (student, stranger):
         assert "Sign in at the desk" in visitor.text_at(f"{urls['observer']}/desk")[1]
         assert visitor.text_at(f"{urls['shop']}/_flags")[0] == 404
+
+
+@pytest.mark.parametrize("spelling", ["--class", "--seats"])
+@pytest.mark.parametrize(
+    ("values", "roster"), [([], ()), (["3"], ("Seat 01", "Seat 02", "Seat 03"))], ids=["as it was", "three"]
+)
+def test_both_spellings_of_a_class_take_a_number(
+    spelling: str, values: list[str], roster: tuple[str, ...]
+) -> None:
+    parser = argparse.ArgumentParser()
+    up.configure(parser)
+    options = up.options_of(parser.parse_args([spelling, *values]))
+    assert (options.class_mode, options.roster) == (True, roster)

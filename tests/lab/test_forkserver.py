@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from lab.paths import ROOT
 from lab.supervision import child_setup, forkserver
 from lab.supervision.spawn import Job
 from tests.helpers import eventually
@@ -290,3 +291,66 @@ def test_streams_and_command_line_of_a_real_process(tmp_path: Path) -> None:
     assert text.splitlines()[0] == "'' ['0', '1', '2'] python -m m"
     assert "Bad file descriptor" in text
     assert done.returncode == 1
+
+
+_LOOKUPS = """
+import sys, types
+from lab.supervision import forkserver
+names = [sys.intern(f"imported_{number}") for number in range(2_000)]
+def references():
+    return sum([sys.getrefcount(name) for name in names])
+before = references()
+module = types.ModuleType("m")
+for name in names:
+    getattr(module, name, None)
+del name
+kept = references() - before
+forkserver.prepare()
+print(kept, references() - before)
+"""
+
+
+def test_names_that_were_imported_are_not_left_for_forks_to_drop() -> None:
+    """The interpreter's cache of lookups holds them; a fork would write to the page of each."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOKUPS], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    kept, left = map(int, done.stdout.split())
+    assert kept > 100
+    assert left == 0
+
+
+_ITSELF = """
+import sys
+main = sys.modules["__main__"]
+assert main.__dict__ is globals() and __name__ == "__main__"
+print(sys.argv, __spec__.name, __file__, __cached__, __package__, type(__loader__).__name__, __doc__)
+print(sorted(set(globals()) - {"__annotations__"}))
+raise SystemExit(3)
+"""
+
+
+def test_a_program_that_was_kept_runs_as_python_runs_it(tmp_path: Path) -> None:
+    """The same names and arguments, also what `multiprocessing` looks for, and the same exit code."""
+    (tmp_path / "shown").mkdir()
+    (tmp_path / "shown" / "__init__.py").touch()
+    (tmp_path / "shown" / "__main__.py").write_text(_ITSELF, "utf-8")
+    keep = (
+        "from lab.supervision import child_setup as c; c.keep_program('shown'); c.keep_program('none');"
+        "c.keep_program('json'); import pathlib; pathlib.Path('shown/__main__.py').write_text('');"
+        "c.run_module('shown', ['a'])"
+    )
+    outputs = []
+    for words in (["-m", "shown", "a"], ["-c", keep]):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 3, done.stderr
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]

@@ -95,10 +95,15 @@ def test_a_collector_that_does_not_answer_is_said(
     ],
 )
 def test_how_far_settling_is_stands_there_while_it_is_not_complete(
-    collector: Json, capsys: pytest.CaptureFixture[str], state: str, said: str
+    collector: Json,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    said: str,
 ) -> None:
     """What is sent is kept: the lab is ready."""
-    settling = {"state": state, "up_to_unix_nano": time.time_ns() - 7 * 10**9}
+    monkeypatch.setattr(time, "time", lambda: NOW / 1e9)
+    settling = {"state": state, "up_to_unix_nano": NOW - 7 * 10**9}
     collector.update({**WELL, "settling": settling})
     assert call("status") == 0
     assert said in capsys.readouterr().out.splitlines()[-1]

@@ -13,13 +13,13 @@ from tests.observer.screens import Screens, empty, seeded
 
 @pytest.fixture(scope="session")
 def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with seeded(tmp_path_factory.mktemp("screens")) as found:
+    with seeded(tmp_path_factory.mktemp("screens") / "store.sqlite3") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
-    with empty(tmp_path_factory.mktemp("bare")) as found:
+    with empty(tmp_path_factory.mktemp("bare") / "store.sqlite3") as found:
         yield found
 
 

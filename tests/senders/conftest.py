@@ -53,13 +53,14 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("senders")
-    with over_store(folder, {"STORE_PATH": str(folder / "store.db")}) as found:
+    with over_store(folder) as found:
         yield found
 
 
 @contextmanager
-def over_store(folder: Path, store: dict[str, str]) -> Iterator[Lab]:
-    """A collector and an observer over one store, which these variables name."""
+def over_store(folder: Path, url: str | None = None) -> Iterator[Lab]:
+    """A collector and an observer over one store: a file in this folder, or what this address names."""
+    store = {"STORE_PATH": str(folder / "store.db")} | ({"STORE_URL": url} if url else {})
     http, grpc, screens = free_port(), free_port(), free_port()
     ports = {"OTLP_HTTP_PORT": str(http), "OTLP_GRPC_PORT": str(grpc)}
     found = Lab(

@@ -79,7 +79,7 @@ def _story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     url = clickhouse_house.new_url(over_http=True)
     fleet, ours = (
         collector(folder, "clickhouse.yaml", **_variables(url)),
-        over_store(folder, {"STORE_URL": url}),
+        over_store(folder, url),
     )
     with ExitStack() as stack:
         if request.param == THEIRS:

@@ -15,7 +15,7 @@ from store.sqlite.read import read_connection
 from store.sqlite.read.read_connection import ReadConnections, ReadSession
 from store.sqlite.read.tag_set_search import TagSetCache, read_sets
 from store.sqlite.settled_file import settled_path
-from store.sqlite.store_file import connect_reader
+from store.sqlite.store_file import SUSPECT_SUFFIX, connect_reader
 from tests.store.build import failing_checkout, row, span
 
 COUNT = "SELECT coalesce(sum(n), 0) FROM trace_parts"
@@ -153,3 +153,23 @@ def test_a_settled_file_that_appears_while_the_store_is_opened_is_read(
         assert db.one(marks) == (0,)
     with connections.session() as db:
         assert db.one(marks) != (0,)
+
+
+@pytest.mark.parametrize("derived", [True, False], ids=["what is derived", "the store"])
+def test_damage_names_both_files_that_a_reader_reads(path: Path, derived: bool) -> None:
+    """SQLite does not say which of them it met the damage in."""
+    _write(path, 20)
+    damaged = settled_path(path) if derived else path
+    body = bytearray(damaged.read_bytes())
+    for at in range(4_096, len(body), 4_096):
+        body[at : at + 16] = b"\xff" * 16
+    damaged.write_bytes(body)
+    connections = ReadConnections(path)
+    table = "traces" if derived else "trace_parts"
+    named = r"store\.db is damaged, or store\.db\.settled, which"
+    with pytest.raises(StoreUnavailable, match=named) as found, connections.session() as db:
+        db.all(f"SELECT * FROM {table}")
+    connections.close()
+    assert found.value.reason == "damaged"
+    told = [damaged.with_name(damaged.name + SUSPECT_SUFFIX) for damaged in (path, settled_path(path))]
+    assert all(each.exists() for each in told), "the writers are told"

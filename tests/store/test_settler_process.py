@@ -15,6 +15,8 @@ from signals.model import SpanKind, TraceId
 from store.api import Batch, Reader, StoreUnavailable, TraceQuery
 from store.rows import SpanRow
 from store.sqlite.settled_file import settled_path
+from store.sqlite.store_file import connect_writer
+from store.sqlite.write.handover import HandoverRow, Unreadable, rows_after
 from store.sqlite.write.settler_process import SettlerProcess
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
@@ -149,11 +151,29 @@ def test_a_damaged_file_of_it_is_made_anew(apart: Apart, begin: int) -> None:
     last.close()
 
 
+DAMAGED = {
+    "bytes": "CAST(x'00' || body AS BLOB)",
+    "a text that cannot be decoded": "CAST(x'ff' || body AS TEXT)",
+    "nothing": "x''",
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_handover_is_found(tmp_path: Path, damaged: str) -> None:
+    connection = connect_writer(tmp_path / "store.db")
+    HandoverRow(spans=[row(span(1))]).store(connection, 1)
+    assert [len(each.spans) for each in rows_after(connection, 0)] == [1]
+    connection.execute(f"UPDATE handovers SET body = {damaged}")
+    with pytest.raises(Unreadable, match="handover 1"):
+        list(rows_after(connection, 0))
+    connection.close()
+
+
 def test_what_a_damaged_handover_told_of_is_settled_from_the_spans(apart: Apart) -> None:
     apart.process.end()
     apart.write()
     other = sqlite3.connect(apart.path, isolation_level=None, timeout=5.0)
-    other.execute("UPDATE handovers SET body = x'00' || body")
+    other.execute("UPDATE handovers SET body = CAST(x'ff' || body AS TEXT)")
     other.close()
     eventually(apart.is_settled, "all settled")
 

@@ -19,7 +19,14 @@ from typing import Any, Final
 from store.api import StoreUnavailable, TooSlow
 from store.sqlite.read.shared import Shared
 from store.sqlite.settled_file import settled_path
-from store.sqlite.store_file import SUFFIXES, connect_reader, empty_store, report_damage, unavailable
+from store.sqlite.store_file import (
+    SUFFIXES,
+    connect_reader,
+    empty_store,
+    one_of_two_is_damaged,
+    report_damage,
+    unavailable,
+)
 
 TIME_LIMIT_S: Final = 10.0
 _OTHERS_END_S: Final = 2.0
@@ -157,13 +164,19 @@ class ReadConnections:
                 raise TooSlow(
                     f"The answer would take more than {self._time_limit_s:g} s: choose a shorter time range."
                 ) from error
-            found = unavailable(self._path, error)
-            if found.reason == "damaged" and time.monotonic() >= self._report_at_s:
-                self._report_at_s = time.monotonic() + _REPORT_EVERY_S
-                # Which of the two files it is, their writers find out.
-                report_damage(self._path)
-                report_damage(settled_path(self._path))
-            raise found from error
+            raise self._told(unavailable(self._path, error)) from error
+
+    def _told(self, found: StoreUnavailable) -> StoreUnavailable:
+        """The error to raise for this one, after the writers were told of damage, if it is that."""
+        if found.reason != "damaged":
+            return found
+        derived = settled_path(self._path)
+        if time.monotonic() >= self._report_at_s:
+            self._report_at_s = time.monotonic() + _REPORT_EVERY_S
+            # Which of the two files it is, their writers find out.
+            report_damage(self._path)
+            report_damage(derived)
+        return one_of_two_is_damaged(self._path, derived) if derived.exists() else found
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -225,7 +238,10 @@ class ReadConnections:
                 "ask again in a moment.",
                 "changed",
             )
-        found = connect_reader(self._path, frugal=self._frugal) if self._identity[0] else None
+        try:
+            found = connect_reader(self._path, frugal=self._frugal) if self._identity[0] else None
+        except StoreUnavailable as error:
+            raise self._told(error) from error
         if found is None and self.seen:
             raise StoreUnavailable(
                 f"{self._path} is gone or was emptied: the collector begins a new store within a second, "

@@ -17,7 +17,11 @@ from zlib import crc32
 from store.rows import SpanRow
 
 _INSERT: Final = "INSERT INTO handovers (time, spans, checksum, body) VALUES (?, ?, ?, ?)"
-_AFTER: Final = "SELECT id, time, spans, checksum, body FROM handovers WHERE id > ? ORDER BY id"
+# A damaged row may hold texts that cannot be decoded: Python's module would raise what is no damage for it.
+_AFTER: Final = (
+    "SELECT id, CAST(time AS INTEGER), CAST(spans AS INTEGER), CAST(checksum AS INTEGER), "
+    "coalesce(CAST(body AS BLOB), x'') FROM handovers WHERE id > ? ORDER BY id"
+)
 _HALF: Final = 1 << 31
 _PARTS: Final = 14
 """Of a span: up to its tags."""

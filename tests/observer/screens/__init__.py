@@ -36,16 +36,14 @@ class Screens:
 
 
 @contextmanager
-def seeded(folder: Path, *, hostile: bool = True) -> Iterator[Screens]:
-    """The story of `tests.fixtures.seed` in a store of its own, behind an application at a fixed time."""
-    path = folder / "store.sqlite3"
-    writer = store.open_writer(path)
+def seeded(place: Path | str) -> Iterator[Screens]:
+    """The story of `tests.fixtures.seed` in a new store, behind an application at a fixed time."""
+    writer = store.open_writer(place)
     world = seed.measured(seed.story())
-    if hostile:
-        seed.hostile(world)
+    seed.hostile(world)
     world.send(writer)
     writer.close()
-    reader = store.open_reader(path)
+    reader = store.open_reader(place)
     eventually(lambda: reader.session(SessionId(seed.SESSION)), "the seeded session")
     eventually(lambda: reader.trace_summaries([TraceId(seed.TRACE)]), "the seeded trace")
     app = create_app(reader, Settings(shop_url=seed.SHOP), clock=lambda: world.now_unix_nano)
@@ -56,11 +54,10 @@ def seeded(folder: Path, *, hostile: bool = True) -> Iterator[Screens]:
 
 
 @contextmanager
-def empty(folder: Path) -> Iterator[Screens]:
+def empty(place: Path | str) -> Iterator[Screens]:
     """The application over a store that has received nothing."""
-    path = folder / "empty.sqlite3"
-    store.open_writer(path).close()
-    reader = store.open_reader(path)
+    store.open_writer(place).close()
+    reader = store.open_reader(place)
     app = create_app(reader, Settings(shop_url=seed.SHOP))
     try:
         yield Screens(app, app.test_client(), reader)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from threading import Thread, enumerate as enumerate_threads
 
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 from services.common import telemetry
 from services.common.telemetry import Counts, Identity, Telemetry, setup
@@ -205,6 +206,30 @@ def test_batching_follows_the_variables_of_the_sdk(monkeypatch: pytest.MonkeyPat
     assert setup.limits("LOGS", "BLRP") == BatchLimits(100, 500, 64)
     monkeypatch.setenv("OTEL_LOGS_EXPORTER", "None")
     assert setup.limits("LOGS", "BLRP") is None
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"OTEL_RESOURCE_ATTRIBUTES": "team=blue,host.name=there", "OTEL_SERVICE_NAME": "other"},
+        {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "process"},
+        {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": " , "},
+    ],
+)
+def test_the_resource_is_the_one_that_the_sdk_makes(
+    monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]
+) -> None:
+    """With the same attributes in the same order, whatever detectors are wanted."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made = setup._resource(Identity("shop"))
+    given = ("service.", "deployment.", "host.name", "process.pid")
+    created = Resource.create({key: value for key, value in made.attributes.items() if key.startswith(given)})
+
+    assert {**made.attributes} == {**created.attributes}
+    assert list(made.attributes) == list(created.attributes)
+    assert made.schema_url == created.schema_url
 
 
 def test_telemetry_can_be_switched_off(
