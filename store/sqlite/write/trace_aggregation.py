@@ -339,13 +339,18 @@ class TraceAggregation:
         for entry, members in members_of(shape):
             span = spans[entry]
             worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = [spans[place].tags for place in members]
+            bags: list[Mapping[str, str]] = _distinct([spans[place].tags for place in members])
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            called = [calling[place] and place != entry for place in members]
+            # What all carry, the request carries, too: then it does not matter which of them are calls.
+            called = (
+                [calling[place] and place != entry for place in members]
+                if len(bags) == len(members) > 1
+                else ()
+            )
             tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
             start = shape.starts[entry]
@@ -382,6 +387,16 @@ def _packed(found: _Requests) -> tuple[object, ...]:
         bytearray(pack(START_CODE, found.starts)),
         found.unbounded,
     )
+
+
+def _distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The first of them if all are the same, else all."""
+    first = bags[0]
+    for bag in bags:
+        # Spans of a request share what they carry alike: most often it is the same dictionary.
+        if bag is not first and bag != first:
+            return bags
+    return bags[:1]
 
 
 def _by_start(found: _Requests) -> tuple[int, int]:
