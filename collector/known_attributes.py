@@ -23,7 +23,7 @@ _MOST_BYTES: Final = 256
 _LIFE_S: Final = 600.0
 _NO_ATTRIBUTES: Attributes = {}
 _PROMOTED: Final = frozenset(semantics.PROMOTED)
-_TOLD_BY_ALL: Final = semantics.OF_ERRORS | OF_BROWSERS
+_NEED_ALL: Final = semantics.OF_ERRORS | OF_BROWSERS
 """A span that carries one of these is decoded with all of its attributes."""
 _MOST_PEERS: Final = 4_096
 
@@ -57,13 +57,13 @@ class Known:
 
     def peer_of(self, kind: int, backwards: Sequence[bytes]) -> tuple[str, bool]:
         """`semantics.peer_of` a call whose attributes, the last first, are all in `tags`."""
-        telling = tuple(filter(None, map(self.of_peers.get, backwards)))
-        found = self._peers.get(telling)
+        of_peer = tuple(filter(None, map(self.of_peers.get, backwards)))
+        found = self._peers.get(of_peer)
         if found is None:
-            attributes = {pair.key: pair.value for pair in map(self.pairs.__getitem__, telling)}
+            attributes = {pair.key: pair.value for pair in map(self.pairs.__getitem__, of_peer)}
             found = semantics.peer_of(kind, attributes)
             if len(self._peers) < _MOST_PEERS:
-                self._peers[telling] = found
+                self._peers[of_peer] = found
         return found
 
 
@@ -128,7 +128,7 @@ def _parse(raw: bytes, attributes: KnownAttributes) -> Pair:
             attributes.known = Known()
         known = attributes.known
         known.pairs[raw] = found
-        if tag != "" and key not in _TOLD_BY_ALL:
+        if tag != "" and key not in _NEED_ALL:
             if key in semantics.OF_PEERS:
                 known.of_peers[raw] = raw
             # The last: whoever finds it here finds the others, too.

@@ -178,6 +178,16 @@ class TagSetIds:
         return StoredTagSet(number, environment, service, (SERVICE_SERIES, environment, service, "", ""))
 
 
+def distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The first of them if all are the same, else all."""
+    first = bags[0]
+    for bag in bags:
+        # Spans of a request share what they carry alike: most often it is the same dictionary.
+        if bag is not first and bag != first:
+            return bags
+    return bags[:1]
+
+
 def _only_called(tags: Tags, bags: Sequence[Mapping[str, str]], called: Sequence[bool]) -> list[str]:
     """The values of `tags` that no span carries but those that are calls, sorted, as `tag=value`."""
     if not any(called):

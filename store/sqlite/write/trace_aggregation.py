@@ -50,7 +50,7 @@ from store.sqlite.table_layout import (
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
-from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
+from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, distinct, union
 from store.tag_sets import ERROR, ORIGIN, SERVICE
 
 MAX_SPANS = 50_000
@@ -339,7 +339,7 @@ class TraceAggregation:
         for entry, members in members_of(shape):
             span = spans[entry]
             worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = _distinct([spans[place].tags for place in members])
+            bags: list[Mapping[str, str]] = distinct([spans[place].tags for place in members])
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
@@ -387,16 +387,6 @@ def _packed(found: _Requests) -> tuple[object, ...]:
         bytearray(pack(START_CODE, found.starts)),
         found.unbounded,
     )
-
-
-def _distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """The first of them if all are the same, else all."""
-    first = bags[0]
-    for bag in bags:
-        # Spans of a request share what they carry alike: most often it is the same dictionary.
-        if bag is not first and bag != first:
-            return bags
-    return bags[:1]
 
 
 def _by_start(found: _Requests) -> tuple[int, int]:
