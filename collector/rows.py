@@ -22,17 +22,18 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from collector import origins, wire
 from collector.framing import contradicts, unreadable
 from collector.items import Group, Malformed, Refusals, named
-from collector.known_attributes import KnownAttributes, Pair, pairs_of
+from collector.known_attributes import KnownAttributes, pairs_of
 from collector.metric_points import PointDecoder
-from collector.times import LATEST_UNIX_NANO, check_time
-from collector.values import check_nesting, value_of
+from collector.span_rows import Origin, Resource, span_row
+from collector.times import check_time
+from collector.values import value_of
 from signals import semantics
 from signals.attributes import UNKNOWN_SERVICE, text_of
 from signals.browser_events import is_browser, session_of
 from signals.deployments import event_name_of
 from signals.model import Attributes
 from signals.severity import severity_number_of
-from store.api import AttributeNames, Batch, LogRow, MetricRow, SpanRow, scope_name_of
+from store.api import Batch, LogRow, MetricRow, SpanRow, scope_name_of
 
 _CACHED_RESOURCES = 2_048
 _CACHED_RESOURCE_BYTES = 16_384
@@ -54,16 +55,6 @@ class Decoded:
     refused: Refusals
 
 
-@dataclass(frozen=True, slots=True)
-class _Resource:
-    body: bytes
-    attributes: Attributes
-    service: str
-    tags: Mapping[str, str]
-    browser: bool
-    warning: str
-
-
 class Decoder:
     """Converts groups to rows. Thread-safe.
 
@@ -73,7 +64,7 @@ class Decoder:
     def __init__(self, now_unix_nano: Callable[[], int] = time.time_ns) -> None:
         self._now_unix_nano = now_unix_nano
         self._attributes = KnownAttributes()
-        self._resources: FIFOCache[bytes, _Resource | Malformed] = FIFOCache(_CACHED_RESOURCES)
+        self._resources: FIFOCache[bytes, Resource | Malformed] = FIFOCache(_CACHED_RESOURCES)
         self._scopes: FIFOCache[bytes, origins.Origin] = FIFOCache(_CACHED_RESOURCES)
         self._guard = threading.Lock()
         self._points = PointDecoder()
@@ -82,7 +73,7 @@ class Decoder:
         """The rows of spans; `refused` may already hold items that an earlier step refused."""
         rows: list[SpanRow] = []
         known = self._known_attributes()
-        self._each("traces", groups, self._span_row, rows.append, refused, known)
+        self._each("traces", groups, span_row, rows.append, refused, known)
         return Decoded(Batch(spans=rows, rejected=refused.count, names=known.names), refused)
 
     def logs(self, groups: Iterable[Group], refused: Refusals) -> Decoded:
@@ -114,9 +105,7 @@ class Decoder:
                 )
         return Decoded(Batch(metrics=rows, rejected=refused.count), refused)
 
-    def _origin(
-        self, signal: str, group: Group, refused: Refusals
-    ) -> tuple[_Resource, origins.Origin] | None:
+    def _origin(self, signal: str, group: Group, refused: Refusals) -> tuple[Resource, origins.Origin] | None:
         """Resource and scope of a group's items; None if there are none, or all were refused."""
         resource = self._resource(group.resource)
         if not group.items:
@@ -134,7 +123,7 @@ class Decoder:
         self,
         signal: str,
         groups: Iterable[Group],
-        make: Callable[[bytes, _Resource, bytes, _Notes, _Known], V],
+        make: Callable[[bytes, Origin, _Notes, _Known], V],
         keep: Callable[[V], None],
         refused: Refusals,
         known: _Known,
@@ -145,9 +134,10 @@ class Decoder:
             if origin is None:
                 continue
             resource, scope = origin
+            shared = Origin(resource, scope.body)
             for number, raw in enumerate(group.items):
                 try:
-                    keep(make(raw, resource, scope.body, notes, known))
+                    keep(make(raw, shared, notes, known))
                 except Malformed as problem:
                     refused.add(str(problem), 1, _finder(group, number, signal))
                     notes.clear()
@@ -159,58 +149,8 @@ class Decoder:
                         refused.warn(note, _finder(group, number, signal))
                     notes.clear()
 
-    def _span_row(
-        self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: _Known
-    ) -> SpanRow:
-        span = wire.Span.FromString(raw)
-        trace_id, span_id, parent_id = span.trace_id, span.span_id, span.parent_span_id
-        _check_id(trace_id, 16, _NO_TRACE, "trace id")
-        _check_id(span_id, 8, _NO_SPAN, "span id")
-        if parent_id and len(parent_id) != 8:
-            raise Malformed(f"a parent span id has {len(parent_id)} bytes instead of 8")
-        if parent_id == _NO_SPAN:
-            parent_id = b""
-        start, end = span.start_unix_nano, span.end_unix_nano
-        check_time(start, "start time")
-        if end > LATEST_UNIX_NANO:
-            raise Malformed("a span's end time is after the year 2200")
-        if span.events or span.links:
-            # Not used here, but readers parse the stored bytes as a whole: they must be valid.
-            _check_parts(trace_pb2.Span.FromString(raw), known.names)
-        pairs = pairs_of(span.attributes, known)
-        attributes = {key: value for key, value, _ in pairs}
-        kind = span.kind
-        if not 0 <= kind <= 5:
-            notes.append(f"a span's kind is {kind}, which OTLP does not know: shown as unspecified")
-            kind = 0
-        if not 0 <= span.status.code <= 2:
-            notes.append(f"a span's status is {span.status.code}, which OTLP does not know: shown as unset")
-        name = span.name
-        browser = resource.browser or is_browser(attributes, _NO_ATTRIBUTES)
-        peer, database = semantics.peer_of(kind, attributes)
-        return SpanRow(
-            trace_id,
-            span_id,
-            parent_id,
-            _app_of(attributes, resource) if browser else resource.service,
-            name,
-            kind,
-            start,
-            max(end - start, 0),
-            semantics.is_error(span.status.code, attributes),
-            peer,
-            database,
-            session_of(attributes, resource.attributes) if browser else "",
-            browser,
-            semantics.tags_of(name, attributes, resource.attributes, browser=True)
-            if browser
-            else _tags(pairs, resource),
-            resource.body,
-            scope,
-            raw,
-        )
-
-    def _log_row(self, raw: bytes, resource: _Resource, scope: bytes, notes: _Notes, known: _Known) -> LogRow:
+    def _log_row(self, raw: bytes, group: Origin, notes: _Notes, known: _Known) -> LogRow:
+        resource = group.resource
         record = wire.LogRecord.FromString(raw)
         trace_id, span_id = record.trace_id, record.span_id
         if trace_id and len(trace_id) != 16:
@@ -240,7 +180,7 @@ class Decoder:
             b"" if span_id == _NO_SPAN else span_id,
             session_of(attributes, resource.attributes),
             resource.body,
-            scope,
+            group.scope,
             raw,
             event,
         )
@@ -251,7 +191,7 @@ class Decoder:
             self._attributes = KnownAttributes()
         return self._attributes
 
-    def _resource(self, raw: bytes) -> _Resource | Malformed:
+    def _resource(self, raw: bytes) -> Resource | Malformed:
         try:
             # One look-up, not `in` or `get`: another thread may drop the entry between two.
             return self._resources[raw]
@@ -263,12 +203,12 @@ class Decoder:
                 self._resources[raw] = resource
         return resource
 
-    def _read_resource(self, raw: bytes) -> _Resource | Malformed:
+    def _read_resource(self, raw: bytes) -> Resource | Malformed:
         try:
             body, attributes, warning = origins.resource_of(raw)
         except Malformed as problem:
             return problem
-        return _Resource(
+        return Resource(
             body,
             attributes,
             text_of(attributes.get("service.name")) or UNKNOWN_SERVICE,
@@ -287,46 +227,6 @@ class Decoder:
             with self._guard:
                 self._scopes[raw] = scope
         return scope
-
-
-def _check_id(value: bytes, length: int, zero: bytes, what: str) -> None:
-    if len(value) != length:
-        raise Malformed(f"a {what} has {len(value)} bytes instead of {length}")
-    if value == zero:
-        raise Malformed(f"a {what} is all zeros")
-
-
-def _tags(pairs: Iterable[Pair], resource: _Resource) -> dict[str, str]:
-    """The same as `semantics.tags_of` of a backend's span, from the cached attributes."""
-    tags = dict(resource.tags)
-    for key, _, tag in pairs:
-        if tag:
-            tags[key] = tag
-        elif tag is not None:
-            tags.pop(key, None)
-    return tags
-
-
-def _app_of(attributes: Attributes, resource: _Resource) -> str:
-    """The app of a browser's span, else its service; empty if it names neither: it counts in no service."""
-    app = attributes.get("app") or resource.attributes.get("app")
-    return text_of(app) if app else text_of(resource.attributes.get("service.name"))
-
-
-def _check_parts(span: trace_pb2.Span, names: AttributeNames) -> None:
-    """Raise Malformed for an event or a link that readers would show otherwise than it was sent.
-
-    The names of their attributes are added.
-    """
-    for event in span.events:
-        names.add_all(pair.key for pair in event.attributes)
-        check_nesting(event.attributes)
-    for place, link in enumerate(span.links):
-        for value, length, what in ((link.trace_id, 16, "traceId"), (link.span_id, 8, "spanId")):
-            if value and len(value) != length:
-                raise Malformed(f"links[{place}].{what} has {len(value)} bytes instead of {length}")
-        names.add_all(pair.key for pair in link.attributes)
-        check_nesting(link.attributes)
 
 
 _ITEMS: Mapping[str, tuple[str, Any]] = {

@@ -116,6 +116,12 @@ class RumSample(NamedTuple):
     failed: bool
 
 
+OF_BROWSERS: Final[frozenset[str]] = frozenset(
+    {"splunk.rumSessionId", "telemetry.sdk.language", "process.runtime.name"}
+)
+"""The attributes of a span by which `is_browser` tells that a browser made it."""
+
+
 def is_browser(attributes: Attributes, resource: Attributes) -> bool:
     """Whether a RUM agent made this span, and not a backend."""
     if attributes.get("splunk.rumSessionId"):

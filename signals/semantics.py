@@ -65,7 +65,8 @@ UNBOUNDED: Final[frozenset[str]] = frozenset({"orderId", "order.id", "app.order.
 """Promoted tags with about as many values as requests: searched by, never summed up by."""
 
 _IS_PROMOTED: Final = frozenset(PROMOTED)
-_CALLS: Final = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
+CALLS: Final[frozenset[int]] = frozenset({int(SpanKind.CLIENT), int(SpanKind.PRODUCER)})
+"""Kinds of spans that have a peer."""
 _DATABASE_NAMES: Final = ("db.namespace", "db.name")
 _DATABASE_SYSTEMS: Final = ("db.system.name", "db.system")
 _ADDRESSES: Final = (
@@ -78,6 +79,12 @@ _ADDRESSES: Final = (
 )
 _URLS: Final = ("url.full", "http.url", "messaging.url")
 _QUEUES: Final = ("messaging.destination.name", "messaging.destination", "messaging.system")
+OF_PEERS: Final[frozenset[str]] = frozenset(
+    {"peer.service", "http.host", "net.peer.host", *_DATABASE_NAMES, *_DATABASE_SYSTEMS, *_URLS, *_QUEUES}
+).union(*_ADDRESSES)
+"""The attributes that `peer_of` depends on."""
+OF_ERRORS: Final[frozenset[str]] = frozenset({"error"})
+"""The attributes that `is_error` depends on."""
 _LEAST_HTTP_ERROR: Final = 400
 _GRPC_STATUSES: Final = ("rpc.grpc.status_code", "grpc.status_code")
 _MAX_TAG_CHARACTERS: Final = 256
@@ -108,7 +115,7 @@ def peer_of(kind: int, attributes: Attributes) -> tuple[str, bool]:
     its address changes, else the name of its system; anything else is
     `server.address:port`, else the host of a URL, else a queue's name.
     """
-    if kind not in _CALLS:
+    if kind not in CALLS:
         return "", False
     system = first_of(attributes, _DATABASE_SYSTEMS)
     name = text_of(attributes.get("peer.service"))

@@ -78,18 +78,9 @@ class TagSetIds:
 
         `called` says of each span whether it is a call to others; none of them is, if it is empty.
         """
-        alike = not any(called)
-        if alike:
-            first = bags[0]
-            for bag in bags:
-                if bag != first:
-                    alike = False
-                    break
-        if alike:
-            # Most often: what a call carries, the request carries too.
-            bags, called = (first,), ()
-            # Its text takes as long to make as a digest of what is asked.
-            return self._make(service, operation, called, bags)
+        if len(bags) == 1:
+            # Most often. Its text takes as long to make as a digest of what is asked.
+            return self._make(service, operation, (), bags)
         asked = marshal.dumps(cast(Any, (service, operation, called, bags)), _MARSHAL)
         key = _DIGESTED(asked, digest_size=_DIGEST_BYTES).digest()
         found = self._by_tags.get(key)
@@ -185,6 +176,16 @@ class TagSetIds:
         tags: Tags = orjson.loads(row[0]) if row else {}
         environment, service = environment_in(tags), service_in(tags)
         return StoredTagSet(number, environment, service, (SERVICE_SERIES, environment, service, "", ""))
+
+
+def distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The first of them if all are the same, else all."""
+    first = bags[0]
+    for bag in bags:
+        # Spans of a request share what they carry alike: most often it is the same dictionary.
+        if bag is not first and bag != first:
+            return bags
+    return bags[:1]
 
 
 def _only_called(tags: Tags, bags: Sequence[Mapping[str, str]], called: Sequence[bool]) -> list[str]:

@@ -50,7 +50,7 @@ from store.sqlite.table_layout import (
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
-from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, union
+from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, distinct, union
 from store.tag_sets import ERROR, ORIGIN, SERVICE
 
 MAX_SPANS = 50_000
@@ -339,13 +339,18 @@ class TraceAggregation:
         for entry, members in members_of(shape):
             span = spans[entry]
             worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = [spans[place].tags for place in members]
+            bags: list[Mapping[str, str]] = distinct([spans[place].tags for place in members])
             if not all(map(UNBOUNDED.isdisjoint, bags)):
                 varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
                 carried |= {(tag, value) for tag, values in varied.items() for value in values}
                 unbounded.append((len(sets), varied))
                 bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            called = [calling[place] and place != entry for place in members]
+            # What all carry, the request carries, too: then it does not matter which of them are calls.
+            called = (
+                [calling[place] and place != entry for place in members]
+                if len(bags) == len(members) > 1
+                else ()
+            )
             tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
             start = shape.starts[entry]
