@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from signals.attributes import environment_of
-from signals.folding import fold
 from store.decode import resource_attributes
 from store.rows import LogRow, SpanRow
 from store.sqlite.table_layout import LOG_SLOT_NS
@@ -35,11 +34,6 @@ def bounded(span: SpanRow) -> SpanRow:
     return span._replace(
         start_unix_nano=min(max(start, 0), MAX_TIME), duration_ns=min(max(duration, 0), MAX_TIME)
     )
-
-
-def folded_text(body: str) -> str:
-    """The text under which a body is in `logs_folded`; deleting it there needs the same again."""
-    return fold(body.encode("utf-8", "replace").decode())
 
 
 def encodable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

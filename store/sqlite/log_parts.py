@@ -1,0 +1,233 @@
+"""The form of a row of `log_parts`: up to 500 logs, in order of time, in columns that are compressed apart.
+
+A row for each log cost 500 bytes with its indexes (docs/adr/035-log-parts.md). A search by text reads the
+texts alone, one by service or severity the columns alone. Numbers are stored in the byte order of the
+machine. Knows neither tables nor questions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, count, pairwise
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+import orjson
+
+MOST_LOGS: Final = 500
+"""Of a part: one log, or those of a trace, are read without many others."""
+MOST_BYTES: Final = 1_000_000
+"""Of the messages of a part; a single one may be larger."""
+_LEVEL: Final = 3
+"""Of zlib: 0.4 µs a log more than level 1, and a tenth less."""
+_HEAD: Final = struct.Struct("=II")
+"""How many logs, and the size of the JSON of their kinds."""
+_COLUMNS: Final = (("Q", 8), ("Q", 8), ("H", 2), ("I", 4), ("I", 4))
+_HALF: Final = 1 << 31
+_LONG_GAP_NS: Final = 60 * 10**9
+_MOST_CUTS: Final = 8
+
+Checks = Mapping[int, int]
+"""Numbers of resources and scopes to the CRC-32 of their bodies."""
+
+
+class DamagedLogs(sqlite3.DatabaseError):
+    """A part is not as it was written. The rest of the store is not concerned."""
+
+    sqlite_errorname = "DAMAGED_LOGS"
+
+
+class LogKind(NamedTuple):
+    """What many logs of a part have in common."""
+
+    service: str
+    severity: int
+    session: str
+    """Empty without one."""
+    resource: int
+    """As `origins.id`, like the scope."""
+    scope: int
+    resource_check: int
+    """CRC-32 of its body, like the scope's; 0 of a log that is still a row."""
+    scope_check: int
+
+
+class KeptLog(NamedTuple):
+    """A log as it is stored: the columns of `logs`, nothing left out."""
+
+    seq: int
+    time: int
+    severity: int
+    service: str
+    trace_id: bytes
+    """Empty without one, like the span id."""
+    span_id: bytes
+    session: str
+    body: str
+    resource: int
+    scope: int
+    raw: bytes
+
+
+class Packed(NamedTuple):
+    """The four compressed columns of a row of `log_parts`."""
+
+    columns: bytes
+    """Number, time, place of the kind, size of text and message of each; the kinds."""
+    ids: bytes
+    texts: bytes
+    raws: bytes
+
+
+by_time: Final[Callable[[KeptLog], Any]] = itemgetter(1, 0)
+"""The order of the logs of a part: time, then number."""
+
+
+class Table(NamedTuple):
+    """The columns of logs that every search needs, in order of time."""
+
+    seqs: Sequence[int]
+    times: Sequence[int]
+    places: Sequence[int]
+    """Of each log's kind."""
+    kinds: Sequence[LogKind]
+    text_sizes: Sequence[int]
+    raw_sizes: Sequence[int]
+
+
+def kinds_of(logs: Sequence[KeptLog], checks: Checks) -> tuple[list[LogKind], array[int]]:
+    """(the kinds of these logs, the place of each log's kind)."""
+    place_of: defaultdict[tuple[Any, ...], int] = defaultdict(count().__next__)
+    columns: Any = zip(*logs, strict=True)
+    _, _, severities, services, _, _, sessions, _, resources, scopes, _ = columns
+    keys = zip(services, severities, sessions, resources, scopes, strict=True)
+    places = array("H", map(place_of.__getitem__, keys))
+    return [LogKind(*key, checks.get(key[3], 0), checks.get(key[4], 0)) for key in place_of], places
+
+
+def pack(logs: Sequence[KeptLog], checks: Checks) -> Packed:
+    """Pack logs that are in order of time. Their texts must be what UTF-8 can encode."""
+    kinds, places = kinds_of(logs, checks)
+    columns: Any = zip(*logs, strict=True)
+    seqs, times, _, _, traces, spans, _, bodies, _, _, raws = columns
+    texts = [body.encode() for body in bodies]
+    json = orjson.dumps([list(kind) for kind in kinds])
+    table = b"".join(
+        (
+            _HEAD.pack(len(logs), len(json)),
+            array("Q", seqs).tobytes(),
+            array("Q", times).tobytes(),
+            places.tobytes(),
+            array("I", map(len, texts)).tobytes(),
+            array("I", map(len, raws)).tobytes(),
+            json,
+        )
+    )
+    ids = b"".join((bytes(map(len, traces)), bytes(map(len, spans)), *traces, *spans))
+    return Packed(*(zlib.compress(each, _LEVEL) for each in (table, ids, b"".join(texts), b"".join(raws))))
+
+
+def read_table(part: int, columns: bytes) -> Table:
+    """The columns of a part. Raises DamagedLogs."""
+    body = plain(part, columns)
+    try:
+        many, json_bytes = _HEAD.unpack_from(body)
+        at, found = _HEAD.size, []
+        for code, width in _COLUMNS:
+            column = array(code)
+            column.frombytes(body[at : at + many * width])
+            found.append(column)
+            at += many * width
+        seqs, times, places, text_sizes, raw_sizes = found
+        kinds = [LogKind(*each) for each in orjson.loads(body[at : at + json_bytes])]
+        if {len(column) for column in found} != {many} or max(places) >= len(kinds):
+            raise ValueError("its columns do not fit each other")
+    except (struct.error, ValueError, TypeError) as error:
+        raise damaged(part, error) from error
+    return Table(seqs, times, places, kinds, text_sizes, raw_sizes)
+
+
+def read_ids(part: int, many: int, ids: bytes) -> tuple[list[bytes], list[bytes]]:
+    """(trace ids, span ids) of a part's logs; empty where a log has none. Raises DamagedLogs."""
+    body = plain(part, ids)
+    found = cut(part, body[2 * many :], body[: 2 * many])
+    return found[:many], found[many:]
+
+
+def cut(part: int, body: bytes, sizes: Sequence[int]) -> list[bytes]:
+    """The pieces of these sizes that a body is made of. Raises DamagedLogs."""
+    ends = list(accumulate(sizes, initial=0))
+    if ends[-1] != len(body):
+        raise damaged(part, ValueError("its pieces do not make up its length"))
+    return [body[begin:end] for begin, end in pairwise(ends)]
+
+
+def plain(part: int, body: bytes) -> bytes:
+    """A column that was compressed. Raises DamagedLogs."""
+    try:
+        return zlib.decompress(body)
+    except zlib.error as error:
+        raise damaged(part, error) from error
+
+
+def damaged(part: int, error: Exception) -> DamagedLogs:
+    """The error of a part that cannot be read."""
+    return DamagedLogs(f"part {part} of the logs is damaged: {error}")
+
+
+def unpack(part: int, packed: Packed, checks: dict[int, tuple[int, int]] | None = None) -> list[KeptLog]:
+    """All logs of a part, in order of time. Raises DamagedLogs.
+
+    `checks` is filled with the checksums of (resource, scope) of each log, by its number.
+    """
+    table = read_table(part, packed.columns)
+    traces, spans = read_ids(part, len(table.seqs), packed.ids)
+    texts = cut(part, plain(part, packed.texts), table.text_sizes)
+    raws = cut(part, plain(part, packed.raws), table.raw_sizes)
+    found = []
+    rows = zip(table.seqs, table.times, table.places, traces, spans, texts, raws, strict=True)
+    for seq, time, place, trace_id, span_id, text, raw in rows:
+        kind = table.kinds[place]
+        if checks is not None:
+            checks[seq] = kind.resource_check, kind.scope_check
+        found.append(
+            KeptLog(
+                seq, time, kind.severity, kind.service, trace_id, span_id, kind.session, text.decode(),
+                kind.resource, kind.scope, raw,
+            )  # fmt: skip
+        )
+    return found
+
+
+def part_check(numbers: Sequence[int], packed: Packed) -> int:
+    """The checksum of a row of `log_parts`: of `first`, `last`, `oldest`, `newest` and `n`, and its columns."""
+    found = crc32(" ".join(map(str, numbers)).encode())
+    for column in packed:
+        found = crc32(column, crc32(b" %d " % len(column), found))
+    return found - _HALF
+
+
+def cut_up(logs: Sequence[KeptLog]) -> list[Sequence[KeptLog]]:
+    """Logs in order of time as parts of bounded size, each of a short time as far as that is possible.
+
+    A sender whose clock is wrong would stretch the time of a part, which every search in that time reads.
+    """
+    times = [log.time for log in logs]
+    gaps = sorted(((after - before, place) for place, (before, after) in enumerate(pairwise(times), 1)))
+    cuts = sorted(place for gap, place in gaps[-_MOST_CUTS:] if gap > _LONG_GAP_NS)
+    found: list[Sequence[KeptLog]] = []
+    for begin, end in pairwise([0, *cuts, len(logs)]):
+        size, first = 0, begin
+        for place in range(begin, end):
+            size += len(logs[place].raw)
+            if place - first >= MOST_LOGS or (size > MOST_BYTES and place > first):
+                found.append(logs[first:place])
+                first, size = place, len(logs[place].raw)
+        found.append(logs[first:end])
+    return found

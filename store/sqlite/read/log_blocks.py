@@ -1,0 +1,321 @@
+"""Stored logs as a read session sees them: blocks of them in order of time, whichever form they have.
+
+A block is a part (`log_parts`) or a stretch of the rows of `logs`. Only this module knows where a log is.
+"""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any, Final, NamedTuple
+
+from store.queries import Window
+from store.sqlite.log_parts import (
+    DamagedLogs,
+    KeptLog,
+    LogKind,
+    Table,
+    by_time,
+    cut,
+    kinds_of,
+    plain,
+    read_ids,
+    read_table,
+)
+from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.shared import BoundedCache
+
+_LOG = logging.getLogger(__name__)
+_STRETCH: Final = 4_096
+"""Numbers of a block of rows: a file of before has all its logs in rows."""
+_TABLES_BYTES: Final = 6 * 1024**2
+"""Columns of 400 parts."""
+_OPENED: Final = 4
+"""Blocks that a snapshot keeps open with their texts and messages, for the next question of a page."""
+_ROWS: Final = (
+    "SELECT seq, time, severity, service, coalesce(trace_id, x''), coalesce(span_id, x''), "
+    "coalesce(session_id, ''), body, resource, scope, raw FROM logs WHERE seq >= ? AND seq <= ?"
+)
+
+
+class Info(NamedTuple):
+    """What chooses a block, without reading it."""
+
+    part: int
+    """Its number in `log_parts`; 0 of rows."""
+    first: int
+    """The lowest number of its logs, and `last` the highest: those of other blocks may lie between."""
+    last: int
+    oldest: int
+    """The time of its first log, and `newest` of its last."""
+    newest: int
+    n: int
+
+
+class Pieces:
+    """Bytes of a block's logs, one behind the other."""
+
+    def __init__(self, whole: bytes, sizes: Sequence[int]) -> None:
+        self.whole = whole
+        self._ends = list(accumulate(sizes, initial=0))
+
+    def __getitem__(self, place: int) -> bytes:
+        return self.whole[self._ends[place] : self._ends[place + 1]]
+
+    @cached_property
+    def lower(self) -> Pieces:
+        """The same with the capitals of ASCII as small letters."""
+        return Pieces(self.whole.lower(), [end - begin for begin, end in pairwise(self._ends)])
+
+    def all(self) -> list[bytes]:
+        """Each of them."""
+        whole = self.whole
+        return [whole[begin:end] for begin, end in pairwise(self._ends)]
+
+    def with_bytes(self, needle: bytes) -> list[int]:
+        """The places of those that hold these bytes, in order."""
+        whole, ends = self.whole, self._ends
+        if not needle or whole.count(needle) > len(ends) // 4:
+            return [place for place, piece in enumerate(self.all()) if needle in piece]
+        found = []
+        at = whole.find(needle)
+        while at >= 0:
+            # An empty piece ends where it begins: the last one that begins there has the bytes.
+            place = bisect_right(ends, at) - 1
+            if at + len(needle) <= ends[place + 1]:
+                found.append(place)
+                at = whole.find(needle, ends[place + 1])
+            else:
+                at = whole.find(needle, at + 1)
+        return found
+
+
+class Block:
+    """The logs of a block, read and decompressed as far as they are asked for. Reading raises DamagedLogs."""
+
+    def __init__(self, info: Info, table: Table, column: Callable[[str], bytes]) -> None:
+        """`column` reads one of the compressed columns."""
+        self.info = info
+        self.table = table
+        self._column = column
+
+    @cached_property
+    def ids(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """(trace ids, span ids), empty where a log has none."""
+        return read_ids(self.info.part, len(self.table.seqs), self._column("ids"))
+
+    @cached_property
+    def texts(self) -> Pieces:
+        """Their texts in UTF-8."""
+        return self._pieces("texts", self.table.text_sizes)
+
+    @cached_property
+    def raws(self) -> Pieces:
+        """Their messages."""
+        return self._pieces("raws", self.table.raw_sizes)
+
+    def _pieces(self, column: str, sizes: Sequence[int]) -> Pieces:
+        whole = plain(self.info.part, self._column(column))
+        if sum(sizes) != len(whole):
+            cut(self.info.part, whole, sizes)
+        return Pieces(whole, sizes)
+
+    def kind(self, place: int) -> LogKind:
+        """What a log has in common with others."""
+        return self.table.kinds[self.table.places[place]]
+
+
+class _RowBlock(Block):
+    """A stretch of rows."""
+
+    def __init__(self, logs: Sequence[KeptLog]) -> None:
+        kinds, places = kinds_of(logs, {})
+        texts = [log.body.encode() for log in logs]
+        seqs, times = [log.seq for log in logs], [log.time for log in logs]
+        table = Table(
+            seqs, times, places, kinds, [len(text) for text in texts], [len(log.raw) for log in logs]
+        )
+        info = Info(0, min(seqs), max(seqs), times[0], times[-1], len(logs))
+        super().__init__(info, table, lambda name: b"")
+        self.ids = [log.trace_id for log in logs], [log.span_id for log in logs]
+        self.texts = Pieces(b"".join(texts), table.text_sizes)
+        self.raws = Pieces(b"".join([log.raw for log in logs]), table.raw_sizes)
+
+
+class _Tables(BoundedCache[int, Table]):
+    """The columns of parts, which never change, by their number."""
+
+    def __init__(self) -> None:
+        super().__init__(_TABLES_BYTES, lambda table: 500 + 26 * len(table.seqs) + 250 * len(table.kinds))
+
+
+class _Opened(dict[int, Block]):
+    """Blocks that were opened in this snapshot, the last used last: by part; rows by the negative of their
+    first number."""
+
+
+class _Stretches(list[Info]):
+    """The blocks of rows of this snapshot, once they were asked for."""
+
+    read = False
+
+
+class LogBlocks:
+    """The blocks of one snapshot."""
+
+    def __init__(self, db: ReadSession) -> None:
+        self._db = db
+        self._has_parts = db.one("SELECT 1 FROM sqlite_master WHERE name = 'log_parts'") is not None
+        """A file of an earlier schema has none until a writer opens it."""
+
+    def within(self, window: Window | None) -> list[Info]:
+        """Those with logs of this window, of any time without one."""
+        begin, end = (window.from_unix_nano, window.to_unix_nano) if window else (0, 1 << 63)
+        end = min(end, (1 << 63) - 1)
+        found = [info for info in self.rows() if info.newest >= begin and info.oldest < end]
+        if self._has_parts:
+            found += self._infos("newest >= ? AND oldest < ?", (begin, end), "log_parts_by_time")
+        return found
+
+    def after(self, number: int) -> list[Info]:
+        """Those with logs that arrived after this one."""
+        found = [info for info in self.rows() if info.last > number]
+        return found + self._infos("last > ?", (number,), "log_parts_by_time")
+
+    def with_keys(self, keys: Iterable[int]) -> list[Info]:
+        """Those that may hold logs of traces or sessions with these keys (`log_keys`)."""
+        asked = list(keys)
+        found = list(self.rows())
+        if not self._has_parts or not asked:
+            return found
+        parts = set[int]()
+        for begin in range(0, len(asked), 500):
+            some = asked[begin : begin + 500]
+            marks = ", ".join("?" * len(some))
+            parts.update(part for (part,) in self._db.each(f"SELECT part FROM log_keys WHERE key IN ({marks})", some))
+        for part in parts:
+            found += self._infos("id = ?", (part,))
+        return found
+
+    def rows(self) -> Sequence[Info]:
+        """The blocks of what is still in rows. They have to be searched whatever is sought."""
+        known = self._db.noted.of(_Stretches)
+        if not known.read:
+            known.extend(
+                Info(0, *row)
+                for row in self._db.each(
+                    "SELECT min(seq), max(seq), min(time), max(time), count(*) FROM logs "
+                    f"GROUP BY seq / {_STRETCH}"
+                )
+            )
+            known.read = True
+        return known
+
+    def _infos(self, condition: str, values: Sequence[object], index: str = "") -> list[Info]:
+        if not self._has_parts:
+            return []
+        hint = f" INDEXED BY {index}" if index else ""
+        rows = self._db.each(
+            f"SELECT id, first, last, oldest, newest, n FROM log_parts{hint} WHERE {condition}", values
+        )
+        return list(map(Info._make, rows))
+
+    def open(self, info: Info) -> Block:
+        """The logs of a block. Raises DamagedLogs."""
+        opened = self._db.noted.of(_Opened)
+        key = info.part or -info.first
+        block = opened.pop(key, None)
+        if block is None:
+            block = self._part(info) if info.part else self._of_rows(info)
+            while len(opened) >= _OPENED:
+                del opened[next(iter(opened))]
+        opened[key] = block
+        return block
+
+    def readable(self, infos: Iterable[Info]) -> Iterator[Block]:
+        """The blocks that can be read: one that is damaged is left out, and it is logged."""
+        for info in infos:
+            try:
+                yield self.open(info)
+            except DamagedLogs as error:
+                _LOG.warning("left out: %s", error)
+
+    def _of_rows(self, info: Info) -> Block:
+        rows = self._db.each(_ROWS, (info.first, info.last))
+        return _RowBlock(sorted(map(KeptLog._make, rows), key=by_time))
+
+    def _part(self, info: Info) -> Block:
+        tables = self._db.shared.of(_Tables)
+        table = tables.get(info.part)
+        if table is None:
+            table = read_table(info.part, self._read(info.part, "columns"))
+            tables.update({info.part: table})
+        return Block(info, table, lambda name: self._read(info.part, name))
+
+    def _read(self, part: int, column: str) -> bytes:
+        row = self._db.one(f"SELECT {column} FROM log_parts WHERE id = ?", (part,))
+        found: bytes = row[0] if row else b""
+        return found
+
+    def place_of(self, number: int) -> tuple[Block, int] | None:
+        """Where a log is; None if it is not stored. Raises DamagedLogs."""
+        infos = [info for info in self.rows() if info.first <= number <= info.last]
+        for info in infos + self._infos("first <= ? AND last >= ?", (number, number), "log_parts_by_time"):
+            block = self.open(info)
+            if number in block.table.seqs:
+                return block, block.table.seqs.index(number)
+        return None
+
+    def places_of(self, numbers: Iterable[int]) -> Iterator[tuple[Block, int]]:
+        """Where logs are; those that are not stored, or damaged, are left out."""
+        for number in numbers:
+            try:
+                found = self.place_of(number)
+            except DamagedLogs as error:
+                _LOG.warning("left out: %s", error)
+                continue
+            if found is not None:
+                yield found
+
+    def newest_number(self) -> int:
+        """The highest number of a log, 0 if there is none."""
+        infos = [*self.rows(), *self._infos("1", (), "log_parts_by_time")]
+        return max([info.last for info in infos], default=0)
+
+
+class LogRows:
+    """Logs in the form of `row_model.log_of`."""
+
+    def __init__(self, db: ReadSession) -> None:
+        self._db = db
+        self._bodies: dict[int, bytes | None] = {}
+
+    def rows(self, logs: Iterable[tuple[Block, int]]) -> list[Row]:
+        """Logs by their blocks and places; those that are damaged are left out."""
+        found = []
+        for block, place in logs:
+            try:
+                found.append(self.row(block, place))
+            except DamagedLogs as error:
+                _LOG.warning("left out: %s", error)
+        return found
+
+    def row(self, block: Block, place: int) -> Row:
+        """Number, time, severity, text, service, ids, session, message, and the bodies of its origins."""
+        kind, (traces, spans) = block.kind(place), block.ids
+        return (
+            *(block.table.seqs[place], block.table.times[place], kind.severity, block.texts[place].decode()),
+            *(kind.service, traces[place], spans[place], kind.session, block.raws[place]),
+            *(self._body(kind.resource), self._body(kind.scope)),
+        )
+
+    def _body(self, origin: int) -> bytes | None:
+        if origin not in self._bodies:
+            row: Any = self._db.one("SELECT body FROM origins WHERE id = ?", (origin,))
+            self._bodies[origin] = row[0] if row else None
+        return self._bodies[origin]

@@ -1,0 +1,48 @@
+"""Counts of logs by slots of 10 s, as `log_cells` keeps them."""
+
+# ruff: noqa: S608 - what is put into SQL text are column names and question marks of our own
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.table_layout import LOG_SLOT_NS
+
+
+class LogCells:
+    """The counts of logs with a service, severities and an environment, each of which may be any."""
+
+    def __init__(
+        self,
+        db: ReadSession,
+        service: str | None,
+        severities: Sequence[tuple[int, int]],
+        environment: str | None,
+    ) -> None:
+        """`severities` are numbers from the first to the last of each pair."""
+        self._db = db
+        parts, self._values = ["1"], list[object]()
+        for column, value in (("service", service), ("environment", environment)):
+            if value is not None:
+                parts.append(f"{column} = ?")
+                self._values.append(value)
+        if severities:
+            parts.append("(" + " OR ".join(f"severity BETWEEN {low} AND {high}" for low, high in severities) + ")")
+        self._where = " AND ".join(parts)
+
+    def total(self, first: int, behind: int) -> int:
+        """How many there are in whole slots."""
+        row = self._db.one(
+            f"SELECT sum(n) FROM log_cells WHERE slot >= ? AND slot < ? AND {self._where}",
+            (first, behind, *self._values),
+        )
+        return (row[0] or 0) if row else 0
+
+    def by_column(self, begin: int, width: int, first: int, behind: int) -> list[tuple[int, int, int]]:
+        """(column, severity number, count) of whole slots, each filed by its middle."""
+        return self._db.all(
+            "SELECT (slot * ? + ? - ?) / ?, severity, sum(n) FROM log_cells "
+            f"WHERE slot >= ? AND slot < ? AND {self._where} GROUP BY 1, 2",
+            (*(LOG_SLOT_NS, LOG_SLOT_NS // 2, begin, width), *(first, behind), *self._values),
+        )
