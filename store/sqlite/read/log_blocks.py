@@ -227,6 +227,7 @@ class LogBlocks:
 
     def open(self, info: Info) -> Block:
         """The logs of a block. Raises DamagedLogs."""
+        self._db.check_time()
         opened = self._db.noted.of(_Opened)
         key = info.part or -info.first
         block = opened.pop(key, None)

@@ -384,7 +384,7 @@ class Search:
                 counts.update(
                     [((times[place] - begin) // width, known[kinds[place]].severity) for place in places]
                 )
-        return [(*place, n) for place, n in counts.items()]
+        return [(*place, n) for place, n in sorted(counts.items())]
 
     def _is_summed(self) -> bool:
         """Whether `log_cells` can answer the query."""
