@@ -160,7 +160,8 @@ CREATE TABLE IF NOT EXISTS log_parts (
     n        INTEGER NOT NULL, -- how many logs
     checksum INTEGER NOT NULL,
     columns  BLOB    NOT NULL,
-    ids      BLOB    NOT NULL,
+    traces   BLOB    NOT NULL,
+    spans    BLOB    NOT NULL,
     texts    BLOB    NOT NULL,
     raws     BLOB    NOT NULL
 );

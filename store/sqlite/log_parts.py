@@ -11,8 +11,10 @@ import sqlite3
 import struct
 import zlib
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, count, pairwise
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -28,7 +30,8 @@ _LEVEL: Final = 3
 """Of zlib: 0.4 µs a log more than level 1, and a tenth less."""
 _HEAD: Final = struct.Struct("=II")
 """How many logs, and the size of the JSON of their kinds."""
-_COLUMNS: Final = (("Q", 8), ("Q", 8), ("H", 2), ("I", 4), ("I", 4))
+_COLUMNS: Final = (("Q", 8), ("Q", 8), ("H", 2))
+_SIZE_BYTES: Final = 4
 _HALF: Final = 1 << 31
 _LONG_GAP_NS: Final = 60 * 10**9
 _MOST_CUTS: Final = 8
@@ -76,11 +79,13 @@ class KeptLog(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """The four compressed columns of a row of `log_parts`."""
+    """The compressed columns of a row of `log_parts`."""
 
     columns: bytes
-    """Number, time, place of the kind, size of text and message of each; the kinds."""
-    ids: bytes
+    """Number, time, place of the kind of each; the kinds."""
+    traces: bytes
+    """The sizes of their ids and the ids, like the others."""
+    spans: bytes
     texts: bytes
     raws: bytes
 
@@ -97,8 +102,6 @@ class Table(NamedTuple):
     places: Sequence[int]
     """Of each log's kind."""
     kinds: Sequence[LogKind]
-    text_sizes: Sequence[int]
-    raw_sizes: Sequence[int]
 
 
 def kinds_of(logs: Sequence[KeptLog], checks: Checks) -> tuple[list[LogKind], array[int]]:
@@ -116,7 +119,6 @@ def pack(logs: Sequence[KeptLog], checks: Checks) -> Packed:
     kinds, places = kinds_of(logs, checks)
     columns: Any = zip(*logs, strict=True)
     seqs, times, _, _, traces, spans, _, bodies, _, _, raws = columns
-    texts = [body.encode() for body in bodies]
     json = orjson.dumps([list(kind) for kind in kinds])
     table = b"".join(
         (
@@ -124,13 +126,16 @@ def pack(logs: Sequence[KeptLog], checks: Checks) -> Packed:
             array("Q", seqs).tobytes(),
             array("Q", times).tobytes(),
             places.tobytes(),
-            array("I", map(len, texts)).tobytes(),
-            array("I", map(len, raws)).tobytes(),
             json,
         )
     )
-    ids = b"".join((bytes(map(len, traces)), bytes(map(len, spans)), *traces, *spans))
-    return Packed(*(zlib.compress(each, _LEVEL) for each in (table, ids, b"".join(texts), b"".join(raws))))
+    texts = [body.encode() for body in bodies]
+    plain_columns = table, *map(_joined, (traces, spans, texts, raws))
+    return Packed(*[zlib.compress(column, _LEVEL) for column in plain_columns])
+
+
+def _joined(pieces: Sequence[bytes]) -> bytes:
+    return b"".join((array("I", map(len, pieces)).tobytes(), *pieces))
 
 
 def read_table(part: int, columns: bytes) -> Table:
@@ -144,28 +149,71 @@ def read_table(part: int, columns: bytes) -> Table:
             column.frombytes(body[at : at + many * width])
             found.append(column)
             at += many * width
-        seqs, times, places, text_sizes, raw_sizes = found
+        seqs, times, places = found
         kinds = [LogKind(*each) for each in orjson.loads(body[at : at + json_bytes])]
         if {len(column) for column in found} != {many} or max(places) >= len(kinds):
             raise ValueError("its columns do not fit each other")
     except (struct.error, ValueError, TypeError) as error:
         raise damaged(part, error) from error
-    return Table(seqs, times, places, kinds, text_sizes, raw_sizes)
+    return Table(seqs, times, places, kinds)
 
 
-def read_ids(part: int, many: int, ids: bytes) -> tuple[list[bytes], list[bytes]]:
-    """(trace ids, span ids) of a part's logs; empty where a log has none. Raises DamagedLogs."""
-    body = plain(part, ids)
-    found = cut(part, body[2 * many :], body[: 2 * many])
-    return found[:many], found[many:]
+class Pieces:
+    """Bytes of the logs of a part, one behind the other."""
+
+    def __init__(self, whole: bytes, ends: Sequence[int]) -> None:
+        """`ends`: where the first begins, and where each ends."""
+        self.whole = whole
+        self._ends = ends
+
+    def __getitem__(self, place: int) -> bytes:
+        return self.whole[self._ends[place] : self._ends[place + 1]]
+
+    @cached_property
+    def lower(self) -> Pieces:
+        """The same with the capitals of ASCII as small letters."""
+        return Pieces(self.whole.lower(), self._ends)
+
+    def all(self) -> list[bytes]:
+        """Each of them."""
+        whole = self.whole
+        return [whole[begin:end] for begin, end in pairwise(self._ends)]
+
+    def with_bytes(self, needle: bytes) -> list[int]:
+        """The places of those that hold these bytes, in order."""
+        whole, ends = self.whole, self._ends
+        if not needle or whole.count(needle) > len(ends) // 4:
+            return [place for place, piece in enumerate(self.all()) if needle in piece]
+        found = []
+        at = whole.find(needle)
+        while at >= 0:
+            # An empty piece ends where it begins: the last one that begins there has the bytes.
+            place = bisect_right(ends, at) - 1
+            if at + len(needle) <= ends[place + 1]:
+                found.append(place)
+                at = whole.find(needle, ends[place + 1])
+            else:
+                at = whole.find(needle, at + 1)
+        return found
 
 
-def cut(part: int, body: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """The pieces of these sizes that a body is made of. Raises DamagedLogs."""
-    ends = list(accumulate(sizes, initial=0))
-    if ends[-1] != len(body):
-        raise damaged(part, ValueError("its pieces do not make up its length"))
-    return [body[begin:end] for begin, end in pairwise(ends)]
+def joined(pieces: Sequence[bytes]) -> Pieces:
+    """Pieces that were apart."""
+    return Pieces(b"".join(pieces), list(accumulate(map(len, pieces), initial=0)))
+
+
+def read_pieces(part: int, many: int, column: bytes) -> Pieces:
+    """The ids, texts or messages of a part's logs. Raises DamagedLogs."""
+    body = plain(part, column)
+    sizes = array("I")
+    try:
+        sizes.frombytes(body[: many * _SIZE_BYTES])
+        ends = list(accumulate(sizes, initial=0))
+        if len(sizes) != many or ends[-1] != len(body) - many * _SIZE_BYTES:
+            raise ValueError("its pieces do not make up its length")
+    except ValueError as error:
+        raise damaged(part, error) from error
+    return Pieces(body[many * _SIZE_BYTES :], ends)
 
 
 def plain(part: int, body: bytes) -> bytes:
@@ -187,11 +235,9 @@ def unpack(part: int, packed: Packed, checks: dict[int, tuple[int, int]] | None 
     `checks` is filled with the checksums of (resource, scope) of each log, by its number.
     """
     table = read_table(part, packed.columns)
-    traces, spans = read_ids(part, len(table.seqs), packed.ids)
-    texts = cut(part, plain(part, packed.texts), table.text_sizes)
-    raws = cut(part, plain(part, packed.raws), table.raw_sizes)
-    found = []
-    rows = zip(table.seqs, table.times, table.places, traces, spans, texts, raws, strict=True)
+    many, found = len(table.seqs), []
+    pieces = [read_pieces(part, many, column).all() for column in packed[1:]]
+    rows = zip(table.seqs, table.times, table.places, *pieces, strict=True)
     for seq, time, place, trace_id, span_id, text, raw in rows:
         kind = table.kinds[place]
         if checks is not None:

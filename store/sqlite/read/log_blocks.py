@@ -8,10 +8,8 @@ A block is a part (`log_parts`) or a stretch of the rows of `logs`. Only this mo
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple
 
 from store.queries import Window
@@ -19,12 +17,12 @@ from store.sqlite.log_parts import (
     DamagedLogs,
     KeptLog,
     LogKind,
+    Pieces,
     Table,
     by_time,
-    cut,
+    joined,
     kinds_of,
-    plain,
-    read_ids,
+    read_pieces,
     read_table,
 )
 from store.sqlite.read.read_connection import ReadSession, Row
@@ -33,10 +31,12 @@ from store.sqlite.read.shared import BoundedCache
 _LOG = logging.getLogger(__name__)
 _STRETCH: Final = 4_096
 """Numbers of a block of rows: a file of before has all its logs in rows."""
-_TABLES_BYTES: Final = 6 * 1024**2
-"""Columns of 400 parts."""
-_OPENED: Final = 4
-"""Blocks that a snapshot keeps open with their texts and messages, for the next question of a page."""
+_TABLES_BYTES: Final = 8 * 1024**2
+"""Columns of 800 parts."""
+_KINDS: Final = 5_000
+"""What logs have in common with others, of which each is in memory once."""
+_OPENED: Final = 32
+"""Blocks that a snapshot keeps open for the next question of a page: with texts and messages 3 MB."""
 _ROWS: Final = (
     "SELECT seq, time, severity, service, coalesce(trace_id, x''), coalesce(span_id, x''), "
     "coalesce(session_id, ''), body, resource, scope, raw FROM logs WHERE seq >= ? AND seq <= ?"
@@ -57,73 +57,42 @@ class Info(NamedTuple):
     n: int
 
 
-class Pieces:
-    """Bytes of a block's logs, one behind the other."""
-
-    def __init__(self, whole: bytes, sizes: Sequence[int]) -> None:
-        self.whole = whole
-        self._ends = list(accumulate(sizes, initial=0))
-
-    def __getitem__(self, place: int) -> bytes:
-        return self.whole[self._ends[place] : self._ends[place + 1]]
-
-    @cached_property
-    def lower(self) -> Pieces:
-        """The same with the capitals of ASCII as small letters."""
-        return Pieces(self.whole.lower(), [end - begin for begin, end in pairwise(self._ends)])
-
-    def all(self) -> list[bytes]:
-        """Each of them."""
-        whole = self.whole
-        return [whole[begin:end] for begin, end in pairwise(self._ends)]
-
-    def with_bytes(self, needle: bytes) -> list[int]:
-        """The places of those that hold these bytes, in order."""
-        whole, ends = self.whole, self._ends
-        if not needle or whole.count(needle) > len(ends) // 4:
-            return [place for place, piece in enumerate(self.all()) if needle in piece]
-        found = []
-        at = whole.find(needle)
-        while at >= 0:
-            # An empty piece ends where it begins: the last one that begins there has the bytes.
-            place = bisect_right(ends, at) - 1
-            if at + len(needle) <= ends[place + 1]:
-                found.append(place)
-                at = whole.find(needle, ends[place + 1])
-            else:
-                at = whole.find(needle, at + 1)
-        return found
-
-
 class Block:
     """The logs of a block, read and decompressed as far as they are asked for. Reading raises DamagedLogs."""
 
-    def __init__(self, info: Info, table: Table, column: Callable[[str], bytes]) -> None:
-        """`column` reads one of the compressed columns."""
+    def __init__(self, info: Info, read: Callable[[str], bytes], table: Callable[[], Table]) -> None:
+        """`read` reads one of the compressed columns, `table` the first of them."""
         self.info = info
-        self.table = table
-        self._column = column
+        self._read = read
+        self._read_table = table
 
     @cached_property
-    def ids(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
-        """(trace ids, span ids), empty where a log has none."""
-        return read_ids(self.info.part, len(self.table.seqs), self._column("ids"))
+    def table(self) -> Table:
+        """What every search needs of them."""
+        return self._read_table()
+
+    @cached_property
+    def traces(self) -> Pieces:
+        """Their trace ids, empty where a log has none, like the span ids."""
+        return self._pieces("traces")
+
+    @cached_property
+    def spans(self) -> Pieces:
+        """Their span ids."""
+        return self._pieces("spans")
 
     @cached_property
     def texts(self) -> Pieces:
         """Their texts in UTF-8."""
-        return self._pieces("texts", self.table.text_sizes)
+        return self._pieces("texts")
 
     @cached_property
     def raws(self) -> Pieces:
         """Their messages."""
-        return self._pieces("raws", self.table.raw_sizes)
+        return self._pieces("raws")
 
-    def _pieces(self, column: str, sizes: Sequence[int]) -> Pieces:
-        whole = plain(self.info.part, self._column(column))
-        if sum(sizes) != len(whole):
-            cut(self.info.part, whole, sizes)
-        return Pieces(whole, sizes)
+    def _pieces(self, column: str) -> Pieces:
+        return read_pieces(self.info.part, self.info.n, self._read(column))
 
     def kind(self, place: int) -> LogKind:
         """What a log has in common with others."""
@@ -131,27 +100,32 @@ class Block:
 
 
 class _RowBlock(Block):
-    """A stretch of rows."""
+    """A stretch of rows, in order of time."""
 
-    def __init__(self, logs: Sequence[KeptLog]) -> None:
+    def __init__(self, info: Info, logs: Sequence[KeptLog]) -> None:
         kinds, places = kinds_of(logs, {})
-        texts = [log.body.encode() for log in logs]
-        seqs, times = [log.seq for log in logs], [log.time for log in logs]
-        table = Table(
-            seqs, times, places, kinds, [len(text) for text in texts], [len(log.raw) for log in logs]
-        )
-        info = Info(0, min(seqs), max(seqs), times[0], times[-1], len(logs))
-        super().__init__(info, table, lambda name: b"")
-        self.ids = [log.trace_id for log in logs], [log.span_id for log in logs]
-        self.texts = Pieces(b"".join(texts), table.text_sizes)
-        self.raws = Pieces(b"".join([log.raw for log in logs]), table.raw_sizes)
+        table = Table([log.seq for log in logs], [log.time for log in logs], places, kinds)
+        super().__init__(info, lambda _: b"", lambda: table)
+        self.traces = joined([log.trace_id for log in logs])
+        self.spans = joined([log.span_id for log in logs])
+        self.texts = joined([log.body.encode() for log in logs])
+        self.raws = joined([log.raw for log in logs])
 
 
 class _Tables(BoundedCache[int, Table]):
     """The columns of parts, which never change, by their number."""
 
     def __init__(self) -> None:
-        super().__init__(_TABLES_BYTES, lambda table: 500 + 26 * len(table.seqs) + 250 * len(table.kinds))
+        super().__init__(_TABLES_BYTES, lambda table: 800 + 18 * len(table.seqs) + 40 * len(table.kinds))
+        self._kinds: dict[LogKind, LogKind] = {}
+
+    def keep(self, part: int, table: Table) -> Table:
+        """Keep a table, with what it has in common with others once."""
+        if len(self._kinds) > _KINDS:
+            self._kinds.clear()
+        kept = table._replace(kinds=[self._kinds.setdefault(kind, kind) for kind in table.kinds])
+        self.update({part: kept})
+        return kept
 
 
 class _Opened(dict[int, Block]):
@@ -248,15 +222,14 @@ class LogBlocks:
 
     def _of_rows(self, info: Info) -> Block:
         rows = self._db.each(_ROWS, (info.first, info.last))
-        return _RowBlock(sorted(map(KeptLog._make, rows), key=by_time))
+        return _RowBlock(info, sorted(map(KeptLog._make, rows), key=by_time))
 
     def _part(self, info: Info) -> Block:
+        return Block(info, lambda name: self._read(info.part, name), lambda: self._table(info.part))
+
+    def _table(self, part: int) -> Table:
         tables = self._db.shared.of(_Tables)
-        table = tables.get(info.part)
-        if table is None:
-            table = read_table(info.part, self._read(info.part, "columns"))
-            tables.update({info.part: table})
-        return Block(info, table, lambda name: self._read(info.part, name))
+        return tables.get(part) or tables.keep(part, read_table(part, self._read(part, "columns")))
 
     def _read(self, part: int, column: str) -> bytes:
         row = self._db.one(f"SELECT {column} FROM log_parts WHERE id = ?", (part,))
@@ -308,10 +281,10 @@ class LogRows:
 
     def row(self, block: Block, place: int) -> Row:
         """Number, time, severity, text, service, ids, session, message, and the bodies of its origins."""
-        kind, (traces, spans) = block.kind(place), block.ids
+        kind = block.kind(place)
         return (
             *(block.table.seqs[place], block.table.times[place], kind.severity, block.texts[place].decode()),
-            *(kind.service, traces[place], spans[place], kind.session, block.raws[place]),
+            *(kind.service, block.traces[place], block.spans[place], kind.session, block.raws[place]),
             *(self._body(kind.resource), self._body(kind.scope)),
         )
 

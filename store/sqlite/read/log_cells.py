@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from store.queries import Window
+from store.sqlite.read.log_blocks import Info
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.table_layout import LOG_SLOT_NS
 
@@ -46,3 +49,21 @@ class LogCells:
             f"WHERE slot >= ? AND slot < ? AND {self._where} GROUP BY 1, 2",
             (*(LOG_SLOT_NS, LOG_SLOT_NS // 2, begin, width), *(first, behind), *self._values),
         )
+
+    def overlapping(self, infos: Sequence[Info], window: Window) -> list[Info]:
+        """The blocks in whose time there are any such logs."""
+        if self._where == "1":
+            return list(infos)
+        first, last = (at // LOG_SLOT_NS for at in (window.from_unix_nano, window.to_unix_nano))
+        rows = self._db.each(
+            f"SELECT DISTINCT slot FROM log_cells WHERE slot >= ? AND slot <= ? AND {self._where} ORDER BY slot",
+            (first, last, *self._values),
+        )
+        slots = [slot for (slot,) in rows]
+        return [info for info in infos if _any_between(slots, info, first, last)]
+
+
+def _any_between(slots: Sequence[int], info: Info, first: int, last: int) -> bool:
+    """Whether one of the slots is in the time of a block and between the first and the last."""
+    low, high = max(info.oldest // LOG_SLOT_NS, first), min(info.newest // LOG_SLOT_NS, last)
+    return bisect_left(slots, low) < bisect_right(slots, high)

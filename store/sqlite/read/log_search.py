@@ -41,6 +41,8 @@ _BEHIND_ALL: Final = Window.ALL.to_unix_nano
 _FEW: Final = 20_000
 """With at most this many hits in its window, a text is searched in all of it."""
 _SEARCHED_BYTES: Final = 4 * 1024**2
+_LOOKED: Final = 30
+"""Blocks that are read before it is looked up which others have logs of the service and severity."""
 
 
 class _Searched(BoundedCache[tuple[bytes, int], "array[int]"]):
@@ -203,10 +205,8 @@ class Search:
         if not all(fits):
             kinds = table.places
             places = list(compress(places, [fits[kinds[place]] for place in places]))
-        if self._wanted_ids is not None and places:
-            traces, spans = block.ids
-            wanted = self._wanted_ids
-            places = [p for p in places if wanted(traces[p], spans[p], block.kind(p).session)]
+        for with_ids in self._wanted_ids:
+            places = sorted(with_ids(block).intersection(places))
         return places
 
     def _fits(self, kind: LogKind) -> bool:
@@ -264,6 +264,9 @@ class Search:
         infos = sorted(self._infos(asked), key=begin_of)
         waiting: list[tuple[tuple[int, int], int, Block]] = []
         for number, info in enumerate(infos, 1):
+            if number == _LOOKED and asked.window is not None and not self._narrow:
+                # What is so seldom: most blocks have none.
+                infos[number:] = self._cells().overlapping(infos[number:], asked.window)
             if matching := self._matching(info, asked):
                 block, places = matching
                 keys = self._keys_of(block, places)
@@ -375,7 +378,7 @@ class Search:
             matching = self._matching(info, asked)
             if matching is None:
                 continue
-            (_, times, kinds, known, _, _), places = matching[0].table, matching[1]
+            (_, times, kinds, known), places = matching[0].table, matching[1]
             first, last = ((times[place] - begin) // width for place in (places[0], places[-1]))
             if first == last:
                 for kind, n in Counter([kinds[place] for place in places]).items():
@@ -424,32 +427,42 @@ def _overlaps(info: Info, asked: _Range) -> bool:
     return info.newest >= asked.window.from_unix_nano and info.oldest < asked.window.to_unix_nano
 
 
-_Wanted = Callable[[bytes, bytes, str], bool]
-"""Whether a log with this trace, span and session is meant."""
+_Wanted = Callable[[Block], set[int]]
+"""The places of the logs of a block that have an id."""
 
 
-def _ids_of(query: LogQuery) -> tuple[set[int] | None, _Wanted | None]:
+def _ids_of(query: LogQuery) -> tuple[set[int] | None, list[_Wanted]]:
     """(keys of the parts with logs of a query by ids, None of any other; which of their logs are meant)."""
     keys: set[int] | None = None
-    tests: list[_Wanted] = []
-    if query.session_id is not None:
-        keys = {session_key(query.session_id)}
+    wanted: list[_Wanted] = []
+    session = query.session_id
+    if session is not None:
+        keys = {session_key(session)}
     if query.trace_ids:
-        traces, session = frozenset(map(trace_bytes, query.trace_ids)), query.session_id
+        traces = frozenset(map(trace_bytes, query.trace_ids))
         keys = (keys or set()) | {trace_key(trace_id) for trace_id in traces}
-        tests.append(lambda trace, _, of: trace in traces or (session is not None and of == session))
-    elif query.session_id is not None:
-        tests.append(lambda _, __, of: of == query.session_id)
+        wanted.append(
+            lambda block: set().union(_of_session(block, session), *(_of_trace(block, each) for each in traces))
+        )
+    elif session is not None:
+        wanted.append(lambda block: _of_session(block, session))
     if query.trace_id is not None:
-        wanted = trace_bytes(query.trace_id)
-        keys = {trace_key(wanted)}
-        tests.append(lambda trace, _, __: trace == wanted)
+        trace = trace_bytes(query.trace_id)
+        keys = {trace_key(trace)}
+        wanted.append(lambda block: _of_trace(block, trace))
     if query.span_id is not None:
         span = span_bytes(query.span_id)
-        tests.append(lambda _, of, __: of == span)
-    if not tests:
-        return keys, None
-    return keys, lambda *ids: all(test(*ids) for test in tests)
+        wanted.append(lambda block: set(block.spans.with_bytes(span)))
+    return keys, wanted
+
+
+def _of_trace(block: Block, trace_id: bytes) -> set[int]:
+    return set(block.traces.with_bytes(trace_id))
+
+
+def _of_session(block: Block, session: str | None) -> set[int]:
+    kinds = [kind.session == session for kind in block.table.kinds]
+    return {place for place, kind in enumerate(block.table.places) if kinds[kind]}
 
 
 def _severity_ranges(severities: frozenset[Severity]) -> list[tuple[int, int]]:

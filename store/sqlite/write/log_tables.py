@@ -24,8 +24,6 @@ from store.sqlite.log_parts import (
     cut_up,
     pack,
     part_check,
-    plain,
-    read_ids,
     read_table,
     unpack,
 )
@@ -129,8 +127,8 @@ class LogTables:
         seqs = [log.seq for log in logs]
         numbers = min(seqs), max(seqs), logs[0].time, logs[-1].time, len(logs)
         number = execute(
-            "INSERT INTO log_parts (first, last, oldest, newest, n, checksum, columns, ids, texts, raws) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO log_parts (first, last, oldest, newest, n, checksum, columns, traces, spans, texts, "
+            "raws) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*numbers, part_check(numbers, packed), *map(bytearray, packed)),
         ).lastrowid
         keys = keys_of([log.trace_id for log in logs], [log.session for log in logs])
@@ -165,7 +163,7 @@ class LogTables:
 
     def _parts_from(self, upto: int) -> list[tuple[int, int, Packed]]:
         rows = self._connection.execute(
-            "SELECT id, last, columns, ids, texts, raws FROM log_parts WHERE first <= ?", (upto,)
+            "SELECT id, last, columns, traces, spans, texts, raws FROM log_parts WHERE first <= ?", (upto,)
         )
         return [(number, last, Packed(*columns)) for number, last, *columns in rows]
 
