@@ -148,7 +148,7 @@ CREATE TABLE IF NOT EXISTS handovers (
     body     BLOB    NOT NULL
 );
 
--- Logs in columns, each compressed (store/sqlite/log_parts.py): up to 500 in a row, in order of time. Beside it,
+-- Logs in columns, each compressed (store/sqlite/log_parts.py): up to 250 in a row, in order of time. Beside it,
 -- `log_text` is a full-text index of the texts of each part by trigrams, where SQLite has it.
 -- AUTOINCREMENT: an id is never reused, as readers keep what they found in a part.
 CREATE TABLE IF NOT EXISTS log_parts (

@@ -1,4 +1,4 @@
-"""The form of a row of `log_parts`: up to 500 logs, in order of time, in columns that are compressed apart.
+"""The form of a row of `log_parts`: up to 250 logs, in order of time, in columns that are compressed apart.
 
 A row for each log cost 500 bytes with its indexes (docs/adr/035-log-parts.md). A search by text reads the
 texts alone, one by service or severity the columns alone. Numbers are stored in the byte order of the
@@ -22,7 +22,7 @@ from zlib import crc32
 
 import orjson
 
-MOST_LOGS: Final = 500
+MOST_LOGS: Final = 250
 """Of a part: one log, or those of a trace, are read without many others."""
 MOST_BYTES: Final = 1_000_000
 """Of the messages of a part; a single one may be larger."""
@@ -205,15 +205,23 @@ def joined(pieces: Sequence[bytes]) -> Pieces:
 def read_pieces(part: int, many: int, column: bytes) -> Pieces:
     """The ids, texts or messages of a part's logs. Raises DamagedLogs."""
     body = plain(part, column)
-    sizes = array("I")
+    sizes = body[: many * _SIZE_BYTES]
     try:
-        sizes.frombytes(body[: many * _SIZE_BYTES])
-        ends = list(accumulate(sizes, initial=0))
-        if len(sizes) != many or ends[-1] != len(body) - many * _SIZE_BYTES:
+        ends = _ends(sizes)
+        if len(sizes) != many * _SIZE_BYTES or ends[-1] != len(body) - len(sizes):
             raise ValueError("its pieces do not make up its length")
     except ValueError as error:
         raise damaged(part, error) from error
-    return Pieces(body[many * _SIZE_BYTES :], ends)
+    return Pieces(body[len(sizes) :], ends)
+
+
+def _ends(packed: bytes) -> Sequence[int]:
+    """Where pieces of these sizes begin and end. Ids mostly are of one size."""
+    sizes = array("I")
+    sizes.frombytes(packed)
+    if sizes and sizes[0] and packed == packed[:_SIZE_BYTES] * len(sizes):
+        return range(0, sizes[0] * len(sizes) + 1, sizes[0])
+    return list(accumulate(sizes, initial=0))
 
 
 def plain(part: int, body: bytes) -> bytes:

@@ -203,8 +203,7 @@ class Search:
         table = block.table
         fits = list(map(self._fits, table.kinds))
         if not all(fits):
-            kinds = table.places
-            places = list(compress(places, [fits[kinds[place]] for place in places]))
+            places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
         for with_ids in self._wanted_ids:
             places = sorted(with_ids(block).intersection(places))
         return places

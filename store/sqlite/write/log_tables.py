@@ -30,8 +30,8 @@ from store.sqlite.log_parts import (
 from store.sqlite.table_layout import LOG_SLOT_NS
 
 ROUND: Final = 1_000
-"""Rows that are packed at once: two parts."""
-_ROUNDS: Final = 4
+"""Rows that are packed at once: four parts."""
+_ROUNDS: Final = 8
 """Of one transaction, at most: of a file of before, whose logs all are rows, a second has many."""
 _INSERT_ROW: Final = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
