@@ -111,7 +111,8 @@ def kinds_of(logs: Sequence[KeptLog], checks: Checks) -> tuple[list[LogKind], ar
     _, _, severities, services, _, _, sessions, _, resources, scopes, _ = columns
     keys = zip(services, severities, sessions, resources, scopes, strict=True)
     places = array("H", map(place_of.__getitem__, keys))
-    return [LogKind(*key, checks.get(key[3], 0), checks.get(key[4], 0)) for key in place_of], places
+    kinds = [LogKind._make((*key, checks.get(key[3], 0), checks.get(key[4], 0))) for key in place_of]
+    return kinds, places
 
 
 def pack(logs: Sequence[KeptLog], checks: Checks) -> Packed:
@@ -250,17 +251,13 @@ def unpack(part: int, packed: Packed, checks: dict[int, tuple[int, int]] | None 
         kind = table.kinds[place]
         if checks is not None:
             checks[seq] = kind.resource_check, kind.scope_check
-        found.append(
-            KeptLog(
-                seq, time, kind.severity, kind.service, trace_id, span_id, kind.session, text.decode(),
-                kind.resource, kind.scope, raw,
-            )  # fmt: skip
-        )
+        ids, origins = (trace_id, span_id, kind.session), (kind.resource, kind.scope)
+        found.append(KeptLog(seq, time, kind.severity, kind.service, *ids, text.decode(), *origins, raw))
     return found
 
 
 def part_check(numbers: Sequence[int], packed: Packed) -> int:
-    """The checksum of a row of `log_parts`: of `first`, `last`, `oldest`, `newest` and `n`, and its columns."""
+    """The checksum of a row of `log_parts`: its first five columns but `id`, and the compressed ones."""
     found = crc32(" ".join(map(str, numbers)).encode())
     for column in packed:
         found = crc32(column, crc32(b" %d " % len(column), found))

@@ -275,8 +275,8 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
         )
     if name == "DAMAGED_LOGS":
         return StoreUnavailable(
-            f"This log and up to 250 beside it are damaged in {path} ({error}); all else can be read. What is "
-            f"right of the file is saved by: {COMMAND} store salvage FILE",
+            f"This log and up to 250 beside it are damaged in {path} ({error}); all else can be read. What "
+            f"is right of the file is saved by: {COMMAND} store salvage FILE",
             "damaged_part",
         )
     if name.startswith("SQLITE_IOERR"):

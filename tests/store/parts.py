@@ -1,4 +1,4 @@
-"""Parts of traces and of logs as tests look at them: all that a file holds, and a file with rows of before."""
+"""Parts of traces and logs as tests look at them: all that a file holds, and one with rows of before."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ def logs_in(connection: sqlite3.Connection) -> list[KeptLog]:
             "coalesce(session_id, ''), body, resource, scope, raw FROM logs"
         )
     ]
-    for part, *columns in connection.execute(
-        "SELECT id, columns, traces, spans, texts, raws FROM log_parts"
-    ):
+    for part, *columns in connection.execute("SELECT id, columns, traces, spans, texts, raws FROM log_parts"):
         found += unpack(part, Packed(*columns))
     return sorted(found)
 
@@ -68,5 +66,6 @@ def log_contents(path: Path) -> set[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         bodies = dict(connection.execute("SELECT id, body FROM origins"))
         return {
-            (*log[1:8], bodies.get(log.resource), bodies.get(log.scope), log.raw) for log in logs_in(connection)
+            (*log[1:8], bodies.get(log.resource), bodies.get(log.scope), log.raw)
+            for log in logs_in(connection)
         }

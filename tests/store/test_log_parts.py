@@ -1,4 +1,4 @@
-"""Logs packed into parts: whatever form they have, the same is found; what is pruned or damaged is gone alone."""
+"""Logs packed into parts: in whatever form, the same is found; what is pruned or damaged is gone alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from signals.model import Severity
 from store.api import Batch, LogQuery, LogRow, Reader, StoreUnavailable, TooSlow, Window
 from store.sqlite import log_parts
 from store.sqlite.log_parts import DamagedLogs, KeptLog, cut_up, pack, unpack
-from store.sqlite.read import attribute_scan, log_search, read_connection
+from store.sqlite.read import attribute_scan, log_match, read_connection
 from store.sqlite.write import log_tables
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
@@ -128,7 +128,10 @@ QUESTIONS: Sequence[dict[str, Any]] = (
     {"session_id": "s1", "service": "shop"},
     {"span_id": "00000000000000aa"},
     {"trace_id": OTHER, "span_id": "00000000000000aa", "text": "failed"},
-    *({"text": text} for text in ("charge", "FAILED charge", "grösse", "café", "cafe", "nul", "xxxx", "0%", "_r")),
+    *(
+        {"text": text}
+        for text in ("charge", "FAILED charge", "grösse", "café", "cafe", "nul", "xxxx", "0%", "_r")
+    ),
     {"text": "istanbul", "environment": "prod"},
     {"text": "charge", "attributes": {"try": "2"}},
     {"attributes": {"try": "2"}},
@@ -155,7 +158,12 @@ def _answers(reader: Reader) -> Iterator[object]:
                     break
             yield reader.count_logs(LogQuery(window, **conditions, **order))
         histogram = reader.log_histogram(LogQuery(window, **conditions), 9)
-        yield conditions, histogram.total, histogram.since_unix_nano, [dict(c.counts) for c in histogram.columns]
+        yield (
+            conditions,
+            histogram.total,
+            histogram.since_unix_nano,
+            [dict(c.counts) for c in histogram.columns],
+        )
     yield [reader.log(str(number)) for number in range(240)], reader.newest_log_id()
 
 
@@ -163,7 +171,7 @@ def _answers(reader: Reader) -> Iterator[object]:
 def test_whatever_form_logs_have_the_same_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int
 ) -> None:
-    """Rows alone, parts and rows, many small parts: pages, counts, columns, in every order, up to the bound."""
+    """Rows alone, parts and rows, many small parts: pages, counts, columns, every order, up to the bound."""
     found = []
     monkeypatch.setattr(attribute_scan, "MAX_LOGS", bound)
     for packed_by, most in ((1_000, 250), (60, 250), (20, 3)):
@@ -187,7 +195,7 @@ def test_a_text_with_many_hits_is_searched_among_the_newest_logs(
 ) -> None:
     """And one that seems to have many, after these; a rarer one in all of its window."""
     monkeypatch.setattr(attribute_scan, "MAX_LOGS", 20)
-    monkeypatch.setattr(log_search, "_FEW", 30)
+    monkeypatch.setattr(log_match, "_FEW", 30)
     monkeypatch.setattr(log_tables, "ROUND", 10)
     logs = _Logs(tmp_path / "store.db")
     for begin in range(0, 200, 10):
@@ -231,7 +239,10 @@ def test_what_is_left_of_a_part_is_found_and_what_went_is_gone(pruned: _Logs) ->
     assert pruned.bodies(trace_id=OTHER) == pruned.bodies(session_id="s1") == pruned.bodies()
     assert pruned.bodies(trace_id=TRACE) == pruned.bodies(session_id="s0") == []
     assert pruned.reader.count_logs(LogQuery(Window(T0 - HOUR, T0 + HOUR))) == 3
-    assert (pruned.one("SELECT count(*) FROM log_parts"), pruned.one("SELECT count(*) FROM log_keys")) == (1, 2)
+    assert (pruned.one("SELECT count(*) FROM log_parts"), pruned.one("SELECT count(*) FROM log_keys")) == (
+        1,
+        2,
+    )
     part = pruned.one("SELECT id FROM log_parts")
     assert pruned.one("SELECT group_concat(rowid) FROM log_text WHERE log_text MATCH 'rst'") == str(part)
     with closing(sqlite3.connect(pruned.path)) as connection:
@@ -239,7 +250,9 @@ def test_what_is_left_of_a_part_is_found_and_what_went_is_gone(pruned: _Logs) ->
     assert pruned.reader.status().logs == 3
 
 
-def test_a_damaged_part_is_said_and_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_part_is_said_and_stops_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One of its logs is an error, lists leave it out, and pruning deletes it."""
     monkeypatch.setattr(log_tables, "ROUND", 2)
     now = [T0]

@@ -265,7 +265,7 @@ def test_the_logs_of_a_file_of_before_are_packed_bit_by_bit(
         eventually(lambda: connection.execute("SELECT count(*) FROM log_parts").fetchone() == (2,), "parts")
         assert connection.execute("SELECT count(*) FROM logs").fetchone() == (0,)
         former = "name LIKE 'logs_text%' OR name LIKE 'logs_folded%' OR name LIKE 'logs_by%'"
-        assert connection.execute(f"SELECT count(*) FROM sqlite_master WHERE {former}").fetchone() == (0,)  # noqa: S608
+        assert connection.execute(f"SELECT count(*) FROM sqlite_master WHERE {former}").fetchone() == (0,)
     assert [log.body for log in reader.find_logs(LogQuery(WINDOW)).items] == bodies
     assert reader.count_logs(LogQuery(WINDOW, text="GRÜSSE")) == 1
     reader.close()

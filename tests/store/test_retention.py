@@ -108,9 +108,7 @@ def _write(writer: SqliteWriter, hour: int, count: int = 20) -> None:
 
 @pytest.fixture(name="pruned", params=[1_000, 8])
 def a_pruned_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store of five hours, of which the first three were pruned by age; its logs are rows, or packed by eights
-    as far as they go.
-    """
+    """A store of five hours, of which the first three were pruned by age; its logs are rows, or packed."""
     monkeypatch.setattr(log_tables, "ROUND", request.param)
     monkeypatch.setattr(retention, "_DERIVED_EVERY_S", 0.0)
     monkeypatch.setattr(settled_retention, "_EVERY_S", 0.0)

@@ -231,9 +231,9 @@ def test_one_flipped_bit_costs_one_part_of_the_logs(whole: Path, tmp_path: Path,
     """In any of its columns: all others are saved, and those are said to be lost."""
     path = _copy(whole, tmp_path)
     with closing(sqlite3.connect(path)) as connection, connection:
-        value, n = connection.execute(f"SELECT {column}, n FROM log_parts WHERE id = 2").fetchone()  # noqa: S608
+        value, n = connection.execute(f"SELECT {column}, n FROM log_parts WHERE id = 2").fetchone()
         flipped = value ^ 4 if isinstance(value, int) else bytes([*value[:-1], value[-1] ^ 4])
-        connection.execute(f"UPDATE log_parts SET {column} = ? WHERE id = 2", (flipped,))  # noqa: S608
+        connection.execute(f"UPDATE log_parts SET {column} = ? WHERE id = 2", (flipped,))
     _, found = _salvage(path)
     assert (found.carried.spans, len(found.logs.wrong), found.carried.logs) == (SPANS, n, LOGS - n)
     assert f"Lost: 0 of 410 spans and {n} of 301 logs." in report(found, path)

@@ -61,7 +61,11 @@ class Carrying:
                 if (self._other_forms or shared[block.table.places[place]]) and sought.carries(block, place)
             )
             found.update(
-                [place for place, kind in enumerate(block.table.places) if shared[kind] and place not in holding]
+                [
+                    place
+                    for place, kind in enumerate(block.table.places)
+                    if shared[kind] and place not in holding
+                ]
             )
         found.update(sought.beside(block))
         return sorted(found)
@@ -82,7 +86,11 @@ class Holding:
         shared = sought.with_resource(block)
         if any(shared):
             found.update(
-                [place for place, kind in enumerate(block.table.places) if shared[kind] and place not in holding]
+                [
+                    place
+                    for place, kind in enumerate(block.table.places)
+                    if shared[kind] and place not in holding
+                ]
             )
         found.update(sought.beside(block))
         return sorted(found)

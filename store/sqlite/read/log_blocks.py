@@ -171,7 +171,9 @@ class LogBlocks:
         for begin in range(0, len(asked), 500):
             some = asked[begin : begin + 500]
             marks = ", ".join("?" * len(some))
-            parts.update(part for (part,) in self._db.each(f"SELECT part FROM log_keys WHERE key IN ({marks})", some))
+            parts.update(
+                part for (part,) in self._db.each(f"SELECT part FROM log_keys WHERE key IN ({marks})", some)
+            )
         for part in parts:
             found += self._infos("id = ?", (part,))
         return found

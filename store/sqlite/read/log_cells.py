@@ -31,7 +31,9 @@ class LogCells:
                 parts.append(f"{column} = ?")
                 self._values.append(value)
         if severities:
-            parts.append("(" + " OR ".join(f"severity BETWEEN {low} AND {high}" for low, high in severities) + ")")
+            parts.append(
+                "(" + " OR ".join(f"severity BETWEEN {low} AND {high}" for low, high in severities) + ")"
+            )
         self._where = " AND ".join(parts)
 
     def total(self, first: int, behind: int) -> int:
@@ -56,7 +58,8 @@ class LogCells:
             return list(infos)
         first, last = (at // LOG_SLOT_NS for at in (window.from_unix_nano, window.to_unix_nano))
         rows = self._db.each(
-            f"SELECT DISTINCT slot FROM log_cells WHERE slot >= ? AND slot <= ? AND {self._where} ORDER BY slot",
+            "SELECT DISTINCT slot FROM log_cells "
+            f"WHERE slot >= ? AND slot <= ? AND {self._where} ORDER BY slot",
             (first, last, *self._values),
         )
         slots = [slot for (slot,) in rows]

@@ -1,4 +1,4 @@
-"""Which logs hold all words of a text search: by the index of trigrams their parts, in a part by its texts."""
+"""Which logs hold all words of a search: their parts by the index of trigrams, in a part by its texts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Words:
         return found
 
     def _are_in(self, text: bytes) -> bool:
-        """For any text: folded, or by the case of ASCII letters alone up to a NUL, as SQLite's LIKE finds it."""
+        """For any text: folded, or up to a NUL without the case of ASCII letters, as LIKE finds it."""
         plain = text.partition(b"\0")[0].lower()
         if text.isascii() and len(plain) == len(text):
             return all(word.encode() in plain for word in self._words)

@@ -50,7 +50,7 @@ Cell = tuple[int, str, int, str, int]
 
 
 class LogTables:
-    """The tables `logs`, `log_parts`, `log_keys`, `log_cells` and the text index. Used by the writer's thread."""
+    """The tables of logs with all that leads to them and counts them. Used by the writer's thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -136,7 +136,10 @@ class LogTables:
             "INSERT INTO log_keys (key, part) VALUES (?, ?)", [(key, number) for key in sorted(keys)]
         )
         if self._has_text:
-            execute("INSERT INTO log_text (rowid, body) VALUES (?, ?)", (number, _indexed(log.body for log in logs)))
+            execute(
+                "INSERT INTO log_text (rowid, body) VALUES (?, ?)",
+                (number, _indexed(log.body for log in logs)),
+            )
 
     def _checks(self, origins: set[int]) -> dict[int, int]:
         found = {}
@@ -146,7 +149,7 @@ class LogTables:
         return found
 
     def prune(self, upto: int) -> int:
-        """Delete all logs up to this number and subtract them from `log_cells`; returns how many there were."""
+        """Delete all logs up to this number and subtract them from `log_cells`; returns how many."""
         gone: Counter[tuple[int, str, int, int]] = Counter()
         for number, last, packed in self._parts_from(upto):
             logs = self._taken_out(number, packed)

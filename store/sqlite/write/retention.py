@@ -6,8 +6,6 @@ store's own clock: a sender's clock ages nothing. Must run inside the writer's
 transaction, except `shrink`.
 """
 
-# ruff: noqa: S608 - what is put into SQL text are names and question marks of our own
-
 from __future__ import annotations
 
 import sqlite3

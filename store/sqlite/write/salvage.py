@@ -135,10 +135,10 @@ def _saved(file: DamagedFile, target: CarryingOver) -> Salvaged:
         # Orphaned leaves may hold rows that were packed since, and parts that were packed anew.
         for row in source.rows("log_parts"):
             if is_log_part(row):
-                for number, log in logs_of_part(row, bodies, result.logs):
+                for number, kept in logs_of_part(row, bodies, result.logs):
                     if number not in seen:
                         seen.add(number)
-                        target.add_log(log)
+                        target.add_log(kept)
         for row in source.rows("logs"):
             if is_log(row) and row.rowid not in seen and (log := log_of(row, bodies, result.logs)):
                 seen.add(row.rowid)

@@ -157,7 +157,7 @@ def log_of(row: Row, bodies: Bodies, found: Found) -> StoredLog | None:
 
 
 def logs_of_part(row: Row, bodies: Bodies, found: Found) -> Iterator[tuple[int, StoredLog]]:
-    """(number, log) of all that a record of `log_parts` holds; none, counted, of one that is not as it was."""
+    """(number, log) of all in a record of `log_parts`; none, counted, of one that is not as it was."""
     cells: Any = row.values
     _, first, last, oldest, newest, many, check, *columns = cells
     packed, checks = Packed(*columns), dict[int, tuple[int, int]]()
