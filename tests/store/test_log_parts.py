@@ -167,7 +167,7 @@ def _answers(reader: Reader) -> Iterator[object]:
     yield [reader.log(str(number)) for number in range(240)], reader.newest_log_id()
 
 
-@pytest.mark.parametrize("bound", [5, 60, 30_000])
+@pytest.mark.parametrize("bound", [5, 30_000])
 def test_whatever_form_logs_have_the_same_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int
 ) -> None:
