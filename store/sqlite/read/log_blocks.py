@@ -33,6 +33,8 @@ _STRETCH: Final = 4_096
 """Numbers of a block of rows: a file of before has all its logs in rows."""
 _TABLES_BYTES: Final = 8 * 1024**2
 """Columns of 800 parts."""
+_COLUMNS_BYTES: Final = 4 * 1024**2
+"""Messages and ids of 90 parts: a list of what is seldom reads a few of each of 25 parts."""
 _KINDS: Final = 5_000
 """What logs have in common with others, of which each is in memory once."""
 _OPENED: Final = 32
@@ -60,11 +62,11 @@ class Info(NamedTuple):
 class Block:
     """The logs of a block, read and decompressed as far as they are asked for. Reading raises DamagedLogs."""
 
-    def __init__(self, info: Info, read: Callable[[str], bytes], table: Callable[[], Table]) -> None:
-        """`read` reads one of the compressed columns, `table` the first of them."""
+    def __init__(self, info: Info, table: Callable[[], Table], pieces: Callable[[str], Pieces]) -> None:
+        """`table` reads what every search needs, `pieces` another column."""
         self.info = info
-        self._read = read
         self._read_table = table
+        self._pieces = pieces
 
     @cached_property
     def table(self) -> Table:
@@ -91,9 +93,6 @@ class Block:
         """Their messages."""
         return self._pieces("raws")
 
-    def _pieces(self, column: str) -> Pieces:
-        return read_pieces(self.info.part, self.info.n, self._read(column))
-
     def kind(self, place: int) -> LogKind:
         """What a log has in common with others."""
         return self.table.kinds[self.table.places[place]]
@@ -105,7 +104,7 @@ class _RowBlock(Block):
     def __init__(self, info: Info, logs: Sequence[KeptLog]) -> None:
         kinds, places = kinds_of(logs, {})
         table = Table([log.seq for log in logs], [log.time for log in logs], places, kinds)
-        super().__init__(info, lambda _: b"", lambda: table)
+        super().__init__(info, lambda: table, lambda _: joined([]))
         self.traces = joined([log.trace_id for log in logs])
         self.spans = joined([log.span_id for log in logs])
         self.texts = joined([log.body.encode() for log in logs])
@@ -128,9 +127,20 @@ class _Tables(BoundedCache[int, Table]):
         return kept
 
 
+class _Columns(BoundedCache[tuple[int, str], Pieces]):
+    """Decompressed columns of parts, which never change, by part and name."""
+
+    def __init__(self) -> None:
+        super().__init__(_COLUMNS_BYTES, lambda pieces: 600 + len(pieces.whole))
+
+
 class _Opened(dict[int, Block]):
     """Blocks that were opened in this snapshot, the last used last: by part; rows by the negative of their
     first number."""
+
+
+class _Within(dict[Window, Sequence[Info]]):
+    """The blocks of windows that questions of this snapshot named."""
 
 
 class _Stretches(list[Info]):
@@ -147,14 +157,16 @@ class LogBlocks:
         self._has_parts = db.one("SELECT 1 FROM sqlite_master WHERE name = 'log_parts'") is not None
         """A file of an earlier schema has none until a writer opens it."""
 
-    def within(self, window: Window | None) -> list[Info]:
-        """Those with logs of this window, of any time without one."""
-        begin, end = (window.from_unix_nano, window.to_unix_nano) if window else (0, 1 << 63)
-        end = min(end, (1 << 63) - 1)
-        found = [info for info in self.rows() if info.newest >= begin and info.oldest < end]
-        if self._has_parts:
-            found += self._infos("newest >= ? AND oldest < ?", (begin, end), "log_parts_by_time")
-        return found
+    def within(self, window: Window) -> Sequence[Info]:
+        """Those with logs of this window."""
+        known = self._db.noted.of(_Within)
+        if window not in known:
+            begin, end = window.from_unix_nano, window.to_unix_nano
+            found = [info for info in self.rows() if info.newest >= begin and info.oldest < end]
+            known[window] = found + self._infos(
+                "newest >= ? AND oldest < ?", (begin, end), "log_parts_by_time"
+            )
+        return known[window]
 
     def after(self, number: int) -> list[Info]:
         """Those with logs that arrived after this one."""
@@ -227,7 +239,17 @@ class LogBlocks:
         return _RowBlock(info, sorted(map(KeptLog._make, rows), key=by_time))
 
     def _part(self, info: Info) -> Block:
-        return Block(info, lambda name: self._read(info.part, name), lambda: self._table(info.part))
+        return Block(info, lambda: self._table(info.part), lambda column: self._pieces(info, column))
+
+    def _pieces(self, info: Info, column: str) -> Pieces:
+        columns, key = self._db.shared.of(_Columns), (info.part, column)
+        found = columns.get(key)
+        if found is None:
+            found = read_pieces(info.part, info.n, self._read(info.part, column))
+            # Of the texts, what was found in them is kept: a search would replace all that is here.
+            if column != "texts":
+                columns.update({key: found})
+        return found
 
     def _table(self, part: int) -> Table:
         tables = self._db.shared.of(_Tables)
@@ -260,8 +282,9 @@ class LogBlocks:
 
     def newest_number(self) -> int:
         """The highest number of a log, 0 if there is none."""
-        infos = [*self.rows(), *self._infos("1", (), "log_parts_by_time")]
-        return max([info.last for info in infos], default=0)
+        row = self._db.one("SELECT max(last) FROM log_parts") if self._has_parts else None
+        of_rows = self._db.one("SELECT max(seq) FROM logs")
+        return max([each[0] or 0 for each in (row, of_rows) if each], default=0)
 
 
 class LogRows:

@@ -71,6 +71,10 @@ class LogRange:
         return range(begin, max(begin, end))
 
 
+class _KnownRare(dict[tuple[bytes, Window], bool]):
+    """Whether a text is rare in a window, in one snapshot."""
+
+
 class _Wanted(NamedTuple):
     """A condition on the content of a log."""
 
@@ -103,6 +107,8 @@ class LogMatch:
         """Whether nothing can match."""
         self.is_bounded = False
         """Whether only a bounded number of logs may be read."""
+        self._tells_kinds = bool(query.service is not None or query.severities or self._resources is not None)
+        """Whether what logs have in common decides which match."""
         self._attributes(query)
         if query.text:
             self._text(words_of(query.text))
@@ -142,6 +148,13 @@ class LogMatch:
         self.is_bounded = self._parts is None or not self._is_rare(digest, words_in)
 
     def _is_rare(self, digest: bytes, words: Words) -> bool:
+        known = self._db.noted.of(_KnownRare)
+        key = digest, self._query.window
+        if key not in known:
+            known[key] = self._seems_rare(digest, words)
+        return known[key]
+
+    def _seems_rare(self, digest: bytes, words: Words) -> bool:
         """Whether few logs of the window have the text, or seem to after the newest ones were searched."""
         infos = [info for info in self._blocks.within(self._query.window) if self._may_hold(info)]
         total = sum([info.n for info in infos])
@@ -177,6 +190,7 @@ class LogMatch:
         """The blocks that may hold logs of this range."""
         if self._nowhere:
             return []
+        found: Sequence[Info]
         if self._keys is not None:
             found = self._blocks.with_keys(self._keys)
         elif asked.window is None:
@@ -189,7 +203,7 @@ class LogMatch:
         """The places of the logs of a block that match all but texts and attributes."""
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
         table = block.table
-        fits = list(map(self._fits, table.kinds))
+        fits = list(map(self._fits, table.kinds)) if self._tells_kinds else []
         if not all(fits):
             places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
         for with_ids in self._with_ids:
