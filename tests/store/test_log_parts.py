@@ -296,6 +296,22 @@ def test_a_transaction_that_is_rolled_back_leaves_the_rows_as_they_were(
     logs.close()
 
 
+def test_large_messages_are_packed_before_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read at once to be packed, or for a question, is bounded in bytes."""
+    monkeypatch.setattr(log_tables, "_ROUND_BYTES", 3_000)
+    logs = _Logs(tmp_path / "store.db")
+    logs.write(*[log_row("x" * 1_000, ms=n) for n in range(4)], log_row("small", ms=5))
+    assert (logs.one("SELECT sum(n) FROM log_parts"), logs.one("SELECT count(*) FROM logs")) == (3, 2)
+    logs.close()
+    logs = _Logs(tmp_path / "store.db")
+    logs.write(*[log_row("y" * 1_000, ms=n) for n in range(2)])
+    assert (logs.one("SELECT sum(n) FROM log_parts"), logs.one("SELECT count(*) FROM logs")) == (7, 0)
+    assert [len(body) for body in logs.bodies()] == [5, *[1_000] * 6]
+    logs.close()
+
+
 def test_a_search_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two parts, too, where no statement runs."""
     monkeypatch.setattr(log_tables, "ROUND", 2)

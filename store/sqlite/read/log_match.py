@@ -75,7 +75,7 @@ class _KnownRare(dict[tuple[bytes, Window], bool]):
     """Whether a text is rare in a window, in one snapshot."""
 
 
-class _Wanted(NamedTuple):
+class _Required(NamedTuple):
     """A condition on the content of a log."""
 
     digest: bytes
@@ -99,7 +99,7 @@ class LogMatch:
         self._resources = (
             attribute_scan.resources_of(db, query.environment) if query.environment is not None else None
         )
-        self._conditions: list[_Wanted] = []
+        self._conditions: list[_Required] = []
         """On texts and attributes."""
         self._parts: frozenset[int] | None = None
         """The parts in which the text may be; None where all are to be searched."""
@@ -107,15 +107,15 @@ class LogMatch:
         """Whether nothing can match."""
         self.is_bounded = False
         """Whether only a bounded number of logs may be read."""
-        self._tells_kinds = bool(query.service is not None or query.severities or self._resources is not None)
+        self._by_kind = bool(query.service is not None or query.severities or self._resources is not None)
         """Whether what logs have in common decides which match."""
         self._attributes(query)
         if query.text:
             self._text(words_of(query.text))
 
-    def _condition(self, condition: LogCondition, *, wanted: bool = True) -> bytes:
+    def _condition(self, condition: LogCondition, *, required: bool = True) -> bytes:
         digest = hashlib.blake2b(condition.key.encode("utf-8", "replace"), digest_size=16).digest()
-        self._conditions.append(_Wanted(digest, condition, wanted))
+        self._conditions.append(_Required(digest, condition, required))
         return digest
 
     def _attributes(self, query: LogQuery) -> None:
@@ -135,7 +135,7 @@ class LogMatch:
             self._condition(Holding(db, name, part))
         for name, value in query.excluded:
             if name not in nowhere:
-                self._condition(Carrying(db, name, value), wanted=False)
+                self._condition(Carrying(db, name, value), required=False)
         self.is_bounded = not self.is_narrow and bool(self._conditions)
 
     def _text(self, words: Sequence[str]) -> None:
@@ -203,7 +203,7 @@ class LogMatch:
         """The places of the logs of a block that match all but texts and attributes."""
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
         table = block.table
-        fits = list(map(self._fits, table.kinds)) if self._tells_kinds else []
+        fits = list(map(self._fits, table.kinds)) if self._by_kind else []
         if not all(fits):
             places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
         for with_ids in self._with_ids:
@@ -226,7 +226,7 @@ class LogMatch:
             (self._fulfilling(digest, condition, info), holds)
             for digest, condition, holds in self._conditions
         ]
-        if any(wanted and not places for places, wanted in costly):
+        if any(required and not places for places, required in costly):
             return None
         try:
             block = self._blocks.open(info)
@@ -234,12 +234,12 @@ class LogMatch:
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
             return None
-        for places, wanted in costly:
-            if wanted and isinstance(found, range):
+        for places, required in costly:
+            if required and isinstance(found, range):
                 found = places[bisect_left(places, found.start) : bisect_left(places, found.stop)]
             elif places:
                 known = set(places)
-                found = [place for place in found if (place in known) == wanted]
+                found = [place for place in found if (place in known) == required]
         return (block, found) if len(found) else None
 
 
@@ -256,28 +256,28 @@ _WithIds = Callable[[Block], set[int]]
 def _ids_of(query: LogQuery) -> tuple[set[int] | None, list[_WithIds]]:
     """(keys of the parts with logs of a query by ids, None of any other; which of their logs are meant)."""
     keys: set[int] | None = None
-    wanted: list[_WithIds] = []
+    tests: list[_WithIds] = []
     session = query.session_id
     if session is not None:
         keys = {session_key(session)}
     if query.trace_ids:
         traces = frozenset(map(trace_bytes, query.trace_ids))
         keys = (keys or set()) | {trace_key(trace_id) for trace_id in traces}
-        wanted.append(
-            lambda block: set().union(
-                _of_session(block, session), *(_of_trace(block, each) for each in traces)
-            )
-        )
+        tests.append(lambda block: _of_session(block, session) | _of_traces(block, traces))
     elif session is not None:
-        wanted.append(lambda block: _of_session(block, session))
+        tests.append(lambda block: _of_session(block, session))
     if query.trace_id is not None:
         trace = trace_bytes(query.trace_id)
         keys = {trace_key(trace)}
-        wanted.append(lambda block: _of_trace(block, trace))
+        tests.append(lambda block: _of_trace(block, trace))
     if query.span_id is not None:
         span = span_bytes(query.span_id)
-        wanted.append(lambda block: set(block.spans.with_bytes(span)))
-    return keys, wanted
+        tests.append(lambda block: set(block.spans.with_bytes(span)))
+    return keys, tests
+
+
+def _of_traces(block: Block, traces: frozenset[bytes]) -> set[int]:
+    return {place for place, trace_id in enumerate(block.traces.all()) if trace_id in traces}
 
 
 def _of_trace(block: Block, trace_id: bytes) -> set[int]:

@@ -31,12 +31,16 @@ from store.sqlite.table_layout import LOG_SLOT_NS
 
 ROUND: Final = 1_000
 """Rows that are packed at once: four parts."""
+_ROUND_BYTES: Final = 4 * 1024**2
+"""Of messages: as many are packed at once, at most, and no more than about as many are left as rows."""
 _ROUNDS: Final = 8
 """Of one transaction, at most: of a file of before, whose logs all are rows, a second has many."""
 _INSERT_ROW: Final = (
     "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
     "raw, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_RAW: Final = 10
+"""Place of the message in that."""
 _ROWS: Final = (
     "SELECT seq, time, severity, service, coalesce(trace_id, x''), coalesce(span_id, x''), "
     "coalesce(session_id, ''), body, resource, scope, raw FROM logs"
@@ -57,13 +61,14 @@ class LogTables:
         self._has_text = (
             connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'log_text'").fetchone() is not None
         )
-        self._rows = 0
-        """How many logs are rows: those in the file, or more."""
+        self._rows = self._bytes = 0
+        """How many logs are rows, and the bytes of their messages."""
         self.invalidate()
 
     def invalidate(self) -> None:
         """Count anew: a transaction was rolled back."""
-        self._rows = self._connection.execute("SELECT count(*) FROM logs").fetchone()[0]
+        counted = self._connection.execute("SELECT count(*), coalesce(sum(length(raw)), 0) FROM logs")
+        self._rows, self._bytes = counted.fetchone()
 
     def newest(self) -> int:
         """The highest number of a log, 0 if there is none."""
@@ -95,26 +100,29 @@ class LogTables:
         """Insert rows with their checksums, which are newer than all before."""
         self._connection.executemany(_INSERT_ROW, rows)
         self._rows += len(rows)
+        self._bytes += sum([len(row[_RAW]) for row in rows])
 
     @property
     def is_full(self) -> bool:
         """Whether there are rows enough to be packed."""
-        return self._rows >= ROUND
+        return self._rows >= ROUND or self._bytes >= _ROUND_BYTES
 
     def pack(self) -> None:
         """Pack the oldest rows, a bounded number of them."""
         for _ in range(_ROUNDS):
             if not self.is_full:
                 return
-            logs = [
-                KeptLog._make(row) for row in self._connection.execute(f"{_ROWS} ORDER BY seq LIMIT {ROUND}")
-            ]
-            if logs:
-                self._connection.execute("DELETE FROM logs WHERE seq <= ?", (logs[-1].seq,))
-                self._put(logs)
-            self._rows -= ROUND
-            if len(logs) < ROUND:
-                self.invalidate()
+            logs, size = [], 0
+            for row in self._connection.execute(f"{_ROWS} ORDER BY seq LIMIT {ROUND}"):
+                log = KeptLog._make(row)
+                logs.append(log)
+                size += len(log.raw)
+                if size >= _ROUND_BYTES:
+                    break
+            self._connection.execute("DELETE FROM logs WHERE seq <= ?", (logs[-1].seq,))
+            self._rows -= len(logs)
+            self._bytes -= size
+            self._put(logs)
 
     def _put(self, logs: list[KeptLog]) -> None:
         checks = self._checks({number for log in logs for number in (log.resource, log.scope)})
@@ -160,6 +168,7 @@ class LogTables:
         gone.update(map(_place, rows))
         self._connection.execute("DELETE FROM logs WHERE seq <= ?", (upto,))
         self._rows -= len(rows)
+        self._bytes -= sum([len(row.raw) for row in rows])
         self._connection.executemany(_COUNT, self._cells(gone))
         self._connection.execute("DELETE FROM log_cells WHERE n <= 0")
         return gone.total()
