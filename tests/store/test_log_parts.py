@@ -98,7 +98,7 @@ class _Logs:
 def _random_logs(draw: random.Random) -> Iterator[list[LogRow]]:
     """Batches of one to nine logs: few services, ids, times that repeat, texts in several alphabets."""
     words = ("Charge", "failed", "größe", "CAFÉ", "cafe\u0301", "a\0nul", "x" * 30, "İstanbul", "50%", "t_r")
-    for _ in range(40):
+    for _ in range(24):
         yield [
             log_row(
                 " ".join(draw.sample(words, draw.randrange(1, 4))),
@@ -148,10 +148,10 @@ QUESTIONS: Sequence[dict[str, Any]] = (
 def _answers(reader: Reader) -> Iterator[object]:
     window = Window(T0 - 40 * SECOND, T0 + SECOND)
     for conditions in QUESTIONS:
-        for order in ({}, {"oldest_first": True}, {"after": "60"}):
+        for order in ({}, {"oldest_first": True}, {"after": "40"}):
             cursor = None
-            for _ in range(40):
-                query = LogQuery(window, limit=7, cursor=cursor, **conditions, **order)
+            for _ in range(12):
+                query = LogQuery(window, limit=20, cursor=cursor, **conditions, **order)
                 page = reader.find_logs(query)
                 yield conditions, order, page
                 if (cursor := page.next_cursor) is None:
@@ -164,10 +164,10 @@ def _answers(reader: Reader) -> Iterator[object]:
             histogram.since_unix_nano,
             [dict(c.counts) for c in histogram.columns],
         )
-    yield [reader.log(str(number)) for number in range(240)], reader.newest_log_id()
+    yield [reader.log(str(number)) for number in range(140)], reader.newest_log_id()
 
 
-@pytest.mark.parametrize("bound", [5, 30_000])
+@pytest.mark.parametrize("bound", [20, 30_000])
 def test_whatever_form_logs_have_the_same_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: int
 ) -> None:
@@ -185,7 +185,7 @@ def test_whatever_form_logs_have_the_same_is_found(
         # Of one form only: which texts are rare is decided by what the windows hold.
         found.append(list(_answers(logs.reader)))
         logs.close()
-    assert len(found[0]) > 400
+    assert len(found[0]) > 200
     for mine, others in zip(found[0], zip(*found[1:], strict=True), strict=True):
         assert all(other == mine for other in others)
 
