@@ -34,7 +34,8 @@ _STRETCH: Final = 4_096
 _TABLES_BYTES: Final = 8 * 1024**2
 """Columns of 800 parts."""
 _COLUMNS_BYTES: Final = 4 * 1024**2
-"""Messages and ids of 90 parts: a list of what is seldom reads a few of each of 25 parts."""
+"""Messages, texts and ids of 80 parts: a list of what is seldom reads a few of each of 25 parts. A search
+that reads more replaces them, once: what it finds is kept."""
 _KINDS: Final = 5_000
 """What logs have in common with others, of which each is in memory once."""
 _OPENED: Final = 32
@@ -246,9 +247,7 @@ class LogBlocks:
         found = columns.get(key)
         if found is None:
             found = read_pieces(info.part, info.n, self._read(info.part, column))
-            # Of the texts, what was found in them is kept: a search would replace all that is here.
-            if column != "texts":
-                columns.update({key: found})
+            columns.update({key: found})
         return found
 
     def _table(self, part: int) -> Table:

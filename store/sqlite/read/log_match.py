@@ -109,6 +109,7 @@ class LogMatch:
         """Whether only a bounded number of logs may be read."""
         self._by_kind = bool(query.service is not None or query.severities or self._resources is not None)
         """Whether what logs have in common decides which match."""
+        self._fitting: dict[LogKind, bool] = {}
         self._attributes(query)
         if query.text:
             self._text(words_of(query.text))
@@ -203,12 +204,18 @@ class LogMatch:
         """The places of the logs of a block that match all but texts and attributes."""
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
         table = block.table
-        fits = list(map(self._fits, table.kinds)) if self._by_kind else []
+        fits = list(map(self._known_fits, table.kinds)) if self._by_kind else []
         if not all(fits):
             places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
         for with_ids in self._with_ids:
             places = sorted(with_ids(block).intersection(places))
         return places
+
+    def _known_fits(self, kind: LogKind) -> bool:
+        found = self._fitting.get(kind)
+        if found is None:
+            found = self._fitting[kind] = self._fits(kind)
+        return found
 
     def _fits(self, kind: LogKind) -> bool:
         query = self._query
