@@ -177,7 +177,9 @@ class Ingest:
         rows: list[tuple[Any, ...]] = []
         for log in logs:
             seq += 1
-            time_ns = min(max(log.time_unix_nano, 0), MAX_TIME)
+            time_ns = log.time_unix_nano
+            if not 0 <= time_ns <= MAX_TIME:
+                time_ns = min(max(time_ns, 0), MAX_TIME)
             check = log_check(
                 seq, time_ns, log.severity_number, (log.service, log.session_id, log.body),
                 log.trace_id + log.span_id, (checks[log.resource], checks[log.scope]), log.raw,

@@ -112,17 +112,23 @@ class LogTables:
         for _ in range(_ROUNDS):
             if not self.is_full:
                 return
-            logs, size = [], 0
-            for row in self._connection.execute(f"{_ROWS} ORDER BY seq LIMIT {ROUND}"):
-                log = KeptLog._make(row)
-                logs.append(log)
-                size += len(log.raw)
-                if size >= _ROUND_BYTES:
-                    break
+            logs = self._oldest_rows()
             self._connection.execute("DELETE FROM logs WHERE seq <= ?", (logs[-1].seq,))
             self._rows -= len(logs)
-            self._bytes -= size
+            self._bytes -= sum([len(log.raw) for log in logs])
             self._put(logs)
+
+    def _oldest_rows(self) -> list[KeptLog]:
+        found = map(KeptLog._make, self._connection.execute(f"{_ROWS} ORDER BY seq LIMIT {ROUND}"))
+        if self._bytes < 2 * _ROUND_BYTES:
+            return list(found)
+        logs, size = [], 0
+        for log in found:
+            logs.append(log)
+            size += len(log.raw)
+            if size >= _ROUND_BYTES:
+                break
+        return logs
 
     def _put(self, logs: list[KeptLog]) -> None:
         checks = self._checks({number for log in logs for number in (log.resource, log.scope)})
@@ -224,7 +230,7 @@ def _indexed(bodies: Iterable[str]) -> str:
     What is not ASCII is there folded and as it came, as both are searched.
     """
     texts = set()
-    for body in bodies:
+    for body in set(bodies):
         if is_simple(body):
             texts.add(body.lower())
         else:
