@@ -171,6 +171,30 @@ class Ingest:
     def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
         if not logs or self._repeated.is_repeated(logs):
             return
+        rows = self._log_rows(logs)
+        first = self.seq
+        self.seq += len(rows)
+        counts = log_counts(logs)
+        try:
+            self.logs.insert(rows)
+            self.logs.count(counts)
+        except UnicodeEncodeError:
+            self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
+            self.logs.invalidate()
+            self.logs.insert(encodable(rows))
+            self.logs.count(encodable(counts))
+        self.logs.pack()
+        self._connection.executemany(
+            "INSERT INTO deployments (seq, time) VALUES (?, ?)",
+            [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
+        )
+        self.counters.add("logs", len(rows))
+        times = [row[1] for row in rows]
+        self._note_times(min(times), max(times), arrived)
+        self._note_if_late(arrived, min(times), max(times), 0, len(rows))
+
+    def _log_rows(self, logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:
+        """The rows of logs, with their numbers and checksums."""
         seq = self.seq
         origins = self._origins_of(logs)
         checks = {body: crc32(body) for body in origins}
@@ -200,25 +224,7 @@ class Ingest:
                     check,
                 )
             )
-        first = self.seq
-        self.seq = seq
-        counts = log_counts(logs)
-        try:
-            self.logs.insert(rows)
-            self.logs.count(counts)
-        except UnicodeEncodeError:
-            self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
-            self.logs.insert(encodable(rows))
-            self.logs.count(encodable(counts))
-        self.logs.pack()
-        self._connection.executemany(
-            "INSERT INTO deployments (seq, time) VALUES (?, ?)",
-            [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
-        )
-        self.counters.add("logs", len(rows))
-        times = [row[1] for row in rows]
-        self._note_times(min(times), max(times), arrived)
-        self._note_if_late(arrived, min(times), max(times), 0, len(rows))
+        return rows
 
     def _is_known(self, sender: Sender) -> bool:
         """Whether something of a browser's session, or of a resource, is stored."""
