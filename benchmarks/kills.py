@@ -277,7 +277,8 @@ def _stored(path: Path) -> Counter[str]:
 
         events = one("SELECT sum(events) FROM sessions")
         spans = one("SELECT (SELECT count(*) FROM spans) + (SELECT coalesce(sum(n), 0) FROM trace_parts)")
-        found = Counter({"spans": spans - events, "events": events, "logs": one("SELECT count(*) FROM logs")})
+        logs = one("SELECT (SELECT count(*) FROM logs) + (SELECT coalesce(sum(n), 0) FROM log_parts)")
+        found = Counter({"spans": spans - events, "events": events, "logs": logs})
     found["points"] = status.metric_points
     if status.spans != spans:
         found["spans counted"] = status.spans

@@ -147,3 +147,29 @@ CREATE TABLE IF NOT EXISTS handovers (
     checksum INTEGER NOT NULL,
     body     BLOB    NOT NULL
 );
+
+-- Logs in columns, each compressed (store/sqlite/log_parts.py): up to 250 in a row, in order of time. Beside it,
+-- `log_text` is a full-text index of the texts of each part by trigrams, where SQLite has it.
+-- AUTOINCREMENT: an id is never reused, as readers keep what they found in a part.
+CREATE TABLE IF NOT EXISTS log_parts (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    first    INTEGER NOT NULL, -- lowest and highest number; numbers between may be another part's
+    last     INTEGER NOT NULL,
+    oldest   INTEGER NOT NULL, -- times of its first and last log
+    newest   INTEGER NOT NULL,
+    n        INTEGER NOT NULL, -- how many logs
+    checksum INTEGER NOT NULL,
+    columns  BLOB    NOT NULL,
+    traces   BLOB    NOT NULL,
+    spans    BLOB    NOT NULL,
+    texts    BLOB    NOT NULL,
+    raws     BLOB    NOT NULL
+);
+-- All that chooses parts, so that no row of the table is read for it.
+CREATE INDEX IF NOT EXISTS log_parts_by_time ON log_parts (newest, oldest, first, last, n);
+-- In which parts logs of a trace or a session are: store/sqlite/log_keys.py.
+CREATE TABLE IF NOT EXISTS log_keys (
+    key  INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    PRIMARY KEY (key, part)
+) WITHOUT ROWID;

@@ -40,7 +40,7 @@ CREATE TABLE spans (
 CREATE UNIQUE INDEX spans_by_id ON spans (trace_id, span_id);
 CREATE INDEX spans_by_session ON spans (session_id, start) WHERE session_id IS NOT NULL;
 
--- Beside this table, `logs_text` is a full-text index of its bodies by trigrams, where SQLite has it.
+-- The newest logs; a thousand of them at a time are packed into `log_parts`. No index: all are read.
 CREATE TABLE logs (
     seq        INTEGER PRIMARY KEY,
     time       INTEGER NOT NULL,
@@ -54,10 +54,6 @@ CREATE TABLE logs (
     scope      INTEGER NOT NULL,
     raw        BLOB NOT NULL
 );
--- With severity, service and resource, so that counting by them reads the index alone.
-CREATE INDEX logs_by_time ON logs (time, severity, service, resource);
-CREATE INDEX logs_by_trace ON logs (trace_id, time) WHERE trace_id IS NOT NULL;
-CREATE INDEX logs_by_session ON logs (session_id, time) WHERE session_id IS NOT NULL;
 
 -- Counts of logs by service, severity and deployment environment, in slots of 10 s (LOG_SLOT_NS).
 CREATE TABLE log_cells (

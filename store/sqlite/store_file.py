@@ -23,12 +23,17 @@ from store.sqlite.row_checks import add_columns
 from store.sqlite.settled_file import attach_settled, create_settled
 from store.sqlite.table_layout import REQUEST_SLOT_NS
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 DERIVED_INSIDE = 6
 """This schema had in the same file what is in one of its own now."""
-READ_AS_THEY_ARE = (DERIVED_INSIDE, 7)
+READ_AS_THEY_ARE = (DERIVED_INSIDE, 7, 8)
 """Schemas before, which a writer changes in place when it opens the file: it lets the backend spans that
-they hold, a row for each, be."""
+those before 8 hold, a row for each, be, and packs the logs, which all are rows, a few thousand a second."""
+_FORMER_LOGS = (
+    *("DROP TABLE IF EXISTS logs_text", "DROP TABLE IF EXISTS logs_folded"),
+    *(f"DROP INDEX IF EXISTS logs_by_{column}" for column in ("time", "trace", "session")),
+)
+"""What leads to logs that all are rows."""
 _FORMER_CELLS = (
     "CREATE TEMP VIEW cells AS SELECT series, width, slot, n, errors, origins, "
     "packed_bucket(bucket, n) AS latencies FROM main.cells"
@@ -164,11 +169,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
     run_script(connection, _ADDITIONS)
     add_columns(connection)
     if has_trigrams(connection):
-        connection.execute(
-            "CREATE VIRTUAL TABLE logs_text USING fts5"
-            "(body, content='logs', content_rowid='seq', tokenize='trigram', detail='none')"
-        )
-        create_folded_index(connection)
+        create_text_index(connection)
     connection.execute("INSERT INTO facts VALUES (?, ?)", (STORE_ID, secrets.randbits(62)))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -184,8 +185,11 @@ def _add_what_came_later(connection: sqlite3.Connection) -> None:
     _drop_former_digests(connection)
     run_script(connection, _ADDITIONS)
     add_columns(connection)
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
-        create_folded_index(connection)
+    for statement in _FORMER_LOGS:
+        connection.execute(statement)
+    if has_trigrams(connection) and not connection.execute("SELECT 1 FROM log_parts LIMIT 1").fetchone():
+        # Parts that were made without it would not be found by it.
+        create_text_index(connection)
     if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -198,14 +202,11 @@ def _drop_former_digests(connection: sqlite3.Connection) -> None:
         connection.execute("DROP TABLE log_batches")
 
 
-def create_folded_index(connection: sqlite3.Connection) -> None:
-    """Index beside `logs_text` the bodies that it cannot find by all words: not all ASCII, or with a NUL.
-
-    It holds them folded (`signals.folding`) and keeps no text.
-    """
+def create_text_index(connection: sqlite3.Connection) -> None:
+    """Index the texts of parts of logs by trigrams; it keeps no text."""
     connection.execute(
-        "CREATE VIRTUAL TABLE IF NOT EXISTS logs_folded USING fts5"
-        "(body, content='', tokenize='trigram', detail='none')"
+        "CREATE VIRTUAL TABLE IF NOT EXISTS log_text USING fts5"
+        "(body, content='', columnsize=0, tokenize='trigram', detail='none')"
     )
 
 
@@ -270,6 +271,12 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
         return StoreUnavailable(
             f"A part of this trace is damaged in {path} ({error}); all else can be read. What is right of "
             f"the file is saved by: {COMMAND} store salvage FILE",
+            "damaged_part",
+        )
+    if name == "DAMAGED_LOGS":
+        return StoreUnavailable(
+            f"This log and up to 250 beside it are damaged in {path} ({error}); all else can be read. What "
+            f"is right of the file is saved by: {COMMAND} store salvage FILE",
             "damaged_part",
         )
     if name.startswith("SQLITE_IOERR"):

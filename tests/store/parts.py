@@ -1,4 +1,4 @@
-"""Parts of traces as tests look at them: all stored spans of a file, and a file with the rows of before."""
+"""Parts of traces and logs as tests look at them: all that a file holds, and one with rows of before."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from store.sqlite.log_parts import KeptLog, Packed, unpack
 from store.sqlite.stored_spans import StoredSpan, StoredSpans
 
 
@@ -44,3 +45,27 @@ def make_rows(path: Path) -> None:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(*span[:3], span.parent or None, *span[4:11], None, *span[12:]) for span in spans],
         )
+
+
+def logs_in(connection: sqlite3.Connection) -> list[KeptLog]:
+    """Every stored log, by number."""
+    found = [
+        KeptLog._make(row)
+        for row in connection.execute(
+            "SELECT seq, time, severity, service, coalesce(trace_id, x''), coalesce(span_id, x''), "
+            "coalesce(session_id, ''), body, resource, scope, raw FROM logs"
+        )
+    ]
+    for part, *columns in connection.execute("SELECT id, columns, traces, spans, texts, raws FROM log_parts"):
+        found += unpack(part, Packed(*columns))
+    return sorted(found)
+
+
+def log_contents(path: Path) -> set[tuple[object, ...]]:
+    """What each stored log of a file says, without its number."""
+    with closing(sqlite3.connect(path)) as connection:
+        bodies = dict(connection.execute("SELECT id, body FROM origins"))
+        return {
+            (*log[1:8], bodies.get(log.resource), bodies.get(log.scope), log.raw)
+            for log in logs_in(connection)
+        }

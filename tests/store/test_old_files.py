@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from signals.model import TraceId
 from store.api import Batch, ExemplarRow, LogQuery, MetricQuery, StoreMismatch, Window
 from store.sqlite import store_file
 from store.sqlite.settled_file import settled_path
-from store.sqlite.write import aggregation_schedule, carried_rows, older_files
+from store.sqlite.write import aggregation_schedule, carried_rows, log_tables, older_files
 from store.sqlite.write.carried_rows import CarryingOver
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import REPO, eventually
@@ -61,7 +62,7 @@ def _old_file(path: Path, version: int, rows: Path, *scripts: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
-    for script in (OLD_FILES / f"schema-{min(version, 7)}.sql", *scripts):
+    for script in (OLD_FILES / f"schema-{min(version, 8)}.sql", *scripts):
         connection.executescript(script.read_text("utf-8"))
     connection.execute(
         "CREATE VIRTUAL TABLE logs_text USING fts5"
@@ -115,7 +116,7 @@ def test_a_file_of_an_older_schema_is_carried_over(tmp_path: Path, rows: Path, v
     _old_file(path, version, rows)
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     (note,) = writer.health().notes
-    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 8" in note.text
+    assert f"had schema {version}: its 10 spans and 2 logs were carried over into schema 9" in note.text
     (kept,) = _aside(path, f"schema-{version}")
     assert str(kept) in note.text
     _holds_the_checkout(path, writer)
@@ -165,7 +166,7 @@ def test_metrics_of_an_older_file_are_carried_over(tmp_path: Path, rows: Path) -
     _with_metrics(path)
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     (note,) = writer.health().notes
-    assert "schema 8. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
+    assert "schema 9. So were 400 points of metrics with 1 exemplars. It is kept as" in note.text
     reader = store.open_reader(path)
     window = Window(T0, T0 + 200 * SECOND)
     load = reader.metric_chart(MetricQuery(window, "load", columns=200)).groups[0].points
@@ -224,12 +225,15 @@ def test_a_file_of_this_schema_opens_with_whatever_was_added_to_it(
     writer.close()
 
 
-def test_a_file_of_the_schema_before_is_taken_as_it_is(tmp_path: Path, rows: Path) -> None:
+@pytest.mark.parametrize("version", [7, 8])
+def test_a_file_of_a_schema_before_is_taken_as_it_is(tmp_path: Path, rows: Path, version: int) -> None:
     """Its spans, a row for each, stay rows: readers find them before and after a writer opened the file."""
     path = tmp_path / "store.db"
-    _old_file(path, 7, rows)
+    _old_file(path, version, rows)
     reader = store.open_reader(path)
     assert len(reader.spans_of_trace(TRACE)) == 10
+    assert reader.count_logs(LogQuery(WINDOW, text="hello")) == 1
+    assert len(reader.find_logs(LogQuery(WINDOW)).items) == 2
     assert reader.trace_of_span(row(failing_checkout()[3]).span_id.hex()) == TRACE
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     assert writer.health().notes == ()
@@ -240,12 +244,35 @@ def test_a_file_of_the_schema_before_is_taken_as_it_is(tmp_path: Path, rows: Pat
     reader.close()
     writer.close()
     connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (8,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (9,)
     assert connection.execute("SELECT sum(n) FROM trace_parts").fetchone() == (2,)
     connection.close()
 
 
-@pytest.mark.parametrize("version", [0, 9, 99, -3])
+def test_the_logs_of_a_file_of_before_are_packed_bit_by_bit(
+    tmp_path: Path, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing arrives, too; what led to rows is gone at once, and they are found all the time."""
+    path = tmp_path / "store.db"
+    _old_file(path, 8, rows)
+    monkeypatch.setattr(log_tables, "ROUND", 1)
+    monkeypatch.setattr(log_tables, "_ROUNDS", 1)
+    writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
+    reader = store.open_reader(path)
+    bodies = ["hello grüße", "refused"]
+    assert [log.body for log in reader.find_logs(LogQuery(WINDOW)).items] == bodies
+    with closing(sqlite3.connect(path)) as connection:
+        eventually(lambda: connection.execute("SELECT count(*) FROM log_parts").fetchone() == (2,), "parts")
+        assert connection.execute("SELECT count(*) FROM logs").fetchone() == (0,)
+        former = "name LIKE 'logs_text%' OR name LIKE 'logs_folded%' OR name LIKE 'logs_by%'"
+        assert connection.execute(f"SELECT count(*) FROM sqlite_master WHERE {former}").fetchone() == (0,)
+    assert [log.body for log in reader.find_logs(LogQuery(WINDOW)).items] == bodies
+    assert reader.count_logs(LogQuery(WINDOW, text="GRÜSSE")) == 1
+    reader.close()
+    writer.close()
+
+
+@pytest.mark.parametrize("version", [0, 10, 99, -3])
 def test_a_file_of_an_unknown_schema_is_set_aside(tmp_path: Path, rows: Path, version: int) -> None:
     """A newer program's, say: it is kept as it is, a new store is begun, and it is said."""
     path = tmp_path / "store.db"

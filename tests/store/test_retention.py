@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ import store
 from signals.model import SessionId, SpanKind, TraceId
 from store.api import Batch, Presence, Window
 from store.sqlite.settled_file import settled_path
-from store.sqlite.write import retention, settled_retention
+from store.sqlite.write import log_tables, retention, settled_retention
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
 from tests.store.build import SECOND, T0, log_row, row, span
 from tests.store.contract.test_browsers import event
-from tests.store.parts import spans_in
+from tests.store.parts import logs_in, spans_in
 
 HOUR = 3600 * SECOND
 Rows = list[tuple[Any, ...]]
@@ -61,10 +62,10 @@ def _recompute(path: Path) -> None:
     settled_path(path).unlink()
     connection = sqlite3.connect(path)
     connection.execute("DELETE FROM log_cells")
-    rows = connection.execute(
-        "SELECT time / 10000000000, service, severity, '', count(*) FROM logs GROUP BY 1, 2, 3"
+    cells = Counter((log.time // (10 * SECOND), log.service, log.severity, "") for log in logs_in(connection))
+    connection.executemany(
+        "INSERT INTO log_cells VALUES (?, ?, ?, ?, ?)", [(*cell, n) for cell, n in cells.items()]
     )
-    connection.executemany("INSERT INTO log_cells VALUES (?, ?, ?, ?, ?)", rows.fetchall())
     connection.commit()
     connection.close()
 
@@ -105,9 +106,10 @@ def _write(writer: SqliteWriter, hour: int, count: int = 20) -> None:
     writer.write(Batch(spans, logs))
 
 
-@pytest.fixture(name="pruned")
-def a_pruned_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store of five hours, of which the first three were pruned by age."""
+@pytest.fixture(name="pruned", params=[1_000, 8])
+def a_pruned_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of five hours, of which the first three were pruned by age; its logs are rows, or packed."""
+    monkeypatch.setattr(log_tables, "ROUND", request.param)
     monkeypatch.setattr(retention, "_DERIVED_EVERY_S", 0.0)
     monkeypatch.setattr(settled_retention, "_EVERY_S", 0.0)
     path = tmp_path / "store.db"

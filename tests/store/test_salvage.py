@@ -20,20 +20,17 @@ from store.salvage import main, report
 from store.sqlite import store_file
 from store.sqlite.metric_blocks import ChunkTimes, read_block
 from store.sqlite.store_file import SUFFIXES
+from store.sqlite.write import log_tables
 from store.sqlite.write.salvage import Salvaged, salvage_file
 from store.sqlite.write.writer import SqliteWriter
 from tests.helpers import eventually
 from tests.store.build import TRACE, failing_checkout, log_row, row, span
 from tests.store.build_metrics import point, series
 from tests.store.house import WINDOW
-from tests.store.parts import contents, spans_in
+from tests.store.parts import contents, log_contents, logs_in, spans_in
 from tests.store.place import Place
 
 SPANS, LOGS, POINTS, EXEMPLARS = 410, 301, 400, 50
-_LOGS = (
-    "SELECT l.time, l.severity, l.service, l.trace_id, l.body, r.body, l.raw FROM logs l "
-    "JOIN origins r ON r.id = l.resource"
-)
 Rows = set[tuple[object, ...]]
 
 
@@ -56,8 +53,13 @@ def _kept_exemplars(path: Path) -> Rows:
 
 @pytest.fixture(name="whole", scope="module")
 def a_whole_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with spans, logs and metrics, a part of them in its log only."""
-    folder = tmp_path_factory.mktemp("whole")
+    """A store with spans, logs and metrics, a part of them in its log only; 270 of the logs are packed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_tables, "ROUND", 90)
+        return _whole_file(tmp_path_factory.mktemp("whole"))
+
+
+def _whole_file(folder: Path) -> Path:
     path, kept = folder / "store.db", folder / "kept.db"
     writer = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1e9)
     long = "x" * 9_000
@@ -122,7 +124,7 @@ def test_a_whole_file_is_saved_whole(whole: Path, tmp_path: Path) -> None:
     assert found.held == (SPANS, LOGS)
     assert (found.spans.wrong, found.logs.wrong, found.wrong_blocks) == (set(), set(), 0)
     assert contents(into) == contents(path)
-    assert _rows(into, _LOGS) == _rows(path, _LOGS)
+    assert log_contents(into) == log_contents(path)
     assert len(_points(into)) == POINTS
     writer, reader = store.open_writer(into), store.open_reader(into)
     eventually(lambda: "frontend" in reader.services(WINDOW), "what is derived is computed")
@@ -168,16 +170,16 @@ def test_whatever_is_damaged_nothing_wrong_is_saved(
     into, found = _salvage(path)
     original = _copy(whole, tmp_path).rename(tmp_path / "whole.db")
     Path(f"{path}-wal").rename(tmp_path / "whole.db-wal")
-    spans, logs, points = contents(into), _rows(into, _LOGS), _points(into)
+    spans, logs, points = contents(into), log_contents(into), _points(into)
     exemplars = _kept_exemplars(into)
     assert exemplars <= _kept_exemplars(original)
     assert spans <= contents(original)
-    assert logs <= _rows(original, _LOGS)
+    assert logs <= log_contents(original)
     sent: Rows = {("jobs", point_time(number), number) for number in range(200)}
     sent |= {("load", point_time(number), number / 7) for number in range(200)}
     assert points <= sent
     connection = sqlite3.connect(into)
-    counts = [len(spans_in(connection)), connection.execute("SELECT count(*) FROM logs").fetchone()[0]]
+    counts = [len(spans_in(connection)), len(logs_in(connection))]
     connection.close()
     assert (*counts, len(points), len(exemplars)) == tuple(found.carried)
     assert found.held in (None, (SPANS, LOGS))
@@ -222,6 +224,19 @@ def test_one_flipped_byte_costs_one_row(whole: Path, tmp_path: Path) -> None:
     _, found = _salvage(path)
     assert (found.carried.spans, len(found.logs.wrong), found.carried.logs) == (SPANS, 1, LOGS - 1)
     assert "Lost: 0 of 410 spans and 1 of 301 logs." in report(found, path)
+
+
+@pytest.mark.parametrize("column", ["first", "newest", "columns", "traces", "spans", "texts", "raws"])
+def test_one_flipped_bit_costs_one_part_of_the_logs(whole: Path, tmp_path: Path, column: str) -> None:
+    """In any of its columns: all others are saved, and those are said to be lost."""
+    path = _copy(whole, tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        value, n = connection.execute(f"SELECT {column}, n FROM log_parts WHERE id = 2").fetchone()
+        flipped = value ^ 4 if isinstance(value, int) else bytes([*value[:-1], value[-1] ^ 4])
+        connection.execute(f"UPDATE log_parts SET {column} = ? WHERE id = 2", (flipped,))
+    _, found = _salvage(path)
+    assert (found.carried.spans, len(found.logs.wrong), found.carried.logs) == (SPANS, n, LOGS - n)
+    assert f"Lost: 0 of 410 spans and {n} of 301 logs." in report(found, path)
 
 
 def test_a_saved_file_is_added_to_a_store(

@@ -97,16 +97,16 @@ def _one(db: ReadSession, name: str, value: str, record: Record, alias: str) -> 
     """For one attribute: in any encoding of its own, or where the row has none, its resource's."""
 
     def matches(found: Attribute) -> bool:
-        return _is(found, value)
+        return is_meant_by(found, value)
 
-    forms = _forms(value)
-    own_forms = [_field(record, name, form) for form in forms]
-    resources = among(_matching_resources(db, name, matches))
+    forms = forms_of(value)
+    own_forms = [encoded_field(record, name, form) for form in forms]
+    resources = among(matching_resources(db, name, matches))
     decoded = _decoded(db, name, f"={value}", matches, record, alias)
     # The key is in the message, but with none of the value's plain encodings: it has another value, or the
     # key belongs to something nested. Only if the resource would match must the row be decoded, unless the
     # value has encodings that were not searched for: a list, a map, an empty one, or several for one text.
-    always = value[:1] in ("[", "{", "") or value == _NULL or value in _SEVERAL_ENCODINGS
+    always = has_other_forms(value)
     unsure = "1" if always else f"{alias}.resource IN ({resources})"
     own = " OR ".join([f"instr({alias}.raw, ?)"] * len(forms))
     # Of a key that comes twice, the first counts: only decoding tells which one has the value.
@@ -131,7 +131,7 @@ def _holding(db: ReadSession, name: str, part: str, record: Record, alias: str) 
     def matches(found: Attribute) -> bool:
         return sought in fold(text_of(found))
 
-    resources = among(_matching_resources(db, name, matches))
+    resources = among(matching_resources(db, name, matches))
     decoded = _decoded(db, name, f"~{part}", matches, record, alias)
     sql = (
         f"CASE WHEN NOT instr({alias}.raw, ?) THEN {alias}.resource IN ({resources}) ELSE {decoded} END"
@@ -174,7 +174,7 @@ def _function_name(prefix: str, record: Record, name: str, what: str) -> str:
     return f"{prefix}_{record}_{digest}"
 
 
-def _forms(value: str) -> list[AnyValue]:
+def forms_of(value: str) -> list[AnyValue]:
     """The plain values that have this text; lists, maps and null are found by their key alone."""
     forms = []
     if _WHOLE.fullmatch(value) and -(2**63) <= int(value) < 2**63:
@@ -191,7 +191,12 @@ def _forms(value: str) -> list[AnyValue]:
     return [form for form in forms if text_of(value_of(form)) == value]
 
 
-def _is(found: Attribute, value: str) -> bool:
+def has_other_forms(value: str) -> bool:
+    """Whether a value of this text may be encoded otherwise than in its plain forms (`forms_of`)."""
+    return value[:1] in ("[", "{", "") or value == _NULL or value in _SEVERAL_ENCODINGS
+
+
+def is_meant_by(found: Attribute, value: str) -> bool:
     """Whether a value is meant by this text: its own text, JSON of the same content, `null` for nothing."""
     if found is None:
         return value in ("", _NULL)
@@ -206,7 +211,7 @@ def _is(found: Attribute, value: str) -> bool:
     return plain_of(found) == parsed
 
 
-def _field(record: Record, name: str, value: AnyValue) -> bytes:
+def encoded_field(record: Record, name: str, value: AnyValue) -> bytes:
     """An attribute as it is encoded in the message: with its field's tag, which a nested one lacks."""
     pair = KeyValue(key=name, value=value)
     message = LogRecord(attributes=[pair]) if record == "log" else Span(attributes=[pair])
@@ -217,7 +222,7 @@ def _span_attributes(raw: bytes) -> Attributes:
     return span_detail(raw).attributes
 
 
-def _matching_resources(db: ReadSession, name: str, matches: Matches) -> set[int]:
+def matching_resources(db: ReadSession, name: str, matches: Matches) -> set[int]:
     """The ids of the stored resources whose attribute matches."""
     rows = db.each("SELECT id, body FROM origins WHERE instr(body, ?)", (name.encode("utf-8", "replace"),))
     found = set()

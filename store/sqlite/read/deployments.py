@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from signals.deployments import Deployment, deployment_of
 from store.api import Page, Window
+from store.sqlite.read.log_blocks import LogBlocks, LogRows
 from store.sqlite.read.read_connection import SqlitePart
-from store.sqlite.read.row_mapping import LOG_COLUMNS, LOG_TABLES, limited, log_of
+from store.sqlite.read.row_mapping import limited, log_of
 
-_FIND = (
-    f"SELECT {LOG_COLUMNS} FROM {LOG_TABLES} WHERE l.seq IN (SELECT seq FROM deployments "  # noqa: S608  # column names of our own
-    "WHERE time >= ? AND time < ? ORDER BY time DESC, seq DESC LIMIT ?) ORDER BY l.time DESC, l.seq DESC"
-)
+_FIND = "SELECT seq FROM deployments WHERE time >= ? AND time < ? ORDER BY time DESC, seq DESC LIMIT ?"
 
 
 class SqliteDeploymentReader(SqlitePart):
@@ -21,5 +19,7 @@ class SqliteDeploymentReader(SqlitePart):
         with self._connections.session() as db:
             # A file of an earlier version gets the table when a writer opens it.
             known = db.one("SELECT 1 FROM sqlite_master WHERE name = 'deployments'")
-            rows = db.all(_FIND, values) if known else []
-        return Page([deployment_of(log_of(row)) for row in rows[:limit]], None, len(rows) > limit)
+            numbers = [seq for (seq,) in db.all(_FIND, values)] if known else []
+            found = LogBlocks(db).places_of(numbers[:limit])
+            rows = LogRows(db).rows(found)
+        return Page([deployment_of(log_of(row)) for row in rows], None, len(numbers) > limit)

@@ -1,6 +1,4 @@
-"""The logs that may hold all words of a text search, by the index of trigrams."""
-
-# ruff: noqa: S608 - what is put into SQL text are names of tables of our own
+"""Which logs hold all words of a search: their parts by the index of trigrams, in a part by its texts."""
 
 from __future__ import annotations
 
@@ -8,51 +6,63 @@ from collections.abc import Sequence
 from typing import Final
 
 from signals.folding import fold
+from store.sqlite.read.log_blocks import Block
 from store.sqlite.read.read_connection import ReadSession
 
-_FEW: Final = 20_000
-"""With at most this many hits the text index is read first; else rows by time, comparing texts."""
 _GRAMS: Final = 24
 """Trigrams in one query of the text index; more make it slower without excluding much."""
 
 
-class _KnownRows(dict[str, "list[int] | None"]):
+class _KnownParts(dict[str, "frozenset[int]"]):
     """By query of the text index: what it found in one snapshot."""
 
 
-def rare_rows(db: ReadSession, words: Sequence[str]) -> Sequence[int] | None:
-    """The numbers of the logs that may hold all of these words; None if they are many, or not indexed."""
+def parts_with(db: ReadSession, words: Sequence[str]) -> frozenset[int] | None:
+    """The parts that may have a log with all of these words; None where no index tells."""
     indexed = [folded for folded in map(fold, words) if len(folded) >= 3]
-    if not indexed:
+    if not indexed or not db.one("SELECT 1 FROM sqlite_master WHERE name = 'log_text'"):
         return None
     share = max(2, _GRAMS // len(indexed))
     grams = {gram for word in indexed for gram in _grams(word, share)}
     match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
-    known = db.noted.of(_KnownRows)
+    known = db.noted.of(_KnownParts)
     if match not in known:
-        known[match] = _rows_with(db, match)
+        rows = db.each("SELECT rowid FROM log_text WHERE log_text MATCH ?", (match,))
+        known[match] = frozenset([part for (part,) in rows])
     return known[match]
-
-
-def _rows_with(db: ReadSession, match: str) -> list[int] | None:
-    rows = db.all("SELECT name FROM sqlite_master WHERE name IN ('logs_text', 'logs_folded')")
-    tables = [name for (name,) in rows]
-    if "logs_text" not in tables:
-        return None
-    # Each by itself: a UNION of both would read the whole of a frequent phrase before it counts one row.
-    # Counted first: most frequent phrases are found to be so in 6 ms, where reading their rows takes 15.
-    for table in tables:
-        counted = db.one(
-            f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)", (match, _FEW + 1)
-        )
-        if counted and counted[0] > _FEW:
-            return None
-    found = " UNION ".join(f"SELECT rowid FROM {table} WHERE {table} MATCH ?" for table in tables)
-    numbers = [seq for (seq,) in db.each(found, [match] * len(tables))]
-    return numbers if len(numbers) <= _FEW else None
 
 
 def _grams(word: str, most: int) -> Sequence[str]:
     """At most `most` trigrams of a word, evenly spread over it."""
     step = max(1, -(-(len(word) - 2) // most))
     return [word[begin : begin + 3] for begin in range(0, len(word) - 2, step)]
+
+
+class Words:
+    """Holding all words, each as a part, in any case and Unicode form. A `LogCondition`."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = list(dict.fromkeys(map(fold, words)))
+        self.key = "\0".join(["text", *self._words])
+
+    def places(self, block: Block) -> Sequence[int]:
+        texts = block.texts
+        whole = texts.whole
+        if not whole.isascii() or b"\0" in whole:
+            return [place for place, text in enumerate(texts.all()) if self._are_in(text)]
+        lower = texts.lower
+        if not all(word.isascii() and word.encode() in lower.whole for word in self._words):
+            return []
+        first, *others = map(str.encode, sorted(self._words, key=len, reverse=True))
+        found = lower.with_bytes(first)
+        for word in others:
+            found = [place for place in found if word in lower[place]]
+        return found
+
+    def _are_in(self, text: bytes) -> bool:
+        """For any text: folded, or up to a NUL without the case of ASCII letters, as LIKE finds it."""
+        plain = text.partition(b"\0")[0].lower()
+        if text.isascii() and len(plain) == len(text):
+            return all(word.encode() in plain for word in self._words)
+        folded = fold(text.decode())
+        return all(word in folded or (word.isascii() and word.encode() in plain) for word in self._words)

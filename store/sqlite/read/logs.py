@@ -8,9 +8,10 @@ from dataclasses import replace
 from signals.log_fields import LogField, fields_of
 from signals.model import Log, Severity
 from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
+from store.sqlite.read.log_blocks import LogBlocks, LogRows
 from store.sqlite.read.log_search import Search, log_number
 from store.sqlite.read.read_connection import SqlitePart
-from store.sqlite.read.row_mapping import LOG_COLUMNS, LOG_TABLES, limited, log_of
+from store.sqlite.read.row_mapping import limited, log_of
 
 _FIELD_SAMPLE = 300
 """The newest matching logs whose fields are counted."""
@@ -23,13 +24,13 @@ class SqliteLogReader(SqlitePart):
     def log(self, log_id: str) -> Log | None:
         seq = log_number(log_id)
         with self._connections.session() as db:
-            row = db.one(f"SELECT {LOG_COLUMNS} FROM {LOG_TABLES} WHERE l.seq = ?", (seq,))  # noqa: S608  # column names of our own
+            found = LogBlocks(db).place_of(seq)
+            row = LogRows(db).row(*found) if found else None
         return log_of(row) if row else None
 
     def newest_log_id(self) -> str:
         with self._connections.session() as db:
-            row = db.one("SELECT max(seq) FROM logs")
-        return str(row[0] or 0) if row else "0"
+            return str(LogBlocks(db).newest_number())
 
     def find_logs(self, query: LogQuery) -> Page[Log]:
         limit = limited(query.limit)

@@ -45,10 +45,13 @@ not there."""
 class ReadSession:
     """One read transaction: every statement sees the same snapshot, until a common deadline."""
 
-    __slots__ = ("_connection", "noted", "shared")
+    __slots__ = ("_connection", "_is_late", "noted", "shared")
 
-    def __init__(self, connection: sqlite3.Connection, shared: Shared) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, shared: Shared, is_late: Callable[[], bool] = lambda: False
+    ) -> None:
         self._connection = connection
+        self._is_late = is_late
         self.shared = shared
         """What all sessions of this file share."""
         self.noted = Shared()
@@ -73,10 +76,19 @@ class ReadSession:
         """Make a Python function of so many arguments callable in SQL."""
         self._connection.create_function(name, arguments, function, deterministic=True)
 
+    def check_time(self) -> None:
+        """Raise what a statement raises that runs beyond the deadline, for work that is no statement."""
+        if self._is_late():
+            raise _TooLateError("the deadline is over")
+
     def counter(self, name: str) -> int | None:
         """A value of the table `facts`, None if it is not there."""
         row = self.one("SELECT value FROM facts WHERE name = ?", (name,))
         return row[0] if row else None
+
+
+class _TooLateError(sqlite3.OperationalError):
+    sqlite_errorname = "SQLITE_INTERRUPT"
 
 
 _REPORT_EVERY_S: Final = 30.0
@@ -104,7 +116,11 @@ class _Connection:
         self.is_real = is_real
         """Whether it reads a file, and not the empty store that stands for none."""
         self.deadline_s = 0.0
-        sqlite.set_progress_handler(lambda: time.monotonic() > self.deadline_s, _CHECK_EVERY)
+        sqlite.set_progress_handler(self.is_late, _CHECK_EVERY)
+
+    def is_late(self) -> bool:
+        """Whether its session has read for longer than it may."""
+        return time.monotonic() > self.deadline_s
 
 
 class ReadConnections:
@@ -153,7 +169,7 @@ class ReadConnections:
             connection, whole = taken.sqlite, False
             try:
                 connection.execute("BEGIN")
-                yield ReadSession(connection, taken.shared)
+                yield ReadSession(connection, taken.shared, taken.is_late)
                 connection.execute("COMMIT")
                 whole = True
             finally:

@@ -66,6 +66,17 @@ def origins_with(db: ReadSession, name: str, matches: Matches, alias: str) -> st
 
     "0" where no row does.
     """
+    scopes, resources = origin_ids_with(db, name, matches)
+    parts = [
+        f"{alias}.{column} IN ({', '.join(map(str, sorted(ids)))})"
+        for column, ids in (("scope", scopes), ("resource", resources))
+        if ids
+    ]
+    return " OR ".join(parts) or "0"
+
+
+def origin_ids_with(db: ReadSession, name: str, matches: Matches) -> tuple[set[int], set[int]]:
+    """The ids of (scopes that carry an attribute or have a field, resources that have a field)."""
     field = _ALIASES.get(name, name)
     scopes, resources = set(), set()
     # A name that is no field's can only be an attribute of a scope, whose bytes hold it.
@@ -76,12 +87,7 @@ def origins_with(db: ReadSession, name: str, matches: Matches, alias: str) -> st
                 resources.add(number)
         elif _scope_matches(body, name, field, matches):
             scopes.add(number)
-    parts = [
-        f"{alias}.{column} IN ({', '.join(map(str, sorted(ids)))})"
-        for column, ids in (("scope", scopes), ("resource", resources))
-        if ids
-    ]
-    return " OR ".join(parts) or "0"
+    return scopes, resources
 
 
 def own_fields(record: Record, name: str) -> Callable[[bytes], Iterator[Attribute]] | None:

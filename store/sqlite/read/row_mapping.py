@@ -26,10 +26,6 @@ SPAN_COLUMNS = (
     "s.peer, s.session_id, s.raw, r.body, c.body"
 )
 SPAN_TABLES = "spans s LEFT JOIN origins r ON r.id = s.resource LEFT JOIN origins c ON c.id = s.scope"
-LOG_COLUMNS = (
-    "l.seq, l.time, l.severity, l.body, l.service, l.trace_id, l.span_id, l.session_id, l.raw, r.body, c.body"
-)
-LOG_TABLES = "logs l LEFT JOIN origins r ON r.id = l.resource LEFT JOIN origins c ON c.id = l.scope"
 TRACE_COLUMNS = (
     "t.trace_id, t.service, t.operation, t.start, t.duration, t.spans, t.errors, t.origins, t.services, "
     "t.complete, t.tags, "

@@ -14,7 +14,6 @@ from typing import Any, Final
 from zlib import crc32
 
 from signals.deployments import is_deployment
-from signals.folding import is_simple
 from store.rows import Batch, LogRow, SpanRow
 from store.sender_clocks import (
     AHEAD_NS,
@@ -29,6 +28,7 @@ from store.sqlite.store_file import STORE_ID
 from store.sqlite.write.counters import Counters
 from store.sqlite.write.handover import HandoverRow
 from store.sqlite.write.interning import OriginIds
+from store.sqlite.write.log_tables import LogTables
 from store.sqlite.write.metric_ingest import MetricIngest, SeriesBounds
 from store.sqlite.write.moved_sessions import MovedSessions
 from store.sqlite.write.name_slots import NameSlots
@@ -37,7 +37,6 @@ from store.sqlite.write.row_values import (
     MAX_TIME,
     bounded,
     encodable,
-    folded_text,
     log_counts,
 )
 from store.sqlite.write.span_tables import SpanTables
@@ -46,17 +45,6 @@ _ARRIVAL_EVERY_NS: Final = 5_000_000_000
 """Rows of `arrivals` are this far apart: retention by age is right to 5 s."""
 OLDEST_COUNTED_NS: Final = 366 * 86_400 * 10**9
 """A time further before its arrival, beyond any range that follows the clock, counts as no oldest."""
-
-_INSERT_LOG = (
-    "INSERT INTO logs (seq, time, severity, service, trace_id, span_id, session_id, body, resource, scope, "
-    "raw, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_BODY: Final = 7
-"""Place of the body in that."""
-COUNT_LOGS = (
-    "INSERT INTO log_cells (slot, service, severity, environment, n) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT DO UPDATE SET n = n + excluded.n"
-)
 
 
 class StoreClock:
@@ -98,16 +86,13 @@ class Ingest:
             connection, self.counters, series_bounds or SeriesBounds(), self.clock.now
         )
         self._tables = SpanTables(connection)
-        last_log = connection.execute("SELECT coalesce(max(seq), 0) FROM logs").fetchone()[0]
-        self.seq = max(self._tables.stored.newest(), int(last_log), self.counters.get("seq"))
+        self.logs = LogTables(connection)
+        self.seq = max(self._tables.stored.newest(), self.logs.newest(), self.counters.get("seq"))
         self.names = NameSlots(connection, self.seq)
         # What the last process used may not have been noted: nothing is pruned too early.
         connection.execute("UPDATE origins SET last_seq = ?", (self.seq,))
         self._committed_seq = self.seq
         self._last_arrival = last
-        self._has_text = (
-            connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone() is not None
-        )
         self._handing_over = handing_over
         if not handing_over:
             self.counters.set(STORE_ID, secrets.randbits(62))
@@ -186,13 +171,39 @@ class Ingest:
     def _logs(self, logs: Sequence[LogRow], arrived: int) -> None:
         if not logs or self._repeated.is_repeated(logs):
             return
+        rows = self._log_rows(logs)
+        first = self.seq
+        self.seq += len(rows)
+        counts = log_counts(logs)
+        try:
+            self.logs.insert(rows)
+            self.logs.count(counts)
+        except UnicodeEncodeError:
+            self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
+            self.logs.invalidate()
+            self.logs.insert(encodable(rows))
+            self.logs.count(encodable(counts))
+        self.logs.pack()
+        self._connection.executemany(
+            "INSERT INTO deployments (seq, time) VALUES (?, ?)",
+            [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
+        )
+        self.counters.add("logs", len(rows))
+        times = [row[1] for row in rows]
+        self._note_times(min(times), max(times), arrived)
+        self._note_if_late(arrived, min(times), max(times), 0, len(rows))
+
+    def _log_rows(self, logs: Sequence[LogRow]) -> list[tuple[Any, ...]]:
+        """The rows of logs, with their numbers and checksums."""
         seq = self.seq
         origins = self._origins_of(logs)
         checks = {body: crc32(body) for body in origins}
         rows: list[tuple[Any, ...]] = []
         for log in logs:
             seq += 1
-            time_ns = min(max(log.time_unix_nano, 0), MAX_TIME)
+            time_ns = log.time_unix_nano
+            if not 0 <= time_ns <= MAX_TIME:
+                time_ns = min(max(time_ns, 0), MAX_TIME)
             check = log_check(
                 seq, time_ns, log.severity_number, (log.service, log.session_id, log.body),
                 log.trace_id + log.span_id, (checks[log.resource], checks[log.scope]), log.raw,
@@ -213,36 +224,7 @@ class Ingest:
                     check,
                 )
             )
-        first = self.seq
-        self.seq = seq
-        counts = log_counts(logs)
-        try:
-            self._connection.executemany(_INSERT_LOG, rows)
-            self._connection.executemany(COUNT_LOGS, counts)
-        except UnicodeEncodeError:
-            self._connection.execute("DELETE FROM logs WHERE seq > ?", (first,))
-            self._connection.executemany(_INSERT_LOG, encodable(rows))
-            self._connection.executemany(COUNT_LOGS, encodable(counts))
-        if self._has_text:
-            self._index_text(rows, first, seq)
-        self._connection.executemany(
-            "INSERT INTO deployments (seq, time) VALUES (?, ?)",
-            [row[:2] for row, log in zip(rows, logs, strict=True) if log.event and is_deployment(log.event)],
-        )
-        self.counters.add("logs", len(rows))
-        times = [row[1] for row in rows]
-        self._note_times(min(times), max(times), arrived)
-        self._note_if_late(arrived, min(times), max(times), 0, len(rows))
-
-    def _index_text(self, rows: Sequence[tuple[Any, ...]], after: int, upto: int) -> None:
-        self._connection.execute(
-            "INSERT INTO logs_text (rowid, body) SELECT seq, body FROM logs WHERE seq > ? AND seq <= ?",
-            (after, upto),
-        )
-        self._connection.executemany(
-            "INSERT INTO logs_folded (rowid, body) VALUES (?, ?)",
-            [(row[0], folded_text(row[_BODY])) for row in rows if not is_simple(row[_BODY])],
-        )
+        return rows
 
     def _is_known(self, sender: Sender) -> bool:
         """Whether something of a browser's session, or of a resource, is stored."""
@@ -294,5 +276,6 @@ class Ingest:
         self._tables.forget()
         self.names.invalidate()
         self._repeated.invalidate()
+        self.logs.invalidate()
         self.counters.on_rollback()
         self.metrics.invalidate()

@@ -6,22 +6,16 @@ store's own clock: a sender's clock ages nothing. Must run inside the writer's
 transaction, except `shrink`.
 """
 
-# ruff: noqa: S608 - what is put into SQL text are names and question marks of our own
-
 from __future__ import annotations
 
 import sqlite3
 import time
 from typing import Final
 
-from signals.attributes import environment_of
-from store.decode import resource_attributes
 from store.sqlite.stored_spans import of_connection
-from store.sqlite.table_layout import LOG_SLOT_NS
 from store.sqlite.write.handover import Pruned
-from store.sqlite.write.ingest import COUNT_LOGS, OLDEST_COUNTED_NS, Ingest
+from store.sqlite.write.ingest import OLDEST_COUNTED_NS, Ingest
 from store.sqlite.write.metric_retention import MetricRetention
-from store.sqlite.write.row_values import folded_text
 from store.sqlite.write.settled_view import SettledView
 
 _ROUND: Final = 2_000
@@ -81,6 +75,10 @@ class Retention:
             self.more = True
         if not self._dated and not self._settled.waits:
             self._date_oldest()
+        if self._ingest.logs.is_full:
+            # Only of a file of before, whose logs all are rows.
+            self._ingest.logs.pack()
+            self.more = True
         pruned = self._ingest.counters.get("pruned_seq")
         if pruned and time.monotonic() >= self._next_derived_s:
             self._ingest.origins.prune(pruned)
@@ -119,10 +117,10 @@ class Retention:
 
     def _end(self, which: str) -> int:
         """The lowest (`min`) or the highest (`max`) number of a span or log, 0 if there is none."""
-        of_logs = self._connection.execute(f"SELECT {which}(seq) FROM logs").fetchone()[0]
+        logs = self._ingest.logs
         if which == "max":
-            return max(self._stored.newest(), of_logs or 0)
-        return min([number for number in (self._stored.oldest(), of_logs) if number], default=0)
+            return max(self._stored.newest(), logs.newest())
+        return min([number for number in (self._stored.oldest(), logs.oldest()) if number], default=0)
 
     def _by_size(self) -> int:
         """The number up to which this round prunes to save space; 0 if there is enough.
@@ -197,43 +195,12 @@ class Retention:
 
     def _oldest_time(self, since: int) -> int | None:
         """The oldest time from this one on; None if there is none."""
-        row = self._connection.execute("SELECT min(time) FROM logs WHERE time >= ?", (since,)).fetchone()
-        found = [time for time in (row[0], self._settled.oldest(since)) if time is not None]
-        return min(found, default=None)
+        found = self._ingest.logs.oldest_time(since), self._settled.oldest(since)
+        return min([time for time in found if time is not None], default=None)
 
     def _prune_logs(self, upto: int) -> int:
-        execute = self._connection.execute
-        if execute("SELECT 1 FROM sqlite_master WHERE name = 'logs_text'").fetchone():
-            # An external-content index must be given the text again to delete it: before its row goes.
-            execute(
-                "INSERT INTO logs_text (logs_text, rowid, body) "
-                "SELECT 'delete', seq, body FROM logs WHERE seq <= ?",
-                (upto,),
-            )
-            # Logs of before this index was made are not in it: its own list of sizes says which are.
-            odd = execute(
-                "SELECT seq, body FROM logs WHERE seq IN (SELECT id FROM logs_folded_docsize WHERE id <= ?)",
-                (upto,),
-            ).fetchall()
-            self._connection.executemany(
-                "INSERT INTO logs_folded (logs_folded, rowid, body) VALUES ('delete', ?, ?)",
-                [(number, folded_text(body)) for number, body in odd],
-            )
-        gone_by_cell = execute(
-            f"SELECT l.time / {LOG_SLOT_NS}, l.service, l.severity, o.body, -count(*) FROM logs l "
-            "LEFT JOIN origins o ON o.id = l.resource WHERE l.seq <= ? GROUP BY 1, 2, 3, 4",
-            (upto,),
-        ).fetchall()
-        self._connection.executemany(
-            COUNT_LOGS,
-            [
-                (slot, service, severity, environment_of(resource_attributes(body or b"")), n)
-                for slot, service, severity, body, n in gone_by_cell
-            ],
-        )
-        execute("DELETE FROM log_cells WHERE n <= 0")
-        execute("DELETE FROM deployments WHERE seq <= ?", (upto,))
-        gone = execute("DELETE FROM logs WHERE seq <= ?", (upto,)).rowcount
+        self._connection.execute("DELETE FROM deployments WHERE seq <= ?", (upto,))
+        gone = self._ingest.logs.prune(upto)
         self._ingest.counters.add("logs", -gone)
         return gone
 

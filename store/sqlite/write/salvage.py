@@ -16,7 +16,17 @@ from store.sqlite.store_file import unavailable
 from store.sqlite.write.carried_rows import Carried, CarryingOver, Progress
 from store.sqlite.write.damaged_file import DamagedFile, Row
 from store.sqlite.write.saved_metrics import SavedMetrics
-from store.sqlite.write.saved_rows import Found, is_log, is_part, is_span, log_of, span_of, spans_of_part
+from store.sqlite.write.saved_rows import (
+    Found,
+    is_log,
+    is_log_part,
+    is_part,
+    is_span,
+    log_of,
+    logs_of_part,
+    span_of,
+    spans_of_part,
+)
 
 
 @dataclass(slots=True)
@@ -122,6 +132,13 @@ def _saved(file: DamagedFile, target: CarryingOver) -> Salvaged:
             if is_part(row):
                 for each in spans_of_part(row, bodies, result.spans):
                     target.add_span(each)
+        # Orphaned leaves may hold rows that were packed since, and parts that were packed anew.
+        for row in source.rows("log_parts"):
+            if is_log_part(row):
+                for number, kept in logs_of_part(row, bodies, result.logs):
+                    if number not in seen:
+                        seen.add(number)
+                        target.add_log(kept)
         for row in source.rows("logs"):
             if is_log(row) and row.rowid not in seen and (log := log_of(row, bodies, result.logs)):
                 seen.add(row.rowid)

@@ -12,6 +12,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
+from store.sqlite import log_parts
+from store.sqlite.log_parts import DamagedLogs, Packed
 from store.sqlite.row_checks import log_check, span_check
 from store.sqlite.trace_parts import MOST_SPANS, DamagedPart, part_check, unpack
 from store.sqlite.write.carried_rows import StoredLog, StoredSpan
@@ -25,6 +27,7 @@ _SPAN_TYPES = (
     (str,), (str, type(None)), (int,), (int,), (bytes,),
 )  # fmt: skip
 _PART_TYPES = (type(None), bytes, int, int, bytes)
+_LOG_PART_TYPES = (type(None), *[int] * 6, *[bytes] * len(Packed._fields))
 _LOG_TYPES = (
     (type(None),), (int,), (int,), (str,), (bytes, type(None)), (bytes, type(None)), (str, type(None)),
     (str,), (int,), (int,), (bytes,),
@@ -55,6 +58,11 @@ def is_part(row: Row) -> bool:
 def is_log(row: Row) -> bool:
     """Whether a record has the form of one of `logs`."""
     return _has_types(row, _LOG_TYPES)
+
+
+def is_log_part(row: Row) -> bool:
+    """Whether a record has the form of one of `log_parts`."""
+    return tuple([type(value) for value in row.values]) == _LOG_PART_TYPES
 
 
 def _has_types(row: Row, types: Sequence[tuple[type, ...]]) -> bool:
@@ -146,6 +154,39 @@ def log_of(row: Row, bodies: Bodies, found: Found) -> StoredLog | None:
             )
     found.wrong.add(row.rowid)
     return None
+
+
+def logs_of_part(row: Row, bodies: Bodies, found: Found) -> Iterator[tuple[int, StoredLog]]:
+    """(number, log) of all in a record of `log_parts`; none, counted, of one that is not as it was."""
+    cells: Any = row.values
+    _, first, last, oldest, newest, many, check, *columns = cells
+    packed, checks = Packed(*columns), dict[int, tuple[int, int]]()
+    # Which numbers its logs had is not known while it is wrong: negative ones stand for them.
+    begin = -row.rowid * log_parts.MOST_LOGS
+    unknown = range(begin, begin + min(max(many, 1), log_parts.MOST_LOGS))
+    try:
+        if check != log_parts.part_check((first, last, oldest, newest, many), packed):
+            raise DamagedLogs(f"the checksum of {row.rowid} is another")
+        logs = log_parts.unpack(row.rowid, packed, checks)
+    except (DamagedLogs, UnicodeDecodeError):
+        found.wrong.update(unknown)
+        return
+    found.wrong.difference_update(unknown)
+    for log in logs:
+        resource_check, scope_check = checks[log.seq]
+        resource = _body_with(bodies, log.resource, resource_check)
+        scope = _body_with(bodies, log.scope, scope_check)
+        if resource is None or scope is None:
+            found.wrong.add(log.seq)
+            continue
+        _count(found, log.seq, is_checked=True)
+        yield (
+            log.seq,
+            StoredLog(
+                log.time, log.severity, log.service, log.trace_id, log.span_id, log.session, log.body,
+                resource, scope, log.raw,
+            ),
+        )  # fmt: skip
 
 
 def _count(found: Found, rowid: int, *, is_checked: bool) -> None:

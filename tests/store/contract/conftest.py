@@ -9,17 +9,24 @@ from pathlib import Path
 import pytest
 
 import store
-from store.sqlite.write import span_tables
+from store.sqlite import log_parts
+from store.sqlite.write import log_tables, span_tables
 from tests.store.clickhouse_house import new_url, require_engine, skip_what_it_cannot
 from tests.store.house import Bound, House
 
 
 @pytest.fixture(params=["sqlite", "former", "chdb", "http"])
 def house(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """A new, empty store of each engine; `former` holds every other part of a trace in the rows of before."""
+    """A new, empty store of each engine.
+
+    `former` holds every other part of a trace in the rows of before; of logs, every three are packed, so that
+    there are parts and rows of them.
+    """
     if request.param == "former":
         turns = cycle([False, True])
         monkeypatch.setattr(span_tables, "can_hold", lambda spans: next(turns))
+        monkeypatch.setattr(log_tables, "ROUND", 3)
+        monkeypatch.setattr(log_parts, "MOST_LOGS", 2)
     elif request.param != "sqlite":
         require_engine()
         skip_what_it_cannot(request.node.name, request.param)

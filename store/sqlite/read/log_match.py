@@ -1,0 +1,308 @@
+"""Which logs of a block match a query: by time and number, by what blocks are told apart by, and by content.
+
+What was found in a part by its content is kept, as neither the part nor the condition changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Final, NamedTuple
+
+from signals.model import Severity
+from store.api import LogQuery
+from store.queries import Window
+from store.question_parts import words_of
+from store.sqlite.log_keys import session_key, trace_key
+from store.sqlite.log_parts import DamagedLogs, LogKind
+from store.sqlite.read import attribute_scan
+from store.sqlite.read.attribute_names import is_never_seen
+from store.sqlite.read.log_attributes import Carrying, Holding, LogCondition
+from store.sqlite.read.log_blocks import Block, Info, LogBlocks
+from store.sqlite.read.log_text import Words, parts_with
+from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.row_mapping import span_bytes, trace_bytes
+from store.sqlite.read.shared import BoundedCache
+
+_LOG = logging.getLogger(__name__)
+_FEW: Final = 20_000
+"""With at most this many hits in its window, a text is searched in all of it."""
+_SEARCHED_BYTES: Final = 4 * 1024**2
+BEHIND_ALL: Final = Window.ALL.to_unix_nano
+"""Greater than any number of a log."""
+
+
+class _Searched(BoundedCache[tuple[bytes, int], "array[int]"]):
+    """Which logs of a part fulfil a condition, by condition and part: neither changes."""
+
+    def __init__(self) -> None:
+        super().__init__(_SEARCHED_BYTES, lambda places: 250 + 2 * len(places))
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """Of which logs: a window, or numbers where logs after another are sought."""
+
+    window: Window | None
+    beyond: tuple[int, int] | None = None
+    """Time and number of the log behind which the page begins."""
+    above: int = -1
+    upto: int = BEHIND_ALL
+
+    def places(self, block: Block, *, newest: bool) -> range | list[int]:
+        """Those of a block."""
+        seqs, times = block.table.seqs, block.table.times
+        if self.window is None:
+            return [place for place, seq in enumerate(seqs) if self.above < seq <= self.upto]
+        begin = bisect_left(times, self.window.from_unix_nano)
+        end = bisect_left(times, self.window.to_unix_nano)
+        if self.beyond is not None:
+            time, seq = self.beyond
+            same = bisect_left(times, time), bisect_right(times, time)
+            if newest:
+                end = min(end, bisect_left(seqs, seq, *same))
+            else:
+                begin = max(begin, bisect_right(seqs, seq, *same))
+        return range(begin, max(begin, end))
+
+
+class _KnownRare(dict[tuple[bytes, Window], bool]):
+    """Whether a text is rare in a window, in one snapshot."""
+
+
+class _Required(NamedTuple):
+    """A condition on the content of a log."""
+
+    digest: bytes
+    condition: LogCondition
+    holds: bool
+    """Whether it must hold, or must not."""
+
+
+class LogMatch:
+    """The conditions of one query."""
+
+    def __init__(self, db: ReadSession, query: LogQuery, blocks: LogBlocks) -> None:
+        self._db = db
+        self._query = query
+        self._blocks = blocks
+        self._searched = db.shared.of(_Searched)
+        self._keys, self._with_ids = _ids_of(query)
+        self.is_narrow = self._keys is not None or query.span_id is not None
+        """Whether ids decide which logs match."""
+        self.severities = _severity_ranges(query.severities)
+        self._resources = (
+            attribute_scan.resources_of(db, query.environment) if query.environment is not None else None
+        )
+        self._conditions: list[_Required] = []
+        """On texts and attributes."""
+        self._parts: frozenset[int] | None = None
+        """The parts in which the text may be; None where all are to be searched."""
+        self._nowhere = False
+        """Whether nothing can match."""
+        self.is_bounded = False
+        """Whether only a bounded number of logs may be read."""
+        self._by_kind = bool(query.service is not None or query.severities or self._resources is not None)
+        """Whether what logs have in common decides which match."""
+        self._fitting: dict[LogKind, bool] = {}
+        self._attributes(query)
+        if query.text:
+            self._text(words_of(query.text))
+
+    def _condition(self, condition: LogCondition, *, required: bool = True) -> bytes:
+        digest = hashlib.blake2b(condition.key.encode("utf-8", "replace"), digest_size=16).digest()
+        self._conditions.append(_Required(digest, condition, required))
+        return digest
+
+    def _attributes(self, query: LogQuery) -> None:
+        """Conditions on attributes; nothing is read for one that nothing has."""
+        db = self._db
+        nowhere = {
+            name
+            for name in {*query.attributes, *query.like, *(name for name, _ in query.excluded)}
+            if is_never_seen(db, name)
+        }
+        if not nowhere.isdisjoint({*query.attributes, *query.like}):
+            self._nowhere = True
+            return
+        for name, value in query.attributes.items():
+            self._condition(Carrying(db, name, value))
+        for name, part in query.like.items():
+            self._condition(Holding(db, name, part))
+        for name, value in query.excluded:
+            if name not in nowhere:
+                self._condition(Carrying(db, name, value), required=False)
+        self.is_bounded = not self.is_narrow and bool(self._conditions)
+
+    def _text(self, words: Sequence[str]) -> None:
+        """Every word is a substring; all of the window is searched if it has few."""
+        words_in = Words(words)
+        digest = self._condition(words_in)
+        if self.is_narrow or self._query.after is not None or self._nowhere:
+            return
+        self._parts = parts_with(self._db, words)
+        self.is_bounded = self._parts is None or not self._is_rare(digest, words_in)
+
+    def _is_rare(self, digest: bytes, words: Words) -> bool:
+        known = self._db.noted.of(_KnownRare)
+        key = digest, self._query.window
+        if key not in known:
+            known[key] = self._seems_rare(digest, words)
+        return known[key]
+
+    def _seems_rare(self, digest: bytes, words: Words) -> bool:
+        """Whether few logs of the window have the text, or seem to after the newest ones were searched."""
+        infos = [info for info in self._blocks.within(self._query.window) if self._may_hold(info)]
+        total = sum([info.n for info in infos])
+        hits = searched = 0
+        for info in sorted(infos, key=lambda info: -info.newest):
+            hits += len(self._fulfilling(digest, words, info))
+            searched += info.n
+            if hits > _FEW:
+                return False
+            if searched >= attribute_scan.MAX_LOGS and hits * total > 4 * _FEW * searched:
+                return False
+        return True
+
+    def _may_hold(self, info: Info) -> bool:
+        return self._parts is None or not info.part or info.part in self._parts
+
+    def _fulfilling(self, digest: bytes, condition: LogCondition, info: Info) -> Sequence[int]:
+        """The places of the logs of a block that fulfil a condition; none of one that is damaged."""
+        key = digest, info.part
+        known = self._searched.get(key) if info.part else None
+        if known is not None:
+            return known
+        try:
+            found = array("H", condition.places(self._blocks.open(info)))
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return ()
+        if info.part:
+            self._searched.update({key: found})
+        return found
+
+    def infos(self, asked: LogRange) -> list[Info]:
+        """The blocks that may hold logs of this range."""
+        if self._nowhere:
+            return []
+        found: Sequence[Info]
+        if self._keys is not None:
+            found = self._blocks.with_keys(self._keys)
+        elif asked.window is None:
+            found = self._blocks.after(asked.above)
+        else:
+            found = self._blocks.within(asked.window)
+        return [info for info in found if _overlaps(info, asked)]
+
+    def cheap(self, block: Block, asked: LogRange) -> Sequence[int]:
+        """The places of the logs of a block that match all but texts and attributes."""
+        places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
+        table = block.table
+        fits = list(map(self._known_fits, table.kinds)) if self._by_kind else []
+        if not all(fits):
+            places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
+        for with_ids in self._with_ids:
+            places = sorted(with_ids(block).intersection(places))
+        return places
+
+    def _known_fits(self, kind: LogKind) -> bool:
+        found = self._fitting.get(kind)
+        if found is None:
+            found = self._fitting[kind] = self._fits(kind)
+        return found
+
+    def _fits(self, kind: LogKind) -> bool:
+        query = self._query
+        return (
+            (query.service is None or kind.service == query.service)
+            and (self._resources is None or kind.resource in self._resources)
+            and (not self.severities or any(low <= kind.severity <= high for low, high in self.severities))
+        )
+
+    def matching(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
+        """A block and the places of the logs in it that match; None if there are none."""
+        if not self._may_hold(info):
+            return None
+        costly = [
+            (self._fulfilling(digest, condition, info), holds)
+            for digest, condition, holds in self._conditions
+        ]
+        if any(required and not places for places, required in costly):
+            return None
+        try:
+            block = self._blocks.open(info)
+            found = self.cheap(block, asked)
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return None
+        for places, required in costly:
+            if required and isinstance(found, range):
+                found = places[bisect_left(places, found.start) : bisect_left(places, found.stop)]
+            elif places:
+                known = set(places)
+                found = [place for place in found if (place in known) == required]
+        return (block, found) if len(found) else None
+
+
+def _overlaps(info: Info, asked: LogRange) -> bool:
+    if asked.window is None:
+        return info.last > asked.above and info.first <= asked.upto
+    return info.newest >= asked.window.from_unix_nano and info.oldest < asked.window.to_unix_nano
+
+
+_WithIds = Callable[[Block], set[int]]
+"""The places of the logs of a block that have an id."""
+
+
+def _ids_of(query: LogQuery) -> tuple[set[int] | None, list[_WithIds]]:
+    """(keys of the parts with logs of a query by ids, None of any other; which of their logs are meant)."""
+    keys: set[int] | None = None
+    tests: list[_WithIds] = []
+    session = query.session_id
+    if session is not None:
+        keys = {session_key(session)}
+    if query.trace_ids:
+        traces = frozenset(map(trace_bytes, query.trace_ids))
+        keys = (keys or set()) | {trace_key(trace_id) for trace_id in traces}
+        tests.append(lambda block: _of_session(block, session) | _of_traces(block, traces))
+    elif session is not None:
+        tests.append(lambda block: _of_session(block, session))
+    if query.trace_id is not None:
+        trace = trace_bytes(query.trace_id)
+        keys = {trace_key(trace)}
+        tests.append(lambda block: _of_trace(block, trace))
+    if query.span_id is not None:
+        span = span_bytes(query.span_id)
+        tests.append(lambda block: set(block.spans.with_bytes(span)))
+    return keys, tests
+
+
+def _of_traces(block: Block, traces: frozenset[bytes]) -> set[int]:
+    return {place for place, trace_id in enumerate(block.traces.all()) if trace_id in traces}
+
+
+def _of_trace(block: Block, trace_id: bytes) -> set[int]:
+    return set(block.traces.with_bytes(trace_id))
+
+
+def _of_session(block: Block, session: str | None) -> set[int]:
+    kinds = [kind.session == session for kind in block.table.kinds]
+    return {place for place, kind in enumerate(block.table.places) if kinds[kind]}
+
+
+def _severity_ranges(severities: frozenset[Severity]) -> list[tuple[int, int]]:
+    """OTLP numbers severities 1 to 24, four to each name; 0 is unspecified, and counts as info."""
+    ranges = []
+    for place, severity in enumerate(Severity):
+        if severity in severities:
+            low = place * 4 + 1
+            ranges.append((low, 2**31 if severity is Severity.FATAL else low + 3))
+            if severity is Severity.INFO:
+                ranges.append((-(2**31), 0))
+    return ranges
