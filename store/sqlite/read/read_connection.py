@@ -180,9 +180,9 @@ class ReadConnections:
                 raise TooSlow(
                     f"The answer would take more than {self._time_limit_s:g} s: choose a shorter time range."
                 ) from error
-            raise self._told(unavailable(self._path, error)) from error
+            raise self._reported(unavailable(self._path, error)) from error
 
-    def _told(self, found: StoreUnavailable) -> StoreUnavailable:
+    def _reported(self, found: StoreUnavailable) -> StoreUnavailable:
         """The error to raise for this one, after the writers were told of damage, if it is that."""
         if found.reason != "damaged":
             return found
@@ -257,7 +257,7 @@ class ReadConnections:
         try:
             found = connect_reader(self._path, frugal=self._frugal) if self._identity[0] else None
         except StoreUnavailable as error:
-            raise self._told(error) from error
+            raise self._reported(error) from error
         if found is None and self.seen:
             raise StoreUnavailable(
                 f"{self._path} is gone or was emptied: the collector begins a new store within a second, "
