@@ -84,9 +84,13 @@ class ClickHouseNameReader(ClickHouseSessionReader):
             conditions.append(f"startsWith(TraceId, {padded})")
         if len(digits) % 2 == 0:
             conditions.append(f"endsWith(TraceId, {own})")
+        condition = f"({' OR '.join(conditions)})"
+        settled = self.settled()
+        if settled is not None and (found := settled.ids(condition, values)) is not None:
+            values = Values()
+            condition = f"TraceId IN {values.texts(found)}"
         rows = self.span_query(
-            f"SELECT DISTINCT TraceId FROM {{table}} WHERE {' OR '.join(conditions)} "
-            f"ORDER BY TraceId LIMIT {int(limit)}",
+            f"SELECT DISTINCT TraceId FROM {{table}} WHERE {condition} ORDER BY TraceId LIMIT {int(limit)}",
             values,
         )
         return [TraceId(trace_id) for (trace_id,) in rows]

@@ -20,7 +20,7 @@ from store.clickhouse.own_tables import (
     TRACE_BODIES,
     VALUES,
 )
-from store.clickhouse.preparing import is_complete, is_filled
+from store.clickhouse.preparing import INDEX, has_value_index, is_complete, is_filled
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.settled import Settled, read_settled
 from store.clickhouse.settled_samples import SettledSamples, read_settled_samples
@@ -93,6 +93,14 @@ class Part:
             self._filled.add(name)
         return name in self._filled
 
+    def has_value_index(self) -> bool:
+        """Whether our copy of the spans has an index of the values of their attributes."""
+        if not self.is_prepared():
+            return False
+        if INDEX not in self._filled and has_value_index(self._connections):
+            self._filled.add(INDEX)
+        return INDEX in self._filled
+
     def seen_values(self, name: str, window: Window = Window.ALL) -> set[str]:
         """What VALUES has of a name; of minutes that the window cuts nothing."""
         values = Values()
@@ -109,7 +117,9 @@ class Part:
         """What the settler has computed, as of one version within a snapshot; None without any."""
         if not self.is_prepared():
             return None
-        return self.moment.once("settled", lambda: read_settled(self._connections))
+        bodies = self.table(TRACE_BODIES)
+        lengths = bodies is not None and bodies.has("Duration")
+        return self.moment.once("settled", lambda: read_settled(self._connections, lengths=lengths))
 
     def settled_samples(self) -> SettledSamples | None:
         """What the settler has of browsers' events, likewise."""

@@ -30,6 +30,8 @@ from store.queries import Window
 
 COMPLETE: Final = "complete"
 """What PROGRESS holds when the copy has all that was there before."""
+INDEX: Final = "idx_value"
+"""The index of the values of attributes in our copy of the spans."""
 _HOUR_NS: Final = 3600 * 10**9
 _TTL: Final = re.compile(r"\bTTL (.+?)(?: SETTINGS .*)?$", re.DOTALL)
 _AGE: Final = re.compile(
@@ -107,6 +109,11 @@ def is_filled(connections: Connections, name: str) -> bool:
         f"SELECT 1 FROM {connections.source(PROGRESS)} WHERE Name = {mark} LIMIT 1", values
     )
     return bool(rows)
+
+
+def has_value_index(connections: Connections) -> bool:
+    """Whether the copy of the spans has INDEX."""
+    return all(table != SPANS for table, _ in _later(connections))
 
 
 def _backfilled(tables: Sequence[OwnTable]) -> list[OwnTable]:
