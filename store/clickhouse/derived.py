@@ -158,14 +158,23 @@ class Traces:
         self, window: Window, limit: int, values: Values | None, holding: Sequence[str]
     ) -> Sequence[Row]:
         around = _around(window)
-        return self._connections.rows(
-            f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
-            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-            f"WHERE {within(around)} {self._holding(around, holding)}"
-            f"GROUP BY TraceId HAVING countIf({within(window)}) > 0 "
-            f"ORDER BY {_NEWEST}, TraceId LIMIT {limit}",
-            values,
-        )
+        condition = f"{within(around)} {self._holding(around, holding)}"
+        rows = self._grouped(condition, f"countIf({within(window)}) > 0", limit, values)
+        # What reaches far may reach further than what was looked at.
+        edge = AROUND_NS // 2
+        far = [
+            row[0]
+            for row in rows
+            if row[3] - row[2] > AROUND_NS
+            or row[2] < window.from_unix_nano - edge
+            or row[3] >= window.to_unix_nano + edge
+        ]
+        if not far:
+            return rows
+        asked = Values()
+        whole = self._grouped(f"TraceId IN {asked.texts(far)}", "1", len(far), asked)
+        found = {row[0]: row for row in (*rows, *whole)}
+        return sorted(found.values(), key=lambda row: (-row[2], row[0]))
 
     def with_requests(
         self, window: Window, limit: int, condition: str, values: Values
@@ -202,20 +211,28 @@ class Traces:
 
     def _touched(self, window: Window, stored: StoredTraces, limit: int, values: Values | None = None,
                  holding: Sequence[str] = ()) -> Sequence[Row]:  # fmt: skip
-        among = stored.open_traces(window)
-        if not among:
-            return []
-        reach = 2 * AROUND_NS
-        around = " OR ".join(
-            f"({within(Window(max(0, part.from_unix_nano - reach), part.to_unix_nano + reach))})"
-            for part in stored.open_parts(window)
-        )
+        found: dict[str, Row] = {}
+        holders = self._holding(_around(window), holding)
+        having = f"countIf({within(window)}) > 0"
+        if parts := stored.open_parts(window):
+            reach = 2 * AROUND_NS
+            around = " OR ".join(
+                f"({within(Window(max(0, part.from_unix_nano - reach), part.to_unix_nano + reach))})"
+                for part in parts
+            )
+            condition = f"({around}) AND TraceId GLOBAL IN ({stored.open_traces(window)}) {holders}"
+            found = {row[0]: row for row in self._grouped(condition, having, limit, values)}
+        if lasting := stored.long_traces(window):
+            condition = f"TraceId GLOBAL IN ({lasting}) {holders}"
+            found |= {row[0]: row for row in self._grouped(condition, having, limit, values)}
+        return sorted(found.values(), key=lambda row: (-row[2], row[0]))[:limit]
+
+    def _grouped(self, condition: str, having: str, limit: int, values: Values | None) -> Sequence[Row]:
+        """Rows (id, spans, first time, last time) of the newest traces."""
         return self._connections.rows(
             "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
-            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-            f"WHERE ({around}) AND TraceId GLOBAL IN ({among}) {self._holding(_around(window), holding)}"
-            f"GROUP BY TraceId HAVING countIf({within(window)}) > 0 ORDER BY {_NEWEST}, TraceId "
-            f"LIMIT {limit}",
+            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} WHERE {condition} "
+            f"GROUP BY TraceId HAVING {having} ORDER BY {_NEWEST}, TraceId LIMIT {limit}",
             values,
         )
 
@@ -224,12 +241,8 @@ class Traces:
         asked, found = list(dict.fromkeys(ids)), []
         for begin in range(0, len(asked), _AT_ONCE):
             values = Values()
-            rows = self._connections.rows(
-                "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
-                f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-                f"WHERE TraceId IN {values.texts(asked[begin : begin + _AT_ONCE])} GROUP BY TraceId",
-                values,
-            )
+            part = asked[begin : begin + _AT_ONCE]
+            rows = self._grouped(f"TraceId IN {values.texts(part)}", "1", len(part), values)
             found += self._of(rows)
         return found
 

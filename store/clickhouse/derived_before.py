@@ -59,5 +59,8 @@ class StoredTraces(Protocol):
     def open_traces(self, window: Window) -> str:
         """SQL for the ids of those that are not stored, or not as they are; empty if there are none."""
 
+    def long_traces(self, window: Window) -> str:
+        """SQL for the ids of those among them that last longer than what is looked at; empty if none do."""
+
     def open_parts(self, window: Window) -> Sequence[Window]:
         """Where these have spans."""

@@ -179,12 +179,14 @@ def _of_what_was_seen(found: Found) -> list[OwnTable]:
     sources = {NEWEST: SPANS} if "LabArrival" in found.columns else {}
     if found.numbered_logs:
         sources[NEWEST_LOGS] = LOGS
+    greatest = "SimpleAggregateFunction(max, {})"
     newest = [
         OwnTable(
-            name, "the greatest number of arrival: where a page's moment ends", 0,
-            "Place UInt8, Arrival SimpleAggregateFunction(max, UInt64)", "AggregatingMergeTree",
-            f"ORDER BY Place {kept}", source,
-            "SELECT toUInt8(0) AS Place, max(LabArrival) AS Arrival FROM {source} GROUP BY Place",
+            name, "the greatest number of arrival, and whether others write there as well", 0,
+            f"Place UInt8, Arrival {greatest.format('UInt64')}, Others {greatest.format('UInt8')}",
+            "AggregatingMergeTree", f"ORDER BY Place {kept}", source,
+            "SELECT toUInt8(0) AS Place, max(LabArrival) AS Arrival, max(empty(LabRaw)) AS Others "
+            "FROM {source} GROUP BY Place",
         )
         for name, source in sources.items()
     ]  # fmt: skip

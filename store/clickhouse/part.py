@@ -13,6 +13,7 @@ from store.clickhouse.derived import Traces
 from store.clickhouse.moment import Moment
 from store.clickhouse.own_tables import (
     ARRIVALS,
+    LONG,
     MINUTE_NS,
     PROGRESS,
     SAMPLES,
@@ -119,7 +120,10 @@ class Part:
             return None
         bodies = self.table(TRACE_BODIES)
         lengths = bodies is not None and bodies.has("Duration")
-        return self.moment.once("settled", lambda: read_settled(self._connections, lengths=lengths))
+        long = self.table(LONG) is not None
+        return self.moment.once(
+            "settled", lambda: read_settled(self._connections, lengths=lengths, long=long)
+        )
 
     def settled_samples(self) -> SettledSamples | None:
         """What the settler has of browsers' events, likewise."""

@@ -142,6 +142,9 @@ class ClickHouseReader(
         """Whether another writer filled some rows, or may have."""
         if not table.has("LabRaw"):
             return True
+        own = NEWEST if table.name == TRACES else NEWEST_LOGS
+        if self.has_own(own):
+            return bool(self._query(own, "SELECT max(Others) FROM {table}")[0][0])
         return bool(self._query(table.name, "SELECT 1 FROM {table} WHERE empty(LabRaw) LIMIT 1"))
 
     def _last_arrival(self, name: str) -> int:

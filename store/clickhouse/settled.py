@@ -21,6 +21,7 @@ from store.clickhouse.own_tables import (
     ARRIVALS,
     BLOCKS,
     HOMES,
+    LONG,
     MINUTE_NS,
     MINUTES,
     REQUESTS,
@@ -37,6 +38,8 @@ _MOST_RANGES: Final = 100
 _AROUND: Final = AROUND_NS // MINUTE_NS
 _AT_ONCE: Final = 2_000
 _MOST_IDS: Final = 10_000
+_MOST_LONG: Final = 1_000
+"""Of more traces that last long, the older ones count as several."""
 _MOST_IN_STRIDES: Final = 10_000
 _STRIDES: Final = (20, 80, 320)
 """Minutes in which the newest traces are looked for, before all of a window."""
@@ -52,6 +55,8 @@ class Settled:
     """The minutes that are not settled, in order."""
     lengths: bool = True
     """Whether the table of traces tells how long each lasts: one that was made long ago does not."""
+    long: tuple[int, int] | None = None
+    """The first and the last minute of traces of which a part only is settled."""
 
     def source(self, table: str) -> str:
         """What stands after FROM."""
@@ -87,7 +92,22 @@ class Settled:
     def open_traces(self, window: Window) -> str:
         """SQL for the ids of traces that are derived from their spans; empty if there are none."""
         rows = self.open_rows(window)
-        return touched_sql(self.source(SPANS), rows) if rows else ""
+        found = [touched_sql(self.source(SPANS), rows)] if rows else []
+        if lasting := self.long_traces(window):
+            found.append(lasting)
+        return " UNION ALL ".join(found)
+
+    def long_traces(self, window: Window) -> str:
+        """SQL for the ids of those of which a part only is settled; empty if there are none."""
+        begin = window.from_unix_nano // MINUTE_NS - 2 * _AROUND
+        end = window.to_unix_nano // MINUTE_NS + 2 * _AROUND
+        if self.long is None or self.long[0] > end or self.long[1] < begin:
+            return ""
+        return (
+            f"SELECT TraceId FROM (SELECT TraceId, max(Last) AS ended FROM {self.source(LONG)} "
+            f"GROUP BY TraceId HAVING min(First) <= {end} AND ended >= {begin} "
+            f"ORDER BY ended DESC, TraceId LIMIT {_MOST_LONG})"
+        )
 
     def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
         """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
@@ -195,7 +215,7 @@ class Settled:
         return [minute for minute in self.dirty if begin <= minute <= end]
 
 
-def read_settled(connections: Connections, *, lengths: bool) -> Settled | None:
+def read_settled(connections: Connections, *, lengths: bool, long: bool) -> Settled | None:
     """The newest version, and what is not settled; None while nothing is."""
     rows = connections.rows(f"SELECT max(Version) FROM {connections.source(HOMES)}")
     at = int(rows[0][0])
@@ -205,7 +225,11 @@ def read_settled(connections: Connections, *, lengths: bool) -> Settled | None:
         f"SELECT Minute FROM ({dirty_sql(connections.source(ARRIVALS), connections.source(MINUTES), at)}) "
         "ORDER BY Minute"
     )
-    return Settled(connections, at, [int(minute) for (minute,) in dirty], lengths)
+    ends = None
+    if long:
+        rows = connections.rows(f"SELECT count(), min(First), max(Last) FROM {connections.source(LONG)}")
+        ends = (int(rows[0][1]), int(rows[0][2])) if rows[0][0] else None
+    return Settled(connections, at, [int(minute) for (minute,) in dirty], lengths, ends)
 
 
 def together(minutes: Sequence[int]) -> Iterator[Window]:
