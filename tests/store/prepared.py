@@ -97,7 +97,7 @@ def _more_questions(reader: ClickHouseReader, window: Window) -> dict[str, Calla
 
     failed = reader.rum_errors(window)[0]
     searches = {
-        "slowest": TraceQuery(window, sort="slowest", limit=7),
+        "slowest": TraceQuery(window, sort="slowest", limit=40),
         "slowest errors": TraceQuery(window, sort="slowest", error="origin", environment="lab"),
         "that last": TraceQuery(window, min_ns=60 * SECOND, max_ns=90 * SECOND),
         "of an attribute that last": TraceQuery(window, min_ns=SECOND, attributes={"odd": NASTY}),
