@@ -16,6 +16,7 @@ from store.clickhouse.conditions import carries, holds, is_backend, is_error_row
 from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived
 from store.clickhouse.part import Part
+from store.clickhouse.span_rows import within
 from store.queries import Window
 from store.question_parts import limited, make_cursor, read_cursor, span_bytes, trace_bytes
 from store.results import Presence, TraceSummary
@@ -25,6 +26,8 @@ MAX_LOOKED: Final = 20_000
 _MAX_TOTAL: Final = 1_000
 _FIRST_STRIDE_NS: Final = 60 * 10**9
 _GROWTH: Final = 4
+_GROWTH_OF_NOTHING: Final = 64
+"""The same after a stride of a prepared store that has none: the conditions choose few."""
 _SIZES: Final = (300, 3_000, MAX_LOOKED)
 """So many of the slowest are looked at, first, then, and at most."""
 
@@ -144,6 +147,7 @@ class TraceSearch:
         self._query = query
         self._left = most
         self.truncated = False
+        self._growth = _GROWTH
         if query.error not in (None, "any", "origin"):
             raise BadQuery(f"error is {query.error!r}: give any or origin.")
 
@@ -164,8 +168,11 @@ class TraceSearch:
             window = Window(window.from_unix_nano, min(window.to_unix_nano, beyond + 1))
         elif beyond is not None:
             window = Window(max(window.from_unix_nano, beyond), window.to_unix_nano)
+        if self._is_in_vain(window):
+            return
         for stride in self._strides(window):
             found = self._candidates(Window(stride.from_unix_nano, stride.to_unix_nano + AROUND_NS))
+            self._growth = _GROWTH_OF_NOTHING if not found and self._part.is_prepared() else _GROWTH
             yield from self._ordered(found, stride)
             if self._left <= 0:
                 self.truncated = True
@@ -208,7 +215,20 @@ class TraceSearch:
             else:
                 yield Window(max(begin, end - width), end)
                 end -= width
-            width *= _GROWTH
+            width *= self._growth
+
+    def _is_in_vain(self, window: Window) -> bool:
+        """Whether an index tells that no span has a value that is asked for."""
+        if not self._part.has_value_index():
+            return False
+        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        for name, value in self._query.attributes.items():
+            values = Values()
+            condition = f"{may_carry(values, value)} AND {carries(values, name, value)}"
+            sql = f"SELECT 1 FROM {{table}} WHERE {within(around)} AND {condition} LIMIT 1"
+            if not self._part.span_query(sql, values):
+                return True
+        return False
 
     def _ordered(self, found: Sequence[Derived], window: Window) -> Iterator[Derived]:
         own = [
