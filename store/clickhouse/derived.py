@@ -92,7 +92,7 @@ class Traces:
         self,
         connections: Connections,
         rows: SpanRows,
-        stored: Callable[[], StoredTraces | None] = lambda: None,
+        stored: Callable[[], StoredTraces[Derived] | None] = lambda: None,
     ) -> None:
         """`stored` gives traces that were derived before."""
         self._connections = connections
@@ -204,13 +204,15 @@ class Traces:
     def _holders(self, around: Window, condition: str) -> str:
         return f"SELECT TraceId FROM {self._rows.table.source} WHERE {within(around)} AND {condition}"
 
-    def touched(self, window: Window, stored: StoredTraces, limit: int) -> tuple[list[Derived], bool]:
+    def touched(
+        self, window: Window, stored: StoredTraces[Derived], limit: int
+    ) -> tuple[list[Derived], bool]:
         """The traces with a span in the window that are not among the stored ones; True if there are more."""
         rows = self._touched(window, stored, limit + 1)
         return self._of(rows[:limit]), len(rows) > limit
 
-    def _touched(self, window: Window, stored: StoredTraces, limit: int, values: Values | None = None,
-                 holding: Sequence[str] = ()) -> Sequence[Row]:  # fmt: skip
+    def _touched(self, window: Window, stored: StoredTraces[Derived], limit: int,
+                 values: Values | None = None, holding: Sequence[str] = ()) -> Sequence[Row]:  # fmt: skip
         found: dict[str, Row] = {}
         holders = self._holding(_around(window), holding)
         having = f"countIf({within(window)}) > 0"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from store.clickhouse.connection import Row, Values
 from store.queries import Window
 
-if TYPE_CHECKING:
-    from store.clickhouse.derived import Derived
-
+T = TypeVar("T")
 Lasting = tuple[int | None, int | None]
 """The shortest and the longest that a trace lasts, in ns."""
 
@@ -30,14 +28,14 @@ class Among:
 ALL_TRACES: Final = Among()
 
 
-class StoredTraces(Protocol):
+class StoredTraces(Protocol[T]):
     """Remembers what was derived by another process."""
 
     @property
     def lengths(self) -> bool:
         """Whether it knows how long each trace lasts."""
 
-    def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
+    def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], T | None]:
         """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
 
     def newest(
