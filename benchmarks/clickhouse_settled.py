@@ -147,7 +147,7 @@ def _copy(connections: Connections, number: int, version: int) -> None:
             f"INSERT INTO {database}.{table} SELECT each.* REPLACE("
             f"intDiv(of.First + {shift}, {MINUTE_NS}) AS Home, Start + {shift} AS Start, "
             f"concat('{own}', substring(TraceId, 4)) AS TraceId) "
-            f"FROM (SELECT * FROM {database}.{_STAGED}{table} WHERE {mine}) AS each ANY INNER JOIN "
+            f"FROM (SELECT * FROM {database}.{_STAGED}{table} WHERE {mine}) AS each ANY LEFT JOIN "
             f"(SELECT TraceId, First FROM {first}) AS of ON each.TraceId = of.TraceId "
             "SETTINGS max_partitions_per_insert_block = 0"
         )
