@@ -122,7 +122,7 @@ def _by_views(found: Found) -> list[OwnTable]:
     ttl = f"TTL {found.ttl} " if found.ttl else ""
     copy = OwnTable(
         SPANS, "a copy of the spans by minute and trace: a trace or a window is read in one piece",
-        44, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
+        46, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
         "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1, "
         "INDEX idx_span_id SpanId TYPE bloom_filter(0.01) GRANULARITY 1, "
         "INDEX idx_link LabLink TYPE bloom_filter(0.01) GRANULARITY 1, "
@@ -164,13 +164,13 @@ def _of_what_was_seen(found: Found) -> list[OwnTable]:
     kept = f"SETTINGS {_KEPT}"
     state = "AggregateFunction(argMax, String, Tuple(UInt8, DateTime64(9)))"
     values = OwnTable(
-        VALUES, "which names and values each minute has, of those by which one searches", 0.5,
+        VALUES, "which names and values each minute has, of those by which one searches", 0.04,
         f"Name {_WORD}, Minute Int64, Value String", "ReplacingMergeTree",
         f"ORDER BY (Name, Minute, Value) {_ttl(found, 'Minute')}{kept}", SPANS,
         values_sql(minute, tagged="LabTags" in found.columns),
     )  # fmt: skip
     apps = OwnTable(
-        APPS, "which application and environment the sessions of each minute name", 1.5,
+        APPS, "which application and environment the sessions of each minute name", 0.9,
         f"Session String, Minute Int64, App {state}, Environment {state}", "AggregatingMergeTree",
         f"ORDER BY (Minute, Session) {_ttl(found, 'Minute')}{kept}", SPANS,
         f"SELECT LabOwn AS Session, {minute} AS Minute, {app_states()} FROM {{source}} "
