@@ -24,7 +24,7 @@ from store.tallies import Tally
 
 MOST_SPANS: Final = 1_000_000
 """Spans of a window whose requests are broken down by an attribute that is not promoted."""
-MOST_SPANS_OF_ONE: Final = 3_000_000
+MOST_SPANS_OF_ONE: Final = 1_500_000
 """The same where only requests of one service count."""
 _FEW: Final = 1_001
 """Of so few the durations themselves give the percentiles."""
