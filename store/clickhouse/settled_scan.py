@@ -22,7 +22,7 @@ from store.histogram import bucket_of
 from store.queries import Window
 from store.tallies import Tally
 
-MOST_SPANS: Final = 1_000_000
+MOST_SPANS: Final = 300_000
 """Spans of a window whose requests are broken down by an attribute that is not promoted."""
 MOST_SPANS_OF_ONE: Final = 1_500_000
 """The same where only requests of one service count."""
