@@ -22,7 +22,10 @@ from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
 
 _SPREAD_S: Final = 24 * 3600
-_WRITTEN: Final = 500_000
+WRITTEN: Final = 500_000
+"""Spans that are written, not copied."""
+SHIFT_MS: Final = 3_617
+"""A copy lies so far from the one before it."""
 _SENDERS: Final = 32
 _TABLES: Final = ("otel_traces", "otel_logs")
 
@@ -36,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--spans", type=int, default=10_000_000)
     arguments = parser.parse_args(argv)
     writer = store.open_writer(arguments.store, max_age_s=0)
-    written = min(arguments.spans, _WRITTEN)
+    written = min(arguments.spans, WRITTEN)
     began_s, cpu_s = time.perf_counter(), time.process_time()
     now = time.time_ns() // (60 * SECOND) * 60 * SECOND
     batches = Filler().batches(
@@ -78,7 +81,7 @@ def _copy(connections: Connections, table: str, number: int) -> None:
     database = connections.address.database
     own = f"{number:03x}"
     other = f"if(TraceId = '', '', concat('{own}', substring(TraceId, 4)))"
-    moved = f"Timestamp + toIntervalMillisecond({number * 3_617})"
+    moved = f"Timestamp + toIntervalMillisecond({number * SHIFT_MS})"
     replaced = [
         f"{moved} AS Timestamp",
         f"{other} AS TraceId",

@@ -86,7 +86,7 @@ def report(planned: Plan, where: str, *, dry_run: bool) -> list[str]:
             "spans only: delete old partitions of the other tables by hand."
         )
     lines.append(
-        "Views of the server fill the first three at each insert, a settler the others some minutes later. "
+        "Views of the server fill the first of them at each insert, a settler the others some minutes later. "
         "Dropping all of them changes no answer, it makes them slower."
     )
     return lines

@@ -30,7 +30,7 @@ from store.clickhouse.settled_measures import (
     tags_within,
     tallies,
 )
-from store.clickhouse.settled_scan import Scan, scan
+from store.clickhouse.settled_scan import Scan, bounded, scan
 from store.clickhouse.span_rows import id_bytes, within
 from store.histogram import bucket_of
 from store.queries import Window
@@ -147,21 +147,34 @@ class ClickHouseApmReader(Part):
         limited(limit)
         filters = dict(where or {})
         asked = _Asked(window, environment, service, None, filters)
+        newest = self._newest_part(asked, tags)
+        cut = newest.window != asked.window
         if any(tag not in KEPT for tag in filters):
             # By one value the requests that carry it are summed; by any other tag they are counted as well.
-            requests, found = self._filtered(asked, tags, received=received)
-        else:
-            requests = sum(tally.requests for tally in self._tallies(_BY_SERVICE, asked).values())
-            kept = self._by_tags([tag for tag in tags if tag in KEPT], asked, received=received)
-            found = {
-                tag: kept[tag] if tag in KEPT else self._by_other(tag, asked, received=received)
-                for tag in tags
+            requests, found = self._filtered(newest, tags, received=received)
+            return {
+                tag: ranked(tag, tallies, limit, requests, cut=cut, requests=requests)
+                for tag, tallies in found.items()
             }
+        requests, others = self._number_of(asked), [tag for tag in tags if tag not in KEPT]
+        kept = self._by_tags([tag for tag in tags if tag in KEPT], asked, received=received)
         scanned = 0 if all(tag in SUMMED for tag in (*tags, *filters)) else requests
-        return {
-            tag: ranked(tag, tallies, limit, scanned, cut=False, requests=requests)
-            for tag, tallies in found.items()
-        }
+        result = {tag: ranked(tag, kept[tag], limit, scanned, cut=False, requests=requests) for tag in kept}
+        counted = self._number_of(newest) if cut and others else requests
+        for tag in others:
+            tallies = self._by_other(tag, newest, received=received)
+            result[tag] = ranked(tag, tallies, limit, counted, cut=cut, requests=counted)
+        return {tag: result[tag] for tag in tags}
+
+    def _number_of(self, asked: _Asked) -> int:
+        return sum(tally.requests for tally in self._tallies(_BY_SERVICE, asked).values())
+
+    def _newest_part(self, asked: _Asked, tags: Sequence[str]) -> _Asked:
+        """What is read of a window for attributes that stand in spans alone."""
+        settled = self._settled(asked.window)
+        if settled is None or all(tag in KEPT for tag in (*tags, *asked.where)):
+            return asked
+        return replace(asked, window=bounded(settled, asked.window, asked.service))
 
     def _by_tags(self, tags: Sequence[str], asked: _Asked, *, received: bool) -> dict[str, dict[str, Tally]]:
         """Requests by tags that they have."""

@@ -24,6 +24,8 @@ _ERROR = (
 )
 """`signals.semantics.is_error` in SQL."""
 _BAGS: Final = ("SpanAttributes", "ResourceAttributes")
+ALL_VALUES: Final = "arrayConcat(mapValues(SpanAttributes), mapValues(ResourceAttributes))"
+"""What the index of values of our copy holds of each span."""
 _ALIKE: Final = (("ß", "ss"), ("i\u0307", "i"), ("\u0131", "i"))
 """What `signals.folding` takes for alike beyond what `lowerUTF8` does."""
 
@@ -60,6 +62,11 @@ def carries(values: Values, name: str, value: str, own: str = "SpanAttributes") 
         f"if(mapContains({own}, {key}), {own}[{key}] = {text}, "
         f"mapContains(ResourceAttributes, {key}) AND ResourceAttributes[{key}] = {text})"
     )
+
+
+def may_carry(values: Values, value: str) -> str:
+    """What the index of values tells of the same, true of every row that is read."""
+    return f"indexHint(has({ALL_VALUES}, {values.text(value)}))"
 
 
 def holds(column: str, part: str, values: Values) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from cachetools import LRUCache
 
@@ -19,6 +19,7 @@ from signals.model import ServiceInTrace, SessionId, SpanError, TraceId
 from signals.semantics import is_error_answer
 from signals.trace_tree import ABSENT, Call, Outline, calls_of, is_call, outline, requests_of, services_of
 from store.clickhouse.connection import Connections, Row, Values
+from store.clickhouse.derived_before import Among, Lasting, StoredTraces
 from store.clickhouse.span_rows import SpanRows, within
 from store.queries import Window
 from store.results import TraceSummary
@@ -33,6 +34,8 @@ _AT_ONCE: Final = 500
 _STRIDES_NS: Final = (1800 * 10**9, 7200 * 10**9)
 """The newest traces of a longer window are looked for at its end first."""
 _MAX_SPANS: Final = 50_000
+MOST_OPEN: Final = 20_000
+"""Traces that are read from their spans beside those that are stored."""
 _NEWEST: Final = "min(Timestamp) DESC"
 _NAMED: Final = "nullIf(SpanAttributes['splunk.rumSessionId'], ''), SpanAttributes['session.id']"
 
@@ -82,30 +85,6 @@ class Derived:
     size: int
 
 
-class StoredTraces(Protocol):
-    """Remembers what was derived by another process."""
-
-    def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
-        """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
-
-    def newest(
-        self, window: Window, limit: int, among: str = "", values: Values | None = None
-    ) -> Sequence[Row]:
-        """Such rows of the newest of them in a window, among ids that an SQL gives."""
-
-    def requested(self, window: Window, condition: str) -> str:
-        """SQL for the ids of those with a request in a window that fulfils a condition on its columns."""
-
-    def is_worth_it(self, window: Window) -> bool:
-        """Whether most of a window is stored."""
-
-    def open_traces(self, window: Window) -> str:
-        """SQL for the ids of those that are not stored, or not as they are; empty if there are none."""
-
-    def open_parts(self, window: Window) -> Sequence[Window]:
-        """Where these have spans."""
-
-
 class Traces:
     """Derives traces, and remembers them by how many rows they have."""
 
@@ -113,7 +92,7 @@ class Traces:
         self,
         connections: Connections,
         rows: SpanRows,
-        stored: Callable[[], StoredTraces | None] = lambda: None,
+        stored: Callable[[], StoredTraces[Derived] | None] = lambda: None,
     ) -> None:
         """`stored` gives traces that were derived before."""
         self._connections = connections
@@ -124,40 +103,78 @@ class Traces:
             _CACHED_SPANS, getsizeof=lambda one: one.size if one else 1
         )
 
-    def newest(self, window: Window, limit: int, having: str = "1", values: Values | None = None,
-               order: str = _NEWEST, holding: Sequence[str] = ()) -> tuple[list[Derived], bool]:  # fmt: skip
+    def newest(self, window: Window, limit: int, values: Values | None = None, holding: Sequence[str] = (),
+               lasting: Lasting = (None, None)) -> tuple[list[Derived], bool]:  # fmt: skip
         """The newest traces with a span in the window; True if there are more than the limit.
 
-        For each condition of `holding` they have a span that fulfils it; `having` is one on all their spans.
+        For each condition of `holding` they have a span that fulfils it. By `lasting`, the shortest and the
+        longest, only those are narrowed whose length is stored.
         """
-        stored = self._stored() if (having, order, *holding) == ("1", _NEWEST) else None
+        stored = self._stored()
         if stored is not None and stored.is_worth_it(window):
-            newest = [*stored.newest(window, limit + 1), *self._touched(window, stored, limit + 1)]
+            among = self._among(window, holding, lasting)
+            newest = [
+                *stored.newest(window, limit + 1, among, values),
+                *self._touched(window, stored, limit + 1, values, holding),
+            ]
             newest.sort(key=lambda row: (-row[2], row[0]))
             return self._of(newest[:limit]), len(newest) > limit
-        if order == _NEWEST:
-            for stride_ns in _STRIDES_NS:
-                begin = window.to_unix_nano - stride_ns
-                if begin > window.from_unix_nano:
-                    part = Window(begin, window.to_unix_nano)
-                    rows = self._listed(part, limit + 1, having, values, order, holding)
-                    # What began before this part may be followed by others that have no span in it.
-                    if len(rows) > limit and rows[-1][2] >= begin:
-                        return self._of(rows[:limit]), True
-        rows = self._listed(window, limit + 1, having, values, order, holding)
+        for stride_ns in _STRIDES_NS:
+            begin = window.to_unix_nano - stride_ns
+            if begin > window.from_unix_nano:
+                part = Window(begin, window.to_unix_nano)
+                rows = self._listed(part, limit + 1, values, holding)
+                # What began before this part may be followed by others that have no span in it.
+                if len(rows) > limit and rows[-1][2] >= begin:
+                    return self._of(rows[:limit]), True
+        rows = self._listed(window, limit + 1, values, holding)
         return self._of(rows[:limit]), len(rows) > limit
 
-    def _listed(self, window: Window, limit: int, having: str, values: Values | None, order: str,
-                holding: Sequence[str]) -> Sequence[Row]:  # fmt: skip
-        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
-        return self._connections.rows(
-            f"SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
-            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-            f"WHERE {within(around)} {self._holding(around, holding)}"
-            f"GROUP BY TraceId HAVING countIf({within(window)}) > 0 AND ({having}) "
-            f"ORDER BY {order}, TraceId LIMIT {limit}",
-            values,
-        )
+    def slowest(self, window: Window, limit: int, values: Values, holding: Sequence[str],
+                lasting: Lasting) -> tuple[list[Derived], int | None] | None:  # fmt: skip
+        """Traces of a window, all that last longer than a length, None if these are all there are.
+
+        None where most of the window is not stored.
+        """
+        stored = self._stored()
+        if stored is None or not stored.lengths or not stored.is_worth_it(window):
+            return None
+        rows = stored.slowest(window, limit, self._among(window, holding, lasting), values)
+        others = self._touched(window, stored, MOST_OPEN + 1, values, holding)
+        if len(others) > MOST_OPEN:
+            return None
+        return self._of([*rows, *others]), int(rows[-1][4]) if len(rows) == limit else None
+
+    def _among(self, window: Window, holding: Sequence[str], lasting: Lasting) -> Among:
+        around = _around(window)
+
+        def ids(begin: int) -> Sequence[str]:
+            part = Window(min(max(begin, around.from_unix_nano), around.to_unix_nano), around.to_unix_nano)
+            return [self._holders(part, condition) for condition in holding]
+
+        return Among(ids, *lasting)
+
+    def _listed(
+        self, window: Window, limit: int, values: Values | None, holding: Sequence[str]
+    ) -> Sequence[Row]:
+        around = _around(window)
+        condition = f"{within(around)} {self._holding(around, holding)}"
+        rows = self._grouped(condition, f"countIf({within(window)}) > 0", limit, values)
+        # What reaches far may reach further than what was looked at.
+        edge = AROUND_NS // 2
+        far = [
+            row[0]
+            for row in rows
+            if row[3] - row[2] > AROUND_NS
+            or row[2] < window.from_unix_nano - edge
+            or row[3] >= window.to_unix_nano + edge
+        ]
+        if not far:
+            return rows
+        asked = Values()
+        whole = self._grouped(f"TraceId IN {asked.texts(far)}", "1", len(far), asked)
+        found = {row[0]: row for row in (*rows, *whole)}
+        return sorted(found.values(), key=lambda row: (-row[2], row[0]))
 
     def with_requests(
         self, window: Window, limit: int, condition: str, values: Values
@@ -169,9 +186,10 @@ class Traces:
         stored = self._stored()
         if stored is None or not stored.is_worth_it(window):
             return None
-        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        around = _around(window)
+        requested = stored.requested(window, condition)
         newest = [
-            *stored.newest(around, limit + 1, stored.requested(window, condition), values),
+            *stored.newest(around, limit + 1, Among(lambda _: (requested,)), values),
             *self._touched(around, stored, limit + 1),
         ]
         newest.sort(key=lambda row: (-row[2], row[0]))
@@ -180,30 +198,44 @@ class Traces:
     def _holding(self, around: Window, conditions: Sequence[str]) -> str:
         # Few traces are put together then, and each condition reads the columns that it names once.
         return "".join(
-            f"AND TraceId GLOBAL IN (SELECT TraceId FROM {self._rows.table.source} "
-            f"WHERE {within(around)} AND {condition}) "
-            for condition in conditions
+            f"AND TraceId GLOBAL IN ({self._holders(around, condition)}) " for condition in conditions
         )
 
-    def touched(self, window: Window, stored: StoredTraces, limit: int) -> tuple[list[Derived], bool]:
+    def _holders(self, around: Window, condition: str) -> str:
+        return f"SELECT TraceId FROM {self._rows.table.source} WHERE {within(around)} AND {condition}"
+
+    def touched(
+        self, window: Window, stored: StoredTraces[Derived], limit: int
+    ) -> tuple[list[Derived], bool]:
         """The traces with a span in the window that are not among the stored ones; True if there are more."""
         rows = self._touched(window, stored, limit + 1)
         return self._of(rows[:limit]), len(rows) > limit
 
-    def _touched(self, window: Window, stored: StoredTraces, limit: int) -> Sequence[Row]:
-        among = stored.open_traces(window)
-        if not among:
-            return []
-        reach = 2 * AROUND_NS
-        around = " OR ".join(
-            f"({within(Window(max(0, part.from_unix_nano - reach), part.to_unix_nano + reach))})"
-            for part in stored.open_parts(window)
-        )
+    def _touched(self, window: Window, stored: StoredTraces[Derived], limit: int,
+                 values: Values | None = None, holding: Sequence[str] = ()) -> Sequence[Row]:  # fmt: skip
+        found: dict[str, Row] = {}
+        holders = self._holding(_around(window), holding)
+        having = f"countIf({within(window)}) > 0"
+        if parts := stored.open_parts(window):
+            reach = 2 * AROUND_NS
+            around = " OR ".join(
+                f"({within(Window(max(0, part.from_unix_nano - reach), part.to_unix_nano + reach))})"
+                for part in parts
+            )
+            condition = f"({around}) AND TraceId GLOBAL IN ({stored.open_traces(window)}) {holders}"
+            found = {row[0]: row for row in self._grouped(condition, having, limit, values)}
+        if lasting := stored.long_traces(window):
+            condition = f"TraceId GLOBAL IN ({lasting}) {holders}"
+            found |= {row[0]: row for row in self._grouped(condition, having, limit, values)}
+        return sorted(found.values(), key=lambda row: (-row[2], row[0]))[:limit]
+
+    def _grouped(self, condition: str, having: str, limit: int, values: Values | None) -> Sequence[Row]:
+        """Rows (id, spans, first time, last time) of the newest traces."""
         return self._connections.rows(
             "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
-            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-            f"WHERE ({around}) AND TraceId GLOBAL IN ({among}) GROUP BY TraceId "
-            f"HAVING countIf({within(window)}) > 0 ORDER BY {_NEWEST}, TraceId LIMIT {limit}"
+            f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} WHERE {condition} "
+            f"GROUP BY TraceId HAVING {having} ORDER BY {_NEWEST}, TraceId LIMIT {limit}",
+            values,
         )
 
     def of_ids(self, ids: Iterable[str]) -> list[Derived]:
@@ -211,12 +243,8 @@ class Traces:
         asked, found = list(dict.fromkeys(ids)), []
         for begin in range(0, len(asked), _AT_ONCE):
             values = Values()
-            rows = self._connections.rows(
-                "SELECT TraceId, count(), toUnixTimestamp64Nano(min(Timestamp)), "
-                f"toUnixTimestamp64Nano(max(Timestamp)) FROM {self._rows.table.source} "
-                f"WHERE TraceId IN {values.texts(asked[begin : begin + _AT_ONCE])} GROUP BY TraceId",
-                values,
-            )
+            part = asked[begin : begin + _AT_ONCE]
+            rows = self._grouped(f"TraceId IN {values.texts(part)}", "1", len(part), values)
             found += self._of(rows)
         return found
 
@@ -271,6 +299,10 @@ class Traces:
             values,
         )
         return {str(link): str(session) for link, session in rows if session}
+
+
+def _around(window: Window) -> Window:
+    return Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
 
 
 def derive(spans: Sequence[SpanRow], linked: str = "") -> Derived | None:

@@ -9,19 +9,18 @@ from typing import Final
 
 from signals.folding import fold
 from signals.model import SessionId, SpanId, TraceId
-from signals.semantics import PROMOTED
 from store.clickhouse.conditions import is_backend
 from store.clickhouse.connection import Values
+from store.clickhouse.own_tables import VALUES
 from store.clickhouse.schema import LOGS
+from store.clickhouse.seen_values import ANSWERED, CALLED, SENDER, SOUGHT
 from store.clickhouse.sessions import ClickHouseSessionReader
 from store.question_parts import check_digits, in_order
 from store.results import KnownService
-from store.tags import HAPPENED_TAGS, SESSION_TAGS
 
 _NEWEST_SESSIONS: Final = 20_000
 _MOST_VALUES: Final = 100_000
 _ZEROS: Final = "0" * 16
-_NAMES: Final = frozenset(PROMOTED) | SESSION_TAGS | HAPPENED_TAGS
 
 
 class ClickHouseNameReader(ClickHouseSessionReader):
@@ -29,8 +28,11 @@ class ClickHouseNameReader(ClickHouseSessionReader):
 
     def values_holding(self, name: str, part: str, limit: int = 20) -> Sequence[str]:
         table = self.spans()
-        if not part.strip() or table is None or name not in _NAMES:
+        if not part.strip() or table is None or name not in SOUGHT:
             return []
+        sought = fold(part)
+        if self.has_own(VALUES):
+            return in_order({each for each in self.seen_values(name) if sought in fold(each)}, part)[:limit]
         values = Values()
         key = values.text(name)
         found = f"coalesce(nullIf(SpanAttributes[{key}], ''), ResourceAttributes[{key}])"
@@ -39,7 +41,6 @@ class ClickHouseNameReader(ClickHouseSessionReader):
         rows = self.span_query(
             f"SELECT DISTINCT {found} AS value FROM {{table}} WHERE value != '' LIMIT {_MOST_VALUES}", values
         )
-        sought = fold(part)
         return in_order({str(value) for (value,) in rows if sought in fold(value)}, part)[:limit]
 
     def services_holding(self, part: str, limit: int = 20) -> Sequence[KnownService]:
@@ -49,7 +50,10 @@ class ClickHouseNameReader(ClickHouseSessionReader):
         table = self.spans()
         own: set[str] = set()
         called: set[str] = set()
-        if table is not None:
+        if self.has_own(VALUES):
+            own = self.seen_values(SENDER)
+            called = self.seen_values(CALLED) | self.seen_values(ANSWERED)
+        elif table is not None:
             own = self._names(
                 table.name, f"SELECT DISTINCT ServiceName FROM {{table}} WHERE {is_backend(table)}"
             )
@@ -80,9 +84,13 @@ class ClickHouseNameReader(ClickHouseSessionReader):
             conditions.append(f"startsWith(TraceId, {padded})")
         if len(digits) % 2 == 0:
             conditions.append(f"endsWith(TraceId, {own})")
+        condition = f"({' OR '.join(conditions)})"
+        settled = self.settled()
+        if settled is not None and (found := settled.ids(condition, values)) is not None:
+            values = Values()
+            condition = f"TraceId IN {values.texts(found)}"
         rows = self.span_query(
-            f"SELECT DISTINCT TraceId FROM {{table}} WHERE {' OR '.join(conditions)} "
-            f"ORDER BY TraceId LIMIT {int(limit)}",
+            f"SELECT DISTINCT TraceId FROM {{table}} WHERE {condition} ORDER BY TraceId LIMIT {int(limit)}",
             values,
         )
         return [TraceId(trace_id) for (trace_id,) in rows]

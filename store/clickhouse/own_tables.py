@@ -14,8 +14,11 @@ from typing import Final
 
 from signals.browser_events import RUM_TAGS
 from store.clickhouse.address import Address
-from store.clickhouse.conditions import is_browser_row, is_error_row, session_column
+from store.clickhouse.conditions import ALL_VALUES, is_browser_row, is_error_row, session_column
+from store.clickhouse.schema import LOGS
+from store.clickhouse.seen_values import app_states, values_sql
 from store.clickhouse.tables import Table, as_maps
+from store.queries import Window
 
 SPANS, ARRIVALS, SESSIONS = "lab_spans", "lab_arrivals", "lab_sessions"
 TRACE_BODIES, REQUESTS, CALLS = "lab_traces", "lab_requests", "lab_calls"
@@ -23,6 +26,8 @@ REQUEST_CELLS, CALL_CELLS = "lab_request_cells", "lab_call_cells"
 HOMES, BLOCKS, MINUTES = "lab_homes", "lab_blocks", "lab_minutes"
 LEASES, PROGRESS = "lab_leases", "lab_progress"
 SAMPLES, EVENT_MINUTES = "lab_samples", "lab_event_minutes"
+VALUES, APPS, LONG = "lab_values", "lab_apps", "lab_long"
+NEWEST, NEWEST_LOGS = "lab_newest", "lab_newest_logs"
 BLOCK: Final = 10
 """Minutes of a wide cell."""
 MINUTE_NS: Final = 60 * 10**9
@@ -33,6 +38,15 @@ The session of a span, the trace that answered it, whether it is a browser's, wh
 """
 _KEPT: Final = "non_replicated_deduplication_window = 1000"
 _WORD: Final = "LowCardinality(String)"
+_VALUE_INDEX: Final = f"INDEX idx_value {ALL_VALUES} TYPE bloom_filter(0.01) GRANULARITY 1"
+_DURATION: Final = "Duration UInt64 DEFAULT JSONExtractUInt(Body, 's', 5)"
+LATER: Final = (
+    (SPANS, "idx_value", f"ADD {_VALUE_INDEX}", "MATERIALIZE INDEX idx_value"),
+    (TRACE_BODIES, "Duration", f"ADD COLUMN {_DURATION}", "MATERIALIZE COLUMN Duration"),
+)
+"""(table of ours, column or index, what adds it, what fills it) of what a store prepared long ago lacks."""
+BACKFILLED: Final = (VALUES, APPS, NEWEST, NEWEST_LOGS)
+"""Tables of views that such a store lacks: what was there before is put into them as well."""
 _MEASURED: Final = (
     f"Service {_WORD}, Operation {_WORD}, Environment {_WORD}, Bucket UInt16",
     f"Source {_WORD}, Target {_WORD}, Environment {_WORD}, Bucket UInt16, Error UInt8, Inferred UInt8, "
@@ -70,6 +84,8 @@ class Found:
     """From its TTL; 0 without one, None where it cannot be told from it."""
     ttl: str
     """The expression itself."""
+    numbered_logs: bool = False
+    """Whether there is a table of logs that knows their order of arrival."""
 
 
 def minute_of(time: str) -> str:
@@ -77,9 +93,21 @@ def minute_of(time: str) -> str:
     return f"intDiv(toUnixTimestamp64Nano({time}), {MINUTE_NS})"
 
 
+def cut_minutes(window: Window) -> list[Window]:
+    """The parts of a window that are no whole minutes."""
+    first, last = -(-window.from_unix_nano // MINUTE_NS), window.to_unix_nano // MINUTE_NS
+    if first >= last:
+        return [window]
+    parts = (
+        Window(window.from_unix_nano, first * MINUTE_NS),
+        Window(last * MINUTE_NS, window.to_unix_nano),
+    )
+    return [part for part in parts if part.duration_ns > 0]
+
+
 def own_tables(found: Found) -> list[OwnTable]:
     """The tables, in the order in which they are made."""
-    return [*_by_views(found), *_by_settler(found), *_of_settler()]
+    return [*_by_views(found), *_of_what_was_seen(found), *_by_settler(found), *_of_settler(found)]
 
 
 def _by_views(found: Found) -> list[OwnTable]:
@@ -94,11 +122,12 @@ def _by_views(found: Found) -> list[OwnTable]:
     ttl = f"TTL {found.ttl} " if found.ttl else ""
     copy = OwnTable(
         SPANS, "a copy of the spans by minute and trace: a trace or a window is read in one piece",
-        44, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
+        46, f"{columns}, LabOwn String, LabLink String, LabBrowser UInt8, LabError UInt8, "
         "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1, "
         "INDEX idx_span_id SpanId TYPE bloom_filter(0.01) GRANULARITY 1, "
         "INDEX idx_link LabLink TYPE bloom_filter(0.01) GRANULARITY 1, "
         "INDEX idx_own LabOwn TYPE bloom_filter(0.01) GRANULARITY 1, "
+        f"{_VALUE_INDEX}, "
         "INDEX idx_time Timestamp TYPE minmax GRANULARITY 1", "MergeTree",
         f"PARTITION BY toDate(Timestamp) ORDER BY ({minute_of('Timestamp')}, TraceId, Timestamp) {ttl}"
         f"SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1, {_KEPT}",
@@ -129,6 +158,41 @@ def _by_views(found: Found) -> list[OwnTable]:
     return [copy, arrivals, sessions]
 
 
+def _of_what_was_seen(found: Found) -> list[OwnTable]:
+    """By views as well: what lists and searches would read every span for."""
+    minute = minute_of("Timestamp")
+    kept = f"SETTINGS {_KEPT}"
+    state = "AggregateFunction(argMax, String, Tuple(UInt8, DateTime64(9)))"
+    values = OwnTable(
+        VALUES, "which names and values each minute has, of those by which one searches", 0.04,
+        f"Name {_WORD}, Minute Int64, Value String", "ReplacingMergeTree",
+        f"ORDER BY (Name, Minute, Value) {_ttl(found, 'Minute')}{kept}", SPANS,
+        values_sql(minute, tagged="LabTags" in found.columns),
+    )  # fmt: skip
+    apps = OwnTable(
+        APPS, "which application and environment the sessions of each minute name", 0.9,
+        f"Session String, Minute Int64, App {state}, Environment {state}", "AggregatingMergeTree",
+        f"ORDER BY (Minute, Session) {_ttl(found, 'Minute')}{kept}", SPANS,
+        f"SELECT LabOwn AS Session, {minute} AS Minute, {app_states()} FROM {{source}} "
+        "WHERE LabBrowser = 1 AND LabOwn != '' GROUP BY Session, Minute",
+    )  # fmt: skip
+    sources = {NEWEST: SPANS} if "LabArrival" in found.columns else {}
+    if found.numbered_logs:
+        sources[NEWEST_LOGS] = LOGS
+    greatest = "SimpleAggregateFunction(max, {})"
+    newest = [
+        OwnTable(
+            name, "the greatest number of arrival, and whether others write there as well", 0,
+            f"Place UInt8, Arrival {greatest.format('UInt64')}, Others {greatest.format('UInt8')}",
+            "AggregatingMergeTree", f"ORDER BY Place {kept}", source,
+            "SELECT toUInt8(0) AS Place, max(LabArrival) AS Arrival, max(empty(LabRaw)) AS Others "
+            "FROM {source} GROUP BY Place",
+        )
+        for name, source in sources.items()
+    ]  # fmt: skip
+    return [values, apps, *newest]
+
+
 def _by_settler(found: Found) -> list[OwnTable]:
     day = f"PARTITION BY intDiv(Home, 1440) ORDER BY {{}} {_ttl(found, 'Home')}SETTINGS {{}}{_KEPT}"
     of = "Home Int64, Version UInt64"
@@ -145,6 +209,7 @@ def _by_settler(found: Found) -> list[OwnTable]:
         OwnTable(
             TRACE_BODIES, "what follows from each whole trace: its summary, requests and calls", 13,
             f"{of}, TraceId String, Spans UInt64, First Int64, Last Int64, Body String CODEC(ZSTD(3)), "
+            f"{_DURATION}, "
             "INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1", "MergeTree",
             day.format("(Home, TraceId)", "index_granularity = 512, "),
         ),
@@ -170,8 +235,14 @@ def _by_settler(found: Found) -> list[OwnTable]:
     ]  # fmt: skip
 
 
-def _of_settler() -> list[OwnTable]:
+def _of_settler(found: Found) -> list[OwnTable]:
+    lasting = "SimpleAggregateFunction({}, Int64)"
     return [
+        OwnTable(
+            LONG, "traces that last longer than what is settled of one: they are read from their spans", 0,
+            f"TraceId String, First {lasting.format('min')}, Last {lasting.format('max')}",
+            "AggregatingMergeTree", f"ORDER BY TraceId {_ttl(found, 'Last')}SETTINGS {_KEPT}",
+        ),
         OwnTable(
             EVENT_MINUTES, "how many spans a minute had when its browsers' events were measured", 0,
             "Minute Int64, Version UInt64, Spans UInt64", "MergeTree", "ORDER BY (Minute, Version)",

@@ -11,8 +11,17 @@ from store.api import StoreMismatch
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import Traces
 from store.clickhouse.moment import Moment
-from store.clickhouse.own_tables import ARRIVALS, MINUTE_NS, PROGRESS, SAMPLES, SPANS, TRACE_BODIES
-from store.clickhouse.preparing import is_complete
+from store.clickhouse.own_tables import (
+    ARRIVALS,
+    LONG,
+    MINUTE_NS,
+    PROGRESS,
+    SAMPLES,
+    SPANS,
+    TRACE_BODIES,
+    VALUES,
+)
+from store.clickhouse.preparing import INDEX, has_value_index, is_complete, is_filled
 from store.clickhouse.schema import LOGS, TRACES
 from store.clickhouse.settled import Settled, read_settled
 from store.clickhouse.settled_samples import SettledSamples, read_settled_samples
@@ -35,6 +44,7 @@ class Part:
         self._span_rows: dict[str, tuple[SpanRows, Traces]] = {}
         self._prepared = False
         self._asked_s = 0.0
+        self._filled: set[str] = set()
 
     def table(self, name: str) -> Table | None:
         """A table, None while there is none."""
@@ -76,11 +86,44 @@ class Part:
             self._asked_s = time.monotonic() + _ASKED_AGAIN_S
         return self._prepared
 
+    def has_own(self, name: str) -> bool:
+        """Whether a table of our own that came later is there, with what was there before it."""
+        if not self.is_prepared():
+            return False
+        if name not in self._filled and self.table(name) is not None and is_filled(self._connections, name):
+            self._filled.add(name)
+        return name in self._filled
+
+    def has_value_index(self) -> bool:
+        """Whether our copy of the spans has an index of the values of their attributes."""
+        if not self.is_prepared():
+            return False
+        if INDEX not in self._filled and has_value_index(self._connections):
+            self._filled.add(INDEX)
+        return INDEX in self._filled
+
+    def seen_values(self, name: str, window: Window = Window.ALL) -> set[str]:
+        """What VALUES has of a name; of minutes that the window cuts nothing."""
+        values = Values()
+        first, last = -(-window.from_unix_nano // MINUTE_NS), window.to_unix_nano // MINUTE_NS
+        rows = self._query(
+            VALUES,
+            f"SELECT DISTINCT Value FROM {{table}} WHERE Name = {values.text(name)} "  # noqa: S608  # bound
+            f"AND Minute >= {first} AND Minute < {last}",
+            values,
+        )
+        return {str(value) for (value,) in rows}
+
     def settled(self) -> Settled | None:
         """What the settler has computed, as of one version within a snapshot; None without any."""
         if not self.is_prepared():
             return None
-        return self.moment.once("settled", lambda: read_settled(self._connections))
+        bodies = self.table(TRACE_BODIES)
+        lengths = bodies is not None and bodies.has("Duration")
+        long = self.table(LONG) is not None
+        return self.moment.once(
+            "settled", lambda: read_settled(self._connections, lengths=lengths, long=long)
+        )
 
     def settled_samples(self) -> SettledSamples | None:
         """What the settler has of browsers' events, likewise."""

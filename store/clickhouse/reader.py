@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from signals.attributes import ENVIRONMENT_NAMES
 from signals.deployments import Deployment, deployment_of
 from store.clickhouse.affected import ClickHouseAffectedReader
 from store.clickhouse.apm import ClickHouseApmReader
@@ -15,9 +14,10 @@ from store.clickhouse.coverage import ClickHouseCoverageReader
 from store.clickhouse.logs import ClickHouseLogReader
 from store.clickhouse.metrics import ClickHouseMetricReader
 from store.clickhouse.names import ClickHouseNameReader
-from store.clickhouse.own_tables import SESSIONS
+from store.clickhouse.own_tables import NEWEST, NEWEST_LOGS, SESSIONS, VALUES, cut_minutes
 from store.clickhouse.rum import ClickHouseRumReader
 from store.clickhouse.schema import FACTS, LOGS, METRICS, TRACES
+from store.clickhouse.seen_values import ENVIRONMENT, environment_sql
 from store.clickhouse.span_rows import within
 from store.clickhouse.tables import Table
 from store.clickhouse.traces import ClickHouseTraceReader
@@ -88,16 +88,16 @@ class ClickHouseReader(
         )
 
     def environments(self, window: Window) -> Sequence[str]:
-        names = [
-            f"nullIf({own}['{name}'], '')"
-            for own in ("SpanAttributes", "ResourceAttributes")
-            for name in ENVIRONMENT_NAMES
-        ]
-        rows = self.span_query(
-            f"SELECT DISTINCT coalesce({', '.join(names)}, '') AS found FROM {{table}} "  # noqa: S608  # names of ours
-            f"WHERE {within(window)} AND found != '' ORDER BY found"
-        )
-        return [str(name) for (name,) in rows]
+        found, parts = set[str](), [window]
+        if self.has_own(VALUES):
+            found, parts = self.seen_values(ENVIRONMENT, window), cut_minutes(window)
+        for part in parts:
+            rows = self.span_query(
+                f"SELECT DISTINCT {environment_sql()} AS found FROM {{table}} "  # noqa: S608  # names of ours
+                f"WHERE {within(part)} AND found != ''"
+            )
+            found |= {str(name) for (name,) in rows}
+        return sorted(found)
 
     def deployments(self, window: Window, limit: int = 200) -> Page[Deployment]:
         limited(limit)
@@ -119,14 +119,15 @@ class ClickHouseReader(
         table = self.table(name)
         if table is None:
             return 0, 0, 0, 0
-        # A snowflake's time is in milliseconds.
-        arrival = "bitShiftRight(max(LabArrival), 22) * 1000000" if table.has("LabArrival") else "0"
         time = "toUnixTimestamp64Nano"
+        # Alone these are known of each part of a table: nothing is read.
         rows = self._query(
             name,
-            f"SELECT count(), {time}(min(Timestamp)), {time}(max(Timestamp)), {arrival} FROM {{table}}",  # noqa: S608  # names of ours
+            f"SELECT count(), {time}(min(Timestamp)), {time}(max(Timestamp)) FROM {{table}}",  # noqa: S608  # names of ours
         )
-        return int(rows[0][0]), int(rows[0][1]), int(rows[0][2]), int(rows[0][3])
+        # A snowflake's time is in milliseconds.
+        arrived = (self._last_arrival(name) >> 22) * 1_000_000
+        return int(rows[0][0]), int(rows[0][1]), int(rows[0][2]), arrived
 
     def _limitations(self) -> tuple[Limitation, ...]:
         tables = [table for name in (TRACES, LOGS) if (table := self.table(name))]
@@ -141,12 +142,18 @@ class ClickHouseReader(
         """Whether another writer filled some rows, or may have."""
         if not table.has("LabRaw"):
             return True
+        own = NEWEST if table.name == TRACES else NEWEST_LOGS
+        if self.has_own(own):
+            return bool(self._query(own, "SELECT max(Others) FROM {table}")[0][0])
         return bool(self._query(table.name, "SELECT 1 FROM {table} WHERE empty(LabRaw) LIMIT 1"))
 
     def _last_arrival(self, name: str) -> int:
         table = self.table(name)
         if table is None or not table.has("LabArrival"):
             return 0
+        own = NEWEST if name == TRACES else NEWEST_LOGS
+        if self.has_own(own):
+            return int(self._query(own, "SELECT max(Arrival) FROM {table}")[0][0])
         return int(self._query(name, "SELECT max(LabArrival) FROM {table}")[0][0])
 
     def _count(self, name: str) -> int:

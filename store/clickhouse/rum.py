@@ -14,6 +14,8 @@ from signals.browser_events import RUM_TAGS, RumSample
 from store.api import BadQuery, RumMetric, TooSlow
 from store.clickhouse.browser_events import MAX_EVENTS, BrowserEvent, BrowserPart
 from store.clickhouse.conditions import is_browser_row, session_column
+from store.clickhouse.own_tables import APPS, MINUTE_NS, cut_minutes
+from store.clickhouse.seen_values import app_and_environment, app_states
 from store.clickhouse.settled_samples import SettledSamples
 from store.clickhouse.span_rows import within
 from store.histogram import bucket_of
@@ -38,12 +40,34 @@ class ClickHouseRumReader(BrowserPart):
         table = self.spans()
         if table is None:
             return []
+        if self.has_own(APPS):
+            return self._apps_seen(window)
         # The newest value of a session counts, as in its summary.
+        app, environment = app_and_environment()
         rows = self.span_query(
             f"SELECT DISTINCT app, name FROM (SELECT {session_column(table)} AS own, "  # noqa: S608  # names of ours
-            "argMax(SpanAttributes['app'], (SpanAttributes['app'] != '', Timestamp)) AS app, "
-            f"argMax({_ENVIRONMENT}, ({_ENVIRONMENT} != '', Timestamp)) AS name FROM {{table}} "
+            f"{app} AS app, {environment} AS name FROM {{table}} "
             f"WHERE {within(window)} AND {is_browser_row(table)} AND own != '' GROUP BY own) ORDER BY 1, 2"
+        )
+        return [(str(app), str(environment)) for app, environment in rows]
+
+    def _apps_seen(self, window: Window) -> Sequence[tuple[str, str]]:
+        """The same from APPS, and from the spans of minutes that the window cuts."""
+        first, last = -(-window.from_unix_nano // MINUTE_NS), window.to_unix_nano // MINUTE_NS
+        spans = self.spans_table().source
+        parts = [
+            f"SELECT Session, App, Environment FROM {self._connections.source(APPS)} "  # noqa: S608  # names of ours
+            f"WHERE Minute >= {first} AND Minute < {last}"
+        ]
+        parts += [
+            f"SELECT LabOwn AS Session, {app_states()} FROM {spans} WHERE {within(part)} "  # noqa: S608  # names of ours
+            "AND LabBrowser = 1 AND LabOwn != '' GROUP BY Session"
+            for part in cut_minutes(window)
+        ]
+        rows = self._connections.rows(
+            "SELECT DISTINCT app, name FROM (SELECT argMaxMerge(App) AS app, "  # noqa: S608  # names of ours
+            f"argMaxMerge(Environment) AS name FROM ({' UNION ALL '.join(parts)}) GROUP BY Session) "
+            "ORDER BY 1, 2"
         )
         return [(str(app), str(environment)) for app, environment in rows]
 
@@ -155,16 +179,6 @@ class ClickHouseRumReader(BrowserPart):
                 f"More than {MAX_EVENTS:,} events of browsers lie in this time: choose a shorter one."
             )
         return [event for event in events if event.carries(where or {})]
-
-
-_ENVIRONMENT: Final = (
-    "coalesce(nullIf(SpanAttributes['environment'], ''), "
-    "nullIf(SpanAttributes['deployment.environment'], ''), "
-    "nullIf(SpanAttributes['deployment.environment.name'], ''), "
-    "nullIf(ResourceAttributes['environment'], ''), "
-    "nullIf(ResourceAttributes['deployment.environment'], ''), "
-    "ResourceAttributes['deployment.environment.name'])"
-)
 
 
 def check_metric(metric: str) -> None:

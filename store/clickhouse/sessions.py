@@ -66,7 +66,13 @@ class ClickHouseSessionReader(SessionPart):
         return Presence.PRESENT if self.sessions_of([session_id]) else Presence.NEVER_SEEN
 
     def spans_of_session(self, session_id: SessionId, limit: int = 10_000) -> Sequence[Span]:
-        return [event.span for event in self.session_events([session_id], Window.ALL, 2 * limit)][:limit]
+        window = Window.ALL
+        if self.is_prepared():
+            # The minutes of its events are known: a part of the spans is read.
+            if not (found := self.sessions_of([session_id])):
+                return []
+            window = Window(found[0].start, found[0].last_start + 1)
+        return [event.span for event in self.session_events([session_id], window, 2 * limit)][:limit]
 
     def find_sessions(self, query: SessionQuery) -> Page[SessionSummary]:
         limit = limited(query.limit)

@@ -16,10 +16,12 @@ from typing import Final
 
 from store.clickhouse.connection import Connections, Row, Values
 from store.clickhouse.derived import AROUND_NS, Derived
+from store.clickhouse.derived_before import ALL_TRACES, Among
 from store.clickhouse.own_tables import (
     ARRIVALS,
     BLOCKS,
     HOMES,
+    LONG,
     MINUTE_NS,
     MINUTES,
     REQUESTS,
@@ -35,6 +37,10 @@ _MOST_RANGES: Final = 100
 """With more pieces of time that are not settled, all spans are read."""
 _AROUND: Final = AROUND_NS // MINUTE_NS
 _AT_ONCE: Final = 2_000
+_MOST_IDS: Final = 10_000
+_MOST_LONG: Final = 1_000
+"""Of more traces that last long, the older ones count as several."""
+_MOST_IN_STRIDES: Final = 10_000
 _STRIDES: Final = (20, 80, 320)
 """Minutes in which the newest traces are looked for, before all of a window."""
 
@@ -47,6 +53,10 @@ class Settled:
     at: int
     dirty: Sequence[int]
     """The minutes that are not settled, in order."""
+    lengths: bool = True
+    """Whether the table of traces tells how long each lasts: one that was made long ago does not."""
+    long: tuple[int, int] | None = None
+    """The first and the last minute of traces of which a part only is settled."""
 
     def source(self, table: str) -> str:
         """What stands after FROM."""
@@ -82,7 +92,22 @@ class Settled:
     def open_traces(self, window: Window) -> str:
         """SQL for the ids of traces that are derived from their spans; empty if there are none."""
         rows = self.open_rows(window)
-        return touched_sql(self.source(SPANS), rows) if rows else ""
+        found = [touched_sql(self.source(SPANS), rows)] if rows else []
+        if lasting := self.long_traces(window):
+            found.append(lasting)
+        return " UNION ALL ".join(found)
+
+    def long_traces(self, window: Window) -> str:
+        """SQL for the ids of those of which a part only is settled; empty if there are none."""
+        begin = window.from_unix_nano // MINUTE_NS - 2 * _AROUND
+        end = window.to_unix_nano // MINUTE_NS + 2 * _AROUND
+        if self.long is None or self.long[0] > end or self.long[1] < begin:
+            return ""
+        return (
+            f"SELECT TraceId FROM (SELECT TraceId, max(Last) AS ended FROM {self.source(LONG)} "
+            f"GROUP BY TraceId HAVING min(First) <= {end} AND ended >= {begin} "
+            f"ORDER BY ended DESC, TraceId LIMIT {_MOST_LONG})"
+        )
 
     def derived(self, rows: Sequence[Row]) -> dict[tuple[str, int], Derived | None]:
         """Those of rows (id, spans, first time, last time) that were derived from as many spans, by both."""
@@ -113,35 +138,42 @@ class Settled:
         )
 
     def newest(
-        self, window: Window, limit: int, among: str = "", values: Values | None = None
+        self, window: Window, limit: int, among: Among = ALL_TRACES, values: Values | None = None
     ) -> Sequence[Row]:
-        """Rows (id, spans, first time, last time) of the newest settled traces in a window.
-
-        Among those whose ids an SQL gives, if there is one.
-        """
+        """Rows (id, spans, first time, last time) of the newest settled traces in a window."""
+        if limit > _MOST_IN_STRIDES:
+            return self._listed(window, limit, 0, among, values)
         rows = self.connections.rows(f"SELECT max(Home) FROM {self.source(HOMES)}")
         newest = min(int(rows[0][0]), window.to_unix_nano // MINUTE_NS)
         oldest = window.from_unix_nano // MINUTE_NS - 2 * _AROUND
         # Traces that begin later are newer: what lies further back is looked at if these are too few.
         for minutes in _STRIDES:
             begin = max(oldest, newest - minutes)
-            found = self._newest(window, limit, f"Home >= {begin}", among, values)
+            found = self._listed(window, limit, begin, among, values)
             if len(found) >= limit or begin == oldest:
                 return found
-        return self._newest(window, limit, "1", among, values)
+        return self._listed(window, limit, 0, among, values)
 
-    def _newest(
-        self, window: Window, limit: int, begun: str, among: str, values: Values | None
+    def slowest(
+        self, window: Window, limit: int, among: Among = ALL_TRACES, values: Values | None = None
     ) -> Sequence[Row]:
-        inside = f"First < {window.to_unix_nano} AND Last >= {window.from_unix_nano}"
-        condition = f"{begun} AND {self.published(window)} AND {inside}"
+        """The same of those that lasted longest, and how long each did."""
+        return self._listed(window, limit, 0, among, values, "Duration DESC, First DESC")
+
+    def _listed(self, window: Window, limit: int, begin: int, among: Among, values: Values | None,
+                order: str = "First DESC") -> Sequence[Row]:  # fmt: skip
+        condition = f"{self.published(window)} AND First < {window.to_unix_nano} "
+        condition += f"AND Last >= {window.from_unix_nano} AND Home >= {begin}"
+        if self.lengths:
+            for sign, length in ((">=", among.shortest), ("<=", among.longest)):
+                condition += f" AND Duration {sign} {length}" if length is not None else ""
         if opened := self.open_traces(window):
             condition += f" AND TraceId GLOBAL NOT IN ({opened})"
-        if among:
-            condition += f" AND TraceId GLOBAL IN ({among})"
+        for ids in among.ids(begin * MINUTE_NS):
+            condition += f" AND TraceId GLOBAL IN ({ids})"
         return self.connections.rows(
-            f"SELECT TraceId, Spans, First, Last FROM {self.source(TRACE_BODIES)} WHERE {condition} "
-            f"ORDER BY First DESC, TraceId LIMIT {limit}",
+            f"SELECT TraceId, Spans, First, Last{', Duration' if self.lengths else ''} "
+            f"FROM {self.source(TRACE_BODIES)} WHERE {condition} ORDER BY {order}, TraceId LIMIT {limit}",
             values,
         )
 
@@ -153,6 +185,19 @@ class Settled:
             f"SELECT DISTINCT LabLink FROM {self.source(SPANS)} WHERE {opened} AND LabLink != ''"
         )
         return frozenset(str(link) for (link,) in rows)
+
+    def ids(self, condition: str, values: Values) -> list[str] | None:
+        """The ids of traces by a condition on them, of all that were settled and of what is not yet.
+
+        Some of them may be no more: the spans are asked for them afterwards. None if that does not help.
+        """
+        if not self.is_worth_it(Window.ALL):
+            return None
+        sql = f"SELECT TraceId FROM {self.source(TRACE_BODIES)} WHERE {condition}"
+        if opened := self.open_rows(Window.ALL):
+            sql += f" UNION ALL SELECT TraceId FROM {self.source(SPANS)} WHERE {opened} AND {condition}"
+        rows = self.connections.rows(f"SELECT DISTINCT TraceId FROM ({sql}) LIMIT {_MOST_IDS + 1}", values)
+        return [str(trace_id) for (trace_id,) in rows] if len(rows) <= _MOST_IDS else None
 
     def is_worth_it(self, window: Window) -> bool:
         """Whether most of a window is settled."""
@@ -170,7 +215,7 @@ class Settled:
         return [minute for minute in self.dirty if begin <= minute <= end]
 
 
-def read_settled(connections: Connections) -> Settled | None:
+def read_settled(connections: Connections, *, lengths: bool, long: bool) -> Settled | None:
     """The newest version, and what is not settled; None while nothing is."""
     rows = connections.rows(f"SELECT max(Version) FROM {connections.source(HOMES)}")
     at = int(rows[0][0])
@@ -180,7 +225,11 @@ def read_settled(connections: Connections) -> Settled | None:
         f"SELECT Minute FROM ({dirty_sql(connections.source(ARRIVALS), connections.source(MINUTES), at)}) "
         "ORDER BY Minute"
     )
-    return Settled(connections, at, [int(minute) for (minute,) in dirty])
+    ends = None
+    if long:
+        rows = connections.rows(f"SELECT count(), min(First), max(Last) FROM {connections.source(LONG)}")
+        ends = (int(rows[0][1]), int(rows[0][2])) if rows[0][0] else None
+    return Settled(connections, at, [int(minute) for (minute,) in dirty], lengths, ends)
 
 
 def together(minutes: Sequence[int]) -> Iterator[Window]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from signals.model import SpanError
 from store.clickhouse.connection import Values
-from store.clickhouse.own_tables import SPANS, TRACE_BODIES
+from store.clickhouse.own_tables import ARRIVALS, MINUTE_NS, SPANS, TRACE_BODIES
 from store.clickhouse.settled import Settled
 from store.clickhouse.span_rows import within
 from store.clickhouse.stored_traces import PLACE_OF_ERROR
@@ -22,6 +22,10 @@ from store.histogram import bucket_of
 from store.queries import Window
 from store.tallies import Tally
 
+MOST_SPANS: Final = 300_000
+"""Spans of a window whose requests are broken down by an attribute that is not promoted."""
+MOST_SPANS_OF_ONE: Final = 1_500_000
+"""The same where only requests of one service count."""
 _FEW: Final = 1_001
 """Of so few the durations themselves give the percentiles."""
 
@@ -41,6 +45,23 @@ class Scan:
     """Filters by other attributes."""
     received: bool = False
     """Whether what only calls to others carry is left out of the values."""
+
+
+def bounded(settled: Settled, window: Window, service: str | None) -> Window:
+    """The newest part of a window that is broken down by such an attribute: all of it, or so many spans."""
+    first, last = window.from_unix_nano // MINUTE_NS, window.to_unix_nano // MINUTE_NS
+    rows = settled.connections.rows(
+        f"SELECT Minute, sum(Spans) AS spans FROM {settled.source(ARRIVALS)} "
+        f"WHERE Minute >= {first} AND Minute <= {last} GROUP BY Minute ORDER BY Minute DESC"
+    )
+    left, begin = MOST_SPANS if service is None else MOST_SPANS_OF_ONE, window.from_unix_nano
+    for place, (minute, spans) in enumerate(rows):
+        left -= int(spans)
+        if left < 0:
+            # The newest minute is looked at, whatever it has.
+            begin = max(begin, (int(minute) + (1 if place else 0)) * MINUTE_NS)
+            break
+    return Window(begin, window.to_unix_nano)
 
 
 def scan(settled: Settled, asked: Scan, tag: str) -> dict[str, Tally]:

@@ -29,6 +29,7 @@ from store.clickhouse.own_tables import (
     CALLS,
     EVENT_MINUTES,
     HOMES,
+    LONG,
     MINUTE_NS,
     MINUTES,
     REQUEST_CELLS,
@@ -54,6 +55,8 @@ _COUNTED: Final = ("Minute", "Version", "Spans")
 _MOST_MINUTES: Final = 30
 _AT_ONCE: Final = 1_500
 _AROUND: Final = AROUND_NS // MINUTE_NS
+_FAR: Final = 360
+"""Minutes in which another part of a trace is looked for."""
 _KEEP_NS: Final = 900 * 10**9
 """A reader may still read a version that was followed by another so long ago."""
 _PAUSE_S: Final = 5.0
@@ -136,6 +139,7 @@ class Settler:
                 (CALLS, call_columns(part, version)),
             ):
                 self._insert(table, columns)
+        self._note_long(homes, version)
         self._sum(1, version, f"Version = {version}", "Home", version)
         if not self._lease.still_held():
             return 0
@@ -220,6 +224,30 @@ class Settler:
                 for row in part
             ]
             self._lease.still_held()
+
+    def _note_long(self, homes: Sequence[int], version: int) -> None:
+        """Traces that last longer than what is looked at, of which a part only is settled."""
+        if not homes or find_table(self._connections, LONG) is None:
+            return
+        first, last = min(homes), max(homes)
+        own = f"Home >= {first} AND Home <= {last}"
+        minute = minute_of("Timestamp")
+        for own_time, rows in (
+            # Spans follow each other without a pause as long as what is looked at,
+            (minute, f"{self._source(SPANS)} WHERE {within(_hull(homes, 2 * _AROUND))}"),
+            # or there is one, and both parts were settled.
+            (
+                "Home",
+                f"{self._source(TRACE_BODIES)} WHERE Home >= {first - _FAR} AND Home <= {last + _FAR} AND "
+                f"TraceId GLOBAL IN (SELECT TraceId FROM {self._source(TRACE_BODIES)} WHERE {own} "
+                f"AND Version = {version})",
+            ),
+        ):
+            self._connections.run(
+                f"INSERT INTO {self._database}.{LONG} (TraceId, First, Last) SELECT TraceId, "
+                f"min({own_time}) AS begun, max({own_time}) AS ended FROM {rows} GROUP BY TraceId "
+                f"HAVING ended - begun > {_AROUND}"
+            )
 
     def _sum_blocks(self, version: int) -> None:
         """Sums of ten minutes, of those whose traces are settled otherwise than when they were summed."""

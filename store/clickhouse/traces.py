@@ -12,10 +12,11 @@ from signals.folding import fold
 from signals.model import SessionId, Span, SpanId, TraceId
 from signals.semantics import PROMOTED
 from store.api import BadQuery, BrowserLink, Page, TraceQuery
-from store.clickhouse.conditions import carries, holds, is_backend, is_error_row
+from store.clickhouse.conditions import carries, holds, is_backend, is_error_row, may_carry
 from store.clickhouse.connection import Values
 from store.clickhouse.derived import AROUND_NS, Derived
 from store.clickhouse.part import Part
+from store.clickhouse.span_rows import within
 from store.queries import Window
 from store.question_parts import limited, make_cursor, read_cursor, span_bytes, trace_bytes
 from store.results import Presence, TraceSummary
@@ -25,7 +26,10 @@ MAX_LOOKED: Final = 20_000
 _MAX_TOTAL: Final = 1_000
 _FIRST_STRIDE_NS: Final = 60 * 10**9
 _GROWTH: Final = 4
-_AT_ONCE: Final = 1_000
+_GROWTH_OF_NOTHING: Final = 64
+"""The same after a stride of a prepared store that has none: the conditions choose few."""
+_SIZES: Final = (300, 3_000, MAX_LOOKED)
+"""So many of the slowest are looked at, first, then, and at most."""
 
 
 class ClickHouseTraceReader(Part):
@@ -44,9 +48,13 @@ class ClickHouseTraceReader(Part):
     def trace_ids_ending(self, last_16: str) -> Sequence[TraceId]:
         tail = span_bytes(last_16).hex()
         values = Values()
+        ending = f"endsWith(TraceId, {values.text(tail)})"
+        settled = self.settled()
+        if settled is not None and (found := settled.ids(ending, values)) is not None:
+            values = Values()
+            ending = f"TraceId IN {values.texts(found)}"
         rows = self.span_query(
-            "SELECT TraceId FROM {table} "
-            f"WHERE endsWith(TraceId, {values.text(tail)}) GROUP BY TraceId "
+            f"SELECT TraceId FROM {{table}} WHERE {ending} GROUP BY TraceId "
             "ORDER BY min(Timestamp) DESC LIMIT 10",
             values,
         )
@@ -84,9 +92,10 @@ class ClickHouseTraceReader(Part):
             return None
         values = Values()
         asked = values.text(stored)
-        linked = self.span_rows.spans(
-            f"lower(SpanAttributes['link.traceId']) = {asked}", values, "Timestamp, SpanId", 10
-        )
+        link = "lower(SpanAttributes['link.traceId'])"
+        if self.span_rows.table.has("LabLink"):
+            link = "LabLink"
+        linked = self.span_rows.spans(f"{link} = {asked}", values, "Timestamp, SpanId", 10)
         own = [span for span in self.spans_of_trace(trace_id) if span.session_id]
         for span in (*linked, *own):
             if span.session_id:
@@ -138,6 +147,7 @@ class TraceSearch:
         self._query = query
         self._left = most
         self.truncated = False
+        self._growth = _GROWTH
         if query.error not in (None, "any", "origin"):
             raise BadQuery(f"error is {query.error!r}: give any or origin.")
 
@@ -152,18 +162,45 @@ class TraceSearch:
             return
         window = self._query.window
         if self._query.sort == "slowest":
-            yield from self._ordered(self._candidates(window), window)
+            yield from self._slowest(window, beyond)
             return
         if beyond is not None and self._query.sort == "newest":
             window = Window(window.from_unix_nano, min(window.to_unix_nano, beyond + 1))
         elif beyond is not None:
             window = Window(max(window.from_unix_nano, beyond), window.to_unix_nano)
+        if self._is_in_vain(window):
+            return
         for stride in self._strides(window):
             found = self._candidates(Window(stride.from_unix_nano, stride.to_unix_nano + AROUND_NS))
+            self._growth = _GROWTH_OF_NOTHING if not found and self._part.is_prepared() else _GROWTH
             yield from self._ordered(found, stride)
             if self._left <= 0:
                 self.truncated = True
                 return
+
+    def _slowest(self, window: Window, beyond: int | None) -> Iterator[Derived]:
+        """By their stored lengths more of them at a time, until enough are found."""
+        query = self._query
+        assert self._part.traces is not None
+        longest = min((each for each in (query.max_ns, beyond) if each is not None), default=None)
+        given: set[str] = set()
+        for size in _SIZES:
+            values = Values()
+            found = self._part.traces.slowest(
+                window, size, values, self._holding(values), (query.min_ns, longest)
+            )
+            if found is None:
+                yield from self._ordered(self._candidates(window), window)
+                return
+            traces, floor = found
+            for one in self._ordered(traces, window):
+                duration = one.summary.duration_ns
+                if (floor is None or duration > floor) and one.summary.trace_id not in given:
+                    given.add(one.summary.trace_id)
+                    yield one
+            if floor is None:
+                return
+        self.truncated = True
 
     def _strides(self, window: Window) -> Iterator[Window]:
         """Neighbouring parts of the window that has data, each four times as long as the one before."""
@@ -178,7 +215,20 @@ class TraceSearch:
             else:
                 yield Window(max(begin, end - width), end)
                 end -= width
-            width *= _GROWTH
+            width *= self._growth
+
+    def _is_in_vain(self, window: Window) -> bool:
+        """Whether an index tells that no span has a value that is asked for."""
+        if not self._part.has_value_index():
+            return False
+        around = Window(max(0, window.from_unix_nano - AROUND_NS), window.to_unix_nano + AROUND_NS)
+        for name, value in self._query.attributes.items():
+            values = Values()
+            condition = f"{may_carry(values, value)} AND {carries(values, name, value)}"
+            sql = f"SELECT 1 FROM {{table}} WHERE {within(around)} AND {condition} LIMIT 1"
+            if not self._part.span_query(sql, values):
+                return True
+        return False
 
     def _ordered(self, found: Sequence[Derived], window: Window) -> Iterator[Derived]:
         own = [
@@ -192,32 +242,36 @@ class TraceSearch:
 
     def _candidates(self, window: Window) -> list[Derived]:
         query, values = self._query, Values()
-        table = self._part.spans_table()
-        having: list[str] = []
+        assert self._part.traces is not None
+        limit = max(1, min(self._left, MAX_LOOKED))
+        found, cut = self._part.traces.newest(
+            window, limit, values, self._holding(values), (query.min_ns, query.max_ns)
+        )
+        self._left -= len(found)
+        self.truncated |= cut
+        return found
+
+    def _holding(self, values: Values) -> list[str]:
+        """Conditions for each of which a trace has a span that fulfils it."""
+        query, table = self._query, self._part.spans_table()
         holding: list[str] = []
         backend = is_backend(table)
         for service in filter(None, (query.service, query.also)):
-            having.append(f"countIf(ServiceName = {values.text(service)} AND {backend}) > 0")
+            holding.append(f"(ServiceName = {values.text(service)} AND {backend})")
         if query.operation is not None:
             holding.append(f"SpanName = {values.text(query.operation)}")
         if query.error is not None:
             holding.append(is_error_row(table))
         for name, value in query.attributes.items():
-            holding.append(f"({carries(values, name, value)} AND {backend})")
+            may = f"{may_carry(values, value)} AND " if self._part.has_value_index() else ""
+            holding.append(f"({may}{carries(values, name, value)} AND {backend})")
         for name, part in query.like.items():
             if name not in PROMOTED:
                 key = values.text(name)
                 own = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], "
                 text = f"{own}ResourceAttributes[{key}])"
                 holding.append(f"({holds(text, part, values)} AND {backend})")
-        assert self._part.traces is not None
-        limit = max(1, min(self._left, MAX_LOOKED))
-        found, cut = self._part.traces.newest(
-            window, limit, " AND ".join(having) or "1", values, holding=holding
-        )
-        self._left -= len(found)
-        self.truncated |= cut
-        return found
+        return holding
 
     def _matches(self, one: Derived) -> bool:
         query, summary = self._query, one.summary

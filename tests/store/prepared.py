@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from signals.model import Span, SpanKind, TraceId
-from store.api import Batch, StoreStatus, Window
+from store.api import Batch, StoreStatus, TraceQuery, Window
 from store.clickhouse.address import read_address
 from store.clickhouse.connection import Connections
 from store.clickhouse.lease import Lease
@@ -17,6 +17,7 @@ from store.clickhouse.preparing import execute, plan, with_spans
 from store.clickhouse.reader import ClickHouseReader
 from store.clickhouse.settler import Settler
 from store.clickhouse.writer import ClickHouseWriter
+from store.results import TraceSummary
 from tests.store.build import SECOND, T0, failing_checkout, row, span
 from tests.store.clickhouse_house import new_url, require_engine
 from tests.store.questions import questions
@@ -95,7 +96,30 @@ def _more_questions(reader: ClickHouseReader, window: Window) -> dict[str, Calla
         )
 
     failed = reader.rum_errors(window)[0]
-    return {
+    searches = {
+        "slowest": TraceQuery(window, sort="slowest", limit=40),
+        "slowest errors": TraceQuery(window, sort="slowest", error="origin", environment="lab"),
+        "that last": TraceQuery(window, min_ns=60 * SECOND, max_ns=90 * SECOND),
+        "of an attribute that last": TraceQuery(window, min_ns=SECOND, attributes={"odd": NASTY}),
+        "of no value": TraceQuery(window, attributes={"odd": "nobody has it"}),
+    }
+    found = {
+        f"find_traces {name}": lambda query=query: reader.find_traces(query)
+        for name, query in searches.items()
+    }
+    return found | {
+        "count_traces that last": lambda: reader.count_traces(searches["that last"]),
+        "pages of the slowest": lambda: _pages(reader, searches["slowest"]),
+        "values_holding a seat": lambda: reader.values_holding("enduser.id", "U"),
+        "values_holding a page": lambda: reader.values_holding("page", "/"),
+        "services_holding an e": lambda: reader.services_holding("e"),
+        "trace_ids_ending": lambda: reader.trace_ids_ending(f"{5:016x}"),
+        "trace_ids_with more": lambda: reader.trace_ids_with("0000000"),
+        "trace_ids_with other digits": lambda: reader.trace_ids_with("fedcba"),
+        "span_ids_beginning whole": lambda: reader.span_ids_beginning(f"{1000:016x}"),
+        "browser_of_trace": lambda: [
+            reader.browser_of_trace(each.trace_id) for each in reader.find_traces(searches["slowest"]).items
+        ],
         "breakdowns of calls": by(["odd", "version"], received=True),
         "breakdowns among some": by(["odd", "version", "orderId"], ("odd", NASTY), ("version", "v1")),
         "breakdowns without": by(["odd"], ("odd", "")),
@@ -108,6 +132,16 @@ def _more_questions(reader: ClickHouseReader, window: Window) -> dict[str, Calla
             "frontend", window, {"version": "v1"}, "x", "origin", amounts=True
         ),
     }
+
+
+def _pages(reader: ClickHouseReader, query: TraceQuery) -> list[TraceSummary]:
+    found: list[TraceSummary] = []
+    while True:
+        page = reader.find_traces(query)
+        found += page.items
+        if page.next_cursor is None:
+            return found
+        query = replace(query, cursor=page.next_cursor)
 
 
 def comparable(answer: object) -> object:

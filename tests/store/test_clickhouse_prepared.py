@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
-from store.api import Batch, StoreUnavailable
+from signals.model import Span, SpanKind, TraceId
+from store.api import Batch, StoreUnavailable, TraceQuery
 from store.clickhouse.settler import Settler
+from store.results import TraceSummary
 from tests.helpers import eventually
-from tests.store.build import failing_checkout, row
+from tests.store.build import failing_checkout, row, span
 from tests.store.prepared import SUMMED, Prepared, hostile, prepared, windows
 
 MINUTES = 34
@@ -39,6 +41,35 @@ def test_every_answer_is_the_one_without_our_tables(stage: str, seed: int) -> No
     store.close()
 
 
+def test_a_trace_that_lasts_longer_than_what_is_settled_counts_as_one(store: Prepared) -> None:
+    """Settled piece by piece, read from its spans: with spans all along, and with a pause."""
+    going_on = TraceId("1" * 32)
+    paused = TraceId("2" * 32)
+    long = [_server(1 + place, place, place * 4, going_on) for place in range(12)]
+    pause = [_server(101, 0, 3, paused), _server(102, 101, 28, paused)]
+    store.write([*long, *failing_checkout()])
+    store.settle()
+    assert store.count("lab_long") > 0
+    assert store.differences(*windows(50), names=SUMMED) == []
+    # Without our tables a pause as long as what is looked at parts a trace.
+    store.write(pause)
+    store.settle()
+    for trace_id, spans in ((going_on, long), (paused, pause)):
+        found = [one for one in _newest(store, 50) if one.trace_id == trace_id]
+        assert [(one.spans, one.complete) for one in found] == [(len(spans), True)]
+    store.write([_server(200, 12, 46, going_on)])
+    assert [one.spans for one in _newest(store, 50) if one.trace_id == going_on] == [13]
+
+
+def _server(number: int, parent: int, minute: int, trace_id: TraceId) -> Span:
+    return span(number, parent, "worker", "step", kind=SpanKind.SERVER, start_ms=minute * 60_000,
+                trace_id=trace_id)  # fmt: skip
+
+
+def _newest(store: Prepared, minutes: int) -> Sequence[TraceSummary]:
+    return store.reader.find_traces(TraceQuery(windows(minutes)[0])).items
+
+
 def test_late_spans_are_seen_at_once_and_settled_later(store: Prepared) -> None:
     """Some of one minute: only what is around it is computed anew."""
     spans = hostile(3, 120, MINUTES)
@@ -56,7 +87,7 @@ class Killed(BaseException):
     """The end of a process in the midst of its work."""
 
 
-@pytest.mark.parametrize("statements", range(9))
+@pytest.mark.parametrize("statements", range(11))
 def test_a_settler_that_is_killed_loses_and_doubles_nothing(
     store: Prepared, monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:
