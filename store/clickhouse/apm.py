@@ -108,8 +108,10 @@ class ClickHouseApmReader(Part):
         return {name: tally.measure() for name, tally in sorted(found.items())}
 
     def service_map(self, window: Window, environment: str | None = None) -> ServiceMap:
-        measures = self.services(window, environment)
-        return map_of(measures, self._calls(window, environment))
+        settled = self._settled(window)
+        found = self._summed(settled, _BY_SERVICE, _Asked(window, environment))
+        measures = {name: tally.measure() for name, tally in sorted(found.items())}
+        return map_of(measures, self._calls(settled, window, environment))
 
     def series(
         self,
@@ -276,7 +278,9 @@ class ClickHouseApmReader(Part):
 
     def _tallies(self, key: _Key, asked: _Asked) -> dict[Any, Tally]:
         """Requests summed by a key."""
-        settled = self._settled(asked.window)
+        return self._summed(self._settled(asked.window), key, asked)
+
+    def _summed(self, settled: Settled | None, key: _Key, asked: _Asked) -> dict[Any, Tally]:
         found: dict[Any, Tally] = {}
         values = Values()
         condition = asked.condition(values)
@@ -291,9 +295,10 @@ class ClickHouseApmReader(Part):
             _complete(settled, question, values, found)
         return {name: tally for name, tally in found.items() if tally.requests}
 
-    def _calls(self, window: Window, environment: str | None) -> dict[CallKey, Tally]:
+    def _calls(
+        self, settled: Settled | None, window: Window, environment: str | None
+    ) -> dict[CallKey, Tally]:
         """Calls summed by what a map tells apart."""
-        settled = self._settled(window)
         found: dict[CallKey, Tally] = {}
         values = Values()
         condition = "1" if environment is None else f"Environment = {values.text(environment)}"

@@ -19,6 +19,7 @@ from store.clickhouse.derived import AROUND_NS, Derived
 from store.clickhouse.derived_before import ALL_TRACES, Among
 from store.clickhouse.own_tables import (
     ARRIVALS,
+    BLOCK,
     BLOCKS,
     HOMES,
     LONG,
@@ -28,7 +29,7 @@ from store.clickhouse.own_tables import (
     SPANS,
     TRACE_BODIES,
 )
-from store.clickhouse.settled_sql import blocks_sql, dirty_sql, touched_sql
+from store.clickhouse.settled_sql import IS_SUMMED, block_of, blocks_sql, dirty_sql, touched_sql
 from store.clickhouse.span_rows import within
 from store.clickhouse.stored_traces import derived_of
 from store.queries import Window
@@ -40,6 +41,8 @@ _AT_ONCE: Final = 2_000
 _MOST_IDS: Final = 10_000
 _MOST_LONG: Final = 1_000
 """Of more traces that last long, the older ones count as several."""
+_MOST_UNSUMMED: Final = 200
+"""Of more than so many ten minutes without sums it is asked where there are sums."""
 _MOST_IN_STRIDES: Final = 10_000
 _STRIDES: Final = (20, 80, 320)
 """Minutes in which the newest traces are looked for, before all of a window."""
@@ -57,6 +60,10 @@ class Settled:
     """Whether the table of traces tells how long each lasts: one that was made long ago does not."""
     long: tuple[int, int] | None = None
     """The first and the last minute of traces of which a part only is settled."""
+    made: int = 0
+    """The newest version of the sums of ten minutes."""
+    unsummed: Sequence[int] = ()
+    """The ten minutes, by their first, whose traces are settled otherwise than they are summed."""
 
     def source(self, table: str) -> str:
         """What stands after FROM."""
@@ -74,11 +81,19 @@ class Settled:
 
     def blocks(self) -> str:
         """The (Home, Version) of ten minutes whose sums are of the versions that count."""
-        rows = blocks_sql(self.source(HOMES), self.source(BLOCKS), self.at)
-        return (
-            f"SELECT Block, max(Made) FROM ({rows}) GROUP BY Block "
-            "HAVING max(Newest) = argMax(Summed, Made) AND max(Made) > 0"
-        )
+        rows = blocks_sql(self.source(HOMES), self.source(BLOCKS), self.at, self.made)
+        return f"SELECT Block, max(Made) FROM ({rows}) GROUP BY Block HAVING {IS_SUMMED}"
+
+    def unsummed_rows(self) -> str:
+        """The condition on cells of minutes that those of ten minutes lack; empty if they lack none."""
+        if not self.unsummed:
+            return ""
+        if len(self.unsummed) > _MOST_UNSUMMED:
+            return f"{block_of('Home')} GLOBAL NOT IN (SELECT Block FROM ({self.blocks()}))"
+        # What a trace has lies around the minute in which it begins: so little is read.
+        listed = ", ".join(map(str, self.unsummed))
+        first, last = min(self.unsummed) - _AROUND, max(self.unsummed) + BLOCK + 2 * _AROUND
+        return f"(Slot >= {first} AND Slot < {last} AND {block_of('Home')} IN ({listed}))"
 
     def open_rows(self, window: Window) -> str:
         """The condition on spans of the minutes around a window that are not settled; empty if all are."""
@@ -217,19 +232,30 @@ class Settled:
 
 def read_settled(connections: Connections, *, lengths: bool, long: bool) -> Settled | None:
     """The newest version, and what is not settled; None while nothing is."""
-    rows = connections.rows(f"SELECT max(Version) FROM {connections.source(HOMES)}")
-    at = int(rows[0][0])
+    homes, blocks = connections.source(HOMES), connections.source(BLOCKS)
+    # Sums are made after what they sum is published: their versions are newer.
+    rows = connections.rows(
+        f"SELECT (SELECT max(Version) FROM {homes}) AS at, (SELECT max(Version) FROM {blocks}) AS made"
+    )
+    at, made = int(rows[0][0]), int(rows[0][1])
     if not at:
         return None
-    dirty = connections.rows(
-        f"SELECT Minute FROM ({dirty_sql(connections.source(ARRIVALS), connections.source(MINUTES), at)}) "
-        "ORDER BY Minute"
-    )
-    ends = None
+    minutes = dirty_sql(connections.source(ARRIVALS), connections.source(MINUTES), at)
+    parts = [
+        f"SELECT 'dirty' AS kind, toInt64(Minute) AS first, toInt64(0) AS last FROM ({minutes})",
+        f"SELECT 'unsummed' AS kind, toInt64(Block) AS first, toInt64(0) AS last FROM "
+        f"({blocks_sql(homes, blocks, at, made)}) GROUP BY Block HAVING NOT ({IS_SUMMED})",
+    ]
     if long:
-        rows = connections.rows(f"SELECT count(), min(First), max(Last) FROM {connections.source(LONG)}")
-        ends = (int(rows[0][1]), int(rows[0][2])) if rows[0][0] else None
-    return Settled(connections, at, [int(minute) for (minute,) in dirty], lengths, ends)
+        parts.append(
+            "SELECT 'long' AS kind, min(First) AS first, max(Last) AS last "
+            f"FROM {connections.source(LONG)} HAVING count() > 0"
+        )
+    found: dict[str, list[tuple[int, int]]] = {"dirty": [], "unsummed": [], "long": []}
+    for kind, first, last in connections.rows(" UNION ALL ".join(parts)):
+        found[str(kind)].append((int(first), int(last)))
+    dirty, unsummed = (sorted(first for first, _ in found[kind]) for kind in ("dirty", "unsummed"))
+    return Settled(connections, at, dirty, lengths, next(iter(found["long"]), None), made, unsummed)
 
 
 def together(minutes: Sequence[int]) -> Iterator[Window]:

@@ -17,6 +17,8 @@ from store.tallies import Tally
 FEW: Final = 1_001
 """Of so few the durations themselves give the percentiles."""
 _MOST_KEYS: Final = 2_000
+_READ_ONCE: Final = "SETTINGS optimize_functions_to_subcolumns = 0"
+"""Else the server reads the tags of every request anew for each tag that is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ def add_durations(settled: Settled, asked: Asked, values: Values, found: Mapping
     among = ""
     if len(few) < _MOST_KEYS and all(isinstance(key, str) for key in few):
         among = f"AND key IN {values.texts(list(few))} "
+    elif asked.kind is CALL and len(few) < _MOST_KEYS:
+        # Not by the whole key: what is too much is left out below.
+        sources, targets = (values.texts([str(key[place]) for key in few]) for place in (0, 1))
+        among = f"AND Source IN {sources} AND Target IN {targets} "
     rows = settled.connections.rows(
         f"SELECT {asked.key} AS key, groupArray({FEW})(Duration) FROM {settled.source(asked.kind.rows)} "
         f"WHERE {_rows_of(settled, asked, asked.window)} {among}GROUP BY key",
@@ -95,19 +101,21 @@ def tag_tallies(
 ) -> dict[str, dict[str, Tally]]:
     """The requests summed by each of these tags: each row is read once for all of them."""
     pairs = [
-        f"arrayMap(each -> ({values.text(tag)}, each), {tag_values(tag, received=received)})" for tag in tags
+        f"arrayMap(each -> (toUInt16({place}), each), {tag_values(tag, received=received)})"
+        for place, tag in enumerate(tags)
     ]
     rows = settled.connections.rows(
         f"SELECT arrayJoin(arrayConcat({', '.join(pairs)})) AS key, count() AS requests, sum(Error), "
         "sum(Origin), sumMap([Bucket], [toUInt64(1)]), "
         f"if(count() <= {FEW}, groupArray({FEW})(Duration), []) "
-        f"FROM {settled.source(REQUESTS)} WHERE {_rows_of(settled, asked, asked.window)} GROUP BY key",
+        f"FROM {settled.source(REQUESTS)} WHERE {_rows_of(settled, asked, asked.window)} "
+        f"GROUP BY key {_READ_ONCE}",
         values,
     )
     found: dict[str, dict[str, Tally]] = {tag: {} for tag in tags}
-    for (tag, value), requests, errors, origins, (buckets, counts), durations in rows:
+    for (place, value), requests, errors, origins, (buckets, counts), durations in rows:
         tally = Tally(requests, errors, origins, dict(zip(buckets, counts, strict=True)), list(durations))
-        found[tag][value] = tally
+        found[tags[place]][value] = tally
     return found
 
 
@@ -137,8 +145,8 @@ def _parts(settled: Settled, asked: Asked) -> list[str]:
     if wide_begin < wide_end:
         wide = f"Slot >= {wide_begin} AND Slot < {wide_end}"
         parts.append(f"{cells}Width = {BLOCK} AND {wide} AND (Home, Version) GLOBAL IN ({settled.blocks()})")
-        unsummed = f"(intDiv(Home, {BLOCK}) * {BLOCK}) GLOBAL NOT IN (SELECT Block FROM ({settled.blocks()}))"
-        narrow += f" AND (Slot < {wide_begin} OR Slot >= {wide_end} OR {unsummed})"
+        others = [f"Slot < {wide_begin}", f"Slot >= {wide_end}", settled.unsummed_rows()]
+        narrow += f" AND ({' OR '.join(filter(None, others))})"
     parts.append(f"{cells}Width = 1 AND {narrow} AND {settled.published(window)}")
     for part in (
         Window(window.from_unix_nano, begin * MINUTE_NS),

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from store.clickhouse.own_tables import BLOCK
 
 
@@ -25,14 +27,20 @@ def touched_sql(source: str, condition: str) -> str:
     )
 
 
-def blocks_sql(homes: str, blocks: str, upto: int) -> str:
+IS_SUMMED: Final = "max(Newest) = argMax(Summed, Made) AND max(Made) > 0"
+"""Of rows of `blocks_sql`, by block: whether its newest sums are of the versions that count."""
+
+
+def blocks_sql(homes: str, blocks: str, upto: int, made: int | None = None) -> str:
     """Rows (Block, Made, Summed, Newest) of ten minutes, in two kinds.
 
-    The version of their sums and the version that was summed; the newest version of their minutes.
+    The version of their sums (up to `made`) and the version that was summed; the newest version of their
+    minutes (up to `upto`). Sums follow what they sum, so that their version is greater.
     """
+    made = upto if made is None else made
     return (
         "SELECT Home AS Block, Version AS Made, Of AS Summed, toUInt64(0) AS Newest "
-        f"FROM {blocks} WHERE Version <= {upto} UNION ALL "
+        f"FROM {blocks} WHERE Version <= {made} UNION ALL "
         f"SELECT {block_of('Home')} AS Block, toUInt64(0) AS Made, toUInt64(0) AS Summed, "
         f"max(Version) AS Newest FROM {homes} WHERE Version <= {upto} GROUP BY Block"
     )
