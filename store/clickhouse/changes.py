@@ -149,14 +149,19 @@ class ClickHouseChangeReader(SessionPart):
     def changes(self, window: Window, environment: str | None = None, limit: int = 100) -> Page[Change]:
         limited(limit)
         traces, cut = self._newest(Window.ALL)
-        first: dict[Subject, dict[str, int]] = {}
-        known: dict[object, Sequence[tuple[Subject, str]]] = {}
+        begun_by: dict[tuple[object, ...], DerivedRequest] = {}
         for one in traces:
             for each in one.requests:
                 if environment in (None, each.environment):
-                    for subject, value in _process_of(each, known):
-                        moments = first.setdefault(subject, {})
-                        moments[value] = min(moments.get(value, each.start), each.start)
+                    process = _process_of(each)
+                    known = begun_by.get(process)
+                    if known is None or each.start < known.start:
+                        begun_by[process] = each
+        first: dict[Subject, dict[str, int]] = {}
+        for each in begun_by.values():
+            for subject, value in Process({**each.tags, SERVICE: each.service}).values:
+                moments = first.setdefault(subject, {})
+                moments[value] = min(moments.get(value, each.start), each.start)
         sessions, short = self.sessions_within(Window.ALL, _MOST_SESSIONS)
         for whole in self.whole_sessions(sessions):
             summary = whole.summary
@@ -210,19 +215,10 @@ class ClickHouseChangeReader(SessionPart):
         return [one for one in found if begin <= one.summary.start_unix_nano < end]
 
 
-def _process_of(
-    one: DerivedRequest, known: dict[object, Sequence[tuple[Subject, str]]]
-) -> Sequence[tuple[Subject, str]]:
-    """What a request says of its process; requests of one process say the same."""
-    named: dict[str, str | list[str]] = {tag: one.tags[tag] for tag in _OF_PROCESS if tag in one.tags}
-    key = (
-        one.service,
-        *((tag, value if isinstance(value, str) else (*value,)) for tag, value in named.items()),
-    )
-    found = known.get(key)
-    if found is None:
-        found = known[key] = Process({**named, SERVICE: one.service}).values
-    return found
+def _process_of(one: DerivedRequest) -> tuple[object, ...]:
+    """What tells its process; requests of one process say the same of it."""
+    named = map(one.tags.get, _OF_PROCESS)
+    return one.service, *((*value,) if isinstance(value, list) else value for value in named)
 
 
 def _inside(one: Derived, window: Window) -> list[DerivedRequest]:

@@ -74,6 +74,10 @@ def _own_value(event: BrowserEvent, name: str) -> str:
     return event.value(name) if name not in RUM_TAGS else event.tags.get(name, "")
 
 
+_STRIDES: Final = (20, 160)
+"""Minutes in which the newest sessions are looked for, before all of a window."""
+
+
 class SessionPart(BrowserPart):
     """Reads sessions, and remembers them while they do not grow."""
 
@@ -108,12 +112,27 @@ class SessionPart(BrowserPart):
         first, last = around.from_unix_nano // MINUTE_NS, around.to_unix_nano // MINUTE_NS
         begin, end = window.from_unix_nano, window.to_unix_nano
         inside = " OR ".join(f"({column} >= {begin} AND {column} < {end})" for column in ("First", "Last"))
-        return self._query(
-            SESSIONS,
-            "SELECT Session, sum(Events), min(First) AS began, max(Last) FROM {table} "
-            f"WHERE Minute >= {first} AND Minute <= {last} GROUP BY Session HAVING countIf({inside}) > 0 "
-            f"ORDER BY began DESC, Session DESC LIMIT {limit}",
-        )
+        newest = min(end, self.data_window().to_unix_nano) // MINUTE_NS
+
+        def listed(since: int) -> Sequence[Row]:
+            among = having = ""
+            if since > first:
+                # One that began since then has its first event there.
+                minutes = f"Minute >= {since} AND Minute <= {newest}"
+                among = f"AND Session GLOBAL IN (SELECT Session FROM {{table}} WHERE {minutes}) "
+                having = f" AND began >= {since * MINUTE_NS}"
+            return self._query(
+                SESSIONS,
+                "SELECT Session, sum(Events), min(First) AS began, max(Last) FROM {table} "
+                f"WHERE Minute >= {first} AND Minute <= {last} {among}"
+                f"GROUP BY Session HAVING countIf({inside}) > 0{having} "
+                f"ORDER BY began DESC, Session DESC LIMIT {limit}",
+            )
+
+        for minutes in _STRIDES:
+            if newest - minutes > first and len(found := listed(newest - minutes)) >= limit:
+                return found
+        return listed(first)
 
     def sessions_of(self, names: Sequence[str]) -> list[Found]:
         """These sessions, as far as they are stored."""

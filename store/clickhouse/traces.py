@@ -257,10 +257,14 @@ class TraceSearch:
         holding: list[str] = []
         backend = is_backend(table)
         for service in filter(None, (query.service, query.also)):
-            holding.append(f"(ServiceName = {values.text(service)} AND {backend})")
+            failed = ""
+            if query.error is not None and service == query.service:
+                # The service itself failed: so one span has both.
+                failed = f" AND {is_error_row(table)}"
+            holding.append(f"(ServiceName = {values.text(service)} AND {backend}{failed})")
         if query.operation is not None:
             holding.append(f"SpanName = {values.text(query.operation)}")
-        if query.error is not None:
+        if query.error is not None and not query.service:
             holding.append(is_error_row(table))
         for name, value in query.attributes.items():
             may = f"{may_carry(values, value)} AND " if self._part.has_value_index() else ""
