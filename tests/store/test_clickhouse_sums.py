@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_the_newest_sessions_are_looked_for_at_the_end(
 @pytest.mark.parametrize("sort", ["newest", "slowest"])
 @pytest.mark.parametrize("error", ["any", "origin"])
 def test_traces_in_which_a_service_failed_are_those_with_its_error(
-    store: Prepared, sort: str, error: str
+    store: Prepared, sort: Literal["newest", "slowest"], error: Literal["any", "origin"]
 ) -> None:
     window = windows(MINUTES)[0]
     every = store.reader.find_traces(TraceQuery(window, sort=sort, limit=200)).items
