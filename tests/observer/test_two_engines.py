@@ -25,6 +25,8 @@ from tests.fixtures import seed
 from tests.helpers import eventually
 from tests.store.clickhouse_house import new_url, require_engine
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of answers, each asked of ClickHouse several times
+
 _PERCENTILE = re.compile(r"p\d+_ns")
 _OF_THE_ENGINE = {"log_id", "next_cursor", "cursor", "scanned"}
 """Fields whose values are a store's own."""

@@ -14,6 +14,8 @@ from tests.helpers import eventually
 from tests.store.build import failing_checkout, row, span
 from tests.store.prepared import SUMMED, Prepared, hostile, prepared, windows
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of answers, each asked of ClickHouse several times
+
 MINUTES = 34
 
 

@@ -15,6 +15,8 @@ from store.clickhouse.preparing import execute, plan
 from tests.store.build import SECOND, T0, failing_checkout
 from tests.store.prepared import SUMMED, Prepared, hostile, prepared, windows
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of answers, each asked of ClickHouse several times
+
 COPIES = 3_000
 LEFT = 10_000
 """Rows that a question may read: a third of what is stored."""

@@ -14,6 +14,8 @@ from store.clickhouse.own_tables import BLOCK, MINUTE_NS
 from tests.store.build import SECOND, T0, span
 from tests.store.prepared import SUMMED, Prepared, hostile, prepared, windows
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of answers, each asked of ClickHouse several times
+
 MINUTES = 45
 
 

@@ -25,6 +25,13 @@ def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A page asks ClickHouse up to thirty questions, each of which takes longer than SQLite's."""
+    for item in items:
+        if "[ClickHouse" in item.name:
+            item.add_marker(pytest.mark.timeout(240))
+
+
 def _new_store(engine: str, folders: pytest.TempPathFactory) -> Path | str:
     """Where a store of this engine is to be; skips where the engine is not installed."""
     if engine == "SQLite":
