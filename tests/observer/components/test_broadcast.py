@@ -35,7 +35,7 @@ NOW = 10**18
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Screens]:
-    with empty(tmp_path) as found:
+    with empty(tmp_path / "store.sqlite3") as found:
         yield found
 
 
