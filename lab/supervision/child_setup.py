@@ -15,7 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 
 SUPERVISOR_PID = "LAB_SUPERVISOR_PID"
@@ -138,8 +138,9 @@ def keep_program(package: str) -> None:
     name = f"{package}.__main__"
     try:
         spec = importlib.util.find_spec(name)
-        code = spec.loader.get_code(name) if spec and spec.loader else None  # type: ignore[attr-defined]
-    except (ImportError, AttributeError, SyntaxError):
+        loader = spec.loader if spec else None
+        code = loader.get_code(name) if isinstance(loader, SourceFileLoader) else None
+    except (ImportError, SyntaxError):
         return
     if spec and code:
         _kept[package] = spec, code
