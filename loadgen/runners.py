@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import gevent
 from locust.env import Environment
-from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
+from locust.runners import STATE_RUNNING, LocalRunner, MasterRunner, Runner, WorkerRunner
 
 from loadgen.settings import Settings
 
@@ -58,15 +58,27 @@ def _wait_for_end(runner: WorkerRunner, then: Callable[[], None]) -> None:
 
 
 def _start_with_workers(runner: MasterRunner, settings: Settings) -> None:
-    """Start the users whenever workers come where none were: Locust stops the load with the last one."""
-    had_workers = False
+    """Start the users whenever workers come where none were, and share them out anew where they are not even.
+
+    Locust stops the load with the last worker, and gives no users to one that comes while it waits to be
+    told of the last user of a start.
+    """
+    had_workers = was_uneven = False
     while True:
-        has_workers = bool(runner.clients.ready or runner.clients.running or runner.clients.spawning)
-        if has_workers and not had_workers and settings.users:
+        workers = [*runner.clients.ready, *runner.clients.running, *runner.clients.spawning]
+        is_uneven = _is_uneven(runner, [each.user_count for each in workers])
+        if workers and not had_workers and settings.users:
             runner.start(settings.users, settings.spawn_rate)
             _log.info("%s users started on workers for %s", settings.users, settings.shop_url)
-        had_workers = has_workers
+        elif is_uneven and was_uneven:
+            runner.start(runner.target_user_count, runner.spawn_rate)
+            _log.info("%s users shared out among %s workers", runner.target_user_count, len(workers))
+        had_workers, was_uneven = bool(workers), is_uneven
         gevent.sleep(_LOOK_EVERY_S)
+
+
+def _is_uneven(runner: MasterRunner, users: list[int]) -> bool:
+    return runner.state == STATE_RUNNING and bool(users) and max(users) - min(users) > 1
 
 
 def _parts(address: str) -> tuple[str, int]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import eventually, free_port, running
+from tests.helpers import REPO, eventually, free_port, running
 from tests.loadgen.shop import ServedShop
 from tests.loadgen.test_locust import figures, load, orders
 
@@ -23,6 +26,25 @@ def worker(master: str, log: Path | None = None, **environment: str) -> Iterator
     given = {"LOADGEN_MASTER_ADDR": master, "PORT": "0", "LOADGEN_PACE": "50"}
     with running("loadgen", {**given, **environment}, log=log) as process:
         yield process
+
+
+@contextmanager
+def late_reporter(master: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A worker that reports only when it is sent a line, and how many users it was given, in order."""
+    command = [sys.executable, "-m", "tests.loadgen.late_reporter", master]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPO, stdin=pipe, stdout=pipe, text=True) as process:
+        given: list[str] = []
+        assert process.stdout
+        threading.Thread(
+            target=lambda lines: given.extend(line.strip() for line in lines),
+            args=(process.stdout,),
+            daemon=True,
+        ).start()
+        try:
+            yield process, given
+        finally:
+            process.kill()
 
 
 def workers(url: str) -> int:
@@ -44,6 +66,21 @@ def test_workers_make_the_load_that_the_master_counts(served: ServedShop, tmp_pa
             )
             eventually(lambda: len(orders(served)) > 5, "orders are placed", within_s=30)
             eventually(lambda: figures(url)["total_rps"] > 0, "the master counts requests", within_s=30)
+
+
+def test_a_worker_that_comes_before_the_last_report_gets_its_share(served: ServedShop) -> None:
+    """Locust gives nothing to a worker that comes while it waits to be told of the last user."""
+    listen = f"127.0.0.1:{free_port()}"
+    waits = {"LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP": "60"}
+    with (
+        load(served.url, LOADGEN_USERS="4", LOADGEN_MASTER_LISTEN=listen, **waits) as (url, _),
+        late_reporter(listen) as (reporter, given),
+    ):
+        eventually(lambda: given[-1:] == ["4"], "one has four users, and does not say so", within_s=30)
+        with worker(listen):
+            eventually(lambda: workers(url) == 2, "another comes", within_s=30)
+            print(file=reporter.stdin, flush=True)
+            eventually(lambda: given[-1:] == ["2"], "it gets two of them", within_s=30)
 
 
 def test_the_load_goes_on_with_a_new_worker_after_the_last_one_left(served: ServedShop) -> None:
