@@ -40,12 +40,13 @@ def _listen(client: Client, given: dict[str, int]) -> None:
         if message.type == "spawn":
             given.clear()
             given.update(message.data["user_classes_count"])
-            print(sum(given.values()), flush=True)
+            sys.stdout.write(f"{sum(given.values())}\n")
+            sys.stdout.flush()
 
 
 def main(master: str) -> None:
     host, _, port = master.rpartition(":")
-    client = Client(host, int(port), _NAME)
+    client = Client(host, int(port), _NAME)  # type: ignore[no-untyped-call]  # as above
     _say(client, "client_ready", -1)
     given: dict[str, int] = {}
     gevent.spawn(_beat, client)

@@ -71,9 +71,13 @@ def test_workers_make_the_load_that_the_master_counts(served: ServedShop, tmp_pa
 def test_a_worker_that_comes_before_the_last_report_gets_its_share(served: ServedShop) -> None:
     """Locust gives nothing to a worker that comes while it waits to be told of the last user."""
     listen = f"127.0.0.1:{free_port()}"
-    waits = {"LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP": "60"}
     with (
-        load(served.url, LOADGEN_USERS="4", LOADGEN_MASTER_LISTEN=listen, **waits) as (url, _),
+        load(
+            served.url,
+            LOADGEN_USERS="4",
+            LOADGEN_MASTER_LISTEN=listen,
+            LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP="60",
+        ) as (url, _),
         late_reporter(listen) as (reporter, given),
     ):
         eventually(lambda: given[-1:] == ["4"], "one has four users, and does not say so", within_s=30)
