@@ -65,6 +65,9 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{- fail "observer: it reads one SQLite file, so that there is one of it. Set clickhouse.secretName first." }}
 {{- end }}
 {{- end }}
+{{- if and .Values.clickhouse.installation.enabled (not (include "lab.apart" .)) }}
+{{- fail "clickhouse.installation: the password of its user is a Secret's. Set clickhouse.secretName first." }}
+{{- end }}
 {{- range $pod, $count := .Values.replicas }}
 {{- if and (gt (int $count) 1) (include "lab.keepsFile" (dict "pod" $pod "values" $.Values)) }}
 {{- fail (printf "replicas.%s: it keeps its carts in one SQLite file. Set carts.redisAddress, or leave it at 1." $pod) }}
@@ -78,6 +81,12 @@ http://{{ if .Values.gateway.enabled }}gateway{{ else }}collector{{ end }}:4318
 {{- fail (printf "autoscaling.%s: min is above max." $pod) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* The pods of the server that the operator makes for this class. */}}
+{{- define "lab.clickhousePods" -}}
+matchLabels:
+  clickhouse.altinity.com/chi: clickhouse
 {{- end }}
 
 {{/* The variables of one process: those of the table, then those that follow from values. */}}
