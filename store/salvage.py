@@ -51,11 +51,12 @@ def report(found: Salvaged, into: Path) -> list[str]:
     spans, logs, points, exemplars = found.carried
     of_metrics = f"{points:,} metric points" + (f" with {exemplars:,} exemplars" if exemplars else "")
     lines = [f"Saved into {into}: {spans:,} spans, {logs:,} logs and {of_metrics}."]
-    there = found.spans.right - spans, found.logs.right - logs
-    if any(count > 0 for count in there):
-        lines.append(
-            f"Already there, or twice in the file: {max(there[0], 0):,} spans and {max(there[1], 0):,} logs."
-        )
+    there = [
+        max(count, 0) for count in (found.spans.right - spans, found.logs.right - logs, found.points - points)
+    ]
+    if any(there):
+        words = f"{there[0]:,} spans, {there[1]:,} logs and {there[2]:,} metric points"
+        lines.append(f"Already there, or twice in the file: {words}.")
     if found.held is not None:
         lost = max(found.held[0] - found.spans.right, 0), max(found.held[1] - found.logs.right, 0)
         lines.append(

@@ -250,8 +250,12 @@ def test_a_saved_file_is_added_to_a_store(
         salvage_file(path, place.path, lambda what, count: None)
     place.writer.close()
     assert salvage_file(path, place.path, lambda what, count: None).carried.spans == SPANS - 3
-    again = salvage_file(path, place.path, lambda what, count: None).carried
-    assert (again.spans, again.exemplars) == (0, 0)
+    points = _points(place.path)
+    for _ in range(2):
+        again = salvage_file(path, place.path, lambda what, count: None)
+        assert tuple(again.carried) == (0, 0, 0, 0)
+        assert f"{LOGS} logs and {POINTS} metric points." in "\n".join(report(again, place.path))
+    assert _points(place.path) == points
     # Three of the ids were taken.
     assert place.counts()[0] == SPANS
     place.reader.close()

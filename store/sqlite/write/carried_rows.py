@@ -20,6 +20,7 @@ from store.rows import Batch, LogRow, SpanRow
 from store.sqlite.store_file import connect_writer, unavailable
 from store.sqlite.table_layout import BROWSER_FLAG, DATABASE_FLAG, ERROR_FLAG, KEPT_POINTS
 from store.sqlite.write.ingest import Ingest
+from store.sqlite.write.kept_times import KeptTimes
 from store.sqlite.write.metric_ingest import SeriesBounds
 from store.sqlite.write.metric_settling import MetricSettling
 from store.sqlite.write.writer_lock import WriterLock
@@ -94,6 +95,7 @@ class CarryingOver:
             self._connection, time.time_ns, SeriesBounds(_MOST_SERIES, _MOST_SERIES), handing_over=False
         )
         self._settling = MetricSettling(self._connection, self._ingest)
+        self._kept_times = KeptTimes(self._connection)
         self._kept_exemplars = 0
         self._before = self._counts()
         self._spans: list[SpanRow] = []
@@ -114,7 +116,9 @@ class CarryingOver:
             self._commit()
 
     def add_point(self, row: MetricRow) -> None:
-        """Take a point of a metric. Raises StoreUnavailable."""
+        """Take a point of a metric, unless its series has one of this time. Raises StoreUnavailable."""
+        if not self._kept_times.take(row.series.digest, row.time_unix_nano):
+            return
         self._points.append(row)
         if len(self._points) >= _ROUND:
             self._commit()
