@@ -69,7 +69,10 @@ class Severity(Enum):
     @classmethod
     def of(cls, number: int) -> Severity:
         """The name of an OTLP severity number (1 to 24); 0, unspecified, counts as info."""
-        return cls.INFO if number <= 0 else tuple(cls)[min(number - 1, 23) // 4]
+        return cls.INFO if number <= 0 else _SEVERITIES[min(number - 1, 23) // 4]
+
+
+_SEVERITIES: Final = tuple(Severity)
 
 
 class Dropped(NamedTuple):

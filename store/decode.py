@@ -69,6 +69,9 @@ def value_of(message: AnyValue, depth: int = 0) -> Attribute:
     which = message.WhichOneof("value")
     if which is None or depth > _MAX_DEPTH:
         return None
+    if which == "string_value":
+        # Nearly all are: asking by name takes longer.
+        return message.string_value
     if which == "array_value":
         return [value_of(value, depth + 1) for value in message.array_value.values]
     if which == "kvlist_value":
@@ -81,7 +84,12 @@ def value_of(message: AnyValue, depth: int = 0) -> Attribute:
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Attribute]:
     """Key-value messages as a dictionary; of a key that comes twice, the first stays, as within maps."""
-    return _first_wins((pair.key, value_of(pair.value)) for pair in pairs)
+    found: dict[str, Attribute] = {}
+    for pair in pairs:
+        key = pair.key
+        if key not in found:
+            found[key] = value_of(pair.value)
+    return found
 
 
 def _first_wins(pairs: Iterable[tuple[str, Attribute]]) -> dict[str, Attribute]:

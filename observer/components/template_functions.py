@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Blueprint
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from observer import trace_notes
 from observer.components import keyboard, number_format, safe_text, time_format
@@ -30,7 +30,9 @@ def when(unix_nano: int | None, style: str = "stamp") -> Markup | str:
         shown = _STYLES[style](unix_nano, zone())
     title = time_format.stamp_us_with_zone(unix_nano, zone())
     machine = time_format.iso(unix_nano)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(machine, title, shown)
+    # By hand: `Markup.format` takes three times as long, and a page has hundreds.
+    inside = f'datetime="{machine}" title="{escape(title)}">{escape(shown)}'
+    return Markup(f"<time {inside}</time>")  # noqa: S704  # escaped above; a date has nothing to escape
 
 
 _STYLES = {

@@ -16,32 +16,33 @@ def clock(unix_nano: int, zone: tzinfo) -> str:
 
 def clock_s(unix_nano: int, zone: tzinfo) -> str:
     """`14:03:27`."""
-    return moment(unix_nano, zone).strftime("%H:%M:%S")
+    return moment(unix_nano, zone).isoformat(" ", "seconds")[11:19]
 
 
 def clock_us(unix_nano: int, zone: tzinfo) -> str:
     """`14:03:27.482191`."""
-    return moment(unix_nano, zone).strftime("%H:%M:%S.%f")
+    return moment(unix_nano, zone).isoformat(" ", "microseconds")[11:26]
 
 
 def stamp(unix_nano: int, zone: tzinfo) -> str:
     """`2026-11-23 14:03:27`."""
-    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S")
+    return moment(unix_nano, zone).isoformat(" ", "seconds")[:19]
 
 
 def stamp_ms(unix_nano: int, zone: tzinfo) -> str:
     """`2026-11-23 14:03:27.482`."""
-    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return moment(unix_nano, zone).isoformat(" ", "milliseconds")[:23]
 
 
 def stamp_us_with_zone(unix_nano: int, zone: tzinfo) -> str:
     """`2026-11-23 14:03:27.482191 CET`."""
-    return moment(unix_nano, zone).strftime("%Y-%m-%d %H:%M:%S.%f %Z")
+    at = moment(unix_nano, zone)
+    return f"{at.isoformat(' ', 'microseconds')[:26]} {at.tzname() or ''}"
 
 
 def iso(unix_nano: int) -> str:
     """`2026-11-23T14:03:27.482191Z`, for machines and titles."""
-    return moment(unix_nano, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment(unix_nano, UTC).isoformat('T', 'microseconds')[:26]}Z"
 
 
 def ago(unix_nano: int, now_unix_nano: int) -> str:

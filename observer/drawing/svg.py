@@ -21,21 +21,33 @@ def element(name: str, /, *children: Markup | str, **attributes: Attribute) -> M
     Attributes that are None or False are left out, True stands alone; text children
     are escaped, Markup is taken as it is.
     """
-    head = "".join(_attribute(key, value) for key, value in attributes.items())
+    head = "".join([_attribute(key, value) for key, value in attributes.items()])
     if not children:
         return Markup(f"<{name}{head}/>")  # noqa: S704 - the attributes were escaped
-    inner = "".join(str(escape(child)) for child in children)
+    inner = "".join([child if type(child) is Markup else escape(child) for child in children])
     return Markup(f"<{name}{head}>{inner}</{name}>")  # noqa: S704 - the children were escaped
 
 
 def _attribute(key: str, value: Attribute) -> str:
     if value is None or value is False:
         return ""
-    name = key.rstrip("_").replace("_", "-") if key not in _CAMEL else key
+    name = _NAMES.get(key) or _name_of(key)
     if value is True:
         return f" {name}"
-    text = number(value) if isinstance(value, float) else str(value)
-    return f' {name}="{escape(text)}"'
+    if isinstance(value, float):
+        return f' {name}="{number(value)}"'
+    return f' {name}="{value if isinstance(value, int) else escape(str(value))}"'
+
+
+def _name_of(key: str) -> str:
+    name = key if key in _CAMEL else key.rstrip("_").replace("_", "-")
+    if len(_NAMES) < _MOST_NAMES:
+        _NAMES[key] = name
+    return name
+
+
+_NAMES: dict[str, str] = {}
+_MOST_NAMES = 200
 
 
 _CAMEL = frozenset(
@@ -59,7 +71,8 @@ def group(children: Iterable[Markup], **attributes: Attribute) -> Markup:
 
 def joined(children: Iterable[Markup]) -> Markup:
     """Elements one after another."""
-    return Markup("").join(children)
+    inner = "".join([child if type(child) is Markup else escape(child) for child in children])
+    return Markup(inner)  # noqa: S704 - the children were escaped
 
 
 def text(x: float, y: float, words: str, **attributes: Attribute) -> Markup:

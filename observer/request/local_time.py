@@ -28,7 +28,8 @@ def moment(unix_nano: int, zone: tzinfo) -> datetime:
 
 def time_text(when: datetime, exact: bool) -> str:
     """`14:03:27`, or `14:03:27.482` if exact."""
-    return when.strftime("%H:%M:%S.%f")[:-3] if exact else when.strftime("%H:%M:%S")
+    # A third of the time that `strftime` takes, of which a page has hundreds.
+    return when.isoformat(" ", "milliseconds" if exact else "seconds")[11 : 23 if exact else 19]
 
 
 def field_text(when: datetime, exact: bool) -> str:

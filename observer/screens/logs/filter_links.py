@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from urllib.parse import urlencode
 
 from flask import request
 
@@ -46,10 +47,11 @@ def matching_field_link(field: MatchingField) -> str:
 def column_links(columns: Sequence[HistogramColumn], window: Window) -> list[str]:
     """For each column of the histogram, this page in the column's own time range."""
     starts = [column.start_unix_nano for column in columns] + [window.to_unix_nano]
-    return [
-        here(since=None, live=None, **range_args(Window(start, max(start + 1, end))))
-        for start, end in pairwise(starts)
-    ]
+    # What they have in common is put together once.
+    begin = here(since=None, live=None, **{"from": None, "to": None})
+    begin += "&" if "?" in begin else "?"
+    ranges = [range_args(Window(start, max(start + 1, end))) for start, end in pairwise(starts)]
+    return [begin + urlencode(dict(each)) for each in ranges]
 
 
 def zoom_out_link(window: Window, now_unix_nano: int) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
+from signals.model import Attributes, Severity
+from store.decode import log_attributes, resource_attributes
 from store.queries import Window
 from store.sqlite.log_parts import (
     DamagedLogs,
@@ -44,6 +46,15 @@ _ROWS: Final = (
     "SELECT seq, time, severity, service, coalesce(trace_id, x''), coalesce(span_id, x''), "
     "coalesce(session_id, ''), body, resource, scope, raw FROM logs WHERE seq >= ? AND seq <= ?"
 )
+
+
+class FieldsOfLog(NamedTuple):
+    """What `signals.log_fields` counts of a log."""
+
+    severity: Severity
+    service: str
+    attributes: Attributes
+    resource: Attributes
 
 
 class Info(NamedTuple):
@@ -240,7 +251,12 @@ class LogBlocks:
         return _RowBlock(info, sorted(map(KeptLog._make, rows), key=by_time))
 
     def _part(self, info: Info) -> Block:
-        return Block(info, lambda: self._table(info.part), lambda column: self._pieces(info, column))
+        block = Block(info, lambda: self._table(info.part), lambda column: self._pieces(info, column))
+        known = self._db.shared.of(_Tables).get(info.part)
+        if known is not None:
+            # A search over hours opens a thousand.
+            block.table = known
+        return block
 
     def _pieces(self, info: Info, column: str) -> Pieces:
         columns, key = self._db.shared.of(_Columns), (info.part, column)
@@ -301,6 +317,20 @@ class LogRows:
                 found.append(self.row(block, place))
             except DamagedLogs as error:
                 _LOG.warning("left out: %s", error)
+        return found
+
+    def with_fields(self, logs: Iterable[tuple[Block, int]]) -> list[FieldsOfLog]:
+        """What is counted of logs, as `rows`: a third of the work."""
+        found = []
+        for block, place in logs:
+            try:
+                kind, raw = block.kind(place), block.raws[place]
+            except DamagedLogs as error:
+                _LOG.warning("left out: %s", error)
+                continue
+            resource = resource_attributes(self._body(kind.resource) or b"")
+            severity = Severity.of(kind.severity)
+            found.append(FieldsOfLog(severity, kind.service, log_attributes(raw), resource))
         return found
 
     def row(self, block: Block, place: int) -> Row:

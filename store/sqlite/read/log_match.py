@@ -237,6 +237,8 @@ class LogMatch:
             return None
         try:
             block = self._blocks.open(info)
+            if len(costly) == 1 and costly[0][1] and self._takes_all(info, asked) and block.table:
+                return block, costly[0][0]
             found = self.cheap(block, asked)
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
@@ -248,6 +250,17 @@ class LogMatch:
                 known = set(places)
                 found = [place for place in found if (place in known) == required]
         return (block, found) if len(found) else None
+
+    def _takes_all(self, info: Info, asked: LogRange) -> bool:
+        """Whether all logs of a block match, apart from what is sought in their content."""
+        window = asked.window
+        return (
+            window is not None
+            and asked.beyond is None
+            and window.from_unix_nano <= info.oldest
+            and info.newest < window.to_unix_nano
+            and not (self._by_kind or self._with_ids)
+        )
 
 
 def _overlaps(info: Info, asked: LogRange) -> bool:

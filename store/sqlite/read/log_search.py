@@ -128,17 +128,22 @@ class Search:
 
     def page(self, limit: int) -> tuple[list[Row], str | None, bool]:
         """(logs as `row_model.log_of` takes them, cursor to go on, whether the bound ended the search)."""
+        places, cursor, ended = self.places(limit)
+        return LogRows(self._db).rows(places), cursor, ended
+
+    def places(self, limit: int) -> tuple[list[tuple[Block, int]], str | None, bool]:
+        """As `page`, with the block and the place of each log."""
         asked = self._behind(read_cursor(self._query.cursor, self.order))
         bound = self._bound(asked)
         hits = list(islice(self._hits(self._within(asked, bound)), limit + 1))
-        rows = LogRows(self._db).rows([(hit.block, hit.place) for hit in hits[:limit]])
+        found = [(hit.block, hit.place) for hit in hits[:limit]]
         if len(hits) > limit:
             table, place = hits[limit - 1].block.table, hits[limit - 1].place
-            return rows, make_cursor(self.order, table.times[place], table.seqs[place]), False
+            return found, make_cursor(self.order, table.times[place], table.seqs[place]), False
         if bound is None:
-            return rows, None, False
+            return found, None, False
         behind = {"after": (0, bound), "oldest": (bound, BEHIND_ALL), "newest": (bound, 0)}[self.order]
-        return rows, make_cursor(self.order, *behind), True
+        return found, make_cursor(self.order, *behind), True
 
     def _behind(self, after: Sequence[int] | None) -> LogRange:
         """What is asked for behind the end of the page before."""

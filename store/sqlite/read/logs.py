@@ -64,5 +64,8 @@ class SqliteLogReader(SqlitePart):
 
     def log_fields(self, query: LogQuery, top: int = 5) -> tuple[Sequence[LogField], bool]:
         newest = replace(query, limit=_FIELD_SAMPLE, cursor=None, after=None, oldest_first=False)
-        page = self.find_logs(newest)
-        return fields_of(page.items, top), page.next_cursor is not None or page.truncated
+        limit = limited(newest.limit)
+        with self._connections.session() as db:
+            places, cursor, truncated = Search(db, newest).places(limit)
+            logs = LogRows(db).with_fields(places)
+        return fields_of(logs, top), cursor is not None or truncated
