@@ -138,6 +138,9 @@ def _make(level: str, progress: terminal.Progress) -> None:
     archives = bundle.archives if bundle else None
     browser_files.install(paths.web_dir(environment), browser_files.manifest(groups), python, archives)
     _find_the_clone_from(environment)
+    progress.step("Compiling what a lab starts with (once) …")
+    # Without it, the first start does so: nothing depends on its success.
+    run_tool([os.fspath(python), "-m", "lab.run.compile_ahead"])
     stamp.write_text(json.dumps({"level": level, **venv_stamp.fingerprint(level)}), "utf-8")
 
 
@@ -168,7 +171,7 @@ def install_packages(environment: Path, requirements: Path, wheels: Path | None 
     if installed and not absent_packages(environment, requirements):
         return
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    # Not compiled here: most modules are never imported, and the first start compiles the rest.
+    # Not compiled here, as most modules are never imported: see `compile_ahead`.
     command += ["--retries", "2", "--no-compile", *locked]
     result = run_tool(command)
     if result.returncode:
