@@ -78,8 +78,8 @@ class Identities:
     def __init__(self, tries: Iterable[tuple[str, str]], people_of: PeopleOf) -> None:
         """`tries` are (person, session), either of which may be empty."""
         self._of_session: dict[str, str] = {}
-        unknown = dict.fromkeys(session for person, session in tries if session and not person)
-        self._of_session.update((session, person) for person, session in tries if person and session)
+        unknown = dict.fromkeys([session for person, session in tries if session and not person])
+        self._of_session.update([(session, person) for person, session in tries if person and session])
         self._of_session.update(people_of([each for each in unknown if each not in self._of_session]))
 
     def person(self, person: str, session: str) -> Actor | None:
@@ -104,15 +104,15 @@ def attribute(
     people_of: PeopleOf,
 ) -> None:
     """Count every failure for its person; it is recovered if the same operation went through later."""
-    identities = Identities(
-        [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)], people_of
-    )
+    tried = [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)]
+    # Each pair once, as most people tried often: where it stands last, as a session's last person counts.
+    identities = Identities([*dict.fromkeys(reversed(tried))][::-1], people_of)
     # By person and session first: there are far fewer of them than of tries.
     newest_try: dict[tuple[Operation, str, str], int] = {}
-    for each in successes:
-        one = each.operation, each.person, sessions.get(each.trace, "")
-        if each.start > newest_try.get(one, 0):
-            newest_try[one] = each.start
+    for trace, _, person, operation, start in successes:
+        one = operation, person, sessions.get(trace, "")
+        if start > newest_try.get(one, 0):
+            newest_try[one] = start
     newest_success: dict[tuple[Operation, Actor], int] = {}
     for (operation, person, session), start in newest_try.items():
         for actor in identities.tries(person, session):

@@ -83,14 +83,20 @@ class StoredSpans:
         )
         yield from self._parted(trace_id)
 
-    def _parted(self, trace_id: bytes) -> Iterator[StoredSpan]:
+    def holding(self, trace_id: bytes, texts: Sequence[bytes]) -> list[StoredSpan]:
+        """Those of the spans of a trace whose message holds one of these bytes."""
+        rows = self._ask(f"SELECT {_COLUMNS} FROM spans s WHERE s.trace_id = ? ORDER BY s.seq", (trace_id,))
+        of_rows = [span for span in map(StoredSpan._make, rows) if any(text in span.raw for text in texts)]
+        return [*of_rows, *self._parted(trace_id, texts)]
+
+    def _parted(self, trace_id: bytes, holding: Sequence[bytes] = ()) -> Iterator[StoredSpan]:
         for seq, body in self._parts(_PARTS_OF, (trace_id,)):
-            for span in self._unpacked(seq, body):
+            for span in self._unpacked(seq, body, holding):
                 yield _stored(trace_id, span)
 
-    def _unpacked(self, seq: int, body: bytes) -> Sequence[PartSpan]:
+    def _unpacked(self, seq: int, body: bytes, holding: Sequence[bytes] = ()) -> Sequence[PartSpan]:
         try:
-            return unpack(seq, body)
+            return unpack(seq, body, holding)
         except DamagedPart as error:
             if not self._leave_out_damaged:
                 raise

@@ -145,12 +145,21 @@ class _Opened(NamedTuple):
     raws: Sequence[bytes]
 
 
-def unpack(first: int, body: bytes) -> list[PartSpan]:
-    """The spans of a part whose first has this number. Raises DamagedPart."""
-    part = _opened(first, _plain(first, body))
+def unpack(first: int, body: bytes, holding: Sequence[bytes] = ()) -> list[PartSpan]:
+    """The spans of a part whose first has this number. Raises DamagedPart.
+
+    With `holding` only those whose message holds one of these bytes.
+    """
+    whole = _plain(first, body)
+    # Most parts hold none: their columns need not be read.
+    if holding and not any(text in whole for text in holding):
+        return []
+    part = _opened(first, whole)
     found = []
     columns = zip(part.starts, part.ends, part.places, part.raws, strict=True)
     for number, (start, end, place, raw) in enumerate(columns):
+        if holding and not any(text in raw for text in holding):
+            continue
         begin = number * ID_BYTES
         parent = part.parents[begin : begin + ID_BYTES]
         found.append(

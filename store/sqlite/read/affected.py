@@ -10,9 +10,10 @@ without one its person, made a later request of the same operation that went thr
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
+from itertools import compress, islice
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -22,15 +23,7 @@ from store.change_results import Operation
 from store.queries import Window
 from store.reach import Identities, Side, Try, attribute
 from store.results import Affected
-from store.sqlite.packed_requests import (
-    OUTCOME_CODE,
-    SET_CODE,
-    START_CODE,
-    PackedRequests,
-    split,
-    unpack,
-    within,
-)
+from store.sqlite.packed_requests import split, within
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest_parts
@@ -67,9 +60,7 @@ class _Sets:
     def person(self, numbers: Iterable[int]) -> str:
         """The first person whom these sets name; empty if there is none."""
         known = self._sets
-        return next(
-            (known[number].person for number in numbers if number in known and known[number].person), ""
-        )
+        return next((tags.person for tags in map(known.get, numbers) if tags and tags.person), "")
 
 
 class _Counted(NamedTuple):
@@ -242,94 +233,114 @@ def _of_window(part: SlotPart, places: Sequence[int], window: Window) -> Request
 
 def _count(columns: RequestColumns, sets: _Sets, error: Literal["any", "origin"]) -> _Counted:
     """What these traces say."""
-    rows = list(columns.rows())
     sides = Side(), Side()
-    failures = tuple(_failures(rows, sets, sides, error))
+    failures: list[Try] = []
+    successes: list[Try] = []
+    for one in _matched(columns, sets):
+        failures += _failures(one, sets, sides, error)
+        successes += _successes(one, sets, error)
     return _Counted(
-        len(rows),
+        len(columns),
         len(columns.outcomes),
         (sides[0].requests, sides[1].requests),
         (sides[0].recovered_inside, sides[1].recovered_inside),
-        failures,
-        tuple(_successes(rows, sets, error)),
+        tuple(failures),
+        tuple(successes),
     )
 
 
+class _Matched(NamedTuple):
+    """A trace with a request that matches."""
+
+    columns: RequestColumns
+    place: int
+    low: int
+    high: int
+    """Its requests are those from the first to before the second of all traces."""
+    own: Sequence[int]
+    """Those that match."""
+    bad: Sequence[int]
+    """Those that failed, or under which something failed."""
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The tag sets of its requests."""
+        return self.columns.sets[self.low : self.high]
+
+
+def _matched(columns: RequestColumns, sets: _Sets) -> Iterator[_Matched]:
+    # Passed over in C, all traces at once: of a trace's requests few match, and fewer failed.
+    matching = map(sets.matching.__contains__, columns.sets)
+    own = list(compress(range(len(columns.sets)), matching))
+    # An outcome's last three bits are 0 where nothing failed.
+    bad = [at for at, outcome in enumerate(columns.outcomes) if outcome & 7]
+    low = first = first_bad = 0
+    for place, high in enumerate(columns.ends):
+        behind = bisect_left(own, high, first)
+        if behind > first:
+            first_bad = bisect_left(bad, low, first_bad)
+            behind_bad = bisect_left(bad, high, first_bad)
+            yield _Matched(columns, place, low, high, own[first:behind], bad[first_bad:behind_bad])
+            first, first_bad = behind, behind_bad
+        low = high
+
+
 def _failures(
-    rows: Iterable[PackedRequests], sets: _Sets, sides: tuple[Side, Side], error: Literal["any", "origin"]
+    one: _Matched, sets: _Sets, sides: tuple[Side, Side], error: Literal["any", "origin"]
 ) -> Iterator[Try]:
-    """The failed requests; counts all matching ones into their side."""
+    """The failed requests of a trace; counts all matching ones into their side."""
+    columns = one.columns
+    synthetic = bool(sets.synthetic) and not sets.synthetic.isdisjoint(one.numbers)
+    side = sides[synthetic]
+    side.requests += len(one.own)
+    if not one.bad:
+        return
     # The place in what `split` returns.
-    place = 1 if error == "any" else 2
-    matching, programs = sets.matching, sets.synthetic
-    for row in rows:
-        numbers = unpack(SET_CODE, row.sets)
-        # Comprehensions, as this runs for every request: a loop took twice the time of the whole.
-        matched = len([number for number in numbers if number in matching])
-        if not matched:
-            continue
-        synthetic = bool(programs) and not programs.isdisjoint(numbers)
-        sides[synthetic].requests += matched
-        # An outcome's last three bits are 0 where nothing failed.
-        bad = [(at, outcome) for at, outcome in enumerate(unpack(OUTCOME_CODE, row.outcomes)) if outcome & 7]
-        failed = [at for at, outcome in bad if numbers[at] in matching and split(outcome)[place]]
-        if bad:
-            sides[synthetic].recovered_inside += _recovered_inside(row, numbers, dict(bad), failed, matching)
-        if failed:
-            starts = unpack(START_CODE, row.starts)
-            person = sets.person([*(numbers[at] for at in failed), *numbers])
-            for at in failed:
-                operation = sets.operation[numbers[at]]
-                yield Try(row.trace, synthetic, person, operation, row.start + starts[at])
+    which = 1 if error == "any" else 2
+    failed = [at for at in one.own if columns.outcomes[at] & 7 and split(columns.outcomes[at])[which]]
+    side.recovered_inside += _recovered_inside(one, failed)
+    if failed:
+        person = sets.person([columns.sets[at] for at in failed]) or sets.person(one.numbers)
+        trace, begun = columns.traces[one.place], columns.begun[one.place]
+        for at in failed:
+            yield Try(trace, synthetic, person, sets.operation[columns.sets[at]], begun + columns.starts[at])
 
 
-def _recovered_inside(
-    row: PackedRequests,
-    numbers: Sequence[int],
-    bad: Mapping[int, int],
-    failed: Sequence[int],
-    matching: frozenset[int],
-) -> int:
-    """The matching requests that went through with something failed under them.
+def _recovered_inside(one: _Matched, failed: Sequence[int]) -> int:
+    """The matching requests that went through with something failed under them, of a trace with any failure.
 
     Of a request in the middle of a trace that is known of its own service only, of one that begins it
     of all services.
     """
-    through = [
-        at
-        for at, number in enumerate(numbers)
-        if number in matching and not bad.get(at, 0) & 1 and at not in failed
-    ]
-    if not through:
-        return 0
-    starts = unpack(START_CODE, row.starts)
-    return len([at for at in through if at in bad or starts[at] == 0])
+    outcomes, starts = one.columns.outcomes, one.columns.starts
+    return len(
+        [
+            at
+            for at in one.own
+            if not outcomes[at] & 1 and at not in failed and (outcomes[at] & 7 or starts[at] == 0)
+        ]
+    )
 
 
-def _successes(rows: Iterable[PackedRequests], sets: _Sets, error: Literal["any", "origin"]) -> Iterator[Try]:
-    """The newest matching request of each trace and operation that went through."""
+def _successes(one: _Matched, sets: _Sets, error: Literal["any", "origin"]) -> Iterator[Try]:
+    """The newest matching request of each operation of a trace that went through."""
     origin = error == "origin"
-    matching, of = sets.matching, sets.operation
-    for row in rows:
-        numbers = unpack(SET_CODE, row.sets)
-        if matching.isdisjoint(numbers):
-            continue
-        latest: dict[Operation, int] = {}
-        for number, outcome, start in zip(
-            numbers, unpack(OUTCOME_CODE, row.outcomes), unpack(START_CODE, row.starts), strict=True
+    columns, of = one.columns, sets.operation
+    latest: dict[Operation, int] = {}
+    for at in one.own:
+        outcome, start, operation = columns.outcomes[at], columns.starts[at], of[columns.sets[at]]
+        # The last bit of an outcome is the error of the request itself.
+        if (
+            not outcome & 1
+            and not (origin and outcome & 7 and split(outcome)[2])
+            and start >= latest.get(operation, 0)
         ):
-            # The last bit of an outcome is the error of the request itself.
-            if (
-                number in matching
-                and not outcome & 1
-                and not (origin and outcome & 7 and split(outcome)[2])
-                and start >= latest.get(of[number], 0)
-            ):
-                latest[of[number]] = start
-        if latest:
-            person = sets.person(numbers)
-            for operation, start in latest.items():
-                yield Try(row.trace, False, person, operation, row.start + start)
+            latest[operation] = start
+    if latest:
+        person = sets.person(one.numbers)
+        trace, begun = columns.traces[one.place], columns.begun[one.place]
+        for operation, start in latest.items():
+            yield Try(trace, False, person, operation, begun + start)
 
 
 def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, all_failed: bool) -> Affected:
@@ -367,13 +378,13 @@ def _sessions_of(db: ReadSession, traces: Iterable[int]) -> Mapping[int, str]:
     found = db.noted.of(_Sessions)
     for marks, part in _parts([trace for trace in traces if trace not in found]):
         found.update(dict.fromkeys(part, ""))
-        rows = db.each(
+        rows = db.all(
             "SELECT t.id, coalesce(t.session_id, "
-            "(SELECT k.session_id FROM links k WHERE k.trace_id = t.trace_id LIMIT 1)) "
+            "(SELECT k.session_id FROM links k WHERE k.trace_id = t.trace_id LIMIT 1), '') "
             f"FROM traces t WHERE t.id IN ({marks})",
             part,
         )
-        found.update((number, session) for number, session in rows if session)
+        found.update(rows)
     return found
 
 

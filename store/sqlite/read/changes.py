@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import chain, compress, pairwise
 from typing import Final
 
 from signals.changes import PAGE_VERSION, VERSION_TAGS
@@ -192,11 +192,13 @@ def _outcomes_of(
     """(requests of the key operation, those that failed) of some traces, by the versions that they met."""
     counts: _Outcomes = {}
     sets, outcomes, low = memoryview(columns.sets), columns.outcomes, 0
+    is_key = keys.__contains__
     for high in columns.ends:
         numbers = sets[low:high]
         if not keys.isdisjoint(numbers):
-            ended = [outcomes[low + at] & 1 for at, number in enumerate(numbers) if number in keys]
-            versions = tuple({version: 0 for number in numbers if number in met for version in met[number]})
+            # Passed over in C: of a trace's requests few are of the operation, and few of the service.
+            ended = [outcome & 1 for outcome in compress(outcomes[low:high], map(is_key, numbers))]
+            versions = tuple(dict.fromkeys(chain.from_iterable(filter(None, map(met.get, numbers)))))
             before = counts.get(versions, (0, 0))
             counts[versions] = before[0] + len(ended), before[1] + sum(ended)
         low = high

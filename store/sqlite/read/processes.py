@@ -13,11 +13,11 @@ from typing import Final
 from signals.changes import FLAG_KEY, FLAG_VARIANT, INSTANCE_TAG, POD_TAGS, VERSION_TAGS
 from store.process_values import Process as Process, Subject as Subject
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.tag_set_search import read_sets
-from store.tag_sets import SERVICE, TagSet, environment_in
+from store.sqlite.read.tag_set_search import KnownSet, read_sets
+from store.tag_sets import SERVICE
 
 _READ: Final = (SERVICE, *VERSION_TAGS, INSTANCE_TAG, *POD_TAGS, FLAG_KEY, FLAG_VARIANT)
-"""What `_subjects` reads of a tag set."""
+"""What `_subjects` reads of a tag set: nothing of the person."""
 _AT_ONCE: Final = 5_000
 MOST_KEPT: Final = 10_000
 """Processes that are kept, some 8 MB; where a sender makes up more, they are read anew for each question."""
@@ -31,18 +31,25 @@ class _Processes:
         self.upto = 0
         self.known: dict[object, Process] = {}
 
-    def add(self, sets: Mapping[int, TagSet]) -> None:
+    def add(self, sets: Mapping[int, KnownSet]) -> None:
+        of_form: dict[int, Process] = {}
         for number in sorted(sets):
             tags = sets[number]
-            described: object = (environment_in(tags), *map(tags.get, _READ))
-            try:
-                process = self.known.get(described)
-            except TypeError:  # a list: several values
-                described = repr(described)
-                process = self.known.get(described)
+            process = of_form.get(tags.form)
             if process is None:
-                process = self.known[described] = Process(tags)
+                process = of_form[tags.form] = self._process(tags)
             process.sets.append(number)
+
+    def _process(self, tags: KnownSet) -> Process:
+        described: object = (tags.environment, *map(tags.get, _READ))
+        try:
+            process = self.known.get(described)
+        except TypeError:  # a list: several values
+            described = repr(described)
+            process = self.known.get(described)
+        if process is None:
+            process = self.known[described] = Process(tags)
+        return process
 
 
 def processes(db: ReadSession) -> list[Process]:

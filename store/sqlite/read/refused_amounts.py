@@ -79,12 +79,8 @@ def _read_amounts(db: ReadSession, traces: Sequence[int]) -> dict[int, _Amounts]
     stored = stored_spans(db)
     for trace in traces:
         row = db.one("SELECT trace_id FROM traces WHERE id = ?", (trace,))
-        failed = [
-            span
-            for span in (stored.of_trace(row[0]) if row else ())
-            if span.flags & ERROR_FLAG and any(form in span.raw for form in spelled)
-        ]
-        for span in sorted(failed, key=_by_start):
+        named = stored.holding(row[0], spelled) if row else ()
+        for span in sorted([span for span in named if span.flags & ERROR_FLAG], key=_by_start):
             amount = amount_of(span_detail(span.raw).attributes)
             if amount is not None:
                 found[trace].append(((span.service, span.name), amount))

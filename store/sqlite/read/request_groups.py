@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import chain, compress
 from typing import NamedTuple
 
+from signals.attributes import SEAT
 from store.queries import Window
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
@@ -78,7 +79,14 @@ def by_tag(
         {number: frozenset(values_in(matching[number], OF_CALLS)) for number in by_set} if received else {}
     )
     known: dict[tuple[int, ...], Tally] = {}
-    found = {tag: _tallies(tag, matching, by_set, of_calls, known) for tag in tags}
+    # Most sets differ by the person alone: for every other tag they are one.
+    by_form = _by_form(matching, by_set)
+    found = {
+        tag: _tallies(tag, matching, by_set, of_calls, {})
+        if tag == SEAT
+        else _tallies(tag, matching, by_form, of_calls, known)
+        for tag in tags
+    }
     if scanned <= _FEW_REQUESTS:
         _make_exact(db, joined([part.columns for part in parts]), matching, found, values_of)
     counted = sum(map(len, by_set.values()))
@@ -138,6 +146,19 @@ def _by_set(
             else:
                 by_set[tagset] = [outcome]
     return read_sets(db, by_set), by_set
+
+
+def _by_form(sets: Mapping[int, KnownSet], by_set: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """Outcomes by one set of each form, its first."""
+    first: dict[int, int] = {}
+    found: dict[int, list[int]] = {}
+    for tagset, outcomes in by_set.items():
+        of = first.setdefault(sets[tagset].form, tagset)
+        if of in found:
+            found[of] += outcomes
+        else:
+            found[of] = outcomes.copy()
+    return found
 
 
 def _tallies(
