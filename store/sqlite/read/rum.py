@@ -34,6 +34,10 @@ _COUNTED_ONE_BY_ONE = 10_000
 _MAX_COLUMNS = 1_000
 _PAIR = 11
 """Bits of an outcome: buckets go up to about 1,000 (`store/histogram.py`)."""
+_WORD = 63
+"""Bits of a number of SQLite without its sign."""
+_MOST_TOGETHER = 3
+"""Tags that are counted together: with more of them hardly any two samples are alike."""
 _Narrow = tuple[str, list[object]]
 """A condition on `samples m` and its values."""
 
@@ -191,7 +195,10 @@ def _newest(
     keys = {tag: (condition, str(values), tag) for tag in tags}
     missing = [tag for tag in tags if keys[tag] not in asked]
     if missing:
-        arrays = ", ".join(f"json_group_array({TAG_COLUMNS[tag]} << {_PAIR} | outcome)" for tag in missing)
+        bits = max(1, int((db.one("SELECT max(id) FROM pairs") or (0,))[0] or 0).bit_length())
+        at_once = max(1, min(_MOST_TOGETHER, (_WORD - _PAIR) // bits))
+        together = [missing[place : place + at_once] for place in range(0, len(missing), at_once)]
+        arrays = ", ".join(f"json_group_array({_in_one(tags, bits)})" for tags in together)
         columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in missing)
         row = db.one(
             # As text: a row for each of thousands of samples takes twice as long.
@@ -199,11 +206,47 @@ def _newest(
             f"WHERE {condition} ORDER BY m.start DESC LIMIT ?)",
             (*values, MAX_SAMPLES),
         )
-        counts = [Counter[int](orjson.loads(body)) for body in row or ()]
+        counts = [
+            count
+            for tags, body in zip(together, row or (), strict=bool(row))
+            for count in _divided(orjson.loads(body), len(tags), bits)
+        ]
         cut = bool(counts) and counts[0].total() >= MAX_SAMPLES and _has_more(db, condition, values)
         for tag, found in zip(missing, counts, strict=True):
             asked[keys[tag]] = found, cut
     return [(tag, *asked[keys[tag]]) for tag in tags]
+
+
+def _in_one(tags: Sequence[str], bits: int) -> str:
+    """SQL of one number of an outcome and the pairs of some tags, the last one in the lowest of their bits.
+
+    A number for each tag and sample was most of the time of a breakdown by all tags.
+    """
+    number = TAG_COLUMNS[tags[0]]
+    for tag in tags[1:]:
+        number = f"({number} << {bits} | {TAG_COLUMNS[tag]})"
+    return f"{number} << {_PAIR} | outcome"
+
+
+def _divided(numbers: list[int], tags: int, bits: int) -> list[Counter[int]]:
+    """How many of such numbers have which pair and outcome, tag by tag."""
+    together = Counter(numbers)
+    if tags == 1:
+        return [together]
+    outcome, pair = (1 << _PAIR) - 1, (1 << bits) - 1
+    found = []
+    for place in range(tags - 1, -1, -1):
+        above = _PAIR + place * bits
+        if 2 * len(together) > len(numbers):
+            found.append(
+                Counter([(number >> above & pair) << _PAIR | number & outcome for number in numbers])
+            )
+            continue
+        counts = Counter[int]()
+        for number, n in together.items():
+            counts[(number >> above & pair) << _PAIR | number & outcome] += n
+        found.append(counts)
+    return found
 
 
 class _Asked(dict[tuple[str, str, str], tuple[Counter[int], bool]]):
