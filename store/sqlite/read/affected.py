@@ -161,7 +161,7 @@ def _counted(
         else:
             found.append((part, matched))
     missing = [matched for _, matched in found if isinstance(matched, RequestColumns)]
-    ids = {number for matched in missing for number in matched.sets}
+    ids = set[int]().union(*[matched.sets for matched in missing])
     sets = _Sets(read_sets(db, ids), question.service, dict(question.where), question.environment)
     counted = []
     for part, each in found:

@@ -192,13 +192,18 @@ def _outcomes_of(
     """(requests of the key operation, those that failed) of some traces, by the versions that they met."""
     counts: _Outcomes = {}
     sets, outcomes, low = memoryview(columns.sets), columns.outcomes, 0
-    is_key = keys.__contains__
+    is_key, is_met = keys.__contains__, met.__contains__
+    known: dict[tuple[int, ...], tuple[_Version, ...]] = {}
     for high in columns.ends:
         numbers = sets[low:high]
         if not keys.isdisjoint(numbers):
             # Passed over in C: of a trace's requests few are of the operation, and few of the service.
             ended = [outcome & 1 for outcome in compress(outcomes[low:high], map(is_key, numbers))]
-            versions = tuple(dict.fromkeys(chain.from_iterable(filter(None, map(met.get, numbers)))))
+            carried = tuple(filter(is_met, numbers))
+            versions = known.get(carried)
+            if versions is None:
+                all_versions = chain.from_iterable(map(met.__getitem__, carried))
+                versions = known[carried] = tuple(dict.fromkeys(all_versions))
             before = counts.get(versions, (0, 0))
             counts[versions] = before[0] + len(ended), before[1] + sum(ended)
         low = high

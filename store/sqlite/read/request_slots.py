@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from store.queries import Window
 from store.sqlite.packed_requests import (
@@ -49,18 +49,25 @@ class RequestColumns:
 
     __slots__ = ("begun", "ends", "lasts", "latest", "outcomes", "sets", "starts", "traces", "unbounded")
 
-    def __init__(self, rows: Sequence[PackedRequests] = ()) -> None:
-        self.begun = array("q", [row[0] for row in rows])
+    def __init__(self, rows: Sequence[tuple[Any, ...]] = ()) -> None:
+        """`rows` have the columns of `PackedRequests`."""
+        begun, traces, lasts, sets, outcomes, starts, unbounded = (
+            zip(*rows, strict=True) if rows else [()] * 7
+        )
+        self.begun = array("q", begun)
         """Start of each trace, Unix ns."""
-        self.traces = array("q", [row[1] for row in rows])
-        self.lasts = array("q", [row[2] for row in rows])
-        self.latest = max(self.lasts, default=0)
-        self.ends = array("i", accumulate([len(row[4]) // 2 for row in rows]))  # outcomes take two bytes each
+        self.traces = array("q", traces)
+        self.lasts = array("q", lasts)
+        self.latest: int = max(lasts, default=0)
+        # Outcomes take two bytes each.
+        self.ends = array("i", accumulate([size // 2 for size in map(len, outcomes)]))
         """Behind which request each trace ends."""
-        self.sets = unpack(SET_CODE, b"".join([row[3] for row in rows]))
-        self.outcomes = unpack(OUTCOME_CODE, b"".join([row[4] for row in rows]))
-        self.starts = unpack(START_CODE, b"".join([row[5] for row in rows]))
-        self.unbounded = {place: row[6] for place, row in enumerate(rows) if row[6] is not None}
+        self.sets = unpack(SET_CODE, b"".join(sets))
+        self.outcomes = unpack(OUTCOME_CODE, b"".join(outcomes))
+        self.starts = unpack(START_CODE, b"".join(starts))
+        self.unbounded: dict[int, str] = {
+            place: text for place, text in enumerate(unbounded) if text is not None
+        }
         """By the place of the trace."""
 
     def __len__(self) -> int:
@@ -174,7 +181,7 @@ def slot_parts(db: ReadSession, window: Window, service: str | None) -> Iterator
         (begin, oldest, _MOST_LONG),
     )
     if long:
-        yield SlotPart(RequestColumns(list(map(packed_row, long))), False, None)
+        yield SlotPart(RequestColumns(long), False, None)
 
 
 def _parts_of(db: ReadSession, window: Window, service: str | None, key: SlotKey) -> Iterator[SlotPart]:
@@ -267,7 +274,7 @@ def _slot(db: ReadSession, key: SlotKey, service: str | None) -> RequestColumns 
         f"ORDER BY {of}.start DESC, {of}.trace DESC LIMIT ?",
         (*values, *bounds, _MOST_ROWS + 1),
     )
-    found = RequestColumns(list(map(packed_row, rows))) if len(rows) <= _MOST_ROWS else None
+    found = RequestColumns(rows) if len(rows) <= _MOST_ROWS else None
     kept.update({(slot, service): (version, found)})
     return found
 
@@ -294,7 +301,7 @@ def _by_parts(
             (*values, bounds[0], *after, window.from_unix_nano, size),
         )
         if rows:
-            yield SlotPart(RequestColumns(list(map(packed_row, rows))), False, None)
+            yield SlotPart(RequestColumns(rows), False, None)
         if len(rows) < size:
             return
         after, size = rows[-1][:2], _NEXT_PART

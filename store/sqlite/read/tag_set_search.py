@@ -27,6 +27,7 @@ _MOST_OPERATIONS: Final = 5_000
 _MOST_FORMS: Final = 2_000
 """Sets by which others are read that name another person: some 3 MB."""
 _PERSON_FIELD: Final = f'"{SEAT}":"'
+_FEW_SETS: Final = 8_000
 _MATCHES_BYTES: Final = 8 * 1024**2
 
 
@@ -202,6 +203,13 @@ def sets_of_environment(db: ReadSession, environment: str) -> frozenset[int]:
     alone = orjson.dumps(ENVIRONMENT_NAMES[0]) + b":" + orjson.dumps(environment)
 
     def found(above: int) -> Iterator[int]:
+        rows = db.all("SELECT id FROM tagsets WHERE id > ? LIMIT ?", (above, _FEW_SETS + 1))
+        if len(rows) <= _FEW_SETS:
+            # Most sets are of the environment, and a page reads most: faster than looking into each text.
+            for number, tags in read_sets(db, [number for (number,) in rows]).items():
+                if tags.environment == environment:
+                    yield number
+            return
         for number, body in db.shared.of(TagSetTexts).holding(db, environment, above):
             if (environment and alone in body) or environment_in(orjson.loads(body)) == environment:
                 yield number
