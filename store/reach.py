@@ -47,15 +47,23 @@ class Side:
     """Those that failed for good, newest first."""
 
     def fail(self, person: Actor | None, session: str, *, recovered: bool) -> None:
-        self.failed += 1
-        self.recovered += recovered
+        self.meet(person, session)
+        self.count(person, recovered=recovered)
+
+    def meet(self, person: Actor | None, session: str) -> None:
+        """Note whom failures met, once for all of them."""
         if session:
             self.sessions.add(session)
+        if person is not None:
+            self.people.add(person)
+
+    def count(self, person: Actor | None, *, recovered: bool) -> None:
+        """Count a failure of somebody who was noted."""
+        self.failed += 1
+        self.recovered += recovered
         if person is None:
             self.unattributed += 1
-            return
-        self.people.add(person)
-        if not recovered:
+        elif not recovered:
             self.stranded.add(person)
 
     def reach(self, refused: Refused | None) -> Reach:
@@ -107,25 +115,47 @@ def attribute(
     tried = [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)]
     # Each pair once, as most people tried often: where it stands last, as a session's last person counts.
     identities = Identities([*dict.fromkeys(reversed(tried))][::-1], people_of)
-    # By person and session first: there are far fewer of them than of tries.
-    newest_try: dict[tuple[Operation, str, str], int] = {}
-    for trace, _, person, operation, start in successes:
-        one = operation, person, sessions.get(trace, "")
-        if start > newest_try.get(one, 0):
-            newest_try[one] = start
-    newest_success: dict[tuple[Operation, Actor], int] = {}
-    for (operation, person, session), start in newest_try.items():
-        for actor in identities.tries(person, session):
-            newest_success[operation, actor] = max(start, newest_success.get((operation, actor), 0))
-    known: dict[tuple[str, str], tuple[Actor, Actor | None]] = {}
+    newest_success = _newest_successes(successes, sessions, identities)
+    known: dict[tuple[bool, str, str], tuple[Actor, Actor | None]] = {}
+    latest: Mapping[Actor, int] = {}
+    before: Operation | None = None
     for each in failures:
-        session = sessions.get(each.trace, "")
-        who = known.get((each.person, session))
+        trace, synthetic, person, operation, start = each
+        session = sessions.get(trace, "")
+        side = sides[synthetic]
+        who = known.get((synthetic, person, session))
         if who is None:
             # A name may be shared by many, a session is one browser: it decides where there is one.
-            actor = next(iter(identities.tries(each.person, session)), ("", ""))
-            who = known[each.person, session] = actor, identities.person(each.person, session)
-        later = newest_success.get((each.operation, who[0]), 0) > each.start
+            actor = next(iter(identities.tries(person, session)), ("", ""))
+            who = known[synthetic, person, session] = actor, identities.person(person, session)
+            side.meet(who[1], session)
+        if operation is not before:
+            latest, before = newest_success.get(operation, {}), operation
+        later = latest.get(who[0], 0) > start
         if not later:
-            sides[each.synthetic].lost.append(each)
-        sides[each.synthetic].fail(who[1], session, recovered=later)
+            side.lost.append(each)
+        side.count(who[1], recovered=later)
+
+
+def _newest_successes(
+    successes: Sequence[Try], sessions: Mapping[int, str], identities: Identities
+) -> dict[Operation, dict[Actor, int]]:
+    """When each actor's last request of an operation went through."""
+    # By person and session first: there are far fewer of them than of tries. An operation is looked up where
+    # it is another than before only: there are few, and hashing one took longer than all the rest.
+    newest_try: dict[Operation, dict[tuple[str, str], int]] = {}
+    tries: dict[tuple[str, str], int] = {}
+    before: Operation | None = None
+    for trace, _, person, operation, start in successes:
+        if operation is not before:
+            tries, before = newest_try.setdefault(operation, {}), operation
+        one = person, sessions.get(trace, "")
+        if start > tries.get(one, 0):
+            tries[one] = start
+    newest: dict[Operation, dict[Actor, int]] = {}
+    for operation, tries in newest_try.items():
+        of_actor = newest.setdefault(operation, {})
+        for (person, session), start in tries.items():
+            for actor in identities.tries(person, session):
+                of_actor[actor] = max(start, of_actor.get(actor, 0))
+    return newest

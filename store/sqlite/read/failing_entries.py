@@ -46,9 +46,9 @@ def count_failing(
 ) -> tuple[Counter[Operation], Counter[Operation]]:
     """How often the entry of a trace failed, by its operation: of real traffic, and of synthetic."""
     sides = Counter[Operation](), Counter[Operation]()
-    for entry in _newest(db, window):
+    for entry, n in Counter(_newest(db, window)).items():
         if entry.of is not None and environment in (None, entry.environment):
-            sides[entry.synthetic][entry.of] += 1
+            sides[entry.synthetic][entry.of] += n
     return sides
 
 

@@ -8,8 +8,10 @@ ends are counted row by row. A last slot after which no data follows is taken wh
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -18,10 +20,11 @@ from signals.attributes import environment_of
 from store.histogram import bucket_of
 from store.queries import Window
 from store.sqlite.packed_calls import unpack_calls
-from store.sqlite.packed_cells import total
+from store.sqlite.packed_cells import pack, total
 from store.sqlite.packed_requests import each, split
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import read_sets
 from store.sqlite.table_layout import (
     CALL_SERIES,
@@ -40,6 +43,8 @@ from store.tallies import Tally as Tally
 G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
 """(column, bucket, requests, errors, origin errors); errors may stand in one bucket for several."""
+_SUMMED_BYTES = 2 * 1024**2
+_WORTH_KEEPING = 4
 _MAX_EDGE = 50_000
 """Traces of one part of a slot (at most 10 s) that are read."""
 
@@ -156,8 +161,9 @@ def _tallies_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Tal
             f"SELECT s.id, s.environment, s.subject, s.item, s.value FROM series s WHERE {condition}", values
         )
     }
-    cells: dict[int, list[_Counts]] = {}
+    runs: dict[int, list[_Counts]] = {}
     for width, first, behind in cover.slots:
+        cells: dict[int, list[_Counts]] = {}
         for number, *cell in db.each(
             "SELECT s.id, c.n, c.errors, c.origins, c.latencies FROM series s "
             "CROSS JOIN cells c ON c.series = s.id AND c.width = ? AND c.slot >= ? AND c.slot < ? "
@@ -165,19 +171,39 @@ def _tallies_of(db: ReadSession, selected: SeriesFilter, window: Window) -> _Tal
             (width, first, behind, *values),
         ):
             cells.setdefault(number, []).append(tuple(cell))
+        for number, of_width in cells.items():
+            runs.setdefault(number, []).extend(_as_one(db, of_width) if width > FINE_S else of_width)
     found = asked[selected, window] = {}
-    for number, each_cell in cells.items():
-        found[keys[number]] = Tally(
-            sum([cell[0] for cell in each_cell]),
-            sum([cell[1] for cell in each_cell]),
-            sum([cell[2] for cell in each_cell]),
-            total([cell[3] for cell in each_cell]),
-        )
+    for number, each_run in runs.items():
+        requests, errors, origins, latencies = zip(*each_run, strict=True)
+        found[keys[number]] = Tally(sum(requests), sum(errors), sum(origins), total(latencies))
     for begin, end in cover.edges:
         for key, bucket, error, origin in _edge(db, selected, begin, end):
             if selected.matches(key):
                 found.setdefault(key, Tally()).add(bucket, 1, error, origin)
     return found
+
+
+class _Summed(BoundedCache[bytes, bytes]):
+    """The sum of several histograms by a digest of them: of what it is the sum needs no version."""
+
+    def __init__(self) -> None:
+        super().__init__(_SUMMED_BYTES, lambda body: 250 + len(body))
+
+
+def _as_one(db: ReadSession, cells: list[_Counts]) -> list[_Counts]:
+    """Cells that stay as they are for a minute or longer, summed: they are unpacked once for all pages."""
+    if len(cells) < _WORTH_KEEPING:
+        return cells
+    requests, errors, origins, latencies = zip(*cells, strict=True)
+    sizes = array("I", map(len, latencies)).tobytes()
+    key = blake2b(b"".join((sizes, *latencies)), digest_size=16, usedforsecurity=False).digest()
+    known = db.shared.of(_Summed)
+    body = known.get(key)
+    if body is None:
+        body = pack(total(latencies))
+        known.update({key: body})
+    return [(sum(requests), sum(errors), sum(origins), body)]
 
 
 def series_columns(db: ReadSession, selected: SeriesFilter, window: Window, column_ns: int) -> Columns:
