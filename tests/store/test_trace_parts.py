@@ -15,6 +15,7 @@ import store
 from signals.model import TraceId
 from store.api import Batch, Presence, StoreUnavailable, TraceQuery
 from store.rows import SpanRow
+from store.sqlite.stored_spans import of_connection
 from store.sqlite.trace_parts import MOST_BYTES, MOST_SPANS, DamagedPart, Messages, pack, unpack
 from store.sqlite.write import span_tables
 from store.sqlite.write.writer import SqliteWriter
@@ -255,3 +256,26 @@ def test_a_part_that_is_cut_off_is_damaged(cut: int) -> None:
         unpack(1, body[:cut])
     with pytest.raises(DamagedPart):
         Messages(1, body[:cut])
+
+
+def test_spans_are_found_by_what_their_messages_hold(path: Path, house: House) -> None:
+    """Those of parts and those that are rows, and none where no message holds it."""
+    house.write(
+        [
+            span(1, name="order", attributes={"order.amount": 12}),
+            span(2, 1, name="price", attributes={"price": 12}),
+            span(3, 1, name="pay", attributes={"payment.amount": 12}),
+        ]
+    )
+
+    def names(*texts: bytes) -> list[str]:
+        with closing(sqlite3.connect(path)) as db:
+            return [one.name for one in of_connection(db).holding(bytes.fromhex(TRACE), texts)]
+
+    house.writer.close()
+    for as_rows in (False, True):
+        if as_rows:
+            make_rows(path)
+        assert names(b"amount") == ["order", "pay"]
+        assert names(b"Amount", b"price") == ["price"]
+        assert names(b"Amount", b"revenue") == []

@@ -59,8 +59,7 @@ class _Sets:
 
     def person(self, numbers: Iterable[int]) -> str:
         """The first person whom these sets name; empty if there is none."""
-        known = self._sets
-        return next((tags.person for tags in map(known.get, numbers) if tags and tags.person), "")
+        return next((tags.person for tags in map(self._sets.get, numbers) if tags and tags.person), "")
 
 
 class _Counted(NamedTuple):

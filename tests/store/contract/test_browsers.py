@@ -313,6 +313,10 @@ def test_long_windows_and_several_breakdowns_agree_with_single_ones(house: House
     assert together["page"] == house.reader.rum_breakdowns("page_views", ("page",), house.window)["page"]
     assert [one.value for one in together["browser.name"].values] == ["Chrome"]
     assert not together["page"].truncated
+    tags = ("page", "browser.name", "enduser.id", "app.version", "device.type", "environment", "os.name")
+    for metric in ("page_views", "js_errors"):
+        many = house.reader.rum_breakdowns(metric, tags, house.window)
+        assert many == {tag: house.reader.rum_breakdowns(metric, (tag,), house.window)[tag] for tag in tags}
 
 
 def test_a_session_is_found_by_the_end_of_its_id(house: House) -> None:

@@ -135,6 +135,21 @@ def test_a_breakdown_knows_how_many_requests_and_values_it_counted(house: House)
         assert found.values_total == (6 if tag == "version" else 1)
 
 
+def test_breakdowns_by_person_and_by_other_tags_are_the_same_together_and_alone(house: House) -> None:
+    """Anna's one set stands for the version of all four: she has one request of them nevertheless."""
+    people = ("anna", "ben", "ben", "cleo")
+    for number, person in enumerate(people, 1):
+        own = {"enduser.id": person, "version": "v1", "tenant.level": "gold"}
+        house.write([span(1, kind=SERVER, trace_id=trace_of(number), attributes=own)])
+    house.all_settled([trace_of(number) for number in range(1, 5)])
+    tags = ("version", "enduser.id", "tenant.level")
+    together = house.reader.breakdowns("shop", tags, house.window)
+    assert together == {tag: house.reader.breakdowns("shop", (tag,), house.window)[tag] for tag in tags}
+    counts = {tag: {one.value: one.measure.requests for one in together[tag].values} for tag in tags}
+    assert counts["enduser.id"] == {"ben": 2, "anna": 1, "cleo": 1}
+    assert (counts["version"], counts["tenant.level"]) == ({"v1": 4}, {"gold": 4})
+
+
 def _rows(starts_s: list[float], seed: int) -> list[SpanRow]:
     chance = random.Random(seed)
     return [
