@@ -13,6 +13,7 @@ import io
 import os
 import random
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -20,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -59,6 +60,9 @@ class Result:
     peak_mib: float = 0.0
     """Highest resident memory seen, of the process and its children; what they share counts once."""
     disk_bytes: int = 0
+    """Of all files, once closed: write-ahead logs are gone then."""
+    free_bytes: int = 0
+    """Of that, pages that hold nothing: most held what waited for the settler; later commits use them."""
 
     @property
     def rate(self) -> float:
@@ -70,11 +74,15 @@ class Result:
         return (
             f"{self.name:<44} {self.rate:>9,.0f} {self.rate / baseline.rate:>6.2f} "
             f"{self.cpu_s / self.spans * 1e6:>7.1f} {self.settled_s:>8.1f} {self.p95_ms:>7.0f} "
-            f"{self.peak_mib:>6.0f} {self.disk_bytes / self.spans:>7.0f}"
+            f"{self.peak_mib:>6.0f} {self.disk_bytes / self.spans:>7.0f} "
+            f"{self.free_bytes / self.spans:>7.0f}"
         )
 
 
-_HEAD = f"{'':<44} {'spans/s':>9} {'x':>6} {'CPU µs':>7} {'late s':>8} {'p95 ms':>7} {'MiB':>6} {'B/span':>7}"
+_HEAD = (
+    f"{'':<44} {'spans/s':>9} {'x':>6} {'CPU µs':>7} {'late s':>8} {'p95 ms':>7} {'MiB':>6} {'B/span':>7} "
+    f"{'of free':>7}"
+)
 
 
 def measure_decode(bodies: Sequence[bytes]) -> Result:
@@ -116,8 +124,9 @@ def measure_http(bodies: Sequence[bytes], connections: int, name: str, code: Pat
             process.terminate()
             process.wait(30)
         disk = sum(each.stat().st_size for each in Path(folder).iterdir())
+        free = sum(map(_free_bytes, Path(folder).iterdir()))
     spans = spans_in(bodies)
-    return Result(name, spans, wall, cpu, settled, delays[len(delays) * 95 // 100] * 1e3, peak, disk)
+    return Result(name, spans, wall, cpu, settled, delays[len(delays) * 95 // 100] * 1e3, peak, disk, free)
 
 
 class _Watched:
@@ -165,6 +174,19 @@ class _Watched:
 
     def _all(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
+
+
+def _free_bytes(path: Path) -> int:
+    """Bytes of the pages of a closed SQLite file that hold nothing; 0 for another file."""
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\0":
+            return 0
+    with closing(sqlite3.connect(path)) as connection:
+        free, size = (
+            int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("freelist_count", "page_size")
+        )
+    return free * size
 
 
 def _memory_bytes(pid: int) -> int:
