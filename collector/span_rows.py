@@ -73,7 +73,7 @@ def span_row(raw: bytes, group: Origin, notes: _Notes, known: _Known) -> SpanRow
     resource = group.resource
     if not resource.browser:
         attributes, backwards = known.known, span.attributes[::-1]
-        found = tags_of(backwards, attributes, known)
+        found = tags_of(backwards, attributes)
         if found is not None:
             tags = group.tags.get(found)
             if tags is None:

@@ -75,8 +75,7 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
     ]
     for request in requests:
         rollups.request(1, _series(*request[:2]), *request[2:])
-    for call in calls:
-        rollups.call(1, "lab", call)
+    rollups.calls(1, "lab", calls)
     rollups.flush()
     full = cells(connection)
     assert full
@@ -85,14 +84,12 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
         rollups.request(-1, _series(*request[:2]), *request[2:])
         if place % 50 == 0:
             rollups.flush()
-    for call in reversed(calls):
-        rollups.call(-1, "lab", call)
+    rollups.calls(-1, "lab", reversed(calls))
     rollups.flush()
     assert cells(connection) == {}
     for request in requests:
         rollups.request(1, _series(*request[:2]), *request[2:])
-    for call in calls:
-        rollups.call(1, "lab", call)
+    rollups.calls(1, "lab", calls)
     rollups.flush()
     assert cells(connection) == full
 

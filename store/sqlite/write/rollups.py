@@ -7,6 +7,7 @@ A cell is (series, width, slot) with a histogram; kinds of series and widths of 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Final
 
@@ -40,13 +41,17 @@ _ADD = (
 class _Cell:
     """What is added to a slot of a series; numbers may be negative."""
 
-    __slots__ = ("errors", "latencies", "origins")
+    __slots__ = ("errors", "latencies", "n", "origins", "packed")
 
     def __init__(self) -> None:
         self.errors = 0
         self.origins = 0
         self.latencies: dict[int, int] = {}
         """Bucket to count."""
+        self.packed: bytearray | None = None
+        """The latencies as they are stored, once nothing is added any more …"""
+        self.n = 0
+        """… and how many they are, then."""
 
     def add(self, other: _Cell) -> None:
         """Add all of another."""
@@ -93,11 +98,12 @@ class Rollups:
         key: SeriesKey = (SAMPLE_SERIES, environment, metric, synthetic_item(synthetic), "")
         self._count(key, sign, start, bucket, int(failed), False)
 
-    def call(self, sign: int, environment: str, call: StoredCall) -> None:
-        """Add one call (`sign` 1), or subtract one that was added (-1)."""
-        source, target, start, duration_ns, error, flag = call
-        key: SeriesKey = (CALL_SERIES, environment, source, target[:_MAX_TEXT], flag)
-        self._count(key, sign, start, bucket_of(duration_ns), error, False)
+    def calls(self, sign: int, environment: str, calls: Iterable[StoredCall]) -> None:
+        """Add calls (`sign` 1), or subtract some that were added (-1)."""
+        count = self._count
+        for source, target, start, duration_ns, error, flag in calls:
+            key: SeriesKey = (CALL_SERIES, environment, source, target[:_MAX_TEXT], flag)
+            count(key, sign, start, bucket_of(duration_ns), error, False)
 
     def _count(self, key: SeriesKey, sign: int, start: int, bucket: int, error: int, origin: bool) -> None:
         series = self._known_series(key)
@@ -155,19 +161,26 @@ class Rollups:
 def _row(width: int, where: tuple[int, int], cell: _Cell) -> tuple[int | bytearray, ...]:
     """The row of a cell to be added."""
     series, slot = where
-    latencies = cell.latencies
-    n = sum(latencies.values())
-    # A bytearray: `executemany` looks at the type of bytes in vain for an adapter, for 0.5 µs each.
-    return series, width, slot, n, cell.errors, cell.origins, bytearray(pack(latencies))
+    if cell.packed is None:
+        # A bytearray: `executemany` looks at the type of bytes in vain for an adapter, for 0.5 µs each.
+        cell.packed = bytearray(pack(cell.latencies))
+        cell.n = sum(cell.latencies.values())
+    return series, width, slot, cell.n, cell.errors, cell.origins, cell.packed
 
 
 def _wider(cells: _Cells, ratio: int) -> _Cells:
-    """The sums of the cells of `ratio` neighbouring slots each."""
+    """The sums of the cells of `ratio` neighbouring slots each; one that stands alone is its own sum."""
     sums: _Cells = {}
+    own: set[tuple[int, int]] = set()
     for (series, slot), cell in cells.items():
         where = (series, slot // ratio)
-        wide = sums.get(where)
-        if wide is None:
-            wide = sums[where] = _Cell()
-        wide.add(cell)
+        wide = sums.setdefault(where, cell)
+        if wide is cell:
+            # Most often: a round lasts half a second. It is packed once for all widths.
+            continue
+        if where not in own:
+            own.add(where)
+            sums[where] = _Cell()
+            sums[where].add(wide)
+        sums[where].add(cell)
     return sums
