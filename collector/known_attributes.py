@@ -83,7 +83,7 @@ class Known(dict[bytes, Tag | None]):
     def _is_idle_text(self, raw: bytes) -> bool:
         """Whether it is a short text under a name that means nothing to a row, and nothing else.
 
-        A new number of a session in each span is the dearest that there is: this takes a quarter of what
+        A new number of a session in each span is the dearest that there is: this takes a third of what
         parsing it takes, in which its text is read, too, and thrown away.
         """
         size = len(raw)

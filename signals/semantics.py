@@ -104,7 +104,7 @@ def is_error_answer(attributes: Attributes) -> bool:
     status = http_status_of(attributes)
     if status is not None and status >= _LEAST_HTTP_ERROR:
         return True
-    for name in _GRPC_STATUSES:
+    for name in _GRPC_STATUSES:  # noqa: SIM110 - a generator takes longer than all else here
         # Most have none: to ask of a number that is not there takes ten times as long.
         if name in attributes and number_of(attributes[name]):
             return True

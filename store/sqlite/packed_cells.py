@@ -46,7 +46,7 @@ def merged(first: bytes, second: bytes) -> bytes:
             new[bucket] = count
         else:
             counts[place] += count
-    # Most often the cell has had all buckets, or nearly all: to sort and pack all of it took four times as long.
+    # Most often the cell has had all buckets, or nearly all: to sort and pack all of it took twice as long.
     for bucket, count in new.items():
         place = bisect_left(buckets, bucket)
         buckets.insert(place, bucket)
