@@ -113,7 +113,7 @@ def _spoiled(rng: random.Random) -> bytes:
     for _ in range(rng.randrange(3)):
         raw[rng.randrange(len(raw))] = rng.choice((0, 1, 2, 8, 10, 18, 127, 128, 200, 255))
     more = (b"", b"\x00", b"\x12\x02\x10\x01", b"\x0a\x01m", b"\x12\x03\x0a\x01w", b"\x18\x05")
-    return bytes(raw)[: rng.choice((None, None, None, -1, 3))] + rng.choice(more)  # type: ignore[misc]
+    return bytes(raw)[: rng.choice((None, None, None, -1, 3))] + rng.choice(more)
 
 
 def _with_raw(number: int, raw: bytes) -> bytes:

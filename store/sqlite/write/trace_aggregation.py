@@ -70,7 +70,6 @@ _INSERT_REQUESTS = (
 )
 _CACHED_PAIRS = 5_000
 
-_ANSWERED = (UNANSWERED, REPORTED)
 
 Services = Sequence[tuple[str, int, int]]
 """(name, spans, code of the worst error) in order of first start; `traces.services` as JSON."""
@@ -286,7 +285,7 @@ class TraceAggregation:
         tags: dict[str, object] = dict(entry.tags)
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
-        calls = self._calls_of(shape)
+        calls = _stored_calls(shape)
         self._rollups.calls(1, environment, calls)
         self._traces.append(
             (
@@ -306,17 +305,6 @@ class TraceAggregation:
                 pack_calls(calls, start),
             )
         )
-
-    def _calls_of(self, shape: Outline[SpanRow]) -> list[StoredCall]:
-        return [
-            (
-                *(source, target, begun, duration_ns, int(error)),
-                (INFERRED_DATABASE if database else INFERRED) if inferred else _ANSWERED[answered],
-            )
-            for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
-                shape, _answered_badly
-            )
-        ]
 
     def _add_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
         spans, starts = shape.spans, shape.starts
@@ -354,6 +342,18 @@ class TraceAggregation:
         """The ids of the pairs that every trace of these services (name, worst error) is found by."""
         pairs = _service_pairs([(name, 0, worst) for name, worst in services])
         return [self._pairs.id_of(pair) for pair in set(pairs)]
+
+
+def _stored_calls(shape: Outline[SpanRow]) -> list[StoredCall]:
+    found: list[StoredCall] = []
+    for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+        shape, _answered_badly
+    ):
+        flag = REPORTED if answered else UNANSWERED
+        if inferred:
+            flag = INFERRED_DATABASE if database else INFERRED
+        found.append((source, target, begun, duration_ns, int(error), flag))
+    return found
 
 
 def _answered_badly(span: SpanRow) -> bool:
