@@ -166,7 +166,11 @@ def _lost(named: Sequence[int], kinds: Sequence[int], initiating: int) -> list[b
 def _members(entries: list[int]) -> list[tuple[int, list[int]]]:
     members: dict[int, list[int]] = {}
     for place, entry in enumerate(entries):
-        members.setdefault(entry, []).append(place)
+        known = members.get(entry)
+        if known is None:
+            members[entry] = [place]
+        else:
+            known.append(place)
     return sorted(members.items())
 
 

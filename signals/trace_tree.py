@@ -193,45 +193,26 @@ def calls_of(shape: Outline[S], is_error_answer: Callable[[S], bool] = lambda sp
     answer, once for the peer that it names. If a span that is not a call has a child in
     another service, the child's span counts.
     """
-    spans = shape.spans
+    spans, starts = shape.spans, shape.starts
     reporting = {service for service, _ in shape.form.counts}
     calls: list[Call] = []
     for place, own, target in shape.form.calls:
-        if target is not None:
-            calls.append(_call(shape, place, own, target))
-            continue
         span = spans[place]
-        if span.peer and span.peer != own:
-            inferred = span.peer not in reporting
-            answered_badly = inferred and not span.error and is_error_answer(span)
-            calls.append(_call(shape, place, own, span.peer, inferred, error=answered_badly))
-    return calls
-
-
-def _call(
-    shape: Outline[S],
-    place: int,
-    source: str,
-    target: str,
-    inferred: bool | None = None,
-    *,
-    error: bool = False,
-) -> Call:
-    """The call that a span measures; `inferred` is None where the target answered under it."""
-    measured = shape.spans[place]
-    # Like `Call(…)` in half of its time.
-    return _CALL(
-        (
-            source,
-            target,
-            shape.starts[place],
-            measured.duration_ns,
-            measured.error or error,
-            bool(inferred),
-            bool(inferred) and measured.peer_is_database,
-            inferred is not False,
+        error, inferred, database, answered = span.error, False, False, True
+        if target is None:
+            target = span.peer
+            if not target or target == own:
+                continue
+            if target in reporting:
+                answered = False
+            else:
+                inferred, database = True, span.peer_is_database
+                error = error or is_error_answer(span)
+        # Like `Call(…)` in half of its time.
+        calls.append(
+            _CALL((own, target, starts[place], span.duration_ns, error, inferred, database, answered))
         )
-    )
+    return calls
 
 
 _CALL: Callable[[tuple[Any, ...]], Call] = partial(tuple.__new__, Call)

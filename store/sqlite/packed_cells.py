@@ -7,6 +7,7 @@ buckets. A row for each bucket took eight times as many rows to write and to sum
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -21,8 +22,11 @@ Sums = dict[int, int]
 
 def pack(buckets: Mapping[int, int]) -> bytes:
     """A histogram as it is stored; buckets without a count are left out."""
-    numbers = sorted([bucket for bucket, count in buckets.items() if count])
-    counts = [buckets[bucket] for bucket in numbers]
+    if 0 in buckets.values():
+        buckets = {bucket: count for bucket, count in buckets.items() if count}
+    numbers = sorted(buckets)
+    # By functions of C: a quarter quicker than a step of Python for each bucket.
+    counts = list(map(buckets.__getitem__, numbers))
     return array(_BUCKET_CODE, numbers).tobytes() + array(_COUNT_CODE, counts).tobytes()
 
 
@@ -33,7 +37,23 @@ def pack_one(bucket: int, count: int) -> bytes:
 
 def merged(first: bytes, second: bytes) -> bytes:
     """The stored sum of two stored histograms."""
-    return pack(total([first, second]))
+    buckets, counts = _columns(first)
+    place_of = dict(zip(buckets, range(len(buckets)), strict=True)).get
+    new: Sums = {}
+    for bucket, count in zip(*_columns(second), strict=True):
+        place = place_of(bucket)
+        if place is None:
+            new[bucket] = count
+        else:
+            counts[place] += count
+    # Most often the cell has had all buckets, or nearly all: to sort and pack all of it took twice as long.
+    for bucket, count in new.items():
+        place = bisect_left(buckets, bucket)
+        buckets.insert(place, bucket)
+        counts.insert(place, count)
+    if 0 in counts:
+        return pack(dict(zip(buckets, counts, strict=True)))
+    return buckets.tobytes() + counts.tobytes()
 
 
 def total(bodies: Iterable[bytes]) -> Sums:
@@ -48,3 +68,12 @@ def total(bodies: Iterable[bytes]) -> Sums:
     for bucket, count in zip(buckets, counts, strict=True):
         sums[bucket] = get(bucket, 0) + count
     return sums
+
+
+def _columns(body: bytes) -> tuple[array[int], array[int]]:
+    """The buckets of a stored histogram, and their counts."""
+    buckets, counts = array(_BUCKET_CODE), array(_COUNT_CODE)
+    middle = len(body) // _ENTRY_BYTES * _BUCKET_BYTES
+    buckets.frombytes(body[:middle])
+    counts.frombytes(body[middle:])
+    return buckets, counts

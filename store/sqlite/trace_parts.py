@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, count
-from operator import add
+from operator import add, itemgetter
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -42,6 +42,9 @@ _PLACE_BYTES: Final = 2
 _SIZE_BYTES: Final = 4
 _PER_SPAN: Final = 8 + 8 + 8 + 8 + _PLACE_BYTES + _SIZE_BYTES
 """Bytes in the arrays: id, parent, start, end, place of the kind, size of the message."""
+
+_OWN, _PARENT = itemgetter(1), itemgetter(2)
+"""The ids of a `SpanRow`."""
 
 Origins = Mapping[bytes, tuple[int, int]]
 """Bodies of resources and scopes to their (id, CRC-32)."""
@@ -84,11 +87,10 @@ class PartSpan(NamedTuple):
 
 def can_hold(spans: Sequence[SpanRow]) -> bool:
     """Whether the ids of these, which are of one trace, have the lengths that a part needs."""
-    own, parents = [span[1] for span in spans], [span[2] for span in spans]
     return (
         len(spans[0][0]) == 2 * ID_BYTES
-        and set(map(len, own)) == {ID_BYTES}
-        and set(map(len, parents)) <= {0, ID_BYTES}
+        and set(map(len, map(_OWN, spans))) == {ID_BYTES}
+        and set(map(len, map(_PARENT, spans))) <= {0, ID_BYTES}
     )
 
 

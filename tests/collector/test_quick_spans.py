@@ -104,6 +104,52 @@ def test_rows_are_the_same_where_the_memory_is_full_all_the_time(monkeypatch: py
     assert _rows(body, decoder) == _rows(body, decoder) == expected
 
 
+def _spoiled(rng: random.Random) -> bytes:
+    """An attribute in protobuf, most often not as a sender would write it."""
+    pair = build.pair(
+        rng.choice(("n", "thread.id", "enduser.id", "peer.service")), rng.choice(("", "é", "v" * 9))
+    )
+    raw = bytearray(pair.SerializeToString())
+    for _ in range(rng.randrange(3)):
+        raw[rng.randrange(len(raw))] = rng.choice((0, 1, 2, 8, 10, 18, 127, 128, 200, 255))
+    more = (b"", b"\x00", b"\x12\x02\x10\x01", b"\x0a\x01m", b"\x12\x03\x0a\x01w", b"\x18\x05")
+    return bytes(raw)[: rng.choice((None, None, None, -1, 3))] + rng.choice(more)
+
+
+def _with_raw(number: int, raw: bytes) -> bytes:
+    """A request of one span whose attribute is these bytes."""
+    span = build.span(number, attributes={}).SerializeToString() + b"\x4a" + bytes((len(raw),)) + raw
+    return b"\x0a" + _sized(b"\x12" + _sized(b"\x12" + _sized(span)))
+
+
+def _sized(message: bytes) -> bytes:
+    assert len(message) < 128
+    return bytes((len(message),)) + message
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_spoiled_attribute_is_what_parsing_all_of_it_says(seed: int) -> None:
+    """Under a name that is known, a text that is read without parsing it is refused or kept all the same."""
+    rng = random.Random(seed)
+    decoder = Decoder()
+    for name in ("n", "thread.id"):
+        _rows(build.traces([build.span(1, attributes={name: "known"})]).SerializeToString(), decoder)
+    for number in range(500):
+        body = _with_raw(1 + number, _spoiled(rng))
+        found, expected = Refusals(), Refusals()
+        rows = decoder.traces(protobuf_groups(body), found).batch.spans
+        assert rows == Decoder().traces(protobuf_groups(body), expected).batch.spans
+        assert found.message() == expected.message()
+
+
+def test_a_new_text_under_a_known_name_is_known_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hostile data each span has one: it takes no parsing."""
+    decoder = Decoder()
+    _rows(build.traces([build.span(1, attributes={"n": "a"})]).SerializeToString(), decoder)
+    monkeypatch.setattr(known_attributes, "_read", None)
+    assert _rows(build.traces([build.span(2, attributes={"n": "b"})]).SerializeToString(), decoder)
+
+
 @pytest.mark.parametrize(
     ("read", "names"),
     [

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from store.sqlite.packed_calls import StoredCall
-from store.sqlite.packed_cells import total
+from store.sqlite.packed_cells import Sums, merged, pack, total
 from store.sqlite.store_file import empty_store
 from store.sqlite.table_layout import OTHER_ITEM, SAMPLE_SERIES, SERVICE_SERIES
 from store.sqlite.write import tag_set_ids
@@ -75,8 +75,7 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
     ]
     for request in requests:
         rollups.request(1, _series(*request[:2]), *request[2:])
-    for call in calls:
-        rollups.call(1, "lab", call)
+    rollups.calls(1, "lab", calls)
     rollups.flush()
     full = cells(connection)
     assert full
@@ -85,16 +84,28 @@ def test_what_is_added_to_the_rollups_and_subtracted_leaves_nothing(connection: 
         rollups.request(-1, _series(*request[:2]), *request[2:])
         if place % 50 == 0:
             rollups.flush()
-    for call in reversed(calls):
-        rollups.call(-1, "lab", call)
+    rollups.calls(-1, "lab", reversed(calls))
     rollups.flush()
     assert cells(connection) == {}
     for request in requests:
         rollups.request(1, _series(*request[:2]), *request[2:])
-    for call in calls:
-        rollups.call(1, "lab", call)
+    rollups.calls(1, "lab", calls)
     rollups.flush()
     assert cells(connection) == full
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_histograms_are_stored_as_their_sum_is(seed: int) -> None:
+    """Whether buckets are new, come to nothing or stand on either side: the bytes are those of the sum."""
+    draw = random.Random(seed)
+    for _ in range(100):
+        first, second = (
+            {draw.randrange(12): draw.choice((-2, -1, 1, 2)) for _ in range(draw.randrange(12))}
+            for _ in range(2)
+        )
+        sums: Sums = {bucket: first.get(bucket, 0) + second.get(bucket, 0) for bucket in first | second}
+        assert merged(pack(first), pack(second)) == pack(sums)
+        assert total([pack(sums)]) == {bucket: count for bucket, count in sums.items() if count}
 
 
 def test_cells_of_every_width_have_the_same_sums(connection: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from operator import attrgetter
 from typing import Final
 
 from store.api import StoreBusy, StoreError
@@ -16,6 +17,7 @@ _POINT_BYTES: Final = 250
 """What a data point takes in memory, on average."""
 _MAX_GROUP: Final = 20_000
 """Spans and logs of one commit, above which no further batch joins it."""
+_RAW: Final = attrgetter("raw")
 
 
 class Pending:
@@ -25,7 +27,7 @@ class Pending:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        self.size_bytes = sum(len(row.raw) for row in batch.spans) + sum(len(row.raw) for row in batch.logs)
+        self.size_bytes = sum(map(len, map(_RAW, batch.spans))) + sum(map(len, map(_RAW, batch.logs)))
         self.size_bytes += _POINT_BYTES * len(batch.metrics)
         self.done = threading.Event()
         self.error: StoreError | None = None

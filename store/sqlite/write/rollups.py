@@ -7,6 +7,8 @@ A cell is (series, width, slot) with a histogram; kinds of series and widths of 
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Final
 
@@ -40,13 +42,25 @@ _ADD = (
 class _Cell:
     """What is added to a slot of a series; numbers may be negative."""
 
-    __slots__ = ("errors", "latencies", "origins")
+    __slots__ = ("added", "errors", "latencies", "n", "origins", "packed", "subtracted")
 
     def __init__(self) -> None:
         self.errors = 0
         self.origins = 0
+        self.added: list[int] = []
+        """Buckets, each as often as it was counted: a function of C sums them at the end …"""
+        self.subtracted: list[int] = []
         self.latencies: dict[int, int] = {}
-        """Bucket to count."""
+        """… by bucket."""
+        self.packed: bytearray | None = None
+        """The latencies as they are stored, once nothing is added any more …"""
+        self.n = 0
+        """… and how many they are, then."""
+
+    def sum_up(self) -> None:
+        """Sum what was counted."""
+        latencies = self.latencies = Counter(self.added)
+        latencies.subtract(self.subtracted)
 
     def add(self, other: _Cell) -> None:
         """Add all of another."""
@@ -73,7 +87,9 @@ class Rollups:
         self._series = SeriesIds(connection)
         self._known_series = self._series.known
         self._cells: _Cells = {}
-        """Of slots of FINE_S."""
+        """Of slots of FINE_S …"""
+        self._known: dict[tuple[object, ...], _Cell] = {}
+        """… and the same by what is counted, without a look at the series."""
 
     def request(self, sign: int, series: SeriesKey, start: int, bucket: int, error: int, worst: int) -> None:
         """Add one request of a service's series (`sign` 1), or subtract one that was added (-1)."""
@@ -93,31 +109,44 @@ class Rollups:
         key: SeriesKey = (SAMPLE_SERIES, environment, metric, synthetic_item(synthetic), "")
         self._count(key, sign, start, bucket, int(failed), False)
 
-    def call(self, sign: int, environment: str, call: StoredCall) -> None:
-        """Add one call (`sign` 1), or subtract one that was added (-1)."""
-        source, target, start, duration_ns, error, flag = call
-        key: SeriesKey = (CALL_SERIES, environment, source, target[:_MAX_TEXT], flag)
-        self._count(key, sign, start, bucket_of(duration_ns), error, False)
+    def calls(self, sign: int, environment: str, calls: Iterable[StoredCall]) -> None:
+        """Add calls (`sign` 1), or subtract some that were added (-1)."""
+        known = self._known
+        for source, target, start, duration_ns, error, flag in calls:
+            # One look-up for each call, not one for its series and one for its cell.
+            where = (environment, source, target, flag, start // _FINE_NS)
+            cell = known.get(where)
+            if cell is None:
+                key: SeriesKey = (CALL_SERIES, environment, source, target[:_MAX_TEXT], flag)
+                cell = known[where] = self._cell(key, where[4])
+            (cell.added if sign > 0 else cell.subtracted).append(bucket_of(duration_ns))
+            if error:
+                cell.errors += sign
 
     def _count(self, key: SeriesKey, sign: int, start: int, bucket: int, error: int, origin: bool) -> None:
-        series = self._known_series(key)
-        if series is None:
-            series = self._series.id_of(key)
-        where = (series, start // _FINE_NS)
-        cell = self._cells.get(where)
+        slot = start // _FINE_NS
+        where = (key, slot)
+        cell = self._known.get(where)
         if cell is None:
-            cell = self._cells[where] = _Cell()
-        latencies = cell.latencies
-        latencies[bucket] = latencies.get(bucket, 0) + sign
+            cell = self._known[where] = self._cell(key, slot)
+        (cell.added if sign > 0 else cell.subtracted).append(bucket)
         if error:
             cell.errors += sign
         if origin:
             cell.origins += sign
 
+    def _cell(self, key: SeriesKey, slot: int) -> _Cell:
+        series = self._known_series(key)
+        if series is None:
+            series = self._series.id_of(key)
+        return self._cells.setdefault((series, slot), _Cell())
+
     def flush(self) -> None:
         """Add what was collected to the cells of every width."""
         if not self._cells:
             return
+        for cell in self._cells.values():
+            cell.sum_up()
         # A trace that was subtracted and added again unchanged sums to nothing.
         cells = {where: cell for where, cell in self._cells.items() if cell}
         rows: list[tuple[int | bytearray, ...]] = []
@@ -130,12 +159,16 @@ class Rollups:
         # In the order of the primary key, so that neighbouring cells share a page.
         rows.sort(key=_PLACE)
         self._connection.executemany(_ADD, rows)
-        self._cells.clear()
+        self._forget()
 
     def on_rollback(self) -> None:
         """Drop what was collected, and read the series anew."""
-        self._cells.clear()
+        self._forget()
         self._series.reload()
+
+    def _forget(self) -> None:
+        self._cells.clear()
+        self._known.clear()
 
     def prune(self, before_unix_nano: int) -> None:
         """Delete the slots that ended before a time, and the series that have none left."""
@@ -155,19 +188,26 @@ class Rollups:
 def _row(width: int, where: tuple[int, int], cell: _Cell) -> tuple[int | bytearray, ...]:
     """The row of a cell to be added."""
     series, slot = where
-    latencies = cell.latencies
-    n = sum(latencies.values())
-    # A bytearray: `executemany` looks at the type of bytes in vain for an adapter, for 0.5 µs each.
-    return series, width, slot, n, cell.errors, cell.origins, bytearray(pack(latencies))
+    if cell.packed is None:
+        # A bytearray: `executemany` looks at the type of bytes in vain for an adapter, for 0.5 µs each.
+        cell.packed = bytearray(pack(cell.latencies))
+        cell.n = sum(cell.latencies.values())
+    return series, width, slot, cell.n, cell.errors, cell.origins, cell.packed
 
 
 def _wider(cells: _Cells, ratio: int) -> _Cells:
-    """The sums of the cells of `ratio` neighbouring slots each."""
+    """The sums of the cells of `ratio` neighbouring slots each; one that stands alone is its own sum."""
     sums: _Cells = {}
+    own: set[tuple[int, int]] = set()
     for (series, slot), cell in cells.items():
         where = (series, slot // ratio)
-        wide = sums.get(where)
-        if wide is None:
-            wide = sums[where] = _Cell()
-        wide.add(cell)
+        wide = sums.setdefault(where, cell)
+        if wide is cell:
+            # Most often: a round lasts half a second. It is packed once for all widths.
+            continue
+        if where not in own:
+            own.add(where)
+            sums[where] = _Cell()
+            sums[where].add(wide)
+        sums[where].add(cell)
     return sums

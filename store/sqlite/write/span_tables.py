@@ -7,7 +7,10 @@ the writer's transaction.
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import filterfalse
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -33,6 +36,8 @@ _LARGE: Final = 1_000
 would take time that grows with the trace …"""
 _REMEMBERED: Final = 200_000
 """… so many in all: 20 MB."""
+_TRACE, _IDS, _BROWSER, _RAW = itemgetter(0), itemgetter(0, 1), itemgetter(12), itemgetter(16)
+"""Of a span, by place: in half of the time that a step of Python takes."""
 _Browsers = list[tuple[int, SpanRow]]
 
 
@@ -50,8 +55,8 @@ class SpanTables:
 
     def new_of(self, batch: Batch, spans: Sequence[SpanRow]) -> Sequence[SpanRow]:
         """Those of the spans whose ids are not stored, each once; counts the others on the batch."""
-        known = self._known({span[0] for span in spans})
-        if not known and len({(span[0], span[1]) for span in spans}) == len(spans):
+        known = self._known(set(map(_TRACE, spans)))
+        if not known and len(set(map(_IDS, spans))) == len(spans):
             return spans
         new: dict[tuple[bytes, bytes], SpanRow] = {}
         again: dict[bytes, list[SpanRow]] = {}
@@ -113,15 +118,10 @@ class SpanTables:
             return spans, self._insert(spans, after, origins)
 
     def _insert(self, spans: Sequence[SpanRow], after: int, origins: Origins) -> _Browsers:
-        traces: dict[bytes, list[SpanRow]] = {}
-        rows: list[SpanRow] = []
-        for span in spans:
-            if span[12]:  # browser
-                rows.append(span)
-            elif (known := traces.get(span[0])) is not None:
-                known.append(span)
-            else:
-                traces[span[0]] = [span]
+        traces: defaultdict[bytes, list[SpanRow]] = defaultdict(list)
+        rows = list(filter(_BROWSER, spans))
+        for span in filterfalse(_BROWSER, spans) if rows else spans:
+            traces[span[0]].append(span)
         parts, ids = [], []
         seq = after + 1
         for trace_id, whole in traces.items():
@@ -148,7 +148,7 @@ class SpanTables:
 
 def _cut(spans: Sequence[SpanRow]) -> Iterator[Sequence[SpanRow]]:
     """The spans of a trace in parts of bounded size."""
-    if len(spans) <= MOST_SPANS and sum([len(span[16]) for span in spans]) <= MOST_BYTES:
+    if len(spans) <= MOST_SPANS and sum(map(len, map(_RAW, spans))) <= MOST_BYTES:
         yield spans
         return
     begin = size = 0

@@ -79,15 +79,22 @@ class TagSetIds:
         `called` says of each span whether it is a call to others; none of them is, if it is empty.
         """
         if len(bags) == 1:
-            # Most often. Its text takes as long to make as a digest of what is asked.
-            return self._make(service, operation, (), bags)
+            return self.of_one(service, operation, bags[0])
         asked = marshal.dumps(cast(Any, (service, operation, called, bags)), _MARSHAL)
         key = _DIGESTED(asked, digest_size=_DIGEST_BYTES).digest()
         found = self._by_tags.get(key)
         if found is None:
             self._make_room(self._by_tags)
-            found = self._by_tags[key] = self._make(service, operation, called, bags)
+            tags = union(bags)
+            if called and (of_calls := _only_called(tags, bags, called)):
+                tags[OF_CALLS] = of_calls
+            found = self._by_tags[key] = self._with(service, operation, tags)
         return found
+
+    def of_one(self, service: str, operation: str, bag: Mapping[str, str]) -> StoredTagSet:
+        """The same of a request whose spans all carry these tags."""
+        # Most often. Its text takes as long to make as a digest of what is asked.
+        return self._with(service, operation, dict(bag))
 
     def _make_room(self, cache: dict[bytes, StoredTagSet]) -> None:
         if len(cache) >= _CACHED:
@@ -123,26 +130,24 @@ class TagSetIds:
         self._unnumbered.clear()
         self._new_slots.clear()
 
-    def _make(
-        self, service: str, operation: str, called: Sequence[bool], bags: Sequence[Mapping[str, str]]
-    ) -> StoredTagSet:
-        tags = union(bags)
-        if called and (of_calls := _only_called(tags, bags, called)):
-            tags[OF_CALLS] = of_calls
+    def _with(self, service: str, operation: str, tags: Tags) -> StoredTagSet:
+        """The set of these tags, which are changed."""
         tags[SERVICE] = service
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = _DIGESTED(body, digest_size=_DIGEST_BYTES).digest()
-        found = self._by_body.get(key)
-        if found is None and (waiting := self._unnumbered.get(key)):
+        return self._by_body.get(key) or self._new(key, body, service, environment_in(tags))
+
+    def _new(self, key: bytes, body: bytes, service: str, environment: str) -> StoredTagSet:
+        """The set of a key that is not in the cache."""
+        if waiting := self._unnumbered.get(key):
             # The cache dropped it before it had a number.
             return waiting[0]
-        if found is None:
+        if len(self._by_body) >= _CACHED:
             self._make_room(self._by_body)
-            environment = environment_in(tags)
-            series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
-            found = self._by_body[key] = StoredTagSet(0, environment, service, series)
-            self._unnumbered[key] = found, body.decode()
+        series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
+        found = self._by_body[key] = StoredTagSet(0, environment, service, series)
+        self._unnumbered[key] = found, body.decode()
         return found
 
     def _number(self) -> None:

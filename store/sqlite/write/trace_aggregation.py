@@ -8,7 +8,7 @@ adding the new one. Must run inside the settler's transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import orjson
 from signals.attributes import environment_of
 from signals.model import SpanError
 from signals.semantics import UNBOUNDED, is_error_answer, promoted_of
-from signals.trace_tree import ABSENT, Outline, calls_of, is_call, members_of, outline, services_of
+from signals.trace_tree import ABSENT, Outline, calls_of, members_of, outline, services_of
 from store.decode import resource_attributes, span_detail
 from store.histogram import bucket_of
 from store.rows import SpanRow
@@ -27,7 +27,6 @@ from store.sqlite.packed_requests import (
     SET_CODE,
     START_CODE,
     outcome_of,
-    pack,
     split,
     unpack,
     worst_of,
@@ -50,7 +49,8 @@ from store.sqlite.table_layout import (
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
-from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds, distinct, union
+from store.sqlite.write.tag_set_ids import TagSetIds
+from store.sqlite.write.trace_requests import TraceRequests, bags_of, by_start, packed, worst_of_each
 from store.tag_sets import ERROR, ORIGIN, SERVICE
 
 MAX_SPANS = 50_000
@@ -70,6 +70,7 @@ _INSERT_REQUESTS = (
 )
 _CACHED_PAIRS = 5_000
 
+
 Services = Sequence[tuple[str, int, int]]
 """(name, spans, code of the worst error) in order of first start; `traces.services` as JSON."""
 
@@ -82,17 +83,6 @@ class _Previous(NamedTuple):
     services: str
     tags: str
     calls: bytes
-
-
-class _Requests(NamedTuple):
-    """The requests of a trace, whose tag sets may have no numbers yet."""
-
-    start: int
-    trace: int
-    sets: list[StoredTagSet]
-    outcomes: list[int]
-    starts: list[int]
-    unbounded: str | None
 
 
 def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
@@ -125,7 +115,7 @@ class TraceAggregation:
         self._pairs = pairs
         self._rollups = rollups
         self._traces: list[tuple[object, ...]] = []
-        self._requests: list[_Requests] = []
+        self._requests: list[TraceRequests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
         self._versions = SlotVersions(connection)
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
@@ -162,8 +152,8 @@ class TraceAggregation:
         write(_INSERT_TRACE, self._traces)
         self._tag_sets.flush()
         # In the order of the primary keys, so that neighbouring rows share a page.
-        self._requests.sort(key=_by_start)
-        write(_INSERT_REQUESTS, [_packed(each) for each in self._requests])
+        self._requests.sort(key=by_start)
+        write(_INSERT_REQUESTS, [packed(each) for each in self._requests])
         for each in self._requests:
             self._versions.change(each.start)
         self._versions.write()
@@ -255,8 +245,7 @@ class TraceAggregation:
             bucket, error, _ = split(outcome)
             self._rollups.request(-1, tag_set.series, old.start + after, bucket, error, worst_of(outcome))
         environment = environment_of(orjson.loads(old.tags))
-        for call in unpack_calls(old.calls, old.start):
-            self._rollups.call(-1, environment, call)
+        self._rollups.calls(-1, environment, unpack_calls(old.calls, old.start))
         self._delete(old)
 
     def _delete(self, old: _Previous) -> None:
@@ -296,16 +285,8 @@ class TraceAggregation:
         tags: dict[str, object] = dict(entry.tags)
         if entry.clock_shift_ns:
             tags[CLOCK_SHIFT] = entry.clock_shift_ns
-        calls: list[StoredCall] = []
-        for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
-            shape, lambda span: is_error_answer(span.tags)
-        ):
-            flag = REPORTED if answered else UNANSWERED
-            if inferred:
-                flag = INFERRED_DATABASE if database else INFERRED
-            call = (source, target, begun, duration_ns, int(error), flag)
-            calls.append(call)
-            self._rollups.call(1, environment, call)
+        calls = _stored_calls(shape)
+        self._rollups.calls(1, environment, calls)
         self._traces.append(
             (
                 trace,
@@ -326,48 +307,35 @@ class TraceAggregation:
         )
 
     def _add_requests(self, trace: int, shape: Outline[SpanRow], services: Services) -> None:
-        spans, origins = shape.spans, shape.origins
-        failing = any(span.error for span in spans)
-        calling = [is_call(span) for span in spans]
-        begun = min(shape.starts)
+        spans, starts = shape.spans, shape.starts
+        begun = min(starts)
         slot = begun // TAG_SET_SLOT_NS
-        carried: set[tuple[str, str]] = set()
-        sets: list[StoredTagSet] = []
-        outcomes: list[int] = []
-        starts: list[int] = []
-        unbounded: list[tuple[int, dict[str, list[str]]]] = []
+        found = TraceRequests(begun, trace, [], [], [], [])
+        count, note_slot = self._rollups.request, self._tag_sets.note_slot
+        worsts = worst_of_each(shape)
         for entry, members in members_of(shape):
             span = spans[entry]
-            worst = max([error_code(origins[place]) for place in members]) if failing else NO_ERROR
-            bags: list[Mapping[str, str]] = distinct([spans[place].tags for place in members])
-            if not all(map(UNBOUNDED.isdisjoint, bags)):
-                varied = {tag: _listed(values) for tag, values in union(bags).items() if tag in UNBOUNDED}
-                carried |= {(tag, value) for tag, values in varied.items() for value in values}
-                unbounded.append((len(sets), varied))
-                bags = [{tag: bag[tag] for tag in bag if tag not in UNBOUNDED} for bag in bags]
-            # What all carry, the request carries, too: then it does not matter which of them are calls.
-            called = (
-                [calling[place] and place != entry for place in members]
-                if len(bags) == len(members) > 1
-                else ()
-            )
-            tag_set = self._tag_sets.of(span.service, span.name, bags, called)
+            if len(members) == 1 and UNBOUNDED.isdisjoint(span.tags):
+                # Of hostile data nearly every request.
+                tag_set = self._tag_sets.of_one(span.service, span.name, span.tags)
+            else:
+                bags, called = bags_of(entry, members, spans, found)
+                tag_set = self._tag_sets.of(span.service, span.name, bags, called)
             bucket = bucket_of(span.duration_ns)
-            start = shape.starts[entry]
+            start = starts[entry]
             error = int(span.error)
-            self._rollups.request(1, tag_set.series, start, bucket, error, worst)
-            self._tag_sets.note_slot(tag_set, slot)
-            sets.append(tag_set)
-            outcomes.append(outcome_of(bucket, error, worst))
-            starts.append(start - begun)
-        self._requests.append(
-            _Requests(
-                begun, trace, sets, outcomes, starts, orjson.dumps(unbounded).decode() if unbounded else None
-            )
-        )
+            worst = max([worsts[place] for place in members]) if worsts else NO_ERROR
+            count(1, tag_set.series, start, bucket, error, worst)
+            if tag_set.slot != slot:
+                note_slot(tag_set, slot)
+            found.sets.append(tag_set)
+            found.outcomes.append(outcome_of(bucket, error, worst))
+            found.starts.append(start - begun)
+        self._requests.append(found)
         own = tuple([(name, worst) for name, _, worst in services])
         self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
-        if carried:
+        if found.unbounded:
+            carried = {(tag, value) for _, tags in found.unbounded for tag in tags for value in tags[tag]}
             self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
 
     def _ids_of(self, services: tuple[tuple[str, int], ...]) -> Sequence[int]:
@@ -376,22 +344,17 @@ class TraceAggregation:
         return [self._pairs.id_of(pair) for pair in set(pairs)]
 
 
-def _packed(found: _Requests) -> tuple[object, ...]:
-    """The row of the table `requests`."""
-    return (
-        found.start,
-        found.trace,
-        found.start + max(found.starts),
-        bytearray(pack(SET_CODE, [tag_set.number for tag_set in found.sets])),
-        bytearray(pack(OUTCOME_CODE, found.outcomes)),
-        bytearray(pack(START_CODE, found.starts)),
-        found.unbounded,
-    )
+def _stored_calls(shape: Outline[SpanRow]) -> list[StoredCall]:
+    found: list[StoredCall] = []
+    for source, target, begun, duration_ns, error, inferred, database, answered in calls_of(
+        shape, _answered_badly
+    ):
+        flag = REPORTED if answered else UNANSWERED
+        if inferred:
+            flag = INFERRED_DATABASE if database else INFERRED
+        found.append((source, target, begun, duration_ns, int(error), flag))
+    return found
 
 
-def _by_start(found: _Requests) -> tuple[int, int]:
-    return found.start, found.trace
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _answered_badly(span: SpanRow) -> bool:
+    return is_error_answer(span.tags)
