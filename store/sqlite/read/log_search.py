@@ -193,14 +193,15 @@ class Search:
             if matching is None:
                 continue
             (_, times, kinds, known), places = matching[0].table, matching[1]
-            first, last = ((times[place] - begin) // width for place in (places[0], places[-1]))
-            if first == last:
-                for kind, n in Counter([kinds[place] for place in places]).items():
-                    counts[first, known[kind].severity] += n
-            else:
-                counts.update(
-                    [((times[place] - begin) // width, known[kinds[place]].severity) for place in places]
-                )
+            # A block's logs are in the order of time: each column's are a stretch, counted in C.
+            start = 0
+            while start < len(places):
+                column = (times[places[start]] - begin) // width
+                behind = begin + (column + 1) * width
+                end = bisect_left(places, behind, start, key=times.__getitem__)
+                for kind, n in Counter(map(kinds.__getitem__, places[start:end])).items():
+                    counts[column, known[kind].severity] += n
+                start = end
         return [(*place, n) for place, n in sorted(counts.items())]
 
     def _is_summed(self) -> bool:
