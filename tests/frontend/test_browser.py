@@ -212,7 +212,11 @@ def test_a_neighbours_link_begins_a_session_and_leaves_the_first_as_it_was(mesh:
         "the first tab goes over to the new session",
     )
     tab.page.click("#place-order")
-    eventually(lambda: mesh.beacons.named("PlaceOrder", enduser__id="bert"), "its click is the neighbour's")
+    eventually(
+        lambda: mesh.beacons.named("PlaceOrder", enduser__id="bert"),
+        "its click is the neighbour's",
+        within_s=30,
+    )
     assert sessions("bert") == {joined}
     assert sessions("anna") == {first}
 
