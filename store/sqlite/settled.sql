@@ -155,6 +155,15 @@ CREATE TABLE samples (
 -- traffic and the environment: SQLite would not use it if it had to look at the rows for these.
 CREATE INDEX samples_by_person ON samples (t8, metric, start, bucket, failed, t9, t1);
 
+-- A number that changes with every change of the samples of a metric that start in a slot of 60 s
+-- (SAMPLE_SLOT_NS): readers keep what they read of a slot until then. Never the same again.
+CREATE TABLE sample_slots (
+    metric  INTEGER NOT NULL,
+    slot    INTEGER NOT NULL, -- start divided by SAMPLE_SLOT_NS
+    version INTEGER NOT NULL,
+    PRIMARY KEY (metric, slot)
+) WITHOUT ROWID;
+
 -- The browser's event that a backend trace answered, by the agent's own link.
 CREATE TABLE links (
     trace_id   BLOB NOT NULL,

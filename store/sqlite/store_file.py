@@ -21,7 +21,7 @@ from store.sqlite.file_parts import (
 from store.sqlite.packed_cells import pack_one
 from store.sqlite.row_checks import add_columns
 from store.sqlite.settled_file import attach_settled, create_settled
-from store.sqlite.table_layout import REQUEST_SLOT_NS
+from store.sqlite.table_layout import REQUEST_SLOT_NS, SAMPLE_SLOT_NS
 
 SCHEMA_VERSION = 9
 DERIVED_INSIDE = 6
@@ -44,10 +44,15 @@ _FORMER_SLOTS = (
     "CREATE TEMP TABLE request_slots AS SELECT slot, random() AS version FROM "
     "(SELECT DISTINCT (start - (start % ?1 + ?1) % ?1) / ?1 AS slot FROM main.requests)"
 )
-"""… and slots of requests may have no versions."""
+"""… slots of requests may have no versions …"""
+_FORMER_SAMPLE_SLOTS = (
+    "CREATE TEMP TABLE sample_slots AS SELECT metric, slot, random() AS version FROM "
+    "(SELECT DISTINCT metric, (start - (start % ?1 + ?1) % ?1) / ?1 AS slot FROM main.samples)"
+)
+"""… and those of samples have none."""
 _DERIVED = (
     *("traces", "tagsets", "set_slots", "requests", "pairs", "trace_pairs", "session_pairs"),
-    *("series", "cells", "sessions", "samples", "links", "request_slots"),
+    *("series", "cells", "sessions", "samples", "links", "request_slots", "sample_slots"),
 )
 STORE_ID = "store_id"
 """The fact by which what is settled of a store is told from that of another; a new value has all settled
@@ -143,6 +148,7 @@ def connect_reader(path: Path, *, frugal: bool = False) -> sqlite3.Connection | 
             connection.create_function("packed_bucket", 2, pack_one, deterministic=True)
             connection.execute(_FORMER_CELLS)
             connection.execute(_FORMER_SLOTS.replace("?1", str(REQUEST_SLOT_NS)))
+            connection.execute(_FORMER_SAMPLE_SLOTS.replace("?1", str(SAMPLE_SLOT_NS)))
         connection.execute("PRAGMA query_only = 1")
     except (OSError, sqlite3.Error) as error:
         raise unavailable(path, error) from error

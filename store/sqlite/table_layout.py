@@ -41,6 +41,8 @@ TAG_SET_SLOT_NS: Final = 600 * SECOND_NS
 """Width of `set_slots.slot`. Narrower slots let a search skip more, and cost a row per set each."""
 REQUEST_SLOT_NS: Final = 60 * SECOND_NS
 """Width of `request_slots.slot`. Of narrower slots fewer requests are read again after a change."""
+SAMPLE_SLOT_NS: Final = 60 * SECOND_NS
+"""Width of `sample_slots.slot`."""
 SPAN_ID_BLOCK: Final = 32_768
 """Numbers of the sequence in a block of `span_id_blocks` …"""
 SPAN_ID_BYTES: Final = 3

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-
-import orjson
 
 from signals.attributes import text_of
 from signals.browser_events import rum_tags_of
@@ -20,7 +17,8 @@ from store.sqlite.read.request_groups import ranked, slot_columns
 from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.rum_errors import error_groups
-from store.sqlite.read.sample_conditions import MAX_DECODED, MAX_SAMPLES, conditions, has, narrowed, with_seq
+from store.sqlite.read.sample_conditions import MAX_DECODED, conditions, has, narrowed, with_seq
+from store.sqlite.read.sample_counts import SampleCounts
 from store.sqlite.table_layout import (
     METRICS,
     SAMPLE_SERIES,
@@ -32,14 +30,6 @@ from store.sqlite.table_layout import (
 _COUNTED_ONE_BY_ONE = 10_000
 """With fewer samples than this, a time series counts each; else it sums slots."""
 _MAX_COLUMNS = 1_000
-_PAIR = 11
-"""Bits of an outcome: buckets go up to about 1,000 (`store/histogram.py`)."""
-_WORD = 63
-"""Bits of a number of SQLite without its sign."""
-_MOST_TOGETHER = 3
-"""Tags that are counted together: with more of them hardly any two samples are alike."""
-_Narrow = tuple[str, list[object]]
-"""A condition on `samples m` and its values."""
 
 
 class SqliteRumReader(SqlitePart):
@@ -115,18 +105,8 @@ class SqliteRumReader(SqlitePart):
         found: dict[str, Breakdown] = {}
         summed = [tag for tag in tags if tag in TAG_COLUMNS]
         with self._connections.session() as db:
-            narrow = narrowed(db, metric, window, where) if summed else None
-            counted = _newest(db, narrow, summed)
-            for tag, outcomes, cut in counted:
-                names, tallies = _tallies(db, outcomes)
-                few = [
-                    pair for pair, name in names.items() if name in tallies and tallies[name].requests <= FEW
-                ]
-                own: dict[str, list[int]] = {}
-                for seq, pair in _numbers(db, narrow, tag, few):
-                    own.setdefault(names[pair], []).append(seq)
-                make_samples_exact(db, metric, tallies, own)
-                found[tag] = ranked(tag, tallies, limit, outcomes.total() if cut else 0, cut=cut)
+            if summed:
+                found.update(_broken_down(db, metric, summed, window, where, limit))
             for tag in tags:
                 if tag not in found:
                     decoded: dict[str, Tally] = {}
@@ -168,6 +148,28 @@ def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
     return row is None or row[0] < _COUNTED_ONE_BY_ONE
 
 
+def _broken_down(
+    db: ReadSession,
+    metric: RumMetric,
+    tags: Sequence[str],
+    window: Window,
+    where: Mapping[str, str] | None,
+    limit: int,
+) -> dict[str, Breakdown]:
+    """By tags that samples have."""
+    found: dict[str, Breakdown] = {}
+    counts = SampleCounts(db, metric, window, where)
+    for tag, outcomes, cut in counts.by_value(tags):
+        names, tallies = counts.tallies(outcomes)
+        few = [pair for pair, name in names.items() if name in tallies and tallies[name].requests <= FEW]
+        own: dict[str, list[int]] = {}
+        for seq, pair in counts.numbers(tag, few):
+            own.setdefault(names[pair], []).append(seq)
+        make_samples_exact(db, metric, tallies, own)
+        found[tag] = ranked(tag, tallies, limit, outcomes.total() if cut else 0, cut=cut)
+    return found
+
+
 def _grouped(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, group: str
 ) -> Sequence[tuple[int, int, int, int]]:
@@ -179,112 +181,6 @@ def _grouped(
         f"SELECT {group}, m.bucket, count(*), sum(m.failed) FROM samples m WHERE {found[0]} GROUP BY 1, 2",
         found[1],
     )
-
-
-def _newest(
-    db: ReadSession, narrow: _Narrow | None, tags: Sequence[str]
-) -> list[tuple[str, Counter[int], bool]]:
-    """For each tag how many of the newest samples have which value and outcome; True if there are older ones.
-
-    Both are one number: id of the value's pair << _PAIR | bucket << 1 | failed.
-    """
-    if narrow is None:
-        return [(tag, Counter(), False) for tag in tags]
-    condition, values = narrow
-    asked = db.noted.of(_Asked)
-    keys = {tag: (condition, str(values), tag) for tag in tags}
-    missing = [tag for tag in tags if keys[tag] not in asked]
-    if missing:
-        bits = max(1, int((db.one("SELECT max(id) FROM pairs") or (0,))[0] or 0).bit_length())
-        at_once = max(1, min(_MOST_TOGETHER, (_WORD - _PAIR) // bits))
-        together = [missing[place : place + at_once] for place in range(0, len(missing), at_once)]
-        arrays = ", ".join(f"json_group_array({_in_one(tags, bits)})" for tags in together)
-        columns = ", ".join(f"m.{TAG_COLUMNS[tag]}" for tag in missing)
-        row = db.one(
-            # As text: a row for each of thousands of samples takes twice as long.
-            f"SELECT {arrays} FROM (SELECT m.bucket << 1 | m.failed AS outcome, {columns} FROM samples m "
-            f"WHERE {condition} ORDER BY m.start DESC LIMIT ?)",
-            (*values, MAX_SAMPLES),
-        )
-        counts = [
-            count
-            for tags, body in zip(together, row or (), strict=bool(row))
-            for count in _divided(orjson.loads(body), len(tags), bits)
-        ]
-        cut = bool(counts) and counts[0].total() >= MAX_SAMPLES and _has_more(db, condition, values)
-        for tag, found in zip(missing, counts, strict=True):
-            asked[keys[tag]] = found, cut
-    return [(tag, *asked[keys[tag]]) for tag in tags]
-
-
-def _in_one(tags: Sequence[str], bits: int) -> str:
-    """SQL of one number of an outcome and the pairs of some tags, the last one in the lowest of their bits.
-
-    A number for each tag and sample was most of the time of a breakdown by all tags.
-    """
-    number = TAG_COLUMNS[tags[0]]
-    for tag in tags[1:]:
-        number = f"({number} << {bits} | {TAG_COLUMNS[tag]})"
-    return f"{number} << {_PAIR} | outcome"
-
-
-def _divided(numbers: list[int], tags: int, bits: int) -> list[Counter[int]]:
-    """How many of such numbers have which pair and outcome, tag by tag."""
-    together = Counter(numbers)
-    if tags == 1:
-        return [together]
-    outcome, pair = (1 << _PAIR) - 1, (1 << bits) - 1
-    found = []
-    for place in range(tags - 1, -1, -1):
-        above = _PAIR + place * bits
-        if 2 * len(together) > len(numbers):
-            found.append(
-                Counter([(number >> above & pair) << _PAIR | number & outcome for number in numbers])
-            )
-            continue
-        counts = Counter[int]()
-        for number, n in together.items():
-            counts[(number >> above & pair) << _PAIR | number & outcome] += n
-        found.append(counts)
-    return found
-
-
-class _Asked(dict[tuple[str, str, str], tuple[Counter[int], bool]]):
-    """What was counted in one snapshot: a page asks for the same with several limits."""
-
-
-def _has_more(db: ReadSession, condition: str, values: Sequence[object]) -> bool:
-    """Whether more than MAX_SAMPLES samples match."""
-    return (
-        db.one(f"SELECT 1 FROM samples m WHERE {condition} LIMIT 1 OFFSET {MAX_SAMPLES}", values) is not None
-    )
-
-
-def _numbers(
-    db: ReadSession, narrow: _Narrow | None, tag: str, pairs: Sequence[int]
-) -> list[tuple[int, int]]:
-    """(number, id of the value's pair) of those of the newest samples that have these values."""
-    if narrow is None or not pairs:
-        return []
-    return db.all(
-        f"SELECT seq, {TAG_COLUMNS[tag]} FROM (SELECT m.seq, m.{TAG_COLUMNS[tag]} FROM samples m "
-        f"WHERE {narrow[0]} ORDER BY m.start DESC LIMIT ?) "
-        f"WHERE {TAG_COLUMNS[tag]} IN (SELECT value FROM json_each(?))",
-        (*narrow[1], MAX_SAMPLES, orjson.dumps(pairs).decode()),
-    )
-
-
-def _tallies(db: ReadSession, counts: Mapping[int, int]) -> tuple[dict[int, str], dict[str, Tally]]:
-    """(value by pair id, tallies by value), of counts by pair id and outcome in one number."""
-    names = {0: ""}
-    tallies: dict[str, Tally] = {}
-    for key, n in counts.items():
-        pair, outcome = key >> _PAIR, key & (1 << _PAIR) - 1
-        if pair not in names:
-            row = db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
-            names[pair] = row[0] if row else ""
-        tallies.setdefault(names[pair], Tally()).add(outcome >> 1, n, n * (outcome & 1), 0)
-    return names, tallies
 
 
 def _make_exact(

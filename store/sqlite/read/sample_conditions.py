@@ -30,7 +30,19 @@ def conditions(
         raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
     sql = "m.metric = ? AND m.start >= ? AND m.start < ?"
     values: list[object] = [metric_number(metric), window.from_unix_nano, window.to_unix_nano]
-    for tag, value in (where or {}).items():
+    columns = tag_columns(db, where or {})
+    if columns is None:
+        return None
+    for name, pair in columns:
+        sql += f" AND m.{name} = ?"
+        values.append(pair)
+    return sql, values
+
+
+def tag_columns(db: ReadSession, where: Mapping[str, str]) -> list[tuple[str, int]] | None:
+    """(column of `samples`, id of the value's pair) of each tag of `where`; None if one was never seen."""
+    found = []
+    for tag, value in where.items():
         if tag not in TAG_COLUMNS:
             continue
         pair = 0
@@ -39,9 +51,8 @@ def conditions(
             if row is None:
                 return None
             pair = row[0]
-        sql += f" AND m.{TAG_COLUMNS[tag]} = ?"
-        values.append(pair)
-    return sql, values
+        found.append((TAG_COLUMNS[tag], pair))
+    return found
 
 
 def narrowed(

@@ -37,6 +37,7 @@ from store.sqlite.write.handover import Moved
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.slot_versions import SampleVersions
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -136,6 +137,7 @@ class SessionAggregation:
         self._main = main
         self._rollups = rollups
         self._pairs = pairs
+        self._versions = SampleVersions(connection)
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
         self._linked: LRUCache[bytes, tuple[str, int, int, int]] = LRUCache(_CACHED_LINKS)
         """Backend traces not looked at yet, to (session, start, end, shift) of the event they answered."""
@@ -158,7 +160,9 @@ class SessionAggregation:
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
                 for metric, value_ns, failed in found:
                     bucket = bucket_of(value_ns)
-                    samples.append((metric_number(metric), start, seq, bucket, failed, *tag_ids))
+                    number = metric_number(metric)
+                    samples.append((number, start, seq, bucket, failed, *tag_ids))
+                    self._versions.change(number, start)
                     self._rollups.sample(environment, synthetic, metric, start, bucket, failed)
             if not session_id:
                 continue
@@ -182,6 +186,7 @@ class SessionAggregation:
                 _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
+        self._versions.write()
         self._connection.executemany(
             "INSERT OR IGNORE INTO links (trace_id, seq, session_id) VALUES (?, ?, ?)", links
         )
@@ -222,6 +227,7 @@ class SessionAggregation:
             del self._linked[trace]
         for seq, start in spans:
             self._restate_samples(seq, start, shift)
+        self._versions.write()
         row = execute("SELECT attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
         if row is None:
             return
@@ -242,6 +248,8 @@ class SessionAggregation:
             row = self._connection.execute(_MOVE_SAMPLE, (start + shift, number, start, seq)).fetchone()
             if row is None:
                 continue
+            for at in (start, start + shift):
+                self._versions.change(number, at)
             bucket, failed, environment_id, synthetic_id = row
             environment, synthetic = self._value(environment_id), self._value(synthetic_id)
             for sign, at in ((-1, start), (1, start + shift)):
@@ -262,6 +270,7 @@ class SessionAggregation:
 
     def invalidate(self) -> None:
         """Empty the caches."""
+        self._versions.clear()
         self._known.clear()
         self._linked.clear()
 

@@ -16,6 +16,7 @@ from signals.browser_events import RUM_TAGS
 from store.sqlite.mark_names import PRUNED_BEFORE
 from store.sqlite.table_layout import METRICS, TAG_SET_SLOT_NS
 from store.sqlite.write.aggregation_schedule import AggregationSchedule
+from store.sqlite.write.slot_versions import SampleVersions
 
 _EVERY_S: Final = 30.0
 """Pause between two rounds: each reads whole tables."""
@@ -51,6 +52,7 @@ class SettledRetention:
             "DELETE FROM samples WHERE metric = ? AND start < ?",
             [(number, before) for number in range(len(METRICS))],
         )
+        SampleVersions(self._connection).prune(before)
         # Pairs of RUM tags stay: rows of `samples` hold their ids, and no index leads back.
         marks = ", ".join("?" * len(RUM_TAGS))
         seen = self._pairs_seen

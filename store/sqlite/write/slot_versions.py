@@ -1,14 +1,14 @@
-"""Notes which slots of requests changed, so that readers read those again and no others.
+"""Notes which slots of requests and of samples changed, so that readers read those again and no others.
 
 A version is never given twice, also not after its slot was empty. Must run inside the transaction that
-changes `requests`.
+changes `requests`, or `samples`.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-from store.sqlite.table_layout import REQUEST_SLOT_NS
+from store.sqlite.table_layout import METRICS, REQUEST_SLOT_NS, SAMPLE_SLOT_NS
 
 
 class SlotVersions:
@@ -32,6 +32,47 @@ class SlotVersions:
             else:
                 execute("DELETE FROM request_slots WHERE slot = ?", (slot,))
         self._changed.clear()
+
+    def clear(self) -> None:
+        """Forget what was noted: it was rolled back."""
+        self._changed.clear()
+
+
+class SampleVersions:
+    """The same for the samples of a metric; slots that changed are kept in memory until `write`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._changed: set[tuple[int, int]] = set()
+
+    def change(self, metric: int, start: int) -> None:
+        """Note that a sample of a metric that starts then was written or deleted."""
+        self._changed.add((metric, start // SAMPLE_SLOT_NS))
+
+    def write(self) -> None:
+        """Give the slots that changed new versions; one without samples of the metric has none."""
+        execute = self._connection.execute
+        for metric, slot in self._changed:
+            bounds = metric, slot * SAMPLE_SLOT_NS, (slot + 1) * SAMPLE_SLOT_NS
+            if execute(
+                "SELECT 1 FROM samples WHERE metric = ? AND start >= ? AND start < ? LIMIT 1", bounds
+            ).fetchone():
+                execute("INSERT OR REPLACE INTO sample_slots VALUES (?, ?, random())", (metric, slot))
+            else:
+                execute("DELETE FROM sample_slots WHERE metric = ? AND slot = ?", (metric, slot))
+        self._changed.clear()
+
+    def prune(self, before: int) -> None:
+        """Follow a deletion of all samples that started before this time."""
+        numbers = range(len(METRICS))
+        self._connection.executemany(
+            "DELETE FROM sample_slots WHERE metric = ? AND slot < ?",
+            [(number, before // SAMPLE_SLOT_NS) for number in numbers],
+        )
+        if before % SAMPLE_SLOT_NS:
+            for number in numbers:
+                self.change(number, before)
+            self.write()
 
     def clear(self) -> None:
         """Forget what was noted: it was rolled back."""
