@@ -17,8 +17,9 @@ from typing import NamedTuple, TypeVar
 import orjson
 
 from signals.attributes import environment_of
-from store.histogram import bucket_of
+from store.histogram import bucket_of, latency_of
 from store.queries import Window
+from store.results import Latency, Measure
 from store.sqlite.packed_calls import unpack_calls
 from store.sqlite.packed_cells import pack, total
 from store.sqlite.packed_requests import each, split
@@ -44,6 +45,7 @@ G = TypeVar("G")
 Columns = Sequence[tuple[int, int, int, int, int]]
 """(column, bucket, requests, errors, origin errors); errors may stand in one bucket for several."""
 _SUMMED_BYTES = 2 * 1024**2
+_MEASURED_BYTES = 1024**2
 _WORTH_KEEPING = 4
 _MAX_EDGE = 50_000
 """Traces of one part of a slot (at most 10 s) that are read."""
@@ -196,8 +198,7 @@ def _as_one(db: ReadSession, cells: list[_Counts]) -> list[_Counts]:
     if len(cells) < _WORTH_KEEPING:
         return cells
     requests, errors, origins, latencies = zip(*cells, strict=True)
-    sizes = array("I", map(len, latencies)).tobytes()
-    key = blake2b(b"".join((sizes, *latencies)), digest_size=16, usedforsecurity=False).digest()
+    key = _digest(latencies)
     known = db.shared.of(_Summed)
     body = known.get(key)
     if body is None:
@@ -234,6 +235,20 @@ def cell_columns(
     last: int,
 ) -> Iterator[tuple[int, int, int, int, int]]:
     """The cells of `slots` (width, first, behind the last), each in the column of its middle."""
+    for column, found in _cells_by_column(db, selected, slots, begin, column_ns, last).items():
+        yield column, 0, 0, sum([cell[1] for cell in found]), sum([cell[2] for cell in found])
+        for bucket, n in total([cell[3] for cell in found]).items():
+            yield column, bucket, n, 0, 0
+
+
+def _cells_by_column(
+    db: ReadSession,
+    selected: SeriesFilter,
+    slots: tuple[int, int, int],
+    begin: int,
+    column_ns: int,
+    last: int,
+) -> dict[int, list[_Counts]]:
     width, first, behind = slots
     slot_ns = width * SECOND_NS
     condition, values = selected.conditions()
@@ -246,10 +261,59 @@ def cell_columns(
     ):
         column = min(last, max(0, slot * slot_ns + slot_ns // 2 - begin) // column_ns)
         cells.setdefault(column, []).append(tuple(cell))
-    for column, found in cells.items():
-        yield column, 0, 0, sum([cell[1] for cell in found]), sum([cell[2] for cell in found])
-        for bucket, n in total([cell[3] for cell in found]).items():
-            yield column, bucket, n, 0, 0
+    return cells
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """What is measured of one column of a window; its sums may be negative."""
+
+    requests: int
+    errors: int
+    origins: int
+    latency: Latency
+
+    def measure(self) -> Measure:
+        """As of a tally."""
+        return Measure(max(0, self.requests), max(0, self.errors), max(0, self.origins), self.latency)
+
+
+class _Measured(BoundedCache[bytes, tuple[int, Latency]]):
+    """(requests, percentiles) of several histograms by a digest of them, which needs no version."""
+
+    def __init__(self) -> None:
+        super().__init__(_MEASURED_BYTES, lambda _: 450)
+
+
+def summed_columns(
+    db: ReadSession, selected: SeriesFilter, window: Window, column_ns: int
+) -> dict[int, Summed]:
+    """Columns of a window measured by slots at most a quarter as wide (or the finest).
+
+    Each slot is filed by its middle. Most columns of a page that is live stay as they are from one request
+    to the next: their percentiles took most of the time of a series.
+    """
+    width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= column_ns), default=FINE_S)
+    slot_ns = width_s * SECOND_NS
+    slots = (width_s, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns))
+    begin, last = window.from_unix_nano, -(-window.duration_ns // column_ns)
+    known = db.shared.of(_Measured)
+    columns: dict[int, Summed] = {}
+    for column, cells in _cells_by_column(db, selected, slots, begin, column_ns, last).items():
+        _, errors, origins, latencies = zip(*cells, strict=True)
+        key = _digest(latencies)
+        found = known.get(key)
+        if found is None:
+            buckets = total(latencies)
+            found = sum(buckets.values()), latency_of(buckets)
+            known.update({key: found})
+        columns[column] = Summed(found[0], sum(errors), sum(origins), found[1])
+    return columns
+
+
+def _digest(latencies: Sequence[bytes]) -> bytes:
+    sizes = array("I", map(len, latencies)).tobytes()
+    return blake2b(b"".join((sizes, *latencies)), digest_size=16, usedforsecurity=False).digest()
 
 
 def _edge(

@@ -14,11 +14,11 @@ from store.results import Breakdown, ErrorGroup, Measure, Point
 from store.sqlite.read.exact_samples import FEW, make_samples_exact
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.request_groups import ranked, slot_columns
-from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series
+from store.sqlite.read.rollup_sums import SeriesFilter, Tally, sum_series, summed_columns
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.rum_errors import error_groups
 from store.sqlite.read.sample_conditions import MAX_DECODED, conditions, has, narrowed, with_seq
-from store.sqlite.read.sample_counts import SampleCounts
+from store.sqlite.read.sample_counts import SampleCounts, by_column, count_up_to
 from store.sqlite.table_layout import (
     METRICS,
     SAMPLE_SERIES,
@@ -61,7 +61,7 @@ class SqliteRumReader(SqlitePart):
                 }
             for metric in METRICS:
                 tally = Tally()
-                for _, bucket, n, failed in _grouped(db, metric, window, where, "0"):
+                for _, bucket, n, failed in by_column(db, metric, window, where, window.duration_ns):
                     tally.add(bucket, n, failed, 0)
                 _make_exact(db, metric, window, where, {"0": tally}, "0")
                 if tally.requests:
@@ -79,13 +79,21 @@ class SqliteRumReader(SqlitePart):
             raise BadQuery(f"columns is {columns}: give 1 to {_MAX_COLUMNS}.")
         width = max(1, -(-window.duration_ns // columns))
         begin = window.from_unix_nano
-        tallies = [Tally() for _ in range(columns)]
         with self._connections.session() as db:
-            found: Iterable[tuple[int, int, int, int]]
-            if not _is_summed(where) or _are_few(db, metric, window):
-                found = _grouped(db, metric, window, where, f"(m.start - {begin}) / {width}")
+            if _is_summed(where) and not _are_few(db, metric, window):
+                summed = summed_columns(db, _series_of(metric, where), window, width)
+                if sum([one.requests for column, one in summed.items() if column < columns]) > FEW:
+                    none = Measure()
+                    measures = [
+                        summed[place].measure() if place in summed else none for place in range(columns)
+                    ]
+                    return [Point(begin + place * width, one) for place, one in enumerate(measures)]
+                found: Iterable[tuple[int, int, int, int]] = [
+                    row[:4] for row in slot_columns(db, _series_of(metric, where), window, width)
+                ]
             else:
-                found = [row[:4] for row in slot_columns(db, _series_of(metric, where), window, width)]
+                found = by_column(db, metric, window, where, width)
+            tallies = [Tally() for _ in range(columns)]
             for column, bucket, n, failed in found:
                 if 0 <= column < columns:
                     tallies[column].add(bucket, n, failed, 0)
@@ -118,10 +126,8 @@ class SqliteRumReader(SqlitePart):
         self, window: Window, where: Mapping[str, str] | None = None, limit: int = 20
     ) -> tuple[Sequence[ErrorGroup], bool]:
         limited(limit)
-        other = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
         with self._connections.session() as db:
-            found = conditions(db, "js_errors", window, where)
-            return ([], False) if found is None else error_groups(db, *found, other, limit)
+            return error_groups(db, window, where, limit)
 
 
 def _is_summed(where: Mapping[str, str] | None) -> bool:
@@ -137,15 +143,7 @@ def _series_of(metric: RumMetric | None, where: Mapping[str, str] | None) -> Ser
 
 
 def _are_few(db: ReadSession, metric: str, window: Window) -> bool:
-    found = conditions(db, metric, window, None)
-    if found is None:
-        return True
-    condition, values = found
-    row = db.one(
-        f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {condition} LIMIT ?)",
-        (*values, _COUNTED_ONE_BY_ONE),
-    )
-    return row is None or row[0] < _COUNTED_ONE_BY_ONE
+    return count_up_to(db, metric, window, _COUNTED_ONE_BY_ONE) < _COUNTED_ONE_BY_ONE
 
 
 def _broken_down(
@@ -168,19 +166,6 @@ def _broken_down(
         make_samples_exact(db, metric, tallies, own)
         found[tag] = ranked(tag, tallies, limit, outcomes.total() if cut else 0, cut=cut)
     return found
-
-
-def _grouped(
-    db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None, group: str
-) -> Sequence[tuple[int, int, int, int]]:
-    """(group, bucket, samples, failed)"""
-    found = narrowed(db, metric, window, where)
-    if found is None:
-        return []
-    return db.all(
-        f"SELECT {group}, m.bucket, count(*), sum(m.failed) FROM samples m WHERE {found[0]} GROUP BY 1, 2",
-        found[1],
-    )
 
 
 def _make_exact(

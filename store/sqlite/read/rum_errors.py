@@ -5,16 +5,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
 
 from signals.attributes import SEAT, text_of
 from store.decode import resource_attributes, some_attributes
+from store.queries import Window
 from store.results import ErrorGroup
 from store.rum_errors import TEXT_NAMES, FoundError, describe_error, grouped
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.sample_conditions import conditions
+from store.sqlite.read.sample_slots import SEQ, START, Column, SlotKey, newest_samples, numbers_of_slot
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_COLUMNS
+from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_COLUMNS, metric_number
 
 MAX_ERRORS = 1_000
 """The newest errors that are read: about 12 ms."""
@@ -23,37 +27,55 @@ _DESCRIBED_BYTES = 400
 _MOST_TEXTS = 5_000
 
 
-def error_groups(
-    db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str], limit: int
-) -> tuple[list[ErrorGroup], bool]:
-    """Groups of the newest samples `m` that match, most frequent first; True if some were not read.
+_SLOTS_BYTES = 1024**2
+_FOUND_BYTES = 250
+_PERSON, _KIND = Column(f"m.{TAG_COLUMNS[SEAT]}"), Column(f"m.{TAG_COLUMNS[SYNTHETIC_TAG]}")
 
-    `attributes` are those that must be compared in the spans themselves.
-    """
-    found, cut = _newest(db, condition, values, attributes)
+
+def error_groups(
+    db: ReadSession, window: Window, where: Mapping[str, str] | None, limit: int
+) -> tuple[list[ErrorGroup], bool]:
+    """Groups of the newest errors that match, most frequent first; True if some were not read."""
+    found, cut = _newest(db, window, where)
     return grouped(found, limit), cut
 
 
 def error_sessions(
-    db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str], error_id: str
+    db: ReadSession, window: Window, where: Mapping[str, str] | None, error_id: str
 ) -> tuple[list[str], bool]:
     """The sessions that `error_groups` counts for one group; True if some errors were not read."""
-    found, cut = _newest(db, condition, values, attributes)
+    found, cut = _newest(db, window, where)
     own = (error.session_id for error in found if error.error_id == error_id and error.session_id)
     return list(dict.fromkeys(own)), cut
 
 
 def _newest(
-    db: ReadSession, condition: str, values: Sequence[object], attributes: Mapping[str, str]
+    db: ReadSession, window: Window, where: Mapping[str, str] | None
 ) -> tuple[list[FoundError], bool]:
     """The newest errors that match, newest first; True if there are older ones."""
+    kept = newest_samples(db, "js_errors", window, where, MAX_ERRORS + 1, SEQ)
+    if kept is None:
+        return _read_newest(db, window, where)
+    found = kept.each(lambda key: errors_of_slot(db, key).found, MAX_ERRORS)
+    return [error for error in found if error is not None], kept.total > MAX_ERRORS
+
+
+def _read_newest(
+    db: ReadSession, window: Window, where: Mapping[str, str] | None
+) -> tuple[list[FoundError], bool]:
+    """The same by a statement."""
+    selected = conditions(db, "js_errors", window, where)
+    if selected is None:
+        return [], False
     rows = db.all(
         f"SELECT m.seq, m.{TAG_COLUMNS[SEAT]}, m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
-        f"WHERE {condition} ORDER BY m.start DESC LIMIT ?",
-        (*values, MAX_ERRORS + 1),
+        f"WHERE {selected[0]} ORDER BY m.start DESC LIMIT ?",
+        (*selected[1], MAX_ERRORS + 1),
     )
     kept = rows[:MAX_ERRORS]
     described = describe_errors(db, [row[0] for row in kept])
+    # These must be compared in the spans themselves.
+    attributes = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
     fitting = _carrying(db, [row[0] for row in kept], attributes) if attributes else None
     found = [
         FoundError(*described[seq], person, bool(synthetic))
@@ -61,6 +83,50 @@ def _newest(
         if seq in described and (fitting is None or seq in fitting)
     ]
     return found, len(rows) > MAX_ERRORS
+
+
+class SlotErrors(NamedTuple):
+    """The errors that start in one slot."""
+
+    version: int
+    found: Sequence[FoundError | None]
+    """Newest first, as the samples of the slot; None of one whose span is gone."""
+    starts: Sequence[int]
+    """When each starts by its sample."""
+    seen: Mapping[str, tuple[int, int]]
+    """First and last start by group."""
+
+
+class _Slots(BoundedCache[int, SlotErrors]):
+    """By slot."""
+
+    def __init__(self) -> None:
+        super().__init__(_SLOTS_BYTES, lambda known: 800 + _FOUND_BYTES * len(known.found))
+
+
+def errors_of_slot(db: ReadSession, key: SlotKey) -> SlotErrors:
+    """The errors of a slot; none of one that is too full to be kept."""
+    slot, version = key
+    kept = db.shared.of(_Slots)
+    known = kept.get(slot)
+    if known is not None and known.version == version:
+        return known
+    number = metric_number("js_errors")
+    seqs, starts, people, kinds = (
+        numbers_of_slot(db, number, key, column) or () for column in (SEQ, START, _PERSON, _KIND)
+    )
+    described = describe_errors(db, seqs)
+    found = [
+        FoundError(*described[seq], person, bool(kind)) if seq in described else None
+        for seq, person, kind in zip(seqs, people, kinds, strict=True)
+    ]
+    seen: dict[str, tuple[int, int]] = {}
+    for error, start in zip(found, starts, strict=True):
+        if error is not None:
+            seen[error.error_id] = start, seen.get(error.error_id, (start, start))[1]
+    errors = SlotErrors(version, found, starts, seen)
+    kept.update({slot: errors})
+    return errors
 
 
 class _Described(BoundedCache[int, tuple[int, str, bytes, str, str, str]]):

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import neg
 from typing import Final, NamedTuple
 
 import orjson
@@ -16,8 +18,8 @@ from signals.attributes import SEAT
 from signals.browser_events import RUM_TAGS
 from store.queries import RumMetric, Window
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.sample_conditions import MAX_SAMPLES, narrowed
-from store.sqlite.read.sample_slots import OUTCOME, SEQ, Column, Samples, newest_samples
+from store.sqlite.read.sample_conditions import MAX_SAMPLES, conditions, narrowed
+from store.sqlite.read.sample_slots import OUTCOME, SEQ, START, Column, Samples, newest_samples
 from store.sqlite.table_layout import TAG_COLUMNS
 from store.tallies import Tally
 
@@ -157,6 +159,40 @@ class SampleCounts:
             f"WHERE {TAG_COLUMNS[tag]} IN (SELECT value FROM json_each(?))",
             (*self._narrow[1], MAX_SAMPLES, orjson.dumps(pairs).decode()),
         )
+
+
+def count_up_to(db: ReadSession, metric: str, window: Window, most: int) -> int:
+    """How many samples of a metric there are in a window, at most so many."""
+    column = _places(_at_once(db))["page"].column
+    kept = newest_samples(db, metric, window, None, max(most, MAX_SAMPLES + 1), column)
+    if kept is not None:
+        return min(kept.total, most)
+    found = conditions(db, metric, window, None)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM samples m WHERE {found[0]} LIMIT ?)" if found else ""
+    row = db.one(sql, (*found[1], most)) if found else None
+    return int(row[0]) if row else 0
+
+
+def by_column(
+    db: ReadSession, metric: RumMetric, window: Window, where: Mapping[str, str] | None, width: int
+) -> Sequence[tuple[int, int, int, int]]:
+    """(column, bucket, samples, failed) of all samples of a window that carry all of `where`."""
+    begin = window.from_unix_nano
+    kept = newest_samples(db, metric, window, where, MAX_SAMPLES + 1, OUTCOME)
+    if kept is None or kept.total > MAX_SAMPLES:
+        found = narrowed(db, metric, window, where)
+        sql = f"SELECT (m.start - {begin}) / {width}, m.bucket, count(*), sum(m.failed) FROM samples m"
+        return db.all(f"{sql} WHERE {found[0]} GROUP BY 1, 2", found[1]) if found else []
+    starts, outcomes = kept.column(START), kept.column(OUTCOME)
+    counts: list[tuple[int, int, int, int]] = []
+    first = 0
+    while first < len(starts):
+        column = (starts[first] - begin) // width
+        behind = bisect_right(starts, -(begin + column * width), first, key=neg)
+        own = Counter(outcomes[first:behind])
+        counts += [(column, outcome >> 1, n, n * (outcome & 1)) for outcome, n in own.items()]
+        first = behind
+    return counts
 
 
 class _Asked(dict[tuple[tuple[str, Window, tuple[tuple[str, str], ...]], str], tuple[Counter[int], bool]]):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import compress
 from operator import neg
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import orjson
 
@@ -24,10 +24,12 @@ from store.sqlite.read.sample_conditions import tag_columns
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.table_layout import SAMPLE_SLOT_NS, TAG_COLUMNS, metric_number
 
+T = TypeVar("T")
+
 _KEPT_BYTES: Final = 6 * 1024**2
 _MOST_ROWS: Final = 12_000
 """Samples of one slot that are kept, more than any question counts: of a fuller one nothing is."""
-_MOST_SLOTS: Final = 400
+MOST_SLOTS: Final = 400
 """Slots that are looked at for one question: where the samples of more are asked for, one statement that
 reads them all is not slower."""
 
@@ -83,13 +85,22 @@ class Samples:
         """A number of each of the newest so many."""
         found = array(column.code)
         for key, first, behind, marks in self._parts:
-            numbers = _piece(self._db, self._metric, key, column)
-            if numbers is None:
-                raise AssertionError("a slot that is too full belongs to no part")
+            # A slot that is too full belongs to no part.
+            numbers = numbers_of_slot(self._db, self._metric, key, column) or array(column.code)
             if behind - first < len(numbers):
                 numbers = numbers[first:behind]
             found.extend(numbers if marks is None else array(column.code, compress(numbers, marks)))
         return found[: self._most if most is None else most]
+
+    def each(self, of_slot: Callable[[SlotKey], Sequence[T]], most: int) -> list[T]:
+        """What a function tells of each sample of a slot, of the newest so many."""
+        found: list[T] = []
+        for key, first, behind, marks in self._parts:
+            values = of_slot(key)[first:behind]
+            found += values if marks is None else compress(values, marks)
+            if len(found) >= most:
+                break
+        return found[:most]
 
 
 class _Asked(dict[Hashable, "Samples | None"]):
@@ -122,8 +133,8 @@ def _found(
     matching = Column(" AND ".join(f"m.{name} = {pair}" for name, pair in columns), "B") if columns else None
     parts: list[_Part] = []
     total = 0
-    slots = sample_slots(db, metric, window, _MOST_SLOTS + 1)
-    for key in slots[:_MOST_SLOTS]:
+    slots = sample_slots(db, metric, window, MOST_SLOTS + 1)
+    for key in slots[:MOST_SLOTS]:
         part = _part(db, metric, window, key, matching, by)
         if part is None:
             return None
@@ -131,24 +142,24 @@ def _found(
         total += part.behind - part.first if part.marks is None else part.marks.count(1)
         if total >= most:
             return Samples(db, metric, parts, total, most)
-    return None if len(slots) > _MOST_SLOTS else Samples(db, metric, parts, total, most)
+    return None if len(slots) > MOST_SLOTS else Samples(db, metric, parts, total, most)
 
 
 def _part(
     db: ReadSession, metric: int, window: Window, key: SlotKey, matching: Column | None, by: Column
 ) -> _Part | None:
     """The samples of a slot that are in the window; None if it is too full."""
-    numbers = _piece(db, metric, key, by)
+    numbers = numbers_of_slot(db, metric, key, by)
     if numbers is None:
         return None
     first, behind = 0, len(numbers)
     begin, end = window.from_unix_nano, window.to_unix_nano
     if key[0] * SAMPLE_SLOT_NS < begin or (key[0] + 1) * SAMPLE_SLOT_NS > end:
-        starts = _piece(db, metric, key, START) or ()
+        starts = numbers_of_slot(db, metric, key, START) or ()
         first, behind = bisect_right(starts, -end, key=neg), bisect_right(starts, -begin, key=neg)
     if matching is None:
         return _Part(key, first, behind, None)
-    marks = (_piece(db, metric, key, matching) or array("B")).tobytes()[first:behind]
+    marks = (numbers_of_slot(db, metric, key, matching) or array("B")).tobytes()[first:behind]
     return _Part(key, first, behind, None if marks.count(1) == len(marks) else marks)
 
 
@@ -168,7 +179,7 @@ def sample_slots(
     )
 
 
-def _piece(db: ReadSession, metric: int, key: SlotKey, column: Column) -> array[int] | None:
+def numbers_of_slot(db: ReadSession, metric: int, key: SlotKey, column: Column) -> array[int] | None:
     """A column of a slot's samples, newest first; None if these are too many to keep."""
     slot, version = key
     kept = db.shared.of(_Kept)

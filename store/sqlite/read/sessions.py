@@ -29,9 +29,9 @@ from store.sqlite.read.row_mapping import (
     trace_bytes,
 )
 from store.sqlite.read.rum_errors import error_sessions
-from store.sqlite.read.sample_conditions import MAX_SAMPLES, conditions, narrowed
+from store.sqlite.read.sample_conditions import MAX_SAMPLES, narrowed
 from store.sqlite.read.text_match import holds
-from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS, TAG_COLUMNS
+from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS
 
 _SORTS: Final[Mapping[SessionSort, str]] = {
     "newest": "e.start",
@@ -168,9 +168,7 @@ def _selected(db: ReadSession, query: SessionQuery, *, by_start: bool) -> _Selec
 def _sessions_behind(db: ReadSession, counted: CountedEvents, window: Window) -> tuple[list[str], bool]:
     """The sessions of the newest events that are counted, each once; True if there are older events."""
     if counted.error_id:
-        found = conditions(db, counted.metric, window, counted.where)
-        other = {tag: value for tag, value in counted.where.items() if tag not in TAG_COLUMNS}
-        return ([], False) if found is None else error_sessions(db, *found, other, counted.error_id)
+        return error_sessions(db, window, counted.where, counted.error_id)
     found = narrowed(db, counted.metric, window, counted.where)
     if found is None:
         return [], False
