@@ -16,7 +16,7 @@ from store.sqlite.table_layout import metric_number
 
 MAX_ERRORS: Final = 1_000
 """The oldest errors that are read, and the newest: about 12 ms each."""
-_GROUP: Final = 3
+_GROUP: Final = 2
 """The place of the group in what `describe_errors` returns."""
 
 

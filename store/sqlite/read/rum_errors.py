@@ -68,7 +68,7 @@ def _read_newest(
     if selected is None:
         return [], False
     rows = db.all(
-        f"SELECT m.seq, m.{TAG_COLUMNS[SEAT]}, m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
+        f"SELECT m.seq, m.start, m.{TAG_COLUMNS[SEAT]}, m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
         f"WHERE {selected[0]} ORDER BY m.start DESC LIMIT ?",
         (*selected[1], MAX_ERRORS + 1),
     )
@@ -78,8 +78,8 @@ def _read_newest(
     attributes = {tag: value for tag, value in (where or {}).items() if tag not in TAG_COLUMNS}
     fitting = _carrying(db, [row[0] for row in kept], attributes) if attributes else None
     found = [
-        FoundError(*described[seq], person, bool(synthetic))
-        for seq, person, synthetic in kept
+        FoundError(start, *described[seq], person, bool(synthetic))
+        for seq, start, person, synthetic in kept
         if seq in described and (fitting is None or seq in fitting)
     ]
     return found, len(rows) > MAX_ERRORS
@@ -117,8 +117,8 @@ def errors_of_slot(db: ReadSession, key: SlotKey) -> SlotErrors:
     )
     described = describe_errors(db, seqs)
     found = [
-        FoundError(*described[seq], person, bool(kind)) if seq in described else None
-        for seq, person, kind in zip(seqs, people, kinds, strict=True)
+        FoundError(start, *described[seq], person, bool(kind)) if seq in described else None
+        for seq, start, person, kind in zip(seqs, starts, people, kinds, strict=True)
     ]
     seen: dict[str, tuple[int, int]] = {}
     for error, start in zip(found, starts, strict=True):
@@ -129,36 +129,38 @@ def errors_of_slot(db: ReadSession, key: SlotKey) -> SlotErrors:
     return errors
 
 
-class _Described(BoundedCache[int, tuple[int, str, bytes, str, str, str]]):
-    """(start, session, span's id, group, type, message) of errors by the number of their span."""
+_Description = tuple[str, bytes, str, str, str]
+"""Session, span's id, group, type and message of an error. Not its start, which may be moved."""
+
+
+class _Described(BoundedCache[int, _Description]):
+    """By the number of the span."""
 
     def __init__(self) -> None:
         super().__init__(_CACHE_BYTES, lambda _: _DESCRIBED_BYTES)
         self._texts: dict[str, str] = {}
 
-    def read(
-        self, start: int, session: str | None, span_id: bytes, name: str, raw: bytes
-    ) -> tuple[int, str, bytes, str, str, str]:
+    def read(self, session: str | None, span_id: bytes, name: str, raw: bytes) -> _Description:
         """What is kept of an error, with one copy of each text."""
         texts = self._texts
         if len(texts) > _MOST_TEXTS:
             texts = self._texts = {}
         parts = (session or "", *describe_error(name, some_attributes(raw, TEXT_NAMES)))
         session_id, error_id, kind, message = (texts.setdefault(text, text) for text in parts)
-        return start, session_id, span_id, error_id, kind, message
+        return session_id, span_id, error_id, kind, message
 
 
-def describe_errors(db: ReadSession, seqs: Sequence[int]) -> dict[int, tuple[int, str, bytes, str, str, str]]:
-    """(start, session, span's id, group, type, message) by the number of the span.
+def describe_errors(db: ReadSession, seqs: Sequence[int]) -> dict[int, _Description]:
+    """Errors by the number of the span.
 
-    A stored span never changes: it is decoded once for all questions.
+    What a stored span says never changes: it is decoded once for all questions.
     """
     cache = db.shared.of(_Described)
     found = {seq: known for seq in seqs if (known := cache.get(seq)) is not None}
     missing = [seq for seq in seqs if seq not in found]
     if missing:
         rows = db.each(
-            "SELECT s.seq, s.start, s.session_id, s.span_id, s.name, s.raw "
+            "SELECT s.seq, s.session_id, s.span_id, s.name, s.raw "
             "FROM json_each(?) j CROSS JOIN spans s ON s.seq = j.value",
             (orjson.dumps(missing).decode(),),
         )

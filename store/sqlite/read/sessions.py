@@ -13,7 +13,6 @@ from signals.ids import read_trace_id
 from signals.model import SessionId, Span
 from store.api import BadQuery, CountedEvents, Page, SessionQuery, SessionSort, Window
 from store.results import Presence, SessionSummary
-from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.read_connection import ReadSession, SqlitePart
 from store.sqlite.read.row_mapping import (
@@ -30,6 +29,7 @@ from store.sqlite.read.row_mapping import (
 )
 from store.sqlite.read.rum_errors import error_sessions
 from store.sqlite.read.sample_conditions import MAX_SAMPLES, narrowed
+from store.sqlite.read.session_scan import Sought, carrying, first_sessions
 from store.sqlite.read.text_match import holds
 from store.sqlite.table_layout import HAPPENED_TAGS, SESSION_TAGS
 
@@ -218,52 +218,38 @@ def _add_scanned(
 
     Returns the start of the last session that is searched; None if all of them are.
     """
-    find, find_part = attribute_scan.condition_for, attribute_scan.condition_holding
     others = [
-        (name, value, exists, condition)
-        for attributes, exists, condition in (
-            (query.attributes, "EXISTS", find),
-            (query.like, "EXISTS", find_part),
-            (query.excluded, "NOT EXISTS", find),
+        Sought(name, value, part, wanted)
+        for attributes, part, wanted in (
+            (query.attributes, False, True),
+            (query.like, True, True),
+            (query.excluded, False, False),
         )
         for name, value in attributes.items()
-        if name not in _FOUND_BY and (name != _LINK or condition is find_part)
+        if name not in _FOUND_BY and (name != _LINK or part)
     ]
-    if any(exists == "EXISTS" and is_never_seen(db, name) for name, _, exists, _ in others):
+    if any(each.wanted and is_never_seen(db, each.name) for each in others):
         conditions.append("0")
         return None
-    others = [each for each in others if not is_never_seen(db, each[0])]
+    others = [each for each in others if not is_never_seen(db, each.name)]
     if not others:
         return None
     conditions[:] = [each.replace(_BEFORE_BY_FINISH, _BEFORE) for each in conditions]
-    row = db.one(
-        f"SELECT e.start FROM sessions e WHERE {' AND '.join(conditions)} "
-        "ORDER BY e.start DESC LIMIT 1 OFFSET ?",
-        (*values, attribute_scan.MAX_SESSIONS - 1),
-    )
-    for name, value, exists, condition in others:
-        carried = condition(db, {name: value}, "span", "s")
-        conditions.append(
-            f"{exists} (SELECT 1 FROM spans s WHERE s.session_id = e.session_id AND ({carried.sql}))"
-        )
-        values += carried.values
-    bound: int | None = None if row is None else row[0]
-    if bound is not None:
-        conditions.append("e.start >= ?")
-        values.append(bound)
     # The spans of hundreds of sessions are searched once, for those that are shown and for their number.
-    question = " AND ".join(conditions), str(values)
+    question = " AND ".join(conditions), str((values, others))
     scanned = db.noted.of(_Scanned)
     if question not in scanned:
-        rows = db.all(f"SELECT e.id FROM sessions e WHERE {question[0]}", values)
-        scanned[question] = orjson.dumps([number for (number,) in rows]).decode()
+        sessions, bound = first_sessions(db, question[0], values)
+        scanned[question] = orjson.dumps(carrying(db, sessions, others)).decode(), bound
+    found, bound = scanned[question]
     conditions[:] = ["e.id IN (SELECT value FROM json_each(?))"]
-    values[:] = [scanned[question]]
+    values[:] = [found]
     return bound
 
 
-class _Scanned(dict[tuple[str, str], str]):
-    """The numbers of the sessions that were found by a scan in one snapshot, as JSON, by what was sought."""
+class _Scanned(dict[tuple[str, str], tuple[str, int | None]]):
+    """By what was sought: the numbers of the sessions that a scan found in one snapshot, as JSON, and the
+    start of the last that was searched."""
 
 
 def _trace_bytes(text: str) -> bytes:
