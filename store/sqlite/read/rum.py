@@ -50,7 +50,7 @@ class SqliteRumReader(SqlitePart):
         found: dict[RumMetric, Measure] = {}
         with self._connections.session() as db:
             if _is_summed(where):
-                tallies = sum_series(db, _series_of(None, where), window, lambda key: key.subject)
+                tallies = _summed(db, window, where or {})
                 for metric in METRICS:
                     if metric in tallies:
                         _make_exact(db, metric, window, where, {"0": tallies[metric]}, "0")
@@ -140,6 +140,18 @@ def _is_summed(where: Mapping[str, str] | None) -> bool:
 def _series_of(metric: RumMetric | None, where: Mapping[str, str] | None) -> SeriesFilter:
     given = where or {}
     return SeriesFilter(SAMPLE_SERIES, metric, given.get(SYNTHETIC_TAG), given.get("environment"))
+
+
+def _summed(db: ReadSession, window: Window, where: Mapping[str, str]) -> dict[str, Tally]:
+    """By metric, of conditions that rollups can answer.
+
+    Those of all synthetic traffic are read, and once for a page that compares people with all.
+    """
+    every = SeriesFilter(SAMPLE_SERIES, None, None, where.get("environment"))
+    item = where.get(SYNTHETIC_TAG)
+    found = sum_series(db, every, window, lambda key: key.subject if item in (None, key.item) else "")
+    found.pop("", None)
+    return found
 
 
 def _are_few(db: ReadSession, metric: str, window: Window) -> bool:

@@ -20,6 +20,7 @@ from store.queries import RumMetric, Window
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.sample_conditions import MAX_SAMPLES, conditions, narrowed
 from store.sqlite.read.sample_slots import OUTCOME, SEQ, START, Column, Samples, newest_samples
+from store.sqlite.read.shared import BoundedCache
 from store.sqlite.table_layout import TAG_COLUMNS
 from store.tallies import Tally
 
@@ -29,6 +30,7 @@ _WORD: Final = 63
 """Bits of a number of SQLite without its sign."""
 _MOST_TOGETHER: Final = 3
 """Tags that are counted together: with more of them hardly any two samples are alike."""
+_VALUES_BYTES: Final = 256 * 1024
 _OUTCOME: Final = (1 << _PAIR) - 1
 
 
@@ -131,10 +133,15 @@ class SampleCounts:
             if key & 1:
                 tally.errors += n
         tallies: dict[str, Tally] = {}
+        known = self._db.shared.of(_Values)
         for pair, tally in by_pair.items():
             if pair not in names:
-                row = self._db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
-                names[pair] = row[0] if row else ""
+                value = known.get(pair)
+                if value is None:
+                    row = self._db.one("SELECT value FROM pairs WHERE id = ?", (pair,))
+                    value = row[0] if row else ""
+                    known.update({pair: value})
+                names[pair] = value
             if names[pair] in tallies:
                 tallies[names[pair]].merge(tally)
             else:
@@ -159,6 +166,13 @@ class SampleCounts:
             f"WHERE {TAG_COLUMNS[tag]} IN (SELECT value FROM json_each(?))",
             (*self._narrow[1], MAX_SAMPLES, orjson.dumps(pairs).decode()),
         )
+
+
+class _Values(BoundedCache[int, str]):
+    """Values of RUM tags by the ids of their pairs, which stay (`settled_retention`)."""
+
+    def __init__(self) -> None:
+        super().__init__(_VALUES_BYTES, lambda value: 250 + 4 * len(value))
 
 
 def count_up_to(db: ReadSession, metric: str, window: Window, most: int) -> int:

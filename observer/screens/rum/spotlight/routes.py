@@ -32,6 +32,7 @@ _CHART_WIDTHS = (("only-wide", 1320.0), ("only-narrow", 400.0))
 
 
 @blueprint.get("/rum/tags")
+@context.one_snapshot
 def tag_spotlight() -> str:
     """One metric over time and by every tag."""
     query = Query(request.args, context.now_unix_nano())
