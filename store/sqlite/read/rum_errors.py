@@ -16,9 +16,9 @@ from store.results import ErrorGroup
 from store.rum_errors import TEXT_NAMES, FoundError, describe_error, grouped
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.sample_conditions import conditions
-from store.sqlite.read.sample_slots import SEQ, START, Column, SlotKey, newest_samples, numbers_of_slot
+from store.sqlite.read.sample_slots import MOST_ROWS, SEQ, SlotKey, newest_samples
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.table_layout import SYNTHETIC_TAG, TAG_COLUMNS, metric_number
+from store.sqlite.table_layout import SAMPLE_SLOT_NS, SYNTHETIC_TAG, TAG_COLUMNS, metric_number
 
 MAX_ERRORS = 1_000
 """The newest errors that are read: about 12 ms."""
@@ -29,7 +29,6 @@ _MOST_TEXTS = 5_000
 
 _SLOTS_BYTES = 1024**2
 _FOUND_BYTES = 250
-_PERSON, _KIND = Column(f"m.{TAG_COLUMNS[SEAT]}"), Column(f"m.{TAG_COLUMNS[SYNTHETIC_TAG]}")
 
 
 def error_groups(
@@ -111,14 +110,18 @@ def errors_of_slot(db: ReadSession, key: SlotKey) -> SlotErrors:
     known = kept.get(slot)
     if known is not None and known.version == version:
         return known
-    number = metric_number("js_errors")
-    seqs, starts, people, kinds = (
-        numbers_of_slot(db, number, key, column) or () for column in (SEQ, START, _PERSON, _KIND)
+    rows = db.all(
+        f"SELECT m.seq, m.start, m.{TAG_COLUMNS[SEAT]}, m.{TAG_COLUMNS[SYNTHETIC_TAG]} FROM samples m "
+        "WHERE m.metric = ? AND m.start >= ? AND m.start < ? ORDER BY m.start DESC, m.seq DESC LIMIT ?",
+        (metric_number("js_errors"), slot * SAMPLE_SLOT_NS, (slot + 1) * SAMPLE_SLOT_NS, MOST_ROWS + 1),
     )
-    described = describe_errors(db, seqs)
+    if len(rows) > MOST_ROWS:
+        rows = []
+    starts = [row[1] for row in rows]
+    described = describe_errors(db, [row[0] for row in rows])
     found = [
         FoundError(start, *described[seq], person, bool(kind)) if seq in described else None
-        for seq, start, person, kind in zip(seqs, starts, people, kinds, strict=True)
+        for seq, start, person, kind in rows
     ]
     seen: dict[str, tuple[int, int]] = {}
     for error, start in zip(found, starts, strict=True):

@@ -26,10 +26,9 @@ def conditions(
     db: ReadSession, metric: str, window: Window, where: Mapping[str, str] | None
 ) -> tuple[str, list[object]] | None:
     """SQL on `samples m` for the RUM tags of `where`, and its values; None if a value was never seen."""
-    if metric not in METRICS:
-        raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
+    number = known_number(metric)
     sql = "m.metric = ? AND m.start >= ? AND m.start < ?"
-    values: list[object] = [metric_number(metric), window.from_unix_nano, window.to_unix_nano]
+    values: list[object] = [number, window.from_unix_nano, window.to_unix_nano]
     columns = tag_columns(db, where or {})
     if columns is None:
         return None
@@ -37,6 +36,13 @@ def conditions(
         sql += f" AND m.{name} = ?"
         values.append(pair)
     return sql, values
+
+
+def known_number(metric: str) -> int:
+    """The number of a metric. Raises BadQuery for what is none."""
+    if metric not in METRICS:
+        raise BadQuery(f"metric is {metric!r}: give one of {', '.join(METRICS)}.")
+    return metric_number(metric)
 
 
 def tag_columns(db: ReadSession, where: Mapping[str, str]) -> list[tuple[str, int]] | None:

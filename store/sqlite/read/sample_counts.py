@@ -79,6 +79,7 @@ class SampleCounts:
         return [(tag, *asked[condition, tag]) for tag in tags]
 
     def _kept(self, samples: Samples, tags: Sequence[str]) -> dict[str, Counter[int]]:
+        samples.read(list(dict.fromkeys(self._places[tag].column for tag in tags)))
         numbers: dict[Column, array[int]] = {}
         together: dict[Column, Counter[int]] = {}
         found = {}

@@ -20,14 +20,14 @@ import orjson
 from signals.attributes import SEAT
 from store.queries import Window
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.sample_conditions import tag_columns
+from store.sqlite.read.sample_conditions import known_number, tag_columns
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.table_layout import SAMPLE_SLOT_NS, TAG_COLUMNS, metric_number
+from store.sqlite.table_layout import SAMPLE_SLOT_NS, TAG_COLUMNS
 
 T = TypeVar("T")
 
 _KEPT_BYTES: Final = 6 * 1024**2
-_MOST_ROWS: Final = 12_000
+MOST_ROWS: Final = 12_000
 """Samples of one slot that are kept, more than any question counts: of a fuller one nothing is."""
 MOST_SLOTS: Final = 400
 """Slots that are looked at for one question: where the samples of more are asked for, one statement that
@@ -52,7 +52,7 @@ SlotKey = tuple[int, int]
 
 
 class _Kept(BoundedCache[tuple[int, int, Column], tuple[int, "array[int] | None"]]):
-    """(version, numbers) by metric, slot and column; None of a slot with more than _MOST_ROWS samples."""
+    """(version, numbers) by metric, slot and column; None of a slot with more than MOST_ROWS samples."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -92,6 +92,18 @@ class Samples:
             found.extend(numbers if marks is None else array(column.code, compress(numbers, marks)))
         return found[: self._most if most is None else most]
 
+    def read(self, columns: Sequence[Column]) -> None:
+        """Read what is missing of several columns at once."""
+        kept = self._db.shared.of(_Kept)
+        for key, *_ in self._parts:
+            missing = []
+            for column in columns:
+                known = kept.get((self._metric, key[0], column))
+                if known is None or known[0] != key[1]:
+                    missing.append(column)
+            if len(missing) > 1:
+                read_slot(self._db, self._metric, key, missing)
+
     def each(self, of_slot: Callable[[SlotKey], Sequence[T]], most: int) -> list[T]:
         """What a function tells of each sample of a slot, of the newest so many."""
         found: list[T] = []
@@ -112,12 +124,12 @@ def newest_samples(
 ) -> Samples | None:
     """At most so many; None where SQLite has to look for them: too many slots, or those of one person.
 
-    `by` is a column that is asked for in any case. All of `where` must be tags that samples have.
+    `by` is a column that is asked for in any case. Raises BadQuery for what is no metric.
     """
     asked = db.noted.of(_Asked)
     question = metric, window, tuple((where or {}).items()), most
     if question not in asked:
-        asked[question] = _found(db, metric_number(metric), window, where or {}, most, by)
+        asked[question] = _found(db, known_number(metric), window, where or {}, most, by)
     return asked[question]
 
 
@@ -181,18 +193,31 @@ def sample_slots(
 
 def numbers_of_slot(db: ReadSession, metric: int, key: SlotKey, column: Column) -> array[int] | None:
     """A column of a slot's samples, newest first; None if these are too many to keep."""
-    slot, version = key
-    kept = db.shared.of(_Kept)
-    known = kept.get((metric, slot, column))
-    if known is not None and known[0] == version:
+    known = db.shared.of(_Kept).get((metric, key[0], column))
+    if known is not None and known[0] == key[1]:
         return known[1]
+    return read_slot(db, metric, key, [column])[0]
+
+
+def read_slot(
+    db: ReadSession, metric: int, key: SlotKey, columns: Sequence[Column]
+) -> list[array[int] | None]:
+    """Columns of a slot's samples by one statement, to be kept; None of a slot with too many."""
+    slot, version = key
+    arrays = ", ".join([f"json_group_array(n{place})" for place in range(len(columns))])
+    inner = ", ".join([f"{column.sql} AS n{place}" for place, column in enumerate(columns)])
     row = db.one(
         # As text: a row for each sample takes twice as long.
-        f"SELECT json_group_array(number) FROM (SELECT {column.sql} AS number FROM samples m "
+        f"SELECT {arrays} FROM (SELECT {inner} FROM samples m "
         "WHERE m.metric = ? AND m.start >= ? AND m.start < ? ORDER BY m.start DESC, m.seq DESC LIMIT ?)",
-        (metric, slot * SAMPLE_SLOT_NS, (slot + 1) * SAMPLE_SLOT_NS, _MOST_ROWS + 1),
+        (metric, slot * SAMPLE_SLOT_NS, (slot + 1) * SAMPLE_SLOT_NS, MOST_ROWS + 1),
     )
-    numbers = orjson.loads(row[0]) if row else []
-    found = array(column.code, numbers) if len(numbers) <= _MOST_ROWS else None
-    kept.update({(metric, slot, column): (version, found)})
+    lists = [orjson.loads(body) for body in row or ()]
+    found = [
+        array(column.code, numbers) if len(numbers) <= MOST_ROWS else None
+        for column, numbers in zip(columns, lists, strict=True)
+    ]
+    db.shared.of(_Kept).update(
+        {(metric, slot, column): (version, numbers) for column, numbers in zip(columns, found, strict=True)}
+    )
     return found

@@ -160,9 +160,7 @@ class SessionAggregation:
                 environment, synthetic = tags.get("environment", ""), tags.get(SYNTHETIC_TAG, "")
                 for metric, value_ns, failed in found:
                     bucket = bucket_of(value_ns)
-                    number = metric_number(metric)
-                    samples.append((number, start, seq, bucket, failed, *tag_ids))
-                    self._versions.change(number, start)
+                    samples.append((metric_number(metric), start, seq, bucket, failed, *tag_ids))
                     self._rollups.sample(environment, synthetic, metric, start, bucket, failed)
             if not session_id:
                 continue
@@ -186,7 +184,7 @@ class SessionAggregation:
                 _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
-        self._versions.write()
+        self._versions.wrote(samples)
         self._connection.executemany(
             "INSERT OR IGNORE INTO links (trace_id, seq, session_id) VALUES (?, ?, ?)", links
         )

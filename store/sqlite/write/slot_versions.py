@@ -7,6 +7,7 @@ changes `requests`, or `samples`.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from store.sqlite.table_layout import METRICS, REQUEST_SLOT_NS, SAMPLE_SLOT_NS
 
@@ -39,14 +40,21 @@ class SlotVersions:
 
 
 class SampleVersions:
-    """The same for the samples of a metric; slots that changed are kept in memory until `write`."""
+    """The same for the samples of a metric; slots that may be empty now are kept in memory until `write`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._changed: set[tuple[int, int]] = set()
 
+    def wrote(self, samples: Iterable[tuple[int, ...]]) -> None:
+        """Give the slots of samples that are there now, each a metric, its start and more, new versions."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO sample_slots VALUES (?, ?, random())",
+            {(sample[0], sample[1] // SAMPLE_SLOT_NS) for sample in samples},
+        )
+
     def change(self, metric: int, start: int) -> None:
-        """Note that a sample of a metric that starts then was written or deleted."""
+        """Note that a sample of a metric that starts then was moved or deleted."""
         self._changed.add((metric, start // SAMPLE_SLOT_NS))
 
     def write(self) -> None:
