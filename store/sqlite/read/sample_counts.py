@@ -155,10 +155,10 @@ class SampleCounts:
             return []
         if self._samples is not None:
             column, above, bits = self._places[tag]
-            wanted, mask = frozenset(pairs), (1 << bits) - 1
+            sought, mask = frozenset(pairs), (1 << bits) - 1
             values = [number >> above & mask for number in self._samples.column(column, MAX_SAMPLES)]
             seqs = self._samples.column(SEQ, MAX_SAMPLES)
-            return [(seq, pair) for seq, pair in zip(seqs, values, strict=True) if pair in wanted]
+            return [(seq, pair) for seq, pair in zip(seqs, values, strict=True) if pair in sought]
         if self._narrow is None:
             return []
         return self._db.all(

@@ -35,7 +35,8 @@ class Sought(NamedTuple):
     value: str
     part: bool
     """Whether the value is a part of the attribute's text."""
-    wanted: bool
+    carried: bool
+    """Whether a span of the session must carry it, or none may."""
 
 
 def first_sessions(
@@ -53,11 +54,11 @@ def first_sessions(
 
 
 def carrying(db: ReadSession, sessions: Sequence[Session], sought: Sequence[Sought]) -> list[int]:
-    """The numbers of those sessions that carry what is wanted, and nothing of what is not."""
+    """The numbers of those sessions that carry all that they must, and nothing that they must not."""
     left = list(sessions)
     for one in sought:
         found = _carrying(db, one, left)
-        left = [session for session in left if found[session[1]] == one.wanted]
+        left = [session for session in left if found[session[1]] == one.carried]
     return [number for number, _ in left]
 
 

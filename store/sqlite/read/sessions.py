@@ -219,8 +219,8 @@ def _add_scanned(
     Returns the start of the last session that is searched; None if all of them are.
     """
     others = [
-        Sought(name, value, part, wanted)
-        for attributes, part, wanted in (
+        Sought(name, value, part, carried)
+        for attributes, part, carried in (
             (query.attributes, False, True),
             (query.like, True, True),
             (query.excluded, False, False),
@@ -228,7 +228,7 @@ def _add_scanned(
         for name, value in attributes.items()
         if name not in _FOUND_BY and (name != _LINK or part)
     ]
-    if any(each.wanted and is_never_seen(db, each.name) for each in others):
+    if any(each.carried and is_never_seen(db, each.name) for each in others):
         conditions.append("0")
         return None
     others = [each for each in others if not is_never_seen(db, each.name)]
