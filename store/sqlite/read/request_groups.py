@@ -75,23 +75,18 @@ def by_tag(
     """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
     parts, cut = parts_within(db, window, service, bound, MAX_ROWS)
-    scanned = sum([len(part.columns.outcomes) for part in parts])
-    matched = _matched(db, parts, service, where, environment)
-    forms: dict[int, KnownSet] = {}
-    for each in matched:
-        forms.update(each.forms)
-    by_form = _by_form(matched)
+    one = _counted_parts(db, parts, window, (service, frozenset(where.items()), environment))
     values_of = received_in if received else values_in
     known: dict[tuple[int, ...], Tally] = {}
-    found = {tag: _tallies(tag, forms, by_form, values_of, known) for tag in tags if tag != SEAT}
-    if SEAT in tags or scanned <= _FEW_REQUESTS:
-        sets = read_sets(db, set[int]().union(*[each.sets for each in matched]))
+    found = {tag: _tallies(tag, one.forms, one.by_form, values_of, known) for tag in tags if tag != SEAT}
+    if SEAT in tags or one.scanned <= _FEW_REQUESTS:
+        sets = read_sets(db, set[int]().union(*[each.sets for each in one.matched]))
         if SEAT in tags:
-            found[SEAT] = _tallies(SEAT, sets, _by_set(matched), values_of, {})
-        if scanned <= _FEW_REQUESTS:
+            found[SEAT] = _tallies(SEAT, sets, _by_set(one.matched), values_of, {})
+        if one.scanned <= _FEW_REQUESTS:
             _make_exact(db, joined([part.columns for part in parts]), sets, found, values_of)
-    counted = sum([len(each.sets) for each in matched])
-    return {tag: found[tag] for tag in tags}, counted if service else scanned, counted, cut
+    counted = sum([len(each.sets) for each in one.matched])
+    return {tag: found[tag] for tag in tags}, counted if service else one.scanned, counted, cut
 
 
 def by_operation(
@@ -99,12 +94,48 @@ def by_operation(
 ) -> tuple[dict[Operation, Tally], bool]:
     """Tallies of the newest requests up to these bounds; True if older ones were left out."""
     parts, cut = parts_within(db, window, None, most_requests, most_rows)
-    matched = _matched(db, parts, None, {}, environment)
+    one = _counted_parts(db, parts, window, (None, frozenset(), environment))
     outcomes: dict[Operation, list[tuple[int, int]]] = {}
-    operations = {form: tags.of for each in matched for form, tags in each.forms.items()}
-    for form, found in _by_form(matched).items():
-        outcomes.setdefault(operations[form], []).extend(found)
+    for form, found in one.by_form.items():
+        outcomes.setdefault(one.forms[form].of, []).extend(found)
     return {of: _counted(found) for of, found in outcomes.items()}, cut
+
+
+_Question = tuple[str | None, frozenset[tuple[str, str]], str | None]
+"""Service, tags and environment of requests."""
+
+
+class _CountedParts(NamedTuple):
+    """The requests of some parts that match a question."""
+
+    matched: Sequence[_Matched]
+    scanned: int
+    """Those that do not match included."""
+    forms: Mapping[int, KnownSet]
+    """A set of each form."""
+    by_form: Mapping[int, Sequence[tuple[int, int]]]
+    """(outcome, how often) by form: most sets differ by the person alone, and are one for every other tag."""
+
+
+class _Noted(dict[Hashable, _CountedParts]):
+    """What was counted in one snapshot: a page breaks the same requests down in several places."""
+
+
+def _counted_parts(
+    db: ReadSession, parts: Sequence[SlotPart], window: Window, question: _Question
+) -> _CountedParts:
+    """`parts` are the newest of the window, up to whatever bounds."""
+    noted = db.noted.of(_Noted)
+    scanned = sum([len(part.columns.outcomes) for part in parts])
+    key = window, question, scanned, sum([len(part.columns) for part in parts])
+    found = noted.get(key)
+    if found is None:
+        matched = _matched(db, parts, question)
+        forms: dict[int, KnownSet] = {}
+        for each in matched:
+            forms.update(each.forms)
+        found = noted[key] = _CountedParts(matched, scanned, forms, _by_form(matched))
+    return found
 
 
 class _Matched(NamedTuple):
@@ -131,15 +162,9 @@ class _Matching(BoundedCache[tuple[int, Hashable], "_Matched"]):
         super().__init__(_MATCHING_BYTES, attrgetter("bytes"))
 
 
-def _matched(
-    db: ReadSession,
-    parts: Sequence[SlotPart],
-    service: str | None,
-    where: Mapping[str, str],
-    environment: str | None,
-) -> list[_Matched]:
+def _matched(db: ReadSession, parts: Sequence[SlotPart], question: _Question) -> list[_Matched]:
     """The requests that match, slot by slot."""
-    question = service, frozenset(where.items()), environment
+    service, where, environment = question
     known = db.shared.of(_Matching)
     found: list[_Matched] = []
     missing: list[SlotPart] = []
@@ -150,7 +175,7 @@ def _matched(
         else:
             missing.append(part)
     sets = read_sets(db, set[int]().union(*[part.columns.sets for part in missing]))
-    matching = matching_sets(sets, service, where, environment)
+    matching = matching_sets(sets, service, dict(where), environment)
     form_of = {number: tags.form << _OUTCOME_BITS for number, tags in matching.items()}
     for part in missing:
         numbers, outcomes = part.columns.sets, part.columns.outcomes
@@ -168,7 +193,6 @@ def _matched(
 
 
 def _by_form(found: Sequence[_Matched]) -> dict[int, list[tuple[int, int]]]:
-    """(outcome, how often) by form: most sets differ by the person alone, and are one for every other tag."""
     by_form: dict[int, list[tuple[int, int]]] = {}
     # In C: a loop over all requests took twice as long.
     for code, n in Counter(chain.from_iterable([each.codes for each in found])).items():
