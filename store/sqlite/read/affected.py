@@ -220,7 +220,7 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
             failed.append((side, tags.get(SEAT, ""), session or ""))
     identities = Identities([(person, session) for _, person, session in failed], partial(_people_of, db))
     for side, person, session in failed:
-        side.fail(identities.person(person, session), session, recovered=False)
+        side.fail(identities.name(person, session), session)
     return Affected(sides[0].reach(None), sides[1].reach(None), since)
 
 
