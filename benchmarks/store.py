@@ -105,7 +105,7 @@ def ingest(path: Path, spans: int) -> None:
 
 
 def _write(writer: Writer, batch: Batch) -> None:
-    """Write a batch, and come again as a sender does while the store is busy: what came twice is kept once."""
+    """Write a batch, and come again while the store is busy, as a sender does: it is kept once."""
     give_up_s = time.monotonic() + _PATIENCE_S
     while True:
         try:
