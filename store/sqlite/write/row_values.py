@@ -53,3 +53,12 @@ def encodable_span(span: SpanRow) -> SpanRow:
 
 def _encodable_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
+
+
+def trace_bytes(text: str) -> bytes:
+    """A trace id as 16 bytes, none if the text is not hexadecimal."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return found.rjust(16, b"\0") if 0 < len(found) <= 16 else b""

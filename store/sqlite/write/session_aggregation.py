@@ -37,7 +37,8 @@ from store.sqlite.write.handover import Moved
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
-from store.sqlite.write.slot_versions import SampleVersions
+from store.sqlite.write.row_values import trace_bytes
+from store.sqlite.write.slot_versions import SampleVersions, SlotVersions
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -130,14 +131,20 @@ class SessionAggregation:
     """Adds browser spans to their sessions, and their samples to the rollups."""
 
     def __init__(
-        self, connection: sqlite3.Connection, main: sqlite3.Connection, pairs: PairIds, rollups: Rollups
+        self,
+        connection: sqlite3.Connection,
+        main: sqlite3.Connection,
+        pairs: PairIds,
+        rollups: Rollups,
+        versions: SlotVersions,
     ) -> None:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
+        self._versions = versions
         self._main = main
         self._rollups = rollups
         self._pairs = pairs
-        self._versions = SampleVersions(connection)
+        self._sample_versions = SampleVersions(connection)
         self._known: LRUCache[str, _StoredSession] = LRUCache(_CACHED)
         self._linked: LRUCache[bytes, tuple[str, int, int, int]] = LRUCache(_CACHED_LINKS)
         """Backend traces not looked at yet, to (session, start, end, shift) of the event they answered."""
@@ -164,7 +171,7 @@ class SessionAggregation:
                     self._rollups.sample(environment, synthetic, metric, start, bucket, failed)
             if not session_id:
                 continue
-            trace = _trace_bytes(tags.get("link.traceId", ""))
+            trace = trace_bytes(tags.get("link.traceId", ""))
             if trace:
                 links.append((trace, seq, session_id))
                 if live and shift >= 0 and session_id not in self._proven:
@@ -184,10 +191,11 @@ class SessionAggregation:
                 _keep(session.tags, CLOCK_SHIFT, shift, start)
         samples.sort()
         self._connection.executemany(_INSERT_SAMPLE, samples)
-        self._versions.wrote(samples)
+        self._sample_versions.wrote(samples)
         self._connection.executemany(
             "INSERT OR IGNORE INTO links (trace_id, seq, session_id) VALUES (?, ?, ?)", links
         )
+        self._versions.change_linked([trace for trace, _, _ in links])
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
@@ -225,7 +233,6 @@ class SessionAggregation:
             del self._linked[trace]
         for seq, start in spans:
             self._restate_samples(seq, start, shift)
-        self._versions.write()
         row = execute("SELECT attributes FROM sessions WHERE session_id = ?", (session_id,)).fetchone()
         if row is None:
             return
@@ -246,11 +253,10 @@ class SessionAggregation:
             row = self._connection.execute(_MOVE_SAMPLE, (start + shift, number, start, seq)).fetchone()
             if row is None:
                 continue
-            for at in (start, start + shift):
-                self._versions.change(number, at)
             bucket, failed, environment_id, synthetic_id = row
             environment, synthetic = self._value(environment_id), self._value(synthetic_id)
             for sign, at in ((-1, start), (1, start + shift)):
+                self._sample_versions.changed(number, at)
                 self._rollups.sample(environment, synthetic, metric, at, bucket, bool(failed), sign)
 
     def _value(self, pair: int) -> str:
@@ -268,7 +274,6 @@ class SessionAggregation:
 
     def invalidate(self) -> None:
         """Empty the caches."""
-        self._versions.clear()
         self._known.clear()
         self._linked.clear()
 
@@ -289,6 +294,11 @@ class SessionAggregation:
             self.drop(session_id)
             execute("DELETE FROM session_pairs WHERE session = ?", row)
             execute("DELETE FROM sessions WHERE id = ?", row)
+
+    def prune_links(self, upto: int) -> None:
+        """Delete what spans up to this number link."""
+        self._versions.change_unlinked(upto)
+        self._connection.execute("DELETE FROM links WHERE seq <= ?", (upto,))
 
     def _id(self, tag: str, tags: Mapping[str, str]) -> int:
         value = tags.get(tag)
@@ -382,12 +392,3 @@ def _event(
     is_error = any(sample.metric == "js_errors" for sample in samples)
     report = error_report(name, attributes, start) if is_error else None
     return Event(seq, session_id, start, duration_ns, tags, samples, shift, report)
-
-
-def _trace_bytes(text: str) -> bytes:
-    """A trace id as 16 bytes, none if the text is not hexadecimal."""
-    try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        return b""
-    return found.rjust(16, b"\0") if 0 < len(found) <= 16 else b""

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from store.sqlite.table_layout import METRICS, REQUEST_SLOT_NS, SAMPLE_SLOT_NS
+
+_START: Final = "SELECT start FROM traces WHERE substr(trace_id, 9) = substr(?1, 9) AND trace_id = ?1"
+_STARTS_OF_LINKS: Final = (
+    "SELECT t.start FROM links k JOIN traces t "
+    "ON substr(t.trace_id, 9) = substr(k.trace_id, 9) AND t.trace_id = k.trace_id WHERE k.seq <= ?"
+)
 
 
 class SlotVersions:
@@ -22,6 +29,21 @@ class SlotVersions:
     def change(self, start: int) -> None:
         """Note that requests of a trace that begins then were written or deleted."""
         self._changed.add(start // REQUEST_SLOT_NS)
+
+    def change_linked(self, traces: Iterable[bytes]) -> None:
+        """Note that browsers' events named these traces: readers keep whose session a trace belongs to.
+
+        One that is not aggregated yet is noted when it is.
+        """
+        for trace in traces:
+            row = self._connection.execute(_START, (trace,)).fetchone()
+            if row is not None:
+                self.change(row[0])
+
+    def change_unlinked(self, upto: int) -> None:
+        """Note the traces that are linked by spans up to this number, before these links are deleted."""
+        for (start,) in self._connection.execute(_STARTS_OF_LINKS, (upto,)).fetchall():
+            self.change(start)
 
     def write(self) -> None:
         """Give the slots that changed new versions; one without requests has none."""
@@ -40,11 +62,10 @@ class SlotVersions:
 
 
 class SampleVersions:
-    """The same for the samples of a metric; slots that may be empty now are kept in memory until `write`."""
+    """Writes the versions of slots of samples, by metric."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._changed: set[tuple[int, int]] = set()
 
     def wrote(self, samples: Iterable[tuple[int, ...]]) -> None:
         """Give the slots of samples that are there now, each a metric, its start and more, new versions."""
@@ -53,22 +74,16 @@ class SampleVersions:
             {(sample[0], sample[1] // SAMPLE_SLOT_NS) for sample in samples},
         )
 
-    def change(self, metric: int, start: int) -> None:
-        """Note that a sample of a metric that starts then was moved or deleted."""
-        self._changed.add((metric, start // SAMPLE_SLOT_NS))
-
-    def write(self) -> None:
-        """Give the slots that changed new versions; one without samples of the metric has none."""
-        execute = self._connection.execute
-        for metric, slot in self._changed:
-            bounds = metric, slot * SAMPLE_SLOT_NS, (slot + 1) * SAMPLE_SLOT_NS
-            if execute(
-                "SELECT 1 FROM samples WHERE metric = ? AND start >= ? AND start < ? LIMIT 1", bounds
-            ).fetchone():
-                execute("INSERT OR REPLACE INTO sample_slots VALUES (?, ?, random())", (metric, slot))
-            else:
-                execute("DELETE FROM sample_slots WHERE metric = ? AND slot = ?", (metric, slot))
-        self._changed.clear()
+    def changed(self, metric: int, start: int) -> None:
+        """Follow a sample of that start that was moved or deleted; a slot without samples has no version."""
+        slot, execute = start // SAMPLE_SLOT_NS, self._connection.execute
+        bounds = metric, slot * SAMPLE_SLOT_NS, (slot + 1) * SAMPLE_SLOT_NS
+        if execute(
+            "SELECT 1 FROM samples WHERE metric = ? AND start >= ? AND start < ? LIMIT 1", bounds
+        ).fetchone():
+            execute("INSERT OR REPLACE INTO sample_slots VALUES (?, ?, random())", (metric, slot))
+        else:
+            execute("DELETE FROM sample_slots WHERE metric = ? AND slot = ?", (metric, slot))
 
     def prune(self, before: int) -> None:
         """Follow a deletion of all samples that started before this time."""
@@ -79,9 +94,4 @@ class SampleVersions:
         )
         if before % SAMPLE_SLOT_NS:
             for number in numbers:
-                self.change(number, before)
-            self.write()
-
-    def clear(self) -> None:
-        """Forget what was noted: it was rolled back."""
-        self._changed.clear()
+                self.changed(number, before)
