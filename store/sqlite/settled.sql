@@ -46,10 +46,12 @@ CREATE INDEX traces_by_id ON traces (substr(trace_id, 9), trace_id);
 -- Service, operation and tags of requests, each combination kept once (store/sqlite/tag_sets.py).
 -- AUTOINCREMENT: an id is never reused, as readers cache what it stands for.
 CREATE TABLE tagsets (
-    id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    key  BLOB NOT NULL UNIQUE, -- BLAKE2b of body
-    body TEXT NOT NULL         -- {tag: value or [value, …]}, keys sorted
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    key       BLOB NOT NULL UNIQUE, -- BLAKE2b of body
+    operation INTEGER NOT NULL,     -- number_of_operation of store/sqlite/tag_set_keys.py
+    body      TEXT NOT NULL         -- {tag: value or [value, …]}, keys sorted
 );
+CREATE INDEX tagsets_by_operation ON tagsets (operation);
 
 -- In which slots of 600 s (TAG_SET_SLOT_NS) traces with a set begin: a search by tags skips the others.
 CREATE TABLE set_slots (
@@ -80,7 +82,8 @@ CREATE TABLE request_slots (
 );
 
 -- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only unbounded
--- tags and our own (tag_sets.py): `:service`, `:error` and `:origin` (of a service, or any).
+-- tags and our own (tag_sets.py): `:service`, `:error` and `:origin` (of a service, or any), `:person`
+-- and `:persons`.
 CREATE TABLE pairs (
     id    INTEGER PRIMARY KEY,
     tag   TEXT NOT NULL,

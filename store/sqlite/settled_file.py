@@ -14,7 +14,7 @@ from typing import Final
 from store.sqlite.file_parts import MAPPED_BYTES, SUFFIXES, run_script
 
 SETTLED_SUFFIX: Final = ".settled"
-SETTLED_VERSION: Final = 5
+SETTLED_VERSION: Final = 6
 SETTLED_ID: Final = 0x48_4C_41_53
 """`HLAS` in ASCII."""
 _SCHEMA: Final = Path(__file__).with_name("settled.sql")

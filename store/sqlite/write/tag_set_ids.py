@@ -13,7 +13,9 @@ from typing import Any, Final, cast
 
 import orjson
 
+from signals.attributes import SEAT
 from store.sqlite.table_layout import SERVICE_SERIES
+from store.sqlite.tag_set_keys import number_of_operation
 from store.sqlite.write.interning import SeriesKey
 from store.tag_sets import (
     OF_CALLS,
@@ -28,11 +30,13 @@ from store.tag_sets import (
 _CACHED: Final = 40_000
 """Sets that are known by what spans carry, of 200 bytes each: by a digest, as texts take a kilobyte."""
 _NUMBERS_CACHED: Final = 20_000
+_OPERATIONS_CACHED: Final = 5_000
+_PERSONS_CACHED: Final = 5_000
 _MAX_VALUES: Final = 64
 """Values of one tag that one request is found by."""
 _ASKED: Final = 500
 """Keys of one question: one alone takes 9 µs, one of so many 3."""
-_INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, body) VALUES (?, ?, ?)"
+_INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, operation, body) VALUES (?, ?, ?, ?)"
 _MARSHAL: Final = 2
 """The version of `marshal` whose bytes depend on nothing but the value."""
 _DIGEST_BYTES: Final = 16
@@ -49,6 +53,8 @@ class StoredTagSet:
     service: str
     series: SeriesKey
     """The series of the rollups in which its requests count."""
+    persons: tuple[str, ...]
+    """The values of its `enduser.id`."""
     slot: int = -1
     """The last that was noted of it."""
 
@@ -63,8 +69,12 @@ class TagSetIds:
         self._by_body: dict[bytes, StoredTagSet] = {}
         """… and by the key that they are stored with. What a cache dropped is asked of the table."""
         self._by_number = lru_cache(_NUMBERS_CACHED)(self._read)
-        self._unnumbered: dict[bytes, tuple[StoredTagSet, str]] = {}
-        """Key to the sets that `flush` must look for or store, and their body."""
+        self._unnumbered: dict[bytes, tuple[StoredTagSet, int, str]] = {}
+        """Key to the sets that `flush` must look for or store, with the number of their operation, and their
+        body."""
+        self._operation = lru_cache(_OPERATIONS_CACHED)(number_of_operation)
+        self._persons = lru_cache(_PERSONS_CACHED)(_as_it_is)
+        """One copy for the thousands of sets of a person."""
         self._new_slots: list[tuple[StoredTagSet, int]] = []
 
     def of(
@@ -136,19 +146,24 @@ class TagSetIds:
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = _DIGESTED(body, digest_size=_DIGEST_BYTES).digest()
-        return self._by_body.get(key) or self._new(key, body, service, environment_in(tags))
+        return self._by_body.get(key) or self._new(key, body, tags)
 
-    def _new(self, key: bytes, body: bytes, service: str, environment: str) -> StoredTagSet:
+    def _new(self, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
         """The set of a key that is not in the cache."""
         if waiting := self._unnumbered.get(key):
             # The cache dropped it before it had a number.
             return waiting[0]
         if len(self._by_body) >= _CACHED:
             self._make_room(self._by_body)
-        series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
-        found = self._by_body[key] = StoredTagSet(0, environment, service, series)
-        self._unnumbered[key] = found, body.decode()
+        found = self._by_body[key] = self._stored(0, tags)
+        operation = self._operation(found.service, values_in(tags, OPERATION)[0])
+        self._unnumbered[key] = found, operation, body.decode()
         return found
+
+    def _stored(self, number: int, tags: Tags) -> StoredTagSet:
+        environment, service = environment_in(tags), service_in(tags)
+        series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
+        return StoredTagSet(number, environment, service, series, self._persons(tuple(values_in(tags, SEAT))))
 
     def _number(self) -> None:
         # In the order of the keys, so that neighbours of the table and of its index share a page.
@@ -157,12 +172,12 @@ class TagSetIds:
         number = row[0] if row else 0
         for begin in range(0, len(keys), _ASKED):
             part = keys[begin : begin + _ASKED]
-            new: list[tuple[int, bytearray, str]] = []
+            new: list[tuple[int, bytearray, int, str]] = []
             for key in part:
                 number += 1
-                tag_set, body = self._unnumbered[key]
+                tag_set, operation, body = self._unnumbered[key]
                 tag_set.number = number
-                new.append((number, bytearray(key), body))
+                new.append((number, bytearray(key), operation, body))
             before = self._connection.total_changes
             self._connection.executemany(_INSERT, new)
             if self._connection.total_changes - before < len(part):
@@ -178,9 +193,11 @@ class TagSetIds:
 
     def _read(self, number: int) -> StoredTagSet:
         row = self._connection.execute("SELECT body FROM tagsets WHERE id = ?", (number,)).fetchone()
-        tags: Tags = orjson.loads(row[0]) if row else {}
-        environment, service = environment_in(tags), service_in(tags)
-        return StoredTagSet(number, environment, service, (SERVICE_SERIES, environment, service, "", ""))
+        return self._stored(number, orjson.loads(row[0]) if row else {})
+
+
+def _as_it_is(persons: tuple[str, ...]) -> tuple[str, ...]:
+    return persons
 
 
 def distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
