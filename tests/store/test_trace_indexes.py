@@ -32,6 +32,7 @@ def _request(number: int, *persons: str, first: int = 1) -> Iterator[Span]:
             name=f"GET /{place}",
             kind=SpanKind.SERVER,
             start_ms=number,
+            ms=number,
             trace_id=_trace(number),
             attributes={"enduser.id": person} if person else {},
         )
@@ -100,7 +101,8 @@ def test_the_attribute_that_is_only_in_spans_is_sought_in_the_first_traces_of_al
     monkeypatch.setattr("store.sqlite.read.attribute_scan.MAX_TRACES", 2)
     house.write([*_request(1, "anna"), *_request(2, "ben"), *_request(3, "ben"), *_request(4, "anna")])
     house.all_settled([_trace(number) for number in (1, 2, 3, 4)])
-    house.write([span(9, attributes={"colour": "red"}, trace_id=_trace(number)) for number in (1, 4)])
+    late = {"colour": "red"}
+    house.write([span(9, start_ms=each, attributes=late, trace_id=_trace(each)) for each in (1, 4)])
     house.settled(_trace(1), 2)
     house.settled(_trace(4), 2)
     assert house.found(attributes={"enduser.id": "anna", "colour": "red"}) == [_trace(4)]
