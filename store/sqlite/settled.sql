@@ -46,12 +46,10 @@ CREATE INDEX traces_by_id ON traces (substr(trace_id, 9), trace_id);
 -- Service, operation and tags of requests, each combination kept once (store/sqlite/tag_sets.py).
 -- AUTOINCREMENT: an id is never reused, as readers cache what it stands for.
 CREATE TABLE tagsets (
-    id        INTEGER PRIMARY KEY AUTOINCREMENT,
-    key       BLOB NOT NULL UNIQUE, -- BLAKE2b of body
-    operation INTEGER NOT NULL,     -- number_of_operation of store/sqlite/tag_set_keys.py
-    body      TEXT NOT NULL         -- {tag: value or [value, …]}, keys sorted
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    key  BLOB NOT NULL UNIQUE, -- of its operation, then of body: store/sqlite/tag_set_keys.py
+    body TEXT NOT NULL         -- {tag: value or [value, …]}, keys sorted
 );
-CREATE INDEX tagsets_by_operation ON tagsets (operation);
 
 -- In which slots of 600 s (TAG_SET_SLOT_NS) traces with a set begin: a search by tags skips the others.
 CREATE TABLE set_slots (

@@ -1,6 +1,6 @@
-"""By what the rows of `tagsets` are found: numbers that the writing half and the reading half compute alike.
+"""The key of a row of `tagsets`. It begins alike for all sets of an operation: so these are found by it, too.
 
-They are part of the file format: raise `settled_file.SETTLED_VERSION` with any change here.
+Part of the file format: raise `settled_file.SETTLED_VERSION` with any change here.
 """
 
 from __future__ import annotations
@@ -10,11 +10,21 @@ from typing import Final
 
 import orjson
 
-_BYTES: Final = 4
-"""Of an operation's number. Two may share one: who searches by it looks at the texts, too."""
+_OPERATION_BYTES: Final = 3
+BODY_BYTES: Final = 16
+"""Of the BLAKE2b of the body, behind it."""
 
 
-def number_of_operation(service: str, operation: str) -> int:
-    """The number under which the sets of a service's operation are kept."""
+def operation_key(service: str, operation: str) -> bytes:
+    """What the keys of the sets of an operation begin with.
+
+    So do those of another now and then: who searches by it must look at the texts, too.
+    """
     named = orjson.dumps((service, operation))
-    return int.from_bytes(hashlib.blake2b(named, digest_size=_BYTES).digest(), "big", signed=True)
+    return hashlib.blake2b(named, digest_size=_OPERATION_BYTES).digest()
+
+
+def keys_of_operation(service: str, operation: str) -> tuple[bytes, bytes]:
+    """The lowest and the highest key that a set of an operation may have."""
+    begin = operation_key(service, operation)
+    return begin, begin + b"\xff" * BODY_BYTES

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from signals.model import Span, SpanKind, TraceId
-from store.sqlite.read import tag_set_search
+from store.sqlite import tag_set_keys
 from store.sqlite.settled_file import settled_path
 from store.sqlite.write import tag_set_ids, trace_aggregation
 from store.tag_sets import MANY_PERSONS, PERSON
@@ -108,15 +108,15 @@ def test_the_attribute_that_is_only_in_spans_is_sought_in_the_first_traces_of_al
     assert house.found(attributes={"enduser.id": "anna", "colour": "red"}) == [_trace(4)]
 
 
-@pytest.fixture(name="one_number")
-def _one_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All operations have the same number."""
-    for module in (tag_set_ids, tag_set_search):
-        monkeypatch.setattr(module, "number_of_operation", lambda *_: 7)
+@pytest.fixture(name="one_key", params=[b"abc", b"\xff\xff\xff"])
+def _one_key(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The keys of all operations begin alike."""
+    for module in (tag_set_ids, tag_set_keys):
+        monkeypatch.setattr(module, "operation_key", lambda *_: request.param)
 
 
-def test_operations_that_share_a_number_are_kept_apart(one_number: None, house: House) -> None:
-    """It has four bytes: the texts decide."""
+def test_operations_whose_keys_begin_alike_are_kept_apart(one_key: None, house: House) -> None:
+    """That is three bytes: the texts decide."""
     house.write(
         [
             span(1, service="shop", name="GET /", kind=SpanKind.SERVER, trace_id=_trace(1)),

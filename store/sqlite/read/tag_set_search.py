@@ -18,7 +18,7 @@ from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_texts import TagSetTexts
 from store.sqlite.table_layout import SYNTHETIC_TAG
-from store.sqlite.tag_set_keys import number_of_operation
+from store.sqlite.tag_set_keys import keys_of_operation
 from store.tag_sets import OPERATION, SERVICE, environment_in, service_in, values_in
 
 _MOST_BYTES: Final = 24 * 1024**2
@@ -166,8 +166,8 @@ def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None)
 
 
 def _sets_of_operation(db: ReadSession, service: str, operation: str) -> frozenset[int]:
-    """Those of one operation, by an index: a shop has a hundred operations, and each is asked for."""
-    number = number_of_operation(service, operation)
+    """Those of one operation, by their keys: a shop has a hundred operations, and each is asked for."""
+    keys = keys_of_operation(service, operation)
     texts = [
         orjson.dumps(tag).decode() + ":" + orjson.dumps(value).decode()
         for tag, value in ((SERVICE, service), (OPERATION, operation))
@@ -175,8 +175,9 @@ def _sets_of_operation(db: ReadSession, service: str, operation: str) -> frozens
 
     def found(above: int) -> Iterator[int]:
         for (each,) in db.each(
-            "SELECT id FROM tagsets WHERE operation = ? AND id > ? AND instr(body, ?) AND instr(body, ?)",
-            (number, above, *texts),
+            "SELECT id FROM tagsets WHERE key >= ? AND key <= ? AND id > ? "
+            "AND instr(body, ?) AND instr(body, ?)",
+            (*keys, above, *texts),
         ):
             yield each
 

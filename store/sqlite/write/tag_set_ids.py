@@ -15,7 +15,7 @@ import orjson
 
 from signals.attributes import SEAT
 from store.sqlite.table_layout import SERVICE_SERIES
-from store.sqlite.tag_set_keys import number_of_operation
+from store.sqlite.tag_set_keys import BODY_BYTES, operation_key
 from store.sqlite.write.interning import SeriesKey
 from store.tag_sets import (
     OF_CALLS,
@@ -36,10 +36,9 @@ _MAX_VALUES: Final = 64
 """Values of one tag that one request is found by."""
 _ASKED: Final = 500
 """Keys of one question: one alone takes 9 µs, one of so many 3."""
-_INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, operation, body) VALUES (?, ?, ?, ?)"
+_INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, body) VALUES (?, ?, ?)"
 _MARSHAL: Final = 2
 """The version of `marshal` whose bytes depend on nothing but the value."""
-_DIGEST_BYTES: Final = 16
 _DIGESTED: Final = hashlib.blake2b
 
 
@@ -67,12 +66,11 @@ class TagSetIds:
         self._by_tags: dict[bytes, StoredTagSet] = {}
         """By a digest of what `of` is asked …"""
         self._by_body: dict[bytes, StoredTagSet] = {}
-        """… and by the key that they are stored with. What a cache dropped is asked of the table."""
+        """… and by the key of their body. What a cache dropped is asked of the table."""
         self._by_number = lru_cache(_NUMBERS_CACHED)(self._read)
-        self._unnumbered: dict[bytes, tuple[StoredTagSet, int, str]] = {}
-        """Key to the sets that `flush` must look for or store, with the number of their operation, and their
-        body."""
-        self._operation = lru_cache(_OPERATIONS_CACHED)(number_of_operation)
+        self._unnumbered: dict[bytes, tuple[StoredTagSet, str]] = {}
+        """Whole key to the sets that `flush` must look for or store, and their body."""
+        self._operation_key = lru_cache(_OPERATIONS_CACHED)(operation_key)
         self._persons = lru_cache(_PERSONS_CACHED)(_as_it_is)
         """One copy for the thousands of sets of a person."""
         self._new_slots: list[tuple[StoredTagSet, int]] = []
@@ -91,7 +89,7 @@ class TagSetIds:
         if len(bags) == 1:
             return self.of_one(service, operation, bags[0])
         asked = marshal.dumps(cast(Any, (service, operation, called, bags)), _MARSHAL)
-        key = _DIGESTED(asked, digest_size=_DIGEST_BYTES).digest()
+        key = _DIGESTED(asked, digest_size=BODY_BYTES).digest()
         found = self._by_tags.get(key)
         if found is None:
             self._make_room(self._by_tags)
@@ -145,19 +143,19 @@ class TagSetIds:
         tags[SERVICE] = service
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
-        key = _DIGESTED(body, digest_size=_DIGEST_BYTES).digest()
+        key = _DIGESTED(body, digest_size=BODY_BYTES).digest()
         return self._by_body.get(key) or self._new(key, body, tags)
 
     def _new(self, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
         """The set of a key that is not in the cache."""
-        if waiting := self._unnumbered.get(key):
+        whole = self._operation_key(service_in(tags), values_in(tags, OPERATION)[0]) + key
+        if waiting := self._unnumbered.get(whole):
             # The cache dropped it before it had a number.
             return waiting[0]
         if len(self._by_body) >= _CACHED:
             self._make_room(self._by_body)
         found = self._by_body[key] = self._stored(0, tags)
-        operation = self._operation(found.service, values_in(tags, OPERATION)[0])
-        self._unnumbered[key] = found, operation, body.decode()
+        self._unnumbered[whole] = found, body.decode()
         return found
 
     def _stored(self, number: int, tags: Tags) -> StoredTagSet:
@@ -172,12 +170,12 @@ class TagSetIds:
         number = row[0] if row else 0
         for begin in range(0, len(keys), _ASKED):
             part = keys[begin : begin + _ASKED]
-            new: list[tuple[int, bytearray, int, str]] = []
+            new: list[tuple[int, bytearray, str]] = []
             for key in part:
                 number += 1
-                tag_set, operation, body = self._unnumbered[key]
+                tag_set, body = self._unnumbered[key]
                 tag_set.number = number
-                new.append((number, bytearray(key), operation, body))
+                new.append((number, bytearray(key), body))
             before = self._connection.total_changes
             self._connection.executemany(_INSERT, new)
             if self._connection.total_changes - before < len(part):
