@@ -144,11 +144,11 @@ class TagSetIds:
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
         key = _DIGESTED(body, digest_size=BODY_BYTES).digest()
-        return self._by_body.get(key) or self._new(key, body, tags)
+        return self._by_body.get(key) or self._new(self._operation_key(service, operation), key, body, tags)
 
-    def _new(self, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
-        """The set of a key that is not in the cache."""
-        whole = self._operation_key(service_in(tags), values_in(tags, OPERATION)[0]) + key
+    def _new(self, begin: bytes, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
+        """The set of a key, given with how the whole one begins, that is not in the cache."""
+        whole = begin + key
         if waiting := self._unnumbered.get(whole):
             # The cache dropped it before it had a number.
             return waiting[0]
