@@ -71,7 +71,7 @@ class TagSetIds:
         self._unnumbered: dict[bytes, tuple[StoredTagSet, str]] = {}
         """Whole key to the sets that `flush` must look for or store, and their body."""
         self._operation_key = lru_cache(_OPERATIONS_CACHED)(operation_key)
-        self._persons = lru_cache(_PERSONS_CACHED)(_as_it_is)
+        self._alone = lru_cache(_PERSONS_CACHED)(_alone)
         """One copy for the thousands of sets of a person."""
         self._new_slots: list[tuple[StoredTagSet, int]] = []
 
@@ -161,7 +161,11 @@ class TagSetIds:
     def _stored(self, number: int, tags: Tags) -> StoredTagSet:
         environment, service = environment_in(tags), service_in(tags)
         series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
-        return StoredTagSet(number, environment, service, series, self._persons(tuple(values_in(tags, SEAT))))
+        return StoredTagSet(number, environment, service, series, self._persons_of(tags))
+
+    def _persons_of(self, tags: Tags) -> tuple[str, ...]:
+        found = tags.get(SEAT, ())
+        return self._alone(found) if isinstance(found, str) else tuple(found)
 
     def _number(self) -> None:
         # In the order of the keys, so that neighbours of the table and of its index share a page.
@@ -194,8 +198,8 @@ class TagSetIds:
         return self._stored(number, orjson.loads(row[0]) if row else {})
 
 
-def _as_it_is(persons: tuple[str, ...]) -> tuple[str, ...]:
-    return persons
+def _alone(person: str) -> tuple[str, ...]:
+    return (person,)
 
 
 def distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:

@@ -8,8 +8,9 @@ adding the new one. Must run inside the settler's transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
@@ -49,7 +50,7 @@ from store.sqlite.table_layout import (
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
-from store.sqlite.write.tag_set_ids import TagSetIds
+from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds
 from store.sqlite.write.trace_requests import TraceRequests, bags_of, by_start, packed, worst_of_each
 from store.tag_sets import ERROR, MANY_PERSONS, ORIGIN, PERSON, SERVICE
 
@@ -69,6 +70,7 @@ _INSERT_REQUESTS = (
     "INSERT INTO requests (start, trace, last, sets, lows, starts, unbounded) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _CACHED_PAIRS = 5_000
+_PERSONS: Callable[[StoredTagSet], tuple[str, ...]] = attrgetter("persons")
 _MOST_PERSONS = 4
 """Of one trace that it is found by: who sends another with every span makes no row for each."""
 
@@ -350,7 +352,7 @@ class TraceAggregation:
         self._requests.append(found)
         own = tuple([(name, worst) for name, _, worst in services])
         self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
-        persons = frozenset([tag_set.persons for tag_set in found.sets])
+        persons = frozenset(map(_PERSONS, found.sets))
         self._trace_pairs += [(number, begun, trace) for number in self._person_pair_ids(persons)]
         if found.unbounded:
             carried = {(tag, value) for _, tags in found.unbounded for tag in tags for value in tags[tag]}
