@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from signals.model import Attributes, Severity
@@ -69,6 +70,9 @@ class Info(NamedTuple):
     """The time of its first log, and `newest` of its last."""
     newest: int
     n: int
+
+
+_NEWEST: Final = attrgetter("newest")
 
 
 class Block:
@@ -179,6 +183,14 @@ class LogBlocks:
                 "newest >= ? AND oldest < ?", (begin, end), "log_parts_by_time"
             )
         return known[window]
+
+    def newest_within(self, window: Window, most: int) -> list[Info]:
+        """The newest of them, newest first, at most as many."""
+        begin, end = window.from_unix_nano, window.to_unix_nano
+        found = [info for info in self.rows() if info.newest >= begin and info.oldest < end]
+        condition = f"newest >= ? AND oldest < ? ORDER BY newest DESC LIMIT {most}"
+        found += self._infos(condition, (begin, end), "log_parts_by_time")
+        return sorted(found, key=_NEWEST, reverse=True)[:most]
 
     def after(self, number: int) -> list[Info]:
         """Those with logs that arrived after this one."""

@@ -24,24 +24,16 @@ from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.log_attributes import Carrying, Holding, LogCondition
 from store.sqlite.read.log_blocks import Block, Info, LogBlocks
+from store.sqlite.read.log_tallies import NOTHING, Found, KnownFound
 from store.sqlite.read.log_text import Words, parts_with
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.row_mapping import span_bytes, trace_bytes
-from store.sqlite.read.shared import BoundedCache
 
 _LOG = logging.getLogger(__name__)
 _FEW: Final = 20_000
 """With at most this many hits in its window, a text is searched in all of it."""
-_SEARCHED_BYTES: Final = 4 * 1024**2
 BEHIND_ALL: Final = Window.ALL.to_unix_nano
 """Greater than any number of a log."""
-
-
-class _Searched(BoundedCache[tuple[bytes, int], "array[int]"]):
-    """Which logs of a part fulfil a condition, by condition and part: neither changes."""
-
-    def __init__(self) -> None:
-        super().__init__(_SEARCHED_BYTES, lambda places: 250 + 2 * len(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,16 @@ class LogRange:
     """Time and number of the log behind which the page begins."""
     above: int = -1
     upto: int = BEHIND_ALL
+
+    def holds_all(self, info: Info) -> bool:
+        """Whether the times of all logs of a block are asked for."""
+        window = self.window
+        return (
+            window is not None
+            and self.beyond is None
+            and window.from_unix_nano <= info.oldest
+            and info.newest < window.to_unix_nano
+        )
 
     def places(self, block: Block, *, newest: bool) -> range | list[int]:
         """Those of a block."""
@@ -91,7 +93,7 @@ class LogMatch:
         self._db = db
         self._query = query
         self._blocks = blocks
-        self._searched = db.shared.of(_Searched)
+        self._known = db.shared.of(KnownFound)
         self._keys, self._with_ids = _ids_of(query)
         self.is_narrow = self._keys is not None or query.span_id is not None
         """Whether ids decide which logs match."""
@@ -113,11 +115,24 @@ class LogMatch:
         self._attributes(query)
         if query.text:
             self._text(words_of(query.text))
+        self._all_digest = self._digest_of(self._conditions)
+        self._cheap_digest = self._digest_of(())
 
     def _condition(self, condition: LogCondition, *, required: bool = True) -> bytes:
         digest = hashlib.blake2b(condition.key.encode("utf-8", "replace"), digest_size=16).digest()
         self._conditions.append(_Required(digest, condition, required))
         return digest
+
+    def _digest_of(self, conditions: Sequence[_Required]) -> bytes:
+        """The same for the same conditions on what never changes of a log, and on what it has in common."""
+        if not self._by_kind and not conditions:
+            return b""
+        if not self._by_kind and len(conditions) == 1 and conditions[0].holds:
+            return conditions[0].digest
+        resources = None if self._resources is None else sorted(self._resources)
+        parts = [(each.digest, each.holds) for each in conditions]
+        said = repr((self._query.service, self.severities, resources, parts))
+        return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=16).digest()
 
     def _attributes(self, query: LogQuery) -> None:
         """Conditions on attributes; nothing is read for one that nothing has."""
@@ -175,16 +190,16 @@ class LogMatch:
     def _fulfilling(self, digest: bytes, condition: LogCondition, info: Info) -> Sequence[int]:
         """The places of the logs of a block that fulfil a condition; none of one that is damaged."""
         key = digest, info.part
-        known = self._searched.get(key) if info.part else None
+        known = self._known.get(key) if info.part else None
         if known is not None:
-            return known
+            return known.places
         try:
             found = array("H", condition.places(self._blocks.open(info)))
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
             return ()
         if info.part:
-            self._searched.update({key: found})
+            self._known.update({key: Found(found)})
         return found
 
     def infos(self, asked: LogRange) -> list[Info]:
@@ -203,13 +218,20 @@ class LogMatch:
     def cheap(self, block: Block, asked: LogRange) -> Sequence[int]:
         """The places of the logs of a block that match all but texts and attributes."""
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
-        table = block.table
-        fits = list(map(self._known_fits, table.kinds)) if self._by_kind else []
-        if not all(fits):
-            places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
+        places = self._of_kinds(block, places)
         for with_ids in self._with_ids:
             places = sorted(with_ids(block).intersection(places))
         return places
+
+    def _of_kinds(self, block: Block, places: Sequence[int]) -> Sequence[int]:
+        """Those whose logs have in common what is asked for."""
+        table = block.table
+        fits = list(map(self._known_fits, table.kinds)) if self._by_kind else []
+        if all(fits):
+            return places
+        if not any(fits):
+            return ()
+        return list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
 
     def _known_fits(self, kind: LogKind) -> bool:
         found = self._fitting.get(kind)
@@ -225,8 +247,60 @@ class LogMatch:
             and (not self.severities or any(low <= kind.severity <= high for low, high in self.severities))
         )
 
-    def matching(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
+    def everywhere(self, info: Info, *, cheap: bool = False) -> Found:
+        """Which logs of a block match, whatever their time; if `cheap`, all but texts and attributes.
+
+        Not for a query by ids.
+        """
+        digest = self._cheap_digest if cheap else self._all_digest
+        known = self._known.get((digest, info.part)) if info.part else None
+        if known is not None:
+            return known
+        if not cheap and not self._may_hold(info):
+            return NOTHING
+        conditions = () if cheap else self._conditions
+        costly = [(self._fulfilling(each.digest, each.condition, info), each.holds) for each in conditions]
+        if any(required and not places for places, required in costly):
+            return NOTHING
+        try:
+            block = self._blocks.open(info)
+            places = self._of_kinds(block, range(len(block.table.seqs)))
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return NOTHING
+        places = _combined(places, costly)
+        found = Found(places if isinstance(places, range) else array("H", places))
+        if info.part:
+            self._known.update({(digest, info.part): found})
+        return found
+
+    def stretch(self, block: Block, asked: LogRange, places: Sequence[int]) -> tuple[int, int]:
+        """From which of these places to before which they are asked for, by their time."""
+        within = asked.places(block, newest=not self._query.oldest_first)
+        if not within:
+            return 0, 0
+        return bisect_left(places, within[0]), bisect_left(places, within[-1] + 1)
+
+    def matching(self, info: Info, asked: LogRange, *, cheap: bool = False) -> tuple[Block, Sequence[int]] | None:
         """A block and the places of the logs in it that match; None if there are none."""
+        if self._with_ids or asked.window is None:
+            return self._matching_few(info, asked)
+        places = self.everywhere(info, cheap=cheap).places
+        if not places:
+            return None
+        try:
+            block = self._blocks.open(info)
+            _ = block.table  # Read here, where it is known what to do with a damaged one.
+            if not asked.holds_all(info):
+                begin, end = self.stretch(block, asked, places)
+                places = places[begin:end]
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return None
+        return (block, places) if places else None
+
+    def _matching_few(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
+        """As `matching`, for ids, and for logs by their numbers."""
         if not self._may_hold(info):
             return None
         costly = [
@@ -237,30 +311,22 @@ class LogMatch:
             return None
         try:
             block = self._blocks.open(info)
-            if len(costly) == 1 and costly[0][1] and self._takes_all(info, asked) and block.table:
-                return block, costly[0][0]
-            found = self.cheap(block, asked)
+            found = _combined(self.cheap(block, asked), costly)
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
             return None
-        for places, required in costly:
-            if required and isinstance(found, range):
-                found = places[bisect_left(places, found.start) : bisect_left(places, found.stop)]
-            elif places:
-                known = set(places)
-                found = [place for place in found if (place in known) == required]
-        return (block, found) if len(found) else None
+        return (block, found) if found else None
 
-    def _takes_all(self, info: Info, asked: LogRange) -> bool:
-        """Whether all logs of a block match, apart from what is sought in their content."""
-        window = asked.window
-        return (
-            window is not None
-            and asked.beyond is None
-            and window.from_unix_nano <= info.oldest
-            and info.newest < window.to_unix_nano
-            and not (self._by_kind or self._with_ids)
-        )
+
+def _combined(found: Sequence[int], costly: Sequence[tuple[Sequence[int], bool]]) -> Sequence[int]:
+    """Those of these places that are, or are not, among others."""
+    for places, required in costly:
+        if required and isinstance(found, range):
+            found = places[bisect_left(places, found.start) : bisect_left(places, found.stop)]
+        elif places:
+            known = set(places)
+            found = [place for place in found if (place in known) == required]
+    return found
 
 
 def _overlaps(info: Info, asked: LogRange) -> bool:

@@ -7,9 +7,8 @@ attribute that is not indexed is searched in a bounded number of them, from the 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -18,7 +17,9 @@ from store.queries import Window
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.log_blocks import Block, Info, LogBlocks, LogRows
 from store.sqlite.read.log_cells import LogCells
+from store.sqlite.read.log_columns import counts_by_column
 from store.sqlite.read.log_match import BEHIND_ALL, LogMatch, LogRange
+from store.sqlite.read.log_order import Counted, Stretch
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.row_mapping import make_cursor, read_cursor
 from store.sqlite.table_layout import LOG_SLOT_NS
@@ -35,14 +36,61 @@ class Hit(NamedTuple):
     place: int
 
 
+class _Questions(dict[tuple[object, ...], "_Question"]):
+    """What questions of this snapshot have in common with the next ones."""
+
+
+class _Question:
+    """Which logs are asked for, apart from how many and where a page begins."""
+
+    def __init__(self, db: ReadSession, query: LogQuery) -> None:
+        self.blocks = LogBlocks(db)
+        self.match = LogMatch(db, query, self.blocks)
+        self.bounds: dict[LogRange, int | None] = {}
+        """How far ranges are read."""
+        self.hits: dict[LogRange, _Hits] = {}
+
+
+def _question(db: ReadSession, query: LogQuery) -> _Question:
+    """A page asks for its logs, counts them, and asks for their fields."""
+    known = db.noted.of(_Questions)
+    key = tuple([_hashable(getattr(query, name)) for name in _ASKED])
+    found = known.get(key)
+    if found is None:
+        found = known[key] = _Question(db, query)
+    return found
+
+
+def _hashable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, list) else value
+
+
+_ASKED: Final = tuple([each.name for each in fields(LogQuery) if each.name not in ("limit", "cursor")])
+
+
+class _Hits:
+    """What matches in a range, in order, as far as it was asked for."""
+
+    def __init__(self, all_of: Iterator[Hit]) -> None:
+        self._all = all_of
+        self._found: list[Hit] = []
+
+    def first(self, most: int) -> list[Hit]:
+        """The first of them, up to a number."""
+        self._found += islice(self._all, max(0, most - len(self._found)))
+        return self._found[:most]
+
+
 class Search:
     """One query. `order` is `newest`, `oldest` or, for logs that arrived after another, `after`."""
 
     def __init__(self, db: ReadSession, query: LogQuery) -> None:
         self._db = db
         self._query = query
-        self._blocks = LogBlocks(db)
-        self._match = LogMatch(db, query, self._blocks)
+        self._question = _question(db, query)
+        self._blocks, self._match = self._question.blocks, self._question.match
         self.order = "after" if query.after is not None else "oldest" if query.oldest_first else "newest"
         self._all = LogRange(query.window)
         if query.after is not None:
@@ -67,15 +115,36 @@ class Search:
             return [(times[place], seqs[place]) for place in places]
         return [(seqs[place], 0) for place in places]
 
+    def _in_order(self, asked: LogRange) -> tuple[list[Info], bool]:
+        """The blocks with logs of a range, in the order that is asked for; whether only the first of them."""
+        if self.order == "newest" and self.is_cheap and not self._match.is_narrow and asked.window is not None:
+            found = self._blocks.newest_within(asked.window, _LOOKED + 1)
+            return found, len(found) > _LOOKED
+        return sorted(self._match.infos(asked), key=self._begin_of()), False
+
+    def _behind_first(self, asked: LogRange, infos: list[Info], *, are_cut: bool) -> list[Info]:
+        """The blocks behind the first `_LOOKED`."""
+        others = infos[_LOOKED:]
+        if are_cut:
+            known = {info.part or -info.first for info in infos[:_LOOKED]}
+            others = sorted(self._match.infos(asked), key=self._begin_of())
+            others = [info for info in others if (info.part or -info.first) not in known]
+        if asked.window is None or self._match.is_narrow:
+            return others
+        # What is so seldom: most blocks have none.
+        return self._cells().overlapping(others, asked.window)
+
     def _hits(self, asked: LogRange) -> Iterator[Hit]:
         """What matches, in the order that is asked for; blocks are read as far as hits are taken."""
         begin_of = self._begin_of()
-        infos = sorted(self._match.infos(asked), key=begin_of)
+        infos, are_cut = self._in_order(asked)
         waiting: list[tuple[tuple[int, int], int, Block]] = []
-        for number, info in enumerate(infos, 1):
-            if number == _LOOKED and asked.window is not None and not self._match.is_narrow:
-                # What is so seldom: most blocks have none.
-                infos[number:] = self._cells().overlapping(infos[number:], asked.window)
+        number = 0
+        while number < len(infos):
+            info = infos[number]
+            number += 1
+            if number == _LOOKED:
+                infos[number:] = self._behind_first(asked, infos, are_cut=are_cut)
             if matching := self._match.matching(info, asked):
                 block, places = matching
                 keys = self._keys_of(block, places)
@@ -92,19 +161,36 @@ class Search:
         """Time (for `after`: number) of the last log that is read; None if all are."""
         if not self._match.is_bounded:
             return None
-        begin_of, most = self._begin_of(), attribute_scan.MAX_LOGS
-        found: list[int] = []
-        for info in sorted(self._match.infos(asked), key=begin_of):
-            if len(found) >= most and begin_of(info) > found[most - 1]:
+        known = self._question.bounds
+        if asked not in known:
+            found = self._bound_of_numbers(asked) if asked.window is None else self._bound_of_times(asked)
+            known[asked] = -found if found is not None and self.order == "newest" else found
+        return known[asked]
+
+    def _bound_of_numbers(self, asked: LogRange) -> int | None:
+        most, found = attribute_scan.MAX_LOGS, list[int]()
+        for info in sorted(self._match.infos(asked), key=self._begin_of()):
+            if len(found) >= most and info.first > found[most - 1]:
                 break
             for block in self._blocks.readable([info]):
                 found += self._firsts_of(block, self._match.cheap(block, asked))
             if len(found) >= most:
                 found.sort()
                 del found[most:]
-        if len(found) < most:
-            return None
-        return -found[-1] if self.order == "newest" else found[-1]
+        return found[-1] if len(found) >= most else None
+
+    def _bound_of_times(self, asked: LogRange) -> int | None:
+        """Blocks are counted, and only those around the bound are looked at."""
+        begin_of, most = self._begin_of(), attribute_scan.MAX_LOGS
+        counted = Counted[Block]()
+        for info in sorted(self._match.infos(asked), key=begin_of):
+            first = begin_of(info)
+            if counted.are_before(first) >= most:
+                break
+            if matching := self._match.matching(info, asked, cheap=True):
+                last = -info.oldest if self.order == "newest" else info.newest
+                counted.add(Stretch(first, last, *matching))
+        return counted.nth(most, self._firsts_of)
 
     def _firsts_of(self, block: Block, places: Sequence[int]) -> list[int]:
         """The first numbers of `_keys_of`."""
@@ -135,7 +221,7 @@ class Search:
         """As `page`, with the block and the place of each log."""
         asked = self._behind(read_cursor(self._query.cursor, self.order))
         bound = self._bound(asked)
-        hits = list(islice(self._hits(self._within(asked, bound)), limit + 1))
+        hits = self._first_hits(self._within(asked, bound), limit + 1)
         found = [(hit.block, hit.place) for hit in hits[:limit]]
         if len(hits) > limit:
             table, place = hits[limit - 1].block.table, hits[limit - 1].place
@@ -144,6 +230,12 @@ class Search:
             return found, None, False
         behind = {"after": (0, bound), "oldest": (bound, BEHIND_ALL), "newest": (bound, 0)}[self.order]
         return found, make_cursor(self.order, *behind), True
+
+    def _first_hits(self, asked: LogRange, most: int) -> list[Hit]:
+        known = self._question.hits
+        if asked not in known:
+            known[asked] = _Hits(self._hits(asked))
+        return known[asked].first(most)
 
     def _behind(self, after: Sequence[int] | None) -> LogRange:
         """What is asked for behind the end of the page before."""
@@ -167,8 +259,11 @@ class Search:
         return self._counted()
 
     def _counted(self) -> int:
-        found = [self._match.matching(info, self._all) for info in self._match.infos(self._all)]
-        return sum([len(each[1]) for each in found if each is not None])
+        n = 0
+        for info in self._match.infos(self._all):
+            matching = self._match.matching(info, self._all)
+            n += len(matching[1]) if matching else 0
+        return n
 
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
         """(column, severity number, count), a column and severity perhaps several times; the bound.
@@ -187,22 +282,7 @@ class Search:
 
     def _in_columns(self, begin: int, width: int, asked: LogRange) -> list[tuple[int, int, int]]:
         """(column, severity number, count) of what matches in a range."""
-        counts: Counter[tuple[int, int]] = Counter()
-        for info in self._match.infos(asked):
-            matching = self._match.matching(info, asked)
-            if matching is None:
-                continue
-            (_, times, kinds, known), places = matching[0].table, matching[1]
-            # A block's logs are in the order of time: each column's are a stretch, counted in C.
-            start = 0
-            while start < len(places):
-                column = (times[places[start]] - begin) // width
-                behind = begin + (column + 1) * width
-                end = bisect_left(places, behind, start, key=times.__getitem__)
-                for kind, n in Counter(map(kinds.__getitem__, places[start:end])).items():
-                    counts[column, known[kind].severity] += n
-                start = end
-        return [(*place, n) for place, n in sorted(counts.items())]
+        return counts_by_column(self._match, self._blocks, asked, begin, width)
 
     def _is_summed(self) -> bool:
         """Whether `log_cells` can answer the query."""
