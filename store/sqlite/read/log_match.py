@@ -23,7 +23,7 @@ from store.sqlite.log_parts import DamagedLogs, LogKind
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.log_attributes import Carrying, Holding, LogCondition
-from store.sqlite.read.log_blocks import Block, Info, LogBlocks
+from store.sqlite.read.log_blocks import NEWEST, Block, Info, LogBlocks
 from store.sqlite.read.log_tallies import NOTHING, Found, KnownFound
 from store.sqlite.read.log_text import Words, parts_with
 from store.sqlite.read.read_connection import ReadSession
@@ -172,17 +172,24 @@ class LogMatch:
 
     def _seems_rare(self, digest: bytes, words: Words) -> bool:
         """Whether few logs of the window have the text, or seem to after the newest ones were searched."""
-        infos = [info for info in self._blocks.within(self._query.window) if self._may_hold(info)]
+        infos = self._candidates()
         total = sum([info.n for info in infos])
         hits = searched = 0
-        for info in sorted(infos, key=lambda info: -info.newest):
-            hits += len(self._fulfilling(digest, words, info))
+        known_of = self._known.get
+        for info in reversed(infos):
+            known = known_of((digest, info.part)) if info.part else None
+            hits += len(known.places if known is not None else self._fulfilling(digest, words, info))
             searched += info.n
             if hits > _FEW:
                 return False
             if searched >= attribute_scan.MAX_LOGS and hits * total > 4 * _FEW * searched:
                 return False
         return True
+
+    def _candidates(self) -> list[Info]:
+        """The blocks of the window that may hold the text, the newest last."""
+        infos = sorted(self._blocks.within(self._query.window), key=NEWEST)
+        return infos if self._parts is None else [info for info in infos if self._may_hold(info)]
 
     def _may_hold(self, info: Info) -> bool:
         return self._parts is None or not info.part or info.part in self._parts
@@ -202,17 +209,18 @@ class LogMatch:
             self._known.update({key: Found(found)})
         return found
 
-    def infos(self, asked: LogRange) -> list[Info]:
+    def infos(self, asked: LogRange) -> Sequence[Info]:
         """The blocks that may hold logs of this range."""
         if self._nowhere:
             return []
-        found: Sequence[Info]
         if self._keys is not None:
-            found = self._blocks.with_keys(self._keys)
+            found: Sequence[Info] = self._blocks.with_keys(self._keys)
         elif asked.window is None:
             found = self._blocks.after(asked.above)
         else:
-            found = self._blocks.within(asked.window)
+            found = self._blocks.within(self._query.window)
+            if asked.window == self._query.window:
+                return found
         return [info for info in found if _overlaps(info, asked)]
 
     def cheap(self, block: Block, asked: LogRange) -> Sequence[int]:
@@ -273,6 +281,10 @@ class LogMatch:
         if info.part:
             self._known.update({(digest, info.part): found})
         return found
+
+    def is_known(self, info: Info) -> bool:
+        """Whether it is known already what matches in a block."""
+        return (self._all_digest, info.part) in self._known
 
     def stretch(self, block: Block, asked: LogRange, places: Sequence[int]) -> tuple[int, int]:
         """From which of these places to before which they are asked for, by their time."""

@@ -10,22 +10,27 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import islice
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from store.api import BadQuery, LogQuery
 from store.queries import Window
 from store.sqlite.read import attribute_scan
-from store.sqlite.read.log_blocks import Block, Info, LogBlocks, LogRows
+from store.sqlite.read.log_blocks import NEWEST, Block, Info, LogBlocks
 from store.sqlite.read.log_cells import LogCells
 from store.sqlite.read.log_columns import counts_by_column
 from store.sqlite.read.log_match import BEHIND_ALL, LogMatch, LogRange
 from store.sqlite.read.log_order import Counted, Stretch
-from store.sqlite.read.read_connection import ReadSession, Row
+from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.row_mapping import make_cursor, read_cursor
 from store.sqlite.table_layout import LOG_SLOT_NS
 
 _LOOKED: Final = 30
 """Blocks that are read before it is looked up which others have logs of the service and severity."""
+
+
+_MANY: Final = 5 * _LOOKED
+"""Blocks that are read one after another before all of a range are put in order."""
 
 
 class Hit(NamedTuple):
@@ -115,41 +120,40 @@ class Search:
             return [(times[place], seqs[place]) for place in places]
         return [(seqs[place], 0) for place in places]
 
-    def _in_order(self, asked: LogRange) -> tuple[list[Info], bool]:
+    def _in_order(self, asked: LogRange, most: int) -> tuple[list[Info], bool]:
         """The blocks with logs of a range, in the order that is asked for; whether only the first of them."""
-        if self.order == "newest" and self.is_cheap and not self._match.is_narrow and asked.window is not None:
-            found = self._blocks.newest_within(asked.window, _LOOKED + 1)
-            return found, len(found) > _LOOKED
-        return sorted(self._match.infos(asked), key=self._begin_of()), False
-
-    def _behind_first(self, asked: LogRange, infos: list[Info], *, are_cut: bool) -> list[Info]:
-        """The blocks behind the first `_LOOKED`."""
-        others = infos[_LOOKED:]
-        if are_cut:
-            known = {info.part or -info.first for info in infos[:_LOOKED]}
-            others = sorted(self._match.infos(asked), key=self._begin_of())
-            others = [info for info in others if (info.part or -info.first) not in known]
-        if asked.window is None or self._match.is_narrow:
-            return others
-        # What is so seldom: most blocks have none.
-        return self._cells().overlapping(others, asked.window)
+        window = asked.window
+        if most <= _MANY and self.order == "newest" and self.is_cheap and window and not self._match.is_narrow:
+            found = self._blocks.newest_within(window, most)
+            return found, len(found) == most
+        infos = self._match.infos(asked)
+        if self.order == "newest":
+            # Not by time alone: those of `newest_within` come in the same order.
+            return sorted(infos, key=NEWEST, reverse=True), False
+        return sorted(infos, key=self._begin_of()), False
 
     def _hits(self, asked: LogRange) -> Iterator[Hit]:
         """What matches, in the order that is asked for; blocks are read as far as hits are taken."""
         begin_of = self._begin_of()
-        infos, are_cut = self._in_order(asked)
+        infos, are_cut = self._in_order(asked, _LOOKED)
         waiting: list[tuple[tuple[int, int], int, Block]] = []
-        number = 0
+        number = unknown = 0
         while number < len(infos):
+            if are_cut and number + 1 == len(infos):
+                infos, are_cut = self._in_order(asked, 5 * len(infos))
             info = infos[number]
             number += 1
-            if number == _LOOKED:
-                infos[number:] = self._behind_first(asked, infos, are_cut=are_cut)
+            unknown += not self._match.is_known(info)
+            if unknown == _LOOKED and asked.window is not None and not self._match.is_narrow:
+                # What is so seldom: most blocks have none.
+                infos, are_cut = self._in_order(asked, _MANY + 1)
+                infos[number:] = self._cells().overlapping(infos[number:], asked.window)
+                unknown += 1
             if matching := self._match.matching(info, asked):
                 block, places = matching
                 keys = self._keys_of(block, places)
                 waiting += [(key, place, block) for key, place in zip(keys, places, strict=True)]
-                waiting.sort(key=lambda each: each[0])
+                waiting.sort(key=itemgetter(0))
             # Those before all logs of the blocks that are not read yet.
             ready = len(waiting)
             if number < len(infos):
@@ -212,13 +216,8 @@ class Search:
 
     # -- the answers --------------------------------------------------------------------------
 
-    def page(self, limit: int) -> tuple[list[Row], str | None, bool]:
-        """(logs as `row_model.log_of` takes them, cursor to go on, whether the bound ended the search)."""
-        places, cursor, ended = self.places(limit)
-        return LogRows(self._db).rows(places), cursor, ended
-
     def places(self, limit: int) -> tuple[list[tuple[Block, int]], str | None, bool]:
-        """As `page`, with the block and the place of each log."""
+        """(logs by block and place, cursor to go on, whether the bound ended the search)."""
         asked = self._behind(read_cursor(self._query.cursor, self.order))
         bound = self._bound(asked)
         hits = self._first_hits(self._within(asked, bound), limit + 1)

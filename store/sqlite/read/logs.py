@@ -8,10 +8,11 @@ from dataclasses import replace
 from signals.log_fields import LogField, fields_of
 from signals.model import Log, Severity
 from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
-from store.sqlite.read.log_blocks import LogBlocks, LogRows
+from store.sqlite.read.log_blocks import LogBlocks
+from store.sqlite.read.log_rows import LogRows
 from store.sqlite.read.log_search import Search, log_number
 from store.sqlite.read.read_connection import SqlitePart
-from store.sqlite.read.row_mapping import limited, log_of
+from store.sqlite.read.row_mapping import limited
 
 _FIELD_SAMPLE = 300
 """The newest matching logs whose fields are counted."""
@@ -25,8 +26,7 @@ class SqliteLogReader(SqlitePart):
         seq = log_number(log_id)
         with self._connections.session() as db:
             found = LogBlocks(db).place_of(seq)
-            row = LogRows(db).row(*found) if found else None
-        return log_of(row) if row else None
+            return LogRows(db).log(*found) if found else None
 
     def newest_log_id(self) -> str:
         with self._connections.session() as db:
@@ -35,8 +35,8 @@ class SqliteLogReader(SqlitePart):
     def find_logs(self, query: LogQuery) -> Page[Log]:
         limit = limited(query.limit)
         with self._connections.session() as db:
-            rows, cursor, truncated = Search(db, query).page(limit)
-        return Page([log_of(row) for row in rows], cursor, truncated)
+            places, cursor, truncated = Search(db, query).places(limit)
+            return Page(LogRows(db).logs(places), cursor, truncated)
 
     def count_logs(self, query: LogQuery) -> int:
         with self._connections.session() as db:

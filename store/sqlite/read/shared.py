@@ -32,6 +32,9 @@ class BoundedCache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
     def update(self, found: Mapping[K, V]) -> None:
         """Keep these; those go that were added first. What is larger than the bound is not kept."""
         values, bytes_of = self._values, self._bytes_of
