@@ -51,9 +51,7 @@ def fields_of(logs: Iterable[LogWithFields], top: int = 5) -> list[LogField]:
         attributes = log.attributes
         _count(severities, log.severity.value)
         _count(services, log.service)
-        for name, counts, text in resources.fields_of(log.resource):
-            if name not in attributes:
-                counts[text] = counts.get(text, 0) + 1
+        resources.count(log.resource, attributes)
         for name, value in attributes.items():
             text = value if type(value) is str else text_of(value)
             if text:
@@ -61,6 +59,7 @@ def fields_of(logs: Iterable[LogWithFields], top: int = 5) -> list[LogField]:
                 if known is None:
                     known = of_attributes[name] = {}
                 known[text] = known.get(text, 0) + 1
+    resources.add_up()
     record = ((SEVERITY, severities, True), (SERVICE, services, True))
     all_counts = *record, *((name, counts, False) for name, counts in of_attributes.items())
     found = [
@@ -80,20 +79,45 @@ def _count(counts: _Counts, text: str) -> None:
         counts[text] = counts.get(text, 0) + 1
 
 
+class _Shared:
+    """The fields of a resource, and how many logs have all of them."""
+
+    def __init__(self, resource: Attributes, counts: dict[str, _Counts]) -> None:
+        self.resource = resource  # Kept, so that no other has its id.
+        # The resource's service.name is the record's service.
+        texts = [(name, text_of(value)) for name, value in resource.items() if name != SERVICE]
+        self.fields = [(name, counts.setdefault(name, {}), text) for name, text in texts if text]
+        self.names = frozenset([name for name, _, _ in self.fields])
+        self.logs = 0
+
+
 class _Resources:
-    """The fields of resources, put together once for each that logs share."""
+    """Counts the fields of resources: those that logs share by how many logs there are."""
 
     def __init__(self, counts: dict[str, _Counts]) -> None:
         """`counts` by the name of a field."""
         self._counts = counts
-        self._known: dict[int, tuple[Attributes, list[tuple[str, _Counts, str]]]] = {}
+        self._known: dict[int, _Shared] = {}
 
-    def fields_of(self, resource: Attributes) -> list[tuple[str, _Counts, str]]:
-        """(name, counts, text) of a resource's attributes."""
+    def count(self, resource: Attributes, attributes: Attributes) -> None:
+        """Count a resource's fields, less those that the log's attributes have, too."""
         known = self._known.get(id(resource))
         if known is None:
-            # The resource's service.name is the record's service.
-            texts = [(name, text_of(value)) for name, value in resource.items() if name != SERVICE]
-            parts = [(name, self._counts.setdefault(name, {}), text) for name, text in texts if text]
-            known = self._known[id(resource)] = resource, parts  # Kept, so that no other has its id.
-        return known[1]
+            known = self._known[id(resource)] = _Shared(resource, self._counts)
+        if not known.names.isdisjoint(attributes):
+            for name, counts, text in known.fields:
+                if name not in attributes:
+                    counts[text] = counts.get(text, 0) + 1
+            return
+        if not known.logs:
+            # Texts that come equally often are told in the order in which they came.
+            for _, counts, text in known.fields:
+                counts.setdefault(text, 0)
+        known.logs += 1
+
+    def add_up(self) -> None:
+        """Add what was counted by logs."""
+        for known in self._known.values():
+            if known.logs:
+                for _, counts, text in known.fields:
+                    counts[text] += known.logs

@@ -126,12 +126,13 @@ class _Tables(BoundedCache[int, Table]):
         super().__init__(_TABLES_BYTES, lambda table: 800 + 18 * len(table.seqs) + 40 * len(table.kinds))
         self._kinds: dict[LogKind, LogKind] = {}
 
-    def keep(self, part: int, table: Table) -> Table:
+    def shared(self, part: int, table: Table) -> Table:
         """Keep a table, with what it has in common with others once."""
         if len(self._kinds) > _KINDS:
             self._kinds.clear()
-        kept = table._replace(kinds=[self._kinds.setdefault(kind, kind) for kind in table.kinds])
-        self.update({part: kept})
+        kinds = list(map(self._kinds.setdefault, table.kinds, table.kinds))
+        kept = Table(table.seqs, table.times, table.places, kinds)
+        self.keep(part, kept)
         return kept
 
 
@@ -267,12 +268,12 @@ class LogBlocks:
         found = columns.get(key)
         if found is None:
             found = read_pieces(info.part, info.n, self._read(info.part, column))
-            columns.update({key: found})
+            columns.keep(key, found)
         return found
 
     def _table(self, part: int) -> Table:
         tables = self._db.shared.of(_Tables)
-        return tables.get(part) or tables.keep(part, read_table(part, self._read(part, "columns")))
+        return tables.get(part) or tables.shared(part, read_table(part, self._read(part, "columns")))
 
     def _read(self, part: int, column: str) -> bytes:
         row = self._db.one(f"SELECT {column} FROM log_parts WHERE id = ?", (part,))

@@ -206,7 +206,7 @@ class LogMatch:
             _LOG.warning("left out: %s", error)
             return ()
         if info.part:
-            self._known.update({key: Found(found)})
+            self._known.keep(key, Found(found))
         return found
 
     def infos(self, asked: LogRange) -> Sequence[Info]:
@@ -221,6 +221,8 @@ class LogMatch:
             found = self._blocks.within(self._query.window)
             if asked.window == self._query.window:
                 return found
+            begin, end = asked.window.from_unix_nano, asked.window.to_unix_nano
+            return [info for info in found if info.newest >= begin and info.oldest < end]
         return [info for info in found if _overlaps(info, asked)]
 
     def cheap(self, block: Block, asked: LogRange) -> Sequence[int]:
@@ -279,7 +281,7 @@ class LogMatch:
         places = _combined(places, costly)
         found = Found(places if isinstance(places, range) else array("H", places))
         if info.part:
-            self._known.update({(digest, info.part): found})
+            self._known.keep((digest, info.part), found)
         return found
 
     def is_known(self, info: Info) -> bool:
@@ -293,22 +295,36 @@ class LogMatch:
             return 0, 0
         return bisect_left(places, within[0]), bisect_left(places, within[-1] + 1)
 
-    def matching(self, info: Info, asked: LogRange, *, cheap: bool = False) -> tuple[Block, Sequence[int]] | None:
+    def cheap_places(self, info: Info, asked: LogRange) -> Sequence[int]:
+        """The places of the logs of a block that match all but texts and attributes. Not for a query by ids."""
+        places = self.everywhere(info, cheap=True).places
+        return places if asked.holds_all(info) else self._asked_of(info, places, asked)
+
+    def _asked_of(self, info: Info, places: Sequence[int], asked: LogRange) -> Sequence[int]:
+        """Those of these places that are asked for by their time; none of a block that is damaged."""
+        try:
+            begin, end = self.stretch(self._blocks.open(info), asked, places)
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return ()
+        return places[begin:end]
+
+    def matching(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
         """A block and the places of the logs in it that match; None if there are none."""
         if self._with_ids or asked.window is None:
             return self._matching_few(info, asked)
-        places = self.everywhere(info, cheap=cheap).places
+        places = self.everywhere(info).places
         if not places:
             return None
         try:
             block = self._blocks.open(info)
             _ = block.table  # Read here, where it is known what to do with a damaged one.
-            if not asked.holds_all(info):
-                begin, end = self.stretch(block, asked, places)
-                places = places[begin:end]
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
             return None
+        if not asked.holds_all(info):
+            begin, end = self.stretch(block, asked, places)
+            places = places[begin:end]
         return (block, places) if places else None
 
     def _matching_few(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:

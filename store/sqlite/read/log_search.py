@@ -186,15 +186,18 @@ class Search:
     def _bound_of_times(self, asked: LogRange) -> int | None:
         """Blocks are counted, and only those around the bound are looked at."""
         begin_of, most = self._begin_of(), attribute_scan.MAX_LOGS
-        counted = Counted[Block]()
+        counted = Counted[Info]()
         for info in sorted(self._match.infos(asked), key=begin_of):
             first = begin_of(info)
             if counted.are_before(first) >= most:
                 break
-            if matching := self._match.matching(info, asked, cheap=True):
+            if places := self._match.cheap_places(info, asked):
                 last = -info.oldest if self.order == "newest" else info.newest
-                counted.add(Stretch(first, last, *matching))
-        return counted.nth(most, self._firsts_of)
+                counted.add(Stretch(first, last, info, places))
+        return counted.nth(most, self._firsts_in)
+
+    def _firsts_in(self, info: Info, places: Sequence[int]) -> list[int]:
+        return [each for block in self._blocks.readable([info]) for each in self._firsts_of(block, places)]
 
     def _firsts_of(self, block: Block, places: Sequence[int]) -> list[int]:
         """The first numbers of `_keys_of`."""

@@ -64,14 +64,14 @@ NOTHING: Final = Found(())
 
 
 def tally_of(table: Table, places: Sequence[int]) -> Tally:
-    """The severities of the logs at these places."""
+    """The severities of the logs at these places, of which there is one at least."""
     severities = [kind.severity for kind in table.kinds]
     if len(set(severities)) == 1:
         return Tally(severities[0], ())
     column = [severities[kind] for kind in map(table.places.__getitem__, places)]
+    if column.count(column[0]) == len(column):
+        return Tally(column[0], ())
     counts = Counter(column).most_common()
-    if len(counts) < 2:
-        return Tally(counts[0][0] if counts else 0, ())
     return Tally(
         counts[0][0],
         tuple(
