@@ -274,13 +274,18 @@ class Search:
         parts of slots at both ends are counted log by log, as in `count`.
         """
         first, behind = self._whole_slots()
-        if width >= 4 * LOG_SLOT_NS and self._is_summed() and first < behind:
+        if self.is_by_slots(width):
             found = self._cells().by_column(begin, width, first, behind)
             for part in self._edges(first, behind):
                 found += part._in_columns(begin, width, part._all)
             return found, None
         bound = self._bound(self._all)
         return self._in_columns(begin, width, self._within(self._all, bound)), bound
+
+    def is_by_slots(self, width: int) -> bool:
+        """Whether columns of this width are summed of slots, as `count` is: together they are all that match."""
+        first, behind = self._whole_slots()
+        return width >= 4 * LOG_SLOT_NS and self._is_summed() and first < behind
 
     def _in_columns(self, begin: int, width: int, asked: LogRange) -> list[tuple[int, int, int]]:
         """(column, severity number, count) of what matches in a range."""

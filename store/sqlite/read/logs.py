@@ -51,7 +51,8 @@ class SqliteLogReader(SqlitePart):
         with self._connections.session() as db:
             search = Search(db, query)
             found, since = search.by_column(begin, width)
-            total = search.count() if search.is_cheap else sum(n for _, _, n in found)
+            is_all = not search.is_cheap or search.is_by_slots(width)
+            total = sum([n for _, _, n in found]) if is_all else search.count()
         for column, number, count in found:
             if 0 <= column < columns:
                 severity = Severity.of(number)
