@@ -183,11 +183,13 @@ class Pieces:
     def with_bytes(self, needle: bytes) -> list[int]:
         """The places of those that hold these bytes, in order."""
         whole, ends = self.whole, self._ends
-        if not needle or whole.count(needle) > len(ends) // 4:
-            return [place for place, piece in enumerate(self.all()) if needle in piece]
-        found = []
+        found: list[int] = []
+        # Where each one has them it is quicker to look into each, and few parts of a search have so many.
+        most = len(ends) // 4
         at = whole.find(needle)
         while at >= 0:
+            if not needle or len(found) > most:
+                return [place for place, piece in enumerate(self.all()) if needle in piece]
             # An empty piece ends where it begins: the last one that begins there has the bytes.
             place = bisect_right(ends, at) - 1
             if at + len(needle) <= ends[place + 1]:
@@ -220,7 +222,7 @@ def _ends(packed: bytes) -> Sequence[int]:
     """Where pieces of these sizes begin and end. Ids mostly are of one size."""
     sizes = array("I")
     sizes.frombytes(packed)
-    if sizes and sizes[0] and packed == packed[:_SIZE_BYTES] * len(sizes):
+    if sizes and sizes[0] and sizes[0] == sizes[-1] and packed == packed[:_SIZE_BYTES] * len(sizes):
         return range(0, sizes[0] * len(sizes) + 1, sizes[0])
     return list(accumulate(sizes, initial=0))
 

@@ -75,6 +75,9 @@ class Words:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = list(dict.fromkeys(map(fold, words)))
         self.key = "\0".join(["text", *self._words])
+        self._is_ascii = all(map(str.isascii, self._words))
+        longest_first = sorted(self._words, key=len, reverse=True)
+        self._longest_first = list(map(str.encode, longest_first)) if self._is_ascii else []
 
     def places(self, block: Block) -> Sequence[int]:
         texts = block.texts
@@ -82,9 +85,11 @@ class Words:
         if not whole.isascii() or b"\0" in whole:
             return [place for place, text in enumerate(texts.all()) if self._are_in(text)]
         lower = texts.lower
-        if not all(word.isascii() and word.encode() in lower.whole for word in self._words):
+        if not self._is_ascii:
             return []
-        first, *others = map(str.encode, sorted(self._words, key=len, reverse=True))
+        first, *others = self._longest_first
+        if not all([word in lower.whole for word in others]):
+            return []
         found = lower.with_bytes(first)
         for word in others:
             found = [place for place in found if word in lower[place]]
