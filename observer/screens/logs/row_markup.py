@@ -6,13 +6,16 @@ took. Telemetry is hostile text: whatever is not made of digits here passes `saf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from observer.components.number_format import count
 from observer.components.safe_text import line, plain
 from observer.components.template_functions import when
+from observer.screens.logs.field_panel import FieldPanel
+from observer.screens.logs.filter_links import LinkedField
 from observer.screens.logs.log_rows import LogRow, LogRows
 
 PLACE = "{log}"
@@ -70,4 +73,32 @@ def _service(name: str) -> str:
     return f'<td class="service-name" title="{escape(plain(name, 60))}">{shown}</td>'
 
 
-FILTERS: dict[str, Callable[..., Markup]] = {"rows_of_logs": rows_markup}
+def values_markup(linked: LinkedField, panel: FieldPanel, meter: Callable[[float], Markup]) -> Markup:
+    """The values of a field of the panel, each with its links; `meter` draws a share."""
+    add, exclude = escape(linked.add), escape(linked.exclude)
+    name = escape(plain(linked.field.name, 60))
+    items = []
+    for value in linked.field.values:
+        text, n = line(value.text, 80), f'<span class="soft">{count(value.count)}</span>'
+        if value.linked:
+            quoted = escape(quote(value.text, safe="/"))
+            counted = "" if panel.cut else f' data-count="{value.count}" data-of="logs"'
+            within, behind = ("", n) if panel.cut else (n, "")
+            off = ""
+            if exclude:
+                words = f"{name} = {escape(plain(value.text, 60))}"
+                off = f'<a class="off" href="{exclude}{quoted}" title="Leave these out"\n      '
+                off += f'aria-label="Leave out {words}">≠</a>'
+            link = f'<a href="{add}{quoted}" title="Add to filter"{counted}>\n    <span>{text}</span>{within}</a>'
+            shown = f'<span class="pair">{link}{behind}{off}</span>'
+        else:
+            n = f'<span class="soft" title="Too long to filter by">{count(value.count)}</span>'
+            shown = f'<span class="pair"><span>{text}</span>\n    {n}</span>'
+        items.append(f"<li>{shown}{meter(value.share)}</li>")
+    return Markup("".join(items))  # noqa: S704 - each was made of what is escaped
+
+
+FILTERS: dict[str, Callable[..., Markup]] = {
+    "rows_of_logs": rows_markup,
+    "values_of_field": values_markup,
+}
