@@ -167,7 +167,9 @@ def _stack(frame: Frame, values: Sequence[tuple[str, float]], top: float, x: str
     for css, value in values:
         y = frame.y(below + value, top)
         height = svg.number(max(1.0, foot - y))
-        parts.append(f'<rect x="{x}" y="{svg.number(y)}" width="{width}" height="{height}" class="{escape(css)}"/>')
+        parts.append(
+            f'<rect x="{x}" y="{svg.number(y)}" width="{width}" height="{height}" class="{escape(css)}"/>'
+        )
         below += value
         foot = y
     return Markup("".join(parts))  # noqa: S704 - numbers, and what was escaped

@@ -35,6 +35,8 @@ _SIZE_BYTES: Final = 4
 _HALF: Final = 1 << 31
 _LONG_GAP_NS: Final = 60 * 10**9
 _MOST_CUTS: Final = 8
+_SEVERAL: Final = 16
+"""Pieces with what is sought, after which it is known whether many have it."""
 
 Checks = Mapping[int, int]
 """Numbers of resources and scopes to the CRC-32 of their bodies."""
@@ -180,23 +182,27 @@ class Pieces:
         whole = self.whole
         return [whole[begin:end] for begin, end in pairwise(self._ends)]
 
-    def with_bytes(self, needle: bytes) -> list[int]:
-        """The places of those that hold these bytes, in order."""
+    def with_bytes(self, needle: bytes, *others: bytes) -> list[int]:
+        """The places of those that hold these bytes, and others, in order."""
         whole, ends = self.whole, self._ends
         found: list[int] = []
-        # Where each one has them it is quicker to look into each, and few parts of a search have so many.
-        most = len(ends) // 4
         at = whole.find(needle)
         while at >= 0:
-            if not needle or len(found) > most:
-                return [place for place, piece in enumerate(self.all()) if needle in piece]
             # An empty piece ends where it begins: the last one that begins there has the bytes.
             place = bisect_right(ends, at) - 1
+            if not needle or (len(found) >= _SEVERAL and 4 * len(found) > place):
+                # So many have them that each is looked into.
+                found, others = list(range(len(ends) - 1)), (needle, *others)
+                break
             if at + len(needle) <= ends[place + 1]:
                 found.append(place)
                 at = whole.find(needle, ends[place + 1])
             else:
                 at = whole.find(needle, at + 1)
+        if found and others:
+            pieces = self.all()
+            for other in others:
+                found = [place for place in found if other in pieces[place]]
         return found
 
 

@@ -1,7 +1,7 @@
 """The HTML of the rows of logs, and of the values of their fields.
 
-A page has a hundred rows and some sixty values: a macro called for each took a third of the time that the page
-took. Telemetry is hostile text: whatever is not made of digits here passes `safe_text` or is escaped.
+A page has a hundred rows and some sixty values: macros called for each took a third of what the page took.
+Telemetry is hostile text: whatever is not made of digits here passes `safe_text` or is escaped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from observer.components.number_format import count
+from observer.components.number_format import NOTHING, count
 from observer.components.safe_text import line, plain
 from observer.components.template_functions import when
 from observer.screens.logs.field_panel import FieldPanel
@@ -20,7 +20,7 @@ from observer.screens.logs.log_rows import LogRow, LogRows
 
 PLACE = "{log}"
 """Stands for the log's id in the attributes of a link; no address has brackets."""
-_NO_SERVICE = "–"
+_NO_SERVICE = NOTHING
 _NO_TRACE = '<span class="badge" title="This log carries no trace_id">no trace</span>'
 
 
@@ -64,7 +64,8 @@ def _row(row: LogRow, link: _Pieces, chosen_id: str, style: str, services: dict[
         f'<td class="nowrap mono small">{when(log.time_unix_nano, style)}</td>\n'
         f"{service}\n"
         f'<td class="message">{_NO_TRACE if row.without_trace else ""}{skew}'
-        f'<a data-main {link.to(log.log_id)} data-focus="#log-detail h2">{line(row.line, 300)}</a></td>\n</tr>'
+        f'<a data-main {link.to(log.log_id)} data-focus="#log-detail h2">'
+        f"{line(row.line, 300)}</a></td>\n</tr>"
     )
 
 
@@ -89,7 +90,8 @@ def values_markup(linked: LinkedField, panel: FieldPanel, meter: Callable[[float
                 words = f"{name} = {escape(plain(value.text, 60))}"
                 off = f'<a class="off" href="{exclude}{quoted}" title="Leave these out"\n      '
                 off += f'aria-label="Leave out {words}">≠</a>'
-            link = f'<a href="{add}{quoted}" title="Add to filter"{counted}>\n    <span>{text}</span>{within}</a>'
+            link = f'<a href="{add}{quoted}" title="Add to filter"{counted}>\n    '
+            link += f"<span>{text}</span>{within}</a>"
             shown = f'<span class="pair">{link}{behind}{off}</span>'
         else:
             n = f'<span class="soft" title="Too long to filter by">{count(value.count)}</span>'

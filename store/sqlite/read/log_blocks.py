@@ -35,8 +35,9 @@ _STRETCH: Final = 4_096
 _TABLES_BYTES: Final = 8 * 1024**2
 """Columns of 800 parts."""
 _COLUMNS_BYTES: Final = 4 * 1024**2
-"""Messages, texts and ids of 80 parts: a list of what is seldom reads a few of each of 25 parts. A search
-that reads more replaces them, once: what it finds is kept."""
+"""Messages, texts and ids of 80 parts: a list of what is seldom reads a few of 25 parts."""
+_KEPT_COLUMNS: Final = 200
+"""Of a question: those of a search of a thousand parts would replace one another. What it finds is kept."""
 _KINDS: Final = 5_000
 """What logs have in common with others, of which each is in memory once."""
 _OPENED: Final = 32
@@ -165,6 +166,7 @@ class LogBlocks:
         self._db = db
         self._has_parts = db.one("SELECT 1 FROM sqlite_master WHERE name = 'log_parts'") is not None
         """A file of an earlier schema has none until a writer opens it."""
+        self._columns_read = 0
 
     def within(self, window: Window) -> Sequence[Info]:
         """Those with logs of this window."""
@@ -268,7 +270,9 @@ class LogBlocks:
         found = columns.get(key)
         if found is None:
             found = read_pieces(info.part, info.n, self._read(info.part, column))
-            columns.keep(key, found)
+            self._columns_read += 1
+            if self._columns_read <= _KEPT_COLUMNS:
+                columns.keep(key, found)
         return found
 
     def _table(self, part: int) -> Table:

@@ -9,7 +9,7 @@ import hashlib
 import logging
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, NamedTuple
@@ -18,16 +18,15 @@ from signals.model import Severity
 from store.api import LogQuery
 from store.queries import Window
 from store.question_parts import words_of
-from store.sqlite.log_keys import session_key, trace_key
 from store.sqlite.log_parts import DamagedLogs, LogKind
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.log_attributes import Carrying, Holding, LogCondition
 from store.sqlite.read.log_blocks import NEWEST, Block, Info, LogBlocks
+from store.sqlite.read.log_ids import ids_of
 from store.sqlite.read.log_tallies import NOTHING, Found, KnownFound
 from store.sqlite.read.log_text import Words, parts_with
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.row_mapping import span_bytes, trace_bytes
 
 _LOG = logging.getLogger(__name__)
 _FEW: Final = 20_000
@@ -94,7 +93,7 @@ class LogMatch:
         self._query = query
         self._blocks = blocks
         self._known = db.shared.of(KnownFound)
-        self._keys, self._with_ids = _ids_of(query)
+        self._keys, self._with_ids = ids_of(query)
         self.is_narrow = self._keys is not None or query.span_id is not None
         """Whether ids decide which logs match."""
         self.severities = _severity_ranges(query.severities)
@@ -296,7 +295,7 @@ class LogMatch:
         return bisect_left(places, within[0]), bisect_left(places, within[-1] + 1)
 
     def cheap_places(self, info: Info, asked: LogRange) -> Sequence[int]:
-        """The places of the logs of a block that match all but texts and attributes. Not for a query by ids."""
+        """As `cheap`, of a query that is not by ids; of a block within the range nothing is read."""
         places = self.everywhere(info, cheap=True).places
         return places if asked.holds_all(info) else self._asked_of(info, places, asked)
 
@@ -361,46 +360,6 @@ def _overlaps(info: Info, asked: LogRange) -> bool:
     if asked.window is None:
         return info.last > asked.above and info.first <= asked.upto
     return info.newest >= asked.window.from_unix_nano and info.oldest < asked.window.to_unix_nano
-
-
-_WithIds = Callable[[Block], set[int]]
-"""The places of the logs of a block that have an id."""
-
-
-def _ids_of(query: LogQuery) -> tuple[set[int] | None, list[_WithIds]]:
-    """(keys of the parts with logs of a query by ids, None of any other; which of their logs are meant)."""
-    keys: set[int] | None = None
-    tests: list[_WithIds] = []
-    session = query.session_id
-    if session is not None:
-        keys = {session_key(session)}
-    if query.trace_ids:
-        traces = frozenset(map(trace_bytes, query.trace_ids))
-        keys = (keys or set()) | {trace_key(trace_id) for trace_id in traces}
-        tests.append(lambda block: _of_session(block, session) | _of_traces(block, traces))
-    elif session is not None:
-        tests.append(lambda block: _of_session(block, session))
-    if query.trace_id is not None:
-        trace = trace_bytes(query.trace_id)
-        keys = {trace_key(trace)}
-        tests.append(lambda block: _of_trace(block, trace))
-    if query.span_id is not None:
-        span = span_bytes(query.span_id)
-        tests.append(lambda block: set(block.spans.with_bytes(span)))
-    return keys, tests
-
-
-def _of_traces(block: Block, traces: frozenset[bytes]) -> set[int]:
-    return {place for place, trace_id in enumerate(block.traces.all()) if trace_id in traces}
-
-
-def _of_trace(block: Block, trace_id: bytes) -> set[int]:
-    return set(block.traces.with_bytes(trace_id))
-
-
-def _of_session(block: Block, session: str | None) -> set[int]:
-    kinds = [kind.session == session for kind in block.table.kinds]
-    return {place for place, kind in enumerate(block.table.places) if kinds[kind]}
 
 
 def _severity_ranges(severities: frozenset[Severity]) -> list[tuple[int, int]]:

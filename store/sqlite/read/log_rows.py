@@ -1,6 +1,6 @@
 """Logs by their blocks and places, decoded; those of parts are kept, as they never change.
 
-Whoever opens a log, or goes on in a list, sees the same hundred again, and their fields are counted each time.
+Whoever opens a log, or goes on in a list, sees the same hundred again, and fields are counted each time.
 """
 
 from __future__ import annotations

@@ -123,7 +123,13 @@ class Search:
     def _in_order(self, asked: LogRange, most: int) -> tuple[list[Info], bool]:
         """The blocks with logs of a range, in the order that is asked for; whether only the first of them."""
         window = asked.window
-        if most <= _MANY and self.order == "newest" and self.is_cheap and window and not self._match.is_narrow:
+        if (
+            most <= _MANY
+            and self.order == "newest"
+            and self.is_cheap
+            and window
+            and not self._match.is_narrow
+        ):
             found = self._blocks.newest_within(window, most)
             return found, len(found) == most
         infos = self._match.infos(asked)
@@ -283,7 +289,7 @@ class Search:
         return self._in_columns(begin, width, self._within(self._all, bound)), bound
 
     def is_by_slots(self, width: int) -> bool:
-        """Whether columns of this width are summed of slots, as `count` is: together they are all that match."""
+        """Whether columns of this width are summed of slots, as `count` is: they add up to all that match."""
         first, behind = self._whole_slots()
         return width >= 4 * LOG_SLOT_NS and self._is_summed() and first < behind
 

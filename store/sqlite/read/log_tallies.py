@@ -1,4 +1,4 @@
-"""How many logs of a block have each severity: noted once for all that match in it, read of any stretch of them.
+"""Which logs of a block match, and how many of any stretch of them have each severity: noted once.
 
 A histogram asks for the same blocks with each page, and a part never changes. Knows no question.
 """

@@ -88,12 +88,9 @@ class Words:
         if not self._is_ascii:
             return []
         first, *others = self._longest_first
-        if not all([word in lower.whole for word in others]):
+        if not all(word in lower.whole for word in others):
             return []
-        found = lower.with_bytes(first)
-        for word in others:
-            found = [place for place in found if word in lower[place]]
-        return found
+        return lower.with_bytes(first, *others)
 
     def _are_in(self, text: bytes) -> bool:
         """For any text: folded, or up to a NUL without the case of ASCII letters, as LIKE finds it."""
