@@ -1,4 +1,4 @@
-"""Logs by their blocks and places, decoded; those of parts are kept, as they never change.
+"""Logs by their blocks and places, decoded; they are kept, as they never change.
 
 Whoever opens a log, or goes on in a list, sees the same hundred again, and fields are counted each time.
 """
@@ -40,15 +40,15 @@ class _Kept(NamedTuple):
     raw_bytes: int
 
 
-class _KnownLogs(BoundedCache[tuple[int, int], _Kept]):
-    """Logs by part and place."""
+class _KnownLogs(BoundedCache[int, _Kept]):
+    """Logs by their numbers, of which none is given twice."""
 
     def __init__(self) -> None:
         super().__init__(_LOGS_BYTES, lambda kept: 1_200 + 5 * kept.raw_bytes)
 
 
-class _KnownFields(BoundedCache[tuple[int, int], _Kept]):
-    """Fields of logs by part and place."""
+class _KnownFields(BoundedCache[int, _Kept]):
+    """Fields of logs by their numbers."""
 
     def __init__(self) -> None:
         super().__init__(_FIELDS_BYTES, lambda kept: 600 + 3 * kept.raw_bytes)
@@ -66,10 +66,10 @@ class LogRows:
     def logs(self, places: Iterable[tuple[Block, int]]) -> list[Log]:
         """Logs by their blocks and places; those that are damaged are left out."""
         found: list[Log] = []
-        fresh: dict[tuple[int, int], _Kept] = {}
+        fresh: dict[int, _Kept] = {}
         for block, place in places:
-            key = block.info.part, place
-            known = self._logs.get(key) if block.info.part else None
+            key = block.table.seqs[place]
+            known = self._logs.get(key)
             if known is None:
                 try:
                     known = fresh[key] = _Kept(self.log(block, place), len(block.raws[place]))
@@ -77,7 +77,7 @@ class LogRows:
                     _LOG.warning("left out: %s", error)
                     continue
             found.append(known.log)
-        _keep(self._logs, fresh)
+        self._logs.update(fresh)
         return found
 
     def log(self, block: Block, place: int) -> Log:
@@ -87,11 +87,11 @@ class LogRows:
     def with_fields(self, places: Iterable[tuple[Block, int]]) -> list[LogWithFields]:
         """What is counted of logs, as `logs`: a third of the work."""
         found: list[LogWithFields] = []
-        fresh: dict[tuple[int, int], _Kept] = {}
+        fresh: dict[int, _Kept] = {}
         of_logs, of_fields = self._logs.get, self._fields.get
         for block, place in places:
-            key = block.info.part, place
-            known = (of_fields(key) or of_logs(key)) if block.info.part else None
+            key = block.table.seqs[place]
+            known = of_fields(key) or of_logs(key)
             if known is None:
                 try:
                     known = fresh[key] = self._with_fields(block, place)
@@ -99,7 +99,7 @@ class LogRows:
                     _LOG.warning("left out: %s", error)
                     continue
             found.append(known.log)
-        _keep(self._fields, fresh)
+        self._fields.update(fresh)
         return found
 
     def _with_fields(self, block: Block, place: int) -> _Kept:
@@ -122,8 +122,3 @@ class LogRows:
             row: Any = self._db.one("SELECT body FROM origins WHERE id = ?", (origin,))
             self._bodies[origin] = row[0] if row else None
         return self._bodies[origin]
-
-
-def _keep(known: BoundedCache[tuple[int, int], _Kept], fresh: dict[tuple[int, int], _Kept]) -> None:
-    """What is of parts: other logs become part of one sooner or later."""
-    known.update({key: kept for key, kept in fresh.items() if key[0]})
