@@ -25,10 +25,23 @@ from benchmarks.fill import SECOND, Filler
 from collector.server import freeze_gc
 from signals.model import Severity
 from signals.trace_analysis import analyse
-from store.api import LogQuery, Reader, SessionQuery, SpanRow, TraceQuery, Window
+from store.api import (
+    Batch,
+    LogQuery,
+    Reader,
+    SessionQuery,
+    SpanRow,
+    StoreBusy,
+    StoreUnavailable,
+    TraceQuery,
+    Window,
+    Writer,
+)
 
 _SPREAD_S = 3 * 3600
 _TARGET_MS = 100.0
+_PATIENCE_S = 120.0
+_AGAIN_S = 0.2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +78,7 @@ def ingest(path: Path, spans: int) -> None:
     wall_s = 0.0
     for batch in batches:
         began_s, process_s, thread_s = time.perf_counter(), time.process_time(), time.thread_time()
-        writer.write(batch)
+        _write(writer, batch)
         cpu_s += time.process_time() - process_s - (time.thread_time() - thread_s)
         waits_ms.append((time.perf_counter() - began_s) * 1e3)
         wall_s += time.perf_counter() - began_s
@@ -89,6 +102,19 @@ def ingest(path: Path, spans: int) -> None:
     print(
         f"  bytes a span {used / written:,.0f} (file {used / 1e6:,.0f} MB); peak memory {memory_mb:,.0f} MB"
     )
+
+
+def _write(writer: Writer, batch: Batch) -> None:
+    """Write a batch, and come again while the store is busy, as a sender does: it is kept once."""
+    give_up_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            writer.write(batch)
+            return
+        except (StoreBusy, StoreUnavailable):
+            if time.monotonic() > give_up_s:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def _cpu_of(work: Callable[[], None]) -> float:

@@ -6,12 +6,20 @@ session without one counts as a person of its own. Knows no engine.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import compress, repeat
+from operator import itemgetter, le
+from typing import Final, NamedTuple
 
 from store.change_results import Operation
 from store.results import Reach, Refused
+
+# Columns of a try.
+_TRACE: Final = itemgetter(0)
+_PERSON: Final = itemgetter(2)
+_START: Final = itemgetter(4)
 
 PeopleOf = Callable[[Sequence[str]], Mapping[str, str]]
 """Tells the person of each of some sessions that has one."""
@@ -30,6 +38,13 @@ class Try(NamedTuple):
     start: int
 
 
+def _actor(name: str, session: str) -> Actor | None:
+    """Whom a request of a person and a session counts for; None where it says neither."""
+    if name:
+        return ("person", name)
+    return ("session", session) if session else None
+
+
 @dataclass(slots=True)
 class Side:
     """The failed requests of people, or those of programs."""
@@ -46,25 +61,24 @@ class Side:
     lost: list[Try] = field(default_factory=list)
     """Those that failed for good, newest first."""
 
-    def fail(self, person: Actor | None, session: str, *, recovered: bool) -> None:
-        self.meet(person, session)
-        self.count(person, recovered=recovered)
+    def fail(self, name: str, session: str) -> None:
+        """Count a failure that was not recovered."""
+        self.add({(name, session): 1}, {(name, session): 1})
 
-    def meet(self, person: Actor | None, session: str) -> None:
-        """Note whom failures met, once for all of them."""
-        if session:
-            self.sessions.add(session)
-        if person is not None:
-            self.people.add(person)
-
-    def count(self, person: Actor | None, *, recovered: bool) -> None:
-        """Count a failure of somebody who was noted."""
-        self.failed += 1
-        self.recovered += recovered
-        if person is None:
-            self.unattributed += 1
-        elif not recovered:
-            self.stranded.add(person)
+    def add(self, failed: Mapping[tuple[str, str], int], lost: Mapping[tuple[str, str], int]) -> None:
+        """Count failures by person and session, and those of them that were not recovered."""
+        self.failed += sum(failed.values())
+        self.recovered += sum(failed.values()) - sum(lost.values())
+        for who, n in failed.items():
+            person = _actor(*who)
+            if person is None:
+                self.unattributed += n
+            else:
+                self.people.add(person)
+                if who in lost:
+                    self.stranded.add(person)
+            if who[1]:
+                self.sessions.add(who[1])
 
     def reach(self, refused: Refused | None) -> Reach:
         return Reach(
@@ -81,7 +95,7 @@ class Side:
 
 
 class Identities:
-    """Who made a request: its person, else that of its session, else its session."""
+    """Who made a request: its person, else that of its session."""
 
     def __init__(self, tries: Iterable[tuple[str, str]], people_of: PeopleOf) -> None:
         """`tries` are (person, session), either of which may be empty."""
@@ -90,18 +104,9 @@ class Identities:
         self._of_session.update([(session, person) for person, session in tries if person and session])
         self._of_session.update(people_of([each for each in unknown if each not in self._of_session]))
 
-    def person(self, person: str, session: str) -> Actor | None:
-        """Whom a request counts for; None where it says neither."""
-        name = person or self._of_session.get(session, "")
-        if name:
-            return ("person", name)
-        return ("session", session) if session else None
-
-    def tries(self, person: str, session: str) -> tuple[Actor, ...]:
-        """Everything by which a success can be a later try of a failure, the most exact first."""
-        found = self.person(person, session)
-        own = (("session", session),) if session else ()
-        return own if found is None else tuple(dict.fromkeys((*own, found)))
+    def name(self, person: str, session: str) -> str:
+        """The person whom a request counts for; empty where nothing names one."""
+        return person or self._of_session.get(session, "")
 
 
 def attribute(
@@ -111,51 +116,63 @@ def attribute(
     sessions: Mapping[int, str],
     people_of: PeopleOf,
 ) -> None:
-    """Count every failure for its person; it is recovered if the same operation went through later."""
-    tried = [(each.person, sessions.get(each.trace, "")) for each in (*failures, *successes)]
-    # Each pair once, as most people tried often: where it stands last, as a session's last person counts.
-    identities = Identities([*dict.fromkeys(reversed(tried))][::-1], people_of)
-    newest_success = _newest_successes(successes, sessions, identities)
-    known: dict[tuple[bool, str, str], tuple[Actor, Actor | None]] = {}
-    latest: Mapping[Actor, int] = {}
-    before: Operation | None = None
-    for each in failures:
-        trace, synthetic, person, operation, start = each
-        session = sessions.get(trace, "")
-        side = sides[synthetic]
-        who = known.get((synthetic, person, session))
-        if who is None:
-            # A name may be shared by many, a session is one browser: it decides where there is one.
-            actor = next(iter(identities.tries(person, session)), ("", ""))
-            who = known[synthetic, person, session] = actor, identities.person(person, session)
-            side.meet(who[1], session)
-        if operation is not before:
-            latest, before = newest_success.get(operation, {}), operation
-        later = latest.get(who[0], 0) > start
-        if not later:
-            side.lost.append(each)
-        side.count(who[1], recovered=later)
+    """Count every failure for its person; it is recovered if the same operation went through later.
+
+    A name may be shared by many, a session is one browser: it decides where there is one.
+    """
+    tries = [*failures, *successes]
+    # In columns, by functions of C: a page attributes thousands of tries, twice.
+    of = list(map(sessions.get, map(_TRACE, tries), repeat("")))
+    names = list(map(_PERSON, tries))
+    if not all(names):
+        identities = Identities(list(zip(names, of, strict=True)), people_of)
+        names = [identities.name(name, session) for name, session in zip(names, of, strict=True)]
+    newest = _newest_successes(successes, names[len(failures) :], of[len(failures) :])
+    lost: list[int] = []
+    for (operation, synthetic), places in _by_operation(failures).items():
+        by_session, by_name = newest.get(operation, ({}, {}))
+        starts = map(_START, map(failures.__getitem__, places))
+        who = [(names[place], of[place]) for place in places]
+        last = [by_session.get(session, 0) if session else by_name.get(name, 0) for name, session in who]
+        is_lost = list(map(le, last, starts))
+        lost += compress(places, is_lost)
+        sides[synthetic].add(Counter(who), Counter(compress(who, is_lost)))
+    for place in sorted(lost):
+        failure = failures[place]
+        sides[failure.synthetic].lost.append(failure)
+
+
+_Newest = tuple[dict[str, int], dict[str, int]]
+"""When the last request of an operation went through, by session and by person."""
 
 
 def _newest_successes(
-    successes: Sequence[Try], sessions: Mapping[int, str], identities: Identities
-) -> dict[Operation, dict[Actor, int]]:
-    """When each actor's last request of an operation went through."""
-    # By person and session first: there are far fewer of them than of tries. An operation is looked up where
-    # it is another than before only: there are few, and hashing one took longer than all the rest.
-    newest_try: dict[Operation, dict[tuple[str, str], int]] = {}
-    tries: dict[tuple[str, str], int] = {}
-    before: Operation | None = None
-    for trace, _, person, operation, start in successes:
-        if operation is not before:
-            tries, before = newest_try.setdefault(operation, {}), operation
-        one = person, sessions.get(trace, "")
-        if start > tries.get(one, 0):
-            tries[one] = start
-    newest: dict[Operation, dict[Actor, int]] = {}
-    for operation, tries in newest_try.items():
-        of_actor = newest.setdefault(operation, {})
-        for (person, session), start in tries.items():
-            for actor in identities.tries(person, session):
-                of_actor[actor] = max(start, of_actor.get(actor, 0))
+    successes: Sequence[Try], names: Sequence[str], of: Sequence[str]
+) -> dict[Operation, _Newest]:
+    """Those of each operation; of a success of neither, nobody's failure is made good."""
+    newest: dict[Operation, _Newest] = {}
+    for (operation, _), places in _by_operation(successes).items():
+        ordered = sorted([(successes[place].start, place) for place in places])
+        starts, rising = zip(*ordered, strict=True)
+        found = newest.setdefault(operation, ({}, {}))
+        for latest, texts in zip(found, (of, names), strict=True):
+            # The last of a key stays, which is its newest.
+            for text, start in dict(zip(map(texts.__getitem__, rising), starts, strict=True)).items():
+                if text:
+                    latest[text] = max(start, latest.get(text, 0))
     return newest
+
+
+def _by_operation(tries: Sequence[Try]) -> dict[tuple[Operation, bool], list[int]]:
+    """The places of the tries of people and of programs, by operation."""
+    # An operation is looked up where it is another than before only: there are few, and hashing one for each
+    # try took longer than all the rest.
+    found: dict[tuple[Operation, bool], list[int]] = {}
+    places: list[int] = []
+    before: tuple[Operation, bool] | None = None
+    for place, (_, synthetic, _, operation, _) in enumerate(tries):
+        if before is None or operation is not before[0] or synthetic is not before[1]:
+            before = operation, synthetic
+            places = found.setdefault(before, [])
+        places.append(place)
+    return found

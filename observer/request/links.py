@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import quote, urlencode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
 from flask import request
 
@@ -16,14 +17,37 @@ from observer.request.time_range import RANGE_KEYS
 _PLAIN_METRIC = re.compile(r"[A-Za-z_][\w.:-]*", re.ASCII)
 _LONGEST_IN_ADDRESS = 2_000
 """Bytes of a name in an address: some proxies take no more than 4,000 of all of it."""
+_LONGEST_KEPT = 120
+"""Characters of a text whose quoted form is kept."""
 _UNSAFE_IN_PATHS = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 def address(path: str, args: Mapping[str, str | None] | Sequence[tuple[str, str]]) -> str:
     """A path with its query; arguments that are None or empty are left out."""
     pairs = args.items() if isinstance(args, Mapping) else args
-    query = urlencode([(k, v) for k, v in pairs if v], errors="replace")
+    query = _query(pairs)
     return f"{path}?{query}" if query else path
+
+
+def extended(base: str, args: Mapping[str, str]) -> str:
+    """An address with further arguments: those that many addresses share are put together once."""
+    return f"{base}{'&' if '?' in base else '?'}{_query(args.items())}"
+
+
+def _query(pairs: Iterable[tuple[str, str | None]]) -> str:
+    return "&".join([f"{_quoted(key)}={_quoted(value)}" for key, value in pairs if value])
+
+
+def _quoted(text: str) -> str:
+    """A name or a value as it stands in a query. A page has a hundred addresses of the same few words."""
+    if len(text) > _LONGEST_KEPT:
+        return quote_plus(text, errors="replace")
+    return _kept_quoted(text)
+
+
+@lru_cache(maxsize=2_000)
+def _kept_quoted(text: str) -> str:
+    return quote_plus(text, errors="replace")
 
 
 def scoped(path: str, **args: str | None) -> str:

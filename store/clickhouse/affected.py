@@ -113,7 +113,7 @@ class ClickHouseAffectedReader(SessionPart):
                 failed.append((side, person, one.summary.session_id or ""))
         identities = Identities([(person, session) for _, person, session in failed], self.people_of)
         for side, person, session in failed:
-            side.fail(identities.person(person, session), session, recovered=False)
+            side.fail(identities.name(person, session), session)
         return Affected(sides[0].reach(None), sides[1].reach(None), since)
 
     def people_of(self, sessions: Sequence[str]) -> Mapping[str, str]:

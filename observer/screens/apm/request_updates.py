@@ -18,6 +18,8 @@ from store.api import Reader, Window
 
 _LATE_NS = 60 * 10**9
 """Requests that began up to this long before a page was drawn may arrive after it."""
+_WHOLE_NS = 10 * 10**9
+"""The requests are counted from a multiple of this on: a store that keeps sums has one of this length."""
 
 
 def updates_address(
@@ -29,7 +31,7 @@ def updates_address(
     """
     if not scope.live:
         return ""
-    after = scope.now_unix_nano - _LATE_NS
+    after = (scope.now_unix_nano - _LATE_NS) // _WHOLE_NS * _WHOLE_NS
     counted = _requests(reader, after, scope.environment, service, where or {})
     pairs = [("service", service or ""), ("after", str(after)), ("counted", str(counted))]
     pairs += [("attr", spell_attribute(name, value)) for name, value in (where or {}).items()]

@@ -10,11 +10,9 @@ without one its person, made a later request of the same operation that went thr
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import compress, islice
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
@@ -23,13 +21,15 @@ from store.change_results import Operation
 from store.queries import Window
 from store.reach import Identities, Side, Try, attribute
 from store.results import Affected
-from store.sqlite.packed_requests import split, within
+from store.sqlite.packed_requests import within
+from store.sqlite.read.counted_tries import AskedSets, Counted, count
 from store.sqlite.read.read_connection import ReadSession, Row
 from store.sqlite.read.refused_amounts import refused_amounts
 from store.sqlite.read.request_rows import newest_parts
 from store.sqlite.read.request_slots import RequestColumns, SlotKey, SlotPart
 from store.sqlite.read.shared import BoundedCache
-from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets, sets_with
+from store.sqlite.read.tag_set_search import read_sets, sets_with
+from store.sqlite.read.trace_sessions import by_parts, sessions_of
 from store.sqlite.table_layout import SYNTHETIC_TAG
 from store.tag_sets import OPERATION
 
@@ -38,46 +38,10 @@ MAX_TRACES: Final = 3_000
 """The newest requests of a window that are counted, and the traces in which they are."""
 MAX_LOOKED: Final = 12_000
 """The traces that are looked at for them: orders are few among the requests of a shop."""
-_AT_ONCE: Final = 500
 _KNOWN_BYTES: Final = 4 * 1024**2
 
 
-class _Sets:
-    """What the tag sets of some requests say."""
-
-    def __init__(
-        self,
-        sets: Mapping[int, KnownSet],
-        service: str | None,
-        where: Mapping[str, str],
-        environment: str | None,
-    ) -> None:
-        self._sets = sets
-        self.matching = frozenset(matching_sets(sets, service, where, environment))
-        self.synthetic = frozenset([number for number, tags in sets.items() if tags.synthetic])
-        self.operation = {number: sets[number].of for number in self.matching}
-
-    def person(self, numbers: Iterable[int]) -> str:
-        """The first person whom these sets name; empty if there is none."""
-        return next((tags.person for tags in map(self._sets.get, numbers) if tags and tags.person), "")
-
-
-class _Counted(NamedTuple):
-    """What was counted of some traces."""
-
-    traces: int
-    """Those that may match."""
-    all_requests: int
-    """Of these traces, those that do not match included."""
-    requests: tuple[int, int]
-    """Those that match, of people and of programs."""
-    recovered_inside: tuple[int, int]
-    failures: tuple[Try, ...]
-    successes: tuple[Try, ...]
-    """The newest request of each trace and operation that went through."""
-
-
-class _Known(BoundedCache[tuple[int, Hashable], tuple[int, _Counted]]):
+class _Known(BoundedCache[tuple[int, Hashable], tuple[int, Counted]]):
     """(version, what was counted) by slot and question."""
 
     def __init__(self) -> None:
@@ -115,18 +79,20 @@ def affected_requests(
         side.requests = sum([each.requests[number] for each in counted])
         side.recovered_inside = sum([each.recovered_inside[number] for each in counted])
     failures = [failure for each in counted for failure in each.failures]
-    first: dict[Operation, int] = {}
-    for failure in failures:
-        if failure.start < first.get(failure.operation, failure.start + 1):
-            first[failure.operation] = failure.start
+    first = _first(failures)
     oldest = min(first.values(), default=0)
-    successes = [
-        success
-        for each in counted
-        for success in each.successes
-        if success.start > oldest and success.operation in first
+    tries = [
+        (
+            key,
+            each.failures,
+            [one for one in each.successes if one.start > oldest and one.operation in first] if first else (),
+        )
+        for key, each in parts
     ]
-    sessions = _sessions_of(db, {each.trace for each in (*failures, *successes)})
+    sessions = sessions_of(
+        db, [(key, {one.trace for one in (*failed, *through)}) for key, failed, through in tries]
+    )
+    successes = [one for _, _, through in tries for one in through]
     attribute(failures, successes, sides, sessions, partial(_people_of, db))
     keys = {failure.trace: key for key, each in parts for failure in each.failures} if amounts else {}
     refused = [
@@ -135,14 +101,23 @@ def affected_requests(
     return Affected(sides[0].reach(refused[0]), sides[1].reach(refused[1]), since)
 
 
+def _first(failures: Iterable[Try]) -> dict[Operation, int]:
+    """When the first failure of each operation began."""
+    first: dict[Operation, int] = {}
+    for failure in failures:
+        if failure.start < first.get(failure.operation, failure.start + 1):
+            first[failure.operation] = failure.start
+    return first
+
+
 def _counted(
     db: ReadSession, window: Window, question: _Question
-) -> tuple[list[tuple[SlotKey | None, _Counted]], int | None]:
+) -> tuple[list[tuple[SlotKey | None, Counted]], int | None]:
     """What was counted part by part, newest first; the start of the oldest trace if older ones are left."""
     known = db.shared.of(_Known)
     operation = dict(question.where).get(OPERATION)
     candidates = None if operation is None else sets_with(db, OPERATION, operation, question.service)
-    found: list[tuple[SlotPart, RequestColumns | _Counted]] = []
+    found: list[tuple[SlotPart, RequestColumns | Counted]] = []
     room = _Room(window.to_unix_nano)
     for part in newest_parts(db, window, question.service):
         kept = known.get((part.key[0], question)) if part.key else None
@@ -161,10 +136,10 @@ def _counted(
             found.append((part, matched))
     missing = [matched for _, matched in found if isinstance(matched, RequestColumns)]
     ids = set[int]().union(*[matched.sets for matched in missing])
-    sets = _Sets(read_sets(db, ids), question.service, dict(question.where), question.environment)
+    sets = AskedSets(read_sets(db, ids), question.service, dict(question.where), question.environment)
     counted = []
     for part, each in found:
-        one = each if isinstance(each, _Counted) else _count(each, sets, question.error)
+        one = each if isinstance(each, Counted) else count(each, sets, question.error)
         if part.key and one is not each:
             known.update({(part.key[0], question): (part.key[1], one)})
         counted.append((part.key, one))
@@ -230,118 +205,6 @@ def _of_window(part: SlotPart, places: Sequence[int], window: Window) -> Request
     return RequestColumns(list(rows) if part.whole else [within(row, window) for row in rows])
 
 
-def _count(columns: RequestColumns, sets: _Sets, error: Literal["any", "origin"]) -> _Counted:
-    """What these traces say."""
-    sides = Side(), Side()
-    failures: list[Try] = []
-    successes: list[Try] = []
-    for one in _matched(columns, sets):
-        failures += _failures(one, sets, sides, error)
-        successes += _successes(one, sets, error)
-    return _Counted(
-        len(columns),
-        len(columns.outcomes),
-        (sides[0].requests, sides[1].requests),
-        (sides[0].recovered_inside, sides[1].recovered_inside),
-        tuple(failures),
-        tuple(successes),
-    )
-
-
-class _Matched(NamedTuple):
-    """A trace with a request that matches."""
-
-    columns: RequestColumns
-    place: int
-    low: int
-    high: int
-    """Its requests are those from the first to before the second of all traces."""
-    own: Sequence[int]
-    """Those that match."""
-    bad: Sequence[int]
-    """Those that failed, or under which something failed."""
-
-    @property
-    def numbers(self) -> Sequence[int]:
-        """The tag sets of its requests."""
-        return self.columns.sets[self.low : self.high]
-
-
-def _matched(columns: RequestColumns, sets: _Sets) -> Iterator[_Matched]:
-    # Passed over in C, all traces at once: of a trace's requests few match, and fewer failed.
-    matching = map(sets.matching.__contains__, columns.sets)
-    own = list(compress(range(len(columns.sets)), matching))
-    # An outcome's last three bits are 0 where nothing failed.
-    bad = [at for at, outcome in enumerate(columns.outcomes) if outcome & 7]
-    low = first = first_bad = 0
-    for place, high in enumerate(columns.ends):
-        behind = bisect_left(own, high, first)
-        if behind > first:
-            first_bad = bisect_left(bad, low, first_bad)
-            behind_bad = bisect_left(bad, high, first_bad)
-            yield _Matched(columns, place, low, high, own[first:behind], bad[first_bad:behind_bad])
-            first, first_bad = behind, behind_bad
-        low = high
-
-
-def _failures(
-    one: _Matched, sets: _Sets, sides: tuple[Side, Side], error: Literal["any", "origin"]
-) -> Iterator[Try]:
-    """The failed requests of a trace; counts all matching ones into their side."""
-    columns = one.columns
-    synthetic = bool(sets.synthetic) and not sets.synthetic.isdisjoint(one.numbers)
-    side = sides[synthetic]
-    side.requests += len(one.own)
-    if not one.bad:
-        return
-    # The place in what `split` returns.
-    which = 1 if error == "any" else 2
-    failed = [at for at in one.own if columns.outcomes[at] & 7 and split(columns.outcomes[at])[which]]
-    side.recovered_inside += _recovered_inside(one, failed)
-    if failed:
-        person = sets.person([columns.sets[at] for at in failed]) or sets.person(one.numbers)
-        trace, begun = columns.traces[one.place], columns.begun[one.place]
-        for at in failed:
-            yield Try(trace, synthetic, person, sets.operation[columns.sets[at]], begun + columns.starts[at])
-
-
-def _recovered_inside(one: _Matched, failed: Sequence[int]) -> int:
-    """The matching requests that went through with something failed under them, of a trace with any failure.
-
-    Of a request in the middle of a trace that is known of its own service only, of one that begins it
-    of all services.
-    """
-    outcomes, starts = one.columns.outcomes, one.columns.starts
-    return len(
-        [
-            at
-            for at in one.own
-            if not outcomes[at] & 1 and at not in failed and (outcomes[at] & 7 or starts[at] == 0)
-        ]
-    )
-
-
-def _successes(one: _Matched, sets: _Sets, error: Literal["any", "origin"]) -> Iterator[Try]:
-    """The newest matching request of each operation of a trace that went through."""
-    origin = error == "origin"
-    columns, of = one.columns, sets.operation
-    latest: dict[Operation, int] = {}
-    for at in one.own:
-        outcome, start, operation = columns.outcomes[at], columns.starts[at], of[columns.sets[at]]
-        # The last bit of an outcome is the error of the request itself.
-        if (
-            not outcome & 1
-            and not (origin and outcome & 7 and split(outcome)[2])
-            and start >= latest.get(operation, 0)
-        ):
-            latest[operation] = start
-    if latest:
-        person = sets.person(one.numbers)
-        trace, begun = columns.traces[one.place], columns.begun[one.place]
-        for operation, start in latest.items():
-            yield Try(trace, False, person, operation, begun + start)
-
-
 def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, all_failed: bool) -> Affected:
     """Who is affected by failing traces; rows are (errors, tags of the entry, session).
 
@@ -357,40 +220,14 @@ def affected_traces(db: ReadSession, rows: Iterable[Row], since: int | None, *, 
             failed.append((side, tags.get(SEAT, ""), session or ""))
     identities = Identities([(person, session) for _, person, session in failed], partial(_people_of, db))
     for side, person, session in failed:
-        side.fail(identities.person(person, session), session, recovered=False)
+        side.fail(identities.name(person, session), session)
     return Affected(sides[0].reach(None), sides[1].reach(None), since)
-
-
-class _Sessions(dict[Any, str]):
-    """The sessions of traces that were looked up in one snapshot; empty for a trace without."""
-
-
-def _parts(values: Iterable[object]) -> Iterator[tuple[str, list[object]]]:
-    """(question marks, values) of so many at once as one statement takes."""
-    remaining = iter(values)
-    while part := list(islice(remaining, _AT_ONCE)):
-        yield ", ".join("?" * len(part)), part
-
-
-def _sessions_of(db: ReadSession, traces: Iterable[int]) -> Mapping[int, str]:
-    """The browser session of each of these traces (by their row's number), and of some others."""
-    found = db.noted.of(_Sessions)
-    for marks, part in _parts([trace for trace in traces if trace not in found]):
-        found.update(dict.fromkeys(part, ""))
-        rows = db.all(
-            "SELECT t.id, coalesce(t.session_id, "
-            "(SELECT k.session_id FROM links k WHERE k.trace_id = t.trace_id LIMIT 1), '') "
-            f"FROM traces t WHERE t.id IN ({marks})",
-            part,
-        )
-        found.update(rows)
-    return found
 
 
 def _people_of(db: ReadSession, sessions: Iterable[str]) -> dict[str, str]:
     """The person of each of these sessions that has one."""
     found: dict[str, str] = {}
-    for marks, part in _parts(sessions):
+    for marks, part in by_parts(sessions):
         for session, attributes in db.each(
             f"SELECT session_id, attributes FROM sessions WHERE session_id IN ({marks})", part
         ):

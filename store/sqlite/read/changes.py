@@ -12,19 +12,17 @@ from store.api import BadQuery
 from store.change_results import Change, FailingOperation, Operation, Seen, VersionRow, Versions
 from store.queries import Page, Window
 from store.results import Measure
-from store.sqlite.packed_requests import split
 from store.sqlite.read.error_sightings import error_sightings
 from store.sqlite.read.failing_entries import count_failing
 from store.sqlite.read.processes import Process, Subject, processes, version_sets
 from store.sqlite.read.read_connection import ReadSession, Row, SqlitePart
-from store.sqlite.read.request_groups import SUMMED, by_tag
-from store.sqlite.read.request_rows import newest_parts, newest_within
+from store.sqlite.read.request_groups import SUMMED, by_operation, by_tag
+from store.sqlite.read.request_rows import newest_parts
 from store.sqlite.read.request_slots import RequestColumns, cut_to
-from store.sqlite.read.rollup_sums import Tally
 from store.sqlite.read.row_mapping import limited
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.sightings import first_moments, first_slots, sightings
-from store.sqlite.read.tag_set_search import read_sets, sets_of_environment, sets_with
+from store.sqlite.read.tag_set_search import sets_of_environment, sets_with
 from store.sqlite.table_layout import TAG_SET_SLOT_NS
 from store.tag_sets import OPERATION
 
@@ -55,7 +53,8 @@ class SqliteChangeReader(SqlitePart):
         self, window: Window, environment: str | None = None
     ) -> tuple[Mapping[Operation, Measure], bool]:
         with self._connections.session() as db:
-            return _operation_measures(db, window, environment)
+            tallies, cut = by_operation(db, window, environment, MAX_REQUESTS, MAX_ROWS)
+        return {of: tally.measure() for of, tally in tallies.items()}, cut
 
     def versions(
         self,
@@ -106,28 +105,6 @@ class SqliteChangeReader(SqlitePart):
 def _version_order(row: VersionRow) -> tuple[int, bool, int, str]:
     first = row.seen.first_unix_nano if row.seen else 0
     return VERSION_TAGS.index(row.tag), not row.value, -first, row.value
-
-
-def _operation_measures(
-    db: ReadSession, window: Window, environment: str | None
-) -> tuple[dict[Operation, Measure], bool]:
-    columns, cut = newest_within(db, window, None, MAX_REQUESTS, MAX_ROWS)
-    numbers = columns.sets
-    sets = read_sets(db, set(numbers))
-    # A number instead of a name, as it is hashed for each request; there is one object of each name.
-    operations = {id(tags.of): tags.of for tags in sets.values()}
-    of_set = {
-        number: id(tags.of)
-        for number, tags in sets.items()
-        if environment is None or tags.environment == environment
-    }
-    counts = Counter(zip(map(of_set.get, numbers), columns.outcomes, strict=True))
-    tallies: dict[Operation, Tally] = {}
-    for (place, outcome), n in counts.items():
-        if place is not None:
-            bucket, error, origin = split(outcome)
-            tallies.setdefault(operations[place], Tally()).add(bucket, n, error * n, origin * n)
-    return {of: tally.measure() for of, tally in tallies.items()}, cut
 
 
 class _KnownOutcomes(BoundedCache[tuple[int, Hashable], tuple[int, _Outcomes]]):

@@ -146,13 +146,15 @@ def make_calls_exact(
 ) -> None:
     """Give the tallies by (source, target, flag) their durations, where there are few calls in all."""
     few = {key for key, tally in tallies.items() if 0 < tally.requests <= FEW}
+    if not few:
+        return
     rows = db.all(
         "SELECT start, tags, calls FROM traces "
         "WHERE start >= ? AND start < ? AND start + duration >= ? LIMIT ?",
         (window.from_unix_nano - LONG_TRACE_NS, window.to_unix_nano, window.from_unix_nano, _MOST + 1),
     )
     # A trace that was settled again meanwhile is read as it is now: counts that differ are not exact.
-    if not few or len(rows) > _MOST:
+    if len(rows) > _MOST:
         return
     for trace_start, tags, calls in rows:
         if environment not in (None, environment_of(orjson.loads(tags))):

@@ -10,10 +10,11 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import chain, compress, repeat
-from operator import add, floordiv, sub
+from operator import add, attrgetter, floordiv, sub
 from typing import NamedTuple
 
 from signals.attributes import SEAT
+from store.change_results import Operation
 from store.queries import Window
 from store.sqlite.packed_requests import (
     OUTCOME_CODE,
@@ -52,7 +53,10 @@ _TAGS_SAMPLE = 5_000
 
 _WITHOUT = ("",)
 """The value of requests without a tag."""
-_MATCHING_BYTES = 3 * 1024**2
+_MATCHING_BYTES = 5 * 1024**2
+_FORM_CODE = "Q"
+_OUTCOME_BITS = 16
+_OUTCOME_MASK = 2**_OUTCOME_BITS - 1
 _FEW_REQUESTS = 3_000
 """With fewer than this, the durations of values with few requests are looked up: 3 ms for them all."""
 _MOST_EXACT = 400
@@ -71,30 +75,67 @@ def by_tag(
     """(tag to value to tally, requests read, requests counted, whether older ones were left out)."""
     bound = max(MAX_COUNTED, _MAX_TALLIED // max(1, len(tags)))
     parts, cut = parts_within(db, window, service, bound, MAX_ROWS)
-    scanned = sum([len(part.columns.outcomes) for part in parts])
-    matched = _matched(db, parts, service, where, environment)
-    matching = read_sets(db, set[int]().union(*[each.sets for each in matched]))
+    one = _counted_parts(db, parts, window, (service, frozenset(where.items()), environment))
     values_of = received_in if received else values_in
-    # What only calls carry, once for all tags: hardly any set says it of many values.
-    of_calls = (
-        {number: frozenset(values_in(tags, OF_CALLS)) for number, tags in matching.items()}
-        if received
-        else {}
-    )
     known: dict[tuple[int, ...], Tally] = {}
-    by_form = _outcomes_by(matched, _places(matching))
-    found = {
-        tag: _tallies(tag, matching, by_form, of_calls, known)
-        if tag != SEAT
-        else _tallies(
-            tag, matching, _outcomes_by(matched, {number: number for number in matching}), of_calls, {}
-        )
-        for tag in tags
-    }
-    if scanned <= _FEW_REQUESTS:
-        _make_exact(db, joined([part.columns for part in parts]), matching, found, values_of)
-    counted = sum([len(each.sets) for each in matched])
-    return found, counted if service else scanned, counted, cut
+    found = {tag: _tallies(tag, one.forms, one.by_form, values_of, known) for tag in tags if tag != SEAT}
+    if SEAT in tags or one.scanned <= _FEW_REQUESTS:
+        sets = read_sets(db, set[int]().union(*[each.sets for each in one.matched]))
+        if SEAT in tags:
+            found[SEAT] = _tallies(SEAT, sets, _by_set(one.matched), values_of, {})
+        if one.scanned <= _FEW_REQUESTS:
+            _make_exact(db, joined([part.columns for part in parts]), sets, found, values_of)
+    counted = sum([len(each.sets) for each in one.matched])
+    return {tag: found[tag] for tag in tags}, counted if service else one.scanned, counted, cut
+
+
+def by_operation(
+    db: ReadSession, window: Window, environment: str | None, most_requests: int, most_rows: int
+) -> tuple[dict[Operation, Tally], bool]:
+    """Tallies of the newest requests up to these bounds; True if older ones were left out."""
+    parts, cut = parts_within(db, window, None, most_requests, most_rows)
+    one = _counted_parts(db, parts, window, (None, frozenset(), environment))
+    outcomes: dict[Operation, list[tuple[int, int]]] = {}
+    for form, found in one.by_form.items():
+        outcomes.setdefault(one.forms[form].of, []).extend(found)
+    return {of: _counted(found) for of, found in outcomes.items()}, cut
+
+
+_Question = tuple[str | None, frozenset[tuple[str, str]], str | None]
+"""Service, tags and environment of requests."""
+
+
+class _CountedParts(NamedTuple):
+    """The requests of some parts that match a question."""
+
+    matched: Sequence[_Matched]
+    scanned: int
+    """Those that do not match included."""
+    forms: Mapping[int, KnownSet]
+    """A set of each form."""
+    by_form: Mapping[int, Sequence[tuple[int, int]]]
+    """(outcome, how often) by form: most sets differ by the person alone, and are one for every other tag."""
+
+
+class _Noted(dict[Hashable, _CountedParts]):
+    """What was counted in one snapshot: a page breaks the same requests down in several places."""
+
+
+def _counted_parts(
+    db: ReadSession, parts: Sequence[SlotPart], window: Window, question: _Question
+) -> _CountedParts:
+    """`parts` are the newest of the window, up to whatever bounds."""
+    noted = db.noted.of(_Noted)
+    scanned = sum([len(part.columns.outcomes) for part in parts])
+    key = window, question, scanned, sum([len(part.columns) for part in parts])
+    found = noted.get(key)
+    if found is None:
+        matched = _matched(db, parts, question)
+        forms: dict[int, KnownSet] = {}
+        for each in matched:
+            forms.update(each.forms)
+        found = noted[key] = _CountedParts(matched, scanned, forms, _by_form(matched))
+    return found
 
 
 class _Matched(NamedTuple):
@@ -103,24 +144,27 @@ class _Matched(NamedTuple):
     version: int
     sets: array[int]
     outcomes: array[int]
+    codes: array[int]
+    """The form of each request's set and its outcome in one number, so that counting numbers counts both."""
+    forms: Mapping[int, KnownSet]
+    """A set of each form."""
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory."""
+        return 600 + 14 * len(self.sets) + sum([450 + 60 * len(tags) for tags in self.forms.values()])
 
 
 class _Matching(BoundedCache[tuple[int, Hashable], "_Matched"]):
     """By slot and question."""
 
     def __init__(self) -> None:
-        super().__init__(_MATCHING_BYTES, lambda known: 600 + 6 * len(known.sets))
+        super().__init__(_MATCHING_BYTES, attrgetter("bytes"))
 
 
-def _matched(
-    db: ReadSession,
-    parts: Sequence[SlotPart],
-    service: str | None,
-    where: Mapping[str, str],
-    environment: str | None,
-) -> list[_Matched]:
+def _matched(db: ReadSession, parts: Sequence[SlotPart], question: _Question) -> list[_Matched]:
     """The requests that match, slot by slot."""
-    question = service, frozenset(where.items()), environment
+    service, where, environment = question
     known = db.shared.of(_Matching)
     found: list[_Matched] = []
     missing: list[SlotPart] = []
@@ -130,63 +174,58 @@ def _matched(
             found.append(kept)
         else:
             missing.append(part)
-    ids = set[int]().union(*[part.columns.sets for part in missing])
-    matching = matching_sets(read_sets(db, ids), service, where, environment)
+    sets = read_sets(db, set[int]().union(*[part.columns.sets for part in missing]))
+    matching = matching_sets(sets, service, dict(where), environment)
+    form_of = {number: tags.form << _OUTCOME_BITS for number, tags in matching.items()}
     for part in missing:
         numbers, outcomes = part.columns.sets, part.columns.outcomes
-        if len(matching) < len(ids):
+        if len(matching) < len(sets):
             # Most requests of a trace are of other services: they are passed over in C.
             flags = list(map(matching.__contains__, numbers))
             numbers = array(SET_CODE, compress(numbers, flags))
             outcomes = array(OUTCOME_CODE, compress(outcomes, flags))
-        found.append(_Matched(part.key[1] if part.key else 0, numbers, outcomes))
-        if part.key and (service is not None or where or environment is not None):
+        codes = array(_FORM_CODE, map(add, map(form_of.__getitem__, numbers), outcomes))
+        forms = {tags.form: tags for tags in map(matching.__getitem__, set(numbers))}
+        found.append(_Matched(part.key[1] if part.key else 0, numbers, outcomes, codes, forms))
+        if part.key:
             known.update({(part.key[0], question): found[-1]})
     return found
 
 
-def _outcomes_by(found: Sequence[_Matched], place_of: Mapping[int, int]) -> dict[int, list[int]]:
-    """Outcomes by what their sets are counted as."""
-    lists: dict[int, list[int]] = {place: [] for place in place_of.values()}
-    of = {number: lists[place] for number, place in place_of.items()}
+def _by_form(found: Sequence[_Matched]) -> dict[int, list[tuple[int, int]]]:
+    by_form: dict[int, list[tuple[int, int]]] = {}
+    # In C: a loop over all requests took twice as long.
+    for code, n in Counter(chain.from_iterable([each.codes for each in found])).items():
+        by_form.setdefault(code >> _OUTCOME_BITS, []).append((code & _OUTCOME_MASK, n))
+    return by_form
+
+
+def _by_set(found: Sequence[_Matched]) -> dict[int, list[tuple[int, int]]]:
+    """The same by tag set, as nothing else tells of persons."""
+    by_set: dict[int, list[tuple[int, int]]] = {
+        number: [] for number in set[int]().union(*[each.sets for each in found])
+    }
     for each in found:
-        # In C: a loop over all requests took twice as long.
-        deque(map(list.append, map(of.__getitem__, each.sets), each.outcomes), maxlen=0)
-    return lists
-
-
-def _places(sets: Mapping[int, KnownSet]) -> dict[int, int]:
-    """The first set of the form of each: most differ by the person alone, and are one for every other tag."""
-    first: dict[int, int] = {}
-    return {number: first.setdefault(tags.form, number) for number, tags in sets.items()}
+        outcomes = zip(each.outcomes, repeat(1))
+        deque(map(list.append, map(by_set.__getitem__, each.sets), outcomes), maxlen=0)
+    return by_set
 
 
 def _tallies(
     tag: str,
     sets: Mapping[int, TagSet],
-    by_set: Mapping[int, list[int]],
-    of_calls: Mapping[int, frozenset[str]],
+    by_set: Mapping[int, Sequence[tuple[int, int]]],
+    values_of: Callable[[TagSet, str], list[str]],
     known: dict[tuple[int, ...], Tally],
 ) -> dict[str, Tally]:
-    """Value to tally, of requests whose outcomes are given by set; without the values `of_calls`.
+    """Value to tally, of requests whose outcomes are given by set.
 
     `known` are tallies by their sets: many tags divide requests alike, or not at all.
     """
     sets_of: dict[str, list[int]] = {}
-    for tagset in by_set:
-        value_or_values = sets[tagset].get(tag)
-        values: Sequence[str] = _WITHOUT
-        # Not by `received_in`: a call for each tag of each set took longer than the counting.
-        if value_or_values is not None:
-            values = (value_or_values,) if isinstance(value_or_values, str) else value_or_values
-            calls = of_calls.get(tagset)
-            if calls:
-                values = [value for value in values if f"{tag}={value}" not in calls]
-        for value in values or _WITHOUT:
-            if value in sets_of:
-                sets_of[value].append(tagset)
-            else:
-                sets_of[value] = [tagset]
+    for number in by_set:
+        for value in values_of(sets[number], tag) or _WITHOUT:
+            sets_of.setdefault(value, []).append(number)
     tallies = {}
     for value, numbers in sets_of.items():
         key = tuple(numbers)
@@ -198,12 +237,13 @@ def _tallies(
     return tallies
 
 
-def _counted(outcomes: Iterable[int]) -> Tally:
+def _counted(outcomes: Iterable[tuple[int, int]]) -> Tally:
+    """The tally of (outcome, how often)."""
     tally = Tally()
     buckets = tally.buckets
-    # Each outcome once: most sets have one or two requests.
-    for outcome, n in Counter(outcomes).items():
-        tally.requests += n
+    requests = 0
+    for outcome, n in outcomes:
+        requests += n
         bucket = outcome >> 3
         buckets[bucket] = buckets.get(bucket, 0) + n
         # An outcome's last three bits are 0 where nothing failed.
@@ -211,6 +251,7 @@ def _counted(outcomes: Iterable[int]) -> Tally:
             _, error, origin = split(outcome)
             tally.errors += error * n
             tally.origins += origin * n
+    tally.requests = requests
     return tally
 
 

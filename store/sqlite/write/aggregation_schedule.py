@@ -28,6 +28,7 @@ from store.sqlite.write.recent_rows import NO_NUMBER, Due, RecentTrace, busy, en
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.session_aggregation import Event, SessionAggregation, events_of
 from store.sqlite.write.settled_marks import Marks
+from store.sqlite.write.slot_versions import SlotVersions
 from store.sqlite.write.tag_set_ids import TagSetIds
 from store.sqlite.write.trace_aggregation import TraceAggregation
 
@@ -73,13 +74,13 @@ class AggregationSchedule:
         """
         self._apart = apart
         self._main = main
-        self._settled = settled
         self.marks = Marks(settled)
         self.pairs = PairIds(settled)
         self.rollups = Rollups(settled)
         self.tag_sets = TagSetIds(settled)
-        self.traces = TraceAggregation(settled, main, self.pairs, self.tag_sets, self.rollups)
-        self.sessions = SessionAggregation(settled, main, self.pairs, self.rollups)
+        versions = SlotVersions(settled)
+        self.traces = TraceAggregation(settled, main, self.pairs, self.tag_sets, self.rollups, versions)
+        self.sessions = SessionAggregation(settled, main, self.pairs, self.rollups, versions)
         self._recent: dict[bytes, RecentTrace] = {}
         self._remembered = self._remembered_bytes = self._waiting = 0
         self._left_s = self._left_work_s = 0.0
@@ -242,7 +243,7 @@ class AggregationSchedule:
                 self._forget(known)
         for session_id in pruned.sessions:
             self.sessions.prune(session_id, self.marks.get(EVENTS_UPTO))
-        self._settled.execute("DELETE FROM links WHERE seq <= ?", (pruned.upto,))
+        self.sessions.prune_links(pruned.upto)
         self.marks.set(PRUNED_BEFORE, max(self.marks.get(PRUNED_BEFORE), pruned.before))
 
     def _note_pace(self, began_s: float, settled: int, *, is_whole: bool) -> None:

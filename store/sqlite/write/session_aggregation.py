@@ -37,6 +37,7 @@ from store.sqlite.write.handover import Moved
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.repeated_errors import SessionError, repeated_errors
 from store.sqlite.write.rollups import Rollups
+from store.sqlite.write.slot_versions import SlotVersions
 
 _UPSERT: Final = (
     "INSERT INTO sessions (session_id, start, finish, last_start, app, environment, page_views, "
@@ -129,10 +130,16 @@ class SessionAggregation:
     """Adds browser spans to their sessions, and their samples to the rollups."""
 
     def __init__(
-        self, connection: sqlite3.Connection, main: sqlite3.Connection, pairs: PairIds, rollups: Rollups
+        self,
+        connection: sqlite3.Connection,
+        main: sqlite3.Connection,
+        pairs: PairIds,
+        rollups: Rollups,
+        versions: SlotVersions,
     ) -> None:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
+        self._versions = versions
         self._main = main
         self._rollups = rollups
         self._pairs = pairs
@@ -185,6 +192,7 @@ class SessionAggregation:
         self._connection.executemany(
             "INSERT OR IGNORE INTO links (trace_id, seq, session_id) VALUES (?, ?, ?)", links
         )
+        self._versions.change_linked([trace for trace, _, _ in links])
         for session_id, session in sessions.items():
             self._add(session_id, session)
 
@@ -282,6 +290,11 @@ class SessionAggregation:
             self.drop(session_id)
             execute("DELETE FROM session_pairs WHERE session = ?", row)
             execute("DELETE FROM sessions WHERE id = ?", row)
+
+    def prune_links(self, upto: int) -> None:
+        """Delete what spans up to this number link."""
+        self._versions.change_unlinked(upto)
+        self._connection.execute("DELETE FROM links WHERE seq <= ?", (upto,))
 
     def _id(self, tag: str, tags: Mapping[str, str]) -> int:
         value = tags.get(tag)

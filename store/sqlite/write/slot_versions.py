@@ -7,8 +7,16 @@ changes `requests`.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
+from typing import Final
 
 from store.sqlite.table_layout import REQUEST_SLOT_NS
+
+_START: Final = "SELECT start FROM traces WHERE substr(trace_id, 9) = substr(?1, 9) AND trace_id = ?1"
+_STARTS_OF_LINKS: Final = (
+    "SELECT t.start FROM links k JOIN traces t "
+    "ON substr(t.trace_id, 9) = substr(k.trace_id, 9) AND t.trace_id = k.trace_id WHERE k.seq <= ?"
+)
 
 
 class SlotVersions:
@@ -21,6 +29,21 @@ class SlotVersions:
     def change(self, start: int) -> None:
         """Note that requests of a trace that begins then were written or deleted."""
         self._changed.add(start // REQUEST_SLOT_NS)
+
+    def change_linked(self, traces: Iterable[bytes]) -> None:
+        """Note that browsers' events named these traces: readers keep whose session a trace belongs to.
+
+        One that is not aggregated yet is noted when it is.
+        """
+        for trace in traces:
+            row = self._connection.execute(_START, (trace,)).fetchone()
+            if row is not None:
+                self.change(row[0])
+
+    def change_unlinked(self, upto: int) -> None:
+        """Note the traces that are linked by spans up to this number, before these links are deleted."""
+        for (start,) in self._connection.execute(_STARTS_OF_LINKS, (upto,)).fetchall():
+            self.change(start)
 
     def write(self) -> None:
         """Give the slots that changed new versions; one without requests has none."""

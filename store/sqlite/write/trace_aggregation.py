@@ -107,6 +107,7 @@ class TraceAggregation:
         pairs: PairIds,
         tag_sets: TagSetIds,
         rollups: Rollups,
+        versions: SlotVersions,
     ) -> None:
         """Read spans from `main`; all else is of `connection`."""
         self._connection = connection
@@ -117,7 +118,7 @@ class TraceAggregation:
         self._traces: list[tuple[object, ...]] = []
         self._requests: list[TraceRequests] = []
         self._trace_pairs: list[tuple[int, int, int]] = []
-        self._versions = SlotVersions(connection)
+        self._versions = versions
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""

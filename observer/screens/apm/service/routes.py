@@ -14,7 +14,7 @@ from observer.lookup.deployments import find_deployments
 from observer.request import context
 from observer.request.desk_session import hidden_from_class, seat_of_events
 from observer.request.errors import Unknown
-from observer.request.links import here, scoped
+from observer.request.links import extended, here, scoped
 from observer.request.page_request import current_scope
 from observer.request.parameters import Query
 from observer.request.scope import Scope
@@ -107,8 +107,7 @@ def _load(reader: Reader, scope: Scope, name: str, *, inferred: bool) -> view.Se
 def _column_hrefs(name: str, scope: Scope, points: Sequence[Point]) -> list[str]:
     """For each column of the charts, the address of the traces it counts."""
     step = max(scope.window.duration_ns // _COLUMNS, 1)
-    hrefs = []
-    for point in points:
-        column = range_args(Window(point.start_unix_nano, point.start_unix_nano + step))
-        hrefs.append(scoped("/apm/traces", service=name, from_=column["from"], to=column["to"]))
-    return hrefs
+    # An argument of the range is given, so that the reader's own is left out.
+    base = scoped("/apm/traces", service=name, to=None)
+    columns = [Window(point.start_unix_nano, point.start_unix_nano + step) for point in points]
+    return [extended(base, range_args(column)) for column in columns]
