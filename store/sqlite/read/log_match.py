@@ -130,8 +130,8 @@ class LogMatch:
             return conditions[0].digest
         resources = None if self._resources is None else sorted(self._resources)
         parts = [(each.digest, each.holds) for each in conditions]
-        said = repr((self._query.service, self.severities, resources, parts))
-        return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=16).digest()
+        conditions_text = repr((self._query.service, self.severities, resources, parts))
+        return hashlib.blake2b(conditions_text.encode("utf-8", "replace"), digest_size=16).digest()
 
     def _attributes(self, query: LogQuery) -> None:
         """Conditions on attributes; nothing is read for one that nothing has."""
