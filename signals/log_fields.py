@@ -43,53 +43,81 @@ def fields_of(logs: Iterable[LogWithFields], top: int = 5) -> list[LogField]:
 
     A log's attributes win over its resource's. Values are whole: a filter by one finds its logs again.
     """
-    fields = _Fields()
-    severities, services = fields.of(True, SEVERITY), fields.of(True, SERVICE)
+    severities: _Counts = {}
+    services: _Counts = {}
+    of_attributes: dict[str, _Counts] = {}
+    resources = _Resources(of_attributes)
     for log in logs:
         attributes = log.attributes
         _count(severities, log.severity.value)
         _count(services, log.service)
-        for name, counts, text in fields.of_resource(log.resource):
-            if name not in attributes:
-                _count(counts, text)
+        resources.count(log.resource, attributes)
         for name, value in attributes.items():
-            _count(fields.of(False, name), text_of(value))
+            text = value if type(value) is str else text_of(value)
+            if text:
+                known = of_attributes.get(name)
+                if known is None:
+                    known = of_attributes[name] = {}
+                known[text] = known.get(text, 0) + 1
+    resources.add_up()
+    record = ((SEVERITY, severities, True), (SERVICE, services, True))
+    all_counts = *record, *((name, counts, False) for name, counts in of_attributes.items())
     found = [
-        LogField(name, sum(counts.values()), tuple(Counter(counts).most_common(top)), record)
-        for (record, name), counts in fields.counts.items()
+        LogField(name, sum(counts.values()), tuple(Counter(counts).most_common(top)), is_record)
+        for name, counts, is_record in all_counts
         if counts
     ]
     return sorted(found, key=lambda each: (-each.count, not each.record, each.name))
 
 
-def _count(counts: dict[str, int], text: str) -> None:
+_Counts = dict[str, int]
+"""How often a field has each text; the empty one counts as none."""
+
+
+def _count(counts: _Counts, text: str) -> None:
     if text:
         counts[text] = counts.get(text, 0) + 1
 
 
-class _Fields:
-    """How often each field has each text."""
+class _Shared:
+    """The fields of a resource, and how many logs have all of them."""
 
-    def __init__(self) -> None:
-        self.counts: dict[tuple[bool, str], dict[str, int]] = {}
-        self._of_resources: dict[int, tuple[Attributes, list[tuple[str, dict[str, int], str]]]] = {}
+    def __init__(self, resource: Attributes, counts: dict[str, _Counts]) -> None:
+        self.resource = resource  # Kept, so that no other has its id.
+        # The resource's service.name is the record's service.
+        texts = [(name, text_of(value)) for name, value in resource.items() if name != SERVICE]
+        self.fields = [(name, counts.setdefault(name, {}), text) for name, text in texts if text]
+        self.names = frozenset([name for name, _, _ in self.fields])
+        self.logs = 0
 
-    def of(self, record: bool, name: str) -> dict[str, int]:
-        """The counts of a field."""
-        found = self.counts.get((record, name))
-        if found is None:
-            found = self.counts[record, name] = {}
-        return found
 
-    def of_resource(self, resource: Attributes) -> list[tuple[str, dict[str, int], str]]:
-        """(name, counts, text) of a resource's attributes, put together once for each that logs share."""
-        known = self._of_resources.get(id(resource))
+class _Resources:
+    """Counts the fields of resources: those that logs share by how many logs there are."""
+
+    def __init__(self, counts: dict[str, _Counts]) -> None:
+        """`counts` by the name of a field."""
+        self._counts = counts
+        self._known: dict[int, _Shared] = {}
+
+    def count(self, resource: Attributes, attributes: Attributes) -> None:
+        """Count a resource's fields, less those that the log's attributes have, too."""
+        known = self._known.get(id(resource))
         if known is None:
-            # The resource's service.name is the record's service.
-            parts = [
-                (name, self.of(False, name), text_of(value))
-                for name, value in resource.items()
-                if name != SERVICE
-            ]
-            known = self._of_resources[id(resource)] = resource, parts  # Kept, so that no other has its id.
-        return known[1]
+            known = self._known[id(resource)] = _Shared(resource, self._counts)
+        if not known.names.isdisjoint(attributes):
+            for name, counts, text in known.fields:
+                if name not in attributes:
+                    counts[text] = counts.get(text, 0) + 1
+            return
+        if not known.logs:
+            # Texts that come equally often are told in the order in which they came.
+            for _, counts, text in known.fields:
+                counts.setdefault(text, 0)
+        known.logs += 1
+
+    def add_up(self) -> None:
+        """Add what was counted by logs."""
+        for known in self._known.values():
+            if known.logs:
+                for _, counts, text in known.fields:
+                    counts[text] += known.logs

@@ -45,6 +45,26 @@ def iso(unix_nano: int) -> str:
     return f"{moment(unix_nano, UTC).isoformat('T', 'microseconds')[:26]}Z"
 
 
+STYLES = {
+    "stamp": slice(0, 19),
+    "exact": slice(0, 23),
+    "clock": slice(11, 23),
+    "fine": slice(11, 26),
+    "second": slice(11, 19),
+}
+"""Which part of `2026-11-23 14:03:27.482191` each style is."""
+
+
+def spelled(unix_nano: int, zone: tzinfo) -> tuple[str, str, str]:
+    """(`2026-11-23 14:03:27.482191`, `CET`, as `iso`) in one go, for a page with hundreds of times."""
+    in_utc = moment(unix_nano, UTC)
+    machine = in_utc.isoformat("T", "microseconds")[:26]
+    if zone is UTC:
+        return f"{machine[:10]} {machine[11:]}", "UTC", f"{machine}Z"
+    at = in_utc.astimezone(zone)
+    return at.isoformat(" ", "microseconds")[:26], at.tzname() or "", f"{machine}Z"
+
+
 def ago(unix_nano: int, now_unix_nano: int) -> str:
     """`just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 d ago`; `in 4 s` for a time to come."""
     gap_s = (now_unix_nano - unix_nano) // _S

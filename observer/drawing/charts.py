@@ -9,7 +9,7 @@ has the same numbers as a table. Moments of a frame, such as deployments, stand 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -151,24 +151,28 @@ def columns(
     frame, marks, top = _values_axis(frame, max(sums, default=0.0))
     width = (frame.right - frame.left) / max(1, count)
     gap = 1.0 if width > 3 else 0.0
-    broad = f'width="{svg.number(width - gap)}"'
     drawn = []
     for i in range(count):
-        if not sums[i]:
-            continue
-        stack, below = [], 0.0
-        for layer in layers:
-            if layer.values[i]:
-                y = frame.y(below + layer.values[i], top)
-                height = max(1.0, frame.y(below, top) - y)
-                # As text: hundreds of elements by `svg.element` were a tenth of a page.
-                stack.append(
-                    f'<rect x="{svg.number(frame.left + i * width)}" y="{svg.number(y)}" {broad} '
-                    f'height="{svg.number(height)}" class="{escape(layer.css)}"/>'
-                )
-                below += layer.values[i]
-        drawn.append(_column(stack, i, column_titles, hrefs, {"data_count": int(sums[i]), "data_of": of}))
+        if sums[i]:
+            values = [(layer.css, layer.values[i]) for layer in layers if layer.values[i]]
+            stack = _stack(frame, values, top, svg.number(frame.left + i * width), svg.number(width - gap))
+            drawn.append(_column(stack, i, column_titles, hrefs, int(sums[i]), of))
     return _chart(frame, [marks, _time_axis(frame), *drawn], "columns", links=bool(hrefs))
+
+
+def _stack(frame: Frame, values: Sequence[tuple[str, float]], top: float, x: str, width: str) -> Markup:
+    """(class, value) of a column's layers, one on top of the other. By hand: a page has hundreds of them."""
+    parts, below = [], 0.0
+    foot = frame.y(below, top)
+    for css, value in values:
+        y = frame.y(below + value, top)
+        height = svg.number(max(1.0, foot - y))
+        parts.append(
+            f'<rect x="{x}" y="{svg.number(y)}" width="{width}" height="{height}" class="{escape(css)}"/>'
+        )
+        below += value
+        foot = y
+    return Markup("".join(parts))  # noqa: S704 - numbers, and what was escaped
 
 
 def scatter(frame: Frame, dots: Sequence[Dot]) -> Markup:
@@ -333,15 +337,16 @@ def _hovers(frame: Frame, count: int, titles: Sequence[str]) -> Markup:
 
 
 def _column(
-    stack: Sequence[str],
+    stack: Markup,
     i: int,
     titles: Sequence[str],
     hrefs: Sequence[str],
-    counts: Mapping[str, int | str],
+    number: int,
+    of: str,
 ) -> Markup:
-    inner = "".join(stack)
-    if i < len(titles) and titles[i]:
-        inner += f"<title>{escape(titles[i])}</title>"
+    """A column, by hand as its layers are: a link that counts so many, or a group without one."""
+    title = f"<title>{escape(titles[i])}</title>" if i < len(titles) and titles[i] else ""
     if i < len(hrefs) and hrefs[i]:
-        return svg.element("a", Markup(inner), href=hrefs[i], tabindex="-1", **counts)  # noqa: S704 - escaped
-    return Markup(f"<g>{inner}</g>")  # noqa: S704 - escaped
+        head = f'href="{escape(hrefs[i])}" tabindex="-1" data-count="{number}" data-of="{escape(of)}"'
+        return Markup(f"<a {head}>{stack}{title}</a>")  # noqa: S704 - escaped above
+    return Markup(f"<g>{stack}{title}</g>")  # noqa: S704 - escaped above

@@ -23,7 +23,8 @@ def zone_of(name: str | None) -> tzinfo:
 def moment(unix_nano: int, zone: tzinfo) -> datetime:
     """The time in this zone, to the microsecond; clamped to 1970 to 9999."""
     seconds = min(max(unix_nano // _S, 0), _LAST_SECOND)
-    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).replace(microsecond=(unix_nano % _S) // 1000)
+    at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=(unix_nano % _S) // 1000)
+    return at if zone is UTC else at.astimezone(zone)
 
 
 def time_text(when: datetime, exact: bool) -> str:
@@ -40,4 +41,4 @@ def field_text(when: datetime, exact: bool) -> str:
 def iso_ms(unix_ms: int) -> str:
     """`2026-11-23T14:03:27.482Z`."""
     when = datetime.fromtimestamp(min(unix_ms // 1000, _LAST_SECOND), UTC)
-    return f"{when.strftime('%Y-%m-%dT%H:%M:%S')}.{unix_ms % 1000:03d}Z"
+    return f"{when.isoformat('T', 'seconds')[:19]}.{unix_ms % 1000:03d}Z"

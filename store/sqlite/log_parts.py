@@ -35,6 +35,8 @@ _SIZE_BYTES: Final = 4
 _HALF: Final = 1 << 31
 _LONG_GAP_NS: Final = 60 * 10**9
 _MOST_CUTS: Final = 8
+_SEVERAL: Final = 16
+"""Pieces with what is sought, after which it is known whether many have it."""
 
 Checks = Mapping[int, int]
 """Numbers of resources and scopes to the CRC-32 of their bodies."""
@@ -180,21 +182,27 @@ class Pieces:
         whole = self.whole
         return [whole[begin:end] for begin, end in pairwise(self._ends)]
 
-    def with_bytes(self, needle: bytes) -> list[int]:
-        """The places of those that hold these bytes, in order."""
+    def with_bytes(self, needle: bytes, *others: bytes) -> list[int]:
+        """The places of those that hold these bytes, and others, in order."""
         whole, ends = self.whole, self._ends
-        if not needle or whole.count(needle) > len(ends) // 4:
-            return [place for place, piece in enumerate(self.all()) if needle in piece]
-        found = []
+        found: list[int] = []
         at = whole.find(needle)
         while at >= 0:
             # An empty piece ends where it begins: the last one that begins there has the bytes.
             place = bisect_right(ends, at) - 1
+            if not needle or (len(found) >= _SEVERAL and 4 * len(found) > place):
+                # So many have them that each is looked into.
+                found, others = list(range(len(ends) - 1)), (needle, *others)
+                break
             if at + len(needle) <= ends[place + 1]:
                 found.append(place)
                 at = whole.find(needle, ends[place + 1])
             else:
                 at = whole.find(needle, at + 1)
+        if found and others:
+            pieces = self.all()
+            for other in others:
+                found = [place for place in found if other in pieces[place]]
         return found
 
 
@@ -220,7 +228,7 @@ def _ends(packed: bytes) -> Sequence[int]:
     """Where pieces of these sizes begin and end. Ids mostly are of one size."""
     sizes = array("I")
     sizes.frombytes(packed)
-    if sizes and sizes[0] and packed == packed[:_SIZE_BYTES] * len(sizes):
+    if sizes and sizes[0] and sizes[0] == sizes[-1] and packed == packed[:_SIZE_BYTES] * len(sizes):
         return range(0, sizes[0] * len(sizes) + 1, sizes[0])
     return list(accumulate(sizes, initial=0))
 

@@ -47,7 +47,7 @@ CREATE INDEX traces_by_id ON traces (substr(trace_id, 9), trace_id);
 -- AUTOINCREMENT: an id is never reused, as readers cache what it stands for.
 CREATE TABLE tagsets (
     id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    key  BLOB NOT NULL UNIQUE, -- BLAKE2b of body
+    key  BLOB NOT NULL UNIQUE, -- of its operation, then of body: store/sqlite/tag_set_keys.py
     body TEXT NOT NULL         -- {tag: value or [value, …]}, keys sorted
 );
 
@@ -80,7 +80,8 @@ CREATE TABLE request_slots (
 );
 
 -- Tag and value, each pair kept once; which traces and sessions carry it. For traces, only unbounded
--- tags and our own (tag_sets.py): `:service`, `:error` and `:origin` (of a service, or any).
+-- tags and our own (tag_sets.py): `:service`, `:error` and `:origin` (of a service, or any), `:person`
+-- and `:persons`.
 CREATE TABLE pairs (
     id    INTEGER PRIMARY KEY,
     tag   TEXT NOT NULL,

@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,61 @@ def test_a_text_with_many_hits_is_searched_among_the_newest_logs(
     often, seldom = (logs.reader.log_histogram(LogQuery(WINDOW, text=word)) for word in ("even", "odd"))
     assert (often.total, often.since_unix_nano) == (18, T0 + 180_000_000)
     assert (seldom.total, seldom.since_unix_nano) == (20, None)
+    logs.close()
+
+
+def test_what_was_found_before_does_not_hide_what_came_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same questions of one reader, between which parts are added: by text, severity and attribute."""
+    monkeypatch.setattr(log_tables, "ROUND", 10)
+    logs = _Logs(tmp_path / "store.db")
+    queries = (
+        LogQuery(WINDOW, text="odd"),
+        LogQuery(WINDOW, text="odd line"),
+        LogQuery(WINDOW, severities=frozenset({Severity.ERROR})),
+        LogQuery(WINDOW, text="odd", service="pay"),
+        LogQuery(WINDOW, text="odd", severities=frozenset({Severity.ERROR})),
+    )
+    for upto in range(10, 120, 10):
+        logs.write(
+            *[
+                log_row(
+                    f"line {'odd' if n % 2 else 'even'} {n}",
+                    ms=n,
+                    severity_number=17 if n % 5 == 0 else 9,
+                    service="pay" if n % 4 == 1 else "shop",
+                )
+                for n in range(upto - 10, upto)
+            ]
+        )
+        odd, error = upto // 2, upto // 5
+        for query, expected in zip(queries, (odd, odd, error, -(-upto // 4), upto // 10), strict=True):
+            counted = logs.reader.log_histogram(query)
+            assert counted.total == sum(sum(column.counts.values()) for column in counted.columns) == expected
+            page = logs.reader.find_logs(replace(query, limit=200))
+            assert len(page.items) == expected
+            assert [int(log.body.split()[-1]) for log in page.items] == sorted(
+                [int(log.body.split()[-1]) for log in page.items], reverse=True
+            )
+            fields, _ = logs.reader.log_fields(query)
+            assert next(each.count for each in fields if each.name == "severity") == expected
+    logs.close()
+
+
+def test_equal_times_at_the_end_of_blocks_lose_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More parts than are put in order at once, which all end at the same time, are all found once."""
+    monkeypatch.setattr(log_tables, "ROUND", 5)
+    logs = _Logs(tmp_path / "store.db")
+    for begin in range(0, 250, 5):
+        logs.write(*[log_row(f"line {n}", ms=n % 5) for n in range(begin, begin + 5)])
+    assert logs.one("SELECT count(*) FROM log_parts") >= 50
+    for query in (LogQuery(WINDOW, limit=500), LogQuery(WINDOW, limit=500, severities=frozenset(Severity))):
+        for _ in range(2):
+            found = [log.body for log in logs.reader.find_logs(query).items]
+            assert len(found) == len(set(found)) == 250
     logs.close()
 
 

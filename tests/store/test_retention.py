@@ -88,7 +88,11 @@ def _write(writer: SqliteWriter, hour: int, count: int = 20) -> None:
                     start_ms=at_ms + number,
                     error=number % 3 == 0,
                     trace_id=trace_id,
-                    attributes={"order.id": f"o{hour}-{number}", "version": f"v{hour}"},
+                    attributes={
+                        "order.id": f"o{hour}-{number}",
+                        "version": f"v{hour}",
+                        "enduser.id": f"u{hour}",
+                    },
                 )
             ),
             row(span(2, 1, "bank", kind=SpanKind.SERVER, start_ms=at_ms + number, trace_id=trace_id)),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 import store
-from signals.model import Span, SpanKind, TraceId
+from signals.model import SessionId, Span, SpanKind, TraceId
 from store.api import Batch, Reader, SpanRow, Window
 from store.sqlite.read import trace_sessions
 from store.sqlite.write.writer import SqliteWriter
@@ -46,10 +45,9 @@ def _sessions(reader: Reader) -> tuple[int, int, int]:
 
 
 @pytest.fixture(params=[2 * 1024**2, 500])
-def _kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a cache that holds all sessions, and with one that holds hardly any."""
     monkeypatch.setattr(trace_sessions, "_KNOWN_BYTES", request.param)
-    yield
 
 
 @pytest.mark.usefixtures("_kept")
@@ -59,11 +57,11 @@ def test_a_browser_that_comes_after_the_answer_is_counted_in_the_next(house: Hou
     house.all_settled([_trace(number) for number in range(1, 4)])
     assert _sessions(house.reader) == (0, 0, 2)
     house.write([_click(1, "s1")])
-    house.until(lambda: house.reader.session("s1"), "the session")
+    house.until(lambda: house.reader.session(SessionId("s1")), "the session")
     assert _sessions(house.reader) == (1, 1, 1)
     # The same session gets through later, in another slot: its failure counts as recovered.
     house.write([_click(2, "s2"), _click(3, "s1")])
-    house.until(lambda: house.reader.session("s2"), "the session")
+    house.until(lambda: house.reader.session(SessionId("s2")), "the session")
     found = house.reader.affected("shop", _WINDOW).real
     assert (found.sessions, found.unattributed, found.recovered) == (2, 0, 1)
 
@@ -80,7 +78,7 @@ def test_a_link_that_retention_deletes_is_forgotten(tmp_path: Path) -> None:
     writer.close()
     assert _sessions(reader) == (1, 1, 1)
     later = SqliteWriter(path, max_bytes=1 << 30, max_age_s=1.5 * 3600, clock=lambda: T0 + 3 * _HOUR)
-    eventually(lambda: reader.session("s1") is None, "the end of the session")
+    eventually(lambda: reader.session(SessionId("s1")) is None, "the end of the session")
     later.close()
     assert _sessions(reader) == _fresh(path) == (0, 0, 2)
     reader.close()

@@ -13,9 +13,11 @@ from observer.components.time_format import clock
 from observer.drawing import event_marks
 from observer.drawing.charts import Frame, Layer, columns
 from signals.model import Severity
-from store.api import HistogramColumn, LogHistogram, Window
+from store.api import LogHistogram, Window
 
 COLUMNS = 80
+_NAMES = tuple(severity.value for severity in Severity)
+_WORST_FIRST = _NAMES[::-1]
 _CHART_WIDTHS = (("only-wide", 1200.0), ("only-narrow", 400.0))
 """One drawing for a desk and one for a phone; the style sheet shows one of them."""
 
@@ -45,52 +47,37 @@ def histogram(
     events: event_marks.EventMarks = event_marks.NONE,
 ) -> Histogram:
     """The histogram of a window; `hrefs` has an address for each column."""
-    totals = totals_of(counted.columns)
+    # By name: a severity's hash is computed anew with each look-up, of which there are a thousand.
+    by_name = [{each.value: n for each, n in column.counts.items()} for column in counted.columns]
+    layers = [Layer(name, f"sev-{name}", [column.get(name, 0) for column in by_name]) for name in _NAMES]
+    starts = [column.start_unix_nano for column in counted.columns]
+    titles = [_title(start, column, zone) for start, column in zip(starts, by_name, strict=True)]
+    sums = [(layer.name, int(sum(layer.values))) for layer in reversed(layers)]
+    totals = tuple((name, number) for name, number in sums if number)
+    label = f"{count(sum([number for _, number in totals]))} logs over time by severity."
+
+    def chart(width: float) -> Markup:
+        frame = Frame(
+            label=f"{label} Drag to zoom, or choose a column.",
+            window=window,
+            zone=zone,
+            unit=lambda value: count(value) if value == int(value) else "",
+            width=width,
+            height=120.0,
+            events=events,
+        )
+        return columns(frame, layers, titles, hrefs, of="logs")
+
     return Histogram(
         number=counted.total,
         total=plural(counted.total, "log"),
         since_unix_nano=counted.since_unix_nano,
         column_width=f"{duration(window.duration_ns / COLUMNS)} per column" if totals else "",
-        totals=tuple((severity.value, number) for severity, number in totals.items()),
-        charts=tuple(
-            (css, chart(counted.columns, window, zone, hrefs, width, events)) for css, width in _CHART_WIDTHS
-        ),
+        totals=totals,
+        charts=tuple((css, chart(width)) for css, width in _CHART_WIDTHS),
     )
 
 
-def totals_of(histogram_columns: Sequence[HistogramColumn]) -> Mapping[Severity, int]:
-    """The number of logs of each severity that occurs, worst first."""
-    found = {s: sum(column.counts.get(s, 0) for column in histogram_columns) for s in reversed(Severity)}
-    return {severity: number for severity, number in found.items() if number}
-
-
-def chart(
-    histogram_columns: Sequence[HistogramColumn],
-    window: Window,
-    zone: tzinfo,
-    hrefs: Sequence[str],
-    width: float,
-    events: event_marks.EventMarks = event_marks.NONE,
-) -> Markup:
-    """The columns, stacked by severity; each is a link."""
-    layers = [
-        Layer(s.value, f"sev-{s.value}", [column.counts.get(s, 0) for column in histogram_columns])
-        for s in Severity
-    ]
-    titles = [_title(column, zone) for column in histogram_columns]
-    number = sum(sum(column.counts.values()) for column in histogram_columns)
-    frame = Frame(
-        label=f"{count(number)} logs over time by severity. Drag to zoom, or choose a column.",
-        window=window,
-        zone=zone,
-        unit=lambda value: count(value) if value == int(value) else "",
-        width=width,
-        height=120.0,
-        events=events,
-    )
-    return columns(frame, layers, titles, hrefs, of="logs")
-
-
-def _title(column: HistogramColumn, zone: tzinfo) -> str:
-    parts = [f"{count(n)} {s.value}" for s in reversed(Severity) if (n := column.counts.get(s, 0))]
-    return f"{clock(column.start_unix_nano, zone)}: {', '.join(parts) or 'nothing'}"
+def _title(start_unix_nano: int, counts: Mapping[str, int], zone: tzinfo) -> str:
+    parts = [f"{count(n)} {name}" for name in _WORST_FIRST if (n := counts.get(name))]
+    return f"{clock(start_unix_nano, zone)}: {', '.join(parts) or 'nothing'}"

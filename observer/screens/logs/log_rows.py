@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from observer.request.local_time import moment
-from observer.screens.logs.missing_fields import missing_names
 from observer.trace_notes import clock_note, skew_words
 from signals.attributes import text_of
 from signals.model import Log, Severity
@@ -63,7 +62,7 @@ def _row(log: Log) -> LogRow:
         log=log,
         line=first_line(log),
         sender_severity=sender_severity(log),
-        without_trace="trace_id" in missing_names(log),
+        without_trace=not log.trace_id,
         skew=skew_words(log.clock_shift_ns),
         clock_note=clock_note(log.clock_shift_ns),
         mark=_MARKS.get(log.severity, ""),
@@ -78,8 +77,13 @@ def sender_severity(log: Log) -> str:
 
 def needs_date(logs: Sequence[Log], window: Window, now_unix_nano: int, zone: tzinfo) -> bool:
     """Whether a time of day is ambiguous: the window is longer than a day, or a log is not of today."""
-    days = {moment(log.time_unix_nano, zone).date() for log in logs}
-    return window.duration_ns > _DAY_NS or bool(days - {moment(now_unix_nano, zone).date()})
+    if window.duration_ns > _DAY_NS:
+        return True
+    times = [log.time_unix_nano for log in logs]
+    # If the first and the last are of today, those between them are.
+    ends = (min(times), max(times)) if times else ()
+    today = moment(now_unix_nano, zone).date()
+    return any(moment(end, zone).date() != today for end in ends)
 
 
 def first_line(log: Log) -> str:

@@ -26,7 +26,7 @@ from observer.request.page_request import current_scope
 from observer.request.parameters import Query, read_attribute, spell_attribute
 from observer.request.reachable_addresses import neighbours
 from observer.request.scope import Scope
-from observer.screens.logs import filter_links, filter_syntax, view
+from observer.screens.logs import filter_links, filter_syntax, row_markup, view
 from observer.screens.logs.filters import Selection, read_selection
 from observer.screens.logs.log_detail import detail_of
 from observer.screens.logs.log_histogram import COLUMNS
@@ -37,6 +37,8 @@ from signals.model import Log
 from store.api import LogQuery, Page, Reader, Window
 
 blueprint = Blueprint("logs", __name__)
+for _name, _filter in row_markup.FILTERS.items():
+    blueprint.add_app_template_filter(_filter, _name)
 
 DOWNLOAD_LIMIT = 100_000
 _DOWNLOAD_PAGE = 1_000

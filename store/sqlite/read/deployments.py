@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from signals.deployments import Deployment, deployment_of
 from store.api import Page, Window
-from store.sqlite.read.log_blocks import LogBlocks, LogRows
+from store.sqlite.read.log_blocks import LogBlocks
+from store.sqlite.read.log_rows import LogRows
 from store.sqlite.read.read_connection import SqlitePart
-from store.sqlite.read.row_mapping import limited, log_of
+from store.sqlite.read.row_mapping import limited
 
 _FIND = "SELECT seq FROM deployments WHERE time >= ? AND time < ? ORDER BY time DESC, seq DESC LIMIT ?"
 
@@ -21,5 +22,5 @@ class SqliteDeploymentReader(SqlitePart):
             known = db.one("SELECT 1 FROM sqlite_master WHERE name = 'deployments'")
             numbers = [seq for (seq,) in db.all(_FIND, values)] if known else []
             found = LogBlocks(db).places_of(numbers[:limit])
-            rows = LogRows(db).rows(found)
-        return Page([deployment_of(log_of(row)) for row in rows], None, len(numbers) > limit)
+            logs = LogRows(db).logs(found)
+        return Page([deployment_of(log) for log in logs], None, len(numbers) > limit)

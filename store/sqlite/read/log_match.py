@@ -9,7 +9,7 @@ import hashlib
 import logging
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, NamedTuple
@@ -18,30 +18,21 @@ from signals.model import Severity
 from store.api import LogQuery
 from store.queries import Window
 from store.question_parts import words_of
-from store.sqlite.log_keys import session_key, trace_key
 from store.sqlite.log_parts import DamagedLogs, LogKind
 from store.sqlite.read import attribute_scan
 from store.sqlite.read.attribute_names import is_never_seen
 from store.sqlite.read.log_attributes import Carrying, Holding, LogCondition
-from store.sqlite.read.log_blocks import Block, Info, LogBlocks
+from store.sqlite.read.log_blocks import NEWEST, Block, Info, LogBlocks
+from store.sqlite.read.log_ids import ids_of
+from store.sqlite.read.log_tallies import NOTHING, Found, KnownFound
 from store.sqlite.read.log_text import Words, parts_with
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.row_mapping import span_bytes, trace_bytes
-from store.sqlite.read.shared import BoundedCache
 
 _LOG = logging.getLogger(__name__)
 _FEW: Final = 20_000
 """With at most this many hits in its window, a text is searched in all of it."""
-_SEARCHED_BYTES: Final = 4 * 1024**2
 BEHIND_ALL: Final = Window.ALL.to_unix_nano
 """Greater than any number of a log."""
-
-
-class _Searched(BoundedCache[tuple[bytes, int], "array[int]"]):
-    """Which logs of a part fulfil a condition, by condition and part: neither changes."""
-
-    def __init__(self) -> None:
-        super().__init__(_SEARCHED_BYTES, lambda places: 250 + 2 * len(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,16 @@ class LogRange:
     """Time and number of the log behind which the page begins."""
     above: int = -1
     upto: int = BEHIND_ALL
+
+    def holds_all(self, info: Info) -> bool:
+        """Whether the times of all logs of a block are asked for."""
+        window = self.window
+        return (
+            window is not None
+            and self.beyond is None
+            and window.from_unix_nano <= info.oldest
+            and info.newest < window.to_unix_nano
+        )
 
     def places(self, block: Block, *, newest: bool) -> range | list[int]:
         """Those of a block."""
@@ -91,8 +92,8 @@ class LogMatch:
         self._db = db
         self._query = query
         self._blocks = blocks
-        self._searched = db.shared.of(_Searched)
-        self._keys, self._with_ids = _ids_of(query)
+        self._known = db.shared.of(KnownFound)
+        self._keys, self._with_ids = ids_of(query)
         self.is_narrow = self._keys is not None or query.span_id is not None
         """Whether ids decide which logs match."""
         self.severities = _severity_ranges(query.severities)
@@ -113,11 +114,24 @@ class LogMatch:
         self._attributes(query)
         if query.text:
             self._text(words_of(query.text))
+        self._all_digest = self._digest_of(self._conditions)
+        self._cheap_digest = self._digest_of(())
 
     def _condition(self, condition: LogCondition, *, required: bool = True) -> bytes:
         digest = hashlib.blake2b(condition.key.encode("utf-8", "replace"), digest_size=16).digest()
         self._conditions.append(_Required(digest, condition, required))
         return digest
+
+    def _digest_of(self, conditions: Sequence[_Required]) -> bytes:
+        """The same for the same conditions on what never changes of a log, and on what it has in common."""
+        if not self._by_kind and not conditions:
+            return b""
+        if not self._by_kind and len(conditions) == 1 and conditions[0].holds:
+            return conditions[0].digest
+        resources = None if self._resources is None else sorted(self._resources)
+        parts = [(each.digest, each.holds) for each in conditions]
+        conditions_text = repr((self._query.service, self.severities, resources, parts))
+        return hashlib.blake2b(conditions_text.encode("utf-8", "replace"), digest_size=16).digest()
 
     def _attributes(self, query: LogQuery) -> None:
         """Conditions on attributes; nothing is read for one that nothing has."""
@@ -157,11 +171,13 @@ class LogMatch:
 
     def _seems_rare(self, digest: bytes, words: Words) -> bool:
         """Whether few logs of the window have the text, or seem to after the newest ones were searched."""
-        infos = [info for info in self._blocks.within(self._query.window) if self._may_hold(info)]
+        infos = self._candidates()
         total = sum([info.n for info in infos])
         hits = searched = 0
-        for info in sorted(infos, key=lambda info: -info.newest):
-            hits += len(self._fulfilling(digest, words, info))
+        known_of = self._known.get
+        for info in reversed(infos):
+            known = known_of((digest, info.part)) if info.part else None
+            hits += len(known.places if known is not None else self._fulfilling(digest, words, info))
             searched += info.n
             if hits > _FEW:
                 return False
@@ -169,47 +185,62 @@ class LogMatch:
                 return False
         return True
 
+    def _candidates(self) -> list[Info]:
+        """The blocks of the window that may hold the text, the newest last."""
+        infos = sorted(self._blocks.within(self._query.window), key=NEWEST)
+        return infos if self._parts is None else [info for info in infos if self._may_hold(info)]
+
     def _may_hold(self, info: Info) -> bool:
         return self._parts is None or not info.part or info.part in self._parts
 
     def _fulfilling(self, digest: bytes, condition: LogCondition, info: Info) -> Sequence[int]:
         """The places of the logs of a block that fulfil a condition; none of one that is damaged."""
         key = digest, info.part
-        known = self._searched.get(key) if info.part else None
+        known = self._known.get(key) if info.part else None
         if known is not None:
-            return known
+            return known.places
         try:
             found = array("H", condition.places(self._blocks.open(info)))
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
             return ()
         if info.part:
-            self._searched.update({key: found})
+            self._known.keep(key, Found(found))
         return found
 
-    def infos(self, asked: LogRange) -> list[Info]:
+    def infos(self, asked: LogRange) -> Sequence[Info]:
         """The blocks that may hold logs of this range."""
         if self._nowhere:
             return []
-        found: Sequence[Info]
         if self._keys is not None:
-            found = self._blocks.with_keys(self._keys)
+            found: Sequence[Info] = self._blocks.with_keys(self._keys)
         elif asked.window is None:
             found = self._blocks.after(asked.above)
         else:
-            found = self._blocks.within(asked.window)
+            found = self._blocks.within(self._query.window)
+            if asked.window == self._query.window:
+                return found
+            begin, end = asked.window.from_unix_nano, asked.window.to_unix_nano
+            return [info for info in found if info.newest >= begin and info.oldest < end]
         return [info for info in found if _overlaps(info, asked)]
 
     def cheap(self, block: Block, asked: LogRange) -> Sequence[int]:
         """The places of the logs of a block that match all but texts and attributes."""
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
-        table = block.table
-        fits = list(map(self._known_fits, table.kinds)) if self._by_kind else []
-        if not all(fits):
-            places = list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
+        places = self._of_kinds(block, places)
         for with_ids in self._with_ids:
             places = sorted(with_ids(block).intersection(places))
         return places
+
+    def _of_kinds(self, block: Block, places: Sequence[int]) -> Sequence[int]:
+        """Those whose logs have in common what is asked for."""
+        table = block.table
+        fits = list(map(self._known_fits, table.kinds)) if self._by_kind else []
+        if all(fits):
+            return places
+        if not any(fits):
+            return ()
+        return list(compress(places, map(fits.__getitem__, map(table.places.__getitem__, places))))
 
     def _known_fits(self, kind: LogKind) -> bool:
         found = self._fitting.get(kind)
@@ -225,8 +256,78 @@ class LogMatch:
             and (not self.severities or any(low <= kind.severity <= high for low, high in self.severities))
         )
 
+    def everywhere(self, info: Info, *, cheap: bool = False) -> Found:
+        """Which logs of a block match, whatever their time; if `cheap`, all but texts and attributes.
+
+        Not for a query by ids.
+        """
+        digest = self._cheap_digest if cheap else self._all_digest
+        known = self._known.get((digest, info.part)) if info.part else None
+        if known is not None:
+            return known
+        if not cheap and not self._may_hold(info):
+            return NOTHING
+        conditions = () if cheap else self._conditions
+        costly = [(self._fulfilling(each.digest, each.condition, info), each.holds) for each in conditions]
+        if any(required and not places for places, required in costly):
+            return NOTHING
+        try:
+            block = self._blocks.open(info)
+            places = self._of_kinds(block, range(len(block.table.seqs)))
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return NOTHING
+        places = _combined(places, costly)
+        found = Found(places if isinstance(places, range) else array("H", places))
+        if info.part:
+            self._known.keep((digest, info.part), found)
+        return found
+
+    def is_known(self, info: Info) -> bool:
+        """Whether it is known already what matches in a block."""
+        return (self._all_digest, info.part) in self._known
+
+    def stretch(self, block: Block, asked: LogRange, places: Sequence[int]) -> tuple[int, int]:
+        """From which of these places to before which they are asked for, by their time."""
+        within = asked.places(block, newest=not self._query.oldest_first)
+        if not within:
+            return 0, 0
+        return bisect_left(places, within[0]), bisect_left(places, within[-1] + 1)
+
+    def cheap_places(self, info: Info, asked: LogRange) -> Sequence[int]:
+        """As `cheap`, of a query that is not by ids; of a block within the range nothing is read."""
+        places = self.everywhere(info, cheap=True).places
+        return places if asked.holds_all(info) else self._asked_of(info, places, asked)
+
+    def _asked_of(self, info: Info, places: Sequence[int], asked: LogRange) -> Sequence[int]:
+        """Those of these places that are asked for by their time; none of a block that is damaged."""
+        try:
+            begin, end = self.stretch(self._blocks.open(info), asked, places)
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return ()
+        return places[begin:end]
+
     def matching(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
         """A block and the places of the logs in it that match; None if there are none."""
+        if self._with_ids or asked.window is None:
+            return self._matching_few(info, asked)
+        places = self.everywhere(info).places
+        if not places:
+            return None
+        try:
+            block = self._blocks.open(info)
+            _ = block.table  # Read here, where it is known what to do with a damaged one.
+        except DamagedLogs as error:
+            _LOG.warning("left out: %s", error)
+            return None
+        if not asked.holds_all(info):
+            begin, end = self.stretch(block, asked, places)
+            places = places[begin:end]
+        return (block, places) if places else None
+
+    def _matching_few(self, info: Info, asked: LogRange) -> tuple[Block, Sequence[int]] | None:
+        """As `matching`, for ids, and for logs by their numbers."""
         if not self._may_hold(info):
             return None
         costly = [
@@ -237,76 +338,28 @@ class LogMatch:
             return None
         try:
             block = self._blocks.open(info)
-            if len(costly) == 1 and costly[0][1] and self._takes_all(info, asked) and block.table:
-                return block, costly[0][0]
-            found = self.cheap(block, asked)
+            found = _combined(self.cheap(block, asked), costly)
         except DamagedLogs as error:
             _LOG.warning("left out: %s", error)
             return None
-        for places, required in costly:
-            if required and isinstance(found, range):
-                found = places[bisect_left(places, found.start) : bisect_left(places, found.stop)]
-            elif places:
-                known = set(places)
-                found = [place for place in found if (place in known) == required]
-        return (block, found) if len(found) else None
+        return (block, found) if found else None
 
-    def _takes_all(self, info: Info, asked: LogRange) -> bool:
-        """Whether all logs of a block match, apart from what is sought in their content."""
-        window = asked.window
-        return (
-            window is not None
-            and asked.beyond is None
-            and window.from_unix_nano <= info.oldest
-            and info.newest < window.to_unix_nano
-            and not (self._by_kind or self._with_ids)
-        )
+
+def _combined(found: Sequence[int], costly: Sequence[tuple[Sequence[int], bool]]) -> Sequence[int]:
+    """Those of these places that are, or are not, among others."""
+    for places, required in costly:
+        if required and isinstance(found, range):
+            found = places[bisect_left(places, found.start) : bisect_left(places, found.stop)]
+        elif places:
+            known = set(places)
+            found = [place for place in found if (place in known) == required]
+    return found
 
 
 def _overlaps(info: Info, asked: LogRange) -> bool:
     if asked.window is None:
         return info.last > asked.above and info.first <= asked.upto
     return info.newest >= asked.window.from_unix_nano and info.oldest < asked.window.to_unix_nano
-
-
-_WithIds = Callable[[Block], set[int]]
-"""The places of the logs of a block that have an id."""
-
-
-def _ids_of(query: LogQuery) -> tuple[set[int] | None, list[_WithIds]]:
-    """(keys of the parts with logs of a query by ids, None of any other; which of their logs are meant)."""
-    keys: set[int] | None = None
-    tests: list[_WithIds] = []
-    session = query.session_id
-    if session is not None:
-        keys = {session_key(session)}
-    if query.trace_ids:
-        traces = frozenset(map(trace_bytes, query.trace_ids))
-        keys = (keys or set()) | {trace_key(trace_id) for trace_id in traces}
-        tests.append(lambda block: _of_session(block, session) | _of_traces(block, traces))
-    elif session is not None:
-        tests.append(lambda block: _of_session(block, session))
-    if query.trace_id is not None:
-        trace = trace_bytes(query.trace_id)
-        keys = {trace_key(trace)}
-        tests.append(lambda block: _of_trace(block, trace))
-    if query.span_id is not None:
-        span = span_bytes(query.span_id)
-        tests.append(lambda block: set(block.spans.with_bytes(span)))
-    return keys, tests
-
-
-def _of_traces(block: Block, traces: frozenset[bytes]) -> set[int]:
-    return {place for place, trace_id in enumerate(block.traces.all()) if trace_id in traces}
-
-
-def _of_trace(block: Block, trace_id: bytes) -> set[int]:
-    return set(block.traces.with_bytes(trace_id))
-
-
-def _of_session(block: Block, session: str | None) -> set[int]:
-    kinds = [kind.session == session for kind in block.table.kinds]
-    return {place for place, kind in enumerate(block.table.places) if kinds[kind]}
 
 
 def _severity_ranges(severities: frozenset[Severity]) -> list[tuple[int, int]]:

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from signals.folding import fold
 from store.sqlite.read.log_blocks import Block
 from store.sqlite.read.read_connection import ReadSession
+from store.sqlite.read.shared import BoundedCache
 
 _GRAMS: Final = 24
 """Trigrams in one query of the text index; more make it slower without excluding much."""
 
+_INDEXED_BYTES: Final = 512 * 1024
+"""Of 40 queries, if there are a thousand parts."""
+
 
 class _KnownParts(dict[str, "frozenset[int]"]):
     """By query of the text index: what it found in one snapshot."""
+
+
+class _Indexed(NamedTuple):
+    """What a query of the text index found among the parts up to a number."""
+
+    upto: int
+    parts: array[int]
+
+
+class _KnownIndexed(BoundedCache[str, _Indexed]):
+    """By query of the text index: parts never change, and new ones have higher numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(_INDEXED_BYTES, lambda found: 800 + found.parts.itemsize * len(found.parts))
 
 
 def parts_with(db: ReadSession, words: Sequence[str]) -> frozenset[int] | None:
@@ -27,9 +46,21 @@ def parts_with(db: ReadSession, words: Sequence[str]) -> frozenset[int] | None:
     match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
     known = db.noted.of(_KnownParts)
     if match not in known:
-        rows = db.each("SELECT rowid FROM log_text WHERE log_text MATCH ?", (match,))
-        known[match] = frozenset([part for (part,) in rows])
+        known[match] = frozenset(_indexed(db, match))
     return known[match]
+
+
+def _indexed(db: ReadSession, match: str) -> array[int]:
+    """The parts that a query of the text index finds: only new ones are asked for."""
+    kept = db.shared.of(_KnownIndexed)
+    upto, parts = kept.get(match) or _Indexed(0, array("Q"))
+    newest = (db.one("SELECT max(id) FROM log_parts") or (0,))[0] or 0
+    if newest <= upto:
+        return parts
+    rows = db.each("SELECT rowid FROM log_text WHERE log_text MATCH ? AND rowid > ?", (match, upto))
+    found = parts + array("Q", [part for (part,) in rows])
+    kept.update({match: _Indexed(newest, found)})
+    return found
 
 
 def _grams(word: str, most: int) -> Sequence[str]:
@@ -44,6 +75,9 @@ class Words:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = list(dict.fromkeys(map(fold, words)))
         self.key = "\0".join(["text", *self._words])
+        self._is_ascii = all(map(str.isascii, self._words))
+        longest_first = sorted(self._words, key=len, reverse=True)
+        self._longest_first = list(map(str.encode, longest_first)) if self._is_ascii else []
 
     def places(self, block: Block) -> Sequence[int]:
         texts = block.texts
@@ -51,13 +85,12 @@ class Words:
         if not whole.isascii() or b"\0" in whole:
             return [place for place, text in enumerate(texts.all()) if self._are_in(text)]
         lower = texts.lower
-        if not all(word.isascii() and word.encode() in lower.whole for word in self._words):
+        if not self._is_ascii:
             return []
-        first, *others = map(str.encode, sorted(self._words, key=len, reverse=True))
-        found = lower.with_bytes(first)
-        for word in others:
-            found = [place for place in found if word in lower[place]]
-        return found
+        first, *others = self._longest_first
+        if not all(word in lower.whole for word in others):
+            return []
+        return lower.with_bytes(first, *others)
 
     def _are_in(self, text: bytes) -> bool:
         """For any text: folded, or up to a NUL without the case of ASCII letters, as LIKE finds it."""

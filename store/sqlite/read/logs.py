@@ -8,10 +8,11 @@ from dataclasses import replace
 from signals.log_fields import LogField, fields_of
 from signals.model import Log, Severity
 from store.api import BadQuery, HistogramColumn, LogHistogram, LogQuery, Page
-from store.sqlite.read.log_blocks import LogBlocks, LogRows
+from store.sqlite.read.log_blocks import LogBlocks
+from store.sqlite.read.log_rows import LogRows
 from store.sqlite.read.log_search import Search, log_number
 from store.sqlite.read.read_connection import SqlitePart
-from store.sqlite.read.row_mapping import limited, log_of
+from store.sqlite.read.row_mapping import limited
 
 _FIELD_SAMPLE = 300
 """The newest matching logs whose fields are counted."""
@@ -25,8 +26,7 @@ class SqliteLogReader(SqlitePart):
         seq = log_number(log_id)
         with self._connections.session() as db:
             found = LogBlocks(db).place_of(seq)
-            row = LogRows(db).row(*found) if found else None
-        return log_of(row) if row else None
+            return LogRows(db).log(*found) if found else None
 
     def newest_log_id(self) -> str:
         with self._connections.session() as db:
@@ -35,8 +35,8 @@ class SqliteLogReader(SqlitePart):
     def find_logs(self, query: LogQuery) -> Page[Log]:
         limit = limited(query.limit)
         with self._connections.session() as db:
-            rows, cursor, truncated = Search(db, query).page(limit)
-        return Page([log_of(row) for row in rows], cursor, truncated)
+            places, cursor, truncated = Search(db, query).places(limit)
+            return Page(LogRows(db).logs(places), cursor, truncated)
 
     def count_logs(self, query: LogQuery) -> int:
         with self._connections.session() as db:
@@ -51,7 +51,8 @@ class SqliteLogReader(SqlitePart):
         with self._connections.session() as db:
             search = Search(db, query)
             found, since = search.by_column(begin, width)
-            total = search.count() if search.is_cheap else sum(n for _, _, n in found)
+            is_all = not search.is_cheap or search.is_by_slots(width)
+            total = sum([n for _, _, n in found]) if is_all else search.count()
         for column, number, count in found:
             if 0 <= column < columns:
                 severity = Severity.of(number)

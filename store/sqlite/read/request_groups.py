@@ -7,7 +7,7 @@ themselves are read afterwards, once for each set and not for each request.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import chain, compress, repeat
 from operator import add, attrgetter, floordiv, sub
@@ -82,7 +82,7 @@ def by_tag(
     if SEAT in tags or one.scanned <= _FEW_REQUESTS:
         sets = read_sets(db, set[int]().union(*[each.sets for each in one.matched]))
         if SEAT in tags:
-            found[SEAT] = _tallies(SEAT, sets, _by_set(one.matched), values_of, {})
+            found[SEAT] = _tallies_of_persons(one.matched, sets, one.forms, values_of)
         if one.scanned <= _FEW_REQUESTS:
             _make_exact(db, joined([part.columns for part in parts]), sets, found, values_of)
     counted = sum([len(each.sets) for each in one.matched])
@@ -200,15 +200,31 @@ def _by_form(found: Sequence[_Matched]) -> dict[int, list[tuple[int, int]]]:
     return by_form
 
 
-def _by_set(found: Sequence[_Matched]) -> dict[int, list[tuple[int, int]]]:
-    """The same by tag set, as nothing else tells of persons."""
-    by_set: dict[int, list[tuple[int, int]]] = {
-        number: [] for number in set[int]().union(*[each.sets for each in found])
-    }
-    for each in found:
-        outcomes = zip(each.outcomes, repeat(1))
-        deque(map(list.append, map(by_set.__getitem__, each.sets), outcomes), maxlen=0)
-    return by_set
+def _tallies_of_persons(
+    found: Sequence[_Matched],
+    sets: Mapping[int, KnownSet],
+    forms: Mapping[int, KnownSet],
+    values_of: Callable[[TagSet, str], list[str]],
+) -> dict[str, Tally]:
+    """Person to tally. By their sets and not by form, as nothing else tells of persons.
+
+    Requests are counted by person and outcome at once, in C: there are as many sets as persons, times all
+    else in which sets differ.
+    """
+    persons: dict[int, tuple[str, ...]]
+    if any(OF_CALLS in tags or isinstance(tags.get(SEAT), list) for tags in forms.values()):
+        persons = {number: tuple(values_of(tags, SEAT)) or _WITHOUT for number, tags in sets.items()}
+    else:
+        # Each set has one or none: most often. One tuple for all sets of a person.
+        alone = {person: (person,) for person in {tags.person for tags in sets.values()}}
+        persons = {number: alone[tags.person] for number, tags in sets.items()}
+    of_each = map(persons.__getitem__, chain.from_iterable([each.sets for each in found]))
+    counts = Counter(zip(of_each, chain.from_iterable([each.outcomes for each in found]), strict=True))
+    outcomes: dict[str, list[tuple[int, int]]] = {}
+    for (carried, outcome), n in counts.items():
+        for person in carried:
+            outcomes.setdefault(person, []).append((outcome, n))
+    return {person: _counted(of_person) for person, of_person in outcomes.items()}
 
 
 def _tallies(

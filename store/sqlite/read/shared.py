@@ -32,20 +32,32 @@ class BoundedCache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
     def update(self, found: Mapping[K, V]) -> None:
         """Keep these; those go that were added first. What is larger than the bound is not kept."""
-        values, bytes_of = self._values, self._bytes_of
         with self._lock:
             for key, value in found.items():
-                known = values.pop(key, None)
-                if known is not None:
-                    self.bytes -= bytes_of(known)
-                size_bytes = bytes_of(value)
-                if size_bytes <= self._most_bytes:
-                    values[key] = value
-                    self.bytes += size_bytes
-            while self.bytes > self._most_bytes:
-                self.bytes -= bytes_of(values.pop(next(iter(values))))
+                self._put(key, value)
+
+    def keep(self, key: K, value: V) -> None:
+        """Keep one, as `update`."""
+        with self._lock:
+            self._put(key, value)
+
+    def _put(self, key: K, value: V) -> None:
+        values, bytes_of = self._values, self._bytes_of
+        known = values.pop(key, None)
+        if known is not None:
+            self.bytes -= bytes_of(known)
+        size_bytes = bytes_of(value)
+        if size_bytes > self._most_bytes:
+            return
+        values[key] = value
+        self.bytes += size_bytes
+        while self.bytes > self._most_bytes:
+            self.bytes -= bytes_of(values.pop(next(iter(values))))
 
 
 class Shared:

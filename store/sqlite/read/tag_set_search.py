@@ -18,6 +18,7 @@ from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_texts import TagSetTexts
 from store.sqlite.table_layout import SYNTHETIC_TAG
+from store.sqlite.tag_set_keys import keys_of_operation
 from store.tag_sets import OPERATION, SERVICE, environment_in, service_in, values_in
 
 _MOST_BYTES: Final = 24 * 1024**2
@@ -150,7 +151,8 @@ def matching_sets(
 
 def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None) -> frozenset[int]:
     """The ids of the sets that carry this value of a tag, those of one service if it is given."""
-
+    if tag == OPERATION and service is not None:
+        return _sets_of_operation(db, service, value)
     of_service = b"" if service is None else orjson.dumps(SERVICE) + b":" + orjson.dumps(service)
     alone = orjson.dumps(tag) + b":" + orjson.dumps(value)
 
@@ -161,6 +163,25 @@ def sets_with(db: ReadSession, tag: str, value: str, service: str | None = None)
                 yield number
 
     return _since_asked(db, ("tag", tag, value, service), found)
+
+
+def _sets_of_operation(db: ReadSession, service: str, operation: str) -> frozenset[int]:
+    """Those of one operation, by their keys: a shop has a hundred operations, and each is asked for."""
+    keys = keys_of_operation(service, operation)
+    texts = [
+        orjson.dumps(tag).decode() + ":" + orjson.dumps(value).decode()
+        for tag, value in ((SERVICE, service), (OPERATION, operation))
+    ]
+
+    def found(above: int) -> Iterator[int]:
+        for (each,) in db.each(
+            "SELECT id FROM tagsets WHERE key >= ? AND key <= ? AND id > ? "
+            "AND instr(body, ?) AND instr(body, ?)",
+            (*keys, above, *texts),
+        ):
+            yield each
+
+    return _since_asked(db, ("operation", service, operation), found)
 
 
 def sets_containing(db: ReadSession, tag: str, text: str, service: str | None = None) -> frozenset[int]:

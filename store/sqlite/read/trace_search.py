@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
+from signals.attributes import SEAT
 from signals.semantics import PROMOTED, UNBOUNDED
 from store.api import BadQuery, TraceQuery
 from store.queries import Window
@@ -24,7 +25,7 @@ from store.sqlite.read.spans_of import traces_with_span
 from store.sqlite.read.tag_set_search import sets_containing, sets_of_environment, sets_with
 from store.sqlite.read.text_match import traces_with_part
 from store.sqlite.table_layout import TAG_SET_SLOT_NS
-from store.tag_sets import ERROR, OPERATION, ORIGIN, SERVICE
+from store.tag_sets import ERROR, MANY_PERSONS, OPERATION, ORIGIN, PERSON, SERVICE
 
 _INDEXED = frozenset(PROMOTED)
 _TRACES = "traces t"
@@ -46,7 +47,7 @@ class _Asked(NamedTuple):
 class TraceSearch:
     """A trace query as SQL.
 
-    Pairs (services, errors, unbounded tags) are looked up in `trace_pairs`, all other
+    Pairs (services, errors, unbounded tags, a person) are looked up in `trace_pairs`, all other
     promoted tags as groups of tag sets in `requests`, and any other attribute in `spans`.
     """
 
@@ -58,6 +59,7 @@ class TraceSearch:
         self._conditions: list[str] = []
         self._values: list[object] = []
         self._impossible = False
+        self._person = self._indexed_person()
         self._by_time = query.sort != "slowest"
         self._order = "ASC" if query.sort == "oldest" else "DESC"
         self.truncated = False
@@ -99,7 +101,7 @@ class TraceSearch:
         db, query = self._db, self._query
         carried: dict[Hashable, frozenset[int]] = {}
         for name, value in query.attributes.items():
-            if name in _INDEXED and name not in UNBOUNDED:
+            if name in _INDEXED and name not in UNBOUNDED and (name != SEAT or self._person is None):
                 carried["with", name, value, None] = sets_with(db, name, value)
         for name, part in query.like.items():
             if name in _INDEXED and name not in UNBOUNDED:
@@ -211,6 +213,8 @@ class TraceSearch:
             pairs.append((SERVICE, query.service))
         if query.also:
             pairs.append((SERVICE, query.also))
+        if self._person is not None:
+            pairs.append((PERSON, self._person))
         found = {}
         for pair in pairs:
             row = self._db.one("SELECT id FROM pairs WHERE tag = ? AND value = ?", pair)
@@ -219,6 +223,23 @@ class TraceSearch:
                 return {}
             found[row[0]] = pair
         return found
+
+    def _indexed_person(self) -> str | None:
+        """The person that is sought, if the pairs of persons tell all of the window's traces.
+
+        Not beside attributes that are only in spans: the first traces of the window are searched for these,
+        and not the first of a person, which are spread over hours.
+        """
+        query = self._query
+        person = query.attributes.get(SEAT)
+        if person is None or not _INDEXED.issuperset(query.attributes.keys() | query.like.keys()):
+            return None
+        many = self._db.one(
+            "SELECT 1 FROM trace_pairs WHERE pair = (SELECT id FROM pairs WHERE tag = ? AND value = '') "
+            "AND start >= ? AND start < ? LIMIT 1",
+            (MANY_PERSONS, query.window.from_unix_nano, query.window.to_unix_nano),
+        )
+        return None if many else person
 
     def _from(self, pairs: list[int]) -> tuple[str, int | None]:
         """(tables to read from, id of the pair to begin with): the rarest; the others become conditions."""

@@ -13,7 +13,9 @@ from typing import Any, Final, cast
 
 import orjson
 
+from signals.attributes import SEAT
 from store.sqlite.table_layout import SERVICE_SERIES
+from store.sqlite.tag_set_keys import BODY_BYTES, operation_key
 from store.sqlite.write.interning import SeriesKey
 from store.tag_sets import (
     OF_CALLS,
@@ -28,6 +30,8 @@ from store.tag_sets import (
 _CACHED: Final = 40_000
 """Sets that are known by what spans carry, of 200 bytes each: by a digest, as texts take a kilobyte."""
 _NUMBERS_CACHED: Final = 20_000
+_OPERATIONS_CACHED: Final = 5_000
+_PERSONS_CACHED: Final = 5_000
 _MAX_VALUES: Final = 64
 """Values of one tag that one request is found by."""
 _ASKED: Final = 500
@@ -35,7 +39,6 @@ _ASKED: Final = 500
 _INSERT: Final = "INSERT OR IGNORE INTO tagsets (id, key, body) VALUES (?, ?, ?)"
 _MARSHAL: Final = 2
 """The version of `marshal` whose bytes depend on nothing but the value."""
-_DIGEST_BYTES: Final = 16
 _DIGESTED: Final = hashlib.blake2b
 
 
@@ -49,6 +52,8 @@ class StoredTagSet:
     service: str
     series: SeriesKey
     """The series of the rollups in which its requests count."""
+    persons: tuple[str, ...]
+    """The values of its `enduser.id`."""
     slot: int = -1
     """The last that was noted of it."""
 
@@ -61,10 +66,13 @@ class TagSetIds:
         self._by_tags: dict[bytes, StoredTagSet] = {}
         """By a digest of what `of` is asked …"""
         self._by_body: dict[bytes, StoredTagSet] = {}
-        """… and by the key that they are stored with. What a cache dropped is asked of the table."""
+        """… and by the key of their body. What a cache dropped is asked of the table."""
         self._by_number = lru_cache(_NUMBERS_CACHED)(self._read)
         self._unnumbered: dict[bytes, tuple[StoredTagSet, str]] = {}
-        """Key to the sets that `flush` must look for or store, and their body."""
+        """Whole key to the sets that `flush` must look for or store, and their body."""
+        self._operation_key = lru_cache(_OPERATIONS_CACHED)(operation_key)
+        self._alone = lru_cache(_PERSONS_CACHED)(_alone)
+        """One copy for the thousands of sets of a person."""
         self._new_slots: list[tuple[StoredTagSet, int]] = []
 
     def of(
@@ -81,7 +89,7 @@ class TagSetIds:
         if len(bags) == 1:
             return self.of_one(service, operation, bags[0])
         asked = marshal.dumps(cast(Any, (service, operation, called, bags)), _MARSHAL)
-        key = _DIGESTED(asked, digest_size=_DIGEST_BYTES).digest()
+        key = _DIGESTED(asked, digest_size=BODY_BYTES).digest()
         found = self._by_tags.get(key)
         if found is None:
             self._make_room(self._by_tags)
@@ -135,20 +143,29 @@ class TagSetIds:
         tags[SERVICE] = service
         tags[OPERATION] = operation
         body = orjson.dumps(tags, option=orjson.OPT_SORT_KEYS)
-        key = _DIGESTED(body, digest_size=_DIGEST_BYTES).digest()
-        return self._by_body.get(key) or self._new(key, body, service, environment_in(tags))
+        key = _DIGESTED(body, digest_size=BODY_BYTES).digest()
+        return self._by_body.get(key) or self._new(self._operation_key(service, operation), key, body, tags)
 
-    def _new(self, key: bytes, body: bytes, service: str, environment: str) -> StoredTagSet:
-        """The set of a key that is not in the cache."""
-        if waiting := self._unnumbered.get(key):
+    def _new(self, begin: bytes, key: bytes, body: bytes, tags: Tags) -> StoredTagSet:
+        """The set of a key, given with how the whole one begins, that is not in the cache."""
+        whole = begin + key
+        if waiting := self._unnumbered.get(whole):
             # The cache dropped it before it had a number.
             return waiting[0]
         if len(self._by_body) >= _CACHED:
             self._make_room(self._by_body)
-        series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
-        found = self._by_body[key] = StoredTagSet(0, environment, service, series)
-        self._unnumbered[key] = found, body.decode()
+        found = self._by_body[key] = self._stored(0, tags)
+        self._unnumbered[whole] = found, body.decode()
         return found
+
+    def _stored(self, number: int, tags: Tags) -> StoredTagSet:
+        environment, service = environment_in(tags), service_in(tags)
+        series: SeriesKey = (SERVICE_SERIES, environment, service, "", "")
+        return StoredTagSet(number, environment, service, series, self._persons_of(tags))
+
+    def _persons_of(self, tags: Tags) -> tuple[str, ...]:
+        found = tags.get(SEAT, ())
+        return self._alone(found) if isinstance(found, str) else tuple(found)
 
     def _number(self) -> None:
         # In the order of the keys, so that neighbours of the table and of its index share a page.
@@ -178,9 +195,11 @@ class TagSetIds:
 
     def _read(self, number: int) -> StoredTagSet:
         row = self._connection.execute("SELECT body FROM tagsets WHERE id = ?", (number,)).fetchone()
-        tags: Tags = orjson.loads(row[0]) if row else {}
-        environment, service = environment_in(tags), service_in(tags)
-        return StoredTagSet(number, environment, service, (SERVICE_SERIES, environment, service, "", ""))
+        return self._stored(number, orjson.loads(row[0]) if row else {})
+
+
+def _alone(person: str) -> tuple[str, ...]:
+    return (person,)
 
 
 def distinct(bags: list[Mapping[str, str]]) -> list[Mapping[str, str]]:

@@ -8,8 +8,9 @@ adding the new one. Must run inside the settler's transaction.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
@@ -49,9 +50,9 @@ from store.sqlite.table_layout import (
 from store.sqlite.write.interning import PairIds
 from store.sqlite.write.rollups import Rollups
 from store.sqlite.write.slot_versions import SlotVersions
-from store.sqlite.write.tag_set_ids import TagSetIds
+from store.sqlite.write.tag_set_ids import StoredTagSet, TagSetIds
 from store.sqlite.write.trace_requests import TraceRequests, bags_of, by_start, packed, worst_of_each
-from store.tag_sets import ERROR, ORIGIN, SERVICE
+from store.tag_sets import ERROR, MANY_PERSONS, ORIGIN, PERSON, SERVICE
 
 MAX_SPANS = 50_000
 """Spans of a trace that are aggregated: the first to arrive."""
@@ -69,6 +70,9 @@ _INSERT_REQUESTS = (
     "INSERT INTO requests (start, trace, last, sets, lows, starts, unbounded) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _CACHED_PAIRS = 5_000
+_PERSONS: Callable[[StoredTagSet], tuple[str, ...]] = attrgetter("persons")
+_MOST_PERSONS = 4
+"""Of one trace that it is found by: who sends another with every span makes no row for each."""
 
 
 Services = Sequence[tuple[str, int, int]]
@@ -97,6 +101,15 @@ def _service_pairs(services: Services) -> Iterable[tuple[str, str]]:
             yield ORIGIN, ""
 
 
+def _person_pairs(carried: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, str]]:
+    """The pairs that a trace whose tag sets carry these persons is found by."""
+    persons = {person for each in carried for person in each}
+    if len(persons) > _MOST_PERSONS:
+        yield MANY_PERSONS, ""
+    else:
+        yield from ((PERSON, person) for person in persons)
+
+
 class TraceAggregation:
     """Aggregates one trace at a time; rows are written by `flush`."""
 
@@ -120,6 +133,7 @@ class TraceAggregation:
         self._trace_pairs: list[tuple[int, int, int]] = []
         self._versions = versions
         self._service_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of)
+        self._person_pair_ids = lru_cache(_CACHED_PAIRS)(self._ids_of_persons)
         self._last_id = 0
         """The highest id handed out; 0 until the table is asked."""
 
@@ -175,6 +189,7 @@ class TraceAggregation:
     def invalidate(self) -> None:
         """Empty the caches: rows of `pairs` or `traces` were deleted, or rolled back."""
         self._service_pair_ids.cache_clear()
+        self._person_pair_ids.cache_clear()
         self._last_id = 0
 
     def remove(self, trace_id: bytes) -> None:
@@ -253,10 +268,12 @@ class TraceAggregation:
         execute = self._connection.execute
         carried = set(_service_pairs(orjson.loads(old.services)))
         row = execute(
-            "SELECT unbounded FROM requests WHERE start = ? AND trace = ?", (old.start, old.id)
+            "SELECT sets, unbounded FROM requests WHERE start = ? AND trace = ?", (old.start, old.id)
         ).fetchone()
-        if row is not None and row[0]:
-            for _, unbounded in orjson.loads(row[0]):
+        if row is not None:
+            numbers = set(unpack(SET_CODE, row[0]))
+            carried |= set(_person_pairs([self._tag_sets.numbered(number).persons for number in numbers]))
+            for _, unbounded in orjson.loads(row[1] or "[]"):
                 carried |= {(tag, value) for tag, values in unbounded.items() for value in values}
         self._connection.executemany(
             "DELETE FROM trace_pairs WHERE pair = ? AND start = ? AND trace = ?",
@@ -335,6 +352,8 @@ class TraceAggregation:
         self._requests.append(found)
         own = tuple([(name, worst) for name, _, worst in services])
         self._trace_pairs += [(number, begun, trace) for number in self._service_pair_ids(own)]
+        persons = frozenset(map(_PERSONS, found.sets))
+        self._trace_pairs += [(number, begun, trace) for number in self._person_pair_ids(persons)]
         if found.unbounded:
             carried = {(tag, value) for _, tags in found.unbounded for tag in tags for value in tags[tag]}
             self._trace_pairs += [(self._pairs.id_of(pair), begun, trace) for pair in carried]
@@ -343,6 +362,10 @@ class TraceAggregation:
         """The ids of the pairs that every trace of these services (name, worst error) is found by."""
         pairs = _service_pairs([(name, 0, worst) for name, worst in services])
         return [self._pairs.id_of(pair) for pair in set(pairs)]
+
+    def _ids_of_persons(self, carried: frozenset[tuple[str, ...]]) -> Sequence[int]:
+        """The ids of the pairs that every trace of these persons is found by."""
+        return [self._pairs.id_of(pair) for pair in _person_pairs(carried)]
 
 
 def _stored_calls(shape: Outline[SpanRow]) -> list[StoredCall]:

@@ -150,6 +150,33 @@ def test_breakdowns_by_person_and_by_other_tags_are_the_same_together_and_alone(
     assert (counts["version"], counts["tenant.level"]) == ({"v1": 4}, {"gold": 4})
 
 
+def test_a_request_counts_for_each_person_that_its_spans_name(house: House) -> None:
+    """One that only a call names is left out of what was received; a request without any counts for none."""
+
+    def named(number: int, own: str, called: str, error: bool) -> list[Span]:
+        entry: Attributes = {"enduser.id": own} if own else {}
+        inner: Attributes = {"enduser.id": called} if called else {}
+        return [
+            span(1, kind=SERVER, error=error, trace_id=trace_of(number), attributes=entry),
+            span(2, 1, kind=CLIENT, trace_id=trace_of(number), attributes=inner),
+        ]
+
+    alone = [*named(1, "anna", "anna", error=True), *named(2, "ben", "ben", error=False)]
+    house.write([*alone, *named(3, "", "", error=False)])
+    house.all_settled([trace_of(number) for number in (1, 2, 3)])
+
+    def counts(*, received: bool) -> dict[str, tuple[int, int]]:
+        found = house.reader.breakdowns("shop", ("enduser.id",), house.window, received=received)
+        return {one.value: (one.measure.requests, one.measure.errors) for one in found["enduser.id"].values}
+
+    both = {"anna": (1, 1), "ben": (1, 0), "": (1, 0)}
+    assert counts(received=False) == counts(received=True) == both
+    house.write(named(4, "anna", "ben", error=True))
+    house.all_settled([trace_of(4)])
+    assert counts(received=False) == both | {"anna": (2, 2), "ben": (2, 1)}
+    assert counts(received=True) == both | {"anna": (2, 2)}
+
+
 def _rows(starts_s: list[float], seed: int) -> list[SpanRow]:
     chance = random.Random(seed)
     return [

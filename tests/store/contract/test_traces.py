@@ -31,7 +31,11 @@ def fill(house: House, count: int = 7) -> None:
                 ms=number,
                 error=number == 3,
                 trace_id=trace(number),
-                attributes={"tenant.level": "gold" if number < 4 else "tin", "colour": f"c{number}"},
+                attributes={
+                    "tenant.level": "gold" if number < 4 else "tin",
+                    "enduser.id": "anna" if number % 3 else "ben",
+                    "colour": f"c{number}",
+                },
             )
             for number in range(1, count + 1)
         ]
@@ -88,6 +92,12 @@ def test_late_children_settle_again(house: House) -> None:
         ({"error": "origin", "service": "bank"}, []),
         ({"attributes": {"tenant.level": "gold"}}, [3, 2, 1]),
         ({"attributes": {"tenant.level": "gold"}, "service": "bank"}, [2]),
+        ({"attributes": {"enduser.id": "ben"}}, [6, 3]),
+        ({"attributes": {"enduser.id": "anna"}, "service": "shop", "limit": 2}, [7, 5]),
+        ({"attributes": {"enduser.id": "anna", "tenant.level": "gold"}}, [2, 1]),
+        ({"attributes": {"enduser.id": "anna"}, "sort": "oldest", "min_ns": 2_000_000}, [2, 4, 5, 7]),
+        ({"attributes": {"enduser.id": "anna", "colour": "c5"}}, [5]),
+        ({"attributes": {"enduser.id": "Ben"}}, []),
         ({"attributes": {"colour": "c5"}}, [5]),
         ({"attributes": {"service.name": "bank"}}, [6, 4, 2]),
         ({"attributes": {"colour": "c5", "tenant.level": "gold"}}, []),
