@@ -27,7 +27,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 import store
-from benchmarks.store import ingest
+from benchmarks.store import ingest, settle
 from observer.app import create_app, warm_up
 from observer.settings import Settings
 from signals.model import Severity
@@ -83,7 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     spans = arguments.spans or (50_000 if arguments.small else 1_000_000)
     with tempfile.TemporaryDirectory(prefix="pages-bench-") as scratch:
         path = (arguments.keep or Path(scratch)) / "store.db"
-        if not path.exists():
+        if path.exists():
+            settle(path)
+        else:
             ingest(path, spans)
         return measure(path, arguments.rounds, arguments.only)
 
