@@ -35,7 +35,8 @@ def extended(base: str, args: Mapping[str, str]) -> str:
 
 
 def _query(pairs: Iterable[tuple[str, str | None]]) -> str:
-    return "&".join([f"{_quoted(key)}={_quoted(value)}" for key, value in pairs if value])
+    # Templates give numbers, too.
+    return "&".join([f"{_quoted(key)}={_quoted(str(value))}" for key, value in pairs if value])
 
 
 def _quoted(text: str) -> str:
