@@ -26,10 +26,9 @@ from store.sqlite.read.exact_samples import FEW, Request, request_durations
 from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.request_rows import newest_within, parts_within
 from store.sqlite.read.request_slots import RequestColumns, SlotPart, joined
-from store.sqlite.read.rollup_sums import Columns, SeriesFilter, cell_columns
+from store.sqlite.read.rollup_sums import Columns, SeriesFilter, cell_columns, slots_of_columns
 from store.sqlite.read.shared import BoundedCache
 from store.sqlite.read.tag_set_search import KnownSet, matching_sets, read_sets
-from store.sqlite.table_layout import FINE_S, SECOND_NS, WIDTHS
 from store.tag_sets import (
     OF_CALLS,
     OPERATION,
@@ -349,9 +348,7 @@ def are_few(db: ReadSession, window: Window) -> bool:
 
 def slot_columns(db: ReadSession, selected: SeriesFilter, window: Window, width: int) -> Columns:
     """From slots at most a quarter of a column wide (or the finest), each filed by its middle."""
-    width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= width), default=FINE_S)
-    slot_ns = width_s * SECOND_NS
-    slots = (width_s, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns))
+    slots = slots_of_columns(window, width)
     return list(
         cell_columns(db, selected, slots, window.from_unix_nano, width, -(-window.duration_ns // width))
     )

@@ -249,6 +249,7 @@ def _cells_by_column(
     column_ns: int,
     last: int,
 ) -> dict[int, list[_Counts]]:
+    """The same, cell by cell."""
     width, first, behind = slots
     slot_ns = width * SECOND_NS
     condition, values = selected.conditions()
@@ -285,6 +286,13 @@ class _Measured(BoundedCache[bytes, tuple[int, Latency]]):
         super().__init__(_MEASURED_BYTES, lambda _: 450)
 
 
+def slots_of_columns(window: Window, column_ns: int) -> tuple[int, int, int]:
+    """(width, first, behind the last) of the slots of a window, at most a quarter of a column wide."""
+    width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= column_ns), default=FINE_S)
+    slot_ns = width_s * SECOND_NS
+    return width_s, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns)
+
+
 def summed_columns(
     db: ReadSession, selected: SeriesFilter, window: Window, column_ns: int
 ) -> dict[int, Summed]:
@@ -293,9 +301,7 @@ def summed_columns(
     Each slot is filed by its middle. Most columns of a page that is live stay as they are from one request
     to the next: their percentiles took most of the time of a series.
     """
-    width_s = max((slot for slot in WIDTHS if 4 * slot * SECOND_NS <= column_ns), default=FINE_S)
-    slot_ns = width_s * SECOND_NS
-    slots = (width_s, window.from_unix_nano // slot_ns, -(-window.to_unix_nano // slot_ns))
+    slots = slots_of_columns(window, column_ns)
     begin, last = window.from_unix_nano, -(-window.duration_ns // column_ns)
     known = db.shared.of(_Measured)
     columns: dict[int, Summed] = {}
