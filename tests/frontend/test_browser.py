@@ -181,8 +181,9 @@ def test_every_page_is_reported_in_one_session(mesh: Mesh, tab: Tab) -> None:
         visited.add(path)
         # The agent tells of a page after its load event: whoever leaves in that very moment is not told of.
         eventually(lambda: fetched() == visited, f"{path} is beaconed with its link")
-    sessions = {span["tags"]["splunk.rumSessionId"] for span in mesh.beacons.spans}
-    assert len(sessions) == 1
+    # An earlier visitor's last beacon may arrive now: only hers count.
+    hers = [span["tags"] for span in mesh.beacons.spans if span["tags"].get("enduser.id") == "cleo"]
+    assert len({tags["splunk.rumSessionId"] for tags in hers}) == 1
 
 
 def test_a_neighbours_link_begins_a_session_and_leaves_the_first_as_it_was(mesh: Mesh, tab: Tab) -> None:
