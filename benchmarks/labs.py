@@ -81,19 +81,32 @@ class Lab:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[Lab]:
-    """A lab on free ports with these options of `lab up`. Raises SystemExit when it does not start."""
+def running(*options: str, checkout: Path = ROOT) -> Iterator[Lab]:
+    """A lab on free ports with these options of `lab up`. Raises SystemExit when it does not start.
+
+    `checkout` is another revision's in which `python3 -m lab up` was called once.
+    """
     with tempfile.TemporaryDirectory(prefix="hipster-lab-bench-") as folder:
         path = Path(folder)
         _unwind_on_sigterm()
         try:
-            started = _command(path, "up", "--detach", "--free-ports", *options)
+            started = _command(path, "up", "--detach", "--free-ports", *options, checkout=checkout)
             ready = _READY.search(started.stdout)
             if started.returncode or not ready:
                 raise SystemExit(f"the lab did not start: {(started.stderr or started.stdout).strip()}")
             yield Lab(path, float(ready[1]))
         finally:
-            _command(path, "down")
+            _command(path, "down", checkout=checkout)
+
+
+def python_of(checkout: Path) -> str:
+    """The interpreter that runs a checkout's programs. Raises SystemExit where it has none."""
+    if checkout == ROOT:
+        return sys.executable
+    python = checkout / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise SystemExit(f"{checkout} has no environment yet: run `python3 -m lab up` in it once")
+    return str(python)
 
 
 def _unwind_on_sigterm() -> None:
@@ -102,10 +115,10 @@ def _unwind_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
-def _command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _command(folder: Path, *words: str, checkout: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lab", *words],
-        cwd=ROOT,
+        [python_of(checkout), "-m", "lab", *words],
+        cwd=checkout,
         env={**os.environ, "LAB_RUN_DIR": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

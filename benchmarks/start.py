@@ -3,7 +3,8 @@
 The shop is broken as it is by default, and its readiness proof waits for the broken checkout's own retries;
 *healthy* is the same shop without its fault.
 `python -m benchmarks.start`. *Bare*: the same modules imported by as many
-interpreters at once, each of which binds a socket and ends.
+interpreters at once, each of which binds a socket and ends. `--against FOLDER` starts the labs of another
+revision's checkout in turns with these.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import labs
 from benchmarks.measure import median, table
@@ -35,11 +37,17 @@ class Result:
     bare_s: Sequence[float]
     once_s: Sequence[float]
     memory_bytes: Mapping[str, int]
+    former_ready_s: Sequence[float] = ()
+    former_healthy_s: Sequence[float] = ()
 
 
-def measure(runs: int) -> Result:
-    """Measure the bare start and the lab in turn. Raises SystemExit when a lab does not start."""
+def measure(runs: int, against: Path | None = None) -> Result:
+    """Measure the bare start, the lab and that of the checkout `against` in turn.
+
+    Raises SystemExit when a lab does not start.
+    """
     ready, healthy, bare, once = [], [], [], []
+    former_ready, former_healthy = [], []
     memory: Mapping[str, int] = {}
     # The first import after a change compiles, which would distort the first measurement.
     _timed([_IMPORT_ALL.format(modules=", ".join(topology.PRELOAD))])
@@ -51,7 +59,15 @@ def measure(runs: int) -> Result:
             memory = lab.memory_bytes()
         with labs.running("--no-load", "--incident", "none") as lab:
             healthy.append(lab.ready_s)
-    return Result(ready, healthy, bare, once, memory)
+        if against:
+            former_ready.append(_ready_s(against))
+            former_healthy.append(_ready_s(against, "--incident", "none"))
+    return Result(ready, healthy, bare, once, memory, former_ready, former_healthy)
+
+
+def _ready_s(checkout: Path, *options: str) -> float:
+    with labs.running("--no-load", *options, checkout=checkout) as lab:
+        return lab.ready_s
 
 
 def _timed(programs: Sequence[str]) -> float:
@@ -85,6 +101,8 @@ def report(result: Result) -> str:
             f"{ready / median(result.once_s):.2f}",
         ),
     ]
+    former = zip(("that of the other revision", "the same, healthy"), _former(result), strict=False)
+    times += [(name, f"{former_s:.2f}", f"{now_s / former_s:.2f}") for name, (now_s, former_s) in former]
     total = sum(result.memory_bytes.values()) or 1
     memory = [
         (name, f"{size / 1e6:.1f}", f"{size / total:.3f}")
@@ -97,6 +115,16 @@ def report(result: Result) -> str:
             table(("process", "PSS MB", "share"), memory),
         ]
     )
+
+
+def _former(result: Result) -> list[tuple[float, float]]:
+    """Seconds to ready and the other revision's, of the broken and of the healthy shop."""
+    if not result.former_ready_s:
+        return []
+    return [
+        (median(result.ready_s), median(result.former_ready_s)),
+        (median(result.healthy_s), median(result.former_healthy_s)),
+    ]
 
 
 def run(quick: bool, write_line: Callable[[str], object]) -> list[ResultLine]:
@@ -132,7 +160,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--runs", type=int, default=5, help="runs, of which the median counts (default %(default)s)"
     )
-    print(report(measure(parser.parse_args(argv).runs)))
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="another revision's checkout, in which `python3 -m lab up` was called once: start it, too",
+    )
+    arguments = parser.parse_args(argv)
+    print(report(measure(arguments.runs, arguments.against)))
     return 0
 
 
