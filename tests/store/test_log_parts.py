@@ -17,7 +17,7 @@ import store
 from signals.model import Severity
 from store.api import Batch, LogQuery, LogRow, Reader, StoreUnavailable, TooSlow, Window
 from store.sqlite import log_parts
-from store.sqlite.log_parts import DamagedLogs, KeptLog, cut_up, pack, unpack
+from store.sqlite.log_parts import DamagedLogs, KeptLog, cut_up, pack, read_pieces, unpack
 from store.sqlite.read import attribute_scan, log_match, read_connection
 from store.sqlite.write import log_tables
 from store.sqlite.write.writer import SqliteWriter
@@ -48,6 +48,17 @@ def test_a_part_gives_back_what_was_packed() -> None:
     checks: dict[int, tuple[int, int]] = {}
     assert unpack(1, pack(ODD, {1: 11, 2: 22, 9: 99}), checks) == ODD
     assert checks == {7: (11, 22), 3: (11, 22), 4: (11, 22), 5: (99, 22)}
+
+
+def test_equal_pieces_are_found_where_they_stand() -> None:
+    """Among pieces of one length and of several; what lies across two of them is none."""
+    ids = [b"abab", b"baba", b"abab"]
+    for pieces in (ids, [*ids, b"ab", b""]):
+        packed = pack([_kept(n, n, trace_id=piece) for n, piece in enumerate(pieces)], {})
+        found = read_pieces(1, len(pieces), packed.traces)
+        for sought in (b"abab", b"baba", b"abba", b"ab"):
+            places = [place for place, piece in enumerate(pieces) if piece == sought]
+            assert found.equal_to(sought) == places, sought
 
 
 @pytest.mark.parametrize("column", range(5))
@@ -126,6 +137,8 @@ QUESTIONS: Sequence[dict[str, Any]] = (
     {"environment": "dev"},
     {"trace_id": TRACE},
     {"trace_ids": (TRACE, OTHER), "session_id": "s2"},
+    {"trace_ids": ("0" * 20 + TRACE[20:], OTHER)},
+    {"trace_ids": (TRACE, *(f"{n:032x}" for n in range(1, 20))), "service": "pay"},
     {"session_id": "s1", "service": "shop"},
     {"span_id": "00000000000000aa"},
     {"trace_id": OTHER, "span_id": "00000000000000aa", "text": "failed"},

@@ -192,22 +192,21 @@ class LogBlocks:
         found = [info for info in self.rows() if info.last > number]
         return found + self._infos("last > ?", (number,), "log_parts_by_time")
 
-    def with_keys(self, keys: Iterable[int]) -> list[Info]:
-        """Those that may hold logs of traces or sessions with these keys (`log_keys`)."""
+    def with_keys(self, keys: Iterable[int]) -> tuple[list[Info], dict[int, list[int]]]:
+        """Those that may hold logs of traces or sessions with these keys (`log_keys`), and of each part which
+        of the keys it has."""
         asked = list(keys)
-        found = list(self.rows())
+        found, keys_of = list(self.rows()), dict[int, list[int]]()
         if not self._has_parts or not asked:
-            return found
-        parts = set[int]()
+            return found, keys_of
         for begin in range(0, len(asked), 500):
             some = asked[begin : begin + 500]
             marks = ", ".join("?" * len(some))
-            parts.update(
-                part for (part,) in self._db.each(f"SELECT part FROM log_keys WHERE key IN ({marks})", some)
-            )
-        for part in parts:
+            for part, key in self._db.each(f"SELECT part, key FROM log_keys WHERE key IN ({marks})", some):
+                keys_of.setdefault(part, []).append(key)
+        for part in keys_of:
             found += self._infos("id = ?", (part,))
-        return found
+        return found, keys_of
 
     def rows(self) -> Sequence[Info]:
         """The blocks of what is still in rows. They have to be searched whatever is sought."""

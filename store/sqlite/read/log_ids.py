@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from store.api import LogQuery
 from store.sqlite.log_keys import session_key, trace_key
 from store.sqlite.read.log_blocks import Block
 from store.sqlite.read.row_mapping import span_bytes, trace_bytes
 
-WithIds = Callable[[Block], set[int]]
-"""The places of the logs of a block that have an id."""
+WithIds = Callable[[Block, Sequence[int] | None], set[int]]
+"""The places of the logs of a block that have an id; with the keys that it is filed under, None of rows."""
+_FEW: Final = 16
+"""Traces that are sought in a block one after another: a part has the logs of some of them."""
 
 
 def ids_of(query: LogQuery) -> tuple[set[int] | None, list[WithIds]]:
@@ -22,22 +26,33 @@ def ids_of(query: LogQuery) -> tuple[set[int] | None, list[WithIds]]:
         keys = {session_key(session)}
     if query.trace_ids:
         traces = frozenset(map(trace_bytes, query.trace_ids))
-        keys = (keys or set()) | {trace_key(trace_id) for trace_id in traces}
-        tests.append(lambda block: _of_session(block, session) | _of_traces(block, traces))
+        by_key: defaultdict[int, list[bytes]] = defaultdict(list)
+        for trace_id in traces:
+            by_key[trace_key(trace_id)].append(trace_id)
+        keys = (keys or set()) | by_key.keys()
+        tests.append(
+            lambda block, filed: _of_session(block, session) | _of_traces(block, traces, by_key, filed)
+        )
     elif session is not None:
-        tests.append(lambda block: _of_session(block, session))
+        tests.append(lambda block, _: _of_session(block, session))
     if query.trace_id is not None:
         trace = trace_bytes(query.trace_id)
         keys = {trace_key(trace)}
-        tests.append(lambda block: _of_trace(block, trace))
+        tests.append(lambda block, _: _of_trace(block, trace))
     if query.span_id is not None:
         span = span_bytes(query.span_id)
-        tests.append(lambda block: set(block.spans.with_bytes(span)))
+        tests.append(lambda block, _: set(block.spans.with_bytes(span)))
     return keys, tests
 
 
-def _of_traces(block: Block, traces: frozenset[bytes]) -> set[int]:
-    return {place for place, trace_id in enumerate(block.traces.all()) if trace_id in traces}
+def _of_traces(
+    block: Block, traces: frozenset[bytes], by_key: Mapping[int, list[bytes]], filed: Sequence[int] | None
+) -> set[int]:
+    """The logs of these traces; of a part, only those can be in it whose keys it is filed under."""
+    pieces = block.traces
+    if filed is None or len(filed) > _FEW:
+        return {place for place, trace_id in enumerate(pieces.all()) if trace_id in traces}
+    return {place for key in filed for trace_id in by_key.get(key, ()) for place in pieces.equal_to(trace_id)}
 
 
 def _of_trace(block: Block, trace_id: bytes) -> set[int]:
@@ -46,4 +61,6 @@ def _of_trace(block: Block, trace_id: bytes) -> set[int]:
 
 def _of_session(block: Block, session: str | None) -> set[int]:
     kinds = [kind.session == session for kind in block.table.kinds]
+    if not any(kinds):
+        return set()
     return {place for place, kind in enumerate(block.table.places) if kinds[kind]}

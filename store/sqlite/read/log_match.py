@@ -94,6 +94,8 @@ class LogMatch:
         self._blocks = blocks
         self._known = db.shared.of(KnownFound)
         self._keys, self._with_ids = ids_of(query)
+        self._filed: dict[int, list[int]] = {}
+        """Under which of the keys each part is filed."""
         self.is_narrow = self._keys is not None or query.span_id is not None
         """Whether ids decide which logs match."""
         self.severities = _severity_ranges(query.severities)
@@ -213,7 +215,8 @@ class LogMatch:
         if self._nowhere:
             return []
         if self._keys is not None:
-            found: Sequence[Info] = self._blocks.with_keys(self._keys)
+            found: Sequence[Info]
+            found, self._filed = self._blocks.with_keys(self._keys)
         elif asked.window is None:
             found = self._blocks.after(asked.above)
         else:
@@ -229,7 +232,9 @@ class LogMatch:
         places: Sequence[int] = asked.places(block, newest=not self._query.oldest_first)
         places = self._of_kinds(block, places)
         for with_ids in self._with_ids:
-            places = sorted(with_ids(block).intersection(places))
+            found = sorted(with_ids(block, self._filed.get(block.info.part)))
+            asked_for = places if isinstance(places, range) else frozenset(places)
+            places = [place for place in found if place in asked_for]
         return places
 
     def _of_kinds(self, block: Block, places: Sequence[int]) -> Sequence[int]:
