@@ -15,7 +15,7 @@ from observer.components.number_format import duration
 from observer.components.safe_text import line as oneline, plain
 from observer.components.status_badge import status_badge
 from observer.components.template_functions import when
-from observer.request.links import scoped
+from observer.request.links import open_ended, scoped
 from observer.screens.rum.session.event_detail import EventDetail
 from observer.screens.rum.session.event_links import SessionLinks
 from observer.screens.rum.session.event_rows import EventRow
@@ -25,6 +25,8 @@ from signals.session_events import ApmLink
 
 DIALOG, HERE = "{dialog}", "{here}"
 """Stand for the two addresses in the attributes of a link that opens a dialog; no address has brackets."""
+SPAN = "{span}"
+"""Stands for a span's id in an address."""
 _FLAG = (
     '<span class="flag origin" title="Error"><span aria-hidden="true">!</span>'
     '<span class="hidden-text">error</span></span>'
@@ -65,6 +67,44 @@ class _Once(dict[str, str]):
         return made
 
 
+def _safe(span_id: str) -> str:
+    """An id as an attribute holds it: nearly all are digits, which need no look at each of them."""
+    return span_id if span_id.isalnum() else str(escape(span_id))
+
+
+class Address:
+    """An address in pieces between which a span's id is put. Where the id is to stand it has `SPAN`: brackets
+    are in no address otherwise."""
+
+    def __init__(self, address: str) -> None:
+        self._pieces = str(escape(address)).split(SPAN)
+
+    def of(self, span_id: str) -> str:
+        """The address for this id."""
+        return _safe(span_id).join(self._pieces)
+
+
+class _Dialog:
+    """The attributes of a link that opens the dialog of an event."""
+
+    def __init__(self, links: SessionLinks, opens_dialog: Markup) -> None:
+        self._links = links
+        self._attributes = str(opens_dialog)
+        before = f"{links.base}/apm/"
+        dialog = f"{before}{SPAN}{links.dialog('').removeprefix(before)}"
+        self._pieces = self._with(dialog, links.dialog_here(SPAN)).split(SPAN)
+
+    def _with(self, dialog: str, here: str) -> str:
+        pieces = [piece.split(DIALOG) for piece in self._attributes.split(HERE)]
+        return str(escape(here)).join([str(escape(dialog)).join(each) for each in pieces])
+
+    def of(self, span_id: str) -> str:
+        """The attributes for this event."""
+        if span_id.isascii() and span_id.isalnum():
+            return span_id.join(self._pieces)
+        return self._with(self._links.dialog(span_id), self._links.dialog_here(span_id))
+
+
 class _Lines:
     """Writes lines, with what all of them share."""
 
@@ -77,8 +117,11 @@ class _Lines:
     ) -> None:
         self._links = links
         self._closed = escape(links.closed)
-        # No address of ours holds a bracket, so the pieces between them stay what they are.
-        self._dialog = [piece.split(DIALOG) for piece in str(opens_dialog).split(HERE)]
+        self._opens = Address(links.open_event(SPAN))
+        self._closes = Address(links.close_event(SPAN))
+        self._dialog = _Dialog(links, opens_dialog)
+        self._trace = escape(open_ended(scoped(""), "span"))
+        self._logs = escape(open_ended(scoped("/logs"), "trace_id"))
         self._icon = icon
         self._detail = detail
         self.paths = _Once(lambda path: oneline(path, 100))
@@ -100,13 +143,13 @@ class _Lines:
         opening = self._opening(line, span_id)
         attributes = f' data-mark="{line.mark}"' if line.mark else ""
         if line.trace_arrived and row.apm:
-            attributes += _backend(row.apm)
+            attributes += self._backend(row.apm)
         if line.folded:
             attributes += " hidden"
         detail = self._detail(line.detail, self._links) if line.detail else ""
         return (
             f'<div role="row" class="wf-row k-{row.colour}{" failed" if row.failed else ""}" '
-            f'id="{escape(row.dom_id)}" data-row data-whole\n'
+            f'id="e-{_safe(span_id)}" data-row data-whole\n'
             f'  tabindex="{0 if line.open else -1}" aria-level="{line.level}"{attributes}>\n'
             f'  <span role="gridcell" class="wf-label l{line.level}"><a {opening}>\n'
             f'    <span class="wf-kind">{row.label}</span> '
@@ -118,10 +161,10 @@ class _Lines:
 
     def _opening(self, line: EventLine, span_id: str) -> str:
         """The attributes of a link that opens the event in place, or closes it."""
-        opens = escape(self._links.open_event(span_id))
+        opens = self._opens.of(span_id)
         href, otherwise = opens, ""
         if line.open:
-            href, otherwise = escape(self._links.close_event(span_id)), f' data-opens="{opens}"'
+            href, otherwise = self._closes.of(span_id), f' data-opens="{opens}"'
         return (
             f'href="{href}" data-open{otherwise} data-shut="{self._closed}"\n'
             f'  aria-expanded="{"true" if line.open else "false"}"'
@@ -134,7 +177,7 @@ class _Lines:
         shown = flag + self._badge(row.status)
         if row.apm_span_id:
             return (
-                f'{shown}<a class="apm-link" {self._opens_dialog(row.apm_span_id)}\n'
+                f'{shown}<a class="apm-link" {self._dialog.of(row.apm_span_id)}\n'
                 f'      data-key="apm" aria-label="APM: the backend of {self._labels[row.title]}">'
                 f"{self._icon}APM</a>"
             )
@@ -145,9 +188,13 @@ class _Lines:
             )
         return shown
 
-    def _opens_dialog(self, span_id: str) -> str:
-        dialog, here = escape(self._links.dialog(span_id)), escape(self._links.dialog_here(span_id))
-        return str(here).join([str(dialog).join(pieces) for pieces in self._dialog])
+    def _backend(self, apm: ApmLink) -> str:
+        """Where the keyboard leads from a row whose trace is here; ids of links are digits."""
+        trace_id = apm.trace_id
+        return (
+            f' data-trace="/apm/traces/{trace_id}{self._trace}{apm.span_id}"\n'
+            f'  data-logs="{self._logs}{trace_id}"'
+        )
 
     def _badge(self, status: int | None) -> str:
         found = self._badges.get(status)
@@ -180,12 +227,6 @@ def _badge_of(status: int | None) -> str:
         return ""
     title = f' title="{badge.title}"' if badge.title else ""
     return f'<span class="badge {badge.css}"{title}>{badge.text}</span>'
-
-
-def _backend(apm: ApmLink) -> str:
-    """Where the keyboard leads from a row whose trace is here."""
-    trace = escape(scoped(f"/apm/traces/{apm.trace_id}", span=apm.span_id))
-    return f' data-trace="{trace}"\n  data-logs="{escape(scoped("/logs", trace_id=apm.trace_id))}"'
 
 
 def _bar(bar: Bar, ground_id: str) -> str:

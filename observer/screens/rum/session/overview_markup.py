@@ -13,6 +13,7 @@ from observer.components.safe_text import line as oneline, plain
 from observer.components.template_functions import when
 from observer.request.links import here, open_ended
 from observer.screens.rum.session.event_links import SessionLinks
+from observer.screens.rum.session.line_markup import SPAN, Address
 from observer.screens.rum.session.timeline import TimelineMark
 from observer.screens.rum.session.view import PageEntry
 
@@ -20,6 +21,7 @@ from observer.screens.rum.session.view import PageEntry
 def marks_markup(marks: Sequence[TimelineMark], links: SessionLinks) -> Markup:
     """The marks of a track, each a link to its event. Only failures are met by the tabulator key."""
     titles: dict[str, str] = {}
+    shows = Address(links.show_event(SPAN))
     drawn = []
     for mark in marks:
         title = titles.get(mark.title)
@@ -27,7 +29,7 @@ def marks_markup(marks: Sequence[TimelineMark], links: SessionLinks) -> Markup:
             title = titles[mark.title] = str(escape(plain(mark.title, 120)))
         skipped = "" if mark.failed else ' tabindex="-1"'
         drawn.append(
-            f'      <a href="{escape(links.show_event(mark.span_id))}" aria-label="{title}"{skipped}>\n'
+            f'      <a href="{shows.of(mark.span_id)}" aria-label="{title}"{skipped}>\n'
             f"        <title>{title}</title>\n"
             f'        <rect class="mark k-{mark.colour}" x="{mark.svg_x}" width="{mark.svg_width}" y="2" '
             'height="10"/></a>\n'
