@@ -64,7 +64,7 @@ def test_each_summary_is_looked_up_once(
         steps += 1
         return False
 
-    house.write(_request(1, "anna"))
+    house.write([*_request(1, "anna")])
     house.all_settled([_trace(1)])
     monkeypatch.setattr(read_connection, "_CHECK_EVERY", 20)
     monkeypatch.setattr(read_connection._Connection, "is_late", count_step)
