@@ -89,8 +89,8 @@ def grouped(found: Sequence[FoundError], limit: int) -> list[ErrorGroup]:
 
 def describe_error(name: str, attributes: Attributes) -> tuple[str, str, str]:
     """(group id, type, message). A file that failed to load is one group whatever its URL's query."""
-    said = name, first_of(attributes, _TYPES), first_of(attributes, _MESSAGES), first_of(attributes, _STACKS)
-    return _described_once(*said) if sum(map(len, said)) <= _LONGEST_KEPT else _described(*said)
+    texts = name, first_of(attributes, _TYPES), first_of(attributes, _MESSAGES), first_of(attributes, _STACKS)
+    return _described_once(*texts) if sum(map(len, texts)) <= _LONGEST_KEPT else _described(*texts)
 
 
 def _described(name: str, kind: str, message: str, stack: str) -> tuple[str, str, str]:

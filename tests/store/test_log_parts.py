@@ -17,7 +17,7 @@ import store
 from signals.model import Severity
 from store.api import Batch, LogQuery, LogRow, Reader, StoreUnavailable, TooSlow, Window
 from store.sqlite import log_parts
-from store.sqlite.log_parts import DamagedLogs, KeptLog, cut_up, pack, read_pieces, unpack
+from store.sqlite.log_parts import DamagedLogs, KeptLog, cut_up, pack, unpack
 from store.sqlite.read import attribute_scan, log_match, read_connection
 from store.sqlite.write import log_tables
 from store.sqlite.write.writer import SqliteWriter
@@ -48,17 +48,6 @@ def test_a_part_gives_back_what_was_packed() -> None:
     checks: dict[int, tuple[int, int]] = {}
     assert unpack(1, pack(ODD, {1: 11, 2: 22, 9: 99}), checks) == ODD
     assert checks == {7: (11, 22), 3: (11, 22), 4: (11, 22), 5: (99, 22)}
-
-
-def test_equal_pieces_are_found_where_they_stand() -> None:
-    """Among pieces of one length and of several; what lies across two of them is none."""
-    ids = [b"abab", b"baba", b"abab"]
-    for pieces in (ids, [*ids, b"ab", b""]):
-        packed = pack([_kept(n, n, trace_id=piece) for n, piece in enumerate(pieces)], {})
-        found = read_pieces(1, len(pieces), packed.traces)
-        for sought in (b"abab", b"baba", b"abba", b"ab"):
-            places = [place for place, piece in enumerate(pieces) if piece == sought]
-            assert found.equal_to(sought) == places, sought
 
 
 @pytest.mark.parametrize("column", range(5))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from signals.model import SessionId, Span
+from store.row_model import span_of
 from store.sqlite.read import session_spans
 from tests.store.build import SECOND, T0, span
 from tests.store.house import House
@@ -22,10 +23,9 @@ SESSION = SessionId("s1")
 def _decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """When each span that is decoded starts."""
     starts: list[int] = []
-    decode = session_spans.span_of
 
     def counting(row: Sequence[Any]) -> Span:
-        made = decode(row)
+        made = span_of(row)
         starts.append((made.start_unix_nano - T0) // SECOND)
         return made
 

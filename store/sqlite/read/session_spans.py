@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 import orjson
 
 from signals.model import SessionId, Span
+from store.row_model import span_of
 from store.sqlite.read.read_connection import ReadSession
-from store.sqlite.read.row_mapping import SPAN_COLUMNS, span_of
+from store.sqlite.read.row_mapping import SPAN_COLUMNS
 from store.sqlite.read.shared import BoundedCache
 
 _KEPT_BYTES: Final = 3 * 1024**2
