@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from store.api import LogQuery
 from store.sqlite.log_keys import session_key, trace_key
-from store.sqlite.read.log_blocks import Block
+from store.sqlite.read.log_blocks import Block, Info, LogBlocks
+from store.sqlite.read.log_tallies import Found, KnownFound
+from store.sqlite.read.read_connection import ReadSession
 from store.sqlite.read.row_mapping import span_bytes, trace_bytes
 
 WithIds = Callable[[Block, Sequence[int] | None], set[int]]
@@ -17,8 +21,43 @@ _FEW: Final = 16
 """Traces that are sought in a block one after another: a part has the logs of some of them."""
 
 
-def ids_of(query: LogQuery) -> tuple[set[int] | None, list[WithIds]]:
-    """(keys of the parts with logs of a query by ids, None of any other; which of their logs are meant)."""
+class LogIds:
+    """The ids that a query names. Which logs of a part have them is kept, as neither changes."""
+
+    def __init__(self, db: ReadSession, query: LogQuery) -> None:
+        self.keys, self._tests = _ids_of(query)
+        """The keys of the parts with logs of a query by ids, None of any other; which logs are meant."""
+        self.are_named = bool(self._tests)
+        self._known = db.shared.of(KnownFound)
+        self._filed: dict[int, list[int]] = {}
+        """Under which of the keys each part is filed."""
+        asked = "ids", query.session_id, sorted(set(query.trace_ids or ())), query.trace_id, query.span_id
+        self._digest = hashlib.blake2b(repr(asked).encode("utf-8", "replace"), digest_size=16).digest()
+
+    def infos(self, blocks: LogBlocks) -> list[Info]:
+        """The blocks that may hold such logs."""
+        found, self._filed = blocks.with_keys(self.keys or ())
+        return found
+
+    def known(self, info: Info) -> Sequence[int] | None:
+        """The places of the logs of a block that have the ids; None if they were not looked for yet."""
+        found = self._known.get((self._digest, info.part)) if info.part else None
+        return None if found is None else found.places
+
+    def places(self, block: Block) -> Sequence[int]:
+        """The same, in order. Raises DamagedLogs."""
+        info = block.info
+        known = self.known(info)
+        if known is not None:
+            return known
+        filed = self._filed.get(info.part)
+        found = array("H", sorted(set.intersection(*[test(block, filed) for test in self._tests])))
+        if info.part:
+            self._known.keep((self._digest, info.part), Found(found))
+        return found
+
+
+def _ids_of(query: LogQuery) -> tuple[set[int] | None, list[WithIds]]:
     keys: set[int] | None = None
     tests: list[WithIds] = []
     session = query.session_id

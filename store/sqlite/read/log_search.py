@@ -277,11 +277,7 @@ class Search:
         return self._counted()
 
     def _counted(self) -> int:
-        n = 0
-        for info in self._match.infos(self._all):
-            matching = self._match.matching(info, self._all)
-            n += len(matching[1]) if matching else 0
-        return n
+        return sum([self._match.number(info, self._all) for info in self._match.infos(self._all)])
 
     def by_column(self, begin: int, width: int) -> tuple[list[tuple[int, int, int]], int | None]:
         """(column, severity number, count), a column and severity perhaps several times; the bound.
